@@ -1,0 +1,191 @@
+package conch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+	"google.golang.org/grpc"
+
+	"conch/broadcast"
+	"conch/hosts"
+	"conch/token"
+)
+
+var (
+	// ErrConfig is wrapped by the error of [Start] for a Config that no node can
+	// run with; the error names the field, or the line of the hosts file.
+	ErrConfig = errors.New("configuration")
+	// ErrName is wrapped by the error for the name of a lock that is empty, longer
+	// than 255 bytes, or not UTF-8.
+	ErrName = broadcast.ErrName
+	// ErrStopped is wrapped by the error of [Node.Lock] on a node that is stopping
+	// or has stopped.
+	ErrStopped = broadcast.ErrStopped
+	// ErrLost says that a lock was lost before it was unlocked.
+	ErrLost = broadcast.ErrLost
+	// ErrUnlocked says that a hold was unlocked before.
+	ErrUnlocked = broadcast.ErrReleased
+)
+
+// Config is what a node is started with.
+type Config struct {
+	// Listen is the HOST:PORT that the node listens on; empty is
+	// [hosts.DefaultListen]. HOST may be a wildcard if Advertise is set.
+	Listen string
+	// Advertise is the HOST:PORT by which the other members know this node; empty
+	// is Listen.
+	Advertise string
+	// Peers are the addresses of the members, HOST:PORT each. This node's own may
+	// be among them.
+	Peers []string
+	// HostsFile names a file with addresses of members, one a line, which join
+	// those of Peers. Empty is none.
+	HostsFile string
+
+	// Log gets a line for each event in the life of the node, each with one call
+	// of its writer and none at the same time as another. The zero Logger writes
+	// nothing.
+	Log zerolog.Logger
+	// Version is the program's, for the log.
+	Version string
+}
+
+// Node is one member of a cluster. Its methods are safe for concurrent use.
+type Node struct {
+	members  hosts.Members
+	driver   *broadcast.Driver
+	server   *grpc.Server
+	serving  chan struct{} // closed when the server has returned
+	stopOnce sync.Once
+	stopErr  error
+}
+
+// Start listens and runs a node until [Node.Stop]. It does not wait for other
+// members: they may come later, in any order. The context bounds the start only.
+//
+// The errors wrap [ErrConfig], or what the system says of the address to listen
+// on.
+func Start(ctx context.Context, cfg Config) (*Node, error) {
+	if cfg.Listen == "" {
+		cfg.Listen = hosts.DefaultListen
+	}
+	members, err := cfg.list()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	listener, err := listen(ctx, cfg.Listen)
+	if err != nil {
+		return nil, err
+	}
+	driver, err := broadcast.Start(broadcast.Config{
+		Members: members.Addresses,
+		Self:    token.Member(members.Self),
+		// Without a disk, the wall clock makes a later process's sessions higher.
+		Session: token.Session(time.Now().UnixMicro()),
+		Log:     cfg.Log,
+		Version: cfg.Version,
+	})
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	n := &Node{
+		members: members,
+		driver:  driver,
+		server:  grpc.NewServer(broadcast.ServerOptions()...),
+		serving: make(chan struct{}),
+	}
+	driver.Register(n.server)
+	go n.serve(driver.Listener(listener))
+	return n, nil
+}
+
+// list returns the members that the configuration names.
+func (cfg Config) list() (hosts.Members, error) {
+	self, err := hosts.Advertise(
+		hosts.Entry{Address: cfg.Listen, Where: "Listen"},
+		hosts.Entry{Address: cfg.Advertise, Where: "Advertise"},
+	)
+	if err != nil {
+		return hosts.Members{}, err
+	}
+	sources := []hosts.Source{hosts.Flag("Peers", cfg.Peers...)}
+	if cfg.HostsFile != "" {
+		file, err := hosts.ReadFile(cfg.HostsFile)
+		if err != nil {
+			return hosts.Members{}, err
+		}
+		sources = append(sources, file)
+	}
+	return hosts.List(self, sources...)
+}
+
+// listen opens the port that other members dial.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%w: another process listens on %s; stop it, or listen on another port", err, address)
+	case err != nil:
+		return nil, err
+	}
+	return listener, nil
+}
+
+// serve accepts streams until the server is stopped.
+func (n *Node) serve(listener net.Listener) {
+	defer close(n.serving)
+	if err := n.server.Serve(listener); err != nil {
+		n.driver.Fail(fmt.Errorf("accept on %s: %w", listener.Addr(), err))
+	}
+}
+
+// Address returns the address by which the members know this node.
+func (n *Node) Address() string { return n.members.Addresses[n.members.Self] }
+
+// Members returns the addresses of all members, this node's included, in the
+// order that all nodes share.
+func (n *Node) Members() []string { return append([]string(nil), n.members.Addresses...) }
+
+// Lock waits until this node holds the lock for the caller, who is then to call
+// [Hold.Unlock]. Callers on one node are served in the order in which they came;
+// a lock is not reentrant.
+//
+// The errors wrap [ErrName], [ErrStopped], or the cause of the context's end; the
+// lock is then not held.
+func (n *Node) Lock(ctx context.Context, name string) (*Hold, error) {
+	hold, err := n.driver.Acquire(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return &Hold{hold}, nil
+}
+
+// Done returns a channel that is closed when the node has ended, by [Node.Stop]
+// or because it cannot go on; [Node.Err] then tells which.
+func (n *Node) Done() <-chan struct{} { return n.driver.Done() }
+
+// Err returns why the node ended by itself. It is nil before the end, and after
+// [Node.Stop].
+func (n *Node) Err() error { return n.driver.Err() }
+
+// Stop ends the node. From now on [Node.Lock] fails; those who wait get
+// [ErrStopped]; those who hold a lock have until the context ends to unlock it,
+// and then lose it. What is on its way to other members is delivered if the
+// context gives it time. Stop returns when nothing of the node runs any more; the
+// error is the cause of the context's end if that cut it short. Later calls wait
+// for the first and return the same.
+func (n *Node) Stop(ctx context.Context) error {
+	n.stopOnce.Do(func() {
+		n.stopErr = n.driver.Stop(ctx)
+		n.server.Stop()
+		<-n.serving
+	})
+	return n.stopErr
+}
