@@ -148,7 +148,7 @@ func TestParseFileReadsWhatWasWritten(t *testing.T) {
 
 func FuzzParseFile(f *testing.F) {
 	for _, seed := range []string{
-		"", "\n", "a:1", "a:1\nb:2\n", "a:1\r\nb:2\r\n", "# c\na:1 # d\n", "\ufeffa:1", "a:1\rb:2", "\x00a", "\xff\xfea\x00", " \t\n#",
+		"", "\n", "a:1", "a:1\nb:2\n", "a:1\r\nb:2\r\n", "# c\na:1 # d\n", "\ufeffa:1", "\ufeff\ufeffa:1", "a:1\rb:2", "\x00a", "\xff\xfea\x00", " \t\n#",
 	} {
 		f.Add(seed)
 	}
@@ -160,9 +160,11 @@ func FuzzParseFile(f *testing.F) {
 			}
 			return
 		}
-		// Written out again, the source reads as before; only the line
-		// numbers close up.
+		// Written out again, the source reads as before, but for the line
+		// numbers. The comment keeps an address that begins with a byte
+		// order mark, which is List's to refuse, from the file's beginning.
 		var written strings.Builder
+		written.WriteString("# again\n")
 		for _, entry := range source {
 			if entry.Address == "" || strings.ContainsAny(entry.Address, "#\r\n") {
 				t.Errorf("parseFile of %q has the address %q", text, entry.Address)
