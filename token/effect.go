@@ -10,13 +10,25 @@ const (
 	// message is lost, as it may be on the way.
 	Send EffectKind = iota + 1
 	// Grant: Waiter has Lock, with Fence. Number is the request that was granted;
-	// zero if the token was here and no request was needed.
+	// zero if the token was here and no request was needed. Message.Token is the
+	// token, to be read only.
 	Grant
+	// Revoke: Waiter, which held Lock with Fence, has lost it.
+	Revoke
+	// Warn: what is held here will be lost at Until, unless the session's lease is
+	// renewed before.
+	Warn
+	// Save: Session and Promised must be on stable storage before any effect that
+	// follows is performed.
+	Save
+	// Gone: the node has left on purpose; nothing more will come of it.
+	Gone
 )
 
 // What a node did, for the log; there is nothing to perform.
 const (
-	// Received: Message came from Peer, and was taken note of.
+	// Received: Message came from Peer, and was taken note of. Not issued for the
+	// messages that come all the time: KeepAlive, Ping, Pong, Busy, Clear.
 	Received EffectKind = iota + 64
 	// Asked: request Number begins; the Sends that follow broadcast it.
 	Asked
@@ -25,9 +37,43 @@ const (
 	// Withdrew: nobody here waits any more for what request Number asked for.
 	Withdrew
 	// Left: Waiter left the critical section that it had entered with Fence.
+	// Message.Token is the token, to be read only.
 	Left
 	// Made: Message.Token was made here.
 	Made
+	// Dropped: Message.Token is no more, for Reason.
+	Dropped
+	// Began: Session has the lease of a quorum.
+	Began
+	// Lapsed: Session's lease ran out.
+	Lapsed
+	// Guarded: this node guards Session of Peer.
+	Guarded
+	// Buried: this node buries Peer.
+	Buried
+	// Probed: a probe begins; Message is what the Sends that follow carry.
+	Probed
+	// Balloted: a ballot begins; Message is what the Sends that follow carry.
+	Balloted
+	// Ended: the ballot Message.Ballot came to nothing, for Reason.
+	Ended
+	// Forgot: Lock costs nothing here any more.
+	Forgot
+)
+
+// Why a token was dropped or a ballot came to nothing.
+const (
+	ReasonAddressee = "addressed to another session"
+	ReasonPromised  = "promised to a later token"
+	ReasonLapsed    = "session lapsed"
+	ReasonFences    = "fences used up"
+	ReasonIdle      = "idle for long"
+	ReasonHeld      = "token is held"
+	ReasonOutbid    = "outbid by another ballot"
+	ReasonTooLow    = "number too low"
+	ReasonTime      = "out of time"
+	ReasonCame      = "token came"
+	ReasonLeaving   = "node leaves"
 )
 
 // Effect is one thing that a node wants done, or did. Which fields are used
@@ -40,9 +86,18 @@ type Effect struct {
 	Number  Number
 	Fence   Fence
 	Message Message
+	State   State
+
 	// Repeat: a Send of a Request that a stream which has ended may have lost.
 	Repeat bool
-	State  State
+	// Session: Save, Began, Lapsed, Guarded, Gone.
+	Session Session
+	// Promised: Save, the highest ballot number that may have been promised.
+	Promised uint64
+	// Until: Warn.
+	Until Time
+	// Reason: Dropped and Ended, one of the Reason constants.
+	Reason string
 }
 
 // State is a copy of what the algorithm knew about a lock when an effect was
@@ -52,4 +107,64 @@ type State struct {
 	RequestNumbers []Number // RN
 	LastGranted    []Number // LN
 	Queue          []Member // Q
+}
+
+// issue appends an effect.
+func (n *Node) issue(e Effect) { n.effects = append(n.effects, e) }
+
+// note issues an effect about a lock that concerns no peer.
+func (n *Node) note(l *lock, e Effect) {
+	e.Peer, e.Lock, e.State = NoMember, l.name, n.state(l)
+	n.issue(e)
+}
+
+// received notes that a message about a lock came.
+func (n *Node) received(l *lock, from Member, m Message) {
+	n.issue(Effect{Kind: Received, Peer: from, Lock: l.name, Message: m, State: n.state(l)})
+}
+
+// send issues a message to a peer, if there is a stream to it. Messages about a
+// lock carry the state along, for the log.
+func (n *Node) send(l *lock, to Member, m Message) {
+	if !n.peers[to].connected {
+		return
+	}
+	m.Lock = l.name
+	n.issue(Effect{Kind: Send, Peer: to, Lock: l.name, Message: m, State: n.state(l)})
+}
+
+// broadcast issues a message about a lock to all peers to which there is a stream.
+func (n *Node) broadcast(l *lock, m Message) {
+	m.Lock = l.name
+	state := n.state(l)
+	for peer := range n.peers {
+		if n.peers[peer].connected {
+			n.issue(Effect{Kind: Send, Peer: Member(peer), Lock: l.name, Message: m, State: state})
+		}
+	}
+}
+
+// sendPlain issues a message that is about no lock.
+func (n *Node) sendPlain(to Member, m Message) {
+	if n.peers[to].connected {
+		n.issue(Effect{Kind: Send, Peer: to, Message: m})
+	}
+}
+
+// state copies what is known about a lock.
+func (n *Node) state(l *lock) State {
+	s := State{RequestNumbers: n.copyNumbers(l.requestNumbers)}
+	if l.token != nil {
+		s.LastGranted = n.copyNumbers(l.token.LastGranted)
+		from := len(n.members)
+		n.members = append(n.members, l.token.Queue...)
+		s.Queue = n.members[from:len(n.members):len(n.members)]
+	}
+	return s
+}
+
+func (n *Node) copyNumbers(numbers []Number) []Number {
+	from := len(n.numbers)
+	n.numbers = append(n.numbers, numbers...)
+	return n.numbers[from:len(n.numbers):len(n.numbers)]
 }

@@ -17,6 +17,11 @@ type Hello struct {
 	// the streams of a pair.
 	Boot    Session
 	Counter uint64
+	// Floor: the sender promises no ballot at or below this number.
+	Floor uint64
+	// KnownSession is the highest session number that the sender knows of the
+	// receiver.
+	KnownSession Session
 }
 
 // peer is what a node knows about one member.
@@ -25,9 +30,40 @@ type peer struct {
 	connected bool
 	// opened counts the streams that this process opened to it.
 	opened uint64
-	// hello is what its newest stream to us began with; the zero Hello before that.
+
+	// hello is what its newest stream to us began with, and heard whether there was
+	// one.
 	hello Hello
-	heard bool // whether there was such a stream
+	heard bool
+	// returned: it came back in a new incarnation, and the locks that are waited for
+	// have not been looked for since.
+	returned bool
+
+	// session is the newest session of its newest incarnation that is known to have
+	// begun; a token may be addressed to it. 0: none is known.
+	session Session
+	// highest is the highest session number that was heard of it, begun or not.
+	highest Session
+
+	// answered is the newest stamp of ours that it answered, if hasAnswered; by the
+	// incarnation before its present one, if answeredBefore.
+	answered       Time
+	hasAnswered    bool
+	answeredBefore bool
+	// pongAt is when it last answered, if hasAnswered.
+	pongAt Time
+
+	// guard is the session of its that this node guards, and guardEnd until when.
+	guard    Session
+	guardEnd Time
+	// burialEnd is until when this node answers none of its PINGs.
+	burialEnd Time
+	// heldPing came while this node waited after its start, and is answered when the
+	// wait is over, as if it had been on the way until then.
+	heldPing Message
+
+	// clear: it has said, to this incarnation, that it has no session.
+	clear bool
 }
 
 // Hello returns what the next stream to a peer begins with. Each call is for one
@@ -35,7 +71,13 @@ type peer struct {
 func (n *Node) Hello(to Member) Hello {
 	p := &n.peers[to]
 	p.opened++
-	return Hello{Incarnation: n.incarnation, Boot: n.boot, Counter: p.opened - 1}
+	return Hello{
+		Incarnation:  n.cfg.Incarnation,
+		Boot:         n.cfg.Session,
+		Counter:      p.opened - 1,
+		Floor:        n.floor,
+		KnownSession: p.highest,
+	}
 }
 
 // ReceiveHello takes the Hello of a stream that a peer opened to this node. A
@@ -45,11 +87,36 @@ func (n *Node) Hello(to Member) Hello {
 // Protocol, section 4: a stream opened later replaces the older one from the same
 // member, and a stream below one already accepted is refused.
 func (n *Node) ReceiveHello(now Time, from Member, h Hello) error {
+	n.advance(now)
 	p := &n.peers[from]
-	if old := p.hello; p.heard && (h.Boot < old.Boot || h.Boot == old.Boot && h.Counter <= old.Counter) {
+	old, heard := p.hello, p.heard
+	if heard && (h.Boot < old.Boot || h.Boot == old.Boot && h.Counter <= old.Counter) {
 		return fmt.Errorf("stream %d of boot %d from member %d, after stream %d of boot %d: %w",
 			h.Counter, h.Boot, from, old.Counter, old.Boot, ErrOldStream)
 	}
 	p.hello, p.heard = h, true
+	p.highest = max(p.highest, h.Boot)
+	n.jump(h.KnownSession)
+	if !heard || h.Incarnation != old.Incarnation {
+		n.meet(p, from, heard)
+	}
 	return nil
+}
+
+// meet forgets what belonged to the member's older incarnation.
+func (n *Node) meet(p *peer, from Member, before bool) {
+	p.session = 0
+	p.heldPing = Message{}
+	p.answeredBefore = p.hasAnswered
+	p.clear = false
+	for _, l := range n.order {
+		l.search.forgetAnswers(from)
+	}
+	n.sayClear(from)
+	if before {
+		p.returned = true
+		if p.connected {
+			n.suspectAll()
+		}
+	}
 }

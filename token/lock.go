@@ -9,7 +9,7 @@ type lock struct {
 	// outstanding.
 	requestNumbers []Number
 
-	// token is here if it is not nil.
+	// token is here if it is not nil; then this node is inside a session.
 	token *Token
 
 	// holder is the local waiter in the critical section, 0 if none is. Whoever
@@ -20,10 +20,49 @@ type lock struct {
 	// served. While any waits, the token is not here, or holder != 0.
 	waiters waiters
 
-	// outstanding: the own request requestNumbers[self] was made, and the token has
-	// not come for it yet. It belongs to the node, not to a waiter: a waiter that
-	// gives up leaves it behind, and the next one inherits it.
+	// outstanding: the own request requestNumbers[self] was made in this session, and
+	// the token has not come for it yet. It belongs to the node, not to a waiter: a
+	// waiter that gives up leaves it behind, and the next one inherits it.
 	outstanding bool
+
+	// helpEnd is until when this node asks for the lock on another's behalf.
+	helpEnd Time
+
+	// What follows is for rounds and for forgetting; the rules are in search.go,
+	// promise.go and forget.go.
+
+	// search is how this node looks for the token while a request is outstanding, or a
+	// ballot under way. Without either it means nothing, and may be nil.
+	search *search
+
+	// heardOf: a peer has sent something about the lock.
+	heardOf bool
+	// epoch is the highest of a token that was seen here.
+	epoch Epoch
+	// highest is the highest ballot number that was used, promised or heard of here.
+	highest uint64
+	// promises are the ballots that were promised and not taken back, epoch < each.
+	promises []Epoch
+	// floor is the highest promise that was made into a floor for want of room: like a
+	// promise, but it cannot be taken back.
+	floor Epoch
+	// tokenFloor refuses tokens: locks were forgotten here before this one was heard
+	// of, and it may be one of them.
+	tokenFloor uint64
+
+	// passedAt is when the token was last passed on from here, and passedQueue who
+	// stood in its queue then.
+	passedAt    Time
+	passedQueue []Member
+
+	// usedAt is when the lock was last heard of.
+	usedAt Time
+	// timer is the entry in the timers, nil if it has none.
+	timer *timerEntry
+	// position is the lock's in the node's list of locks.
+	position int
+	// active: the lock stands in the node's list of those that may be in use.
+	active bool
 }
 
 // holdsToken reports whether the lock's token is at this node.

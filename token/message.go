@@ -1,21 +1,104 @@
 package token
 
+import "strconv"
+
 // MessageKind tells the messages apart.
 type MessageKind uint8
 
-// The messages of the protocol. REQUEST and TOKEN are Suzuki and Kasami's.
+// The messages of the protocol. REQUEST and TOKEN are Suzuki and Kasami's; the
+// others keep sessions (KeepAlive to Bye) and make a lost token anew (Probe to
+// Abort).
 const (
 	Request MessageKind = iota + 1
 	TokenMessage
+	KeepAlive // says nothing, shows that the sender is there
+	Ping
+	Pong
+	Busy
+	Clear
+	Bye
+	Probe
+	ProbeAnswer
+	Ballot
+	BallotAnswer
+	Abort
+)
+
+var messageNames = [...]string{
+	Request: "REQUEST", TokenMessage: "TOKEN", KeepAlive: "KEEPALIVE", Ping: "PING", Pong: "PONG", Busy: "BUSY",
+	Clear: "CLEAR", Bye: "BYE", Probe: "PROBE", ProbeAnswer: "PROBE-ANSWER", Ballot: "BALLOT",
+	BallotAnswer: "BALLOT-ANSWER", Abort: "ABORT",
+}
+
+// String returns the kind's name in capitals, as the protocol writes it.
+func (k MessageKind) String() string {
+	if int(k) < len(messageNames) && messageNames[k] != "" {
+		return messageNames[k]
+	}
+	return "MESSAGE-" + strconv.Itoa(int(k))
+}
+
+// Answer is what a member says to a probe or a ballot.
+type Answer uint8
+
+// Hold answers both; Recent and None answer a probe; the others a ballot.
+const (
+	// Hold: the token is here.
+	Hold Answer = iota + 1
+	// Recent: the token was passed on just now.
+	Recent
+	// None: nothing is known of the token.
+	None
+	// Outbid: a promise to another ballot stands against it.
+	Outbid
+	// TooLow: an epoch that is known, or a floor, stands against it.
+	TooLow
+	// Promise: no token and no ballot below will be taken any more.
+	Promise
 )
 
 // Message is what one member sends to another. Which fields are used depends on
-// the kind; the others are zero.
+// the kind; the others are zero. What a message refers to is not changed after it
+// was sent.
 type Message struct {
-	Kind   MessageKind
-	Lock   string // all kinds
-	Number Number // Request: the sender's request number
+	Kind MessageKind
 
-	Token   *Token  // TokenMessage
-	Session Session // TokenMessage: the receiver's session, to which it is addressed
+	// Lock: Request, TokenMessage, and Probe to Abort.
+	Lock string
+	// Number: the sender's request number. Request, Probe, Ballot; BallotAnswer with
+	// Promise.
+	Number Number
+
+	// Token: TokenMessage.
+	Token *Token
+	// Session: TokenMessage, the receiver's session to which it is addressed; Ping
+	// and Bye, the sender's.
+	Session Session
+
+	// Incarnation: Ping, the sender's; Pong and Clear, the receiver's.
+	Incarnation Incarnation
+	// Begun: Ping, whether the session has begun.
+	Begun bool
+	// Stamp: Ping, when it was sent, by the sender's clock; Pong, the Ping's own.
+	Stamp Time
+	// Locks: Busy.
+	Locks []string
+
+	// Probe: Probe, and the ProbeAnswer to it.
+	Probe uint64
+	// Helper: Probe, the member that is asked to ask for the lock itself.
+	Helper Member
+	// Ballot: Ballot, Abort, and the BallotAnswer to it.
+	Ballot Epoch
+	// Answer: ProbeAnswer and BallotAnswer.
+	Answer Answer
+	// InUse: ProbeAnswer with Hold, whether somebody is in the critical section.
+	InUse bool
+	// Highest: BallotAnswer with Outbid or TooLow, what stands against it.
+	Highest Epoch
+	// Waiting: BallotAnswer with Promise, whether the request Number still waits.
+	Waiting bool
+	// Members: ProbeAnswer, whom the sender could bury now; Ballot, who is out of the
+	// proposer's reach; BallotAnswer with Promise, whom the sender buries.
+	Members []Member
 }

@@ -1,51 +1,146 @@
 package token
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Config is what a node must know at its start.
 type Config struct {
-	Self    Member  // this node
-	Members int     // how many members there are, this node counted
-	Session Session // the first session's number
+	Self    Member // this node
+	Members int    // how many members there are, this node counted
 
 	// Incarnation is drawn at random by each process at its start.
 	Incarnation Incarnation
+	// Session is the first session's number. It is higher than that of every session
+	// this member had before, and on stable storage already.
+	Session Session
+	// Floor is not lower than any ballot number that this member promised before
+	// this start. No ballot at or below it is promised.
+	Floor uint64
+
+	// TTL is T, a session's time to live; the same in the whole cluster.
+	TTL Time
+	// IdleToken is how long a token lies idle before it is dropped, and IdleLock how
+	// long a lock is not heard of before it is forgotten. IdleLock is the longer.
+	IdleToken, IdleLock Time
+	// FencesPerEpoch is how many grants a token is good for: at most, and usually,
+	// MaxFencesPerEpoch.
+	FencesPerEpoch uint64
+}
+
+// MaxFencesPerEpoch leaves the low 32 bits of a fence to the grants of one token;
+// the bits above are its ballot's number.
+const MaxFencesPerEpoch = 1<<fenceBits - 1
+
+const fenceBits = 32
+
+// MinTTL is the shortest time to live that a session may have.
+const MinTTL = 200 * millisecond
+
+const (
+	millisecond Time = 1e6
+	second           = 1000 * millisecond
+	hour             = 3600 * second
+)
+
+// DefaultIdleToken and DefaultIdleLock are what Config.IdleToken and
+// Config.IdleLock usually are.
+const (
+	DefaultIdleToken = hour
+	DefaultIdleLock  = 2 * hour
+)
+
+// ErrConfig is wrapped by what New returns; the text names the field.
+var ErrConfig = errors.New("token: bad configuration")
+
+func (cfg Config) check() error {
+	bad := func(field string, got any, want string) error {
+		return fmt.Errorf("%w: Config.%s: got %v, want %s", ErrConfig, field, got, want)
+	}
+	switch {
+	case cfg.Members < 1:
+		return bad("Members", cfg.Members, "at least 1")
+	case cfg.Self < 0 || int(cfg.Self) >= cfg.Members:
+		return bad("Self", cfg.Self, fmt.Sprintf("0 to %d", cfg.Members-1))
+	case cfg.Session == 0:
+		return bad("Session", cfg.Session, "at least 1")
+	case cfg.TTL < MinTTL:
+		return bad("TTL", cfg.TTL, fmt.Sprintf("at least %d ns", MinTTL))
+	case cfg.IdleToken <= 0:
+		return bad("IdleToken", cfg.IdleToken, "more than 0")
+	case cfg.IdleLock <= cfg.IdleToken:
+		return bad("IdleLock", cfg.IdleLock, "more than IdleToken")
+	case cfg.FencesPerEpoch < 1 || cfg.FencesPerEpoch > MaxFencesPerEpoch:
+		return bad("FencesPerEpoch", cfg.FencesPerEpoch, "1 to MaxFencesPerEpoch")
+	}
+	return nil
 }
 
 // Node is one member's part in the algorithm, for all locks. Its methods are the
 // inputs; what is to be done about them is collected as effects.
+//
+// Each input takes now, the reading of the node's own clock; readings never
+// decrease.
 type Node struct {
-	self        Member
-	incarnation Incarnation
-	boot        Session // the session number at the start of this process
-	session     Session
-	count       uint64 // of the latest request in this session, for any lock
-	peers       []peer // by member; the own entry is not used
+	cfg   Config
+	self  Member
+	now   Time
+	peers []peer // by member; of the own entry, only the votes are used
 
-	locks map[string]*lock
-	order []*lock // the same, in the order in which they were first heard of
+	// The session; the rules are in session.go.
+	session  Session
+	begun    bool // whether it has begun: then this node is inside it until leaseEnd
+	warned   bool // whether the end of this lease was announced
+	leaseEnd Time // Never for a cluster of one
+	nextPing Time
+
+	// The wait after the start; the rules are in start.go.
+	startedAt Time
+	waiting   bool
+
+	// Leaving; the rules are in bye.go.
+	leaving, gone bool
+
+	// Rounds; the rules are in promise.go and forget.go.
+	reserved  uint64 // the highest ballot number that may be promised without a Save
+	floor     uint64 // no ballot at or below this number is promised
+	forgotten uint64 // the highest ballot number of any lock that was forgotten
+	probes    uint64 // how many probes were begun
+
+	count  uint64 // of the latest request in this session, for any lock
+	locks  map[string]*lock
+	order  []*lock // the same, in an order that depends on the inputs alone
+	active []*lock // those that may be in use, or wanted
+	timers timers
 
 	effects []Effect
 	numbers []Number // backs the State of the effects
 	members []Member // likewise
+	stamps  []Time   // scratch
 }
 
-// New returns a node that has heard of no lock and has no stream.
-func New(cfg Config) (*Node, error) {
-	switch {
-	case cfg.Members < 1:
-		return nil, fmt.Errorf("token: Config.Members: got %d, want at least 1", cfg.Members)
-	case cfg.Self < 0 || int(cfg.Self) >= cfg.Members:
-		return nil, fmt.Errorf("token: Config.Self: got %d, want 0 to %d", cfg.Self, cfg.Members-1)
+// New returns a node that has heard of no lock and has no stream. Errors wrap
+// ErrConfig.
+func New(now Time, cfg Config) (*Node, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
 	}
-	return &Node{
-		self:        cfg.Self,
-		incarnation: cfg.Incarnation,
-		boot:        cfg.Session,
-		session:     cfg.Session,
-		peers:       make([]peer, cfg.Members),
-		locks:       make(map[string]*lock),
-	}, nil
+	n := &Node{
+		cfg:       cfg,
+		self:      cfg.Self,
+		now:       now,
+		peers:     make([]peer, cfg.Members),
+		session:   cfg.Session,
+		startedAt: now,
+		nextPing:  now,
+		waiting:   true,
+		reserved:  cfg.Floor,
+		floor:     cfg.Floor,
+		locks:     make(map[string]*lock),
+	}
+	n.checkWait()
+	return n, nil
 }
 
 // Effects returns what the inputs since the last call brought about, in order.
@@ -58,108 +153,179 @@ func (n *Node) Effects() []Effect {
 
 // Acquire queues a local waiter for a lock. A Grant follows, now or later.
 func (n *Node) Acquire(now Time, name string, w Waiter) {
+	n.advance(now)
 	l := n.lock(name)
 	l.waiters.push(w)
 	switch {
-	case l.idle():
+	case l.idle() && !n.leaving:
 		n.enter(l)
 	case !l.holdsToken() && !l.outstanding:
 		n.ask(l)
 	}
+	n.schedule(l)
 }
 
 // Withdraw takes a waiter that was not granted the lock out of the queue. Its
 // request is not recalled: the token comes, and goes on at once.
 func (n *Node) Withdraw(now Time, name string, w Waiter) {
+	n.advance(now)
 	l := n.lock(name)
 	if l.waiters.remove(w) && l.waiters.empty() && l.outstanding {
 		n.note(l, Effect{Kind: Withdrew, Number: l.requestNumbers[n.self]})
 	}
+	n.schedule(l)
 }
 
 // Release ends a hold. It does nothing if the waiter does not hold the lock (any
 // more).
 func (n *Node) Release(now Time, name string, w Waiter) {
+	n.advance(now)
 	l := n.lock(name)
-	if l.holder != w || w == 0 {
-		return
+	if l.holder == w && w != 0 {
+		n.leave(l)
 	}
-	n.leave(l)
+	n.schedule(l)
+	n.checkGone()
 }
 
 // PeerUp says that the stream to a peer opened. Requests that the last stream may
 // have lost are repeated, and a token that lies idle may have become deliverable.
 func (n *Node) PeerUp(now Time, peer Member) {
+	n.advance(now)
 	n.peers[peer].connected = true
+	n.sayClear(peer)
+	n.ping(peer)
 	for _, l := range n.order {
 		if l.outstanding {
 			n.repeat(l, peer)
 		}
-		if l.idle() {
-			n.passOn(l)
-		}
+	}
+	n.lookAgain()
+	if n.peers[peer].returned {
+		n.peers[peer].returned = false
+		n.suspectAll()
 	}
 }
 
 // PeerDown says that the stream to a peer ended.
-func (n *Node) PeerDown(now Time, peer Member) { n.peers[peer].connected = false }
+func (n *Node) PeerDown(now Time, peer Member) {
+	n.advance(now)
+	n.peers[peer].connected = false
+}
+
+// Tick says what time it is. It is to be called at NextTick, or soon after.
+func (n *Node) Tick(now Time) {
+	n.advance(now)
+	if n.gone {
+		return
+	}
+	if n.nextPing <= now {
+		n.nextPing = now + n.cfg.TTL/4
+		n.pingAll()
+	}
+	n.fireTimers()
+}
+
+// NextTick returns when the node wants to hear what time it is.
+func (n *Node) NextTick() Time {
+	if n.gone {
+		return Never
+	}
+	next := min(n.nextPing, n.timers.next())
+	if n.waiting {
+		next = min(next, n.startedAt+n.cfg.TTL)
+	}
+	if n.begun {
+		next = min(next, n.leaseEnd)
+		if !n.warned {
+			next = min(next, n.warnAt())
+		}
+	}
+	return next
+}
 
 // Receive takes a message. Messages of one sender come in the order in which
-// they were sent.
+// they were sent, and only from the newest stream that ReceiveHello accepted.
 func (n *Node) Receive(now Time, from Member, m Message) {
+	n.advance(now)
+	if n.gone {
+		return
+	}
+	switch m.Kind {
+	case KeepAlive:
+	case Ping:
+		n.receivePing(from, m)
+	case Pong:
+		n.receivePong(from, m)
+	case Busy:
+		n.receiveBusy(m)
+	case Clear:
+		n.receiveClear(from, m)
+	case Bye:
+		n.receiveBye(from, m)
+	default:
+		n.receiveAbout(from, m)
+	}
+}
+
+// receiveAbout takes a message that is about a lock.
+func (n *Node) receiveAbout(from Member, m Message) {
+	l := n.lock(m.Lock)
+	l.heardOf = true
 	switch m.Kind {
 	case Request:
-		n.receiveRequest(n.lock(m.Lock), from, m)
+		n.receiveRequest(l, from, m)
 	case TokenMessage:
-		n.receiveToken(n.lock(m.Lock), from, m)
+		n.receiveToken(l, from, m)
+	case Probe:
+		n.receiveProbe(l, from, m)
+	case ProbeAnswer:
+		n.receiveProbeAnswer(l, from, m)
+	case Ballot:
+		n.receiveBallot(l, from, m)
+	case BallotAnswer:
+		n.receiveBallotAnswer(l, from, m)
+	case Abort:
+		n.receiveAbort(l, from, m)
 	default:
 		panic(fmt.Sprintf("token: message of unknown kind %d", m.Kind))
+	}
+	n.schedule(l)
+}
+
+// advance moves time on. It comes first in every input, so that nothing is done
+// in a session whose lease is over.
+func (n *Node) advance(now Time) {
+	n.now = now
+	if !n.gone {
+		n.checkLease()
+		n.checkWait()
 	}
 }
 
 // lock returns what is known about a lock, which is nothing at first.
-//
-// Until rounds make tokens, the first member makes each lock's, when it first
-// hears of the lock.
 func (n *Node) lock(name string) *lock {
-	if l, ok := n.locks[name]; ok {
-		return l
+	l, known := n.locks[name]
+	if !known {
+		l = &lock{
+			name:           name,
+			requestNumbers: make([]Number, len(n.peers)),
+			tokenFloor:     n.forgotten,
+			passedAt:       n.now - n.cfg.TTL, // long enough ago
+			position:       len(n.order),
+		}
+		n.locks[name] = l
+		n.order = append(n.order, l)
 	}
-	l := &lock{name: name, requestNumbers: make([]Number, len(n.peers))}
-	n.locks[name] = l
-	n.order = append(n.order, l)
-	if n.self == 0 {
-		l.token = &Token{Epoch: Epoch{Number: 1}, LastGranted: make([]Number, len(n.peers))}
-		n.note(l, Effect{Kind: Made, Message: Message{Token: l.token}})
-	}
+	l.usedAt = n.now
+	n.activate(l)
 	return l
 }
 
-// note issues an effect about a lock that concerns no peer.
-func (n *Node) note(l *lock, e Effect) {
-	e.Peer, e.Lock, e.State = NoMember, l.name, n.state(l)
-	n.effects = append(n.effects, e)
-}
-
-// received notes that a message about a lock came.
-func (n *Node) received(l *lock, from Member, m Message) {
-	n.effects = append(n.effects, Effect{Kind: Received, Peer: from, Lock: l.name, Message: m, State: n.state(l)})
-}
-
-// state copies what is known about a lock.
-func (n *Node) state(l *lock) State {
-	s := State{RequestNumbers: n.copyNumbers(l.requestNumbers)}
-	if l.token != nil {
-		s.LastGranted = n.copyNumbers(l.token.LastGranted)
-		from := len(n.members)
-		n.members = append(n.members, l.token.Queue...)
-		s.Queue = n.members[from:len(n.members):len(n.members)]
+// activate puts the lock on the list of those that may be in use.
+func (n *Node) activate(l *lock) {
+	if !l.active {
+		l.active = true
+		n.active = append(n.active, l)
 	}
-	return s
-}
-
-func (n *Node) copyNumbers(numbers []Number) []Number {
-	from := len(n.numbers)
-	n.numbers = append(n.numbers, numbers...)
-	return n.numbers[from:len(n.numbers):len(n.numbers)]
 }

@@ -1,27 +1,47 @@
 package token
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
-// receiveToken takes the token.
+// receiveToken takes the token, unless a rule forbids it.
 //
 // Suzuki–Kasami 1985: a node that waits for the token enters when it has come. If
 // its waiter has given up meanwhile, the token goes on at once.
 func (n *Node) receiveToken(l *lock, from Member, m Message) {
-	if l.token != nil {
-		panic(fmt.Sprintf("token: lock %q: token %v came to member %d, which has token %v", l.name, m.Token.Epoch, n.self, l.token.Epoch))
-	}
-	l.token = m.Token
 	n.received(l, from, m)
+	if reason := n.refuses(l, m); reason != "" {
+		n.note(l, Effect{Kind: Dropped, Message: m, Reason: reason})
+		return
+	}
+	if l.search != nil && l.search.balloting {
+		n.endBallot(l, ReasonCame)
+	}
+	n.install(l, m.Token)
 	n.serve(l)
+}
+
+// refuses tells why a token that came must not be taken; "" if it may.
+func (n *Node) refuses(l *lock, m Message) string {
+	switch {
+	case !n.begun || m.Session != n.session:
+		return ReasonAddressee
+	case l.token != nil || n.barred(l, m.Token.Epoch):
+		return ReasonPromised
+	}
+	return ""
+}
+
+// install puts a token here.
+func (n *Node) install(l *lock, t *Token) {
+	l.token = t
+	l.epoch = t.Epoch
+	l.highest = max(l.highest, t.Epoch.Number)
+	l.promises = slices.DeleteFunc(l.promises, func(b Epoch) bool { return !b.Above(t.Epoch) })
 }
 
 // serve lets the first local waiter in, or passes on a token that nobody here
 // wants.
 func (n *Node) serve(l *lock) {
-	if !l.waiters.empty() {
+	if !l.waiters.empty() && !n.leaving {
 		n.enter(l)
 		return
 	}
@@ -32,13 +52,21 @@ func (n *Node) serve(l *lock) {
 // enter lets the first local waiter into the critical section.
 func (n *Node) enter(l *lock) {
 	l.holder = l.waiters.pop()
+	l.helpEnd = n.now
 	l.token.Fence++
 	grant := Effect{Kind: Grant, Waiter: l.holder, Fence: l.token.Fence, Message: Message{Token: l.token}}
 	if l.outstanding {
 		l.outstanding = false
 		grant.Number = l.requestNumbers[n.self]
 	}
+	n.activate(l)
 	n.note(l, grant)
+}
+
+// settle is called where the token is here and nobody here waits for it.
+func (n *Node) settle(l *lock) {
+	l.helpEnd = n.now
+	l.token.LastGranted[n.self] = n.quit(l)
 }
 
 // leave ends the critical section.
@@ -51,12 +79,16 @@ func (n *Node) leave(l *lock) {
 	waiter := l.holder
 	l.holder = 0
 	n.settle(l)
-	if !l.waiters.empty() {
+	if n.wants(l) {
 		n.raise(l)
 		n.note(l, Effect{Kind: Rode, Number: l.requestNumbers[n.self]})
 	}
 	n.enqueue(l)
 	n.note(l, Effect{Kind: Left, Waiter: waiter, Fence: l.token.Fence, Message: Message{Token: l.token}})
+	if n.usedUp(l.token) {
+		n.replace(l)
+		return
+	}
 	n.passToHead(l)
 }
 
@@ -79,30 +111,43 @@ func (n *Node) enqueue(l *lock) {
 }
 
 // passToHead takes the head off Q and sends it the token. A head that cannot be
-// addressed is passed over; RN > LN brings it back. With Q empty, the token stays.
+// addressed is passed over; RN > LN brings it back. With Q empty, the token stays,
+// unless this node leaves: then any live member gets it.
 func (n *Node) passToHead(l *lock) {
 	t := l.token
 	for len(t.Queue) > 0 {
 		head := t.Queue[0]
-		t.Queue = t.Queue[:copy(t.Queue, t.Queue[1:])]
+		t.Queue = slices.Delete(t.Queue, 0, 1)
 		switch {
-		case head == n.self && l.waiters.empty():
+		case head == n.self && (l.waiters.empty() || n.leaving):
 			n.settle(l)
 		case head == n.self:
 			n.enter(l)
 			return
-		case n.peers[head].connected:
-			n.send(l, head)
+		case n.addressable(head):
+			n.give(l, head)
 			return
+		}
+	}
+	if n.leaving {
+		for j := range n.peers {
+			if Member(j) != n.self && n.addressable(Member(j)) {
+				n.give(l, Member(j))
+				return
+			}
 		}
 	}
 }
 
-// send gives the token away.
-func (n *Node) send(l *lock, to Member) {
-	l.token.Hop++
-	m := Message{Kind: TokenMessage, Lock: l.name, Token: l.token}
+// give sends the token to a member that is addressable.
+func (n *Node) give(l *lock, to Member) {
+	t := l.token
+	t.Hop++
+	l.passedAt = n.now
+	l.passedQueue = append(l.passedQueue[:0], t.Queue...)
+	n.activate(l)
+	m := Message{Kind: TokenMessage, Lock: l.name, Token: t, Session: n.peers[to].session}
 	state := n.state(l)
 	l.token = nil
-	n.effects = append(n.effects, Effect{Kind: Send, Peer: to, Lock: l.name, Message: m, State: state})
+	n.issue(Effect{Kind: Send, Peer: to, Lock: l.name, Message: m, State: state})
 }

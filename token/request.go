@@ -1,25 +1,31 @@
 package token
 
-// ask makes a request of this node for a lock whose token is elsewhere.
+// ask makes a request of this node for a lock whose token is elsewhere. Outside a
+// session it does nothing: whoever waits asks when the session begins.
 //
 // Suzuki–Kasami 1985, a node that wants to enter and has not the token: raise the
 // own number, RN[i] := RN[i] + 1, and send REQUEST(i, RN[i]) to all others.
 func (n *Node) ask(l *lock) {
+	if !n.begun || n.leaving {
+		return
+	}
 	n.raise(l)
-	request := Message{Kind: Request, Lock: l.name, Number: l.requestNumbers[n.self]}
-	n.note(l, Effect{Kind: Asked, Number: request.Number})
-	state := n.state(l)
-	for peer := range n.peers {
-		if n.peers[peer].connected {
-			n.effects = append(n.effects, Effect{Kind: Send, Peer: Member(peer), Lock: l.name, Message: request, State: state})
-		}
+	n.note(l, Effect{Kind: Asked, Number: l.requestNumbers[n.self]})
+	n.broadcast(l, Message{Kind: Request, Number: l.requestNumbers[n.self]})
+	if !l.heardOf && l.epoch == (Epoch{}) {
+		n.probe(l) // perhaps it never had a token
 	}
 }
 
-// repeat sends the outstanding request once more, on a new stream.
+// repeat sends the outstanding request once more, on a new stream, and the probe
+// that waits for an answer.
 func (n *Node) repeat(l *lock, peer Member) {
-	request := Message{Kind: Request, Lock: l.name, Number: l.requestNumbers[n.self]}
-	n.effects = append(n.effects, Effect{Kind: Send, Peer: peer, Lock: l.name, Message: request, Repeat: true, State: n.state(l)})
+	number := l.requestNumbers[n.self]
+	request := Message{Kind: Request, Lock: l.name, Number: number}
+	n.issue(Effect{Kind: Send, Peer: peer, Lock: l.name, Message: request, Repeat: true, State: n.state(l)})
+	if s := l.search; s.open && !s.heard[peer].answered {
+		n.send(l, peer, Message{Kind: Probe, Number: number, Probe: s.probe, Helper: NoMember})
+	}
 }
 
 // raise draws the number of the node's next request for a lock. The paper counts
@@ -29,19 +35,27 @@ func (n *Node) raise(l *lock) {
 	n.count++
 	l.requestNumbers[n.self] = n.lastNumber()
 	l.outstanding = true
+	n.beginSearch(l)
 }
 
 // lastNumber is the highest number that this node used in any request.
 func (n *Node) lastNumber() Number { return Number{Session: n.session, Count: n.count} }
 
-// settle is called where the token is here and nobody here waits for it: all that
-// this node ever asked for has been granted, or is wanted no more. Without it, an
-// old request of a node that restarted would draw the token after every grant,
-// for ever (protocol, section 1).
-func (n *Node) settle(l *lock) {
+// wants reports whether anybody here waits for the lock, or this node asks for it
+// on another's behalf.
+func (n *Node) wants(l *lock) bool {
+	return !n.leaving && (!l.waiters.empty() || n.now < l.helpEnd)
+}
+
+// quit says that no request of this node for the lock is out any more: the next
+// waiter raises the number. It returns the own number: all that this node ever
+// asked for, for any lock, has been granted or is wanted no more. Were it lower, an
+// old request of a node that restarted would draw the token after every grant, for
+// ever (protocol, section 1).
+func (n *Node) quit(l *lock) Number {
 	l.outstanding = false
 	l.requestNumbers[n.self] = n.lastNumber()
-	l.token.LastGranted[n.self] = n.lastNumber()
+	return n.lastNumber()
 }
 
 // receiveRequest takes REQUEST(j, n).
@@ -50,11 +64,18 @@ func (n *Node) settle(l *lock) {
 // token is here and idle, and RN[j] = LN[j] + 1, send it to j. We compare with >,
 // since numbers may have gaps.
 func (n *Node) receiveRequest(l *lock, from Member, m Message) {
-	if m.Number.Above(l.requestNumbers[from]) {
-		l.requestNumbers[from] = m.Number
-	}
+	n.hear(l, from, m.Number)
 	n.received(l, from, m)
 	if l.idle() {
 		n.passOn(l)
 	}
+}
+
+// hear notes a request number, and that its session has begun.
+func (n *Node) hear(l *lock, from Member, number Number) {
+	if number.Above(l.requestNumbers[from]) {
+		l.requestNumbers[from] = number
+	}
+	n.peers[from].session = max(n.peers[from].session, number.Session)
+	n.peers[from].highest = max(n.peers[from].highest, number.Session)
 }

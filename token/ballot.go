@@ -1,0 +1,140 @@
+package token
+
+import "slices"
+
+// propose begins a ballot for a new token. Its number is above all that this node
+// knows of; it is promised here first.
+func (n *Node) propose(l *lock) {
+	s := l.search
+	number := max(l.highest, n.floor)
+	for j := range n.peers {
+		number = max(number, n.peers[j].hello.Floor)
+	}
+	s.balloting = true
+	s.ballot = Epoch{Number: number + 1, Proposer: n.self}
+	s.ballotEnd = n.now + shorten(n.cfg.TTL)
+	s.votes = slices.Grow(s.votes[:0], len(n.peers))[:len(n.peers)]
+	clear(s.votes)
+
+	distant := n.distant(s)
+	n.promise(l, s.ballot)
+	s.votes[n.self] = n.ownVote(l, distant)
+	m := Message{Kind: Ballot, Number: l.requestNumbers[n.self], Ballot: s.ballot, Members: distant}
+	n.note(l, Effect{Kind: Balloted, Number: m.Number, Message: m})
+	n.broadcast(l, m)
+	n.judgeBallot(l)
+}
+
+// distant is D: the members to whom there is no stream, or who did not answer the
+// probe. Burying whoever happens to have no guard would starve members that are just
+// coming back.
+func (n *Node) distant(s *search) []Member {
+	var members []Member
+	for j := range n.peers {
+		k := Member(j)
+		unanswered := s.probe != 0 && !s.heard[k].answered || s.probe == 0 && n.silent(k)
+		if k != n.self && (!n.peers[k].connected || unanswered) {
+			members = append(members, k)
+		}
+	}
+	return members
+}
+
+// receiveBallotAnswer counts a vote, or ends the round.
+func (n *Node) receiveBallotAnswer(l *lock, from Member, m Message) {
+	n.received(l, from, m)
+	s := l.search
+	if s == nil || !s.balloting || s.ballot != m.Ballot {
+		return
+	}
+	if s.ballotEnd <= n.now {
+		n.endBallot(l, ReasonTime)
+		n.probe(l)
+		return
+	}
+	l.highest = max(l.highest, m.Highest.Number)
+	switch m.Answer {
+	case Hold:
+		n.endBallot(l, ReasonHeld)
+		n.sign(l)
+	case Outbid:
+		n.endBallot(l, ReasonOutbid)
+		s.open = false
+		s.suspectAt = n.now + n.pause()
+	case TooLow:
+		n.endBallot(l, ReasonTooLow)
+		n.propose(l)
+	case Promise:
+		s.votes[from] = vote{promised: true, number: m.Number, waiting: m.Waiting, buried: m.Members}
+		n.judgeBallot(l)
+	}
+}
+
+// judgeBallot makes the token once every member has promised, or is buried by a
+// quorum.
+//
+// Protocol, section 3: within T·(1−ρ) of sending the ballot, inside one unbroken
+// session, and with no higher promise of its own; a round that meets with any of
+// these ends at once, so none needs to be looked at here.
+func (n *Node) judgeBallot(l *lock) {
+	s := l.search
+	for k := range s.votes {
+		if s.votes[k].promised {
+			continue
+		}
+		buriers := 0
+		for v := range s.votes {
+			if v != k && slices.Contains(s.votes[v].buried, Member(k)) {
+				buriers++
+			}
+		}
+		if buriers < n.quorum() {
+			return
+		}
+	}
+	n.makeToken(l)
+}
+
+// makeToken makes the token anew. Nothing of the old one is needed: it is the
+// members who know who waits.
+//
+// Protocol, section 3: epoch = b, fence = b.number · 2^32, LN[j] = what j reported,
+// less one if it waits; for the buried, the highest number known. Q = those waiting,
+// from the proposer on around the ring.
+func (n *Node) makeToken(l *lock) {
+	s := l.search
+	s.balloting = false
+	t := &Token{
+		Epoch:       s.ballot,
+		Fence:       Fence(s.ballot.Number << fenceBits),
+		LastGranted: slices.Clone(l.requestNumbers),
+	}
+	for k := range s.votes {
+		j := (int(n.self) + k) % len(s.votes)
+		v := s.votes[j]
+		if !v.promised {
+			continue
+		}
+		t.LastGranted[j] = v.number
+		if v.number.Above(l.requestNumbers[j]) {
+			l.requestNumbers[j] = v.number
+		}
+		if v.waiting {
+			t.LastGranted[j].Count--
+			t.Queue = append(t.Queue, Member(j))
+		}
+	}
+	n.install(l, t)
+	n.note(l, Effect{Kind: Made, Message: Message{Token: t}})
+	n.passOn(l)
+}
+
+// endBallot gives the round up, and takes the promises to it back. Its number stays
+// used.
+func (n *Node) endBallot(l *lock, reason string) {
+	s := l.search
+	s.balloting = false
+	l.takeBack(s.ballot)
+	n.note(l, Effect{Kind: Ended, Message: Message{Kind: Ballot, Ballot: s.ballot}, Reason: reason})
+	n.broadcast(l, Message{Kind: Abort, Ballot: s.ballot})
+}

@@ -1,0 +1,60 @@
+package token
+
+// Retire makes the node leave the cluster for good: it passes on what it holds, to a
+// waiting node or else to any live one, and says BYE once it holds nothing. A
+// holder here keeps its lock until it releases; Gone is issued when all is done.
+// Waiters are to be withdrawn by the driver; none is served any more.
+func (n *Node) Retire(now Time) {
+	n.advance(now)
+	if n.leaving {
+		return
+	}
+	n.leaving = true
+	for _, l := range n.order {
+		if l.search != nil && l.search.balloting {
+			n.endBallot(l, ReasonLeaving)
+		}
+		if l.idle() {
+			n.passOn(l)
+		}
+	}
+	n.checkGone()
+}
+
+// checkGone says BYE when the node leaves and nobody here is in a critical section
+// any more.
+func (n *Node) checkGone() {
+	if !n.leaving || n.gone {
+		return
+	}
+	for _, l := range n.order {
+		if l.holder != 0 {
+			return
+		}
+	}
+	n.sayBye()
+}
+
+// sayBye ends the session on purpose (protocol, section 2).
+func (n *Node) sayBye() {
+	for j := range n.peers {
+		if Member(j) != n.self && n.begun {
+			n.sendPlain(Member(j), Message{Kind: Bye, Session: n.session})
+		}
+	}
+	n.begun, n.gone = false, true
+	n.issue(Effect{Kind: Gone, Peer: NoMember, Session: n.session})
+}
+
+// receiveBye takes a member's leave. Protocol, section 2: the guard counts as over,
+// if it is not for a later session.
+func (n *Node) receiveBye(from Member, m Message) {
+	p := &n.peers[from]
+	n.issue(Effect{Kind: Received, Peer: from, Message: m})
+	if p.session <= m.Session {
+		p.session = 0
+	}
+	if p.guard <= m.Session {
+		p.guardEnd = n.now
+	}
+}

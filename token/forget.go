@@ -1,0 +1,62 @@
+package token
+
+import "slices"
+
+// Names that were used once cost nothing in the end: a token that lies idle for long
+// is dropped, and a lock that is idle for longer is forgotten (protocol, section 3).
+
+// forgetAt is when the lock has been idle for so long that something is to be
+// dropped; Never while it is in use.
+func (n *Node) forgetAt(l *lock) Time {
+	switch {
+	case l.idle():
+		return l.usedAt + n.cfg.IdleToken
+	case l.token == nil && l.waiters.empty() && (l.search == nil || !l.search.balloting):
+		return l.usedAt + n.cfg.IdleLock
+	}
+	return Never
+}
+
+// forget drops an idle token, or forgets the lock.
+//
+// Whoever forgets keeps one floor for all the locks it forgot. It refuses ballots,
+// and tokens of locks that are learned anew: an old token that creeps on a slow
+// stream would else be taken by one who promised a higher ballot and forgot it.
+func (n *Node) forget(l *lock) {
+	if n.forgetAt(l) > n.now {
+		return
+	}
+	if l.token != nil {
+		n.drop(l, ReasonIdle)
+		return
+	}
+	n.forgotten = max(n.forgotten, l.highest)
+	n.floor = max(n.floor, n.forgotten)
+	delete(n.locks, l.name)
+	last := n.order[len(n.order)-1]
+	n.order[l.position] = last
+	last.position = l.position
+	n.order[len(n.order)-1] = nil
+	n.order = n.order[:len(n.order)-1]
+	n.note(l, Effect{Kind: Forgot})
+}
+
+// usedUp reports whether no fence is left to the token.
+func (n *Node) usedUp(t *Token) bool {
+	return uint64(t.Fence)-t.Epoch.Number<<fenceBits >= n.cfg.FencesPerEpoch
+}
+
+// replace drops a token whose fences are used up. Whoever drops it and knows of a
+// waiter starts a ballot at once.
+func (n *Node) replace(l *lock) {
+	wanted := slices.ContainsFunc(l.token.Queue, func(j Member) bool { return j != n.self }) || n.wants(l)
+	n.drop(l, ReasonFences)
+	if !wanted || n.leaving {
+		return
+	}
+	if !l.outstanding {
+		n.beginSearch(l)
+	}
+	l.search.probe = 0
+	n.propose(l)
+}

@@ -1,0 +1,151 @@
+package token
+
+import "slices"
+
+// What a member owes to ballots: promises, and burials. The rules are the protocol's
+// section 3.
+
+// reserve is how many ballot numbers one Save makes good for, so that a promise
+// hardly ever costs one.
+const reserve = 1024
+
+// receiveBallot answers a ballot: LOCATE(lock, n, b, D).
+//
+// HOLD, if the token is here. NACK, if a promise, an epoch or a floor here has a
+// number that is not lower than the ballot's. Else PROMISE: from now on no token of
+// this lock with an epoch below b is taken, and no ballot with a number not above
+// b's.
+func (n *Node) receiveBallot(l *lock, from Member, m Message) {
+	n.hear(l, from, m.Number)
+	n.received(l, from, m)
+	reply := Message{Kind: BallotAnswer, Ballot: m.Ballot}
+	if l.token != nil {
+		reply.Answer = Hold
+	} else if answer, highest := n.objection(l, m.Ballot); answer != 0 {
+		reply.Answer, reply.Highest = answer, highest
+	} else {
+		if l.search != nil && l.search.balloting {
+			n.endBallot(l, ReasonOutbid)
+		}
+		n.promise(l, m.Ballot)
+		n.sign(l) // of a token to come
+		v := n.ownVote(l, m.Members)
+		reply.Answer, reply.Number, reply.Waiting, reply.Members = Promise, v.number, v.waiting, v.buried
+	}
+	n.send(l, from, reply)
+	if l.idle() {
+		n.passOn(l)
+	}
+}
+
+// objection tells what stands against a ballot here; 0 if nothing does.
+func (n *Node) objection(l *lock, b Epoch) (Answer, Epoch) {
+	var promised Epoch
+	for _, p := range l.promises {
+		if p.Above(promised) {
+			promised = p
+		}
+	}
+	known := Epoch{Number: n.floor}
+	for _, e := range []Epoch{l.floor, l.epoch} {
+		if e.Above(known) {
+			known = e
+		}
+	}
+	switch {
+	case promised.Number >= b.Number:
+		return Outbid, promised
+	case known.Number >= b.Number:
+		return TooLow, known
+	}
+	return 0, Epoch{}
+}
+
+// promise keeps b, on stable storage before anything that follows leaves this node.
+// A lock remembers as many promises as there are members; beyond that the lowest
+// becomes a floor that no ABORT lifts.
+func (n *Node) promise(l *lock, b Epoch) {
+	l.highest = max(l.highest, b.Number)
+	l.promises = append(l.promises, b)
+	slices.SortFunc(l.promises, Epoch.Compare)
+	if len(l.promises) > len(n.peers) {
+		l.floor = l.promises[0]
+		l.promises = slices.Delete(l.promises, 0, 1)
+	}
+	if b.Number > n.reserved {
+		n.reserved = b.Number + reserve - 1
+		n.save()
+	}
+}
+
+// takeBack forgets a promise.
+func (l *lock) takeBack(b Epoch) {
+	l.promises = slices.DeleteFunc(l.promises, func(p Epoch) bool { return p == b })
+}
+
+// receiveAbort takes back the promise to a ballot that came to nothing. Promises to
+// others stand.
+func (n *Node) receiveAbort(l *lock, from Member, m Message) {
+	n.received(l, from, m)
+	l.takeBack(m.Ballot)
+}
+
+// barred reports whether a token of this epoch must not be taken: a later one was
+// seen or promised, or may have been before the lock was forgotten. The promise to a
+// ballot of this node's own does not count, since its round ends when the token
+// comes.
+func (n *Node) barred(l *lock, e Epoch) bool {
+	if l.epoch.Above(e) || l.floor.Above(e) || e.Number <= l.tokenFloor {
+		return true
+	}
+	for _, b := range l.promises {
+		own := l.search != nil && l.search.balloting && l.search.ballot == b
+		if b.Above(e) && !own {
+			return true
+		}
+	}
+	return false
+}
+
+// vote is what a member that promised says to a ballot.
+type vote struct {
+	promised bool
+	number   Number // of its own request
+	waiting  bool   // it has asked in its present session, and has a waiter still
+	buried   []Member
+}
+
+// ownVote is this node's; it buries whom it can of the distant.
+func (n *Node) ownVote(l *lock, distant []Member) vote {
+	v := vote{promised: true, waiting: l.outstanding && n.wants(l)}
+	if v.waiting {
+		v.number = l.requestNumbers[n.self]
+	} else {
+		v.number = n.quit(l)
+	}
+	for _, k := range distant {
+		if n.canBury(k) {
+			n.peers[k].burialEnd = n.now + n.cfg.TTL
+			n.issue(Effect{Kind: Buried, Peer: k, Lock: l.name})
+			v.buried = append(v.buried, k)
+		}
+	}
+	return v
+}
+
+// canBury reports whether this node may bury a member: its guard is over, and our
+// wait after the start as well. Nobody buries itself.
+func (n *Node) canBury(k Member) bool {
+	return k != n.self && !n.waiting && n.peers[k].guardEnd <= n.now
+}
+
+// buriable lists whom this node could bury now.
+func (n *Node) buriable() []Member {
+	var members []Member
+	for k := range n.peers {
+		if n.canBury(Member(k)) {
+			members = append(members, Member(k))
+		}
+	}
+	return members
+}

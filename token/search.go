@@ -1,0 +1,239 @@
+package token
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// A waiting node suspects that the token is lost when it has seen no sign of it for
+// a while. It probes; and if nobody has seen the token, it proposes a ballot to make
+// a new one (protocol, section 3).
+
+// search is how a node that waits looks for the token. It belongs to the node's
+// outstanding request.
+type search struct {
+	// patience is how long to wait for a sign of the token, and suspectAt when that
+	// time is over.
+	patience, suspectAt Time
+
+	// probe is the latest probe; 0 before the first. open: every answer to it so far
+	// was None.
+	probe uint64
+	open  bool
+	// heard holds the answers to it, by member.
+	heard []hearsay
+	// helper is who was named last to ask for the lock itself.
+	helper Member
+
+	// balloting: a ballot of this node is under way, until ballotEnd; the rules are in
+	// ballot.go.
+	balloting bool
+	ballot    Epoch
+	ballotEnd Time
+	votes     []vote
+}
+
+// hearsay is a member's answer to a probe.
+type hearsay struct {
+	answered bool
+	none     bool
+	buriable []Member // whom it could bury then
+}
+
+// recently is for how long a token that was passed on counts as a sign of life, and
+// how long a search is patient at first.
+func (n *Node) recently() Time { return n.cfg.TTL * 3 / 8 }
+
+// beginSearch starts the clock of a new request.
+func (n *Node) beginSearch(l *lock) {
+	if l.search == nil {
+		l.search = &search{helper: n.self}
+	}
+	s := l.search
+	s.patience = n.recently()
+	s.suspectAt = n.now + s.patience
+	s.probe, s.open = 0, false
+}
+
+// sign is called when there is a sign that the token exists.
+func (n *Node) sign(l *lock) {
+	if s := l.search; s != nil && l.outstanding {
+		s.open = false
+		s.suspectAt = n.now + s.patience
+		n.schedule(l)
+	}
+}
+
+// suspectAll probes for every lock that is waited for here: a member has come back
+// in a new incarnation, and has lost what tokens it had.
+func (n *Node) suspectAll() {
+	for _, l := range n.order {
+		n.probe(l)
+		n.schedule(l)
+	}
+}
+
+// probe asks all members where the token is. The question counts as a request.
+func (n *Node) probe(l *lock) {
+	s := l.search
+	if !n.begun || !l.outstanding || !n.wants(l) || s.balloting {
+		return
+	}
+	reached := !n.anyOutOfReach() && s.allAnswered(n.self)
+	if s.probe != 0 && reached {
+		s.patience = min(2*s.patience, n.cfg.TTL)
+	}
+	helper := NoMember
+	if !reached && !l.waiters.empty() {
+		helper = n.nextHelper(s)
+	}
+	n.probes++
+	s.probe, s.open = n.probes, true
+	s.suspectAt = n.now + s.patience
+	s.heard = slices.Grow(s.heard[:0], len(n.peers))[:len(n.peers)]
+	clear(s.heard)
+
+	m := Message{Kind: Probe, Number: l.requestNumbers[n.self], Probe: s.probe, Helper: helper}
+	n.note(l, Effect{Kind: Probed, Number: m.Number, Message: m})
+	n.broadcast(l, m)
+	n.judgeProbe(l)
+}
+
+// nextHelper names another member at each probe.
+func (n *Node) nextHelper(s *search) Member {
+	s.helper = (s.helper + 1) % Member(len(n.peers))
+	if s.helper == n.self {
+		s.helper = (s.helper + 1) % Member(len(n.peers))
+	}
+	return s.helper
+}
+
+// allAnswered reports whether every member but self answered the latest probe, if
+// there was one.
+func (s *search) allAnswered(self Member) bool {
+	if s.probe == 0 {
+		return true
+	}
+	for j := range s.heard {
+		if Member(j) != self && !s.heard[j].answered {
+			return false
+		}
+	}
+	return true
+}
+
+// forgetAnswers forgets what an older incarnation of a member said.
+func (s *search) forgetAnswers(of Member) {
+	if s == nil {
+		return
+	}
+	if len(s.heard) > 0 {
+		s.heard[of] = hearsay{}
+	}
+	if s.balloting {
+		s.votes[of] = vote{}
+	}
+}
+
+// outOfReach reports whether a member cannot be asked: no stream, or silent.
+func (n *Node) outOfReach(j Member) bool {
+	return j != n.self && (!n.peers[j].connected || n.silent(j))
+}
+
+func (n *Node) anyOutOfReach() bool {
+	for j := range n.peers {
+		if n.outOfReach(Member(j)) {
+			return true
+		}
+	}
+	return false
+}
+
+// receiveProbe answers LOCATE(lock, n), without any side effect but those of a
+// REQUEST.
+//
+// Protocol, section 3: HOLD(busy?), it is here; RECENT, passed on less than 3T/8
+// ago; NONE; each with the members whom the answerer could bury now.
+func (n *Node) receiveProbe(l *lock, from Member, m Message) {
+	n.hear(l, from, m.Number)
+	n.received(l, from, m)
+	reply := Message{Kind: ProbeAnswer, Probe: m.Probe, Answer: None, Members: n.buriable()}
+	switch {
+	case l.token != nil:
+		reply.Answer, reply.InUse = Hold, l.holder != 0
+	case n.now < l.passedAt+n.recently():
+		reply.Answer = Recent
+	}
+	n.send(l, from, reply)
+	switch {
+	case l.idle():
+		n.passOn(l)
+	case l.token == nil && m.Helper == n.self:
+		n.help(l)
+	}
+}
+
+// help asks for the lock as if there were a waiter here, for at most T: an idle
+// holder and an asker may be cut off from each other while this node reaches both.
+// The token goes on at once when it comes.
+func (n *Node) help(l *lock) {
+	l.helpEnd = n.now + n.cfg.TTL
+	if !l.outstanding {
+		n.ask(l)
+	}
+}
+
+// receiveProbeAnswer weighs an answer to the latest probe.
+func (n *Node) receiveProbeAnswer(l *lock, from Member, m Message) {
+	n.received(l, from, m)
+	s := l.search
+	if s == nil || !l.outstanding || s.probe != m.Probe {
+		return
+	}
+	s.heard[from] = hearsay{answered: true, none: m.Answer == None, buriable: m.Members}
+	if m.Answer != None {
+		n.sign(l)
+		return
+	}
+	n.judgeProbe(l)
+}
+
+// judgeProbe goes on to a ballot once every member has answered NONE or is buriable
+// by a quorum, this node counted.
+func (n *Node) judgeProbe(l *lock) {
+	s := l.search
+	if !s.open || s.balloting || !n.wants(l) {
+		return
+	}
+	for j := range n.peers {
+		k := Member(j)
+		if k != n.self && !s.heard[k].none && n.buriers(s, k) < n.quorum() {
+			return
+		}
+	}
+	n.propose(l)
+}
+
+// buriers counts the members that could bury k.
+func (n *Node) buriers(s *search, k Member) int {
+	count := 0
+	for v := range s.heard {
+		if Member(v) != k && slices.Contains(s.heard[v].buriable, k) {
+			count++
+		}
+	}
+	if n.canBury(k) {
+		count++
+	}
+	return count
+}
+
+// pause is how long to wait after losing to another's ballot, so that two proposers
+// do not outbid each other for ever: T/16 to 3T/16, drawn from the incarnation.
+func (n *Node) pause() Time {
+	x := binary.LittleEndian.Uint64(n.cfg.Incarnation[:8]) + n.probes*0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9 // splitmix64's finalizer
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	x ^= x >> 31
+	return n.cfg.TTL/16 + Time(x%uint64(n.cfg.TTL/8))
+}

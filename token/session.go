@@ -1,0 +1,305 @@
+package token
+
+import "slices"
+
+// A node may ask for, receive, hold or pass a token only inside a session: a
+// continuous lease from a quorum of members, each of which guards the session, that
+// is, will not bury the node for the time to live T (protocol, section 2).
+
+// InSession reports whether the node is inside a session, and until when, if
+// nothing more is heard. For a cluster of one that is Never.
+func (n *Node) InSession() (leaseEnd Time, ok bool) { return n.leaseEnd, n.begun }
+
+// quorum is q.
+func (n *Node) quorum() int { return len(n.peers)/2 + 1 }
+
+// shorten takes off the time by which another clock may run faster than ours: ρ
+// is 1 %.
+func shorten(t Time) Time { return t - t/100 }
+
+// pingAll announces the session to all peers, and tells them which locks that
+// they wait for are in use here.
+//
+// Protocol, section 2: every T/4, PING(incarnation, session, begun?, stamp) to
+// each peer. A node that waits after its start, or that has left, only shows that
+// it is there.
+func (n *Node) pingAll() {
+	for peer := range n.peers {
+		if Member(peer) != n.self {
+			n.ping(Member(peer))
+		}
+	}
+	if n.begun {
+		n.sayBusy()
+	}
+}
+
+func (n *Node) ping(to Member) {
+	if n.waiting || n.gone {
+		n.sendPlain(to, Message{Kind: KeepAlive})
+		return
+	}
+	n.sendPlain(to, Message{
+		Kind:        Ping,
+		Incarnation: n.cfg.Incarnation,
+		Session:     n.session,
+		Begun:       n.begun,
+		Stamp:       n.now,
+	})
+}
+
+// receivePing learns of a peer's session, and guards it.
+//
+// Protocol, section 2: answer PONG(incarnation, stamp), the PING's own, unless it
+// is being buried or we still wait after our start, and note guard = (session,
+// now + T).
+func (n *Node) receivePing(from Member, m Message) {
+	p := &n.peers[from]
+	p.highest = max(p.highest, m.Session)
+	if m.Begun {
+		p.session = max(p.session, m.Session)
+	}
+	switch {
+	case n.waiting:
+		p.heldPing = m
+	case p.burialEnd <= n.now:
+		n.guard(from, m)
+	}
+}
+
+// guard answers a PING.
+func (n *Node) guard(k Member, ping Message) {
+	p := &n.peers[k]
+	if !p.connected {
+		return // it would not hear of it
+	}
+	if p.guard != ping.Session {
+		n.issue(Effect{Kind: Guarded, Peer: k, Session: ping.Session})
+	}
+	p.guard, p.guardEnd = ping.Session, n.now+n.cfg.TTL
+	n.sendPlain(k, Message{Kind: Pong, Incarnation: ping.Incarnation, Stamp: ping.Stamp})
+}
+
+// receivePong extends the lease.
+//
+// Protocol, section 2: a PONG for another incarnation is ignored: a reboot sets the
+// clock to 0, and a stamp of before it would make a lease without end.
+func (n *Node) receivePong(from Member, m Message) {
+	p := &n.peers[from]
+	if m.Incarnation != n.cfg.Incarnation {
+		return
+	}
+	silent := n.silent(from)
+	if !p.hasAnswered || m.Stamp > p.answered {
+		p.answered = m.Stamp
+	}
+	p.hasAnswered, p.answeredBefore = true, false
+	p.pongAt = n.now
+	n.renew()
+	if silent {
+		n.lookAgain()
+	}
+}
+
+// renew works out the end of the lease, and begins the session if it has not.
+//
+// Protocol, section 2: the lease runs until the q-th newest of the stamps that were
+// answered, the own one being now, plus T·(1−ρ).
+func (n *Node) renew() {
+	n.leaseEnd = n.leaseFromStamps()
+	if n.leaseEnd > n.now+n.cfg.TTL/10 {
+		n.warned = false
+	}
+	if !n.begun && !n.waiting && !n.leaving && n.leaseEnd > n.now {
+		n.begin()
+	}
+}
+
+func (n *Node) leaseFromStamps() Time {
+	others := n.quorum() - 1
+	if others == 0 {
+		return Never
+	}
+	n.stamps = n.stamps[:0]
+	for j := range n.peers {
+		if n.peers[j].hasAnswered {
+			n.stamps = append(n.stamps, n.peers[j].answered)
+		}
+	}
+	if len(n.stamps) < others {
+		return n.now
+	}
+	slices.Sort(n.stamps)
+	return n.stamps[len(n.stamps)-others] + shorten(n.cfg.TTL)
+}
+
+// begin enters the session. Whoever waits here asks now.
+func (n *Node) begin() {
+	n.begun = true
+	n.issue(Effect{Kind: Began, Peer: NoMember, Session: n.session})
+	for _, l := range n.order {
+		if n.wants(l) && !l.outstanding {
+			n.ask(l)
+			n.schedule(l)
+		}
+	}
+}
+
+// warnAt is when holders are told that the lease is about to end.
+func (n *Node) warnAt() Time { return n.leaseEnd - n.cfg.TTL/10 }
+
+// checkLease ends a session whose lease is over, and warns ahead of that.
+func (n *Node) checkLease() {
+	if !n.begun || n.leaseEnd == Never {
+		return
+	}
+	if n.leaseEnd <= n.now {
+		n.lapse()
+		return
+	}
+	if !n.warned && n.warnAt() <= n.now {
+		n.warned = true
+		n.issue(Effect{Kind: Warn, Peer: NoMember, Session: n.session, Until: n.leaseEnd})
+	}
+}
+
+// lapse ends the session: every token here is lost, every holder is told, every
+// round is void. The next session has a higher number.
+//
+// Protocol, section 2: a lapse is final. It is noticed before any further PONG is
+// read.
+func (n *Node) lapse() {
+	n.issue(Effect{Kind: Lapsed, Peer: NoMember, Session: n.session})
+	for _, l := range n.order {
+		n.abandon(l)
+	}
+	n.begun, n.warned = false, false
+	if n.leaving {
+		n.sayBye()
+		return
+	}
+	n.startSession(n.session + 1)
+	for j := range n.peers {
+		n.sayClear(Member(j))
+	}
+	n.nextPing = n.now
+}
+
+// abandon drops what a lock has of a session that is over.
+func (n *Node) abandon(l *lock) {
+	if l.search != nil && l.search.balloting {
+		n.endBallot(l, ReasonLapsed)
+	}
+	if l.holder != 0 {
+		waiter := l.holder
+		l.holder = 0
+		n.note(l, Effect{Kind: Revoke, Waiter: waiter, Fence: l.token.Fence})
+	}
+	if l.token != nil {
+		n.drop(l, ReasonLapsed)
+	}
+	l.outstanding, l.search = false, nil
+}
+
+// drop destroys the token that is here.
+func (n *Node) drop(l *lock, reason string) {
+	dropped := l.token
+	l.token = nil
+	n.note(l, Effect{Kind: Dropped, Message: Message{Token: dropped}, Reason: reason})
+}
+
+// startSession gives the session that is to begin a number of its own.
+func (n *Node) startSession(number Session) {
+	n.session, n.count = number, 0
+	n.save()
+}
+
+// jump leaves a session number that this member had before behind.
+//
+// Protocol, section 2: HELLO tells the highest session that is known of the
+// receiver, and who is outside a session jumps above that.
+func (n *Node) jump(known Session) {
+	if known > n.session && !n.begun {
+		n.startSession(known + 1)
+	}
+}
+
+// save puts the session's number and the promised number on stable storage.
+func (n *Node) save() {
+	n.issue(Effect{Kind: Save, Peer: NoMember, Session: n.session, Promised: n.reserved})
+}
+
+// silent reports whether a peer has answered no PING for T.
+func (n *Node) silent(j Member) bool {
+	p := &n.peers[j]
+	return !p.hasAnswered || p.pongAt+n.cfg.TTL <= n.now
+}
+
+// addressable reports whether a token may be sent to a peer: to the newest session
+// that is known to have begun, of its newest incarnation. (A session that was
+// announced but has not begun can be buried, begin later, and then take a token
+// that should be extinct.) A silent peer is not addressable.
+func (n *Node) addressable(j Member) bool {
+	p := &n.peers[j]
+	return p.connected && p.session != 0 && !n.silent(j)
+}
+
+// lookAgain looks at the tokens that lie idle here: somebody to whom one could not
+// be sent before may have become addressable.
+func (n *Node) lookAgain() {
+	for _, l := range n.order {
+		if l.idle() {
+			n.passOn(l)
+			n.schedule(l)
+		}
+	}
+}
+
+// busyLocksPerMessage keeps a BUSY far below the size limit of a frame.
+const busyLocksPerMessage = 1024
+
+// sayBusy tells each peer which of the locks that it waits for are in use here, or
+// were passed on less than T/4 ago. It takes the locks that are neither off the
+// list of active ones.
+func (n *Node) sayBusy() {
+	busy := make([][]string, len(n.peers))
+	kept := n.active[:0]
+	for _, l := range n.active {
+		switch {
+		case l.holder != 0:
+			for j := range n.peers {
+				if l.requestNumbers[j].Above(l.token.LastGranted[j]) {
+					busy[j] = append(busy[j], l.name)
+				}
+			}
+		case l.token == nil && n.now < l.passedAt+n.cfg.TTL/4:
+			for _, j := range l.passedQueue {
+				busy[j] = append(busy[j], l.name)
+			}
+		case !l.outstanding && (l.search == nil || !l.search.balloting):
+			l.active = false
+			l.search, l.passedQueue = nil, nil
+			continue
+		}
+		kept = append(kept, l)
+	}
+	clear(n.active[len(kept):])
+	n.active = kept
+	for j, locks := range busy {
+		if Member(j) == n.self {
+			continue
+		}
+		for part := range slices.Chunk(locks, busyLocksPerMessage) {
+			n.sendPlain(Member(j), Message{Kind: Busy, Locks: part})
+		}
+	}
+}
+
+// receiveBusy takes a sign that tokens that are waited for exist.
+func (n *Node) receiveBusy(m Message) {
+	for _, name := range m.Locks {
+		if l := n.locks[name]; l != nil {
+			n.sign(l)
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package token
+
+// After its start, a node has forgotten whom it guarded, whom it buried and what it
+// promised. So it answers no PING, buries nobody and begins no session of its own,
+// until either T has passed, or each other member, having seen this incarnation's
+// HELLO, has said that it has no session (protocol, section 2). Then no session of
+// before the start is left that it might have to guard. Promises it gives from the
+// first moment: it holds nothing.
+
+// checkWait ends the wait when it is over.
+func (n *Node) checkWait() {
+	if !n.waiting || n.now < n.startedAt+n.cfg.TTL && !n.allClear() {
+		return
+	}
+	n.waiting = false
+	for k := range n.peers {
+		if ping := n.peers[k].heldPing; ping.Kind == Ping {
+			n.peers[k].heldPing = Message{}
+			n.guard(Member(k), ping)
+		}
+	}
+	n.pingAll()
+	n.renew()
+}
+
+func (n *Node) allClear() bool {
+	for j := range n.peers {
+		if Member(j) != n.self && !n.peers[j].clear {
+			return false
+		}
+	}
+	return true
+}
+
+// sayClear tells a peer that this node has no session, if that is so. What the
+// peer's older incarnation guarded counts for nothing from then on.
+//
+// Protocol, section 2: CLEAR(incarnation) is sent on a HELLO, and at a lapse; the
+// sayer also forgets the stamps that the older incarnation answered.
+func (n *Node) sayClear(to Member) {
+	p := &n.peers[to]
+	if n.begun || !p.heard {
+		return
+	}
+	if p.answeredBefore {
+		p.hasAnswered, p.answeredBefore = false, false
+	}
+	n.sendPlain(to, Message{Kind: Clear, Incarnation: p.hello.Incarnation})
+}
+
+// receiveClear counts a member that has no session.
+func (n *Node) receiveClear(from Member, m Message) {
+	if m.Incarnation == n.cfg.Incarnation {
+		n.peers[from].clear = true
+		n.checkWait()
+	}
+}
