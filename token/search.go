@@ -229,11 +229,11 @@ func (n *Node) buriers(s *search, k Member) int {
 }
 
 // pause is how long to wait after losing to another's ballot, so that two proposers
-// do not outbid each other for ever: T/16 to 3T/16, drawn from the incarnation.
+// do not outbid each other for ever: T/64 to 5T/64, drawn from the incarnation.
 func (n *Node) pause() Time {
 	x := binary.LittleEndian.Uint64(n.cfg.Incarnation[:8]) + n.probes*0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9 // splitmix64's finalizer
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	x ^= x >> 31
-	return n.cfg.TTL/16 + Time(x%uint64(n.cfg.TTL/8))
+	return n.cfg.TTL/64 + Time(x%uint64(n.cfg.TTL/16))
 }

@@ -56,8 +56,11 @@ func (n *Node) ping(to Member) {
 func (n *Node) receivePing(from Member, m Message) {
 	p := &n.peers[from]
 	p.highest = max(p.highest, m.Session)
-	if m.Begun {
+	switch {
+	case m.Begun:
 		p.session = max(p.session, m.Session)
+	case m.Session > p.session:
+		p.session = 0 // the one we knew has lapsed
 	}
 	switch {
 	case n.waiting:
