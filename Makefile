@@ -1,0 +1,149 @@
+# What there is to do with this project; `make help` lists it. Go and make are
+# enough; the race detector wants a C compiler as well.
+#
+# The tools (buf, golangci-lint and so on) are pinned, each by a module file of
+# its own under tools/, so that what they need does not mix with what the product
+# needs. They are built when they are first used, into bin/, which git ignores.
+
+SHELL := bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# A workspace file in some folder above is not ours.
+export GOWORK := off
+
+GO_VERSION := $(firstword $(shell go env GOVERSION))
+ifeq ($(GO_VERSION),)
+$(error Go is missing: install Go 1.26 or newer, see https://go.dev/dl)
+endif
+
+# Flags for `conch demo`.
+FLAGS ?=
+# Which benchmarks to run, as a regular expression.
+BENCH ?= .
+# Where to look for tests and benchmarks.
+PACKAGES ?= ./...
+# How long each long test goes on.
+SOAK ?= 10m
+
+.PHONY: help
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: build
+build: ## build bin/conch
+	go build -o bin/conch ./cmd/conch
+
+.PHONY: demo
+demo: build ## three nodes take turns, and their logs prove it (FLAGS="--nodes 5")
+	bin/conch demo $(FLAGS)
+
+# Go sets CGO_ENABLED to 0 by itself where it finds no C compiler.
+.PHONY: test
+test: ## all tests, with the race detector
+	@if [ "$$(go env CGO_ENABLED)" = 1 ]; then \
+	  race=-race left_out="nothing"; \
+	else \
+	  race= left_out="THE RACE DETECTOR, which needs a C compiler (and CGO_ENABLED=1)"; \
+	fi; \
+	echo "go test $$race $(PACKAGES)"; \
+	go test $$race -timeout 15m $(PACKAGES) && \
+	echo "test: passed; left out: $$left_out"
+
+.PHONY: bench
+bench: ## benchmarks (BENCH=regexp PACKAGES=./token)
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 0 $(PACKAGES)
+
+.PHONY: soak
+soak: ## long tests, each for SOAK=10m
+	CONCH_SOAK=$(SOAK) go test -count=1 -v -run Soak -timeout 0 $(PACKAGES)
+
+# --- Tools. ---
+
+# Another Go builds them anew, and so does a change of their module file.
+TOOLS := bin/tools/$(GO_VERSION)
+GENERATORS := $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc
+
+$(TOOLS)/%: tools/%/go.mod tools/%/go.sum
+	@echo "building $* (once; buf and golangci-lint take some minutes each)"
+	@go -C tools/$* build -o "$(CURDIR)/$@" tool
+
+# $(call generate,DIR) writes the generated code to DIR.
+generate = PATH="$(CURDIR)/$(TOOLS):$$PATH" buf generate proto --template proto/buf.gen.yaml --output "$(1)"
+
+# --- Checks, which write nothing into the checkout but below bin/. ---
+
+.PHONY: verify
+verify: verify-format verify-modules verify-vet verify-builds verify-proto \
+  verify-generated verify-lint verify-vulnerabilities
+verify: ## all checks but the tests; writes nothing
+	@echo "verify: passed"
+
+.PHONY: verify-format
+verify-format:
+	@echo "verify: gofmt"
+	@unformatted=$$(gofmt -l .) || exit 1; \
+	if [ -n "$$unformatted" ]; then \
+	  echo "not formatted (make fix does it):"; echo "$$unformatted"; exit 1; \
+	fi
+
+.PHONY: verify-modules
+verify-modules:
+	@echo "verify: go mod tidy"
+	@go mod tidy -diff || { echo "go.mod or go.sum is not tidy (make fix does it)"; exit 1; }
+
+.PHONY: verify-vet
+verify-vet:
+	@echo "verify: go vet"
+	@go vet ./...
+
+.PHONY: verify-builds
+verify-builds:
+	@for os in linux darwin; do for arch in amd64 arm64; do \
+	  echo "verify: build for $$os/$$arch"; \
+	  GOOS=$$os GOARCH=$$arch go build -buildvcs=false -o /dev/null ./... || exit 1; \
+	done; done
+
+.PHONY: verify-proto
+verify-proto: $(TOOLS)/buf
+	@echo "verify: buf lint and format"
+	@$(TOOLS)/buf lint proto
+	@$(TOOLS)/buf format proto --diff --exit-code || \
+	  { echo "proto/ is not formatted (make fix does it)"; exit 1; }
+
+.PHONY: verify-generated
+verify-generated: $(GENERATORS)
+	@echo "verify: generated code"
+	@fresh=$$(mktemp -d) || exit 1; trap 'rm -rf "$$fresh"' EXIT; \
+	$(call generate,$$fresh) || exit 1; \
+	diff -r -x '*.proto' -x 'buf*.yaml' -x doc.go proto "$$fresh" || \
+	  { echo "proto/ and what is generated from it have drifted apart (make proto mends it)"; exit 1; }
+
+.PHONY: verify-lint
+verify-lint: $(TOOLS)/golangci-lint
+	@echo "verify: golangci-lint"
+	@$(TOOLS)/golangci-lint run
+
+.PHONY: verify-vulnerabilities
+verify-vulnerabilities:
+	@database=$${GOVULNDB:-https://vuln.go.dev}; \
+	if curl --silent --fail --location --max-time 5 --output /dev/null "$$database/index/db.json"; then \
+	  $(MAKE) --no-print-directory $(TOOLS)/govulncheck && \
+	  echo "verify: govulncheck" && \
+	  $(TOOLS)/govulncheck ./...; \
+	else \
+	  echo "verify: LEFT OUT: govulncheck, since its database $$database is out of reach"; \
+	fi
+
+# --- What writes. ---
+
+.PHONY: fix
+fix: proto $(TOOLS)/golangci-lint ## mend what can be mended: format, go.mod, generated code, lint
+	$(TOOLS)/buf format -w proto
+	go mod tidy
+	gofmt -w .
+	$(TOOLS)/golangci-lint run --fix
+
+.PHONY: proto
+proto: $(GENERATORS) ## generate the Go code from the .proto files
+	$(call generate,proto)
