@@ -1,0 +1,22 @@
+package cluster
+
+import (
+	"fmt"
+	"net"
+)
+
+// freeAddresses returns n addresses on loopback with different ports that nobody
+// listens on. All ports are held until the last has been found, so none is found
+// twice.
+func freeAddresses(n int) ([]string, error) {
+	addresses := make([]string, n)
+	for i := range addresses {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("find a free port for node %d of %d: %w", i+1, n, err)
+		}
+		defer listener.Close()
+		addresses[i] = listener.Addr().String()
+	}
+	return addresses, nil
+}

@@ -1,0 +1,219 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// Config says what cluster to run.
+type Config struct {
+	// Program is the conch program's path.
+	Program string
+	// Nodes is how many nodes there are, at least 1.
+	Nodes int
+	// Dir is an existing folder, in which every node writes its log and all share a
+	// file that witnesses the critical sections.
+	Dir string
+	// Flags are given to every "conch node", in addition to those for its address, its
+	// peers and its files. Every node asks for the lock in a loop (--auto-request);
+	// flags such as --auto-count say how.
+	Flags []string
+}
+
+// Cluster is some nodes on this machine. Only one goroutine at a time may call its
+// methods, but Kill may be called at any time.
+type Cluster struct {
+	config  Config
+	witness witness
+	started bool // a node has been started
+
+	mu    sync.Mutex
+	nodes []*Node
+}
+
+// New prepares a cluster. No process runs yet.
+func New(config Config) (*Cluster, error) {
+	if config.Nodes < 1 {
+		return nil, fmt.Errorf("cluster: Config.Nodes: got %d, want at least 1", config.Nodes)
+	}
+	c := &Cluster{config: config}
+	c.witness.path = c.WitnessFile()
+	return c, c.settle()
+}
+
+// settle gives every node a free address.
+func (c *Cluster) settle() error {
+	addresses, err := freeAddresses(c.config.Nodes)
+	if err != nil {
+		return fmt.Errorf("cluster: %w", err)
+	}
+	nodes := make([]*Node, len(addresses))
+	for i, address := range addresses {
+		logFile := filepath.Join(c.config.Dir, fmt.Sprintf("node%d.log", i+1))
+		command := append([]string{
+			c.config.Program, "node",
+			"--listen", address,
+			"--peers", strings.Join(addresses, ","),
+			"--log-file", logFile,
+			"--auto-request",
+			"--cs-file", c.WitnessFile(),
+		}, c.config.Flags...)
+		nodes[i] = &Node{address: address, logFile: logFile, command: command}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nodes = nodes
+	return nil
+}
+
+// Nodes are the cluster's nodes. They are others after a Start that had to look
+// for other ports.
+func (c *Cluster) Nodes() []*Node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.nodes
+}
+
+// WitnessFile is the file that all nodes append to when they enter and leave the
+// critical section.
+func (c *Cluster) WitnessFile() string { return filepath.Join(c.config.Dir, "cs.txt") }
+
+// LogFiles are the nodes' logs, in the order of the nodes.
+func (c *Cluster) LogFiles() []string {
+	var files []string
+	for _, node := range c.Nodes() {
+		files = append(files, node.LogFile())
+	}
+	return files
+}
+
+// maxAttempts bounds how often Start looks for ports.
+const maxAttempts = 5
+
+// Start starts the nodes with these positions in the given order, all of them if
+// none is given, and waits until each has started. If the first nodes to be started
+// find a port in use, all are given other ports.
+func (c *Cluster) Start(ctx context.Context, order ...int) error {
+	if len(order) == 0 {
+		for i := range c.config.Nodes {
+			order = append(order, i)
+		}
+	}
+	first := !c.started
+	c.started = true
+	for attempt := 1; ; attempt++ {
+		err := c.start(ctx, order)
+		if !errors.Is(err, errPortTaken) || !first || attempt == maxAttempts {
+			return err
+		}
+		if err := c.reset(); err != nil {
+			return err
+		}
+	}
+}
+
+// start launches nodes and waits until each has started.
+func (c *Cluster) start(ctx context.Context, order []int) error {
+	nodes, offsets := c.Nodes(), make([]int64, c.config.Nodes)
+	for _, i := range order {
+		offset, err := nodes[i].launch()
+		if err != nil {
+			return err
+		}
+		offsets[i] = offset
+	}
+	for _, i := range order {
+		if err := nodes[i].awaitStarted(ctx, offsets[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reset ends all nodes, removes what they wrote and gives them other addresses.
+func (c *Cluster) reset() error {
+	if err := c.Kill(); err != nil {
+		return err
+	}
+	for _, path := range append(c.LogFiles(), c.WitnessFile()) {
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+	}
+	return c.settle()
+}
+
+// Follow gives visit each line of the shared file that it has not been given
+// before, until visit says that it has seen enough. It fails when ctx ends, and
+// when a node has ended that should run.
+func (c *Cluster) Follow(ctx context.Context, visit func(Line) (enough bool)) error {
+	return poll(ctx, func() (bool, error) {
+		if err := c.witness.read(); err != nil {
+			return false, err
+		}
+		for {
+			line, ok := c.witness.next()
+			if !ok {
+				break
+			}
+			if visit(line) {
+				return true, nil
+			}
+		}
+		return false, c.failure()
+	})
+}
+
+// AwaitEvent waits until an event of this name stands in a node's log.
+func (c *Cluster) AwaitEvent(ctx context.Context, node int, event string) error {
+	path := c.Nodes()[node].LogFile()
+	err := poll(ctx, func() (bool, error) {
+		if ok, err := contains(path, 0, `"event":"`+event+`"`); ok || err != nil {
+			return ok, err
+		}
+		return false, c.failure()
+	})
+	if err != nil {
+		return fmt.Errorf("cluster: wait for %s in %s: %w", event, path, err)
+	}
+	return nil
+}
+
+// failure says which nodes ended that should run, and how.
+func (c *Cluster) failure() error {
+	var failures []error
+	for _, node := range c.Nodes() {
+		if err := node.failure(); err != nil {
+			failures = append(failures, fmt.Errorf("node %s: %w", node.Address(), err))
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// Stop stops all nodes at the same time. See Node.Stop. A node that had ended
+// before, although it should have run, is an error too.
+func (c *Cluster) Stop(ctx context.Context) error {
+	failure := c.failure()
+	nodes := c.Nodes()
+	failures := make([]error, len(nodes))
+	var group sync.WaitGroup
+	for i, node := range nodes {
+		group.Go(func() { failures[i] = node.Stop(ctx) })
+	}
+	group.Wait()
+	return errors.Join(append(failures, failure)...)
+}
+
+// Kill ends all nodes at once. It may be called at any time, from any goroutine.
+func (c *Cluster) Kill() error {
+	var failures []error
+	for _, node := range c.Nodes() {
+		failures = append(failures, node.Kill())
+	}
+	return errors.Join(failures...)
+}
