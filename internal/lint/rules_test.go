@@ -1,0 +1,254 @@
+package lint
+
+import (
+	"fmt"
+	"go/ast"
+	"path"
+	"slices"
+	"strings"
+)
+
+// rule is one rule of the house.
+type rule struct {
+	name   string
+	check  func(tree []source) []finding
+	remedy string // what to do about a finding
+}
+
+// finding is one place where a rule is broken.
+type finding struct {
+	where string // path, or path:line
+	what  string
+}
+
+// longestFile is how many lines a file may have. The house's measure is some 300
+// lines with one main idea; a file beyond this bound has more than one.
+const longestFile = 450
+
+// arrows tells, for each room, which other rooms its code may import. Data has
+// one way through the house, and arrows never run back. Room "" is the root
+// package. Tests are free, but nothing imports cmd.
+var arrows = map[string][]string{
+	"token":     {},
+	"proto":     {},
+	"hosts":     {},
+	"logs":      {},
+	"broadcast": {"token", "proto"},
+	"":          {"token", "proto", "hosts", "logs", "broadcast", "internal"},
+	"internal":  {"token", "proto", "hosts", "logs", "broadcast", "internal", ""},
+	"cmd":       {"token", "proto", "hosts", "logs", "broadcast", "internal", ""},
+	"bench":     {"token", "proto", "hosts", "logs", "broadcast", "internal", ""},
+	"tools":     {},
+}
+
+// tokenMayImport lists what package token may import. What is listed neither
+// starts a goroutine nor lets its caller read a clock, draw a random number or
+// reach outside. (fmt prints as well as formats; golangci-lint refuses printing.)
+var tokenMayImport = []string{
+	"bytes", "cmp", "container/heap", "encoding/binary", "errors", "fmt", "iter", "maps",
+	"math", "math/bits", "slices", "sort", "strconv", "strings", "unicode/utf8",
+}
+
+// tokenReasons says why package token may not import what it is most likely to.
+var tokenReasons = map[string]string{
+	"time":         "time comes in as an argument, a plain number type of the package's own",
+	"os":           "the driver performs what is to be done outside",
+	"sync":         "one goroutine owns the state, so it needs no lock",
+	"sync/atomic":  "one goroutine owns the state, so it needs no lock",
+	"context":      "nothing here waits, so there is nothing to cancel",
+	"net":          "the driver sends; members are small integers here",
+	"math/rand":    "the same inputs lead to the same outputs; the caller draws",
+	"math/rand/v2": "the same inputs lead to the same outputs; the caller draws",
+	"crypto/rand":  "the same inputs lead to the same outputs; the caller draws",
+}
+
+// emptyNames are names of packages that say nothing of what is inside.
+var emptyNames = []string{
+	"util", "utils", "common", "commons", "helper", "helpers", "manager", "managers",
+	"misc", "shared", "base", "lib",
+}
+
+var rules = []rule{
+	{
+		name:   "rooms",
+		check:  checkRooms,
+		remedy: "put the package into one of the rooms; a new room needs a reason in the README's map of the house, and a line in arrows in internal/lint",
+	},
+	{
+		name:   "arrows",
+		check:  checkArrows,
+		remedy: "move what both need to where both may import it, or hand it in as a value, a function or an interface from the room above",
+	},
+	{
+		name:   "pure core",
+		check:  checkPureCore,
+		remedy: "let the driver do it: take it as an argument, or give it back as an effect",
+	},
+	{
+		name:   "file length",
+		check:  checkLength,
+		remedy: "split it by its ideas; some 300 lines with one main idea is the measure",
+	},
+	{
+		name:   "doc.go",
+		check:  checkDoc,
+		remedy: "write a doc.go that opens with what the package is for and what is not promised",
+	},
+	{
+		name:   "package names",
+		check:  checkNames,
+		remedy: "name the package for what it provides, or move the code to where it is used",
+	},
+	{
+		name:   "sleeping tests",
+		check:  checkSleeps,
+		remedy: "wait for the event itself, or test inside a testing/synctest bubble, where sleeping takes no time",
+	},
+}
+
+func checkRooms(tree []source) []finding {
+	var found []finding
+	for _, folder := range folders(tree) {
+		if _, known := arrows[room(folder)]; !known {
+			found = append(found, finding{folder, "Go code outside the rooms of the house"})
+		}
+	}
+	return found
+}
+
+func checkArrows(tree []source) []finding {
+	var found []finding
+	for _, s := range tree {
+		from := room(s.folder())
+		for _, imported := range s.imports {
+			to, ours := importedRoom(imported)
+			switch {
+			case !ours || to == from:
+			case to == "cmd":
+				found = append(found, finding{s.path, fmt.Sprintf("imports %s, which nothing may import", imported)})
+			case !s.isTest && !slices.Contains(arrows[from], to):
+				found = append(found, finding{s.path, fmt.Sprintf(
+					"imports %s, and %s may import %s of ours", imported, roomName(from), roomNames(arrows[from]))})
+			}
+		}
+	}
+	return found
+}
+
+// roomName and roomNames name rooms to people.
+func roomName(room string) string {
+	if room == "" {
+		return "the root package"
+	}
+	return room
+}
+
+func roomNames(rooms []string) string {
+	if len(rooms) == 0 {
+		return "nothing"
+	}
+	var names []string
+	for _, r := range rooms {
+		names = append(names, roomName(r))
+	}
+	return "only " + strings.Join(names, ", ")
+}
+
+func checkPureCore(tree []source) []finding {
+	var found []finding
+	for _, s := range tree {
+		if s.isTest || room(s.folder()) != "token" {
+			continue
+		}
+		for _, imported := range s.imports {
+			if slices.Contains(tokenMayImport, imported) {
+				continue
+			}
+			reason, known := tokenReasons[imported]
+			if !known {
+				reason = "tokenMayImport in internal/lint lists what it may import; the list is for packages without goroutines, clocks, randomness and I/O"
+			}
+			found = append(found, finding{s.path, fmt.Sprintf("imports %s: %s", imported, reason)})
+		}
+		ast.Inspect(s.syntax, func(n ast.Node) bool {
+			switch n.(type) {
+			case *ast.GoStmt:
+				found = append(found, finding{s.position(n), "starts a goroutine: the core does all its work inside its methods"})
+			case *ast.ChanType:
+				found = append(found, finding{s.position(n), "has a channel: inputs are methods, and outputs are values"})
+			}
+			return true
+		})
+	}
+	return found
+}
+
+func checkLength(tree []source) []finding {
+	var found []finding
+	for _, s := range tree {
+		if !s.isTest && !s.generated && s.lines > longestFile {
+			found = append(found, finding{s.path, fmt.Sprintf("has %d lines, more than %d", s.lines, longestFile)})
+		}
+	}
+	return found
+}
+
+func checkDoc(tree []source) []finding {
+	var found []finding
+	for _, folder := range folders(tree) {
+		i := slices.IndexFunc(tree, func(s source) bool { return s.path == path.Join(folder, "doc.go") })
+		switch {
+		case i < 0:
+			found = append(found, finding{folder, "has no doc.go"})
+		case tree[i].syntax.Doc.Text() == "":
+			found = append(found, finding{tree[i].path, "has no comment right above its package clause"})
+		}
+	}
+	return found
+}
+
+func checkNames(tree []source) []finding {
+	var found []finding
+	for _, s := range tree {
+		name := strings.TrimSuffix(s.syntax.Name.Name, "_test")
+		if slices.Contains(emptyNames, name) {
+			found = append(found, finding{s.path, fmt.Sprintf("package %s: the name says nothing", name)})
+		}
+	}
+	return found
+}
+
+func checkSleeps(tree []source) []finding {
+	var found []finding
+	for _, s := range tree {
+		if !s.isTest || slices.Contains(s.imports, "testing/synctest") {
+			continue
+		}
+		clock := importName(s, "time")
+		ast.Inspect(s.syntax, func(n ast.Node) bool {
+			selector, ok := n.(*ast.SelectorExpr)
+			if !ok || selector.Sel.Name != "Sleep" {
+				return true
+			}
+			if left, ok := selector.X.(*ast.Ident); ok && left.Name == clock {
+				found = append(found, finding{s.position(n), "a test sleeps on the real clock"})
+			}
+			return true
+		})
+	}
+	return found
+}
+
+// importName is the name by which a file speaks of a package of the standard
+// library, or "" if it does not import it.
+func importName(s source, imported string) string {
+	i := slices.Index(s.imports, imported)
+	switch {
+	case i < 0:
+		return ""
+	case s.syntax.Imports[i].Name != nil:
+		return s.syntax.Imports[i].Name.Name
+	default:
+		return path.Base(imported)
+	}
+}
