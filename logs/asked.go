@@ -1,0 +1,110 @@
+package logs
+
+import "time"
+
+// fate is what became of a request.
+type fate int
+
+const (
+	undecided fate = iota
+	granted        // the node entered by it
+	withdrawn      // its waiter gave up; it need not be granted
+	lapsed         // the session ended under it; the node asked again, if it had to
+	stopped        // the node stopped before its turn came
+	crashed        // the node crashed
+	unclear        // lines are missing
+)
+
+// asked is one request of one node: broadcast, or riding on the token.
+type asked struct {
+	begin *Event // request or ride
+	end   *Event // the enter that granted it; nil where there is none
+	fate  fate
+}
+
+// wait returns how long the request waited, by its own node's clock.
+func (a *asked) wait() time.Duration { return a.end.Time.Sub(a.begin.Time) }
+
+// checkRequests finds what became of each request.
+//
+// A request is granted by an entry with its number. It need not be if its waiter
+// gave up, or its session lapsed, or its node crashed or stopped. A node has one
+// request for a lock at a time: if it asks again and none of these was the case,
+// the first was not granted.
+func (c *checker) checkRequests() {
+	for _, life := range c.run.Lives {
+		outstanding := make(map[string]*asked) // by lock
+		for _, e := range life.Events {
+			switch e.Kind {
+			case Request, Ride:
+				if before := outstanding[e.Lock]; before != nil && before.begin.Number != e.Number {
+					c.abandon(before, e)
+				}
+				a := &asked{begin: e}
+				c.asked = append(c.asked, a)
+				outstanding[e.Lock] = a
+			case Enter:
+				if a := outstanding[e.Lock]; a != nil && e.Number.Compare(a.begin.Number) >= 0 {
+					a.fate, a.end = granted, e
+					delete(outstanding, e.Lock)
+				}
+			case Withdraw:
+				if a := outstanding[e.Lock]; a != nil {
+					a.fate = withdrawn
+				}
+			case TokenSent:
+				// The token leaves with this request counted as granted, but no line
+				// says that anyone entered or gave up.
+				if a := outstanding[e.Lock]; a != nil && a.fate == undecided && c.servedBy(e, a.begin.Node, a.begin.Number) {
+					a.fate = unclear
+					c.report(everyRequest, Insufficient, []*Event{a.begin, e}, "request %s of %s counts as granted, but no line says that somebody entered by it or gave up", a.begin.Number, a.begin.Node)
+				}
+			case SessionLapsed, SessionEnded:
+				for lock, a := range outstanding {
+					if a.fate == undecided {
+						a.fate = lapsed
+					}
+					delete(outstanding, lock)
+				}
+			}
+		}
+		for _, a := range outstanding {
+			if a.fate == undecided {
+				a.fate = map[EndKind]fate{Stopped: stopped, Crashed: crashed, Unknown: unclear}[life.End]
+			}
+		}
+	}
+}
+
+// abandon judges a request after which the node asked anew.
+func (c *checker) abandon(a *asked, next *Event) {
+	if a.fate != undecided {
+		return
+	}
+	a.fate = unclear
+	verdict := Violated
+	if c.leftBetween(a.begin, next) || c.servedBy(next, a.begin.Node, a.begin.Number) {
+		verdict = Insufficient
+	}
+	c.report(everyRequest, verdict, []*Event{a.begin, next}, "request %s of %s was not granted, and the node asked anew", a.begin.Number, a.begin.Node)
+}
+
+// leftBetween reports whether the node left the critical section between two of
+// its lines: it must have entered, whatever lines are missing.
+func (c *checker) leftBetween(from, to *Event) bool {
+	for _, e := range from.Life.Events[from.Seq:to.Seq] {
+		if e.Lock == from.Lock && (e.Kind == Leave || e.Kind == TokenReceived) {
+			return true
+		}
+	}
+	return false
+}
+
+// servedBy reports whether LN on a line counts a node's request as granted.
+func (c *checker) servedBy(e *Event, node string, number Number) bool {
+	return c.served(e, c.run.member(node), number)
+}
+
+func (c *checker) served(e *Event, member int, number Number) bool {
+	return member >= 0 && member < len(e.LastGranted) && e.LastGranted[member].Compare(number) >= 0
+}

@@ -1,0 +1,91 @@
+package logs
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Check judges a run by its logs. The package's comment says what each verdict
+// rests on.
+func Check(run *Run) *Report {
+	run.Merge() // finds contradictions
+	c := &checker{run: run, rounds: make(map[round][]*Event)}
+	if c.checkFiles(); c.foreign {
+		return c.newReport()
+	}
+	for _, life := range run.Lives {
+		for _, e := range life.Events {
+			if e.Has("ballot") {
+				r := round{e.Lock, e.Ballot}
+				c.rounds[r] = append(c.rounds[r], e)
+			}
+		}
+	}
+	journeys, problems := run.trace()
+	c.problems = append(c.problems, problems...)
+	c.findStreams()
+	c.keepClocks(journeys)
+	for _, j := range journeys {
+		c.checkOrder(j)
+		c.checkOvertaking(j)
+	}
+	c.checkSessions()
+	c.checkRequests()
+	c.checkCost(journeys)
+	c.checkPeers(journeys)
+	c.count(journeys)
+	return c.newReport()
+}
+
+// checker is the state of one Check.
+type checker struct {
+	run      *Run
+	problems []problem
+	figures  Figures
+	foreign  bool // the files do not belong together; nothing else was judged
+	order    order
+	grants   int // entries looked at by checkSessions
+	asked    []*asked
+	clocks   map[*Event]Clock
+	rounds   map[round][]*Event // the lines about each ballot
+	streams  map[streamOf][]*Event
+	troubled map[[2]string]bool // who had trouble: with whom, or "" with its own session
+}
+
+func (c *checker) report(requirement requirementID, verdict Verdict, lines []*Event, format string, args ...any) {
+	c.problems = append(c.problems, newProblem(requirement, verdict, lines, format, args...))
+}
+
+// checkFiles turns what is wrong with the files into problems.
+func (c *checker) checkFiles() {
+	for _, f := range c.run.Findings {
+		if f.Kind == Foreign {
+			c.foreign = true
+		}
+	}
+}
+
+// checkPeers requires that at least two nodes entered.
+func (c *checker) checkPeers(journeys []*Journey) {
+	entered := make(map[string]bool)
+	for _, j := range journeys {
+		for _, entry := range j.Entries {
+			entered[entry.Enter.Node] = true
+		}
+	}
+	c.figures.Entered = len(entered)
+	if len(entered) < 2 {
+		c.report(peersEnter, Insufficient, nil, "%d of %d nodes entered, want at least 2: run the nodes with --auto-request, for longer", len(entered), len(c.run.Members))
+	}
+}
+
+// sortProblems orders problems by the place of their first line.
+func sortProblems(problems []problem) {
+	slices.SortStableFunc(problems, func(a, b problem) int {
+		switch {
+		case len(a.lines) == 0 || len(b.lines) == 0:
+			return len(a.lines) - len(b.lines)
+		}
+		return cmp.Or(cmp.Compare(a.lines[0].File, b.lines[0].File), cmp.Compare(a.lines[0].Line, b.lines[0].Line), cmp.Compare(a.reason, b.reason))
+	})
+}

@@ -1,0 +1,67 @@
+// Package logs reads what the nodes logged: it puts the files of several nodes
+// into one causal order, judges from them whether the requirements were met, and
+// tells how a node got the lock.
+//
+// The nodes write one JSON object a line. schema.go has the events and their keys,
+// and SCHEMA.md shows them as a table. The package imports none of the packages
+// that it judges, and believes the lines alone: what it says does not depend on the
+// code that it is said about.
+//
+// # Order
+//
+// One line happened before another if it stands before it in the lines of one
+// process, or if it is the sending and the other the receipt of one message, or by
+// a chain of these; a member's process happened after the member's process before
+// it. A line is written before its message leaves. Times are only shown, never
+// compared across nodes; the one use of a clock is to find a node that sat on an
+// idle token for more than a second by its own clock, and that never makes a
+// verdict worse than insufficient.
+//
+// # What Check proves, and by what
+//
+// R1: at least two nodes entered.
+//
+// R2, mutual exclusion: of any two entries by one token, the second happened after
+// the first had ended, by program order within a visit of the token, and between
+// visits by the chain of hops, each of which was sent where the one before came
+// in. Where the token was made anew, the round's messages order the entries, except
+// those of a member that had crashed or that the round buried: for these the proof
+// rests on the end of that member's lease, which logs do not show, and the report
+// says how many there are.
+//
+// R2, one token: an epoch is made once; a hop is sent once and received at most
+// once; nobody enters, or sends the token, where it is not; nobody enters by an old
+// token after a grant by a newer one.
+//
+// R2, fences: each entry's is above all before it, across epochs too.
+//
+// R2, sessions, if the logs have any: each entry lies inside a session.
+//
+// R3, every request is granted: each request has its entry, unless its waiter gave
+// up, its session lapsed, or its node stopped or crashed first. A holder that knew
+// of a request and did not send it an idle token violates this as well.
+//
+// R3, the bound on overtaking: let a request of node j have reached the token, that
+// is, j stands in Q, or the node where the token is has received it. Then at most
+// N-1 entries of other nodes begin before j's own. For nobody stands in Q twice, so
+// at most N-1 others stand before j; and if j is not in Q yet, the next leave puts
+// it there, behind at most N-1 others, of whom the one that leaves is one if its
+// next request rides. The count begins anew where the token is made anew and where
+// a holder that does not reach j passes it over.
+//
+// The paper's cost: no message where the token is here; N-1 REQUEST and 1 TOKEN
+// otherwise; fewer where a request rides or a stream is down. Repeats on new streams
+// and the messages of rounds are counted apart.
+//
+// A verdict is Violated only where no line that may be missing could make it right;
+// it is Insufficient where lines are missing, and says which.
+//
+// # What is not promised
+//
+// Logs prove what the nodes wrote, not what they did: a node that enters and does
+// not log it is not caught, unless a second witness is held against the logs
+// (CheckCriticalSectionFile). Of a line that was taken out of a file the absence is
+// noticed wherever another line depends on it; some lines nothing depends on.
+// That an open request would have been granted had the nodes not stopped is not
+// shown. The package keeps all lines in memory.
+package logs

@@ -1,0 +1,272 @@
+package logs
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Event is one line of a node's log. Which fields are set depends on Kind; Has
+// tells. SCHEMA.md gives the meaning of each.
+type Event struct {
+	Kind    string // the value of the key "event"
+	Time    time.Time
+	Level   string
+	Node    string
+	Message string
+
+	Lock   string
+	Peer   string
+	Number Number
+	Fence  uint64
+	Epoch  Epoch
+	Hop    uint64
+
+	RequestNumbers []Number // RN, in member order
+	LastGranted    []Number // LN, in member order; nil where the token is not shown
+	Queue          []string // Q, head first
+
+	Session     uint64
+	Members     []string
+	Incarnation string
+	Version     string
+	Repeat      bool
+	Reason      string
+	Remote      string
+
+	Ballot   Epoch
+	Probe    uint64
+	Answer   string
+	Helper   string
+	Distant  []string
+	Buried   []string
+	Buriable []string
+	Waiting  bool
+
+	File string // the name that the file was read under
+	Line int    // from 1
+	Raw  []byte // the line as it was read, without its end
+
+	Life *Life // the process that wrote it
+	Seq  int   // its place among the lines of Life, from 0
+
+	// Cause is the send that a receive is paired with, Receipt the receive that a
+	// send is paired with. Either is nil where there is none. Cause is sound: it
+	// happened before, even where a repeated message leaves open which of its
+	// copies came.
+	Cause   *Event
+	Receipt *Event
+
+	has keySet
+}
+
+// Has reports whether the line has a key.
+func (e *Event) Has(key string) bool { return e.has&keyBit[key] != 0 }
+
+// Position says where the line stands, as FILE:LINE.
+func (e *Event) Position() string { return fmt.Sprintf("%s:%d", e.File, e.Line) }
+
+// The reasons for which a line is no event. All but errSchema are common in files
+// that more than the nodes' JSON lines went into.
+var (
+	errNotJSON      = errors.New("not a line of JSON")
+	errNoEvent      = errors.New(`a line of JSON without the key "event"`)
+	errUnknownEvent = errors.New("an event that this version does not know")
+	errSchema       = errors.New("not as the schema has it")
+)
+
+// line is a log line as encoding/json reads it, before its values are parsed.
+type line struct {
+	Time           string   `json:"time"`
+	Level          string   `json:"level"`
+	Node           string   `json:"node"`
+	Event          string   `json:"event"`
+	Message        string   `json:"message"`
+	Lock           string   `json:"lock"`
+	Peer           string   `json:"peer"`
+	Number         string   `json:"number"`
+	Fence          string   `json:"fence"`
+	Epoch          string   `json:"epoch"`
+	Hop            string   `json:"hop"`
+	RequestNumbers []string `json:"request_numbers"`
+	LastGranted    []string `json:"last_granted"`
+	Queue          []string `json:"queue"`
+	Session        string   `json:"session"`
+	Members        []string `json:"members"`
+	Incarnation    string   `json:"incarnation"`
+	Version        string   `json:"version"`
+	Repeat         *bool    `json:"repeat"`
+	Reason         string   `json:"reason"`
+	Remote         string   `json:"remote"`
+	Ballot         string   `json:"ballot"`
+	Probe          string   `json:"probe"`
+	Answer         string   `json:"answer"`
+	Helper         string   `json:"helper"`
+	Distant        []string `json:"distant"`
+	Buried         []string `json:"buried"`
+	Buriable       []string `json:"buriable"`
+	Waiting        *bool    `json:"waiting"`
+}
+
+// parseEvent reads one line and checks it against the schema, except that it lets
+// pass keys that the schema does not have: a later version may write more.
+func parseEvent(raw []byte) (*Event, error) {
+	var l line
+	if err := json.Unmarshal(raw, &l); err != nil {
+		var mismatch *json.UnmarshalTypeError
+		switch {
+		case !errors.As(err, &mismatch) || mismatch.Field == "":
+			return nil, errNotJSON
+		case l.Event == "":
+			return nil, errNoEvent
+		}
+		name, _, _ := strings.Cut(mismatch.Field, ".")
+		return nil, fmt.Errorf("%w: key %q of %s: got a JSON %s, want %s", errSchema, name, l.Event, mismatch.Value, kindOf(name))
+	}
+	if l.Event == "" {
+		return nil, errNoEvent
+	}
+	s, known := shapeOf[l.Event]
+	if !known {
+		return nil, fmt.Errorf("%w: %q", errUnknownEvent, l.Event)
+	}
+	p := parser{event: &Event{Kind: s.event}}
+	p.line(&l)
+	if p.err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", errSchema, l.Event, p.err)
+	}
+	if err := s.check(p.event.has); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", errSchema, l.Event, err)
+	}
+	return p.event, nil
+}
+
+// check finds keys that a line of this shape lacks, or has too many of.
+func (s *shape) check(has keySet) error {
+	if missing := (everyLine | s.required) &^ has; missing != 0 {
+		return fmt.Errorf("lacks the key %s", strings.Join(missing.names(), ", "))
+	}
+	if chosen := has & s.oneOf; s.oneOf != 0 && (chosen == 0 || chosen&(chosen-1) != 0) {
+		return fmt.Errorf("has %d of the keys %s, want exactly one", len(chosen.names()), strings.Join(s.oneOf.names(), ", "))
+	}
+	return nil
+}
+
+func kindOf(name string) kind {
+	for _, k := range keys {
+		if k.name == name {
+			return k.kind
+		}
+	}
+	return kindText
+}
+
+// parser turns a line's values into an Event's fields. An empty text counts as no
+// key at all. Only the first error is kept.
+type parser struct {
+	event *Event
+	err   error
+}
+
+func (p *parser) line(l *line) {
+	e := p.event
+	if p.text("time", l.Time) != "" {
+		var err error
+		if e.Time, err = time.Parse(time.RFC3339Nano, l.Time); err != nil {
+			p.fail("time", fmt.Errorf("got %q, want an %s", l.Time, kindTime))
+		}
+	}
+	e.Level, e.Node, e.Message = p.text("level", l.Level), p.text("node", l.Node), p.text("message", l.Message)
+	p.text("event", l.Event)
+	e.Lock, e.Peer = p.text("lock", l.Lock), p.text("peer", l.Peer)
+	e.Number = p.number("number", l.Number)
+	e.Fence, e.Hop = p.decimal("fence", l.Fence), p.decimal("hop", l.Hop)
+	e.Epoch, e.Ballot = p.epoch("epoch", l.Epoch), p.epoch("ballot", l.Ballot)
+	e.RequestNumbers = p.numbers("request_numbers", l.RequestNumbers)
+	e.LastGranted = p.numbers("last_granted", l.LastGranted)
+	e.Queue, e.Members = p.texts("queue", l.Queue), p.texts("members", l.Members)
+	e.Session, e.Probe = p.decimal("session", l.Session), p.decimal("probe", l.Probe)
+	e.Incarnation, e.Version = p.text("incarnation", l.Incarnation), p.text("version", l.Version)
+	if digits, err := hex.DecodeString(l.Incarnation); l.Incarnation != "" && (err != nil || len(digits) != 16) {
+		p.fail("incarnation", fmt.Errorf("got %q, want %s", l.Incarnation, kindHex))
+	}
+	e.Reason, e.Remote = p.text("reason", l.Reason), p.text("remote", l.Remote)
+	e.Answer, e.Helper = p.text("answer", l.Answer), p.text("helper", l.Helper)
+	e.Distant, e.Buried, e.Buriable = p.texts("distant", l.Distant), p.texts("buried", l.Buried), p.texts("buriable", l.Buriable)
+	e.Repeat, e.Waiting = p.flag("repeat", l.Repeat), p.flag("waiting", l.Waiting)
+}
+
+func (p *parser) fail(name string, err error) {
+	if p.err == nil {
+		p.err = fmt.Errorf("key %q: %w", name, err)
+	}
+}
+
+func (p *parser) text(name, value string) string {
+	if value != "" {
+		p.event.has |= keyBit[name]
+	}
+	return value
+}
+
+func (p *parser) flag(name string, value *bool) bool {
+	if value == nil {
+		return false
+	}
+	p.event.has |= keyBit[name]
+	return *value
+}
+
+func (p *parser) texts(name string, values []string) []string {
+	if values != nil {
+		p.event.has |= keyBit[name]
+	}
+	return values
+}
+
+func (p *parser) number(name, value string) (n Number) {
+	if p.text(name, value) != "" {
+		var err error
+		if n, err = ParseNumber(value); err != nil {
+			p.fail(name, err)
+		}
+	}
+	return n
+}
+
+func (p *parser) epoch(name, value string) (e Epoch) {
+	if p.text(name, value) != "" {
+		var err error
+		if e, err = ParseEpoch(value); err != nil {
+			p.fail(name, err)
+		}
+	}
+	return e
+}
+
+func (p *parser) decimal(name, value string) (d uint64) {
+	if p.text(name, value) != "" {
+		var err error
+		if d, err = parseDecimal(value); err != nil {
+			p.fail(name, fmt.Errorf("%q is not a %s", value, kindDecimal))
+		}
+	}
+	return d
+}
+
+func (p *parser) numbers(name string, values []string) []Number {
+	if p.texts(name, values) == nil {
+		return nil
+	}
+	numbers := make([]Number, len(values))
+	for i, value := range values {
+		var err error
+		if numbers[i], err = ParseNumber(value); err != nil {
+			p.fail(fmt.Sprintf("%s[%d]", name, i), err)
+		}
+	}
+	return numbers
+}

@@ -1,0 +1,124 @@
+package logs
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+)
+
+// Life is one run of one member's process, as far as it is in the files.
+type Life struct {
+	Node        string
+	Incarnation string   // empty where node_started is missing
+	Members     []string // in member order; nil where node_started is missing
+	Started     *Event   // node_started; nil where it is missing
+	Stopped     *Event   // node_stopped; nil where it is missing
+	End         EndKind
+	Events      []*Event // in the order in which things happened to the process
+	Index       int      // place in Run.Lives
+}
+
+// EndKind says how a process ended, as far as the logs tell.
+type EndKind int
+
+const (
+	// Unknown: neither the process nor another says that it ended. It may run
+	// still, or its file is cut.
+	Unknown EndKind = iota
+	// Stopped: its last line is node_stopped.
+	Stopped
+	// Crashed: it did not say so itself, but a peer logged its loss, or the same
+	// file goes on with the member's next process.
+	Crashed
+)
+
+func (l *Life) first() *Event { return l.Events[0] }
+func (l *Life) last() *Event  { return l.Events[len(l.Events)-1] }
+
+// splitLives cuts the files' events into processes: a node_started begins one, and
+// later lines of that node in that file belong to it.
+func splitLives(files []*File) []*Life {
+	var lives []*Life
+	for _, file := range files {
+		current := make(map[string]*Life) // by node
+		for _, e := range file.Events {
+			life := current[e.Node]
+			if life == nil || e.Kind == NodeStarted {
+				life = &Life{Node: e.Node}
+				if e.Kind == NodeStarted {
+					life.Started, life.Incarnation, life.Members = e, e.Incarnation, e.Members
+				}
+				current[e.Node] = life
+				lives = append(lives, life)
+			}
+			if e.Kind == NodeStopped && life.Stopped == nil {
+				life.Stopped = e
+			}
+			e.Life, e.Seq = life, len(life.Events)
+			life.Events = append(life.Events, e)
+		}
+	}
+	return lives
+}
+
+// dropCopies keeps one of several copies of the same process: the same file given
+// twice, or once whole and once cut. Copies that differ are a finding.
+func dropCopies(lives []*Life) (kept []*Life, findings []Finding) {
+	byIncarnation := make(map[[2]string]int)
+	for _, life := range lives {
+		name := [2]string{life.Node, life.Incarnation}
+		at, copied := byIncarnation[name]
+		if life.Incarnation == "" || !copied {
+			byIncarnation[name] = len(kept)
+			kept = append(kept, life)
+			continue
+		}
+		longer, shorter := kept[at], life
+		if len(shorter.Events) > len(longer.Events) {
+			longer, shorter = shorter, longer
+		}
+		kept[at] = longer
+		if i := firstDifference(longer, shorter); i >= 0 {
+			findings = append(findings, found(Foreign, shorter.Events[i],
+				"differs from %s, which holds the same run of %s: give the file as the node wrote it, once", longer.Events[i].Position(), life.Node))
+			continue
+		}
+		findings = append(findings, found(Note, shorter.first(),
+			"the run that begins here is in %s too; it is counted once", longer.first().Position()))
+	}
+	return kept, findings
+}
+
+// firstDifference returns the first line at which the shorter copy is not what the
+// longer one has, or -1.
+func firstDifference(longer, shorter *Life) int {
+	for i, e := range shorter.Events {
+		if !bytes.Equal(e.Raw, longer.Events[i].Raw) {
+			return i
+		}
+	}
+	return -1
+}
+
+// sortLives orders the processes by node, and those of one node in the order in
+// which they ran: sessions rise from process to process; in one file the order of
+// the lines tells.
+func sortLives(lives []*Life) {
+	slices.SortStableFunc(lives, func(a, b *Life) int {
+		if c := cmp.Compare(a.Node, b.Node); c != 0 {
+			return c
+		}
+		if a.first().File == b.first().File {
+			return cmp.Compare(a.first().Line, b.first().Line)
+		}
+		if a.Started != nil && b.Started != nil {
+			if c := cmp.Compare(a.Started.Session, b.Started.Session); c != 0 {
+				return c
+			}
+		}
+		return a.first().Time.Compare(b.first().Time)
+	})
+	for i, life := range lives {
+		life.Index = i
+	}
+}

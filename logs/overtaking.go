@@ -1,0 +1,109 @@
+package logs
+
+import "slices"
+
+// checkOvertaking walks the token's way and counts, for each request, the entries
+// of other nodes after the request had reached the token. The package's comment
+// has the theorem.
+func (c *checker) checkOvertaking(j *Journey) {
+	o := overtaken{checker: c, waiting: make([]*turn, len(c.run.Members))}
+	for i, v := range j.Visits {
+		if i > 0 && j.Visits[i-1].Epoch != v.Epoch {
+			clear(o.waiting)
+		}
+		last := i+1 == len(j.Visits) || j.Visits[i+1].Epoch != v.Epoch
+		// Where the line of the token's leaving is missing, what came later may not
+		// have found the token there any more.
+		o.whole = v.Departure != nil || last
+		o.idle, o.late, o.shown = nil, nil, nil
+		for _, e := range v.Events {
+			o.step(e)
+		}
+		if last && v.Departure == nil {
+			o.rest(v)
+		}
+	}
+}
+
+// turn is a request that has reached the token and was not granted yet.
+type turn struct {
+	number Number
+	since  *Event // the line that shows it at the token
+	others []*Event
+	told   bool
+}
+
+// overtaken is the state of one walk.
+type overtaken struct {
+	*checker
+	waiting []*turn // by member; nil: its request is not at the token, or it has none
+	whole   bool    // the visit is known to its end
+	idle    *Event  // the line since which nobody uses the token; nil: somebody does
+	late    []problem
+	shown   *Event // the visit's latest line that shows Q
+}
+
+func (o *overtaken) step(e *Event) {
+	o.forget(e)
+	o.judgeIdle(e)
+	switch e.Kind {
+	case Enter:
+		if member := o.run.member(e.Node); member >= 0 {
+			o.waiting[member] = nil
+		}
+		for member, t := range o.waiting {
+			if t != nil {
+				o.overtake(o.run.Members[member], t, e)
+			}
+		}
+	case RequestReceived, ProbeReceived, BallotReceived:
+		if o.whole {
+			o.wait(o.run.member(e.Peer), e.Number, e)
+		}
+	}
+	if len(e.RequestNumbers) == len(o.waiting) {
+		for _, node := range e.Queue {
+			if member := o.run.member(node); member >= 0 {
+				o.wait(member, e.RequestNumbers[member], e)
+			}
+		}
+	}
+	o.forget(e)
+	if e.Has("queue") {
+		o.shown = e
+	}
+}
+
+// forget takes out whom the line shows as served, or as passed over.
+func (o *overtaken) forget(e *Event) {
+	for member, t := range o.waiting {
+		if t != nil && (o.served(e, member, t.number) || o.passedOver(e, o.run.Members[member])) {
+			o.waiting[member] = nil
+		}
+	}
+}
+
+func (o *overtaken) wait(member int, number Number, e *Event) {
+	if member >= 0 && o.waiting[member] == nil && !o.served(e, member, number) {
+		o.waiting[member] = &turn{number: number, since: e}
+	}
+}
+
+func (o *overtaken) overtake(node string, t *turn, e *Event) {
+	t.others = append(t.others, e)
+	o.figures.MostOvertaken = max(o.figures.MostOvertaken, len(t.others))
+	if bound := len(o.run.Members) - 1; len(t.others) > bound && !t.told {
+		t.told = true
+		o.report(overtaking, Violated, append([]*Event{t.since}, t.others...), "request %s of %s had reached the token, and %d entries of others went before it, more than N-1 = %d",
+			t.number, node, len(t.others), bound)
+	}
+}
+
+// passedOver reports whether a holder that does not reach a node took it off Q, or
+// did not put it there: now, or right after its line before this one.
+func (o *overtaken) passedOver(e *Event, node string) bool {
+	if e.Kind != Leave && e.Kind != TokenSent && e.Kind != Enter || e.Peer == node || slices.Contains(e.Queue, node) {
+		return false
+	}
+	return !o.reaches(e, node) || o.shown != nil && !o.reaches(o.shown, node)
+}

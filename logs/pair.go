@@ -1,0 +1,197 @@
+package logs
+
+import (
+	"cmp"
+	"slices"
+)
+
+// pairKey is what a send and its receive have in common. It names both ends, so
+// that all sends with one key are of one node, and all receives too.
+type pairKey struct {
+	message  string // the event of the send, without "_sent"
+	lock     string
+	from, to string
+	number   Number
+	epoch    Epoch
+	count    uint64 // hop or probe
+}
+
+// send and receive events, by the message that they are about.
+var (
+	sends    = map[string]string{RequestSent: "request", TokenSent: "token", ProbeSent: "probe", BallotSent: "ballot", AnswerSent: "answer", AbortSent: "abort"}
+	receives = map[string]string{RequestReceived: "request", TokenReceived: "token", ProbeReceived: "probe", BallotReceived: "ballot", AnswerReceived: "answer", AbortReceived: "abort"}
+)
+
+// Sent reports whether the event is a message's sending.
+func (e *Event) Sent() bool { return sends[e.Kind] != "" }
+
+// Received reports whether the event is a message's receipt.
+func (e *Event) Received() bool { return receives[e.Kind] != "" }
+
+func (e *Event) pairKey() pairKey {
+	k := pairKey{lock: e.Lock, from: e.Node, to: e.Peer}
+	if k.message = sends[e.Kind]; k.message == "" {
+		k.message = receives[e.Kind]
+		k.from, k.to = e.Peer, e.Node
+	}
+	switch k.message {
+	case "request":
+		k.number = e.Number
+	case "token":
+		k.epoch, k.count = e.Epoch, e.Hop
+	default:
+		k.epoch, k.count = e.Ballot, e.Probe
+	}
+	return k
+}
+
+// pair finds the send of each receive.
+//
+// Several sends have one key where a request was repeated on a new stream, and the
+// streams lost some of them. Streams are FIFO and an older one is silenced by a
+// newer, so the i-th receive is at the earliest of the i-th send: to pair these two
+// claims no more than what is so, even if it was a later copy that came.
+func (r *Run) pair() {
+	pending := make(map[pairKey][]*Event) // sends not yet paired, in order
+	numbered := 0
+	for _, life := range r.Lives {
+		for _, e := range life.Events {
+			if e.Sent() {
+				k := e.pairKey()
+				pending[k] = append(pending[k], e)
+			}
+			numbered++
+		}
+	}
+	var orphans []*Event
+	for _, life := range r.Lives {
+		for _, e := range life.Events {
+			if !e.Received() {
+				continue
+			}
+			k := e.pairKey()
+			queue := pending[k]
+			if len(queue) == 0 {
+				orphans = append(orphans, e)
+				continue
+			}
+			e.Cause, queue[0].Receipt = queue[0], e
+			pending[k] = queue[1:]
+		}
+	}
+	r.pairDropped(pending)
+	r.reportOrphans(orphans)
+	r.findUnreceived()
+}
+
+// pairDropped pairs the sending of a token with the line that says that it was
+// dropped as it came.
+func (r *Run) pairDropped(pending map[pairKey][]*Event) {
+	arrived := make(map[tokenPlace]*Event) // tokens still on their way, by place
+	for k, queue := range pending {
+		if k.message == "token" && len(queue) > 0 {
+			arrived[queue[0].place(k.to)] = queue[0]
+		}
+	}
+	for _, life := range r.Lives {
+		for _, e := range life.Events {
+			if e.Kind != TokenDropped {
+				continue
+			}
+			if sent := arrived[e.place(e.Node)]; sent != nil && sent.Receipt == nil {
+				e.Cause, sent.Receipt = sent, e
+			}
+		}
+	}
+}
+
+// tokenPlace is a token at one node: between two hops, it is in one place.
+type tokenPlace struct {
+	lock  string
+	epoch Epoch
+	hop   uint64
+	node  string
+}
+
+func (e *Event) place(node string) tokenPlace {
+	return tokenPlace{lock: e.Lock, epoch: e.Epoch, hop: e.Hop, node: node}
+}
+
+// reportOrphans reports receives without a send. Those from a member whose file is
+// missing altogether go without saying.
+//
+// A request that names a session of which its asker's file has no trace comes from
+// a process that is not in the files: they are of different runs.
+func (r *Run) reportOrphans(orphans []*Event) {
+	traces := make(map[string]map[uint64]bool) // sessions by node
+	for _, life := range r.Lives {
+		known := traces[life.Node]
+		if known == nil {
+			known = make(map[uint64]bool)
+			traces[life.Node] = known
+		}
+		for _, e := range life.Events {
+			switch e.Kind {
+			case NodeStarted, SessionStarted, SessionLapsed, SessionEnded:
+				known[e.Session] = true
+			case Request, Ride, Enter, RequestSent:
+				known[e.Number.Session] = true
+			}
+		}
+	}
+	for _, e := range orphans {
+		known := traces[e.Peer]
+		switch {
+		case known == nil:
+		case e.Kind == RequestReceived && !known[e.Number.Session]:
+			r.Findings = append(r.Findings, found(Foreign, e,
+				"%s received a request of session %d of %s, but the files have no such session of %s: they are of different runs; give the files of one run, whole", e.Node, e.Number.Session, e.Peer, e.Peer))
+		default:
+			r.Findings = append(r.Findings, found(Gap, e,
+				"%s received what %s did not send by its own lines: a line is missing from the file of %s; give it as the node wrote it", e.Node, e.Peer, e.Peer))
+		}
+	}
+}
+
+// findUnreceived reports messages that must have come, since a later one on the
+// same stream came, and of whose receipt there is no line.
+//
+// Only REQUEST and TOKEN are judged, whose receipt is always logged, and only
+// those sent once: of a repeated message it is open which copy came.
+func (r *Run) findUnreceived() {
+	type stream struct{ from, to string }
+	copies := make(map[pairKey]int)
+	judged := func(e *Event) bool { return e.Kind == RequestSent || e.Kind == TokenSent }
+	for _, life := range r.Lives {
+		for _, e := range life.Events {
+			if judged(e) {
+				copies[e.pairKey()]++
+			}
+		}
+	}
+	for _, life := range r.Lives {
+		waiting := make(map[stream][]*Event) // sent on the present stream, no receipt
+		for _, e := range life.Events {
+			s := stream{e.Node, e.Peer}
+			switch {
+			case e.Kind == PeerLost || e.Kind == PeerConnected:
+				delete(waiting, s)
+			case !judged(e) || copies[e.pairKey()] > 1 || !r.present(e.Peer):
+			case e.Receipt == nil:
+				waiting[s] = append(waiting[s], e)
+			default:
+				for _, lost := range waiting[s] {
+					r.Findings = append(r.Findings, found(Gap, lost,
+						"came to %s for certain, since what %s sent there next came (%s), but no line says so: a line is missing from the file of %s", e.Peer, e.Node, e.Receipt.Position(), e.Peer))
+				}
+				delete(waiting, s)
+			}
+		}
+	}
+}
+
+// present reports whether the files have any line of a node.
+func (r *Run) present(node string) bool {
+	_, found := slices.BinarySearchFunc(r.Lives, node, func(l *Life, node string) int { return cmp.Compare(l.Node, node) })
+	return found
+}

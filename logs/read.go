@@ -1,0 +1,203 @@
+package logs
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// MaxLine is the longest line that Read accepts, in bytes without its end. The
+// lines of a cluster of a thousand members are well below it.
+const MaxLine = 1 << 20
+
+// FindingKind says what a finding means for what the logs can prove.
+type FindingKind int
+
+const (
+	// Note is said for completeness; it takes nothing away from a proof.
+	Note FindingKind = iota
+	// Gap: something that was once logged is not in the files given. Whatever
+	// depends on all lines being there cannot be proved.
+	Gap
+	// Foreign: the files do not belong together, so that nothing follows from
+	// putting them together.
+	Foreign
+)
+
+// Finding is something about the files themselves, apart from what the nodes did.
+type Finding struct {
+	Kind    FindingKind
+	File    string
+	Line    int    // from 1; 0 where it concerns the whole file, or no file
+	Text    string // the line, cut to a readable length; may be empty
+	Problem string // what is wrong, and what to do about it
+}
+
+// String writes a finding as FILE:LINE: problem.
+func (f Finding) String() string {
+	switch {
+	case f.File == "":
+		return f.Problem
+	case f.Line == 0:
+		return fmt.Sprintf("%s: %s", f.File, f.Problem)
+	}
+	return fmt.Sprintf("%s:%d: %s", f.File, f.Line, f.Problem)
+}
+
+// found makes a finding about a line that was read.
+func found(kind FindingKind, e *Event, format string, args ...any) Finding {
+	return Finding{Kind: kind, File: e.File, Line: e.Line, Text: excerpt(e.Raw), Problem: fmt.Sprintf(format, args...)}
+}
+
+// excerpt cuts a line to what is worth showing.
+func excerpt(raw []byte) string {
+	const readable = 240
+	text := strings.ToValidUTF8(string(raw[:min(len(raw), readable)]), "?")
+	if len(raw) > readable {
+		text += "…"
+	}
+	return text
+}
+
+// File is one log file as read: the events in their order, and what else was in it.
+type File struct {
+	Name     string
+	Events   []*Event
+	Findings []Finding
+}
+
+// Read reads one node's log, or several nodes' logs mixed. Lines that are no
+// events become findings, each with its place and what to do, and so does a torn
+// last line; the only error is one of r, wrapped. Read keeps the lines in memory.
+func Read(name string, r io.Reader) (*File, error) {
+	rd := reader{
+		file:     &File{Name: name},
+		in:       bufio.NewReaderSize(r, 64<<10),
+		interned: make(map[string]string),
+		unknown:  make(map[string]int),
+		suspect:  -1,
+	}
+	for {
+		raw, ended, err := rd.next()
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("read %s: after line %d: %w", name, rd.number, err)
+		}
+		if len(raw) > 0 || ended {
+			rd.number++
+			rd.take(raw, ended)
+		}
+		if err != nil {
+			break
+		}
+	}
+	if len(rd.file.Events) == 0 {
+		rd.file.Findings = append(rd.file.Findings, Finding{Kind: Note, File: name,
+			Problem: "has no line of a conch log; was the node started with --log-file, or its output kept as JSON?"})
+	}
+	return rd.file, nil
+}
+
+// reader is the state of one Read.
+type reader struct {
+	file     *File
+	in       *bufio.Reader
+	number   int // of the line read last, from 1
+	interned map[string]string
+	unknown  map[string]int // findings for unknown events, by event: one each is enough
+	suspect  int            // index of a finding that a node_started next to it makes a torn line; -1: none
+}
+
+// next returns the next line without its end, in memory of its own, and whether it
+// had an end. Of a line that is too long it returns the first MaxLine+1 bytes.
+func (r *reader) next() (raw []byte, ended bool, err error) {
+	for {
+		part, err := r.in.ReadSlice('\n')
+		if room := MaxLine + 1 - len(raw); room > 0 {
+			raw = append(raw, part[:min(len(part), room)]...)
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case err != nil:
+			return raw, false, err
+		}
+		raw = bytes.TrimSuffix(raw, []byte("\n"))
+		return bytes.TrimSuffix(raw, []byte("\r")), true, nil
+	}
+}
+
+// take judges one line.
+func (r *reader) take(raw []byte, ended bool) {
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return
+	}
+	if len(raw) > MaxLine {
+		r.report(Gap, raw, fmt.Sprintf("is longer than %d bytes, which no line of a conch log is; was this file damaged?", MaxLine))
+		return
+	}
+	e, err := parseEvent(raw)
+	if err != nil {
+		r.refuse(raw, ended, err)
+		return
+	}
+	if r.suspect >= 0 && e.Kind == NodeStarted {
+		torn := &r.file.Findings[r.suspect]
+		torn.Kind, torn.Problem = Note, "is torn: the process ended while it wrote this line"
+	}
+	r.suspect = -1
+	e.File, e.Line, e.Raw = r.file.Name, r.number, raw
+	r.intern(e)
+	r.file.Events = append(r.file.Events, e)
+}
+
+// refuse reports a line that is no event.
+func (r *reader) refuse(raw []byte, ended bool, err error) {
+	switch {
+	case errors.Is(err, errUnknownEvent):
+		text := err.Error()
+		r.unknown[text]++
+		if r.unknown[text] == 1 {
+			r.report(Note, raw, text+"; it and others like it are left out")
+		}
+	case errors.Is(err, errNoEvent):
+		r.report(Note, raw, "is "+err.Error()+"; it is left out")
+	case errors.Is(err, errSchema):
+		r.report(Gap, raw, "is "+err.Error()+"; was this file edited, or written by another version?")
+	case !ended:
+		// Not a gap by itself: the line is written before its message leaves, so
+		// what it was to say did not happen. That the end of the process is missing
+		// is judged apart.
+		r.report(Note, raw, "is torn: the file ends in the middle of this line")
+	default:
+		r.report(Gap, raw, "is "+err.Error()+": collect the logs with --log-file, or redirect the node's output to a file; the format for people cannot be read back")
+		r.suspect = len(r.file.Findings) - 1
+	}
+}
+
+func (r *reader) report(kind FindingKind, raw []byte, problem string) {
+	r.file.Findings = append(r.file.Findings, Finding{Kind: kind, File: r.file.Name, Line: r.number, Text: excerpt(raw), Problem: problem})
+}
+
+// intern lets equal names share their memory, since a log says the same few names
+// on every line.
+func (r *reader) intern(e *Event) {
+	for _, text := range []*string{&e.Level, &e.Node, &e.Message, &e.Lock, &e.Peer, &e.Answer, &e.Helper, &e.Reason} {
+		*text = r.internOne(*text)
+	}
+	for _, list := range [][]string{e.Queue, e.Distant, e.Buried, e.Buriable} {
+		for i, text := range list {
+			list[i] = r.internOne(text)
+		}
+	}
+}
+
+func (r *reader) internOne(text string) string {
+	if known, ok := r.interned[text]; ok {
+		return known
+	}
+	r.interned[text] = text
+	return text
+}

@@ -1,0 +1,207 @@
+package logs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// ErrNoEvents is returned where the files have not one line of a conch log.
+var ErrNoEvents = errors.New("no line of a conch log")
+
+// Run is what several log files say together: the processes of the members, their
+// lines, and which receive belongs to which send.
+type Run struct {
+	Files    []*File
+	Members  []string  // in member order, as node_started has it
+	Lives    []*Life   // by node, then in the order in which they ran
+	Findings []Finding // about the files, in no order that means anything
+	Sessions bool      // some line is about sessions: grants outside one are judged
+
+	merged []*Event
+}
+
+// Open reads the files and puts them together. A path that is "-" is standard
+// input. The error says which file and what to do; what is wrong inside the files
+// is in Run.Findings.
+func Open(paths ...string) (*Run, error) {
+	var files []*File
+	var opened []os.FileInfo
+	var notes []Finding
+	for _, path := range paths {
+		in, name, err := open(path)
+		if err != nil {
+			return nil, err
+		}
+		info, err := in.Stat()
+		if err == nil && slices.ContainsFunc(opened, func(other os.FileInfo) bool { return os.SameFile(info, other) }) {
+			notes = append(notes, Finding{Kind: Note, File: name, Problem: "was given twice; it is read once"})
+			_ = in.Close() // nothing was read
+			continue
+		}
+		opened = append(opened, info)
+		file, err := Read(name, in)
+		_ = in.Close() // nothing was written
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file)
+	}
+	run, err := NewRun(files...)
+	if err != nil {
+		return nil, err
+	}
+	run.Findings = append(run.Findings, notes...)
+	return run, nil
+}
+
+func open(path string) (*os.File, string, error) {
+	if path == "-" {
+		return os.Stdin, "standard input", nil
+	}
+	in, err := os.Open(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, "", fmt.Errorf("%w: give the files that the nodes wrote with --log-file", err)
+	case err != nil:
+		return nil, "", fmt.Errorf("%w: make it readable, or give another file", err)
+	}
+	return in, path, nil
+}
+
+// NewRun puts files together that were read.
+func NewRun(files ...*File) (*Run, error) {
+	run := &Run{Files: files}
+	for _, file := range files {
+		run.Findings = append(run.Findings, file.Findings...)
+	}
+	lives, copies := dropCopies(splitLives(files))
+	if len(lives) == 0 {
+		return nil, fmt.Errorf("%w in %s: start the nodes with --log-file, and give those files", ErrNoEvents, fileNames(files))
+	}
+	sortLives(lives)
+	run.Lives = lives
+	run.Findings = append(run.Findings, copies...)
+	run.findMembers()
+	for _, life := range lives {
+		for _, e := range life.Events {
+			switch e.Kind {
+			case SessionStarted, SessionLapsed, SessionEnded, SessionWarned:
+				run.Sessions = true
+			}
+		}
+	}
+	run.pair()
+	run.judgeEnds()
+	return run, nil
+}
+
+func fileNames(files []*File) string {
+	if len(files) == 0 {
+		return "no file"
+	}
+	var names []string
+	for _, file := range files {
+		names = append(names, file.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// findMembers takes the member list from the first node_started and holds the
+// others against it.
+func (r *Run) findMembers() {
+	var listed *Event
+	for _, life := range r.Lives {
+		switch {
+		case life.Started == nil:
+			r.Findings = append(r.Findings, found(Gap, life.first(),
+				"the first line of %s here is %s, want node_started: the beginning is missing; give the file from its first line on, and put the parts of a rotated log together in order", life.Node, life.first().Kind))
+		case listed == nil:
+			listed, r.Members = life.Started, life.Members
+		case !slices.Equal(life.Members, r.Members):
+			r.Findings = append(r.Findings, found(Foreign, life.Started,
+				"%s lists the members %s, but %s lists %s: these are logs of different clusters; give those of one", life.Node,
+				strings.Join(life.Members, " "), listed.Position(), strings.Join(r.Members, " ")))
+		}
+	}
+	if listed == nil {
+		r.Members = nil
+		return
+	}
+	for _, member := range r.Members {
+		if !slices.ContainsFunc(r.Lives, func(l *Life) bool { return l.Node == member }) {
+			r.Findings = append(r.Findings, Finding{Kind: Gap, Problem: fmt.Sprintf(
+				"no line of member %s, which %s lists: give its log file too", member, listed.Position())})
+		}
+	}
+	for _, life := range r.Lives {
+		if !slices.Contains(r.Members, life.Node) {
+			r.Findings = append(r.Findings, found(Foreign, life.first(),
+				"%s is not among the members that %s lists: give the logs of one cluster", life.Node, listed.Position()))
+		}
+	}
+}
+
+// member returns a node's position in member order, or -1.
+func (r *Run) member(node string) int { return slices.Index(r.Members, node) }
+
+// judgeEnds decides how each process ended.
+func (r *Run) judgeEnds() {
+	for i, life := range r.Lives {
+		successor := i+1 < len(r.Lives) && r.Lives[i+1].Node == life.Node
+		switch {
+		case life.Stopped != nil:
+			life.End = Stopped
+			if last := life.last(); last != life.Stopped {
+				r.Findings = append(r.Findings, found(Gap, last,
+					"%s goes on after its node_stopped at line %d without a node_started: lines are missing", life.Node, life.Stopped.Line))
+			}
+		case successor && r.Lives[i+1].first().File == life.first().File && r.Lives[i+1].Started != nil,
+			successor && r.anyoneLost(life.Node),
+			!successor && r.lastSeenLost(life):
+			life.End = Crashed
+		default:
+			r.Findings = append(r.Findings, found(Gap, life.last(),
+				"is the last line of %s, want node_stopped, and no peer logged its loss: the file is cut, or the node runs still; stop the nodes before you collect their logs", life.Node))
+		}
+	}
+}
+
+// anyoneLost reports whether some node logged the loss of this one.
+func (r *Run) anyoneLost(node string) bool {
+	for _, life := range r.Lives {
+		for _, e := range life.Events {
+			if e.Kind == PeerLost && e.Peer == node {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// lastSeenLost reports whether the last that some other node says about its stream
+// to this node is that it was lost, and no node heard this process say goodbye.
+func (r *Run) lastSeenLost(lost *Life) bool {
+	gone := make(map[string]bool) // by who says so
+	for _, life := range r.Lives {
+		for _, e := range life.Events {
+			switch {
+			case e.Peer != lost.Node:
+			case e.Kind == PeerLost:
+				gone[e.Node] = true
+			case e.Kind == PeerConnected:
+				gone[e.Node] = false
+			case e.Kind == ByeReceived && lost.Started != nil && e.Session >= lost.Started.Session:
+				return false
+			}
+		}
+	}
+	for _, isGone := range gone {
+		if isGone {
+			return true
+		}
+	}
+	return false
+}

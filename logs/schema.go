@@ -1,0 +1,214 @@
+package logs
+
+// The events of a conch log: the values of the key "event". SCHEMA.md beside this
+// file shows the same as a table.
+const (
+	// The process and its streams.
+	NodeStarted   = "node_started"
+	NodeStopped   = "node_stopped"
+	PeerConnected = "peer_connected"
+	PeerLost      = "peer_lost"
+	PeerRefused   = "peer_refused"
+
+	// Suzuki and Kasami's algorithm.
+	Request         = "request"
+	RequestSent     = "request_sent"
+	RequestReceived = "request_received"
+	Ride            = "ride"
+	Withdraw        = "withdraw"
+	TokenMade       = "token_made"
+	TokenSent       = "token_sent"
+	TokenReceived   = "token_received"
+	TokenDropped    = "token_dropped"
+	Enter           = "enter"
+	Leave           = "leave"
+	Lost            = "lost"
+
+	// Sessions.
+	SessionStarted = "session_started"
+	SessionWarned  = "session_warned"
+	SessionLapsed  = "session_lapsed"
+	SessionEnded   = "session_ended"
+	Guard          = "guard"
+	Burial         = "burial"
+	ByeReceived    = "bye_received"
+
+	// Rounds.
+	Probe          = "probe"
+	ProbeSent      = "probe_sent"
+	ProbeReceived  = "probe_received"
+	Ballot         = "ballot"
+	BallotSent     = "ballot_sent"
+	BallotReceived = "ballot_received"
+	AnswerSent     = "answer_sent"
+	AnswerReceived = "answer_received"
+	RoundEnded     = "round_ended"
+	AbortSent      = "abort_sent"
+	AbortReceived  = "abort_received"
+	LockForgotten  = "lock_forgotten"
+)
+
+// kind is the type of a key's value, as SCHEMA.md names it.
+type kind string
+
+const (
+	kindText      kind = "text"
+	kindTime      kind = "RFC 3339 time"
+	kindAddress   kind = "HOST:PORT"
+	kindDecimal   kind = "decimal string"
+	kindNumber    kind = `"SESSION.COUNT"`
+	kindEpoch     kind = `"NUMBER.PROPOSER"`
+	kindHex       kind = "32 hex digits"
+	kindBool      kind = "true or false"
+	kindNumbers   kind = `array of "SESSION.COUNT"`
+	kindAddresses kind = "array of HOST:PORT"
+)
+
+// key is one key of the log's lines.
+type key struct {
+	name    string
+	kind    kind
+	meaning string
+}
+
+// keys lists every key there is. Their order is the order of the bits of a keySet.
+var keys = []key{
+	{"time", kindTime, "when the line was written, by the writer's own clock, in UTC with nanoseconds"},
+	{"level", kindText, "info, or as the event's row says"},
+	{"node", kindAddress, "the member that wrote the line"},
+	{"event", kindText, "what happened; one of the events below"},
+	{"message", kindText, "the same in words, constant for each event"},
+	{"lock", kindText, "the lock's name"},
+	{"peer", kindAddress, "the other member: where a message goes, or where it came from"},
+	{"number", kindNumber, "a request number"},
+	{"fence", kindDecimal, "the fencing number of the latest grant; with enter, of this grant"},
+	{"epoch", kindEpoch, "which making of the token this is; PROPOSER is a position in member order, from 0"},
+	{"hop", kindDecimal, "how often the token has moved since it was made; token_sent has the new value already"},
+	{"request_numbers", kindNumbers, "RN: the highest request number that the writer heard from each member, in member order"},
+	{"last_granted", kindNumbers, "LN: the number of each member's request granted last, in member order; where the token is at the writer, or in the message"},
+	{"queue", kindAddresses, "Q: who gets the token next, head first; wherever last_granted is"},
+	{"session", kindDecimal, "a session number; with token_sent, the receiver's session to which the token is addressed"},
+	{"members", kindAddresses, "the member list, in member order"},
+	{"incarnation", kindHex, "drawn at random by each process at its start"},
+	{"version", kindText, "the program's version"},
+	{"repeat", kindBool, "true: the request was outstanding when this stream opened, and is sent on it once more"},
+	{"reason", kindText, "why"},
+	{"remote", kindText, "the socket address of a stranger"},
+	{"ballot", kindEpoch, "the ballot, which is the epoch of the token that it may make"},
+	{"probe", kindDecimal, "the probe's number at its asker"},
+	{"answer", kindText, "to a probe: hold, recent or none; to a ballot: hold, nack or promise"},
+	{"helper", kindAddress, "the member that a probe asks to look for the token too"},
+	{"distant", kindAddresses, "D: the members that the ballot's proposer does not reach"},
+	{"buried", kindAddresses, "the members of D that the answerer buries"},
+	{"buriable", kindAddresses, "the members that the answerer could bury now"},
+	{"waiting", kindBool, "with a promise: the answerer has a request out and somebody waits for it"},
+}
+
+// keySet is a set of keys, a bit for each in the order of keys.
+type keySet uint64
+
+var keyBit = func() map[string]keySet {
+	bits := make(map[string]keySet, len(keys))
+	for i, k := range keys {
+		bits[k.name] = 1 << i
+	}
+	return bits
+}()
+
+func setOf(names ...string) keySet {
+	var set keySet
+	for _, name := range names {
+		bit, ok := keyBit[name]
+		if !ok {
+			panic("logs: the schema has no key " + name)
+		}
+		set |= bit
+	}
+	return set
+}
+
+// names lists the keys of a set, in the schema's order.
+func (s keySet) names() []string {
+	var names []string
+	for i, k := range keys {
+		if s&(1<<i) != 0 {
+			names = append(names, k.name)
+		}
+	}
+	return names
+}
+
+// shape says which keys the lines of one event have, beside those of every line.
+type shape struct {
+	event    string
+	level    string
+	required keySet
+	optional keySet
+	oneOf    keySet // exactly one of these; empty: no such choice
+	meaning  string
+}
+
+// everyLine are the keys that each line has.
+var everyLine = setOf("time", "level", "node", "event", "message")
+
+// The keys of lines about a lock. A line shows LN and Q where the token is at the
+// writer, or in the message; on some events that is always so.
+var (
+	aboutLock    = setOf("lock", "request_numbers")
+	tokenMayShow = setOf("last_granted", "queue")
+	aboutToken   = aboutLock | tokenMayShow | setOf("epoch", "hop", "fence")
+	roundState   = setOf("request_numbers", "last_granted", "queue")
+	lockOnly     = setOf("lock")
+)
+
+var shapes = []shape{
+	{NodeStarted, "info", setOf("members", "incarnation", "version", "session"), 0, 0, "the first line of each process; a file may hold several runs, appended"},
+	{NodeStopped, "info", 0, 0, 0, "the last line of a clean run"},
+	{PeerConnected, "info", setOf("peer"), 0, 0, "the writer's stream to the peer is accepted"},
+	{PeerLost, "info", setOf("peer", "reason"), 0, 0, "the writer's stream to the peer ended; written on the change only"},
+	{PeerRefused, "warn", setOf("reason"), 0, setOf("peer", "remote"), "an incoming stream was refused, or the writer's stream was refused by the peer"},
+
+	{Request, "info", aboutLock | setOf("number"), tokenMayShow, 0, "a request begins; REQUEST is broadcast"},
+	{RequestSent, "info", aboutLock | setOf("peer", "number"), tokenMayShow | setOf("repeat"), 0, "REQUEST is handed to the stream to one peer"},
+	{RequestReceived, "info", aboutLock | setOf("peer", "number"), tokenMayShow, 0, "REQUEST came from a peer; RN is noted already"},
+	{Ride, "info", aboutLock | setOf("number"), tokenMayShow, 0, "the writer leaves while others wait at it: its next request rides on the token and is not broadcast"},
+	{Withdraw, "info", aboutLock | setOf("number"), tokenMayShow, 0, "the last one at the writer who waited for this request gave up; the request is not recalled"},
+	{TokenMade, "info", aboutToken, 0, 0, "the token is made here, with hop 0"},
+	{TokenSent, "info", aboutToken | setOf("peer", "session"), 0, 0, "TOKEN is handed to the stream to the peer; hop, LN and Q are the message's"},
+	{TokenReceived, "info", aboutToken | setOf("peer"), 0, 0, "TOKEN came from the peer and is here now"},
+	{TokenDropped, "info", aboutLock | setOf("epoch", "hop", "fence", "reason"), tokenMayShow, 0, "the token that was here, or that came just now, is no more"},
+	{Enter, "info", aboutToken | setOf("number"), 0, 0, "somebody at the writer enters the critical section; number is 0.0 where the token was here and no request was needed"},
+	{Leave, "info", aboutToken, 0, 0, "that one left; RN, LN and Q are those after the leave rule"},
+	{Lost, "info", aboutLock | setOf("fence"), tokenMayShow, 0, "the session lapsed under the one in the critical section"},
+
+	{SessionStarted, "info", setOf("session"), 0, 0, "a quorum's lease is there: the session has begun"},
+	{SessionWarned, "info", setOf("session"), 0, 0, "the lease ends soon"},
+	{SessionLapsed, "info", setOf("session", "reason"), 0, 0, "the lease ended; with it goes every token here"},
+	{SessionEnded, "info", setOf("session"), 0, 0, "left on purpose, by BYE"},
+	{Guard, "info", setOf("peer", "session"), 0, 0, "the first guard of this session of the peer: it will not be buried for a while"},
+	{Burial, "info", setOf("peer"), 0, 0, "the writer buries the peer: it answers none of its PINGs for a while"},
+	{ByeReceived, "info", setOf("peer", "session"), 0, 0, "the peer left on purpose"},
+
+	{Probe, "info", lockOnly | setOf("number", "probe"), roundState | setOf("helper"), 0, "the writer looks for the token"},
+	{ProbeSent, "info", lockOnly | setOf("peer", "number", "probe"), roundState | setOf("helper"), 0, "the probe is handed to the stream to one peer"},
+	{ProbeReceived, "info", lockOnly | setOf("peer", "number", "probe"), roundState | setOf("helper"), 0, "a probe came; it counts as REQUEST with its number"},
+	{Ballot, "info", lockOnly | setOf("number", "ballot", "distant"), roundState, 0, "the writer proposes to make the token anew"},
+	{BallotSent, "info", lockOnly | setOf("peer", "number", "ballot", "distant"), roundState, 0, "the ballot is handed to the stream to one peer"},
+	{BallotReceived, "info", lockOnly | setOf("peer", "number", "ballot", "distant"), roundState, 0, "a ballot came; it counts as REQUEST with its number"},
+	{AnswerSent, "info", lockOnly | setOf("peer", "answer"), roundState | answerKeys, setOf("probe", "ballot"), "an answer is handed to the stream to the asker"},
+	{AnswerReceived, "info", lockOnly | setOf("peer", "answer"), roundState | answerKeys, setOf("probe", "ballot"), "an answer came"},
+	{RoundEnded, "info", lockOnly | setOf("reason"), roundState, setOf("probe", "ballot"), "the writer's probe or ballot came to nothing"},
+	{AbortSent, "info", lockOnly | setOf("peer", "ballot"), roundState, 0, "the promises to this ballot are given back; handed to the stream to one peer"},
+	{AbortReceived, "info", lockOnly | setOf("peer", "ballot"), roundState, 0, "a ballot was given up by its proposer"},
+	{LockForgotten, "info", lockOnly, roundState, 0, "the lock was idle for long and is forgotten"},
+}
+
+var answerKeys = setOf("number", "waiting", "buried", "buriable")
+
+var shapeOf = func() map[string]*shape {
+	byEvent := make(map[string]*shape, len(shapes))
+	for i := range shapes {
+		byEvent[shapes[i].event] = &shapes[i]
+	}
+	return byEvent
+}()

@@ -1,0 +1,49 @@
+package logs
+
+// checkSessions requires that every grant lies inside a session of its process:
+// after session_started, before session_lapsed or session_ended.
+func (c *checker) checkSessions() {
+	if !c.run.Sessions {
+		return
+	}
+	for _, life := range c.run.Lives {
+		c.checkSessionsOf(life)
+	}
+}
+
+func (c *checker) checkSessionsOf(life *Life) {
+	var began, over *Event // the session that runs; the end of the one before it
+	var outside []*Event   // grants since then
+	for _, e := range life.Events {
+		switch e.Kind {
+		case SessionStarted:
+			c.reportOutside(over, outside)
+			began, over, outside = e, nil, nil
+		case SessionWarned, SessionLapsed, SessionEnded:
+			if len(outside) > 0 && (over == nil || over.Session != e.Session) {
+				// A session that began nowhere ends here: its beginning is missing.
+				c.report(outsideSession, Insufficient, []*Event{outside[0], e}, "%s was in session %d here, but no line says that it began", life.Node, e.Session)
+				outside = nil
+			}
+			if e.Kind != SessionWarned {
+				began, over = nil, e
+			}
+		case Enter:
+			c.grants++
+			if began == nil {
+				outside = append(outside, e)
+			}
+		}
+	}
+	c.reportOutside(over, outside)
+}
+
+func (c *checker) reportOutside(over *Event, outside []*Event) {
+	for _, e := range outside {
+		lines, when := []*Event{e}, "before its first session began"
+		if over != nil {
+			lines, when = []*Event{over, e}, "after its session had ended"
+		}
+		c.report(outsideSession, Violated, lines, "%s entered with fence %d %s", e.Node, e.Fence, when)
+	}
+}

@@ -1,0 +1,72 @@
+package logs
+
+import "slices"
+
+// reaches reports whether, as far as the logs tell, the writer of a line could send
+// to a node at that point: its stream was up and, where there are sessions, neither
+// of the two had trouble that the other need not have known of.
+func (c *checker) reaches(e *Event, node string) bool {
+	if node == e.Node {
+		return true
+	}
+	if !c.connectedAt(e, node) {
+		return false
+	}
+	return !c.run.Sessions || !c.troubled[[2]string{e.Node, node}] && !c.troubled[[2]string{node, ""}]
+}
+
+// connectedAt reports whether the writer's stream to a node was up at a line.
+func (c *checker) connectedAt(e *Event, node string) bool {
+	changes := c.streams[streamOf{e.Life, node}]
+	at, found := slices.BinarySearchFunc(changes, e.Seq, func(change *Event, seq int) int { return change.Seq - seq })
+	if !found {
+		at--
+	}
+	return at >= 0 && changes[at].Kind == PeerConnected
+}
+
+// streamOf names the streams of one process to one node.
+type streamOf struct {
+	life *Life
+	to   string
+}
+
+// findStreams notes when streams went up and down, and who had trouble: whose
+// session lapsed, who was buried, whose stream broke. A stream to a node that had
+// said goodbye, or that stopped and did not come back, broke for no trouble.
+func (c *checker) findStreams() {
+	c.streams = make(map[streamOf][]*Event)
+	c.troubled = make(map[[2]string]bool)
+	for _, life := range c.run.Lives {
+		for _, e := range life.Events {
+			s := streamOf{life, e.Peer}
+			switch e.Kind {
+			case PeerConnected, PeerLost, ByeReceived:
+				c.streams[s] = append(c.streams[s], e)
+			case Burial:
+				c.troubled[[2]string{e.Node, e.Peer}] = true
+			case SessionLapsed:
+				c.troubled[[2]string{e.Node, ""}] = true
+			}
+		}
+	}
+	for s, changes := range c.streams {
+		for i, e := range changes {
+			forGood := i+1 == len(changes)
+			if e.Kind == PeerLost && (!forGood || !c.run.stoppedLast(s.to)) {
+				c.troubled[[2]string{s.life.Node, s.to}] = true
+			}
+		}
+	}
+}
+
+// stoppedLast reports whether a node's last process stopped cleanly.
+func (r *Run) stoppedLast(node string) bool {
+	stopped := false
+	for _, life := range r.Lives {
+		if life.Node == node {
+			stopped = life.End == Stopped
+		}
+	}
+	return stopped
+}

@@ -1,0 +1,70 @@
+package logs
+
+// expect is called where a line shows the token at its writer: e enters by it, or
+// sends it on. If the token is not here by the lines before, it says what is wrong,
+// and begins the visit that the line claims.
+func (t *tracer) expect(s *stay, e *Event, hop uint64) {
+	if v := s.visit; v != nil && v.Epoch == e.Epoch && v.Hop == hop {
+		return
+	}
+	t.explainAbsence(s, e, hop)
+	t.begin(s, e, hop, nil)
+}
+
+// explainAbsence tells a line that is missing from a token that was not here.
+//
+// It is a violation only if no line that may have been lost could make it right:
+// the token had left this process, or the hop that it shows led to another member.
+func (t *tracer) explainAbsence(s *stay, e *Event, hop uint64) {
+	deed := "entered"
+	requirement := exclusion
+	if e.Kind == TokenSent {
+		deed, requirement = "sent the token", oneToken
+	}
+	if v := s.gone[hop]; v != nil && s.epoch == e.Epoch {
+		t.explainReturn(v, e, deed, requirement)
+		return
+	}
+	if v := s.visit; v != nil && v.Epoch.Compare(e.Epoch) > 0 {
+		t.report(requirement, Violated, []*Event{v.Events[0], e}, "%s %s by the token of epoch %s, hop %d, but had the newer one of epoch %s",
+			e.Node, deed, e.Epoch, hop, v.Epoch)
+		return
+	}
+	var arrivals []*Event
+	at := tokenPlace{lock: e.Lock, epoch: e.Epoch, hop: hop, node: TokenSent}
+	if hop == 0 {
+		at.node = TokenMade
+	}
+	arrivals = t.passed[at]
+	for _, a := range arrivals {
+		if a.Peer == e.Node || hop == 0 && a.Node == e.Node {
+			t.report(oneToken, Insufficient, []*Event{a, e}, "%s %s with hop %d of epoch %s, but no line says that the token came there: a line is missing from the file of %s",
+				e.Node, deed, hop, e.Epoch, e.Node)
+			return
+		}
+	}
+	if len(arrivals) == 0 {
+		t.report(oneToken, Insufficient, []*Event{e}, "%s %s with hop %d of epoch %s, but no line says how the token came there", e.Node, deed, hop, e.Epoch)
+		return
+	}
+	went := arrivals[0].Peer
+	if hop == 0 {
+		went = arrivals[0].Node
+	}
+	t.report(requirement, Violated, []*Event{arrivals[0], e}, "%s %s with hop %d of epoch %s, but that token was at %s", e.Node, deed, hop, e.Epoch, went)
+}
+
+// explainReturn is about a token that was here and went.
+func (t *tracer) explainReturn(v *Visit, e *Event, deed string, requirement requirementID) {
+	switch {
+	case v.Departure == nil:
+		// Its loss was reported when the next token came.
+		t.report(requirement, Violated, []*Event{v.Events[0], e}, "%s %s by the token of epoch %s, hop %d, after a later one had come", e.Node, deed, v.Epoch, v.Hop)
+	case e.Kind == TokenSent && v.Departure.Kind == TokenSent:
+		// That one hop was sent twice is reported with the doubles.
+	case v.Departure.Kind == SessionLapsed:
+		t.report(outsideSession, Violated, []*Event{v.Departure, e}, "%s %s by a token that was lost with its session", e.Node, deed)
+	default:
+		t.report(requirement, Violated, []*Event{v.Departure, e}, "%s %s after the token had left it", e.Node, deed)
+	}
+}
