@@ -33,6 +33,18 @@ var (
 	ErrUnlocked = broadcast.ErrReleased
 )
 
+// DefaultSessionTTL is what an unset Config.SessionTTL stands for, and
+// MinSessionTTL the least that it may be.
+const (
+	DefaultSessionTTL = 2 * time.Second
+	MinSessionTTL     = time.Duration(token.MinTTL)
+)
+
+// floorEpoch, the start of 2026 in Unix seconds, is where ballot numbers count
+// from, so that fences, which begin with them, fit a signed 64-bit column for
+// decades.
+const floorEpoch = 1767225600
+
 // Config is what a node is started with.
 type Config struct {
 	// Listen is the HOST:PORT that the node listens on; empty is
@@ -47,6 +59,11 @@ type Config struct {
 	// HostsFile names a file with addresses of members, one a line, which join
 	// those of Peers. Empty is none.
 	HostsFile string
+
+	// SessionTTL is the time after which a node that is not heard of has lost its
+	// locks. It has to be the same at all members. Zero is [DefaultSessionTTL], and
+	// less than [MinSessionTTL] is refused.
+	SessionTTL time.Duration
 
 	// Log gets a line for each event in the life of the node, each with one call
 	// of its writer and none at the same time as another. The zero Logger writes
@@ -75,6 +92,12 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if cfg.Listen == "" {
 		cfg.Listen = hosts.DefaultListen
 	}
+	if cfg.SessionTTL == 0 {
+		cfg.SessionTTL = DefaultSessionTTL
+	}
+	if cfg.SessionTTL < MinSessionTTL {
+		return nil, fmt.Errorf("%w: SessionTTL: got %v, want at least %v", ErrConfig, cfg.SessionTTL, MinSessionTTL)
+	}
 	members, err := cfg.list()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
@@ -83,11 +106,14 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	now := time.Now()
 	driver, err := broadcast.Start(broadcast.Config{
 		Members: members.Addresses,
 		Self:    token.Member(members.Self),
-		// Without a disk, the wall clock makes a later process's sessions higher.
-		Session: token.Session(time.Now().UnixMicro()),
+		// Without a disk, the wall clock makes the numbers of a later process higher.
+		Session: token.Session(now.UnixMicro()),
+		Floor:   uint64(max(0, now.Unix()-floorEpoch)),
+		TTL:     cfg.SessionTTL,
 		Log:     cfg.Log,
 		Version: cfg.Version,
 	})

@@ -1,3 +1,59 @@
 // Package broadcast is the driver: it runs the algorithm of package token over
-// gRPC streams between the members of a cluster.
+// gRPC streams between the members of a cluster, and lets the callers of this
+// process wait for locks.
+//
+// # What is not promised
+//
+// Delivery. What was handed to a stream that then ends is lost, and nothing is
+// sent twice; package token repeats on a new stream what must not be missed.
+// Order between two streams. Secrecy, or proof of who a member is: HELLO is
+// believed.
+//
+// # One owner
+//
+// One goroutine, the owner (owner.go), has the token.Node and all state of
+// peers and waiters. Everything that happens comes to it through one bounded
+// inbox: what local callers want, frames, streams that open and end. It takes all
+// that is there, feeds it to the node, performs the node's effects in order, and
+// then hands to each stream all that arose for it. So a burst costs one frame for
+// each peer, and nothing waits where there is no queue. The owner alone writes
+// the log, a line for each effect before the effect is performed; the file's order
+// is the order in which things happened.
+//
+// The owner never waits for a peer. It does wait for the log's writer.
+//
+// # Streams
+//
+// Each pair of members has a stream in each direction, on a connection of its
+// own: a gRPC call that the sender opens. Its first message is HELLO; the
+// receiver refuses it with a status that tells what differs, or accepts it by
+// sending headers, and only then does the stream count as open. There is one
+// goroutine that sends (outgoing.go) and one that receives (incoming.go), beside
+// one at each end that waits for the stream to be ended.
+//
+// A sender takes all that is in its queue and sends it as one frame, cut where it
+// would become longer than half of what is accepted, [MaxFrameBytes]. The algorithm
+// says something to each peer every quarter of a session's time to live, if only by
+// an empty frame; a receiver closes a stream on which nothing came for the whole of
+// it.
+//
+// # Overflow
+//
+// Each outgoing stream has a queue that is full at 4096 messages. What arises in
+// one go is never divided, so the last of it may stand above that mark. If more
+// arises for a full queue, the peer has not taken anything for long: the stream is
+// closed, what is queued is lost as if on the way, and the stream is opened anew,
+// upon which the algorithm repeats its outstanding requests. In the other
+// direction nothing is lost: a receiver that finds the inbox full waits, and so
+// gRPC's flow control holds back the sender.
+//
+// # Opening again
+//
+// A stream that ended, or could not be opened, is tried again after a random time
+// that doubles from 10 to 500 ms, and starts over once a stream has lived for
+// longer than that. The wait ends at once when a HELLO from the member is
+// accepted, since the member is evidently there. The wait is the driver's own:
+// each attempt has a new gRPC connection, so that gRPC's own backoff, which
+// belongs to a connection, never begins. An attempt that has brought no answer in
+// 2 s is given up.
 package broadcast

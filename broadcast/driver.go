@@ -2,47 +2,225 @@ package broadcast
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
-	"net"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
 
-	"github.com/rs/zerolog"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
 
+	peerv1 "conch/proto/conch/peer/v1"
 	"conch/token"
 )
 
-var (
-	ErrName     = errors.New("bad lock name")
-	ErrStopped  = errors.New("node is stopped")
-	ErrLost     = errors.New("lock was lost")
-	ErrReleased = errors.New("lock was released before")
-)
+// errStopping ends what a driver runs when it stops.
+var errStopping = errors.New("the node is stopping")
 
-type Config struct {
-	Members []string
-	Self    token.Member
-	Session token.Session
-	Log     zerolog.Logger
-	Version string
+// Driver is one running member. Its methods are safe for concurrent use.
+type Driver struct {
+	members   []string
+	self      token.Member
+	byAddress map[string]token.Member
+	ttl       time.Duration
+	dial      dialer
+	limits    limits
+
+	inbox      chan input
+	lastWaiter atomic.Uint64
+	waiters    sync.Pool // of *waiter that have no caller
+
+	// life ends when the driver gives up its streams, opening when it opens no
+	// more of them.
+	life        context.Context
+	endLife     context.CancelCauseFunc
+	opening     context.Context
+	stopOpening context.CancelFunc
+	links       sync.WaitGroup // one for each peer
+
+	mu       sync.Mutex
+	closed   bool           // no stream is let in any more
+	incoming sync.WaitGroup // handlers and receivers; grows only while !closed
+
+	// gone is closed when the node has left the cluster on purpose.
+	gone chan struct{}
+	// dead is closed when the owner has returned; err may then be read.
+	dead chan struct{}
+	err  error
+
+	stopOnce sync.Once
+	stopErr  error
 }
 
-type Driver struct{}
+// Start runs a driver until [Driver.Stop]. It begins to dial the other members at
+// once; that they reach this one is up to [Driver.Register].
+func Start(cfg Config) (*Driver, error) { return start(cfg, defaultLimits) }
 
-func Start(cfg Config) (*Driver, error)                { return nil, errors.ErrUnsupported }
-func ServerOptions() []grpc.ServerOption               { return nil }
-func (d *Driver) Register(r grpc.ServiceRegistrar)     {}
-func (d *Driver) Listener(l net.Listener) net.Listener { return l }
-func (d *Driver) Acquire(ctx context.Context, lock string) (Hold, error) {
-	return Hold{}, errors.ErrUnsupported
+func start(cfg Config, limits limits) (*Driver, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	nodeConfig := token.Config{
+		Self:           cfg.Self,
+		Members:        len(cfg.Members),
+		Session:        cfg.Session,
+		Floor:          cfg.Floor,
+		TTL:            token.Time(cfg.TTL),
+		IdleToken:      token.DefaultIdleToken,
+		IdleLock:       token.DefaultIdleLock,
+		FencesPerEpoch: token.MaxFencesPerEpoch,
+	}
+	if _, err := rand.Read(nodeConfig.Incarnation[:]); err != nil {
+		return nil, fmt.Errorf("broadcast: draw an incarnation: %w", err)
+	}
+	node, err := token.New(cfg.Clock(), nodeConfig)
+	if err != nil {
+		return nil, fmt.Errorf("broadcast: %w", err)
+	}
+	d := &Driver{
+		members:   cfg.Members,
+		self:      cfg.Self,
+		byAddress: make(map[string]token.Member, len(cfg.Members)),
+		ttl:       cfg.TTL,
+		dial:      cfg.Dial,
+		limits:    limits,
+		inbox:     make(chan input, limits.inbox),
+		gone:      make(chan struct{}),
+		dead:      make(chan struct{}),
+	}
+	d.waiters.New = func() any { return &waiter{driver: d, answer: make(chan answer, 1)} }
+	d.life, d.endLife = context.WithCancelCause(context.Background())
+	d.opening, d.stopOpening = context.WithCancel(d.life)
+	for i, address := range cfg.Members {
+		d.byAddress[address] = token.Member(i)
+	}
+	o := newOwner(d, node, cfg)
+	o.log.nodeStarted(nodeConfig, cfg.Version)
+	go o.run()
+	for i := range o.peers {
+		if link := o.peers[i].link; link != nil {
+			d.links.Go(link.run)
+		}
+	}
+	return d, nil
 }
-func (d *Driver) Done() <-chan struct{}          { return nil }
-func (d *Driver) Err() error                     { return nil }
-func (d *Driver) Fail(err error)                 {}
-func (d *Driver) Stop(ctx context.Context) error { return nil }
 
-type Hold struct{}
+// ServerOptions are what a gRPC server needs for the streams of members: the limit
+// on frames, windows that a frame fits into, and room for their keep-alive.
+func ServerOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(MaxFrameBytes),
+		grpc.InitialWindowSize(windowBytes),
+		grpc.InitialConnWindowSize(windowBytes),
+		grpc.ConnectionTimeout(defaultLimits.hello),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: keepaliveTime / 2}),
+	}
+}
 
-func (h Hold) Fence() token.Fence    { return 0 }
-func (h Hold) Done() <-chan struct{} { return nil }
-func (h Hold) Err() error            { return nil }
-func (h Hold) Release() error        { return nil }
+// Register lets the members' streams in. It is to be called once, before the
+// server serves.
+func (d *Driver) Register(r grpc.ServiceRegistrar) {
+	peerv1.RegisterPeerServiceServer(r, &service{driver: d})
+}
+
+// Done returns a channel that is closed when the driver has ended, by [Driver.Stop]
+// or [Driver.Fail].
+func (d *Driver) Done() <-chan struct{} { return d.dead }
+
+// Err returns why the driver ended. It is nil before the end, and after a Stop.
+func (d *Driver) Err() error {
+	select {
+	case <-d.dead:
+		return d.err
+	default:
+		return nil
+	}
+}
+
+// stopped is the error for a caller who wants something of a driver that ended.
+func (d *Driver) stopped() error {
+	if err := d.Err(); err != nil {
+		return fmt.Errorf("%w: %w", ErrStopped, err)
+	}
+	return ErrStopped
+}
+
+// Fail ends the driver at once, as a crash would, except that holders are told of
+// their loss: for errors that leave the node unable to go on. [Driver.Stop] is
+// still to be called.
+func (d *Driver) Fail(err error) {
+	d.post(input{kind: inputFail, err: err})
+}
+
+// post hands an input to the owner. It reports false if the owner has ended.
+func (d *Driver) post(in input) bool {
+	select {
+	case d.inbox <- in:
+		return true
+	case <-d.dead:
+		return false
+	}
+}
+
+// letIn counts in a handler of an incoming stream, unless the driver stops.
+func (d *Driver) letIn() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return false
+	}
+	d.incoming.Add(1)
+	return true
+}
+
+// Stop ends the driver. From now on [Driver.Acquire] fails, and those who wait get
+// [ErrStopped]. Tokens that nobody here uses go to other members at once. Those who
+// hold a lock have until the context ends to release it, and its token goes on
+// then; whoever has not released it by then is told that it is lost, but the token
+// stays here until its session is over, since the holder may still be at work.
+// What is queued is sent, for as long as the context lasts, and the streams are
+// closed. The error is the cause of the context's end, if that cut Stop short.
+// Later calls wait for the first and return the same.
+func (d *Driver) Stop(ctx context.Context) error {
+	d.stopOnce.Do(func() { d.stopErr = d.stop(ctx) })
+	return d.stopErr
+}
+
+func (d *Driver) stop(ctx context.Context) error {
+	var cut error
+	d.post(input{kind: inputStop})
+	select {
+	case <-d.gone:
+	case <-d.dead:
+	case <-ctx.Done():
+		cut = fmt.Errorf("stop: a lock is still held: %w", context.Cause(ctx))
+		d.post(input{kind: inputAbandon})
+	}
+
+	d.stopOpening()
+	d.post(input{kind: inputFlush})
+	flushed := make(chan struct{})
+	go func() {
+		d.links.Wait()
+		close(flushed)
+	}()
+	select {
+	case <-flushed:
+	case <-ctx.Done():
+		if cut == nil {
+			cut = fmt.Errorf("stop: not all was delivered: %w", context.Cause(ctx))
+		}
+	}
+
+	d.mu.Lock()
+	d.closed = true
+	d.mu.Unlock()
+	d.endLife(errStopping)
+	<-flushed
+	d.incoming.Wait()
+	d.post(input{kind: inputEnd})
+	<-d.dead
+	return cut
+}

@@ -1,0 +1,94 @@
+package broadcast
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"conch/token"
+)
+
+// Config is what a driver is started with.
+type Config struct {
+	// Members are the addresses of all members in the order that all share, and
+	// Self is the position of this one.
+	Members []string
+	Self    token.Member
+	// Session numbers the first session: above those of earlier processes that ran
+	// as this member.
+	Session token.Session
+	// Floor is not below any ballot number that earlier processes promised.
+	Floor uint64
+	// TTL is a session's time to live, at least [token.MinTTL]. It is the same at all
+	// members.
+	TTL time.Duration
+	// Store keeps what must outlast this process. Nil keeps nothing: then Session
+	// and Floor of the next process have to be above all that this one will use.
+	Store Store
+
+	// Dial connects to a member. Nil is TCP.
+	Dial func(ctx context.Context, address string) (net.Conn, error)
+	// Clock reads this node's clock; nil is [Clock].
+	Clock func() token.Time
+
+	// Log gets the lines; the zero Logger writes none.
+	Log zerolog.Logger
+	// Version is the program's, for the log.
+	Version string
+}
+
+// Store is stable storage for two numbers.
+type Store interface {
+	// Save returns once the next process will find both numbers, or higher ones,
+	// even if the machine goes down now. An error ends the driver.
+	Save(session token.Session, promised uint64) error
+}
+
+// nowhere is the Store that keeps nothing.
+type nowhere struct{}
+
+func (nowhere) Save(token.Session, uint64) error { return nil }
+
+// complete checks a configuration and fills in what was left out.
+func (cfg *Config) complete() error {
+	for i, address := range cfg.Members {
+		if slices.Contains(cfg.Members[:i], address) {
+			return fmt.Errorf("broadcast: Config.Members: %q stands in it twice", address)
+		}
+	}
+	cfg.Members = slices.Clone(cfg.Members)
+	if cfg.Dial == nil {
+		cfg.Dial = dialTCP
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = Clock
+	}
+	if cfg.Store == nil {
+		cfg.Store = nowhere{}
+	}
+	return nil
+}
+
+func dialTCP(ctx context.Context, address string) (net.Conn, error) {
+	var dialer net.Dialer
+	return dialer.DialContext(ctx, "tcp", address)
+}
+
+// limits bound what peers can make the driver wait for or keep.
+type limits struct {
+	inbox int           // inputs that wait for the owner
+	queue int           // messages in an outgoing queue, from which on it is full
+	open  time.Duration // from the dial until the peer has answered HELLO
+	hello time.Duration // from the start of an incoming stream until HELLO is there
+}
+
+var defaultLimits = limits{
+	inbox: 1024,
+	queue: 4096,
+	open:  2 * time.Second,
+	hello: 2 * time.Second,
+}

@@ -1,0 +1,290 @@
+package broadcast
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+
+	peerv1 "conch/proto/conch/peer/v1"
+	"conch/token"
+)
+
+// decoder checks what a peer sends and turns it into messages of the algorithm.
+// What it lets through makes sense by itself, in this cluster; whether it is true,
+// it cannot know.
+type decoder struct {
+	members int
+	self    token.Member
+	from    token.Member
+}
+
+// frame decodes the messages that follow HELLO. It returns none if one is wrong.
+func (d decoder) frame(messages []*peerv1.Message) ([]token.Message, error) {
+	decoded := make([]token.Message, len(messages))
+	for i, m := range messages {
+		var err error
+		if decoded[i], err = d.message(m); err != nil {
+			return nil, fmt.Errorf("message %d of %d in a frame: %w", i+1, len(messages), err)
+		}
+	}
+	return decoded, nil
+}
+
+func (d decoder) message(wire *peerv1.Message) (m token.Message, err error) {
+	switch kind := wire.GetKind().(type) {
+	case *peerv1.Message_Ping:
+		m, err = d.ping(kind.Ping)
+	case *peerv1.Message_Pong:
+		m, err = d.pong(kind.Pong)
+	case *peerv1.Message_Busy:
+		m, err = d.busy(kind.Busy)
+	case *peerv1.Message_Clear:
+		m, err = d.clear(kind.Clear)
+	case *peerv1.Message_Bye:
+		m, err = d.bye(kind.Bye)
+	case *peerv1.Message_Request:
+		m, err = d.request(kind.Request)
+	case *peerv1.Message_Token:
+		m, err = d.token(kind.Token)
+	case *peerv1.Message_Probe:
+		m, err = d.probe(kind.Probe)
+	case *peerv1.Message_ProbeAnswer:
+		m, err = d.probeAnswer(kind.ProbeAnswer)
+	case *peerv1.Message_Ballot:
+		m, err = d.ballot(kind.Ballot)
+	case *peerv1.Message_BallotAnswer:
+		m, err = d.ballotAnswer(kind.BallotAnswer)
+	case *peerv1.Message_Abort:
+		m, err = d.abort(kind.Abort)
+	case *peerv1.Message_Hello:
+		return token.Message{}, errors.New("a second HELLO")
+	default:
+		return token.Message{}, errors.New("a message without a kind that this version knows")
+	}
+	if err != nil {
+		return token.Message{}, fmt.Errorf("%v: %w", m.Kind, err)
+	}
+	return m, nil
+}
+
+func (d decoder) request(w *peerv1.Request) (token.Message, error) {
+	m := token.Message{Kind: token.Request, Lock: w.GetLock(), Number: decodeNumber(w.GetNumber())}
+	return m, cmp.Or(checkName(m.Lock), checkRequested(m.Number))
+}
+
+func (d decoder) token(w *peerv1.Token) (token.Message, error) {
+	m := token.Message{Kind: token.TokenMessage, Lock: w.GetLock(), Session: token.Session(w.GetSession())}
+	t := &token.Token{
+		Epoch: decodeEpoch(w.GetEpoch()),
+		Hop:   w.GetHop(),
+		Fence: token.Fence(w.GetFence()),
+	}
+	switch {
+	case m.Session == 0:
+		return m, errors.New("addressed to session 0")
+	case t.Hop == 0:
+		return m, errors.New("hop 0; want from 1")
+	case len(w.GetLastGranted()) != d.members:
+		return m, fmt.Errorf("%d numbers last granted; want %d", len(w.GetLastGranted()), d.members)
+	}
+	t.LastGranted = make([]token.Number, d.members)
+	for i, n := range w.GetLastGranted() {
+		t.LastGranted[i] = decodeNumber(n)
+	}
+	var err error
+	t.Queue, err = d.list("queue", w.GetQueue())
+	m.Token = t
+	return m, cmp.Or(checkName(m.Lock), d.checkEpoch(t.Epoch), err)
+}
+
+func (d decoder) ping(w *peerv1.Ping) (token.Message, error) {
+	m := token.Message{
+		Kind:    token.Ping,
+		Session: token.Session(w.GetSession()),
+		Begun:   w.GetBegun(),
+		Stamp:   token.Time(w.GetStamp()),
+	}
+	return m, cmp.Or(checkSession(m.Session), decodeIncarnation(&m.Incarnation, w.GetIncarnation()))
+}
+
+func (d decoder) pong(w *peerv1.Pong) (token.Message, error) {
+	m := token.Message{Kind: token.Pong, Stamp: token.Time(w.GetStamp())}
+	return m, decodeIncarnation(&m.Incarnation, w.GetIncarnation())
+}
+
+func (d decoder) busy(w *peerv1.Busy) (token.Message, error) {
+	m := token.Message{Kind: token.Busy, Locks: w.GetLocks()}
+	for _, lock := range m.Locks {
+		if err := checkName(lock); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
+func (d decoder) clear(w *peerv1.Clear) (token.Message, error) {
+	m := token.Message{Kind: token.Clear}
+	return m, decodeIncarnation(&m.Incarnation, w.GetIncarnation())
+}
+
+func (d decoder) bye(w *peerv1.Bye) (token.Message, error) {
+	m := token.Message{Kind: token.Bye, Session: token.Session(w.GetSession())}
+	return m, checkSession(m.Session)
+}
+
+func (d decoder) probe(w *peerv1.Probe) (token.Message, error) {
+	m := token.Message{
+		Kind:   token.Probe,
+		Lock:   w.GetLock(),
+		Number: decodeNumber(w.GetNumber()),
+		Probe:  w.GetProbe(),
+		Helper: token.Member(w.GetHelper()) - 1,
+	}
+	var err error
+	if m.Helper != token.NoMember {
+		err = d.checkMember("helper", m.Helper)
+	}
+	return m, cmp.Or(checkName(m.Lock), checkRequested(m.Number), err)
+}
+
+func (d decoder) probeAnswer(w *peerv1.ProbeAnswer) (token.Message, error) {
+	m := token.Message{
+		Kind:   token.ProbeAnswer,
+		Lock:   w.GetLock(),
+		Probe:  w.GetProbe(),
+		Answer: answerOf(probeAnswers, w.GetKind()),
+		InUse:  w.GetBusy(),
+	}
+	if m.Answer == 0 {
+		return m, fmt.Errorf("answer %v", w.GetKind())
+	}
+	var err error
+	m.Members, err = d.list("buriable", w.GetBuriable())
+	return m, cmp.Or(checkName(m.Lock), err)
+}
+
+func (d decoder) ballot(w *peerv1.Ballot) (token.Message, error) {
+	m := token.Message{
+		Kind:   token.Ballot,
+		Lock:   w.GetLock(),
+		Number: decodeNumber(w.GetNumber()),
+		Ballot: decodeEpoch(w.GetBallot()),
+	}
+	var err error
+	m.Members, err = d.list("distant", w.GetDistant())
+	return m, cmp.Or(checkName(m.Lock), d.checkProposer(m.Ballot, d.from), err)
+}
+
+func (d decoder) ballotAnswer(w *peerv1.BallotAnswer) (token.Message, error) {
+	m := token.Message{
+		Kind:    token.BallotAnswer,
+		Lock:    w.GetLock(),
+		Ballot:  decodeEpoch(w.GetBallot()),
+		Answer:  answerOf(ballotAnswers, w.GetKind()),
+		Highest: decodeEpoch(w.GetHighest()),
+		Number:  decodeNumber(w.GetNumber()),
+		Waiting: w.GetWaiting(),
+	}
+	switch {
+	case m.Answer == 0:
+		return m, fmt.Errorf("answer %v", w.GetKind())
+	case m.Waiting && m.Number.Count == 0:
+		return m, fmt.Errorf("waits for request %v; want a count from 1", m.Number)
+	}
+	var err error
+	m.Members, err = d.list("buried", w.GetBuried())
+	return m, cmp.Or(checkName(m.Lock), d.checkProposer(m.Ballot, d.self),
+		d.checkMember("proposer of the highest ballot", m.Highest.Proposer), err)
+}
+
+func (d decoder) abort(w *peerv1.Abort) (token.Message, error) {
+	m := token.Message{Kind: token.Abort, Lock: w.GetLock(), Ballot: decodeEpoch(w.GetBallot())}
+	return m, cmp.Or(checkName(m.Lock), d.checkProposer(m.Ballot, d.from))
+}
+
+// list decodes a list of members, none of which may stand in it twice.
+func (d decoder) list(what string, wire []uint32) ([]token.Member, error) {
+	if len(wire) == 0 {
+		return nil, nil
+	}
+	seen := make([]bool, d.members)
+	list := make([]token.Member, 0, min(len(wire), d.members))
+	for _, w := range wire {
+		m := token.Member(w)
+		if err := d.checkMember(what, m); err != nil {
+			return nil, err
+		}
+		if seen[m] {
+			return nil, fmt.Errorf("%s: member %d twice", what, m)
+		}
+		seen[m] = true
+		list = append(list, m)
+	}
+	return list, nil
+}
+
+func (d decoder) checkMember(what string, m token.Member) error {
+	if m < 0 || int(m) >= d.members {
+		return fmt.Errorf("%s: member %d; want 0 to %d", what, m, d.members-1)
+	}
+	return nil
+}
+
+func (d decoder) checkEpoch(e token.Epoch) error {
+	if e.Number == 0 {
+		return errors.New("epoch 0; want from 1")
+	}
+	return d.checkMember("proposer of the epoch", e.Proposer)
+}
+
+// checkProposer checks a ballot that can only be by one member.
+func (d decoder) checkProposer(b token.Epoch, by token.Member) error {
+	switch {
+	case b.Number == 0:
+		return errors.New("ballot 0; want from 1")
+	case b.Proposer != by:
+		return fmt.Errorf("ballot by member %d; want by %d", b.Proposer, by)
+	}
+	return nil
+}
+
+// checkRequested checks the number of a request that was made.
+func checkRequested(n token.Number) error {
+	if n.Session == 0 || n.Count == 0 {
+		return fmt.Errorf("request %v; want a session and a count from 1", n)
+	}
+	return nil
+}
+
+func checkSession(s token.Session) error {
+	if s == 0 {
+		return errors.New("session 0; want from 1")
+	}
+	return nil
+}
+
+func decodeNumber(n *peerv1.Number) token.Number {
+	return token.Number{Session: token.Session(n.GetSession()), Count: n.GetCount()}
+}
+
+func decodeEpoch(b *peerv1.BallotNumber) token.Epoch {
+	return token.Epoch{Number: b.GetNumber(), Proposer: token.Member(b.GetProposer())}
+}
+
+func decodeIncarnation(to *token.Incarnation, wire []byte) error {
+	if len(wire) != len(to) {
+		return fmt.Errorf("incarnation of %d bytes; want %d", len(wire), len(to))
+	}
+	copy(to[:], wire)
+	return nil
+}
+
+// answerOf returns the answer with a form on the wire, 0 if there is none.
+func answerOf[K comparable](forms map[token.Answer]K, wire K) token.Answer {
+	for answer, form := range forms {
+		if form == wire {
+			return answer
+		}
+	}
+	return 0
+}

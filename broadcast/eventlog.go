@@ -1,0 +1,183 @@
+package broadcast
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"conch/token"
+)
+
+// timeFormat is RFC 3339 with all nine digits, so that lines sort by it as text.
+const timeFormat = "2006-01-02T15:04:05.000000000Z07:00"
+
+// eventLog writes what happened as lines of the log, whose keys and events package
+// logs documents. Only the owner uses it. Where the level is above info, a line
+// costs a comparison.
+type eventLog struct {
+	log       zerolog.Logger
+	addresses []string
+	scratch   []byte
+	// arrived is the token that came with the latest input, as it came: by the time
+	// its line is written, the node may have changed it.
+	arrived token.Token
+}
+
+func newEventLog(log zerolog.Logger, addresses []string, self token.Member) *eventLog {
+	return &eventLog{
+		log:       log.With().Str("node", addresses[self]).Logger(),
+		addresses: addresses,
+	}
+}
+
+// line begins a line. It is nil if such lines are not written, and the methods of
+// zerolog.Event then do nothing.
+func (l *eventLog) line(level zerolog.Level, event string) *zerolog.Event {
+	e := l.log.WithLevel(level)
+	if e == nil {
+		return nil
+	}
+	l.scratch = time.Now().UTC().AppendFormat(l.scratch[:0], timeFormat)
+	return e.Bytes("time", l.scratch).Str("event", event)
+}
+
+func (l *eventLog) info(event string) *zerolog.Event { return l.line(zerolog.InfoLevel, event) }
+
+func (l *eventLog) nodeStarted(cfg token.Config, version string) {
+	e := l.info("node_started").Strs("members", l.addresses).Hex("incarnation", cfg.Incarnation[:])
+	l.decimal(e, "session", uint64(cfg.Session))
+	e.Str("version", version).Msg("node started")
+}
+
+func (l *eventLog) nodeStopped() { l.info("node_stopped").Msg("node stopped") }
+
+func (l *eventLog) peerConnected(m token.Member) {
+	l.info("peer_connected").Str("peer", l.addresses[m]).Msg("stream to peer accepted")
+}
+
+func (l *eventLog) peerLost(m token.Member, reason string) {
+	l.info("peer_lost").Str("peer", l.addresses[m]).Str("reason", reason).Msg("stream to peer ended")
+}
+
+func (l *eventLog) peerRefused(m token.Member, reason string) {
+	l.line(zerolog.WarnLevel, "peer_refused").Str("peer", l.addresses[m]).Str("reason", reason).Msg("stream refused")
+}
+
+func (l *eventLog) strangerRefused(remote, reason string) {
+	l.line(zerolog.WarnLevel, "peer_refused").Str("remote", remote).Str("reason", reason).Msg("stream refused")
+}
+
+func (l *eventLog) sessionWarned(s token.Session) {
+	l.session("session_warned", s).Msg("lease ends soon")
+}
+
+func (l *eventLog) lost(lock string, fence token.Fence) {
+	e := l.info("lost").Str("lock", lock)
+	l.decimal(e, "fence", uint64(fence))
+	e.Msg("lock lost")
+}
+
+// session begins a line about a session of this node.
+func (l *eventLog) session(event string, s token.Session) *zerolog.Event {
+	e := l.info(event)
+	l.decimal(e, "session", uint64(s))
+	return e
+}
+
+// arriving keeps a token that is about to be given to the node.
+func (l *eventLog) arriving(m *token.Message) {
+	if m.Kind != token.TokenMessage || l.log.GetLevel() > zerolog.InfoLevel {
+		return
+	}
+	lastGranted, queue := l.arrived.LastGranted[:0], l.arrived.Queue[:0]
+	l.arrived = *m.Token
+	l.arrived.LastGranted = append(lastGranted, m.Token.LastGranted...)
+	l.arrived.Queue = append(queue, m.Token.Queue...)
+}
+
+// about begins a line about a lock, or about what a peer says.
+func (l *eventLog) about(e *token.Effect, event string) *zerolog.Event {
+	line := l.info(event)
+	if e.Lock != "" {
+		line.Str("lock", e.Lock)
+	}
+	if e.Peer != token.NoMember {
+		line.Str("peer", l.addresses[e.Peer])
+	}
+	return line
+}
+
+// requestNumbers adds RN; tokenState adds LN and Q.
+func (l *eventLog) requestNumbers(line *zerolog.Event, s *token.State) {
+	l.numbers(line, "request_numbers", s.RequestNumbers)
+}
+
+func (l *eventLog) tokenState(line *zerolog.Event, lastGranted []token.Number, queue []token.Member) {
+	if line == nil || lastGranted == nil {
+		return
+	}
+	l.numbers(line, "last_granted", lastGranted)
+	l.list(line, "queue", queue)
+}
+
+// token adds what identifies a token, and its latest grant.
+func (l *eventLog) token(line *zerolog.Event, epoch token.Epoch, hop uint64, fence token.Fence) {
+	if line == nil {
+		return
+	}
+	l.epoch(line, "epoch", epoch)
+	l.decimal(line, "hop", hop)
+	l.decimal(line, "fence", uint64(fence))
+}
+
+func (l *eventLog) epoch(line *zerolog.Event, key string, e token.Epoch) {
+	if line == nil {
+		return
+	}
+	b := strconv.AppendUint(l.scratch[:0], e.Number, 10)
+	b = append(b, '.')
+	l.scratch = strconv.AppendInt(b, int64(e.Proposer), 10)
+	line.Bytes(key, l.scratch)
+}
+
+func (l *eventLog) number(line *zerolog.Event, n token.Number) {
+	if line == nil {
+		return
+	}
+	l.scratch = n.AppendText(l.scratch[:0])
+	line.Bytes("number", l.scratch)
+}
+
+func (l *eventLog) numbers(line *zerolog.Event, key string, numbers []token.Number) {
+	if line == nil || numbers == nil {
+		return
+	}
+	array := line.CreateArray()
+	for _, n := range numbers {
+		l.scratch = n.AppendText(l.scratch[:0])
+		array.Bytes(l.scratch)
+	}
+	line.Array(key, array)
+}
+
+// list adds the addresses of members.
+func (l *eventLog) list(line *zerolog.Event, key string, members []token.Member) {
+	if line == nil {
+		return
+	}
+	array := line.CreateArray()
+	for _, m := range members {
+		array.Str(l.addresses[m])
+	}
+	line.Array(key, array)
+}
+
+// decimal adds a number as text, since JSON's own numbers lose digits above 2^53.
+func (l *eventLog) decimal(line *zerolog.Event, key string, n uint64) {
+	if line == nil {
+		return
+	}
+	l.scratch = strconv.AppendUint(l.scratch[:0], n, 10)
+	line.Bytes(key, l.scratch)
+}

@@ -1,0 +1,253 @@
+package broadcast
+
+import (
+	"github.com/rs/zerolog"
+
+	"conch/token"
+)
+
+// effect writes the line for effects[i], if there is one for its kind.
+func (l *eventLog) effect(effects []token.Effect, i int) {
+	switch e := &effects[i]; e.Kind {
+	case token.Send:
+		l.message(e, sentEvents[:])
+	case token.Received:
+		l.message(e, receivedEvents[:])
+	case token.Grant, token.Left, token.Made:
+		l.tokenHere(effects, i)
+	case token.Dropped:
+		l.dropped(e)
+	case token.Asked:
+		l.own(e, "request", "request begins")
+	case token.Rode:
+		l.own(e, "ride", "next request rides on the token")
+	case token.Withdrew:
+		l.own(e, "withdraw", "nobody here waits any more")
+	case token.Probed, token.Balloted, token.Ended, token.Forgot:
+		l.round(e)
+	default:
+		l.lease(e)
+	}
+}
+
+// own writes a line about the node's own request.
+func (l *eventLog) own(e *token.Effect, event, text string) {
+	line := l.about(e, event)
+	l.number(line, e.Number)
+	l.state(line, e)
+	line.Msg(text)
+}
+
+// state adds what the node knew about the lock.
+func (l *eventLog) state(line *zerolog.Event, e *token.Effect) {
+	l.requestNumbers(line, &e.State)
+	l.tokenState(line, e.State.LastGranted, e.State.Queue)
+}
+
+// tokenHere writes a line about the token that is at this node.
+//
+// The effect refers to the token as it is now, after all that the input brought
+// about. What later effects did to it is taken off again: each grant raised the
+// fence, and each sending the hop.
+func (l *eventLog) tokenHere(effects []token.Effect, i int) {
+	e := &effects[i]
+	t := e.Message.Token
+	hop, fence := t.Hop, t.Fence
+	for k := range effects[i+1:] {
+		switch later := &effects[i+1+k]; {
+		case later.Message.Token != t:
+		case later.Kind == token.Grant:
+			fence--
+		case later.Kind == token.Send:
+			hop--
+		}
+	}
+	event, text := "token_made", "token made"
+	switch e.Kind {
+	case token.Grant:
+		event, text = "enter", "entered the critical section"
+	case token.Left:
+		event, text = "leave", "left the critical section"
+	}
+	line := l.about(e, event)
+	if e.Number != (token.Number{}) {
+		l.number(line, e.Number)
+	}
+	l.token(line, t.Epoch, hop, fence)
+	l.state(line, e)
+	line.Msg(text)
+}
+
+// dropped writes a line about a token that is no more.
+func (l *eventLog) dropped(e *token.Effect) {
+	t := e.Message.Token
+	line := l.about(e, "token_dropped")
+	l.token(line, t.Epoch, t.Hop, t.Fence)
+	l.requestNumbers(line, &e.State)
+	l.tokenState(line, t.LastGranted, t.Queue)
+	line.Str("reason", e.Reason).Msg("token dropped")
+}
+
+// lease writes a line about sessions.
+func (l *eventLog) lease(e *token.Effect) {
+	switch e.Kind {
+	case token.Revoke:
+		l.lost(e.Lock, e.Fence)
+	case token.Began:
+		l.session("session_started", e.Session).Msg("session begins")
+	case token.Lapsed:
+		l.session("session_lapsed", e.Session).Str("reason", "lease ran out").Msg("session lapsed")
+	case token.Gone:
+		l.session("session_ended", e.Session).Msg("session ended on purpose")
+	case token.Guarded:
+		line := l.session("guard", e.Session)
+		line.Str("peer", l.addresses[e.Peer]).Msg("session of peer guarded")
+	case token.Buried:
+		l.info("burial").Str("peer", l.addresses[e.Peer]).Msg("peer buried")
+	}
+}
+
+// round writes a line about a round of this node's own, or about a lock that was
+// forgotten.
+func (l *eventLog) round(e *token.Effect) {
+	switch e.Kind {
+	case token.Probed:
+		line := l.about(e, "probe")
+		l.probe(line, &e.Message)
+		l.state(line, e)
+		line.Msg("search for the token begins")
+	case token.Balloted:
+		line := l.about(e, "ballot")
+		l.ballot(line, &e.Message)
+		l.state(line, e)
+		line.Msg("ballot begins")
+	case token.Ended:
+		line := l.about(e, "round_ended")
+		l.epoch(line, "ballot", e.Message.Ballot)
+		line.Str("reason", e.Reason).Msg("round came to nothing")
+	case token.Forgot:
+		l.about(e, "lock_forgotten").Msg("lock forgotten")
+	}
+}
+
+// eventText is the name of an event, and the message of its lines.
+type eventText struct {
+	event, text string
+}
+
+// The events of messages that are sent and received. The other messages come all
+// the time, and have no lines.
+var (
+	sentEvents = [...]eventText{
+		token.Request:      {"request_sent", "request sent"},
+		token.TokenMessage: {"token_sent", "token sent"},
+		token.Probe:        {"probe_sent", "probe sent"},
+		token.ProbeAnswer:  {"answer_sent", "answer sent"},
+		token.Ballot:       {"ballot_sent", "ballot sent"},
+		token.BallotAnswer: {"answer_sent", "answer sent"},
+		token.Abort:        {"abort_sent", "abort sent"},
+	}
+	receivedEvents = [...]eventText{
+		token.Request:      {"request_received", "request received"},
+		token.TokenMessage: {"token_received", "token received"},
+		token.Bye:          {"bye_received", "peer leaves on purpose"},
+		token.Probe:        {"probe_received", "probe received"},
+		token.ProbeAnswer:  {"answer_received", "answer received"},
+		token.Ballot:       {"ballot_received", "ballot received"},
+		token.BallotAnswer: {"answer_received", "answer received"},
+		token.Abort:        {"abort_received", "abort received"},
+	}
+)
+
+// message writes a line about a message that was sent or received.
+func (l *eventLog) message(e *token.Effect, events []eventText) {
+	m := &e.Message
+	if int(m.Kind) >= len(events) || events[m.Kind].event == "" {
+		return
+	}
+	line := l.about(e, events[m.Kind].event)
+	if line == nil {
+		return
+	}
+	switch m.Kind {
+	case token.Request:
+		l.number(line, m.Number)
+		if e.Repeat {
+			line.Bool("repeat", true)
+		}
+	case token.TokenMessage:
+		l.tokenMoved(line, e)
+		line.Msg(events[m.Kind].text)
+		return
+	case token.Bye:
+		l.decimal(line, "session", uint64(m.Session))
+	case token.Probe:
+		l.probe(line, m)
+	case token.Ballot:
+		l.ballot(line, m)
+	case token.ProbeAnswer:
+		l.probeAnswer(line, m)
+	case token.BallotAnswer:
+		l.ballotAnswer(line, m)
+	case token.Abort:
+		l.epoch(line, "ballot", m.Ballot)
+	}
+	l.state(line, e)
+	line.Msg(events[m.Kind].text)
+}
+
+// tokenMoved adds a token that was sent or received.
+func (l *eventLog) tokenMoved(line *zerolog.Event, e *token.Effect) {
+	t := e.Message.Token
+	if e.Kind == token.Received {
+		t = &l.arrived
+	}
+	l.token(line, t.Epoch, t.Hop, t.Fence)
+	if e.Kind == token.Send {
+		l.decimal(line, "session", uint64(e.Message.Session))
+	}
+	l.requestNumbers(line, &e.State)
+	l.tokenState(line, t.LastGranted, t.Queue)
+}
+
+func (l *eventLog) probe(line *zerolog.Event, m *token.Message) {
+	l.number(line, m.Number)
+	l.decimal(line, "probe", m.Probe)
+	if m.Helper != token.NoMember {
+		line.Str("helper", l.addresses[m.Helper])
+	}
+}
+
+func (l *eventLog) ballot(line *zerolog.Event, m *token.Message) {
+	l.number(line, m.Number)
+	l.epoch(line, "ballot", m.Ballot)
+	l.list(line, "distant", m.Members)
+}
+
+func (l *eventLog) probeAnswer(line *zerolog.Event, m *token.Message) {
+	l.decimal(line, "probe", m.Probe)
+	switch m.Answer {
+	case token.Hold:
+		line.Str("answer", "hold")
+	case token.Recent:
+		line.Str("answer", "recent")
+	case token.None:
+		line.Str("answer", "none")
+	}
+	l.list(line, "buriable", m.Members)
+}
+
+func (l *eventLog) ballotAnswer(line *zerolog.Event, m *token.Message) {
+	l.epoch(line, "ballot", m.Ballot)
+	switch m.Answer {
+	case token.Hold:
+		line.Str("answer", "hold")
+	case token.Outbid, token.TooLow:
+		line.Str("answer", "nack")
+	case token.Promise:
+		line.Str("answer", "promise")
+		l.number(line, m.Number)
+		line.Bool("waiting", m.Waiting)
+		l.list(line, "buried", m.Members)
+	}
+}

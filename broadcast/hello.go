@@ -1,0 +1,145 @@
+package broadcast
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	peerv1 "conch/proto/conch/peer/v1"
+	"conch/token"
+)
+
+// protocolVersion is what HELLO names; no other is accepted.
+const protocolVersion = 1
+
+// refusal is why a stream was refused or closed, by what its sender sent.
+type refusal struct {
+	code   codes.Code
+	reason string
+}
+
+func (r *refusal) Error() string { return r.reason }
+
+// GRPCStatus makes the refusal the status that the sender gets.
+func (r *refusal) GRPCStatus() *status.Status { return status.New(r.code, r.reason) }
+
+// refused is a stream that two members cannot agree on; misunderstood is one that
+// does not follow the protocol.
+func refused(format string, args ...any) *refusal {
+	return &refusal{code: codes.FailedPrecondition, reason: fmt.Sprintf(format, args...)}
+}
+
+func misunderstood(format string, args ...any) *refusal {
+	return &refusal{code: codes.InvalidArgument, reason: fmt.Sprintf(format, args...)}
+}
+
+// helloFrame is the first frame of a stream.
+func (d *Driver) helloFrame(h token.Hello) *peerv1.Frame {
+	return &peerv1.Frame{Messages: []*peerv1.Message{{Kind: &peerv1.Message_Hello{Hello: &peerv1.Hello{
+		Version:      protocolVersion,
+		Member:       d.members[d.self],
+		Incarnation:  h.Incarnation[:],
+		Boot:         uint64(h.Boot),
+		Counter:      h.Counter,
+		Members:      d.members,
+		Ttl:          int64(d.ttl),
+		Floor:        h.Floor,
+		KnownSession: uint64(h.KnownSession),
+	}}}}}
+}
+
+// checkHello checks the first message of a stream. It returns who opened the
+// stream; NoMember beside an error if that did not come out.
+func (d *Driver) checkHello(h *peerv1.Hello) (token.Member, token.Hello, *refusal) {
+	if h.GetVersion() != protocolVersion {
+		return d.memberOrNone(h.GetMember()), token.Hello{}, refused("protocol version %d; want %d", h.GetVersion(), protocolVersion)
+	}
+	if reason := difference(d.members, h.GetMembers()); reason != "" {
+		return d.memberOrNone(h.GetMember()), token.Hello{}, refused("the member lists differ: %s", reason)
+	}
+	from, ok := d.byAddress[h.GetMember()]
+	switch {
+	case !ok:
+		return token.NoMember, token.Hello{}, refused("%q is not a member", shorten(h.GetMember()))
+	case from == d.self:
+		return token.NoMember, token.Hello{}, refused("%q is this node itself: another process runs as the same member, or the address leads back here", shorten(h.GetMember()))
+	case time.Duration(h.GetTtl()) != d.ttl:
+		return from, token.Hello{}, refused("session time to live %v; here it is %v", time.Duration(h.GetTtl()), d.ttl)
+	case len(h.GetIncarnation()) != len(token.Incarnation{}):
+		return from, token.Hello{}, misunderstood("incarnation of %d bytes; want %d", len(h.GetIncarnation()), len(token.Incarnation{}))
+	}
+	return from, token.Hello{
+		Incarnation:  token.Incarnation(h.GetIncarnation()),
+		Boot:         token.Session(h.GetBoot()),
+		Counter:      h.GetCounter(),
+		Floor:        h.GetFloor(),
+		KnownSession: token.Session(h.GetKnownSession()),
+	}, nil
+}
+
+// memberOrNone returns the member with an address, unless it is this node.
+func (d *Driver) memberOrNone(address string) token.Member {
+	if m, ok := d.byAddress[address]; ok && m != d.self {
+		return m
+	}
+	return token.NoMember
+}
+
+// maxListed is how many addresses a reason lists.
+const maxListed = 8
+
+// difference tells in what the member lists here and at a peer differ; it is empty
+// if they do not.
+func difference(here, there []string) string {
+	if slices.Equal(here, there) {
+		return ""
+	}
+	var reasons []string
+	if only := missing(here, there); only != "" {
+		reasons = append(reasons, "only in the receiver's list: "+only)
+	}
+	if only := missing(there, here); only != "" {
+		reasons = append(reasons, "only in the sender's list: "+only)
+	}
+	if reasons == nil {
+		return "the same members in another order, or one of them twice"
+	}
+	return strings.Join(reasons, "; ")
+}
+
+// missing lists those of addresses that are not in list.
+func missing(addresses, list []string) string {
+	in := make(map[string]bool, len(list))
+	for _, address := range list {
+		in[address] = true
+	}
+	var only []string
+	more := 0
+	for _, address := range addresses {
+		switch {
+		case in[address]:
+		case len(only) == maxListed:
+			more++
+		default:
+			only = append(only, shorten(address))
+		}
+	}
+	text := strings.Join(only, ", ")
+	if more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// shorten cuts what a stranger sent to a length that a log line may have.
+func shorten(text string) string {
+	const most = 100
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}

@@ -1,0 +1,221 @@
+package broadcast
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	grpcpeer "google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+
+	peerv1 "conch/proto/conch/peer/v1"
+	"conch/token"
+)
+
+// service is the gRPC service that other members call.
+type service struct {
+	peerv1.UnimplementedPeerServiceServer
+	driver *Driver
+}
+
+// incoming is one stream that somebody opened to this node.
+type incoming struct {
+	remote string // the socket's address
+	// verdict brings what the owner says to HELLO. There is room for it.
+	verdict chan error
+	// accepted tells who opened the stream, once the owner has accepted it.
+	accepted chan token.Member
+	// replaced is closed by the owner when a later stream of the same member is
+	// accepted.
+	replaced chan struct{}
+	// closed is closed when the stream is over, for the receiver that may wait for
+	// the owner just then.
+	closed chan struct{}
+	// heard is when the latest frame came, since began.
+	began time.Time
+	heard atomic.Int64
+}
+
+// errEnded is the receiver's end where there is nothing to complain of: the sender
+// ended the stream, or the stream was cut.
+var errEnded = status.Error(codes.Canceled, "the sender ended the stream")
+
+// Deliver runs one stream: a receiver of its own takes what comes, while this
+// goroutine waits for a reason to end the stream. Only its return frees a receiver
+// that waits for a frame, which is why the two are not one.
+func (s *service) Deliver(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt]) error {
+	d := s.driver
+	if !d.letIn() {
+		return status.Error(codes.Unavailable, errStopping.Error())
+	}
+	defer d.incoming.Done()
+	in := &incoming{
+		remote:   remoteOf(call.Context()),
+		verdict:  make(chan error, 1),
+		accepted: make(chan token.Member, 1),
+		replaced: make(chan struct{}),
+		closed:   make(chan struct{}),
+		began:    time.Now(),
+	}
+	received := make(chan error, 1)
+	d.incoming.Go(func() { received <- d.receive(call, in) })
+	defer close(in.closed)
+	return d.watch(in, received)
+}
+
+func remoteOf(ctx context.Context) string {
+	if p, ok := grpcpeer.FromContext(ctx); ok {
+		return p.Addr.String()
+	}
+	return "unknown"
+}
+
+// watch waits for the end of a stream and returns its status.
+func (d *Driver) watch(in *incoming, received <-chan error) error {
+	from := token.NoMember
+	timer := time.NewTimer(d.limits.hello)
+	defer timer.Stop()
+	for {
+		select {
+		case err := <-received:
+			return err
+		case from = <-in.accepted:
+			timer.Reset(d.ttl)
+		case <-in.replaced:
+			return status.Error(codes.Aborted, "a later stream of the same member has replaced it")
+		case <-d.life.Done():
+			return status.Error(codes.Unavailable, context.Cause(d.life).Error())
+		case <-timer.C:
+			if from == token.NoMember {
+				late := misunderstood("no HELLO within %v", d.limits.hello)
+				d.postRefused(token.NoMember, in.remote, late.reason)
+				return late
+			}
+			quiet := time.Since(in.began) - time.Duration(in.heard.Load())
+			if quiet >= d.ttl {
+				return status.Errorf(codes.DeadlineExceeded, "nothing came for %v", d.ttl)
+			}
+			timer.Reset(d.ttl - quiet)
+		}
+	}
+}
+
+// receive takes what comes on a stream until it ends.
+func (d *Driver) receive(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt], in *incoming) error {
+	from, err := d.receiveHello(call, in)
+	if err == nil {
+		err = d.receiveFrames(call, in, from)
+	}
+	if r := (*refusal)(nil); errors.As(err, &r) {
+		d.postRefused(from, in.remote, r.reason)
+	}
+	return err
+}
+
+// receiveHello takes the first frame. It returns who opened the stream, if that
+// came out, also beside an error.
+func (d *Driver) receiveHello(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt], in *incoming) (token.Member, error) {
+	frame, err := call.Recv()
+	if err != nil {
+		return token.NoMember, d.endOf(err)
+	}
+	hello := firstOf(frame).GetHello()
+	if hello == nil {
+		return token.NoMember, misunderstood("the first message is not HELLO")
+	}
+	from, h, r := d.checkHello(hello)
+	if r != nil {
+		return from, r
+	}
+	if !d.postIncoming(in, input{kind: inputAccept, peer: from, incoming: in, hello: h}) {
+		return from, errEnded
+	}
+	select {
+	case err = <-in.verdict:
+	case <-in.closed:
+		err = errEnded
+	}
+	if err != nil {
+		return from, err
+	}
+	in.heard.Store(int64(time.Since(in.began)))
+	in.accepted <- from
+	if err := call.SendHeader(metadata.MD{}); err != nil {
+		return from, errEnded
+	}
+	return from, d.deliver(in, from, frame.GetMessages()[1:])
+}
+
+func firstOf(frame *peerv1.Frame) *peerv1.Message {
+	if len(frame.GetMessages()) == 0 {
+		return nil
+	}
+	return frame.GetMessages()[0]
+}
+
+// receiveFrames takes the frames after the first.
+func (d *Driver) receiveFrames(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt], in *incoming, from token.Member) error {
+	for {
+		frame, err := call.Recv()
+		if err != nil {
+			return d.endOf(err)
+		}
+		err = d.deliver(in, from, frame.GetMessages())
+		in.heard.Store(int64(time.Since(in.began)))
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// deliver checks messages and hands them to the owner. It waits while the inbox is
+// full, so that gRPC's flow control holds back the sender.
+func (d *Driver) deliver(in *incoming, from token.Member, messages []*peerv1.Message) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	decoded, err := decoder{members: len(d.members), self: d.self, from: from}.frame(messages)
+	if err != nil {
+		return misunderstood("%v", err)
+	}
+	if !d.postIncoming(in, input{kind: inputFrame, peer: from, incoming: in, messages: decoded}) {
+		return errEnded
+	}
+	return nil
+}
+
+// endOf tells an end of the stream from a frame that could not be read.
+func (d *Driver) endOf(err error) error {
+	switch status.Code(err) {
+	case codes.ResourceExhausted:
+		return misunderstood("frame longer than %d bytes: %s", MaxFrameBytes, status.Convert(err).Message())
+	case codes.Internal, codes.Unimplemented:
+		return misunderstood("frame that cannot be read: %s", status.Convert(err).Message())
+	default:
+		return errEnded
+	}
+}
+
+// postIncoming hands an input to the owner while a stream lasts.
+func (d *Driver) postIncoming(in *incoming, i input) bool {
+	select {
+	case d.inbox <- i:
+		return true
+	case <-in.closed:
+		return false
+	case <-d.life.Done():
+		return false
+	}
+}
+
+// postRefused has a refusal logged: of a member's stream, or of a stranger's.
+func (d *Driver) postRefused(from token.Member, remote, reason string) {
+	select {
+	case d.inbox <- input{kind: inputRefusedHere, peer: from, remote: remote, reason: reason}:
+	case <-d.life.Done():
+	}
+}

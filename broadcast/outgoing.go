@@ -1,0 +1,238 @@
+package broadcast
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
+
+	peerv1 "conch/proto/conch/peer/v1"
+	"conch/token"
+)
+
+const (
+	// windowBytes is how much a sender may have under way unread, for a stream and
+	// for its connection: one frame of any size. A fixed window also spares the
+	// pings by which gRPC would estimate a better one.
+	windowBytes = MaxFrameBytes
+	// keepaliveTime and keepaliveTimeout let gRPC find a connection dead whose
+	// other end is gone without a word. On Linux the timeout also bounds how long
+	// written bytes may stay unacknowledged, which finds it sooner.
+	keepaliveTime    = 10 * time.Second
+	keepaliveTimeout = 5 * time.Second
+)
+
+// dialer connects to a member's address.
+type dialer func(ctx context.Context, address string) (net.Conn, error)
+
+// link keeps the stream to one peer open. Its goroutine dials, and sends on the
+// stream for as long as that lasts.
+type link struct {
+	driver  *Driver
+	peer    token.Member
+	address string
+	woken   chan struct{} // has an entry if the peer is evidently there
+	backoff backoff
+}
+
+func newLink(d *Driver, peer token.Member, address string) *link {
+	return &link{driver: d, peer: peer, address: address, woken: make(chan struct{}, 1)}
+}
+
+// wake ends a wait before the next attempt.
+func (l *link) wake() {
+	select {
+	case l.woken <- struct{}{}:
+	default:
+	}
+}
+
+// run opens streams, one after the other, until the driver opens no more.
+func (l *link) run() {
+	d := l.driver
+	for d.opening.Err() == nil {
+		l.stream()
+		timer := time.NewTimer(l.backoff.next())
+		select {
+		case <-timer.C:
+		case <-l.woken:
+		case <-d.opening.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// outgoing is one stream to a peer, from the dial on.
+type outgoing struct {
+	peer  token.Member
+	hello chan token.Hello // the owner's answer; there is room for it
+	queue *queue
+	// cancel ends the stream, for a reason.
+	cancel context.CancelCauseFunc
+}
+
+type call = grpc.ClientStreamingClient[peerv1.Frame, peerv1.Receipt]
+
+// stream opens one stream and sends on it until it ends.
+func (l *link) stream() {
+	d := l.driver
+	ctx, cancel := context.WithCancelCause(d.life)
+	defer cancel(nil)
+	out := &outgoing{
+		peer:   l.peer,
+		hello:  make(chan token.Hello, 1),
+		queue:  newQueue(d.limits.queue),
+		cancel: cancel,
+	}
+	conn, err := l.connection()
+	if err != nil {
+		panic(fmt.Sprintf("broadcast: gRPC refuses options that do not vary: %v", err))
+	}
+	defer conn.Close()
+
+	opened, err := l.open(ctx, conn, out)
+	if err != nil {
+		l.refused(err)
+		return
+	}
+	select { // an older HELLO has been made good
+	case <-l.woken:
+	default:
+	}
+	if !d.post(input{kind: inputUp, outgoing: out}) {
+		return
+	}
+	since := time.Now()
+	err = l.serve(ctx, opened, out)
+	if time.Since(since) > backoffMax {
+		l.backoff.reset()
+	}
+	d.post(input{kind: inputDown, outgoing: out, err: err})
+}
+
+// connection makes a gRPC connection that dials once it is used.
+func (l *link) connection() (*grpc.ClientConn, error) {
+	return grpc.NewClient("passthrough:///"+l.address,
+		grpc.WithContextDialer(l.driver.dial),
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithInitialWindowSize(windowBytes),
+		grpc.WithInitialConnWindowSize(windowBytes),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
+		grpc.WithDisableRetry(),
+	)
+}
+
+// open dials, says HELLO, and waits until the peer has accepted it.
+func (l *link) open(ctx context.Context, conn *grpc.ClientConn, out *outgoing) (call, error) {
+	d := l.driver
+	stopOpening := context.AfterFunc(d.opening, func() { out.cancel(errStopping) })
+	defer stopOpening()
+	timer := time.AfterFunc(d.limits.open, func() {
+		out.cancel(fmt.Errorf("no answer within %v", d.limits.open))
+	})
+	defer timer.Stop()
+
+	if !d.post(input{kind: inputHello, peer: l.peer, outgoing: out}) {
+		return nil, errStopping
+	}
+	var hello token.Hello
+	select {
+	case hello = <-out.hello:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	c, err := peerv1.NewPeerServiceClient(conn).Deliver(ctx)
+	if err != nil {
+		return nil, causeOr(ctx, err)
+	}
+	// If this fails the stream has ended, and Header tells why.
+	_ = c.Send(d.helloFrame(hello))
+	header, err := c.Header()
+	switch {
+	case err != nil:
+		return nil, causeOr(ctx, err)
+	case header == nil:
+		return nil, causeOr(ctx, c.RecvMsg(new(peerv1.Receipt)))
+	}
+	return c, nil
+}
+
+// causeOr returns why a stream's context ended, or else err.
+func causeOr(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// refused has it logged if an attempt failed because the peer refused the stream,
+// and not because the peer was out of reach.
+func (l *link) refused(err error) {
+	s, ok := status.FromError(err)
+	if !ok || s.Code() == codes.Unavailable {
+		return
+	}
+	l.driver.post(input{kind: inputRefusedThere, peer: l.peer, reason: s.Message()})
+}
+
+// serve sends what is queued until the stream ends, and returns why it did.
+func (l *link) serve(ctx context.Context, c call, out *outgoing) error {
+	// The peer never ends the call but with a status, which may come at any time.
+	ended := make(chan error, 1)
+	go func() {
+		err := c.RecvMsg(new(peerv1.Receipt))
+		if err == nil {
+			err = errors.New("the peer ended it")
+		}
+		out.cancel(reasonOf(err))
+		ended <- err
+	}()
+	l.send(ctx, c, out.queue)
+	<-ended
+	return context.Cause(ctx)
+}
+
+// reasonOf strips a status to its message.
+func reasonOf(err error) error {
+	if s, ok := status.FromError(err); ok {
+		return errors.New(s.Message())
+	}
+	return err
+}
+
+// send sends what is queued until the stream ends. When the queue was closed it
+// says so to the peer, and waits for the peer to end the stream, which shows that
+// all has arrived.
+func (l *link) send(ctx context.Context, c call, q *queue) {
+	budget := messageBytes{members: len(l.driver.members)}
+	var messages []token.Message
+	var closed bool
+	for {
+		messages, closed = q.take(messages)
+		for rest := messages; len(rest) > 0; {
+			k := budget.fit(rest)
+			if c.Send(encodeFrame(rest[:k])) != nil {
+				return
+			}
+			rest = rest[k:]
+		}
+		if closed {
+			if c.CloseSend() == nil {
+				<-ctx.Done()
+			}
+			return
+		}
+		select {
+		case <-q.ready:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,365 @@
+package broadcast
+
+import (
+	"fmt"
+	"net"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"conch/token"
+)
+
+// inputKind tells the owner's inputs apart.
+type inputKind uint8
+
+const (
+	// Local callers: lock, id, and the waiter that gets the answer.
+	inputAcquire inputKind = iota + 1
+	inputWithdraw
+	inputRelease
+	// Outgoing streams: outgoing wants what HELLO is to say, was accepted, ended
+	// for a reason (err), or was refused by the peer (peer, reason).
+	inputHello
+	inputUp
+	inputDown
+	inputRefusedThere
+	// Incoming streams: incoming said HELLO, brought messages, or was refused
+	// (peer or remote, reason).
+	inputAccept
+	inputFrame
+	inputRefusedHere
+	// The driver's end: no more callers; holders lose their locks; queues are sent
+	// and closed; the owner returns, in peace or with err.
+	inputStop
+	inputAbandon
+	inputFlush
+	inputEnd
+	inputFail
+)
+
+// input is one thing that happened. Which fields are used depends on the kind.
+type input struct {
+	kind     inputKind
+	peer     token.Member
+	lock     string
+	id       token.Waiter
+	waiter   *waiter
+	outgoing *outgoing
+	incoming *incoming
+	hello    token.Hello
+	messages []token.Message
+	remote   string
+	reason   string
+	err      error
+}
+
+// peer is what the owner knows of a member.
+type peer struct {
+	link *link // nil for this node itself
+	// out is the stream to it that it has accepted, nil while there is none.
+	out *outgoing
+	// in is the newest stream from it that was accepted; it may have ended.
+	in *incoming
+	// pending is what the present batch of inputs has for it.
+	pending []token.Message
+	// What the last refusals in either direction said, so that a reason is logged
+	// once and not with every attempt.
+	refusedThere, refusedHere string
+}
+
+// maxStrangers is how many hosts the last refusal is kept of.
+const maxStrangers = 256
+
+// claim is a local caller that waits for a lock or holds it.
+type claim struct {
+	waiter  *waiter
+	lock    string
+	holding token.Fence // zero while it waits
+}
+
+// owner is the goroutine that has the node, and what only it touches.
+type owner struct {
+	*Driver
+	clock  func() token.Time
+	store  Store
+	node   *token.Node
+	log    *eventLog
+	peers  []peer
+	claims map[token.Waiter]claim
+	// holders is how many claims hold.
+	holders int
+	// strangers is what refusals said to each remote host, while it is not known
+	// to be a member.
+	strangers map[string]string
+
+	stopping bool // no more callers are taken
+	flushing bool // no more is sent
+	ended    bool
+}
+
+func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
+	o := &owner{
+		Driver:    d,
+		clock:     cfg.Clock,
+		store:     cfg.Store,
+		node:      node,
+		log:       newEventLog(cfg.Log, d.members, d.self),
+		peers:     make([]peer, len(d.members)),
+		claims:    make(map[token.Waiter]claim),
+		strangers: make(map[string]string),
+	}
+	for i, address := range d.members {
+		if m := token.Member(i); m != d.self {
+			o.peers[i].link = newLink(d, m, address)
+		}
+	}
+	return o
+}
+
+// run takes inputs until the driver ends.
+func (o *owner) run() {
+	defer close(o.dead)
+	o.perform() // what came of the node's start
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	armed := token.Time(-1) // what the timer is set for; -1 if it has fired
+	for !o.ended {
+		if next := o.node.NextTick(); next != armed {
+			armed = next
+			timer.Reset(time.Duration(next - o.clock()))
+		}
+		select {
+		case in := <-o.inbox:
+			o.takeBatch(in)
+		case <-timer.C:
+			armed = -1
+			o.node.Tick(o.clock())
+			o.perform()
+		}
+		o.flush()
+	}
+}
+
+// takeBatch takes an input and whatever else is there. Nobody else takes inputs,
+// so as many as are there can be had without waiting.
+//
+// Each input has a time of its own: the log's writer may take long, and nothing may
+// be done in a session that is over by then.
+func (o *owner) takeBatch(in input) {
+	o.take(o.clock(), &in)
+	for range len(o.inbox) {
+		if o.ended {
+			return
+		}
+		in = <-o.inbox
+		o.take(o.clock(), &in)
+	}
+}
+
+// take feeds one input to the node and performs what comes of it.
+func (o *owner) take(now token.Time, in *input) {
+	switch in.kind {
+	case inputAcquire, inputWithdraw, inputRelease:
+		o.takeLocal(now, in)
+	case inputHello:
+		in.outgoing.hello <- o.node.Hello(in.peer)
+	case inputUp:
+		o.up(now, in.outgoing)
+	case inputDown:
+		if o.peers[in.outgoing.peer].out == in.outgoing {
+			o.down(now, in.outgoing.peer, in.err.Error())
+		}
+	case inputAccept:
+		in.incoming.verdict <- o.accept(now, in)
+	case inputFrame:
+		o.takeFrame(now, in)
+	case inputRefusedThere, inputRefusedHere:
+		o.logRefusal(in)
+	default:
+		o.takeEnd(now, in)
+	}
+	o.perform()
+}
+
+// takeLocal takes what a local caller wants.
+func (o *owner) takeLocal(now token.Time, in *input) {
+	c, known := o.claims[in.id]
+	switch {
+	case in.kind == inputAcquire && o.stopping:
+		in.waiter.answer <- answer{err: ErrStopped}
+	case in.kind == inputAcquire:
+		o.claims[in.id] = claim{waiter: in.waiter, lock: in.lock}
+		o.node.Acquire(now, in.lock, in.id)
+	case in.kind == inputWithdraw && known && c.holding == 0:
+		o.withdraw(now, in.id, c, errWithdrawn)
+	case in.kind == inputRelease && known:
+		delete(o.claims, in.id)
+		o.holders--
+		o.node.Release(now, in.lock, in.id)
+	}
+}
+
+// withdraw ends the wait of a caller and tells it why.
+func (o *owner) withdraw(now token.Time, id token.Waiter, c claim, why error) {
+	delete(o.claims, id)
+	o.node.Withdraw(now, c.lock, id)
+	c.waiter.answer <- answer{err: why}
+}
+
+// takeFrame takes what came on a stream, unless a later stream has replaced it.
+func (o *owner) takeFrame(now token.Time, in *input) {
+	if o.peers[in.peer].in != in.incoming {
+		return
+	}
+	for i := range in.messages {
+		m := &in.messages[i]
+		o.log.arriving(m)
+		o.node.Receive(now, in.peer, *m)
+		o.perform()
+		if o.ended {
+			return
+		}
+		now = o.clock()
+	}
+}
+
+// up takes note that a peer has accepted a stream.
+func (o *owner) up(now token.Time, out *outgoing) {
+	p := &o.peers[out.peer]
+	if o.flushing {
+		out.queue.close()
+		return
+	}
+	p.out, p.refusedThere = out, ""
+	o.log.peerConnected(out.peer)
+	o.node.PeerUp(now, out.peer)
+}
+
+// down takes note that the stream to a peer is gone.
+func (o *owner) down(now token.Time, m token.Member, reason string) {
+	p := &o.peers[m]
+	p.out = nil
+	p.pending = p.pending[:0]
+	if !o.flushing {
+		o.log.peerLost(m, reason)
+	}
+	o.node.PeerDown(now, m)
+}
+
+// accept decides on a stream that a peer opened. One that is accepted ends the
+// peer's earlier one, and any wait before this node dials the peer.
+func (o *owner) accept(now token.Time, in *input) error {
+	if err := o.node.ReceiveHello(now, in.peer, in.hello); err != nil {
+		return &refusal{code: codes.Aborted, reason: err.Error()}
+	}
+	p := &o.peers[in.peer]
+	if p.in != nil {
+		close(p.in.replaced)
+	}
+	p.in, p.refusedHere = in.incoming, ""
+	p.link.wake()
+	return nil
+}
+
+// perform does what the node wants done, in order.
+func (o *owner) perform() {
+	effects := o.node.Effects()
+	for i := range effects {
+		if o.ended {
+			return
+		}
+		e := &effects[i]
+		o.log.effect(effects, i)
+		switch e.Kind {
+		case token.Send:
+			if p := &o.peers[e.Peer]; p.out != nil {
+				p.pending = append(p.pending, e.Message)
+			}
+		case token.Grant:
+			c := o.claims[e.Waiter]
+			c.holding = e.Fence
+			o.claims[e.Waiter] = c
+			o.holders++
+			c.waiter.answer <- answer{fence: e.Fence}
+		case token.Revoke:
+			o.lose(e.Waiter)
+		case token.Warn:
+			if o.holders > 0 {
+				o.log.sessionWarned(e.Session)
+			}
+		case token.Save:
+			if err := o.store.Save(e.Session, e.Promised); err != nil {
+				o.fail(err)
+			}
+		case token.Gone:
+			close(o.gone)
+		}
+	}
+}
+
+// lose ends a hold that is lost.
+func (o *owner) lose(id token.Waiter) {
+	if c, known := o.claims[id]; known {
+		delete(o.claims, id)
+		o.holders--
+		c.waiter.lose(id)
+	}
+}
+
+// flush hands to each stream what the batch has for it.
+func (o *owner) flush() {
+	for again := true; again; {
+		again = false
+		for i := range o.peers {
+			p := &o.peers[i]
+			if len(p.pending) == 0 {
+				continue
+			}
+			full := !p.out.queue.put(p.pending)
+			clear(p.pending)
+			p.pending = p.pending[:0]
+			if full {
+				o.overflow(token.Member(i))
+				again = true // for what the node makes of the loss
+			}
+		}
+	}
+}
+
+// overflow closes a stream whose queue is full.
+func (o *owner) overflow(m token.Member) {
+	err := fmt.Errorf("its queue of %d messages is full", o.limits.queue)
+	o.peers[m].out.cancel(err)
+	o.down(o.clock(), m, err.Error())
+	o.perform()
+}
+
+// logRefusal logs that a stream was refused, unless the attempt before it was for
+// the same reason.
+func (o *owner) logRefusal(in *input) {
+	if in.peer == token.NoMember {
+		host := in.remote
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
+		if o.strangers[host] == in.reason {
+			return
+		}
+		if len(o.strangers) == maxStrangers {
+			clear(o.strangers)
+		}
+		o.strangers[host] = in.reason
+		o.log.strangerRefused(in.remote, in.reason)
+		return
+	}
+	p := &o.peers[in.peer]
+	last := &p.refusedHere
+	if in.kind == inputRefusedThere {
+		last = &p.refusedThere
+	}
+	if *last != in.reason {
+		*last = in.reason
+		o.log.peerRefused(in.peer, in.reason)
+	}
+}

@@ -1,0 +1,57 @@
+package broadcast
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"conch/token"
+)
+
+// preface is what every HTTP/2 connection begins with (RFC 9113, section 3.4).
+const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+// errPreface ends a connection that does not begin as HTTP/2 does.
+var errPreface = errors.New("not an HTTP/2 connection")
+
+// Listener returns a listener that passes on the connections of another, and
+// closes and logs those that do not begin as HTTP/2 does: gRPC would close them
+// too, but tells nobody.
+func (d *Driver) Listener(listener net.Listener) net.Listener {
+	return &prefaceListener{Listener: listener, driver: d}
+}
+
+type prefaceListener struct {
+	net.Listener
+	driver *Driver
+}
+
+func (l *prefaceListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &prefaceConn{Conn: conn, driver: l.driver, want: preface}, nil
+}
+
+// prefaceConn is a connection of which the first bytes are checked as they are
+// read.
+type prefaceConn struct {
+	net.Conn
+	driver *Driver
+	want   string // of the preface, what was not read yet; only the reader uses it
+}
+
+func (c *prefaceConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.want == "" || n == 0 {
+		return n, err
+	}
+	k := min(n, len(c.want))
+	if got := string(p[:k]); got != c.want[:k] {
+		c.driver.postRefused(token.NoMember, c.RemoteAddr().String(), fmt.Sprintf("%v: got %q, want %q", errPreface, got, c.want))
+		return 0, errors.Join(errPreface, c.Close())
+	}
+	c.want = c.want[k:]
+	return n, err
+}

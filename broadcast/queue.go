@@ -1,0 +1,62 @@
+package broadcast
+
+import (
+	"sync"
+
+	"conch/token"
+)
+
+// queue is what the owner has handed to a stream and its sender has not taken yet.
+// The doc of the package tells what happens when it is full.
+type queue struct {
+	limit int
+	// ready has an entry if there is something to take, or the queue was closed.
+	ready chan struct{}
+
+	mu       sync.Mutex
+	messages []token.Message
+	closed   bool
+}
+
+func newQueue(limit int) *queue {
+	return &queue{limit: limit, ready: make(chan struct{}, 1)}
+}
+
+// put adds messages, all or none. It reports false if the queue was full.
+func (q *queue) put(messages []token.Message) bool {
+	q.mu.Lock()
+	full := len(q.messages) >= q.limit
+	if !full {
+		q.messages = append(q.messages, messages...)
+	}
+	q.mu.Unlock()
+	if !full {
+		q.signal()
+	}
+	return !full
+}
+
+// close says that nothing will be added any more.
+func (q *queue) close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	q.signal()
+}
+
+func (q *queue) signal() {
+	select {
+	case q.ready <- struct{}{}:
+	default:
+	}
+}
+
+// take returns all that is queued, and whether the queue was closed. The queue
+// goes on with the memory of spare.
+func (q *queue) take(spare []token.Message) (messages []token.Message, closed bool) {
+	clear(spare) // lets go of tokens that were sent
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	messages, q.messages = q.messages, spare[:0]
+	return messages, q.closed
+}

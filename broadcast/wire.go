@@ -1,0 +1,205 @@
+package broadcast
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	peerv1 "conch/proto/conch/peer/v1"
+	"conch/token"
+)
+
+// MaxFrameBytes is the size of the longest frame that is accepted. It has room for
+// the HELLO of a thousand members with the longest names.
+const MaxFrameBytes = 1 << 20
+
+// maxNameBytes is the length of the longest name of a lock.
+const maxNameBytes = 255
+
+// ErrName is wrapped by the error for the name of a lock that is empty, too long,
+// or not UTF-8.
+var ErrName = errors.New("bad lock name")
+
+func checkName(lock string) error {
+	switch {
+	case lock == "":
+		return fmt.Errorf("%w: it is empty; want 1 to %d bytes", ErrName, maxNameBytes)
+	case len(lock) > maxNameBytes:
+		return fmt.Errorf("%w: it has %d bytes; want 1 to %d", ErrName, len(lock), maxNameBytes)
+	case !utf8.ValidString(lock):
+		return fmt.Errorf("%w: %q is not UTF-8", ErrName, lock)
+	}
+	return nil
+}
+
+// messageBytes bounds the size that messages of a cluster have on the wire, more
+// cheaply than by encoding them.
+type messageBytes struct {
+	members int
+}
+
+// bound returns a size that m does not exceed. A message has a name, some numbers
+// of up to ten bytes, and at most, in a token, a request number and a place in the
+// queue for each member; but BUSY has any number of names.
+func (b messageBytes) bound(m *token.Message) int {
+	n := 512 + 32*b.members
+	for _, lock := range m.Locks {
+		n += len(lock) + 4
+	}
+	return n
+}
+
+// fit returns how many of the first messages go into one frame: all that fit into
+// half of the longest, but at least one.
+func (b messageBytes) fit(messages []token.Message) int {
+	room := MaxFrameBytes / 2
+	for i := range messages {
+		if room -= b.bound(&messages[i]); room < 0 {
+			return max(i, 1)
+		}
+	}
+	return len(messages)
+}
+
+// encodeFrame makes a frame of messages. A KeepAlive is what any frame is, so it
+// takes no place in it.
+func encodeFrame(messages []token.Message) *peerv1.Frame {
+	frame := &peerv1.Frame{Messages: make([]*peerv1.Message, 0, len(messages))}
+	for i := range messages {
+		if m := &messages[i]; m.Kind != token.KeepAlive {
+			frame.Messages = append(frame.Messages, encode(m))
+		}
+	}
+	return frame
+}
+
+// encode turns a message of the algorithm into one of the wire.
+func encode(m *token.Message) *peerv1.Message {
+	switch m.Kind {
+	case token.Request:
+		return &peerv1.Message{Kind: &peerv1.Message_Request{Request: &peerv1.Request{
+			Lock:   m.Lock,
+			Number: encodeNumber(m.Number),
+		}}}
+	case token.TokenMessage:
+		return &peerv1.Message{Kind: &peerv1.Message_Token{Token: encodeToken(m)}}
+	case token.Ping:
+		return &peerv1.Message{Kind: &peerv1.Message_Ping{Ping: &peerv1.Ping{
+			Incarnation: m.Incarnation[:],
+			Session:     uint64(m.Session),
+			Begun:       m.Begun,
+			Stamp:       int64(m.Stamp),
+		}}}
+	case token.Pong:
+		return &peerv1.Message{Kind: &peerv1.Message_Pong{Pong: &peerv1.Pong{
+			Incarnation: m.Incarnation[:],
+			Stamp:       int64(m.Stamp),
+		}}}
+	case token.Busy:
+		return &peerv1.Message{Kind: &peerv1.Message_Busy{Busy: &peerv1.Busy{Locks: m.Locks}}}
+	case token.Clear:
+		return &peerv1.Message{Kind: &peerv1.Message_Clear{Clear: &peerv1.Clear{Incarnation: m.Incarnation[:]}}}
+	case token.Bye:
+		return &peerv1.Message{Kind: &peerv1.Message_Bye{Bye: &peerv1.Bye{Session: uint64(m.Session)}}}
+	default:
+		return encodeRound(m)
+	}
+}
+
+// encodeRound turns the messages of a round into those of the wire.
+func encodeRound(m *token.Message) *peerv1.Message {
+	switch m.Kind {
+	case token.Probe:
+		return &peerv1.Message{Kind: &peerv1.Message_Probe{Probe: &peerv1.Probe{
+			Lock:   m.Lock,
+			Number: encodeNumber(m.Number),
+			Probe:  m.Probe,
+			Helper: uint32(m.Helper + 1),
+		}}}
+	case token.ProbeAnswer:
+		return &peerv1.Message{Kind: &peerv1.Message_ProbeAnswer{ProbeAnswer: &peerv1.ProbeAnswer{
+			Lock:     m.Lock,
+			Probe:    m.Probe,
+			Kind:     probeAnswers[m.Answer],
+			Busy:     m.InUse,
+			Buriable: encodeMembers(m.Members),
+		}}}
+	case token.Ballot:
+		return &peerv1.Message{Kind: &peerv1.Message_Ballot{Ballot: &peerv1.Ballot{
+			Lock:    m.Lock,
+			Number:  encodeNumber(m.Number),
+			Ballot:  encodeEpoch(m.Ballot),
+			Distant: encodeMembers(m.Members),
+		}}}
+	case token.BallotAnswer:
+		return &peerv1.Message{Kind: &peerv1.Message_BallotAnswer{BallotAnswer: &peerv1.BallotAnswer{
+			Lock:    m.Lock,
+			Ballot:  encodeEpoch(m.Ballot),
+			Kind:    ballotAnswers[m.Answer],
+			Highest: encodeEpoch(m.Highest),
+			Number:  encodeNumber(m.Number),
+			Waiting: m.Waiting,
+			Buried:  encodeMembers(m.Members),
+		}}}
+	case token.Abort:
+		return &peerv1.Message{Kind: &peerv1.Message_Abort{Abort: &peerv1.Abort{
+			Lock:   m.Lock,
+			Ballot: encodeEpoch(m.Ballot),
+		}}}
+	default:
+		panic(fmt.Sprintf("broadcast: message of kind %v has no form on the wire", m.Kind))
+	}
+}
+
+// The answers to a probe and to a ballot, and their form on the wire.
+var (
+	probeAnswers = map[token.Answer]peerv1.ProbeAnswer_Kind{
+		token.Hold:   peerv1.ProbeAnswer_KIND_HOLD,
+		token.Recent: peerv1.ProbeAnswer_KIND_RECENT,
+		token.None:   peerv1.ProbeAnswer_KIND_NONE,
+	}
+	ballotAnswers = map[token.Answer]peerv1.BallotAnswer_Kind{
+		token.Hold:    peerv1.BallotAnswer_KIND_HOLD,
+		token.Outbid:  peerv1.BallotAnswer_KIND_NACK_BALLOT,
+		token.TooLow:  peerv1.BallotAnswer_KIND_NACK_FLOOR,
+		token.Promise: peerv1.BallotAnswer_KIND_PROMISE,
+	}
+)
+
+func encodeToken(m *token.Message) *peerv1.Token {
+	t := m.Token
+	numbers := make([]peerv1.Number, len(t.LastGranted))
+	lastGranted := make([]*peerv1.Number, len(t.LastGranted))
+	for i, n := range t.LastGranted {
+		lastGranted[i] = &numbers[i]
+		lastGranted[i].Session, lastGranted[i].Count = uint64(n.Session), n.Count
+	}
+	return &peerv1.Token{
+		Lock:        m.Lock,
+		Session:     uint64(m.Session),
+		Epoch:       encodeEpoch(t.Epoch),
+		Hop:         t.Hop,
+		Fence:       uint64(t.Fence),
+		LastGranted: lastGranted,
+		Queue:       encodeMembers(t.Queue),
+	}
+}
+
+func encodeNumber(n token.Number) *peerv1.Number {
+	return &peerv1.Number{Session: uint64(n.Session), Count: n.Count}
+}
+
+func encodeEpoch(e token.Epoch) *peerv1.BallotNumber {
+	return &peerv1.BallotNumber{Number: e.Number, Proposer: uint32(e.Proposer)}
+}
+
+func encodeMembers(list []token.Member) []uint32 {
+	if len(list) == 0 {
+		return nil
+	}
+	encoded := make([]uint32, len(list))
+	for i, m := range list {
+		encoded[i] = uint32(m)
+	}
+	return encoded
+}
