@@ -1,0 +1,320 @@
+package token
+
+import (
+	"fmt"
+	"testing"
+)
+
+// One test for each sentence of section 1 of the protocol that goes beyond the
+// paper.
+
+// RN > LN stands where the paper has RN = LN + 1: numbers may have gaps, of counts
+// and of sessions.
+func TestIdleTokenGoesForNumberWithGap(t *testing.T) {
+	d := withToken(t, 3)
+	d.request(2, 7)
+	d.want("A→C TOKEN 1.B to session 1, hop 2, fence 1:0, LN 1.0 1.0 1.0, Q nobody")
+
+	d = withToken(t, 3)
+	d.receive(2, Message{Kind: Request, Number: Number{9, 1}})
+	d.want("A→C TOKEN 1.B to session 9, hop 2, fence 1:0, LN 1.0 1.0 1.0, Q nobody")
+}
+
+// Numbers are ordered by session, then count.
+func TestNumbersAreOrderedBySessionThenCount(t *testing.T) {
+	rising := []Number{{0, 0}, {1, 0}, {1, 1}, {1, 900}, {2, 0}, {2, 5}, {3, 1}}
+	for i, n := range rising {
+		for k, m := range rising {
+			if got, want := n.Above(m), i > k; got != want {
+				t.Errorf("%v above %v: %v, want %v", n, m, got, want)
+			}
+		}
+	}
+}
+
+// A node that still has waiters when it leaves appends itself to Q and broadcasts
+// nothing: its request rides on the token.
+func TestRequestRidesOnToken(t *testing.T) {
+	d := holding(t, 3)
+	d.acquire(2)
+	d.acquire(3)
+	d.request(1, 1)
+	d.request(2, 1)
+	d.look()
+	d.release(1)
+	d.want(
+		"A rides: request 1.1",
+		"A LEAVES: waiter 1, fence 1:1",
+		"A→B TOKEN 1.B to session 1, hop 2, fence 1:1, LN 1.0 1.0 1.0, Q C A",
+	)
+	d.wantState("1.1 1.1 1.1", "", "")
+}
+
+// Riding raises the own number, so a node that rides is one of the j with
+// RN[j] > LN[j]; the scan from i+1 around ends with it.
+func TestRiderComesAfterThoseWhoWaitedBefore(t *testing.T) {
+	d := inSessionWith(t, testConfig(1, 3))
+	d.token()
+	d.acquire(1)
+	d.acquire(2)
+	d.request(0, 1)
+	d.look()
+	d.release(1)
+	d.want(
+		"B rides: request 1.1",
+		"B LEAVES: waiter 1, fence 1:1",
+		"B→A TOKEN 1.B to session 1, hop 2, fence 1:1, LN 1.0 1.0 1.0, Q B",
+	)
+}
+
+// Where nobody else waits, the next waiter of the node enters without a message.
+func TestRiderAloneEntersAtOnce(t *testing.T) {
+	d := holding(t, 3)
+	d.acquire(2)
+	d.release(1)
+	d.want(
+		"A rides: request 1.1",
+		"A LEAVES: waiter 1, fence 1:1",
+		"A ENTERS: waiter 2, fence 1:2, by request 1.1",
+	)
+	d.release(2)
+	d.want("A LEAVES: waiter 2, fence 1:2")
+	d.wantState("1.1 0.0 0.0", "1.1 1.0 1.0", "nobody")
+}
+
+// A request whose waiter gave up is not recalled.
+func TestWithdrawSendsNothing(t *testing.T) {
+	d := asking(t, 3)
+	d.withdraw(1)
+	d.want("A withdraws: request 1.1")
+	d.wantState("1.1 1.1 0.0", "", "")
+}
+
+// The token comes, and goes on at once; with nobody waiting it stays.
+func TestTokenThatNobodyWantsGoesOnAtOnce(t *testing.T) {
+	d := asking(t, 3)
+	d.withdraw(1)
+	d.look()
+	d.tokenWith(func(t *Token) {
+		t.LastGranted[1] = Number{1, 1}
+		t.Queue = []Member{2}
+	})
+	d.want("A→C TOKEN 1.B to session 1, hop 2, fence 1:0, LN 1.1 1.1 1.0, Q nobody")
+
+	d = asking(t, 3)
+	d.withdraw(1)
+	d.look()
+	d.tokenWith(func(t *Token) { t.LastGranted[1] = Number{1, 1} })
+	d.want()
+	d.wantState("1.1 1.1 0.0", "1.1 1.1 1.0", "nobody")
+}
+
+// While one waiter of a node is left, its request stands.
+func TestWithdrawOfOneOfManyChangesNothing(t *testing.T) {
+	d := asking(t, 3)
+	d.acquire(2)
+	d.withdraw(1)
+	d.want()
+	d.token()
+	d.want("A ENTERS: waiter 2, fence 1:1, by request 1.1")
+}
+
+// A waiter that never waited, or has the lock, cannot be withdrawn.
+func TestWithdrawOfHolderDoesNothing(t *testing.T) {
+	d := holding(t, 3)
+	d.withdraw(1)
+	d.withdraw(7)
+	d.want()
+	d.release(1)
+	d.want("A LEAVES: waiter 1, fence 1:1")
+}
+
+// A new waiter inherits the request that a waiter left behind.
+func TestNewWaiterInheritsRequest(t *testing.T) {
+	d := asking(t, 3)
+	d.withdraw(1)
+	d.look()
+	d.acquire(2)
+	d.want()
+	d.token()
+	d.want("A ENTERS: waiter 2, fence 1:1, by request 1.1")
+}
+
+// Once the token has come and gone, a new waiter needs a request of its own.
+func TestWithdrawnRequestIsInheritedOnlyUntilTokenComes(t *testing.T) {
+	d := asking(t, 3)
+	d.withdraw(1)
+	d.tokenWith(func(t *Token) { t.Queue = []Member{2} })
+	d.look()
+	d.acquire(2)
+	d.want(
+		"A asks: request 1.2",
+		"A→B REQUEST 1.2",
+		"A→C REQUEST 1.2",
+	)
+}
+
+// A rider whose waiter gives up: the token goes on at once.
+func TestRiderMayWithdraw(t *testing.T) {
+	d := holding(t, 3)
+	d.acquire(2)
+	d.request(1, 1)
+	d.release(1)
+	d.withdraw(2)
+	d.look()
+	d.tokenWith(func(t *Token) {
+		t.LastGranted[1] = Number{1, 1}
+		t.Queue = []Member{2}
+	})
+	d.want("A→C TOKEN 1.B to session 1, hop 2, fence 1:0, LN 1.1 1.1 1.0, Q nobody")
+}
+
+// The fence rises at every grant, wherever it is, by one within an epoch.
+func TestFenceRisesAtEveryGrant(t *testing.T) {
+	d := withToken(t, 3)
+	for w := Waiter(1); w <= 3; w++ {
+		d.acquire(w)
+		d.wantOnly(Grant, fmt.Sprintf("A ENTERS: waiter %d, fence 1:%d, by no request", w, w))
+		d.release(w)
+	}
+	d.look()
+	d.request(1, 1)
+	d.want("A→B TOKEN 1.B to session 1, hop 2, fence 1:3, LN 1.0 1.0 1.0, Q nobody")
+}
+
+// The token counts how often it moved.
+func TestHopCountsMoves(t *testing.T) {
+	d := inSession(t, 3)
+	d.tokenWith(func(t *Token) { t.Hop = 41 })
+	d.look()
+	d.acquire(1)
+	d.release(1)
+	d.look()
+	d.request(1, 1)
+	d.want("A→B TOKEN 1.B to session 1, hop 42, fence 1:1, LN 1.0 1.0 1.0, Q nobody")
+}
+
+// A head that cannot be addressed is taken off Q and passed over.
+func TestHeadThatCannotBeAddressedIsPassedOver(t *testing.T) {
+	d := holding(t, 3)
+	d.request(1, 1)
+	d.request(2, 1)
+	d.PeerDown(d.at, 1)
+	d.look()
+	d.release(1)
+	d.want(
+		"A LEAVES: waiter 1, fence 1:1",
+		"A→C TOKEN 1.B to session 1, hop 2, fence 1:1, LN 1.0 1.0 1.0, Q nobody",
+	)
+}
+
+// RN > LN brings it back: a token that lies idle is looked at again when a stream
+// comes up.
+func TestIdleTokenIsLookedAtAgainWhenStreamComesUp(t *testing.T) {
+	d := holding(t, 3)
+	d.request(1, 1)
+	d.PeerDown(d.at, 1)
+	d.release(1)
+	d.look()
+	d.wantState("1.0 1.1 0.0", "1.0 1.0 1.0", "nobody")
+	d.PeerUp(d.at, 1)
+	d.want("A→B TOKEN 1.B to session 1, hop 2, fence 1:1, LN 1.0 1.0 1.0, Q nobody")
+}
+
+// And when a silent member answers.
+func TestIdleTokenIsLookedAtAgainWhenSilentMemberAnswers(t *testing.T) {
+	d := withToken(t, 3)
+	d.lives(testTTL+1, 2)
+	d.look()
+	d.request(1, 1)
+	d.want() // B has answered no PING for T
+	d.ponged(1)
+	d.want("A→B TOKEN 1.B to session 1, hop 2, fence 1:0, LN 1.0 1.0 1.0, Q nobody")
+}
+
+// A head that was passed over comes back into Q at the next leave, wherever that is.
+func TestHeadThatWasPassedOverComesBack(t *testing.T) {
+	d := holding(t, 3)
+	d.request(1, 1)
+	d.PeerDown(d.at, 1)
+	d.release(1)
+	d.acquire(2)
+	d.look()
+	d.PeerUp(d.at, 1)
+	d.want() // in use
+	d.release(2)
+	d.want(
+		"A LEAVES: waiter 2, fence 1:2",
+		"A→B TOKEN 1.B to session 1, hop 2, fence 1:2, LN 1.0 1.0 1.0, Q nobody",
+	)
+}
+
+// Numbers run per node, not per lock.
+func TestNumbersRunPerNode(t *testing.T) {
+	d := inSession(t, 2)
+	for _, name := range []string{"x", "y", "x"} {
+		d.receive(1, Message{Kind: Request, Lock: name, Number: Number{1, 1}})
+	}
+	d.look()
+	d.Acquire(d.at, "x", 1)
+	d.want("A asks: request 1.1 of x", "A→B REQUEST 1.1 of x")
+	d.Acquire(d.at, "y", 2)
+	d.want("A asks: request 1.2 of y", "A→B REQUEST 1.2 of y")
+}
+
+// Where a node does not wait, its own number is the highest that it used for any
+// lock, at least (its session, 0).
+func TestOwnNumberOfWhoDoesNotWait(t *testing.T) {
+	d := inSession(t, 3)
+	d.token()
+	d.look()
+	d.wantState("1.0 0.0 0.0", "1.0 1.0 1.0", "nobody")
+
+	d = inSession(t, 3)
+	d.Acquire(d.at, "x", 1)
+	d.Acquire(d.at, "y", 2)
+	d.look()
+	d.token()
+	d.wantState("1.2 0.0 0.0", "1.2 1.0 1.0", "nobody")
+}
+
+// Why: an old request of a node that restarted must not draw the token after every
+// grant. Here A asked 1.5 in a session that is over; the others still know of it.
+func TestOldRequestDrawsTokenOnce(t *testing.T) {
+	cfg := testConfig(0, 3)
+	cfg.Session = 8
+	d := inSessionWith(t, cfg)
+	d.tokenWith(func(t *Token) { t.LastGranted[0] = Number{1, 4} })
+	d.look()
+	d.wantState("8.0 0.0 0.0", "8.0 1.0 1.0", "nobody")
+}
+
+// Locks know nothing of each other.
+func TestLocksAreIndependent(t *testing.T) {
+	d := holding(t, 3)
+	d.receive(1, Message{Kind: Request, Lock: "other", Number: Number{1, 1}})
+	d.look()
+	d.Acquire(d.at, "other", 2)
+	d.want("A asks: request 1.1 of other", "A→B REQUEST 1.1 of other", "A→C REQUEST 1.1 of other")
+	d.Release(d.at, "other", 1) // which holds cs
+	d.Withdraw(d.at, "other", 2)
+	d.want("A withdraws: request 1.1 of other")
+	d.release(1)
+	d.want("A LEAVES: waiter 1, fence 1:1")
+}
+
+// Only the holder can release.
+func TestReleaseByAnotherDoesNothing(t *testing.T) {
+	d := holding(t, 3)
+	d.acquire(2)
+	d.release(2)
+	d.release(0)
+	d.want()
+	d.release(1)
+	d.release(1)
+	d.want(
+		"A rides: request 1.1",
+		"A LEAVES: waiter 1, fence 1:1",
+		"A ENTERS: waiter 2, fence 1:2, by request 1.1",
+	)
+}

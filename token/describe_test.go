@@ -1,0 +1,193 @@
+package token
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Effects and messages as lines that a reader of a test can follow. Members are
+// letters, A for member 0; the lock named cs goes without saying.
+
+// cs is the lock of tests that need one only.
+const cs = "cs"
+
+func letter(m Member) string {
+	if m == NoMember {
+		return "nobody"
+	}
+	return string(rune('A' + m))
+}
+
+func letters(members []Member) string {
+	if len(members) == 0 {
+		return "nobody"
+	}
+	words := make([]string, len(members))
+	for i, m := range members {
+		words[i] = letter(m)
+	}
+	return strings.Join(words, " ")
+}
+
+func ofLock(name string) string {
+	if name == cs {
+		return ""
+	}
+	return " of " + name
+}
+
+// fence writes a fence as BALLOT:GRANT, the number of the ballot that made the token
+// and the count of its grants.
+func fence(f Fence) string {
+	return fmt.Sprintf("%d:%d", uint64(f)>>fenceBits, uint64(f)&MaxFencesPerEpoch)
+}
+
+// ballot writes an epoch as NUMBER.LETTER.
+func ballot(e Epoch) string {
+	if e == (Epoch{}) {
+		return "none"
+	}
+	return fmt.Sprintf("%d.%s", e.Number, letter(e.Proposer))
+}
+
+func numbers(list []Number) string {
+	words := make([]string, len(list))
+	for i, n := range list {
+		words[i] = n.String()
+	}
+	return strings.Join(words, " ")
+}
+
+// process writes an incarnation of the tests as LETTER#START.
+func process(i Incarnation) string { return fmt.Sprintf("%s#%d", letter(Member(i[0])), i[1]) }
+
+var answerNames = map[Answer]string{
+	Hold: "HOLD", Recent: "RECENT", None: "NONE", Outbid: "OUTBID", TooLow: "TOO LOW", Promise: "PROMISE",
+}
+
+// describeMessage writes a message without its lock.
+func describeMessage(m Message) string {
+	switch m.Kind {
+	case Request:
+		return fmt.Sprintf("REQUEST %v", m.Number)
+	case TokenMessage:
+		return fmt.Sprintf("TOKEN %s to session %d, hop %d, fence %s, LN %s, Q %s", ballot(m.Token.Epoch), m.Session,
+			m.Token.Hop, fence(m.Token.Fence), numbers(m.Token.LastGranted), letters(m.Token.Queue))
+	case Ping:
+		begun := "not begun"
+		if m.Begun {
+			begun = "begun"
+		}
+		return fmt.Sprintf("PING %s session %d %s, stamp %d ms", process(m.Incarnation), m.Session, begun, m.Stamp/millisecond)
+	case Pong:
+		return fmt.Sprintf("PONG %s, stamp %d ms", process(m.Incarnation), m.Stamp/millisecond)
+	case Busy:
+		return "BUSY " + strings.Join(m.Locks, " ")
+	case Clear:
+		return "CLEAR " + process(m.Incarnation)
+	case Bye:
+		return fmt.Sprintf("BYE %d", m.Session)
+	case Probe:
+		return fmt.Sprintf("PROBE %d for %v, helper %s", m.Probe, m.Number, letter(m.Helper))
+	case ProbeAnswer:
+		answer := answerNames[m.Answer]
+		if m.InUse {
+			answer += " in use"
+		}
+		return fmt.Sprintf("PROBE-ANSWER %d %s, could bury %s", m.Probe, answer, letters(m.Members))
+	case Ballot:
+		return fmt.Sprintf("BALLOT %s for %v, out of reach %s", ballot(m.Ballot), m.Number, letters(m.Members))
+	case BallotAnswer:
+		return fmt.Sprintf("BALLOT-ANSWER %s %s", ballot(m.Ballot), describeVote(m))
+	case Abort:
+		return "ABORT " + ballot(m.Ballot)
+	}
+	return m.Kind.String()
+}
+
+func describeVote(m Message) string {
+	switch m.Answer {
+	case Promise:
+		wish := "not waiting"
+		if m.Waiting {
+			wish = "waiting"
+		}
+		return fmt.Sprintf("PROMISE, %s at %v, buries %s", wish, m.Number, letters(m.Members))
+	case Outbid, TooLow:
+		return fmt.Sprintf("%s under %s", answerNames[m.Answer], ballot(m.Highest))
+	}
+	return answerNames[m.Answer]
+}
+
+// describe writes an effect of a node as a line.
+func describe(at Member, e Effect) string {
+	who := letter(at)
+	switch e.Kind {
+	case Send:
+		line := fmt.Sprintf("%s→%s %s%s", who, letter(e.Peer), describeMessage(e.Message), ofLock(e.Lock))
+		if e.Lock == "" {
+			line = fmt.Sprintf("%s→%s %s", who, letter(e.Peer), describeMessage(e.Message))
+		}
+		if e.Repeat {
+			line += " (repeated)"
+		}
+		return line
+	case Received:
+		return fmt.Sprintf("%s←%s %s%s", who, letter(e.Peer), describeMessage(e.Message), ofLock(e.Lock))
+	case Began, Lapsed, Warn, Save, Gone, Guarded:
+		return who + " " + describeSession(e)
+	case Buried:
+		return fmt.Sprintf("%s buries %s", who, letter(e.Peer))
+	}
+	return who + " " + describeOwn(e) + ofLock(e.Lock)
+}
+
+func describeSession(e Effect) string {
+	switch e.Kind {
+	case Began:
+		return fmt.Sprintf("begins session %d", e.Session)
+	case Lapsed:
+		return fmt.Sprintf("loses session %d", e.Session)
+	case Warn:
+		return fmt.Sprintf("warns: session %d ends at %d ms", e.Session, e.Until/millisecond)
+	case Save:
+		return fmt.Sprintf("saves session %d, promised %d", e.Session, e.Promised)
+	case Guarded:
+		return fmt.Sprintf("guards %s, session %d", letter(e.Peer), e.Session)
+	}
+	return fmt.Sprintf("is gone, session %d", e.Session)
+}
+
+func describeOwn(e Effect) string {
+	switch e.Kind {
+	case Grant:
+		request := "no request"
+		if e.Number != (Number{}) {
+			request = "request " + e.Number.String()
+		}
+		return fmt.Sprintf("ENTERS: waiter %d, fence %s, by %s", e.Waiter, fence(e.Fence), request)
+	case Left:
+		return fmt.Sprintf("LEAVES: waiter %d, fence %s", e.Waiter, fence(e.Fence))
+	case Revoke:
+		return fmt.Sprintf("LOSES IT: waiter %d, fence %s", e.Waiter, fence(e.Fence))
+	case Asked:
+		return fmt.Sprintf("asks: request %v", e.Number)
+	case Rode:
+		return fmt.Sprintf("rides: request %v", e.Number)
+	case Withdrew:
+		return fmt.Sprintf("withdraws: request %v", e.Number)
+	case Made:
+		return "makes token " + ballot(e.Message.Token.Epoch)
+	case Dropped:
+		return fmt.Sprintf("drops token %s: %s", ballot(e.Message.Token.Epoch), e.Reason)
+	case Probed:
+		return fmt.Sprintf("begins probe %d", e.Message.Probe)
+	case Balloted:
+		return "begins ballot " + ballot(e.Message.Ballot)
+	case Ended:
+		return fmt.Sprintf("gives up ballot %s: %s", ballot(e.Message.Ballot), e.Reason)
+	case Forgot:
+		return "forgets the lock"
+	}
+	return fmt.Sprintf("effect %d", e.Kind)
+}

@@ -1,0 +1,281 @@
+package token
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// testTTL is T in the tests.
+const testTTL = 2 * second
+
+// driven is one node under test, A unless told otherwise, and its clock. The test
+// plays its peers, who are at session 1 until it says something else.
+type driven struct {
+	*Node
+	t      *testing.T
+	at     Time
+	issued []Effect // since the last look
+}
+
+// incarnation tells the processes of the tests apart: the start-th of a member.
+func incarnation(m Member, start int) Incarnation { return Incarnation{byte(m), byte(start)} }
+
+func testConfig(self Member, members int) Config {
+	return Config{
+		Self:           self,
+		Members:        members,
+		Incarnation:    incarnation(self, 1),
+		Session:        1,
+		TTL:            testTTL,
+		IdleToken:      DefaultIdleToken,
+		IdleLock:       DefaultIdleLock,
+		FencesPerEpoch: MaxFencesPerEpoch,
+	}
+}
+
+// startWith starts a node whose clock reads 1000 s.
+func startWith(t *testing.T, cfg Config) *driven {
+	t.Helper()
+	d := &driven{t: t, at: 1000 * second}
+	n, err := New(d.at, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Node = n
+	d.look()
+	return d
+}
+
+// start starts A.
+func start(t *testing.T, members int) *driven {
+	t.Helper()
+	return startWith(t, testConfig(0, members))
+}
+
+// inSession starts A and takes it through its start: streams to all peers, CLEAR
+// from all, session 1 begun here and there.
+func inSession(t *testing.T, members int) *driven {
+	t.Helper()
+	return inSessionWith(t, testConfig(0, members))
+}
+
+func inSessionWith(t *testing.T, cfg Config) *driven {
+	t.Helper()
+	d := startWith(t, cfg)
+	for _, j := range d.others() {
+		d.up(j, 1)
+	}
+	for _, j := range d.others() {
+		d.receive(j, Message{Kind: Clear, Incarnation: cfg.Incarnation})
+	}
+	d.pinged(d.others()...)
+	d.ponged(d.others()...)
+	if _, ok := d.InSession(); !ok {
+		t.Fatal("the node is in no session, want session 1")
+	}
+	d.look()
+	return d
+}
+
+// others are the members but the node under test.
+func (d *driven) others() []Member {
+	var members []Member
+	for j := range d.peers {
+		if Member(j) != d.self {
+			members = append(members, Member(j))
+		}
+	}
+	return members
+}
+
+// look collects what was issued since the last look.
+func (d *driven) look() []Effect {
+	for _, e := range d.Effects() {
+		e.State.RequestNumbers = slices.Clone(e.State.RequestNumbers)
+		e.State.LastGranted = slices.Clone(e.State.LastGranted)
+		e.State.Queue = slices.Clone(e.State.Queue)
+		d.issued = append(d.issued, e)
+	}
+	issued := d.issued
+	d.issued = nil
+	return issued
+}
+
+// want compares what was issued since the last look with the lines wanted. Received
+// is left out: it repeats what the test itself said. So are the messages that come and
+// go all the time.
+func (d *driven) want(lines ...string) {
+	d.t.Helper()
+	d.compare(lines, func(e Effect) bool {
+		return e.Kind != Received && (e.Kind != Send || !constant(e.Message.Kind))
+	})
+}
+
+// wantAll is want, with the messages that come and go all the time.
+func (d *driven) wantAll(lines ...string) {
+	d.t.Helper()
+	d.compare(lines, func(e Effect) bool { return e.Kind != Received })
+}
+
+// wantOnly is want, for the effects of one kind.
+func (d *driven) wantOnly(kind EffectKind, lines ...string) {
+	d.t.Helper()
+	d.compare(lines, func(e Effect) bool { return e.Kind == kind })
+}
+
+// wantSent is want, for the messages of one kind.
+func (d *driven) wantSent(kind MessageKind, lines ...string) {
+	d.t.Helper()
+	d.compare(lines, func(e Effect) bool { return e.Kind == Send && e.Message.Kind == kind })
+}
+
+// constant says that messages of a kind come and go all the time.
+func constant(k MessageKind) bool { return k == KeepAlive || k == Ping || k == Pong || k == Busy }
+
+func (d *driven) compare(lines []string, counts func(Effect) bool) {
+	d.t.Helper()
+	var got []string
+	for _, e := range d.look() {
+		if counts(e) {
+			got = append(got, describe(d.self, e))
+		}
+	}
+	if !slices.Equal(got, lines) {
+		d.t.Fatalf("issued\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(lines, "\n\t"))
+	}
+}
+
+// wantState compares RN, and LN and Q where the token is here, "" where it is not.
+func (d *driven) wantState(rn, ln, q string) {
+	d.t.Helper()
+	s := d.state(d.locks[cs])
+	gotLN, gotQ := "", ""
+	if d.locks[cs].holdsToken() {
+		gotLN, gotQ = numbers(s.LastGranted), letters(s.Queue)
+	}
+	if got := numbers(s.RequestNumbers); got != rn || gotLN != ln || gotQ != q {
+		d.t.Fatalf("RN %q LN %q Q %q, want RN %q LN %q Q %q", got, gotLN, gotQ, rn, ln, q)
+	}
+}
+
+// passes lets time pass, ticking whenever the node wants to hear what time it is.
+func (d *driven) passes(time Time) {
+	d.t.Helper()
+	end := d.at + time
+	for ticks := 0; d.NextTick() <= end; ticks++ {
+		if ticks > 10_000 {
+			d.t.Fatalf("at %d ns the node still wants to tick at %d ns", d.at, d.NextTick())
+		}
+		d.at = max(d.at, d.NextTick())
+		d.Tick(d.at)
+		d.issued = d.look()
+	}
+	d.at = end
+}
+
+// lives lets time pass during which the peers named keep up the sessions: they ping
+// and answer pings every T/16, and say nothing else.
+func (d *driven) lives(time Time, peers ...Member) {
+	d.t.Helper()
+	for end := d.at + time; d.at < end; {
+		d.passes(min(testTTL/16, end-d.at))
+		d.pinged(peers...)
+		d.ponged(peers...)
+		d.issued = d.look()
+	}
+}
+
+func (d *driven) acquire(w Waiter)  { d.Acquire(d.at, cs, w) }
+func (d *driven) release(w Waiter)  { d.Release(d.at, cs, w) }
+func (d *driven) withdraw(w Waiter) { d.Withdraw(d.at, cs, w) }
+
+// receive takes a message; one about a lock is about cs unless it says otherwise.
+func (d *driven) receive(from Member, m Message) {
+	switch m.Kind {
+	case KeepAlive, Ping, Pong, Busy, Clear, Bye:
+	default:
+		if m.Lock == "" {
+			m.Lock = cs
+		}
+	}
+	d.Receive(d.at, from, m)
+}
+
+// up opens the streams between a peer's start-th process and the node. Its session
+// numbers rise by a thousand at each start.
+func (d *driven) up(peer Member, start int) {
+	d.t.Helper()
+	boot := Session(1 + 1000*(start-1))
+	h := Hello{Incarnation: incarnation(peer, start), Boot: boot, Counter: d.peers[peer].hello.Counter + 1}
+	d.hello(peer, h)
+	d.PeerUp(d.at, peer)
+}
+
+func (d *driven) hello(peer Member, h Hello) {
+	d.t.Helper()
+	if err := d.ReceiveHello(d.at, peer, h); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// pinged lets peers ping from inside their session 1.
+func (d *driven) pinged(peers ...Member) {
+	for _, j := range peers {
+		d.receive(j, Message{Kind: Ping, Incarnation: incarnation(j, 1), Session: 1, Begun: true, Stamp: d.at})
+	}
+}
+
+// ponged lets peers answer a PING that was sent now.
+func (d *driven) ponged(peers ...Member) {
+	for _, j := range peers {
+		d.receive(j, Message{Kind: Pong, Incarnation: d.cfg.Incarnation, Stamp: d.at})
+	}
+}
+
+// request is REQUEST(from, 1.count).
+func (d *driven) request(from Member, count uint64) {
+	d.receive(from, Message{Kind: Request, Number: Number{1, count}})
+}
+
+// token brings the token 1.B from B, with LN all 1.0 and nobody in Q.
+func (d *driven) token() { d.tokenWith(func(*Token) {}) }
+
+// tokenWith brings the same, after a change.
+func (d *driven) tokenWith(change func(*Token)) {
+	t := &Token{Epoch: Epoch{1, 1}, Hop: 1, Fence: 1 << fenceBits, LastGranted: make([]Number, len(d.peers))}
+	for j := range t.LastGranted {
+		t.LastGranted[j] = Number{1, 0}
+	}
+	change(t)
+	d.receive(1, Message{Kind: TokenMessage, Session: d.session, Token: t})
+}
+
+// withToken starts A in a session, with the token idle.
+func withToken(t *testing.T, members int) *driven {
+	t.Helper()
+	d := inSession(t, members)
+	d.token()
+	d.look()
+	return d
+}
+
+// holding starts A in a session, with waiter 1 in the critical section.
+func holding(t *testing.T, members int) *driven {
+	t.Helper()
+	d := withToken(t, members)
+	d.acquire(1)
+	d.look()
+	return d
+}
+
+// asking starts A in a session, with waiter 1 waiting for a token that exists
+// somewhere: request 1.1 has just been broadcast.
+func asking(t *testing.T, members int) *driven {
+	t.Helper()
+	d := inSession(t, members)
+	d.request(1, 1) // so that the lock is known
+	d.acquire(1)
+	d.look()
+	return d
+}
