@@ -263,16 +263,31 @@ func (m *member) lines(events ...string) []line {
 	return found
 }
 
-func TestSmoke(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork()
-		all := w.startAll(t, "a:1", "b:1", "c:1")
-		for range 3 {
-			for _, m := range all {
-				h := m.acquire("cs")
-				m.release(h)
+// eventually waits, in the bubble's time, until a condition holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for range 6000 {
+		synctest.Wait()
+		if holds() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("after a minute: not %s", what)
+}
+
+// connected reports whether each of the nodes has a stream to each other.
+func connected(members ...*member) bool {
+	for _, m := range members {
+		up := make(map[string]bool)
+		for _, l := range m.lines("peer_connected", "peer_lost") {
+			up[l["peer"].(string)] = l["event"] == "peer_connected"
+		}
+		for _, other := range members {
+			if other != m && !up[other.address] {
+				return false
 			}
 		}
-		stopAll(all)
-	})
+	}
+	return true
 }
