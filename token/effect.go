@@ -13,6 +13,9 @@ const (
 	// zero if the token was here and no request was needed. Message.Token is the
 	// token, to be read only.
 	Grant
+	// Refuse: Waiter, which tried for Lock, does not get it: the lock is in use, or
+	// others are ahead. It does not wait any more.
+	Refuse
 	// Revoke: Waiter, which held Lock with Fence, has lost it.
 	Revoke
 	// Warn: what is held here will be lost at Until, unless the session's lease is

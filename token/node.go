@@ -170,10 +170,17 @@ func (n *Node) Acquire(now Time, name string, w Waiter) {
 func (n *Node) Withdraw(now Time, name string, w Waiter) {
 	n.advance(now)
 	l := n.lock(name)
-	if l.waiters.remove(w) && l.waiters.empty() && l.outstanding {
-		n.note(l, Effect{Kind: Withdrew, Number: l.requestNumbers[n.self]})
+	if l.waiters.remove(w) {
+		n.noteWithdrawal(l)
 	}
 	n.schedule(l)
+}
+
+// noteWithdrawal notes that nobody here waits any more, if that is so.
+func (n *Node) noteWithdrawal(l *lock) {
+	if l.waiters.empty() && l.outstanding {
+		n.note(l, Effect{Kind: Withdrew, Number: l.requestNumbers[n.self]})
+	}
 }
 
 // Release ends a hold. It does nothing if the waiter does not hold the lock (any

@@ -25,6 +25,9 @@ type search struct {
 	// helper is who was named last to ask for the lock itself.
 	helper Member
 
+	// tries are the waiters that do not want to wait; the rules are in try.go.
+	tries []Waiter
+
 	// balloting: a ballot of this node is under way, until ballotEnd; the rules are in
 	// ballot.go.
 	balloting bool
@@ -53,6 +56,7 @@ func (n *Node) beginSearch(l *lock) {
 	s.patience = n.recently()
 	s.suspectAt = n.now + s.patience
 	s.probe, s.open = 0, false
+	s.tries = s.tries[:0]
 }
 
 // sign is called when there is a sign that the token exists.
@@ -193,6 +197,9 @@ func (n *Node) receiveProbeAnswer(l *lock, from Member, m Message) {
 	s.heard[from] = hearsay{answered: true, none: m.Answer == None, buriable: m.Members}
 	if m.Answer != None {
 		n.sign(l)
+		if m.InUse {
+			n.refuseTries(l)
+		}
 		return
 	}
 	n.judgeProbe(l)

@@ -1,0 +1,43 @@
+package token
+
+// Try is Acquire for a waiter that does not want to wait. A Grant follows if the
+// lock is free, and a Refuse as soon as this node learns that it is in use or that
+// others here are ahead. Neither follows while nobody answers: the driver bounds the
+// time and calls Withdraw.
+//
+// It asks by a probe, which counts as a request: an idle token comes, and a busy
+// holder says so.
+func (n *Node) Try(now Time, name string, w Waiter) {
+	n.advance(now)
+	l := n.lock(name)
+	switch {
+	case l.holder != 0 || !l.waiters.empty() || n.leaving:
+		n.note(l, Effect{Kind: Refuse, Waiter: w})
+	case l.idle():
+		l.waiters.push(w)
+		n.enter(l)
+	default:
+		l.waiters.push(w)
+		if !l.outstanding {
+			n.ask(l)
+		}
+		if s := l.search; s != nil && l.outstanding {
+			s.tries = append(s.tries, w)
+			if !s.open {
+				n.probe(l)
+			}
+		}
+	}
+	n.schedule(l)
+}
+
+// refuseTries turns away whoever does not want to wait: the lock is in use.
+func (n *Node) refuseTries(l *lock) {
+	for _, w := range l.search.tries {
+		if l.waiters.remove(w) { // else it was served, or gave up
+			n.note(l, Effect{Kind: Refuse, Waiter: w})
+			n.noteWithdrawal(l)
+		}
+	}
+	l.search.tries = l.search.tries[:0]
+}
