@@ -121,6 +121,9 @@ func (c *Cluster) Start(ctx context.Context, order ...int) error {
 func (c *Cluster) start(ctx context.Context, order []int) error {
 	nodes, offsets := c.Nodes(), make([]int64, c.config.Nodes)
 	for _, i := range order {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		offset, err := nodes[i].launch()
 		if err != nil {
 			return err
