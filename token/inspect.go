@@ -1,0 +1,93 @@
+package token
+
+// What a node knows, for those who judge or show it: the simulator, the exhaustive
+// search, a status page. Looking changes nothing.
+
+// SessionView is a node's session, as it was at the node's latest input.
+type SessionView struct {
+	Session Session
+	// Begun: the session has the lease of a quorum, until LeaseEnd by the node's own
+	// clock; Never for a cluster of one. Whoever looks later than that input must
+	// compare LeaseEnd with the clock: an input would end the session.
+	Begun    bool
+	LeaseEnd Time
+	// Waiting: the wait after the start is not over.
+	Waiting bool
+	// Leaving: the node retires. Gone: it has said BYE.
+	Leaving, Gone bool
+}
+
+// InspectSession returns the node's session.
+func (n *Node) InspectSession() SessionView {
+	return SessionView{
+		Session: n.session, Begun: n.begun, LeaseEnd: n.leaseEnd,
+		Waiting: n.waiting, Leaving: n.leaving, Gone: n.gone,
+	}
+}
+
+// PeerView is what a node knows of another member.
+type PeerView struct {
+	Connected bool
+	// Silent: it has answered no PING for T.
+	Silent bool
+	// Session is the newest session of its newest incarnation that is known to have
+	// begun; 0 if none is.
+	Session Session
+	// Guarded is the session of its that this node guards until GuardEnd, and until
+	// BurialEnd the node buries it; both by the node's own clock, and perhaps past.
+	Guarded             Session
+	GuardEnd, BurialEnd Time
+}
+
+// InspectPeer returns what the node knows of another member.
+func (n *Node) InspectPeer(j Member) PeerView {
+	p := &n.peers[j]
+	return PeerView{
+		Connected: p.connected, Silent: n.silent(j), Session: p.session,
+		Guarded: p.guard, GuardEnd: p.guardEnd, BurialEnd: p.burialEnd,
+	}
+}
+
+// LockView is what a node knows of one lock.
+type LockView struct {
+	RequestNumbers []Number // RN
+	// Outstanding: the own entry of RequestNumbers is a request that was not granted
+	// yet.
+	Outstanding bool
+	// Waiters is how many local requests wait, the holder not counted.
+	Waiters int
+	// Holder is the local waiter in the critical section; 0 if none is.
+	Holder Waiter
+	// HasToken: the token is here; Token is a copy of it, and means nothing else.
+	HasToken bool
+	Token    Token
+}
+
+// InspectLock copies what the node knows of a lock into v, whose slices it reuses,
+// and reports whether it knows the lock.
+func (n *Node) InspectLock(name string, v *LockView) bool {
+	l := n.locks[name]
+	if l == nil {
+		*v = LockView{RequestNumbers: v.RequestNumbers[:0], Token: v.Token}
+		return false
+	}
+	v.RequestNumbers = append(v.RequestNumbers[:0], l.requestNumbers...)
+	v.Outstanding, v.Waiters, v.Holder = l.outstanding, len(l.waiters.entries)-l.waiters.head, l.holder
+	v.HasToken = l.token != nil
+	if t := l.token; t != nil {
+		v.Token.Epoch, v.Token.Hop, v.Token.Fence = t.Epoch, t.Hop, t.Fence
+		v.Token.LastGranted = append(v.Token.LastGranted[:0], t.LastGranted...)
+		v.Token.Queue = append(v.Token.Queue[:0], t.Queue...)
+	}
+	return true
+}
+
+// Refuses tells why a TOKEN would not be taken if it came as part of the input that
+// was taken last: one of the Reason constants, or "" if it would be taken.
+func (n *Node) Refuses(m Message) string {
+	l := n.locks[m.Lock]
+	if l == nil {
+		l = &lock{name: m.Lock, tokenFloor: n.forgotten}
+	}
+	return n.refuses(l, m)
+}
