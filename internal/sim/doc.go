@@ -1,0 +1,18 @@
+// Package sim is a simulator of whole clusters over the real token package. One seed
+// draws everything: how many nodes and locks there are, the clocks, the network, who
+// asks when, and what fails. Time is virtual, and there are no goroutines: a run is
+// a function of its seed.
+//
+// After every step judges look at all nodes: at most one holder inside its session by
+// its own clock, at most one live token, fences that rise, no grant outside a
+// session. Then the faults stop, and whoever waits must be served within a bound. A
+// run that fails is shrunk: faults and requests are taken out for as long as it
+// still fails.
+//
+// # What is not promised
+//
+// A run that passes proves nothing; runs sample. The simulator has no gRPC, no disk
+// and no processes: a node's inputs and effects are carried out as the driver would,
+// by code of this package. It does not try nodes that lie, clocks that drift by more
+// than the protocol allows, or disks that lose what they saved.
+package sim

@@ -1,0 +1,174 @@
+package sim
+
+import (
+	"slices"
+
+	"conch/token"
+)
+
+// Draw draws a plan from a seed. Each kind of fault is left out of some runs
+// altogether, and each run has its own measure of what is long: runs that have a bit
+// of everything all look alike.
+func Draw(seed uint64) *Plan {
+	s := source(seed)
+	p := &Plan{
+		Seed:           seed,
+		Nodes:          pick(&s, 1, 2, 2, 3, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 6, 7),
+		Locks:          pick(&s, 1, 1, 1, 2, 3),
+		TTL:            Instant(pick(&s, token.MinTTL, 2e9, 2e9, 10e9)),
+		IdleToken:      Instant(token.DefaultIdleToken),
+		IdleLock:       Instant(token.DefaultIdleLock),
+		FencesPerEpoch: pick[uint64](&s, token.MaxFencesPerEpoch, token.MaxFencesPerEpoch, 1, 3, 7),
+	}
+	T := int64(p.TTL)
+	if s.chance(40) {
+		p.IdleToken = Instant(s.between(T/2, 4*T))
+		p.IdleLock = p.IdleToken + Instant(s.between(1, 3*T))
+	}
+	p.Delay = Instant(pick(&s, T/5000, T/500, T/100, T/40))
+	p.Jitter = Instant(pick(&s, 1, T/500, T/50, T/12))
+	p.Creep = pick[int64](&s, 0, 0, 2, 20)
+	p.TickLate = Instant(pick(&s, 0, 0, T/1000, T/50))
+	p.Settle = Instant(s.between(3*T, pick(&s, 6*T, 12*T, 30*T)))
+	if p.Nodes > 2 && s.chance(15) {
+		p.Cut[0] = int(s.below(int64(p.Nodes)))
+		p.Cut[1] = int(s.below(int64(p.Nodes)))
+	}
+	p.drawMachines(&s)
+	p.drawRequests(&s)
+	p.drawFaults(&s)
+	slices.SortStableFunc(p.Ops, func(a, b Op) int { return int(min(max(a.At-b.At, -1), 1)) })
+	return p
+}
+
+func (p *Plan) drawMachines(s *source) {
+	disks := pick[int64](s, 0, 50, 100, 100)
+	drift := pick[int64](s, 0, maxDrift, maxDrift)
+	for i := range p.Nodes {
+		m := &p.Machines[i]
+		m.Disk = s.chance(disks)
+		m.Wall = Instant(s.between(1e9, pick[int64](s, 2e9, 3600e9, 1e17)))
+		m.Offset = pick(s, s.below(1e9), s.below(1e15))
+		m.Drift = pick(s, -drift, drift, s.between(-drift, drift))
+	}
+}
+
+// drawRequests draws the local requests of the whole run, and at its end one more of
+// most nodes for each lock, for which nothing may stand in the way any more.
+func (p *Plan) drawRequests(s *source) {
+	T := int64(p.TTL)
+	pace := pick(s, T/40, T/8, T/2, 2*T)
+	hold := pick(s, T/1000, T/20, T/2, 3*T)
+	hasty := pick[int64](s, 0, 0, 30, 80)
+	keen := s.below(int64(p.Nodes))
+	for at := s.below(2 * pace); at < int64(p.Settle) && len(p.Ops) < 300; at += s.below(2 * pace) {
+		op := Op{At: Instant(at), Kind: Acquire, Node: int8(s.below(int64(p.Nodes))), Lock: int8(s.below(int64(p.Locks)))}
+		if s.chance(30) {
+			op.Node = int8(keen)
+		}
+		op.Length = Instant(s.below(2*hold) + 1)
+		if s.chance(5) {
+			op.Length = Instant(s.below(10 * T))
+		}
+		if s.chance(hasty) {
+			op.Patience = Instant(s.between(1, T))
+			op.Kind = pick(s, Acquire, Acquire, Try)
+		}
+		p.Ops = append(p.Ops, op)
+	}
+	for i := range p.Nodes {
+		for l := range p.Locks {
+			if s.chance(60) {
+				p.Ops = append(p.Ops, Op{
+					At: p.Settle + Instant(s.below(T/2)), Kind: Acquire,
+					Node: int8(i), Lock: int8(l), Length: Instant(s.below(T/50) + 1),
+				})
+			}
+		}
+	}
+}
+
+// drawFaults draws what goes wrong until Settle.
+func (p *Plan) drawFaults(s *source) {
+	var kinds []OpKind
+	for kind := Crash; kind < opKinds; kind++ {
+		if s.chance(45) {
+			kinds = append(kinds, kind)
+		}
+	}
+	if len(kinds) == 0 || s.chance(3) {
+		return
+	}
+	T := int64(p.TTL)
+	pace := pick(s, T/8, T/2, T, 3*T)
+	dead := 0 // nodes that stay dead
+	for at := s.below(2 * pace); at < int64(p.Settle) && len(p.Ops) < 500; at += s.below(2 * pace) {
+		op := Op{At: Instant(at), Kind: pick(s, kinds...), Node: int8(s.below(int64(p.Nodes))), Peer: int8(s.below(int64(p.Nodes)))}
+		p.drawFault(s, &op)
+		forever := op.Kind == Crash || op.Kind == Reboot || op.Kind == Leave
+		if forever && dead < p.Nodes-p.quorum() && s.chance(10) {
+			dead++
+			op.Length = 0
+		}
+		p.Ops = append(p.Ops, op)
+	}
+}
+
+func (p *Plan) drawFault(s *source, op *Op) {
+	op.Length = p.drawLength(s, op.At)
+	switch op.Kind {
+	case Crash, Reboot:
+		if s.chance(50) {
+			op.Effects = int32(s.below(6))
+			op.Patience = p.TTL / 4
+		}
+	case CrashSave:
+		op.Effects = int32(s.below(3))
+		op.Patience = min(p.TTL*2, p.Settle-op.At)
+	case CrashAll:
+		op.Patience = pick(s, 1, p.TTL/10, p.TTL)
+	case CutOff:
+		op.Pairs, op.Effects = p.drawPairs(s), int32(s.below(2))
+	case Break:
+		op.Effects = pick[int32](s, 0, 1, 3, 1000)
+	case Slow:
+		op.Patience = p.drawLength(s, op.At)
+	}
+}
+
+// drawLength draws how long something lasts, mostly near the times that the protocol
+// knows.
+func (p *Plan) drawLength(s *source, from Instant) Instant {
+	T := int64(p.TTL)
+	length := pick(s, s.below(T/20), s.below(T/2), s.between(T*3/8, T*5/8), s.between(T*9/10, T*13/10), s.below(2*T), s.below(5*T))
+	return max(1, min(Instant(length), p.Settle-from))
+}
+
+// drawPairs draws a partition: whole, of one node, one way, or of any directions.
+func (p *Plan) drawPairs(s *source) uint64 {
+	var pairs uint64
+	side := s.next()
+	if s.chance(50) {
+		side = 1 << s.below(int64(p.Nodes))
+	}
+	shape := s.below(4)
+	density := s.between(10, 70)
+	for from := range p.Nodes {
+		for to := range p.Nodes {
+			a, b := side>>from&1, side>>to&1
+			cut := false
+			switch shape {
+			case 0, 1: // whole
+				cut = a != b
+			case 2: // one way
+				cut = a == 1 && b == 0
+			case 3: // any
+				cut = s.chance(density)
+			}
+			if cut && from != to {
+				pairs |= pairBit(from, to)
+			}
+		}
+	}
+	return pairs
+}

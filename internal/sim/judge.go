@@ -1,0 +1,223 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+
+	"conch/token"
+)
+
+// Judge names one that found fault with a run.
+type Judge string
+
+// The judges.
+const (
+	Exclusion Judge = "two hold one lock"
+	OneToken  Judge = "two live tokens of one lock"
+	OneMaking Judge = "two tokens of one epoch"
+	Fences    Judge = "fence not above the last"
+	Outside   Judge = "grant outside a session"
+	Sessions  Judge = "session number not above the last"
+	Invariant Judge = "state of a lock contradicts itself"
+	Service   Judge = "waiter not served"
+)
+
+// Failure is what a judge found.
+type Failure struct {
+	Judge Judge
+	At    Instant
+	Text  string
+}
+
+func (f *Failure) String() string {
+	return fmt.Sprintf("at %d µs: %s: %s", f.At/1000, f.Judge, f.Text)
+}
+
+// judges is what they remember of a run.
+type judges struct {
+	failure *Failure
+	// touched is the lock that the present step is about; -1 if it is about none.
+	touched int
+	// flying is how many tokens of each lock are on streams.
+	flying [maxLocks]int
+	// fences is the highest granted of each lock, and made are the epochs of its tokens.
+	fences [maxLocks]token.Fence
+	made   [maxLocks][]token.Epoch
+	// forgetful are the nodes that started with a floor below what they had promised.
+	forgetful uint64
+	look      token.LockView
+}
+
+func (j *judges) reset() {
+	made := j.made
+	for l := range made {
+		made[l] = made[l][:0]
+	}
+	*j = judges{made: made, look: j.look, touched: -1}
+}
+
+func (w *World) fail(judge Judge, format string, args ...any) {
+	if w.failure == nil {
+		w.failure = &Failure{Judge: judge, At: w.now, Text: fmt.Sprintf(format, args...)}
+	}
+}
+
+// judge looks at the cluster after a step of node i.
+func (w *World) judge(i int) {
+	m := &w.members[i]
+	for l := range w.plan.Locks {
+		known := m.node.InspectLock(lockNames[l], &w.look)
+		m.views[l] = view{hasToken: w.look.HasToken, holder: w.look.Holder, epoch: w.look.Token.Epoch}
+		if known && l == w.touched {
+			w.judgeLock(i, l, &w.look)
+		}
+		w.judgeCounts(l)
+	}
+	w.touched = -1
+}
+
+// inSession reports whether a node is inside a session by its own clock.
+func (w *World) inSession(i int) bool {
+	m := &w.members[i]
+	if m.node == nil {
+		return false
+	}
+	end, ok := m.node.InSession()
+	return ok && m.clock.read(w.now) < end
+}
+
+// judgeCounts counts the holders and the live tokens of a lock. Only where there may
+// be two of them need it look closer.
+func (w *World) judgeCounts(l int) {
+	tokens, holders := w.flying[l], 0
+	for i := range w.plan.Nodes {
+		v := &w.members[i].views[l]
+		if v.hasToken {
+			tokens++
+		}
+		if v.holder != 0 {
+			holders++
+		}
+	}
+	if holders > 1 {
+		w.judgeHolders(l)
+	}
+	if tokens > 1 {
+		w.judgeTokens(l)
+	}
+}
+
+// judgeHolders is mutual exclusion: a holder counts while its own clock is before the
+// end of its lease. One whose process stands still counts like any other.
+func (w *World) judgeHolders(l int) {
+	first := -1
+	for i := range w.plan.Nodes {
+		if w.members[i].views[l].holder == 0 || !w.inSession(i) {
+			continue
+		}
+		if first >= 0 {
+			w.fail(Exclusion, "nodes %d and %d hold %s", first, i, lockNames[l])
+		}
+		first = i
+	}
+}
+
+// judgeTokens: a token lives at a node that is inside a session by its own clock, or
+// on a stream if it would be taken were it to arrive now.
+func (w *World) judgeTokens(l int) {
+	live := ""
+	found := func(format string, args ...any) {
+		text := fmt.Sprintf(format, args...)
+		if live != "" {
+			w.fail(OneToken, "%s: %s, and %s", lockNames[l], live, text)
+		}
+		live = text
+	}
+	for i := range w.plan.Nodes {
+		if v := &w.members[i].views[l]; v.hasToken && w.inSession(i) {
+			found("%v at node %d", v.epoch, i)
+		}
+	}
+	if w.flying[l] == 0 {
+		return
+	}
+	for to := range w.plan.Nodes {
+		m := &w.members[to]
+		for from := range w.plan.Nodes {
+			s := m.in[from]
+			if m.node == nil || s == nil || s.broken || !w.inSession(to) {
+				continue
+			}
+			for _, p := range s.queue[s.head:] {
+				if p.message.Kind == token.TokenMessage && p.message.Lock == lockNames[l] && m.node.Refuses(p.message) == "" {
+					found("%v on its way from %d to %d", p.message.Token.Epoch, from, to)
+				}
+			}
+		}
+	}
+}
+
+// judgeGrant: only inside a session, and with a fence above all before.
+//
+// Fences need what was promised to outlast a restart: a node without a disk promises
+// again what it had promised if ballots came faster than its wall clock's seconds.
+func (w *World) judgeGrant(i int, m *member, e *token.Effect) {
+	if !w.inSession(i) {
+		w.fail(Outside, "node %d, %s to waiter %d", i, e.Lock, e.Waiter)
+	}
+	l := w.lockOf(e.Lock)
+	if e.Fence <= w.fences[l] && w.forgetful == 0 {
+		w.fail(Fences, "node %d grants %s with fence %d, after %d", i, e.Lock, e.Fence, w.fences[l])
+	}
+	w.fences[l] = max(w.fences[l], e.Fence)
+	c := &w.claims[e.Waiter-1]
+	if op := &w.plan.Ops[e.Waiter-1]; c.state != claimWaiting || c.process != m.process || int(op.Node) != i || int(op.Lock) != l {
+		w.fail(Invariant, "node %d grants %s to waiter %d, who does not wait for it there", i, e.Lock, e.Waiter)
+	}
+}
+
+func (w *World) judgeMade(i int, e *token.Effect) {
+	l, epoch := w.lockOf(e.Lock), e.Message.Token.Epoch
+	if slices.Contains(w.made[l], epoch) && w.forgetful == 0 {
+		w.fail(OneMaking, "node %d makes %s again for %s", i, epoch, e.Lock)
+	}
+	w.made[l] = append(w.made[l], epoch)
+}
+
+// judgeSession: a member's session never comes back.
+func (w *World) judgeSession(i int, m *member, s token.Session) {
+	if s < m.session {
+		w.fail(Sessions, "node %d saves session %d, after %d", i, s, m.session)
+	}
+	m.session = s
+}
+
+// judgeLock looks for contradictions in what one node knows of a lock.
+func (w *World) judgeLock(i, l int, v *token.LockView) {
+	session := w.members[i].node.InspectSession()
+	bad := ""
+	switch {
+	case v.Holder != 0 && !v.HasToken:
+		bad = "holder without token"
+	case v.HasToken && !session.Begun:
+		bad = "token outside a session"
+	case v.HasToken && v.Holder == 0 && v.Waiters > 0 && !session.Leaving:
+		bad = "idle token in spite of a waiter"
+	case v.HasToken && v.Outstanding && v.Holder == 0:
+		bad = "idle token in spite of an outstanding request"
+	case v.Outstanding && v.RequestNumbers[i].Session != session.Session:
+		bad = "outstanding request of another session"
+	case !v.HasToken && session.Begun && v.Waiters > 0 && !v.Outstanding && !session.Leaving:
+		bad = "waiter without a request"
+	}
+	if v.HasToken {
+		for k, j := range v.Token.Queue {
+			if slices.Contains(v.Token.Queue[:k], j) {
+				bad = "a node twice in Q"
+			}
+		}
+	}
+	if bad != "" {
+		w.fail(Invariant, "node %d, %s: %s: %+v %+v", i, lockNames[l], bad, *v, session)
+	}
+}

@@ -1,0 +1,249 @@
+package sim
+
+import (
+	"encoding/binary"
+
+	"conch/token"
+)
+
+// member is one member's machine, and the process that runs on it.
+type member struct {
+	clock clock
+	disk  disk
+	// process counts the processes that ran here; node is nil while none runs.
+	process     uint32
+	node        *token.Node
+	incarnation token.Incarnation
+	gone        bool // it has said BYE, and is about to exit
+	leaveFor    Instant
+	pausedUntil Instant
+	// tickAt is when the process hears next what time it is, by the event tick; never if
+	// none is planned.
+	tickAt Instant
+	tick   uint32
+	// crash is how many more effects are performed before the process dies; -1: it
+	// lives. crashSave, likewise: counted from the next Save on.
+	crash, crashSave int32
+	crashFor         Instant
+	crashSaveUntil   Instant
+	// promised is the highest ballot that it ever promised.
+	promised uint64
+	session  token.Session // the highest it ever had
+
+	out, in [maxNodes]*stream
+	dialing [maxNodes]bool
+
+	views [maxLocks]view
+}
+
+// view is what the judges know of a lock at a node.
+type view struct {
+	hasToken bool
+	holder   token.Waiter
+	epoch    token.Epoch
+}
+
+// disk is what outlasts a crash.
+type disk struct {
+	session  token.Session
+	promised uint64
+}
+
+// clock is a node's own: it read base at since, and runs drift millionths too fast.
+type clock struct {
+	base  int64
+	since Instant
+	drift int64
+}
+
+const million = 1_000_000
+
+func (c *clock) read(at Instant) token.Time {
+	g := int64(at - c.since)
+	return token.Time(c.base + g + g/million*c.drift + g%million*c.drift/million)
+}
+
+// when returns the first moment at which the clock reads t or more.
+func (c *clock) when(t token.Time) Instant {
+	g := (int64(t) - c.base) / (million + c.drift) * million
+	at := c.since + Instant(g)
+	for {
+		short := t - c.read(at)
+		if short <= 0 {
+			return at
+		}
+		at += max(1, Instant(short)*(million-1-maxDrift)/million)
+	}
+}
+
+// start starts a process.
+func (w *World) start(i int) {
+	m := &w.members[i]
+	machine := &w.plan.Machines[i]
+	wall := int64(w.now + machine.Wall)
+	session, floor := token.Session(wall/1000), uint64(wall/1e9)
+	if machine.Disk {
+		m.disk.session++
+		session, floor = m.disk.session, m.disk.promised
+	}
+	if floor < m.promised {
+		w.forgetful |= 1 << i
+	}
+	binary.LittleEndian.PutUint64(m.incarnation[:], w.random.next())
+	binary.LittleEndian.PutUint64(m.incarnation[8:], w.random.next())
+	node, err := token.New(m.clock.read(w.now), token.Config{
+		Self: token.Member(i), Members: w.plan.Nodes,
+		Incarnation: m.incarnation, Session: session, Floor: floor,
+		TTL:       token.Time(w.plan.TTL),
+		IdleToken: token.Time(w.plan.IdleToken), IdleLock: token.Time(w.plan.IdleLock),
+		FencesPerEpoch: w.plan.FencesPerEpoch,
+	})
+	if err != nil {
+		panic(err) // a plan that no configuration allows
+	}
+	m.process++
+	m.node, m.gone, m.pausedUntil, m.tickAt = node, false, 0, never
+	m.crash, m.crashSave = -1, -1
+	if w.trace != nil {
+		w.tracef("%d starts process %d, session %d, floor %d, clock %d", i, m.process, session, floor, m.clock.read(w.now))
+	}
+	for j := range w.plan.Nodes {
+		m.dialing[j] = false
+		if j != i {
+			w.planDial(i, j, Instant(w.random.below(int64(w.plan.TTL/20))))
+		}
+	}
+	w.performed(i)
+}
+
+// crashNow ends a process; another starts after length, or never if that is 0.
+func (w *World) crashNow(i int, length Instant) {
+	m := &w.members[i]
+	if m.node == nil {
+		return
+	}
+	w.tracef("%d dies", i)
+	m.node = nil
+	m.views = [maxLocks]view{}
+	for j := range w.plan.Nodes {
+		m.in[j] = nil
+		if s := m.out[j]; s != nil {
+			s.over = true
+			w.truncate(s, int(w.random.below(8)))
+			m.out[j] = nil
+		}
+		if s := w.members[j].out[i]; s != nil {
+			w.breakOff(s, 0, w.backoff())
+		}
+	}
+	for k := range w.claims {
+		if c, op := &w.claims[k], &w.plan.Ops[k]; op.asks() && int(op.Node) == i && c.state != claimNone {
+			c.state = claimOver
+		}
+	}
+	if length > 0 {
+		w.events.push(event{at: w.now + length, kind: evStart, node: int8(i), gen: m.process})
+	}
+}
+
+// reboot starts a machine's clock anew.
+func (w *World) reboot(i int) {
+	m := &w.members[i]
+	m.clock.base, m.clock.since = w.random.below(1000), w.now
+}
+
+// performed carries out what the last input of a node brought about.
+func (w *World) performed(i int) {
+	m := &w.members[i]
+	effects := m.node.Effects()
+	for k := range effects {
+		e := &effects[k]
+		if w.diesBefore(m, e) {
+			w.count(CrashBetween)
+			w.crashNow(i, m.crashFor)
+			return
+		}
+		w.perform(i, m, e)
+		if w.failure != nil {
+			return
+		}
+	}
+	if m.gone {
+		w.exit(i)
+		return
+	}
+	w.planTick(m, i)
+	w.judge(i)
+}
+
+// diesBefore counts down to a crash that was planned for between two effects.
+func (w *World) diesBefore(m *member, e *token.Effect) bool {
+	if m.crashSave >= 0 && e.Kind == token.Save && w.now <= m.crashSaveUntil {
+		m.crash, m.crashSave = m.crashSave, -1
+	}
+	if m.crash < 0 {
+		return false
+	}
+	m.crash--
+	return m.crash < 0
+}
+
+func (w *World) perform(i int, m *member, e *token.Effect) {
+	w.effectCounts[e.Kind]++
+	w.mark(uint64(e.Kind)<<8|uint64(i), uint64(e.Peer), uint64(e.Fence)+uint64(e.Waiter)<<32)
+	if w.trace != nil {
+		w.traceEffect(i, e)
+	}
+	switch e.Kind {
+	case token.Send:
+		if e.Message.Kind == token.BallotAnswer && e.Message.Answer == token.Promise {
+			m.promised = max(m.promised, e.Message.Ballot.Number)
+		}
+		w.send(i, int(e.Peer), e.Message)
+	case token.Save:
+		m.disk = disk{session: e.Session, promised: e.Promised}
+		w.judgeSession(i, m, e.Session)
+	case token.Grant:
+		w.judgeGrant(i, m, e)
+		w.granted(i, e)
+	case token.Revoke, token.Refuse:
+		w.claims[e.Waiter-1].state = claimOver
+	case token.Made:
+		w.judgeMade(i, e)
+	case token.Balloted:
+		m.promised = max(m.promised, e.Message.Ballot.Number)
+	case token.Dropped:
+		w.reasons.drop(e.Reason)
+	case token.Ended:
+		w.reasons.end(e.Reason)
+	case token.Gone:
+		m.gone = true
+	}
+}
+
+// exit ends a process that has said BYE: its streams are drained.
+func (w *World) exit(i int) {
+	m := &w.members[i]
+	for j := range w.plan.Nodes {
+		if s := m.out[j]; s != nil {
+			s.over, s.closed = true, true
+			m.out[j] = nil
+		}
+	}
+	w.crashNow(i, m.leaveFor)
+}
+
+// planTick sees to it that a node hears what time it is when it wants to.
+func (w *World) planTick(m *member, i int) {
+	next := m.node.NextTick()
+	if next == token.Never {
+		return
+	}
+	at := max(m.clock.when(next), w.now)
+	if m.tickAt <= at+w.plan.TickLate {
+		return // it comes up early, and is put back then
+	}
+	m.tick++
+	m.tickAt = at + Instant(w.random.below(int64(w.plan.TickLate)))
+	w.events.push(event{at: m.tickAt, kind: evTick, node: int8(i), gen: m.tick})
+}

@@ -1,0 +1,161 @@
+package sim
+
+import (
+	"fmt"
+)
+
+// Instant is a moment of the simulation, or the difference of two, in nanoseconds of
+// virtual time. No node can read it: nodes have clocks of their own.
+type Instant int64
+
+const (
+	maxNodes = 7
+	maxLocks = 3
+)
+
+// Plan is all that a run depends on. It is drawn from a seed, and may be cut down
+// afterwards.
+type Plan struct {
+	Seed uint64
+
+	Nodes, Locks   int
+	TTL            Instant // T
+	IdleToken      Instant
+	IdleLock       Instant
+	FencesPerEpoch uint64
+	Machines       [maxNodes]Machine
+
+	// Cut are two nodes that never reach each other; the same twice if there are none.
+	Cut [2]int
+	// Messages take Delay, up to Jitter more, and one in 1024/Creep takes long.
+	Delay, Jitter Instant
+	Creep         int64
+	// TickLate is by how much a node may hear late what time it is.
+	TickLate Instant
+
+	// Faults are over at Settle: no op is later, nor does one last beyond.
+	Settle Instant
+	Ops    []Op
+}
+
+// asks reports whether the op is a local request.
+func (op *Op) asks() bool { return op.Kind <= Try }
+
+// Machine is what one member runs on.
+type Machine struct {
+	// Disk: what was saved outlasts a crash. Without one the node starts from its wall
+	// clock, which is Wall ahead of the simulation's time.
+	Disk bool
+	Wall Instant
+	// Offset is the clock's reading at the beginning; Drift how much too fast it runs,
+	// in millionths.
+	Offset int64
+	Drift  int64
+}
+
+// OpKind tells the ops apart.
+type OpKind uint8
+
+const (
+	// Acquire: a local waiter at Node asks for Lock, holds it for Length, and gives up
+	// after Patience (0: never).
+	Acquire OpKind = iota
+	// Try: likewise, but the waiter does not want to wait.
+	Try
+	// Crash: Node's process dies, once it has performed Effects more effects (at most
+	// Patience later), and starts again after Length (0: never).
+	Crash
+	// Reboot is a Crash by which the machine's clock starts anew.
+	Reboot
+	// CrashSave is a Crash that comes when the node next saves something: just before
+	// if Effects is 0, else that many effects later.
+	CrashSave
+	// CrashAll: all nodes crash, and start again after Length, each with a delay of its
+	// own of up to Patience.
+	CrashAll
+	// Pause: Node's process stands still for Length.
+	Pause
+	// Leave: Node retires, and starts again Length after it has gone (0: never).
+	Leave
+	// CutOff: nothing arrives in the directions of Pairs for Length. Effects: 1 if the
+	// streams in these directions break.
+	CutOff
+	// Break: the stream from Node to Peer breaks. Of what is under way the first
+	// Effects messages still arrive. The sender notices after Length.
+	Break
+	// Slow: messages from Node to Peer that are sent within Length take up to Patience
+	// more.
+	Slow
+	opKinds
+)
+
+var opNames = [...]string{
+	Acquire: "acquire", Try: "try", Crash: "crash", Reboot: "reboot", CrashSave: "crash-at-save", CrashAll: "crash-all",
+	Pause: "pause", Leave: "leave", CutOff: "cut-off", Break: "break", Slow: "slow",
+}
+
+// Op is one thing that the world does to the nodes. Which fields are used depends on
+// the kind.
+type Op struct {
+	At         Instant
+	Kind       OpKind
+	Node, Peer int8
+	Lock       int8
+	Effects    int32
+	Length     Instant
+	Patience   Instant
+	Pairs      uint64 // bit 8·from + to
+}
+
+func (op Op) String() string {
+	head := fmt.Sprintf("%s node %d", opNames[op.Kind], op.Node)
+	switch op.Kind {
+	case Acquire, Try:
+		return fmt.Sprintf("%s lock %d, hold %d µs, patience %d µs", head, op.Lock, op.Length/1000, op.Patience/1000)
+	case CrashAll:
+		return fmt.Sprintf("crash-all for %d µs, each up to %d µs more", op.Length/1000, op.Patience/1000)
+	case CutOff:
+		return fmt.Sprintf("cut-off %s for %d µs, streams break: %t", pairNames(op.Pairs), op.Length/1000, op.Effects == 1)
+	case Break:
+		return fmt.Sprintf("%s to %d, %d messages arrive, noticed after %d µs", head, op.Peer, op.Effects, op.Length/1000)
+	case Slow:
+		return fmt.Sprintf("%s to %d for %d µs by up to %d µs", head, op.Peer, op.Length/1000, op.Patience/1000)
+	}
+	return fmt.Sprintf("%s after %d effects, within %d µs, for %d µs", head, op.Effects, op.Patience/1000, op.Length/1000)
+}
+
+func pairBit(from, to int) uint64 { return 1 << (8*from + to) }
+
+func pairNames(pairs uint64) string {
+	var text []byte
+	for from := range maxNodes {
+		for to := range maxNodes {
+			if pairs&pairBit(from, to) != 0 {
+				text = fmt.Appendf(text, " %d→%d", from, to)
+			}
+		}
+	}
+	return string(text)
+}
+
+// quorum is q.
+func (p *Plan) quorum() int { return p.Nodes/2 + 1 }
+
+// cutForGood reports whether two nodes never reach each other.
+func (p *Plan) cutForGood(i, j int) bool {
+	return p.Cut[0] != p.Cut[1] && (i == p.Cut[0] && j == p.Cut[1] || i == p.Cut[1] && j == p.Cut[0])
+}
+
+// String tells the plan without its ops.
+func (p *Plan) String() string {
+	text := fmt.Sprintf("seed %d: %d nodes, %d locks, T %d ms, idle %d/%d ms, %d fences an epoch, delay %d+%d µs, creep %d, cut for good %v, settle at %d µs\n",
+		p.Seed, p.Nodes, p.Locks, p.TTL/1e6, p.IdleToken/1e6, p.IdleLock/1e6, p.FencesPerEpoch, p.Delay/1000, p.Jitter/1000, p.Creep, p.Cut, p.Settle/1000)
+	for i, m := range p.Machines[:p.Nodes] {
+		text += fmt.Sprintf("  node %d: disk %t, clock from %d ns, drift %d millionths\n", i, m.Disk, m.Offset, m.Drift)
+	}
+	return text
+}
+
+// maxDrift is how far a clock may run from the simulation's time, in millionths: the
+// protocol bounds the rate of one clock against another by 1 %.
+const maxDrift = 5000

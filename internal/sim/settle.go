@@ -1,0 +1,107 @@
+package sim
+
+// When the faults are over, every node that waits must have its turn before long.
+
+// service is how nodes are served after the faults.
+type service struct {
+	settled bool
+	slowest Instant
+	// lastTurn is when a node last had its turn at a lock, or began to wait for it.
+	lastTurn [maxNodes][maxLocks]Instant
+}
+
+// turnBound is how long a node may wait for its turn after the faults: for sessions
+// to begin, for the dead to be buried, for a token to be made; then for the others'
+// turns, which are short. Where tokens wear out all the time, each may need a ballot.
+func (p *Plan) turnBound() Instant {
+	bound := 12 * p.TTL
+	if p.FencesPerEpoch < 100 {
+		bound += Instant(p.Nodes) * 12 * p.TTL
+	}
+	return bound
+}
+
+// settle is called when the faults are over. So that a run ends soon, all but the
+// first two waiters of each node for each lock give up.
+func (w *World) settle() {
+	var waiting [maxNodes][maxLocks]int
+	for k := range w.claims {
+		op := &w.plan.Ops[k]
+		if w.claims[k].state != claimWaiting {
+			continue
+		}
+		if waiting[op.Node][op.Lock]++; waiting[op.Node][op.Lock] > 2 {
+			w.events.push(event{at: w.now, kind: evWithdraw, ref: int32(k)})
+		}
+	}
+	w.events.push(event{at: w.now + w.plan.TTL/2, kind: evLook})
+}
+
+// lookAround is called from time to time after the faults.
+func (w *World) lookAround() {
+	w.settled = true
+	for k := range w.claims {
+		op := &w.plan.Ops[k]
+		if w.claims[k].state != claimWaiting || !w.owed(int(op.Node)) {
+			continue
+		}
+		w.settled = false
+		if waited := w.waited(int(op.Node), int(op.Lock)); waited > w.plan.turnBound() {
+			w.fail(Service, "node %d for %s, after %d µs", op.Node, lockNames[op.Lock], waited/1000)
+		}
+	}
+	if !w.settled {
+		w.events.push(event{at: w.now + w.plan.TTL/4, kind: evLook})
+	}
+}
+
+// waited is for how long a node that waits has waited for its turn, the time of the
+// faults not counted.
+func (w *World) waited(i, l int) Instant { return w.now - max(w.plan.Settle, w.lastTurn[i][l]) }
+
+// served notes that a node has its turn.
+func (w *World) served(i, l int) {
+	if w.now > w.plan.Settle {
+		w.slowest = max(w.slowest, w.waited(i, l))
+	}
+	w.lastTurn[i][l] = w.now
+}
+
+// owed reports whether a waiter must be served in the end: its node is up and reaches
+// a quorum, and it or one that it reaches is in reach of everybody who is up.
+func (w *World) owed(i int) bool {
+	if !w.reachesQuorum(i) {
+		return false
+	}
+	for k := range w.plan.Nodes {
+		if w.reaches(i, k) && w.reachesQuorum(k) && w.reachesAll(k) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *World) isUp(i int) bool { return w.members[i].node != nil }
+
+func (w *World) reaches(i, j int) bool {
+	return w.isUp(i) && w.isUp(j) && !w.plan.cutForGood(i, j)
+}
+
+func (w *World) reachesQuorum(i int) bool {
+	count := 0
+	for j := range w.plan.Nodes {
+		if w.reaches(i, j) {
+			count++
+		}
+	}
+	return count >= w.plan.quorum()
+}
+
+func (w *World) reachesAll(i int) bool {
+	for j := range w.plan.Nodes {
+		if w.isUp(j) && !w.reaches(i, j) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,100 @@
+package sim
+
+import (
+	"fmt"
+
+	"conch/token"
+)
+
+func (w *World) tracef(format string, args ...any) {
+	if w.trace != nil {
+		w.trace(fmt.Sprintf("%10d ", w.now/1000) + fmt.Sprintf(format, args...))
+	}
+}
+
+func (w *World) traceReceive(from, to int, m *token.Message) {
+	if w.trace != nil && !routine(m.Kind) {
+		w.tracef("%d hears of %d: %s", to, from, describe(m))
+	}
+}
+
+// routine tells what comes all the time.
+func routine(kind token.MessageKind) bool {
+	return kind == token.KeepAlive || kind == token.Ping || kind == token.Pong
+}
+
+func (w *World) traceEffect(i int, e *token.Effect) {
+	switch {
+	case e.Kind == token.Send && !routine(e.Message.Kind):
+		w.tracef("%d tells %d: %s", i, e.Peer, describe(&e.Message))
+	case e.Kind == token.Send || e.Kind == token.Received:
+	default:
+		w.tracef("%d %s", i, describeEffect(e))
+	}
+}
+
+var effectNames = map[token.EffectKind]string{
+	token.Grant: "grants", token.Revoke: "revokes", token.Warn: "warns", token.Save: "saves", token.Gone: "is gone",
+	token.Asked: "asks", token.Rode: "rides", token.Withdrew: "withdrew", token.Left: "left", token.Made: "makes a token",
+	token.Dropped: "drops a token", token.Began: "begins session", token.Lapsed: "lapses", token.Guarded: "guards",
+	token.Buried: "buries", token.Probed: "probes", token.Balloted: "ballots", token.Ended: "ends ballot", token.Forgot: "forgets",
+}
+
+func describeEffect(e *token.Effect) string {
+	text := effectNames[e.Kind]
+	if e.Lock != "" {
+		text += " " + e.Lock
+	}
+	if e.Peer != token.NoMember {
+		text += fmt.Sprintf(" node %d", e.Peer)
+	}
+	if e.Waiter != 0 {
+		text += fmt.Sprintf(" waiter %d", e.Waiter)
+	}
+	if e.Fence != 0 {
+		text += fmt.Sprintf(" fence %d.%d", e.Fence>>32, e.Fence&(1<<32-1))
+	}
+	if e.Session != 0 {
+		text += fmt.Sprintf(" session %d", e.Session)
+	}
+	if e.Number != (token.Number{}) {
+		text += fmt.Sprintf(" number %s", e.Number)
+	}
+	if e.Promised != 0 {
+		text += fmt.Sprintf(" promised %d", e.Promised)
+	}
+	if e.Reason != "" {
+		text += ", " + e.Reason
+	}
+	if t := e.Message.Token; t != nil {
+		text += fmt.Sprintf(" [epoch %s hop %d fence %d LN %v Q %v]", t.Epoch, t.Hop, t.Fence&(1<<32-1), t.LastGranted, t.Queue)
+	}
+	return text
+}
+
+var answerNames = [...]string{token.Hold: "HOLD", token.Recent: "RECENT", token.None: "NONE", token.Outbid: "OUTBID", token.TooLow: "TOO-LOW", token.Promise: "PROMISE"}
+
+func describe(m *token.Message) string {
+	text := m.Kind.String() + " " + m.Lock
+	switch m.Kind {
+	case token.Request:
+		text += fmt.Sprintf(" %s", m.Number)
+	case token.TokenMessage:
+		text += fmt.Sprintf(" epoch %s hop %d for session %d LN %v Q %v", m.Token.Epoch, m.Token.Hop, m.Session, m.Token.LastGranted, m.Token.Queue)
+	case token.Busy:
+		text += fmt.Sprint(m.Locks)
+	case token.Bye:
+		text += fmt.Sprint(m.Session)
+	case token.Probe:
+		text += fmt.Sprintf(" %d number %s helper %d", m.Probe, m.Number, m.Helper)
+	case token.ProbeAnswer:
+		text += fmt.Sprintf(" %d %s buriable %v", m.Probe, answerNames[m.Answer], m.Members)
+	case token.Ballot:
+		text += fmt.Sprintf(" %s number %s distant %v", m.Ballot, m.Number, m.Members)
+	case token.BallotAnswer:
+		text += fmt.Sprintf(" %s %s highest %s number %s waiting %t buried %v", m.Ballot, answerNames[m.Answer], m.Highest, m.Number, m.Waiting, m.Members)
+	case token.Abort:
+		text += fmt.Sprintf(" %s", m.Ballot)
+	}
+	return text
+}
