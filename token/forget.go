@@ -38,6 +38,7 @@ func (n *Node) forget(l *lock) {
 	last.position = l.position
 	n.order[len(n.order)-1] = nil
 	n.order = n.order[:len(n.order)-1]
+	l.outstanding = false // a request that was withdrawn; it would keep the lock on the list of active ones
 	n.note(l, Effect{Kind: Forgot})
 }
 
