@@ -168,6 +168,8 @@ func describeOwn(e Effect) string {
 		return fmt.Sprintf("ENTERS: waiter %d, fence %s, by %s", e.Waiter, fence(e.Fence), request)
 	case Left:
 		return fmt.Sprintf("LEAVES: waiter %d, fence %s", e.Waiter, fence(e.Fence))
+	case Refuse:
+		return fmt.Sprintf("refuses waiter %d", e.Waiter)
 	case Revoke:
 		return fmt.Sprintf("LOSES IT: waiter %d, fence %s", e.Waiter, fence(e.Fence))
 	case Asked:

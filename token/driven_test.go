@@ -43,6 +43,7 @@ func startWith(t *testing.T, cfg Config) *driven {
 		t.Fatal(err)
 	}
 	d.Node = n
+	d.passes(0)
 	d.look()
 	return d
 }
@@ -159,7 +160,8 @@ func (d *driven) wantState(rn, ln, q string) {
 	}
 }
 
-// passes lets time pass, ticking whenever the node wants to hear what time it is.
+// passes lets time pass, ticking whenever the node wants to hear what time it is,
+// and at the end.
 func (d *driven) passes(time Time) {
 	d.t.Helper()
 	end := d.at + time
@@ -172,6 +174,8 @@ func (d *driven) passes(time Time) {
 		d.issued = d.look()
 	}
 	d.at = end
+	d.Tick(d.at)
+	d.issued = d.look()
 }
 
 // lives lets time pass during which the peers named keep up the sessions: they ping
@@ -276,6 +280,33 @@ func asking(t *testing.T, members int) *driven {
 	d := inSession(t, members)
 	d.request(1, 1) // so that the lock is known
 	d.acquire(1)
+	d.look()
+	return d
+}
+
+// probing starts A in a session, with waiter 1 waiting for a lock that nobody has
+// heard of: probe 1 has just been sent.
+func probing(t *testing.T, members int) *driven {
+	t.Helper()
+	d := inSession(t, members)
+	d.acquire(1)
+	d.look()
+	return d
+}
+
+// none lets peers answer a probe with NONE.
+func (d *driven) none(probe uint64, peers ...Member) {
+	for _, j := range peers {
+		d.receive(j, Message{Kind: ProbeAnswer, Probe: probe, Answer: None})
+	}
+}
+
+// balloting is probing, after which all peers have answered NONE: ballot 1.A has
+// just been sent.
+func balloting(t *testing.T, members int) *driven {
+	t.Helper()
+	d := probing(t, members)
+	d.none(1, d.others()...)
 	d.look()
 	return d
 }

@@ -1,0 +1,370 @@
+package token
+
+import "testing"
+
+// One test for each rule of the proposer's side of a round (protocol, section 3).
+
+// promiseTo lets a peer promise a ballot, which does not wait, and buries as told.
+func (d *driven) promiseTo(b Epoch, from Member, buried ...Member) {
+	d.receive(from, Message{Kind: BallotAnswer, Ballot: b, Answer: Promise, Number: Number{1, 0}, Members: buried})
+}
+
+// first is the ballot that balloting leaves under way.
+var first = Epoch{1, 0}
+
+// A ballot's number is higher than any that the proposer knows for this lock.
+func TestBallotNumberIsAboveAllKnownForLock(t *testing.T) {
+	for name, learn := range map[string]func(d *driven){
+		"an epoch":             func(d *driven) { d.tokenOf(Epoch{6, 1}); d.request(1, 9) },
+		"a promise":            func(d *driven) { d.ballotFrom(1, 6) },
+		"a promise taken back": func(d *driven) { d.ballotFrom(1, 6); d.receive(1, Message{Kind: Abort, Ballot: Epoch{6, 1}}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := inSession(t, 3)
+			learn(d)
+			d.acquire(1)
+			d.passes(750 * ms)
+			d.look()
+			d.none(1, 1, 2)
+			d.wantOnly(Balloted, "A begins ballot 7.A")
+		})
+	}
+}
+
+// Higher than its own floor.
+func TestBallotNumberIsAboveOwnFloor(t *testing.T) {
+	cfg := testConfig(0, 3)
+	cfg.Floor = 50
+	d := inSessionWith(t, cfg)
+	d.acquire(1)
+	d.none(1, 1, 2)
+	d.wantOnly(Balloted, "A begins ballot 51.A")
+}
+
+// Than every floor that HELLOs told it.
+func TestBallotNumberIsAboveFloorsOfHellos(t *testing.T) {
+	d := inSession(t, 3)
+	d.hello(1, Hello{Incarnation: incarnation(1, 1), Boot: 1, Counter: 9, Floor: 90})
+	d.hello(2, Hello{Incarnation: incarnation(2, 1), Boot: 1, Counter: 9, Floor: 80})
+	d.acquire(1)
+	d.none(1, 1, 2)
+	d.wantOnly(Balloted, "A begins ballot 91.A")
+}
+
+// A proposer first promises to itself, on disk.
+func TestProposerPromisesToItselfFirst(t *testing.T) {
+	d := probing(t, 3)
+	d.none(1, 1, 2)
+	d.want(
+		"A saves session 1, promised 1024",
+		"A begins ballot 1.A",
+		"A→B BALLOT 1.A for 1.1, out of reach nobody",
+		"A→C BALLOT 1.A for 1.1, out of reach nobody",
+	)
+}
+
+// D: the members to whom it has no stream.
+func TestMembersWithoutStreamAreOutOfReach(t *testing.T) {
+	d := probing(t, 3)
+	d.none(1, 2)
+	d.PeerDown(d.at, 2)
+	d.look()
+	d.none(1, 1)
+	d.wantSent(Ballot, "A→B BALLOT 1.A for 1.1, out of reach C")
+}
+
+// D: the members who did not answer its probe. The proposer buries whom it can.
+func TestMembersThatDidNotAnswerAreOutOfReach(t *testing.T) {
+	d := silentD(t)
+	d.want(
+		"A saves session 1, promised 1024",
+		"A buries D",
+		"A begins ballot 1.A",
+		"A→B BALLOT 1.A for 1.1, out of reach D",
+		"A→C BALLOT 1.A for 1.1, out of reach D",
+		"A→D BALLOT 1.A for 1.1, out of reach D",
+		"A→E BALLOT 1.A for 1.1, out of reach D",
+	)
+}
+
+// silentD is A of five whose ballot 1.A has just begun: D answers nothing, and A, B
+// and C could bury it. E has answered, and will not be asked to bury it.
+func silentD(t *testing.T) *driven {
+	t.Helper()
+	d := inSession(t, 5)
+	d.lives(testTTL, 1, 2, 4)
+	d.acquire(1)
+	d.look()
+	for _, j := range []Member{1, 2} {
+		d.receive(j, Message{Kind: ProbeAnswer, Probe: 1, Answer: None, Members: []Member{3}})
+	}
+	d.none(1, 4)
+	return d
+}
+
+// The token is made when every member has promised.
+func TestTokenIsMadeWhenAllHavePromised(t *testing.T) {
+	d := balloting(t, 3)
+	d.promiseTo(first, 1)
+	d.want()
+	d.promiseTo(first, 2)
+	d.want("A makes token 1.A", "A ENTERS: waiter 1, fence 1:1, by request 1.1")
+}
+
+// Or is buried by a quorum, the proposer counted, and not by less.
+func TestTokenIsMadeWhenSilentMemberIsBuriedByQuorum(t *testing.T) {
+	d := silentD(t)
+	d.look()
+	d.promiseTo(first, 1, 3)
+	d.promiseTo(first, 4)
+	d.promiseTo(first, 4) // again
+	d.want()
+	d.promiseTo(first, 2, 3)
+	d.want("A makes token 1.A", "A ENTERS: waiter 1, fence 1:1, by request 1.1")
+
+	d = silentD(t)
+	d.look()
+	d.promiseTo(first, 1, 3)
+	d.promiseTo(first, 2)
+	d.promiseTo(first, 4)
+	d.want()
+}
+
+// A burial by the buried itself counts for nothing, nor does a quorum of burials
+// stand in for promises of the others.
+func TestBurialOfOneDoesNotStandInForAnother(t *testing.T) {
+	d := silentD(t)
+	d.look()
+	d.promiseTo(first, 1, 3, 4)
+	d.promiseTo(first, 2, 3)
+	d.want() // E has not promised, and A and B alone bury it
+}
+
+// The round must complete within T(1-ρ) of sending the ballot.
+func TestBallotEndsWithTime(t *testing.T) {
+	d := balloting(t, 3)
+	d.lives(testTTL*99/100-1, 1, 2)
+	d.promiseTo(first, 1)
+	d.look()
+	d.at++
+	d.promiseTo(first, 2)
+	d.want(
+		"A gives up ballot 1.A: out of time",
+		"A→B ABORT 1.A",
+		"A→C ABORT 1.A",
+		"A begins probe 2",
+		"A→B PROBE 2 for 1.1, helper nobody",
+		"A→C PROBE 2 for 1.1, helper nobody",
+	)
+
+	d = balloting(t, 3)
+	d.lives(testTTL*99/100-1, 1, 2)
+	d.promiseTo(first, 1)
+	d.promiseTo(first, 2)
+	d.wantOnly(Made, "A makes token 1.A")
+}
+
+// If nothing comes, the clock ends it.
+func TestBallotEndsByTick(t *testing.T) {
+	d := balloting(t, 3)
+	d.lives(testTTL*99/100-1, 1, 2)
+	d.want()
+	d.lives(1, 1, 2)
+	d.wantOnly(Ended, "A gives up ballot 1.A: out of time")
+}
+
+// A round belongs to one unbroken session.
+func TestPromisesAfterLapseDoNotCount(t *testing.T) {
+	d := balloting(t, 3)
+	d.promiseTo(first, 1)
+	d.at, _ = d.InSession()
+	d.ponged(1, 2)
+	d.look()
+	d.promiseTo(first, 2)
+	d.wantOnly(Made)
+}
+
+// A higher promise of its own ends a round; promises to it count no more.
+func TestPromisesAfterHigherPromiseDoNotCount(t *testing.T) {
+	d := balloting(t, 3)
+	d.promiseTo(first, 1)
+	d.ballotFrom(1, 2)
+	d.look()
+	d.promiseTo(first, 2)
+	d.want()
+}
+
+// HOLD ends the round, and is a sign of the token.
+func TestHoldEndsBallot(t *testing.T) {
+	d := balloting(t, 3)
+	d.receive(2, Message{Kind: BallotAnswer, Ballot: first, Answer: Hold})
+	d.want("A gives up ballot 1.A: token is held", "A→B ABORT 1.A", "A→C ABORT 1.A")
+	d.passes(750*ms - 1)
+	d.want()
+	d.passes(1)
+	d.wantOnly(Probed, "A begins probe 2")
+}
+
+// After a NACK for a floor or an epoch it tries again above at once.
+func TestTooLowBallotIsRaisedAtOnce(t *testing.T) {
+	d := balloting(t, 3)
+	d.receive(2, Message{Kind: BallotAnswer, Ballot: first, Answer: TooLow, Highest: Epoch{40, 1}})
+	d.want(
+		"A gives up ballot 1.A: number too low",
+		"A→B ABORT 1.A",
+		"A→C ABORT 1.A",
+		"A begins ballot 41.A",
+		"A→B BALLOT 41.A for 1.1, out of reach nobody",
+		"A→C BALLOT 41.A for 1.1, out of reach nobody",
+	)
+	d.promiseTo(first, 1)
+	d.promiseTo(first, 2)
+	d.want()
+	d.promiseTo(Epoch{41, 0}, 1)
+	d.promiseTo(Epoch{41, 0}, 2)
+	d.wantOnly(Made, "A makes token 41.A")
+}
+
+// For another's ballot, after a pause, T/64 to 5T/64, and above it.
+func TestOutbidBallotIsRepeatedAfterPause(t *testing.T) {
+	d := balloting(t, 3)
+	d.receive(2, Message{Kind: BallotAnswer, Ballot: first, Answer: Outbid, Highest: Epoch{7, 1}})
+	d.want("A gives up ballot 1.A: outbid by another ballot", "A→B ABORT 1.A", "A→C ABORT 1.A")
+	d.passes(testTTL/64 - 1)
+	d.want()
+	d.passes(testTTL/16 + 1)
+	d.wantOnly(Probed, "A begins probe 2")
+	d.none(2, 1, 2)
+	d.wantOnly(Balloted, "A begins ballot 8.A")
+}
+
+// Two proposers pause for different times, and each for another time every time.
+func TestPausesDiffer(t *testing.T) {
+	seen := map[Time]bool{}
+	for member := range Member(3) {
+		d := inSessionWith(t, testConfig(member, 3))
+		for d.Node.probes = range 10 {
+			p := d.pause()
+			if p < testTTL/64 || p > testTTL*5/64 {
+				t.Errorf("pause of %d ns, want T/64 to 5T/64", p)
+			}
+			seen[p] = true
+		}
+	}
+	if len(seen) < 30 {
+		t.Errorf("%d different pauses in 30", len(seen))
+	}
+}
+
+// The old token may reach the proposer after all.
+func TestOldTokenEndsBallot(t *testing.T) {
+	d := inSession(t, 3)
+	d.tokenOf(Epoch{3, 1})
+	d.request(1, 1)
+	d.acquire(1)
+	d.passes(750 * ms)
+	d.none(1, 1, 2)
+	d.wantOnly(Balloted, "A begins ballot 4.A")
+	d.tokenWith(func(t *Token) { t.Epoch, t.LastGranted[1] = Epoch{3, 1}, Number{1, 1} })
+	d.want(
+		"A gives up ballot 4.A: token came",
+		"A→B ABORT 4.A",
+		"A→C ABORT 4.A",
+		"A ENTERS: waiter 1, fence 1:1, by request 1.1",
+	)
+	d.promiseTo(Epoch{4, 0}, 1)
+	d.promiseTo(Epoch{4, 0}, 2)
+	d.want()
+}
+
+// Unless a promise to another forbids it.
+func TestOldTokenDoesNotEndBallotAgainstPromise(t *testing.T) {
+	d := inSession(t, 3)
+	d.ballotFrom(1, 5)
+	d.acquire(1)
+	d.passes(750 * ms)
+	d.none(1, 1, 2)
+	d.look()
+	d.tokenWith(func(t *Token) { t.Epoch = Epoch{4, 2} })
+	d.want("A drops token 4.C: promised to a later token")
+	d.promiseTo(Epoch{6, 0}, 1)
+	d.promiseTo(Epoch{6, 0}, 2)
+	d.wantOnly(Made, "A makes token 6.A")
+}
+
+// An answer from an older incarnation does not count.
+func TestVotesOfOlderIncarnationDoNotCount(t *testing.T) {
+	d := balloting(t, 3)
+	d.promiseTo(first, 1)
+	d.hello(1, Hello{Incarnation: incarnation(1, 2), Boot: 1001})
+	d.promiseTo(first, 2)
+	d.wantOnly(Made)
+	d.promiseTo(first, 1)
+	d.wantOnly(Made, "A makes token 1.A")
+}
+
+// Answers to another ballot do not count.
+func TestVotesForAnotherBallotDoNotCount(t *testing.T) {
+	d := balloting(t, 3)
+	d.promiseTo(Epoch{2, 0}, 1)
+	d.promiseTo(Epoch{2, 0}, 2)
+	d.receive(1, Message{Kind: BallotAnswer, Ballot: Epoch{2, 0}, Answer: Hold})
+	d.want()
+}
+
+// The new token: epoch = b, fence = b.number·2^32, LN[j] = what j reported, less one
+// if it waits; Q = those waiting, from the proposer on around the ring.
+func TestNewTokenIsMadeOfReports(t *testing.T) {
+	cfg := testConfig(2, 5)
+	d := inSessionWith(t, cfg)
+	d.acquire(1)
+	d.none(1, d.others()...)
+	d.look()
+	for from, m := range map[Member]Message{
+		0: {Number: Number{3, 7}, Waiting: true},
+		1: {Number: Number{1, 0}},
+		3: {Number: Number{2, 2}},
+		4: {Number: Number{1, 9}, Waiting: true},
+	} {
+		m.Kind, m.Ballot, m.Answer = BallotAnswer, Epoch{1, 2}, Promise
+		d.receive(from, m)
+	}
+	d.want("C makes token 1.C", "C ENTERS: waiter 1, fence 1:1, by request 1.1")
+	d.wantState("3.7 1.0 1.1 2.2 1.9", "3.6 1.0 1.0 2.2 1.8", "E A")
+	d.release(1)
+	d.wantSent(TokenMessage, "C→E TOKEN 1.C to session 1, hop 1, fence 1:1, LN 3.6 1.0 1.1 2.2 1.8, Q A")
+}
+
+// For the buried, LN is the highest number known: their requests are over.
+func TestNewTokenOwesNothingToBuried(t *testing.T) {
+	d := silentD(t)
+	d.request(3, 8)
+	d.look()
+	d.promiseTo(first, 1, 3)
+	d.promiseTo(first, 4)
+	d.promiseTo(first, 2, 3)
+	d.wantState("1.1 1.0 1.0 1.8 1.0", "1.0 1.0 1.0 1.8 1.0", "nobody")
+}
+
+// A proposer whose waiter has given up meanwhile passes the new token on.
+func TestNewTokenThatProposerWantsNoMoreGoesOn(t *testing.T) {
+	d := balloting(t, 3)
+	d.withdraw(1)
+	d.promiseTo(first, 1)
+	d.look()
+	d.receive(2, Message{Kind: BallotAnswer, Ballot: first, Answer: Promise, Number: Number{1, 3}, Waiting: true})
+	d.want(
+		"A makes token 1.A",
+		"A→C TOKEN 1.A to session 1, hop 1, fence 1:0, LN 1.1 1.0 1.2, Q nobody",
+	)
+}
+
+// A request that came after its sender's promise is served like any other.
+func TestRequestAfterPromiseIsServed(t *testing.T) {
+	d := balloting(t, 3)
+	d.promiseTo(first, 1)
+	d.request(1, 1)
+	d.promiseTo(first, 2)
+	d.look()
+	d.wantState("1.1 1.1 1.0", "1.0 1.0 1.0", "B")
+}

@@ -1,0 +1,99 @@
+package token
+
+import "testing"
+
+// Who tries for a lock does not want to wait.
+
+func (d *driven) try(w Waiter) { d.Try(d.at, cs, w) }
+
+// wantRefused compares who was refused.
+func (d *driven) wantRefused(lines ...string) {
+	d.t.Helper()
+	d.wantOnly(Refuse, lines...)
+}
+
+func TestTryEntersWhereTokenIsIdle(t *testing.T) {
+	d := withToken(t, 3)
+	d.try(1)
+	d.want("A ENTERS: waiter 1, fence 1:1, by no request")
+}
+
+// Where the lock is held here, or others are ahead, nothing is asked.
+func TestTryIsRefusedWhereOthersAreAhead(t *testing.T) {
+	d := holding(t, 3)
+	d.try(2)
+	d.want("A refuses waiter 2")
+
+	d = asking(t, 3)
+	d.try(2)
+	d.want("A refuses waiter 2")
+}
+
+// Else it asks, by a probe.
+func TestTryAsksByProbe(t *testing.T) {
+	d := inSession(t, 3)
+	d.request(1, 1)
+	d.look()
+	d.try(1)
+	d.want(
+		"A asks: request 1.1",
+		"A→B REQUEST 1.1",
+		"A→C REQUEST 1.1",
+		"A begins probe 1",
+		"A→B PROBE 1 for 1.1, helper nobody",
+		"A→C PROBE 1 for 1.1, helper nobody",
+	)
+	d.token()
+	d.wantOnly(Grant, "A ENTERS: waiter 1, fence 1:1, by request 1.1")
+}
+
+// HOLD in use: the lock is in use, and the waiter is refused. HOLD without: the token
+// is on its way.
+func TestTryIsRefusedWhenHolderIsBusy(t *testing.T) {
+	d := inSession(t, 3)
+	d.request(1, 1)
+	d.try(1)
+	d.look()
+	d.receive(2, Message{Kind: ProbeAnswer, Probe: 1, Answer: Hold})
+	d.want()
+	d.receive(1, Message{Kind: ProbeAnswer, Probe: 1, Answer: Hold, InUse: true})
+	d.want("A refuses waiter 1", "A withdraws: request 1.1")
+	d.acquire(2)
+	d.token()
+	d.want("A ENTERS: waiter 2, fence 1:1, by request 1.1")
+}
+
+// Who waits behind a try that is refused goes on waiting.
+func TestRefusedTryLeavesOthersWaiting(t *testing.T) {
+	d := inSession(t, 3)
+	d.request(1, 1)
+	d.try(1)
+	d.acquire(2)
+	d.look()
+	d.receive(1, Message{Kind: ProbeAnswer, Probe: 1, Answer: Hold, InUse: true})
+	d.want("A refuses waiter 1")
+	d.receive(1, Message{Kind: ProbeAnswer, Probe: 1, Answer: Hold, InUse: true})
+	d.want()
+	d.token()
+	d.want("A ENTERS: waiter 2, fence 1:1, by request 1.1")
+}
+
+// A try that inherits a request asks where the token is, all the same.
+func TestTryInheritsRequest(t *testing.T) {
+	d := asking(t, 3)
+	d.withdraw(1)
+	d.look()
+	d.try(2)
+	d.wantSent(Request)
+	d.receive(1, Message{Kind: ProbeAnswer, Probe: 1, Answer: Hold, InUse: true})
+	d.wantRefused("A refuses waiter 2")
+}
+
+// A node that leaves serves nobody any more.
+func TestTryIsRefusedByRetiringNode(t *testing.T) {
+	d := holding(t, 3)
+	d.Retire(d.at)
+	d.look()
+	d.Try(d.at, "other", 2)
+	d.want("A refuses waiter 2 of other")
+}
