@@ -9,14 +9,20 @@ import (
 // listens on. All ports are held until the last has been found, so none is found
 // twice.
 func freeAddresses(n int) ([]string, error) {
-	addresses := make([]string, n)
-	for i := range addresses {
+	var addresses []string
+	var listeners []net.Listener
+	defer func() {
+		for _, listener := range listeners {
+			_ = listener.Close() // nobody has come
+		}
+	}()
+	for i := range n {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, fmt.Errorf("find a free port for node %d of %d: %w", i+1, n, err)
 		}
-		defer listener.Close()
-		addresses[i] = listener.Addr().String()
+		listeners = append(listeners, listener)
+		addresses = append(addresses, listener.Addr().String())
 	}
 	return addresses, nil
 }

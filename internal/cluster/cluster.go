@@ -43,7 +43,10 @@ func New(config Config) (*Cluster, error) {
 	}
 	c := &Cluster{config: config}
 	c.witness.path = c.WitnessFile()
-	return c, c.settle()
+	if err := c.settle(); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // settle gives every node a free address.
@@ -201,15 +204,15 @@ func (c *Cluster) failure() error {
 // Stop stops all nodes at the same time. See Node.Stop. A node that had ended
 // before, although it should have run, is an error too.
 func (c *Cluster) Stop(ctx context.Context) error {
-	failure := c.failure()
 	nodes := c.Nodes()
-	failures := make([]error, len(nodes))
+	failures := make([]error, len(nodes)+1)
+	failures[len(nodes)] = c.failure()
 	var group sync.WaitGroup
 	for i, node := range nodes {
 		group.Go(func() { failures[i] = node.Stop(ctx) })
 	}
 	group.Wait()
-	return errors.Join(append(failures, failure)...)
+	return errors.Join(failures...)
 }
 
 // Kill ends all nodes at once. It may be called at any time, from any goroutine.

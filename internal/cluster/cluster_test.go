@@ -3,6 +3,7 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"errors"
 	"maps"
 	"net"
 	"os"
@@ -173,7 +174,7 @@ func TestWaitEndsWithTheContext(t *testing.T) {
 	check(t, c.Start(ctx))
 	ctx, cancel := context.WithCancelCause(ctx)
 	cancel(os.ErrDeadlineExceeded)
-	if err := c.Follow(ctx, func(Line) bool { return false }); err != os.ErrDeadlineExceeded {
+	if err := c.Follow(ctx, func(Line) bool { return false }); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("follow: %v, want the context's cause", err)
 	}
 }
