@@ -34,12 +34,21 @@ func (a *asked) wait() time.Duration { return a.end.Time.Sub(a.begin.Time) }
 func (c *checker) checkRequests() {
 	for _, life := range c.run.Lives {
 		outstanding := make(map[string]*asked) // by lock
+		begun := make(map[string]Number)       // the latest number that a line began, by lock
 		for _, e := range life.Events {
+			switch e.Kind {
+			case RequestSent, Enter, Withdraw:
+				if e.Number.Compare(begun[e.Lock]) > 0 {
+					c.report(everyRequest, Insufficient, []*Event{e}, "no line says how request %s of %s began", e.Number, e.Node)
+					begun[e.Lock] = e.Number
+				}
+			}
 			switch e.Kind {
 			case Request, Ride:
 				if before := outstanding[e.Lock]; before != nil && before.begin.Number != e.Number {
 					c.abandon(before, e)
 				}
+				begun[e.Lock] = e.Number
 				a := &asked{begin: e}
 				c.asked = append(c.asked, a)
 				outstanding[e.Lock] = a

@@ -30,6 +30,7 @@ func Check(run *Run) *Report {
 		c.checkOvertaking(j)
 	}
 	c.checkSessions()
+	c.checkHeard()
 	c.checkRequests()
 	c.checkCost(journeys)
 	c.checkPeers(journeys)
@@ -49,6 +50,7 @@ type checker struct {
 	clocks   map[*Event]Clock
 	rounds   map[round][]*Event // the lines about each ballot
 	streams  map[streamOf][]*Event
+	arrived  map[streamOf]int   // the place of the last line of a message that arrived
 	troubled map[[2]string]bool // who had trouble: with whom, or "" with its own session
 }
 

@@ -10,10 +10,15 @@ import (
 // section is one line of the file that the critical sections of all nodes append
 // to, and that is a witness of its own beside the logs.
 type section struct {
+	grant
 	verb  string // enter, leave or lost
+	quote Quote
+}
+
+// grant names one entry of a lock.
+type grant struct {
 	node  string
 	fence uint64
-	quote Quote
 }
 
 // CheckCriticalSectionFile judges the file that the nodes' critical sections share
@@ -80,10 +85,10 @@ func (w *witness) read(in io.Reader) ([]section, error) {
 // alternates requires that nobody enters while another is inside, except one that
 // is gone and cannot have known.
 func (w *witness) alternates(sections []section) {
-	ended := make(map[section]*section) // how each stay ended, by its entry without the quote
+	ended := make(map[grant]*section) // how each stay ended
 	for i := range sections {
 		if s := &sections[i]; s.verb != "enter" {
-			ended[section{node: s.node, fence: s.fence}] = s
+			ended[s.grant] = s
 		}
 	}
 	var inside, highest *section
@@ -91,7 +96,7 @@ func (w *witness) alternates(sections []section) {
 		s := &sections[i]
 		if s.verb != "enter" {
 			switch {
-			case inside != nil && inside.node == s.node && inside.fence == s.fence:
+			case inside != nil && inside.grant == s.grant:
 				inside = nil
 			case s.verb == "leave":
 				w.report(Insufficient, []Quote{s.quote}, "%s left with fence %d, but is not the one inside", s.node, s.fence)
@@ -99,7 +104,7 @@ func (w *witness) alternates(sections []section) {
 			continue
 		}
 		if inside != nil {
-			end := ended[section{node: inside.node, fence: inside.fence}]
+			end := ended[inside.grant]
 			switch {
 			case end != nil && end.verb == "leave":
 				w.report(Violated, []Quote{inside.quote, s.quote, end.quote}, "%s entered while %s was inside", s.node, inside.node)
@@ -126,36 +131,37 @@ func (w *witness) crashed(node string) bool {
 }
 
 // agrees holds the file's entries against those of the logs. The nodes append for
-// one lock: the one that has the file's first entry.
+// one lock: the one that has the most of the file's entries.
 func (w *witness) agrees(sections []section) {
-	logged := make(map[section]*Event) // entries by node and fence, of the file's lock
+	var logged map[grant]*Event // the entries of the file's lock
+	most := -1
 	for _, j := range w.run.Journeys() {
-		of := make(map[section]*Event)
+		entries := make(map[grant]*Event)
 		for _, entry := range j.Entries {
-			of[section{node: entry.Enter.Node, fence: entry.Enter.Fence}] = entry.Enter
+			entries[grant{entry.Enter.Node, entry.Enter.Fence}] = entry.Enter
 		}
+		both := 0
 		for _, s := range sections {
-			if s.verb == "enter" {
-				if of[section{node: s.node, fence: s.fence}] != nil {
-					logged = of
-				}
-				break
+			if s.verb == "enter" && entries[s.grant] != nil {
+				both++
 			}
+		}
+		if both > most {
+			logged, most = entries, both
 		}
 	}
 	for _, s := range sections {
-		k := section{node: s.node, fence: s.fence}
 		if s.verb != "enter" {
 			continue
 		}
-		if logged[k] == nil {
+		if logged[s.grant] == nil {
 			w.report(Insufficient, []Quote{s.quote}, "the logs have no entry of %s with fence %d: a log is incomplete, or the file is of another run", s.node, s.fence)
 		}
-		delete(logged, k)
+		delete(logged, s.grant)
 	}
 	for _, life := range w.run.Lives { // in order, for a report that is always the same
 		for _, e := range life.Events {
-			if k := (section{node: e.Node, fence: e.Fence}); e.Kind == Enter && logged[k] == e {
+			if e.Kind == Enter && logged[grant{e.Node, e.Fence}] == e {
 				w.unseen(e)
 			}
 		}

@@ -8,7 +8,8 @@ import "slices"
 func (c *checker) checkOvertaking(j *Journey) {
 	o := overtaken{checker: c, waiting: make([]*turn, len(c.run.Members))}
 	for i, v := range j.Visits {
-		if i > 0 && j.Visits[i-1].Epoch != v.Epoch {
+		if i > 0 && (j.Visits[i-1].Epoch != v.Epoch || j.Visits[i-1].Hop+1 != v.Hop) || v.Arrival == nil {
+			// Made anew, or lines are missing in which somebody was passed over.
 			clear(o.waiting)
 		}
 		last := i+1 == len(j.Visits) || j.Visits[i+1].Epoch != v.Epoch
@@ -102,8 +103,12 @@ func (o *overtaken) overtake(node string, t *turn, e *Event) {
 // passedOver reports whether a holder that does not reach a node took it off Q, or
 // did not put it there: now, or right after its line before this one.
 func (o *overtaken) passedOver(e *Event, node string) bool {
-	if e.Kind != Leave && e.Kind != TokenSent && e.Kind != Enter || e.Peer == node || slices.Contains(e.Queue, node) {
+	if e.Queue == nil || e.Peer == node && e.Kind == TokenSent || slices.Contains(e.Queue, node) {
 		return false
+	}
+	stood := o.shown != nil && slices.Contains(o.shown.Queue, node)
+	if e.Kind != Leave && e.Kind != TokenSent && e.Kind != Enter && !stood {
+		return false // its turn to be put into Q has not come
 	}
 	return !o.reaches(e, node) || o.shown != nil && !o.reaches(o.shown, node)
 }

@@ -1,12 +1,27 @@
 package logs
 
 import (
+	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
 )
+
+// TestMain runs each property on fewer cases than rapid does by itself, so that the
+// tests take seconds; -rapid.checks asks for more.
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", "30"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // faults says what may happen to a simulated cluster beside the algorithm.
 type faults struct {
@@ -18,6 +33,17 @@ type faults struct {
 // run plays a random schedule of so many steps and stops the nodes.
 func (c *cluster) run(steps int, f faults) {
 	c.withSes = f.crashes
+	c.startAll()
+	for range steps {
+		c.step(f)
+	}
+	if !f.abrupt {
+		c.settleDown()
+	}
+	c.stopAll()
+}
+
+func (c *cluster) startAll() {
 	for _, m := range c.nodes {
 		c.start(m)
 	}
@@ -28,13 +54,6 @@ func (c *cluster) run(steps int, f faults) {
 			}
 		}
 	}
-	for range steps {
-		c.step(f)
-	}
-	if !f.abrupt {
-		c.settleDown()
-	}
-	c.stopAll()
 }
 
 // step does one thing, drawn at random; it may turn out to be nothing.
@@ -322,4 +341,9 @@ func tryReadAll(files ...string) (*Run, error) {
 type fataler interface {
 	Helper()
 	Fatal(args ...any)
+}
+
+// drawSkew draws how far a clock is off.
+func drawSkew(t *rapid.T) time.Duration {
+	return time.Duration(rapid.Int64Range(-int64(time.Hour), int64(time.Hour)).Draw(t, "skew"))
 }

@@ -1,5 +1,7 @@
 package logs
 
+import "slices"
+
 // checkSessions requires that every grant lies inside a session of its process:
 // after session_started, before session_lapsed or session_ended.
 func (c *checker) checkSessions() {
@@ -17,7 +19,7 @@ func (c *checker) checkSessionsOf(life *Life) {
 	for _, e := range life.Events {
 		switch e.Kind {
 		case SessionStarted:
-			c.reportOutside(over, outside)
+			c.reportOutside(life, over, outside)
 			began, over, outside = e, nil, nil
 		case SessionWarned, SessionLapsed, SessionEnded:
 			if len(outside) > 0 && (over == nil || over.Session != e.Session) {
@@ -35,15 +37,31 @@ func (c *checker) checkSessionsOf(life *Life) {
 			}
 		}
 	}
-	c.reportOutside(over, outside)
+	c.reportOutside(life, over, outside)
 }
 
-func (c *checker) reportOutside(over *Event, outside []*Event) {
+// reportOutside judges grants that no session is known to hold. It may be only the
+// line of the session's beginning that is missing: if the process shows no session
+// at all, or numbers its requests by a later one than that which ended.
+func (c *checker) reportOutside(life *Life, over *Event, outside []*Event) {
 	for _, e := range outside {
-		lines, when := []*Event{e}, "before its first session began"
+		verdict, lines, when := Violated, []*Event{e}, "before its first session began"
 		if over != nil {
 			lines, when = []*Event{over, e}, "after its session had ended"
+			if c.sessionOf(e) > over.Session {
+				verdict = Insufficient
+			}
+		} else if life.Started == nil || !slices.ContainsFunc(life.Events, func(e *Event) bool { return e.Kind == SessionStarted }) {
+			verdict = Insufficient
 		}
-		c.report(outsideSession, Violated, lines, "%s entered with fence %d %s", e.Node, e.Fence, when)
+		c.report(outsideSession, verdict, lines, "%s entered with fence %d %s", e.Node, e.Fence, when)
 	}
+}
+
+// sessionOf returns the session in which the writer of a line last asked.
+func (c *checker) sessionOf(e *Event) uint64 {
+	if self := c.run.member(e.Node); self >= 0 && self < len(e.RequestNumbers) {
+		return max(e.Number.Session, e.RequestNumbers[self].Session)
+	}
+	return e.Number.Session
 }

@@ -15,14 +15,19 @@ func (c *checker) reaches(e *Event, node string) bool {
 	return !c.run.Sessions || !c.troubled[[2]string{e.Node, node}] && !c.troubled[[2]string{node, ""}]
 }
 
-// connectedAt reports whether the writer's stream to a node was up at a line.
+// connectedAt reports whether the writer's stream to a node was up at a line, for
+// certain: even if one line of a loss should be missing.
 func (c *checker) connectedAt(e *Event, node string) bool {
-	changes := c.streams[streamOf{e.Life, node}]
-	at, found := slices.BinarySearchFunc(changes, e.Seq, func(change *Event, seq int) int { return change.Seq - seq })
-	if !found {
-		at--
+	s := streamOf{e.Life, node}
+	changes := c.streams[s]
+	next, _ := slices.BinarySearchFunc(changes, e.Seq, func(change *Event, seq int) int { return change.Seq - seq })
+	if next == 0 || changes[next-1].Kind != PeerConnected {
+		return false
 	}
-	return at >= 0 && changes[at].Kind == PeerConnected
+	if next == len(changes) {
+		return c.arrived[s] > e.Seq
+	}
+	return changes[next].Kind != PeerConnected
 }
 
 // streamOf names the streams of one process to one node.
@@ -37,9 +42,13 @@ type streamOf struct {
 func (c *checker) findStreams() {
 	c.streams = make(map[streamOf][]*Event)
 	c.troubled = make(map[[2]string]bool)
+	c.arrived = make(map[streamOf]int)
 	for _, life := range c.run.Lives {
 		for _, e := range life.Events {
 			s := streamOf{life, e.Peer}
+			if e.Receipt != nil {
+				c.arrived[s] = e.Seq
+			}
 			switch e.Kind {
 			case PeerConnected, PeerLost, ByeReceived:
 				c.streams[s] = append(c.streams[s], e)

@@ -1,0 +1,38 @@
+package logs
+
+// checkHeard requires that RN holds nothing that the node has not heard: an entry
+// of RN rises by what comes in, a request, a probe, a ballot, an answer, or a
+// token's LN. Where it rises by itself, the line of a receipt is missing.
+func (c *checker) checkHeard() {
+	for _, life := range c.run.Lives {
+		if life.Started == nil {
+			continue // what came before its first line here cannot be known
+		}
+		self := c.run.member(life.Node)
+		heard := make(map[string][]Number) // by lock
+		for _, e := range life.Events {
+			if e.Lock == "" {
+				continue
+			}
+			known := heard[e.Lock]
+			if known == nil {
+				known = make([]Number, len(c.run.Members))
+				heard[e.Lock] = known
+			}
+			if from := c.run.member(e.Peer); from >= 0 && e.Received() && e.Number.Compare(known[from]) > 0 {
+				known[from] = e.Number
+			}
+			for j, number := range e.LastGranted {
+				if j < len(known) && number.Compare(known[j]) > 0 {
+					known[j] = number
+				}
+			}
+			for j, number := range e.RequestNumbers {
+				if j < len(known) && j != self && number.Compare(known[j]) > 0 {
+					known[j] = number
+					c.report(everyRequest, Insufficient, []*Event{e}, "%s knows of request %s of %s here, but no line says that it came", e.Node, number, c.run.Members[j])
+				}
+			}
+		}
+	}
+}
