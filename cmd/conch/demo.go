@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"conch/internal/cluster"
+)
+
+const (
+	// demoThink and demoHold are short, so that the demonstration is; yet several
+	// nodes wait most of the time, which is what it is to show.
+	demoThink = 30 * time.Millisecond
+	demoHold  = 10 * time.Millisecond
+	// demoStall is how long nothing may happen before the demonstration gives up. It
+	// is far longer than a busy machine needs for one critical section.
+	demoStall = 15 * time.Second
+
+	maxDemoNodes   = 32 // each is a process, with two streams to each other
+	maxDemoEntries = 10_000
+)
+
+// demoFlags are the flags of conch demo.
+type demoFlags struct {
+	nodes, entries int
+	out            string
+}
+
+func newDemoCommand() *cobra.Command {
+	var flags demoFlags
+	cmd := &cobra.Command{
+		Use:   "demo [flags]",
+		Short: "Show nodes take turns on this machine, and judge them by their logs",
+		Long: `Runs some nodes on this machine's loopback interface, each a process of its own,
+which ask for the critical section in a loop. When each has had its entries they are
+stopped; then conch shows what their logs prove, and tells message by message how one
+of them got in.
+
+It succeeds only if the logs show all that is promised. It leaves no process behind,
+and nothing but the logs.`,
+		Example: `  conch demo
+  conch demo --nodes 9 --entries 20 --out evidence`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case flags.nodes < 2 || flags.nodes > maxDemoNodes:
+				return misuse(cmd, "--nodes: got %d, want 2 to %d: one node alone takes no turns", flags.nodes, maxDemoNodes)
+			case flags.entries < 1 || flags.entries > maxDemoEntries:
+				return misuse(cmd, "--entries: got %d, want 1 to %d", flags.entries, maxDemoEntries)
+			case cmd.Flags().Changed("out") && flags.out == "":
+				return misuse(cmd, "--out: the value is empty; name a folder, or leave the flag out")
+			}
+			return runDemo(cmd.Context(), cmd.OutOrStdout(), flags)
+		},
+	}
+	cmd.Flags().SortFlags = false
+	cmd.Flags().IntVar(&flags.nodes, "nodes", 3, "run `N` nodes")
+	cmd.Flags().IntVar(&flags.entries, "entries", 10, "each enters the critical section `N` times")
+	cmd.Flags().StringVar(&flags.out, "out", "", "a new or empty `DIR` for the logs (default: a new temporary folder)")
+	return cmd
+}
+
+// runDemo runs the demonstration.
+func runDemo(ctx context.Context, out io.Writer, flags demoFlags) error {
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	dir, err := demoFolder(flags.out)
+	if err != nil {
+		return err
+	}
+	nodes, err := cluster.New(cluster.Config{
+		Program: program,
+		Nodes:   flags.nodes,
+		Dir:     dir,
+		Flags: []string{
+			"--auto-count", strconv.Itoa(flags.entries),
+			"--auto-think", demoThink.String(),
+			"--auto-hold", demoHold.String(),
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if err := takeTurns(ctx, out, nodes, flags.entries); err != nil {
+		return fmt.Errorf("%w (the logs so far are in %s)", err, dir)
+	}
+	return judgeDemo(out, nodes, dir)
+}
+
+// demoFolder returns the folder for the logs, and makes it if need be.
+func demoFolder(out string) (string, error) {
+	if out == "" {
+		return os.MkdirTemp("", "conch-demo-")
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return "", fmt.Errorf("--out: %w", err)
+	}
+	entries, err := os.ReadDir(out)
+	if err != nil {
+		return "", fmt.Errorf("--out: %w", err)
+	}
+	if len(entries) > 0 {
+		return "", fmt.Errorf("--out: %s is not empty: it has %s; name a new or an empty folder", out, entries[0].Name())
+	}
+	return out, nil
+}
+
+// takeTurns starts the nodes, waits until each has had its entries, and stops them.
+// However it ends, no node runs any more.
+func takeTurns(ctx context.Context, out io.Writer, nodes *cluster.Cluster, entries int) (err error) {
+	ctx, stop := untilSignal(ctx, func() { _ = nodes.Kill() }) // nobody stays to be told
+	defer stop()
+	defer func() {
+		// What went wrong before is more telling than how it ended.
+		if killed := nodes.Kill(); err == nil {
+			err = killed
+		}
+	}()
+	ctx, stall := context.WithCancelCause(ctx)
+	defer stall(nil)
+	watchdog := time.AfterFunc(demoStall, func() {
+		stall(fmt.Errorf("nothing has happened for %v", demoStall))
+	})
+	defer watchdog.Stop()
+
+	if err := nodes.Start(ctx); err != nil {
+		return err
+	}
+	begin := time.Now()
+	progress := newProgress(out, nodes, entries)
+	err = nodes.Follow(ctx, func(line cluster.Line) bool {
+		watchdog.Reset(demoStall)
+		return progress.take(line)
+	})
+	progress.end()
+	if err != nil {
+		if errors.Is(err, errInterrupted) {
+			return stopInterrupted(ctx, nodes)
+		}
+		return err
+	}
+	fmt.Fprintf(out, "Each node has had its turns, after %v. Stopping them.\n", time.Since(begin).Round(time.Millisecond))
+	watchdog.Stop()
+	return nodes.Stop(ctx)
+}
+
+// stopInterrupted stops the nodes in order after a signal, so that their logs are
+// whole.
+func stopInterrupted(ctx context.Context, nodes *cluster.Cluster) error {
+	if err := nodes.Stop(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	return errInterrupted
+}
+
+// isTerminal reports whether a person watches.
+func isTerminal(out io.Writer) bool {
+	file, ok := out.(*os.File)
+	return ok && isatty.IsTerminal(file.Fd())
+}

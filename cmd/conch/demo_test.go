@@ -1,0 +1,101 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// startDemo starts a demonstration that would take long, waits until its nodes take
+// turns, and returns it with their process ids and the rest of its output.
+func startDemo(t *testing.T) (demo *exec.Cmd, nodes []int, output *bufio.Reader) {
+	t.Helper()
+	demo = exec.Command(program(t), "demo", "--nodes", "3", "--entries", "10000", "--out", t.TempDir())
+	var complaints bytes.Buffer
+	demo.Stderr = &complaints
+	stdout, err := demo.StdoutPipe()
+	check(t, err)
+	check(t, demo.Start())
+	t.Cleanup(func() { _ = demo.Process.Kill() }) // as a rule it is gone
+	output = bufio.NewReader(stdout)
+	isProcess := regexp.MustCompile(` is process (\d+)\n$`)
+	for {
+		line, err := output.ReadString('\n')
+		if err != nil {
+			t.Fatalf("the demonstration ended: %v, %v: %s", err, demo.Wait(), complaints.String())
+		}
+		if match := isProcess.FindStringSubmatch(line); match != nil {
+			pid, err := strconv.Atoi(match[1])
+			check(t, err)
+			nodes = append(nodes, pid)
+		}
+		if strings.HasPrefix(line, "entry ") {
+			break
+		}
+	}
+	if len(nodes) != 3 {
+		t.Fatalf("processes %v, want 3", nodes)
+	}
+	return demo, nodes, output
+}
+
+// isRunning reports whether there is a process, and it is not one that has ended and
+// that nobody has waited for.
+func isRunning(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return false
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return runtime.GOOS != "linux"
+	}
+	state := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])[0]
+	return string(state) != "Z"
+}
+
+func checkNoneRuns(t *testing.T, pids []int) {
+	t.Helper()
+	for _, pid := range pids {
+		if !until(func() bool { return !isRunning(pid) }) {
+			t.Errorf("process %d is left behind", pid)
+		}
+	}
+}
+
+// TestInterruptedDemoLeavesNoProcess: Ctrl-C ends the nodes in order.
+func TestInterruptedDemoLeavesNoProcess(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		demo, nodes, output := startDemo(t)
+		check(t, demo.Process.Signal(signal))
+		_, err := io.Copy(io.Discard, output)
+		check(t, err)
+		if err := demo.Wait(); demo.ProcessState.ExitCode() != exitFailure {
+			t.Errorf("after %v: %v, want exit status %d", signal, err, exitFailure)
+		}
+		for _, pid := range nodes {
+			if isRunning(pid) {
+				t.Errorf("process %d is left behind after %v", pid, signal)
+			}
+		}
+	}
+}
+
+// TestKilledDemoLeavesNoProcess: not even when it had no chance to end its nodes.
+func TestKilledDemoLeavesNoProcess(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux ends the children of a process that was killed with SIGKILL")
+	}
+	demo, nodes, _ := startDemo(t)
+	check(t, demo.Process.Kill())
+	_ = demo.Wait() // it was killed, and says so
+	checkNoneRuns(t, nodes)
+}

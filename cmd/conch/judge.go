@@ -1,0 +1,48 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"conch/internal/cluster"
+	"conch/logs"
+)
+
+// judgeDemo shows what the logs of a demonstration prove, and one entry, and says
+// where the files are. It fails unless the logs show all that is promised.
+func judgeDemo(out io.Writer, nodes *cluster.Cluster, dir string) error {
+	run, err := logs.Open(nodes.LogFiles()...)
+	if err != nil {
+		return err
+	}
+	report := logs.Check(run)
+	witness, err := os.Open(nodes.WitnessFile())
+	if err != nil {
+		return err
+	}
+	defer witness.Close()
+	if err := report.CheckCriticalSectionFile(run, nodes.WitnessFile(), witness); err != nil {
+		return err
+	}
+	fmt.Fprint(out, "\nWhat the logs show\n\n")
+	if err := report.WriteTable(out); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nThe files are in %s:\n", dir)
+	fmt.Fprint(out, "  node*.log  what each node did, one JSON object a line\n")
+	fmt.Fprint(out, "  cs.txt     who entered and left the critical section, by a file that all share\n\n")
+	fmt.Fprint(out, "Look closer:\n")
+	for _, command := range []string{"check", "merge", "explain"} {
+		fmt.Fprintf(out, "  %s logs %s %s\n", os.Args[0], command, filepath.Join(dir, "node*.log"))
+	}
+	switch report.Verdict() {
+	case logs.Violated:
+		return errors.New("the logs show a violation, see above")
+	case logs.Insufficient:
+		return &exitError{code: exitInsufficient, err: errors.New("the logs do not suffice for a verdict, see above")}
+	}
+	return nil
+}

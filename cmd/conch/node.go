@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"conch"
+	"conch/internal/auto"
+)
+
+// stopPatience is how long a node that stops may take to pass on what it has.
+const stopPatience = 5 * time.Second
+
+func newNodeCommand() *cobra.Command {
+	var flags nodeFlags
+	cmd := &cobra.Command{
+		Use:   "node [flags]",
+		Short: "Run a node",
+		Long: `Runs a node until SIGINT or SIGTERM, on which it leaves the critical section,
+passes the token on and ends. A second signal ends it at once.
+
+The nodes of a cluster may be started in any order, with any delay. All must be
+given the same members, each named by one address; a node's own may be listed too.`,
+		Example: `  Three nodes that take turns, each in a terminal of its own:
+
+  conch node --listen 127.0.0.1:7401 --peers 127.0.0.1:7402,127.0.0.1:7403 --auto-request
+  conch node --listen 127.0.0.1:7402 --peers 127.0.0.1:7401,127.0.0.1:7403 --auto-request
+  conch node --listen 127.0.0.1:7403 --peers 127.0.0.1:7401,127.0.0.1:7402 --auto-request
+
+  On a machine that the others know as node1, with a file of members that is the same
+  on all machines, and a log to keep:
+
+  conch node --listen :7400 --advertise node1:7400 --hosts-file hosts.txt --log-file node1.log`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := flags.check(cmd); err != nil {
+				return err
+			}
+			return runNode(cmd, &flags)
+		},
+	}
+	flags.addTo(cmd)
+	return cmd
+}
+
+// runNode runs a node until a signal, or until something it needs fails.
+func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
+	members, err := flags.members(cmd)
+	if err != nil {
+		return err
+	}
+	level, err := zerolog.ParseLevel(flags.logLevel)
+	if err != nil {
+		return err
+	}
+	ctx, stop := untilSignal(cmd.Context(), func() {})
+	defer stop()
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	log, err := openLog(flags.logFile, fail)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	if flags.csFile != "" {
+		witness, err := openAppend(flags.csFile)
+		if err != nil {
+			return fmt.Errorf("--cs-file: %w; %s", err, wantWritable)
+		}
+		defer witness.Close()
+		flags.auto.Witness = witness
+	}
+	node, err := conch.Start(ctx, conch.Config{
+		Listen:     flags.listen,
+		Advertise:  members.Addresses[members.Self],
+		Peers:      members.Addresses,
+		SessionTTL: flags.sessionTTL,
+		Log:        zerolog.New(log).Level(level),
+		Version:    readBuild().Version,
+	})
+	if err != nil {
+		return err
+	}
+	var loop func() error
+	if flags.autoRequest {
+		loop = func() error { return auto.Run(ctx, node, flags.auto) }
+	}
+	return serve(ctx, fail, node, loop)
+}
+
+// serve runs loop, if there is one, until ctx ends or the node does, and stops the
+// node. It returns why, unless that was a signal.
+func serve(ctx context.Context, fail context.CancelCauseFunc, node *conch.Node, loop func() error) error {
+	looped := make(chan struct{})
+	go func() {
+		defer close(looped)
+		if loop == nil {
+			return
+		}
+		if err := loop(); err != nil {
+			fail(err)
+		}
+	}()
+	select {
+	case <-ctx.Done():
+	case <-node.Done():
+		fail(node.Err())
+	}
+	<-looped
+	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
+	defer cancel()
+	if err := node.Stop(patient); err != nil {
+		return err
+	}
+	if err := node.Err(); err != nil {
+		return err
+	}
+	if cause := context.Cause(ctx); !errors.Is(cause, errInterrupted) {
+		return cause
+	}
+	return nil
+}

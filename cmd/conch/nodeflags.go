@@ -1,0 +1,130 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"conch"
+	"conch/hosts"
+	"conch/internal/auto"
+)
+
+const (
+	// maxPause bounds --auto-think and --auto-hold; more is a slip of the pen.
+	maxPause = 24 * time.Hour
+	// maxSessionTTL bounds --session-ttl: a dead node's lock is lost to all for so long.
+	maxSessionTTL = time.Hour
+	// maxLockNameBytes bounds the name of a lock; see package conch.
+	maxLockNameBytes = 255
+)
+
+// logLevels are the values of --log-level.
+var logLevels = []string{"debug", "info", "warn", "error", "disabled"}
+
+// nodeFlags are the flags of conch node, as they were given.
+type nodeFlags struct {
+	listen, advertise string
+	peers             []string
+	hostsFile         string
+	sessionTTL        time.Duration
+
+	autoRequest bool
+	auto        auto.Config
+	csFile      string
+
+	logLevel, logFile string
+}
+
+// addTo adds the flags to the command.
+func (f *nodeFlags) addTo(cmd *cobra.Command) {
+	members := pflag.NewFlagSet("", pflag.ContinueOnError)
+	members.StringVar(&f.listen, "listen", hosts.DefaultListen, "listen on `HOST:PORT`; an empty HOST is every interface")
+	members.StringVar(&f.advertise, "advertise", "", "the `HOST:PORT` by which the others know this node (default: --listen)")
+	members.StringArrayVar(&f.peers, "peers", nil, "the members' addresses, `HOST:PORT,...`; may be given several times")
+	members.StringVar(&f.hostsFile, "hosts-file", "", "a `FILE` of members, one HOST:PORT a line, # begins a comment")
+	members.DurationVar(&f.sessionTTL, "session-ttl", conch.DefaultSessionTTL, "after this `TIME` a node that is not heard of has lost its locks; the same at all members")
+	addGroup(cmd, "Members", members)
+
+	requests := pflag.NewFlagSet("", pflag.ContinueOnError)
+	requests.BoolVar(&f.autoRequest, "auto-request", false, "ask for the critical section in a loop")
+	requests.StringVar(&f.auto.Lock, "auto-lock", "cs", "the `NAME` of the lock to ask for")
+	requests.DurationVar(&f.auto.Think, "auto-think", 500*time.Millisecond, "`TIME` between two requests, ±50 % at random")
+	requests.DurationVar(&f.auto.Hold, "auto-hold", 100*time.Millisecond, "`TIME` in the critical section, ±50 % at random")
+	requests.IntVar(&f.auto.Count, "auto-count", 0, "enter `N` times; 0 is for ever. After the last one the node stays and serves the others")
+	requests.StringVar(&f.csFile, "cs-file", "", "a `FILE` that all nodes share: the critical section appends \"enter NODE FENCE\", and \"leave NODE FENCE\" (or \"lost NODE FENCE\")")
+	addGroup(cmd, "Requests of its own", requests)
+
+	log := pflag.NewFlagSet("", pflag.ContinueOnError)
+	log.StringVar(&f.logLevel, "log-level", "info", "`LEVEL` from which on lines are written: "+strings.Join(logLevels, ", ")+"; evidence needs info")
+	log.StringVar(&f.logFile, "log-file", "", "append the log to `FILE`, as JSON (default: standard output, in people's format if that is a terminal)")
+	addGroup(cmd, "Log", log)
+	complete := cobra.FixedCompletions(logLevels, cobra.ShellCompDirectiveNoFileComp)
+	if err := cmd.RegisterFlagCompletionFunc("log-level", complete); err != nil {
+		panic(err) // there is no such flag
+	}
+}
+
+// check refuses values that make no sense, with a usage error.
+func (f *nodeFlags) check(cmd *cobra.Command) error {
+	for _, name := range []string{"advertise", "hosts-file", "cs-file", "log-file"} {
+		if flag := cmd.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
+			return misuse(cmd, "--%s: the value is empty; give one, or leave the flag out", name)
+		}
+	}
+	if !f.autoRequest {
+		for _, name := range []string{"auto-lock", "auto-think", "auto-hold", "auto-count", "cs-file"} {
+			if cmd.Flags().Changed(name) {
+				return misuse(cmd, "--%s does nothing without --auto-request; add that, or leave this out", name)
+			}
+		}
+	}
+	for name, value := range map[string]time.Duration{"auto-think": f.auto.Think, "auto-hold": f.auto.Hold} {
+		if value < 0 || value > maxPause {
+			return misuse(cmd, "--%s: got %v, want 0s to %v", name, value, maxPause)
+		}
+	}
+	if f.sessionTTL < conch.MinSessionTTL || f.sessionTTL > maxSessionTTL {
+		return misuse(cmd, "--session-ttl: got %v, want %v to %v", f.sessionTTL, conch.MinSessionTTL, maxSessionTTL)
+	}
+	if f.auto.Count < 0 {
+		return misuse(cmd, "--auto-count: got %d, want 1 or more, or 0 for ever", f.auto.Count)
+	}
+	if name := f.auto.Lock; name == "" || len(name) > maxLockNameBytes || !utf8.ValidString(name) {
+		return misuse(cmd, "--auto-lock: got %d bytes, %.40q, want 1 to %d bytes of UTF-8", len(name), name, maxLockNameBytes)
+	}
+	if !slices.Contains(logLevels, f.logLevel) {
+		return misuse(cmd, "--log-level: got %q, want one of %s", f.logLevel, strings.Join(logLevels, ", "))
+	}
+	return nil
+}
+
+// members returns who the members are. What is wrong with a flag is a usage error;
+// what is wrong with the hosts file is not.
+func (f *nodeFlags) members(cmd *cobra.Command) (hosts.Members, error) {
+	self, err := hosts.Advertise(
+		hosts.Entry{Where: "--listen", Address: f.listen},
+		hosts.Entry{Where: "--advertise", Address: f.advertise},
+	)
+	if err != nil {
+		return hosts.Members{}, misuse(cmd, "%w", err)
+	}
+	peers := hosts.Flag("--peers", f.peers...)
+	members, err := hosts.List(self, peers)
+	if err != nil {
+		return hosts.Members{}, misuse(cmd, "%w", err)
+	}
+	if f.hostsFile == "" {
+		return members, nil
+	}
+	file, err := hosts.ReadFile(f.hostsFile)
+	if err != nil {
+		return hosts.Members{}, fmt.Errorf("--hosts-file: %w", err)
+	}
+	return hosts.List(self, peers, file)
+}

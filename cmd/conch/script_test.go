@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"conch/logs"
+)
+
+const (
+	// patience is how long a condition may take to come true on a busy machine. No
+	// test passes or fails by how long something took.
+	patience = 20 * time.Second
+	// pollInterval is how often a condition is looked at.
+	pollInterval = 10 * time.Millisecond
+)
+
+func TestMain(m *testing.M) {
+	// A process built with the race detector lingers for a second at its end.
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=10 "+os.Getenv("GORACE")); err != nil {
+		panic(err)
+	}
+	testscript.Main(m, map[string]func(){"conch": main})
+}
+
+// TestScript runs the real program, several processes at a time, as the scripts say.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"await":    await,
+			"exits":    exits,
+			"listen":   listen,
+			"ports":    ports,
+			"signal":   sendSignal,
+			"stranger": stranger,
+			"tear":     tear,
+			"validate": validate,
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", os.Getenv("GORACE"))
+			return nil
+		},
+		RequireUniqueNames: true,
+	})
+}
+
+// until waits for a condition.
+func until(met func() bool) bool {
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(patience); !met(); <-ticker.C {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
+}
+
+// await FILE REGEXP [COUNT] waits until as many matches stand in the file, at
+// least one.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg || len(args) < 2 || len(args) > 3, "usage: await FILE REGEXP [COUNT]")
+	file, pattern, count := ts.MkAbs(args[0]), regexp.MustCompile(args[1]), 1
+	if len(args) == 3 {
+		number, err := strconv.Atoi(args[2])
+		ts.Check(err)
+		count = number
+	}
+	var data []byte
+	if !until(func() bool {
+		data, _ = os.ReadFile(file)
+		return len(pattern.FindAll(data, count)) == count
+	}) {
+		ts.Fatalf("%s: want %d matches of %q after %v; it has\n%s", args[0], count, args[1], patience, data)
+	}
+}
+
+// exits CODE COMMAND ARGUMENT... runs a command that must end with this exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg || len(args) < 2, "usage: exits CODE COMMAND ARGUMENT...")
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("%s: exit code %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// listen ADDRESS occupies a port until the script ends.
+func listen(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg || len(args) != 1, "usage: listen ADDRESS")
+	listener, err := net.Listen("tcp", args[0])
+	ts.Check(err)
+	ts.Defer(func() { listener.Close() })
+}
+
+// ports NAME... sets each variable to a loopback address with a free port.
+func ports(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg || len(args) == 0, "usage: ports NAME...")
+	var listeners []net.Listener // all at once, so that no port comes twice
+	for _, name := range args {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		listeners = append(listeners, listener)
+		ts.Setenv(name, listener.Addr().String())
+	}
+	for _, listener := range listeners {
+		ts.Check(listener.Close())
+	}
+}
+
+// sendSignal INT|TERM TEXT sends a signal to the background command that has the text
+// as one of its arguments.
+func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg || len(args) != 2, "usage: signal INT|TERM TEXT")
+	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}
+	refuse(ts, signals[args[0]] == nil, "signal: want INT or TERM")
+	for _, cmd := range ts.BackgroundCmds() {
+		for _, arg := range cmd.Args {
+			if arg == args[1] {
+				ts.Check(cmd.Process.Signal(signals[args[0]]))
+				return
+			}
+		}
+	}
+	ts.Fatalf("signal: no background command has the argument %q", args[1])
+}
+
+// stranger ADDRESS sends bytes that no node sends, and waits until the node hangs
+// up.
+func stranger(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg || len(args) != 1, "usage: stranger ADDRESS")
+	conn, err := net.DialTimeout("tcp", args[0], patience)
+	ts.Check(err)
+	defer conn.Close()
+	ts.Check(conn.SetDeadline(time.Now().Add(patience)))
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a stranger\r\n\r\n"); err != nil {
+		return // hung up already
+	}
+	if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+		ts.Fatalf("%s: it did not hang up within %v", args[0], patience)
+	}
+}
+
+// tear FILE BYTES cuts bytes off the end of a file.
+func tear(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg || len(args) != 2, "usage: tear FILE BYTES")
+	count, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), info.Size()-count))
+}
+
+// validate FILE... holds each line against the schema of the logs.
+func validate(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg || len(args) == 0, "usage: validate FILE...")
+	for _, name := range args {
+		data, err := os.ReadFile(ts.MkAbs(name))
+		ts.Check(err)
+		ts.Check(validateLines(name, data))
+	}
+}
+
+// validateLines holds each line of a log against the schema. There must be some.
+func validateLines(name string, log []byte) error {
+	lines := bytes.Split(bytes.TrimSuffix(log, []byte("\n")), []byte("\n"))
+	for i, line := range lines {
+		if err := logs.Validate(line); err != nil {
+			return fmt.Errorf("%s:%d: %w", name, i+1, err)
+		}
+	}
+	return nil
+}
+
+// refuse fails a script that uses a command wrongly.
+func refuse(ts *testscript.TestScript, wrong bool, usage string) {
+	if wrong {
+		ts.Fatalf("%s", usage)
+	}
+}
