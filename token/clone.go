@@ -1,0 +1,101 @@
+package token
+
+import "slices"
+
+// Clone returns a node that knows what n knows and shares no memory with it that
+// either may change. Effects that were not fetched yet are not copied.
+//
+// A search that tries several inputs on one state clones the node for each.
+func (n *Node) Clone() *Node {
+	c := *n
+	c.peers = slices.Clone(n.peers)
+	c.effects, c.numbers, c.members, c.stamps = nil, nil, nil, nil
+
+	// Of each kind of thing there is one array for all locks: a clone costs the same
+	// few allocations for one lock and for many. A lock that was forgotten may still
+	// stand in the list of active ones.
+	forgotten := n.forgottenActive()
+	count := len(n.order) + len(forgotten)
+	copies := cloner{
+		locks:   make([]lock, 0, count),
+		entries: make([]timerEntry, 0, len(n.timers)),
+		numbers: make([]Number, 0, 2*count*len(n.peers)),
+	}
+	c.locks = make(map[string]*lock, len(n.order))
+	c.order = make([]*lock, len(n.order))
+	c.timers = make(timers, len(n.timers))
+	for i, l := range n.order {
+		c.order[i] = copies.lock(l, c.timers)
+		c.locks[l.name] = c.order[i]
+	}
+	c.active = make([]*lock, len(n.active))
+	for i, l := range n.active {
+		if n.stands(l) {
+			c.active[i] = c.order[l.position]
+		} else {
+			c.active[i] = copies.lock(l, c.timers)
+		}
+	}
+	return &c
+}
+
+// stands reports whether a lock is one of those that the node knows: it was not
+// forgotten.
+func (n *Node) stands(l *lock) bool {
+	return l.position < len(n.order) && n.order[l.position] == l
+}
+
+// forgottenActive lists the active locks that the node has forgotten.
+func (n *Node) forgottenActive() []*lock {
+	var forgotten []*lock
+	for _, l := range n.active {
+		if !n.stands(l) {
+			forgotten = append(forgotten, l)
+		}
+	}
+	return forgotten
+}
+
+// cloner holds the memory for the parts of a clone. Its slices never grow beyond
+// what they were made for, so pointers into them stay good.
+type cloner struct {
+	locks   []lock
+	entries []timerEntry
+	numbers []Number
+}
+
+// lock copies a lock, and puts its timer's entry to the place that it has in the
+// heap.
+func (c *cloner) lock(l *lock, heap timers) *lock {
+	c.locks = append(c.locks, *l)
+	d := &c.locks[len(c.locks)-1]
+	d.requestNumbers = c.copyNumbers(l.requestNumbers)
+	d.waiters.entries = slices.Clone(l.waiters.entries)
+	d.promises = slices.Clone(l.promises)
+	d.passedQueue = slices.Clone(l.passedQueue)
+	if l.token != nil {
+		t := *l.token
+		t.LastGranted = c.copyNumbers(t.LastGranted)
+		t.Queue = slices.Clone(t.Queue)
+		d.token = &t
+	}
+	if l.search != nil {
+		s := *l.search
+		s.heard = slices.Clone(s.heard) // whose lists came in messages, and do not change
+		s.votes = slices.Clone(s.votes) // likewise
+		s.tries = slices.Clone(s.tries)
+		d.search = &s
+	}
+	if e := l.timer; e != nil {
+		c.entries = append(c.entries, timerEntry{lock: d, when: e.when, index: e.index})
+		d.timer = &c.entries[len(c.entries)-1]
+		heap[e.index] = d.timer
+	}
+	return d
+}
+
+func (c *cloner) copyNumbers(numbers []Number) []Number {
+	from := len(c.numbers)
+	c.numbers = append(c.numbers, numbers...)
+	return c.numbers[from:len(c.numbers):len(c.numbers)]
+}

@@ -1,0 +1,307 @@
+package token
+
+import "encoding/binary"
+
+// What a search needs to see that it has been in a state before: an encoding of the
+// whole of it. Two nodes with equal encodings do the same, from now on, in answer to
+// the same inputs. So what makes no difference any more is left out or made equal:
+// times count from now, a deadline that is past is past, and numbers of probes count
+// from the latest.
+
+// Clockwork says how time is told to the nodes of a search.
+type Clockwork struct {
+	// Readings are those of the members' clocks, now.
+	Readings []Time
+	// Step: each reading that the node will be told differs from the present one by a
+	// multiple of this. Deadlines that fall between the same two steps are equal. 1 if
+	// nothing is known.
+	Step Time
+	// Horizon: nothing is asked about what comes about more than this from now. Only
+	// the deadlines for forgetting are so far away.
+	Horizon Time
+}
+
+// AppendState appends the canonical encoding of the node's state to b. Effects that
+// were not fetched are no part of it.
+//
+// One choice is hidden: how long the node pauses when it was outbid is drawn from the
+// number of its probes, which is left out. With a Step of at least 5T/64 every such
+// pause is one step long.
+func (n *Node) AppendState(b []byte, c Clockwork) []byte {
+	e := encoder{b: b, node: n, clockwork: c, now: c.Readings[n.self]}
+	e.session()
+	for k := range n.peers {
+		e.peer(&n.peers[k], c.Readings[k])
+	}
+	e.uint(uint64(len(n.order)))
+	for _, l := range n.order {
+		e.lock(l)
+	}
+	e.uint(uint64(len(n.active)))
+	for _, l := range n.active {
+		if n.stands(l) {
+			e.uint(uint64(l.position) + 1)
+		} else {
+			e.uint(0)
+			e.lock(l)
+		}
+	}
+	return e.b
+}
+
+// AppendMessage appends the canonical encoding of a message on its way. owner is the
+// node by whose clock its stamp and by whose count its probe are to be understood:
+// of a PING or a probe the sender, of the answer to one the receiver; nil if that
+// node does not run. now is what the owner's clock reads.
+func AppendMessage(b []byte, m *Message, owner *Node, now Time) []byte {
+	e := encoder{b: b}
+	switch {
+	case owner == nil:
+		e.message(m, 0, 0)
+	case owner.cfg.Incarnation != m.Incarnation:
+		e.message(m, 0, owner.probes) // nobody looks at the stamp
+	default:
+		e.message(m, age(m.Stamp, now, owner.cfg.TTL), owner.probes)
+	}
+	return e.b
+}
+
+// encoder appends to b.
+type encoder struct {
+	b         []byte
+	node      *Node
+	clockwork Clockwork
+	now       Time
+}
+
+func (e *encoder) uint(v uint64) { e.b = binary.AppendUvarint(e.b, v) }
+func (e *encoder) int(v int64)   { e.b = binary.AppendVarint(e.b, v) }
+
+func (e *encoder) bools(flags ...bool) {
+	var bits byte
+	for i, f := range flags {
+		if f {
+			bits |= 1 << i
+		}
+	}
+	e.b = append(e.b, bits)
+}
+
+func (e *encoder) string(s string) {
+	e.uint(uint64(len(s)))
+	e.b = append(e.b, s...)
+}
+
+// until encodes a deadline, which has come when it is not after now.
+func (e *encoder) until(t Time) {
+	switch {
+	case t == Never:
+		e.uint(0)
+	case t <= e.now:
+		e.uint(1)
+	default:
+		e.uint(uint64((t-e.now-1)/e.clockwork.Step) + 2)
+	}
+}
+
+// far is a deadline beyond the horizon.
+func (e *encoder) far() Time { return e.now + e.clockwork.Horizon + 1 }
+
+// since encodes a time in the past; all that are longer ago than bound are equal.
+func (e *encoder) since(t, bound Time) { e.int(age(t, e.now, bound)) }
+
+// age is how long ago t was at now, but at most bound.
+func age(t, now, bound Time) int64 { return int64(min(now-t, bound)) }
+
+func (e *encoder) number(v Number) {
+	e.uint(uint64(v.Session))
+	e.uint(v.Count)
+}
+
+func (e *encoder) numbers(list []Number) {
+	e.uint(uint64(len(list)))
+	for _, v := range list {
+		e.number(v)
+	}
+}
+
+func (e *encoder) epoch(v Epoch) {
+	e.uint(v.Number)
+	e.int(int64(v.Proposer))
+}
+
+func (e *encoder) members(list []Member) {
+	e.uint(uint64(len(list)))
+	for _, v := range list {
+		e.int(int64(v))
+	}
+}
+
+func (e *encoder) waiters(list []Waiter) {
+	e.uint(uint64(len(list)))
+	for _, w := range list {
+		e.uint(uint64(w))
+	}
+}
+
+func (e *encoder) token(t *Token) {
+	e.bools(t != nil)
+	if t == nil {
+		return
+	}
+	e.epoch(t.Epoch)
+	e.uint(uint64(t.Fence))
+	e.numbers(t.LastGranted)
+	e.members(t.Queue)
+}
+
+// session encodes what the node knows beside its peers and locks.
+func (e *encoder) session() {
+	n := e.node
+	e.b = append(e.b, n.cfg.Incarnation[:]...)
+	e.uint(uint64(n.cfg.Session))
+	e.uint(uint64(n.session))
+	e.bools(n.begun, n.waiting, n.leaving, n.gone)
+	if n.begun {
+		e.until(n.leaseEnd)
+	}
+	if n.waiting {
+		e.until(n.startedAt + n.cfg.TTL)
+	}
+	e.until(n.nextPing)
+	e.uint(n.reserved)
+	e.uint(n.floor)
+	e.uint(n.forgotten)
+	e.uint(n.count)
+}
+
+// peer encodes what is known of a member, whose own clock reads now.
+func (e *encoder) peer(p *peer, now Time) {
+	n := e.node
+	answered := p.hasAnswered && e.now < p.pongAt+n.cfg.TTL
+	cleared := p.clear && n.waiting // of no account after the wait
+	held := p.heldPing.Kind != 0
+	e.bools(p.connected, p.heard, p.returned, answered, cleared, held)
+	e.uint(p.opened)
+	e.b = append(e.b, p.hello.Incarnation[:]...)
+	e.uint(uint64(p.hello.Boot))
+	e.uint(p.hello.Counter)
+	e.uint(p.hello.Floor)
+	e.uint(uint64(p.session))
+	e.uint(uint64(p.highest))
+	if answered { // else no lease rests on it
+		e.bools(p.answeredBefore)
+		e.since(p.answered, n.cfg.TTL)
+		e.since(p.pongAt, n.cfg.TTL)
+	}
+	e.until(p.guardEnd)
+	if p.guardEnd > e.now {
+		e.uint(uint64(p.guard))
+	}
+	e.until(p.burialEnd)
+	if held {
+		e.message(&p.heldPing, age(p.heldPing.Stamp, now, n.cfg.TTL), 0)
+	}
+}
+
+// lock encodes what is known about a lock.
+func (e *encoder) lock(l *lock) {
+	n := e.node
+	e.string(l.name)
+	e.numbers(l.requestNumbers)
+	e.token(l.token)
+	e.uint(uint64(l.holder))
+	e.waiters(l.waiters.entries[l.waiters.head:])
+	e.bools(l.outstanding, l.heardOf)
+	e.until(l.helpEnd)
+	e.epoch(l.epoch)
+	e.uint(l.highest)
+	e.uint(uint64(len(l.promises)))
+	for _, b := range l.promises {
+		e.epoch(b)
+	}
+	e.epoch(l.floor)
+	e.uint(l.tokenFloor)
+	e.since(l.passedAt, n.recently())
+	if e.now < l.passedAt+n.cfg.TTL/4 { // after that nobody looks at it
+		e.members(l.passedQueue)
+	}
+	e.until(min(l.usedAt+n.cfg.IdleToken, e.far()))
+	e.until(min(l.usedAt+n.cfg.IdleLock, e.far()))
+	e.search(l)
+	e.timer(l)
+}
+
+// search encodes how the token is looked for. Between two searches only the helper
+// who was named last is of any account.
+func (e *encoder) search(l *lock) {
+	s := l.search
+	if s == nil {
+		s = &search{helper: e.node.self}
+	}
+	e.int(int64(s.helper))
+	if l.outstanding {
+		e.int(int64(s.patience))
+		e.until(s.suspectAt)
+		e.bools(s.probe != 0, s.open)
+		e.waiters(s.tries)
+	}
+	if s.probe != 0 && (l.outstanding || s.balloting) {
+		e.uint(e.node.probes - s.probe)
+		for i := range s.heard {
+			h := &s.heard[i]
+			e.bools(h.answered, h.none)
+			e.members(h.buriable)
+		}
+	}
+	e.bools(s.balloting)
+	if !s.balloting {
+		return
+	}
+	e.epoch(s.ballot)
+	e.until(s.ballotEnd)
+	for i := range s.votes {
+		v := &s.votes[i]
+		e.bools(v.promised, v.waiting)
+		e.number(v.number)
+		e.members(v.buried)
+	}
+}
+
+// timer encodes whether the lock will hear in time what time it is. An entry that
+// comes up early is put back, and makes no difference.
+func (e *encoder) timer(l *lock) {
+	when := e.far()
+	if l.timer != nil {
+		when = min(when, l.timer.when)
+	}
+	late := when > min(e.far(), e.node.due(l))
+	e.bools(late)
+	if late {
+		e.until(when)
+	}
+}
+
+// message encodes a message, whose stamp is age old and whose probes count from the
+// latest.
+func (e *encoder) message(m *Message, age int64, latest uint64) {
+	e.b = append(e.b, byte(m.Kind), byte(m.Answer))
+	e.bools(m.Begun, m.InUse, m.Waiting)
+	e.string(m.Lock)
+	e.number(m.Number)
+	e.token(m.Token)
+	e.uint(uint64(m.Session))
+	e.b = append(e.b, m.Incarnation[:]...)
+	e.int(age)
+	e.uint(uint64(len(m.Locks)))
+	for _, name := range m.Locks {
+		e.string(name)
+	}
+	if m.Probe != 0 {
+		e.int(int64(latest - m.Probe))
+	}
+	e.int(int64(m.Helper))
+	e.epoch(m.Ballot)
+	e.epoch(m.Highest)
+	e.members(m.Members)
+}
