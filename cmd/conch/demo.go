@@ -136,6 +136,7 @@ func takeTurns(ctx context.Context, out io.Writer, nodes *cluster.Cluster, entri
 	if err := nodes.Start(ctx); err != nil {
 		return err
 	}
+	watchdog.Reset(demoStall)
 	begin := time.Now()
 	progress := newProgress(out, nodes, entries)
 	err = nodes.Follow(ctx, func(line cluster.Line) bool {
@@ -144,23 +145,25 @@ func takeTurns(ctx context.Context, out io.Writer, nodes *cluster.Cluster, entri
 	})
 	progress.end()
 	if err != nil {
-		if errors.Is(err, errInterrupted) {
-			return stopInterrupted(ctx, nodes)
+		if !errors.Is(err, errInterrupted) {
+			return err
 		}
-		return err
+		return stopInOrder(ctx, nodes)
 	}
 	fmt.Fprintf(out, "Each node has had its turns, after %v. Stopping them.\n", time.Since(begin).Round(time.Millisecond))
-	watchdog.Stop()
-	return nodes.Stop(ctx)
+	return stopInOrder(ctx, nodes)
 }
 
-// stopInterrupted stops the nodes in order after a signal, so that their logs are
-// whole.
-func stopInterrupted(ctx context.Context, nodes *cluster.Cluster) error {
+// stopInOrder stops the nodes so that their logs are whole, also after a signal,
+// which it returns as an error.
+func stopInOrder(ctx context.Context, nodes *cluster.Cluster) error {
 	if err := nodes.Stop(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	return errInterrupted
+	if errors.Is(context.Cause(ctx), errInterrupted) {
+		return errInterrupted
+	}
+	return nil
 }
 
 // isTerminal reports whether a person watches.

@@ -15,5 +15,6 @@
 // Start begins anew with other ports, a few times; a node that is restarted later
 // needs its old port, and fails if that was taken meanwhile.
 //
-// On systems other than Linux, nodes outlive a program that is killed with SIGKILL.
+// On systems other than Linux, nodes outlive a program that is killed, or that dies
+// before it has stopped them.
 package cluster
