@@ -1,0 +1,63 @@
+package logs
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// sharedFile writes what the critical sections of a run would have appended.
+func sharedFile(run *Run) []string {
+	var lines []string
+	for _, e := range run.Merge() {
+		switch e.Kind {
+		case Enter, Leave:
+			lines = append(lines, fmt.Sprintf("%s %s %d\n", e.Kind, e.Node, e.Fence))
+		}
+	}
+	return lines
+}
+
+func TestCriticalSectionFile(t *testing.T) {
+	clean := busyCluster(3, 3)
+	crashing := newCluster(3, []string{"cs"}, seeded(7))
+	crashing.run(250, faults{crashes: true})
+	swap := func(lines []string, i, k int) []string {
+		lines[i], lines[k] = lines[k], lines[i]
+		return lines
+	}
+	for _, c := range []struct {
+		name    string
+		cluster *cluster
+		change  func(lines []string) []string
+		verdict Verdict
+		says    string
+	}{
+		{"as it should be", clean, func(lines []string) []string { return lines }, Holds, "entries alternate with leaves"},
+		{"with crashes", crashing, func(lines []string) []string { return lines }, Holds, "entries alternate with leaves"},
+		{"two inside", clean, func(lines []string) []string { return swap(lines, 1, 2) }, Violated, "entered while"},
+		{"a fence twice", clean, func(lines []string) []string { return append(lines, lines[0]) }, Violated, "after fence"},
+		{"a leave is missing", clean, func(lines []string) []string { return append(lines[:1], lines[2:]...) }, Insufficient, "nothing says that"},
+		{"lost, and told late", clean, func(lines []string) []string {
+			late := strings.Replace(lines[1], "leave", "lost", 1)
+			lines[1], lines[2], lines[3] = lines[2], lines[3], late
+			return lines
+		}, Holds, "entries alternate"},
+		{"an entry that no log has", clean, func(lines []string) []string { return append(lines, "enter 10.0.0.1:7400 9999\n") }, Insufficient, "the logs have no entry"},
+		{"an entry is missing", clean, func(lines []string) []string { return lines[2:] }, Insufficient, "but the file does not have it"},
+		{"another file", clean, func([]string) []string { return []string{"hello\n"} }, Insufficient, "is this the file of --cs-file?"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			run := readAll(t, c.cluster.files()...)
+			report := Check(run)
+			text := strings.Join(c.change(sharedFile(run)), "")
+			if err := report.CheckCriticalSectionFile(run, "cs.txt", strings.NewReader(text)); err != nil {
+				t.Fatal(err)
+			}
+			got := report.Requirements[len(report.Requirements)-1]
+			if got.Verdict != c.verdict || !strings.Contains(reportText(report), c.says) {
+				t.Errorf("got %s, want %s and %q:\n%s", got.Verdict, c.verdict, c.says, reportText(report))
+			}
+		})
+	}
+}

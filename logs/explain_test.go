@@ -1,0 +1,100 @@
+package logs
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func story(t fataler, run *Run, lock string, fence uint64) string {
+	t.Helper()
+	var b strings.Builder
+	if err := Explain(run, lock, fence, &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestEveryEntryHasItsStory: whatever happened, each entry can be told, the story
+// ends with it or right after, and every line that it quotes is one of the logs.
+func TestEveryEntryHasItsStory(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := drawCluster(t)
+		c.run(rapid.IntRange(20, 150).Draw(t, "steps"), faults{cuts: true, crashes: rapid.Bool().Draw(t, "crashes")})
+		run := readAll(t, c.files()...)
+		quoted := make(map[string]bool)
+		for _, e := range run.Merge() {
+			quoted[e.Position()+": "+string(e.Raw)] = true
+		}
+		for _, j := range run.Journeys() {
+			for _, entry := range j.Entries {
+				text := story(t, run, j.Lock, entry.Enter.Fence)
+				if !strings.Contains(text, entry.Enter.Position()+": ") {
+					t.Fatalf("the story does not quote the entry at %s:\n%s", entry.Enter.Position(), text)
+				}
+				for line := range strings.Lines(text) {
+					if line = strings.TrimSpace(line); strings.HasSuffix(line, "}") && !quoted[line] {
+						t.Fatalf("no log has the line that is quoted: %s", line)
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestChosenStory: by itself, Explain tells of a node that had to ask and to wait.
+func TestChosenStory(t *testing.T) {
+	text := story(t, readAll(t, busyCluster(3, 3).files()...), "", 0)
+	for _, part := range []string{"asks all others", "sends REQUEST", "receives REQUEST", "off the head of Q", "The token has come", "ENTERS", "2 REQUEST and 1 TOKEN"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("the story does not say %q:\n%s", part, text)
+		}
+	}
+	if strings.Contains(text, "Entries of others between the request and the grant: 0") {
+		t.Errorf("nobody else entered meanwhile:\n%s", text)
+	}
+}
+
+func TestNoSuchEntry(t *testing.T) {
+	run := readAll(t, busyCluster(3, 3).files()...)
+	for _, c := range []struct {
+		lock  string
+		fence uint64
+		says  string
+	}{
+		{"nosuch", 0, `nobody entered lock "nosuch"`},
+		{"cs", 99999, `fence 99999; lock "cs" has`},
+	} {
+		if err := Explain(run, c.lock, c.fence, io.Discard); !errors.Is(err, ErrNoEntry) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("lock %q, fence %d: got %v, want %q", c.lock, c.fence, err, c.says)
+		}
+	}
+}
+
+// failing is a writer that fails.
+type failing struct{}
+
+var errFull = errors.New("disk full")
+
+func (failing) Write([]byte) (int, error) { return 0, errFull }
+
+func TestWriteErrors(t *testing.T) {
+	run := readAll(t, busyCluster(3, 3).files()...)
+	report := Check(run)
+	for name, write := range map[string]func(io.Writer) error{
+		"Explain":    func(w io.Writer) error { return Explain(run, "", 0, w) },
+		"WriteTable": report.WriteTable,
+		"WriteJSON":  report.WriteJSON,
+	} {
+		if err := write(failing{}); !errors.Is(err, errFull) {
+			t.Errorf("%s: got %v, want %v", name, err, errFull)
+		}
+		if err := write(&bytes.Buffer{}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

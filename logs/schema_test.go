@@ -1,0 +1,118 @@
+package logs
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestSchemaDocument holds SCHEMA.md equal to the schema in the code.
+func TestSchemaDocument(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("# The log's schema\n\n")
+	b.WriteString("A node logs one JSON object a line. This page is written from `schema.go` by\n`go test ./logs -run TestSchemaDocument -update`, and a test holds the two equal.\n\n")
+	b.WriteString("Every line has the keys " + codes(everyLine) + ". All 64-bit numbers are decimal\nstrings, since a JSON reader may take a number for a float. A node's lines stand in\nthe order in which things happened to it, and a line is written before its message\nleaves.\n\n## Keys\n\n| key | value | meaning |\n|---|---|---|\n")
+	for _, k := range keys {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", k.name, k.kind, k.meaning)
+	}
+	b.WriteString("\n## Events\n\nThe level is `info` where nothing else is said. Of keys joined by *or*, a line has\nexactly one.\n\n| event | keys, beside those of every line | optional keys | meaning |\n|---|---|---|---|\n")
+	for _, s := range shapes {
+		needs := codes(s.required)
+		if s.oneOf != 0 {
+			needs = strings.TrimPrefix(needs+", "+strings.ReplaceAll(codes(s.oneOf), ", ", " *or* "), ", ")
+		}
+		meaning := s.meaning
+		if s.level != "info" {
+			meaning += fmt.Sprintf(" (level `%s`)", s.level)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", s.event, needs, codes(s.optional), meaning)
+	}
+	b.WriteString(`
+## Which receipt belongs to which sending
+
+| message | sending and receipt have in common |
+|---|---|
+| REQUEST | lock, the asking node, number, the receiver |
+| TOKEN | lock, epoch, hop, and both nodes; a token that is dropped as it comes has token_dropped for a receipt |
+| probe | lock, the asking node, probe, the receiver |
+| ballot | lock, ballot, the proposer, the receiver |
+| answer | lock, probe or ballot, the answerer, the asker |
+| abort | lock, ballot, the proposer, the receiver |
+`)
+	golden(t, "SCHEMA.md", b.String())
+}
+
+func codes(set keySet) string {
+	var texts []string
+	for _, name := range set.names() {
+		texts = append(texts, "`"+name+"`")
+	}
+	return strings.Join(texts, ", ")
+}
+
+// TestGeneratedLinesAreValid holds the lines of the simulator, which every other
+// test stands on, against the schema.
+func TestGeneratedLinesAreValid(t *testing.T) {
+	seen := make(map[string]bool)
+	for seed := range uint64(10) {
+		c := newCluster(4, []string{"cs"}, seeded(seed))
+		c.run(300, faults{cuts: true, crashes: seed%2 == 0})
+		for _, m := range c.nodes {
+			for _, line := range m.lines {
+				if err := Validate([]byte(line + "\n")); err != nil {
+					t.Fatal(err)
+				}
+				seen[regexp.MustCompile(`"event":"(\w+)"`).FindStringSubmatch(line)[1]] = true
+			}
+		}
+	}
+	if len(seen) < 20 {
+		t.Errorf("the simulator wrote %d kinds of events only", len(seen))
+	}
+}
+
+func TestValidate(t *testing.T) {
+	const sent = `{"level":"info","node":"a:1","event":"request_sent","lock":"cs","peer":"b:1","number":"7.1","request_numbers":["7.1","0.0"],"time":"2026-01-01T00:00:00.5Z","message":"request sent"}`
+	const answer = `{"level":"info","node":"a:1","event":"answer_sent","lock":"cs","peer":"b:1","answer":"promise","ballot":"5.1","number":"7.1","waiting":false,"time":"2026-01-01T00:00:00.5Z","message":"answer sent"}`
+	for _, c := range []struct {
+		line, from, to string // in the line, from is replaced by to
+		says           string // part of the error; empty: the line is valid
+	}{
+		{sent, "", "", ""},
+		{answer, "", "", ""},
+		{sent, `"lock":"cs"`, `"lock":"cs","repeat":true`, ""},
+		{sent, `"lock":"cs",`, ``, "request_sent: lacks the key lock"},
+		{sent, `"lock":"cs"`, `"lock":""`, "lacks the key lock"},
+		{sent, `"lock":"cs"`, `"lock":"cs","fence":"1"`, `has the key "fence", which belongs to other events`},
+		{sent, `"lock":"cs"`, `"lock":"cs","colour":"red"`, `has the key "colour", which the schema does not have`},
+		{sent, `"lock":"cs"`, `"lock":"cs","lock":"db"`, `has the key "lock" twice`},
+		{sent, `"lock":"cs"`, `"Lock":"cs"`, `has the key "Lock", which the schema does not have`},
+		{sent, `"7.1",`, `"7",`, `"7" is not a request number, want SESSION.COUNT`},
+		{sent, `"7.1",`, `7.1,`, `key "number" of request_sent: got a JSON number, want "SESSION.COUNT"`},
+		{sent, `"7.1",`, `"07.1",`, `"07.1" is not a request number`},
+		{sent, `["7.1","0.0"]`, `["7.1","x"]`, `key "request_numbers[1]": "x" is not`},
+		{sent, `["7.1","0.0"]`, `["7.1","0.0"],"last_granted":["0.0","0.0"]`, "has one of last_granted and queue"},
+		{sent, `["7.1","0.0"]`, `["7.1","0.0"],"last_granted":["0.0"],"queue":[]`, "last_granted has 1 entries and request_numbers 2"},
+		{sent, `"info"`, `"debug"`, `level: got "debug", want "info"`},
+		{sent, `00.5Z`, `00.5+01:00`, "time: got +01:00, want UTC"},
+		{sent, `2026-01-01T`, `2026-01-01 `, `key "time": got "2026-01-01 00:00:00.5Z", want an RFC 3339 time`},
+		{sent, `request_sent`, `request_send`, `an event that this version does not know: "request_send"`},
+		{sent, `"lock":"cs"`, `"lock":"cs","repeat":null`, `key "repeat": got null`},
+		{sent, `{`, ``, "not a line of JSON"},
+		{answer, `"promise"`, `"recent"`, `answer: got "recent", want one of hold, nack, promise to a ballot`},
+		{answer, `"ballot":"5.1",`, ``, "has 0 of the keys ballot, probe, want exactly one"},
+		{answer, `"ballot":"5.1",`, `"ballot":"5.1","probe":"1",`, "has 2 of the keys ballot, probe"},
+		{strings.Replace(sent, "request_sent", "node_started", 1), "", "", "node_started: lacks the key session, members, incarnation, version"},
+	} {
+		line := strings.Replace(c.line, c.from, c.to, 1)
+		err := Validate([]byte(line))
+		switch {
+		case c.says == "" && err != nil:
+			t.Errorf("%s: %v", line, err)
+		case c.says != "" && (!errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), c.says)):
+			t.Errorf("%s: got %v, want %q", line, err, c.says)
+		}
+	}
+}
