@@ -44,6 +44,7 @@ func TestScript(t *testing.T) {
 			"await":    await,
 			"exits":    exits,
 			"listen":   listen,
+			"open":     open,
 			"ports":    ports,
 			"signal":   sendSignal,
 			"stranger": stranger,
