@@ -31,6 +31,10 @@ func judgeDemo(out io.Writer, nodes *cluster.Cluster, dir string) error {
 	if err := report.WriteTable(out); err != nil {
 		return err
 	}
+	fmt.Fprint(out, "\nHow one of them got in, by the same logs\n\n")
+	if err := logs.Explain(run, "", 0, out); err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "\nThe files are in %s:\n", dir)
 	fmt.Fprint(out, "  node*.log  what each node did, one JSON object a line\n")
 	fmt.Fprint(out, "  cs.txt     who entered and left the critical section, by a file that all share\n\n")
