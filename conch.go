@@ -69,7 +69,7 @@ type Config struct {
 	// of its writer and none at the same time as another. The zero Logger writes
 	// nothing.
 	Log zerolog.Logger
-	// Version is the program's, for the log.
+	// Version is the program's, for the log. Empty is "unknown".
 	Version string
 }
 

@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -37,21 +38,23 @@ type Config struct {
 
 	// Log gets the lines; the zero Logger writes none.
 	Log zerolog.Logger
-	// Version is the program's, for the log.
+	// Version is the program's, for the log. Empty is "unknown".
 	Version string
 }
 
-// Store is stable storage for two numbers.
+// Store is stable storage for two numbers: of the session, and of the highest ballot
+// that may have been promised.
 type Store interface {
 	// Save returns once the next process will find both numbers, or higher ones,
-	// even if the machine goes down now. An error ends the driver.
-	Save(session token.Session, promised uint64) error
+	// even if the machine goes down now. An error ends the driver. Only one call is
+	// made at a time.
+	Save(session, promised uint64) error
 }
 
 // nowhere is the Store that keeps nothing.
 type nowhere struct{}
 
-func (nowhere) Save(token.Session, uint64) error { return nil }
+func (nowhere) Save(uint64, uint64) error { return nil }
 
 // complete checks a configuration and fills in what was left out.
 func (cfg *Config) complete() error {
@@ -67,6 +70,7 @@ func (cfg *Config) complete() error {
 	if cfg.Clock == nil {
 		cfg.Clock = Clock
 	}
+	cfg.Version = cmp.Or(cfg.Version, "unknown")
 	if cfg.Store == nil {
 		cfg.Store = nowhere{}
 	}

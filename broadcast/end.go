@@ -48,9 +48,11 @@ func (o *owner) refuseCallers(now token.Time) {
 // abandon tells the holders that they have lost their locks. The tokens stay: a
 // holder may still be at work, so nobody else may enter before the session is over.
 func (o *owner) abandon() {
+	var view token.LockView
 	for _, id := range o.callers() {
 		if c := o.claims[id]; c.holding != 0 {
-			o.log.lost(c.lock, c.holding)
+			o.node.InspectLock(c.lock, &view)
+			o.log.lost(c.lock, c.holding, view.RequestNumbers)
 			o.lose(id)
 		}
 	}

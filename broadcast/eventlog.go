@@ -72,9 +72,10 @@ func (l *eventLog) sessionWarned(s token.Session) {
 	l.session("session_warned", s).Msg("lease ends soon")
 }
 
-func (l *eventLog) lost(lock string, fence token.Fence) {
+func (l *eventLog) lost(lock string, fence token.Fence, requestNumbers []token.Number) {
 	e := l.info("lost").Str("lock", lock)
 	l.decimal(e, "fence", uint64(fence))
+	l.numbers(e, "request_numbers", requestNumbers)
 	e.Msg("lock lost")
 }
 
@@ -108,11 +109,7 @@ func (l *eventLog) about(e *token.Effect, event string) *zerolog.Event {
 	return line
 }
 
-// requestNumbers adds RN; tokenState adds LN and Q.
-func (l *eventLog) requestNumbers(line *zerolog.Event, s *token.State) {
-	l.numbers(line, "request_numbers", s.RequestNumbers)
-}
-
+// tokenState adds LN and Q, if they are known.
 func (l *eventLog) tokenState(line *zerolog.Event, lastGranted []token.Number, queue []token.Member) {
 	if line == nil || lastGranted == nil {
 		return

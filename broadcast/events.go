@@ -40,7 +40,7 @@ func (l *eventLog) own(e *token.Effect, event, text string) {
 
 // state adds what the node knew about the lock.
 func (l *eventLog) state(line *zerolog.Event, e *token.Effect) {
-	l.requestNumbers(line, &e.State)
+	l.numbers(line, "request_numbers", e.State.RequestNumbers)
 	l.tokenState(line, e.State.LastGranted, e.State.Queue)
 }
 
@@ -62,16 +62,16 @@ func (l *eventLog) tokenHere(effects []token.Effect, i int) {
 			hop--
 		}
 	}
-	event, text := "token_made", "token made"
+	var line *zerolog.Event
+	var text string
 	switch e.Kind {
 	case token.Grant:
-		event, text = "enter", "entered the critical section"
-	case token.Left:
-		event, text = "leave", "left the critical section"
-	}
-	line := l.about(e, event)
-	if e.Number != (token.Number{}) {
+		line, text = l.about(e, "enter"), "entered the critical section"
 		l.number(line, e.Number)
+	case token.Left:
+		line, text = l.about(e, "leave"), "left the critical section"
+	default:
+		line, text = l.about(e, "token_made"), "token made"
 	}
 	l.token(line, t.Epoch, hop, fence)
 	l.state(line, e)
@@ -83,7 +83,7 @@ func (l *eventLog) dropped(e *token.Effect) {
 	t := e.Message.Token
 	line := l.about(e, "token_dropped")
 	l.token(line, t.Epoch, t.Hop, t.Fence)
-	l.requestNumbers(line, &e.State)
+	l.numbers(line, "request_numbers", e.State.RequestNumbers)
 	l.tokenState(line, t.LastGranted, t.Queue)
 	line.Str("reason", e.Reason).Msg("token dropped")
 }
@@ -92,7 +92,7 @@ func (l *eventLog) dropped(e *token.Effect) {
 func (l *eventLog) lease(e *token.Effect) {
 	switch e.Kind {
 	case token.Revoke:
-		l.lost(e.Lock, e.Fence)
+		l.lost(e.Lock, e.Fence, e.State.RequestNumbers)
 	case token.Began:
 		l.session("session_started", e.Session).Msg("session begins")
 	case token.Lapsed:
@@ -206,7 +206,7 @@ func (l *eventLog) tokenMoved(line *zerolog.Event, e *token.Effect) {
 	if e.Kind == token.Send {
 		l.decimal(line, "session", uint64(e.Message.Session))
 	}
-	l.requestNumbers(line, &e.State)
+	l.numbers(line, "request_numbers", e.State.RequestNumbers)
 	l.tokenState(line, t.LastGranted, t.Queue)
 }
 

@@ -14,6 +14,8 @@ var (
 	ErrStopped = errors.New("the node is stopped")
 	// ErrLost says that a lock was lost before it was released.
 	ErrLost = errors.New("the lock was lost")
+	// ErrBusy says that a lock is in use, or that others are ahead.
+	ErrBusy = errors.New("the lock is in use")
 	// ErrReleased says that a hold was released before.
 	ErrReleased = errors.New("the lock was released before")
 )
@@ -55,6 +57,18 @@ type answer struct {
 // Acquire waits until a local caller holds the lock. The errors wrap [ErrName],
 // [ErrStopped], or the cause of the context's end.
 func (d *Driver) Acquire(ctx context.Context, lock string) (Hold, error) {
+	return d.claim(ctx, inputAcquire, lock)
+}
+
+// Try takes the lock if it is free. It asks the other members where the token is,
+// and while nobody answers it goes on until the context ends, as Acquire does. The
+// errors are those of [Driver.Acquire], and [ErrBusy].
+func (d *Driver) Try(ctx context.Context, lock string) (Hold, error) {
+	return d.claim(ctx, inputTry, lock)
+}
+
+// claim asks the owner for a lock and waits for its answer.
+func (d *Driver) claim(ctx context.Context, kind inputKind, lock string) (Hold, error) {
 	if err := checkName(lock); err != nil {
 		return Hold{}, err
 	}
@@ -65,7 +79,7 @@ func (d *Driver) Acquire(ctx context.Context, lock string) (Hold, error) {
 	id := token.Waiter(d.lastWaiter.Add(1))
 	w.begin(id, lock)
 	select {
-	case d.inbox <- input{kind: inputAcquire, lock: lock, id: id, waiter: w}:
+	case d.inbox <- input{kind: kind, lock: lock, id: id, waiter: w}:
 	case <-ctx.Done():
 		w.end(id)
 		return Hold{}, context.Cause(ctx)

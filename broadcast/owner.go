@@ -16,6 +16,7 @@ type inputKind uint8
 const (
 	// Local callers: lock, id, and the waiter that gets the answer.
 	inputAcquire inputKind = iota + 1
+	inputTry
 	inputWithdraw
 	inputRelease
 	// Outgoing streams: outgoing wants what HELLO is to say, was accepted, ended
@@ -160,7 +161,7 @@ func (o *owner) takeBatch(in input) {
 // take feeds one input to the node and performs what comes of it.
 func (o *owner) take(now token.Time, in *input) {
 	switch in.kind {
-	case inputAcquire, inputWithdraw, inputRelease:
+	case inputAcquire, inputTry, inputWithdraw, inputRelease:
 		o.takeLocal(now, in)
 	case inputHello:
 		in.outgoing.hello <- o.node.Hello(in.peer)
@@ -186,11 +187,14 @@ func (o *owner) take(now token.Time, in *input) {
 func (o *owner) takeLocal(now token.Time, in *input) {
 	c, known := o.claims[in.id]
 	switch {
-	case in.kind == inputAcquire && o.stopping:
+	case in.waiter != nil && o.stopping:
 		in.waiter.answer <- answer{err: ErrStopped}
 	case in.kind == inputAcquire:
 		o.claims[in.id] = claim{waiter: in.waiter, lock: in.lock}
 		o.node.Acquire(now, in.lock, in.id)
+	case in.kind == inputTry:
+		o.claims[in.id] = claim{waiter: in.waiter, lock: in.lock}
+		o.node.Try(now, in.lock, in.id)
 	case in.kind == inputWithdraw && known && c.holding == 0:
 		o.withdraw(now, in.id, c, errWithdrawn)
 	case in.kind == inputRelease && known:
@@ -282,6 +286,10 @@ func (o *owner) perform() {
 			o.claims[e.Waiter] = c
 			o.holders++
 			c.waiter.answer <- answer{fence: e.Fence}
+		case token.Refuse:
+			c := o.claims[e.Waiter]
+			delete(o.claims, e.Waiter)
+			c.waiter.answer <- answer{err: ErrBusy}
 		case token.Revoke:
 			o.lose(e.Waiter)
 		case token.Warn:
@@ -289,7 +297,7 @@ func (o *owner) perform() {
 				o.log.sessionWarned(e.Session)
 			}
 		case token.Save:
-			if err := o.store.Save(e.Session, e.Promised); err != nil {
+			if err := o.store.Save(uint64(e.Session), e.Promised); err != nil {
 				o.fail(err)
 			}
 		case token.Gone:

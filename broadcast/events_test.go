@@ -1,0 +1,169 @@
+package broadcast
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"conch/logs"
+	"conch/token"
+)
+
+// judge reads the nodes' logs as package logs does, and checks what they prove.
+func judge(t *testing.T, members ...*member) {
+	t.Helper()
+	var files []*logs.File
+	for _, m := range members {
+		for text := range bytes.Lines(m.log.bytes.Bytes()) {
+			if err := logs.Validate(bytes.TrimSpace(text)); err != nil {
+				t.Errorf("%s: line %s: %v", m.address, text, err)
+			}
+		}
+		file, err := logs.Read(m.address, bytes.NewReader(m.log.bytes.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	run, err := logs.NewRun(files...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report := logs.Check(run); report.Verdict() != logs.Holds {
+		var table bytes.Buffer
+		if err := report.WriteTable(&table); err != nil {
+			t.Fatal(err)
+		}
+		t.Errorf("the logs do not show that all went well:\n%s", &table)
+	}
+}
+
+// settled waits until all nodes reach each other and are inside a session, and know
+// it of each other.
+func settled(t *testing.T, members []*member) {
+	t.Helper()
+	eventually(t, "all connected", func() bool { return connected(members...) })
+	time.Sleep(2 * testTTL)
+}
+
+// contend lets callers of all nodes want some locks at the same time.
+func contend(members []*member, locks, callers, rounds int) {
+	var all sync.WaitGroup
+	for _, m := range members {
+		for caller := range callers {
+			all.Go(func() {
+				for round := range rounds {
+					hold := m.acquire(fmt.Sprintf("lock %d", (caller+round)%locks))
+					time.Sleep(time.Millisecond)
+					m.release(hold)
+				}
+			})
+		}
+	}
+	all.Wait()
+}
+
+func TestLogsProveWhatHappened(t *testing.T) {
+	for _, test := range []struct{ nodes, locks, callers int }{{2, 1, 1}, {3, 1, 1}, {3, 1, 3}, {3, 4, 4}, {5, 2, 2}} {
+		t.Run(fmt.Sprintf("%d nodes, %d locks, %d callers", test.nodes, test.locks, test.callers), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var addresses []string
+				for i := range test.nodes {
+					addresses = append(addresses, fmt.Sprintf("node%d:7400", i))
+				}
+				members := newNetwork().startAll(t, addresses...)
+				settled(t, members)
+				contend(members, test.locks, test.callers, 6)
+				stopAll(members)
+				judge(t, members...)
+			})
+		})
+	}
+}
+
+// A node crashes while it holds the lock; its next process joins, and its log goes on
+// in the same file.
+func TestLogsProveARecovery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork()
+		members := w.startAll(t, "a:1", "b:1", "c:1")
+		settled(t, members)
+		contend(members, 1, 1, 2)
+		members[0].acquire("lock 0")
+		members[0].crash()
+		contend(members[1:], 1, 1, 2)
+		members[0] = w.startMember(t, "a:1", setup{members: []string{"a:1", "b:1", "c:1"}, log: members[0].log})
+		settled(t, members)
+		contend(members, 1, 1, 2)
+		stopAll(members)
+		judge(t, members...)
+	})
+}
+
+func TestLogsProveALoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork()
+		members := w.startAll(t, "a:1", "b:1", "c:1")
+		settled(t, members)
+		hold := members[0].acquire("lock 0")
+		for _, other := range members[1:] {
+			w.block("a:1", other.address)
+			w.block(other.address, "a:1")
+		}
+		<-hold.Done()
+		contend(members[1:], 1, 1, 1)
+		for _, other := range members[1:] {
+			w.unblock("a:1", other.address)
+			w.unblock(other.address, "a:1")
+		}
+		settled(t, members)
+		contend(members, 1, 1, 2)
+		stopAll(members)
+		judge(t, members...)
+	})
+}
+
+// allEffects is an effect of each kind that has a line, as a node may issue them.
+func allEffects() []token.Effect {
+	one := token.Number{Session: 1, Count: 1}
+	t := &token.Token{Epoch: token.Epoch{Number: 1}, Hop: 1, Fence: 1, LastGranted: []token.Number{one, {}}, Queue: []token.Member{1}}
+	state := token.State{RequestNumbers: []token.Number{one, one}, LastGranted: t.LastGranted, Queue: t.Queue}
+	var effects []token.Effect
+	for _, kind := range []token.EffectKind{token.Grant, token.Left, token.Made, token.Dropped, token.Asked, token.Rode, token.Withdrew} {
+		effects = append(effects, token.Effect{Kind: kind, Peer: token.NoMember, Lock: "cs", Number: one, State: state, Message: token.Message{Token: t}})
+	}
+	for _, kind := range []token.MessageKind{token.Request, token.TokenMessage} {
+		effects = append(effects, token.Effect{Kind: token.Send, Peer: 1, Lock: "cs", State: state,
+			Message: token.Message{Kind: kind, Lock: "cs", Number: one, Token: t, Session: 1}})
+	}
+	return effects
+}
+
+// On the path of each message, a line costs no memory, and nothing at all where it
+// is not wanted.
+func TestLinesDoNotAllocate(t *testing.T) {
+	effects := allEffects()
+	levels := []zerolog.Level{zerolog.WarnLevel, zerolog.InfoLevel}
+	if raceDetector {
+		levels = levels[:1] // it makes sync.Pool, zerolog's memory, forget at random
+	}
+	for _, level := range levels {
+		l := newEventLog(zerolog.New(io.Discard).Level(level), []string{"a:1", "b:1"}, 0)
+		write := func() {
+			l.arriving(&token.Message{Kind: token.TokenMessage, Token: effects[0].Message.Token})
+			for i := range effects {
+				l.effect(effects, i)
+			}
+		}
+		write()
+		if got := testing.AllocsPerRun(1000, write); got > 0 {
+			t.Errorf("level %v: %v allocations for a line of each kind; want none", level, got)
+		}
+	}
+}
