@@ -12,6 +12,7 @@ const (
 	lapsed         // the session ended under it; the node asked again, if it had to
 	stopped        // the node stopped before its turn came
 	crashed        // the node crashed
+	helping        // made to find the token for another node; nobody need wait for it here
 	unclear        // lines are missing
 )
 
@@ -28,9 +29,9 @@ func (a *asked) wait() time.Duration { return a.end.Time.Sub(a.begin.Time) }
 // checkRequests finds what became of each request.
 //
 // A request is granted by an entry with its number. It need not be if its waiter
-// gave up, or its session lapsed, or its node crashed or stopped. A node has one
-// request for a lock at a time: if it asks again and none of these was the case,
-// the first was not granted.
+// gave up, or its session lapsed, or its node crashed or stopped, or if it was made
+// to help another node. A node has one request for a lock at a time: if it asks
+// again and none of these was the case, the first was not granted.
 func (c *checker) checkRequests() {
 	for _, life := range c.run.Lives {
 		outstanding := make(map[string]*asked) // by lock
@@ -50,6 +51,9 @@ func (c *checker) checkRequests() {
 				}
 				begun[e.Lock] = e.Number
 				a := &asked{begin: e}
+				if helps(e) {
+					a.fate = helping
+				}
 				c.asked = append(c.asked, a)
 				outstanding[e.Lock] = a
 			case Enter:
@@ -83,6 +87,21 @@ func (c *checker) checkRequests() {
 			}
 		}
 	}
+}
+
+// helps reports whether a request was made as the helper of a probe: right after
+// the probe and its answer (protocol, section 3, helper).
+func helps(request *Event) bool {
+	for i := request.Seq - 1; i >= 0; i-- {
+		switch e := request.Life.Events[i]; {
+		case e.Lock != request.Lock || e.Kind == AnswerSent:
+		case e.Kind == ProbeReceived:
+			return e.Helper == request.Node
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // abandon judges a request after which the node asked anew.

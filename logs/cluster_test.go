@@ -239,7 +239,11 @@ func (c *cluster) enter(m *member, lock string, l *lockState) {
 	if l.outstanding {
 		number, l.outstanding = l.rn[m.self], false
 	}
-	c.logToken(m, lock, l.token, Enter, "number", number)
+	if number.IsZero() {
+		c.logToken(m, lock, l.token, Enter)
+	} else {
+		c.logToken(m, lock, l.token, Enter, "number", number)
+	}
 	if m.self == c.careless && !number.IsZero() {
 		// The fault: the token goes on before the one inside has left.
 		c.enqueue(m, l)

@@ -50,8 +50,14 @@ func (r *Run) chooseEntry(lock string, fence uint64) (*Entry, error) {
 	var best *Entry
 	most := -1
 	for _, j := range journeys {
+		made := make(map[Epoch]*Event) // the first that is seen of each token
+		for _, v := range j.Visits {
+			if made[v.Epoch] == nil {
+				made[v.Epoch] = v.Events[0]
+			}
+		}
 		for i, entry := range j.Entries {
-			if score := r.interest(j, i); score > most {
+			if score := interest(j, i, made); score > most {
 				best, most = entry, score
 			}
 		}
@@ -59,12 +65,16 @@ func (r *Run) chooseEntry(lock string, fence uint64) (*Entry, error) {
 	return best, nil
 }
 
-// interest says how much an entry's story shows of the algorithm.
-func (r *Run) interest(j *Journey, i int) int {
+// interest says how much an entry's story shows of the algorithm. One that waits for
+// a token to be made shows less of it than of the rounds.
+func interest(j *Journey, i int, made map[Epoch]*Event) int {
 	entry := j.Entries[i]
 	begin := entry.request()
 	score := 0
 	if begin == nil || entry.Visit.Arrival == nil || entry.Visit.Arrival.Kind != TokenReceived {
+		return score
+	}
+	if made[entry.Visit.Epoch].Time.After(begin.Time) {
 		return score
 	}
 	score += 2

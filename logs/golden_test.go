@@ -85,7 +85,7 @@ func TestGoldenRecovery(t *testing.T) {
 			if i > 0 && j.Entries[i-1].Visit.Epoch != entry.Visit.Epoch {
 				text := story(t, run, j.Lock, entry.Enter.Fence)
 				golden(t, "recovery.first.explain.txt", text)
-				for _, part := range []string{"it crashed", "PROMISE", "makes the token anew"} {
+				for _, part := range []string{"it crashed", "PROMISE", "makes the token, with epoch"} {
 					if !strings.Contains(text, part) {
 						t.Errorf("the story does not say %q", part)
 					}

@@ -31,8 +31,8 @@ func (n Number) Compare(m Number) int {
 	return cmp.Compare(n.Count, m.Count)
 }
 
-// IsZero reports the number of an entry that needed no request, and of a member
-// that never asked.
+// IsZero reports that there is no number: an entry needed no request, or a member
+// never asked.
 func (n Number) IsZero() bool { return n == Number{} }
 
 // String writes a number as SESSION.COUNT.

@@ -151,7 +151,7 @@ func (c *checker) fates() string {
 	for _, f := range []struct {
 		fate fate
 		name string
-	}{{withdrawn, "given up"}, {stopped, "open as the node stopped"}, {crashed, "open as the node crashed"}, {lapsed, "void by a lapse"}} {
+	}{{withdrawn, "given up"}, {stopped, "open as the node stopped"}, {crashed, "open as the node crashed"}, {lapsed, "void by a lapse"}, {helping, "to help another"}} {
 		if count[f.fate] > 0 {
 			text += fmt.Sprintf(", %d %s", count[f.fate], f.name)
 		}

@@ -177,7 +177,7 @@ var shapes = []shape{
 	{TokenSent, "info", aboutToken | setOf("peer", "session"), 0, 0, "TOKEN is handed to the stream to the peer; hop, LN and Q are the message's"},
 	{TokenReceived, "info", aboutToken | setOf("peer"), 0, 0, "TOKEN came from the peer and is here now"},
 	{TokenDropped, "info", aboutLock | setOf("epoch", "hop", "fence", "reason"), tokenMayShow, 0, "the token that was here, or that came just now, is no more"},
-	{Enter, "info", aboutToken | setOf("number"), 0, 0, "somebody at the writer enters the critical section; number is 0.0 where the token was here and no request was needed"},
+	{Enter, "info", aboutToken, setOf("number"), 0, "somebody at the writer enters the critical section; without number the token was here and no request was needed"},
 	{Leave, "info", aboutToken, 0, 0, "that one left; RN, LN and Q are those after the leave rule"},
 	{Lost, "info", aboutLock | setOf("fence"), tokenMayShow, 0, "the session lapsed under the one in the critical section"},
 

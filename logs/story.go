@@ -189,7 +189,7 @@ func (t *tale) leftSection(e *Event) string {
 
 func (t *tale) madeToken(e *Event) string {
 	if t.isRound(e) {
-		return fmt.Sprintf("Every member has promised or is buried by a quorum: %s makes the token anew, with epoch %s. LN is what the members reported, Q those who wait.", e.Node, e.Epoch)
+		return fmt.Sprintf("Every member has promised, or is buried by a quorum: %s makes the token, with epoch %s. LN is what the members reported, Q those who wait.", e.Node, e.Epoch)
 	}
 	return fmt.Sprintf("%s makes the token: it hears of lock %s for the first time.", e.Node, e.Lock)
 }
@@ -215,7 +215,7 @@ func (t *tale) moral() string {
 	}
 	text := fmt.Sprintf("This entry took %d REQUEST and %d TOKEN; the paper has N = %d messages, and fewer where a request rides.", requests, tokens, len(t.run.Members))
 	if rounds > 0 {
-		text += fmt.Sprintf(" To make the lost token anew took %d messages more.", rounds)
+		text += fmt.Sprintf(" To look for the token and to make it took %d messages more.", rounds)
 	}
 	return text + fmt.Sprintf(" Entries of others between the request and the grant: %d.", others)
 }

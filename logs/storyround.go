@@ -61,7 +61,7 @@ func roundSentence(group []*Event) string {
 	case ProbeReceived:
 		return fmt.Sprintf("%s gets the probe of %s.", e.Node, e.Peer)
 	case Ballot:
-		return fmt.Sprintf("Nobody has the token: %s proposes to make it anew, by ballot %s.%s", e.Node, e.Ballot, distant(e))
+		return fmt.Sprintf("Nobody has the token: %s proposes to make it, by ballot %s.%s", e.Node, e.Ballot, distant(e))
 	case BallotSent:
 		return fmt.Sprintf("%s sends ballot %s to %s.", e.Node, e.Ballot, peers(group))
 	case BallotReceived:

@@ -1,0 +1,31 @@
+package main
+
+import "errors"
+
+// The exit codes of the program.
+const (
+	exitFailure      = 1  // it did not work, or the logs show a violation
+	exitInsufficient = 3  // the logs do not suffice for a verdict
+	exitUsage        = 64 // wrong flags or arguments; EX_USAGE of sysexits.h
+)
+
+// exitError is an error that ends the program with a code of its own.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// usageError makes an error of wrong flags or arguments.
+func usageError(err error) error { return &exitError{code: exitUsage, err: err} }
+
+// exitCode is the code with which the program ends for an error.
+func exitCode(err error) int {
+	if e := (*exitError)(nil); errors.As(err, &e) {
+		return e.code
+	}
+	return exitFailure
+}

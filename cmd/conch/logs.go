@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"conch/logs"
+)
+
+func newLogsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "logs",
+		Short: "Merge, check and explain the logs of nodes",
+		Long: `The logs of the nodes, one file each, are put together by what caused what: a line
+comes after the lines that its node wrote before it, and a receipt after its sending.
+The nodes' clocks need not agree. Stop the nodes before you collect their files, and
+give the files of all members; "-" is standard input.`,
+		Example: `  conch logs check node1.log node2.log node3.log
+  conch logs explain node*.log --lock cs --fence 17`,
+	}
+	cmd.AddCommand(newLogsMergeCommand(), newLogsCheckCommand(), newLogsExplainCommand())
+	return cmd
+}
+
+func newLogsMergeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "merge FILE...",
+		Short: "Write the lines of all nodes in one causal order",
+		Long: `Write the lines of all nodes, as they are, in one order that agrees with causality.
+Where causality leaves a choice, the earlier time goes first. What is wrong with the
+files is said on standard error.`,
+		Example: `  conch logs merge node*.log > merged.log
+  conch logs merge node*.log | grep '"lock":"cs"'`,
+		Args:              logFiles,
+		ValidArgsFunction: completeLogFiles,
+		RunE: func(cmd *cobra.Command, files []string) error {
+			run, err := openLogs(files)
+			if err != nil {
+				return err
+			}
+			if err := writeMerged(cmd.OutOrStdout(), run); err != nil {
+				return err
+			}
+			for _, finding := range run.Findings {
+				fmt.Fprintf(cmd.ErrOrStderr(), "%s\n", finding)
+			}
+			return nil
+		},
+	}
+}
+
+func writeMerged(w io.Writer, run *logs.Run) error {
+	out := bufio.NewWriter(w)
+	for _, e := range run.Merge() {
+		if _, err := out.Write(e.Raw); err != nil {
+			return err
+		}
+		if err := out.WriteByte('\n'); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}
+
+func newLogsCheckCommand() *cobra.Command {
+	var asJSON bool
+	var witness string
+	cmd := &cobra.Command{
+		Use:   "check FILE...",
+		Short: "Tell whether the logs show what was promised",
+		Long: `Judge from the logs: that several nodes entered, that only one was in the critical
+section at a time, that there was one token, that fences rose, that every request was
+granted and how many others went ahead of it, and what each entry cost in messages.
+
+The exit code is 0 if the logs show all of it, 1 if they show a violation, with the
+lines that do, and 3 if they do not suffice to tell: a file is missing or cut, or was
+edited, or is of another run.`,
+		Example: `  conch logs check node*.log
+  conch logs check node*.log --cs-file cs.txt
+  conch logs check node*.log --json | jq .verdict`,
+		Args:              logFiles,
+		ValidArgsFunction: completeLogFiles,
+		RunE: func(cmd *cobra.Command, files []string) error {
+			report, err := judgeLogs(files, witness)
+			if err != nil {
+				return err
+			}
+			write := report.WriteTable
+			if asJSON {
+				write = report.WriteJSON
+			}
+			if err := write(cmd.OutOrStdout()); err != nil {
+				return err
+			}
+			return verdictError(report.Verdict())
+		},
+	}
+	cmd.Flags().StringVar(&witness, "cs-file", "", "also judge the `FILE` that the nodes' critical sections shared (conch node --cs-file)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "write the report as JSON, for scripts")
+	return cmd
+}
+
+// judgeLogs judges the logs and, if there is one, the witness file.
+func judgeLogs(files []string, witness string) (*logs.Report, error) {
+	run, err := openLogs(files)
+	if err != nil {
+		return nil, err
+	}
+	report := logs.Check(run)
+	if witness == "" {
+		return report, nil
+	}
+	in, err := os.Open(witness)
+	if err != nil {
+		return nil, insufficient(fmt.Errorf("--cs-file: %w", err))
+	}
+	defer in.Close()
+	if err := report.CheckCriticalSectionFile(run, witness, in); err != nil {
+		return nil, insufficient(fmt.Errorf("--cs-file: %w", err))
+	}
+	return report, nil
+}
+
+// verdictError is the error with which the program ends for a verdict.
+func verdictError(verdict logs.Verdict) error {
+	switch verdict {
+	case logs.Violated:
+		return &exitError{code: exitFailure, err: errors.New("the logs show a violation, see above")}
+	case logs.Insufficient:
+		return insufficient(errors.New("the logs do not suffice for a verdict, see above"))
+	}
+	return nil
+}
+
+func insufficient(err error) error { return &exitError{code: exitInsufficient, err: err} }
+
+func newLogsExplainCommand() *cobra.Command {
+	var lock string
+	var fence uint64
+	cmd := &cobra.Command{
+		Use:   "explain FILE...",
+		Short: "Tell, message by message, how a node got the lock",
+		Long: `Tell the messages that led to one entry, step by step in causal order, each with the
+log lines that show it and the values of RN, LN and Q. Where the token was lost on the
+way, the story tells how it was made anew.
+
+Without --fence, an entry is told for which the node had to ask, and others went first.`,
+		Example: `  conch logs explain node*.log
+  conch logs explain node*.log --lock cs --fence 17`,
+		Args:              logFiles,
+		ValidArgsFunction: completeLogFiles,
+		RunE: func(cmd *cobra.Command, files []string) error {
+			run, err := openLogs(files)
+			if err != nil {
+				return err
+			}
+			err = logs.Explain(run, lock, fence, cmd.OutOrStdout())
+			if errors.Is(err, logs.ErrNoEntry) {
+				return insufficient(err)
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&lock, "lock", "", "tell of this `LOCK` (default: any)")
+	cmd.Flags().Uint64Var(&fence, "fence", 0, "tell of the entry with this `FENCE` (default: one that shows much)")
+	return cmd
+}
+
+// openLogs opens log files. What cannot be read is evidence that is missing.
+func openLogs(files []string) (*logs.Run, error) {
+	run, err := logs.Open(files...)
+	if err != nil {
+		return nil, insufficient(err)
+	}
+	return run, nil
+}
+
+// logFiles wants at least one file.
+func logFiles(cmd *cobra.Command, files []string) error {
+	if len(files) == 0 {
+		return errors.New("want the log files of the nodes, one or more")
+	}
+	return nil
+}
+
+// completeLogFiles completes any file: logs have no name of their own.
+func completeLogFiles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveDefault
+}
