@@ -37,10 +37,9 @@ section. Nodes log every message, and conch judges and explains their logs.`,
 		Example: `  conch demo                        three nodes on this machine, judged by their logs
   conch node --listen 127.0.0.1:7401 --peers 127.0.0.1:7402,127.0.0.1:7403 --auto-request
   conch logs check *.log            do these logs show what was promised?`,
-		Version:           readBuild().Version,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{},
+		Version:       readBuild().Version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
 	}
 	root.SetVersionTemplate("conch {{.Version}}\n")
 	root.AddCommand(newNodeCommand(), newDemoCommand(), newLogsCommand(), newVersionCommand())
