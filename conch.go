@@ -27,6 +27,9 @@ var (
 	// ErrStopped is wrapped by the error of [Node.Lock] on a node that is stopping
 	// or has stopped.
 	ErrStopped = broadcast.ErrStopped
+	// ErrBusy is wrapped by the error of [Node.TryLock] for a lock that is in use, or
+	// that others wait for.
+	ErrBusy = broadcast.ErrBusy
 	// ErrLost says that a lock was lost before it was unlocked.
 	ErrLost = broadcast.ErrLost
 	// ErrUnlocked says that a hold was unlocked before.
@@ -39,11 +42,6 @@ const (
 	DefaultSessionTTL = 2 * time.Second
 	MinSessionTTL     = time.Duration(token.MinTTL)
 )
-
-// floorEpoch, the start of 2026 in Unix seconds, is where ballot numbers count
-// from, so that fences, which begin with them, fit a signed 64-bit column for
-// decades.
-const floorEpoch = 1767225600
 
 // Config is what a node is started with.
 type Config struct {
@@ -65,6 +63,12 @@ type Config struct {
 	// less than [MinSessionTTL] is refused.
 	SessionTTL time.Duration
 
+	// DataDir is a directory of this node's own, in which it keeps across restarts
+	// what it must not do twice; it is made if there is none. Empty keeps nothing:
+	// then locks are safe only as long as the wall clock of the machine is not set
+	// back between two starts of the node.
+	DataDir string
+
 	// Log gets a line for each event in the life of the node, each with one call
 	// of its writer and none at the same time as another. The zero Logger writes
 	// nothing.
@@ -76,6 +80,7 @@ type Config struct {
 // Node is one member of a cluster. Its methods are safe for concurrent use.
 type Node struct {
 	members  hosts.Members
+	memory   memory
 	driver   *broadcast.Driver
 	server   *grpc.Server
 	serving  chan struct{} // closed when the server has returned
@@ -86,8 +91,8 @@ type Node struct {
 // Start listens and runs a node until [Node.Stop]. It does not wait for other
 // members: they may come later, in any order. The context bounds the start only.
 //
-// The errors wrap [ErrConfig], or what the system says of the address to listen
-// on.
+// The errors wrap [ErrConfig], or what the system says of the address to listen on or
+// of the data directory.
 func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if cfg.Listen == "" {
 		cfg.Listen = hosts.DefaultListen
@@ -106,22 +111,26 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now()
+	memory, err := remember(cfg.DataDir, members.Addresses[members.Self])
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
 	driver, err := broadcast.Start(broadcast.Config{
 		Members: members.Addresses,
 		Self:    token.Member(members.Self),
-		// Without a disk, the wall clock makes the numbers of a later process higher.
-		Session: token.Session(now.UnixMicro()),
-		Floor:   uint64(max(0, now.Unix()-floorEpoch)),
+		Session: token.Session(memory.session),
+		Floor:   memory.floor,
 		TTL:     cfg.SessionTTL,
+		Store:   memory.store,
 		Log:     cfg.Log,
 		Version: cfg.Version,
 	})
 	if err != nil {
-		return nil, errors.Join(err, listener.Close())
+		return nil, errors.Join(err, memory.close(), listener.Close())
 	}
 	n := &Node{
 		members: members,
+		memory:  memory,
 		driver:  driver,
 		server:  grpc.NewServer(broadcast.ServerOptions()...),
 		serving: make(chan struct{}),
@@ -193,6 +202,17 @@ func (n *Node) Lock(ctx context.Context, name string) (*Hold, error) {
 	return &Hold{hold}, nil
 }
 
+// TryLock takes the lock if it is free. It asks the other members where the lock is,
+// and for as long as none of them can tell it waits, as [Node.Lock] does. The errors
+// are those of [Node.Lock], and [ErrBusy].
+func (n *Node) TryLock(ctx context.Context, name string) (*Hold, error) {
+	hold, err := n.driver.Try(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return &Hold{hold}, nil
+}
+
 // Done returns a channel that is closed when the node has ended, by [Node.Stop]
 // or because it cannot go on; [Node.Err] then tells which.
 func (n *Node) Done() <-chan struct{} { return n.driver.Done() }
@@ -209,9 +229,10 @@ func (n *Node) Err() error { return n.driver.Err() }
 // for the first and return the same.
 func (n *Node) Stop(ctx context.Context) error {
 	n.stopOnce.Do(func() {
-		n.stopErr = n.driver.Stop(ctx)
+		err := n.driver.Stop(ctx)
 		n.server.Stop()
 		<-n.serving
+		n.stopErr = errors.Join(err, n.memory.close())
 	})
 	return n.stopErr
 }

@@ -12,9 +12,9 @@ type Hold struct {
 // hold of the same lock, on any node.
 func (h *Hold) Fence() uint64 { return uint64(h.hold.Fence()) }
 
-// Done returns a channel that is closed if the lock is lost before it is
-// unlocked: the node was stopped with the hold still there. After [Hold.Unlock]
-// it tells nothing more.
+// Done returns a channel that is closed if the lock is lost before it is unlocked:
+// the node was cut off from the others for too long, or it ended. After
+// [Hold.Unlock] it returns nil.
 func (h *Hold) Done() <-chan struct{} { return h.hold.Done() }
 
 // Err returns nil while the lock is held, [ErrLost] once it is lost, and

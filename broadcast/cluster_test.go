@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -119,6 +120,8 @@ type setup struct {
 	session token.Session
 	store   Store
 	log     *logBuffer
+	// quiet takes the lines in place of log, if it is not the zero Logger.
+	quiet zerolog.Logger
 }
 
 // startMember starts the node with an address.
@@ -136,6 +139,10 @@ func (w *network) startMember(t testing.TB, address string, s setup) *member {
 	if s.log == nil {
 		s.log = new(logBuffer)
 	}
+	logger := s.quiet
+	if reflect.ValueOf(logger).IsZero() {
+		logger = zerolog.New(s.log)
+	}
 	began := time.Now()
 	driver, err := start(Config{
 		Members: s.members,
@@ -146,7 +153,7 @@ func (w *network) startMember(t testing.TB, address string, s setup) *member {
 		Dial:    w.dialerOf(address),
 		// A bubble's clock is that of package time.
 		Clock: func() token.Time { return token.Time(time.Since(began)) },
-		Log:   zerolog.New(s.log),
+		Log:   logger,
 	}, s.limits)
 	if err != nil {
 		t.Fatal(err)

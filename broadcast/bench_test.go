@@ -1,0 +1,175 @@
+package broadcast
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"google.golang.org/grpc"
+
+	"conch/token"
+)
+
+// messageCounter counts what the algorithm sends to pass the token, from the names
+// of the events. It stands in for a log's writer.
+type messageCounter struct {
+	mu    sync.Mutex
+	count int
+}
+
+func (c *messageCounter) Write(p []byte) (int, error) { return len(p), nil }
+
+// Run is zerolog.Hook's.
+func (c *messageCounter) Run(_ *zerolog.Event, _ zerolog.Level, message string) {
+	if message == sentEvents[token.Request].text || message == sentEvents[token.TokenMessage].text {
+		c.mu.Lock()
+		c.count++
+		c.mu.Unlock()
+	}
+}
+
+// BenchmarkPassInOneProcess: 9 nodes over connections in memory want one lock, each
+// caller of a node in turn, so that each entry has to fetch the token. The paper
+// says that an entry costs N messages at most.
+func BenchmarkPassInOneProcess(b *testing.B) {
+	var addresses []string
+	for i := range 9 {
+		addresses = append(addresses, fmt.Sprintf("node%d:7400", i))
+	}
+	for _, test := range []struct {
+		name    string
+		wanters int // who want the lock at the same time
+	}{{"one at a time", 1}, {"all at once", len(addresses)}} {
+		b.Run(test.name, func(b *testing.B) {
+			w := newNetwork()
+			counter := new(messageCounter)
+			var members []*member
+			for _, address := range addresses {
+				members = append(members, w.startMember(b, address, setup{
+					members: addresses, quiet: zerolog.New(counter).Hook(counter),
+				}))
+			}
+			warmUp(b, members)
+			counter.count = 0
+			b.ResetTimer()
+			share(b.N, test.wanters, func(worker, i int) {
+				m := members[(worker+i)%len(members)]
+				m.release(m.acquire("cs"))
+			})
+			b.StopTimer()
+			counter.mu.Lock()
+			perEntry := float64(counter.count) / float64(b.N)
+			counter.mu.Unlock()
+			b.ReportMetric(perEntry, "messages/entry")
+			if b.N > 100 && perEntry > float64(len(members)) {
+				b.Errorf("%v messages an entry; want at most %d", perEntry, len(members))
+			}
+			stopAll(members)
+		})
+	}
+}
+
+// warmUp waits until all nodes have had the lock.
+func warmUp(b *testing.B, members []*member) {
+	b.Helper()
+	for range 2 {
+		for _, m := range members {
+			m.release(m.acquire("cs"))
+		}
+	}
+}
+
+// share divides n calls between workers that run at the same time.
+func share(n, workers int, work func(worker, i int)) {
+	var all sync.WaitGroup
+	for worker := range workers {
+		all.Go(func() {
+			for i := worker; i < n; i += workers {
+				work(worker, i)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// loopback starts nodes that reach each other by TCP.
+func loopback(b *testing.B, n int) []*member {
+	b.Helper()
+	var listeners []net.Listener
+	var addresses []string
+	for range n {
+		listener, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			b.Fatal(err)
+		}
+		listeners = append(listeners, listener)
+		addresses = append(addresses, listener.Addr().String())
+	}
+	var members []*member
+	for i, listener := range listeners {
+		driver, err := Start(Config{
+			Members: addresses,
+			Self:    token.Member(i),
+			Session: token.Session(time.Now().UnixMicro()),
+			TTL:     testTTL,
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		m := &member{
+			t:       b,
+			address: addresses[i],
+			driver:  driver,
+			server:  grpc.NewServer(ServerOptions()...),
+			served:  make(chan struct{}),
+		}
+		driver.Register(m.server)
+		go func() {
+			defer close(m.served)
+			_ = m.server.Serve(driver.Listener(listener))
+		}()
+		members = append(members, m)
+	}
+	return members
+}
+
+// BenchmarkGrants: nodes over TCP on loopback, each with a caller that wants the same
+// lock all the time, or a lock of its own whose token is always here.
+func BenchmarkGrants(b *testing.B) {
+	for _, n := range []int{3, 5} {
+		b.Run(fmt.Sprintf("one lock of %d nodes", n), func(b *testing.B) {
+			members := loopback(b, n)
+			warmUp(b, members)
+			b.ResetTimer()
+			share(b.N, n, func(worker, _ int) { members[worker].release(members[worker].acquire("cs")) })
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "grants/s")
+			b.StopTimer()
+			stopAll(members)
+		})
+	}
+	b.Run("token here", func(b *testing.B) {
+		members := loopback(b, 3)
+		warmUp(b, members)
+		ctx := context.Background()
+		if hold, err := members[0].driver.Acquire(ctx, "own"); err != nil || hold.Release() != nil {
+			b.Fatal(err)
+		}
+		b.ReportAllocs()
+		b.ResetTimer()
+		for b.Loop() {
+			hold, err := members[0].driver.Acquire(ctx, "own")
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := hold.Release(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.StopTimer()
+		stopAll(members)
+	})
+}

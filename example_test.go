@@ -1,0 +1,119 @@
+package conch_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"time"
+
+	"conch"
+)
+
+// freeAddress stands for the address that you choose for a node.
+func freeAddress() string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// A program that is a member of a cluster of three, whose others run elsewhere,
+// would list their addresses in Peers. Here the cluster is this program alone.
+func Example() {
+	ctx := context.Background()
+	node, err := conch.Start(ctx, conch.Config{Listen: freeAddress()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() {
+		// Whoever still holds a lock has ten seconds to unlock it.
+		patient, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		if err := node.Stop(patient); err != nil {
+			log.Print(err)
+		}
+	}()
+
+	hold, err := node.Lock(ctx, "printer")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("printing alone")
+	if err := hold.Unlock(); err != nil {
+		log.Print(err)
+	}
+
+	// Output:
+	// printing alone
+}
+
+// A resource that must never see two holders at work compares fencing numbers: it
+// remembers the highest that it has seen, and refuses a lower one.
+func ExampleHold_Fence() {
+	ctx := context.Background()
+	node, err := conch.Start(ctx, conch.Config{Listen: freeAddress()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer node.Stop(ctx)
+
+	var highest uint64
+	write := func(fence uint64, text string) error {
+		if fence < highest {
+			return errors.New("a later holder has been here")
+		}
+		highest = fence
+		fmt.Println("written:", text)
+		return nil
+	}
+
+	early, err := node.Lock(ctx, "file")
+	if err != nil {
+		log.Fatal(err)
+	}
+	early.Unlock()
+	late, err := node.Lock(ctx, "file")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer late.Unlock()
+
+	fmt.Println(write(late.Fence(), "second"))
+	fmt.Println(write(early.Fence(), "first, by a holder that overslept"))
+
+	// Output:
+	// written: second
+	// <nil>
+	// a later holder has been here
+}
+
+// A holder that works for long watches whether it still has the lock.
+func ExampleHold_Done() {
+	ctx := context.Background()
+	node, err := conch.Start(ctx, conch.Config{Listen: freeAddress()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	hold, err := node.Lock(ctx, "valve")
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	// The program shuts down and does not wait for the holder.
+	hurried, cancel := context.WithCancel(ctx)
+	cancel()
+	lost := hold.Done()
+	go node.Stop(hurried)
+
+	<-lost
+	fmt.Println(hold.Err())
+	fmt.Println(node.Stop(hurried) != nil)
+
+	// Output:
+	// the lock was lost
+	// true
+}

@@ -1,0 +1,37 @@
+package conch
+
+import (
+	"fmt"
+	"time"
+
+	"conch/broadcast"
+	"conch/internal/disk"
+)
+
+// memory is what a node knows of its earlier processes, and where it keeps what the
+// next one has to know.
+type memory struct {
+	session uint64 // above those of all earlier processes
+	floor   uint64 // not below any ballot number that they promised
+	store   broadcast.Store
+	close   func() error
+}
+
+// remember opens the memory in a directory; without one, the wall clock makes the
+// numbers of a later process higher.
+func remember(dir, member string) (memory, error) {
+	now := time.Now()
+	if dir == "" {
+		session, floor, err := disk.Volatile(now)
+		if err != nil {
+			return memory{}, fmt.Errorf("without a data directory: %w", err)
+		}
+		return memory{session: session, floor: floor, close: func() error { return nil }}, nil
+	}
+	store, err := disk.Open(dir, member, now)
+	if err != nil {
+		return memory{}, err
+	}
+	state := store.State()
+	return memory{session: state.Session, floor: state.Promised, store: store, close: store.Close}, nil
+}

@@ -1,0 +1,51 @@
+package conch
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+
+	"google.golang.org/grpc"
+
+	"conch/broadcast"
+)
+
+// brokenListener cannot accept.
+type brokenListener struct {
+	net.Listener
+	err error
+}
+
+func (l brokenListener) Accept() (net.Conn, error) { return nil, l.err }
+
+func TestNodeThatCannotAcceptEnds(t *testing.T) {
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	driver, err := broadcast.Start(broadcast.Config{
+		Members: []string{listener.Addr().String()}, Session: 1, TTL: DefaultSessionTTL,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &Node{
+		memory:  memory{close: func() error { return nil }},
+		driver:  driver,
+		server:  grpc.NewServer(),
+		serving: make(chan struct{}),
+	}
+	broken := errors.New("broken")
+	go n.serve(brokenListener{listener, broken})
+	<-n.Done()
+	if err := n.Err(); !errors.Is(err, broken) {
+		t.Errorf("Err = %v; want what the listener failed with", err)
+	}
+	if _, err := n.Lock(t.Context(), "cs"); !errors.Is(err, ErrStopped) || !errors.Is(err, broken) {
+		t.Errorf("Lock = %v; want ErrStopped and why", err)
+	}
+	if err := n.Stop(context.Background()); err != nil {
+		t.Errorf("Stop = %v; want nil", err)
+	}
+}
