@@ -25,14 +25,20 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // freeAddresses finds addresses that nobody listens on.
 func freeAddresses(t *testing.T, n int) []string {
 	t.Helper()
+	var listeners []net.Listener
 	var addresses []string
 	for range n {
 		listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer listener.Close()
+		listeners = append(listeners, listener)
 		addresses = append(addresses, listener.Addr().String())
+	}
+	for _, listener := range listeners { // not sooner, lest an address come twice
+		if err := listener.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return addresses
 }

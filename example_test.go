@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"net"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 func freeAddress() string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer listener.Close()
 	return listener.Addr().String()
@@ -27,24 +26,26 @@ func Example() {
 	ctx := context.Background()
 	node, err := conch.Start(ctx, conch.Config{Listen: freeAddress()})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer func() {
 		// Whoever still holds a lock has ten seconds to unlock it.
 		patient, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
 		if err := node.Stop(patient); err != nil {
-			log.Print(err)
+			fmt.Println(err)
 		}
 	}()
 
 	hold, err := node.Lock(ctx, "printer")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	fmt.Println("printing alone")
 	if err := hold.Unlock(); err != nil {
-		log.Print(err)
+		fmt.Println(err)
 	}
 
 	// Output:
@@ -57,9 +58,10 @@ func ExampleHold_Fence() {
 	ctx := context.Background()
 	node, err := conch.Start(ctx, conch.Config{Listen: freeAddress()})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
-	defer node.Stop(ctx)
+	defer func() { fmt.Println("stopped:", node.Stop(ctx)) }()
 
 	var highest uint64
 	write := func(fence uint64, text string) error {
@@ -73,22 +75,28 @@ func ExampleHold_Fence() {
 
 	early, err := node.Lock(ctx, "file")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
-	early.Unlock()
+	if err := early.Unlock(); err != nil {
+		fmt.Println(err)
+		return
+	}
 	late, err := node.Lock(ctx, "file")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
-	defer late.Unlock()
-
 	fmt.Println(write(late.Fence(), "second"))
 	fmt.Println(write(early.Fence(), "first, by a holder that overslept"))
+	fmt.Println(late.Unlock())
 
 	// Output:
 	// written: second
 	// <nil>
 	// a later holder has been here
+	// <nil>
+	// stopped: <nil>
 }
 
 // A holder that works for long watches whether it still has the lock.
@@ -96,24 +104,27 @@ func ExampleHold_Done() {
 	ctx := context.Background()
 	node, err := conch.Start(ctx, conch.Config{Listen: freeAddress()})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	hold, err := node.Lock(ctx, "valve")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 
 	// The program shuts down and does not wait for the holder.
 	hurried, cancel := context.WithCancel(ctx)
 	cancel()
 	lost := hold.Done()
-	go node.Stop(hurried)
+	stopped := make(chan error)
+	go func() { stopped <- node.Stop(hurried) }()
 
 	<-lost
 	fmt.Println(hold.Err())
-	fmt.Println(node.Stop(hurried) != nil)
+	fmt.Println(<-stopped)
 
 	// Output:
 	// the lock was lost
-	// true
+	// stop: a lock is still held: context canceled
 }

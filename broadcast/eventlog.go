@@ -91,10 +91,10 @@ func (l *eventLog) arriving(m *token.Message) {
 	if m.Kind != token.TokenMessage || l.log.GetLevel() > zerolog.InfoLevel {
 		return
 	}
-	lastGranted, queue := l.arrived.LastGranted[:0], l.arrived.Queue[:0]
-	l.arrived = *m.Token
-	l.arrived.LastGranted = append(lastGranted, m.Token.LastGranted...)
-	l.arrived.Queue = append(queue, m.Token.Queue...)
+	kept, t := &l.arrived, m.Token
+	kept.Epoch, kept.Hop, kept.Fence = t.Epoch, t.Hop, t.Fence
+	kept.LastGranted = append(kept.LastGranted[:0], t.LastGranted...)
+	kept.Queue = append(kept.Queue[:0], t.Queue...)
 }
 
 // about begins a line about a lock, or about what a peer says.

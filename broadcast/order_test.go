@@ -114,7 +114,7 @@ func TestRequestsAreRepeatedOnANewStream(t *testing.T) {
 		eventually(t, "connected", func() bool { return connected(a, b) })
 		a.release(hold)
 		b.release(<-granted)
-		if !slices.ContainsFunc(b.lines("request_sent"), func(l line) bool { return l["repeat"] == true }) {
+		if !slices.ContainsFunc(b.lines("request_sent"), func(l line) bool { repeat, _ := l["repeat"].(bool); return repeat }) {
 			t.Error("no request was repeated")
 		}
 		stopAll(members)

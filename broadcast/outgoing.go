@@ -185,14 +185,14 @@ func (l *link) refused(err error) {
 // serve sends what is queued until the stream ends, and returns why it did.
 func (l *link) serve(ctx context.Context, c call, out *outgoing) error {
 	// The peer never ends the call but with a status, which may come at any time.
-	ended := make(chan error, 1)
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		err := c.RecvMsg(new(peerv1.Receipt))
 		if err == nil {
 			err = errors.New("the peer ended it")
 		}
 		out.cancel(reasonOf(err))
-		ended <- err
 	}()
 	l.send(ctx, c, out.queue)
 	<-ended

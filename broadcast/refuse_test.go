@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"strings"
@@ -44,7 +45,7 @@ func (w *network) approach(t *testing.T, from, to string) *stranger {
 
 func (s *stranger) send(messages ...*peerv1.Message) {
 	s.t.Helper()
-	if err := s.call.Send(&peerv1.Frame{Messages: messages}); err != nil && err != io.EOF {
+	if err := s.call.Send(&peerv1.Frame{Messages: messages}); err != nil && !errors.Is(err, io.EOF) {
 		s.t.Fatal(err)
 	}
 }

@@ -171,7 +171,7 @@ func TestStopOfANodeThatFailed(t *testing.T) {
 		m.driver.Fail(broken)
 		m.driver.Fail(errors.New("later"))
 		<-m.driver.Done()
-		if err := m.driver.Err(); err != broken {
+		if err := m.driver.Err(); !errors.Is(err, broken) {
 			t.Errorf("Err = %v; want what the node failed with", err)
 		}
 		if err := hold.Err(); !errors.Is(err, ErrLost) {
@@ -216,7 +216,7 @@ func TestDiskThatFailsEndsTheNode(t *testing.T) {
 			t.Errorf("Acquire = %v; want the disk's error", err)
 		}
 		<-a.driver.Done()
-		if err := a.driver.Err(); err != disk.err {
+		if err := a.driver.Err(); !errors.Is(err, disk.err) {
 			t.Errorf("Err = %v; want the disk's error", err)
 		}
 		synctest.Wait()
