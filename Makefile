@@ -128,9 +128,9 @@ verify-lint: $(TOOLS)/golangci-lint
 verify-vulnerabilities:
 	@database=$${GOVULNDB:-https://vuln.go.dev}; \
 	if curl --silent --fail --location --max-time 5 --output /dev/null "$$database/index/db.json"; then \
-	  $(MAKE) --no-print-directory $(TOOLS)/govulncheck && \
+	  $(MAKE) --silent $(TOOLS)/govulncheck && \
 	  echo "verify: govulncheck" && \
-	  $(TOOLS)/govulncheck ./...; \
+	  $(TOOLS)/govulncheck -db "$$database" ./...; \
 	else \
 	  echo "verify: LEFT OUT: govulncheck, since its database $$database is out of reach"; \
 	fi
