@@ -148,6 +148,22 @@ func TestSaveWritesOnlyWhatIsNew(t *testing.T) {
 	}
 }
 
+// TestSaveWritesBesideTheState: a rename from another disk would not be atomic.
+func TestSaveWritesBesideTheState(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	elsewhere := t.TempDir()
+	if err := os.Chtimes(elsewhere, testClock, testClock); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", elsewhere)
+	if err := s.Save(firstSession+1, firstFloor); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(elsewhere); err != nil || !info.ModTime().Equal(testClock) {
+		t.Errorf("a file was made in the directory for temporary files, %v", err)
+	}
+}
+
 func TestAClosedStoreSavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir)
