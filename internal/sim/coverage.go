@@ -1,6 +1,11 @@
 package sim
 
-import "conch/token"
+import (
+	"fmt"
+	"strings"
+
+	"conch/token"
+)
 
 // Tally is something that a run came across and that no effect tells of.
 type Tally uint8
@@ -8,37 +13,95 @@ type Tally uint8
 // What is counted besides ops, effects and reasons.
 const (
 	StaleDelivery Tally = iota // a message on a stream that a later one replaced
-	OldStream                  // a HELLO that came too late
+	OldStream                  // a HELLO that came after that of a later stream
 	CrashBetween               // a crash between two effects
+	Forgetful                  // a start with a floor below what was promised
+	Withdrawal                 // a waiter that gave up
+	LateWord                   // a waiter that left a critical section it had lost
+	TwoTokens                  // two tokens of a lock, all but one of them dead
+	TwoHolders                 // two holders of a lock, all but one of them lapsed
 	tallies
 )
+
+var tallyNames = [...]string{
+	StaleDelivery: "stale delivery", OldStream: "old stream refused", CrashBetween: "crash between effects",
+	Forgetful: "forgetful start", Withdrawal: "withdrawal", LateWord: "late word", TwoTokens: "dead token beside a live one",
+	TwoHolders: "lapsed holder beside a new one",
+}
+
+// reasons are why tokens are dropped and ballots come to nothing.
+var reasons = [...]string{
+	token.ReasonAddressee, token.ReasonPromised, token.ReasonLapsed, token.ReasonFences, token.ReasonIdle,
+	token.ReasonHeld, token.ReasonOutbid, token.ReasonTooLow, token.ReasonTime, token.ReasonCame, token.ReasonLeaving,
+}
+
+const effectKinds = 128
 
 // Coverage is what runs came across, so that a test can tell whether the simulator
 // still gets everywhere.
 type Coverage struct {
-	totalSteps   int64
-	withdrawals  int64
-	effectCounts [128]int64
-	opCounts     [opKinds]int64
-	tallyCounts  [tallies]int64
-	reasons      reasons
+	effects [effectKinds]int64
+	ops     [opKinds]int64
+	tallies [tallies]int64
+	reasons [len(reasons)]int64
 }
 
-type reasons struct {
-	dropped, ended map[string]int64
-}
+func (c *Coverage) count(t Tally) { c.tallies[t]++ }
 
-func (r *reasons) drop(reason string) { r.dropped = add(r.dropped, reason) }
-func (r *reasons) end(reason string)  { r.ended = add(r.ended, reason) }
-
-func add(counts map[string]int64, key string) map[string]int64 {
-	if counts == nil {
-		counts = make(map[string]int64)
+func (c *Coverage) effect(e *token.Effect) {
+	c.effects[e.Kind]++
+	for k := range reasons {
+		if e.Reason == reasons[k] {
+			c.reasons[k]++
+		}
 	}
-	counts[key]++
-	return counts
 }
 
-func (w *World) count(t Tally) { w.tallyCounts[t]++ }
+// merge adds what other runs came across.
+func (c *Coverage) merge(d *Coverage) {
+	add(c.effects[:], d.effects[:])
+	add(c.ops[:], d.ops[:])
+	add(c.tallies[:], d.tallies[:])
+	add(c.reasons[:], d.reasons[:])
+}
 
-var _ = token.Send
+func add(to, from []int64) {
+	for k := range to {
+		to[k] += from[k]
+	}
+}
+
+// each calls f for everything there is to come across.
+func (c *Coverage) each(f func(what string, count int64)) {
+	for kind, name := range effectNames {
+		if name != "" {
+			f(name, c.effects[kind])
+		}
+	}
+	for k, name := range reasons {
+		f("for "+name, c.reasons[k])
+	}
+	for k, name := range opNames {
+		f("op "+name, c.ops[k])
+	}
+	for k, name := range tallyNames {
+		f(name, c.tallies[k])
+	}
+}
+
+// missing lists what no run came across.
+func (c *Coverage) missing() []string {
+	var names []string
+	c.each(func(what string, count int64) {
+		if count == 0 {
+			names = append(names, what)
+		}
+	})
+	return names
+}
+
+func (c *Coverage) String() string {
+	var b strings.Builder
+	c.each(func(what string, count int64) { fmt.Fprintf(&b, "%12d %s\n", count, what) })
+	return b.String()
+}

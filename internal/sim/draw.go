@@ -13,7 +13,7 @@ func Draw(seed uint64) *Plan {
 	s := source(seed)
 	p := &Plan{
 		Seed:           seed,
-		Nodes:          pick(&s, 1, 2, 2, 3, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 6, 7),
+		Nodes:          pick(&s, 1, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 6, 7),
 		Locks:          pick(&s, 1, 1, 1, 2, 3),
 		TTL:            Instant(pick(&s, token.MinTTL, 2e9, 2e9, 10e9)),
 		IdleToken:      Instant(token.DefaultIdleToken),
@@ -22,14 +22,14 @@ func Draw(seed uint64) *Plan {
 	}
 	T := int64(p.TTL)
 	if s.chance(40) {
-		p.IdleToken = Instant(s.between(T/2, 4*T))
-		p.IdleLock = p.IdleToken + Instant(s.between(1, 3*T))
+		p.IdleToken = Instant(s.between(T/4, 2*T))
+		p.IdleLock = max(p.IdleToken, p.TTL) + Instant(s.between(T/10, T))
 	}
-	p.Delay = Instant(pick(&s, T/5000, T/500, T/100, T/40))
+	p.Delay = Instant(pick(&s, T/5000, T/500, T/100, T/40, T/12))
 	p.Jitter = Instant(pick(&s, 1, T/500, T/50, T/12))
 	p.Creep = pick[int64](&s, 0, 0, 2, 20)
 	p.TickLate = Instant(pick(&s, 0, 0, T/1000, T/50))
-	p.Settle = Instant(s.between(3*T, pick(&s, 6*T, 12*T, 30*T)))
+	p.Settle = Instant(s.between(3*T, pick(&s, 5*T, 8*T, 12*T, 25*T)))
 	if p.Nodes > 2 && s.chance(15) {
 		p.Cut[0] = int(s.below(int64(p.Nodes)))
 		p.Cut[1] = int(s.below(int64(p.Nodes)))
@@ -91,16 +91,14 @@ func (p *Plan) drawRequests(s *source) {
 // drawFaults draws what goes wrong until Settle.
 func (p *Plan) drawFaults(s *source) {
 	var kinds []OpKind
-	for kind := Crash; kind < opKinds; kind++ {
-		if s.chance(45) {
-			kinds = append(kinds, kind)
-		}
+	for range pick(s, 0, 1, 1, 2, 2, 3, 4, 8, 8) {
+		kinds = append(kinds, Crash+OpKind(s.below(int64(opKinds-Crash))))
 	}
-	if len(kinds) == 0 || s.chance(3) {
+	if len(kinds) == 0 {
 		return
 	}
 	T := int64(p.TTL)
-	pace := pick(s, T/8, T/2, T, 3*T)
+	pace := pick(s, T/8, T/4, T/2, T, 3*T)
 	dead := 0 // nodes that stay dead
 	for at := s.below(2 * pace); at < int64(p.Settle) && len(p.Ops) < 500; at += s.below(2 * pace) {
 		op := Op{At: Instant(at), Kind: pick(s, kinds...), Node: int8(s.below(int64(p.Nodes))), Peer: int8(s.below(int64(p.Nodes)))}
@@ -133,7 +131,18 @@ func (p *Plan) drawFault(s *source, op *Op) {
 		op.Effects = pick[int32](s, 0, 1, 3, 1000)
 	case Slow:
 		op.Patience = p.drawLength(s, op.At)
+	case Snag, CrashOn, PauseOn, CutOn:
+		op.On = pick(s, triggers...)
+		op.Effects = int32(s.below(2))
+		op.Patience = p.TTL
 	}
+}
+
+// triggers are the messages at which something may be made to happen: those that
+// come seldom, at which chance alone would hardly strike.
+var triggers = []token.MessageKind{
+	token.TokenMessage, token.TokenMessage, token.Pong, token.Ping, token.Clear, token.Bye,
+	token.Probe, token.ProbeAnswer, token.Ballot, token.BallotAnswer, token.BallotAnswer, token.Abort,
 }
 
 // drawLength draws how long something lasts, mostly near the times that the protocol
@@ -151,7 +160,8 @@ func (p *Plan) drawPairs(s *source) uint64 {
 	if s.chance(50) {
 		side = 1 << s.below(int64(p.Nodes))
 	}
-	shape := s.below(4)
+	shape := s.below(6)
+	one, other := int(s.below(int64(p.Nodes))), int(s.below(int64(p.Nodes)))
 	density := s.between(10, 70)
 	for from := range p.Nodes {
 		for to := range p.Nodes {
@@ -164,6 +174,10 @@ func (p *Plan) drawPairs(s *source) uint64 {
 				cut = a == 1 && b == 0
 			case 3: // any
 				cut = s.chance(density)
+			case 4: // one pair, one way
+				cut = from == one && to == other
+			case 5: // one pair
+				cut = from == one && to == other || from == other && to == one
 			}
 			if cut && from != to {
 				pairs |= pairBit(from, to)

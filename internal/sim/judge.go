@@ -20,6 +20,7 @@ const (
 	Sessions  Judge = "session number not above the last"
 	Invariant Judge = "state of a lock contradicts itself"
 	Service   Judge = "waiter not served"
+	Rest      Judge = "no rest"
 )
 
 // Failure is what a judge found.
@@ -43,9 +44,12 @@ type judges struct {
 	// fences is the highest granted of each lock, and made are the epochs of its tokens.
 	fences [maxLocks]token.Fence
 	made   [maxLocks][]token.Epoch
-	// forgetful are the nodes that started with a floor below what they had promised.
-	forgetful uint64
+	// forgetful: a node started with a floor below what it had promised.
+	forgetful bool
 	look      token.LockView
+	// since is the moment of the present step, and crowd how many steps it had.
+	since Instant
+	crowd int
 }
 
 func (j *judges) reset() {
@@ -100,9 +104,11 @@ func (w *World) judgeCounts(l int) {
 		}
 	}
 	if holders > 1 {
+		w.count(TwoHolders)
 		w.judgeHolders(l)
 	}
 	if tokens > 1 {
+		w.count(TwoTokens)
 		w.judgeTokens(l)
 	}
 }
@@ -166,7 +172,7 @@ func (w *World) judgeGrant(i int, m *member, e *token.Effect) {
 		w.fail(Outside, "node %d, %s to waiter %d", i, e.Lock, e.Waiter)
 	}
 	l := w.lockOf(e.Lock)
-	if e.Fence <= w.fences[l] && w.forgetful == 0 {
+	if e.Fence <= w.fences[l] && !w.forgetful {
 		w.fail(Fences, "node %d grants %s with fence %d, after %d", i, e.Lock, e.Fence, w.fences[l])
 	}
 	w.fences[l] = max(w.fences[l], e.Fence)
@@ -178,7 +184,7 @@ func (w *World) judgeGrant(i int, m *member, e *token.Effect) {
 
 func (w *World) judgeMade(i int, e *token.Effect) {
 	l, epoch := w.lockOf(e.Lock), e.Message.Token.Epoch
-	if slices.Contains(w.made[l], epoch) && w.forgetful == 0 {
+	if slices.Contains(w.made[l], epoch) && !w.forgetful {
 		w.fail(OneMaking, "node %d makes %s again for %s", i, epoch, e.Lock)
 	}
 	w.made[l] = append(w.made[l], epoch)
@@ -219,5 +225,15 @@ func (w *World) judgeLock(i, l int, v *token.LockView) {
 	}
 	if bad != "" {
 		w.fail(Invariant, "node %d, %s: %s: %+v %+v", i, lockNames[l], bad, *v, session)
+	}
+}
+
+// judgeRest: at one moment there is only so much to do.
+func (w *World) judgeRest() {
+	if w.now != w.since {
+		w.since, w.crowd = w.now, 0
+	}
+	if w.crowd++; w.crowd > 10_000 {
+		w.fail(Rest, "%d steps at one moment", w.crowd)
 	}
 }

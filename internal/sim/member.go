@@ -87,7 +87,8 @@ func (w *World) start(i int) {
 		session, floor = m.disk.session, m.disk.promised
 	}
 	if floor < m.promised {
-		w.forgetful |= 1 << i
+		w.forgetful = true
+		w.count(Forgetful)
 	}
 	binary.LittleEndian.PutUint64(m.incarnation[:], w.random.next())
 	binary.LittleEndian.PutUint64(m.incarnation[8:], w.random.next())
@@ -189,7 +190,7 @@ func (w *World) diesBefore(m *member, e *token.Effect) bool {
 }
 
 func (w *World) perform(i int, m *member, e *token.Effect) {
-	w.effectCounts[e.Kind]++
+	w.effect(e)
 	w.mark(uint64(e.Kind)<<8|uint64(i), uint64(e.Peer), uint64(e.Fence)+uint64(e.Waiter)<<32)
 	if w.trace != nil {
 		w.traceEffect(i, e)
@@ -212,10 +213,6 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 		w.judgeMade(i, e)
 	case token.Balloted:
 		m.promised = max(m.promised, e.Message.Ballot.Number)
-	case token.Dropped:
-		w.reasons.drop(e.Reason)
-	case token.Ended:
-		w.reasons.end(e.Reason)
 	case token.Gone:
 		m.gone = true
 	}

@@ -2,6 +2,8 @@ package sim
 
 import (
 	"fmt"
+
+	"conch/token"
 )
 
 // Instant is a moment of the simulation, or the difference of two, in nanoseconds of
@@ -86,12 +88,25 @@ const (
 	// Slow: messages from Node to Peer that are sent within Length take up to Patience
 	// more.
 	Slow
+	// Snag: of the messages that Node sends within Patience, the first of kind On takes
+	// Length more, and all that follow it on its stream wait behind it.
+	Snag
+	// CrashOn: Node dies when it sends a message of kind On within Patience: just before
+	// if Effects is 0, else that many effects later. It starts again after Length.
+	CrashOn
+	// PauseOn: Node's process stands still for Length when it has sent a message of kind
+	// On within Patience.
+	PauseOn
+	// CutOn: all directions to and from Node are cut for Length when it has sent a
+	// message of kind On within Patience.
+	CutOn
 	opKinds
 )
 
 var opNames = [...]string{
 	Acquire: "acquire", Try: "try", Crash: "crash", Reboot: "reboot", CrashSave: "crash-at-save", CrashAll: "crash-all",
 	Pause: "pause", Leave: "leave", CutOff: "cut-off", Break: "break", Slow: "slow",
+	Snag: "snag", CrashOn: "crash-on", PauseOn: "pause-on", CutOn: "cut-on",
 }
 
 // Op is one thing that the world does to the nodes. Which fields are used depends on
@@ -102,6 +117,7 @@ type Op struct {
 	Node, Peer int8
 	Lock       int8
 	Effects    int32
+	On         token.MessageKind
 	Length     Instant
 	Patience   Instant
 	Pairs      uint64 // bit 8·from + to
@@ -120,6 +136,9 @@ func (op Op) String() string {
 		return fmt.Sprintf("%s to %d, %d messages arrive, noticed after %d µs", head, op.Peer, op.Effects, op.Length/1000)
 	case Slow:
 		return fmt.Sprintf("%s to %d for %d µs by up to %d µs", head, op.Peer, op.Length/1000, op.Patience/1000)
+	}
+	if op.On != 0 {
+		head += " " + op.On.String()
 	}
 	return fmt.Sprintf("%s after %d effects, within %d µs, for %d µs", head, op.Effects, op.Patience/1000, op.Length/1000)
 }

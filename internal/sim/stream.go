@@ -81,7 +81,11 @@ func (w *World) send(from, to int, m token.Message) {
 	if s == nil || !s.up || s.closed {
 		return
 	}
-	s.last = max(s.last, w.now+w.delay(from, to))
+	took := w.delay(from, to)
+	if len(w.armed) > 0 && w.now < w.plan.Settle {
+		took += w.sprung(from, m.Kind)
+	}
+	s.last = max(s.last, w.now+took)
 	if s.head > 0 && s.head == len(s.queue) {
 		s.queue, s.head = s.queue[:0], 0
 	}

@@ -33,11 +33,12 @@ func (w *World) traceEffect(i int, e *token.Effect) {
 	}
 }
 
-var effectNames = map[token.EffectKind]string{
-	token.Grant: "grants", token.Revoke: "revokes", token.Warn: "warns", token.Save: "saves", token.Gone: "is gone",
-	token.Asked: "asks", token.Rode: "rides", token.Withdrew: "withdrew", token.Left: "left", token.Made: "makes a token",
-	token.Dropped: "drops a token", token.Began: "begins session", token.Lapsed: "lapses", token.Guarded: "guards",
-	token.Buried: "buries", token.Probed: "probes", token.Balloted: "ballots", token.Ended: "ends ballot", token.Forgot: "forgets",
+var effectNames = [effectKinds]string{
+	token.Send: "sends", token.Grant: "grants", token.Refuse: "refuses", token.Revoke: "revokes", token.Warn: "warns",
+	token.Save: "saves", token.Gone: "is gone", token.Received: "receives", token.Asked: "asks", token.Rode: "rides",
+	token.Withdrew: "wants no more of", token.Left: "left", token.Made: "makes a token", token.Dropped: "drops a token",
+	token.Began: "begins", token.Lapsed: "lapses", token.Guarded: "guards", token.Buried: "buries",
+	token.Probed: "probes", token.Balloted: "ballots", token.Ended: "ends ballot", token.Forgot: "forgets",
 }
 
 func describeEffect(e *token.Effect) string {

@@ -23,6 +23,7 @@ type World struct {
 	claims  []claim // by op
 
 	cutUntil, slowUntil, slowBy [maxNodes][maxNodes]Instant
+	armed                       []armed
 
 	service
 	// What the judges keep; see judge.go.
@@ -66,11 +67,11 @@ func (w *World) Run(p *Plan) Result {
 		e := w.events.pop()
 		w.now = e.at
 		if w.take(e) {
+			w.judgeRest()
 			w.steps++
 			w.mark(uint64(e.kind), uint64(e.at), uint64(e.node))
 		}
 	}
-	w.totalSteps += w.steps
 	return Result{Steps: w.steps, Hash: w.hash, Failure: w.failure, Slowest: w.slowest}
 }
 
@@ -80,7 +81,7 @@ func (w *World) reset(p *Plan) {
 	}
 	*w = World{
 		plan: p, random: source(p.Seed ^ 0x5eed), streams: w.streams, Coverage: w.Coverage, trace: w.trace,
-		events: w.events, claims: append(w.claims[:0], make([]claim, len(p.Ops))...), judges: w.judges,
+		events: w.events, armed: w.armed[:0], claims: append(w.claims[:0], make([]claim, len(p.Ops))...), judges: w.judges,
 	}
 	w.events.reset()
 	w.judges.reset()
@@ -178,6 +179,8 @@ func (w *World) takeOp(k int, e event) bool {
 		}
 	case Slow:
 		w.slowUntil[i][op.Peer], w.slowBy[i][op.Peer] = w.now+length, op.Patience
+	case Snag, CrashOn, PauseOn, CutOn:
+		w.armed = append(w.armed, armed{op: op, until: w.now + op.Patience})
 	case Break:
 		if s := m.out[op.Peer]; s != nil {
 			w.breakOff(s, int(op.Effects), length)
@@ -188,7 +191,7 @@ func (w *World) takeOp(k int, e event) bool {
 		}
 		w.strike(op, i, m)
 	}
-	w.opCounts[op.Kind]++
+	w.ops[op.Kind]++
 	if w.trace != nil {
 		w.tracef("op %d: %v", k, op)
 	}
@@ -243,6 +246,47 @@ func (w *World) retire(i int, m *member) {
 	w.performed(i)
 }
 
+// armed is an op that waits for a message to be sent.
+type armed struct {
+	op    *Op
+	until Instant
+}
+
+// sprung lets the ops happen that have waited for a node to send a message of this
+// kind. It returns by how much longer the message takes.
+func (w *World) sprung(i int, kind token.MessageKind) (extra Instant) {
+	for k := 0; k < len(w.armed); k++ {
+		a := w.armed[k]
+		if w.now <= a.until && (int(a.op.Node) != i || a.op.On != kind) {
+			continue
+		}
+		w.armed[k] = w.armed[len(w.armed)-1]
+		w.armed = w.armed[:len(w.armed)-1]
+		k--
+		if w.now > a.until {
+			continue
+		}
+		length := max(1, min(a.op.Length, w.plan.Settle-w.now))
+		m := &w.members[i]
+		w.tracef("%v springs", a.op)
+		switch a.op.Kind {
+		case Snag:
+			extra += length
+		case CrashOn:
+			m.crash, m.crashFor = a.op.Effects, w.restartAfter(length)
+		case PauseOn:
+			m.pausedUntil = max(m.pausedUntil, w.now+length)
+		case CutOn:
+			cut := Op{Length: length, Effects: a.op.Effects}
+			for j := range w.plan.Nodes {
+				cut.Pairs |= pairBit(i, j) | pairBit(j, i)
+			}
+			w.cutOff(&cut)
+		}
+	}
+	return extra
+}
+
 // cutOff keeps messages from arriving in some directions.
 func (w *World) cutOff(op *Op) {
 	for from := range w.plan.Nodes {
@@ -292,7 +336,7 @@ func (w *World) acquire(k int, op *Op, e event) bool {
 	} else {
 		m.node.Acquire(now, lockNames[op.Lock], waiter)
 	}
-	w.opCounts[op.Kind]++
+	w.ops[op.Kind]++
 	w.touched = int(op.Lock)
 	w.performed(int(op.Node))
 	return true
@@ -326,9 +370,12 @@ func (w *World) takeClaim(e event) bool {
 	now, name, waiter := m.clock.read(w.now), lockNames[op.Lock], token.Waiter(e.ref+1)
 	switch {
 	case e.kind == evRelease:
+		if c.state == claimOver {
+			w.count(LateWord)
+		}
 		m.node.Release(now, name, waiter)
 	case c.state == claimWaiting:
-		w.withdrawals++
+		w.count(Withdrawal)
 		m.node.Withdraw(now, name, waiter)
 	default:
 		return false
