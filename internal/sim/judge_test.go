@@ -1,0 +1,191 @@
+package sim
+
+import (
+	"testing"
+
+	"conch/token"
+)
+
+// calm is a cluster of three nodes without faults, each inside a session, with a
+// waiter at node 0 that has gone through lock a.
+func calm(t *testing.T) *World {
+	t.Helper()
+	p := &Plan{
+		Seed: 1, Nodes: 3, Locks: 1, TTL: 1e9,
+		IdleToken: Instant(token.DefaultIdleToken), IdleLock: Instant(token.DefaultIdleLock),
+		FencesPerEpoch: token.MaxFencesPerEpoch,
+		Delay:          1e6, Jitter: 1, TickLate: 1, Settle: 2e9,
+		Ops: []Op{{At: 1e9, Node: 0, Length: 1e6}, {At: 5e9, Node: 1, Length: 1e6}},
+	}
+	for i := range p.Nodes {
+		p.Machines[i].Disk = true
+	}
+	w := new(World)
+	w.reset(p)
+	for i := range p.Nodes {
+		w.start(i)
+	}
+	for w.now < 1_500_000_000 {
+		e := w.events.pop()
+		w.now = e.at
+		w.take(e)
+	}
+	for i := range p.Nodes {
+		if !w.inSession(i) {
+			t.Fatalf("node %d is not inside a session", i)
+		}
+	}
+	if w.failure != nil || w.claims[0].state != claimOver || !w.members[0].views[0].hasToken {
+		t.Fatalf("not as calm as it should be: %v", w.failure)
+	}
+	return w
+}
+
+// flyingToken puts a token on its way to node 1.
+func flyingToken(w *World, epoch token.Epoch, session token.Session) {
+	s := w.members[1].in[2]
+	message := token.Message{Kind: token.TokenMessage, Lock: "a", Session: session, Token: &token.Token{Epoch: epoch, LastGranted: make([]token.Number, 3)}}
+	s.queue = append(s.queue, parcel{at: w.now + 1, message: message})
+	w.flying[0]++
+}
+
+func sessionOf(w *World, i int) token.Session { return w.members[i].node.InspectSession().Session }
+
+// TestJudges plants violations, each of which its judge must find, beside things that
+// look alike and are allowed.
+func TestJudges(t *testing.T) {
+	high := token.Epoch{Number: 1 << 40}
+	grant := func(fence token.Fence) *token.Effect {
+		return &token.Effect{Kind: token.Grant, Lock: "a", Waiter: 2, Fence: fence}
+	}
+	hold := func(w *World, nodes ...int) {
+		for _, i := range nodes {
+			w.members[i].views[0].holder = 7
+		}
+	}
+	lapse := func(w *World, i int) { w.members[i].clock.base += 2e9 }
+	tests := []struct {
+		name  string
+		want  Judge // "" for what is allowed
+		plant func(w *World)
+	}{
+		{"two holders", Exclusion, func(w *World) { hold(w, 0, 1); w.judgeCounts(0) }},
+		{"two holders, one of them in a process that stands still", Exclusion, func(w *World) {
+			hold(w, 0, 1)
+			w.members[1].pausedUntil = never
+			w.judgeCounts(0)
+		}},
+		{"two holders, one of them after its lease", "", func(w *World) { hold(w, 0, 1); lapse(w, 1); w.judgeCounts(0) }},
+		{"one holder", "", func(w *World) { hold(w, 1); w.judgeCounts(0) }},
+
+		{"two tokens at nodes", OneToken, func(w *World) { w.members[1].views[0].hasToken = true; w.judgeCounts(0) }},
+		{"two tokens, one of them after its node's lease", "", func(w *World) {
+			w.members[1].views[0].hasToken = true
+			lapse(w, 1)
+			w.judgeCounts(0)
+		}},
+		{"a token on its way beside one at a node", OneToken, func(w *World) { flyingToken(w, high, sessionOf(w, 1)); w.judgeCounts(0) }},
+		{"two tokens on their way", OneToken, func(w *World) {
+			w.members[0].views[0].hasToken = false
+			flyingToken(w, high, sessionOf(w, 1))
+			flyingToken(w, high, sessionOf(w, 1))
+			w.judgeCounts(0)
+		}},
+		{"a token on its way to a session that is over", "", func(w *World) { flyingToken(w, high, sessionOf(w, 1)-1); w.judgeCounts(0) }},
+		{"a token on its way to a node whose lease is over", "", func(w *World) {
+			flyingToken(w, high, sessionOf(w, 1))
+			lapse(w, 1)
+			w.judgeCounts(0)
+		}},
+		{"a token on a stream that was replaced", "", func(w *World) {
+			flyingToken(w, high, sessionOf(w, 1))
+			w.members[1].in[2] = w.newStream(2, 1)
+			w.judgeCounts(0)
+		}},
+
+		{"an epoch made twice", OneMaking, func(w *World) {
+			e := &token.Effect{Lock: "a", Message: token.Message{Token: &token.Token{Epoch: high}}}
+			w.judgeMade(0, e)
+			w.judgeMade(1, e)
+		}},
+
+		{"the same fence again", Fences, func(w *World) { w.claims[1].state = claimWaiting; w.judgeGrant(1, &w.members[1], grant(w.fences[0])) }},
+		{"the same fence after a start without what was promised", "", func(w *World) {
+			w.forgetful = true
+			w.claims[1] = claim{state: claimWaiting, process: 1}
+			w.judgeGrant(1, &w.members[1], grant(w.fences[0]))
+		}},
+		{"a grant after the lease", Outside, func(w *World) { lapse(w, 1); w.judgeGrant(1, &w.members[1], grant(1<<62)) }},
+		{"a grant to nobody", Invariant, func(w *World) { w.judgeGrant(1, &w.members[1], grant(1<<62)) }},
+		{"a grant", "", func(w *World) {
+			w.claims[1] = claim{state: claimWaiting, process: 1}
+			w.judgeGrant(1, &w.members[1], grant(1<<62))
+		}},
+
+		{"a session that comes back", Sessions, func(w *World) { w.judgeSession(1, &w.members[1], sessionOf(w, 1)-1) }},
+
+		{"a waiter left alone", Service, func(w *World) {
+			w.claims[1] = claim{state: claimWaiting, process: 1}
+			w.now += 100 * w.plan.TTL
+			w.lookAround()
+		}},
+		{"a waiter on a node that is down", "", func(w *World) {
+			w.claims[1] = claim{state: claimWaiting, process: 1}
+			w.members[1].node = nil
+			w.now += 100 * w.plan.TTL
+			w.lookAround()
+		}},
+		{"a node that asks for the time without end", Rest, func(w *World) {
+			for range 20_000 {
+				w.judgeRest()
+			}
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := calm(t)
+			test.plant(w)
+			got := Judge("")
+			if w.failure != nil {
+				got = w.failure.Judge
+			}
+			if got != test.want {
+				t.Errorf("found %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// TestJudgeLock plants contradictions in what a node knows of a lock.
+func TestJudgeLock(t *testing.T) {
+	own := token.Number{Count: 3}
+	tests := []struct {
+		name string
+		bad  bool
+		edit func(v *token.LockView)
+	}{
+		{"nothing", false, func(*token.LockView) {}},
+		{"a holder without a token", true, func(v *token.LockView) { v.HasToken, v.Holder = false, 1 }},
+		{"a waiter beside an idle token", true, func(v *token.LockView) { v.Waiters = 1 }},
+		{"a waiter beside a holder", false, func(v *token.LockView) { v.Waiters, v.Holder = 1, 1 }},
+		{"a request beside an idle token", true, func(v *token.LockView) { v.Outstanding = true }},
+		{"a waiter without a request", true, func(v *token.LockView) { v.HasToken, v.Waiters = false, 1 }},
+		{"a request of another session", true, func(v *token.LockView) {
+			v.HasToken, v.Waiters, v.Outstanding = false, 1, true
+			v.RequestNumbers[0].Session++
+		}},
+		{"a node twice in the queue", true, func(v *token.LockView) { v.Token.Queue = []token.Member{1, 2, 1} }},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := calm(t)
+			own.Session = sessionOf(w, 0)
+			v := token.LockView{RequestNumbers: []token.Number{own, {}, {}}, HasToken: true, Token: token.Token{LastGranted: make([]token.Number, 3)}}
+			test.edit(&v)
+			w.judgeLock(0, 0, &v)
+			if (w.failure != nil) != test.bad {
+				t.Errorf("found %v", w.failure)
+			}
+		})
+	}
+}
