@@ -87,6 +87,19 @@ func TestMembersThatDidNotAnswerAreOutOfReach(t *testing.T) {
 	)
 }
 
+// Who has answered is not out of reach, even if it has answered no PING for long.
+func TestSilentMemberThatAnsweredProbeIsInReach(t *testing.T) {
+	d := inSession(t, 3)
+	d.lives(testTTL, 1)
+	d.acquire(1)
+	d.look()
+	d.none(1, 1, 2)
+	d.wantSent(Ballot,
+		"A→B BALLOT 1.A for 1.1, out of reach nobody",
+		"A→C BALLOT 1.A for 1.1, out of reach nobody",
+	)
+}
+
 // silentD is A of five whose ballot 1.A has just begun: D answers nothing, and A, B
 // and C could bury it. E has answered, and will not be asked to bury it.
 func silentD(t *testing.T) *driven {
@@ -109,6 +122,8 @@ func TestTokenIsMadeWhenAllHavePromised(t *testing.T) {
 	d.want()
 	d.promiseTo(first, 2)
 	d.want("A makes token 1.A", "A ENTERS: waiter 1, fence 1:1, by request 1.1")
+	d.lives(2*testTTL, 1, 2)
+	d.want() // the round is over
 }
 
 // Or is buried by a quorum, the proposer counted, and not by less.
@@ -170,7 +185,14 @@ func TestBallotEndsByTick(t *testing.T) {
 	d.lives(testTTL*99/100-1, 1, 2)
 	d.want()
 	d.lives(1, 1, 2)
-	d.wantOnly(Ended, "A gives up ballot 1.A: out of time")
+	d.want(
+		"A gives up ballot 1.A: out of time",
+		"A→B ABORT 1.A",
+		"A→C ABORT 1.A",
+		"A begins probe 2",
+		"A→B PROBE 2 for 1.1, helper nobody",
+		"A→C PROBE 2 for 1.1, helper nobody",
+	)
 }
 
 // A round belongs to one unbroken session.
@@ -197,6 +219,8 @@ func TestPromisesAfterHigherPromiseDoNotCount(t *testing.T) {
 // HOLD ends the round, and is a sign of the token.
 func TestHoldEndsBallot(t *testing.T) {
 	d := balloting(t, 3)
+	d.passes(300 * ms)
+	d.look()
 	d.receive(2, Message{Kind: BallotAnswer, Ballot: first, Answer: Hold})
 	d.want("A gives up ballot 1.A: token is held", "A→B ABORT 1.A", "A→C ABORT 1.A")
 	d.passes(750*ms - 1)
@@ -208,6 +232,7 @@ func TestHoldEndsBallot(t *testing.T) {
 // After a NACK for a floor or an epoch it tries again above at once.
 func TestTooLowBallotIsRaisedAtOnce(t *testing.T) {
 	d := balloting(t, 3)
+	d.promiseTo(first, 1)
 	d.receive(2, Message{Kind: BallotAnswer, Ballot: first, Answer: TooLow, Highest: Epoch{40, 1}})
 	d.want(
 		"A gives up ballot 1.A: number too low",
@@ -218,10 +243,9 @@ func TestTooLowBallotIsRaisedAtOnce(t *testing.T) {
 		"A→C BALLOT 41.A for 1.1, out of reach nobody",
 	)
 	d.promiseTo(first, 1)
-	d.promiseTo(first, 2)
+	d.promiseTo(Epoch{41, 0}, 2)
 	d.want()
 	d.promiseTo(Epoch{41, 0}, 1)
-	d.promiseTo(Epoch{41, 0}, 2)
 	d.wantOnly(Made, "A makes token 41.A")
 }
 
@@ -236,6 +260,20 @@ func TestOutbidBallotIsRepeatedAfterPause(t *testing.T) {
 	d.wantOnly(Probed, "A begins probe 2")
 	d.none(2, 1, 2)
 	d.wantOnly(Balloted, "A begins ballot 8.A")
+}
+
+// The pause is kept even if a member that was buried answers the probe after all.
+func TestLateProbeAnswerDoesNotCutPauseShort(t *testing.T) {
+	d := silentD(t)
+	d.look()
+	d.none(1, 3)
+	d.want() // a ballot is under way
+
+	d = silentD(t)
+	d.receive(1, Message{Kind: BallotAnswer, Ballot: first, Answer: Outbid, Highest: Epoch{7, 1}})
+	d.look()
+	d.none(1, 3)
+	d.want()
 }
 
 // Two proposers pause for different times, and each for another time every time.
@@ -277,6 +315,22 @@ func TestOldTokenEndsBallot(t *testing.T) {
 	d.want()
 }
 
+// So does the old token that comes after a round that was given up.
+func TestOldTokenIsTakenAfterOwnBallot(t *testing.T) {
+	d := inSession(t, 3)
+	d.tokenOf(Epoch{3, 1})
+	d.request(1, 1)
+	d.acquire(1)
+	d.passes(750 * ms)
+	d.none(1, 1, 2)
+	d.wantOnly(Balloted, "A begins ballot 4.A")
+	d.receive(2, Message{Kind: BallotAnswer, Ballot: Epoch{4, 0}, Answer: Hold})
+	d.look()
+	if !d.tokenOf(Epoch{3, 1}) {
+		t.Error("a token was refused for a ballot of A's own that it gave up")
+	}
+}
+
 // Unless a promise to another forbids it.
 func TestOldTokenDoesNotEndBallotAgainstPromise(t *testing.T) {
 	d := inSession(t, 3)
@@ -309,6 +363,10 @@ func TestVotesForAnotherBallotDoNotCount(t *testing.T) {
 	d.promiseTo(Epoch{2, 0}, 1)
 	d.promiseTo(Epoch{2, 0}, 2)
 	d.receive(1, Message{Kind: BallotAnswer, Ballot: Epoch{2, 0}, Answer: Hold})
+	d.want()
+	d = inSession(t, 3)
+	d.promiseTo(first, 1) // where no ballot ever was
+	d.none(1, 1)
 	d.want()
 }
 

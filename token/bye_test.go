@@ -69,13 +69,25 @@ func TestRetiringNodeServesNoWaiter(t *testing.T) {
 	d.Retire(d.at)
 	d.look()
 	d.release(1)
-	d.wantOnly(Grant)
-	d.wantOnly(Rode)
+	d.want(
+		"A LEAVES: waiter 1, fence 1:1",
+		"A→B TOKEN 1.B to session 1, hop 2, fence 1:1, LN 1.0 1.0 1.0, Q nobody",
+		"A→B BYE 1",
+		"A→C BYE 1",
+		"A is gone, session 1",
+	)
 
 	d = holding(t, 3)
 	d.Retire(d.at)
 	d.Acquire(d.at, "other", 3)
 	d.want()
+
+	d = withToken(t, 3)
+	d.PeerDown(d.at, 1)
+	d.PeerDown(d.at, 2)
+	d.Retire(d.at) // with nobody to pass the token on to
+	d.acquire(1)
+	d.wantOnly(Grant)
 }
 
 // A token that comes late goes on at once.
@@ -103,11 +115,21 @@ func TestRetireEndsBallot(t *testing.T) {
 	)
 }
 
+// Where none is, there is none to give up.
+func TestRetireWhileWaiting(t *testing.T) {
+	d := asking(t, 3)
+	d.Retire(d.at)
+	d.want("A→B BYE 1", "A→C BYE 1", "A is gone, session 1")
+}
+
 // Outside a session there is nothing to say BYE to.
 func TestRetireOutsideSession(t *testing.T) {
 	d := started(t, 3)
 	d.Retire(d.at)
 	d.want("A is gone, session 1")
+	d.at += testTTL
+	d.receive(1, Message{Kind: KeepAlive})
+	d.wantAll() // the wait after the start is not ended any more
 }
 
 // A lapse ends a node that waits for its holder to release.
@@ -138,8 +160,12 @@ func TestGoneNodeIsSilent(t *testing.T) {
 	d.token()
 	d.receive(1, Message{Kind: Ballot, Ballot: Epoch{9, 1}})
 	d.receive(1, Message{Kind: Probe, Probe: 1})
+	d.release(1)
+	d.Retire(d.at)
 	d.Tick(d.at + hour)
 	d.wantAll()
+	d.PeerUp(d.at+hour, 1)
+	d.wantAll("A→B CLEAR B#1", "A→B KEEPALIVE")
 }
 
 // Peers count their guard as over.
@@ -172,6 +198,16 @@ func TestMemberThatSaidByeIsNotAddressed(t *testing.T) {
 	d.look()
 	d.release(1)
 	d.want("A LEAVES: waiter 1, fence 1:1")
+}
+
+// Unless it has begun a later session.
+func TestByeLeavesLaterSessionAddressable(t *testing.T) {
+	d := holding(t, 3)
+	d.receive(1, Message{Kind: Request, Number: Number{2, 1}})
+	d.receive(1, Message{Kind: Bye, Session: 1})
+	d.look()
+	d.release(1)
+	d.wantSent(TokenMessage, "A→B TOKEN 1.B to session 2, hop 2, fence 1:1, LN 1.0 1.0 1.0, Q nobody")
 }
 
 // After a clean leave the token is made anew without waiting for any timeout, where

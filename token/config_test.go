@@ -24,9 +24,17 @@ func TestNewNamesOffendingField(t *testing.T) {
 			t.Errorf("%s: %v, want ErrConfig that names the field", field, err)
 		}
 	}
-	cfg := testConfig(-1, 3)
-	if _, err := New(0, cfg); !errors.Is(err, ErrConfig) {
-		t.Errorf("Self -1: %v, want ErrConfig", err)
+	none := testConfig(0, 3)
+	none.FencesPerEpoch = 0
+	for _, cfg := range []Config{testConfig(-1, 3), none} {
+		if _, err := New(0, cfg); !errors.Is(err, ErrConfig) {
+			t.Errorf("%+v: %v, want ErrConfig", cfg, err)
+		}
+	}
+	least := testConfig(0, 3)
+	least.TTL, least.FencesPerEpoch, least.IdleToken, least.IdleLock = MinTTL, 1, 1, 2
+	if _, err := New(0, least); err != nil {
+		t.Errorf("the least of all: %v", err)
 	}
 }
 

@@ -119,6 +119,25 @@ func TestWithdrawOfOneOfManyChangesNothing(t *testing.T) {
 	d.want("A ENTERS: waiter 2, fence 1:1, by request 1.1")
 }
 
+// Whoever gives up leaves the others' order as it was.
+func TestWithdrawTakesOutOneWaiter(t *testing.T) {
+	d := asking(t, 3)
+	for w := Waiter(2); w <= 5; w++ {
+		d.acquire(w)
+	}
+	d.withdraw(3)
+	d.withdraw(5)
+	d.withdraw(6) // never waited
+	d.tokenWith(func(t *Token) { t.LastGranted[1] = Number{1, 1} })
+	d.wantOnly(Grant, "A ENTERS: waiter 1, fence 1:1, by request 1.1")
+	d.release(1)
+	d.wantOnly(Grant, "A ENTERS: waiter 2, fence 1:2, by request 1.2")
+	d.release(2)
+	d.wantOnly(Grant, "A ENTERS: waiter 4, fence 1:3, by request 1.3")
+	d.release(4)
+	d.wantOnly(Grant)
+}
+
 // A waiter that never waited, or has the lock, cannot be withdrawn.
 func TestWithdrawOfHolderDoesNothing(t *testing.T) {
 	d := holding(t, 3)
@@ -317,4 +336,59 @@ func TestReleaseByAnotherDoesNothing(t *testing.T) {
 		"A LEAVES: waiter 1, fence 1:1",
 		"A ENTERS: waiter 2, fence 1:2, by request 1.1",
 	)
+	d.release(2)
+	d.look()
+	d.release(0) // nobody
+	d.want()
+}
+
+// Nobody waits outside a session for the token of a request that was not made.
+func TestWithdrawOutsideSession(t *testing.T) {
+	d := started(t, 3)
+	d.acquire(1)
+	d.withdraw(1)
+	d.want()
+}
+
+// A second token, whatever its epoch, is not taken where one is.
+func TestSecondTokenIsRefused(t *testing.T) {
+	d := holding(t, 3)
+	d.token()
+	d.want("A drops token 1.B: promised to a later token")
+	d.release(1)
+	d.wantOnly(Left, "A LEAVES: waiter 1, fence 1:1")
+}
+
+// The log is told of each message about a lock, and of BYE, with what was known.
+func TestReceivedMessagesAreNoted(t *testing.T) {
+	lost := &Token{Epoch: Epoch{1, 1}, LastGranted: make([]Number, 3)}
+	for _, m := range []Message{
+		{Kind: Request, Number: Number{1, 1}},
+		{Kind: TokenMessage, Session: 1, Token: lost},
+		{Kind: Probe, Number: Number{1, 1}, Probe: 1},
+		{Kind: ProbeAnswer, Probe: 1, Answer: None},
+		{Kind: Ballot, Number: Number{1, 1}, Ballot: Epoch{4, 1}},
+		{Kind: BallotAnswer, Ballot: Epoch{4, 0}, Answer: Promise},
+		{Kind: Abort, Ballot: Epoch{4, 1}},
+		{Kind: Bye, Session: 1},
+	} {
+		d := inSession(t, 3)
+		d.request(1, 1)
+		d.look()
+		d.receive(1, m)
+		received := d.look()[0]
+		if got, want := describe(0, received), "A←B "+describeMessage(m); got != want {
+			t.Errorf("noted first: %s, want %s", got, want)
+		}
+		if m.Kind != Bye && (received.Lock != cs || len(received.State.RequestNumbers) != 3) {
+			t.Errorf("%s: of lock %q, RN %v", describe(0, received), received.Lock, received.State.RequestNumbers)
+		}
+	}
+	d := inSession(t, 3)
+	d.pinged(1)
+	d.ponged(1)
+	for _, kind := range []MessageKind{Busy, Clear, KeepAlive} {
+		d.receive(1, Message{Kind: kind})
+	}
+	d.wantOnly(Received)
 }

@@ -29,8 +29,9 @@ func letters(members []Member) string {
 	return strings.Join(words, " ")
 }
 
+// ofLock names a lock, if there is one and it is not cs.
 func ofLock(name string) string {
-	if name == cs {
+	if name == cs || name == "" {
 		return ""
 	}
 	return " of " + name
@@ -125,9 +126,6 @@ func describe(at Member, e Effect) string {
 	switch e.Kind {
 	case Send:
 		line := fmt.Sprintf("%s→%s %s%s", who, letter(e.Peer), describeMessage(e.Message), ofLock(e.Lock))
-		if e.Lock == "" {
-			line = fmt.Sprintf("%s→%s %s", who, letter(e.Peer), describeMessage(e.Message))
-		}
 		if e.Repeat {
 			line += " (repeated)"
 		}

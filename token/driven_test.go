@@ -92,15 +92,33 @@ func (d *driven) others() []Member {
 
 // look collects what was issued since the last look.
 func (d *driven) look() []Effect {
+	d.t.Helper()
 	for _, e := range d.Effects() {
+		if e.Kind == Send && e.Message.Lock != e.Lock {
+			d.t.Fatalf("%s: the message is about %q, the effect about %q", describe(d.self, e), e.Message.Lock, e.Lock)
+		}
 		e.State.RequestNumbers = slices.Clone(e.State.RequestNumbers)
 		e.State.LastGranted = slices.Clone(e.State.LastGranted)
 		e.State.Queue = slices.Clone(e.State.Queue)
 		d.issued = append(d.issued, e)
 	}
+	d.checkSound()
 	issued := d.issued
 	d.issued = nil
 	return issued
+}
+
+// checkSound looks at the lists of locks.
+func (d *driven) checkSound() {
+	d.t.Helper()
+	for i, l := range d.order {
+		if l.position != i || d.locks[l.name] != l {
+			d.t.Fatalf("lock %s is at %d in the list of %d locks, want %d", l.name, i, len(d.order), l.position)
+		}
+	}
+	if len(d.order) != len(d.locks) {
+		d.t.Fatalf("%d locks in the list, %d in the map", len(d.order), len(d.locks))
+	}
 }
 
 // want compares what was issued since the last look with the lines wanted. Received

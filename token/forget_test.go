@@ -48,8 +48,38 @@ func TestUsedTokenIsNotDropped(t *testing.T) {
 	d.acquire(1)
 	d.look()
 	d.lives(50*second, 1, 2)
-	d.wantOnly(Dropped)
-	d.wantOnly(Forgot)
+	d.want() // in use
+	d.release(1)
+	d.look()
+	d.lives(10*second, 1, 2)
+	d.want("A drops token 1.B: idle for long")
+}
+
+// A waiter that gave up outside a session does not keep a lock either.
+func TestLockWithdrawnOutsideSessionIsForgotten(t *testing.T) {
+	d := startWith(t, short())
+	d.acquire(1)
+	d.withdraw(1)
+	d.passes(20 * second)
+	d.wantOnly(Forgot, "A forgets the lock")
+}
+
+// Of many locks, those that are in use stay as they were.
+func TestOtherLocksAreSparedByForgetting(t *testing.T) {
+	d := inSessionWith(t, short())
+	for _, name := range []string{"x", "y", "z"} {
+		d.receive(1, Message{Kind: Request, Lock: name, Number: Number{1, 1}})
+	}
+	d.Acquire(d.at, "y", 1)
+	d.Acquire(d.at, "z", 2)
+	d.lives(20*second, 1, 2)
+	d.wantOnly(Forgot, "A forgets the lock of x")
+	d.Withdraw(d.at, "z", 2)
+	d.lives(20*second, 1, 2)
+	d.wantOnly(Forgot, "A forgets the lock of z")
+	d.passes(testTTL) // lapses
+	d.ponged(1)
+	d.wantOnly(Asked, "A asks: request 2.1 of y")
 }
 
 // Other members forget a lock that was idle for twice as long.
@@ -84,14 +114,15 @@ func TestLockOfWithdrawnRequestIsForgotten(t *testing.T) {
 // A lock that was forgotten leaves nothing behind.
 func TestForgottenLocksLeaveNothingBehind(t *testing.T) {
 	d := inSessionWith(t, short())
-	for w := range Waiter(100) {
+	for w := range Waiter(20) {
 		d.request(1, 1)
 		d.acquire(w + 1)
 		d.withdraw(w + 1)
 		d.lives(21*second, 1, 2)
+		d.look()
 	}
 	if len(d.locks) != 0 || len(d.active) > 1 {
-		t.Errorf("%d locks, %d of them active, are left of one that was forgotten 100 times", len(d.locks), len(d.active))
+		t.Errorf("%d locks, %d of them active, are left of one that was forgotten 20 times", len(d.locks), len(d.active))
 	}
 }
 
@@ -249,6 +280,37 @@ func TestTokenWithoutFencesIsReplacedForOwnWaiter(t *testing.T) {
 	d.promiseTo(Epoch{2, 0}, 1)
 	d.promiseTo(Epoch{2, 0}, 2)
 	d.want("A makes token 2.A", "A ENTERS: waiter 4, fence 2:1, by request 1.1")
+}
+
+// A node that leaves drops it and leaves the rest to others.
+func TestTokenWithoutFencesIsNotReplacedByRetiringNode(t *testing.T) {
+	d := fewFences(t)
+	d.request(2, 1)
+	d.Retire(d.at)
+	d.look()
+	d.release(3)
+	d.want(
+		"A LEAVES: waiter 3, fence 1:3",
+		"A drops token 1.B: fences used up",
+		"A→B BYE 1",
+		"A→C BYE 1",
+		"A is gone, session 1",
+	)
+}
+
+// A lock is not forgotten while a round of the node's own is there.
+func TestLockIsNotForgottenDuringOwnBallot(t *testing.T) {
+	cfg := testConfig(0, 3)
+	cfg.FencesPerEpoch, cfg.IdleToken, cfg.IdleLock = 1, 100*ms, 200*ms
+	d := tokenThere(t, cfg)
+	d.acquire(1)
+	d.request(2, 1)
+	d.release(1)
+	d.wantOnly(Balloted, "A begins ballot 2.A")
+	d.lives(testTTL*99/100-1, 1, 2)
+	d.wantOnly(Forgot)
+	d.lives(1, 1, 2)
+	d.wantOnly(Forgot, "A forgets the lock")
 }
 
 // Members out of reach are asked for then, too: those to whom there is no stream, or

@@ -35,6 +35,19 @@ func TestHelloKeepsBoot(t *testing.T) {
 	}
 }
 
+// HELLO tells the highest session known of the receiver, from whatever it said.
+func TestHelloTellsSessionKnownOfReceiver(t *testing.T) {
+	d := start(t, 3)
+	d.hello(1, Hello{Incarnation: incarnation(1, 2), Boot: 20})
+	if got := d.Hello(1).KnownSession; got != 20 {
+		t.Errorf("after its HELLO: known session of B %d, want 20", got)
+	}
+	d.receive(1, Message{Kind: Request, Lock: cs, Number: Number{25, 1}})
+	if got := d.Hello(1).KnownSession; got != 25 {
+		t.Errorf("after its REQUEST: known session of B %d, want 25", got)
+	}
+}
+
 // A stream below one already accepted is refused.
 func TestOldStreamIsRefused(t *testing.T) {
 	d := start(t, 3)
@@ -140,4 +153,6 @@ func TestNothingIsSentWithoutStream(t *testing.T) {
 			t.Error(describe(0, e))
 		}
 	}
+	d.receive(1, Message{Kind: Probe, Number: Number{1, 1}, Probe: 1, Helper: NoMember})
+	d.wantSent(ProbeAnswer)
 }

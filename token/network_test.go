@@ -3,14 +3,15 @@ package token
 import (
 	"fmt"
 	"slices"
-	"testing"
+
+	"pgregory.net/rapid"
 )
 
 // network is a cluster whose messages travel when a test says so, each node reading a
 // clock of its own that moves when a test says so. It has no randomness. At each
 // grant it looks for a second holder, and for a fence that does not rise.
 type network struct {
-	t     testing.TB
+	t     rapid.TB // or of package testing
 	sites []*site
 	wires [][]*wire // by sender, then receiver
 	// observe sees each effect when it is performed.
@@ -47,7 +48,7 @@ type frame struct {
 }
 
 // newNetwork is a cluster none of whose members has started.
-func newNetwork(t testing.TB, members int, change func(*Config)) *network {
+func newNetwork(t rapid.TB, members int, change func(*Config)) *network {
 	n := &network{t: t, fences: map[string]Fence{}, observe: func(Member, Effect) {}}
 	for m := range members {
 		cfg := testConfig(Member(m), members)
@@ -63,7 +64,7 @@ func newNetwork(t testing.TB, members int, change func(*Config)) *network {
 }
 
 // running is a cluster all of whose members have a session.
-func running(t testing.TB, members int) *network {
+func running(t rapid.TB, members int) *network {
 	n := newNetwork(t, members, func(*Config) {})
 	for m := range n.sites {
 		n.start(Member(m))
@@ -301,12 +302,5 @@ func describeFrame(f frame) string {
 	if f.hello != nil {
 		return fmt.Sprintf("HELLO %s stream %d", process(f.hello.Incarnation), f.hello.Counter)
 	}
-	return describeMessage(f.message) + ofLockIn(f.message)
-}
-
-func ofLockIn(m Message) string {
-	if m.Lock == "" {
-		return ""
-	}
-	return ofLock(m.Lock)
+	return describeMessage(f.message) + ofLock(f.message.Lock)
 }

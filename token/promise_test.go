@@ -100,6 +100,19 @@ func TestPromiseRefusesTokensBelow(t *testing.T) {
 	}
 }
 
+// A promise is kept by the token that it was for.
+func TestTokenFulfilsPromises(t *testing.T) {
+	d := inSession(t, 3)
+	d.ballotFrom(1, 4)
+	d.ballotFrom(1, 5)
+	d.ballotFrom(2, 6)
+	d.receive(2, Message{Kind: Abort, Ballot: Epoch{6, 2}})
+	d.tokenOf(Epoch{5, 1})
+	if left := d.locks[cs].promises; len(left) != 0 {
+		t.Errorf("promises %v are left below the token 5.B", left)
+	}
+}
+
 // A token that is refused for a promise is no more.
 func TestTokenBelowPromiseIsDropped(t *testing.T) {
 	d := inSession(t, 3)
@@ -148,7 +161,10 @@ func TestSessionIsSavedWithPromise(t *testing.T) {
 func TestPromiseTellsOwnRequest(t *testing.T) {
 	d := asking(t, 3)
 	d.ballotFrom(1, 5)
-	d.wantSent(BallotAnswer, "A→B BALLOT-ANSWER 5.B PROMISE, waiting at 1.1, buries nobody")
+	d.want(
+		"A saves session 1, promised 1028",
+		"A→B BALLOT-ANSWER 5.B PROMISE, waiting at 1.1, buries nobody",
+	)
 }
 
 // Not waiting: the waiter gave up. The node has no request out any more, and its
@@ -263,10 +279,10 @@ func TestAbortLeavesOtherPromises(t *testing.T) {
 // no ABORT lifts.
 func TestLowestPromiseBecomesFloor(t *testing.T) {
 	d := inSession(t, 2)
-	for number := uint64(5); number <= 7; number++ {
+	for number := uint64(4); number <= 7; number++ {
 		d.ballotFrom(1, number)
 	}
-	for number := uint64(5); number <= 7; number++ {
+	for number := uint64(4); number <= 7; number++ {
 		d.receive(1, Message{Kind: Abort, Ballot: Epoch{number, 1}})
 	}
 	d.look()
@@ -276,7 +292,7 @@ func TestLowestPromiseBecomesFloor(t *testing.T) {
 		t.Error("token 4.B was taken below the floor 5.B")
 	}
 	if !d.tokenOf(Epoch{5, 1}) {
-		t.Error("token 5.B was refused: only the promises to 6 and 7 stand above it, and they were taken back")
+		t.Error("token 5.B was refused, though the promises to 6.B and 7.B were taken back")
 	}
 }
 

@@ -134,12 +134,56 @@ func TestReturnOfMemberIsProbedAtOnce(t *testing.T) {
 	d.wantOnly(Probed, "A begins probe 1")
 }
 
+// But only for locks that are waited for, where the token is elsewhere, and while no
+// ballot is under way.
+func TestReturnOfMemberIsProbedForWhoWaitsOnly(t *testing.T) {
+	for name, d := range map[string]*driven{
+		"in use here, with a waiter": holding(t, 3),
+		"withdrawn":                  asking(t, 3),
+		"under ballot":               balloting(t, 3),
+		"outside a session":          started(t, 3),
+	} {
+		switch name {
+		case "withdrawn":
+			d.withdraw(1)
+		default:
+			d.acquire(2)
+		}
+		d.look()
+		d.up(2, 2)
+		for _, e := range d.look() {
+			if e.Kind == Probed {
+				t.Errorf("%s: %s", name, describe(0, e))
+			}
+		}
+	}
+}
+
 // A new stream of the same incarnation is no return.
 func TestNewStreamOfSameIncarnationIsNotProbed(t *testing.T) {
 	d := asking(t, 3)
 	d.PeerDown(d.at, 1)
 	d.up(1, 1)
 	d.wantOnly(Probed)
+	d.PeerDown(d.at, 1)
+	d.up(1, 2)
+	d.wantOnly(Probed, "A begins probe 1")
+	d.PeerDown(d.at, 1)
+	d.up(1, 2)
+	d.wantOnly(Probed)
+}
+
+// Nor is the first that is heard of a member: it had no token to lose.
+func TestFirstStreamOfMemberIsNotProbed(t *testing.T) {
+	d := start(t, 3)
+	d.up(1, 1)
+	d.passes(testTTL)
+	d.request(1, 1)
+	d.ponged(1)
+	d.acquire(1)
+	d.look()
+	d.up(2, 1)
+	d.want("A→C REQUEST 1.1 (repeated)")
 }
 
 // A probe also counts as a REQUEST. HOLD is answered before the token goes.
@@ -215,6 +259,16 @@ func TestBallotWhenSilentMemberIsBuriableByQuorum(t *testing.T) {
 	d.wantOnly(Balloted, "A begins ballot 1.A")
 }
 
+// A quorum: the asker counts itself only if its own guard is over.
+func TestAskerThatGuardsIsNotCountedAmongBuriers(t *testing.T) {
+	d := probing(t, 5)
+	for _, j := range []Member{1, 2} {
+		d.receive(j, Message{Kind: ProbeAnswer, Probe: 1, Answer: None, Members: []Member{4}})
+	}
+	d.none(1, 3)
+	d.want()
+}
+
 // One RECENT or HOLD is enough to wait on, however much NONE there is.
 func TestNoBallotWhenOneSawToken(t *testing.T) {
 	for _, answer := range []Answer{Hold, Recent} {
@@ -235,6 +289,41 @@ func TestAnswersToOlderProbeDoNotCount(t *testing.T) {
 	d.want()
 	d.none(2, 1, 2)
 	d.wantOnly(Balloted, "A begins ballot 1.A")
+}
+
+// Nor to the probe of a request that was granted since.
+func TestAnswersToProbeOfGrantedRequestDoNotCount(t *testing.T) {
+	d := probing(t, 3)
+	d.none(1, 1)
+	d.token()
+	d.acquire(2)
+	d.look()
+	d.none(1, 2) // the token is here
+	d.want()
+
+	d.withdraw(2)
+	d.release(1)
+	d.request(1, 1)
+	d.acquire(3)
+	d.look()
+	d.none(1, 2)
+	d.want()
+}
+
+// Whether that probe was answered says nothing of the next request's either.
+func TestProbeOfNewRequestNamesNoHelperForOldAnswers(t *testing.T) {
+	d := probing(t, 3)
+	d.none(1, 1) // C has not answered
+	d.token()
+	d.release(1)
+	d.request(1, 1)
+	d.acquire(2)
+	d.look()
+	d.passes(750 * ms)
+	d.wantSent(Probe,
+		"A→B PROBE 2 for 1.2, helper nobody",
+		"A→C PROBE 2 for 1.2, helper nobody",
+	)
 }
 
 // Nor do those of an older incarnation.
@@ -259,7 +348,16 @@ func TestWithdrawnRequestIsNotProbedFor(t *testing.T) {
 	d.wantOnly(Probed, "A begins probe 1")
 }
 
-// Nor does it go on to a ballot.
+// A holder's node looks for nothing, however long it holds.
+func TestHolderDoesNotProbe(t *testing.T) {
+	d := asking(t, 3)
+	d.token()
+	d.acquire(2)
+	d.lives(2*testTTL, 1, 2)
+	d.wantOnly(Probed)
+}
+
+// Who waits no more does not go on to a ballot.
 func TestNoBallotForWithdrawnRequest(t *testing.T) {
 	d := probing(t, 3)
 	d.withdraw(1)
@@ -349,6 +447,27 @@ func TestHelperPassesTokenOnAtOnce(t *testing.T) {
 	d.want("A→C TOKEN 1.B to session 1, hop 2, fence 1:0, LN 1.1 1.0 1.0, Q nobody")
 	d.passes(750 * ms)
 	d.wantOnly(Probed)
+}
+
+// And nothing of it is left, to ask again in a next session or to ride at a leave.
+func TestHelpEndsWithToken(t *testing.T) {
+	d := inSession(t, 3)
+	d.lives(testTTL, 1, 2)
+	d.passes(testTTL * 9 / 10)
+	d.receive(2, Message{Kind: Probe, Number: Number{1, 1}, Probe: 4, Helper: 0})
+	d.token()
+	d.passes(testTTL / 10) // lapses
+	d.look()
+	d.ponged(1)
+	d.want("A begins session 2")
+
+	d = inSession(t, 3)
+	d.receive(2, Message{Kind: Probe, Number: Number{1, 1}, Probe: 4, Helper: 0})
+	d.acquire(1)
+	d.tokenWith(func(t *Token) { t.LastGranted[2] = Number{1, 1} })
+	d.look()
+	d.release(1)
+	d.want("A LEAVES: waiter 1, fence 1:1")
 }
 
 // A helper with an outstanding request has asked already.

@@ -129,6 +129,8 @@ func TestWaitersAskWhenSessionBegins(t *testing.T) {
 	d.passes(testTTL)
 	d.ponged(1)
 	d.want("A begins session 1", "A asks: request 1.1", "A→B REQUEST 1.1", "A→C REQUEST 1.1")
+	d.passes(750 * ms)
+	d.wantOnly(Probed, "A begins probe 1")
 }
 
 // A lapse is final: the token is lost, the holder is told, the next session has a
@@ -211,8 +213,18 @@ func TestLapseVoidsBallot(t *testing.T) {
 // Waiters stay queued and ask again under the new session.
 func TestWaitersAskAgainAfterLapse(t *testing.T) {
 	d := asking(t, 3)
-	d.passes(testTTL)
+	d.receive(1, Message{Kind: Request, Lock: "other", Number: Number{1, 1}})
 	d.look()
+	d.passes(testTTL)
+	d.want(
+		"A begins probe 1", "A→B PROBE 1 for 1.1, helper nobody", "A→C PROBE 1 for 1.1, helper nobody",
+		"A begins probe 2", "A→B PROBE 2 for 1.1, helper B", "A→C PROBE 2 for 1.1, helper B",
+		"A warns: session 1 ends at 1001980 ms",
+		"A loses session 1",
+		"A saves session 2, promised 0",
+		"A→B CLEAR B#1",
+		"A→C CLEAR C#1",
+	)
 	d.ponged(2)
 	d.want("A begins session 2", "A asks: request 2.1", "A→B REQUEST 2.1", "A→C REQUEST 2.1")
 }
@@ -229,18 +241,52 @@ func TestHolderIsWarnedAheadOfLapse(t *testing.T) {
 	d.passes(testTTL/10 - 1)
 	d.wantOnly(Warn)
 
+	d.receive(1, Message{Kind: Pong, Incarnation: d.cfg.Incarnation, Stamp: end - testTTL})
+	d.Tick(d.at)
+	d.wantOnly(Warn) // an old answer renews nothing
+
 	d.ponged(1)
 	end, _ = d.InSession()
 	d.passes(end - 1 - d.at)
 	d.wantOnly(Warn, fmt.Sprintf("A warns: session 1 ends at %d ms", end/ms))
 }
 
+// A node wants to hear what time it is whenever something is due.
+func TestNextTick(t *testing.T) {
+	d := started(t, 3)
+	begun := d.at
+	d.at += 40 * ms
+	for d.at+testTTL/4 < begun+testTTL {
+		d.Tick(d.at)
+		d.at += testTTL / 4
+	}
+	d.Tick(d.at)
+	if got := d.NextTick(); got != begun+testTTL {
+		t.Errorf("next tick at %d, want the end of the wait after the start, %d", got, begun+testTTL)
+	}
+
+	d = inSession(t, 3)
+	end, _ := d.InSession()
+	d.passes(testTTL * 3 / 4)
+	if got, want := d.NextTick(), end-testTTL/10; got != want {
+		t.Errorf("next tick at %d, want the time to warn, %d", got, want)
+	}
+	d.passes(d.NextTick() - d.at)
+	if got := d.NextTick(); got != end {
+		t.Errorf("next tick at %d, want the end of the lease, %d", got, end)
+	}
+}
+
 // A cluster of one has a session at once, and it never lapses.
 func TestSingleMemberNeverLapses(t *testing.T) {
-	d := start(t, 1)
-	if end, ok := d.InSession(); end != Never || !ok {
+	n, err := New(0, testConfig(0, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if end, ok := n.InSession(); end != Never || !ok {
 		t.Fatalf("lease until %d, begun %v, want for ever", end, ok)
 	}
+	d := start(t, 1)
 	d.acquire(1)
 	d.wantOnly(Grant, "A ENTERS: waiter 1, fence 1:1, by request 1.1")
 	d.passes(hour / 2)
@@ -369,7 +415,7 @@ func TestNodeOutsideSessionJumpsAboveKnown(t *testing.T) {
 	d := start(t, 3)
 	d.hello(1, Hello{Incarnation: incarnation(1, 1), Boot: 1, KnownSession: 7})
 	d.want("A saves session 8, promised 0")
-	d.hello(2, Hello{Incarnation: incarnation(2, 1), Boot: 1, KnownSession: 5})
+	d.hello(2, Hello{Incarnation: incarnation(2, 1), Boot: 1, KnownSession: 8})
 	d.want()
 }
 
@@ -407,6 +453,22 @@ func TestBusyNamesLocksPassedOn(t *testing.T) {
 	d.wantSent(Busy, "A→C BUSY cs")
 	d.passes(testTTL / 4)
 	d.wantSent(Busy)
+}
+
+// However long it lay idle before.
+func TestBusyNamesTokenThatWasIdleForLong(t *testing.T) {
+	d := holding(t, 4)
+	d.request(1, 1)
+	d.request(2, 1)
+	d.PeerDown(d.at, 1)
+	d.PeerDown(d.at, 2)
+	d.release(1)
+	d.lives(testTTL+testTTL/16, 1, 2, 3)
+	d.PeerUp(d.at, 1) // B gets the token, and C stands in its queue
+	d.PeerUp(d.at, 2)
+	d.look()
+	d.passes(testTTL / 4)
+	d.wantSent(Busy, "A→C BUSY cs")
 }
 
 // An idle token is not in use.

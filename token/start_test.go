@@ -134,7 +134,7 @@ func TestClearOfOlderIncarnationIsForgotten(t *testing.T) {
 func TestClearIsSaidOnHello(t *testing.T) {
 	d := start(t, 3)
 	d.PeerUp(d.at, 1)
-	d.look()
+	d.wantAll("A→B KEEPALIVE") // of whose incarnation nothing is known yet
 	d.hello(1, Hello{Incarnation: incarnation(1, 1), Boot: 1})
 	d.wantAll("A→B CLEAR B#1")
 
@@ -163,6 +163,18 @@ func TestSayerOfClearForgetsStampsOfOlderIncarnation(t *testing.T) {
 	d.ponged(2)
 	d.wantOnly(Began) // B's answer no longer makes a quorum with A's and C's
 	d.ponged(3)
+	d.wantOnly(Began, "A begins session 2")
+}
+
+// Those of the present incarnation it keeps.
+func TestSayerOfClearKeepsStampsOfPresentIncarnation(t *testing.T) {
+	d := inSession(t, 5)
+	d.passes(testTTL / 2)
+	d.ponged(1)
+	d.at, _ = d.InSession()
+	d.Tick(d.at)
+	d.look()
+	d.ponged(2)
 	d.wantOnly(Began, "A begins session 2")
 }
 

@@ -1,0 +1,40 @@
+package token
+
+import (
+	"fmt"
+	"testing"
+)
+
+// Each of many locks hears what time it is when it wants to, in whatever order the
+// wishes came and moved.
+func TestManyLocksAreTimedApart(t *testing.T) {
+	const locks = 40
+	d := inSession(t, 3)
+	name := func(i int) string { return fmt.Sprintf("lock%d", i) }
+	for i := range locks { // each is to be forgotten at a time of its own
+		d.receive(1, Message{Kind: Request, Lock: name(i * 7 % locks), Number: Number{1, 1}})
+		d.lives(ms, 1, 2)
+	}
+	due := map[string]Time{}
+	for i := range locks {
+		d.Acquire(d.at, name(i*11%locks), Waiter(i+1))
+		due[name(i*11%locks)] = d.at + 750*ms
+		d.lives(3*ms, 1, 2)
+	}
+	d.look()
+	for range 300 {
+		d.lives(3*ms, 1, 2)
+		for _, e := range d.look() {
+			if e.Kind != Probed || e.Message.Probe > locks {
+				continue
+			}
+			if due[e.Lock] != d.at {
+				t.Errorf("%s begins to look for its token at %d ms, want %d ms", e.Lock, d.at/ms, due[e.Lock]/ms)
+			}
+			delete(due, e.Lock)
+		}
+	}
+	if len(due) != 0 {
+		t.Errorf("%d locks never looked for their token", len(due))
+	}
+}
