@@ -171,6 +171,7 @@ func (n *Node) Withdraw(now Time, name string, w Waiter) {
 	n.advance(now)
 	l := n.lock(name)
 	if l.waiters.remove(w) {
+		l.forgetTry(w)
 		n.noteWithdrawal(l)
 	}
 	n.schedule(l)

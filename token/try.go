@@ -1,5 +1,7 @@
 package token
 
+import "slices"
+
 // Try is Acquire for a waiter that does not want to wait. A Grant follows if the
 // lock is free, and a Refuse as soon as this node learns that it is in use or that
 // others here are ahead. Neither follows while nobody answers: the driver bounds the
@@ -29,6 +31,14 @@ func (n *Node) Try(now Time, name string, w Waiter) {
 		}
 	}
 	n.schedule(l)
+}
+
+// forgetTry is called for a waiter that gives up. Another may come by the same name,
+// and want to wait.
+func (l *lock) forgetTry(w Waiter) {
+	if s := l.search; s != nil {
+		s.tries = slices.DeleteFunc(s.tries, func(t Waiter) bool { return t == w })
+	}
 }
 
 // refuseTries turns away whoever does not want to wait: the lock is in use.

@@ -97,3 +97,17 @@ func TestTryIsRefusedByRetiringNode(t *testing.T) {
 	d.Try(d.at, "other", 2)
 	d.want("A refuses waiter 2 of other")
 }
+
+// A waiter's name is free once it has given up; who bears it next may want to wait.
+func TestWithdrawnTryIsForgotten(t *testing.T) {
+	d := inSession(t, 3)
+	d.request(1, 1)
+	d.try(1)
+	d.withdraw(1)
+	d.acquire(1)
+	d.look()
+	d.receive(1, Message{Kind: ProbeAnswer, Probe: 1, Answer: Hold, InUse: true})
+	d.want()
+	d.token()
+	d.want("A ENTERS: waiter 1, fence 1:1, by request 1.1")
+}
