@@ -54,6 +54,13 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	dataDir, err := flags.dataDirectory(members.Addresses[members.Self])
+	if err != nil {
+		return err
+	}
+	for _, caution := range flags.cautions(members) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "conch: caution: %s\n", caution)
+	}
 	level, err := zerolog.ParseLevel(flags.logLevel)
 	if err != nil {
 		return err
@@ -80,6 +87,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 		Advertise:  members.Addresses[members.Self],
 		Peers:      members.Addresses,
 		SessionTTL: flags.sessionTTL,
+		DataDir:    dataDir,
 		Log:        zerolog.New(log).Level(level),
 		Version:    readBuild().Version,
 	})

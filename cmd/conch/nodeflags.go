@@ -13,6 +13,7 @@ import (
 	"conch"
 	"conch/hosts"
 	"conch/internal/auto"
+	"conch/internal/disk"
 )
 
 const (
@@ -33,6 +34,7 @@ type nodeFlags struct {
 	peers             []string
 	hostsFile         string
 	sessionTTL        time.Duration
+	dataDir           string
 
 	autoRequest bool
 	auto        auto.Config
@@ -50,6 +52,10 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 	members.StringVar(&f.hostsFile, "hosts-file", "", "a `FILE` of members, one HOST:PORT a line, # begins a comment")
 	members.DurationVar(&f.sessionTTL, "session-ttl", conch.DefaultSessionTTL, "after this `TIME` a node that is not heard of has lost its locks; the same at all members")
 	addGroup(cmd, "Members", members)
+
+	state := pflag.NewFlagSet("", pflag.ContinueOnError)
+	state.StringVar(&f.dataDir, "data-dir", "", "keep in `DIR` what must outlast this process; \"none\" keeps nothing (default: a folder for this node in the user's state directory)")
+	addGroup(cmd, "State", state)
 
 	requests := pflag.NewFlagSet("", pflag.ContinueOnError)
 	requests.BoolVar(&f.autoRequest, "auto-request", false, "ask for the critical section in a loop")
@@ -72,7 +78,7 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 
 // check refuses values that make no sense, with a usage error.
 func (f *nodeFlags) check(cmd *cobra.Command) error {
-	for _, name := range []string{"advertise", "hosts-file", "cs-file", "log-file"} {
+	for _, name := range []string{"advertise", "hosts-file", "data-dir", "cs-file", "log-file"} {
 		if flag := cmd.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
 			return misuse(cmd, "--%s: the value is empty; give one, or leave the flag out", name)
 		}
@@ -102,6 +108,36 @@ func (f *nodeFlags) check(cmd *cobra.Command) error {
 		return misuse(cmd, "--log-level: got %q, want one of %s", f.logLevel, strings.Join(logLevels, ", "))
 	}
 	return nil
+}
+
+// noDataDir is the value of --data-dir that keeps nothing.
+const noDataDir = "none"
+
+// dataDirectory returns the data directory of a member; empty for none.
+func (f *nodeFlags) dataDirectory(member string) (string, error) {
+	switch f.dataDir {
+	case noDataDir:
+		return "", nil
+	case "":
+		dir, err := disk.DefaultDir(member)
+		if err != nil {
+			return "", fmt.Errorf("--data-dir: %w", err)
+		}
+		return dir, nil
+	}
+	return f.dataDir, nil
+}
+
+// cautions tells what a node with these flags gives up.
+func (f *nodeFlags) cautions(members hosts.Members) []string {
+	var cautions []string
+	if f.dataDir == noDataDir {
+		cautions = append(cautions, "--data-dir none: two nodes may hold a lock at once if this machine's clock is ever set back between two starts of this node")
+	}
+	if len(members.Addresses) == 2 {
+		cautions = append(cautions, "two members: neither can hold a lock while the other is away; with three, one may be away")
+	}
+	return cautions
 }
 
 // members returns who the members are. What is wrong with a flag is a usage error;

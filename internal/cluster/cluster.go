@@ -63,6 +63,7 @@ func (c *Cluster) settle() error {
 			"--listen", address,
 			"--peers", strings.Join(addresses, ","),
 			"--log-file", logFile,
+			"--data-dir", filepath.Join(c.config.Dir, "state", strings.ReplaceAll(address, ":", "-")),
 			"--auto-request",
 			"--cs-file", c.WitnessFile(),
 		}, c.config.Flags...)

@@ -40,6 +40,7 @@ func fakeNode(args []string) error {
 	address := flags.String("listen", "", "")
 	logFile := flags.String("log-file", "", "")
 	csFile := flags.String("cs-file", "", "")
+	flags.String("data-dir", "", "")
 	flags.String("peers", "", "")
 	flags.Bool("auto-request", false, "")
 	deaf := flags.Bool("deaf", false, "ignore SIGTERM")
