@@ -256,6 +256,8 @@ func TestTokenWithoutFencesIsReplacedForWaiters(t *testing.T) {
 		"A→C BALLOT 2.A for 1.0, out of reach nobody",
 	)
 	d.promiseTo(Epoch{2, 0}, 1)
+	d.passes(testTTL / 2)
+	d.look()
 	d.receive(2, Message{Kind: BallotAnswer, Ballot: Epoch{2, 0}, Answer: Promise, Number: Number{1, 1}, Waiting: true})
 	d.want(
 		"A makes token 2.A",

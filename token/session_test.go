@@ -302,6 +302,17 @@ func TestTwoMembersLapseTogether(t *testing.T) {
 	d.wantOnly(Lapsed, "A loses session 1")
 }
 
+// Who has never answered is silent, whatever the clock reads.
+func TestMemberThatNeverAnsweredIsSilent(t *testing.T) {
+	n, err := New(0, testConfig(0, 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !n.silent(1) {
+		t.Error("B, which never answered, is not silent at clock 0")
+	}
+}
+
 // A token is addressed to the newest session that is known to have begun, by a
 // REQUEST or a PING with begun set.
 func TestTokenIsAddressedToNewestBegunSession(t *testing.T) {
@@ -433,10 +444,13 @@ func TestNodeInSessionDoesNotJump(t *testing.T) {
 func TestBusyNamesLocksInUse(t *testing.T) {
 	d := holding(t, 3)
 	d.request(1, 1)
-	d.look()
-	d.passes(testTTL / 4)
-	d.wantSent(Busy, "A→B BUSY cs")
-	d.release(1)
+	for range 5 {
+		d.ponged(1, 2)
+		d.look()
+		d.passes(testTTL / 4)
+		d.wantSent(Busy, "A→B BUSY cs")
+	}
+	d.tokenBack(func() { d.release(1) })
 	d.passes(testTTL / 4)
 	d.wantSent(Busy)
 }
@@ -453,6 +467,44 @@ func TestBusyNamesLocksPassedOn(t *testing.T) {
 	d.wantSent(Busy, "A→C BUSY cs")
 	d.passes(testTTL / 4)
 	d.wantSent(Busy)
+}
+
+// T/4 ago is too long ago; and a token that is back is not on its way.
+func TestBusyLeavesOutTokensPassedOnBefore(t *testing.T) {
+	d := holding(t, 4)
+	d.request(1, 1)
+	d.request(2, 1)
+	d.passes(testTTL / 4)
+	d.release(1)
+	d.look()
+	d.passes(testTTL / 4)
+	d.wantSent(Busy)
+
+	d = holding(t, 4)
+	d.request(1, 1)
+	d.request(2, 1)
+	d.tokenBack(func() { d.release(1) })
+	d.passes(testTTL / 4)
+	d.wantSent(Busy)
+}
+
+// tokenBack brings the token that an input sends away back, after all who asked have
+// had it.
+func (d *driven) tokenBack(input func()) {
+	d.t.Helper()
+	d.look()
+	input()
+	for _, e := range d.look() {
+		if e.Kind != Send || e.Message.Kind != TokenMessage {
+			continue
+		}
+		sent := e.Message.Token
+		sent.Queue, sent.LastGranted = nil, e.State.RequestNumbers
+		d.receive(e.Peer, Message{Kind: TokenMessage, Session: d.session, Token: sent})
+		d.look()
+		return
+	}
+	d.t.Fatal("no token was sent")
 }
 
 // However long it lay idle before.

@@ -12,13 +12,14 @@ func TestManyLocksAreTimedApart(t *testing.T) {
 	d := inSession(t, 3)
 	name := func(i int) string { return fmt.Sprintf("lock%d", i) }
 	for i := range locks { // each is to be forgotten at a time of its own
-		d.receive(1, Message{Kind: Request, Lock: name(i * 7 % locks), Number: Number{1, 1}})
+		d.receive(1, Message{Kind: Request, Lock: name(i), Number: Number{1, 1}})
 		d.lives(ms, 1, 2)
 	}
 	due := map[string]Time{}
-	for i := range locks {
-		d.Acquire(d.at, name(i*11%locks), Waiter(i+1))
-		due[name(i*11%locks)] = d.at + 750*ms
+	for i := range locks { // and asked for before those that are forgotten sooner
+		last := name(locks - 1 - i)
+		d.Acquire(d.at, last, Waiter(i+1))
+		due[last] = d.at + 750*ms
 		d.lives(3*ms, 1, 2)
 	}
 	d.look()
