@@ -142,25 +142,27 @@ func TestTryDoesNotWaitForAHolder(t *testing.T) {
 		w := newNetwork()
 		members := w.startAll(t, "a:1", "b:1", "c:1")
 		a, b := members[0], members[1]
-		hold, err := a.driver.Try(t.Context(), "cs")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		hold, err := a.driver.Try(ctx, "cs")
 		if err != nil {
 			t.Fatalf("Try of a free lock: %v", err)
 		}
-		time.Sleep(testTTL) // so that all are in a session
+		settled(t, members)
 		for _, m := range members {
-			if _, err := m.driver.Try(t.Context(), "cs"); !errors.Is(err, ErrBusy) {
+			if _, err := m.driver.Try(ctx, "cs"); !errors.Is(err, ErrBusy) {
 				t.Errorf("%s: Try of a held lock = %v; want ErrBusy", m.address, err)
 			}
 		}
 		a.release(hold)
-		hold, err = b.driver.Try(t.Context(), "cs") // whose token is elsewhere
+		hold, err = b.driver.Try(ctx, "cs") // whose token is elsewhere
 		if err != nil {
 			t.Fatalf("Try of a free lock: %v", err)
 		}
 		b.release(hold)
 		a.release(a.acquire("cs"))
 		stopAll(members)
-		if _, err := a.driver.Try(t.Context(), "cs"); !errors.Is(err, ErrStopped) {
+		if _, err := a.driver.Try(ctx, "cs"); !errors.Is(err, ErrStopped) {
 			t.Errorf("Try on a stopped node = %v; want ErrStopped", err)
 		}
 	})
