@@ -135,6 +135,9 @@ func (p *Plan) drawFault(s *source, op *Op) {
 		op.On = pick(s, triggers...)
 		op.Effects = int32(s.below(2))
 		op.Patience = p.TTL
+		if s.chance(70) {
+			op.Peer = -1
+		}
 	}
 }
 

@@ -88,17 +88,18 @@ const (
 	// Slow: messages from Node to Peer that are sent within Length take up to Patience
 	// more.
 	Slow
-	// Snag: of the messages that Node sends within Patience, the first of kind On takes
-	// Length more, and all that follow it on its stream wait behind it.
+	// Snag: of the messages that Node sends to Peer (-1: to anybody) within Patience, the
+	// first of kind On takes Length more, and all that follow it on its stream wait
+	// behind it.
 	Snag
-	// CrashOn: Node dies when it sends a message of kind On within Patience: just before
-	// if Effects is 0, else that many effects later. It starts again after Length.
+	// CrashOn: Node dies when it has sent a message of kind On to Peer within Patience,
+	// and performed Effects more effects. It starts again after Length.
 	CrashOn
 	// PauseOn: Node's process stands still for Length when it has sent a message of kind
-	// On within Patience.
+	// On to Peer within Patience.
 	PauseOn
 	// CutOn: all directions to and from Node are cut for Length when it has sent a
-	// message of kind On within Patience.
+	// message of kind On to Peer within Patience. Effects: 1 if the streams break.
 	CutOn
 	opKinds
 )
@@ -138,7 +139,7 @@ func (op Op) String() string {
 		return fmt.Sprintf("%s to %d for %d µs by up to %d µs", head, op.Peer, op.Length/1000, op.Patience/1000)
 	}
 	if op.On != 0 {
-		head += " " + op.On.String()
+		head += fmt.Sprintf(" %v to %d", op.On, op.Peer)
 	}
 	return fmt.Sprintf("%s after %d effects, within %d µs, for %d µs", head, op.Effects, op.Patience/1000, op.Length/1000)
 }

@@ -83,7 +83,7 @@ func (w *World) send(from, to int, m token.Message) {
 	}
 	took := w.delay(from, to)
 	if len(w.armed) > 0 && w.now < w.plan.Settle {
-		took += w.sprung(from, m.Kind)
+		took += w.sprung(from, to, m.Kind)
 	}
 	s.last = max(s.last, w.now+took)
 	if s.head > 0 && s.head == len(s.queue) {

@@ -253,11 +253,11 @@ type armed struct {
 }
 
 // sprung lets the ops happen that have waited for a node to send a message of this
-// kind. It returns by how much longer the message takes.
-func (w *World) sprung(i int, kind token.MessageKind) (extra Instant) {
+// kind to another. It returns by how much longer the message takes.
+func (w *World) sprung(i, to int, kind token.MessageKind) (extra Instant) {
 	for k := 0; k < len(w.armed); k++ {
 		a := w.armed[k]
-		if w.now <= a.until && (int(a.op.Node) != i || a.op.On != kind) {
+		if w.now <= a.until && (int(a.op.Node) != i || a.op.On != kind || a.op.Peer >= 0 && int(a.op.Peer) != to) {
 			continue
 		}
 		w.armed[k] = w.armed[len(w.armed)-1]

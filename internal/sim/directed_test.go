@@ -1,0 +1,106 @@
+package sim
+
+import (
+	"slices"
+	"testing"
+
+	"conch/token"
+)
+
+// Some faults need a chain of events that chance hardly ever brings about: five
+// members, or a window of a hundredth of T. Each test here is such a chain, in the
+// words of the ops of a plan, for one rule. The real code passes; TestPlantedFaults
+// shows that the code without the rule does not.
+
+const (
+	ms = Instant(1_000_000)
+	s  = 1000 * ms
+)
+
+// stage is a plan to which one chain of events is added: T is 10 s, each message
+// takes 1 ms, and all nodes are inside sessions after 1 s.
+func stage(nodes int, ops ...Op) *Plan {
+	p := &Plan{
+		Seed: 1, Nodes: nodes, Locks: 1, TTL: 10 * s,
+		IdleToken: Instant(token.DefaultIdleToken), IdleLock: Instant(token.DefaultIdleLock),
+		FencesPerEpoch: token.MaxFencesPerEpoch,
+		Delay:          ms, Jitter: 1, Settle: 60 * s,
+	}
+	for i := range nodes {
+		p.Machines[i] = Machine{Disk: true, Offset: int64(i+1) * int64(1000*s)}
+	}
+	p.Ops = ops
+	return p
+}
+
+// hold is a waiter that comes at a moment and then holds the lock for so long.
+func hold(at Instant, node int8, length Instant) Op {
+	return Op{At: at, Kind: Acquire, Node: node, Length: length}
+}
+
+// cut keeps messages from arriving in one direction; broken tells whether the stream
+// breaks (1) or only stands still (0).
+func cut(from, until Instant, broken int32, pairs ...uint64) Op {
+	op := Op{At: from, Kind: CutOff, Length: until - from, Effects: broken}
+	for _, pair := range pairs {
+		op.Pairs |= pair
+	}
+	return op
+}
+
+// both are the two directions of a pair.
+func both(i, j int) uint64 { return pairBit(i, j) | pairBit(j, i) }
+
+// slow makes the next message of a kind take so much longer.
+func slow(at Instant, from, to int8, kind token.MessageKind, by Instant) Op {
+	return Op{At: at, Kind: Snag, Node: from, Peer: to, On: kind, Length: by, Patience: 20 * s}
+}
+
+// buriedMeets is the chain that the rules about burials have in common. Node 4 is cut
+// off from 0, 1 and 2, who may bury it from 12 s on. The token creeps from 1 to 3,
+// which has answered 2's probe, and gets 2's ballot late: until then it may still pass
+// the token on to 4, should 4 get a session before the round is over.
+func buriedMeets(comes, late, back Instant, cutFrom ...int) []Op {
+	var away []uint64
+	for _, i := range cutFrom {
+		away = append(away, both(4, i))
+	}
+	return []Op{
+		cut(2*s, back, 1, away...),
+		hold(1*s, 1, 7*s), // 1 has the token until 8 s
+		{At: 7 * s, Kind: Acquire, Node: 3, Length: ms, Patience: 2 * s}, // 3 asks, and gives up
+		cut(7900*ms, comes, 0, pairBit(1, 3)),                            // the token creeps
+		hold(12500*ms, 2, 20*s),                                          // 2 asks, and makes a ballot at 16.25 s
+		slow(16*s, 2, 3, token.Ballot, late-16253*ms),                    // which comes late to 3
+		hold(13*s, 4, 20*s),                                              // 4 asks as soon as it has a session
+	}
+}
+
+// directed are the chains, by the name of the fault that each is for.
+var directed = map[string]*Plan{
+	"burial-half-kept": stage(5, buriedMeets(23*s, 24*s, 20500*ms, 0, 1, 2)...),
+	"burial-not-kept":  stage(5, buriedMeets(23*s, 24*s, 20500*ms, 0, 1, 2)...),
+	// 0 buries 4, promises, restarts, and answers 4's PING before the round is over. Its
+	// HELLO, which would take its answer back, does not reach the proposer.
+	"pong-at-once": stage(5, append(buriedMeets(23*s, 24*s, 40*s, 1, 2),
+		cut(2*s, 17*s, 1, both(4, 0)),
+		cut(16400*ms, 40*s, 0, pairBit(0, 2)),
+		Op{At: 16500 * ms, Kind: Crash, Node: 0, Length: 100 * ms},
+	)...),
+	"round-without-end": stage(5, buriedMeets(29*s, 31*s, 25*s, 0, 1, 2)...),
+}
+
+// TestDirected runs each chain of events.
+func TestDirected(t *testing.T) {
+	for name, p := range directed {
+		t.Run(name, func(t *testing.T) {
+			p := *p
+			p.Ops = slices.SortedStableFunc(slices.Values(p.Ops), func(a, b Op) int { return int(min(max(a.At-b.At, -1), 1)) })
+			if f := new(World).Run(&p).Failure; f != nil {
+				t.Errorf("%v\n%s", f, tell(&p))
+			} else if testing.Verbose() {
+				t.Log(tell(&p))
+			}
+		})
+	}
+}
