@@ -37,11 +37,13 @@ func judgeDemo(out io.Writer, nodes *cluster.Cluster, dir string) error {
 	}
 	fmt.Fprintf(out, "\nThe files are in %s:\n", dir)
 	fmt.Fprint(out, "  node*.log  what each node did, one JSON object a line\n")
-	fmt.Fprint(out, "  cs.txt     who entered and left the critical section, by a file that all share\n\n")
+	fmt.Fprint(out, "  cs.txt     who entered and left the critical section, by a file that all share\n")
+	fmt.Fprint(out, "  state      what each node keeps from one start to the next\n\n")
 	fmt.Fprint(out, "Look closer:\n")
-	for _, command := range []string{"check", "merge", "explain"} {
-		fmt.Fprintf(out, "  %s logs %s %s\n", os.Args[0], command, filepath.Join(dir, "node*.log"))
-	}
+	files := filepath.Join(dir, "node*.log")
+	fmt.Fprintf(out, "  %s logs check %s --cs-file %s\n", os.Args[0], files, nodes.WitnessFile())
+	fmt.Fprintf(out, "  %s logs merge %s\n", os.Args[0], files)
+	fmt.Fprintf(out, "  %s logs explain %s --fence FENCE\n", os.Args[0], files)
 	switch report.Verdict() {
 	case logs.Violated:
 		return errors.New("the logs show a violation, see above")

@@ -41,6 +41,8 @@ func TestMain(m *testing.M) {
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
+		// A node that should have refused to start would run for ever.
+		Deadline: time.Now().Add(10 * patience),
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"await":    await,
 			"exits":    exits,
