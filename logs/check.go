@@ -84,8 +84,7 @@ func (c *checker) checkPeers(journeys []*Journey) {
 // sortProblems orders problems by the place of their first line.
 func sortProblems(problems []problem) {
 	slices.SortStableFunc(problems, func(a, b problem) int {
-		switch {
-		case len(a.lines) == 0 || len(b.lines) == 0:
+		if len(a.lines) == 0 || len(b.lines) == 0 {
 			return len(a.lines) - len(b.lines)
 		}
 		return cmp.Or(cmp.Compare(a.lines[0].File, b.lines[0].File), cmp.Compare(a.lines[0].Line, b.lines[0].Line), cmp.Compare(a.reason, b.reason))

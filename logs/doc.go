@@ -38,8 +38,9 @@
 // R2, sessions, if the logs have any: each entry lies inside a session.
 //
 // R3, every request is granted: each request has its entry, unless its waiter gave
-// up, its session lapsed, or its node stopped or crashed first. A holder that knew
-// of a request and did not send it an idle token violates this as well.
+// up, its session lapsed, its node stopped or crashed first, or it was made to help
+// another node find the token. A holder that knew of a request and did not send it
+// an idle token violates this as well.
 //
 // R3, the bound on overtaking: let a request of node j have reached the token, that
 // is, j stands in Q, or the node where the token is has received it. Then at most
@@ -60,7 +61,7 @@
 //
 // Logs prove what the nodes wrote, not what they did: a node that enters and does
 // not log it is not caught, unless a second witness is held against the logs
-// (CheckCriticalSectionFile). Of a line that was taken out of a file the absence is
+// (Report.CheckCriticalSectionFile). Of a line that was taken out of a file the absence is
 // noticed wherever another line depends on it; some lines nothing depends on.
 // That an open request would have been granted had the nodes not stopped is not
 // shown. The package keeps all lines in memory.

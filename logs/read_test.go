@@ -112,5 +112,8 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("got %d events out of %d lines", got, lines)
 		}
 		_ = reportText(Check(run))
+		if err := Explain(run, "", 0, io.Discard); err != nil && !errors.Is(err, ErrNoEntry) {
+			t.Error(err)
+		}
 	})
 }
