@@ -218,6 +218,25 @@ func TestForgottenLockIsAskedForAsNew(t *testing.T) {
 	d.wantOnly(Balloted, "A begins ballot 6.A")
 }
 
+// A single node that dropped its token has nobody to hear of another from, and makes
+// one at once.
+func TestSingleMemberMakesDroppedTokenAtOnce(t *testing.T) {
+	cfg := testConfig(0, 1)
+	cfg.IdleToken, cfg.FencesPerEpoch = second, 2
+	d := startWith(t, cfg)
+	d.acquire(1)
+	d.release(1)
+	d.passes(second)
+	d.wantOnly(Dropped, "A drops token 1.A: idle for long")
+	for w := Waiter(2); w <= 3; w++ {
+		d.acquire(w)
+		d.release(w)
+	}
+	d.wantOnly(Dropped, "A drops token 2.A: fences used up")
+	d.acquire(4)
+	d.wantOnly(Grant, "A ENTERS: waiter 4, fence 3:1, by request 1.3")
+}
+
 // fewFences makes a token good for three grants.
 func fewFences(t *testing.T) *driven {
 	t.Helper()

@@ -12,7 +12,7 @@ func (n *Node) ask(l *lock) {
 	n.raise(l)
 	n.note(l, Effect{Kind: Asked, Number: l.requestNumbers[n.self]})
 	n.broadcast(l, Message{Kind: Request, Number: l.requestNumbers[n.self]})
-	if !l.heardOf && l.epoch == (Epoch{}) {
+	if !l.heardOf {
 		n.probe(l) // perhaps it never had a token
 	}
 }
