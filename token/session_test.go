@@ -366,7 +366,7 @@ func TestNewIncarnationIsNotAddressedBeforeItsSessionBegins(t *testing.T) {
 	d.up(2, 2)
 	d.look()
 	d.release(1)
-	d.want("A LEAVES: waiter 1, fence 1:1")
+	d.want("A LEAVES: waiter 1, fence 1:1", "A passes over C")
 	d.receive(2, Message{Kind: Request, Number: Number{1001, 1}})
 	d.want("A→C TOKEN 1.B to session 1001, hop 2, fence 1:1, LN 1.0 1.0 1.0, Q nobody")
 }
@@ -383,6 +383,7 @@ func TestSilentMemberIsNotAddressed(t *testing.T) {
 	d.release(1)
 	d.want(
 		"A LEAVES: waiter 1, fence 1:1",
+		"A passes over B",
 		"A→C TOKEN 1.B to session 1, hop 2, fence 1:1, LN 1.0 1.0 1.0, Q nobody",
 	)
 }
@@ -483,6 +484,7 @@ func TestBusyLeavesOutTokensPassedOnBefore(t *testing.T) {
 	d = holding(t, 4)
 	d.request(1, 1)
 	d.request(2, 1)
+	d.passes(testTTL / 8)
 	d.tokenBack(func() { d.release(1) })
 	d.passes(testTTL / 4)
 	d.wantSent(Busy)
