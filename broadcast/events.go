@@ -23,6 +23,10 @@ func (l *eventLog) effect(effects []token.Effect, i int) {
 		l.own(e, "ride", "next request rides on the token")
 	case token.Withdrew:
 		l.own(e, "withdraw", "nobody here waits any more")
+	case token.PassedOver:
+		line := l.about(e, "passed_over")
+		l.state(line, e)
+		line.Msg("peer cannot be addressed, passed over")
 	case token.Probed, token.Balloted, token.Ended, token.Forgot:
 		l.round(e)
 	default:

@@ -103,6 +103,9 @@ func (o *overtaken) overtake(node string, t *turn, e *Event) {
 // passedOver reports whether a holder that does not reach a node took it off Q, or
 // did not put it there: now, or right after its line before this one.
 func (o *overtaken) passedOver(e *Event, node string) bool {
+	if e.Kind == PassedOver {
+		return e.Peer == node
+	}
 	if e.Queue == nil || e.Peer == node && e.Kind == TokenSent || slices.Contains(e.Queue, node) {
 		return false
 	}

@@ -15,6 +15,7 @@ const (
 	RequestSent     = "request_sent"
 	RequestReceived = "request_received"
 	Ride            = "ride"
+	PassedOver      = "passed_over"
 	Withdraw        = "withdraw"
 	TokenMade       = "token_made"
 	TokenSent       = "token_sent"
@@ -172,6 +173,7 @@ var shapes = []shape{
 	{RequestSent, "info", aboutLock | setOf("peer", "number"), tokenMayShow | setOf("repeat"), 0, "REQUEST is handed to the stream to one peer"},
 	{RequestReceived, "info", aboutLock | setOf("peer", "number"), tokenMayShow, 0, "REQUEST came from a peer; RN is noted already"},
 	{Ride, "info", aboutLock | setOf("number"), tokenMayShow, 0, "the writer leaves while others wait at it: its next request rides on the token and is not broadcast"},
+	{PassedOver, "info", aboutLock | setOf("peer"), tokenMayShow, 0, "the peer, which was next to get the token, cannot be addressed: no stream, no session that is known, or no answer for a session's time to live"},
 	{Withdraw, "info", aboutLock | setOf("number"), tokenMayShow, 0, "the last one at the writer who waited for this request gave up; the request is not recalled"},
 	{TokenMade, "info", aboutToken, 0, 0, "the token is made here, with hop 0"},
 	{TokenSent, "info", aboutToken | setOf("peer", "session"), 0, 0, "TOKEN is handed to the stream to the peer; hop, LN and Q are the message's"},

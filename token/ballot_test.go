@@ -100,18 +100,19 @@ func TestSilentMemberThatAnsweredProbeIsInReach(t *testing.T) {
 	)
 }
 
-// silentD is A of five whose ballot 1.A has just begun: D answers nothing, and A, B
-// and C could bury it. E has answered, and will not be asked to bury it.
+// silentD is A of five whose ballot 1.A has just begun: D answers nothing, for two
+// probes, and A, B and C could bury it. E has answered, and will not be asked to bury it.
 func silentD(t *testing.T) *driven {
 	t.Helper()
 	d := inSession(t, 5)
-	d.lives(testTTL, 1, 2, 4)
+	d.lives(testTTL-800*ms, 1, 2, 4)
 	d.acquire(1)
+	d.lives(800*ms, 1, 2, 4)
 	d.look()
 	for _, j := range []Member{1, 2} {
-		d.receive(j, Message{Kind: ProbeAnswer, Probe: 1, Answer: None, Members: []Member{3}})
+		d.receive(j, Message{Kind: ProbeAnswer, Probe: 2, Answer: None, Members: []Member{3}})
 	}
-	d.none(1, 4)
+	d.none(2, 4)
 	return d
 }
 

@@ -197,7 +197,7 @@ func TestMemberThatSaidByeIsNotAddressed(t *testing.T) {
 	d.receive(1, Message{Kind: Bye, Session: 1})
 	d.look()
 	d.release(1)
-	d.want("A LEAVES: waiter 1, fence 1:1")
+	d.want("A LEAVES: waiter 1, fence 1:1", "A passes over B")
 }
 
 // Unless it has begun a later session.

@@ -45,7 +45,7 @@ func crowded() (*Node, Clockwork) {
 			search: &search{
 				patience: second, suspectAt: now + second, probe: 9, open: true,
 				tries:  []Waiter{3},
-				heard:  []hearsay{{true, true, []Member{1}}, {true, true, []Member{1}}},
+				heard:  []hearsay{{true, true, []Member{1}, true}, {true, true, []Member{1}, true}},
 				helper: 1, balloting: true, ballot: Epoch{10, 1}, ballotEnd: now + second,
 				votes: []vote{{true, Number{1, 1}, true, []Member{1}}, {true, Number{1, 1}, true, []Member{1}}},
 			},

@@ -223,6 +223,7 @@ func TestHeadThatCannotBeAddressedIsPassedOver(t *testing.T) {
 	d.release(1)
 	d.want(
 		"A LEAVES: waiter 1, fence 1:1",
+		"A passes over B",
 		"A→C TOKEN 1.B to session 1, hop 2, fence 1:1, LN 1.0 1.0 1.0, Q nobody",
 	)
 }
@@ -240,13 +241,26 @@ func TestIdleTokenIsLookedAtAgainWhenStreamComesUp(t *testing.T) {
 	d.want("A→B TOKEN 1.B to session 1, hop 2, fence 1:1, LN 1.0 1.0 1.0, Q nobody")
 }
 
+// Even where its request rode on the token, so that nothing was heard of it here.
+func TestHeadWhoseRequestRodeComesBack(t *testing.T) {
+	d := inSession(t, 3)
+	d.acquire(1)
+	d.tokenWith(func(t *Token) { t.Queue = []Member{1} })
+	d.PeerDown(d.at, 1)
+	d.release(1)
+	d.look()
+	d.wantState("1.1 1.1 0.0", "1.1 1.0 1.0", "nobody")
+	d.PeerUp(d.at, 1)
+	d.wantSent(TokenMessage, "A→B TOKEN 1.B to session 1, hop 2, fence 1:1, LN 1.1 1.0 1.0, Q nobody")
+}
+
 // And when a silent member answers.
 func TestIdleTokenIsLookedAtAgainWhenSilentMemberAnswers(t *testing.T) {
 	d := withToken(t, 3)
 	d.lives(testTTL+1, 2)
 	d.look()
 	d.request(1, 1)
-	d.want() // B has answered no PING for T
+	d.want("A passes over B") // it has answered no PING for T
 	d.ponged(1)
 	d.want("A→B TOKEN 1.B to session 1, hop 2, fence 1:0, LN 1.0 1.0 1.0, Q nobody")
 }

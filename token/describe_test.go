@@ -174,6 +174,8 @@ func describeOwn(e Effect) string {
 		return fmt.Sprintf("asks: request %v", e.Number)
 	case Rode:
 		return fmt.Sprintf("rides: request %v", e.Number)
+	case PassedOver:
+		return fmt.Sprintf("passes over %s", letter(e.Peer))
 	case Withdrew:
 		return fmt.Sprintf("withdraws: request %v", e.Number)
 	case Made:

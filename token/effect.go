@@ -37,6 +37,8 @@ const (
 	Asked
 	// Rode: the node's next request, Number, rides on the token.
 	Rode
+	// PassedOver: Peer, which was next to get the token, cannot be addressed.
+	PassedOver
 	// Withdrew: nobody here waits any more for what request Number asked for.
 	Withdrew
 	// Left: Waiter left the critical section that it had entered with Fence.

@@ -250,7 +250,7 @@ func (e *encoder) search(l *lock) {
 		e.uint(e.node.probes - s.probe)
 		for i := range s.heard {
 			h := &s.heard[i]
-			e.bools(h.answered, h.none)
+			e.bools(h.answered, h.none, h.missed)
 			e.members(h.buriable)
 		}
 	}

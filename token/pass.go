@@ -127,6 +127,8 @@ func (n *Node) passToHead(l *lock) {
 		case n.addressable(head):
 			n.give(l, head)
 			return
+		default:
+			n.passOver(l, head)
 		}
 	}
 	if n.leaving {
@@ -137,6 +139,18 @@ func (n *Node) passToHead(l *lock) {
 			}
 		}
 	}
+}
+
+// passOver leaves a member out that cannot be addressed, and sees to it that RN > LN
+// brings it back. It stood in Q, so it has asked with a number above LN; but where
+// its request rode on the token, this node need not have heard of it.
+func (n *Node) passOver(l *lock, j Member) {
+	least := l.token.LastGranted[j]
+	least.Count++
+	if least.Above(l.requestNumbers[j]) {
+		l.requestNumbers[j] = least
+	}
+	n.issue(Effect{Kind: PassedOver, Peer: j, Lock: l.name, State: n.state(l)})
 }
 
 // give sends the token to a member that is addressable.

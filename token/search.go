@@ -41,6 +41,8 @@ type hearsay struct {
 	answered bool
 	none     bool
 	buriable []Member // whom it could bury then
+	// missed: it left the probe before this one unanswered, too.
+	missed bool
 }
 
 // recently is for how long a token that was passed on counts as a sign of life, and
@@ -91,16 +93,27 @@ func (n *Node) probe(l *lock) {
 	if !reached && !l.waiters.empty() {
 		helper = n.nextHelper(s)
 	}
+	s.reset(len(n.peers))
 	n.probes++
 	s.probe, s.open = n.probes, true
 	s.suspectAt = n.now + s.patience
-	s.heard = slices.Grow(s.heard[:0], len(n.peers))[:len(n.peers)]
-	clear(s.heard)
 
 	m := Message{Kind: Probe, Number: l.requestNumbers[n.self], Probe: s.probe, Helper: helper}
 	n.note(l, Effect{Kind: Probed, Number: m.Number, Message: m})
 	n.broadcast(l, m)
 	n.judgeProbe(l)
+}
+
+// reset forgets the answers to the probe before, but not who owed one.
+func (s *search) reset(members int) {
+	if s.probe == 0 {
+		s.heard = slices.Grow(s.heard[:0], members)[:members]
+		clear(s.heard)
+		return
+	}
+	for j := range s.heard {
+		s.heard[j] = hearsay{missed: !s.heard[j].answered}
+	}
 }
 
 // nextHelper names another member at each probe.
@@ -206,7 +219,9 @@ func (n *Node) receiveProbeAnswer(l *lock, from Member, m Message) {
 }
 
 // judgeProbe goes on to a ballot once every member has answered NONE or is buriable
-// by a quorum, this node counted.
+// by a quorum, this node counted. A member with a stream counts as buriable only if
+// it left the probe before this one unanswered: when nobody guards anybody, as after
+// a start, an answer that is still on its way would else get its sender buried.
 func (n *Node) judgeProbe(l *lock) {
 	s := l.search
 	if !s.open || s.balloting || !n.wants(l) {
@@ -214,7 +229,10 @@ func (n *Node) judgeProbe(l *lock) {
 	}
 	for j := range n.peers {
 		k := Member(j)
-		if k != n.self && !s.heard[k].none && n.buriers(s, k) < n.quorum() {
+		if k == n.self || s.heard[k].none {
+			continue
+		}
+		if n.peers[k].connected && !s.heard[k].missed || n.buriers(s, k) < n.quorum() {
 			return
 		}
 	}

@@ -259,6 +259,21 @@ func TestBallotWhenSilentMemberIsBuriableByQuorum(t *testing.T) {
 	d.wantOnly(Balloted, "A begins ballot 1.A")
 }
 
+// A member with a stream is waited for, even if a quorum could bury it: its answer may
+// be on its way. If it owes an answer to the probe before, too, it is not.
+func TestMemberWithStreamIsWaitedForOnce(t *testing.T) {
+	d := inSession(t, 3)
+	d.lives(testTTL, 1) // A and B guard C no more
+	d.acquire(1)
+	d.look()
+	d.receive(1, Message{Kind: ProbeAnswer, Probe: 1, Answer: None, Members: []Member{2}})
+	d.wantOnly(Balloted)
+	d.lives(750*ms, 1)
+	d.look()
+	d.receive(1, Message{Kind: ProbeAnswer, Probe: 2, Answer: None, Members: []Member{2}})
+	d.wantOnly(Balloted, "A begins ballot 1.A")
+}
+
 // A quorum: the asker counts itself only if its own guard is over.
 func TestAskerThatGuardsIsNotCountedAmongBuriers(t *testing.T) {
 	d := probing(t, 5)

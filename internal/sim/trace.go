@@ -36,7 +36,7 @@ func (w *World) traceEffect(i int, e *token.Effect) {
 var effectNames = [effectKinds]string{
 	token.Send: "sends", token.Grant: "grants", token.Refuse: "refuses", token.Revoke: "revokes", token.Warn: "warns",
 	token.Save: "saves", token.Gone: "is gone", token.Received: "receives", token.Asked: "asks", token.Rode: "rides",
-	token.Withdrew: "wants no more of", token.Left: "left", token.Made: "makes a token", token.Dropped: "drops a token",
+	token.PassedOver: "passes over", token.Withdrew: "wants no more of", token.Left: "left", token.Made: "makes a token", token.Dropped: "drops a token",
 	token.Began: "begins", token.Lapsed: "lapses", token.Guarded: "guards", token.Buried: "buries",
 	token.Probed: "probes", token.Balloted: "ballots", token.Ended: "ends ballot", token.Forgot: "forgets",
 }
