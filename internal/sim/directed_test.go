@@ -33,6 +33,28 @@ func stage(nodes int, ops ...Op) *Plan {
 	return p
 }
 
+// drifting lets the clocks run at other rates.
+func drifting(p *Plan, rates ...int64) *Plan {
+	for i, rate := range rates {
+		p.Machines[i].Drift = rate
+	}
+	return p
+}
+
+// forgetting lets idle tokens and locks be forgotten soon.
+func forgetting(p *Plan, idleToken, idleLock Instant) *Plan {
+	p.IdleToken, p.IdleLock = idleToken, idleLock
+	return p
+}
+
+// later puts ops off.
+func later(by Instant, ops []Op) []Op {
+	for k := range ops {
+		ops[k].At += by
+	}
+	return ops
+}
+
 // hold is a waiter that comes at a moment and then holds the lock for so long.
 func hold(at Instant, node int8, length Instant) Op {
 	return Op{At: at, Kind: Acquire, Node: node, Length: length}
@@ -87,6 +109,77 @@ var directed = map[string]*Plan{
 		cut(16400*ms, 40*s, 0, pairBit(0, 2)),
 		Op{At: 16500 * ms, Kind: Crash, Node: 0, Length: 100 * ms},
 	)...),
+	// 0's burial of 4 is over by its fast clock, and 2's round is not by its slow one. The
+	// window is a hundredth of T.
+	"round-not-shortened": drifting(stage(5, append(buriedMeets(26250*ms, 26241*ms, 40*s, 1, 2),
+		cut(2*s, 26240*ms, 0, pairBit(4, 0)),
+	)...), maxDrift, maxDrift, -maxDrift, 0, 0),
+	// 4's ballot waits for 3's answer. 4 is cut off, and its session lapses before the
+	// answer comes.
+	"round-outlives-lapse": stage(5,
+		hold(4900*ms, 4, 5*s),
+		cut(4910*ms, 40*s, 1, both(4, 0), both(4, 1), both(4, 2)),
+		slow(4*s, 3, 4, token.BallotAnswer, 8600*ms),
+	),
+	// 2, whose clock is slow, holds the lock and is cut off. By the fast clocks of 0 and
+	// 1 their guard is over, and by 2's clock its lease is not. The window is a hundredth
+	// of T.
+	"lease-not-shortened": drifting(stage(3,
+		hold(1*s, 2, 30*s),
+		cut(5500*ms, 40*s, 1, both(2, 0), both(2, 1)),
+		hold(7537*ms, 1, 20*s),
+	), maxDrift, maxDrift, -maxDrift),
+	// The token creeps from 1 to 2. Meanwhile 2's session lapses, 0 and 1 bury it and
+	// make a token, and 2 begins its next session.
+	"any-addressee": stage(3,
+		hold(1*s, 1, 4*s),
+		hold(2*s, 2, 10*s),
+		cut(3*s, 27*s, 1, both(2, 0)),
+		cut(3*s, 40*s, 0, pairBit(1, 2)),
+		cut(5500*ms, 50*s, 0, pairBit(2, 1)),
+		hold(13*s, 0, 35*s),
+	),
+	// Likewise, but 2's session has lapsed before 1 passes the token on, and 1 has heard
+	// of the next one, which has not begun.
+	"announced-addressee": stage(3,
+		hold(1*s, 1, 11446*ms),
+		hold(2*s, 2, 10*s),
+		cut(3*s, 33*s, 1, both(2, 0)),
+		cut(3*s, 40*s, 0, pairBit(1, 2)),
+		cut(12460*ms, 50*s, 0, pairBit(2, 1)),
+		hold(15*s, 0, 30*s),
+	),
+	// The token creeps from 1 to 2. Meanwhile 2 promises a later one, and then forgets
+	// the lock.
+	"forgotten-floor-ignored": forgetting(stage(3,
+		hold(1*s, 1, 4*s),
+		Op{At: 2 * s, Kind: Acquire, Node: 2, Length: ms, Patience: 2 * s},
+		cut(3*s, 45*s, 0, pairBit(1, 2)),
+		hold(9*s, 0, 45*s),
+	), 12*s, 15*s),
+	// 2 holds the lock in a session that rests on 0's guard. 0 restarts; 2 says CLEAR
+	// although it has a session, and its PING is late.
+	"clear-inside-a-session": stage(3,
+		hold(1*s, 2, 30*s),
+		cut(2*s, 40*s, 1, both(1, 2)),
+		hold(5*s, 1, 20*s),
+		Op{At: 12600 * ms, Kind: Crash, Node: 0, Length: 100 * ms},
+		slow(12600*ms, 2, 0, token.Ping, 12*s),
+	),
+	// 4 promises, restarts, and has a session at once, and the old token from 3, which has
+	// not promised yet. Its HELLO, which would take its promise back, does not reach the
+	// proposer. (Without the rule, nodes that start together wait for T: all is later.)
+	"session-at-once": stage(5, later(10*s, append(buriedMeets(23*s, 24*s, 2*s),
+		cut(16400*ms, 40*s, 0, pairBit(4, 2)),
+		Op{At: 16500 * ms, Kind: Crash, Node: 4, Length: 100 * ms},
+		hold(19*s, 4, 20*s),
+	))...),
+	// 4 holds the lock and reaches nobody but 3.
+	"lease-by-too-few": stage(5,
+		hold(1*s, 4, 40*s),
+		cut(2*s, 50*s, 1, both(4, 0), both(4, 1), both(4, 2)),
+		hold(5*s, 2, 20*s),
+	),
 	"round-without-end": stage(5, buriedMeets(29*s, 31*s, 25*s, 0, 1, 2)...),
 }
 

@@ -86,7 +86,7 @@ func (w *World) start(i int) {
 		m.disk.session++
 		session, floor = m.disk.session, m.disk.promised
 	}
-	if floor < m.promised {
+	if !machine.Disk && floor < m.promised {
 		w.forgetful = true
 		w.count(Forgetful)
 	}

@@ -1,0 +1,158 @@
+//go:build !race
+
+package sim
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// A fault is a rule of the protocol switched off in a copy of package token, so that
+// no switch need live in the package itself. Each file in testdata/faults is one: the
+// rule, what catches its absence, and pieces of source before and after. The tests of
+// this package are built over the copy, and must fail.
+
+var huntFlag = flag.Int("hunt", 100, "how many seeds TestHunt runs")
+
+// TestHunt runs seeds one after the other until one fails.
+func TestHunt(t *testing.T) {
+	w := new(World)
+	for seed := range uint64(*huntFlag) {
+		if f := w.Run(Draw(seed + 1)).Failure; f != nil {
+			t.Fatalf("seed %d: %v", seed+1, f)
+		}
+	}
+}
+
+// fault is what a file in testdata/faults says.
+type fault struct {
+	name string
+	// seeds is within how many seeds the simulator must find it; 0: a directed test of
+	// its name must. redundant: nothing is known that finds it.
+	seeds     int
+	redundant bool
+	edits     []edit
+}
+
+type edit struct{ file, before, after string }
+
+func TestPlantedFaults(t *testing.T) {
+	paths, err := filepath.Glob("testdata/faults/*.txt")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%d faults, error %v", len(paths), err)
+	}
+	for _, path := range paths {
+		f := readFault(t, path)
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			tests := build(t, f)
+			begin := time.Now()
+			found := f.find(t, tests)
+			if (found == "") != f.redundant {
+				t.Fatalf("found: %q\nEither the fault is not what it was (renew %s), or the simulator has lost its sight.", found, path)
+			}
+			t.Logf("%.1f s: %s", time.Since(begin).Seconds(), found)
+		})
+	}
+}
+
+// readFault reads a file of testdata/faults: a txtar archive whose comment is the
+// rule and what catches its absence.
+func readFault(t *testing.T, path string) *fault {
+	t.Helper()
+	archive, err := txtar.ParseFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fault{name: strings.TrimSuffix(filepath.Base(path), ".txt")}
+	_, caught, _ := strings.Cut(string(archive.Comment), "caught by: ")
+	switch caught = strings.TrimSpace(caught); {
+	case caught == "directed test":
+	case caught == "nothing: believed redundant":
+		f.seeds, f.redundant = 1000, true
+	default:
+		if n, err := fmt.Sscanf(caught, "random search, %d seeds", &f.seeds); n != 1 || f.seeds < 1 {
+			t.Fatalf("%s: caught by: got %q, want \"random search, N seeds\", \"directed test\" or \"nothing: believed redundant\" (%v)", path, caught, err)
+		}
+	}
+	for k := 0; k+1 < len(archive.Files); k += 2 {
+		file, isBefore := strings.CutSuffix(archive.Files[k].Name, " before")
+		if !isBefore || archive.Files[k+1].Name != file+" after" {
+			t.Fatalf("%s: got %q and %q, want pairs of \"FILE before\" and \"FILE after\"", path, archive.Files[k].Name, archive.Files[k+1].Name)
+		}
+		f.edits = append(f.edits, edit{file, string(archive.Files[k].Data), string(archive.Files[k+1].Data)})
+	}
+	return f
+}
+
+// build builds the tests of this package over a copy of package token that has the
+// fault.
+func build(t *testing.T, f *fault) (tests string) {
+	t.Helper()
+	dir := t.TempDir()
+	overlay := struct{ Replace map[string]string }{make(map[string]string)}
+	for _, e := range f.edits {
+		original, err := filepath.Abs(filepath.Join("../../token", e.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		mutant := filepath.Join(dir, e.file)
+		source, err := os.ReadFile(mutant) // an earlier edit's
+		if err != nil {
+			source, err = os.ReadFile(original)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(source), e.before); n != 1 {
+			t.Fatalf("token/%s has this %d times, want once; renew the fault:\n%s", e.file, n, e.before)
+		}
+		if err := os.WriteFile(mutant, []byte(strings.Replace(string(source), e.before, e.after, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		overlay.Replace[original] = mutant
+	}
+	text, err := json.Marshal(overlay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(list, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests = filepath.Join(dir, "sim.test")
+	if out, err := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-overlay", list, "-c", "-o", tests, ".").CombinedOutput(); err != nil {
+		t.Fatalf("the fault does not build: %v\n%s", err, out)
+	}
+	return tests
+}
+
+var finding = regexp.MustCompile(`(seed \d+: )?at \d+ µs: .*`)
+
+// find runs the tests over the fault and returns what they find; "" if they pass.
+func (f *fault) find(t *testing.T, tests string) string {
+	t.Helper()
+	args := []string{"-test.run", "^TestDirected$/^" + f.name + "$"}
+	if f.seeds > 0 {
+		args = []string{"-test.run", "^TestHunt$", fmt.Sprintf("-hunt=%d", f.seeds)}
+	}
+	out, err := exec.CommandContext(t.Context(), tests, args...).CombinedOutput()
+	if err == nil {
+		return ""
+	}
+	found := finding.FindString(string(out))
+	if found == "" {
+		t.Fatalf("%v, and no judge says why:\n%s", err, out)
+	}
+	return found
+}
