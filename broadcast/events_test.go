@@ -145,6 +145,33 @@ func allEffects() []token.Effect {
 	return effects
 }
 
+// An effect refers to the token, which later effects of the same input have changed
+// by the time that its line is written.
+func TestLinesTellTheTokenAsItWasThen(t *testing.T) {
+	tok := &token.Token{Epoch: token.Epoch{Number: 1}, Hop: 5, Fence: 9}
+	other := &token.Token{Epoch: token.Epoch{Number: 2}, Hop: 1, Fence: 1}
+	effect := func(kind token.EffectKind, tok *token.Token) token.Effect {
+		return token.Effect{Kind: kind, Peer: 1, Lock: "cs", Message: token.Message{Kind: token.TokenMessage, Token: tok}}
+	}
+	for _, test := range []struct {
+		effects           []token.Effect
+		event, hop, fence string
+	}{
+		{[]token.Effect{effect(token.Left, tok)}, "leave", "5", "9"},
+		{[]token.Effect{effect(token.Left, tok), effect(token.Send, tok)}, "leave", "4", "9"},
+		{[]token.Effect{effect(token.Left, tok), effect(token.Grant, tok)}, "leave", "5", "8"},
+		{[]token.Effect{effect(token.Made, tok), effect(token.Grant, tok)}, "token_made", "5", "8"},
+		{[]token.Effect{effect(token.Made, tok), effect(token.Send, tok)}, "token_made", "4", "9"},
+		{[]token.Effect{effect(token.Grant, tok), effect(token.Send, other)}, "enter", "5", "9"},
+	} {
+		m := member{t: t, log: new(logBuffer)}
+		newEventLog(zerolog.New(m.log), []string{"a:1", "b:1"}, 0).effect(test.effects, 0)
+		if l := m.lines()[0]; l["event"] != test.event || l["hop"] != test.hop || l["fence"] != test.fence {
+			t.Errorf("line %v; want %s with hop %s and fence %s", l, test.event, test.hop, test.fence)
+		}
+	}
+}
+
 // On the path of each message, a line costs no memory, and nothing at all where it
 // is not wanted.
 func TestLinesDoNotAllocate(t *testing.T) {

@@ -22,12 +22,16 @@ const (
 	// for its connection: one frame of any size. A fixed window also spares the
 	// pings by which gRPC would estimate a better one.
 	windowBytes = MaxFrameBytes
-	// keepaliveTime and keepaliveTimeout let gRPC find a connection dead whose
-	// other end is gone without a word. On Linux the timeout also bounds how long
-	// written bytes may stay unacknowledged, which finds it sooner.
-	keepaliveTime    = 10 * time.Second
-	keepaliveTimeout = 5 * time.Second
+	// keepaliveTime is how often gRPC looks whether a connection on which nothing
+	// comes is dead; what it finds out sooner is told at keepaliveTimeout.
+	keepaliveTime = 10 * time.Second
 )
+
+// keepaliveTimeout is how long the other end may be gone without a word, once gRPC
+// looks. On Linux it is also how long written bytes may stay unacknowledged, so that
+// a connection that leads nowhere ends about when its other end gives it up, and not
+// when TCP would next try it.
+func (l *link) keepaliveTimeout() time.Duration { return max(l.driver.ttl, time.Second) }
 
 // dialer connects to a member's address.
 type dialer func(ctx context.Context, address string) (net.Conn, error)
@@ -124,7 +128,7 @@ func (l *link) connection() (*grpc.ClientConn, error) {
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithInitialWindowSize(windowBytes),
 		grpc.WithInitialConnWindowSize(windowBytes),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: l.keepaliveTimeout()}),
 		grpc.WithDisableRetry(),
 	)
 }
