@@ -1,0 +1,82 @@
+package broadcast
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"conch/token"
+)
+
+// idleOwner is an owner that the test feeds by hand, of a node with one peer.
+func idleOwner(t *testing.T, log *logBuffer) *owner {
+	t.Helper()
+	cfg := Config{Members: []string{"a:1", "b:1"}, Session: 1, TTL: testTTL, Log: zerolog.New(log)}
+	if err := cfg.complete(); err != nil {
+		t.Fatal(err)
+	}
+	node, err := token.New(0, token.Config{
+		Members: 2, Session: 1, TTL: token.Time(testTTL),
+		IdleToken: token.DefaultIdleToken, IdleLock: token.DefaultIdleLock, FencesPerEpoch: token.MaxFencesPerEpoch,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newOwner(&Driver{members: cfg.Members, limits: defaultLimits}, node, cfg)
+}
+
+// What a receiver had handed over before its stream was replaced comes to the owner
+// after that.
+func TestFramesOfAnOlderStreamAreDropped(t *testing.T) {
+	log := new(logBuffer)
+	o := idleOwner(t, log)
+	open := func(counter uint64) *incoming {
+		in := &incoming{verdict: make(chan error, 1), replaced: make(chan struct{})}
+		o.take(0, &input{kind: inputAccept, peer: 1, incoming: in, hello: token.Hello{Counter: counter}})
+		if err := <-in.verdict; err != nil {
+			t.Fatal(err)
+		}
+		return in
+	}
+	frame := func(in *incoming, count uint64) {
+		o.take(0, &input{kind: inputFrame, peer: 1, incoming: in, messages: []token.Message{
+			{Kind: token.Request, Lock: "cs", Number: token.Number{Session: 1, Count: count}},
+		}})
+	}
+	older := open(1)
+	frame(older, 1)
+	newer := open(2)
+	frame(older, 2)
+	frame(newer, 3)
+	m := member{t: t, log: log}
+	var got []any
+	for _, l := range m.lines("request_received") {
+		got = append(got, l["number"])
+	}
+	if len(got) != 2 || got[0] != "1.1" || got[1] != "1.3" {
+		t.Errorf("received %v; want 1.1 and 1.3", got)
+	}
+}
+
+// The end of a stream that another has followed is no news.
+func TestEndOfAnOlderStreamIsPassedOver(t *testing.T) {
+	log := new(logBuffer)
+	o := idleOwner(t, log)
+	open := func() *outgoing {
+		out := &outgoing{peer: 1, queue: newQueue(1)}
+		o.take(0, &input{kind: inputUp, outgoing: out})
+		return out
+	}
+	older := open()
+	o.take(0, &input{kind: inputDown, outgoing: older, err: errors.New("cut")})
+	newer := open()
+	o.take(0, &input{kind: inputDown, outgoing: older, err: errors.New("cut")})
+	if o.peers[1].out != newer {
+		t.Error("the newer stream was taken for ended")
+	}
+	m := member{t: t, log: log}
+	if got := m.lines("peer_lost"); len(got) != 1 {
+		t.Errorf("lines %v; want one loss", got)
+	}
+}
