@@ -1,0 +1,83 @@
+package draw
+
+import (
+	"conch/logs"
+)
+
+// drawTracks draws what lasts: processes, the token's visits, waits and critical
+// sections.
+func (p *plan) drawTracks() {
+	for _, node := range p.nodes() {
+		p.line(Absence, pale, 0.6, []float64{1, 3}, Point{p.x[node], p.top}, Point{p.x[node], p.bottom})
+	}
+	for _, life := range p.run.Lives {
+		x, known := p.x[life.Node]
+		from, to := p.top, p.endOf(life)
+		if life.Started != nil {
+			from = p.yOf(life.Started)
+		}
+		if known && to > from {
+			p.line(Lifeline, grey, 0.8, nil, Point{x, from}, Point{x, to})
+		}
+		p.drawWaits(life)
+	}
+	for _, j := range p.run.Journeys() {
+		if j.Lock != p.lock {
+			continue
+		}
+		for _, v := range j.Visits {
+			end := v.Departure
+			p.bar(v.Life, v.Events[0], end, func(x, from, to float64) {
+				p.line(TokenHere, tokenC, 2.2, nil, Point{x, from}, Point{x, to})
+			})
+		}
+		for _, entry := range j.Entries {
+			p.bar(entry.Enter.Life, entry.Enter, entry.End, func(x, from, to float64) {
+				p.box(Section, sectionC, x-halfSection, from+sectionGap, x+halfSection, to-sectionGap)
+			})
+		}
+	}
+}
+
+// bar draws what lasts from one line to another, or to the end of the process, as
+// far as it is in the window.
+func (p *plan) bar(life *logs.Life, begin, end *logs.Event, draw func(x, from, to float64)) {
+	x, known := p.x[life.Node]
+	if !known || p.at[begin] > p.to || end != nil && p.at[end] < p.from {
+		return
+	}
+	from, to := p.yOf(begin), p.endOf(life)
+	if end != nil {
+		to = p.yOf(end)
+	}
+	if to > from {
+		draw(x, from, to)
+	}
+}
+
+// drawWaits draws from each request of a process to what became of it.
+func (p *plan) drawWaits(life *logs.Life) {
+	var begin *logs.Event
+	done := func(end *logs.Event) {
+		if begin == nil {
+			return
+		}
+		p.bar(life, begin, end, func(x, from, to float64) {
+			p.box(Waiting, waitingC, x-halfWaiting, from, x+halfWaiting, to)
+		})
+		begin = nil
+	}
+	for _, e := range life.Events {
+		switch {
+		case e.Kind == logs.SessionLapsed:
+			done(e)
+		case e.Lock != p.lock:
+		case e.Kind == logs.Request || e.Kind == logs.Ride:
+			done(e)
+			begin = e
+		case e.Kind == logs.Enter && !e.Number.IsZero(), e.Kind == logs.Withdraw:
+			done(e)
+		}
+	}
+	done(nil)
+}
