@@ -19,6 +19,9 @@ type Config struct {
 	// Dir is an existing folder, in which every node writes its log and all share a
 	// file that witnesses the critical sections.
 	Dir string
+	// Advertise, if it is not empty, has an address for each node by which the others
+	// know it: that of a proxy, for example, which passes on to where the node listens.
+	Advertise []string
 	// Flags are given to every "conch node", in addition to those for its address, its
 	// peers and its files. Every node asks for the lock in a loop (--auto-request);
 	// flags such as --auto-count say how.
@@ -41,6 +44,9 @@ func New(config Config) (*Cluster, error) {
 	if config.Nodes < 1 {
 		return nil, fmt.Errorf("cluster: Config.Nodes: got %d, want at least 1", config.Nodes)
 	}
+	if got := len(config.Advertise); got != 0 && got != config.Nodes {
+		return nil, fmt.Errorf("cluster: Config.Advertise: got %d addresses, want none or one for each of %d nodes", got, config.Nodes)
+	}
 	c := &Cluster{config: config}
 	c.witness.path = c.WitnessFile()
 	if err := c.settle(); err != nil {
@@ -51,23 +57,30 @@ func New(config Config) (*Cluster, error) {
 
 // settle gives every node a free address.
 func (c *Cluster) settle() error {
-	addresses, err := freeAddresses(c.config.Nodes)
+	listen, err := freeAddresses(c.config.Nodes)
 	if err != nil {
 		return fmt.Errorf("cluster: %w", err)
+	}
+	addresses := listen
+	if len(c.config.Advertise) > 0 {
+		addresses = c.config.Advertise
 	}
 	nodes := make([]*Node, len(addresses))
 	for i, address := range addresses {
 		logFile := filepath.Join(c.config.Dir, fmt.Sprintf("node%d.log", i+1))
 		command := append([]string{
 			c.config.Program, "node",
-			"--listen", address,
+			"--listen", listen[i],
 			"--peers", strings.Join(addresses, ","),
 			"--log-file", logFile,
 			"--data-dir", filepath.Join(c.config.Dir, "state", strings.ReplaceAll(address, ":", "-")),
 			"--auto-request",
 			"--cs-file", c.WitnessFile(),
 		}, c.config.Flags...)
-		nodes[i] = &Node{address: address, logFile: logFile, command: command}
+		if address != listen[i] {
+			command = append(command, "--advertise", address)
+		}
+		nodes[i] = &Node{address: address, listen: listen[i], logFile: logFile, command: command}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

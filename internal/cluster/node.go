@@ -32,6 +32,7 @@ var errPortTaken = errors.New("port is in use")
 // Stop at a time.
 type Node struct {
 	address string
+	listen  string
 	logFile string
 	command []string
 
@@ -42,6 +43,10 @@ type Node struct {
 
 // Address is the node's address, by which it is known in all logs.
 func (n *Node) Address() string { return n.address }
+
+// Listens is where the node listens: its address, unless Config.Advertise gave it
+// another.
+func (n *Node) Listens() string { return n.listen }
 
 // LogFile is where the node writes its log; each of its processes appends.
 func (n *Node) LogFile() string { return n.logFile }

@@ -1,0 +1,6 @@
+//go:build !race
+
+package ordeal
+
+// raceFlags are for go build.
+var raceFlags []string
