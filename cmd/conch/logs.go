@@ -23,7 +23,8 @@ give the files of all members; "-" is standard input.`,
 		Example: `  conch logs check node1.log node2.log node3.log
   conch logs explain node*.log --lock cs --fence 17`,
 	}
-	cmd.AddCommand(newLogsMergeCommand(), newLogsCheckCommand(), newLogsExplainCommand(), newLogsDrawCommand())
+	cmd.AddCommand(newLogsMergeCommand(), newLogsCheckCommand(), newLogsExplainCommand(),
+		newLogsDrawCommand(), newLogsShivizCommand())
 	return cmd
 }
 
