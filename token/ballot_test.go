@@ -267,13 +267,13 @@ func TestOutbidBallotIsRepeatedAfterPause(t *testing.T) {
 func TestLateProbeAnswerDoesNotCutPauseShort(t *testing.T) {
 	d := silentD(t)
 	d.look()
-	d.none(1, 3)
+	d.none(2, 3)
 	d.want() // a ballot is under way
 
 	d = silentD(t)
 	d.receive(1, Message{Kind: BallotAnswer, Ballot: first, Answer: Outbid, Highest: Epoch{7, 1}})
 	d.look()
-	d.none(1, 3)
+	d.none(2, 3)
 	d.want()
 }
 

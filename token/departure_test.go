@@ -228,6 +228,18 @@ func TestHeadThatCannotBeAddressedIsPassedOver(t *testing.T) {
 	)
 }
 
+// Whoever is passed over is noted to wait: its request may have ridden on the token,
+// so that this node never heard of it. A higher number that it did hear of stays.
+func TestPassedOverIsNotedToWait(t *testing.T) {
+	d := inSession(t, 3)
+	d.PeerDown(d.at, 1)
+	d.PeerDown(d.at, 2)
+	d.request(1, 5)
+	d.tokenWith(func(t *Token) { t.Queue = []Member{1, 2} })
+	d.want("A passes over B", "A passes over C")
+	d.wantState("1.0 1.5 1.1", "1.0 1.0 1.0", "nobody")
+}
+
 // RN > LN brings it back: a token that lies idle is looked at again when a stream
 // comes up.
 func TestIdleTokenIsLookedAtAgainWhenStreamComesUp(t *testing.T) {

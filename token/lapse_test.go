@@ -49,6 +49,7 @@ func TestLapseIsNoticedBeforePongIsRead(t *testing.T) {
 func TestEveryInputNoticesLapse(t *testing.T) {
 	inputs := map[string]func(d *driven){
 		"Acquire":      func(d *driven) { d.acquire(2) },
+		"Try":          func(d *driven) { d.try(2) },
 		"Withdraw":     func(d *driven) { d.withdraw(2) },
 		"Release":      func(d *driven) { d.release(1) },
 		"Tick":         func(d *driven) { d.Tick(d.at) },

@@ -95,6 +95,7 @@ func TestMemberWithStreamIsWaitedForOnce(t *testing.T) {
 // A quorum: the asker counts itself only if its own guard is over.
 func TestAskerThatGuardsIsNotCountedAmongBuriers(t *testing.T) {
 	d := probing(t, 5)
+	d.PeerDown(d.at, 4)
 	for _, j := range []Member{1, 2} {
 		d.receive(j, Message{Kind: ProbeAnswer, Probe: 1, Answer: None, Members: []Member{4}})
 	}
@@ -141,6 +142,10 @@ func TestAnswersToProbeOfGrantedRequestDoNotCount(t *testing.T) {
 	d.look()
 	d.none(1, 2)
 	d.want()
+	d.passes(750 * ms)
+	d.wantOnly(Probed, "A begins probe 2")
+	d.none(2, 2)
+	d.want() // B has answered probe 1 only
 }
 
 // Nor do those of an older incarnation.

@@ -43,8 +43,14 @@ func TestTryAsksByProbe(t *testing.T) {
 		"A→B PROBE 1 for 1.1, helper nobody",
 		"A→C PROBE 1 for 1.1, helper nobody",
 	)
+	d.passes(750 * ms)
+	d.wantOnly(Probed, "A begins probe 2")
 	d.token()
 	d.wantOnly(Grant, "A ENTERS: waiter 1, fence 1:1, by request 1.1")
+
+	d = inSession(t, 3)
+	d.try(1) // for a lock that is unknown, and probed for anyhow
+	d.wantOnly(Probed, "A begins probe 1")
 }
 
 // HOLD in use: the lock is in use, and the waiter is refused. HOLD without: the token
