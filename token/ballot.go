@@ -41,7 +41,7 @@ func (n *Node) distant(s *search) []Member {
 }
 
 // receiveBallotAnswer counts a vote, or ends the round.
-func (n *Node) receiveBallotAnswer(l *lock, from Member, m Message) {
+func (n *Node) receiveBallotAnswer(l *lock, from Member, m *Message) {
 	n.received(l, from, m)
 	s := l.search
 	if s == nil || !s.balloting || s.ballot != m.Ballot {

@@ -48,9 +48,9 @@ func (n *Node) sayBye() {
 
 // receiveBye takes a member's leave. Protocol, section 2: the guard counts as over,
 // if it is not for a later session.
-func (n *Node) receiveBye(from Member, m Message) {
+func (n *Node) receiveBye(from Member, m *Message) {
 	p := &n.peers[from]
-	n.issue(Effect{Kind: Received, Peer: from, Message: m})
+	n.issue(Effect{Kind: Received, Peer: from, Message: *m})
 	if p.session <= m.Session {
 		p.session = 0
 	}

@@ -117,6 +117,21 @@ type State struct {
 // issue appends an effect.
 func (n *Node) issue(e Effect) { n.effects = append(n.effects, e) }
 
+// issueAbout appends an effect about a lock and returns it, to be filled in: an
+// effect is large, and on the path of each message copying it would cost more than
+// the rules do.
+func (n *Node) issueAbout(l *lock, kind EffectKind, peer Member) *Effect {
+	if len(n.effects) < cap(n.effects) {
+		n.effects = n.effects[:len(n.effects)+1]
+	} else {
+		n.effects = append(n.effects, Effect{})
+	}
+	e := &n.effects[len(n.effects)-1]
+	*e = Effect{}
+	e.Kind, e.Peer, e.Lock, e.State = kind, peer, l.name, n.state(l)
+	return e
+}
+
 // note issues an effect about a lock that concerns no peer.
 func (n *Node) note(l *lock, e Effect) {
 	e.Peer, e.Lock, e.State = NoMember, l.name, n.state(l)
@@ -124,8 +139,8 @@ func (n *Node) note(l *lock, e Effect) {
 }
 
 // received notes that a message about a lock came.
-func (n *Node) received(l *lock, from Member, m Message) {
-	n.issue(Effect{Kind: Received, Peer: from, Lock: l.name, Message: m, State: n.state(l)})
+func (n *Node) received(l *lock, from Member, m *Message) {
+	n.issueAbout(l, Received, from).Message = *m
 }
 
 // send issues a message to a peer, if there is a stream to it. Messages about a
@@ -135,7 +150,7 @@ func (n *Node) send(l *lock, to Member, m Message) {
 		return
 	}
 	m.Lock = l.name
-	n.issue(Effect{Kind: Send, Peer: to, Lock: l.name, Message: m, State: n.state(l)})
+	n.issueAbout(l, Send, to).Message = m
 }
 
 // broadcast issues a message about a lock to all peers to which there is a stream.

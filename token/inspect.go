@@ -89,5 +89,5 @@ func (n *Node) Refuses(m Message) string {
 	if l == nil {
 		l = &lock{name: m.Lock, tokenFloor: n.forgotten}
 	}
-	return n.refuses(l, m)
+	return n.refuses(l, &m)
 }

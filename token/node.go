@@ -254,7 +254,8 @@ func (n *Node) NextTick() Time {
 
 // Receive takes a message. Messages of one sender come in the order in which
 // they were sent, and only from the newest stream that ReceiveHello accepted.
-func (n *Node) Receive(now Time, from Member, m Message) {
+func (n *Node) Receive(now Time, from Member, message Message) {
+	m := &message
 	n.advance(now)
 	if n.gone {
 		return
@@ -277,7 +278,7 @@ func (n *Node) Receive(now Time, from Member, m Message) {
 }
 
 // receiveAbout takes a message that is about a lock.
-func (n *Node) receiveAbout(from Member, m Message) {
+func (n *Node) receiveAbout(from Member, m *Message) {
 	l := n.lock(m.Lock)
 	l.heardOf = true
 	switch m.Kind {

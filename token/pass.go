@@ -6,10 +6,10 @@ import "slices"
 //
 // Suzuki–Kasami 1985: a node that waits for the token enters when it has come. If
 // its waiter has given up meanwhile, the token goes on at once.
-func (n *Node) receiveToken(l *lock, from Member, m Message) {
+func (n *Node) receiveToken(l *lock, from Member, m *Message) {
 	n.received(l, from, m)
 	if reason := n.refuses(l, m); reason != "" {
-		n.note(l, Effect{Kind: Dropped, Message: m, Reason: reason})
+		n.note(l, Effect{Kind: Dropped, Message: *m, Reason: reason})
 		return
 	}
 	if l.search != nil && l.search.balloting {
@@ -20,7 +20,7 @@ func (n *Node) receiveToken(l *lock, from Member, m Message) {
 }
 
 // refuses tells why a token that came must not be taken; "" if it may.
-func (n *Node) refuses(l *lock, m Message) string {
+func (n *Node) refuses(l *lock, m *Message) string {
 	switch {
 	case !n.begun || m.Session != n.session:
 		return ReasonAddressee
@@ -54,13 +54,13 @@ func (n *Node) enter(l *lock) {
 	l.holder = l.waiters.pop()
 	l.helpEnd = n.now
 	l.token.Fence++
-	grant := Effect{Kind: Grant, Waiter: l.holder, Fence: l.token.Fence, Message: Message{Token: l.token}}
+	n.activate(l)
+	grant := n.issueAbout(l, Grant, NoMember)
+	grant.Waiter, grant.Fence, grant.Message.Token = l.holder, l.token.Fence, l.token
 	if l.outstanding {
 		l.outstanding = false
 		grant.Number = l.requestNumbers[n.self]
 	}
-	n.activate(l)
-	n.note(l, grant)
 }
 
 // settle is called where the token is here and nobody here waits for it.
@@ -84,7 +84,8 @@ func (n *Node) leave(l *lock) {
 		n.note(l, Effect{Kind: Rode, Number: l.requestNumbers[n.self]})
 	}
 	n.enqueue(l)
-	n.note(l, Effect{Kind: Left, Waiter: waiter, Fence: l.token.Fence, Message: Message{Token: l.token}})
+	left := n.issueAbout(l, Left, NoMember)
+	left.Waiter, left.Fence, left.Message.Token = waiter, l.token.Fence, l.token
 	if n.usedUp(l.token) {
 		n.replace(l)
 		return
@@ -150,7 +151,7 @@ func (n *Node) passOver(l *lock, j Member) {
 	if least.Above(l.requestNumbers[j]) {
 		l.requestNumbers[j] = least
 	}
-	n.issue(Effect{Kind: PassedOver, Peer: j, Lock: l.name, State: n.state(l)})
+	n.issueAbout(l, PassedOver, j)
 }
 
 // give sends the token to a member that is addressable.
@@ -160,8 +161,8 @@ func (n *Node) give(l *lock, to Member) {
 	l.passedAt = n.now
 	l.passedQueue = append(l.passedQueue[:0], t.Queue...)
 	n.activate(l)
-	m := Message{Kind: TokenMessage, Lock: l.name, Token: t, Session: n.peers[to].session}
-	state := n.state(l)
+	send := n.issueAbout(l, Send, to)
+	send.Message.Kind, send.Message.Lock = TokenMessage, l.name
+	send.Message.Token, send.Message.Session = t, n.peers[to].session
 	l.token = nil
-	n.issue(Effect{Kind: Send, Peer: to, Lock: l.name, Message: m, State: state})
 }

@@ -15,7 +15,7 @@ const reserve = 1024
 // number that is not lower than the ballot's. Else PROMISE: from now on no token of
 // this lock with an epoch below b is taken, and no ballot with a number not above
 // b's.
-func (n *Node) receiveBallot(l *lock, from Member, m Message) {
+func (n *Node) receiveBallot(l *lock, from Member, m *Message) {
 	n.hear(l, from, m.Number)
 	n.received(l, from, m)
 	reply := Message{Kind: BallotAnswer, Ballot: m.Ballot}
@@ -85,7 +85,7 @@ func (l *lock) takeBack(b Epoch) {
 
 // receiveAbort takes back the promise to a ballot that came to nothing. Promises to
 // others stand.
-func (n *Node) receiveAbort(l *lock, from Member, m Message) {
+func (n *Node) receiveAbort(l *lock, from Member, m *Message) {
 	n.received(l, from, m)
 	l.takeBack(m.Ballot)
 }

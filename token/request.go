@@ -63,7 +63,7 @@ func (n *Node) quit(l *lock) Number {
 // Suzuki–Kasami 1985, on receiving REQUEST(j, n): RN[j] := max(RN[j], n); if the
 // token is here and idle, and RN[j] = LN[j] + 1, send it to j. We compare with >,
 // since numbers may have gaps.
-func (n *Node) receiveRequest(l *lock, from Member, m Message) {
+func (n *Node) receiveRequest(l *lock, from Member, m *Message) {
 	n.hear(l, from, m.Number)
 	n.received(l, from, m)
 	if l.idle() {

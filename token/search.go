@@ -171,7 +171,7 @@ func (n *Node) anyOutOfReach() bool {
 //
 // Protocol, section 3: HOLD(busy?), it is here; RECENT, passed on less than 3T/8
 // ago; NONE; each with the members whom the answerer could bury now.
-func (n *Node) receiveProbe(l *lock, from Member, m Message) {
+func (n *Node) receiveProbe(l *lock, from Member, m *Message) {
 	n.hear(l, from, m.Number)
 	n.received(l, from, m)
 	reply := Message{Kind: ProbeAnswer, Probe: m.Probe, Answer: None, Members: n.buriable()}
@@ -201,7 +201,7 @@ func (n *Node) help(l *lock) {
 }
 
 // receiveProbeAnswer weighs an answer to the latest probe.
-func (n *Node) receiveProbeAnswer(l *lock, from Member, m Message) {
+func (n *Node) receiveProbeAnswer(l *lock, from Member, m *Message) {
 	n.received(l, from, m)
 	s := l.search
 	if s == nil || !l.outstanding || s.probe != m.Probe {

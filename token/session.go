@@ -53,7 +53,7 @@ func (n *Node) ping(to Member) {
 // Protocol, section 2: answer PONG(incarnation, stamp), the PING's own, unless it
 // is being buried or we still wait after our start, and note guard = (session,
 // now + T).
-func (n *Node) receivePing(from Member, m Message) {
+func (n *Node) receivePing(from Member, m *Message) {
 	p := &n.peers[from]
 	p.highest = max(p.highest, m.Session)
 	switch {
@@ -64,14 +64,14 @@ func (n *Node) receivePing(from Member, m Message) {
 	}
 	switch {
 	case n.waiting:
-		p.heldPing = m
+		p.heldPing = *m
 	case p.burialEnd <= n.now:
 		n.guard(from, m)
 	}
 }
 
 // guard answers a PING.
-func (n *Node) guard(k Member, ping Message) {
+func (n *Node) guard(k Member, ping *Message) {
 	p := &n.peers[k]
 	if !p.connected {
 		return // it would not hear of it
@@ -87,7 +87,7 @@ func (n *Node) guard(k Member, ping Message) {
 //
 // Protocol, section 2: a PONG for another incarnation is ignored: a reboot sets the
 // clock to 0, and a stamp of before it would make a lease without end.
-func (n *Node) receivePong(from Member, m Message) {
+func (n *Node) receivePong(from Member, m *Message) {
 	p := &n.peers[from]
 	if m.Incarnation != n.cfg.Incarnation {
 		return
@@ -299,7 +299,7 @@ func (n *Node) sayBusy() {
 }
 
 // receiveBusy takes a sign that tokens that are waited for exist.
-func (n *Node) receiveBusy(m Message) {
+func (n *Node) receiveBusy(m *Message) {
 	for _, name := range m.Locks {
 		if l := n.locks[name]; l != nil {
 			n.sign(l)

@@ -16,7 +16,7 @@ func (n *Node) checkWait() {
 	for k := range n.peers {
 		if ping := n.peers[k].heldPing; ping.Kind == Ping {
 			n.peers[k].heldPing = Message{}
-			n.guard(Member(k), ping)
+			n.guard(Member(k), &ping)
 		}
 	}
 	n.pingAll()
@@ -49,7 +49,7 @@ func (n *Node) sayClear(to Member) {
 }
 
 // receiveClear counts a member that has no session.
-func (n *Node) receiveClear(from Member, m Message) {
+func (n *Node) receiveClear(from Member, m *Message) {
 	if m.Incarnation == n.cfg.Incarnation {
 		n.peers[from].clear = true
 		n.checkWait()
