@@ -168,7 +168,8 @@ func (d *driven) compare(lines []string, counts func(Effect) bool) {
 // wantState compares RN, and LN and Q where the token is here, "" where it is not.
 func (d *driven) wantState(rn, ln, q string) {
 	d.t.Helper()
-	s := d.state(d.locks[cs])
+	var s State
+	d.copyState(d.locks[cs], &s)
 	gotLN, gotQ := "", ""
 	if d.locks[cs].holdsToken() {
 		gotLN, gotQ = numbers(s.LastGranted), letters(s.Queue)

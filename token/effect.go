@@ -117,10 +117,9 @@ type State struct {
 // issue appends an effect.
 func (n *Node) issue(e Effect) { n.effects = append(n.effects, e) }
 
-// issueAbout appends an effect about a lock and returns it, to be filled in: an
-// effect is large, and on the path of each message copying it would cost more than
-// the rules do.
-func (n *Node) issueAbout(l *lock, kind EffectKind, peer Member) *Effect {
+// issueEmpty appends an effect and returns it, to be filled in: an effect is large,
+// and on the path of each message copying it would cost more than the rules do.
+func (n *Node) issueEmpty(kind EffectKind, peer Member) *Effect {
 	if len(n.effects) < cap(n.effects) {
 		n.effects = n.effects[:len(n.effects)+1]
 	} else {
@@ -128,13 +127,22 @@ func (n *Node) issueAbout(l *lock, kind EffectKind, peer Member) *Effect {
 	}
 	e := &n.effects[len(n.effects)-1]
 	*e = Effect{}
-	e.Kind, e.Peer, e.Lock, e.State = kind, peer, l.name, n.state(l)
+	e.Kind, e.Peer = kind, peer
+	return e
+}
+
+// issueAbout is issueEmpty for an effect about a lock.
+func (n *Node) issueAbout(l *lock, kind EffectKind, peer Member) *Effect {
+	e := n.issueEmpty(kind, peer)
+	e.Lock = l.name
+	n.copyState(l, &e.State)
 	return e
 }
 
 // note issues an effect about a lock that concerns no peer.
 func (n *Node) note(l *lock, e Effect) {
-	e.Peer, e.Lock, e.State = NoMember, l.name, n.state(l)
+	e.Peer, e.Lock = NoMember, l.name
+	n.copyState(l, &e.State)
 	n.issue(e)
 }
 
@@ -156,10 +164,12 @@ func (n *Node) send(l *lock, to Member, m Message) {
 // broadcast issues a message about a lock to all peers to which there is a stream.
 func (n *Node) broadcast(l *lock, m Message) {
 	m.Lock = l.name
-	state := n.state(l)
+	var state State
+	n.copyState(l, &state)
 	for peer := range n.peers {
 		if n.peers[peer].connected {
-			n.issue(Effect{Kind: Send, Peer: Member(peer), Lock: l.name, Message: m, State: state})
+			e := n.issueEmpty(Send, Member(peer))
+			e.Lock, e.Message, e.State = l.name, m, state
 		}
 	}
 }
@@ -171,16 +181,15 @@ func (n *Node) sendPlain(to Member, m Message) {
 	}
 }
 
-// state copies what is known about a lock.
-func (n *Node) state(l *lock) State {
-	s := State{RequestNumbers: n.copyNumbers(l.requestNumbers)}
+// copyState copies what is known about a lock to an empty State.
+func (n *Node) copyState(l *lock, s *State) {
+	s.RequestNumbers = n.copyNumbers(l.requestNumbers)
 	if l.token != nil {
 		s.LastGranted = n.copyNumbers(l.token.LastGranted)
 		from := len(n.members)
 		n.members = append(n.members, l.token.Queue...)
 		s.Queue = n.members[from:len(n.members):len(n.members)]
 	}
-	return s
 }
 
 func (n *Node) copyNumbers(numbers []Number) []Number {

@@ -21,8 +21,8 @@ func (n *Node) ask(l *lock) {
 // that waits for an answer.
 func (n *Node) repeat(l *lock, peer Member) {
 	number := l.requestNumbers[n.self]
-	request := Message{Kind: Request, Lock: l.name, Number: number}
-	n.issue(Effect{Kind: Send, Peer: peer, Lock: l.name, Message: request, Repeat: true, State: n.state(l)})
+	request := n.issueAbout(l, Send, peer)
+	request.Message, request.Repeat = Message{Kind: Request, Lock: l.name, Number: number}, true
 	if s := l.search; s.open && !s.heard[peer].answered {
 		n.send(l, peer, Message{Kind: Probe, Number: number, Probe: s.probe, Helper: NoMember})
 	}
