@@ -9,7 +9,7 @@ import "testing"
 func TestBig(t *testing.T) {
 	const steps = 22_000_000
 	r := newRunner(t)
-	r.run(seedsFrom(100_000), func(done int64) bool { return done < steps/2 })
+	r.run(seedsFrom(1), func(done int64) bool { return done < steps/2 })
 	r.run(freshSeeds(t), func(done int64) bool { return done < steps })
 	t.Log(r)
 }

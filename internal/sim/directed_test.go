@@ -98,6 +98,18 @@ func buriedMeets(comes, late, back Instant, cutFrom ...int) []Op {
 	}
 }
 
+// guardRestarts: 2 holds the lock in a session that rests on 0's guard. 0 restarts, has
+// forgotten its guard, and gets 2's next PING late. Meanwhile 1 makes a ballot.
+func guardRestarts() []Op {
+	return []Op{
+		hold(1*s, 2, 30*s),
+		cut(2*s, 40*s, 1, both(1, 2)),
+		hold(5*s, 1, 20*s),
+		{At: 12600 * ms, Kind: Crash, Node: 0, Length: 100 * ms},
+		slow(12600*ms, 2, 0, token.Ping, 12*s),
+	}
+}
+
 // directed are the chains, by the name of the fault that each is for.
 var directed = map[string]*Plan{
 	"burial-half-kept": stage(5, buriedMeets(23*s, 24*s, 20500*ms, 0, 1, 2)...),
@@ -157,15 +169,10 @@ var directed = map[string]*Plan{
 		cut(3*s, 45*s, 0, pairBit(1, 2)),
 		hold(9*s, 0, 45*s),
 	), 12*s, 15*s),
-	// 2 holds the lock in a session that rests on 0's guard. 0 restarts; 2 says CLEAR
-	// although it has a session, and its PING is late.
-	"clear-inside-a-session": stage(3,
-		hold(1*s, 2, 30*s),
-		cut(2*s, 40*s, 1, both(1, 2)),
-		hold(5*s, 1, 20*s),
-		Op{At: 12600 * ms, Kind: Crash, Node: 0, Length: 100 * ms},
-		slow(12600*ms, 2, 0, token.Ping, 12*s),
-	),
+	// 2 says CLEAR although it has a session.
+	"clear-inside-a-session": stage(3, guardRestarts()...),
+	// 0 buries 2 without having waited.
+	"burial-at-once": stage(3, guardRestarts()...),
 	// 4 promises, restarts, and has a session at once, and the old token from 3, which has
 	// not promised yet. Its HELLO, which would take its promise back, does not reach the
 	// proposer. (Without the rule, nodes that start together wait for T: all is later.)

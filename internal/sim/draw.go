@@ -44,12 +44,20 @@ func Draw(seed uint64) *Plan {
 func (p *Plan) drawMachines(s *source) {
 	disks := pick[int64](s, 0, 50, 100, 100)
 	drift := pick[int64](s, 0, maxDrift, maxDrift)
+	odd := int(s.between(-1, int64(p.Nodes)-1)) // one whose clock is slow among fast ones
 	for i := range p.Nodes {
 		m := &p.Machines[i]
 		m.Disk = s.chance(disks)
 		m.Wall = Instant(s.between(1e9, pick[int64](s, 2e9, 3600e9, 1e17)))
 		m.Offset = pick(s, s.below(1e9), s.below(1e15))
-		m.Drift = pick(s, -drift, drift, s.between(-drift, drift))
+		switch odd {
+		case -1:
+			m.Drift = pick(s, -drift, drift, s.between(-drift, drift))
+		case i:
+			m.Drift = -drift
+		default:
+			m.Drift = drift
+		}
 	}
 }
 
@@ -92,7 +100,7 @@ func (p *Plan) drawRequests(s *source) {
 func (p *Plan) drawFaults(s *source) {
 	var kinds []OpKind
 	for range pick(s, 0, 1, 1, 2, 2, 3, 4, 8, 8) {
-		kinds = append(kinds, Crash+OpKind(s.below(int64(opKinds-Crash))))
+		kinds = append(kinds, pick(s, faults...))
 	}
 	if len(kinds) == 0 {
 		return
@@ -103,6 +111,9 @@ func (p *Plan) drawFaults(s *source) {
 	for at := s.below(2 * pace); at < int64(p.Settle) && len(p.Ops) < 500; at += s.below(2 * pace) {
 		op := Op{At: Instant(at), Kind: pick(s, kinds...), Node: int8(s.below(int64(p.Nodes))), Peer: int8(s.below(int64(p.Nodes)))}
 		p.drawFault(s, &op)
+		if op.Lock = int8(s.below(int64(p.Locks))); s.chance(40) {
+			op.Node = whoHasToken
+		}
 		forever := op.Kind == Crash || op.Kind == Reboot || op.Kind == Leave
 		if forever && dead < p.Nodes-p.quorum() && s.chance(10) {
 			dead++
@@ -110,6 +121,12 @@ func (p *Plan) drawFaults(s *source) {
 		}
 		p.Ops = append(p.Ops, op)
 	}
+}
+
+// faults are what may go wrong in a run, as often as they stand here.
+var faults = []OpKind{
+	Crash, Crash, Reboot, CrashSave, CrashAll, Pause, Leave, CutOff, CutOff, CutOff, CutOff,
+	Break, Slow, Snag, Snag, CrashOn, PauseOn, CutOn, CutOn,
 }
 
 func (p *Plan) drawFault(s *source, op *Op) {
@@ -152,7 +169,7 @@ var triggers = []token.MessageKind{
 // knows.
 func (p *Plan) drawLength(s *source, from Instant) Instant {
 	T := int64(p.TTL)
-	length := pick(s, s.below(T/20), s.below(T/2), s.between(T*3/8, T*5/8), s.between(T*9/10, T*13/10), s.below(2*T), s.below(5*T))
+	length := pick(s, s.below(T/20), s.below(T/2), s.between(T*3/8, T*5/8), s.between(T*9/10, T*13/10), s.between(T, 2*T), s.between(T, 5*T))
 	return max(1, min(Instant(length), p.Settle-from))
 }
 

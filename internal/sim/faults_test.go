@@ -76,9 +76,9 @@ func readFault(t *testing.T, path string) *fault {
 	}
 	f := &fault{name: strings.TrimSuffix(filepath.Base(path), ".txt")}
 	_, caught, _ := strings.Cut(string(archive.Comment), "caught by: ")
-	switch caught = strings.TrimSpace(caught); {
-	case caught == "directed test":
-	case caught == "nothing: believed redundant":
+	switch caught = strings.TrimSpace(caught); caught {
+	case "directed test":
+	case "nothing: believed redundant":
 		f.seeds, f.redundant = 1000, true
 	default:
 		if n, err := fmt.Sscanf(caught, "random search, %d seeds", &f.seeds); n != 1 || f.seeds < 1 {
@@ -102,7 +102,7 @@ func build(t *testing.T, f *fault) (tests string) {
 	dir := t.TempDir()
 	overlay := struct{ Replace map[string]string }{make(map[string]string)}
 	for _, e := range f.edits {
-		original, err := filepath.Abs(filepath.Join("../../token", e.file))
+		original, err := filepath.Abs(filepath.Join("..", "..", "token", e.file))
 		if err != nil {
 			t.Fatal(err)
 		}

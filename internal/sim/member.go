@@ -67,13 +67,10 @@ func (c *clock) read(at Instant) token.Time {
 func (c *clock) when(t token.Time) Instant {
 	g := (int64(t) - c.base) / (million + c.drift) * million
 	at := c.since + Instant(g)
-	for {
-		short := t - c.read(at)
-		if short <= 0 {
-			return at
-		}
-		at += max(1, Instant(short)*(million-1-maxDrift)/million)
+	for short := t - c.read(at); short > 0; short = t - c.read(at) {
+		at += max(1, Instant(int64(short)*million/(million+c.drift)))
 	}
+	return at
 }
 
 // start starts a process.

@@ -110,8 +110,11 @@ var opNames = [...]string{
 	Snag: "snag", CrashOn: "crash-on", PauseOn: "pause-on", CutOn: "cut-on",
 }
 
+// whoHasToken stands for the node that has the token of the op's lock just then.
+const whoHasToken = -1
+
 // Op is one thing that the world does to the nodes. Which fields are used depends on
-// the kind.
+// the kind. The Node of a fault may be whoHasToken; a CutOff then cuts that node off.
 type Op struct {
 	At         Instant
 	Kind       OpKind
@@ -126,13 +129,16 @@ type Op struct {
 
 func (op Op) String() string {
 	head := fmt.Sprintf("%s node %d", opNames[op.Kind], op.Node)
+	if op.Node == whoHasToken {
+		head = fmt.Sprintf("%s who has token %d", opNames[op.Kind], op.Lock)
+	}
 	switch op.Kind {
 	case Acquire, Try:
 		return fmt.Sprintf("%s lock %d, hold %d µs, patience %d µs", head, op.Lock, op.Length/1000, op.Patience/1000)
 	case CrashAll:
 		return fmt.Sprintf("crash-all for %d µs, each up to %d µs more", op.Length/1000, op.Patience/1000)
 	case CutOff:
-		return fmt.Sprintf("cut-off %s for %d µs, streams break: %t", pairNames(op.Pairs), op.Length/1000, op.Effects == 1)
+		return fmt.Sprintf("%s %s for %d µs, streams break: %t", head, pairNames(op.Pairs), op.Length/1000, op.Effects == 1)
 	case Break:
 		return fmt.Sprintf("%s to %d, %d messages arrive, noticed after %d µs", head, op.Peer, op.Effects, op.Length/1000)
 	case Slow:

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,23 +15,65 @@ import (
 
 var seedFlag = flag.Uint64("seed", 1, "the seed that TestReplay runs")
 
-// TestReplay runs one seed twice: all that happens is a function of the seed. With
-// -v it tells what happens. This is the test to run for the seed of a failure.
+// TestReplay runs one seed, and with -v tells what happens. This is the test to run
+// for the seed of a failure.
 func TestReplay(t *testing.T) {
 	p := Draw(*seedFlag)
-	var first, second World
-	result := first.Run(p)
 	if testing.Verbose() {
 		t.Log(tell(p))
 	}
-	if result.Failure != nil {
-		reportShrunk(t, p, result.Failure)
+	if f := new(World).Run(p).Failure; f != nil {
+		reportShrunk(t, p, f)
 	}
-	for range 2 { // the second time in a world that was used before
-		if again := second.Run(Draw(*seedFlag)); again.Hash != result.Hash || again.Steps != result.Steps {
-			t.Errorf("seed %d: hash %x after %d steps, and then hash %x after %d steps", *seedFlag, result.Hash, result.Steps, again.Hash, again.Steps)
+}
+
+// TestSameSeedSameTrace runs seeds twice, the second time in a world that was used
+// before.
+func TestSameSeedSameTrace(t *testing.T) {
+	used := new(World)
+	for seed := range uint64(100) {
+		first, second := new(World).Run(Draw(seed)), used.Run(Draw(seed))
+		if first.Hash != second.Hash || first.Steps != second.Steps {
+			t.Errorf("seed %d: hash %x after %d steps, and then hash %x after %d steps", seed, first.Hash, first.Steps, second.Hash, second.Steps)
+		}
+		if other := used.Run(Draw(seed + 1)); other.Hash == first.Hash {
+			t.Errorf("seeds %d and %d have the same hash: it does not tell what happened", seed, seed+1)
 		}
 	}
+}
+
+// TestShrink lets clocks drift by twenty times what the protocol allows, finds a run
+// that fails of it, and shrinks that.
+func TestShrink(t *testing.T) {
+	w := new(World)
+	for seed := range uint64(1000) {
+		p := Draw(seed)
+		for i := range p.Machines {
+			p.Machines[i].Drift *= 20
+		}
+		f := w.Run(p).Failure
+		if f == nil || len(p.Ops) < 20 {
+			continue
+		}
+		small := Shrink(p, 3000)
+		g := w.Run(small).Failure
+		if g == nil || g.Judge != f.Judge {
+			t.Errorf("seed %d: shrunk, it fails with %v, want %v", seed, g, f)
+		}
+		if len(small.Ops) > len(p.Ops)/2 {
+			t.Errorf("seed %d: %d of %d ops are left", seed, len(small.Ops), len(p.Ops))
+		}
+		for k := range small.Ops { // nothing more can be taken out
+			q := *small
+			q.Ops = slices.Delete(slices.Clone(small.Ops), k, k+1)
+			if h := w.Run(&q).Failure; h != nil && h.Judge == f.Judge {
+				t.Errorf("seed %d: op %d is not needed:\n%s", seed, k, tell(small))
+			}
+		}
+		t.Logf("seed %d: %d of %d ops are left", seed, len(small.Ops), len(p.Ops))
+		return
+	}
+	t.Error("clocks that drift by a fifth do no harm")
 }
 
 // TestSeeds runs fixed seeds, few enough for the race detector, and sees to it that
@@ -80,7 +123,7 @@ type runner struct {
 	mu       sync.Mutex
 	runs     int64
 	steps    int64
-	slowest  float64 // the longest that a node waited after the faults, in T
+	slowest  float64 // the longest that a node waited after the faults, in T, where tokens last
 	failures int
 	coverage Coverage
 }
@@ -116,7 +159,9 @@ func (r *runner) note(p *Plan, result Result) {
 	defer r.mu.Unlock()
 	r.runs++
 	r.steps += result.Steps
-	r.slowest = max(r.slowest, float64(result.Slowest)/float64(p.TTL))
+	if !p.wornOut() {
+		r.slowest = max(r.slowest, float64(result.Slowest)/float64(p.TTL))
+	}
 	if result.Failure == nil {
 		return
 	}

@@ -15,11 +15,14 @@ type service struct {
 // turns, which are short. Where tokens wear out all the time, each may need a ballot.
 func (p *Plan) turnBound() Instant {
 	bound := 12 * p.TTL
-	if p.FencesPerEpoch < 100 {
+	if p.wornOut() {
 		bound += Instant(p.Nodes) * 12 * p.TTL
 	}
 	return bound
 }
+
+// wornOut reports whether tokens wear out within a few grants.
+func (p *Plan) wornOut() bool { return p.FencesPerEpoch < 100 }
 
 // settle is called when the faults are over. So that a run ends soon, all but the
 // first two waiters of each node for each lock give up.

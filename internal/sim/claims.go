@@ -1,0 +1,99 @@
+package sim
+
+import "conch/token"
+
+// claim is what became of an Acquire.
+type claim struct {
+	state   claimState
+	process uint32 // where the waiter is
+}
+
+type claimState uint8
+
+const (
+	claimNone claimState = iota // not asked, or nobody there to ask
+	claimWaiting
+	claimHolding
+	claimOver
+)
+
+// acquire lets a local waiter ask.
+func (w *World) acquire(k int, op *Op, e event) bool {
+	m := &w.members[op.Node]
+	if m.node == nil || m.gone {
+		return false
+	}
+	if m.pausedUntil > w.now {
+		e.at = m.pausedUntil
+		w.events.push(e)
+		return false
+	}
+	if m.node.InspectSession().Leaving {
+		return false
+	}
+	w.claims[k] = claim{state: claimWaiting, process: m.process}
+	if m.node.InspectLock(lockNames[op.Lock], &w.look); w.look.Waiters == 0 {
+		w.lastTurn[op.Node][op.Lock] = w.now
+	}
+	if w.trace != nil {
+		w.tracef("waiter %d: %v", k+1, op)
+	}
+	if op.Patience > 0 {
+		w.events.push(event{at: w.now + op.Patience, kind: evWithdraw, ref: int32(k)})
+	}
+	now, waiter := m.clock.read(w.now), token.Waiter(k+1)
+	if op.Kind == Try {
+		m.node.Try(now, lockNames[op.Lock], waiter)
+	} else {
+		m.node.Acquire(now, lockNames[op.Lock], waiter)
+	}
+	w.ops[op.Kind]++
+	w.touched = int(op.Lock)
+	w.performed(int(op.Node))
+	return true
+}
+
+// granted plans the end of a hold.
+func (w *World) granted(i int, e *token.Effect) {
+	k := int(e.Waiter) - 1
+	w.claims[k].state = claimHolding
+	w.served(i, w.lockOf(e.Lock))
+	hold := w.plan.Ops[k].Length
+	if rest := w.plan.Settle - w.now; hold > rest {
+		hold = max(1, rest) + Instant(w.random.below(int64(w.plan.TTL/20)))
+	}
+	w.events.push(event{at: w.now + hold, kind: evRelease, ref: int32(k)})
+}
+
+// takeClaim lets a waiter give up, or leave its critical section. One that has lost
+// its lock may say so too: it cannot know.
+func (w *World) takeClaim(e event) bool {
+	op, c := &w.plan.Ops[e.ref], &w.claims[e.ref]
+	m := &w.members[op.Node]
+	if m.node == nil || m.process != c.process {
+		return false
+	}
+	if m.pausedUntil > w.now {
+		e.at = m.pausedUntil
+		w.events.push(e)
+		return false
+	}
+	now, name, waiter := m.clock.read(w.now), lockNames[op.Lock], token.Waiter(e.ref+1)
+	switch {
+	case e.kind == evRelease:
+		if c.state == claimOver {
+			w.count(LateWord)
+		}
+		m.node.Release(now, name, waiter)
+	case c.state == claimWaiting:
+		w.count(Withdrawal)
+		m.node.Withdraw(now, name, waiter)
+	default:
+		return false
+	}
+	w.tracef("%d: waiter %d is done with %s", op.Node, waiter, name)
+	c.state = claimOver
+	w.touched = int(op.Lock)
+	w.performed(int(op.Node))
+	return true
+}

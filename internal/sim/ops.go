@@ -1,0 +1,170 @@
+package sim
+
+import "conch/token"
+
+// takeOp does what the plan wants done.
+func (w *World) takeOp(k int, e event) bool {
+	op := &w.plan.Ops[k]
+	if op.Node == whoHasToken {
+		if op = w.aim(op); op == nil {
+			return false
+		}
+	}
+	i := int(op.Node)
+	m := &w.members[i]
+	length := max(op.Length, 1)
+	switch op.Kind {
+	case Acquire, Try:
+		return w.acquire(k, op, e)
+	case CutOff:
+		w.cutOff(op)
+	case CrashAll:
+		for j := range w.plan.Nodes {
+			if w.members[j].node != nil {
+				again := w.restartAfter(op.Length) + Instant(w.random.below(int64(op.Patience)))
+				w.crashNow(j, max(1, min(again, w.plan.Settle-w.now)))
+			}
+		}
+	case Slow:
+		w.slowUntil[i][op.Peer], w.slowBy[i][op.Peer] = w.now+length, op.Patience
+	case Snag, CrashOn, PauseOn, CutOn:
+		w.armed = append(w.armed, armed{op: op, until: w.now + op.Patience})
+	case Break:
+		if s := m.out[op.Peer]; s != nil {
+			w.breakOff(s, int(op.Effects), length)
+		}
+	default:
+		if m.node == nil {
+			return false
+		}
+		w.strike(op, i, m)
+	}
+	w.ops[op.Kind]++
+	if w.trace != nil {
+		w.tracef("op %d: %v", k, op)
+	}
+	return true
+}
+
+// aim returns the op for the node that has the token, and nil if none has.
+func (w *World) aim(op *Op) *Op {
+	for i := range w.plan.Nodes {
+		if w.members[i].views[op.Lock].hasToken {
+			aimed := *op
+			aimed.Node = int8(i)
+			if op.Kind == CutOff {
+				aimed.Pairs = w.allPairs(i)
+			}
+			return &aimed
+		}
+	}
+	return nil
+}
+
+// allPairs are all directions to and from a node.
+func (w *World) allPairs(i int) (pairs uint64) {
+	for j := range w.plan.Nodes {
+		pairs |= pairBit(i, j) | pairBit(j, i)
+	}
+	return pairs
+}
+
+// restartAfter is how long a process stays away: no more than the faults last, and
+// so long that a wall clock moves on; 0 is for ever.
+func (w *World) restartAfter(length Instant) Instant {
+	if length == 0 {
+		return 0
+	}
+	return max(length, w.plan.TTL/1000)
+}
+
+// strike does what the plan wants done to one node.
+func (w *World) strike(op *Op, i int, m *member) {
+	switch op.Kind {
+	case Crash, Reboot:
+		if op.Kind == Reboot {
+			w.crashNow(i, w.restartAfter(op.Length))
+			w.reboot(i)
+			return
+		}
+		if op.Effects == 0 {
+			w.crashNow(i, w.restartAfter(op.Length))
+			return
+		}
+		m.crash, m.crashFor = op.Effects, w.restartAfter(op.Length)
+		w.events.push(event{at: min(w.now+op.Patience, w.plan.Settle), kind: evCrash, node: int8(i), gen: m.process})
+	case CrashSave:
+		m.crashSave, m.crashSaveUntil, m.crashFor = op.Effects, w.now+op.Patience, w.restartAfter(op.Length)
+	case Pause:
+		m.pausedUntil = max(m.pausedUntil, w.now+op.Length)
+	case Leave:
+		m.leaveFor = w.restartAfter(op.Length)
+		w.retire(i, m)
+	}
+}
+
+// retire lets a node leave, as a driver would: waiters are withdrawn first.
+func (w *World) retire(i int, m *member) {
+	now := m.clock.read(w.now)
+	for k := range w.claims {
+		c, op := &w.claims[k], &w.plan.Ops[k]
+		if op.asks() && int(op.Node) == i && c.state == claimWaiting && c.process == m.process {
+			c.state = claimOver
+			m.node.Withdraw(now, lockNames[op.Lock], token.Waiter(k+1))
+		}
+	}
+	m.node.Retire(now)
+	w.performed(i)
+}
+
+// armed is an op that waits for a message to be sent.
+type armed struct {
+	op    *Op
+	until Instant
+}
+
+// sprung lets the ops happen that have waited for a node to send a message of this
+// kind to another. It returns by how much longer the message takes.
+func (w *World) sprung(i, to int, kind token.MessageKind) (extra Instant) {
+	for k := 0; k < len(w.armed); k++ {
+		a := w.armed[k]
+		if w.now <= a.until && (int(a.op.Node) != i || a.op.On != kind || a.op.Peer >= 0 && int(a.op.Peer) != to) {
+			continue
+		}
+		w.armed[k] = w.armed[len(w.armed)-1]
+		w.armed = w.armed[:len(w.armed)-1]
+		k--
+		if w.now > a.until {
+			continue
+		}
+		length := max(1, min(a.op.Length, w.plan.Settle-w.now))
+		m := &w.members[i]
+		w.tracef("%v springs", a.op)
+		switch a.op.Kind {
+		case Snag:
+			extra += length
+		case CrashOn:
+			m.crash, m.crashFor = a.op.Effects, w.restartAfter(length)
+		case PauseOn:
+			m.pausedUntil = max(m.pausedUntil, w.now+length)
+		case CutOn:
+			w.cutOff(&Op{Length: length, Effects: a.op.Effects, Pairs: w.allPairs(i)})
+		}
+	}
+	return extra
+}
+
+// cutOff keeps messages from arriving in some directions.
+func (w *World) cutOff(op *Op) {
+	for from := range w.plan.Nodes {
+		for to := range w.plan.Nodes {
+			if op.Pairs&pairBit(from, to) == 0 {
+				continue
+			}
+			w.cutUntil[from][to] = max(w.cutUntil[from][to], w.now+op.Length)
+			if s := w.members[from].out[to]; s != nil && op.Effects == 1 {
+				w.breakOff(s, int(w.random.below(4)), Instant(w.random.below(int64(w.plan.TTL))))
+			}
+		}
+	}
+}
