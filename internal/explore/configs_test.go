@@ -23,6 +23,7 @@ var configs = []Config{
 		Name: "tries", Members: 3, Locks: 1, Start: Idle, StepsPerTTL: 4,
 		Requests: [3]int{0, 1, 0}, Tries: [3]int{1, 1, 1}, Faults: Faults{Withdrawals: 1}, Rest: AtOnce,
 	},
+	halfway, overtime, unheard, reborn, away, overdue,
 	// A cluster that starts, with no token anywhere.
 	{
 		Name: "cold", Members: 2, Locks: 1, Start: Cold, StepsPerTTL: 4, Steps: 2,

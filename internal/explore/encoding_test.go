@@ -12,7 +12,7 @@ import (
 func TestEqualHashesBehaveAlike(t *testing.T) {
 	for _, c := range configs {
 		t.Run(c.Name, func(t *testing.T) {
-			again := compareTwins(t, &c, 400)
+			again := compareTwins(t, &c, expansionsCompared)
 			t.Logf("%d states were reached again", again)
 			if again == 0 {
 				t.Error("no state was reached again, so nothing was compared")

@@ -106,7 +106,7 @@ func (s *search) run() {
 	s.count.Store(1)
 	s.result.States, s.result.Levels = 1, []int{1}
 	if broken != "" {
-		s.result.Violation = &Violation{Broken: broken}
+		s.result.Violation = &Violation{Broken: broken, config: *s.config}
 		return
 	}
 	workers := make([]*worker, runtime.GOMAXPROCS(0))

@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// soakEnv says for how long to search, such as 10m; without it searches are short.
+const soakEnv = "CONCH_SOAK"
+
 // searchAll makes all searches, each up to limit states, and returns how many states
 // there were.
 func searchAll(t *testing.T, limit int) int {
@@ -23,19 +26,19 @@ func searchAll(t *testing.T, limit int) int {
 }
 
 func TestNoReachableStateBreaksAPromise(t *testing.T) {
-	searchAll(t, 15_000)
+	searchAll(t, statesPerSearch)
 }
 
 // TestSoak searches further: at least five million states, and on until the time in
 // CONCH_SOAK is over, further each time.
 func TestSoak(t *testing.T) {
-	text := os.Getenv("CONCH_SOAK")
+	text := os.Getenv(soakEnv)
 	if text == "" {
 		t.Skip("this is for `make soak`")
 	}
 	duration, err := time.ParseDuration(text)
 	if err != nil {
-		t.Fatalf("CONCH_SOAK: %v", err)
+		t.Fatalf("%s: %v", soakEnv, err)
 	}
 	began := time.Now()
 	for limit := 500_000; !t.Failed(); limit *= 2 {
