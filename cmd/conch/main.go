@@ -42,7 +42,7 @@ section. Nodes log every message, and conch judges and explains their logs.`,
 		SilenceUsage:  true,
 	}
 	root.SetVersionTemplate("conch {{.Version}}\n")
-	root.AddCommand(newNodeCommand(), newDemoCommand(), newLogsCommand(), newVersionCommand())
+	root.AddCommand(newNodeCommand(), newDemoCommand(), newLogsCommand(), newReportCommand(), newVersionCommand())
 	finishUsage(root)
 	return root
 }

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"conch/logs"
+	"conch/logs/draw"
+	"conch/logs/report"
+)
+
+// reportFlags are the flags of conch report.
+type reportFlags struct {
+	out, repository string
+	authors, crash  []string
+}
+
+func newReportCommand() *cobra.Command {
+	var flags reportFlags
+	cmd := &cobra.Command{
+		Use:   "report FILE... --out REPORT",
+		Short: "Make a report out of the logs of nodes",
+		Long: `Make one document out of the logs of a run: the algorithm, told by the run's own lines;
+diagrams; RN, LN and Q at the moments that matter; figures, beside those of other
+algorithms; a verdict on each requirement; and in an appendix all lines, numbered.
+
+The ending of --out says the format: .pdf, .md (its diagrams beside it, as .svg) or
+.html. What happens when a node dies is told from the logs of a second run, given by
+--crash; 'conch demo --kill' makes such logs.
+
+The exit codes are those of 'conch logs check'. A report is written in any case, and
+says on its first page what is wrong with the files.`,
+		Example: `  conch report node*.log --out report.pdf
+  conch report run/node*.log --crash kill/node1.log,kill/node2.log,kill/node3.log --out report.html
+  conch report node*.log --out report.pdf --repository https://example.org/conch --author "A. Student"`,
+		Args:              logFiles,
+		ValidArgsFunction: completeLogFiles,
+		RunE: func(cmd *cobra.Command, files []string) error {
+			if reportFormat(flags.out) == "" {
+				return misuse(cmd, "--out: got %q, want a file that ends in .pdf, .md or .html", flags.out)
+			}
+			return writeReport(cmd.ErrOrStderr(), files, flags)
+		},
+	}
+	cmd.Flags().SortFlags = false
+	cmd.Flags().StringVar(&flags.out, "out", "", "write the report to `FILE`, which ends in .pdf, .md or .html")
+	cmd.Flags().StringSliceVar(&flags.crash, "crash", nil, "`FILES` of a second run, in which a node died; with commas between them, or the flag several times")
+	cmd.Flags().StringVar(&flags.repository, "repository", "", "`URL` of the program's source, for the first page")
+	cmd.Flags().StringArrayVar(&flags.authors, "author", nil, "`NAME` of an author, for the first page; may be given several times")
+	return cmd
+}
+
+// reportFormat is the format by a file's name: pdf, md, html, or none.
+func reportFormat(name string) string {
+	switch ending := strings.ToLower(filepath.Ext(name)); ending {
+	case ".pdf", ".md", ".html":
+		return ending[1:]
+	}
+	return ""
+}
+
+// writeReport makes the report. Its error tells the verdict too.
+func writeReport(progress io.Writer, files []string, flags reportFlags) error {
+	in := report.Input{Repository: flags.repository, Authors: flags.authors}
+	var err error
+	if in.Run, err = openForReport(files, &in); err != nil {
+		return err
+	}
+	if len(flags.crash) > 0 {
+		if in.Crash, err = openForReport(flags.crash, &in); err != nil {
+			return err
+		}
+	}
+	document, verdict := report.Build(in)
+	tell := func(done, total int) { fmt.Fprintf(progress, "report: %d of %d lines\n", done, total) }
+	err = writeFile(flags.out, func(w io.Writer) error {
+		switch reportFormat(flags.out) {
+		case "md":
+			return document.Markdown(w, beside(flags.out), tell)
+		case "html":
+			return document.HTML(w, tell)
+		}
+		return document.PDF(w, tell)
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(progress, "%s: the logs' verdict is: %s\n", flags.out, verdict)
+	switch verdict {
+	case logs.Violated:
+		return fmt.Errorf("the logs show a violation, see %s", flags.out)
+	case logs.Insufficient:
+		return insufficient(fmt.Errorf("the logs do not suffice for a verdict, see %s", flags.out))
+	}
+	return nil
+}
+
+// openForReport opens the logs of a run. That they have no line is for the report to
+// say.
+func openForReport(files []string, in *report.Input) (*logs.Run, error) {
+	run, err := logs.Open(files...)
+	if errors.Is(err, logs.ErrNoEvents) {
+		in.Problems = append(in.Problems, err.Error())
+		return nil, nil
+	}
+	if err != nil {
+		return nil, insufficient(err)
+	}
+	return run, nil
+}
+
+// beside saves a report's figures beside it, as SVG.
+func beside(out string) report.SaveFigure {
+	return func(name string, picture *draw.Picture) (string, error) {
+		path := strings.TrimSuffix(out, filepath.Ext(out)) + "-" + name + ".svg"
+		err := writeFile(path, func(w io.Writer) error { return picture.Write(w, "svg") })
+		return filepath.Base(path), err
+	}
+}

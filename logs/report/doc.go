@@ -1,0 +1,16 @@
+// Package report makes a document out of the logs of a run: what the algorithm is,
+// told by the run's own lines; diagrams; figures; a verdict on each requirement;
+// and the logs themselves, numbered, as an appendix that the text refers to.
+//
+// Build makes the content once; Markdown, HTML and PDF set it.
+//
+// # What is not promised
+//
+// The document claims what logs.Check found, and no more: where files are missing,
+// cut, or of different runs, it says so on its first page, and leaves out what they
+// do not show. What it says about the program beside its logs, how it is started and
+// how the algorithm goes, is the same for every run.
+//
+// The lines of a run are kept in memory, as package logs has them, and so is a PDF
+// until it is written: some kilobytes for each line of the logs.
+package report

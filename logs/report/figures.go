@@ -1,0 +1,88 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"conch/logs/draw"
+)
+
+// figures counts: entries, waiting times, messages.
+func (b *builder) figures() []Block {
+	s := b.main
+	blocks := []Block{s.waiting()}
+	if b.tells(b.crash) {
+		blocks = append(blocks, b.crash.waiting())
+	}
+	blocks = append(blocks, s.messages()...)
+	if f, ok := s.figure("run", draw.Options{Lock: s.lock()}, "A part of the run, below a strip of the whole of it."); ok {
+		blocks = append(blocks, f)
+	}
+	return blocks
+}
+
+// waiting is the table of entries and waiting times.
+func (s *source) waiting() Table {
+	t := Table{Caption: fmt.Sprintf("Entries and waiting times of the run of appendix %s. A wait is from a request to its entry, by the node's own clock; entries for which the token was here waited for nothing and are not in the waiting times.", s.Letter),
+		Head: []string{"node", "entries", "waited", "median", "95th percentile", "worst"}, Weights: []float64{4, 2, 2, 2.4, 2.8, 2.4}}
+	entries := make(map[string]int)
+	waits := make(map[string][]time.Duration)
+	var all []time.Duration
+	total := 0
+	for _, j := range s.run.Journeys() {
+		for _, entry := range j.Entries {
+			node := entry.Enter.Node
+			entries[node]++
+			total++
+			if begin := entry.Request(); begin != nil {
+				wait := entry.Enter.Time.Sub(begin.Time)
+				waits[node], all = append(waits[node], wait), append(all, wait)
+			}
+		}
+	}
+	row := func(name string, entries int, waits []time.Duration) {
+		slices.Sort(waits)
+		t.Rows = append(t.Rows, []string{name, fmt.Sprint(entries), fmt.Sprint(len(waits)), quantile(waits, 0.5), quantile(waits, 0.95), quantile(waits, 1)})
+	}
+	for _, member := range s.run.Members {
+		row(member, entries[member], waits[member])
+	}
+	row("all", total, all)
+	return t
+}
+
+// quantile writes the least of the sorted waits that at least the share q of them
+// does not exceed.
+func quantile(sorted []time.Duration, q float64) string {
+	if len(sorted) == 0 {
+		return "none"
+	}
+	at := max(0, int(math.Ceil(q*float64(len(sorted))))-1)
+	return fmt.Sprintf("%.2f ms", float64(sorted[at])/float64(time.Millisecond))
+}
+
+// messages holds the messages of the run against the paper and other algorithms.
+func (s *source) messages() []Block {
+	f, m := &s.report.Figures, &s.report.Figures.Messages
+	n := len(s.run.Members)
+	apart := m.Probe + m.Ballot + m.Answer + m.Abort
+	text := fmt.Sprintf("The run has %d entries, for which its nodes sent %d REQUEST and %d TOKEN: %.2f messages an entry. The paper has 0 where the token is here and N otherwise, N = %d here.", f.Entries, m.Request, m.Token, f.PerEntry, n)
+	text += fmt.Sprintf(" By the lines of each entry, %d cost 0, %d cost N, %d rode on the token for at most one message, %d asked fewer nodes since streams were down, and %d got a token made where it was waited for.", m.Here, m.Asked, m.Rode, m.Fewer, m.Remade)
+	text += fmt.Sprintf(" Not in the paper, and counted apart: %d requests repeated on new streams, and %d messages of rounds to find or make a token.", m.Repeat, apart)
+	members := float64(n)
+	t := Table{Caption: fmt.Sprintf("Messages for one entry beside those of other algorithms, by the sources named. The numbers are for N = %d; only the first row is of this run.", n),
+		Head: []string{"algorithm", "messages an entry", fmt.Sprintf("N = %d", n), "source"}, Weights: []float64{4, 6, 2.6, 2}}
+	quorum := math.Sqrt(members)
+	t.Rows = [][]string{
+		{"this run", "REQUEST and TOKEN sent, by entries", fmt.Sprintf("%.2f", f.PerEntry), "logs"},
+		{"Suzuki and Kasami", "0 if the token is here, else N", fmt.Sprintf("0 or %d", n), "[1]"},
+		{"Central server", "3: request, grant, release", "3", "[6]"},
+		{"Token ring", "1 if everybody always wants to enter; no bound if nobody does", "1 or more", "[6], [5]"},
+		{"Ricart and Agrawala", "2(N-1)", fmt.Sprint(2 * (n - 1)), "[2]"},
+		{"Maekawa", "3√N to 5√N, about, by quorums of √N", fmt.Sprintf("%.1f to %.1f", 3*quorum, 5*quorum), "[3]"},
+		{"Raymond", "on the order of log N on a tree; about 4 under heavy load", fmt.Sprintf("%.1f; 4", math.Log2(members)), "[4]"},
+	}
+	return []Block{Paragraph(text), t}
+}

@@ -1,0 +1,127 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"conch/logs"
+)
+
+// arguments say why a requirement holds where the logs show it, by its names in
+// logs.Report.
+var arguments = []struct{ id, means, why string }{
+	{"R1", "R1: any node can ask for the critical section at any time.",
+		"The nodes are peers: each ran the same program, and each entry above belongs to the node that its line names."},
+	{"R2", "R2, safety: only one node at a time is in the critical section.",
+		"Nobody enters without the token, and the logs show one token: each epoch was made once, each hop was sent once and came at most once. So any two entries are in order: the second happened after the first had ended, by the order of lines at one node and by the chain of hops between nodes. This order needs no clock. Fences, which rise with each entry, say the same once more."},
+	{"R3", "R3, liveness: every node that asks gets in at some point.",
+		"Each request of the logs is followed by its entry, except those that are listed with the reason why they need none. And it is no luck: once a request has reached the token, at most N-1 entries of others go before it, since nobody stands in Q twice and Q is first in, first out."},
+	{"paper", "The paper's cost: no message, or N.",
+		"Each entry's messages were counted from the lines of its request and of the token's way."},
+}
+
+// verdicts gives the verdict on each requirement, and the reasons.
+func (b *builder) verdicts() []Block {
+	if b.main == nil {
+		return []Block{Paragraph("There is no line to judge: nothing is shown of R1, R2 and R3.")}
+	}
+	var blocks []Block
+	for _, s := range []*source{b.main, b.crash} {
+		if s == nil {
+			continue
+		}
+		blocks = append(blocks, Subtitle("The run of appendix "+s.Letter))
+		if s.foreign() {
+			blocks = append(blocks, Paragraph("The files do not belong together, so nothing follows from putting them together, and no requirement was judged."))
+		} else {
+			for _, a := range arguments {
+				blocks = append(blocks, Paragraph(s.judgement(a.id, a.means, a.why)))
+			}
+		}
+		blocks = append(blocks, s.details()...)
+	}
+	return blocks
+}
+
+// judgement is the worst verdict on a requirement, and why.
+func (s *source) judgement(id, means, why string) string {
+	worst := logs.Holds
+	var reasons []string
+	for _, q := range s.report.Requirements {
+		if q.ID == id {
+			worst = max(worst, q.Verdict)
+			reasons = append(reasons, q.Name+": "+q.Reason)
+		}
+	}
+	text := fmt.Sprintf("%s %s (%s).", means, strings.ToUpper(worst.String()), strings.Join(reasons, "; "))
+	if worst == logs.Holds {
+		text += " " + why
+	} else {
+		text += " So these logs do not prove it."
+	}
+	return text
+}
+
+// maxDetails is how many problems of each requirement are shown.
+const maxDetails = 5
+
+// details shows what keeps requirements from holding, with lines.
+func (s *source) details() []Block {
+	at := make(map[string]*logs.Event)
+	for _, e := range s.Events {
+		at[e.Position()] = e
+	}
+	var blocks []Block
+	for _, q := range s.report.Requirements {
+		for i, d := range q.Details {
+			if i == maxDetails {
+				blocks = append(blocks, Paragraph(fmt.Sprintf("and %d more.", len(q.Details)-i)))
+				break
+			}
+			blocks = append(blocks, Paragraph(fmt.Sprintf("%s, %s, %s: %s", q.ID, q.Name, d.Verdict, d.Reason)))
+			var lines []*logs.Event
+			for _, line := range d.Lines {
+				if e := at[fmt.Sprintf("%s:%d", line.File, line.Line)]; e != nil {
+					lines = append(lines, e)
+				}
+			}
+			if len(lines) > 0 {
+				blocks = append(blocks, s.quote(lines...))
+			}
+		}
+	}
+	return blocks
+}
+
+// limits says what logs do not show.
+func (b *builder) limits() []Block {
+	blocks := []Block{
+		Paragraph("Logs show what nodes wrote, not what they did: a node that entered and did not log it would not be found. The file that all critical sections append to (--cs-file), which is no part of this report, is a second witness: conch logs check holds it against the logs."),
+		Paragraph("A run shows what happened once. That every schedule is safe is an argument about the algorithm, not a matter of logs."),
+		Paragraph("Requests that were open when nodes stopped are not shown to be granted later. A holder may keep the lock for ever; liveness holds as far as holders let go, and while a majority of nodes is up and connected."),
+		Paragraph("A program that is frozen or cut off can lose the lock and not know it yet. Only a resource that compares fences is safe from it. Members trust each other, and the rates of their clocks to within one per cent."),
+	}
+	for _, s := range []*source{b.main, b.crash} {
+		if s != nil && s.report.Figures.ByLease > 0 {
+			blocks = append(blocks, Paragraph(fmt.Sprintf("In the run of appendix %s, the order of two entries rests %d times on the end of a dead holder's lease, which logs do not show, and not on a chain of messages.", s.Letter, s.report.Figures.ByLease)))
+		}
+	}
+	return blocks
+}
+
+// sources are the papers and books that the report refers to.
+func (b *builder) sources() []Block {
+	var blocks []Block
+	for i, text := range []string{
+		"I. Suzuki and T. Kasami. A distributed mutual exclusion algorithm. ACM Transactions on Computer Systems 3(4), November 1985, pages 344–349. doi:10.1145/6110.214406",
+		"G. Ricart and A. K. Agrawala. An optimal algorithm for mutual exclusion in computer networks. Communications of the ACM 24(1), January 1981, pages 9–17. doi:10.1145/358527.358537",
+		"M. Maekawa. A √N algorithm for mutual exclusion in decentralized systems. ACM Transactions on Computer Systems 3(2), May 1985, pages 145–159. doi:10.1145/214438.214445",
+		"K. Raymond. A tree-based algorithm for distributed mutual exclusion. ACM Transactions on Computer Systems 7(1), February 1989, pages 61–77. doi:10.1145/58564.59295",
+		"G. Le Lann. Distributed systems: towards a formal approach. Information Processing 77, Proceedings of the IFIP Congress, North-Holland, 1977, pages 155–160.",
+		"A. S. Tanenbaum and M. van Steen. Distributed Systems: Principles and Paradigms. Second edition, Pearson Prentice Hall, 2007. Section 6.3, Mutual exclusion.",
+		"L. Lamport. Time, clocks, and the ordering of events in a distributed system. Communications of the ACM 21(7), July 1978, pages 558–565. doi:10.1145/359545.359563. The order of the appendix is its \"happened before\".",
+	} {
+		blocks = append(blocks, Paragraph(fmt.Sprintf("[%d] %s", i+1, text)))
+	}
+	return blocks
+}
