@@ -35,8 +35,14 @@ func (n *Node) checkGone() {
 	n.sayBye()
 }
 
-// sayBye ends the session on purpose (protocol, section 2).
+// sayBye ends the session on purpose (protocol, section 2). A token that could be
+// passed on to nobody is lost with it.
 func (n *Node) sayBye() {
+	for _, l := range n.order {
+		if l.token != nil {
+			n.drop(l, ReasonLeaving)
+		}
+	}
 	for j := range n.peers {
 		if Member(j) != n.self && n.begun {
 			n.sendPlain(Member(j), Message{Kind: Bye, Session: n.session})

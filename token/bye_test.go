@@ -18,6 +18,18 @@ func TestRetirePassesIdleTokenToLiveMember(t *testing.T) {
 	)
 }
 
+// A token that could be passed on to nobody ends with the session: it does not move
+// after BYE.
+func TestRetireDropsTokenThatNobodyCanTake(t *testing.T) {
+	d := withToken(t, 3)
+	d.PeerDown(d.at, 1)
+	d.PeerDown(d.at, 2)
+	d.Retire(d.at)
+	d.want("A drops token 1.B: node leaves", "A is gone, session 1")
+	d.PeerUp(d.at, 1)
+	d.wantSent(TokenMessage)
+}
+
 // A holder keeps the lock until it releases; BYE is said then.
 func TestRetireWaitsForHolder(t *testing.T) {
 	d := holding(t, 3)
