@@ -98,6 +98,29 @@ func TestStreamsAreOpenedAgainAfterACut(t *testing.T) {
 	})
 }
 
+// A stream that was cut is not opened again at once, nor much later.
+func TestStreamsAreOpenedAgainAfterAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork()
+		members := w.startAll(t, "a:1", "b:1")
+		settled(t, members)
+		for range 20 {
+			cut := time.Now()
+			w.cut("a:1", "b:1")
+			synctest.Wait()
+			if connected(members...) {
+				t.Fatal("connected; want the stream cut")
+			}
+			eventually(t, "connected", func() bool { return connected(members...) })
+			if took := time.Since(cut); took < backoffMin || took > 4*backoffMin {
+				t.Errorf("opened after %v; want one of the first waits", took)
+			}
+			time.Sleep(2 * backoffMax)
+		}
+		stopAll(members)
+	})
+}
+
 // A request that was under way when its stream was cut is repeated on the next.
 func TestRequestsAreRepeatedOnANewStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -106,7 +106,7 @@ func (l *link) stream() {
 		l.refused(err)
 		return
 	}
-	select { // an older HELLO has been made good
+	select { // what woke it has been made good
 	case <-l.woken:
 	default:
 	}

@@ -68,11 +68,11 @@ func TestFullQueueClosesTheStream(t *testing.T) {
 		eventually(t, "connected", func() bool { return connected(a, b) && len(a.lines("peer_connected")) == 2 })
 
 		ctx, cancel := context.WithCancel(t.Context())
-		time.Sleep(testTTL) // until a is in a session
-		const locks = 200
+		time.Sleep(2 * testTTL) // until a is in a session
+		const locks = 320 // their requests and probes are more than gRPC itself takes in
 		results := make(chan error, locks)
 		for i := range locks {
-			name := fmt.Sprintf("%d%s", i, strings.Repeat("x", 200))
+			name := fmt.Sprintf("%d%s", i, strings.Repeat("x", 240))
 			go func() {
 				hold, err := a.driver.Acquire(ctx, name)
 				if err == nil {

@@ -262,7 +262,9 @@ func (o *owner) accept(now token.Time, in *input) error {
 		close(p.in.replaced)
 	}
 	p.in, p.refusedHere = in.incoming, ""
-	p.link.wake()
+	if p.out == nil {
+		p.link.wake()
+	}
 	return nil
 }
 

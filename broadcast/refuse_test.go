@@ -200,6 +200,27 @@ func TestBothSidesLogThatMemberListsDiffer(t *testing.T) {
 	})
 }
 
+// A reason is logged once, and again after the member was accepted meanwhile.
+func TestRefusalIsLoggedAgainAfterAStreamWasAccepted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork()
+		addresses := []string{"a:1", "b:1"}
+		a := w.startMember(t, "a:1", setup{members: addresses})
+		for _, test := range []struct {
+			ttl  time.Duration
+			want int
+		}{{testTTL + 1, 2}, {testTTL, 2}, {testTTL + 1, 4}, {testTTL, 4}} {
+			b := w.startMember(t, "b:1", setup{members: addresses, ttl: test.ttl})
+			time.Sleep(time.Minute)
+			if got := a.lines("peer_refused"); len(got) != test.want {
+				t.Errorf("refusals %v; want %d: one for each direction and each time", got, test.want)
+			}
+			b.stop()
+		}
+		a.stop()
+	})
+}
+
 func TestFirstMessageHasToBeHello(t *testing.T) {
 	for name, first := range map[string][]*peerv1.Message{
 		"a request":   {requestMessage("cs"), helloMessage(helloOf("b:1", "a:1", "b:1"))},

@@ -3,6 +3,7 @@ package broadcast
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,6 +33,43 @@ func TestStopPassesTheTokenOnAtOnce(t *testing.T) {
 		if got := a.lines("session_ended"); len(got) != 1 {
 			t.Errorf("lines %v; want the session's end", got)
 		}
+		if got := a.lines("peer_lost"); len(got) != 0 {
+			t.Errorf("lines %v; want no loss of streams that were closed on purpose", got)
+		}
+	})
+}
+
+func TestStopTurnsWaitersAwayInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		members := newNetwork().startAll(t, "a:1", "b:1")
+		settled(t, members)
+		a, b := members[0], members[1]
+		var holds []Hold
+		turnedAway := make(chan error)
+		for i := range 8 {
+			lock := fmt.Sprint("lock ", i)
+			holds = append(holds, b.acquire(lock))
+			go func() {
+				_, err := a.driver.Acquire(t.Context(), lock)
+				turnedAway <- err
+			}()
+			synctest.Wait()
+		}
+		go a.stop()
+		for range holds {
+			if err := <-turnedAway; !errors.Is(err, ErrStopped) {
+				t.Errorf("Acquire = %v; want ErrStopped", err)
+			}
+		}
+		for i, l := range a.lines("withdraw") {
+			if want := fmt.Sprint("lock ", i); l["lock"] != want {
+				t.Errorf("withdrawal %d is of %v; want %s", i, l["lock"], want)
+			}
+		}
+		for _, hold := range holds {
+			b.release(hold)
+		}
+		b.stop()
 	})
 }
 
