@@ -7,7 +7,11 @@
 // A Config says how small: how many members, locks and requests there are, how far
 // time goes, and how many faults of each kind may happen. All that these budgets
 // allow is tried. Messages wait in their stream for as long as the search likes, so
-// delays, stalls and cuts of one direction need no budget.
+// delays, stalls and cuts of one direction need no budget. (With Prompt delivery they
+// are faults like the others, so that time can go further.)
+//
+// Some states, and all that nothing can follow, are followed by calm: faults stop, and
+// every waiter must be served within a bound.
 //
 // # What is not promised
 //
