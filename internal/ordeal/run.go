@@ -48,28 +48,44 @@ type ordeal struct {
 // Run runs nodes, puts them through faults, and judges what they did. The error says
 // what was violated, or what did not come about. No process is left.
 func Run(ctx context.Context, cfg Config) (err error) {
-	network, err := NewNetwork(cfg.Nodes)
+	o, err := prepare(cfg)
 	if err != nil {
 		return err
 	}
-	defer network.Close()
+	defer func() { err = errors.Join(err, o.close()) }()
+	if err := o.run(ctx); err != nil {
+		return err
+	}
+	return o.judge()
+}
+
+// prepare makes the network and the cluster. No process runs yet.
+func prepare(cfg Config) (*ordeal, error) {
+	network, err := NewNetwork(cfg.Nodes)
+	if err != nil {
+		return nil, err
+	}
 	c, err := cluster.New(cluster.Config{
 		Program: cfg.Program, Nodes: cfg.Nodes, Dir: cfg.Dir,
 		Advertise: network.Addresses(), Flags: cfg.flags(),
 	})
 	if err != nil {
-		return err
+		network.Close()
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, c.Kill()) }()
 	network.Open(func(node int) string { return c.Nodes()[node].Listens() })
 	o := &ordeal{Config: cfg, network: network, cluster: c, sections: newSections(), index: make(map[string]int)}
 	for i, address := range network.Addresses() {
 		o.index[address] = i
 	}
-	if err := o.run(ctx); err != nil {
-		return err
-	}
-	return o.judge()
+	return o, nil
+}
+
+// close ends all processes, and the network.
+func (o *ordeal) close() error {
+	err := o.cluster.Kill()
+	o.network.Close()
+	return err
 }
 
 // run does the steps of the plan, with the majority's absence in their midst, and
