@@ -132,7 +132,7 @@ func (p *plan) drawOverview(y float64) float64 {
 	for i, node := range nodes {
 		row[node] = y + track*(float64(i)+0.5)
 		p.line(Overview, pale, 0.5, nil, Point{left, row[node]}, Point{right, row[node]})
-		p.text(Overview, grey, 5, 1, left-3, row[node]+1.8, port(node))
+		p.text(Overview, grey, 5, 1, left-3, row[node]+1.8, p.shortName(node))
 	}
 	drawn := make(map[string]float64) // how far each track is painted
 	for _, j := range p.run.Journeys() {

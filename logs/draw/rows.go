@@ -98,7 +98,7 @@ func (s *scope) word(e *logs.Event, digits int) string {
 	case logs.SessionLapsed:
 		return "session lapses"
 	case logs.Burial:
-		return "buries " + port(e.Peer)
+		return "buries " + s.shortName(e.Peer)
 	case logs.Request:
 		return fmt.Sprintf("REQUEST %d", e.Number.Count)
 	case logs.RequestSent:
@@ -166,5 +166,16 @@ func shortFence(fence uint64, digits int) string {
 	return "…" + text[len(text)-digits:]
 }
 
-// port is the part of an address in which members on one machine differ.
+// shortName is what tells a node from the others: the port, where no two have the
+// same, else its place in the picture.
+func (s *scope) shortName(node string) string {
+	nodes := s.nodes()
+	for _, other := range nodes {
+		if other != node && port(other) == port(node) {
+			return fmt.Sprintf("no. %d", slices.Index(nodes, node)+1)
+		}
+	}
+	return port(node)
+}
+
 func port(address string) string { return address[strings.LastIndex(address, ":")+1:] }

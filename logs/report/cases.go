@@ -46,45 +46,61 @@ func (b *builder) here() []Block {
 	return []Block{Paragraph("No entry of these logs found the token at its own node: others always waited. By the rules such an entry costs no message; these logs do not show it.")}
 }
 
-// contended tells of the leave that found the longest queue.
+// contended tells of the leave that found the longest queue; of several, of that
+// which is told in the fewest lines.
 func (b *builder) contended() []Block {
 	s := b.main
-	var longest *logs.Event
+	var best *contention
 	for _, e := range s.Events {
-		if e.Kind == logs.Leave && e.Lock == s.lock() && (longest == nil || len(e.Queue) > len(longest.Queue)) {
-			longest = e
+		if e.Kind != logs.Leave || e.Lock != s.lock() || len(e.Queue) < 2 || best != nil && len(e.Queue) < len(best.leave.Queue) {
+			continue
+		}
+		if c := s.contentionAt(e); best == nil || len(e.Queue) > len(best.leave.Queue) || c.to-c.from < best.to-best.from {
+			best = c
 		}
 	}
-	if longest == nil || len(longest.Queue) < 2 {
+	if best == nil {
 		return []Block{Paragraph("At no leave of this run two nodes waited at once.")}
 	}
-	queue := longest.Queue
-	asked := make([]*logs.Event, 0, len(queue))
-	for _, node := range queue {
-		if e := lastBefore(longest, logs.RequestReceived, node); e != nil {
-			asked = append(asked, e)
+	queue := best.leave.Queue
+	blocks := []Block{Paragraph(fmt.Sprintf("When %s left in line %s, %d nodes waited: Q became %s. Their requests, as far as they came there by REQUEST, and that line:",
+		best.leave.Node, s.reference(best.leave), len(queue), strings.Join(queue, ", "))), s.quote(append(best.asked, best.leave)...)}
+	if len(best.served) > 0 {
+		text := "The next entries were"
+		if best.inOrder {
+			text = "They entered in the order of Q, and nobody in between:"
 		}
+		blocks = append(blocks, Paragraph(text), s.quote(best.served...))
 	}
-	blocks := []Block{Paragraph(fmt.Sprintf("When %s left in line %s, %d nodes waited: Q became %s. It had their requests in the first of these lines.",
-		longest.Node, s.reference(longest), len(queue), strings.Join(queue, ", "))), s.quote(append(asked, longest)...)}
-	served, inOrder := s.servedAfter(longest)
-	if len(served) == 0 {
-		return blocks
-	}
-	text := "The next entries were"
-	if inOrder {
-		text = "They entered in the order of Q, and nobody in between:"
-	}
-	blocks = append(blocks, Paragraph(text), s.quote(served...))
-	last := served[len(served)-1]
-	from := longest
-	if len(asked) > 0 {
-		from = asked[0]
-	}
-	if f, ok := s.figure("contended", draw.Options{Lock: s.lock(), From: s.numbers[from], To: s.numbers[last]}, "Several nodes wait, and enter in the order of Q."); ok {
+	if f, ok := s.figure("contended", draw.Options{Lock: s.lock(), From: best.from, To: best.to}, "Several nodes wait, and enter in the order of Q."); ok && best.inOrder {
 		blocks = append(blocks, f)
 	}
 	return blocks
+}
+
+// contention is a leave at which several waited.
+type contention struct {
+	leave    *logs.Event
+	asked    []*logs.Event // the receipts of their requests
+	served   []*logs.Event // the entries that followed
+	inOrder  bool          // these are those of the queue, in its order
+	from, to int           // lines of the appendix
+}
+
+func (s *source) contentionAt(leave *logs.Event) *contention {
+	c := &contention{leave: leave, from: s.numbers[leave], to: s.numbers[leave]}
+	for _, node := range leave.Queue {
+		if e := lastBefore(leave, logs.RequestReceived, node); e != nil {
+			c.asked = append(c.asked, e)
+			c.from = min(c.from, s.numbers[e])
+		}
+	}
+	slices.SortFunc(c.asked, func(a, b *logs.Event) int { return s.numbers[a] - s.numbers[b] })
+	c.served, c.inOrder = s.servedAfter(leave)
+	if len(c.served) > 0 {
+		c.to = s.numbers[c.served[len(c.served)-1]]
+	}
+	return c
 }
 
 // lastBefore finds the latest line of a kind about a peer before a line of the same

@@ -147,7 +147,7 @@ func (p *printer) heading(title string) {
 
 func (p *printer) paragraph(text string) {
 	p.font("sans", "", bodySize)
-	p.room(2 * bodyLine)
+	p.room(4 * bodyLine) // not a line alone, and not without the quote that may follow
 	p.pdf.MultiCell(textWidth, bodyLine, text, "", "L", false)
 	p.pdf.Ln(5)
 }
@@ -194,6 +194,9 @@ func (p *printer) warning(w Warning) {
 // shaded writes rows of the fixed font on grey. The first carries a link if it is
 // not 0.
 func (p *printer) shaded(rows []string, size, line float64, link int) {
+	if height := line * float64(len(rows)); height < textBottom-topMargin {
+		p.room(height)
+	}
 	for i, row := range rows {
 		p.room(line)
 		y := p.pdf.GetY()
