@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	peerv1 "conch/proto/conch/peer/v1"
 )
@@ -49,6 +52,51 @@ func (d *deaf) Deliver(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Rece
 	}
 }
 
+// rude is a member that accepts streams and ends them at once.
+type rude struct {
+	peerv1.UnimplementedPeerServiceServer
+	streams atomic.Int64
+}
+
+func (r *rude) Deliver(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt]) error {
+	r.streams.Add(1)
+	if _, err := call.Recv(); err != nil {
+		return err
+	}
+	if err := call.SendHeader(metadata.MD{}); err != nil {
+		return err
+	}
+	return status.Error(codes.Aborted, "no")
+}
+
+func TestStreamsThatEndAtOnceAreNotOpenedFast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork()
+		r := new(rude)
+		server := grpc.NewServer()
+		peerv1.RegisterPeerServiceServer(server, r)
+		served := make(chan error, 1)
+		listener := w.listen("b:1")
+		go func() { served <- server.Serve(listener) }()
+		a := lonely(t, w)
+		time.Sleep(10 * time.Second)
+		most := int64(10*time.Second/(backoffMax/2)) + 10
+		if got := r.streams.Load(); got < 10 || got > most {
+			t.Errorf("%d streams in 10 s; want 10 to %d", got, most)
+		}
+		for _, l := range a.lines("peer_lost") {
+			if l["reason"] != "no" {
+				t.Errorf("line %v; want the reason that the peer gave", l)
+			}
+		}
+		a.stop()
+		server.Stop()
+		if err := <-served; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+			t.Error(err)
+		}
+	})
+}
+
 // A peer that does not take what is sent to it costs no more than its queue: its
 // stream is closed and opened anew, and the others do not wait for it.
 func TestFullQueueClosesTheStream(t *testing.T) {
@@ -69,7 +117,7 @@ func TestFullQueueClosesTheStream(t *testing.T) {
 
 		ctx, cancel := context.WithCancel(t.Context())
 		time.Sleep(2 * testTTL) // until a is in a session
-		const locks = 320 // their requests and probes are more than gRPC itself takes in
+		const locks = 320       // their requests and probes are more than gRPC itself takes in
 		results := make(chan error, locks)
 		for i := range locks {
 			name := fmt.Sprintf("%d%s", i, strings.Repeat("x", 240))
