@@ -32,6 +32,7 @@ const (
 type demoFlags struct {
 	nodes, entries int
 	out            string
+	kill, report   bool
 }
 
 func newDemoCommand() *cobra.Command {
@@ -44,10 +45,17 @@ which ask for the critical section in a loop. When each has had its entries they
 stopped; then conch shows what their logs prove, and tells message by message how one
 of them got in.
 
+With --kill, a node is killed while it is in the critical section, as by kill -9. The
+others make the token anew and go on, and the node is started again.
+
+With --report, a run with a kill follows the one without, its files in the folder
+kill, and both are made into report.pdf.
+
 It succeeds only if the logs show all that is promised. It leaves no process behind,
-and nothing but the logs.`,
+and nothing but its files.`,
 		Example: `  conch demo
-  conch demo --nodes 9 --entries 20 --out evidence`,
+  conch demo --nodes 9 --entries 20 --out evidence
+  conch demo --report --out evidence`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
@@ -57,6 +65,13 @@ and nothing but the logs.`,
 				return misuse(cmd, "--entries: got %d, want 1 to %d", flags.entries, maxDemoEntries)
 			case cmd.Flags().Changed("out") && flags.out == "":
 				return misuse(cmd, "--out: the value is empty; name a folder, or leave the flag out")
+			case (flags.kill || flags.report) && flags.nodes < minKillNodes:
+				return misuse(cmd, "--nodes: got %d, want at least %d where one is killed: fewer have no majority then", flags.nodes, minKillNodes)
+			case flags.kill && flags.report:
+				return misuse(cmd, "--report makes a run with a kill by itself; leave --kill out")
+			}
+			if flags.report {
+				return runReportedDemo(cmd.Context(), cmd.OutOrStdout(), flags)
 			}
 			return runDemo(cmd.Context(), cmd.OutOrStdout(), flags)
 		},
@@ -65,18 +80,33 @@ and nothing but the logs.`,
 	cmd.Flags().IntVar(&flags.nodes, "nodes", 3, "run `N` nodes")
 	cmd.Flags().IntVar(&flags.entries, "entries", 10, "each enters the critical section `N` times")
 	cmd.Flags().StringVar(&flags.out, "out", "", "a new or empty `DIR` for the logs (default: a new temporary folder)")
+	cmd.Flags().BoolVar(&flags.kill, "kill", false, "kill a node in the critical section, and start it again")
+	cmd.Flags().BoolVar(&flags.report, "report", false, "make a report.pdf, of a run without a kill and one with")
 	return cmd
 }
 
 // runDemo runs the demonstration.
 func runDemo(ctx context.Context, out io.Writer, flags demoFlags) error {
-	program, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
-	}
 	dir, err := demoFolder(flags.out)
 	if err != nil {
 		return err
+	}
+	nodes, err := runNodes(ctx, out, flags, dir)
+	if err != nil {
+		return err
+	}
+	return judgeDemo(out, nodes, dir)
+}
+
+// runNodes runs one cluster to its end, with its files in dir.
+func runNodes(ctx context.Context, out io.Writer, flags demoFlags, dir string) (*cluster.Cluster, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	hold := demoHold
+	if flags.kill {
+		hold = killHold
 	}
 	nodes, err := cluster.New(cluster.Config{
 		Program: program,
@@ -85,16 +115,20 @@ func runDemo(ctx context.Context, out io.Writer, flags demoFlags) error {
 		Flags: []string{
 			"--auto-count", strconv.Itoa(flags.entries),
 			"--auto-think", demoThink.String(),
-			"--auto-hold", demoHold.String(),
+			"--auto-hold", hold.String(),
 		},
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := takeTurns(ctx, out, nodes, flags.entries); err != nil {
-		return fmt.Errorf("%w (the logs so far are in %s)", err, dir)
+	var each func(context.Context, cluster.Line) error
+	if flags.kill {
+		each = (&killing{out: out, nodes: nodes, after: flags.nodes}).take
 	}
-	return judgeDemo(out, nodes, dir)
+	if err := takeTurns(ctx, out, nodes, flags.entries, each); err != nil {
+		return nil, fmt.Errorf("%w (the logs so far are in %s)", err, dir)
+	}
+	return nodes, nil
 }
 
 // demoFolder returns the folder for the logs, and makes it if need be.
@@ -116,8 +150,9 @@ func demoFolder(out string) (string, error) {
 }
 
 // takeTurns starts the nodes, waits until each has had its entries, and stops them.
-// However it ends, no node runs any more.
-func takeTurns(ctx context.Context, out io.Writer, nodes *cluster.Cluster, entries int) (err error) {
+// However it ends, no node runs any more. If each is not nil, it is given each line of
+// the shared file.
+func takeTurns(ctx context.Context, out io.Writer, nodes *cluster.Cluster, entries int, each func(context.Context, cluster.Line) error) (err error) {
 	ctx, stop := untilSignal(ctx, func() { _ = nodes.Kill() }) // nobody stays to be told
 	defer stop()
 	defer func() {
@@ -139,10 +174,16 @@ func takeTurns(ctx context.Context, out io.Writer, nodes *cluster.Cluster, entri
 	watchdog.Reset(demoStall)
 	begin := time.Now()
 	progress := newProgress(out, nodes, entries)
+	var failed error
 	err = nodes.Follow(ctx, func(line cluster.Line) bool {
 		watchdog.Reset(demoStall)
-		return progress.take(line)
+		enough := progress.take(line)
+		if each != nil {
+			failed = each(ctx, line)
+		}
+		return enough || failed != nil
 	})
+	err = errors.Join(failed, err)
 	progress.end()
 	if err != nil {
 		if !errors.Is(err, errInterrupted) {

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"conch/internal/cluster"
+	"conch/logs"
+)
+
+const (
+	// killHold is long enough for a node to be killed while it is inside.
+	killHold = 40 * time.Millisecond
+	// minKillNodes is how many nodes still have a majority when one is dead.
+	minKillNodes = 3
+	// deadEntries is how many entries of others there are before the dead node is
+	// started again.
+	deadEntries = 2
+	// maxKills is how often it is tried to kill a node while it is inside.
+	maxKills = 5
+)
+
+// killing kills a node in the critical section, and starts it again when the others
+// have gone on without it.
+type killing struct {
+	out   io.Writer
+	nodes *cluster.Cluster
+	after int // kill at the first entry after so many
+
+	entries int
+	kills   int
+	victim  *cluster.Node // the node that was killed last; nil: none was
+	fence   uint64        // of its entry
+	since   int           // entries of others since then
+	over    bool          // it was started again
+}
+
+// take is given each line of the shared file.
+func (k *killing) take(ctx context.Context, line cluster.Line) error {
+	switch {
+	case k.over:
+		return nil
+	case k.victim == nil && line.What == "enter":
+		if k.entries++; k.entries <= k.after {
+			return nil
+		}
+		return k.kill(line)
+	case k.victim != nil && line.What == "leave" && line.Node == k.victim.Address() && line.Fence == k.fence:
+		return k.missed(ctx)
+	case k.victim != nil && line.What == "enter" && line.Fence > k.fence:
+		if k.since++; k.since < deadEntries {
+			return nil
+		}
+		k.over = true
+		k.say("%s is started again", k.victim.Address())
+		return k.victim.Start(ctx)
+	}
+	return nil
+}
+
+// say tells the user, below the line of progress that a terminal shows.
+func (k *killing) say(format string, args ...any) {
+	if isTerminal(k.out) {
+		fmt.Fprintln(k.out)
+	}
+	fmt.Fprintf(k.out, format+"\n", args...)
+}
+
+// kill kills the node that has just entered.
+func (k *killing) kill(line cluster.Line) error {
+	for _, node := range k.nodes.Nodes() {
+		if node.Address() == line.Node {
+			k.victim, k.fence, k.since = node, line.Fence, 0
+		}
+	}
+	if k.kills++; k.kills > maxKills {
+		return fmt.Errorf("no node could be killed inside the critical section, in %d tries", maxKills)
+	}
+	k.say("%s is killed in the critical section, with fence %d", line.Node, line.Fence)
+	return k.victim.Kill()
+}
+
+// missed is called when the node had left before it was killed: another one will be.
+func (k *killing) missed(ctx context.Context) error {
+	k.say("%s had just left; it is started again, and another is killed", k.victim.Address())
+	victim := k.victim
+	k.victim, k.entries = nil, 0
+	return victim.Start(ctx)
+}
+
+// runReportedDemo runs the demonstration without a kill and with one, and makes a
+// report of both.
+func runReportedDemo(ctx context.Context, out io.Writer, flags demoFlags) error {
+	dir, err := demoFolder(flags.out)
+	if err != nil {
+		return err
+	}
+	nodes, err := runNodes(ctx, out, flags, dir)
+	if err != nil {
+		return err
+	}
+	if err := judgeDemo(out, nodes, dir); err != nil {
+		return err
+	}
+	fmt.Fprint(out, "\nOnce more, and one of them is killed\n\n")
+	killDir := filepath.Join(dir, "kill")
+	if err := os.Mkdir(killDir, 0o755); err != nil {
+		return err
+	}
+	flags.kill = true
+	killed, err := runNodes(ctx, out, flags, killDir)
+	if err != nil {
+		return err
+	}
+	if err := checkKilled(killed); err != nil {
+		return err
+	}
+	fmt.Fprintln(out)
+	return writeReport(out, nodes.LogFiles(), reportFlags{out: filepath.Join(dir, "report.pdf"), crash: killed.LogFiles()})
+}
+
+// checkKilled holds the shared file of the run with a kill against its logs, which
+// the report does not.
+func checkKilled(nodes *cluster.Cluster) error {
+	report, err := judgeLogs(nodes.LogFiles(), nodes.WitnessFile())
+	if err != nil {
+		return err
+	}
+	if report.Verdict() == logs.Holds {
+		return nil
+	}
+	var says []error
+	for _, q := range report.Requirements {
+		if q.Verdict != logs.Holds {
+			says = append(says, fmt.Errorf("%s, %s: %s: %s", q.ID, q.Name, q.Verdict, q.Reason))
+		}
+	}
+	return errors.Join(says...)
+}
