@@ -61,7 +61,7 @@ func TestPlantedFaults(t *testing.T) {
 			if (found == "") != f.redundant {
 				t.Fatalf("found: %q\nEither the fault is not what it was (renew %s), or the simulator has lost its sight.", found, path)
 			}
-			t.Logf("%.1f s: %s", time.Since(begin).Seconds(), found)
+			t.Logf("%s, after %.1f s: %s", f.name, time.Since(begin).Seconds(), found)
 		})
 	}
 }

@@ -14,7 +14,7 @@ type service struct {
 // to begin, for the dead to be buried, for a token to be made; then for the others'
 // turns, which are short. Where tokens wear out all the time, each may need a ballot.
 func (p *Plan) turnBound() Instant {
-	bound := 12 * p.TTL
+	bound := 8 * p.TTL
 	if p.wornOut() {
 		bound += Instant(p.Nodes) * 12 * p.TTL
 	}
