@@ -197,14 +197,7 @@ func (x *crossing) await() error {
 		case Cut:
 			return errCut
 		case Slow:
-			timer := time.NewTimer(slowDelay)
-			defer timer.Stop()
-			select {
-			case <-timer.C:
-				return nil
-			case <-x.ctx.Done():
-				return context.Cause(x.ctx)
-			}
+			return x.dawdle()
 		case Stalled:
 			select {
 			case <-changed:
@@ -212,6 +205,18 @@ func (x *crossing) await() error {
 				return context.Cause(x.ctx)
 			}
 		}
+	}
+}
+
+// dawdle returns after slowDelay.
+func (x *crossing) dawdle() error {
+	timer := time.NewTimer(slowDelay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-x.ctx.Done():
+		return context.Cause(x.ctx)
 	}
 }
 

@@ -50,7 +50,7 @@ var program struct {
 func build(t testing.TB) string {
 	t.Helper()
 	program.Do(func() {
-		if program.dir, program.err = os.MkdirTemp("", "conch-ordeal"); program.err != nil {
+		if program.dir, program.err = os.MkdirTemp("", "conch-ordeal"); program.err != nil { //nolint:usetesting // outlives the first test
 			return
 		}
 		args := append([]string{"build", "-o", program.dir}, raceFlags...)
@@ -68,7 +68,7 @@ func build(t testing.TB) string {
 // endure runs one ordeal, and keeps the files of one that fails.
 func endure(t *testing.T, nodes, steps int, seed uint64) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "conch-ordeal-run")
+	dir, err := os.MkdirTemp("", "conch-ordeal-run") //nolint:usetesting // outlives a test that fails
 	if err != nil {
 		t.Fatal(err)
 	}

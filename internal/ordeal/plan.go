@@ -3,6 +3,7 @@ package ordeal
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 )
@@ -90,9 +91,19 @@ func drawPlan(random *rand.Rand, nodes, steps int, ttl time.Duration) []step {
 			})
 			deck = deck[1:]
 		}
+		// A node that stops says goodbye to all others; none is out of reach yet.
+		slices.SortStableFunc(s.troubles, func(a, b trouble) int { return rank(a) - rank(b) })
 		plan = append(plan, s)
 	}
 	return plan
+}
+
+// rank puts stops first.
+func rank(t trouble) int {
+	if t.kind == stop {
+		return 0
+	}
+	return 1
 }
 
 // aim moves a step to the node that is inside.
