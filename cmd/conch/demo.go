@@ -105,8 +105,8 @@ func runNodes(ctx context.Context, out io.Writer, flags demoFlags, dir string) (
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
 	hold := demoHold
-	if flags.kill {
-		hold = killHold
+	if flags.kill || flags.report {
+		hold = longHold
 	}
 	nodes, err := cluster.New(cluster.Config{
 		Program: program,

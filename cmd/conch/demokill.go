@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// killHold is long enough for a node to be killed while it is inside.
-	killHold = 40 * time.Millisecond
+	// longHold is long enough for a node to be killed while it is inside, and for
+	// several to wait at once.
+	longHold = 40 * time.Millisecond
 	// minKillNodes is how many nodes still have a majority when one is dead.
 	minKillNodes = 3
 	// deadEntries is how many entries of others there are before the dead node is

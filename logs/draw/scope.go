@@ -29,6 +29,9 @@ type Options struct {
 	// Fence, if it is not 0, chooses the entry with this fence, from shortly before
 	// its request to its end. It excludes From and To.
 	Fence uint64
+	// Messages is how many are drawn of a longer run where neither From nor To nor
+	// Fence chooses a part of it; 0: 50.
+	Messages int
 	// By is the order along the lines.
 	By Order
 }
@@ -36,8 +39,8 @@ type Options struct {
 // ErrNothing is returned where the run has nothing to draw of what was chosen.
 var ErrNothing = errors.New("nothing to draw")
 
-// manyMessages is up to how many messages a run is drawn as a whole where no window
-// was chosen, and how many a window has that Draw chooses.
+// manyMessages is what Options.Messages is by default. A run of a few more is drawn
+// as a whole.
 const manyMessages = 50
 
 // scope is the part of a run that is drawn.
@@ -122,19 +125,23 @@ func (s *scope) shorten() {
 			sent = append(sent, i+1)
 		}
 	}
-	if len(sent) <= manyMessages+manyMessages/5 {
+	most := s.options.Messages
+	if most == 0 {
+		most = manyMessages
+	}
+	if len(sent) <= most+most/5 {
 		return
 	}
 	first := 0
 	if story, err := s.run.Tell(s.lock, 0); err == nil {
 		first = sort.SearchInts(sent, s.at[story.Steps[0].Lines[0]])
 	}
-	first = max(0, min(first, len(sent)-manyMessages))
+	first = max(0, min(first, len(sent)-most))
 	s.from = sent[first]
 	for s.from > 1 && slices.Contains(follows[s.merged[s.from-1].Kind], s.merged[s.from-2].Kind) {
 		s.from-- // the deed of which the message is a part
 	}
-	if last := first + manyMessages; last < len(sent) {
+	if last := first + most; last < len(sent) {
 		s.to = sent[last] - 1
 	}
 	if first == 0 {

@@ -49,7 +49,17 @@ func (b *builder) here() []Block {
 // contended tells of the leave that found the longest queue; of several, of that
 // which is told in the fewest lines.
 func (b *builder) contended() []Block {
-	s := b.main
+	for _, s := range []*source{b.main, b.crash} {
+		if b.tells(s) {
+			if blocks := s.contended(); len(blocks) > 0 {
+				return blocks
+			}
+		}
+	}
+	return []Block{Paragraph("At no leave of these logs two nodes waited at once.")}
+}
+
+func (s *source) contended() []Block {
 	var best *contention
 	for _, e := range s.Events {
 		if e.Kind != logs.Leave || e.Lock != s.lock() || len(e.Queue) < 2 || best != nil && len(e.Queue) < len(best.leave.Queue) {
@@ -60,7 +70,7 @@ func (b *builder) contended() []Block {
 		}
 	}
 	if best == nil {
-		return []Block{Paragraph("At no leave of this run two nodes waited at once.")}
+		return nil
 	}
 	queue := best.leave.Queue
 	blocks := []Block{Paragraph(fmt.Sprintf("When %s left in line %s, %d nodes waited: Q became %s. Their requests, as far as they came there by REQUEST, and that line:",
@@ -93,6 +103,9 @@ func (s *source) contentionAt(leave *logs.Event) *contention {
 		if e := lastBefore(leave, logs.RequestReceived, node); e != nil {
 			c.asked = append(c.asked, e)
 			c.from = min(c.from, s.numbers[e])
+			if begin := beginning(e); begin != nil {
+				c.from = min(c.from, s.numbers[begin])
+			}
 		}
 	}
 	slices.SortFunc(c.asked, func(a, b *logs.Event) int { return s.numbers[a] - s.numbers[b] })
@@ -101,6 +114,20 @@ func (s *source) contentionAt(leave *logs.Event) *contention {
 		c.to = s.numbers[c.served[len(c.served)-1]]
 	}
 	return c
+}
+
+// beginning finds how the request began that was received.
+func beginning(received *logs.Event) *logs.Event {
+	if received.Cause == nil {
+		return nil
+	}
+	sender := received.Cause.Life.Events[:received.Cause.Seq]
+	for i := len(sender) - 1; i >= 0; i-- {
+		if e := sender[i]; e.Kind == logs.Request && e.Lock == received.Lock && e.Number == received.Number {
+			return e
+		}
+	}
+	return received.Cause
 }
 
 // lastBefore finds the latest line of a kind about a peer before a line of the same
@@ -138,9 +165,19 @@ func (s *source) servedAfter(leave *logs.Event) (entered []*logs.Event, inOrder 
 // overtakesNobody tells of a request that came to a holder whose queue was not
 // empty, and was put behind it.
 func (b *builder) overtakesNobody() []Block {
-	s := b.main
+	for _, s := range []*source{b.main, b.crash} {
+		if b.tells(s) {
+			if blocks := s.overtakesNobody(); len(blocks) > 0 {
+				return blocks
+			}
+		}
+	}
+	return []Block{Paragraph("No request of these logs came to a holder while others stood in Q.")}
+}
+
+func (s *source) overtakesNobody() []Block {
 	for _, e := range s.Events {
-		if e.Kind != logs.RequestReceived || len(e.Queue) == 0 || slices.Contains(e.Queue, e.Peer) {
+		if e.Kind != logs.RequestReceived || e.Lock != s.lock() || len(e.Queue) == 0 || slices.Contains(e.Queue, e.Peer) {
 			continue
 		}
 		leave := nextLeave(e)
@@ -155,7 +192,7 @@ func (b *builder) overtakesNobody() []Block {
 			e.Peer, e.Node, s.reference(e), strings.Join(e.Queue, ", "), s.reference(leave), strings.Join(leave.Queue, ", "))),
 			s.quote(e, leave), s.valuesAt([]*logs.Event{e, leave}, "Before and after.")}
 	}
-	return []Block{Paragraph("No request of this run came to a holder while others stood in Q.")}
+	return nil
 }
 
 // nextLeave finds how the visit of the token ended at which a line was written; nil

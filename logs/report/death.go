@@ -50,8 +50,11 @@ func (s *source) recovery(dead *logs.Life, held *logs.Visit, next *logs.Entry) [
 		blocks = append(blocks, s.tell(story)...)
 		blocks = append(blocks, Paragraph(story.Moral))
 	}
-	blocks = append(blocks, Paragraph(fmt.Sprintf("The new token's epoch, %s, is above the lost one's, %s, and so is its fence: %d after %d. A node that buries another answers none of its PINGs for a while, so that no majority can keep a session of it alive: even if it had only been slow, it could not use the old token any more.",
-		next.Visit.Epoch, held.Epoch, next.Enter.Fence, highestFence(held))))
+	text := fmt.Sprintf("The new token's epoch, %s, is above the lost one's, %s.", next.Visit.Epoch, held.Epoch)
+	if highest := highestFence(held); next.Enter.Fence > highest {
+		text += fmt.Sprintf(" So is its fence: %d after %d.", next.Enter.Fence, highest)
+	}
+	blocks = append(blocks, Paragraph(text+" A node that buries another answers none of its PINGs for a while, so that no majority can keep a session of it alive: even if it had only been slow, it could not use the old token any more."))
 	to := s.numbers[next.Enter]
 	if next.End != nil {
 		to = s.numbers[next.End]

@@ -17,7 +17,7 @@ func (b *builder) figures() []Block {
 		blocks = append(blocks, b.crash.waiting())
 	}
 	blocks = append(blocks, s.messages()...)
-	if f, ok := s.figure("run", draw.Options{Lock: s.lock()}, "A part of the run, below a strip of the whole of it."); ok {
+	if f, ok := s.figure("run", draw.Options{Lock: s.lock(), Messages: 30}, "A part of the run, below a strip of the whole of it."); ok {
 		blocks = append(blocks, f)
 	}
 	return blocks

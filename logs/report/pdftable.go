@@ -17,8 +17,15 @@ func (p *printer) table(t Table) {
 	for i, weight := range t.Weights {
 		widths[i] = textWidth * weight / sum
 	}
-	p.room(70)
 	p.font("sans", "", tableSize)
+	whole := 3*tableLine + p.rowHeight(t.Head, widths)
+	for _, cells := range t.Rows {
+		whole += p.rowHeight(cells, widths)
+	}
+	if whole > (textBottom-topMargin)/2 { // a long one may break
+		whole = 70
+	}
+	p.room(whole)
 	p.pdf.MultiCell(textWidth, tableLine, t.Caption, "", "L", false)
 	p.pdf.Ln(2)
 	p.row(t.Head, widths, "B")

@@ -13,7 +13,7 @@ var arguments = []struct{ id, means, why string }{
 	{"R1", "R1: any node can ask for the critical section at any time.",
 		"The nodes are peers: each ran the same program, and each entry above belongs to the node that its line names."},
 	{"R2", "R2, safety: only one node at a time is in the critical section.",
-		"Nobody enters without the token, and the logs show one token: each epoch was made once, each hop was sent once and came at most once. So any two entries are in order: the second happened after the first had ended, by the order of lines at one node and by the chain of hops between nodes. This order needs no clock. Fences, which rise with each entry, say the same once more."},
+		"Nobody enters without the token, and the logs show one token: each epoch was made once, each hop was sent once and came at most once. So any two entries are in order: the second happened after the first had ended, by the order of lines at one node and by the chain of hops between nodes, which needs no clock. Fences, which rise with each entry, say the same once more."},
 	{"R3", "R3, liveness: every node that asks gets in at some point.",
 		"Each request of the logs is followed by its entry, except those that are listed with the reason why they need none. And it is no luck: once a request has reached the token, at most N-1 entries of others go before it, since nobody stands in Q twice and Q is first in, first out."},
 	{"paper", "The paper's cost: no message, or N.",
@@ -56,6 +56,9 @@ func (s *source) judgement(id, means, why string) string {
 	text := fmt.Sprintf("%s %s (%s).", means, strings.ToUpper(worst.String()), strings.Join(reasons, "; "))
 	if worst == logs.Holds {
 		text += " " + why
+		if lease := s.report.Figures.ByLease; id == "R2" && lease > 0 {
+			text += fmt.Sprintf(" For %d of the entries the one before was of a node that had died or was buried: there the order rests on the end of its lease, and so on clocks that run at about the same rate.", lease)
+		}
 	} else {
 		text += " So these logs do not prove it."
 	}

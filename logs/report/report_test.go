@@ -1,0 +1,385 @@
+package report
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"conch/logs"
+	"conch/logs/draw"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files; review the diff")
+
+// scene reads a fixed run that is kept with package logs.
+func scene(t *testing.T, name string) *logs.Run {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "testdata", name+".merged.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read(t, map[string]string{name + ".log": string(text)})
+}
+
+func read(t *testing.T, files map[string]string) *logs.Run {
+	t.Helper()
+	var all []*logs.File
+	for name, text := range files {
+		file, err := logs.Read(name, strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, file)
+	}
+	run, err := logs.NewRun(all...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+func input(t *testing.T) Input {
+	t.Helper()
+	return Input{Run: scene(t, "contended"), Crash: scene(t, "recovery"), Repository: "https://example.org/conch", Authors: []string{"A. Student", "B. Student"}}
+}
+
+func markdownOf(t *testing.T, d *Document) string {
+	t.Helper()
+	var b bytes.Buffer
+	err := d.Markdown(&b, func(name string, _ *draw.Picture) (string, error) { return name + ".svg", nil }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs from what is written now; run go test ./logs/report -update and review the diff. Got:\n%s", path, got)
+	}
+}
+
+func TestGoldenMarkdown(t *testing.T) {
+	d, verdict := Build(input(t))
+	if verdict != logs.Holds {
+		t.Errorf("verdict %s", verdict)
+	}
+	golden(t, "report.md", markdownOf(t, d))
+}
+
+// TestGoldenHTML keeps the page's frame and what is not in a figure or the appendix,
+// which other golden files have.
+func TestGoldenHTML(t *testing.T) {
+	d, _ := Build(Input{Run: scene(t, "contended")})
+	var b bytes.Buffer
+	if err := d.HTML(&b, nil); err != nil {
+		t.Fatal(err)
+	}
+	page := b.String()
+	if figures := strings.Count(page, "<svg"); figures == 0 || figures != strings.Count(page, "</svg>") {
+		t.Errorf("%d figures", figures)
+	}
+	page = regexp.MustCompile(`(?s)<svg.*?</svg>`).ReplaceAllString(page, "<svg/>")
+	golden(t, "report.html", page[:strings.Index(page, "<h2 id=\"appendix-A\"")])
+}
+
+// TestReferencesLead: each number by which the text refers to a line is that line's
+// in the appendix.
+func TestReferencesLead(t *testing.T) {
+	d, _ := Build(input(t))
+	lines := make(map[string]string)
+	for _, a := range d.Appendices {
+		for i, e := range a.Events {
+			lines[fmt.Sprintf("%s.%d", a.Letter, i+1)] = string(e.Raw)
+		}
+	}
+	quotes := 0
+	reference := regexp.MustCompile(`\b[AB]\.\d+\b`)
+	for _, s := range d.Sections {
+		for _, block := range s.Blocks {
+			switch b := block.(type) {
+			case Quote:
+				for _, line := range b {
+					quotes++
+					if lines[line.Reference()] != line.Text {
+						t.Errorf("%s is quoted as %s, but is %s", line.Reference(), line.Text, lines[line.Reference()])
+					}
+				}
+			case Paragraph:
+				for _, r := range reference.FindAllString(string(b), -1) {
+					if lines[r] == "" {
+						t.Errorf("there is no line %s: %s", r, b)
+					}
+				}
+			}
+		}
+	}
+	if quotes < 20 {
+		t.Errorf("%d lines are quoted", quotes)
+	}
+}
+
+// TestBadInput: the first page says what is wrong, and nothing is claimed.
+func TestBadInput(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "testdata", "contended.merged.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := string(text)
+	other, err := os.ReadFile(filepath.Join("..", "testdata", "recovery.merged.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var missing, changed, third []string
+	for line := range strings.Lines(string(other)) {
+		if strings.Contains(line, `"node":"10.0.0.2:7400"`) {
+			third = append(third, line)
+		}
+	}
+	for line := range strings.Lines(whole) {
+		if !strings.Contains(line, `"node":"10.0.0.2:7400"`) {
+			missing = append(missing, line)
+		}
+	}
+	changed = append(changed, strings.ReplaceAll(string(other), `:7400`, `:7500`))
+	for _, c := range []struct {
+		name     string
+		files    map[string]string
+		says     string
+		sections int // about the run itself
+	}{
+		{"cut in mid-line", map[string]string{"a.log": whole[:len(whole)*2/3]}, "is torn: the file ends in the middle of this line", 4},
+		{"empty file", map[string]string{"a.log": strings.Join(missing, ""), "b.log": ""}, "b.log: has no line of a conch log", 4},
+		{"missing node", map[string]string{"a.log": strings.Join(missing, "")}, "no line of member 10.0.0.2:7400", 4},
+		{"other cluster", map[string]string{"a.log": whole, "b.log": strings.Join(changed, "")}, "these are logs of different clusters", 0},
+		{"other run", map[string]string{"a.log": strings.Join(missing, ""), "b.log": strings.Join(third, "")}, "they are of different runs", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d, verdict := Build(Input{Run: read(t, c.files)})
+			if verdict != logs.Insufficient {
+				t.Errorf("verdict %s", verdict)
+			}
+			var first strings.Builder
+			for _, block := range d.First {
+				if w, ok := block.(Warning); ok {
+					fmt.Fprintln(&first, w.Title, w.Problems)
+				}
+			}
+			if !strings.Contains(first.String(), c.says) {
+				t.Errorf("the first page does not say %q:\n%s", c.says, first.String())
+			}
+			told := 0
+			for _, s := range d.Sections {
+				switch s.Title {
+				case "The algorithm, step by step", "One entry in full", "Three cases", "Figures":
+					told++
+				}
+			}
+			if told != c.sections {
+				t.Errorf("%d sections tell of the run, want %d", told, c.sections)
+			}
+			text := markdownOf(t, d)
+			for _, claim := range []string{"R2, safety: only one node at a time is in the critical section. HOLDS", "every node that asks gets in at some point. HOLDS"} {
+				if strings.Contains(text, claim) {
+					t.Errorf("it claims %q", claim)
+				}
+			}
+		})
+	}
+}
+
+func TestNoRun(t *testing.T) {
+	d, verdict := Build(Input{Problems: []string{"no line of a conch log in empty.log"}})
+	if text := markdownOf(t, d); verdict != logs.Insufficient || !strings.Contains(text, "no line of a conch log in empty.log") || !strings.Contains(text, "nothing is shown of R1, R2 and R3") {
+		t.Errorf("verdict %s:\n%s", verdict, text)
+	}
+	if got := pdf(t, d, nil); !bytes.HasPrefix(got, []byte("%PDF-")) {
+		t.Errorf("got %.20q", got)
+	}
+}
+
+func pdf(t *testing.T, d *Document, progress Progress) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := d.PDF(&b, progress); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestPDFStructure: pages, bookmarks, links, and that the same logs make the same
+// bytes.
+func TestPDFStructure(t *testing.T) {
+	d, _ := Build(input(t))
+	file := pdf(t, d, nil)
+	pages := len(regexp.MustCompile(`/Type /Page\b[^s]`).FindAll(file, -1))
+	counted := regexp.MustCompile(`/Type /Pages\s[^>]*?/Count (\d+)`).FindSubmatch(file)
+	if counted == nil {
+		counted = regexp.MustCompile(`/Count (\d+)`).FindSubmatch(file)
+	}
+	if counted == nil || strconv.Itoa(pages) != string(counted[1]) || pages < 10 {
+		t.Errorf("%d pages, and the file counts %s", pages, counted)
+	}
+	bookmarks := bytes.Count(file, []byte("/Parent ")) - pages
+	want := len(d.Sections) + len(d.Appendices)
+	for _, s := range d.Sections {
+		for _, block := range s.Blocks {
+			if _, ok := block.(Subtitle); ok {
+				want++
+			}
+		}
+	}
+	if bookmarks != want {
+		t.Errorf("%d bookmarks, want %d", bookmarks, want)
+	}
+	if links := bytes.Count(file, []byte("/Subtype /Link")); links < 40 {
+		t.Errorf("%d links", links)
+	}
+	if !bytes.Equal(file, pdf(t, d, nil)) {
+		t.Error("a second time, the file is another")
+	}
+}
+
+// TestPDFText finds the text where the program that extracts it is installed.
+func TestPDFText(t *testing.T) {
+	program, err := exec.LookPath("pdftotext")
+	if err != nil {
+		t.Skip("pdftotext, of poppler-utils, is not installed: the text of the PDF is not looked at")
+	}
+	d, _ := Build(input(t))
+	path := filepath.Join(t.TempDir(), "report.pdf")
+	if err := os.WriteFile(path, pdf(t, d, nil), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(program, "-layout", path, "-").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := strings.Split(string(out), "\f")
+	if !strings.Contains(pages[0], "A. Student, B. Student") || !strings.Contains(pages[0], "https://example.org/conch") || !strings.Contains(pages[0], "HOLDS") {
+		t.Errorf("the first page:\n%s", pages[0])
+	}
+	contents := make(map[string]int)
+	for line := range strings.Lines(pages[1]) {
+		words := strings.Fields(line)
+		if len(words) < 2 {
+			continue
+		}
+		if page, err := strconv.Atoi(words[len(words)-1]); err == nil && words[0] != "Page" {
+			contents[strings.Join(words[:len(words)-1], " ")] = page
+		}
+	}
+	if len(contents) != len(d.Sections)+len(d.Appendices) {
+		t.Errorf("contents: %v", contents)
+	}
+	for title, page := range contents {
+		if text := strings.Join(strings.Fields(pages[page-1]), " "); !strings.Contains(text, title) || !strings.Contains(text, fmt.Sprintf("Page %d", page)) {
+			t.Errorf("%q is not on page %d", title, page)
+		}
+	}
+	for _, a := range d.Appendices {
+		for i := range a.Events {
+			if reference := fmt.Sprintf("%s.%d ", a.Letter, i+1); !strings.Contains(string(out), reference) {
+				t.Errorf("line %s is missing", reference)
+			}
+		}
+	}
+}
+
+// TestLongRun: many lines become a PDF, with progress, in memory that is bounded by
+// a few kilobytes a line.
+func TestLongRun(t *testing.T) { reportLongRun(t, 20_000) }
+
+// TestSoakLongRun is the same for 100,000 lines.
+func TestSoakLongRun(t *testing.T) {
+	if os.Getenv("CONCH_SOAK") == "" {
+		t.Skip("a long test; make soak runs it")
+	}
+	reportLongRun(t, 100_000)
+}
+
+func reportLongRun(t *testing.T, lines int) {
+	const perLine = 8 << 10
+	d, _ := Build(Input{Run: longRun(t, lines)})
+	told, last := 0, 0
+	most := uint64(0)
+	file := pdf(t, d, func(done, total int) {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		most = max(most, m.HeapAlloc)
+		told++
+		if done <= last || total != d.lines() {
+			t.Errorf("progress: %d of %d, after %d", done, total, last)
+		}
+		last = done
+	})
+	if d.lines() < lines || last != d.lines() || told < lines/progressStep {
+		t.Errorf("%d lines, progress up to %d, told %d times", d.lines(), last, told)
+	}
+	if most > uint64(lines*perLine) {
+		t.Errorf("%d MB of memory, want at most %d", most>>20, lines*perLine>>20)
+	}
+	t.Logf("%d MB of memory, a file of %d MB", most>>20, len(file)>>20)
+}
+
+// longRun is a run of two nodes that pass the token to and fro.
+func longRun(t *testing.T, lines int) *logs.Run {
+	t.Helper()
+	var b strings.Builder
+	nodes := []string{"10.0.0.1:7400", "10.0.0.2:7400"}
+	written := 0
+	rn, ln := [2]int{}, [2]int{}
+	write := func(node int, event, more string) {
+		fmt.Fprintf(&b, `{"level":"info","node":"%s","time":"2026-11-22T12:00:%02d.%06dZ","event":"%s",%s"message":"x"}`+"\n", nodes[node], written/1_000_000, written%1_000_000, event, more)
+		written++
+	}
+	state := func(here bool) string {
+		text := fmt.Sprintf(`"lock":"cs","request_numbers":["1.%d","1.%d"],`, rn[0], rn[1])
+		if here {
+			text += fmt.Sprintf(`"last_granted":["1.%d","1.%d"],"queue":[],`, ln[0], ln[1])
+		}
+		return text
+	}
+	for node := range nodes {
+		write(node, "node_started", fmt.Sprintf(`"members":["%s","%s"],"incarnation":"%032d","version":"test","session":"1",`, nodes[0], nodes[1], node))
+	}
+	token := func(hop, fence int) string { return fmt.Sprintf(`"epoch":"1.0","hop":"%d","fence":"%d",`, hop, fence) }
+	write(0, "token_made", state(true)+token(0, 1))
+	for hop := 0; written < lines; hop++ {
+		holder, asker := hop%2, 1-hop%2
+		rn[asker]++
+		number := fmt.Sprintf(`"number":"1.%d",`, rn[asker])
+		write(asker, "request", state(false)+number)
+		write(asker, "request_sent", state(false)+number+`"peer":"`+nodes[holder]+`",`)
+		write(holder, "request_received", state(true)+number+`"peer":"`+nodes[asker]+`",`)
+		write(holder, "token_sent", state(true)+token(hop+1, hop+1)+`"session":"1","peer":"`+nodes[asker]+`",`)
+		write(asker, "token_received", state(true)+token(hop+1, hop+1)+`"peer":"`+nodes[holder]+`",`)
+		write(asker, "enter", state(true)+number+token(hop+1, hop+2))
+		ln[asker]++
+		write(asker, "leave", state(true)+token(hop+1, hop+2))
+	}
+	for node := range nodes {
+		write(node, "node_stopped", "")
+	}
+	return read(t, map[string]string{"long.log": b.String()})
+}
