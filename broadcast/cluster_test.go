@@ -143,6 +143,7 @@ func (w *network) startMember(t testing.TB, address string, s setup) *member {
 	if reflect.ValueOf(logger).IsZero() {
 		logger = zerolog.New(s.log)
 	}
+	listener := w.listen(address)
 	began := time.Now()
 	driver, err := start(Config{
 		Members: s.members,
@@ -167,7 +168,6 @@ func (w *network) startMember(t testing.TB, address string, s setup) *member {
 		log:     s.log,
 	}
 	driver.Register(m.server)
-	listener := w.listen(address)
 	go func() {
 		defer close(m.served)
 		_ = m.server.Serve(driver.Listener(listener))

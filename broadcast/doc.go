@@ -37,6 +37,16 @@
 // an empty frame; a receiver closes a stream on which nothing came for the whole of
 // it.
 //
+// # What is refused
+//
+// A connection that does not begin as HTTP/2 does (preface.go); a stream whose first
+// message is not HELLO, or that brings none within 2 s; a HELLO of another version,
+// member list or time to live, of somebody who is no member, or of this node itself
+// (hello.go); a stream older than one that was accepted; a frame that is too long or
+// cannot be read; a message that makes no sense (decode.go), with the whole frame it
+// is in. The stream is closed with a status that says why, the log names the member
+// or else the remote address, once for each reason, and the node goes on.
+//
 // # Overflow
 //
 // Each outgoing stream has a queue that is full at 4096 messages. What arises in
