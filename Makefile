@@ -19,6 +19,8 @@ endif
 
 # Flags for `conch demo`.
 FLAGS ?=
+# Flags for `conch report`: --author, --repository.
+REPORT ?=
 # Which benchmarks to run, as a regular expression.
 BENCH ?= .
 # Where to look for tests and benchmarks.
@@ -40,6 +42,14 @@ build: ## build bin/conch
 .PHONY: demo
 demo: build ## three nodes take turns, and their logs prove it (FLAGS="--nodes 5")
 	bin/conch demo $(FLAGS)
+
+# What the nodes keep between two starts is no part of the evidence.
+.PHONY: report
+report: build ## report.pdf anew, from two real runs in logs/sample (REPORT="--author NAME --repository URL")
+	rm -rf logs/sample report.pdf
+	bin/conch demo --report --out logs/sample > /dev/null
+	rm -rf logs/sample/state logs/sample/kill/state logs/sample/report.pdf
+	bin/conch report logs/sample/node*.log $(addprefix --crash logs/sample/kill/,node1.log node2.log node3.log) --out report.pdf $(REPORT)
 
 # Go sets CGO_ENABLED to 0 by itself where it finds no C compiler.
 .PHONY: test
