@@ -260,3 +260,51 @@ func TestWindows(t *testing.T) {
 		}
 	}
 }
+
+// TestLapseIsMarked: a session that lapses under the one inside ends the bars of
+// the token and of the critical section, with a mark.
+func TestLapseIsMarked(t *testing.T) {
+	const a, b = "10.0.0.1:1", "10.0.0.2:1"
+	var lines strings.Builder
+	write := func(node, event, more string) {
+		fmt.Fprintf(&lines, `{"level":"info","node":%q,"time":"2026-11-22T12:00:00.%06dZ","event":%q,%s"message":"x"}`+"\n", node, lines.Len(), event, more)
+	}
+	for _, node := range []string{a, b} {
+		write(node, logs.NodeStarted, fmt.Sprintf(`"members":[%q,%q],"incarnation":"%032d","version":"test","session":"1",`, a, b, len(node)))
+	}
+	token := `"lock":"cs","request_numbers":["0.0","0.0"],"last_granted":["0.0","0.0"],"queue":[],"epoch":"1.0","hop":"0","fence":"7",`
+	write(a, logs.TokenMade, token)
+	write(a, logs.Enter, token)
+	write(a, logs.SessionLapsed, `"session":"1","reason":"no quorum",`)
+	write(b, logs.NodeStopped, "")
+	write(a, logs.NodeStopped, "")
+	file, err := logs.Read("lapse.log", strings.NewReader(lines.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := logs.NewRun(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Draw(run, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mark, section, stop float64
+	for _, e := range p.Elements {
+		switch {
+		case e.Role == Lapse:
+			mark = (e.Points[0].Y + e.Points[2].Y) / 2
+		case e.Role == Section:
+			section = e.Points[2].Y
+		case e.Role == Label && e.Text == "stop":
+			stop = e.Points[0].Y
+		}
+	}
+	if mark == 0 || math.Abs(section-mark) > 1 || section > stop {
+		t.Errorf("the mark is at %.1f, the end of the section at %.1f, the stop at %.1f", mark, section, stop)
+	}
+	if !strings.Contains(text(p), `"session lapses"`) {
+		t.Error("no label says so")
+	}
+}

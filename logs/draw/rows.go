@@ -46,6 +46,15 @@ var follows = map[string][]string{
 	logs.TokenDropped: {logs.SessionLapsed, logs.TokenReceived},
 }
 
+// goesOnWith reports whether a later line of the node shares the row.
+func (r *row) goesOnWith(e *logs.Event) bool {
+	last := r.last()
+	if r.crash || last.Life != e.Life || e.Repeat && !last.Repeat { // a repeat is of another time
+		return false
+	}
+	return slices.Contains(follows[e.Kind], last.Kind)
+}
+
 // rows cuts the window into rows, in causal order.
 func (s *scope) rows() []*row {
 	var rows []*row
@@ -54,7 +63,7 @@ func (s *scope) rows() []*row {
 		ends := e.Life.End == logs.Crashed && e == e.Life.Events[len(e.Life.Events)-1]
 		if s.shown(e) {
 			r := latest[e.Node]
-			if r != nil && r.last().Life == e.Life && slices.Contains(follows[e.Kind], r.last().Kind) {
+			if r != nil && r.goesOnWith(e) {
 				r.events = append(r.events, e)
 			} else {
 				r = &row{events: []*logs.Event{e}}

@@ -61,10 +61,8 @@ func (s *source) lock() string { return s.story.Entry.Enter.Lock }
 func Build(in Input) (*Document, logs.Verdict) {
 	b := builder{Input: in}
 	d := &Document{Title: "Distributed mutual exclusion by Suzuki and Kasami's broadcast token", Authors: in.Authors, Repository: in.Repository}
-	verdict := logs.Holds
-	if in.Run == nil {
-		verdict = logs.Insufficient
-	} else {
+	verdict := logs.Insufficient
+	if in.Run != nil {
 		b.main = newSource("A", "The logs", in.Run)
 		d.Appendices = append(d.Appendices, b.main.Appendix)
 		verdict = b.main.report.Verdict()

@@ -113,7 +113,11 @@ func TestGoldenHTML(t *testing.T) {
 		t.Errorf("%d figures", figures)
 	}
 	page = regexp.MustCompile(`(?s)<svg.*?</svg>`).ReplaceAllString(page, "<svg/>")
-	golden(t, "report.html", page[:strings.Index(page, "<h2 id=\"appendix-A\"")])
+	body, _, found := strings.Cut(page, "<h2 id=\"appendix-A\"")
+	if !found {
+		t.Error("there is no appendix")
+	}
+	golden(t, "report.html", body)
 }
 
 // TestReferencesLead: each number by which the text refers to a line is that line's
@@ -246,12 +250,8 @@ func TestPDFStructure(t *testing.T) {
 	d, _ := Build(input(t))
 	file := pdf(t, d, nil)
 	pages := len(regexp.MustCompile(`/Type /Page\b[^s]`).FindAll(file, -1))
-	counted := regexp.MustCompile(`/Type /Pages\s[^>]*?/Count (\d+)`).FindSubmatch(file)
-	if counted == nil {
-		counted = regexp.MustCompile(`/Count (\d+)`).FindSubmatch(file)
-	}
-	if counted == nil || strconv.Itoa(pages) != string(counted[1]) || pages < 10 {
-		t.Errorf("%d pages, and the file counts %s", pages, counted)
+	if counted := fmt.Sprintf("/Count %d", pages); !bytes.Contains(file, []byte(counted)) || pages < 10 {
+		t.Errorf("%d pages, and the file does not have %s", pages, counted)
 	}
 	bookmarks := bytes.Count(file, []byte("/Parent ")) - pages
 	want := len(d.Sections) + len(d.Appendices)

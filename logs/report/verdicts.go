@@ -118,7 +118,7 @@ func (b *builder) sources() []Block {
 	for i, text := range []string{
 		"I. Suzuki and T. Kasami. A distributed mutual exclusion algorithm. ACM Transactions on Computer Systems 3(4), November 1985, pages 344–349. doi:10.1145/6110.214406",
 		"G. Ricart and A. K. Agrawala. An optimal algorithm for mutual exclusion in computer networks. Communications of the ACM 24(1), January 1981, pages 9–17. doi:10.1145/358527.358537",
-		"M. Maekawa. A √N algorithm for mutual exclusion in decentralized systems. ACM Transactions on Computer Systems 3(2), May 1985, pages 145–159. doi:10.1145/214438.214445",
+		"M. Maekawa. A √N algorithm for mutual exclusion in decentralized systems. ACM Transactions on Computer Systems 3(2), May 1985, pages 145–159. doi:10.1145/214438.214445", //nolint:misspell // the paper's own title
 		"K. Raymond. A tree-based algorithm for distributed mutual exclusion. ACM Transactions on Computer Systems 7(1), February 1989, pages 61–77. doi:10.1145/58564.59295",
 		"G. Le Lann. Distributed systems: towards a formal approach. Information Processing 77, Proceedings of the IFIP Congress, North-Holland, 1977, pages 155–160.",
 		"A. S. Tanenbaum and M. van Steen. Distributed Systems: Principles and Paradigms. Second edition, Pearson Prentice Hall, 2007. Section 6.3, Mutual exclusion.",
