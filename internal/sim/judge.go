@@ -18,6 +18,7 @@ const (
 	Fences    Judge = "fence not above the last"
 	Outside   Judge = "grant outside a session"
 	Sessions  Judge = "session number not above the last"
+	Burials   Judge = "a lease and a burial of one node"
 	Invariant Judge = "state of a lock contradicts itself"
 	Service   Judge = "waiter not served"
 	Rest      Judge = "no rest"
@@ -179,6 +180,24 @@ func (w *World) judgeGrant(i int, m *member, e *token.Effect) {
 	c := &w.claims[e.Waiter-1]
 	if op := &w.plan.Ops[e.Waiter-1]; c.state != claimWaiting || c.process != m.process || int(op.Node) != i || int(op.Lock) != l {
 		w.fail(Invariant, "node %d grants %s to waiter %d, who does not wait for it there", i, e.Lock, e.Waiter)
+	}
+}
+
+// judgeBurials: nobody is inside a session and buried by a quorum. It looks at what the
+// nodes know, and so finds fault where no token has come to harm yet.
+func (w *World) judgeBurials(k int) {
+	if !w.inSession(k) {
+		return
+	}
+	buriers := 0
+	for i := range w.plan.Nodes {
+		m := &w.members[i]
+		if i != k && m.node != nil && m.node.InspectPeer(token.Member(k)).BurialEnd > m.clock.read(w.now) {
+			buriers++
+		}
+	}
+	if buriers >= w.plan.quorum() {
+		w.fail(Burials, "node %d, by %d others", k, buriers)
 	}
 }
 

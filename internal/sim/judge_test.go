@@ -51,6 +51,17 @@ func flyingToken(w *World, epoch token.Epoch, session token.Session) {
 
 func sessionOf(w *World, i int) token.Session { return w.members[i].node.InspectSession().Session }
 
+// buryNode0 lets nodes bury node 0: their clocks run ahead until their guards are over.
+func buryNode0(w *World, nodes ...int) {
+	for _, i := range nodes {
+		m := &w.members[i]
+		m.clock.base += 2e9
+		m.node.Receive(m.clock.read(w.now), token.Member(3-i), token.Message{
+			Kind: token.Ballot, Lock: "b", Ballot: token.Epoch{Number: 1 << 40}, Members: []token.Member{0},
+		})
+	}
+}
+
 // TestJudges plants violations, each of which its judge must find, beside things that
 // look alike and are allowed.
 func TestJudges(t *testing.T) {
@@ -121,6 +132,10 @@ func TestJudges(t *testing.T) {
 			w.claims[1] = claim{state: claimWaiting, process: 1}
 			w.judgeGrant(1, &w.members[1], grant(1<<62))
 		}},
+
+		{"a node that two others bury in spite of their guards", Burials, func(w *World) { buryNode0(w, 1, 2); w.judgeBurials(0) }},
+		{"a node that one other buries", "", func(w *World) { buryNode0(w, 1); w.judgeBurials(0) }},
+		{"a node that two others bury after its lease", "", func(w *World) { buryNode0(w, 1, 2); lapse(w, 0); w.judgeBurials(0) }},
 
 		{"a session that comes back", Sessions, func(w *World) { w.judgeSession(1, &w.members[1], sessionOf(w, 1)-1) }},
 

@@ -206,6 +206,10 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 		w.granted(i, e)
 	case token.Revoke, token.Refuse:
 		w.claims[e.Waiter-1].state = claimOver
+	case token.Buried:
+		w.judgeBurials(int(e.Peer))
+	case token.Began:
+		w.judgeBurials(i)
 	case token.Made:
 		w.judgeMade(i, e)
 	case token.Balloted:
