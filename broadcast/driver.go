@@ -28,6 +28,11 @@ type Driver struct {
 	dial      dialer
 	limits    limits
 
+	clock func() token.Time
+	// leaseEnd is when the lease of the node's session ends, by clock; 0 outside a
+	// session. The owner sets it before it performs what an input brought about.
+	leaseEnd atomic.Int64
+
 	inbox      chan input
 	lastWaiter atomic.Uint64
 	waiters    sync.Pool // of *waiter that have no caller
@@ -85,6 +90,7 @@ func start(cfg Config, limits limits) (*Driver, error) {
 		byAddress: make(map[string]token.Member, len(cfg.Members)),
 		ttl:       cfg.TTL,
 		dial:      cfg.Dial,
+		clock:     cfg.Clock,
 		limits:    limits,
 		inbox:     make(chan input, limits.inbox),
 		gone:      make(chan struct{}),
@@ -138,6 +144,10 @@ func (d *Driver) Err() error {
 		return nil
 	}
 }
+
+// leaseOver reports whether what is held here is lost, even if the owner has not
+// noticed: the process may have stood still for longer than the lease lasted.
+func (d *Driver) leaseOver() bool { return d.clock() >= token.Time(d.leaseEnd.Load()) }
 
 // stopped is the error for a caller who wants something of a driver that ended.
 func (d *Driver) stopped() error {

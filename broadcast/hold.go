@@ -189,7 +189,7 @@ func (h Hold) Err() error {
 	switch {
 	case w.id != h.id:
 		return ErrReleased
-	case w.lost:
+	case w.lost || w.driver.leaseOver():
 		return ErrLost
 	}
 	return nil
@@ -200,6 +200,7 @@ func (h Hold) Err() error {
 // [ErrReleased] if it was released before.
 func (h Hold) Release() error {
 	d := h.waiter.driver
+	over := d.leaseOver()
 	e, ok := h.waiter.end(h.id)
 	switch {
 	case !ok:
@@ -207,7 +208,7 @@ func (h Hold) Release() error {
 	case e.lost:
 		return ErrLost
 	}
-	if !d.post(input{kind: inputRelease, lock: e.lock, id: h.id}) {
+	if !d.post(input{kind: inputRelease, lock: e.lock, id: h.id}) || over {
 		return ErrLost
 	}
 	return nil

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"conch/token"
 )
 
 // alone starts a cluster of one, in which every lock is granted at once.
@@ -166,6 +168,30 @@ func TestTryDoesNotWaitForAHolder(t *testing.T) {
 			t.Errorf("Try on a stopped node = %v; want ErrStopped", err)
 		}
 	})
+}
+
+// A process that stood still finds its timers before its owner finds the time: what it
+// asks of its hold is answered by the clock.
+func TestHoldIsLostByTheClockBeforeTheOwnerNotices(t *testing.T) {
+	now := token.Time(99)
+	d := &Driver{inbox: make(chan input, 1), clock: func() token.Time { return now }}
+	d.leaseEnd.Store(100)
+	w := &waiter{driver: d}
+	w.begin(1, "cs")
+	hold := Hold{waiter: w, id: 1, fence: 1}
+	if err := hold.Err(); err != nil {
+		t.Errorf("Err inside the lease = %v; want nil", err)
+	}
+	now = 100
+	if err := hold.Err(); !errors.Is(err, ErrLost) {
+		t.Errorf("Err at the lease's end = %v; want ErrLost", err)
+	}
+	if err := hold.Release(); !errors.Is(err, ErrLost) {
+		t.Errorf("Release at the lease's end = %v; want ErrLost", err)
+	}
+	if in := <-d.inbox; in.kind != inputRelease || in.id != 1 {
+		t.Errorf("the owner was told %+v; want the release", in)
+	}
 }
 
 // A node that is cut off from all others loses what it holds after the time to live,

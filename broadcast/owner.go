@@ -82,7 +82,6 @@ type claim struct {
 // owner is the goroutine that has the node, and what only it touches.
 type owner struct {
 	*Driver
-	clock  func() token.Time
 	store  Store
 	node   *token.Node
 	log    *eventLog
@@ -102,7 +101,6 @@ type owner struct {
 func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 	o := &owner{
 		Driver:    d,
-		clock:     cfg.Clock,
 		store:     cfg.Store,
 		node:      node,
 		log:       newEventLog(cfg.Log, d.members, d.self),
@@ -270,6 +268,11 @@ func (o *owner) accept(now token.Time, in *input) error {
 
 // perform does what the node wants done, in order.
 func (o *owner) perform() {
+	end, inSession := o.node.InSession()
+	if !inSession {
+		end = 0
+	}
+	o.leaseEnd.Store(int64(end))
 	effects := o.node.Effects()
 	for i := range effects {
 		if o.ended {

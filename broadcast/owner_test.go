@@ -23,7 +23,7 @@ func idleOwner(t *testing.T, log *logBuffer) *owner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newOwner(&Driver{members: cfg.Members, limits: defaultLimits}, node, cfg)
+	return newOwner(&Driver{members: cfg.Members, clock: cfg.Clock, limits: defaultLimits}, node, cfg)
 }
 
 // What a receiver had handed over before its stream was replaced comes to the owner

@@ -27,6 +27,14 @@ func (c *checker) checkHeard() {
 					known[j] = number
 				}
 			}
+			if over := c.run.member(e.Peer); e.Kind == PassedOver && over >= 0 && over < len(e.LastGranted) {
+				// It stood in Q, so it has asked, if only by riding.
+				least := e.LastGranted[over]
+				least.Count++
+				if least.Compare(known[over]) > 0 {
+					known[over] = least
+				}
+			}
 			for j, number := range e.RequestNumbers {
 				if j < len(known) && j != self && number.Compare(known[j]) > 0 {
 					known[j] = number
