@@ -48,23 +48,7 @@ lines of the merged logs (as 'conch logs merge FILE... | cat -n' counts them), o
 			default:
 				o.By = draw.Order(order)
 			}
-			run, err := openLogs(files)
-			if err != nil {
-				return err
-			}
-			picture, err := draw.Draw(run, o)
-			if errors.Is(err, draw.ErrNothing) {
-				return insufficient(err)
-			}
-			if err != nil {
-				return err
-			}
-			if err := writeFile(out, func(w io.Writer) error { return picture.Write(w, format) }); err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "%s: lines %d to %d of %d, %s\n", out, picture.From, picture.To, picture.Lines,
-				count(picture.Messages, "message", "messages"))
-			return nil
+			return drawLogs(cmd.ErrOrStderr(), files, o, out, format)
 		},
 	}
 	cmd.Flags().SortFlags = false
@@ -75,6 +59,27 @@ lines of the merged logs (as 'conch logs merge FILE... | cat -n' counts them), o
 	cmd.Flags().Uint64Var(&o.Fence, "fence", 0, "draw the entry with this `FENCE`")
 	cmd.Flags().StringVar(&by, "by", "cause", "`ORDER` along the lines: cause or time")
 	return cmd
+}
+
+// drawLogs draws the picture, and says what it shows.
+func drawLogs(says io.Writer, files []string, o draw.Options, out, format string) error {
+	run, err := openLogs(files)
+	if err != nil {
+		return err
+	}
+	picture, err := draw.Draw(run, o)
+	if errors.Is(err, draw.ErrNothing) {
+		return insufficient(err)
+	}
+	if err != nil {
+		return err
+	}
+	if err := writeFile(out, func(w io.Writer) error { return picture.Write(w, format) }); err != nil {
+		return err
+	}
+	fmt.Fprintf(says, "%s: lines %d to %d of %d, %s\n", out, picture.From, picture.To, picture.Lines,
+		count(picture.Messages, "message", "messages"))
+	return nil
 }
 
 // writeFile makes a file whole or leaves it as it was.

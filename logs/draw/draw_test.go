@@ -215,6 +215,7 @@ func TestFormatsPaintAllElements(t *testing.T) {
 	if painted != len(p.Elements) {
 		t.Errorf("painted %d, want %d elements", painted, len(p.Elements))
 	}
+	p = picture(t, "contended", Options{From: 10, To: 20}) // small, since pixels take long
 	for format, begins := range map[string]string{"svg": "<?xml", "png": "\x89PNG", "pdf": "%PDF-"} {
 		var b bytes.Buffer
 		if err := p.Write(&b, format); err != nil || !strings.HasPrefix(b.String(), begins) {

@@ -321,7 +321,7 @@ func TestPDFText(t *testing.T) {
 
 // TestLongRun: many lines become a PDF, with progress, in memory that is bounded by
 // a few kilobytes a line.
-func TestLongRun(t *testing.T) { reportLongRun(t, 20_000) }
+func TestLongRun(t *testing.T) { reportLongRun(t, 12_000) }
 
 // TestSoakLongRun is the same for 100,000 lines.
 func TestSoakLongRun(t *testing.T) {
