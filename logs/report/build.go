@@ -105,6 +105,20 @@ func (b *builder) first() []Block {
 	if w, found := b.warning(); found {
 		blocks = append(blocks, w)
 	}
+	for _, s := range []*source{b.main, b.crash} {
+		if s == nil {
+			continue
+		}
+		violated := Warning{Title: fmt.Sprintf("The logs of appendix %s show a violation.", s.Letter)}
+		for _, q := range s.report.Requirements {
+			if q.Verdict == logs.Violated {
+				violated.Problems = append(violated.Problems, fmt.Sprintf("%s, %s: %s", q.ID, q.Name, q.Reason))
+			}
+		}
+		if len(violated.Problems) > 0 {
+			blocks = append(blocks, violated)
+		}
+	}
 	if notes := b.notes(); len(notes.Problems) > 0 {
 		blocks = append(blocks, notes)
 	}
@@ -184,7 +198,7 @@ func (b *builder) notes() Warning {
 
 // summary is the verdicts in short.
 func summary(s *source) Table {
-	t := Table{Caption: fmt.Sprintf("What the logs of appendix %s show.", s.Letter), Head: []string{"", "requirement", "verdict", "by what"}, Weights: []float64{1.1, 4, 2, 9}}
+	t := Table{Caption: fmt.Sprintf("What the logs of appendix %s show.", s.Letter), Head: []string{"", "requirement", "verdict", "by what"}, Weights: []float64{1.1, 3.8, 2.7, 8.5}}
 	for _, q := range s.report.Requirements {
 		t.Rows = append(t.Rows, []string{q.ID, q.Name, strings.ToUpper(q.Verdict.String()), q.Reason})
 	}

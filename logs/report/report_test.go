@@ -225,6 +225,20 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+func TestViolation(t *testing.T) {
+	d, verdict := Build(Input{Run: scene(t, "two-inside")})
+	if verdict != logs.Violated {
+		t.Errorf("verdict %s", verdict)
+	}
+	first, rest, _ := strings.Cut(markdownOf(t, d), "## 1.")
+	if !strings.Contains(first, "The logs of appendix A show a violation.") || !strings.Contains(first, "was still inside") {
+		t.Errorf("the first page:\n%s", first)
+	}
+	if !strings.Contains(rest, "So it was not met in this run.") || strings.Contains(rest, "critical section. HOLDS") {
+		t.Error("the verdict on R2 is another")
+	}
+}
+
 func TestNoRun(t *testing.T) {
 	d, verdict := Build(Input{Problems: []string{"no line of a conch log in empty.log"}})
 	if text := markdownOf(t, d); verdict != logs.Insufficient || !strings.Contains(text, "no line of a conch log in empty.log") || !strings.Contains(text, "nothing is shown of R1, R2 and R3") {

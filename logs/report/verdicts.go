@@ -54,13 +54,16 @@ func (s *source) judgement(id, means, why string) string {
 		}
 	}
 	text := fmt.Sprintf("%s %s (%s).", means, strings.ToUpper(worst.String()), strings.Join(reasons, "; "))
-	if worst == logs.Holds {
+	switch worst {
+	case logs.Violated:
+		text += " So it was not met in this run."
+	case logs.Insufficient:
+		text += " So these logs do not prove it."
+	case logs.Holds:
 		text += " " + why
 		if lease := s.report.Figures.ByLease; id == "R2" && lease > 0 {
 			text += fmt.Sprintf(" For %d of the entries the one before was of a node that had died or was buried: there the order rests on the end of its lease, and so on clocks that run at about the same rate.", lease)
 		}
-	} else {
-		text += " So these logs do not prove it."
 	}
 	return text
 }
