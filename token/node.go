@@ -203,6 +203,7 @@ func (n *Node) PeerUp(now Time, peer Member) {
 	n.peers[peer].connected = true
 	n.sayClear(peer)
 	n.ping(peer)
+	n.checkWait()
 	for _, l := range n.order {
 		if l.outstanding {
 			n.repeat(l, peer)

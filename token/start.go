@@ -23,9 +23,11 @@ func (n *Node) checkWait() {
 	n.renew()
 }
 
+// allClear reports whether every other member has said CLEAR, and was told the same:
+// without a stream to it, that member would have to wait for T.
 func (n *Node) allClear() bool {
 	for j := range n.peers {
-		if Member(j) != n.self && !n.peers[j].clear {
+		if Member(j) != n.self && !(n.peers[j].clear && n.peers[j].connected) {
 			return false
 		}
 	}

@@ -7,6 +7,8 @@ import "slices"
 // others here are ahead. Neither follows while nobody answers: the driver bounds the
 // time and calls Withdraw.
 //
+// Outside a session it waits like any other, until the driver withdraws it.
+//
 // It asks by a probe, which counts as a request: an idle token comes, and a busy
 // holder says so.
 func (n *Node) Try(now Time, name string, w Waiter) {
