@@ -59,6 +59,14 @@ test: ## all tests, with the race detector
 	else \
 	  race= left_out="THE RACE DETECTOR, which needs a C compiler (and CGO_ENABLED=1)"; \
 	fi; \
+	if ! command -v pdftotext >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing poppler-utils, whose pdftotext reads the reports that tests make"; \
+	  { timeout 60 apt-get update && timeout 120 apt-get install -y poppler-utils; } >/dev/null 2>&1; \
+	fi; \
+	if ! command -v pdftotext >/dev/null; then \
+	  left_out="$$left_out; THE TEXT OF PDF REPORTS, which needs pdftotext (poppler-utils)"; \
+	fi; \
+	left_out="$${left_out#nothing; }"; \
 	echo "go test $$race $(PACKAGES)"; \
 	go test $$race -timeout 15m $(PACKAGES) && \
 	if [ -n "$$race" ] && [ "$(PACKAGES)" = ./... ]; then \
