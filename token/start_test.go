@@ -57,6 +57,23 @@ func TestHeldPingOfOlderIncarnationIsForgotten(t *testing.T) {
 	d.wantSent(Pong)
 }
 
+// The wait does not end by CLEAR before there is a stream to every member: who had not
+// been told CLEAR itself would have to wait for T.
+func TestWaitEndsByClearOnlyWithStreamsToAll(t *testing.T) {
+	d := started(t, 3)
+	d.PeerDown(d.at, 2)
+	for _, j := range d.others() {
+		d.receive(j, Message{Kind: Clear, Incarnation: d.cfg.Incarnation})
+	}
+	d.wantSent(Ping)
+	d.look()
+	d.PeerUp(d.at, 2)
+	if d.waiting {
+		t.Error("A waits still, with CLEAR from all and a stream to all")
+	}
+	d.wantSent(Clear, "A→C CLEAR C#1")
+}
+
 // While it waits, a node buries nobody.
 func TestNoBurialWhileWaitingAfterStart(t *testing.T) {
 	d := started(t, 3)
