@@ -47,37 +47,32 @@ const (
 	// The lock's name is empty, longer than 255 bytes or not UTF-8.
 	// INVALID_ARGUMENT.
 	Code_CODE_INVALID_NAME Code = 1
-	// A duration is negative. INVALID_ARGUMENT.
-	Code_CODE_INVALID_DURATION Code = 2
-	// The id is 0, or this client has used it before for something else.
+	// The id is 0, or this client has a wait or a hold under it.
 	// INVALID_ARGUMENT.
-	Code_CODE_INVALID_ID Code = 3
+	Code_CODE_INVALID_ID Code = 2
 	// A field holds what it may not hold; the message says which and what.
 	// INVALID_ARGUMENT.
-	Code_CODE_INVALID_FIELD Code = 4
+	Code_CODE_INVALID_FIELD Code = 3
 	// A try found the lock in use. RESOURCE_EXHAUSTED.
-	Code_CODE_BUSY Code = 5
-	// The wait was over before the lock was free. DEADLINE_EXCEEDED.
-	Code_CODE_TIMED_OUT Code = 6
-	// The try or the wait was over, and the node has no session: it does not reach
-	// a quorum of the members. Takes precedence over BUSY and TIMED_OUT.
-	// UNAVAILABLE.
-	Code_CODE_NO_SESSION Code = 7
+	Code_CODE_BUSY Code = 4
+	// The try was over, and the node has no session: it does not reach a quorum of
+	// the members. UNAVAILABLE.
+	Code_CODE_NO_SESSION Code = 5
 	// The node is stopping and takes no more requests. Another may be asked.
 	// UNAVAILABLE.
-	Code_CODE_NODE_LEAVING Code = 8
+	Code_CODE_NODE_LEAVING Code = 6
 	// The node's bound on waits is reached; the message names it.
 	// RESOURCE_EXHAUSTED.
-	Code_CODE_TOO_MANY_WAITS Code = 9
+	Code_CODE_TOO_MANY_WAITS Code = 7
 	// There is no such hold. NOT_FOUND.
-	Code_CODE_NOT_HELD Code = 10
+	Code_CODE_NOT_HELD Code = 8
 	// The holder's fence is another one than was named. FAILED_PRECONDITION.
-	Code_CODE_WRONG_FENCE Code = 11
+	Code_CODE_WRONG_FENCE Code = 9
 	// A member that is needed for the answer did not give it. UNAVAILABLE.
-	Code_CODE_UNREACHABLE Code = 12
+	Code_CODE_UNREACHABLE Code = 10
 	// The client speaks another version of this protocol; the message names both.
 	// FAILED_PRECONDITION.
-	Code_CODE_WRONG_VERSION Code = 13
+	Code_CODE_WRONG_VERSION Code = 11
 )
 
 // Enum value maps for Code.
@@ -85,34 +80,30 @@ var (
 	Code_name = map[int32]string{
 		0:  "CODE_UNSPECIFIED",
 		1:  "CODE_INVALID_NAME",
-		2:  "CODE_INVALID_DURATION",
-		3:  "CODE_INVALID_ID",
-		4:  "CODE_INVALID_FIELD",
-		5:  "CODE_BUSY",
-		6:  "CODE_TIMED_OUT",
-		7:  "CODE_NO_SESSION",
-		8:  "CODE_NODE_LEAVING",
-		9:  "CODE_TOO_MANY_WAITS",
-		10: "CODE_NOT_HELD",
-		11: "CODE_WRONG_FENCE",
-		12: "CODE_UNREACHABLE",
-		13: "CODE_WRONG_VERSION",
+		2:  "CODE_INVALID_ID",
+		3:  "CODE_INVALID_FIELD",
+		4:  "CODE_BUSY",
+		5:  "CODE_NO_SESSION",
+		6:  "CODE_NODE_LEAVING",
+		7:  "CODE_TOO_MANY_WAITS",
+		8:  "CODE_NOT_HELD",
+		9:  "CODE_WRONG_FENCE",
+		10: "CODE_UNREACHABLE",
+		11: "CODE_WRONG_VERSION",
 	}
 	Code_value = map[string]int32{
-		"CODE_UNSPECIFIED":      0,
-		"CODE_INVALID_NAME":     1,
-		"CODE_INVALID_DURATION": 2,
-		"CODE_INVALID_ID":       3,
-		"CODE_INVALID_FIELD":    4,
-		"CODE_BUSY":             5,
-		"CODE_TIMED_OUT":        6,
-		"CODE_NO_SESSION":       7,
-		"CODE_NODE_LEAVING":     8,
-		"CODE_TOO_MANY_WAITS":   9,
-		"CODE_NOT_HELD":         10,
-		"CODE_WRONG_FENCE":      11,
-		"CODE_UNREACHABLE":      12,
-		"CODE_WRONG_VERSION":    13,
+		"CODE_UNSPECIFIED":    0,
+		"CODE_INVALID_NAME":   1,
+		"CODE_INVALID_ID":     2,
+		"CODE_INVALID_FIELD":  3,
+		"CODE_BUSY":           4,
+		"CODE_NO_SESSION":     5,
+		"CODE_NODE_LEAVING":   6,
+		"CODE_TOO_MANY_WAITS": 7,
+		"CODE_NOT_HELD":       8,
+		"CODE_WRONG_FENCE":    9,
+		"CODE_UNREACHABLE":    10,
+		"CODE_WRONG_VERSION":  11,
 	}
 )
 
@@ -264,7 +255,7 @@ type Acquire_Mode int32
 const (
 	// An error.
 	Acquire_MODE_UNSPECIFIED Acquire_Mode = 0
-	// Wait, for wait_ns at most.
+	// Wait, until the client withdraws.
 	Acquire_MODE_WAIT Acquire_Mode = 1
 	// Refuse with CODE_BUSY as soon as it is known that someone holds the lock or
 	// waits for it on this node. That takes one time to live at most; without an
@@ -437,7 +428,7 @@ func (x Obstacle_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Obstacle_Kind.Descriptor instead.
 func (Obstacle_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{30, 0}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{32, 0}
 }
 
 // Error is an error with its code.
@@ -1018,19 +1009,18 @@ func (x *Welcome) GetTtlNs() int64 {
 // for one lock are granted first come, first served.
 type Acquire struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Chosen by the client, not 0, and never used again by this client. Everything
-	// that is said of this request and of the hold that comes of it names it.
+	// Chosen by the client, not 0, and used for nothing else by this client.
+	// Everything that is said of this request and of the hold that comes of it names
+	// it. A wait that ended with its stream may be asked for again under its id.
 	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The lock's name.
 	Lock string       `protobuf:"bytes,2,opt,name=lock,proto3" json:"lock,omitempty"`
 	Mode Acquire_Mode `protobuf:"varint,3,opt,name=mode,proto3,enum=conch.client.v1.Acquire_Mode" json:"mode,omitempty"`
-	// With MODE_WAIT: how long to wait; 0 is without end.
-	WaitNs int64 `protobuf:"varint,4,opt,name=wait_ns,json=waitNs,proto3" json:"wait_ns,omitempty"`
 	// 0 for a new request. Otherwise the fence of the hold that this client had
-	// under this id on an earlier stream to this node, and mode and wait_ns do not
-	// matter: it is answered at once, by Granted with that fence if the hold
-	// stands, and by Lost if not.
-	ResumeFence   uint64 `protobuf:"varint,5,opt,name=resume_fence,json=resumeFence,proto3" json:"resume_fence,omitempty"`
+	// under this id on an earlier stream to this node, and mode does not matter: it is
+	// answered at once, by Granted with that fence if the hold stands, and by Lost
+	// if not.
+	ResumeFence   uint64 `protobuf:"varint,4,opt,name=resume_fence,json=resumeFence,proto3" json:"resume_fence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1084,13 +1074,6 @@ func (x *Acquire) GetMode() Acquire_Mode {
 		return x.Mode
 	}
 	return Acquire_MODE_UNSPECIFIED
-}
-
-func (x *Acquire) GetWaitNs() int64 {
-	if x != nil {
-		return x.WaitNs
-	}
-	return 0
 }
 
 func (x *Acquire) GetResumeFence() uint64 {
@@ -2255,7 +2238,7 @@ func (x *ListLocksResponse) GetMissing() []*Missing {
 type WatchRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Scope Scope                  `protobuf:"varint,1,opt,name=scope,proto3,enum=conch.client.v1.Scope" json:"scope,omitempty"`
-	// The lock's name.
+	// The lock's name; empty for all.
 	Lock          string `protobuf:"bytes,2,opt,name=lock,proto3" json:"lock,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2308,7 +2291,9 @@ func (x *WatchRequest) GetLock() string {
 // WatchResponse is the state of a watched lock after a change.
 type WatchResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Lock  *LockStatus            `protobuf:"bytes,1,opt,name=lock,proto3" json:"lock,omitempty"`
+	// Not set where only the missing members changed, or when all that is there at
+	// first has been told.
+	Lock *LockStatus `protobuf:"bytes,1,opt,name=lock,proto3" json:"lock,omitempty"`
 	// The members that do not answer at present.
 	Missing       []*Missing `protobuf:"bytes,2,rep,name=missing,proto3" json:"missing,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -2369,12 +2354,17 @@ type LockStatus struct {
 	Holder *Holder `protobuf:"bytes,2,opt,name=holder,proto3" json:"holder,omitempty"`
 	// Who waits for it: those queued in the token first, by the token's order of
 	// members, then those that the token does not list yet. Of each member, in the
-	// order in which they will be served.
+	// order in which they will be served, the first hundred.
 	Waiters []*Waiter `protobuf:"bytes,3,rep,name=waiters,proto3" json:"waiters,omitempty"`
 	// The token. Not set if no member that answered has it.
 	Token *TokenStatus `protobuf:"bytes,4,opt,name=token,proto3" json:"token,omitempty"`
 	// What keeps those who wait waiting, most important first.
-	Obstacles     []*Obstacle `protobuf:"bytes,5,rep,name=obstacles,proto3" json:"obstacles,omitempty"`
+	Obstacles []*Obstacle `protobuf:"bytes,5,rep,name=obstacles,proto3" json:"obstacles,omitempty"`
+	// How many wait in all.
+	Waiting uint64 `protobuf:"varint,6,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	// What the algorithm knows of the lock at each member that answered and knows
+	// it, in member order.
+	Views         []*LockView `protobuf:"bytes,7,rep,name=views,proto3" json:"views,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2444,6 +2434,159 @@ func (x *LockStatus) GetObstacles() []*Obstacle {
 	return nil
 }
 
+func (x *LockStatus) GetWaiting() uint64 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *LockStatus) GetViews() []*LockView {
+	if x != nil {
+		return x.Views
+	}
+	return nil
+}
+
+// LockView is what a member knows of a lock, for those who want to see the
+// algorithm at work.
+type LockView struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its address.
+	Member string `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
+	// RN: the highest request number heard of each member, in member order.
+	RequestNumbers []*RequestNumber `protobuf:"bytes,2,rep,name=request_numbers,json=requestNumbers,proto3" json:"request_numbers,omitempty"`
+	// Whether its own number is a request that was not granted yet.
+	Requesting bool `protobuf:"varint,3,opt,name=requesting,proto3" json:"requesting,omitempty"`
+	// How many requests of its clients wait.
+	Waiting uint64 `protobuf:"varint,4,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	// Whether it looks for the token, which may be lost.
+	Searching     bool `protobuf:"varint,5,opt,name=searching,proto3" json:"searching,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LockView) Reset() {
+	*x = LockView{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LockView) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LockView) ProtoMessage() {}
+
+func (x *LockView) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LockView.ProtoReflect.Descriptor instead.
+func (*LockView) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *LockView) GetMember() string {
+	if x != nil {
+		return x.Member
+	}
+	return ""
+}
+
+func (x *LockView) GetRequestNumbers() []*RequestNumber {
+	if x != nil {
+		return x.RequestNumbers
+	}
+	return nil
+}
+
+func (x *LockView) GetRequesting() bool {
+	if x != nil {
+		return x.Requesting
+	}
+	return false
+}
+
+func (x *LockView) GetWaiting() uint64 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *LockView) GetSearching() bool {
+	if x != nil {
+		return x.Searching
+	}
+	return false
+}
+
+// RequestNumber numbers a member's requests. Numbers are compared by session, then
+// by count.
+type RequestNumber struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The session in which it was made.
+	Session uint64 `protobuf:"varint,1,opt,name=session,proto3" json:"session,omitempty"`
+	// Which request of that session it is.
+	Count         uint64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RequestNumber) Reset() {
+	*x = RequestNumber{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RequestNumber) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RequestNumber) ProtoMessage() {}
+
+func (x *RequestNumber) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RequestNumber.ProtoReflect.Descriptor instead.
+func (*RequestNumber) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *RequestNumber) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *RequestNumber) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 // Holder is who holds a lock.
 type Holder struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2466,7 +2609,7 @@ type Holder struct {
 
 func (x *Holder) Reset() {
 	*x = Holder{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[27]
+	mi := &file_conch_client_v1_client_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2478,7 +2621,7 @@ func (x *Holder) String() string {
 func (*Holder) ProtoMessage() {}
 
 func (x *Holder) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[27]
+	mi := &file_conch_client_v1_client_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2491,7 +2634,7 @@ func (x *Holder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Holder.ProtoReflect.Descriptor instead.
 func (*Holder) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{27}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Holder) GetMember() string {
@@ -2553,7 +2696,7 @@ type Waiter struct {
 
 func (x *Waiter) Reset() {
 	*x = Waiter{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[28]
+	mi := &file_conch_client_v1_client_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2565,7 +2708,7 @@ func (x *Waiter) String() string {
 func (*Waiter) ProtoMessage() {}
 
 func (x *Waiter) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[28]
+	mi := &file_conch_client_v1_client_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2578,7 +2721,7 @@ func (x *Waiter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Waiter.ProtoReflect.Descriptor instead.
 func (*Waiter) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{28}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Waiter) GetMember() string {
@@ -2623,14 +2766,16 @@ type TokenStatus struct {
 	// The highest fence granted so far.
 	Fence uint64 `protobuf:"varint,5,opt,name=fence,proto3" json:"fence,omitempty"`
 	// Q, head first: the addresses of the members that it lists.
-	Queue         []string `protobuf:"bytes,6,rep,name=queue,proto3" json:"queue,omitempty"`
+	Queue []string `protobuf:"bytes,6,rep,name=queue,proto3" json:"queue,omitempty"`
+	// LN: the number of each member's request that was granted last, in member order.
+	LastGranted   []*RequestNumber `protobuf:"bytes,7,rep,name=last_granted,json=lastGranted,proto3" json:"last_granted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TokenStatus) Reset() {
 	*x = TokenStatus{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[29]
+	mi := &file_conch_client_v1_client_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2642,7 +2787,7 @@ func (x *TokenStatus) String() string {
 func (*TokenStatus) ProtoMessage() {}
 
 func (x *TokenStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[29]
+	mi := &file_conch_client_v1_client_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2655,7 +2800,7 @@ func (x *TokenStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenStatus.ProtoReflect.Descriptor instead.
 func (*TokenStatus) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{29}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *TokenStatus) GetMember() string {
@@ -2700,6 +2845,13 @@ func (x *TokenStatus) GetQueue() []string {
 	return nil
 }
 
+func (x *TokenStatus) GetLastGranted() []*RequestNumber {
+	if x != nil {
+		return x.LastGranted
+	}
+	return nil
+}
+
 // Obstacle is one thing that keeps a waiter waiting.
 type Obstacle struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2715,7 +2867,7 @@ type Obstacle struct {
 
 func (x *Obstacle) Reset() {
 	*x = Obstacle{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[30]
+	mi := &file_conch_client_v1_client_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2727,7 +2879,7 @@ func (x *Obstacle) String() string {
 func (*Obstacle) ProtoMessage() {}
 
 func (x *Obstacle) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[30]
+	mi := &file_conch_client_v1_client_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2740,7 +2892,7 @@ func (x *Obstacle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Obstacle.ProtoReflect.Descriptor instead.
 func (*Obstacle) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{30}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Obstacle) GetKind() Obstacle_Kind {
@@ -2782,7 +2934,7 @@ type BreakRequest struct {
 
 func (x *BreakRequest) Reset() {
 	*x = BreakRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[31]
+	mi := &file_conch_client_v1_client_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2794,7 +2946,7 @@ func (x *BreakRequest) String() string {
 func (*BreakRequest) ProtoMessage() {}
 
 func (x *BreakRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[31]
+	mi := &file_conch_client_v1_client_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2807,7 +2959,7 @@ func (x *BreakRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BreakRequest.ProtoReflect.Descriptor instead.
 func (*BreakRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{31}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *BreakRequest) GetScope() Scope {
@@ -2857,7 +3009,7 @@ type BreakResponse struct {
 
 func (x *BreakResponse) Reset() {
 	*x = BreakResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[32]
+	mi := &file_conch_client_v1_client_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2869,7 +3021,7 @@ func (x *BreakResponse) String() string {
 func (*BreakResponse) ProtoMessage() {}
 
 func (x *BreakResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[32]
+	mi := &file_conch_client_v1_client_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2882,7 +3034,7 @@ func (x *BreakResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BreakResponse.ProtoReflect.Descriptor instead.
 func (*BreakResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{32}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *BreakResponse) GetHolder() *Holder {
@@ -2929,13 +3081,12 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\aWelcome\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
 	"\x06member\x18\x02 \x01(\tR\x06member\x12\x15\n" +
-	"\x06ttl_ns\x18\x03 \x01(\x03R\x05ttlNs\"\xd7\x01\n" +
+	"\x06ttl_ns\x18\x03 \x01(\x03R\x05ttlNs\"\xbe\x01\n" +
 	"\aAcquire\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04lock\x18\x02 \x01(\tR\x04lock\x121\n" +
-	"\x04mode\x18\x03 \x01(\x0e2\x1d.conch.client.v1.Acquire.ModeR\x04mode\x12\x17\n" +
-	"\await_ns\x18\x04 \x01(\x03R\x06waitNs\x12!\n" +
-	"\fresume_fence\x18\x05 \x01(\x04R\vresumeFence\"9\n" +
+	"\x04mode\x18\x03 \x01(\x0e2\x1d.conch.client.v1.Acquire.ModeR\x04mode\x12!\n" +
+	"\fresume_fence\x18\x04 \x01(\x04R\vresumeFence\"9\n" +
 	"\x04Mode\x12\x14\n" +
 	"\x10MODE_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tMODE_WAIT\x10\x01\x12\f\n" +
@@ -3025,14 +3176,27 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x04lock\x18\x02 \x01(\tR\x04lock\"t\n" +
 	"\rWatchResponse\x12/\n" +
 	"\x04lock\x18\x01 \x01(\v2\x1b.conch.client.v1.LockStatusR\x04lock\x122\n" +
-	"\amissing\x18\x02 \x03(\v2\x18.conch.client.v1.MissingR\amissing\"\xf1\x01\n" +
+	"\amissing\x18\x02 \x03(\v2\x18.conch.client.v1.MissingR\amissing\"\xbc\x02\n" +
 	"\n" +
 	"LockStatus\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12/\n" +
 	"\x06holder\x18\x02 \x01(\v2\x17.conch.client.v1.HolderR\x06holder\x121\n" +
 	"\awaiters\x18\x03 \x03(\v2\x17.conch.client.v1.WaiterR\awaiters\x122\n" +
 	"\x05token\x18\x04 \x01(\v2\x1c.conch.client.v1.TokenStatusR\x05token\x127\n" +
-	"\tobstacles\x18\x05 \x03(\v2\x19.conch.client.v1.ObstacleR\tobstacles\"\xdf\x01\n" +
+	"\tobstacles\x18\x05 \x03(\v2\x19.conch.client.v1.ObstacleR\tobstacles\x12\x18\n" +
+	"\awaiting\x18\x06 \x01(\x04R\awaiting\x12/\n" +
+	"\x05views\x18\a \x03(\v2\x19.conch.client.v1.LockViewR\x05views\"\xc3\x01\n" +
+	"\bLockView\x12\x16\n" +
+	"\x06member\x18\x01 \x01(\tR\x06member\x12G\n" +
+	"\x0frequest_numbers\x18\x02 \x03(\v2\x1e.conch.client.v1.RequestNumberR\x0erequestNumbers\x12\x1e\n" +
+	"\n" +
+	"requesting\x18\x03 \x01(\bR\n" +
+	"requesting\x12\x18\n" +
+	"\awaiting\x18\x04 \x01(\x04R\awaiting\x12\x1c\n" +
+	"\tsearching\x18\x05 \x01(\bR\tsearching\"?\n" +
+	"\rRequestNumber\x12\x18\n" +
+	"\asession\x18\x01 \x01(\x04R\asession\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x04R\x05count\"\xdf\x01\n" +
 	"\x06Holder\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12/\n" +
 	"\x06client\x18\x02 \x01(\v2\x17.conch.client.v1.ClientR\x06client\x12\x14\n" +
@@ -3044,14 +3208,15 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12/\n" +
 	"\x06client\x18\x02 \x01(\v2\x17.conch.client.v1.ClientR\x06client\x12\x1b\n" +
 	"\twaited_ns\x18\x03 \x01(\x03R\bwaitedNs\x12\x14\n" +
-	"\x05ahead\x18\x04 \x01(\rR\x05ahead\"\xad\x01\n" +
+	"\x05ahead\x18\x04 \x01(\rR\x05ahead\"\xf0\x01\n" +
 	"\vTokenStatus\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12!\n" +
 	"\fepoch_number\x18\x02 \x01(\x04R\vepochNumber\x12%\n" +
 	"\x0eepoch_proposer\x18\x03 \x01(\rR\repochProposer\x12\x10\n" +
 	"\x03hop\x18\x04 \x01(\x04R\x03hop\x12\x14\n" +
 	"\x05fence\x18\x05 \x01(\x04R\x05fence\x12\x14\n" +
-	"\x05queue\x18\x06 \x03(\tR\x05queue\"\xfd\x01\n" +
+	"\x05queue\x18\x06 \x03(\tR\x05queue\x12A\n" +
+	"\flast_granted\x18\a \x03(\v2\x1e.conch.client.v1.RequestNumberR\vlastGranted\"\xfd\x01\n" +
 	"\bObstacle\x122\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1e.conch.client.v1.Obstacle.KindR\x04kind\x12\x16\n" +
 	"\x06member\x18\x02 \x01(\tR\x06member\x12\x12\n" +
@@ -3073,23 +3238,21 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12/\n" +
 	"\x06caller\x18\x05 \x01(\v2\x17.conch.client.v1.ClientR\x06caller\"@\n" +
 	"\rBreakResponse\x12/\n" +
-	"\x06holder\x18\x01 \x01(\v2\x17.conch.client.v1.HolderR\x06holder*\xba\x02\n" +
+	"\x06holder\x18\x01 \x01(\v2\x17.conch.client.v1.HolderR\x06holder*\x8b\x02\n" +
 	"\x04Code\x12\x14\n" +
 	"\x10CODE_UNSPECIFIED\x10\x00\x12\x15\n" +
-	"\x11CODE_INVALID_NAME\x10\x01\x12\x19\n" +
-	"\x15CODE_INVALID_DURATION\x10\x02\x12\x13\n" +
-	"\x0fCODE_INVALID_ID\x10\x03\x12\x16\n" +
-	"\x12CODE_INVALID_FIELD\x10\x04\x12\r\n" +
-	"\tCODE_BUSY\x10\x05\x12\x12\n" +
-	"\x0eCODE_TIMED_OUT\x10\x06\x12\x13\n" +
-	"\x0fCODE_NO_SESSION\x10\a\x12\x15\n" +
-	"\x11CODE_NODE_LEAVING\x10\b\x12\x17\n" +
-	"\x13CODE_TOO_MANY_WAITS\x10\t\x12\x11\n" +
-	"\rCODE_NOT_HELD\x10\n" +
-	"\x12\x14\n" +
-	"\x10CODE_WRONG_FENCE\x10\v\x12\x14\n" +
-	"\x10CODE_UNREACHABLE\x10\f\x12\x16\n" +
-	"\x12CODE_WRONG_VERSION\x10\r*v\n" +
+	"\x11CODE_INVALID_NAME\x10\x01\x12\x13\n" +
+	"\x0fCODE_INVALID_ID\x10\x02\x12\x16\n" +
+	"\x12CODE_INVALID_FIELD\x10\x03\x12\r\n" +
+	"\tCODE_BUSY\x10\x04\x12\x13\n" +
+	"\x0fCODE_NO_SESSION\x10\x05\x12\x15\n" +
+	"\x11CODE_NODE_LEAVING\x10\x06\x12\x17\n" +
+	"\x13CODE_TOO_MANY_WAITS\x10\a\x12\x11\n" +
+	"\rCODE_NOT_HELD\x10\b\x12\x14\n" +
+	"\x10CODE_WRONG_FENCE\x10\t\x12\x14\n" +
+	"\x10CODE_UNREACHABLE\x10\n" +
+	"\x12\x16\n" +
+	"\x12CODE_WRONG_VERSION\x10\v*v\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fREASON_LAPSE\x10\x01\x12\x10\n" +
@@ -3121,7 +3284,7 @@ func file_conch_client_v1_client_proto_rawDescGZIP() []byte {
 }
 
 var file_conch_client_v1_client_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_conch_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_conch_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_conch_client_v1_client_proto_goTypes = []any{
 	(Code)(0),                 // 0: conch.client.v1.Code
 	(Reason)(0),               // 1: conch.client.v1.Reason
@@ -3156,12 +3319,14 @@ var file_conch_client_v1_client_proto_goTypes = []any{
 	(*WatchRequest)(nil),      // 30: conch.client.v1.WatchRequest
 	(*WatchResponse)(nil),     // 31: conch.client.v1.WatchResponse
 	(*LockStatus)(nil),        // 32: conch.client.v1.LockStatus
-	(*Holder)(nil),            // 33: conch.client.v1.Holder
-	(*Waiter)(nil),            // 34: conch.client.v1.Waiter
-	(*TokenStatus)(nil),       // 35: conch.client.v1.TokenStatus
-	(*Obstacle)(nil),          // 36: conch.client.v1.Obstacle
-	(*BreakRequest)(nil),      // 37: conch.client.v1.BreakRequest
-	(*BreakResponse)(nil),     // 38: conch.client.v1.BreakResponse
+	(*LockView)(nil),          // 33: conch.client.v1.LockView
+	(*RequestNumber)(nil),     // 34: conch.client.v1.RequestNumber
+	(*Holder)(nil),            // 35: conch.client.v1.Holder
+	(*Waiter)(nil),            // 36: conch.client.v1.Waiter
+	(*TokenStatus)(nil),       // 37: conch.client.v1.TokenStatus
+	(*Obstacle)(nil),          // 38: conch.client.v1.Obstacle
+	(*BreakRequest)(nil),      // 39: conch.client.v1.BreakRequest
+	(*BreakResponse)(nil),     // 40: conch.client.v1.BreakResponse
 }
 var file_conch_client_v1_client_proto_depIdxs = []int32{
 	0,  // 0: conch.client.v1.Error.code:type_name -> conch.client.v1.Code
@@ -3194,32 +3359,35 @@ var file_conch_client_v1_client_proto_depIdxs = []int32{
 	2,  // 27: conch.client.v1.WatchRequest.scope:type_name -> conch.client.v1.Scope
 	32, // 28: conch.client.v1.WatchResponse.lock:type_name -> conch.client.v1.LockStatus
 	25, // 29: conch.client.v1.WatchResponse.missing:type_name -> conch.client.v1.Missing
-	33, // 30: conch.client.v1.LockStatus.holder:type_name -> conch.client.v1.Holder
-	34, // 31: conch.client.v1.LockStatus.waiters:type_name -> conch.client.v1.Waiter
-	35, // 32: conch.client.v1.LockStatus.token:type_name -> conch.client.v1.TokenStatus
-	36, // 33: conch.client.v1.LockStatus.obstacles:type_name -> conch.client.v1.Obstacle
-	7,  // 34: conch.client.v1.Holder.client:type_name -> conch.client.v1.Client
-	1,  // 35: conch.client.v1.Holder.ending:type_name -> conch.client.v1.Reason
-	7,  // 36: conch.client.v1.Waiter.client:type_name -> conch.client.v1.Client
-	5,  // 37: conch.client.v1.Obstacle.kind:type_name -> conch.client.v1.Obstacle.Kind
-	2,  // 38: conch.client.v1.BreakRequest.scope:type_name -> conch.client.v1.Scope
-	7,  // 39: conch.client.v1.BreakRequest.caller:type_name -> conch.client.v1.Client
-	33, // 40: conch.client.v1.BreakResponse.holder:type_name -> conch.client.v1.Holder
-	8,  // 41: conch.client.v1.LockService.Attach:input_type -> conch.client.v1.ClientMessage
-	23, // 42: conch.client.v1.LockService.Status:input_type -> conch.client.v1.StatusRequest
-	28, // 43: conch.client.v1.LockService.ListLocks:input_type -> conch.client.v1.ListLocksRequest
-	30, // 44: conch.client.v1.LockService.Watch:input_type -> conch.client.v1.WatchRequest
-	37, // 45: conch.client.v1.LockService.Break:input_type -> conch.client.v1.BreakRequest
-	9,  // 46: conch.client.v1.LockService.Attach:output_type -> conch.client.v1.NodeMessage
-	24, // 47: conch.client.v1.LockService.Status:output_type -> conch.client.v1.StatusResponse
-	29, // 48: conch.client.v1.LockService.ListLocks:output_type -> conch.client.v1.ListLocksResponse
-	31, // 49: conch.client.v1.LockService.Watch:output_type -> conch.client.v1.WatchResponse
-	38, // 50: conch.client.v1.LockService.Break:output_type -> conch.client.v1.BreakResponse
-	46, // [46:51] is the sub-list for method output_type
-	41, // [41:46] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	35, // 30: conch.client.v1.LockStatus.holder:type_name -> conch.client.v1.Holder
+	36, // 31: conch.client.v1.LockStatus.waiters:type_name -> conch.client.v1.Waiter
+	37, // 32: conch.client.v1.LockStatus.token:type_name -> conch.client.v1.TokenStatus
+	38, // 33: conch.client.v1.LockStatus.obstacles:type_name -> conch.client.v1.Obstacle
+	33, // 34: conch.client.v1.LockStatus.views:type_name -> conch.client.v1.LockView
+	34, // 35: conch.client.v1.LockView.request_numbers:type_name -> conch.client.v1.RequestNumber
+	7,  // 36: conch.client.v1.Holder.client:type_name -> conch.client.v1.Client
+	1,  // 37: conch.client.v1.Holder.ending:type_name -> conch.client.v1.Reason
+	7,  // 38: conch.client.v1.Waiter.client:type_name -> conch.client.v1.Client
+	34, // 39: conch.client.v1.TokenStatus.last_granted:type_name -> conch.client.v1.RequestNumber
+	5,  // 40: conch.client.v1.Obstacle.kind:type_name -> conch.client.v1.Obstacle.Kind
+	2,  // 41: conch.client.v1.BreakRequest.scope:type_name -> conch.client.v1.Scope
+	7,  // 42: conch.client.v1.BreakRequest.caller:type_name -> conch.client.v1.Client
+	35, // 43: conch.client.v1.BreakResponse.holder:type_name -> conch.client.v1.Holder
+	8,  // 44: conch.client.v1.LockService.Attach:input_type -> conch.client.v1.ClientMessage
+	23, // 45: conch.client.v1.LockService.Status:input_type -> conch.client.v1.StatusRequest
+	28, // 46: conch.client.v1.LockService.ListLocks:input_type -> conch.client.v1.ListLocksRequest
+	30, // 47: conch.client.v1.LockService.Watch:input_type -> conch.client.v1.WatchRequest
+	39, // 48: conch.client.v1.LockService.Break:input_type -> conch.client.v1.BreakRequest
+	9,  // 49: conch.client.v1.LockService.Attach:output_type -> conch.client.v1.NodeMessage
+	24, // 50: conch.client.v1.LockService.Status:output_type -> conch.client.v1.StatusResponse
+	29, // 51: conch.client.v1.LockService.ListLocks:output_type -> conch.client.v1.ListLocksResponse
+	31, // 52: conch.client.v1.LockService.Watch:output_type -> conch.client.v1.WatchResponse
+	40, // 53: conch.client.v1.LockService.Break:output_type -> conch.client.v1.BreakResponse
+	49, // [49:54] is the sub-list for method output_type
+	44, // [44:49] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_conch_client_v1_client_proto_init() }
@@ -3250,7 +3418,7 @@ func file_conch_client_v1_client_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conch_client_v1_client_proto_rawDesc), len(file_conch_client_v1_client_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   33,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

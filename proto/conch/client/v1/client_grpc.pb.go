@@ -72,10 +72,10 @@ type LockServiceClient interface {
 	// named in the first message, which is sent even when there is no lock to tell
 	// of.
 	ListLocks(ctx context.Context, in *ListLocksRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListLocksResponse], error)
-	// Watch tells of one lock: as it is now, then again at each change. States that
-	// are gone before they could be sent are left out, so a slow reader sees fewer
-	// of them, but always the last. It ends when the client ends it, or with
-	// UNAVAILABLE when the node stops.
+	// Watch tells of one lock, or of all that are held or waited for: as they are
+	// now, then again at each change. States that are gone before they could be sent
+	// are left out, so a slow reader sees fewer of them, but always the last. It ends
+	// when the client ends it, or with UNAVAILABLE when the node stops.
 	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error)
 	// Break takes a lock from whoever holds it, if the fence is still the one
 	// named. It returns once the holder has been told. The token moves when that
@@ -197,10 +197,10 @@ type LockServiceServer interface {
 	// named in the first message, which is sent even when there is no lock to tell
 	// of.
 	ListLocks(*ListLocksRequest, grpc.ServerStreamingServer[ListLocksResponse]) error
-	// Watch tells of one lock: as it is now, then again at each change. States that
-	// are gone before they could be sent are left out, so a slow reader sees fewer
-	// of them, but always the last. It ends when the client ends it, or with
-	// UNAVAILABLE when the node stops.
+	// Watch tells of one lock, or of all that are held or waited for: as they are
+	// now, then again at each change. States that are gone before they could be sent
+	// are left out, so a slow reader sees fewer of them, but always the last. It ends
+	// when the client ends it, or with UNAVAILABLE when the node stops.
 	Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error
 	// Break takes a lock from whoever holds it, if the fence is still the one
 	// named. It returns once the holder has been told. The token moves when that
