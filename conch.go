@@ -30,8 +30,14 @@ var (
 	// ErrBusy is wrapped by the error of [Node.TryLock] for a lock that is in use, or
 	// that others wait for.
 	ErrBusy = broadcast.ErrBusy
-	// ErrLost says that a lock was lost before it was unlocked.
+	// ErrLost is wrapped by errors for a lock that was lost before it was unlocked.
 	ErrLost = broadcast.ErrLost
+	// ErrBroken is wrapped by [Hold.Warning] where somebody broke the lock, and with
+	// ErrLost once it is lost for that.
+	ErrBroken = broadcast.ErrBroken
+	// ErrLapsing is what [Hold.Warning] returns where the session's lease is about to
+	// end.
+	ErrLapsing = broadcast.ErrLapsing
 	// ErrUnlocked says that a hold was unlocked before.
 	ErrUnlocked = broadcast.ErrReleased
 )
@@ -194,23 +200,23 @@ func (n *Node) Members() []string { return append([]string(nil), n.members.Addre
 //
 // The errors wrap [ErrName], [ErrStopped], or the cause of the context's end; the
 // lock is then not held.
-func (n *Node) Lock(ctx context.Context, name string) (*Hold, error) {
+func (n *Node) Lock(ctx context.Context, name string) (Hold, error) {
 	hold, err := n.driver.Acquire(ctx, name)
 	if err != nil {
-		return nil, err
+		return Hold{}, err
 	}
-	return &Hold{hold}, nil
+	return nodeHold(hold), nil
 }
 
 // TryLock takes the lock if it is free. It asks the other members where the lock is,
 // and for as long as none of them can tell it waits, as [Node.Lock] does. The errors
 // are those of [Node.Lock], and [ErrBusy].
-func (n *Node) TryLock(ctx context.Context, name string) (*Hold, error) {
+func (n *Node) TryLock(ctx context.Context, name string) (Hold, error) {
 	hold, err := n.driver.Try(ctx, name)
 	if err != nil {
-		return nil, err
+		return Hold{}, err
 	}
-	return &Hold{hold}, nil
+	return nodeHold(hold), nil
 }
 
 // Done returns a channel that is closed when the node has ended, by [Node.Stop]

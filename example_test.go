@@ -125,6 +125,6 @@ func ExampleHold_Done() {
 	fmt.Println(<-stopped)
 
 	// Output:
-	// the lock was lost
+	// the lock was lost: the node is stopped
 	// stop: a lock is still held: context canceled
 }

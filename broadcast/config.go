@@ -31,6 +31,9 @@ type Config struct {
 	// and Floor of the next process have to be above all that this one will use.
 	Store Store
 
+	// Caller describes this process, for whoever asks who holds a lock.
+	Caller Caller
+
 	// Dial connects to a member. Nil is TCP.
 	Dial func(ctx context.Context, address string) (net.Conn, error)
 	// Clock reads this node's clock; nil is [Clock].

@@ -29,13 +29,18 @@ type Driver struct {
 	limits    limits
 
 	clock func() token.Time
-	// leaseEnd is when the lease of the node's session ends, by clock; 0 outside a
-	// session. The owner sets it before it performs what an input brought about.
-	leaseEnd atomic.Int64
+	// lease is the node's; zero outside a session. The owner sets it before it performs
+	// what an input brought about.
+	lease atomic.Pointer[Lease]
+	// caller is who the callers of Acquire and Try are: this process.
+	caller      Caller
+	version     string
+	incarnation token.Incarnation
+	started     token.Time
 
 	inbox      chan input
 	lastWaiter atomic.Uint64
-	waiters    sync.Pool // of *waiter that have no caller
+	places     sync.Pool // of *Place that have no caller
 
 	// life ends when the driver gives up its streams, opening when it opens no
 	// more of them.
@@ -85,18 +90,22 @@ func start(cfg Config, limits limits) (*Driver, error) {
 		return nil, fmt.Errorf("broadcast: %w", err)
 	}
 	d := &Driver{
-		members:   cfg.Members,
-		self:      cfg.Self,
-		byAddress: make(map[string]token.Member, len(cfg.Members)),
-		ttl:       cfg.TTL,
-		dial:      cfg.Dial,
-		clock:     cfg.Clock,
-		limits:    limits,
-		inbox:     make(chan input, limits.inbox),
-		gone:      make(chan struct{}),
-		dead:      make(chan struct{}),
+		members:     cfg.Members,
+		self:        cfg.Self,
+		byAddress:   make(map[string]token.Member, len(cfg.Members)),
+		ttl:         cfg.TTL,
+		dial:        cfg.Dial,
+		clock:       cfg.Clock,
+		caller:      cfg.Caller,
+		version:     cfg.Version,
+		incarnation: nodeConfig.Incarnation,
+		started:     cfg.Clock(),
+		limits:      limits,
+		inbox:       make(chan input, limits.inbox),
+		gone:        make(chan struct{}),
+		dead:        make(chan struct{}),
 	}
-	d.waiters.New = func() any { return &waiter{driver: d, answer: make(chan answer, 1)} }
+	d.places.New = func() any { return &Place{driver: d, answer: make(chan answer, 1)} }
 	d.life, d.endLife = context.WithCancelCause(context.Background())
 	d.opening, d.stopOpening = context.WithCancel(d.life)
 	for i, address := range cfg.Members {
@@ -145,9 +154,13 @@ func (d *Driver) Err() error {
 	}
 }
 
-// leaseOver reports whether what is held here is lost, even if the owner has not
-// noticed: the process may have stood still for longer than the lease lasted.
-func (d *Driver) leaseOver() bool { return d.clock() >= token.Time(d.leaseEnd.Load()) }
+// leaseEnd is when the node's lease ends; 0 outside a session.
+func (d *Driver) leaseEnd() token.Time {
+	if l := d.lease.Load(); l != nil {
+		return l.End
+	}
+	return 0
+}
 
 // stopped is the error for a caller who wants something of a driver that ended.
 func (d *Driver) stopped() error {

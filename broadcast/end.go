@@ -34,13 +34,15 @@ func (o *owner) takeEnd(now token.Time, in *input) {
 	}
 }
 
-// refuseCallers ends the wait of all callers, and lets no more in.
+// refuseCallers ends the wait of all callers, lets no more in, and tells the holders.
 func (o *owner) refuseCallers(now token.Time) {
 	o.stopping = true
 	for _, id := range o.callers() {
 		if c := o.claims[id]; c.holding == 0 {
 			o.withdraw(now, id, c, ErrStopped)
 			o.perform()
+		} else {
+			o.settle(id, ErrStopped)
 		}
 	}
 }
@@ -63,7 +65,7 @@ func (o *owner) fail(err error) {
 	o.abandon()
 	o.err, o.ended = err, true
 	for _, id := range o.callers() {
-		o.claims[id].waiter.answer <- answer{err: fmt.Errorf("%w: %w", ErrStopped, err)}
+		o.claims[id].claimant.Refused(id, fmt.Errorf("%w: %w", ErrStopped, err))
 	}
 	o.endLife(err)
 }

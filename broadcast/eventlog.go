@@ -79,6 +79,18 @@ func (l *eventLog) lost(lock string, fence token.Fence, requestNumbers []token.N
 	e.Msg("lock lost")
 }
 
+func (l *eventLog) broken(lock string, fence token.Fence, by Caller, reason string) {
+	e := l.line(zerolog.WarnLevel, "lock_broken").Str("lock", lock)
+	l.decimal(e, "fence", uint64(fence))
+	e.Stringer("caller", by).Str("reason", reason).Msg("holder told to give the lock back")
+}
+
+func (l *eventLog) expired(lock string, fence token.Fence, holder Caller, reason string) {
+	e := l.line(zerolog.WarnLevel, "hold_expired").Str("lock", lock)
+	l.decimal(e, "fence", uint64(fence))
+	e.Stringer("caller", holder).Str("reason", reason).Msg("lock taken from its holder")
+}
+
 // session begins a line about a session of this node.
 func (l *eventLog) session(event string, s token.Session) *zerolog.Event {
 	e := l.info(event)

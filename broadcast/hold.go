@@ -3,7 +3,7 @@ package broadcast
 import (
 	"context"
 	"errors"
-	"sync"
+	"time"
 
 	"conch/token"
 )
@@ -20,38 +20,13 @@ var (
 	ErrReleased = errors.New("the lock was released before")
 )
 
-// errWithdrawn answers a waiter that gave up.
-var errWithdrawn = errors.New("withdrawn")
-
 // Hold is a lock that one local caller holds. Its methods are safe for concurrent
 // use. A Hold is a value, so that taking a lock need not allocate; its copies are
 // the same hold.
 type Hold struct {
-	waiter *waiter
-	id     token.Waiter
-	fence  token.Fence
-}
-
-// waiter is the place where one local caller waits for a lock and then holds it.
-// It is used again for another caller when the hold is over; what belongs to an
-// earlier one is told by its id.
-type waiter struct {
-	driver *Driver
-	// answer brings what came of waiting. The owner sends exactly one for each
-	// caller, and there is room for it.
-	answer chan answer
-
-	mu   sync.Mutex
-	id   token.Waiter // of the present caller; zero between callers
-	lock string
-	lost bool
-	done chan struct{} // closed at a loss; made when somebody asks for it
-}
-
-// answer is a grant, or why there will be none.
-type answer struct {
+	place *Place
+	id    token.Waiter
 	fence token.Fence
-	err   error
 }
 
 // Acquire waits until a local caller holds the lock. The errors wrap [ErrName],
@@ -75,22 +50,22 @@ func (d *Driver) claim(ctx context.Context, kind inputKind, lock string) (Hold, 
 	if ctx.Err() != nil {
 		return Hold{}, context.Cause(ctx)
 	}
-	w := d.waiters.Get().(*waiter)
-	id := token.Waiter(d.lastWaiter.Add(1))
-	w.begin(id, lock)
+	p := d.places.Get().(*Place)
+	id := d.NewClaim()
+	p.begin(id, lock)
 	select {
-	case d.inbox <- input{kind: kind, lock: lock, id: id, waiter: w}:
+	case d.inbox <- input{kind: kind, lock: lock, id: id, claimant: (*seat)(p), caller: &d.caller}:
 	case <-ctx.Done():
-		w.end(id)
+		p.end(id)
 		return Hold{}, context.Cause(ctx)
 	case <-d.dead:
 		return Hold{}, d.stopped()
 	}
 	select {
-	case a := <-w.answer:
-		return w.hold(id, a)
+	case a := <-p.answer:
+		return p.hold(id, a)
 	case <-ctx.Done():
-		w.giveUp(id, lock)
+		p.giveUp(id, lock)
 		return Hold{}, context.Cause(ctx)
 	case <-d.dead:
 		return Hold{}, d.stopped()
@@ -98,118 +73,53 @@ func (d *Driver) claim(ctx context.Context, kind inputKind, lock string) (Hold, 
 }
 
 // hold makes a hold of a grant.
-func (w *waiter) hold(id token.Waiter, a answer) (Hold, error) {
+func (p *Place) hold(id token.Waiter, a answer) (Hold, error) {
 	if a.err != nil {
-		w.end(id)
+		p.end(id)
 		return Hold{}, a.err
 	}
-	return Hold{waiter: w, id: id, fence: a.fence}, nil
+	return Hold{place: p, id: id, fence: a.fence}, nil
 }
 
 // giveUp ends waiting. A grant that was on its way meanwhile is released.
-func (w *waiter) giveUp(id token.Waiter, lock string) {
-	w.driver.post(input{kind: inputWithdraw, lock: lock, id: id})
+func (p *Place) giveUp(id token.Waiter, lock string) {
+	p.driver.Withdraw(id, lock)
 	select {
-	case a := <-w.answer:
-		if hold, err := w.hold(id, a); err == nil {
+	case a := <-p.answer:
+		if hold, err := p.hold(id, a); err == nil {
 			_ = hold.Release() // lost or not: nobody knew of the hold
 		}
-	case <-w.driver.dead:
+	case <-p.driver.dead:
 	}
 }
 
-// begin gives the waiter to a new caller.
-func (w *waiter) begin(id token.Waiter, lock string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.id, w.lock, w.lost, w.done = id, lock, false, nil
-}
-
-// ended is what a caller leaves behind.
-type ended struct {
-	lock string
-	lost bool // before the caller ended the hold
-}
-
-// end takes the waiter from its caller and makes it free for another. It reports
-// false if that caller has it no more.
-func (w *waiter) end(id token.Waiter) (ended, bool) {
-	w.mu.Lock()
-	if w.id != id {
-		w.mu.Unlock()
-		return ended{}, false
-	}
-	e := ended{lock: w.lock, lost: w.lost}
-	w.id = 0
-	w.mu.Unlock()
-	w.driver.waiters.Put(w)
-	return e, true
-}
-
-// lose tells a caller that its hold is over, if it has not released it.
-func (w *waiter) lose(id token.Waiter) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.id != id || w.lost {
-		return
-	}
-	w.lost = true
-	if w.done != nil {
-		close(w.done)
-	}
-}
+// Place returns where the hold is kept, and the id that it has there.
+func (h Hold) Place() (p *Place, id uint64) { return h.place, uint64(h.id) }
 
 // Fence returns the fencing number of the hold.
 func (h Hold) Fence() token.Fence { return h.fence }
 
 // Done returns a channel that is closed if the lock is lost. After the release it
 // is nil.
-func (h Hold) Done() <-chan struct{} {
-	w := h.waiter
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.id != h.id {
-		return nil
-	}
-	if w.done == nil {
-		w.done = make(chan struct{})
-		if w.lost {
-			close(w.done)
-		}
-	}
-	return w.done
-}
+func (h Hold) Done() <-chan struct{} { return h.place.Done(uint64(h.id)) }
 
-// Err returns nil while the lock is held, [ErrLost] once it is lost, and
-// [ErrReleased] after the release.
-func (h Hold) Err() error {
-	w := h.waiter
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch {
-	case w.id != h.id:
-		return ErrReleased
-	case w.lost || w.driver.leaseOver():
-		return ErrLost
-	}
-	return nil
-}
+// Warned returns a channel that is closed when the end of the hold is near, which may
+// come to nothing, or settled. After the release it is nil.
+func (h Hold) Warned() <-chan struct{} { return h.place.Warned(uint64(h.id)) }
+
+// Warning tells why the hold is about to end; nil if it is not. It wraps [ErrBroken] or
+// [ErrStopped] if the end is settled, and [ErrLapsing] if the lease may be renewed.
+func (h Hold) Warning() error { return h.place.Warning(uint64(h.id)) }
+
+// Err returns nil while the lock is held, an error that wraps [ErrLost] once it is
+// lost, and [ErrReleased] after the release.
+func (h Hold) Err() error { return h.place.Err(uint64(h.id)) }
+
+// Deadline returns when the hold will be lost if the node's lease is not renewed
+// before. It is zero if that cannot happen, and after the release.
+func (h Hold) Deadline() time.Time { return h.place.Deadline(uint64(h.id)) }
 
 // Release ends the hold, without waiting for what the algorithm makes of it. It
-// returns nil if the lock was held until now, [ErrLost] if it had been lost, and
-// [ErrReleased] if it was released before.
-func (h Hold) Release() error {
-	d := h.waiter.driver
-	over := d.leaseOver()
-	e, ok := h.waiter.end(h.id)
-	switch {
-	case !ok:
-		return ErrReleased
-	case e.lost:
-		return ErrLost
-	}
-	if !d.post(input{kind: inputRelease, lock: e.lock, id: h.id}) || over {
-		return ErrLost
-	}
-	return nil
-}
+// returns nil if the lock was held until now, an error that wraps [ErrLost] if it had
+// been lost, and [ErrReleased] if it was released before.
+func (h Hold) Release() error { return h.place.Release(uint64(h.id)) }

@@ -175,10 +175,10 @@ func TestTryDoesNotWaitForAHolder(t *testing.T) {
 func TestHoldIsLostByTheClockBeforeTheOwnerNotices(t *testing.T) {
 	now := token.Time(99)
 	d := &Driver{inbox: make(chan input, 1), clock: func() token.Time { return now }}
-	d.leaseEnd.Store(100)
-	w := &waiter{driver: d}
-	w.begin(1, "cs")
-	hold := Hold{waiter: w, id: 1, fence: 1}
+	d.lease.Store(&Lease{Session: 1, End: 100})
+	p := &Place{driver: d}
+	p.begin(1, "cs")
+	hold := Hold{place: p, id: 1, fence: 1}
 	if err := hold.Err(); err != nil {
 		t.Errorf("Err inside the lease = %v; want nil", err)
 	}

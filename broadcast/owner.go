@@ -14,11 +14,15 @@ import (
 type inputKind uint8
 
 const (
-	// Local callers: lock, id, and the waiter that gets the answer.
+	// Local callers: lock, id, and the claimant that gets the answer. A broken hold
+	// expires.
 	inputAcquire inputKind = iota + 1
 	inputTry
 	inputWithdraw
 	inputRelease
+	inputExpire
+	// Somebody wants to look: look is called.
+	inputLook
 	// Outgoing streams: outgoing wants what HELLO is to say, was accepted, ended
 	// for a reason (err), or was refused by the peer (peer, reason).
 	inputHello
@@ -45,7 +49,9 @@ type input struct {
 	peer     token.Member
 	lock     string
 	id       token.Waiter
-	waiter   *waiter
+	claimant Claimant
+	caller   *Caller
+	look     func(*owner)
 	outgoing *outgoing
 	incoming *incoming
 	hello    token.Hello
@@ -72,13 +78,6 @@ type peer struct {
 // maxStrangers is how many hosts the last refusal is kept of.
 const maxStrangers = 256
 
-// claim is a local caller that waits for a lock or holds it.
-type claim struct {
-	waiter  *waiter
-	lock    string
-	holding token.Fence // zero while it waits
-}
-
 // owner is the goroutine that has the node, and what only it touches.
 type owner struct {
 	*Driver
@@ -89,6 +88,9 @@ type owner struct {
 	claims map[token.Waiter]claim
 	// holders is how many claims hold.
 	holders int
+	// subscriptions are who wants to hear which locks change.
+	subscriptions map[*Subscription]struct{}
+	view          token.LockView // scratch
 	// strangers is what refusals said to each remote host, while it is not known
 	// to be a member.
 	strangers map[string]string
@@ -107,6 +109,8 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 		peers:     make([]peer, len(d.members)),
 		claims:    make(map[token.Waiter]claim),
 		strangers: make(map[string]string),
+
+		subscriptions: make(map[*Subscription]struct{}),
 	}
 	for i, address := range d.members {
 		if m := token.Member(i); m != d.self {
@@ -159,8 +163,10 @@ func (o *owner) takeBatch(in input) {
 // take feeds one input to the node and performs what comes of it.
 func (o *owner) take(now token.Time, in *input) {
 	switch in.kind {
-	case inputAcquire, inputTry, inputWithdraw, inputRelease:
+	case inputAcquire, inputTry, inputWithdraw, inputRelease, inputExpire:
 		o.takeLocal(now, in)
+	case inputLook:
+		in.look(o)
 	case inputHello:
 		in.outgoing.hello <- o.node.Hello(in.peer)
 	case inputUp:
@@ -179,34 +185,6 @@ func (o *owner) take(now token.Time, in *input) {
 		o.takeEnd(now, in)
 	}
 	o.perform()
-}
-
-// takeLocal takes what a local caller wants.
-func (o *owner) takeLocal(now token.Time, in *input) {
-	c, known := o.claims[in.id]
-	switch {
-	case in.waiter != nil && o.stopping:
-		in.waiter.answer <- answer{err: ErrStopped}
-	case in.kind == inputAcquire:
-		o.claims[in.id] = claim{waiter: in.waiter, lock: in.lock}
-		o.node.Acquire(now, in.lock, in.id)
-	case in.kind == inputTry:
-		o.claims[in.id] = claim{waiter: in.waiter, lock: in.lock}
-		o.node.Try(now, in.lock, in.id)
-	case in.kind == inputWithdraw && known && c.holding == 0:
-		o.withdraw(now, in.id, c, errWithdrawn)
-	case in.kind == inputRelease && known:
-		delete(o.claims, in.id)
-		o.holders--
-		o.node.Release(now, in.lock, in.id)
-	}
-}
-
-// withdraw ends the wait of a caller and tells it why.
-func (o *owner) withdraw(now token.Time, id token.Waiter, c claim, why error) {
-	delete(o.claims, id)
-	o.node.Withdraw(now, c.lock, id)
-	c.waiter.answer <- answer{err: why}
 }
 
 // takeFrame takes what came on a stream, unless a later stream has replaced it.
@@ -235,6 +213,7 @@ func (o *owner) up(now token.Time, out *outgoing) {
 	}
 	p.out, p.refusedThere = out, ""
 	o.log.peerConnected(out.peer)
+	o.changed("")
 	o.node.PeerUp(now, out.peer)
 }
 
@@ -245,6 +224,7 @@ func (o *owner) down(now token.Time, m token.Member, reason string) {
 	p.pending = p.pending[:0]
 	if !o.flushing {
 		o.log.peerLost(m, reason)
+		o.changed("")
 	}
 	o.node.PeerDown(now, m)
 }
@@ -268,11 +248,7 @@ func (o *owner) accept(now token.Time, in *input) error {
 
 // perform does what the node wants done, in order.
 func (o *owner) perform() {
-	end, inSession := o.node.InSession()
-	if !inSession {
-		end = 0
-	}
-	o.leaseEnd.Store(int64(end))
+	o.noteLease()
 	effects := o.node.Effects()
 	for i := range effects {
 		if o.ended {
@@ -280,27 +256,22 @@ func (o *owner) perform() {
 		}
 		e := &effects[i]
 		o.log.effect(effects, i)
+		if len(o.subscriptions) > 0 {
+			o.changedBy(e)
+		}
 		switch e.Kind {
 		case token.Send:
 			if p := &o.peers[e.Peer]; p.out != nil {
 				p.pending = append(p.pending, e.Message)
 			}
 		case token.Grant:
-			c := o.claims[e.Waiter]
-			c.holding = e.Fence
-			o.claims[e.Waiter] = c
-			o.holders++
-			c.waiter.answer <- answer{fence: e.Fence}
+			o.grant(e)
 		case token.Refuse:
-			c := o.claims[e.Waiter]
-			delete(o.claims, e.Waiter)
-			c.waiter.answer <- answer{err: ErrBusy}
+			o.refuse(e.Waiter)
 		case token.Revoke:
 			o.lose(e.Waiter)
 		case token.Warn:
-			if o.holders > 0 {
-				o.log.sessionWarned(e.Session)
-			}
+			o.warnAll(e.Session)
 		case token.Save:
 			if err := o.store.Save(uint64(e.Session), e.Promised); err != nil {
 				o.fail(err)
@@ -311,12 +282,15 @@ func (o *owner) perform() {
 	}
 }
 
-// lose ends a hold that is lost.
-func (o *owner) lose(id token.Waiter) {
-	if c, known := o.claims[id]; known {
-		delete(o.claims, id)
-		o.holders--
-		c.waiter.lose(id)
+// noteLease shows to all callers how long the node's session lasts.
+func (o *owner) noteLease() {
+	end, inSession := o.node.InSession()
+	session := o.node.InspectSession().Session
+	if !inSession {
+		session, end = 0, 0
+	}
+	if l := o.lease.Load(); l == nil || l.Session != session || l.End != end {
+		o.lease.Store(&Lease{Session: session, End: end})
 	}
 }
 

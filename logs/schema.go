@@ -24,6 +24,8 @@ const (
 	Enter           = "enter"
 	Leave           = "leave"
 	Lost            = "lost"
+	LockBroken      = "lock_broken"
+	HoldExpired     = "hold_expired"
 
 	// Sessions.
 	SessionStarted = "session_started"
@@ -95,6 +97,7 @@ var keys = []key{
 	{"repeat", kindBool, "true: the request was outstanding when this stream opened, and is sent on it once more"},
 	{"reason", kindText, "why"},
 	{"remote", kindText, "the socket address of a stranger"},
+	{"caller", kindText, "who asked for the lock, or wants it broken, as they describe themselves: USER@HOST, process PID"},
 	{"ballot", kindEpoch, "the ballot, which is the epoch of the token that it may make"},
 	{"probe", kindDecimal, "the probe's number at its asker"},
 	{"answer", kindText, "to a probe: hold, recent or none; to a ballot: hold, nack or promise"},
@@ -182,6 +185,8 @@ var shapes = []shape{
 	{Enter, "info", aboutToken, setOf("number"), 0, "somebody at the writer enters the critical section; without number the token was here and no request was needed"},
 	{Leave, "info", aboutToken, 0, 0, "that one left; RN, LN and Q are those after the leave rule"},
 	{Lost, "info", aboutLock | setOf("fence"), tokenMayShow, 0, "the session lapsed under the one in the critical section"},
+	{LockBroken, "warn", lockOnly | setOf("fence", "caller", "reason"), 0, 0, "somebody wants the lock taken from the one in the critical section, who is told; it leaves, or the hold expires"},
+	{HoldExpired, "warn", lockOnly | setOf("fence", "caller", "reason"), 0, 0, "the one in the critical section was not heard of any more, or did not give the lock back when told; it leaves"},
 
 	{SessionStarted, "info", setOf("session"), 0, 0, "a quorum's lease is there: the session has begun"},
 	{SessionWarned, "info", setOf("session"), 0, 0, "the lease ends soon"},

@@ -1,5 +1,7 @@
 package token
 
+import "slices"
+
 // What a node knows, for those who judge or show it: the simulator, the exhaustive
 // search, a status page. Looking changes nothing.
 
@@ -30,6 +32,10 @@ type PeerView struct {
 	Connected bool
 	// Silent: it has answered no PING for T.
 	Silent bool
+	// Answered: it has answered one to this incarnation, the last at AnsweredAt by the
+	// node's own clock.
+	Answered   bool
+	AnsweredAt Time
 	// Session is the newest session of its newest incarnation that is known to have
 	// begun; 0 if none is.
 	Session Session
@@ -44,6 +50,7 @@ func (n *Node) InspectPeer(j Member) PeerView {
 	p := &n.peers[j]
 	return PeerView{
 		Connected: p.connected, Silent: n.silent(j), Session: p.session,
+		Answered: p.hasAnswered, AnsweredAt: p.pongAt,
 		Guarded: p.guard, GuardEnd: p.guardEnd, BurialEnd: p.burialEnd,
 	}
 }
@@ -56,6 +63,8 @@ type LockView struct {
 	Outstanding bool
 	// Waiters is how many local requests wait, the holder not counted.
 	Waiters int
+	// Searching: the node looks for the token, which may be lost.
+	Searching bool
 	// Holder is the local waiter in the critical section; 0 if none is.
 	Holder Waiter
 	// HasToken: the token is here; Token is a copy of it, and means nothing else.
@@ -74,12 +83,34 @@ func (n *Node) InspectLock(name string, v *LockView) bool {
 	v.RequestNumbers = append(v.RequestNumbers[:0], l.requestNumbers...)
 	v.Outstanding, v.Waiters, v.Holder = l.outstanding, len(l.waiters.entries)-l.waiters.head, l.holder
 	v.HasToken = l.token != nil
+	v.Searching = l.search != nil && (l.search.balloting || l.outstanding && l.search.open)
 	if t := l.token; t != nil {
 		v.Token.Epoch, v.Token.Hop, v.Token.Fence = t.Epoch, t.Hop, t.Fence
 		v.Token.LastGranted = append(v.Token.LastGranted[:0], t.LastGranted...)
 		v.Token.Queue = append(v.Token.Queue[:0], t.Queue...)
 	}
 	return true
+}
+
+// InspectWaiters returns the first of the local requests for a lock that wait, in the
+// order in which they will be served, and at most limit of them.
+func (n *Node) InspectWaiters(name string, limit int) []Waiter {
+	l := n.locks[name]
+	if l == nil {
+		return nil
+	}
+	waiting := l.waiters.entries[l.waiters.head:]
+	return slices.Clone(waiting[:min(limit, len(waiting))])
+}
+
+// InspectNames returns the names of all locks that the node knows, in no particular
+// order.
+func (n *Node) InspectNames() []string {
+	names := make([]string, len(n.order))
+	for i, l := range n.order {
+		names[i] = l.name
+	}
+	return names
 }
 
 // Refuses tells why a TOKEN would not be taken if it came as part of the input that

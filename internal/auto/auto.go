@@ -68,7 +68,7 @@ func enter(ctx context.Context, node *conch.Node, cfg Config) (err error) {
 }
 
 // witness writes one line to the shared file.
-func (cfg Config) witness(what string, node *conch.Node, hold *conch.Hold) error {
+func (cfg Config) witness(what string, node *conch.Node, hold conch.Hold) error {
 	if cfg.Witness == nil {
 		return nil
 	}

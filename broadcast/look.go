@@ -1,0 +1,229 @@
+package broadcast
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"conch/token"
+)
+
+// Those who look at a driver, such as a status command, get copies: what they see was
+// so at one moment, between two inputs. A look costs the owner time, so many locks are
+// looked at a part at a time.
+
+// locksPerLook is how many locks are copied while the owner does nothing else.
+const locksPerLook = 256
+
+// waitersPerLock is how many of those who wait for a lock are told of by name.
+const waitersPerLock = 100
+
+// Status is what a member says of itself.
+type Status struct {
+	Version     string
+	Incarnation token.Incarnation
+	Up          time.Duration
+	// Session is 0 outside a session. LeaseLeft is at most the time to live.
+	Session   token.Session
+	LeaseLeft time.Duration
+	// Holds is how many claims hold a lock, and Waits how many wait.
+	Holds, Waits int
+	Peers        []PeerStatus // in member order, without this node
+}
+
+// PeerStatus is what a member knows of its connection to another.
+type PeerStatus struct {
+	Address string
+	// Sends: the stream to it is open. Receives: the one from it is.
+	Sends, Receives bool
+	// Silent is how long ago it answered last; negative if it never did.
+	Silent time.Duration
+}
+
+// Holding is who holds a lock.
+type Holding struct {
+	Caller *Caller
+	Fence  token.Fence
+	Since  time.Duration // how long ago the hold began
+	// Ending is why the end of the hold is settled, if it is; it wraps [ErrBroken] or
+	// [ErrStopped].
+	Ending error
+	id     token.Waiter
+}
+
+// Claim returns the id of the claim that holds the lock.
+func (h Holding) Claim() token.Waiter { return h.id }
+
+// Waiting is who waits for a lock.
+type Waiting struct {
+	Caller *Caller
+	Since  time.Duration // how long ago the wait began
+}
+
+// LockState is what a member knows of a lock.
+type LockState struct {
+	Lock string
+	// Known: the node has heard of the lock, and has not forgotten it. If not, all that
+	// follows is zero.
+	Known  bool
+	Holder *Holding // nil if nobody here holds it
+	// Waiters are the first of those who wait here, in the order in which they will be
+	// served, and Waits how many there are.
+	Waiters []Waiting
+	Waits   int
+
+	RequestNumbers []token.Number // RN
+	// Requesting: the own number is a request that was not granted yet. Searching: the
+	// node looks for the token, which may be lost.
+	Requesting, Searching bool
+	// Token is a copy of the token, if it is here.
+	Token *token.Token
+}
+
+// InUse reports whether anybody here holds the lock or waits for it.
+func (s *LockState) InUse() bool { return s.Holder != nil || s.Waits > 0 }
+
+// do has the owner call a function between two inputs. The errors wrap [ErrStopped], or
+// are the cause of the context's end; the function may then be called later.
+func (d *Driver) do(ctx context.Context, look func(*owner)) error {
+	done := make(chan struct{})
+	in := input{kind: inputLook, look: func(o *owner) {
+		look(o)
+		close(done)
+	}}
+	select {
+	case d.inbox <- in:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-d.dead:
+		return d.stopped()
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-d.dead:
+		return d.stopped()
+	}
+}
+
+// Status tells of the node. The errors wrap [ErrStopped], or are the cause of the
+// context's end.
+func (d *Driver) Status(ctx context.Context) (Status, error) {
+	answer := make(chan Status, 1)
+	if err := d.do(ctx, func(o *owner) { answer <- o.status() }); err != nil {
+		return Status{}, err
+	}
+	return <-answer, nil
+}
+
+func (o *owner) status() Status {
+	lease, now := o.Lease()
+	s := Status{
+		Version:     o.version,
+		Incarnation: o.incarnation,
+		Up:          time.Duration(now - o.started),
+		Session:     lease.Session,
+		Holds:       o.holders,
+		Waits:       len(o.claims) - o.holders,
+	}
+	if lease.Session != 0 {
+		s.LeaseLeft = min(time.Duration(lease.End-now), o.ttl)
+	}
+	for i := range o.peers {
+		if token.Member(i) == o.self {
+			continue
+		}
+		view := o.node.InspectPeer(token.Member(i))
+		peer := PeerStatus{Address: o.members[i], Sends: view.Connected, Receives: o.peers[i].receives(), Silent: -1}
+		if view.Answered {
+			peer.Silent = time.Duration(now - view.AnsweredAt)
+		}
+		s.Peers = append(s.Peers, peer)
+	}
+	return s
+}
+
+// receives reports whether the newest stream from a peer is open.
+func (p *peer) receives() bool {
+	if p.in == nil {
+		return false
+	}
+	select {
+	case <-p.in.closed:
+		return false
+	default:
+		return true
+	}
+}
+
+// Locks returns the names of all locks that the node knows of, sorted. The errors wrap
+// [ErrStopped], or are the cause of the context's end.
+func (d *Driver) Locks(ctx context.Context) ([]string, error) {
+	answer := make(chan []string, 1)
+	if err := d.do(ctx, func(o *owner) { answer <- o.node.InspectNames() }); err != nil {
+		return nil, err
+	}
+	names := <-answer
+	slices.Sort(names)
+	return names, nil
+}
+
+// LockStates tells of the named locks, in their order. The errors wrap [ErrStopped], or
+// are the cause of the context's end.
+func (d *Driver) LockStates(ctx context.Context, names []string) ([]LockState, error) {
+	var states []LockState
+	for part := range slices.Chunk(names, locksPerLook) {
+		answer := make(chan []LockState, 1)
+		err := d.do(ctx, func(o *owner) {
+			var looked []LockState
+			for _, name := range part {
+				looked = append(looked, o.lockState(name))
+			}
+			answer <- looked
+		})
+		if err != nil {
+			return nil, err
+		}
+		states = append(states, <-answer...)
+	}
+	return states, nil
+}
+
+func (o *owner) lockState(name string) LockState {
+	s := LockState{Lock: name, Known: o.node.InspectLock(name, &o.view)}
+	if !s.Known {
+		return s
+	}
+	v := &o.view
+	if c, held := o.claims[v.Holder]; held {
+		holding := o.holding(v.Holder, c)
+		s.Holder = &holding
+	}
+	now := o.clock()
+	s.Waits = v.Waiters
+	for _, id := range o.node.InspectWaiters(name, waitersPerLock) {
+		c := o.claims[id]
+		s.Waiters = append(s.Waiters, Waiting{Caller: c.caller, Since: time.Duration(now - c.since)})
+	}
+	s.RequestNumbers = slices.Clone(v.RequestNumbers)
+	s.Requesting, s.Searching = v.Outstanding, v.Searching
+	if v.HasToken {
+		t := v.Token
+		t.LastGranted, t.Queue = slices.Clone(t.LastGranted), slices.Clone(t.Queue)
+		s.Token = &t
+	}
+	return s
+}
+
+// holding tells of a claim that holds its lock.
+func (o *owner) holding(id token.Waiter, c claim) Holding {
+	return Holding{
+		id:     id,
+		Caller: c.caller,
+		Fence:  c.holding,
+		Since:  time.Duration(o.clock() - c.since),
+		Ending: c.ending,
+	}
+}
