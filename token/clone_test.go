@@ -14,7 +14,7 @@ import (
 func crowded() (*Node, Clockwork) {
 	const now = 1000 * second
 	cfg := Config{
-		Self: 1, Members: 2, Incarnation: Incarnation{1}, Session: 7, Floor: 8, TTL: 2 * second,
+		Self: 1, Members: 2, Incarnation: Incarnation{1}, Session: 7, Floor: 8, Encumbered: true, TTL: 2 * second,
 		IdleToken: 10 * second, IdleLock: 20 * second, FencesPerEpoch: 9,
 	}
 	token := func() *Token {

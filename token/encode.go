@@ -161,7 +161,7 @@ func (e *encoder) session() {
 	e.b = append(e.b, n.cfg.Incarnation[:]...)
 	e.uint(uint64(n.cfg.Session))
 	e.uint(uint64(n.session))
-	e.bools(n.begun, n.waiting, n.leaving, n.gone)
+	e.bools(n.begun, n.waiting, n.leaving, n.gone, n.encumbered())
 	if n.begun {
 		e.until(n.leaseEnd)
 	}

@@ -18,6 +18,10 @@ type Config struct {
 	// Floor is not lower than any ballot number that this member promised before
 	// this start. No ballot at or below it is promised.
 	Floor uint64
+	// Encumbered: an earlier process of this member may have left clients behind, in
+	// processes of their own, that hold locks under leases of its session. The node is
+	// then silent until T has passed since its start.
+	Encumbered bool
 
 	// TTL is T, a session's time to live; the same in the whole cluster.
 	TTL Time

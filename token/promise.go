@@ -14,10 +14,14 @@ const reserve = 1024
 // HOLD, if the token is here. NACK, if a promise, an epoch or a floor here has a
 // number that is not lower than the ballot's. Else PROMISE: from now on no token of
 // this lock with an epoch below b is taken, and no ballot with a number not above
-// b's.
+// b's. An encumbered node cannot promise: its earlier process's client may hold the
+// lock.
 func (n *Node) receiveBallot(l *lock, from Member, m *Message) {
 	n.hear(l, from, m.Number)
 	n.received(l, from, m)
+	if n.encumbered() {
+		return
+	}
 	reply := Message{Kind: BallotAnswer, Ballot: m.Ballot}
 	if l.token != nil {
 		reply.Answer = Hold

@@ -170,10 +170,14 @@ func (n *Node) anyOutOfReach() bool {
 // REQUEST.
 //
 // Protocol, section 3: HOLD(busy?), it is here; RECENT, passed on less than 3T/8
-// ago; NONE; each with the members whom the answerer could bury now.
+// ago; NONE; each with the members whom the answerer could bury now. An encumbered
+// node does not know, and says nothing.
 func (n *Node) receiveProbe(l *lock, from Member, m *Message) {
 	n.hear(l, from, m.Number)
 	n.received(l, from, m)
+	if n.encumbered() {
+		return
+	}
 	reply := Message{Kind: ProbeAnswer, Probe: m.Probe, Answer: None, Members: n.buriable()}
 	switch {
 	case l.token != nil:

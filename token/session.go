@@ -182,9 +182,7 @@ func (n *Node) lapse() {
 		return
 	}
 	n.startSession(n.session + 1)
-	for j := range n.peers {
-		n.sayClear(Member(j))
-	}
+	n.sayClearToAll()
 	n.nextPing = n.now
 }
 
