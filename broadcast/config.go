@@ -24,6 +24,8 @@ type Config struct {
 	Session token.Session
 	// Floor is not below any ballot number that earlier processes promised.
 	Floor uint64
+	// Encumbered: clients of an earlier process may still hold locks; see [token.Config].
+	Encumbered bool
 	// TTL is a session's time to live, at least [token.MinTTL]. It is the same at all
 	// members.
 	TTL time.Duration

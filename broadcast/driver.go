@@ -77,6 +77,7 @@ func start(cfg Config, limits limits) (*Driver, error) {
 		Members:        len(cfg.Members),
 		Session:        cfg.Session,
 		Floor:          cfg.Floor,
+		Encumbered:     cfg.Encumbered,
 		TTL:            token.Time(cfg.TTL),
 		IdleToken:      token.DefaultIdleToken,
 		IdleLock:       token.DefaultIdleLock,
