@@ -1,0 +1,133 @@
+package fence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	numberLock = "number"
+	workLock   = "work"
+)
+
+// moment is how long to wait at most for those who read and write the number, each of
+// whom needs a few writes to disk for it.
+const moment = 10 * time.Second
+
+// memory orders what one goroutine did under a file before what the next does, which
+// the system's lock alone does not under Go's memory model.
+var memory sync.Mutex
+
+// Guard keeps others from working under a fence file.
+type Guard struct {
+	work *os.File // has the lock
+}
+
+// Take remembers n in the fence file at path, on stable storage, and then waits until
+// nobody works under the file any more. The file begins with the first number; its
+// directory must exist. The context bounds the wait for those who work; one that has
+// ended is no hindrance where there is nothing to wait for. Whoever has the guard is to
+// give it back by [Guard.Release].
+//
+// The errors wrap [ErrStale] for a number below the highest that the file has seen, and
+// for 0, which is no holder's; [ErrInUse] with the cause of the context's end; or
+// [ErrFile]. A number that was remembered before an error stays.
+func Take(ctx context.Context, path string, n uint64) (*Guard, error) {
+	if n == 0 {
+		return nil, fmt.Errorf("%w: got 0, which is no holder's", ErrStale)
+	}
+	p, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.remember(ctx, n); err != nil {
+		return nil, err
+	}
+	work, err := p.lock(ctx, workLock, func() error { return p.check(n) })
+	if err != nil {
+		return nil, err
+	}
+	// A higher number that comes by from here on waits for this guard.
+	if err := p.check(n); err != nil {
+		return nil, errors.Join(err, work.Close())
+	}
+	if err := sign(work, n); err != nil {
+		return nil, errors.Join(unusable(p.path, err), work.Close())
+	}
+	memory.Lock()
+	defer memory.Unlock()
+	return &Guard{work: work}, nil
+}
+
+// remember makes n the highest number that the file has seen, unless a higher one was.
+func (p place) remember(ctx context.Context, n uint64) error {
+	// Nobody keeps the number for long, so the wait is not the caller's to bound.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), moment)
+	defer cancel()
+	lock, err := p.lock(ctx, numberLock, func() error { return nil })
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	highest, err := p.read()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		highest = 0
+	case err != nil:
+		return err
+	case n < highest:
+		return stale(p.path, n, highest)
+	}
+	return p.raise(highest, n)
+}
+
+// check tells whether n, which was remembered, is still the highest number.
+func (p place) check(n uint64) error {
+	switch highest, err := p.read(); {
+	case errors.Is(err, fs.ErrNotExist):
+		return unusable(p.path, errors.New("it was removed after the number was written to it"))
+	case err != nil:
+		return err
+	case n < highest:
+		return stale(p.path, n, highest)
+	case n > highest:
+		return unusable(p.path, fmt.Errorf("it went back to %d after %d was written to it", highest, n))
+	}
+	return nil
+}
+
+func stale(path string, n, highest uint64) error {
+	return fmt.Errorf("%w: got %d, and %s has seen %d", ErrStale, n, path, highest)
+}
+
+// Release lets others work. Later calls do nothing.
+func (g *Guard) Release() error {
+	memory.Lock()
+	defer memory.Unlock()
+	if err := g.work.Close(); err != nil && !errors.Is(err, fs.ErrClosed) {
+		return fmt.Errorf("release: %w", err)
+	}
+	return nil
+}
+
+// firstInherited is the lowest descriptor that an inherited lock may have: scripts use
+// the low ones for themselves, and would close it.
+const firstInherited = 100
+
+// Inherit makes the guard last until this process has ended, whatever program runs in
+// it by then, and with it all processes that are started from now on and have not
+// closed what they inherited. There is no release any more. It is for who is about to
+// call [syscall.Exec].
+func (g *Guard) Inherit() error {
+	if _, err := unix.FcntlInt(g.work.Fd(), unix.F_DUPFD, firstInherited); err != nil {
+		return fmt.Errorf("hand the fence file on: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package fence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// pollInterval is how often a lock that another has is tried again: the system's own
+// waiting could not be ended by a context.
+const pollInterval = 10 * time.Millisecond
+
+// lock takes the system's lock on one of the files beside the fence file. While it
+// waits, it calls look again and again, whose error ends the wait. When the context
+// ends first, the error wraps [ErrInUse]; the lock is tried once in any case. The lock
+// is given back when the file is closed, here and in all processes that inherited it.
+func (p place) lock(ctx context.Context, name string, look func() error) (*os.File, error) {
+	// For writing, which the locks of some network file systems want.
+	path := filepath.Join(p.locks, name)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, unusable(p.path, err)
+	}
+	if err := p.await(ctx, file, look); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+func (p place) await(ctx context.Context, file *os.File, look func() error) error {
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
+			return unusable(p.path, &os.PathError{Op: "lock", Path: file.Name(), Err: err})
+		}
+		if err := look(); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w: %s: %s: %w", ErrInUse, p.path, note(file), context.Cause(ctx))
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done(): // one more try
+		}
+	}
+}
+
+// sign leaves a note of who works, for those who wait.
+func sign(file *os.File, n uint64) error {
+	if err := file.Truncate(0); err != nil {
+		return err
+	}
+	_, err := file.WriteAt(fmt.Appendf(nil, "process %d with fence %d\n", os.Getpid(), n), 0)
+	return err
+}
+
+// note reads what sign wrote.
+func note(file *os.File) string {
+	var pid int
+	var n uint64
+	text := make([]byte, maxBytes)
+	length, _ := file.ReadAt(text, 0) // what cannot be read is not told
+	if _, err := fmt.Sscanf(string(text[:length]), "process %d with fence %d\n", &pid, &n); err != nil {
+		return "another process has it"
+	}
+	return fmt.Sprintf("process %d with fence %d, or what it started, still works", pid, n)
+}
