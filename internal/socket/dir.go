@@ -55,13 +55,12 @@ func checkPrivate(path string) error {
 	if err != nil {
 		return fmt.Errorf("directory for sockets: %w", err)
 	}
-	uid, known := owner(info)
-	switch {
+	switch stat, ok := info.Sys().(*syscall.Stat_t); {
 	case !info.IsDir():
 		return fmt.Errorf("%w: %s is no directory", ErrDir, path)
-	case known && uid != os.Getuid():
-		return fmt.Errorf("%w: %s belongs to user %d, this is user %d", ErrDir, path, uid, os.Getuid())
-	case known && info.Mode().Perm() != 0o700:
+	case !ok || int(stat.Uid) != os.Getuid():
+		return fmt.Errorf("%w: %s belongs to someone else than user %d", ErrDir, path, os.Getuid())
+	case info.Mode().Perm() != 0o700:
 		return fmt.Errorf("%w: %s has mode %04o, want 0700", ErrDir, path, info.Mode().Perm())
 	}
 	return nil

@@ -55,6 +55,13 @@ func Listen(ctx context.Context, path string) (net.Listener, error) {
 	return listener, nil
 }
 
+// restrict is a net.ListenConfig's Control. It gives a socket its mode before it has
+// a name: Linux makes the file with it, so that there is no moment in which others
+// can connect. Elsewhere Listen sets the mode right after.
+func restrict(_, _ string, conn syscall.RawConn) error {
+	return conn.Control(func(fd uintptr) { _ = syscall.Fchmod(int(fd), mode) })
+}
+
 // removeStale makes the way free for a socket at path.
 func removeStale(path string) error {
 	info, err := os.Lstat(path)

@@ -100,7 +100,7 @@ func TestDirRefusesWhatOthersCanUse(t *testing.T) {
 		"has mode 0755":   func(path string) error { return errors.Join(os.Mkdir(path, 0o755), os.Chmod(path, 0o755)) }, //nolint:gosec // what is refused
 		"is no directory": func(path string) error { return os.WriteFile(path, nil, 0o600) },
 		"no directory":    func(path string) error { return os.Symlink(os.TempDir(), path) },
-		"belongs to user": func(path string) error {
+		"belongs to someone else": func(path string) error {
 			if err := os.Mkdir(path, 0o700); err != nil {
 				return err
 			}
@@ -108,7 +108,7 @@ func TestDirRefusesWhatOthersCanUse(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if name == "belongs to user" && os.Getuid() != 0 {
+			if name == "belongs to someone else" && os.Getuid() != 0 {
 				t.Skip("only root can give a directory to someone else")
 			}
 			path := noRuntimeDir(t)
