@@ -1,0 +1,73 @@
+package rules
+
+import "fmt"
+
+// Kind is how a caller was told from others.
+type Kind int
+
+const (
+	// Anonymous is a caller of whom nothing is known: one over TCP without TLS.
+	Anonymous Kind = iota
+	// Client is a client that showed a certificate.
+	Client
+	// Local is a user of this machine, over the unix socket.
+	Local
+	// Member is a member of the cluster.
+	Member
+)
+
+// Identity is who calls. The zero Identity is an anonymous caller.
+type Identity struct {
+	Kind Kind
+	// Name is a client's name, a member's address, a local user's name (empty if the
+	// system has none for the number), or where an anonymous caller connects from.
+	Name string
+	// UID is the number of a local user.
+	UID uint32
+}
+
+// String names the caller to people, on one line and with nothing in it that a
+// terminal would obey.
+func (i Identity) String() string {
+	switch i.Kind {
+	case Client:
+		return "client " + show(i.Name)
+	case Local:
+		if i.Name == "" {
+			return fmt.Sprintf("local user %d", i.UID)
+		}
+		return fmt.Sprintf("local user %s (%d)", show(i.Name), i.UID)
+	case Member:
+		return "member " + show(i.Name)
+	}
+	if i.Name == "" {
+		return "anonymous caller"
+	}
+	return "anonymous caller " + show(i.Name)
+}
+
+// Action is what a caller wants to do.
+type Action int
+
+const (
+	// Look is to see a lock, who holds it and who waits.
+	Look Action = iota
+	// Lock is to ask for a lock, hold it and give it back.
+	Lock
+	// Break is to take a lock from its holder.
+	Break
+	actions // how many there are
+)
+
+// String returns the word that stands in the file.
+func (a Action) String() string {
+	switch a {
+	case Look:
+		return "look"
+	case Lock:
+		return "lock"
+	case Break:
+		return "break"
+	}
+	return fmt.Sprintf("Action(%d)", int(a))
+}

@@ -1,0 +1,133 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// ErrDenied is wrapped by the error for what a caller may not do.
+var ErrDenied = errors.New("not allowed")
+
+// Rules are what callers may do. They do not change, and are safe for concurrent use.
+// The zero Rules grant nothing, but to members.
+type Rules struct {
+	name   string // of the file; empty for the default
+	grants []grant
+}
+
+// grant is one line of a file.
+type grant struct {
+	who   who
+	may   [actions]bool
+	locks pattern
+}
+
+// who is the first word of a line.
+type who struct {
+	kind Kind
+	// anybody stands for all callers of the kind; otherwise they are told by name, or
+	// by uid where name is empty.
+	anybody bool
+	name    string
+	uid     uint32
+}
+
+// is tells whether the caller is meant.
+func (w who) is(i Identity) bool {
+	switch {
+	case w.kind != i.Kind:
+		return false
+	case w.anybody:
+		return true
+	case w.name == "":
+		return w.kind == Local && w.uid == i.UID
+	}
+	return w.name == i.Name
+}
+
+// pattern is the third word of a line: a name, or the beginning of names.
+type pattern struct {
+	text   string
+	prefix bool
+}
+
+func (p pattern) matches(lock string) bool {
+	if p.prefix {
+		return strings.HasPrefix(lock, p.text)
+	}
+	return lock == p.text
+}
+
+// Default returns the rules of a node without a file: the local socket everything, all
+// other clients lock and look.
+func Default() *Rules {
+	all := pattern{prefix: true}
+	return &Rules{grants: []grant{
+		{who: who{kind: Local, anybody: true}, may: [actions]bool{Look: true, Lock: true, Break: true}, locks: all},
+		{who: who{kind: Client, anybody: true}, may: [actions]bool{Look: true, Lock: true}, locks: all},
+		{who: who{kind: Anonymous, anybody: true}, may: [actions]bool{Look: true, Lock: true}, locks: all},
+	}}
+}
+
+// Check tells whether the caller may do something to a lock. The error wraps
+// [ErrDenied] and says who was refused what, and what would grant it.
+func (r *Rules) Check(caller Identity, action Action, lock string) error {
+	if r.any(caller, action, func(p pattern) bool { return p.matches(lock) }) {
+		return nil
+	}
+	return fmt.Errorf("%w: %v may not %v %s: %s", ErrDenied, caller, action, quote(lock), r.remedy())
+}
+
+// CheckState tells whether the caller may see the state of the cluster, its members and
+// their connections: who may look at some lock may. The error wraps [ErrDenied].
+func (r *Rules) CheckState(caller Identity) error {
+	if r.any(caller, Look, func(pattern) bool { return true }) {
+		return nil
+	}
+	return fmt.Errorf("%w: %v may not look at anything: %s", ErrDenied, caller, r.remedy())
+}
+
+// any tells whether a line grants the action to the caller, for locks of the kind.
+func (r *Rules) any(caller Identity, action Action, fits func(pattern) bool) bool {
+	if caller.Kind == Member {
+		return true
+	}
+	for _, g := range r.grants {
+		if g.may[action] && g.who.is(caller) && fits(g.locks) {
+			return true
+		}
+	}
+	return false
+}
+
+// remedy says where a grant is missing.
+func (r *Rules) remedy() string {
+	if r.name == "" {
+		return "nothing grants it where a node has no --allow file"
+	}
+	return "no line of " + r.name + " grants it"
+}
+
+const maxQuoted = 100 // bytes of a text that an error repeats
+
+// quote repeats a text in an error: on one line, with nothing in it that a terminal
+// would obey, and not at any length.
+func quote(text string) string {
+	if len(text) > maxQuoted {
+		return fmt.Sprintf("%q (and %d bytes more)", text[:maxQuoted], len(text)-maxQuoted)
+	}
+	return strconv.Quote(text)
+}
+
+// show repeats a name as it is where that is harmless and clear, and quoted elsewhere.
+func show(name string) string {
+	if name == "" || len(name) > maxQuoted || strings.IndexFunc(name, notPlain) >= 0 {
+		return quote(name)
+	}
+	return name
+}
+
+// notPlain tells whether a rune would make a name unclear in a line of text.
+func notPlain(r rune) bool { return r <= ' ' || r == '"' || r >= 0x7f }
