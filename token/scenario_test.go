@@ -23,6 +23,7 @@ import (
 //	   token=A        and let A make the lock's token, in silence; holder=A: and be in
 //	   fences=N, forget=DURATION   Config.FencesPerEpoch, Config.IdleToken
 //	start A ...       start processes, or start them again
+//	   encumbered     and clients of the earlier ones may hold locks
 //	crash A           end a process at once
 //	retire A          leave on purpose
 //	freeze A, thaw A  stop a process, not its clock; let it go on
@@ -142,6 +143,7 @@ func (s *scenario) do(t *testing.T, d *datadriven.TestData, m Member) {
 	lock := lockNamed(d)
 	switch d.Cmd {
 	case "start":
+		s.sites[m].cfg.Encumbered = d.HasArg("encumbered")
 		s.start(m)
 	case "crash":
 		s.crash(m)

@@ -1,0 +1,289 @@
+package token
+
+import "testing"
+
+// One test for each rule of a start after which clients of the earlier process may
+// still hold locks (protocol, section 2).
+
+func encumberedConfig(self Member, members int) Config {
+	cfg := testConfig(self, members)
+	cfg.Encumbered = true
+	return cfg
+}
+
+// encumbered is A after such a start, with streams to all peers.
+func encumbered(t *testing.T, members int) *driven {
+	t.Helper()
+	d := startWith(t, encumberedConfig(0, members))
+	for _, j := range d.others() {
+		d.up(j, 1)
+	}
+	return d
+}
+
+// allSayClear lets every peer say CLEAR.
+func (d *driven) allSayClear() {
+	for _, j := range d.others() {
+		d.receive(j, Message{Kind: Clear, Incarnation: d.cfg.Incarnation})
+	}
+}
+
+// The wait lasts for the whole of T, whatever CLEARs come.
+func TestEncumberedWaitDoesNotEndByClear(t *testing.T) {
+	d := encumbered(t, 3)
+	d.allSayClear()
+	d.passes(testTTL - 1)
+	d.wantSent(Ping)
+	d.ponged(1, 2)
+	if !d.InspectSession().Waiting {
+		t.Error("the wait was over before T")
+	}
+	d.wantOnly(Began)
+	d.passes(1)
+	if d.InspectSession().Waiting {
+		t.Error("the wait was not over after T")
+	}
+	d.ponged(1)
+	d.wantOnly(Began, "A begins session 1")
+}
+
+// T counts from the start: who was told CLEAR by nobody waits no longer.
+func TestEncumberedWaitEndsAfterTAlone(t *testing.T) {
+	d := startWith(t, encumberedConfig(0, 3))
+	d.passes(testTTL - 1)
+	if !d.InspectSession().Waiting {
+		t.Error("the wait was over before T")
+	}
+	if got, want := d.NextTick(), d.at+1; got != want {
+		t.Errorf("the next tick is at %d, want %d, when the wait is over", got, want)
+	}
+	d.passes(1)
+	if d.InspectSession().Waiting {
+		t.Error("the wait was not over after T")
+	}
+}
+
+// No CLEAR is said: not on a HELLO, not when a stream opens, to nobody.
+func TestEncumberedSaysNoClearWhileWaiting(t *testing.T) {
+	d := startWith(t, encumberedConfig(0, 3))
+	d.PeerUp(d.at, 1)
+	d.hello(1, Hello{Incarnation: incarnation(1, 1), Boot: 1})
+	d.hello(2, Hello{Incarnation: incarnation(2, 1), Boot: 1})
+	d.PeerUp(d.at, 2)
+	d.up(1, 2)
+	d.passes(testTTL - 1)
+	d.wantSent(Clear)
+}
+
+// It is said when the wait is over: somebody who is not encumbered may be waiting for
+// it. It comes before the PING, which such a one then answers at once.
+func TestEncumberedSaysClearWhenWaitIsOver(t *testing.T) {
+	d := encumbered(t, 3)
+	d.pinged(2)
+	d.passes(testTTL - 1)
+	d.look()
+	d.passes(1)
+	d.wantAll(
+		"A→B CLEAR B#1",
+		"A→C CLEAR C#1",
+		"A guards C, session 1",
+		"A→C PONG C#1, stamp 1000000 ms",
+		"A→B PING A#1 session 1 not begun, stamp 1002000 ms",
+		"A→C PING A#1 session 1 not begun, stamp 1002000 ms",
+		"A→B PING A#1 session 1 not begun, stamp 1002000 ms", // which was due then anyway
+		"A→C PING A#1 session 1 not begun, stamp 1002000 ms",
+	)
+}
+
+// From then on it is said as ever.
+func TestEncumberedSaysClearOnHelloAfterWait(t *testing.T) {
+	d := encumbered(t, 3)
+	d.passes(testTTL)
+	d.look()
+	d.up(1, 2)
+	d.wantSent(Clear, "A→B CLEAR B#2", "A→B CLEAR B#2")
+}
+
+// No ballot is answered, neither by PROMISE nor by NACK, and none is promised.
+func TestEncumberedAnswersNoBallotWhileWaiting(t *testing.T) {
+	cfg := encumberedConfig(0, 3)
+	cfg.Floor = 7
+	d := startWith(t, cfg)
+	d.up(1, 1)
+	d.passes(testTTL - 1)
+	d.look()
+	for _, b := range []Epoch{{9, 1}, {7, 1}} {
+		d.receive(1, Message{Kind: Ballot, Number: Number{1, 1}, Ballot: b, Members: []Member{2}})
+	}
+	d.wantAll()
+	if promises := d.locks[cs].promises; len(promises) > 0 {
+		t.Errorf("promised %v, want nothing", promises)
+	}
+
+	d.passes(1)
+	d.look()
+	d.receive(1, Message{Kind: Ballot, Number: Number{1, 1}, Ballot: Epoch{8, 1}})
+	d.want("A saves session 1, promised 1031", "A→B BALLOT-ANSWER 8.B PROMISE, not waiting at 1.0, buries nobody")
+}
+
+// No probe is answered, and nobody is helped.
+func TestEncumberedAnswersNoProbeWhileWaiting(t *testing.T) {
+	d := encumbered(t, 3)
+	d.passes(testTTL - 1)
+	d.look()
+	d.receive(1, Message{Kind: Probe, Number: Number{1, 1}, Probe: 3, Helper: 0})
+	d.wantAll()
+	d.passes(1)
+	d.ponged(1, 2)
+	d.want("A→B CLEAR B#1", "A→C CLEAR C#1", "A begins session 1") // and asks for nothing
+	d.receive(1, Message{Kind: Probe, Number: Number{1, 1}, Probe: 4, Helper: NoMember})
+	d.want("A→B PROBE-ANSWER 4 NONE, could bury B C")
+}
+
+// REQUESTs are noted, also those that come as probes and ballots.
+func TestEncumberedNotesRequestsWhileWaiting(t *testing.T) {
+	d := encumbered(t, 4)
+	d.request(1, 3)
+	d.receive(2, Message{Kind: Probe, Number: Number{1, 2}, Probe: 4, Helper: NoMember})
+	d.receive(3, Message{Kind: Ballot, Number: Number{1, 5}, Ballot: Epoch{1, 3}})
+	d.wantState("0.0 1.3 1.2 1.5", "", "")
+}
+
+// No PING is sent or answered, and the streams are kept alive, as in any wait.
+func TestEncumberedSendsOnlyKeepAliveWhileWaiting(t *testing.T) {
+	d := encumbered(t, 2)
+	d.look()
+	d.pinged(1)
+	d.request(1, 1)
+	d.acquire(1)
+	d.passes(testTTL - 1)
+	d.wantAll("A→B KEEPALIVE", "A→B KEEPALIVE", "A→B KEEPALIVE")
+}
+
+// It asks for nothing and proposes nothing, not even to itself: it has no session.
+func TestEncumberedProposesNothingWhileWaiting(t *testing.T) {
+	d := encumbered(t, 3)
+	d.acquire(1)
+	d.Try(d.at, cs, 2)
+	d.allSayClear()
+	d.up(1, 2) // which would be a reason to look for the token
+	d.look()
+	d.ponged(2)
+	d.passes(testTTL - 1)
+	d.want()
+	if promises := d.locks[cs].promises; len(promises) > 0 {
+		t.Errorf("promised %v, want nothing", promises)
+	}
+}
+
+// A token that was on its way to the earlier process is dropped: it is addressed to
+// that one's session.
+func TestEncumberedTakesNoTokenWhileWaiting(t *testing.T) {
+	d := encumbered(t, 3)
+	d.acquire(1)
+	d.look()
+	d.token()
+	d.want("A drops token 1.B: addressed to another session")
+}
+
+// A cluster of one has no session before T either.
+func TestEncumberedClusterOfOneWaitsForT(t *testing.T) {
+	d := startWith(t, encumberedConfig(0, 1))
+	d.acquire(1)
+	if got, want := d.NextTick(), d.at+testTTL/4; got > want {
+		t.Errorf("the next tick is at %d, want %d at the latest", got, want)
+	}
+	d.passes(testTTL - 1)
+	if _, ok := d.InSession(); ok {
+		t.Error("in a session before T has passed")
+	}
+	d.want()
+	if got, want := d.NextTick(), d.at+1; got != want {
+		t.Errorf("the next tick is at %d, want %d, when the wait is over", got, want)
+	}
+	d.passes(1)
+	if end, ok := d.InSession(); !ok || end != Never {
+		t.Errorf("in session %t, until %d; want true, Never", ok, end)
+	}
+	d.wantOnly(Grant, "A ENTERS: waiter 1, fence 1:1, by request 1.1")
+}
+
+// Who leaves during the wait says nothing: its earlier process's session is to be
+// guarded to its end.
+func TestEncumberedRetiresWithoutBye(t *testing.T) {
+	d := encumbered(t, 3)
+	d.look()
+	d.Retire(d.at)
+	d.wantAll("A is gone, session 1")
+	d.passes(2 * testTTL)
+	d.wantAll()
+}
+
+// To the others such a node is a member that does not answer: it is not in the way of
+// a ballot, but out of the proposer's reach, and has to be buried.
+func TestSilentAfterStartIsOutOfReach(t *testing.T) {
+	d := asking(t, 3)
+	d.PeerDown(d.at, 1)
+	d.up(1, 2) // B was started again, and says nothing
+	d.want("A→B REQUEST 1.1 (repeated)", "A begins probe 1",
+		"A→B PROBE 1 for 1.1, helper nobody", "A→C PROBE 1 for 1.1, helper nobody")
+	c := func(probe uint64, buriable ...Member) {
+		d.receive(2, Message{Kind: ProbeAnswer, Probe: probe, Answer: None, Members: buriable})
+	}
+	c(1)
+	d.lives(testTTL*3/8, 2)
+	d.wantOnly(Balloted)
+	c(2) // C guards B's earlier session still
+	d.lives(testTTL*3/8, 2)
+	d.wantOnly(Balloted)
+	d.lives(testTTL/4, 2)
+	c(3, 1)
+	d.wantOnly(Balloted, "A begins ballot 1.A")
+	if got := d.distant(d.locks[cs].search); len(got) != 1 || got[0] != 1 {
+		t.Errorf("out of reach are %s, want B", letters(got))
+	}
+}
+
+// Whoever was started with the silent one, and is not encumbered itself, ends its wait
+// when the silent one's is over.
+func TestOthersWaitEndsWithEncumberedOnes(t *testing.T) {
+	n := newNetwork(t, 3, func(*Config) {})
+	n.sites[0].cfg.Encumbered = true
+	n.start(0)
+	n.settle()
+	n.advance(testTTL / 2)
+	n.start(1)
+	n.start(2)
+	n.settle()
+	n.advance(testTTL/2 - 1)
+	for m, s := range n.sites {
+		if !s.node.InspectSession().Waiting {
+			t.Errorf("%s waits no longer, although A has not said CLEAR", letter(Member(m)))
+		}
+	}
+	n.advance(1)
+	for m, s := range n.sites {
+		if _, ok := s.node.InSession(); !ok {
+			t.Errorf("%s has no session, although all have said CLEAR", letter(Member(m)))
+		}
+	}
+}
+
+// A whole cluster that is encumbered is ready after T, and its first waiter is served
+// then.
+func TestEncumberedClusterIsReadyAfterT(t *testing.T) {
+	n := newNetwork(t, 3, func(cfg *Config) { cfg.Encumbered = true })
+	for m := range n.sites {
+		n.start(Member(m))
+	}
+	n.settle()
+	n.acquire(1, cs)
+	n.advance(testTTL - 1)
+	if n.sites[1].holders[cs] != 0 {
+		t.Error("B is let in before T")
+	}
+	n.advance(1)
+	if n.sites[1].holders[cs] == 0 {
+		t.Error("B is not let in after T")
+	}
+}
