@@ -1,0 +1,169 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+)
+
+// ErrUnreachable is wrapped by the error for nodes of which none could be spoken to.
+// It names each with the reason.
+var ErrUnreachable = errors.New("no node can be reached")
+
+// DefaultPatience is for how long a node may be silent before it counts as out of
+// reach.
+const DefaultPatience = 5 * time.Second
+
+const (
+	// headStart is how long a node has before the next in the list is tried beside
+	// it. It is as RFC 8305, section 8, has it for the addresses of one host.
+	headStart = 250 * time.Millisecond
+	// keepaliveTime and keepaliveTimeout bound for how long a connection that leads
+	// nowhere any more looks like one on which nothing happens.
+	keepaliveTime    = 10 * time.Second
+	keepaliveTimeout = 5 * time.Second
+)
+
+// Connect connects to the first of some nodes that answers. It goes on to the next as
+// soon as one refuses, or has kept silent for a moment. The error wraps
+// [ErrUnreachable]; it comes at once when all refuse, and after patience when some keep
+// silent. Where ctx ended before, it wraps the cause as well.
+//
+// The connection goes by no proxy, and is not encrypted unless the options say
+// otherwise.
+func Connect(ctx context.Context, targets []Target, patience time.Duration, options ...grpc.DialOption) (*grpc.ClientConn, Target, error) {
+	return connector{dial: dial, options: options}.first(ctx, targets, patience)
+}
+
+// connector is how nodes are connected to.
+type connector struct {
+	dial    func(context.Context, Target) (net.Conn, error)
+	options []grpc.DialOption // beyond those that each connection has
+}
+
+// first is Connect.
+func (c connector) first(ctx context.Context, targets []Target, patience time.Duration) (*grpc.ClientConn, Target, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %v", patience))
+	defer cancel()
+	type outcome struct {
+		index int
+		conn  *grpc.ClientConn
+		err   error
+	}
+	outcomes := make(chan outcome)
+	started, running := 0, 0
+	start := func() {
+		index := started
+		started, running = started+1, running+1
+		go func() {
+			conn, err := c.connect(ctx, targets[index])
+			outcomes <- outcome{index, conn, err}
+		}()
+	}
+	turn := time.NewTimer(0)
+	defer turn.Stop()
+	reasons := make([]error, len(targets))
+	first := -1
+	var answered *grpc.ClientConn
+	for running > 0 || first < 0 && started < len(targets) {
+		select {
+		case <-turn.C:
+		case o := <-outcomes:
+			running--
+			switch {
+			case o.err != nil:
+				reasons[o.index] = o.err
+			case first < 0:
+				first, answered = o.index, o.conn
+				cancel() // the others are not needed any more
+			default:
+				_ = o.conn.Close()
+			}
+		}
+		if first < 0 && started < len(targets) {
+			start()
+			turn.Reset(headStart)
+		}
+	}
+	if first < 0 {
+		return nil, Target{}, unreachable(targets, reasons)
+	}
+	return answered, targets[first], nil
+}
+
+// unreachable makes one error of the reasons of all nodes.
+func unreachable(targets []Target, reasons []error) error {
+	err := ErrUnreachable
+	for i, reason := range reasons {
+		mark := ";"
+		if i == 0 {
+			mark = ":"
+		}
+		err = fmt.Errorf("%w%s %s: %w", err, mark, targets[i], reason)
+	}
+	return err
+}
+
+// connect connects to a node, and returns when it has answered or cannot be reached.
+func (c connector) connect(ctx context.Context, t Target) (*grpc.ClientConn, error) {
+	var dialed lastError
+	conn, err := grpc.NewClient("passthrough:///node", append([]grpc.DialOption{
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+			conn, err := c.dial(ctx, t)
+			dialed.set(err)
+			return conn, err
+		}),
+		grpc.WithNoProxy(),
+		grpc.WithAuthority(t.authority()),
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
+		grpc.WithDisableRetry(),
+	}, c.options...)...)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		state := conn.GetState()
+		switch state {
+		case connectivity.Ready:
+			return conn, nil
+		case connectivity.Idle:
+			conn.Connect()
+		case connectivity.TransientFailure:
+			err := dialed.get()
+			if err == nil {
+				err = errors.New("it does not answer as a node does")
+			}
+			return nil, errors.Join(err, conn.Close())
+		}
+		if !conn.WaitForStateChange(ctx, state) {
+			return nil, errors.Join(context.Cause(ctx), conn.Close())
+		}
+	}
+}
+
+// lastError is the error of the latest of some calls.
+type lastError struct {
+	mu  sync.Mutex
+	err error
+}
+
+func (l *lastError) set(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = err
+}
+
+func (l *lastError) get() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
