@@ -10,10 +10,10 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// plain returns text as it is if a terminal shows each of its characters, and
+// Plain returns text as it is if a terminal shows each of its characters, and
 // quoted otherwise, so that it can neither move the cursor nor pass for more lines
 // than one.
-func plain(text string) string {
+func Plain(text string) string {
 	for _, r := range text {
 		if !strconv.IsPrint(r) || r == '\uFFFD' {
 			return strconv.Quote(text)
@@ -22,14 +22,14 @@ func plain(text string) string {
 	return text
 }
 
-// word returns text as plain does, but quoted too if it could be taken for
+// word returns text as Plain does, but quoted too if it could be taken for
 // something else among other words: nothing, a dash, several words, or something
 // quoted.
 func word(text string) string {
 	if text == "" || text == none || strings.ContainsAny(text, ` "\`) {
 		return strconv.Quote(text)
 	}
-	return plain(text)
+	return Plain(text)
 }
 
 // none stands in a table where there is nothing to say.
@@ -40,7 +40,7 @@ func orNone(text string) string {
 	if text == "" {
 		return none
 	}
-	return plain(text)
+	return Plain(text)
 }
 
 // describe says who a client is, in a sentence: "root on web1 (process 42)".

@@ -38,7 +38,7 @@ func IsIdle(lock *clientv1.LockStatus) bool {
 // Unanswered says in one line that a member did not answer, and why.
 func Unanswered(m *clientv1.Missing) string {
 	if m.GetReason() == "" {
-		return plain(m.GetMember()) + " did not answer"
+		return Plain(m.GetMember()) + " did not answer"
 	}
-	return plain(m.GetMember()) + " did not answer: " + plain(m.GetReason())
+	return Plain(m.GetMember()) + " did not answer: " + Plain(m.GetReason())
 }

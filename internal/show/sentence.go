@@ -61,25 +61,22 @@ func (c *Change) now() []string {
 
 // by says who holds the lock.
 func by(h *clientv1.Holder) string {
-	text := fmt.Sprintf("at %s with fence %d", plain(h.GetMember()), h.GetFence())
+	text := fmt.Sprintf("at %s with fence %d", Plain(h.GetMember()), h.GetFence())
 	if client := brief(h.GetClient()); client != none {
 		text = "by " + client + " " + text
 	}
 	if command := h.GetClient().GetCommand(); command != "" {
-		text += fmt.Sprintf(" (%s)", plain(command))
+		text += fmt.Sprintf(" (%s)", Plain(command))
 	}
 	return text
 }
 
 // passage says how the lock went from one to another.
 func (c *Change) passage() string {
-	before, now := c.before.GetHolder(), c.Lock.GetHolder()
-	switch {
-	case now == nil:
-		return fmt.Sprintf("no longer held with fence %d", before.GetFence())
-	default:
+	if now := c.Lock.GetHolder(); now != nil {
 		return "held " + by(now)
 	}
+	return fmt.Sprintf("no longer held with fence %d", c.before.GetHolder().GetFence())
 }
 
 // end says why the hold is about to end, or that it is not any more.
@@ -102,9 +99,9 @@ func (c *Change) token() string {
 	case t == nil:
 		return "no member that answers has the token"
 	case len(t.GetQueue()) > 0:
-		return fmt.Sprintf("token at %s, next %s", plain(t.GetMember()), strings.Join(each(t.GetQueue(), plain), ", "))
+		return fmt.Sprintf("token at %s, next %s", Plain(t.GetMember()), strings.Join(each(t.GetQueue(), Plain), ", "))
 	default:
-		return "token at " + plain(t.GetMember())
+		return "token at " + Plain(t.GetMember())
 	}
 }
 
@@ -116,19 +113,19 @@ func (c *Change) obstacles() []string {
 	for _, o := range without(now, before) {
 		switch o.GetKind() {
 		case clientv1.Obstacle_KIND_TOKEN_MOVING:
-			clauses = append(clauses, "token on its way to "+plain(o.GetMember()))
+			clauses = append(clauses, "token on its way to "+Plain(o.GetMember()))
 		case clientv1.Obstacle_KIND_NO_SESSION:
-			clauses = append(clauses, plain(o.GetMember())+" has no session")
+			clauses = append(clauses, Plain(o.GetMember())+" has no session")
 		case clientv1.Obstacle_KIND_ROUND:
 			clauses = append(clauses, "the token is looked for")
 		default:
-			clauses = append(clauses, plain(o.GetText()))
+			clauses = append(clauses, Plain(o.GetText()))
 		}
 	}
 	for _, o := range without(before, now) {
 		switch o.GetKind() {
 		case clientv1.Obstacle_KIND_NO_SESSION:
-			clauses = append(clauses, plain(o.GetMember())+" has a session again, or nobody waits there")
+			clauses = append(clauses, Plain(o.GetMember())+" has a session again, or nobody waits there")
 		case clientv1.Obstacle_KIND_ROUND:
 			clauses = append(clauses, "the token is not looked for any more")
 		}
@@ -153,7 +150,7 @@ func (c *Change) absent() []string {
 	}
 	for _, m := range c.missingBefore {
 		if !contains(c.Missing, m) {
-			clauses = append(clauses, plain(m.GetMember())+" answers again")
+			clauses = append(clauses, Plain(m.GetMember())+" answers again")
 		}
 	}
 	return clauses

@@ -34,7 +34,7 @@ func writeMembers(b *strings.Builder, answer *clientv1.StatusResponse) {
 	for _, member := range answer.GetMembers() {
 		m := said[member]
 		if m == nil {
-			rows = append(rows, []string{plain(member), "no answer", "", "", "", "", ""})
+			rows = append(rows, []string{Plain(member), "no answer", "", "", "", "", ""})
 			continue
 		}
 		session := "none"
@@ -42,7 +42,7 @@ func writeMembers(b *strings.Builder, answer *clientv1.StatusResponse) {
 			session = span(m.GetLeaseRemainingNs()) + " left"
 		}
 		rows = append(rows, []string{
-			plain(member), session, span(m.GetUpNs()), fmt.Sprintf("%7d", m.GetClients()),
+			Plain(member), session, span(m.GetUpNs()), fmt.Sprintf("%7d", m.GetClients()),
 			fmt.Sprintf("%5d", m.GetHolds()), fmt.Sprintf("%5d", m.GetWaits()),
 			fmt.Sprintf("%d of %d", openStreams(m), 2*len(m.GetPeers())),
 		})
@@ -72,15 +72,12 @@ func findTroubles(answer *clientv1.StatusResponse) []string {
 	for _, m := range answer.GetMissing() {
 		gone[m.GetMember()] = true
 	}
-	if len(gone) > 0 {
-		troubles = append(troubles, didNotAnswer(answer.GetMissing())+".")
-	}
 	versions := map[string]bool{}
 	for _, m := range answer.GetStatuses() {
 		versions[m.GetVersion()] = true
 	}
 	for _, m := range answer.GetStatuses() {
-		member := plain(m.GetMember())
+		member := Plain(m.GetMember())
 		if len(versions) > 1 {
 			troubles = append(troubles, fmt.Sprintf("%s runs version %s, and not all do.", member, word(m.GetVersion())))
 		}
@@ -100,7 +97,7 @@ func findTroubles(answer *clientv1.StatusResponse) []string {
 // is.
 func peerTrouble(peer *clientv1.PeerStatus, ttl int64) string {
 	var parts []string
-	other := plain(peer.GetMember())
+	other := Plain(peer.GetMember())
 	switch {
 	case !peer.GetSends() && !peer.GetReceives():
 		parts = append(parts, "has no stream to or from "+other)

@@ -50,7 +50,7 @@ func writeHolder(b *strings.Builder, h *clientv1.Holder) {
 	rows := [][]string{
 		{"  by", describe(h.GetClient())},
 		{"  command", orNone(h.GetClient().GetCommand())},
-		{"  node", plain(h.GetMember())},
+		{"  node", Plain(h.GetMember())},
 		{"  for", span(h.GetHeldNs())},
 		{"  fence", fmt.Sprint(h.GetFence())},
 	}
@@ -85,7 +85,7 @@ func ending(h *clientv1.Holder) string {
 
 // didNotAnswer names the members that did not answer: "A and B did not answer".
 func didNotAnswer(missing []*clientv1.Missing) string {
-	return list(each(missing, func(m *clientv1.Missing) string { return plain(m.GetMember()) })) + " did not answer"
+	return list(each(missing, func(m *clientv1.Missing) string { return Plain(m.GetMember()) })) + " did not answer"
 }
 
 // list joins words as one does in a sentence.
@@ -108,7 +108,7 @@ func (p *textPrinter) Listed(lock *clientv1.LockStatus, _ []*clientv1.Missing) e
 	}
 	held, node := none, none
 	if h := lock.GetHolder(); h != nil {
-		held, node = span(h.GetHeldNs()), plain(h.GetMember())
+		held, node = span(h.GetHeldNs()), Plain(h.GetMember())
 	}
 	fmt.Fprintf(&b, listedLine, held, fmt.Sprint(lock.GetWaiting()), node, word(lock.GetLock()))
 	return p.say(b.String())

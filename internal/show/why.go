@@ -33,7 +33,7 @@ func (p *textPrinter) Why(lock *clientv1.LockStatus, missing []*clientv1.Missing
 	b.WriteByte('\n')
 	b.WriteString(paragraph("", whereabouts(lock.GetToken(), missing)))
 	for _, m := range missing {
-		b.WriteString(paragraph("", plain(m.GetMember())+" did not answer, so who holds the lock or waits for it there is not told here."))
+		b.WriteString(paragraph("", Plain(m.GetMember())+" did not answer, so who holds the lock or waits for it there is not told here."))
 	}
 	return p.say(b.String())
 }
@@ -57,10 +57,10 @@ func writeObstacles(b *strings.Builder, lock *clientv1.LockStatus) {
 func writeHeld(b *strings.Builder, lock *clientv1.LockStatus) {
 	h := lock.GetHolder()
 	text := fmt.Sprintf("%s, a client of %s, has held it for %s, with fence %d", describe(h.GetClient()),
-		plain(h.GetMember()), span(h.GetHeldNs()), h.GetFence())
+		Plain(h.GetMember()), span(h.GetHeldNs()), h.GetFence())
 	if command := h.GetClient().GetCommand(); command != "" {
 		b.WriteString(paragraph("- ", text+", under the command"))
-		fmt.Fprintf(b, "      %s\n", plain(command))
+		fmt.Fprintf(b, "      %s\n", Plain(command))
 	} else {
 		b.WriteString(paragraph("- ", text+"."))
 	}
@@ -72,7 +72,7 @@ func writeHeld(b *strings.Builder, lock *clientv1.LockStatus) {
 // obstacleSentence says what an obstacle is and when it is over. What is said by a
 // node of a later version is repeated.
 func obstacleSentence(o *clientv1.Obstacle) string {
-	at := plain(o.GetMember())
+	at := Plain(o.GetMember())
 	switch o.GetKind() {
 	case clientv1.Obstacle_KIND_HELD:
 		return fmt.Sprintf("A client of %s holds it.", at)
@@ -88,7 +88,7 @@ func obstacleSentence(o *clientv1.Obstacle) string {
 		return fmt.Sprintf("%s does not answer. It may have the token; the others go on without it when it has been silent for "+
 			"a session's time to live, and a quorum of the members is left.", at)
 	default:
-		return plain(o.GetText())
+		return Plain(o.GetText())
 	}
 }
 
@@ -113,10 +113,10 @@ func writeWaiters(b *strings.Builder, lock *clientv1.LockStatus) {
 func whereabouts(t *clientv1.TokenStatus, missing []*clientv1.Missing) string {
 	switch {
 	case t != nil && len(t.GetQueue()) > 0:
-		return fmt.Sprintf("The token is at %s, and goes to %s next.", plain(t.GetMember()),
-			strings.Join(each(t.GetQueue(), plain), ", then "))
+		return fmt.Sprintf("The token is at %s, and goes to %s next.", Plain(t.GetMember()),
+			strings.Join(each(t.GetQueue(), Plain), ", then "))
 	case t != nil:
-		return fmt.Sprintf("The token is at %s, and its queue is empty.", plain(t.GetMember()))
+		return fmt.Sprintf("The token is at %s, and its queue is empty.", Plain(t.GetMember()))
 	case len(missing) > 0:
 		return "No member that answered has the token."
 	default:
