@@ -1,6 +1,7 @@
 // Package disk is what a node keeps on disk, so that after a restart it does not
-// take again what it had before: the number of its session, and the highest ballot
-// number that it may have promised (protocol, sections 2 and 3).
+// take again what it had before: the number of its session, the highest ballot number
+// that it may have promised, and whether it may have left clients behind that hold
+// locks (protocol, sections 2 and 3).
 //
 // The data directory of a member holds two files. The file lock is empty; the
 // process that runs the member holds the system's lock on it. The file state.json
@@ -8,10 +9,12 @@
 //
 //	{"version":1,"member":"127.0.0.1:7401","session":1790000000000004,"promised":23068672,"crc32c":"c7b71512"}
 //
-// where crc32c is the Castagnoli CRC of all bytes before its comma, in hexadecimal.
-// The file is never written in place: a new one is written beside it, synced, put
-// in its place by a rename, and then the directory is synced. A crash leaves the
-// old or the new state, and perhaps a file .state.json* that the next start removes.
+// where crc32c is the Castagnoli CRC of all bytes before its comma, in hexadecimal,
+// and "clients":true stands before it once the process has served clients: a mark that
+// only a process that leaves nothing behind takes away. The file is never written in
+// place: a new one is written beside it, synced, put in its place by a rename, and then
+// the directory is synced. A crash leaves the old or the new state, and perhaps a file
+// .state.json* that the next start removes.
 //
 // # Where the numbers begin
 //
@@ -29,6 +32,11 @@
 // as they have run on (protocol, section 2: HELLO), which mends sessions in most
 // cases; the fences of a lock may fall. It is always better to remove the file than
 // to put an old one back.
+//
+// The mark is lost with its directory. Who removes that, or lets a node begin with a
+// directory after it ran without one, must wait for a session's time to live before
+// the start: until then, clients of the earlier process may hold locks, and the new one
+// would not know.
 //
 // The lock keeps out processes of this machine. On a network file system it depends
 // on that system whether it also keeps out those of others.

@@ -20,7 +20,8 @@ var (
 	// ErrUnusable is wrapped, together with what the system said, by the error for a
 	// directory that cannot be made, read, locked or written.
 	ErrUnusable = errors.New("data directory cannot be used")
-	// ErrClosed is wrapped by the error of [Store.Save] after [Store.Close].
+	// ErrClosed is wrapped by the errors of [Store.Save] and [Store.SetClients] after
+	// [Store.Close].
 	ErrClosed = errors.New("data directory is closed")
 	// ErrClock is wrapped by the error for a wall clock that numbers cannot begin at.
 	ErrClock = errors.New("wall clock is wrong")

@@ -39,7 +39,7 @@ func saveOnSmallDisk(dir string) error {
 		if err != nil {
 			return err
 		}
-		if r, err := decode(line); err != nil || (State{r.Session, r.Promised}) != before {
+		if r, err := decode(line); err != nil || (State{Session: r.Session, Promised: r.Promised}) != before {
 			return fmt.Errorf("on disk is %+v, %w; want %+v", r, err, before)
 		}
 		fmt.Println("state: kept")

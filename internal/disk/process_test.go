@@ -117,7 +117,7 @@ func TestASecondProcessIsKeptOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := mustOpen(t, dir)
-	checkState(t, s, State{firstSession + 1, firstFloor})
+	checkState(t, s, State{Session: firstSession + 1, Promised: firstFloor})
 
 	// Nor does one process open it twice.
 	if _, err := Open(dir, member, testClock); !errors.Is(err, ErrInUse) {
@@ -168,7 +168,7 @@ func TestAKilledProcessLosesNothing(t *testing.T) {
 			t.Fatal("the process was not killed")
 		}
 		s := mustOpen(t, dir)
-		old, next := State{last.Session + 1, last.Promised}, State{last.Session + 2, last.Promised + 1}
+		old, next := State{Session: last.Session + 1, Promised: last.Promised}, State{Session: last.Session + 2, Promised: last.Promised + 1}
 		if got := s.State(); got != old && got != next {
 			t.Errorf("round %d: after %+v, a start found %+v; want %+v or %+v", round, last, got, old, next)
 		}
@@ -179,9 +179,9 @@ func TestAKilledProcessLosesNothing(t *testing.T) {
 // report prints whether the second of two saves fails as the first, and with what.
 func report(s *Store, cause error, says string) {
 	first := s.Save(firstSession+7, firstFloor+1024)
-	second := s.Save(firstSession+8, firstFloor+2048)
+	second := errors.Join(s.Save(firstSession+8, firstFloor+2048), s.SetClients(true))
 	fmt.Println("unusable:", errors.Is(first, ErrUnusable), "cause:", errors.Is(first, cause),
-		"remedy:", first != nil && strings.Contains(first.Error(), says), "for good:", first != nil && errors.Is(second, first))
+		"remedy:", first != nil && strings.Contains(first.Error(), says), "for good:", first != nil && second.Error() == first.Error()+"\n"+first.Error())
 }
 
 const reported = "unusable: true cause: true remedy: true for good: true"
@@ -206,7 +206,7 @@ func TestAHalfWrittenFileIsNotTheState(t *testing.T) {
 	if got := names(t, dir); len(got) != 2 {
 		t.Errorf("the directory holds %q, want the lock and the state", got)
 	}
-	checkState(t, mustOpen(t, dir), State{firstSession + 1, firstFloor})
+	checkState(t, mustOpen(t, dir), State{Session: firstSession + 1, Promised: firstFloor})
 }
 
 // nobody is a user whom permissions bind, for tests that root runs.
@@ -252,7 +252,7 @@ func TestAnUnsyncedRenameIsAFailure(t *testing.T) {
 	dir := lowlyDir(t)
 	mustPrint(t, "unsynced", dir, reported)
 	// Renamed is renamed, so the new state it is, but nobody was promised that.
-	checkState(t, mustOpen(t, dir), State{firstSession + 8, firstFloor + 1024})
+	checkState(t, mustOpen(t, dir), State{Session: firstSession + 8, Promised: firstFloor + 1024})
 }
 
 // saveReadOnly may no longer write into the directory, and then not even open it.
@@ -280,5 +280,5 @@ func TestAReadOnlyDirectoryIsAnError(t *testing.T) {
 	dir := lowlyDir(t)
 	refused := "unusable: true cause: true dir: true"
 	mustPrint(t, "read-only", dir, strings.Join([]string{reported, refused, refused}, "\n"))
-	checkState(t, mustOpen(t, dir), State{firstSession + 1, firstFloor})
+	checkState(t, mustOpen(t, dir), State{Session: firstSession + 1, Promised: firstFloor})
 }

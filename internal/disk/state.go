@@ -24,6 +24,9 @@ type State struct {
 	Session uint64
 	// Promised is not lower than any ballot number that was promised.
 	Promised uint64
+	// Clients: the process before this one, or one before that, may have left clients
+	// behind that hold locks (protocol, section 2, encumbered).
+	Clients bool
 }
 
 // record is the state file without its checksum.
@@ -32,6 +35,9 @@ type record struct {
 	Member   string `json:"member"` // whose state it is, as HOST:PORT
 	Session  uint64 `json:"session"`
 	Promised uint64 `json:"promised"`
+	// Clients is the mark of a process that serves clients. It is left out where it is
+	// false: lines without it, written before there were clients, say the same.
+	Clients bool `json:"clients,omitempty"`
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -7,21 +7,27 @@ import (
 	"testing"
 )
 
-// goldenRecord is what testdata/state.json holds.
-var goldenRecord = record{Version: 1, Member: "127.0.0.1:7401", Session: 1790000000000004, Promised: 23068672}
+// goldenRecord is what testdata/state.json holds, and markedRecord what
+// testdata/clients.json does.
+var (
+	goldenRecord = record{Version: 1, Member: "127.0.0.1:7401", Session: 1790000000000004, Promised: 23068672}
+	markedRecord = record{Version: 1, Member: "127.0.0.1:7401", Session: 1790000000000004, Promised: 23068672, Clients: true}
+)
 
 // TestFormatIsTheGoldenFile: a change of the format needs a new version, and a
 // program must read what its predecessors wrote.
 func TestFormatIsTheGoldenFile(t *testing.T) {
-	want, err := os.ReadFile("testdata/state.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := encode(goldenRecord); !bytes.Equal(got, want) {
-		t.Errorf("encode wrote\n%swant, as in testdata/state.json,\n%s", got, want)
-	}
-	if got, err := decode(want); err != nil || got != goldenRecord {
-		t.Errorf("decode of testdata/state.json = %+v, %v; want %+v", got, err, goldenRecord)
+	for path, golden := range map[string]record{"testdata/state.json": goldenRecord, "testdata/clients.json": markedRecord} {
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := encode(golden); !bytes.Equal(got, want) {
+			t.Errorf("encode wrote\n%swant, as in %s,\n%s", got, path, want)
+		}
+		if got, err := decode(want); err != nil || got != golden {
+			t.Errorf("decode of %s = %+v, %v; want %+v", path, got, err, golden)
+		}
 	}
 }
 
@@ -46,6 +52,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a number of 65 bits", string(seal([]byte(`{"version":1,"member":"a:1","session":18446744073709551616,"promised":1`))), "not a node's state"},
 		{"a space", string(seal([]byte(`{"version":1, "member":"a:1","session":1,"promised":1`))), "its form differs"},
 		{"a field more", string(seal([]byte(`{"version":1,"member":"a:1","session":1,"promised":1,"more":1`))), "its form differs"},
+		{"a mark that says no", string(seal([]byte(`{"version":1,"member":"a:1","session":1,"promised":1,"clients":false`))), "its form differs"},
+		{"a mark that is no boolean", string(seal([]byte(`{"version":1,"member":"a:1","session":1,"promised":1,"clients":1`))), "not a node's state"},
 		{"a field twice", string(seal([]byte(`{"version":1,"member":"a:1","session":9,"session":1,"promised":1`))), "its form differs"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -59,16 +67,18 @@ func TestDecodeRefuses(t *testing.T) {
 
 // TestDecodeRefusesWhatIsTorn cuts the line at every byte and flips every bit.
 func TestDecodeRefusesWhatIsTorn(t *testing.T) {
-	good := encode(goldenRecord)
-	for n := range good {
-		if got, err := decode(good[:n]); err == nil {
-			t.Errorf("the first %d bytes of %d were read as %+v", n, len(good), got)
-		}
-		for bit := range 8 {
-			bad := bytes.Clone(good)
-			bad[n] ^= 1 << bit
-			if got, err := decode(bad); err == nil {
-				t.Errorf("with bit %d of byte %d flipped, the line was read as %+v", bit, n, got)
+	for _, r := range []record{goldenRecord, markedRecord} {
+		good := encode(r)
+		for n := range good {
+			if got, err := decode(good[:n]); err == nil {
+				t.Errorf("the first %d bytes of %d were read as %+v", n, len(good), got)
+			}
+			for bit := range 8 {
+				bad := bytes.Clone(good)
+				bad[n] ^= 1 << bit
+				if got, err := decode(bad); err == nil {
+					t.Errorf("with bit %d of byte %d flipped, the line was read as %+v", bit, n, got)
+				}
 			}
 		}
 	}
@@ -77,7 +87,7 @@ func TestDecodeRefusesWhatIsTorn(t *testing.T) {
 // TestLongestStateFits: what Save writes, Open can read.
 func TestLongestStateFits(t *testing.T) {
 	name := strings.Repeat(strings.Repeat("a", 63)+".", 3) + strings.Repeat("b", 61)
-	longest := record{Version: formatVersion, Member: name + ":65535", Session: 1<<64 - 1, Promised: 1<<64 - 1}
+	longest := record{Version: formatVersion, Member: name + ":65535", Session: 1<<64 - 1, Promised: 1<<64 - 1, Clients: true}
 	if err := checkMember(longest.Member); err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +100,8 @@ func TestLongestStateFits(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	good := encode(goldenRecord)
 	f.Add(good)
+	f.Add(encode(markedRecord))
+	f.Add([]byte(`{"version":1,"member":"a:1","session":1,"promised":1,"clients":true`))
 	f.Add(good[:len(good)-1])
 	f.Add(bytes.TrimRight(good, "}\n"))
 	f.Add([]byte{})

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -21,12 +22,15 @@ import (
 const lockName = "lock"
 
 // Store is the data directory of one member, held by this process. Its methods are
-// not safe for concurrent use.
+// safe for concurrent use.
 type Store struct {
-	dir    string
-	lock   *flock.Flock
-	record record // what is on disk, unless failed is set
-	failed error  // what every later Save returns
+	dir   string
+	lock  *flock.Flock
+	found bool // the mark that earlier processes had left
+
+	mu     sync.Mutex // held while a file is written
+	record record     // what is on disk, unless failed is set
+	failed error      // what every later Save and SetClients returns
 }
 
 // Open takes the data directory dir for member, an address as [hosts.ParseAddress]
@@ -101,7 +105,7 @@ func (s *Store) begin(member string, now time.Time) error {
 		return fmt.Errorf("%w: %s is %s's, and this node is %s; give it another data directory",
 			ErrForeign, s.dir, r.Member, member)
 	}
-	s.record = r
+	s.record, s.found = r, r.Clients
 	return s.Save(r.Session+1, r.Promised)
 }
 
@@ -142,23 +146,45 @@ func (s *Store) removeLeftovers() error {
 	return nil
 }
 
-// State returns what is on disk.
+// State returns the numbers that are on disk, and the mark that [Open] found.
 func (s *Store) State() State {
-	return State{Session: s.record.Session, Promised: s.record.Promised}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return State{Session: s.record.Session, Promised: s.record.Promised, Clients: s.found}
 }
 
 // Save puts both numbers on stable storage; each stays what it was if that is higher.
 // When nothing rises, nothing is written.
 //
 // After an error, which wraps [ErrUnusable], the old or the new numbers are on disk,
-// and every later Save returns the same error: the node must not go on.
+// and every later Save or SetClients returns the same error: the node must not go on.
 func (s *Store) Save(session, promised uint64) error {
+	return s.change(func(r *record) {
+		r.Session = max(r.Session, session)
+		r.Promised = max(r.Promised, promised)
+	})
+}
+
+// SetClients puts on stable storage whether this process may leave clients behind that
+// hold locks. True is for before the first of them is granted one. False is for the
+// end, when none holds anything; and if [Store.State] told of clients of earlier
+// processes, not before a session's time to live has passed since the start. Until then
+// the mark stays as it was found.
+//
+// Errors are those of [Store.Save].
+func (s *Store) SetClients(clients bool) error {
+	return s.change(func(r *record) { r.Clients = clients })
+}
+
+// change puts a changed record on stable storage.
+func (s *Store) change(edit func(*record)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.failed != nil {
 		return s.failed
 	}
 	next := s.record
-	next.Session = max(next.Session, session)
-	next.Promised = max(next.Promised, promised)
+	edit(&next)
 	if next == s.record {
 		return nil
 	}
@@ -172,6 +198,8 @@ func (s *Store) Save(session, promised uint64) error {
 
 // Close lets other processes use the directory. Later calls do nothing.
 func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err := s.lock.Close(); err != nil {
 		return unusable(s.dir, fmt.Errorf("unlock: %w", err))
 	}

@@ -66,7 +66,7 @@ func checkState(t *testing.T, s *Store, want State) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := decode(line); err != nil || (State{got.Session, got.Promised}) != want || got.Member != member {
+	if got, err := decode(line); err != nil || (State{Session: got.Session, Promised: got.Promised}) != want || got.Member != member {
 		t.Errorf("on disk is %+v, %v; want %+v", got, err, want)
 	}
 }
@@ -74,7 +74,7 @@ func checkState(t *testing.T, s *Store, want State) {
 func TestANewDirectoryBeginsAtTheClock(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state", "conch", "a%3A1")
 	s := mustOpen(t, dir)
-	checkState(t, s, State{firstSession, firstFloor})
+	checkState(t, s, State{Session: firstSession, Promised: firstFloor})
 	if got, want := names(t, dir), []string{lockName, stateName}; !slices.Equal(got, want) {
 		t.Errorf("the directory holds %q, want %q", got, want)
 	}
@@ -94,7 +94,7 @@ func TestEachStartTakesANewSession(t *testing.T) {
 	dir := t.TempDir()
 	for i := range uint64(3) {
 		s := mustOpen(t, dir)
-		checkState(t, s, State{firstSession + i, firstFloor})
+		checkState(t, s, State{Session: firstSession + i, Promised: firstFloor})
 		mustClose(t, s)
 	}
 	// The clock matters no longer.
@@ -103,18 +103,18 @@ func TestEachStartTakesANewSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	checkState(t, s, State{firstSession + 3, firstFloor})
+	checkState(t, s, State{Session: firstSession + 3, Promised: firstFloor})
 }
 
 func TestSavedNumbersComeBackAndNeverFall(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir)
 	for _, step := range []struct{ save, want State }{
-		{State{firstSession + 1, 0}, State{firstSession + 1, firstFloor}},
-		{State{0, firstFloor + 1024}, State{firstSession + 1, firstFloor + 1024}},
-		{State{firstSession + 9, firstFloor + 2048}, State{firstSession + 9, firstFloor + 2048}},
-		{State{firstSession + 8, firstFloor + 2047}, State{firstSession + 9, firstFloor + 2048}},
-		{State{0, 0}, State{firstSession + 9, firstFloor + 2048}},
+		{State{Session: firstSession + 1, Promised: 0}, State{Session: firstSession + 1, Promised: firstFloor}},
+		{State{Session: 0, Promised: firstFloor + 1024}, State{Session: firstSession + 1, Promised: firstFloor + 1024}},
+		{State{Session: firstSession + 9, Promised: firstFloor + 2048}, State{Session: firstSession + 9, Promised: firstFloor + 2048}},
+		{State{Session: firstSession + 8, Promised: firstFloor + 2047}, State{Session: firstSession + 9, Promised: firstFloor + 2048}},
+		{State{Session: 0, Promised: 0}, State{Session: firstSession + 9, Promised: firstFloor + 2048}},
 	} {
 		if err := s.Save(step.save.Session, step.save.Promised); err != nil {
 			t.Fatal(err)
@@ -122,7 +122,7 @@ func TestSavedNumbersComeBackAndNeverFall(t *testing.T) {
 		checkState(t, s, step.want)
 	}
 	mustClose(t, s)
-	checkState(t, mustOpen(t, dir), State{firstSession + 10, firstFloor + 2048})
+	checkState(t, mustOpen(t, dir), State{Session: firstSession + 10, Promised: firstFloor + 2048})
 }
 
 // TestSaveWritesOnlyWhatIsNew: most ballots cost nothing.
@@ -172,7 +172,7 @@ func TestAClosedStoreSavesNothing(t *testing.T) {
 	if err := s.Save(firstSession+5, 0); !errors.Is(err, ErrClosed) {
 		t.Errorf("Save after Close = %v, want ErrClosed", err)
 	}
-	checkState(t, mustOpen(t, dir), State{firstSession + 1, firstFloor})
+	checkState(t, mustOpen(t, dir), State{Session: firstSession + 1, Promised: firstFloor})
 }
 
 func TestOpenRefusesAnotherMembersDirectory(t *testing.T) {
@@ -187,7 +187,7 @@ func TestOpenRefusesAnotherMembersDirectory(t *testing.T) {
 			t.Errorf("error %q does not say %q", err, says)
 		}
 	}
-	checkState(t, mustOpen(t, dir), State{firstSession + 1, firstFloor})
+	checkState(t, mustOpen(t, dir), State{Session: firstSession + 1, Promised: firstFloor})
 }
 
 func TestOpenRefusesAnAddressInAnotherForm(t *testing.T) {
@@ -225,7 +225,7 @@ func TestOpenRefusesADamagedFile(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	checkState(t, mustOpen(t, dir), State{firstSession, firstFloor})
+	checkState(t, mustOpen(t, dir), State{Session: firstSession, Promised: firstFloor})
 }
 
 func TestANewDirectoryNeedsARightClock(t *testing.T) {
@@ -233,7 +233,7 @@ func TestANewDirectoryNeedsARightClock(t *testing.T) {
 	if _, err := Open(dir, member, time.Unix(0, 0)); !errors.Is(err, ErrClock) || !strings.Contains(err.Error(), dir) {
 		t.Errorf("Open in 1970 = %v, want ErrClock and the directory", err)
 	}
-	checkState(t, mustOpen(t, dir), State{firstSession, firstFloor}) // the lock was given back
+	checkState(t, mustOpen(t, dir), State{Session: firstSession, Promised: firstFloor}) // the lock was given back
 }
 
 // TestWhatACrashLeavesIsOldOrNew sets up each state of the directory that a crash in
@@ -260,13 +260,13 @@ func TestWhatACrashLeavesIsOldOrNew(t *testing.T) {
 	for n := 0; n <= len(line); n += 10 {
 		write(path, encode(old))
 		write(leftover, line[:n])
-		check(State{8, 9})
+		check(State{Session: 8, Promised: 9})
 	}
 	write(leftover, line)
 	if err := os.Rename(leftover, path); err != nil {
 		t.Fatal(err)
 	}
-	check(State{9, 1024})
+	check(State{Session: 9, Promised: 1024})
 }
 
 // TestOpenRemovesNothingElse: what is not a leftover of ours stays.
