@@ -5,15 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"conch/broadcast"
 	"conch/hosts"
+	"conch/internal/service"
+	"conch/internal/socket"
 	"conch/token"
 )
 
@@ -72,8 +77,13 @@ type Config struct {
 	// DataDir is a directory of this node's own, in which it keeps across restarts
 	// what it must not do twice; it is made if there is none. Empty keeps nothing:
 	// then locks are safe only as long as the wall clock of the machine is not set
-	// back between two starts of the node.
+	// back between two starts of the node; and the node keeps still for one SessionTTL
+	// after its start, since clients of an earlier process might still hold locks.
 	DataDir string
+
+	// Socket is the path of a unix socket on which clients of this user reach the node,
+	// beside its TCP port. Empty is none.
+	Socket string
 
 	// Log gets a line for each event in the life of the node, each with one call
 	// of its writer and none at the same time as another. The zero Logger writes
@@ -88,8 +98,9 @@ type Node struct {
 	members  hosts.Members
 	memory   memory
 	driver   *broadcast.Driver
+	service  *service.Service
 	server   *grpc.Server
-	serving  chan struct{} // closed when the server has returned
+	serving  sync.WaitGroup
 	stopOnce sync.Once
 	stopErr  error
 }
@@ -113,38 +124,69 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	listener, err := listen(ctx, cfg.Listen)
+	listeners, err := cfg.open(ctx)
 	if err != nil {
 		return nil, err
 	}
+	n, err := cfg.start(members)
+	if err != nil {
+		return nil, errors.Join(err, listeners.close())
+	}
+	for _, l := range listeners {
+		n.serving.Go(func() { n.serve(n.driver.Listener(l)) })
+	}
+	return n, nil
+}
+
+// start starts a node that does not serve yet.
+func (cfg Config) start(members hosts.Members) (*Node, error) {
 	memory, err := remember(cfg.DataDir, members.Addresses[members.Self])
 	if err != nil {
-		return nil, errors.Join(err, listener.Close())
+		return nil, err
 	}
 	driver, err := broadcast.Start(broadcast.Config{
-		Members: members.Addresses,
-		Self:    token.Member(members.Self),
-		Session: token.Session(memory.session),
-		Floor:   memory.floor,
-		TTL:     cfg.SessionTTL,
-		Store:   memory.store,
-		Log:     cfg.Log,
-		Version: cfg.Version,
+		Members:    members.Addresses,
+		Self:       token.Member(members.Self),
+		Session:    token.Session(memory.session),
+		Floor:      memory.floor,
+		Encumbered: memory.encumbered,
+		TTL:        cfg.SessionTTL,
+		Store:      memory.store,
+		Caller:     broadcast.ThisProcess(programName()),
+		Log:        cfg.Log,
+		Version:    cfg.Version,
 	})
 	if err != nil {
-		return nil, errors.Join(err, memory.close(), listener.Close())
+		return nil, errors.Join(err, memory.close())
+	}
+	clients, err := service.New(service.Config{
+		Driver:   driver,
+		Members:  members.Addresses,
+		Self:     members.Self,
+		TTL:      cfg.SessionTTL,
+		Encumber: func() error { return memory.setClients(true) },
+		DialOptions: []grpc.DialOption{
+			grpc.WithTransportCredentials(insecure.NewCredentials()),
+			grpc.WithNoProxy(),
+		},
+	})
+	if err != nil {
+		return nil, errors.Join(err, driver.Stop(context.Background()), memory.close())
 	}
 	n := &Node{
 		members: members,
 		memory:  memory,
 		driver:  driver,
+		service: clients,
 		server:  grpc.NewServer(broadcast.ServerOptions()...),
-		serving: make(chan struct{}),
 	}
 	driver.Register(n.server)
-	go n.serve(driver.Listener(listener))
+	clients.Register(n.server)
 	return n, nil
 }
+
+// programName is what this program is called where it describes itself.
+func programName() string { return filepath.Base(os.Args[0]) }
 
 // list returns the members that the configuration names.
 func (cfg Config) list() (hosts.Members, error) {
@@ -179,9 +221,36 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return listener, nil
 }
 
+// listeners are what a node serves on.
+type listeners []net.Listener
+
+// open opens the port, and the socket if there is to be one.
+func (cfg Config) open(ctx context.Context) (listeners, error) {
+	port, err := listen(ctx, cfg.Listen)
+	if err != nil {
+		return nil, err
+	}
+	all := listeners{port}
+	if cfg.Socket != "" {
+		unix, err := socket.Listen(ctx, cfg.Socket)
+		if err != nil {
+			return nil, errors.Join(err, all.close())
+		}
+		all = append(all, unix)
+	}
+	return all, nil
+}
+
+func (all listeners) close() error {
+	var errs []error
+	for _, l := range all {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
+}
+
 // serve accepts streams until the server is stopped.
 func (n *Node) serve(listener net.Listener) {
-	defer close(n.serving)
 	if err := n.server.Serve(listener); err != nil {
 		n.driver.Fail(fmt.Errorf("accept on %s: %w", listener.Addr(), err))
 	}
@@ -228,17 +297,22 @@ func (n *Node) Done() <-chan struct{} { return n.driver.Done() }
 func (n *Node) Err() error { return n.driver.Err() }
 
 // Stop ends the node. From now on [Node.Lock] fails; those who wait get
-// [ErrStopped]; those who hold a lock have until the context ends to unlock it,
-// and then lose it. What is on its way to other members is delivered if the
-// context gives it time. Stop returns when nothing of the node runs any more; the
-// error is the cause of the context's end if that cut it short. Later calls wait
+// [ErrStopped]; those who hold a lock, clients in other processes too, are warned, and
+// have until the context ends to unlock it. Then they lose it; a client's lease ends
+// by itself after one time to live. What is on its way to other members is delivered
+// if the context gives it time. Stop returns when nothing of the node runs any more;
+// the error is the cause of the context's end if that cut it short. Later calls wait
 // for the first and return the same.
 func (n *Node) Stop(ctx context.Context) error {
 	n.stopOnce.Do(func() {
 		err := n.driver.Stop(ctx)
+		errs := []error{err, n.service.Close(ctx)}
 		n.server.Stop()
-		<-n.serving
-		n.stopErr = errors.Join(err, n.memory.close())
+		n.serving.Wait()
+		if err == nil && n.driver.Err() == nil {
+			errs = append(errs, n.memory.setClients(false)) // nobody holds anything any more
+		}
+		n.stopErr = errors.Join(append(errs, n.memory.close())...)
 	})
 	return n.stopErr
 }

@@ -14,7 +14,12 @@ type memory struct {
 	session uint64 // above those of all earlier processes
 	floor   uint64 // not below any ballot number that they promised
 	store   broadcast.Store
-	close   func() error
+	// encumbered: clients of an earlier process may still hold locks.
+	encumbered bool
+	// setClients notes for the next process whether clients may hold locks when this one
+	// is gone.
+	setClients func(bool) error
+	close      func() error
 }
 
 // remember opens the memory in a directory; without one, the wall clock makes the
@@ -26,12 +31,20 @@ func remember(dir, member string) (memory, error) {
 		if err != nil {
 			return memory{}, fmt.Errorf("without a data directory: %w", err)
 		}
-		return memory{session: session, floor: floor, close: func() error { return nil }}, nil
+		return memory{
+			session: session, floor: floor, encumbered: true,
+			setClients: func(bool) error { return nil },
+			close:      func() error { return nil },
+		}, nil
 	}
 	store, err := disk.Open(dir, member, now)
 	if err != nil {
 		return memory{}, err
 	}
 	state := store.State()
-	return memory{session: state.Session, floor: state.Promised, store: store, close: store.Close}, nil
+	return memory{
+		session: state.Session, floor: state.Promised, encumbered: state.Clients, store: store,
+		setClients: store.SetClients,
+		close:      store.Close,
+	}, nil
 }

@@ -6,9 +6,7 @@ import (
 	"net"
 	"testing"
 
-	"google.golang.org/grpc"
-
-	"conch/broadcast"
+	"conch/hosts"
 )
 
 // brokenListener cannot accept.
@@ -24,20 +22,13 @@ func TestNodeThatCannotAcceptEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	driver, err := broadcast.Start(broadcast.Config{
-		Members: []string{listener.Addr().String()}, Session: 1, TTL: DefaultSessionTTL,
-	})
+	address := listener.Addr().String()
+	n, err := Config{SessionTTL: MinSessionTTL}.start(hosts.Members{Addresses: []string{address}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &Node{
-		memory:  memory{close: func() error { return nil }},
-		driver:  driver,
-		server:  grpc.NewServer(),
-		serving: make(chan struct{}),
-	}
 	broken := errors.New("broken")
-	go n.serve(brokenListener{listener, broken})
+	n.serving.Go(func() { n.serve(brokenListener{listener, broken}) })
 	<-n.Done()
 	if err := n.Err(); !errors.Is(err, broken) {
 		t.Errorf("Err = %v; want what the listener failed with", err)

@@ -39,22 +39,13 @@ func (d *Driver) Break(ctx context.Context, lock string, fence token.Fence, reas
 				o.log.broken(lock, fence, by, reason)
 				o.settle(id, fmt.Errorf("%w by %s: %s", ErrBroken, by, reason))
 			}
-			holding = o.holding(id, o.claims[id])
+			holding = o.holding(o.claims[id])
 		}
 	})
 	if err != nil {
 		return Holding{}, err
 	}
 	return holding, refusal
-}
-
-// String describes a caller in one phrase: who, where, and which process.
-func (c Caller) String() string {
-	who := fmt.Sprintf("%s@%s", c.User, c.Host)
-	if c.PID != 0 {
-		who += fmt.Sprintf(", process %d", c.PID)
-	}
-	return who
 }
 
 // holder returns the claim that holds a lock here.

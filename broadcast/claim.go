@@ -52,15 +52,6 @@ type Lease struct {
 	End token.Time
 }
 
-// Caller describes to people who claims a lock. Nothing depends on it.
-type Caller struct {
-	Host string
-	PID  int64
-	User string
-	// Command is what runs under the lock.
-	Command string
-}
-
 // NewClaim returns an id that no other claim has.
 func (d *Driver) NewClaim() token.Waiter { return token.Waiter(d.lastWaiter.Add(1)) }
 
@@ -80,7 +71,7 @@ func (d *Driver) ClaimIfFree(id token.Waiter, lock string, c Claimant, caller *C
 }
 
 func (d *Driver) submit(in input) error {
-	if err := checkName(in.lock); err != nil {
+	if err := CheckName(in.lock); err != nil {
 		return err
 	}
 	if !d.post(in) {
@@ -89,16 +80,12 @@ func (d *Driver) submit(in input) error {
 	return nil
 }
 
-// Withdraw ends a claim that was not granted: it is refused with [ErrWithdrawn]. If it
-// has been refused or granted before, nothing happens.
-func (d *Driver) Withdraw(id token.Waiter, lock string) {
-	d.post(input{kind: inputWithdraw, lock: lock, id: id})
-}
+// Withdraw ends a claim: one that waits is refused with [ErrWithdrawn], one that was
+// granted meanwhile is released. If it is over, nothing happens.
+func (d *Driver) Withdraw(id token.Waiter) { d.post(input{kind: inputWithdraw, id: id}) }
 
 // ReleaseClaim ends a hold. If it is over, nothing happens.
-func (d *Driver) ReleaseClaim(id token.Waiter, lock string) {
-	d.post(input{kind: inputRelease, lock: lock, id: id})
-}
+func (d *Driver) ReleaseClaim(id token.Waiter) { d.post(input{kind: inputRelease, id: id}) }
 
 // Expire ends a hold whose holder is not heard of any more, or was told to give it back
 // and has not: the log keeps the reason, and the claimant is told that it is lost. If
@@ -106,6 +93,9 @@ func (d *Driver) ReleaseClaim(id token.Waiter, lock string) {
 func (d *Driver) Expire(id token.Waiter, reason string) {
 	d.post(input{kind: inputExpire, id: id, reason: reason})
 }
+
+// Now reads the node's clock.
+func (d *Driver) Now() token.Time { return d.clock() }
 
 // Lease returns the node's lease and the reading of its clock. Outside a session the
 // lease is zero.
@@ -141,7 +131,7 @@ func (o *owner) takeLocal(now token.Time, in *input) {
 		o.node.Try(now, in.lock, in.id)
 	case in.kind == inputWithdraw && known && c.holding == 0:
 		o.withdraw(now, in.id, c, ErrWithdrawn)
-	case in.kind == inputRelease && known && c.holding != 0:
+	case (in.kind == inputRelease || in.kind == inputWithdraw) && known && c.holding != 0:
 		delete(o.claims, in.id)
 		o.holders--
 		o.node.Release(now, c.lock, in.id)

@@ -69,7 +69,7 @@ func (d decoder) message(wire *peerv1.Message) (m token.Message, err error) {
 
 func (d decoder) request(w *peerv1.Request) (token.Message, error) {
 	m := token.Message{Kind: token.Request, Lock: w.GetLock(), Number: decodeNumber(w.GetNumber())}
-	return m, cmp.Or(checkName(m.Lock), checkRequested(m.Number))
+	return m, cmp.Or(CheckName(m.Lock), checkRequested(m.Number))
 }
 
 func (d decoder) token(w *peerv1.Token) (token.Message, error) {
@@ -94,7 +94,7 @@ func (d decoder) token(w *peerv1.Token) (token.Message, error) {
 	var err error
 	t.Queue, err = d.list("queue", w.GetQueue())
 	m.Token = t
-	return m, cmp.Or(checkName(m.Lock), d.checkEpoch(t.Epoch), err)
+	return m, cmp.Or(CheckName(m.Lock), d.checkEpoch(t.Epoch), err)
 }
 
 func (d decoder) ping(w *peerv1.Ping) (token.Message, error) {
@@ -115,7 +115,7 @@ func (d decoder) pong(w *peerv1.Pong) (token.Message, error) {
 func (d decoder) busy(w *peerv1.Busy) (token.Message, error) {
 	m := token.Message{Kind: token.Busy, Locks: w.GetLocks()}
 	for _, lock := range m.Locks {
-		if err := checkName(lock); err != nil {
+		if err := CheckName(lock); err != nil {
 			return m, err
 		}
 	}
@@ -144,7 +144,7 @@ func (d decoder) probe(w *peerv1.Probe) (token.Message, error) {
 	if m.Helper != token.NoMember {
 		err = d.checkMember("helper", m.Helper)
 	}
-	return m, cmp.Or(checkName(m.Lock), checkRequested(m.Number), err)
+	return m, cmp.Or(CheckName(m.Lock), checkRequested(m.Number), err)
 }
 
 func (d decoder) probeAnswer(w *peerv1.ProbeAnswer) (token.Message, error) {
@@ -160,7 +160,7 @@ func (d decoder) probeAnswer(w *peerv1.ProbeAnswer) (token.Message, error) {
 	}
 	var err error
 	m.Members, err = d.list("buriable", w.GetBuriable())
-	return m, cmp.Or(checkName(m.Lock), err)
+	return m, cmp.Or(CheckName(m.Lock), err)
 }
 
 func (d decoder) ballot(w *peerv1.Ballot) (token.Message, error) {
@@ -172,7 +172,7 @@ func (d decoder) ballot(w *peerv1.Ballot) (token.Message, error) {
 	}
 	var err error
 	m.Members, err = d.list("distant", w.GetDistant())
-	return m, cmp.Or(checkName(m.Lock), d.checkProposer(m.Ballot, d.from), err)
+	return m, cmp.Or(CheckName(m.Lock), d.checkProposer(m.Ballot, d.from), err)
 }
 
 func (d decoder) ballotAnswer(w *peerv1.BallotAnswer) (token.Message, error) {
@@ -193,13 +193,13 @@ func (d decoder) ballotAnswer(w *peerv1.BallotAnswer) (token.Message, error) {
 	}
 	var err error
 	m.Members, err = d.list("buried", w.GetBuried())
-	return m, cmp.Or(checkName(m.Lock), d.checkProposer(m.Ballot, d.self),
+	return m, cmp.Or(CheckName(m.Lock), d.checkProposer(m.Ballot, d.self),
 		d.checkMember("proposer of the highest ballot", m.Highest.Proposer), err)
 }
 
 func (d decoder) abort(w *peerv1.Abort) (token.Message, error) {
 	m := token.Message{Kind: token.Abort, Lock: w.GetLock(), Ballot: decodeEpoch(w.GetBallot())}
-	return m, cmp.Or(checkName(m.Lock), d.checkProposer(m.Ballot, d.from))
+	return m, cmp.Or(CheckName(m.Lock), d.checkProposer(m.Ballot, d.from))
 }
 
 // list decodes a list of members, none of which may stand in it twice.

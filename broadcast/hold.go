@@ -44,7 +44,7 @@ func (d *Driver) Try(ctx context.Context, lock string) (Hold, error) {
 
 // claim asks the owner for a lock and waits for its answer.
 func (d *Driver) claim(ctx context.Context, kind inputKind, lock string) (Hold, error) {
-	if err := checkName(lock); err != nil {
+	if err := CheckName(lock); err != nil {
 		return Hold{}, err
 	}
 	if ctx.Err() != nil {
@@ -65,7 +65,7 @@ func (d *Driver) claim(ctx context.Context, kind inputKind, lock string) (Hold, 
 	case a := <-p.answer:
 		return p.hold(id, a)
 	case <-ctx.Done():
-		p.giveUp(id, lock)
+		p.giveUp(id)
 		return Hold{}, context.Cause(ctx)
 	case <-d.dead:
 		return Hold{}, d.stopped()
@@ -82,8 +82,8 @@ func (p *Place) hold(id token.Waiter, a answer) (Hold, error) {
 }
 
 // giveUp ends waiting. A grant that was on its way meanwhile is released.
-func (p *Place) giveUp(id token.Waiter, lock string) {
-	p.driver.Withdraw(id, lock)
+func (p *Place) giveUp(id token.Waiter) {
+	p.driver.Withdraw(id)
 	select {
 	case a := <-p.answer:
 		if hold, err := p.hold(id, a); err == nil {

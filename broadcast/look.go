@@ -48,11 +48,9 @@ type Holding struct {
 	// Ending is why the end of the hold is settled, if it is; it wraps [ErrBroken] or
 	// [ErrStopped].
 	Ending error
-	id     token.Waiter
+	// Claimant is who was granted the lock.
+	Claimant Claimant
 }
-
-// Claim returns the id of the claim that holds the lock.
-func (h Holding) Claim() token.Waiter { return h.id }
 
 // Waiting is who waits for a lock.
 type Waiting struct {
@@ -198,7 +196,7 @@ func (o *owner) lockState(name string) LockState {
 	}
 	v := &o.view
 	if c, held := o.claims[v.Holder]; held {
-		holding := o.holding(v.Holder, c)
+		holding := o.holding(c)
 		s.Holder = &holding
 	}
 	now := o.clock()
@@ -218,12 +216,12 @@ func (o *owner) lockState(name string) LockState {
 }
 
 // holding tells of a claim that holds its lock.
-func (o *owner) holding(id token.Waiter, c claim) Holding {
+func (o *owner) holding(c claim) Holding {
 	return Holding{
-		id:     id,
-		Caller: c.caller,
-		Fence:  c.holding,
-		Since:  time.Duration(o.clock() - c.since),
-		Ending: c.ending,
+		Caller:   c.caller,
+		Fence:    c.holding,
+		Since:    time.Duration(o.clock() - c.since),
+		Ending:   c.ending,
+		Claimant: c.claimant,
 	}
 }

@@ -20,7 +20,8 @@ const maxNameBytes = 255
 // or not UTF-8.
 var ErrName = errors.New("bad lock name")
 
-func checkName(lock string) error {
+// CheckName refuses a name that no lock can have; the error wraps [ErrName].
+func CheckName(lock string) error {
 	switch {
 	case lock == "":
 		return fmt.Errorf("%w: it is empty; want 1 to %d bytes", ErrName, maxNameBytes)

@@ -13,7 +13,8 @@ import (
 	"conch/internal/auto"
 )
 
-// stopPatience is how long a node that stops may take to pass on what it has.
+// stopPatience is how long a node that stops may take to pass on what it has, beside
+// the time that its clients have.
 const stopPatience = 5 * time.Second
 
 func newNodeCommand() *cobra.Command {
@@ -58,6 +59,10 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	socket, err := flags.socketPath()
+	if err != nil {
+		return err
+	}
 	for _, caution := range flags.cautions(members) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "conch: caution: %s\n", caution)
 	}
@@ -87,6 +92,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 		Advertise:  members.Addresses[members.Self],
 		Peers:      members.Addresses,
 		SessionTTL: flags.sessionTTL,
+		Socket:     socket,
 		DataDir:    dataDir,
 		Log:        zerolog.New(log).Level(level),
 		Version:    readBuild().Version,
@@ -98,12 +104,12 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 	if flags.autoRequest {
 		loop = func() error { return auto.Run(ctx, node, flags.auto) }
 	}
-	return serve(ctx, fail, node, loop)
+	return serve(ctx, fail, node, loop, stopPatience+flags.sessionTTL)
 }
 
 // serve runs loop, if there is one, until ctx ends or the node does, and stops the
 // node. It returns why, unless that was a signal.
-func serve(ctx context.Context, fail context.CancelCauseFunc, node *conch.Node, loop func() error) error {
+func serve(ctx context.Context, fail context.CancelCauseFunc, node *conch.Node, loop func() error, patience time.Duration) error {
 	looped := make(chan struct{})
 	go func() {
 		defer close(looped)
@@ -120,7 +126,7 @@ func serve(ctx context.Context, fail context.CancelCauseFunc, node *conch.Node, 
 		fail(node.Err())
 	}
 	<-looped
-	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
+	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	if err := node.Stop(patient); err != nil {
 		return err

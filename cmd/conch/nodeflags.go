@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"conch/hosts"
 	"conch/internal/auto"
 	"conch/internal/disk"
+	"conch/internal/socket"
 )
 
 const (
@@ -34,6 +36,7 @@ type nodeFlags struct {
 	peers             []string
 	hostsFile         string
 	sessionTTL        time.Duration
+	socket            string
 	dataDir           string
 
 	autoRequest bool
@@ -52,6 +55,10 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 	members.StringVar(&f.hostsFile, "hosts-file", "", "a `FILE` of members, one HOST:PORT a line, # begins a comment")
 	members.DurationVar(&f.sessionTTL, "session-ttl", conch.DefaultSessionTTL, "after this `TIME` a node that is not heard of has lost its locks; the same at all members")
 	addGroup(cmd, "Members", members)
+
+	clients := pflag.NewFlagSet("", pflag.ContinueOnError)
+	clients.StringVar(&f.socket, "socket", "", "the `PATH` of the unix socket for this user's clients; \"none\" is none (default: conch-PORT.sock in the user's runtime directory)")
+	addGroup(cmd, "Clients", clients)
 
 	state := pflag.NewFlagSet("", pflag.ContinueOnError)
 	state.StringVar(&f.dataDir, "data-dir", "", "keep in `DIR` what must outlast this process; \"none\" keeps nothing (default: a folder for this node in the user's state directory)")
@@ -78,7 +85,7 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 
 // check refuses values that make no sense, with a usage error.
 func (f *nodeFlags) check(cmd *cobra.Command) error {
-	for _, name := range []string{"advertise", "hosts-file", "data-dir", "cs-file", "log-file"} {
+	for _, name := range []string{"advertise", "hosts-file", "socket", "data-dir", "cs-file", "log-file"} {
 		if flag := cmd.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
 			return misuse(cmd, "--%s: the value is empty; give one, or leave the flag out", name)
 		}
@@ -110,13 +117,32 @@ func (f *nodeFlags) check(cmd *cobra.Command) error {
 	return nil
 }
 
-// noDataDir is the value of --data-dir that keeps nothing.
-const noDataDir = "none"
+// none is the value of --data-dir that keeps nothing, and of --socket that opens none.
+const none = "none"
+
+// socketPath returns where the socket for clients is; empty for none.
+func (f *nodeFlags) socketPath() (string, error) {
+	switch f.socket {
+	case none:
+		return "", nil
+	case "":
+		_, port, err := net.SplitHostPort(f.listen)
+		if err != nil {
+			return "", err
+		}
+		path, err := socket.Path(port)
+		if err != nil {
+			return "", fmt.Errorf("--socket: %w; name a path, or \"none\"", err)
+		}
+		return path, nil
+	}
+	return f.socket, nil
+}
 
 // dataDirectory returns the data directory of a member; empty for none.
 func (f *nodeFlags) dataDirectory(member string) (string, error) {
 	switch f.dataDir {
-	case noDataDir:
+	case none:
 		return "", nil
 	case "":
 		dir, err := disk.DefaultDir(member)
@@ -131,7 +157,7 @@ func (f *nodeFlags) dataDirectory(member string) (string, error) {
 // cautions tells what a node with these flags gives up.
 func (f *nodeFlags) cautions(members hosts.Members) []string {
 	var cautions []string
-	if f.dataDir == noDataDir {
+	if f.dataDir == none {
 		cautions = append(cautions, "--data-dir none: two nodes may hold a lock at once if this machine's clock is ever set back between two starts of this node")
 	}
 	if len(members.Addresses) == 2 {

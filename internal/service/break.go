@@ -1,0 +1,84 @@
+package service
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/grpc/status"
+
+	"conch/broadcast"
+	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
+)
+
+// maxReasonBytes bounds what is given as the reason for breaking a lock.
+const maxReasonBytes = 1024
+
+// Break is the service's call.
+func (s *Service) Break(ctx context.Context, r *clientv1.BreakRequest) (*clientv1.BreakResponse, error) {
+	if f := checkLock(r.GetLock()); f != nil {
+		return nil, asStatus(f)
+	}
+	if n := len(r.GetReason()); n == 0 || n > maxReasonBytes {
+		return nil, asStatus(fault(clientv1.Code_CODE_INVALID_FIELD, "reason has %d bytes, want 1 to %d", n, maxReasonBytes))
+	}
+	by, f := asCaller(r.GetCaller())
+	if f != nil {
+		return nil, asStatus(f)
+	}
+	holder, err := s.breakHere(ctx, r, by)
+	if err == nil {
+		return &clientv1.BreakResponse{Holder: holder}, nil
+	}
+	if r.GetScope() == clientv1.Scope_SCOPE_NODE {
+		return nil, err
+	}
+	return s.breakThere(ctx, r, err)
+}
+
+// breakHere breaks the lock if a client of this node holds it.
+func (s *Service) breakHere(ctx context.Context, r *clientv1.BreakRequest, by broadcast.Caller) (*clientv1.Holder, error) {
+	h, err := s.driver.Break(ctx, r.GetLock(), token.Fence(r.GetFence()), r.GetReason(), by)
+	switch {
+	case errors.Is(err, broadcast.ErrNotHeld):
+		return nil, asStatus(fault(clientv1.Code_CODE_NOT_HELD, "nobody holds %q", r.GetLock()))
+	case errors.Is(err, broadcast.ErrWrongFence):
+		return nil, asStatus(fault(clientv1.Code_CODE_WRONG_FENCE, "%q: %v", r.GetLock(), err))
+	case err != nil:
+		return nil, callError(err)
+	}
+	return s.holder(&h), nil
+}
+
+// breakThere has the other members break the lock. The error is this node's, if
+// nobody knows better.
+func (s *Service) breakThere(ctx context.Context, r *clientv1.BreakRequest, own error) (*clientv1.BreakResponse, error) {
+	answers := make([]*clientv1.BreakResponse, len(s.members))
+	errs := make([]error, len(s.members))
+	errs[s.self] = own
+	s.ask(ctx, func(ctx context.Context, i int, p *peer) {
+		answers[i], errs[i] = p.Break(ctx, &clientv1.BreakRequest{
+			Scope: clientv1.Scope_SCOPE_NODE, Lock: r.GetLock(), Fence: r.GetFence(), Reason: r.GetReason(), Caller: r.GetCaller(),
+		})
+	})
+	var wrong, unknown error
+	for i, err := range errs {
+		f, told := faultIn(err)
+		switch {
+		case err == nil:
+			return answers[i], nil
+		case told && f.GetCode() == clientv1.Code_CODE_WRONG_FENCE:
+			wrong = asStatus(f)
+		case !told || f.GetCode() != clientv1.Code_CODE_NOT_HELD:
+			unknown = asStatus(fault(clientv1.Code_CODE_UNREACHABLE,
+				"nobody who answered holds %q, and %s did not answer: %s", r.GetLock(), s.members[i], status.Convert(err).Message()))
+		}
+	}
+	switch {
+	case wrong != nil:
+		return nil, wrong
+	case unknown != nil:
+		return nil, unknown
+	}
+	return nil, own
+}

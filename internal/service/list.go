@@ -1,0 +1,199 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"conch/broadcast"
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// locksPerPart is how many locks this node looks at before it sends them.
+const locksPerPart = 256
+
+// ListLocks is the service's call.
+func (s *Service) ListLocks(r *clientv1.ListLocksRequest, rpc grpc.ServerStreamingServer[clientv1.ListLocksResponse]) error {
+	if f := checkLock(r.GetLock()); f != nil && r.GetLock() != "" {
+		return asStatus(f)
+	}
+	ctx, cancel := context.WithCancel(rpc.Context())
+	defer cancel()
+	if r.GetScope() == clientv1.Scope_SCOPE_NODE {
+		// Said before anything is looked up, so that whoever asks knows that we are there.
+		if err := rpc.Send(&clientv1.ListLocksResponse{}); err != nil {
+			return err
+		}
+		return s.eachPart(ctx, r.GetLock(), func(part *clientv1.LockStatus) error {
+			return rpc.Send(&clientv1.ListLocksResponse{Lock: part})
+		})
+	}
+	sources := s.sources(ctx, r.GetLock())
+	for _, src := range sources {
+		src.advance()
+	}
+	absent := absentOf(sources)
+	if err := rpc.Send(&clientv1.ListLocksResponse{Missing: absent}); err != nil {
+		return err
+	}
+	parts := make([]*clientv1.LockStatus, len(s.members))
+	for {
+		lock, any := lowest(sources)
+		if !any {
+			break
+		}
+		clear(parts)
+		for i, src := range sources {
+			if src.head.GetLock() == lock && src.head != nil {
+				parts[i] = src.head
+				src.advance()
+			}
+		}
+		whole := merge(s.members, lock, parts, absent)
+		if err := rpc.Send(&clientv1.ListLocksResponse{Lock: whole}); err != nil {
+			return err
+		}
+	}
+	if late := absentOf(sources); len(late) > len(absent) {
+		return rpc.Send(&clientv1.ListLocksResponse{Missing: late})
+	}
+	return nil
+}
+
+// eachPart calls a function with what this node knows of each lock, by name, or of the
+// one that is named.
+func (s *Service) eachPart(ctx context.Context, lock string, tell func(*clientv1.LockStatus) error) error {
+	names := []string{lock}
+	if lock == "" {
+		var err error
+		if names, err = s.driver.Locks(ctx); err != nil {
+			return callError(err)
+		}
+	}
+	for chunk := range slices.Chunk(names, locksPerPart) {
+		states, err := s.driver.LockStates(ctx, chunk)
+		if err != nil {
+			return callError(err)
+		}
+		for i := range states {
+			if err := tell(s.part(&states[i])); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// source is where the parts of one member come from, ordered by the locks' names.
+type source struct {
+	member string
+	parts  chan *clientv1.LockStatus // closed at the end
+	err    error                     // why it ended early; to be read after the end
+	cancel context.CancelFunc
+	// head is the part that comes next; nil at the end.
+	head *clientv1.LockStatus
+}
+
+var errSlow = errors.New("it did not go on with its answer")
+
+// sources opens one source for each member, in member order.
+func (s *Service) sources(ctx context.Context, lock string) []*source {
+	var all []*source
+	for i, p := range s.peers {
+		ctx, cancel := context.WithCancel(ctx)
+		src := &source{member: s.members[i], parts: make(chan *clientv1.LockStatus, locksPerPart), cancel: cancel}
+		all = append(all, src)
+		tell := func(part *clientv1.LockStatus) error {
+			select {
+			case src.parts <- part:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		s.running.Go(func() {
+			defer close(src.parts)
+			if p == nil {
+				src.err = s.eachPart(ctx, lock, tell)
+			} else {
+				src.err = p.eachPart(ctx, lock, tell)
+			}
+		})
+	}
+	return all
+}
+
+// eachPart calls a function with what the member knows.
+func (p *peer) eachPart(ctx context.Context, lock string, tell func(*clientv1.LockStatus) error) error {
+	list, err := p.ListLocks(ctx, &clientv1.ListLocksRequest{Scope: clientv1.Scope_SCOPE_NODE, Lock: lock})
+	if err != nil {
+		return err
+	}
+	for {
+		r, err := list.Recv()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		if r.GetLock() == nil {
+			continue
+		}
+		if err := tell(r.GetLock()); err != nil {
+			return err
+		}
+	}
+}
+
+// advance takes the next part. A member that does not go on for too long is given up.
+func (src *source) advance() {
+	patience := time.NewTimer(askPatience)
+	defer patience.Stop()
+	var open bool
+	select {
+	case src.head, open = <-src.parts:
+		if !open {
+			src.head = nil
+		}
+	case <-patience.C:
+		src.cancel()
+		for range src.parts {
+			continue // what came since is of no use: the rest will be missing
+		}
+		src.head, src.err = nil, errSlow
+	}
+}
+
+// lowest returns the first name of those that come next.
+func lowest(sources []*source) (lock string, any bool) {
+	for _, src := range sources {
+		if src.head != nil && (!any || src.head.GetLock() < lock) {
+			lock, any = src.head.GetLock(), true
+		}
+	}
+	return lock, any
+}
+
+// absentOf lists the members whose parts ended early.
+func absentOf(sources []*source) []*clientv1.Missing {
+	var absent []*clientv1.Missing
+	for _, src := range sources {
+		if src.head == nil && src.err != nil {
+			absent = append(absent, missing(src.member, src.err))
+		}
+	}
+	return absent
+}
+
+// checkLock says what is wrong with a lock's name; nil if nothing is.
+func checkLock(lock string) *clientv1.Error {
+	if err := broadcast.CheckName(lock); err != nil {
+		return fault(clientv1.Code_CODE_INVALID_NAME, "%v", err)
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+package service
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// merge puts together what the members know of a lock. The parts stand in member
+// order, nil where a member did not answer; the missing are named for the obstacles.
+func merge(members []string, lock string, parts []*clientv1.LockStatus, missing []*clientv1.Missing) *clientv1.LockStatus {
+	whole := &clientv1.LockStatus{Lock: lock}
+	for _, part := range parts {
+		if part == nil {
+			continue
+		}
+		// Two may believe that they hold it for a moment, while the token moves: the
+		// later grant is the true one.
+		if h := part.GetHolder(); h != nil && h.GetFence() >= whole.GetHolder().GetFence() {
+			whole.Holder = h
+		}
+		if t := part.GetToken(); t != nil && newer(t, whole.GetToken()) {
+			whole.Token = t
+		}
+		whole.Waiting += part.GetWaiting()
+		whole.Views = append(whole.Views, part.GetViews()...)
+		whole.Obstacles = append(whole.Obstacles, part.GetObstacles()...)
+	}
+	whole.Waiters = waitersInTurn(members, whole, parts)
+	whole.Obstacles = obstacles(whole, missing)
+	return whole
+}
+
+// newer reports whether a token is a later state of the lock's than another, which may
+// be nil.
+func newer(t, than *clientv1.TokenStatus) bool {
+	return than == nil || cmp.Or(
+		cmp.Compare(t.GetEpochNumber(), than.GetEpochNumber()),
+		cmp.Compare(t.GetEpochProposer(), than.GetEpochProposer()),
+		cmp.Compare(t.GetHop(), than.GetHop()),
+	) > 0
+}
+
+// waitersInTurn lists those who wait, as far as can be told in the order in which they
+// will be served: a member that the token comes to serves one waiter, and stands in
+// line again for the next.
+func waitersInTurn(members []string, whole *clientv1.LockStatus, parts []*clientv1.LockStatus) []*clientv1.Waiter {
+	queue := whole.GetToken().GetQueue()
+	place := func(member int) int { // of the members: the queue's first, then around the ring
+		if i := slices.Index(queue, members[member]); i >= 0 {
+			return i
+		}
+		from := max(0, slices.Index(members, whole.GetToken().GetMember()))
+		return len(members) + (member-from-1+len(members))%len(members)
+	}
+	var order []int
+	for i := range parts {
+		if len(parts[i].GetWaiters()) > 0 {
+			order = append(order, i)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(place(a), place(b)) })
+	ahead := uint32(0)
+	if whole.GetHolder() != nil {
+		ahead = 1
+	}
+	var all []*clientv1.Waiter
+	for turn := 0; len(order) > 0; turn++ {
+		order = slices.DeleteFunc(order, func(i int) bool { return len(parts[i].GetWaiters()) <= turn })
+		for _, i := range order {
+			w := parts[i].GetWaiters()[turn]
+			w.Ahead = ahead
+			ahead++
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+// obstacles tells what keeps those who wait waiting, most important first.
+func obstacles(whole *clientv1.LockStatus, missing []*clientv1.Missing) []*clientv1.Obstacle {
+	if whole.GetWaiting() == 0 {
+		return nil
+	}
+	var found []*clientv1.Obstacle
+	add := func(kind clientv1.Obstacle_Kind, member, format string, args ...any) {
+		found = append(found, &clientv1.Obstacle{Kind: kind, Member: member, Text: fmt.Sprintf(format, args...)})
+	}
+	switch h, t := whole.GetHolder(), whole.GetToken(); {
+	case h != nil:
+		add(clientv1.Obstacle_KIND_HELD, h.GetMember(), "a client of %s holds the lock, with fence %d", h.GetMember(), h.GetFence())
+	case t == nil && len(missing) == 0:
+		add(clientv1.Obstacle_KIND_TOKEN_MOVING, "", "no member has the token: it is on its way, or lost and about to be made anew")
+	case t == nil:
+		add(clientv1.Obstacle_KIND_TOKEN_MOVING, "", "no member that answered has the token: it is on its way, or at %s, or lost", names(missing))
+	}
+	if n := len(whole.GetToken().GetQueue()); n > 0 {
+		add(clientv1.Obstacle_KIND_QUEUE, "", "the token goes to %s", strings.Join(whole.GetToken().GetQueue(), ", then "))
+	}
+	found = append(found, whole.GetObstacles()...)
+	for _, m := range missing {
+		add(clientv1.Obstacle_KIND_MISSING_MEMBER, m.GetMember(), "%s does not answer: %s", m.GetMember(), m.GetReason())
+	}
+	return found
+}
+
+// names lists members that are missing.
+func names(missing []*clientv1.Missing) string {
+	var all []string
+	for _, m := range missing {
+		all = append(all, m.GetMember())
+	}
+	return strings.Join(all, " or ")
+}

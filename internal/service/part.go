@@ -1,0 +1,106 @@
+package service
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"conch/broadcast"
+	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
+)
+
+// part is what this node knows of a lock, as SCOPE_NODE has it.
+func (s *Service) part(state *broadcast.LockState) *clientv1.LockStatus {
+	part := &clientv1.LockStatus{Lock: state.Lock}
+	if !state.Known {
+		return part
+	}
+	own := s.members[s.self]
+	part.Waiting = uint64(state.Waits)
+	part.Views = []*clientv1.LockView{{
+		Member:         own,
+		RequestNumbers: requestNumbers(state.RequestNumbers),
+		Requesting:     state.Requesting,
+		Waiting:        uint64(state.Waits),
+		Searching:      state.Searching,
+	}}
+	if state.Holder != nil {
+		part.Holder = s.holder(state.Holder)
+	}
+	for _, w := range state.Waiters {
+		part.Waiters = append(part.Waiters, &clientv1.Waiter{
+			Member: own, Client: asClient(w.Caller), WaitedNs: int64(w.Since),
+		})
+	}
+	if t := state.Token; t != nil {
+		part.Token = &clientv1.TokenStatus{
+			Member:        own,
+			EpochNumber:   t.Epoch.Number,
+			EpochProposer: uint32(t.Epoch.Proposer),
+			Hop:           t.Hop,
+			Fence:         uint64(t.Fence),
+			LastGranted:   requestNumbers(t.LastGranted),
+		}
+		for _, m := range t.Queue {
+			part.Token.Queue = append(part.Token.Queue, s.members[m])
+		}
+	}
+	lease, _ := s.driver.Lease()
+	switch {
+	case state.Waits == 0:
+	case lease.Session == 0:
+		part.Obstacles = append(part.Obstacles, &clientv1.Obstacle{
+			Kind: clientv1.Obstacle_KIND_NO_SESSION, Member: own,
+			Text: fmt.Sprintf("%s has no session: it does not reach %d of the %d members", own, s.quorum, len(s.members)),
+		})
+	case state.Searching:
+		part.Obstacles = append(part.Obstacles, &clientv1.Obstacle{
+			Kind: clientv1.Obstacle_KIND_ROUND, Member: own,
+			Text: own + " looks for the token, or has it made anew",
+		})
+	}
+	return part
+}
+
+// holder describes a hold of this node.
+func (s *Service) holder(h *broadcast.Holding) *clientv1.Holder {
+	holder := &clientv1.Holder{
+		Member:           s.members[s.self],
+		Client:           asClient(h.Caller),
+		Fence:            uint64(h.Fence),
+		HeldNs:           int64(h.Since),
+		LeaseRemainingNs: int64(s.leaseLeft(h.Claimant)),
+	}
+	switch {
+	case errors.Is(h.Ending, broadcast.ErrBroken):
+		holder.Ending = clientv1.Reason_REASON_BREAK
+	case errors.Is(h.Ending, broadcast.ErrStopped):
+		holder.Ending = clientv1.Reason_REASON_NODE_LEAVING
+	}
+	return holder
+}
+
+// leaseLeft is how long a hold lasts if its holder says nothing more.
+func (s *Service) leaseLeft(holder broadcast.Claimant) time.Duration {
+	lease, now := s.driver.Lease()
+	end := lease.End
+	if cl, isClients := holder.(*claim); isClients {
+		cl.client.mu.Lock()
+		end = cl.end()
+		cl.client.mu.Unlock()
+	}
+	return max(0, min(time.Duration(end-now), s.ttl))
+}
+
+func requestNumbers(numbers []token.Number) []*clientv1.RequestNumber {
+	var all []*clientv1.RequestNumber
+	for _, n := range numbers {
+		all = append(all, &clientv1.RequestNumber{Session: uint64(n.Session), Count: n.Count})
+	}
+	return all
+}
+
+func asClient(c *broadcast.Caller) *clientv1.Client {
+	return &clientv1.Client{Host: c.Host, Pid: c.PID, User: c.User, Command: c.Command}
+}

@@ -1,0 +1,173 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+
+	"conch/broadcast"
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// Config is what a service is started with.
+type Config struct {
+	Driver *broadcast.Driver
+	// Members are the addresses of all members in the order that all share, and Self
+	// is the position of this one.
+	Members []string
+	Self    int
+	// TTL is a session's time to live.
+	TTL time.Duration
+	// Encumber is called once, before the first client asks for a lock: on stable
+	// storage, it notes that clients may outlive this process. An error ends the
+	// driver.
+	Encumber func() error
+	// DialOptions are how the other members are reached.
+	DialOptions []grpc.DialOption
+}
+
+// The bounds on what clients can make a node keep.
+const (
+	maxClaimsPerClient = 1 << 16
+	maxClaims          = 1 << 18
+)
+
+// Service serves the clients of one node.
+type Service struct {
+	clientv1.UnimplementedLockServiceServer
+	driver  *broadcast.Driver
+	members []string
+	self    int
+	quorum  int
+	ttl     time.Duration
+	peers   []*peer // nil for this node itself
+	health  *health.Server
+
+	encumber func() error // called once
+
+	// life ends when the service does.
+	life    context.Context
+	endLife context.CancelFunc
+	running sync.WaitGroup // all goroutines that the service has started
+
+	mu      sync.Mutex
+	closed  bool
+	clients map[incarnation]*client
+	claims  atomic.Int64 // of all clients
+}
+
+// incarnation tells client processes apart.
+type incarnation [16]byte
+
+// New returns a service for the clients of a driver. [Service.Close] ends it.
+func New(cfg Config) (*Service, error) {
+	s := &Service{
+		driver:   cfg.Driver,
+		members:  slices.Clone(cfg.Members),
+		self:     cfg.Self,
+		quorum:   len(cfg.Members)/2 + 1,
+		ttl:      cfg.TTL,
+		peers:    make([]*peer, len(cfg.Members)),
+		health:   health.NewServer(),
+		encumber: sync.OnceValue(cfg.Encumber),
+		clients:  make(map[incarnation]*client),
+	}
+	s.life, s.endLife = context.WithCancel(context.Background())
+	for i, address := range s.members {
+		if i == s.self {
+			continue
+		}
+		p, err := newPeer(address, cfg.DialOptions)
+		if err != nil {
+			return nil, errors.Join(err, s.Close(context.Background()))
+		}
+		s.peers[i] = p
+	}
+	sub, err := s.driver.Subscribe(s.life, noLock)
+	if err != nil {
+		return nil, errors.Join(err, s.Close(context.Background()))
+	}
+	s.running.Go(func() { s.reportHealth(sub) })
+	return s, nil
+}
+
+// noLock is a name that no lock has: whoever subscribes to it hears of sessions and
+// connections only.
+const noLock = "\x00"
+
+// Register serves the clients, reflection, and the standard health service on a
+// server. It is to be called before the server serves.
+func (s *Service) Register(server *grpc.Server) {
+	clientv1.RegisterLockServiceServer(server, s)
+	healthv1.RegisterHealthServer(server, s.health)
+	reflection.Register(server)
+}
+
+// reportHealth keeps the health service right: the process serves while it runs, and
+// LockService while there is a session with a quorum.
+func (s *Service) reportHealth(sub *broadcast.Subscription) {
+	name := clientv1.LockService_ServiceDesc.ServiceName
+	for {
+		serving := healthv1.HealthCheckResponse_NOT_SERVING
+		if lease, _ := s.driver.Lease(); lease.Session != 0 {
+			serving = healthv1.HealthCheckResponse_SERVING
+		}
+		s.health.SetServingStatus(name, serving)
+		select {
+		case <-sub.Wake():
+			sub.Take()
+		case <-s.life.Done():
+			return
+		}
+	}
+}
+
+// Close ends all streams and calls, after what is queued for clients has been sent, if
+// the context gives it time. The driver is to be stopped before.
+func (s *Service) Close(ctx context.Context) error {
+	s.health.Shutdown()
+	s.mu.Lock()
+	s.closed = true
+	var streams []*stream
+	for _, c := range s.clients {
+		if attached := c.attached(); attached != nil {
+			streams = append(streams, attached)
+		}
+	}
+	s.mu.Unlock()
+	for _, st := range streams {
+		st.finish(errLeaving)
+	}
+	for _, st := range streams {
+		select {
+		case <-st.over:
+		case <-ctx.Done():
+		}
+	}
+	s.endLife()
+	s.running.Wait()
+	var errs []error
+	for _, p := range s.peers {
+		if p != nil {
+			errs = append(errs, p.close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// mark notes that clients may outlive this process.
+func (s *Service) mark() error {
+	err := s.encumber()
+	if err != nil {
+		s.driver.Fail(err)
+	}
+	return err
+}

@@ -1,0 +1,96 @@
+package service
+
+import (
+	"context"
+	"slices"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// Status is the service's call.
+func (s *Service) Status(ctx context.Context, r *clientv1.StatusRequest) (*clientv1.StatusResponse, error) {
+	own, err := s.ownStatus(ctx)
+	if err != nil {
+		return nil, err
+	}
+	response := &clientv1.StatusResponse{
+		AnsweredBy: s.members[s.self],
+		Members:    s.members,
+		Quorum:     uint32(s.quorum),
+		TtlNs:      int64(s.ttl),
+		Statuses:   []*clientv1.MemberStatus{own},
+	}
+	if r.GetScope() == clientv1.Scope_SCOPE_NODE {
+		return response, nil
+	}
+	answers := make([]*clientv1.MemberStatus, len(s.members))
+	faults := make([]*clientv1.Missing, len(s.members))
+	answers[s.self] = own
+	s.ask(ctx, func(ctx context.Context, i int, p *peer) {
+		answer, err := p.Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
+		switch {
+		case err != nil:
+			faults[i] = missing(p.address, err)
+		case len(answer.GetStatuses()) != 1:
+			faults[i] = &clientv1.Missing{Member: p.address, Reason: "it did not tell of itself"}
+		default:
+			answers[i] = answer.GetStatuses()[0]
+		}
+	})
+	response.Statuses, response.Missing = present(answers), present(faults)
+	return response, nil
+}
+
+// present returns what is not nil, in order.
+func present[T any](all []*T) []*T {
+	return slices.DeleteFunc(all, func(one *T) bool { return one == nil })
+}
+
+// ownStatus is what this node says of itself.
+func (s *Service) ownStatus(ctx context.Context) (*clientv1.MemberStatus, error) {
+	st, err := s.driver.Status(ctx)
+	if err != nil {
+		return nil, callError(err)
+	}
+	own := &clientv1.MemberStatus{
+		Member:           s.members[s.self],
+		Version:          st.Version,
+		Incarnation:      st.Incarnation[:],
+		UpNs:             int64(st.Up),
+		Session:          uint64(st.Session),
+		LeaseRemainingNs: int64(st.LeaseLeft),
+		Clients:          s.attachedClients(),
+		Holds:            uint32(st.Holds),
+		Waits:            uint32(st.Waits),
+	}
+	for _, p := range st.Peers {
+		own.Peers = append(own.Peers, &clientv1.PeerStatus{
+			Member: p.Address, Sends: p.Sends, Receives: p.Receives, SilentNs: int64(p.Silent),
+		})
+	}
+	return own, nil
+}
+
+// attachedClients counts the clients that have a stream.
+func (s *Service) attachedClients() uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var n uint32
+	for _, c := range s.clients {
+		if c.attached() != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// callError is what a call ends with when the driver does not answer.
+func callError(err error) error {
+	if ctxErr := status.FromContextError(err); ctxErr.Code() != codes.Unknown {
+		return ctxErr.Err()
+	}
+	return asStatus(claimFault(err))
+}

@@ -1,0 +1,140 @@
+package service
+
+import (
+	"errors"
+	"maps"
+	"slices"
+
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// view is what the members have told to one who watches.
+type view struct {
+	members []string
+	// parts are what each member knows of a lock, in member order.
+	parts map[string][]*clientv1.LockStatus
+	// ready: the member has told all that was there at first. errs: why it does not
+	// answer.
+	ready []bool
+	errs  []error
+	// changed are the locks that are to be told of.
+	changed        map[string]struct{}
+	missingChanged bool
+}
+
+func newView(members []string) *view {
+	return &view{
+		members: members,
+		parts:   make(map[string][]*clientv1.LockStatus),
+		ready:   make([]bool, len(members)),
+		errs:    make([]error, len(members)),
+		changed: make(map[string]struct{}),
+	}
+}
+
+// take takes what a member has told.
+func (v *view) take(n news) {
+	switch {
+	case n.err != nil:
+		v.lose(n.member, n.err)
+		return
+	case v.errs[n.member] != nil:
+		v.errs[n.member], v.missingChanged = nil, true
+		v.changeAll()
+	}
+	if n.ready {
+		v.ready[n.member] = true
+	}
+	if n.part != nil {
+		v.set(n.part.GetLock(), n.member, n.part)
+	}
+}
+
+// lose forgets what a member told that does not answer any more.
+func (v *view) lose(member int, why error) {
+	if v.errs[member] == nil {
+		v.missingChanged = true
+		v.changeAll()
+	}
+	v.errs[member], v.ready[member] = why, false
+	for lock, parts := range v.parts {
+		if parts[member] != nil {
+			v.set(lock, member, nil)
+		}
+	}
+}
+
+// set notes what a member knows of a lock; nil is that it does not answer.
+func (v *view) set(lock string, member int, part *clientv1.LockStatus) {
+	parts := v.parts[lock]
+	if parts == nil {
+		parts = make([]*clientv1.LockStatus, len(v.members))
+		v.parts[lock] = parts
+	}
+	if len(part.GetViews()) == 0 { // it does not know the lock
+		part = nil
+	}
+	parts[member] = part
+	v.changed[lock] = struct{}{}
+}
+
+// changeAll has all locks told of again: who is missing is an obstacle to those who
+// wait.
+func (v *view) changeAll() {
+	for lock := range v.parts {
+		v.changed[lock] = struct{}{}
+	}
+}
+
+// complete reports whether every member has told all, or does not answer.
+func (v *view) complete() bool {
+	for i := range v.members {
+		if !v.ready[i] && v.errs[i] == nil {
+			return false
+		}
+	}
+	return true
+}
+
+var errLate = errors.New("it has not answered yet")
+
+// giveUp counts those as missing who have not told all.
+func (v *view) giveUp() {
+	for i := range v.members {
+		if !v.ready[i] && v.errs[i] == nil {
+			v.errs[i] = errLate
+		}
+	}
+}
+
+// absent lists the members that do not answer.
+func (v *view) absent() []*clientv1.Missing {
+	var absent []*clientv1.Missing
+	for i, err := range v.errs {
+		if err != nil {
+			absent = append(absent, missing(v.members[i], err))
+		}
+	}
+	return absent
+}
+
+// tell tells of all locks that have changed, and forgets those that nobody knows.
+func (v *view) tell(tell func(*clientv1.WatchResponse) error) error {
+	absent := v.absent()
+	for _, lock := range slices.Sorted(maps.Keys(v.changed)) {
+		parts := v.parts[lock]
+		r := &clientv1.WatchResponse{Lock: merge(v.members, lock, parts, absent), Missing: absent}
+		if err := tell(r); err != nil {
+			return err
+		}
+		if len(present(slices.Clone(parts))) == 0 {
+			delete(v.parts, lock)
+		}
+	}
+	clear(v.changed)
+	if v.missingChanged {
+		v.missingChanged = false
+		return tell(&clientv1.WatchResponse{Missing: absent})
+	}
+	return nil
+}
