@@ -1,10 +1,13 @@
 // Command conch runs, shows and judges a distributed lock without a server: "conch
 // node" is one member of a cluster, "conch demo" shows a few of them take turns on
 // one machine, and "conch logs" merges, checks and explains what nodes logged.
+// "conch status", "who", "why", "watch" and "ls" ask a node about the cluster and its
+// locks, and "conch break" takes a lock from its holder.
 //
 // This package is flags, wiring and exit codes, and nothing else. A command that was
-// given wrongly ends with exit code 64 and one line that says what to do; whatever
-// else fails, with 1.
+// given wrongly ends with exit code 64 and one line that says what to do. Each other
+// code has one meaning in all commands, which exit.go tells; what has no code of its
+// own ends with 1.
 //
 // # What is not promised
 //

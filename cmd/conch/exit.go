@@ -5,8 +5,11 @@ import "errors"
 // The exit codes of the program.
 const (
 	exitFailure      = 1  // it did not work, or the logs show a violation
-	exitInsufficient = 3  // the logs do not suffice for a verdict
+	exitInsufficient = 3  // the logs, or the members that answered, do not suffice to tell
+	exitNotHeld      = 4  // nobody holds the lock
+	exitWrongFence   = 5  // the lock's holder has another fence than was named
 	exitUsage        = 64 // wrong flags or arguments; EX_USAGE of sysexits.h
+	exitUnreachable  = 69 // no node, or not the one that is needed, answers; EX_UNAVAILABLE
 )
 
 // exitError is an error that ends the program with a code of its own.
@@ -21,6 +24,10 @@ func (e *exitError) Unwrap() error { return e.err }
 
 // usageError makes an error of wrong flags or arguments.
 func usageError(err error) error { return &exitError{code: exitUsage, err: err} }
+
+// errSaid is the error of a command that has said on standard output already what the
+// exit code tells.
+var errSaid = errors.New("said on standard output")
 
 // exitCode is the code with which the program ends for an error.
 func exitCode(err error) int {

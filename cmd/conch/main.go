@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -21,9 +22,11 @@ func run(args []string) int {
 	if err == nil {
 		return 0
 	}
-	// One line, whatever the error is made of.
-	text := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
-	fmt.Fprintf(os.Stderr, "conch: %s\n", text)
+	if !errors.Is(err, errSaid) {
+		// One line, whatever the error is made of.
+		text := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+		fmt.Fprintf(os.Stderr, "conch: %s\n", text)
+	}
 	return exitCode(err)
 }
 
@@ -43,6 +46,7 @@ section. Nodes log every message, and conch judges and explains their logs.`,
 	}
 	root.SetVersionTemplate("conch {{.Version}}\n")
 	root.AddCommand(newNodeCommand(), newDemoCommand(), newLogsCommand(), newReportCommand(), newVersionCommand())
+	root.AddCommand(newStatusCommand(), newWhoCommand(), newWhyCommand(), newWatchCommand(), newLsCommand(), newBreakCommand())
 	finishUsage(root)
 	return root
 }

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"google.golang.org/grpc"
+
+	"conch/hosts"
+	"conch/internal/client"
+	"conch/internal/show"
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// answerPatience is how long a node may be silent while it owes an answer. It waits
+// for other members itself, yet not as long.
+const answerPatience = 10 * time.Second
+
+// askFlags are the flags of each command that asks a node about the cluster.
+type askFlags struct {
+	nodes  []string
+	asJSON bool
+}
+
+// addTo adds the flags to a command.
+func (f *askFlags) addTo(cmd *cobra.Command) {
+	asking := pflag.NewFlagSet("", pflag.ContinueOnError)
+	asking.StringArrayVar(&f.nodes, "node", nil, "ask the node at `ADDR`, which is HOST:PORT or the path of its socket; of ADDR,ADDR,... the first that answers (default: $"+client.EnvNode+", else this user's only node here, else "+hosts.DefaultListen+")")
+	asking.BoolVar(&f.asJSON, "json", false, "write JSON, for scripts, a line for each object")
+	addGroup(cmd, "Asking", asking)
+}
+
+// printer returns what writes the answers.
+func (f *askFlags) printer(out io.Writer) show.Printer {
+	if f.asJSON {
+		return show.JSON(out)
+	}
+	return show.Text(out)
+}
+
+// lockArgument wants the name of one lock.
+func lockArgument(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("got %d arguments, want one: the lock's name", len(args))
+	}
+	if name := args[0]; name == "" || len(name) > maxLockNameBytes || !utf8.ValidString(name) {
+		return fmt.Errorf("the lock's name: got %d bytes, %.40q, want 1 to %d bytes of UTF-8", len(name), name, maxLockNameBytes)
+	}
+	return nil
+}
+
+// asked is a node that is being asked.
+type asked struct {
+	clientv1.LockServiceClient
+	conn   *grpc.ClientConn
+	target client.Target
+}
+
+// ask connects with a node.
+func (f *askFlags) ask(cmd *cobra.Command) (*asked, error) {
+	targets, err := client.Targets(f.nodes)
+	switch {
+	case err != nil && len(f.nodes) > 0:
+		return nil, misuse(cmd, "--node: %w", err)
+	case err != nil:
+		return nil, misuse(cmd, "%w", err)
+	}
+	conn, target, err := client.Connect(cmd.Context(), targets, client.DefaultPatience)
+	if err != nil {
+		return nil, &exitError{code: exitUnreachable, err: err}
+	}
+	return &asked{LockServiceClient: clientv1.NewLockServiceClient(conn), conn: conn, target: target}, nil
+}
+
+// close ends the connection.
+func (a *asked) close() { a.conn.Close() }
+
+// errSilent is the cause of a context that ended since a node did not answer.
+var errSilent = fmt.Errorf("it has not answered for %v", answerPatience)
+
+// within waits for an answer that a node owes, and ends the call with errSilent when
+// it does not come.
+func within[M any](end context.CancelCauseFunc, receive func() (M, error)) (M, error) {
+	timer := time.AfterFunc(answerPatience, func() { end(errSilent) })
+	defer timer.Stop()
+	return receive()
+}
+
+// askOnce asks for one answer.
+func askOnce[M any](ctx context.Context, a *asked, call func(context.Context) (M, error)) (M, error) {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	answer, err := within(end, func() (M, error) { return call(ctx) })
+	if err != nil {
+		return answer, a.failure(ctx, err)
+	}
+	return answer, nil
+}
+
+// eachLock calls take with each lock that a node tells of, as it comes, and with
+// the members that did not answer. It returns the latter.
+func (a *asked) eachLock(ctx context.Context, request *clientv1.ListLocksRequest, take func(*clientv1.LockStatus, []*clientv1.Missing) error) (missing []*clientv1.Missing, err error) {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	stream, err := a.ListLocks(ctx, request)
+	if err != nil {
+		return nil, a.failure(ctx, err)
+	}
+	for first := true; ; first = false {
+		message, err := within(end, stream.Recv)
+		if errors.Is(err, io.EOF) {
+			return missing, nil
+		}
+		if err != nil {
+			return nil, a.failure(ctx, err)
+		}
+		if first {
+			missing = message.GetMissing()
+		}
+		if message.GetLock() == nil {
+			continue
+		}
+		if err := take(message.GetLock(), missing); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// lock asks about one lock.
+func (a *asked) lock(ctx context.Context, name string) (lock *clientv1.LockStatus, missing []*clientv1.Missing, err error) {
+	lock = &clientv1.LockStatus{Lock: name}
+	request := &clientv1.ListLocksRequest{Scope: clientv1.Scope_SCOPE_CLUSTER, Lock: name}
+	missing, err = a.eachLock(ctx, request, func(told *clientv1.LockStatus, _ []*clientv1.Missing) error {
+		lock = told
+		return nil
+	})
+	return lock, missing, err
+}
+
+// warnMissing names the members that did not answer, on standard error.
+func warnMissing(cmd *cobra.Command, missing []*clientv1.Missing) {
+	for _, m := range missing {
+		fmt.Fprintf(cmd.ErrOrStderr(), "conch: %s\n", show.Unanswered(m))
+	}
+}

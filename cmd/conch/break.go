@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/user"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+func newBreakCommand() *cobra.Command {
+	var flags askFlags
+	var fence uint64
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "break NAME --fence F --reason TEXT [flags]",
+		Short: "Take a lock from whoever holds it",
+		Long: `Takes a lock from its holder, at once and without asking back, if its fence is still
+the one that is named. The holder is told, and the lock goes to the next one when the
+holder has released it or its lease is over, not before. The reason is told to the
+holder, and stands in the node's log beside who broke the lock.
+
+Exit codes: 0 the holder has been told; 4 nobody holds the lock; 5 its fence is another
+one by now, and nothing was done; 69 no node could be reached, or the holder's did not
+answer; 64 wrong usage.`,
+		Example: `  conch who deploy
+  conch break deploy --fence 17179869185 --reason 'the job hangs'`,
+		Args:              lockArgument,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case fence == 0:
+				return misuse(cmd, "--fence: want the fence of the hold that is to end; 'conch who NAME' shows it")
+			case reason == "" || !utf8.ValidString(reason):
+				return misuse(cmd, "--reason: got %d bytes, %.40q, want why the hold is to end, in UTF-8", len(reason), reason)
+			}
+			node, err := flags.ask(cmd)
+			if err != nil {
+				return err
+			}
+			defer node.close()
+			answer, err := askOnce(cmd.Context(), node, func(ctx context.Context) (*clientv1.BreakResponse, error) {
+				return node.Break(ctx, &clientv1.BreakRequest{
+					Scope: clientv1.Scope_SCOPE_CLUSTER, Lock: args[0], Fence: fence, Reason: reason, Caller: caller("conch break"),
+				})
+			})
+			if err != nil {
+				return err
+			}
+			return flags.printer(cmd.OutOrStdout()).Broken(args[0], answer.GetHolder())
+		},
+	}
+	breaking := pflag.NewFlagSet("", pflag.ContinueOnError)
+	breaking.Uint64Var(&fence, "fence", 0, "only if the holder's fence is `F`")
+	breaking.StringVar(&reason, "reason", "", "why, in a `TEXT` for the holder and for the log")
+	addGroup(cmd, "Breaking", breaking)
+	flags.addTo(cmd)
+	return cmd
+}
+
+// caller describes this process to people, as far as it knows itself.
+func caller(command string) *clientv1.Client {
+	c := &clientv1.Client{Pid: int64(os.Getpid()), Command: command}
+	c.Host, _ = os.Hostname() // empty: unknown
+	if account, err := user.Current(); err == nil {
+		c.User = account.Username
+	}
+	return c
+}

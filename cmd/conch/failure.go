@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"conch/internal/show"
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// failure makes of the error of a call the one with which the program ends: with the
+// node's own words, and the exit code for its code.
+func (a *asked) failure(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); errors.Is(cause, errSilent) || errors.Is(cause, errInterrupted) {
+		return a.exit(exitUnreachable, cause)
+	}
+	answer := status.Convert(err)
+	for _, detail := range answer.Details() {
+		if told, ok := detail.(*clientv1.Error); ok {
+			return a.exit(codeExit(told.GetCode()), errors.New(show.Plain(told.GetMessage())))
+		}
+	}
+	switch answer.Code() {
+	case codes.Unimplemented:
+		return a.exit(exitUnreachable, errors.New("whatever listens there does not serve clients of conch, or is of another version"))
+	case codes.Unavailable, codes.DeadlineExceeded:
+		return a.exit(exitUnreachable, errors.New(show.Plain(answer.Message())))
+	default:
+		return a.exit(exitFailure, fmt.Errorf("%v: %s", answer.Code(), show.Plain(answer.Message())))
+	}
+}
+
+// exit makes an error that says which node it came from.
+func (a *asked) exit(code int, err error) error {
+	return &exitError{code: code, err: fmt.Errorf("the node at %s: %w", a.target, err)}
+}
+
+// codeExit is the exit code for a code of the client service.
+func codeExit(code clientv1.Code) int {
+	switch code {
+	case clientv1.Code_CODE_INVALID_NAME, clientv1.Code_CODE_INVALID_ID, clientv1.Code_CODE_INVALID_FIELD:
+		return exitUsage
+	case clientv1.Code_CODE_NOT_HELD:
+		return exitNotHeld
+	case clientv1.Code_CODE_WRONG_FENCE:
+		return exitWrongFence
+	case clientv1.Code_CODE_UNREACHABLE, clientv1.Code_CODE_NODE_LEAVING, clientv1.Code_CODE_NO_SESSION:
+		return exitUnreachable
+	default:
+		return exitFailure
+	}
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"conch/internal/show"
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+func newLsCommand() *cobra.Command {
+	var flags askFlags
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "ls [flags]",
+		Short: "List the locks that are held or waited for",
+		Long: `Lists the locks that are held or waited for, ordered by name, a line each, as they come:
+for how long a lock has been held, how many wait for it, and the holder's node. Members
+that did not answer are named on standard error; what is held or waited for there is
+not on the list.
+
+Exit codes: 0 a node answered, 69 none could be reached, 64 wrong usage.`,
+		Example: `  conch ls
+  conch ls --json | jq -r 'select(.waiting > 10) | .lock'`,
+		Args:              noArguments,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			node, err := flags.ask(cmd)
+			if err != nil {
+				return err
+			}
+			defer node.close()
+			printer := flags.printer(cmd.OutOrStdout())
+			request := &clientv1.ListLocksRequest{Scope: clientv1.Scope_SCOPE_CLUSTER}
+			missing, err := node.eachLock(cmd.Context(), request, func(lock *clientv1.LockStatus, missing []*clientv1.Missing) error {
+				if show.IsIdle(lock) && !all {
+					return nil
+				}
+				return printer.Listed(lock, missing)
+			})
+			if err != nil {
+				return err
+			}
+			warnMissing(cmd, missing) // below the list, where it is seen
+			return printer.ListEnd(missing)
+		},
+	}
+	flags.addTo(cmd)
+	cmd.Flags().BoolVar(&all, "all", false, "also those that the members know, but that nobody holds or waits for")
+	return cmd
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+func newStatusCommand() *cobra.Command {
+	var flags askFlags
+	cmd := &cobra.Command{
+		Use:   "status [flags]",
+		Short: "Show the members, their sessions and connections",
+		Long: `Shows each member of the cluster: whether it has a session, how many clients it has,
+what they hold and wait for, and how many of the streams between it and the others are
+open; and in words what is not as it should be. Any node answers for all. Members that
+did not answer are named on standard error too.
+
+Exit codes: 0 a node answered, 69 none could be reached, 64 wrong usage.`,
+		Example: `  conch status
+  conch status --node node1:7400,node2:7400
+  conch status --json | jq '.statuses[] | select(.session == null) | .member'`,
+		Args:              noArguments,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			node, err := flags.ask(cmd)
+			if err != nil {
+				return err
+			}
+			defer node.close()
+			answer, err := askOnce(cmd.Context(), node, func(ctx context.Context) (*clientv1.StatusResponse, error) {
+				return node.Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_CLUSTER})
+			})
+			if err != nil {
+				return err
+			}
+			warnMissing(cmd, answer.GetMissing())
+			return flags.printer(cmd.OutOrStdout()).Status(answer)
+		},
+	}
+	flags.addTo(cmd)
+	return cmd
+}

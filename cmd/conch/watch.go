@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"conch/internal/show"
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+func newWatchCommand() *cobra.Command {
+	var flags askFlags
+	var count int
+	cmd := &cobra.Command{
+		Use:   "watch NAME [flags]",
+		Short: "Write a line whenever something about a lock changes",
+		Long: `Writes how things are with a lock, and then a line at each change: when it was heard of,
+and what is new about the holder, those who wait, the token, and the members that do
+not answer. It goes on until SIGINT or SIGTERM. If changes come faster than they are
+read, some are left out, but never the last.
+
+Exit codes: 0 a signal came, or as many lines as asked for; 69 no node could be reached,
+or the node stopped; 64 wrong usage.`,
+		Example: `  conch watch deploy
+  conch watch deploy --json | jq -r 'select(.held | not) | .time'
+  conch watch deploy --count 1`,
+		Args:              lockArgument,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if count < 0 {
+				return misuse(cmd, "--count: got %d, want 1 or more, or 0 for no end", count)
+			}
+			ctx, stop := untilSignal(cmd.Context(), func() {})
+			defer stop()
+			cmd.SetContext(ctx)
+			node, err := flags.ask(cmd)
+			if err == nil {
+				defer node.close()
+				err = node.watch(ctx, args[0], count, flags.printer(cmd.OutOrStdout()))
+			}
+			if errors.Is(context.Cause(ctx), errInterrupted) {
+				return nil // which is how it ends
+			}
+			return err
+		},
+	}
+	flags.addTo(cmd)
+	cmd.Flags().IntVar(&count, "count", 0, "end after `N` lines; 0: do not")
+	return cmd
+}
+
+// watch prints the changes of a lock until ctx ends, or so many were printed, if
+// count is not 0.
+func (a *asked) watch(ctx context.Context, name string, count int, printer show.Printer) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	stream, err := a.Watch(ctx, &clientv1.WatchRequest{Scope: clientv1.Scope_SCOPE_CLUSTER, Lock: name})
+	if err != nil {
+		return a.failure(ctx, err)
+	}
+	var watch show.Watch
+	message, err := within(end, stream.Recv)
+	for printed := 0; ; message, err = stream.Recv() { // no change, no message: silence is no fault
+		if errors.Is(err, io.EOF) {
+			return a.exit(exitUnreachable, errors.New("it ended the watch"))
+		}
+		if err != nil {
+			return a.failure(ctx, err)
+		}
+		change := watch.Next(message)
+		if change == nil {
+			continue
+		}
+		if err := printer.Changed(time.Now(), change); err != nil {
+			return err
+		}
+		if printed++; printed == count {
+			return nil
+		}
+	}
+}
