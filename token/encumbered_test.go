@@ -208,6 +208,16 @@ func TestEncumberedClusterOfOneWaitsForT(t *testing.T) {
 	d.wantOnly(Grant, "A ENTERS: waiter 1, fence 1:1, by request 1.1")
 }
 
+// Who gives up just when the session begins is not let in any more.
+func TestWithdrawnWhenSessionBeginsIsNotLetIn(t *testing.T) {
+	d := startWith(t, encumberedConfig(0, 1))
+	d.acquire(1)
+	d.acquire(2)
+	d.at += testTTL
+	d.withdraw(1)
+	d.wantOnly(Grant, "A ENTERS: waiter 2, fence 1:1, by request 1.1")
+}
+
 // Who leaves during the wait says nothing: its earlier process's session is to be
 // guarded to its end.
 func TestEncumberedRetiresWithoutBye(t *testing.T) {

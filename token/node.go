@@ -172,9 +172,14 @@ func (n *Node) Acquire(now Time, name string, w Waiter) {
 // Withdraw takes a waiter that was not granted the lock out of the queue. Its
 // request is not recalled: the token comes, and goes on at once.
 func (n *Node) Withdraw(now Time, name string, w Waiter) {
+	// Before time moves on: in a cluster of one that may begin the session, which lets
+	// in whoever waits.
+	known, waited := n.locks[name]
+	waited = waited && known.waiters.remove(w)
+
 	n.advance(now)
 	l := n.lock(name)
-	if l.waiters.remove(w) {
+	if waited {
 		l.forgetTry(w)
 		n.noteWithdrawal(l)
 	}
