@@ -32,6 +32,7 @@ func (w *World) acquire(k int, op *Op, e event) bool {
 		return false
 	}
 	w.claims[k] = claim{state: claimWaiting, process: m.process}
+	m.disk.clients = true // before anything is granted
 	if m.node.InspectLock(lockNames[op.Lock], &w.look); w.look.Waiters == 0 {
 		w.lastTurn[op.Node][op.Lock] = w.now
 	}

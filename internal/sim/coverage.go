@@ -20,13 +20,15 @@ const (
 	LateWord                   // a waiter that left a critical section it had lost
 	TwoTokens                  // two tokens of a lock, all but one of them dead
 	TwoHolders                 // two holders of a lock, all but one of them lapsed
+	Orphan                     // a client that held a lock when its node's process ended
+	Encumbered                 // a start after which there may be such clients
 	tallies
 )
 
 var tallyNames = [...]string{
 	StaleDelivery: "stale delivery", OldStream: "old stream refused", CrashBetween: "crash between effects",
 	Forgetful: "forgetful start", Withdrawal: "withdrawal", LateWord: "late word", TwoTokens: "dead token beside a live one",
-	TwoHolders: "lapsed holder beside a new one",
+	TwoHolders: "lapsed holder beside a new one", Orphan: "client left behind", Encumbered: "encumbered start",
 }
 
 // reasons are why tokens are dropped and ballots come to nothing.

@@ -47,6 +47,12 @@ func forgetting(p *Plan, idleToken, idleLock Instant) *Plan {
 	return p
 }
 
+// clients lets whoever asks be a process of its own.
+func clients(p *Plan) *Plan {
+	p.Clients = true
+	return p
+}
+
 // later puts ops off.
 func later(by Instant, ops []Op) []Op {
 	for k := range ops {
@@ -187,6 +193,27 @@ var directed = map[string]*Plan{
 		cut(2*s, 50*s, 1, both(4, 0), both(4, 1), both(4, 2)),
 		hold(5*s, 2, 20*s),
 	),
+	// 2's process is started again at once, and promises to 1, although its client holds
+	// the lock.
+	"encumbered-promises": clients(stage(3,
+		hold(1*s, 2, 30*s),
+		hold(4*s, 1, 20*s),
+		Op{At: 5 * s, Kind: Crash, Node: 2, Length: 100 * ms},
+	)),
+	// All are started again at once. 2 says CLEAR, although its client holds the lock; 0
+	// and 1, which nobody was a client of, need not wait then, have forgotten whom they
+	// guarded, and bury it.
+	"encumbered-clears": clients(stage(3,
+		hold(1*s, 2, 30*s),
+		Op{At: 5 * s, Kind: CrashAll, Length: 100 * ms, Patience: 1},
+		hold(6*s, 0, 20*s),
+	)),
+	// Likewise, but it is 2 itself that begins a session when it is told CLEAR.
+	"encumbered-is-cleared": clients(stage(3,
+		hold(1*s, 2, 30*s),
+		Op{At: 5 * s, Kind: CrashAll, Length: 100 * ms, Patience: 1},
+		hold(6*s, 2, 20*s),
+	)),
 	"round-without-end": stage(5, buriedMeets(29*s, 31*s, 25*s, 0, 1, 2)...),
 }
 

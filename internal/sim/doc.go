@@ -3,6 +3,10 @@
 // asks when, and what fails. Time is virtual, and there are no goroutines: a run is
 // a function of its seed.
 //
+// In some runs whoever asks is a client in a process of its own: when its node's
+// process ends, it goes on holding for as long as its lease lasts, and the judges count
+// it in.
+//
 // After every step judges look at all nodes: at most one holder inside its session by
 // its own clock, at most one live token, fences that rise, no grant outside a
 // session. Then the faults stop, and whoever waits must be served within a bound. A

@@ -37,6 +37,7 @@ func Draw(seed uint64) *Plan {
 	p.drawMachines(&s)
 	p.drawRequests(&s)
 	p.drawFaults(&s)
+	p.drawClients(&s)
 	slices.SortStableFunc(p.Ops, func(a, b Op) int { return int(min(max(a.At-b.At, -1), 1)) })
 	return p
 }
@@ -58,6 +59,13 @@ func (p *Plan) drawMachines(s *source) {
 		default:
 			m.Drift = drift
 		}
+	}
+}
+
+func (p *Plan) drawClients(s *source) {
+	p.Clients = s.chance(40)
+	for i := range p.Nodes {
+		p.Machines[i].ClientDrift = pick(s, -maxDrift, p.Machines[i].Drift, s.between(-maxDrift, maxDrift))
 	}
 }
 

@@ -94,7 +94,7 @@ func (w *World) inSession(i int) bool {
 // judgeCounts counts the holders and the live tokens of a lock. Only where there may
 // be two of them need it look closer.
 func (w *World) judgeCounts(l int) {
-	tokens, holders := w.flying[l], 0
+	tokens, holders := w.flying[l], w.orphansOf(l)
 	for i := range w.plan.Nodes {
 		v := &w.members[i].views[l]
 		if v.hasToken {
@@ -115,9 +115,19 @@ func (w *World) judgeCounts(l int) {
 }
 
 // judgeHolders is mutual exclusion: a holder counts while its own clock is before the
-// end of its lease. One whose process stands still counts like any other.
+// end of its lease. One whose process stands still counts like any other, and so does
+// an orphan.
 func (w *World) judgeHolders(l int) {
 	first := -1
+	for _, o := range w.orphans {
+		if o.lock != l || o.until <= w.now {
+			continue
+		}
+		if first >= 0 {
+			w.fail(Exclusion, "clients that nodes %d and %d left behind hold %s", first, o.node, lockNames[l])
+		}
+		first = o.node
+	}
 	for i := range w.plan.Nodes {
 		if w.members[i].views[l].holder == 0 || !w.inSession(i) {
 			continue

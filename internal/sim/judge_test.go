@@ -74,6 +74,11 @@ func TestJudges(t *testing.T) {
 			w.members[i].views[0].holder = 7
 		}
 	}
+	leave := func(w *World, nodes ...int) {
+		for _, i := range nodes {
+			w.orphans = append(w.orphans, orphan{node: i, until: w.now + 1})
+		}
+	}
 	lapse := func(w *World, i int) { w.members[i].clock.base += 2e9 }
 	tests := []struct {
 		name  string
@@ -87,6 +92,20 @@ func TestJudges(t *testing.T) {
 			w.judgeCounts(0)
 		}},
 		{"two holders, one of them after its lease", "", func(w *World) { hold(w, 0, 1); lapse(w, 1); w.judgeCounts(0) }},
+		{"a holder beside a client left behind", Exclusion, func(w *World) { hold(w, 1); leave(w, 0); w.judgeCounts(0) }},
+		{"a holder beside a client of its own node's earlier process", Exclusion, func(w *World) { hold(w, 1); leave(w, 1); w.judgeCounts(0) }},
+		{"two clients left behind", Exclusion, func(w *World) { leave(w, 0, 2); w.judgeCounts(0) }},
+		{"a holder beside a client left behind whose lease is over", "", func(w *World) {
+			hold(w, 1)
+			leave(w, 0)
+			w.now = w.orphans[0].until
+			w.judgeCounts(0)
+		}},
+		{"a holder beside a client left behind with another lock", "", func(w *World) {
+			hold(w, 1)
+			w.orphans = append(w.orphans, orphan{lock: 1, until: never})
+			w.judgeCounts(0)
+		}},
 		{"one holder", "", func(w *World) { hold(w, 1); w.judgeCounts(0) }},
 
 		{"two tokens at nodes", OneToken, func(w *World) { w.members[1].views[0].hasToken = true; w.judgeCounts(0) }},

@@ -12,6 +12,7 @@ type member struct {
 	disk  disk
 	// process counts the processes that ran here; node is nil while none runs.
 	process     uint32
+	encumbered  bool // the present one is
 	node        *token.Node
 	incarnation token.Incarnation
 	gone        bool // it has said BYE, and is about to exit
@@ -47,6 +48,7 @@ type view struct {
 type disk struct {
 	session  token.Session
 	promised uint64
+	clients  bool // the mark that clients were served
 }
 
 // clock is a node's own: it read base at since, and runs drift millionths too fast.
@@ -89,9 +91,13 @@ func (w *World) start(i int) {
 	}
 	binary.LittleEndian.PutUint64(m.incarnation[:], w.random.next())
 	binary.LittleEndian.PutUint64(m.incarnation[8:], w.random.next())
+	m.encumbered = w.encumbered(i)
+	if m.encumbered {
+		w.count(Encumbered)
+	}
 	node, err := token.New(m.clock.read(w.now), token.Config{
 		Self: token.Member(i), Members: w.plan.Nodes,
-		Incarnation: m.incarnation, Session: session, Floor: floor,
+		Incarnation: m.incarnation, Session: session, Floor: floor, Encumbered: m.encumbered,
 		TTL:       token.Time(w.plan.TTL),
 		IdleToken: token.Time(w.plan.IdleToken), IdleLock: token.Time(w.plan.IdleLock),
 		FencesPerEpoch: w.plan.FencesPerEpoch,
@@ -121,6 +127,7 @@ func (w *World) crashNow(i int, length Instant) {
 		return
 	}
 	w.tracef("%d dies", i)
+	w.leaveOrphans(i)
 	m.node = nil
 	m.views = [maxLocks]view{}
 	for j := range w.plan.Nodes {
@@ -199,7 +206,7 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 		}
 		w.send(i, int(e.Peer), e.Message)
 	case token.Save:
-		m.disk = disk{session: e.Session, promised: e.Promised}
+		m.disk.session, m.disk.promised = e.Session, e.Promised
 		w.judgeSession(i, m, e.Session)
 	case token.Grant:
 		w.judgeGrant(i, m, e)
@@ -227,6 +234,9 @@ func (w *World) exit(i int) {
 			s.over, s.closed = true, true
 			m.out[j] = nil
 		}
+	}
+	if !m.encumbered || !m.node.InspectSession().Waiting { // else others' clients may be left
+		m.disk.clients = false
 	}
 	w.crashNow(i, m.leaveFor)
 }

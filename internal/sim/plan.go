@@ -35,6 +35,10 @@ type Plan struct {
 	// TickLate is by how much a node may hear late what time it is.
 	TickLate Instant
 
+	// Clients: whoever asks does so from a process of its own, which outlives that of its
+	// node.
+	Clients bool
+
 	// Faults are over at Settle: no op is later, nor does one last beyond.
 	Settle Instant
 	Ops    []Op
@@ -53,6 +57,8 @@ type Machine struct {
 	// in millionths.
 	Offset int64
 	Drift  int64
+	// ClientDrift is Drift of the clock of its clients.
+	ClientDrift int64
 }
 
 // OpKind tells the ops apart.
@@ -174,8 +180,8 @@ func (p *Plan) cutForGood(i, j int) bool {
 
 // String tells the plan without its ops.
 func (p *Plan) String() string {
-	text := fmt.Sprintf("seed %d: %d nodes, %d locks, T %d ms, idle %d/%d ms, %d fences an epoch, delay %d+%d µs, creep %d, cut for good %v, settle at %d µs\n",
-		p.Seed, p.Nodes, p.Locks, p.TTL/1e6, p.IdleToken/1e6, p.IdleLock/1e6, p.FencesPerEpoch, p.Delay/1000, p.Jitter/1000, p.Creep, p.Cut, p.Settle/1000)
+	text := fmt.Sprintf("seed %d: %d nodes, %d locks, T %d ms, idle %d/%d ms, %d fences an epoch, delay %d+%d µs, creep %d, cut for good %v, clients %t, settle at %d µs\n",
+		p.Seed, p.Nodes, p.Locks, p.TTL/1e6, p.IdleToken/1e6, p.IdleLock/1e6, p.FencesPerEpoch, p.Delay/1000, p.Jitter/1000, p.Creep, p.Cut, p.Clients, p.Settle/1000)
 	for i, m := range p.Machines[:p.Nodes] {
 		text += fmt.Sprintf("  node %d: disk %t, clock from %d ns, drift %d millionths\n", i, m.Disk, m.Offset, m.Drift)
 	}

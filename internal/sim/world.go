@@ -17,6 +17,7 @@ type World struct {
 	streams []*stream // used of them in this run
 	used    int
 	claims  []claim // by op
+	orphans []orphan
 
 	cutUntil, slowUntil, slowBy [maxNodes][maxNodes]Instant
 	armed                       []armed
@@ -62,7 +63,8 @@ func (w *World) reset(p *Plan) {
 	}
 	*w = World{
 		plan: p, random: source(p.Seed ^ 0x5eed), streams: w.streams, Coverage: w.Coverage, trace: w.trace,
-		events: w.events, armed: w.armed[:0], claims: append(w.claims[:0], make([]claim, len(p.Ops))...), judges: w.judges,
+		events: w.events, armed: w.armed[:0], claims: append(w.claims[:0], make([]claim, len(p.Ops))...),
+		orphans: w.orphans[:0], judges: w.judges,
 	}
 	w.events.reset()
 	w.judges.reset()
