@@ -38,6 +38,9 @@ type Config struct {
 	// Diskless: no member has a disk. Sessions and floors are then numbered by a wall
 	// clock, which is never set back.
 	Diskless bool
+	// Clients: whoever asks is a process of its own, and goes on holding when its member
+	// crashes, until its lease is over.
+	Clients bool
 	// IdleToken and IdleLock are in steps; 0 stands for hours, FencesPerEpoch 0 for as
 	// many as there are.
 	IdleToken, IdleLock int
@@ -149,7 +152,7 @@ func (c *Config) elapsed(i int, passed token.Time) token.Time {
 }
 
 // node is the configuration of member i, started for the n-th time (from 0), if disk
-// is what its disk says.
+// is what its disk says, but for Encumbered.
 func (c *Config) node(i, n int, disk disk) token.Config {
 	cfg := token.Config{
 		Self:           token.Member(i),

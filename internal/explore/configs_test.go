@@ -66,6 +66,27 @@ var configs = []Config{
 		Name: "forgetting", Members: 3, Locks: 1, Start: Idle, Delivery: Prompt, StepsPerTTL: 4, Steps: 10,
 		IdleToken: 1, IdleLock: 3, FencesPerEpoch: 1, Requests: [3]int{1, 1, 1}, Faults: Faults{Stalls: 2}, Sample: 512,
 	},
+	// Clients go on holding when their member crashes.
+	{
+		Name: "clients", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 10,
+		Clients: true, Requests: [3]int{0, 1, 1}, Faults: Faults{Crashes: 2}, Sample: 64,
+	},
+	{
+		Name: "clients, all crash", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 8,
+		Clients: true, Requests: [3]int{1, 1, 0}, Faults: Faults{Crashes: 3}, Sample: 512,
+	},
+	{
+		Name: "clients, alone", Members: 1, Locks: 1, Start: Held, StepsPerTTL: 8, Steps: 24,
+		Clients: true, Requests: [3]int{2}, Faults: Faults{Crashes: 2}, Sample: 1,
+	},
+	{
+		Name: "clients, stalls and drift", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 8,
+		Clients: true, Slow: []token.Member{0}, Requests: [3]int{0, 1, 0}, Faults: Faults{Crashes: 2, Stalls: 1}, Sample: 512,
+	},
+	{
+		Name: "clients, batches", Members: 2, Locks: 1, Start: Held, Delivery: Batched, StepsPerTTL: 4, Steps: 8,
+		Clients: true, Requests: [3]int{1, 1}, Faults: Faults{Crashes: 2}, Sample: 512,
+	},
 	// Time goes a little way, and every message comes when it likes.
 	{
 		Name: "crash, any order", Members: 2, Locks: 1, Start: Held, StepsPerTTL: 4, Steps: 8,

@@ -44,11 +44,12 @@ func (h *hasher) state(c *Config, s *state) [2]uint64 {
 			b = binary.AppendUvarint(b, uint64(s.disks[i].session))
 			b = binary.AppendUvarint(b, s.disks[i].promised)
 		}
-		b = append(b, byte(s.starts[i]), byte(s.left.requests[i]), byte(s.left.tries[i]))
+		b = append(b, flag(s.marks[i]), byte(s.starts[i]), byte(s.left.requests[i]), byte(s.left.tries[i]))
 		for l := range c.Locks {
 			for _, client := range s.clients[i][l] {
 				b = append(b, byte(client))
 			}
+			b = append(b, byte((s.orphans[i][l]+c.step()-1)/c.step()))
 		}
 	}
 	for l := range c.Locks {

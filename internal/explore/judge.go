@@ -61,10 +61,16 @@ func (p *stepper) look(i int) {
 }
 
 // judgeHolders: no two members have a client in the critical section, each by its own
-// clock; and whoever holds a lock has not been left holding it after its session.
+// clock; and whoever holds a lock has not been left holding it after its session. A
+// client whose member has crashed holds until its lease is over.
 func (p *stepper) judgeHolders(l int) {
 	s := p.state
 	first := -1
+	for i := range p.Members {
+		if s.orphans[i][l] > 0 {
+			first = i
+		}
+	}
 	for i := range p.Members {
 		holding := 0
 		for _, client := range s.clients[i][l] {

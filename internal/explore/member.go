@@ -11,6 +11,7 @@ import (
 func (p *stepper) pass(passed token.Time, sleeper int) {
 	s := p.state
 	p.allMoved = true
+	s.outlast(passed)
 	for i := range p.Members {
 		if s.nodes[i] == nil {
 			continue
@@ -39,12 +40,16 @@ func (p *stepper) newClient(i, l int, about client) token.Waiter {
 	clients := &p.state.clients[i][l]
 	k := slices.Index(clients[:], nobody)
 	clients[k] = about
+	p.state.marks[i] = p.Clients
 	return waiter(k)
 }
 
 // stop ends a member's process. What it has sent is still on its way.
 func (p *stepper) stop(i int) {
 	s := p.state
+	if p.Clients {
+		s.leaveOrphans(i)
+	}
 	s.nodes[i], s.leaving[i], s.clocks[i] = nil, false, 0
 	s.clients[i] = [maxLocks][maxClients]client{}
 	s.facts[i] = fact{}
@@ -60,6 +65,7 @@ func (p *stepper) stop(i int) {
 func (p *stepper) startMember(i int) {
 	s := p.state
 	cfg := p.node(i, s.starts[i], s.disks[i])
+	cfg.Encumbered = s.marks[i]
 	n, err := token.New(0, cfg)
 	if err != nil {
 		panic(fmt.Sprintf("explore: %v", err))

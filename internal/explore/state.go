@@ -13,6 +13,9 @@ type state struct {
 	streams [maxMembers][maxMembers]stream // from, to
 	clients [maxMembers][maxLocks][maxClients]client
 	fences  [maxLocks]token.Fence // of the latest grant
+	marks   [maxMembers]bool      // on disk: clients were served
+	// orphans are for how long a client still holds a lock whose member crashed.
+	orphans [maxMembers][maxLocks]token.Time
 	left    budget
 
 	facts [maxMembers]fact // of the nodes
