@@ -43,9 +43,12 @@ func Connect(ctx context.Context, targets []Target, patience time.Duration, opti
 	return connector{dial: dial, options: options}.first(ctx, targets, patience)
 }
 
+// dialer opens a connection to a node.
+type dialer func(context.Context, Target) (net.Conn, error)
+
 // connector is how nodes are connected to.
 type connector struct {
-	dial    func(context.Context, Target) (net.Conn, error)
+	dial    dialer
 	options []grpc.DialOption // beyond those that each connection has
 }
 

@@ -1,0 +1,220 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"conch/broadcast"
+	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
+)
+
+var (
+	// ErrNoSession is wrapped by the error of a wait that ended while the node had no
+	// session: it did not reach a quorum of the members.
+	ErrNoSession = errors.New("the node has no session with a quorum of the members")
+	// ErrRefused is wrapped by the error for a request that the node refused, for a
+	// reason that no other error here stands for. It has the node's own words.
+	ErrRefused = errors.New("the node refused")
+	// errClosed answers those who want something of a client that is closed.
+	errClosed error = closedError{}
+)
+
+// closedError is broadcast.ErrStopped for a client.
+type closedError struct{}
+
+func (closedError) Error() string { return "the client is closed" }
+
+func (closedError) Is(target error) bool { return target == broadcast.ErrStopped }
+
+// incarnationBytes is the length of Hello.incarnation.
+const incarnationBytes = 16
+
+// Config is what a client is started with.
+type Config struct {
+	// Targets are the nodes to speak to, most wanted first.
+	Targets []Target
+	// Caller describes this process to people; nil is nothing.
+	Caller *clientv1.Client
+	// Patience is for how long all nodes may be out of reach before those who wait are
+	// told; zero is [DefaultPatience].
+	Patience time.Duration
+	// Options are added to those that each connection has.
+	Options []grpc.DialOption
+	// Clock reads this process's clock; nil is [broadcast.Clock].
+	Clock func() token.Time
+}
+
+// Client is a client of one node at a time. Its methods are safe for concurrent use.
+type Client struct {
+	targets   []Target
+	caller    *clientv1.Client
+	patience  time.Duration
+	clock     func() token.Time
+	connector connector
+
+	// life ends when nothing more is to be delivered; reachable, when no node is to be
+	// looked for any more.
+	life        context.Context
+	endLife     context.CancelFunc
+	reachable   context.Context
+	endReaching context.CancelFunc
+	running     sync.WaitGroup // all goroutines that the client has started
+	closeOnce   sync.Once
+	closeErr    error
+
+	mu       sync.Mutex
+	closed   bool
+	node     *attachment // the latest; nil before the first and after a failure
+	attached map[*attachment]struct{}
+	reaching *reach // nil while nobody looks for a node
+	// since is when the nodes began to be of no use; see reach.go.
+	since token.Time
+	backoff
+}
+
+// Dial connects to the first node that answers. The errors are those of [Connect], or
+// wrap [ErrUnreachable] too if a node answers otherwise than it should. The context
+// bounds the dial only.
+func Dial(ctx context.Context, cfg Config) (*Client, error) {
+	return start(ctx, cfg, dial)
+}
+
+// start is Dial by some way to connect.
+func start(ctx context.Context, cfg Config, dial dialer) (*Client, error) {
+	if cfg.Patience == 0 {
+		cfg.Patience = DefaultPatience
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = broadcast.Clock
+	}
+	c := &Client{
+		targets:   cfg.Targets,
+		caller:    cfg.Caller,
+		patience:  cfg.Patience,
+		clock:     cfg.Clock,
+		connector: connector{dial: dial, options: cfg.Options},
+		attached:  make(map[*attachment]struct{}),
+	}
+	c.life, c.endLife = context.WithCancel(context.Background())
+	c.reachable, c.endReaching = context.WithCancel(c.life)
+	if _, err := c.reach(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// Node returns the node that the client speaks to, or spoke to last.
+func (c *Client) Node() Target {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.node == nil {
+		return c.targets[0]
+	}
+	return c.node.target
+}
+
+// Acquire waits until the caller holds the lock. Callers of one client are served in
+// the order in which they came, for as long as it speaks to the same node.
+//
+// The errors wrap [broadcast.ErrName]; [broadcast.ErrStopped] once the client is
+// closed; [ErrUnreachable], once no node has been reached for as long as the client has
+// patience; [ErrRefused]; or the cause of the context's end, and [ErrNoSession] or
+// [ErrUnreachable] too where that was the state at the end. The lock is then not held.
+func (c *Client) Acquire(ctx context.Context, lock string) (Hold, error) {
+	return c.claim(ctx, lock, clientv1.Acquire_MODE_WAIT)
+}
+
+// Try takes the lock if it is free. It knows within one time to live of the cluster.
+// The errors are those of [Client.Acquire]; [broadcast.ErrBusy] if the lock is in use;
+// and [ErrNoSession] if the node could not find out, for lack of a session.
+func (c *Client) Try(ctx context.Context, lock string) (Hold, error) {
+	return c.claim(ctx, lock, clientv1.Acquire_MODE_TRY)
+}
+
+// claim asks for a lock, at one node after the other, and waits for the answer.
+func (c *Client) claim(ctx context.Context, lock string, mode clientv1.Acquire_Mode) (Hold, error) {
+	if err := broadcast.CheckName(lock); err != nil {
+		return Hold{}, err
+	}
+	for {
+		if ctx.Err() != nil {
+			return Hold{}, context.Cause(ctx)
+		}
+		a, err := c.reach(ctx)
+		if err != nil {
+			return Hold{}, err
+		}
+		cl, answer, ok := a.ask(lock, mode)
+		if !ok {
+			continue
+		}
+		select {
+		case err = <-answer:
+		case <-ctx.Done():
+			return Hold{}, a.giveUp(cl, context.Cause(ctx))
+		}
+		switch {
+		case err == nil:
+			return a.hold(cl), nil
+		case !errors.Is(err, errMoved):
+			return Hold{}, err
+		}
+	}
+}
+
+// Close ends the client. Those who wait get [broadcast.ErrStopped]; holds that were not
+// released are lost to their holders, but nobody else gets these locks before the leases
+// are over. Close returns when the node has heard of every release, or after one time to
+// live, by when the locks are free anyway; the error then says so. Later calls wait for
+// the first and return the same.
+func (c *Client) Close() error {
+	c.closeOnce.Do(func() { c.closeErr = c.close() })
+	return c.closeErr
+}
+
+func (c *Client) close() error {
+	c.mu.Lock()
+	c.closed = true
+	var all []*attachment
+	for a := range c.attached {
+		all = append(all, a)
+	}
+	c.mu.Unlock()
+	c.endReaching()
+	var patience time.Duration
+	for _, a := range all {
+		a.drain()
+		patience = max(patience, time.Duration(a.ttl))
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	undelivered := 0
+	for _, a := range all {
+		select {
+		case <-a.finished:
+		case <-timer.C:
+			timer.Reset(0) // for the others
+			undelivered += a.undelivered()
+		}
+	}
+	c.endLife()
+	c.running.Wait()
+	if undelivered > 0 {
+		return fmt.Errorf("close: %d releases may not have reached the node; these locks are free once their leases are over", undelivered)
+	}
+	return nil
+}
+
+// newIncarnation draws the bytes by which a node tells its clients apart.
+func newIncarnation() []byte {
+	incarnation := make([]byte, incarnationBytes)
+	_, _ = rand.Read(incarnation) // which does not fail
+	return incarnation
+}

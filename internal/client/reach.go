@@ -1,0 +1,151 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// reach is an attempt to find a node, which all who want one wait for.
+type reach struct {
+	done chan struct{} // closed when what follows is set
+	node *attachment
+	err  error
+}
+
+// reach returns the node to be asked, and looks for one if there is none. The error
+// wraps ErrUnreachable, or is errClosed.
+func (c *Client) reach(ctx context.Context) (*attachment, error) {
+	c.mu.Lock()
+	switch {
+	case c.closed:
+		c.mu.Unlock()
+		return nil, errClosed
+	case c.node != nil && c.node.admits():
+		defer c.mu.Unlock()
+		return c.node, nil
+	}
+	r := c.reaching
+	if r == nil {
+		r = &reach{done: make(chan struct{})}
+		c.reaching = r
+		last := c.node
+		c.running.Go(func() { c.look(r, last) })
+	}
+	c.mu.Unlock()
+	select {
+	case <-r.done:
+		return r.node, r.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: %w", context.Cause(ctx), ErrUnreachable)
+	}
+}
+
+// look finds a node in place of the last one. At first, and after it has failed, it
+// tries each node once. When a node is gone that was of use, it tries again and again
+// until its patience ends; a node that lets the client in and is of no use, such as one
+// that is stopping, does not win it more time.
+func (c *Client) look(r *reach, last *attachment) {
+	node, err := c.find(last)
+	if err == nil && node == nil {
+		err = errClosed
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed && node == nil {
+		err = errClosed
+	}
+	c.node, c.reaching = node, nil
+	r.node, r.err = node, err
+	close(r.done)
+}
+
+func (c *Client) find(last *attachment) (*attachment, error) {
+	targets, again := c.targets, false
+	var why error
+	if last != nil {
+		targets, again, why = c.from(last), true, last.why()
+	}
+	switch {
+	case last == nil || last.useful():
+		c.since = c.clock()
+		c.reset()
+	case !c.wait(c.reachable):
+		return nil, errClosed
+	}
+	for {
+		left := c.patience - time.Duration(c.clock()-c.since)
+		switch {
+		case left <= 0 && errors.Is(why, ErrUnreachable):
+			return nil, why
+		case left <= 0:
+			return nil, fmt.Errorf("%w: %v: %w", ErrUnreachable, last.target, why)
+		}
+		node, err := c.attempt(targets, left)
+		if err == nil {
+			return node, nil
+		}
+		if why = err; !again {
+			return nil, err
+		}
+		if !c.wait(c.reachable) {
+			return nil, errClosed
+		}
+	}
+}
+
+// from returns all targets, in the order in which they are tried after an attachment:
+// its own first, unless that node is of no use now.
+func (c *Client) from(last *attachment) []Target {
+	i := slices.Index(c.targets, last.target)
+	if last.avoided() {
+		i++
+	}
+	return slices.Concat(c.targets[i:], c.targets[:i])
+}
+
+// attempt tries each of some nodes once, and attaches to the first that welcomes it.
+func (c *Client) attempt(targets []Target, patience time.Duration) (*attachment, error) {
+	var reasons error
+	for {
+		incarnation := newIncarnation()
+		st, err := c.open(c.reachable, targets, patience, incarnation)
+		if err == nil {
+			return c.attach(st, incarnation)
+		}
+		if reasons == nil {
+			reasons = err
+		} else {
+			reasons = fmt.Errorf("%w; %w", reasons, err)
+		}
+		var refused *refusal
+		if !errors.As(err, &refused) {
+			return nil, reasons // none of them answers
+		}
+		targets = slices.DeleteFunc(slices.Clone(targets), func(t Target) bool { return t == refused.target })
+		if len(targets) == 0 {
+			return nil, reasons
+		}
+	}
+}
+
+// attach begins an attachment with a stream that was welcomed.
+func (c *Client) attach(st *stream, incarnation []byte) (*attachment, error) {
+	a := newAttachment(c, st, incarnation)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		st.close(nil)
+		return nil, errClosed
+	}
+	c.attached[a] = struct{}{}
+	c.running.Go(func() {
+		a.run(st)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.attached, a)
+	})
+	return a, nil
+}
