@@ -112,7 +112,7 @@ func (a *asked) eachLock(ctx context.Context, request *clientv1.ListLocksRequest
 	if err != nil {
 		return nil, a.failure(ctx, err)
 	}
-	for first := true; ; first = false {
+	for {
 		message, err := within(end, stream.Recv)
 		if errors.Is(err, io.EOF) {
 			return missing, nil
@@ -120,7 +120,7 @@ func (a *asked) eachLock(ctx context.Context, request *clientv1.ListLocksRequest
 		if err != nil {
 			return nil, a.failure(ctx, err)
 		}
-		if first {
+		if len(message.GetMissing()) > 0 { // first, or last if some broke off in the middle
 			missing = message.GetMissing()
 		}
 		if message.GetLock() == nil {

@@ -118,6 +118,8 @@ func ownObstacles(lock *clientv1.LockStatus) []*clientv1.Obstacle {
 		switch o.GetKind() {
 		case clientv1.Obstacle_KIND_HELD, clientv1.Obstacle_KIND_QUEUE, clientv1.Obstacle_KIND_MISSING_MEMBER:
 			return true
+		case clientv1.Obstacle_KIND_TOKEN_MOVING:
+			return o.GetMember() == "" // that nobody has it is told by the token's absence
 		}
 		return false
 	})

@@ -17,8 +17,8 @@ import (
 func JSON(out io.Writer) Printer { return &jsonPrinter{out: out} }
 
 type jsonPrinter struct {
-	out    io.Writer
-	listed bool // a lock was
+	out   io.Writer
+	named int // how many missing members the last lock's object in a list named
 }
 
 // Status writes one object.
@@ -38,13 +38,14 @@ func (p *jsonPrinter) Why(lock *clientv1.LockStatus, missing []*clientv1.Missing
 
 // Listed writes the lock's object.
 func (p *jsonPrinter) Listed(lock *clientv1.LockStatus, missing []*clientv1.Missing) error {
-	p.listed = true
+	p.named = len(missing)
 	return p.write(toLock(lock, missing))
 }
 
-// ListEnd names the missing members if no lock's object did.
+// ListEnd names the missing members if no lock's object did, for want of locks or
+// since a member broke off in the middle.
 func (p *jsonPrinter) ListEnd(missing []*clientv1.Missing) error {
-	if p.listed || len(missing) == 0 {
+	if len(missing) == p.named {
 		return nil
 	}
 	return p.write(noLock{Missing: toMissing(missing)})

@@ -117,7 +117,7 @@ func (c *Change) obstacles() []string {
 		case clientv1.Obstacle_KIND_NO_SESSION:
 			clauses = append(clauses, Plain(o.GetMember())+" has no session")
 		case clientv1.Obstacle_KIND_ROUND:
-			clauses = append(clauses, "the token is looked for")
+			clauses = append(clauses, Plain(o.GetMember())+" looks for the token")
 		default:
 			clauses = append(clauses, Plain(o.GetText()))
 		}
@@ -127,7 +127,7 @@ func (c *Change) obstacles() []string {
 		case clientv1.Obstacle_KIND_NO_SESSION:
 			clauses = append(clauses, Plain(o.GetMember())+" has a session again, or nobody waits there")
 		case clientv1.Obstacle_KIND_ROUND:
-			clauses = append(clauses, "the token is not looked for any more")
+			clauses = append(clauses, Plain(o.GetMember())+" does not look for the token any more")
 		}
 	}
 	return clauses

@@ -30,10 +30,18 @@ func (p *textPrinter) Why(lock *clientv1.LockStatus, missing []*clientv1.Missing
 	default:
 		fmt.Fprintf(&b, "Nobody holds %s, and nobody waits for it.\n", name)
 	}
-	b.WriteByte('\n')
-	b.WriteString(paragraph("", whereabouts(lock.GetToken(), missing)))
+	var rest []string
+	if lock.GetToken() != nil || lock.GetWaiting() == 0 { // else the obstacles tell of it
+		rest = append(rest, whereabouts(lock.GetToken(), missing))
+	}
 	for _, m := range missing {
-		b.WriteString(paragraph("", Plain(m.GetMember())+" did not answer, so who holds the lock or waits for it there is not told here."))
+		rest = append(rest, Plain(m.GetMember())+" did not answer, so who holds the lock or waits for it there is not told here.")
+	}
+	for i, text := range rest {
+		if i == 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(paragraph("", text))
 	}
 	return p.say(b.String())
 }
@@ -79,11 +87,14 @@ func obstacleSentence(o *clientv1.Obstacle) string {
 	case clientv1.Obstacle_KIND_QUEUE:
 		return "Others are ahead: each is served in its turn, in the order below."
 	case clientv1.Obstacle_KIND_TOKEN_MOVING:
+		if at == "" {
+			return "No member that answered has the token: it is on its way, or lost, and then it is made anew."
+		}
 		return fmt.Sprintf("The token is on its way to %s, and the first one who waits there gets the lock when it arrives.", at)
 	case clientv1.Obstacle_KIND_NO_SESSION:
 		return fmt.Sprintf("%s has no session: it does not reach a quorum of the members, and its clients get no lock until it does.", at)
 	case clientv1.Obstacle_KIND_ROUND:
-		return "The token is missing: it is being looked for, and is made anew if no member can have it any more."
+		return at + " looks for the token, or has it made anew, since it seems to be lost."
 	case clientv1.Obstacle_KIND_MISSING_MEMBER:
 		return fmt.Sprintf("%s does not answer. It may have the token; the others go on without it when it has been silent for "+
 			"a session's time to live, and a quorum of the members is left.", at)
@@ -120,6 +131,6 @@ func whereabouts(t *clientv1.TokenStatus, missing []*clientv1.Missing) string {
 	case len(missing) > 0:
 		return "No member that answered has the token."
 	default:
-		return "No member has the token: it is on its way, or lost, or was not needed yet."
+		return "No member has the token: there was no need of one yet, or it is on its way or lost."
 	}
 }
