@@ -303,13 +303,13 @@ func TestWhatACrashLeavesIsRemoved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "job.fence")
 	mustRelease(t, mustTake(t, path, 5))
 	others := []string{".job.fence", ".job.fence1x", "job.fence1", "notes"}
-	for _, name := range append(others, ".job.fence1234567890123456789") {
+	for _, name := range slices.Concat(others, []string{".job.fence1234567890123456789"}) {
 		if err := os.WriteFile(filepath.Join(path+".lock", name), encode(9)[:3], 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	mustRelease(t, mustTake(t, path, 6))
-	want := append(others, numberLock, workLock)
+	want := slices.Concat(others, []string{numberLock, workLock})
 	slices.Sort(want)
 	if got := names(t, path+".lock"); !slices.Equal(got, want) {
 		t.Errorf("the directory of locks holds %q, want %q", got, want)

@@ -1,0 +1,42 @@
+package conch
+
+import (
+	"context"
+	"errors"
+
+	"conch/internal/fence"
+)
+
+var (
+	// ErrStaleFence is wrapped by the error of [DoFenced] for a fence below the highest
+	// that the file has seen: the lock was lost, and somebody else had it since.
+	ErrStaleFence = fence.ErrStale
+	// ErrFenceInUse is wrapped, together with the cause of the context's end, by the
+	// error of [DoFenced] when somebody still works under the file.
+	ErrFenceInUse = fence.ErrInUse
+	// ErrFenceFile is wrapped by the error of [DoFenced] for a file that is damaged, or
+	// that the system refuses to read, lock or write.
+	ErrFenceFile = fence.ErrFile
+)
+
+// DoFenced calls do unless the file has seen a higher fence than number, which is what
+// [Hold.Fence] returned. The file remembers the highest, on stable storage before do
+// is called. It is made by the first call, in a directory that must exist, and guards
+// the work of one lock.
+//
+// While do runs, nobody else works under the file: neither another DoFenced in any
+// process of the machine nor a command of `conch fence`. DoFenced waits for them until
+// the context ends; lower fences are refused from the beginning of the wait. An equal
+// fence is let in, so one hold may do its work in several calls, but do must not call
+// DoFenced for the same file itself: it would wait for its own end.
+//
+// The error is what do returns; or it wraps [ErrStaleFence], [ErrFenceInUse] or
+// [ErrFenceFile], and do was not called.
+func DoFenced(ctx context.Context, file string, number uint64, do func() error) (err error) {
+	guard, err := fence.Take(ctx, file, number)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, guard.Release()) }()
+	return do()
+}
