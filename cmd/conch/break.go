@@ -2,13 +2,12 @@ package main
 
 import (
 	"context"
-	"os"
-	"os/user"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"conch/internal/client"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
@@ -45,7 +44,7 @@ answer; 64 wrong usage.`,
 			defer node.close()
 			answer, err := askOnce(cmd.Context(), node, func(ctx context.Context) (*clientv1.BreakResponse, error) {
 				return node.Break(ctx, &clientv1.BreakRequest{
-					Scope: clientv1.Scope_SCOPE_CLUSTER, Lock: args[0], Fence: fence, Reason: reason, Caller: caller("conch break"),
+					Scope: clientv1.Scope_SCOPE_CLUSTER, Lock: args[0], Fence: fence, Reason: reason, Caller: client.Describe("conch break"),
 				})
 			})
 			if err != nil {
@@ -60,14 +59,4 @@ answer; 64 wrong usage.`,
 	addGroup(cmd, "Breaking", breaking)
 	flags.addTo(cmd)
 	return cmd
-}
-
-// caller describes this process to people, as far as it knows itself.
-func caller(command string) *clientv1.Client {
-	c := &clientv1.Client{Pid: int64(os.Getpid()), Command: command}
-	c.Host, _ = os.Hostname() // empty: unknown
-	if account, err := user.Current(); err == nil {
-		c.User = account.Username
-	}
-	return c
 }
