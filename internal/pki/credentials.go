@@ -1,0 +1,152 @@
+package pki
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/peer"
+)
+
+// alpn is the one protocol that is spoken over TLS here (RFC 9113, section 3.2).
+const alpn = "h2"
+
+// ServerCredentials are what a gRPC server takes connections with. Each that fails in its
+// handshake is told to refused, in plain words, from the goroutine of the connection;
+// gRPC itself would tell nobody. Nil tells nobody either.
+func (t *TLS) ServerCredentials(refused func(remote net.Addr, err error)) credentials.TransportCredentials {
+	config := t.Server()
+	get := config.GetConfigForClient
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		current, err := get(hello)
+		if err != nil {
+			return nil, err
+		}
+		current = current.Clone()
+		current.NextProtos = []string{alpn}
+		return current, nil
+	}
+	if refused == nil {
+		refused = func(net.Addr, error) {}
+	}
+	return &serverCredentials{config: config, refused: refused}
+}
+
+// ToMemberCredentials are what a member dials another with: see [TLS.ToMember].
+func (t *TLS) ToMemberCredentials(address string) credentials.TransportCredentials {
+	return &clientCredentials{address: address, config: t.ToMember}
+}
+
+// ToNodeCredentials are what a client dials a node with: see [TLS.ToNode].
+func (t *TLS) ToNodeCredentials(address string) credentials.TransportCredentials {
+	return &clientCredentials{address: address, config: t.ToNode}
+}
+
+// PeerState returns the state of the TLS connection that a call came over, for
+// [CheckMember] and [Identify]. It is false for a call that came without TLS.
+func PeerState(ctx context.Context) (tls.ConnectionState, bool) {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return tls.ConnectionState{}, false
+	}
+	info, ok := p.AuthInfo.(credentials.TLSInfo)
+	return info.State, ok
+}
+
+// errOneSided says that credentials are used at the wrong end of a connection.
+var errOneSided = errors.New("pki: these credentials are for the other end of a connection")
+
+// clientCredentials make a configuration for each connection, since files may have
+// changed, and say in plain words why one failed.
+type clientCredentials struct {
+	address string
+	config  func(address string) *tls.Config
+}
+
+func (c *clientCredentials) ClientHandshake(ctx context.Context, _ string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	conn, info, err := credentials.NewTLS(c.config(c.address)).ClientHandshake(ctx, c.address, raw)
+	if err != nil {
+		return nil, nil, Explain(err)
+	}
+	return &plainWords{Conn: conn}, info, nil
+}
+
+func (c *clientCredentials) ServerHandshake(net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	return nil, nil, errOneSided
+}
+
+func (c *clientCredentials) Info() credentials.ProtocolInfo {
+	return credentials.ProtocolInfo{SecurityProtocol: "tls", ServerName: hostOf(c.address)}
+}
+
+func (c *clientCredentials) Clone() credentials.TransportCredentials {
+	clone := *c
+	return &clone
+}
+
+// OverrideServerName is a leftover of gRPC, and refused.
+func (c *clientCredentials) OverrideServerName(string) error {
+	return errors.New("pki: the name of a node is the host that is dialled")
+}
+
+// plainWords is a connection that explains why the other side ended it: with TLS 1.3,
+// whoever dials learns only behind the handshake that its certificate was refused.
+type plainWords struct{ net.Conn }
+
+func (c *plainWords) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if e := (*net.OpError)(nil); errors.As(err, &e) && e.Op == "remote error" {
+		err = Explain(err)
+	}
+	return n, err
+}
+
+// serverCredentials take connections.
+type serverCredentials struct {
+	config  *tls.Config
+	refused func(net.Addr, error)
+}
+
+func (s *serverCredentials) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	peeked := &peekedConn{Conn: raw}
+	conn := tls.Server(peeked, s.config)
+	err := conn.Handshake() // gRPC has set a deadline
+	if err == nil && conn.ConnectionState().NegotiatedProtocol != alpn {
+		err = fmt.Errorf("the other side does not offer to speak HTTP/2 (ALPN %q)", alpn)
+	}
+	if err == nil {
+		info := credentials.TLSInfo{
+			State:          conn.ConnectionState(),
+			CommonAuthInfo: credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity},
+		}
+		return conn, info, nil
+	}
+	explained := Explain(err)
+	s.refused(raw.RemoteAddr(), explained)
+	if peeked.plain {
+		tellPlainText(raw)
+	}
+	hangUp(raw)
+	return nil, nil, explained
+}
+
+func (s *serverCredentials) ClientHandshake(context.Context, string, net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	return nil, nil, errOneSided
+}
+
+func (s *serverCredentials) Info() credentials.ProtocolInfo {
+	return credentials.ProtocolInfo{SecurityProtocol: "tls"}
+}
+
+func (s *serverCredentials) Clone() credentials.TransportCredentials {
+	clone := *s
+	return &clone
+}
+
+// OverrideServerName is a leftover of gRPC, and refused.
+func (s *serverCredentials) OverrideServerName(string) error {
+	return errors.New("pki: a server has the names of its certificate")
+}
