@@ -51,6 +51,15 @@ report: build ## report.pdf anew, from two real runs in logs/sample (REPORT="--a
 	rm -rf logs/sample/state logs/sample/kill/state logs/sample/report.pdf
 	bin/conch report logs/sample/node*.log $(addprefix --crash logs/sample/kill/,node1.log node2.log node3.log) --out report.pdf $(REPORT)
 
+# Debian's package makes a database cluster and starts it, unless its settings, which
+# another package brings, say otherwise. Settings that were there before are left alone.
+CREATE_CLUSTER := /etc/postgresql-common/createcluster.conf
+INSTALL_POSTGRESQL := { export DEBIAN_FRONTEND=noninteractive; timeout 60 apt-get update && \
+  { [ -e $(CREATE_CLUSTER) ] || { \
+    timeout 60 apt-get install -y --no-install-recommends postgresql-common && \
+    echo "create_main_cluster = false" >>$(CREATE_CLUSTER); }; } && \
+  timeout 120 apt-get install -y --no-install-recommends postgresql; }
+
 # Go sets CGO_ENABLED to 0 by itself where it finds no C compiler.
 .PHONY: test
 test: ## all tests, with the race detector
@@ -65,6 +74,13 @@ test: ## all tests, with the race detector
 	fi; \
 	if ! command -v pdftotext >/dev/null; then \
 	  left_out="$$left_out; THE TEXT OF PDF REPORTS, which needs pdftotext (poppler-utils)"; \
+	fi; \
+	if ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing PostgreSQL, which runs the statements of FENCING.md (a test starts it; no service is set up)"; \
+	  $(INSTALL_POSTGRESQL) >/dev/null 2>&1 </dev/null; \
+	fi; \
+	if ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then \
+	  left_out="$$left_out; THE SQL OF FENCING.md ON POSTGRESQL, which needs Debian's package postgresql"; \
 	fi; \
 	left_out="$${left_out#nothing; }"; \
 	echo "go test $$race $(PACKAGES)"; \
