@@ -214,6 +214,15 @@ var directed = map[string]*Plan{
 		Op{At: 5 * s, Kind: CrashAll, Length: 100 * ms, Patience: 1},
 		hold(6*s, 2, 20*s),
 	)),
+	// 2's second process leaves in the middle of its wait: the mark on its disk stays, since
+	// the client of the first holds the lock. For this no rule of token is switched off;
+	// the mark is the business of whoever runs a node.
+	"mark-taken-away": clients(stage(3,
+		hold(1*s, 2, 30*s),
+		hold(4*s, 1, 20*s),
+		Op{At: 5 * s, Kind: Crash, Node: 2, Length: 100 * ms},
+		Op{At: 5500 * ms, Kind: Leave, Node: 2, Length: 100 * ms},
+	)),
 	"round-without-end": stage(5, buriedMeets(29*s, 31*s, 25*s, 0, 1, 2)...),
 }
 
