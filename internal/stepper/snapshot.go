@@ -1,0 +1,193 @@
+package stepper
+
+import (
+	"slices"
+
+	"conch/token"
+)
+
+// Snapshot is what there is to see after a step. Its JSON is what the page shows. It is
+// not changed any more.
+type Snapshot struct {
+	Step   int     `json:"step"` // 0 is the beginning
+	Op     string  `json:"op"`   // the operation's text; "" at the beginning
+	Millis float64 `json:"millis"`
+	// Happened is what came about in the step, in order, and Rules what it obeyed.
+	Happened []Sentence `json:"happened"`
+	Rules    []Rule     `json:"rules"`
+
+	Members    []MemberView    `json:"members"`
+	Streams    []StreamView    `json:"streams"` // one for each direction
+	Invariants []InvariantView `json:"invariants"`
+	Green      bool            `json:"green"` // all invariants hold
+	// Grants counts those since the beginning of time, the beginning's included, and
+	// Fence is the latest one's.
+	Grants int    `json:"grants"`
+	Fence  string `json:"fence"`
+}
+
+// MemberView is a member. Numbers are texts, SESSION.COUNT.
+type MemberView struct {
+	Name  string `json:"name"`
+	State string `json:"state"` // crashed, starting, no-session, critical, waiting or idle
+
+	Session     uint64 `json:"session"`
+	InSession   bool   `json:"inSession"`
+	LeaseMillis int64  `json:"leaseMillis"` // left of the lease; 0 outside a session
+	ClockMillis int64  `json:"clockMillis"` // what its own clock reads
+	Waiting     int    `json:"waiting"`     // clients that wait
+	Critical    bool   `json:"critical"`    // a client is in the critical section
+	Asking      string `json:"asking"`      // number of the outstanding request; "" if none
+	AfterStart  bool   `json:"afterStart"`  // the wait after the start is not over
+
+	RequestNumbers []string   `json:"rn"`    // RN; empty if the lock is not known here
+	Token          *TokenView `json:"token"` // where it is not, null
+	Guards         []string   `json:"guards"`
+	Buries         []string   `json:"buries"`
+}
+
+// TokenView is a token.
+type TokenView struct {
+	Epoch       string   `json:"epoch"` // which making it is
+	Hop         uint64   `json:"hop"`
+	Fence       string   `json:"fence"`
+	LastGranted []string `json:"ln"`
+	Queue       []string `json:"q"`
+}
+
+// StreamView is one direction of a pair.
+type StreamView struct {
+	From     int           `json:"from"`
+	To       int           `json:"to"`
+	State    string        `json:"state"` // open, delayed, closed or cut
+	Messages []MessageView `json:"messages"`
+}
+
+// MessageView is a message under way.
+type MessageView struct {
+	ID        int     `json:"id"` // the same in each snapshot
+	Kind      string  `json:"kind"`
+	Short     string  `json:"short"`
+	Words     string  `json:"words"`
+	Heartbeat bool    `json:"heartbeat"`
+	Token     bool    `json:"token"`
+	DueMillis float64 `json:"dueMillis"` // when it arrives by itself, counted from now
+	// Done is how much of its way it has behind it, from 0 to 1.
+	Done float64 `json:"done"`
+}
+
+// InvariantView is a promise, and whether it was kept all through the step.
+type InvariantView struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
+	Text  string `json:"text"`
+	OK    bool   `json:"ok"`
+	Found string `json:"found"` // what is wrong, if it is not OK
+}
+
+// snapshot looks at the cluster.
+func (w *world) snapshot(step int, op string) *Snapshot {
+	w.judge.look(w)
+	s := &Snapshot{
+		Step: step, Op: op, Millis: float64(w.now) / float64(millisecond),
+		Happened: slices.Clone(w.said), Rules: w.rules(),
+		Green: true, Grants: w.judge.grants, Fence: fenceText(w.judge.fence),
+	}
+	if s.Happened == nil {
+		s.Happened = []Sentence{}
+	}
+	for i := range w.members {
+		s.Members = append(s.Members, w.memberView(i))
+		for j := range w.members {
+			if i != j {
+				s.Streams = append(s.Streams, w.streamView(i, j))
+			}
+		}
+	}
+	for p, text := range promiseTexts {
+		found := w.judge.broken[p]
+		s.Green = s.Green && found == ""
+		s.Invariants = append(s.Invariants, InvariantView{text.id, text.title, text.text, found == "", found})
+	}
+	return s
+}
+
+func (w *world) memberView(i int) MemberView {
+	m := &w.members[i]
+	v := MemberView{
+		Name: name(i), State: "crashed", ClockMillis: int64((w.now + m.ahead) / millisecond),
+		Session: uint64(m.session), RequestNumbers: []string{}, Guards: []string{}, Buries: []string{},
+	}
+	if m.node == nil {
+		return v
+	}
+	session := m.node.InspectSession()
+	v.Session, v.AfterStart, v.InSession = uint64(session.Session), session.Waiting, w.inSession(i)
+	if v.InSession {
+		v.LeaseMillis = int64((session.LeaseEnd - w.now - m.ahead) / millisecond)
+	}
+	lock := &w.judge.views[i]
+	v.Waiting, v.Critical = lock.Waiters, lock.Holder != 0
+	v.RequestNumbers = numberTexts(lock.RequestNumbers)
+	if lock.Outstanding {
+		v.Asking = lock.RequestNumbers[i].String()
+	}
+	if lock.HasToken {
+		t := &lock.Token
+		v.Token = &TokenView{epochText(t.Epoch), t.Hop, fenceText(t.Fence), numberTexts(t.LastGranted), nameTexts(t.Queue)}
+	}
+	for j := range w.members {
+		if j == i {
+			continue
+		}
+		p := m.node.InspectPeer(token.Member(j))
+		if p.GuardEnd > w.now+m.ahead {
+			v.Guards = append(v.Guards, name(j))
+		}
+		if p.BurialEnd > w.now+m.ahead {
+			v.Buries = append(v.Buries, name(j))
+		}
+	}
+	v.State = stateOf(&v, lock)
+	return v
+}
+
+func stateOf(v *MemberView, lock *token.LockView) string {
+	switch {
+	case v.Critical:
+		return "critical"
+	case v.AfterStart:
+		return "starting"
+	case !v.InSession:
+		return "no-session"
+	case v.Waiting > 0 || lock.Outstanding:
+		return "waiting"
+	default:
+		return "idle"
+	}
+}
+
+func (w *world) streamView(from, to int) StreamView {
+	s := &w.streams[from][to]
+	v := StreamView{From: from, To: to, State: "open", Messages: []MessageView{}}
+	switch {
+	case s.cut:
+		v.State = "cut"
+	case !s.up:
+		v.State = "closed"
+	case s.delayed:
+		v.State = "delayed"
+	}
+	for k := range s.queue {
+		p := &s.queue[k]
+		left := max(0, p.due-w.now)
+		v.Messages = append(v.Messages, MessageView{
+			ID: p.number, Kind: p.message.Kind.String(),
+			Short: messageShort(from, &p.message), Words: messageWords(from, &p.message),
+			Heartbeat: isHeartbeat(p.message.Kind), Token: p.message.Kind == token.TokenMessage,
+			DueMillis: float64(left) / float64(millisecond),
+			Done:      1 - min(1, float64(left)/float64(shortestWay+wayJitter)),
+		})
+	}
+	return v
+}
