@@ -54,7 +54,6 @@ func (c *client) release(st *stream, r *clientv1.Release) {
 	outcome := clientv1.Released_OUTCOME_RELEASED
 	switch {
 	case cl != nil:
-		c.service.driver.ReleaseClaim(cl.claim)
 	case before || c.service.granted(r.GetLock(), token.Fence(r.GetFence())):
 		outcome = clientv1.Released_OUTCOME_ENDED_BEFORE
 	default:
@@ -63,6 +62,9 @@ func (c *client) release(st *stream, r *clientv1.Release) {
 	st.out.put(&clientv1.NodeMessage{Kind: &clientv1.NodeMessage_Released{Released: &clientv1.Released{
 		Id: r.GetId(), Lock: r.GetLock(), Fence: r.GetFence(), Outcome: outcome,
 	}}})
+	if cl != nil { // after the answer, which is not to come behind another's grant
+		c.service.driver.ReleaseClaim(cl.claim)
+	}
 }
 
 // held returns the hold that a release means; nil if there is none. The caller has the

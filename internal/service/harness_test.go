@@ -1,0 +1,202 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/test/bufconn"
+
+	"conch/broadcast"
+	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const testTTL = 2 * time.Second
+
+// node is a cluster of one in a bubble, and a connection to it.
+type node struct {
+	t        testing.TB
+	driver   *broadcast.Driver
+	service  *Service
+	server   *grpc.Server
+	served   chan struct{}
+	conn     *grpc.ClientConn
+	api      clientv1.LockServiceClient
+	marks    int // how often it noted that there are clients
+	markFail error
+}
+
+func startNode(t testing.TB) *node {
+	t.Helper()
+	n := &node{t: t, server: grpc.NewServer(), served: make(chan struct{})}
+	began := time.Now()
+	members := []string{"a:1"}
+	var err error
+	n.driver, err = broadcast.Start(broadcast.Config{
+		Members: members, Session: 1, TTL: testTTL,
+		Clock:  func() token.Time { return token.Time(time.Since(began)) },
+		Caller: broadcast.Caller{Host: "here", User: "node"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.service, err = New(Config{
+		Driver: n.driver, Members: members, TTL: testTTL,
+		Encumber: func() error { n.marks++; return n.markFail },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.service.Register(n.server)
+	listener := bufconn.Listen(64 << 10)
+	go func() {
+		defer close(n.served)
+		_ = n.server.Serve(listener)
+	}()
+	n.conn, err = grpc.NewClient("passthrough:///a:1", grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.api = clientv1.NewLockServiceClient(n.conn)
+	return n
+}
+
+// stop ends the node as a program does.
+func (n *node) stop() {
+	n.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := errors.Join(n.driver.Stop(ctx), n.service.Close(ctx)); err != nil {
+		n.t.Errorf("stop: %v", err)
+	}
+	n.server.Stop()
+	<-n.served
+	_ = n.conn.Close()
+}
+
+// wire is a client's stream, spoken to message by message.
+type wire struct {
+	t      testing.TB
+	rpc    grpc.BidiStreamingClient[clientv1.ClientMessage, clientv1.NodeMessage]
+	cancel context.CancelFunc
+}
+
+// attach opens a stream of the client with an incarnation, and reads the Welcome.
+func (n *node) attach(client byte) *wire {
+	n.t.Helper()
+	w := n.open()
+	w.send(&clientv1.Hello{Version: version, Incarnation: append(make([]byte, 15), client), Client: &clientv1.Client{
+		Host: "there", Pid: int64(client), User: "alice", Command: "job",
+	}})
+	if got := w.next().GetWelcome(); got.GetMember() != "a:1" || got.GetTtlNs() != int64(testTTL) {
+		n.t.Fatalf("Welcome %v; want of a:1, and the time to live", got)
+	}
+	return w
+}
+
+// open opens a stream that has said nothing.
+func (n *node) open() *wire {
+	n.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	rpc, err := n.api.Attach(ctx)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return &wire{t: n.t, rpc: rpc, cancel: cancel}
+}
+
+// send sends one message of any kind.
+func (w *wire) send(m any) {
+	w.t.Helper()
+	message := new(clientv1.ClientMessage)
+	switch m := m.(type) {
+	case *clientv1.Hello:
+		message.Kind = &clientv1.ClientMessage_Hello{Hello: m}
+	case *clientv1.Acquire:
+		message.Kind = &clientv1.ClientMessage_Acquire{Acquire: m}
+	case *clientv1.Withdraw:
+		message.Kind = &clientv1.ClientMessage_Withdraw{Withdraw: m}
+	case *clientv1.Release:
+		message.Kind = &clientv1.ClientMessage_Release{Release: m}
+	case *clientv1.Ping:
+		message.Kind = &clientv1.ClientMessage_Ping{Ping: m}
+	case nil:
+	default:
+		w.t.Fatalf("no message: %T", m)
+	}
+	if err := w.rpc.Send(message); err != nil {
+		w.t.Fatalf("send: %v", err)
+	}
+}
+
+// next returns the next message.
+func (w *wire) next() *clientv1.NodeMessage {
+	w.t.Helper()
+	m, err := w.rpc.Recv()
+	if err != nil {
+		w.t.Fatalf("receive: %v", err)
+	}
+	return m
+}
+
+// lock waits for a lock and returns the grant.
+func (w *wire) lock(id uint64, lock string) *clientv1.Granted {
+	w.t.Helper()
+	w.send(&clientv1.Acquire{Id: id, Lock: lock, Mode: clientv1.Acquire_MODE_WAIT})
+	return w.granted(id)
+}
+
+// granted reads a grant.
+func (w *wire) granted(id uint64) *clientv1.Granted {
+	w.t.Helper()
+	m := w.next()
+	if g := m.GetGranted(); g.GetId() != id {
+		w.t.Fatalf("got %v; want Granted for %d", m, id)
+	}
+	return m.GetGranted()
+}
+
+// ping sends a Ping and returns its Pong.
+func (w *wire) ping(stamp int64) *clientv1.Pong {
+	w.t.Helper()
+	w.send(&clientv1.Ping{Stamp: stamp})
+	m := w.next()
+	if m.GetPong().GetStamp() != stamp {
+		w.t.Fatalf("got %v; want Pong for %d", m, stamp)
+	}
+	return m.GetPong()
+}
+
+// release gives a lock back and returns what that did.
+func (w *wire) release(id uint64, lock string, fence uint64) clientv1.Released_Outcome {
+	w.t.Helper()
+	w.send(&clientv1.Release{Id: id, Lock: lock, Fence: fence})
+	m := w.next()
+	if r := m.GetReleased(); r.GetId() != id || r.GetLock() != lock || r.GetFence() != fence {
+		w.t.Fatalf("got %v; want Released for %d, %q, %d", m, id, lock, fence)
+	}
+	return m.GetReleased().GetOutcome()
+}
+
+// end ends the stream in peace, and reads to its end.
+func (w *wire) end() {
+	w.t.Helper()
+	if err := w.rpc.CloseSend(); err != nil {
+		w.t.Error(err)
+	}
+	for {
+		if _, err := w.rpc.Recv(); err != nil {
+			break
+		}
+	}
+	w.cancel()
+}
