@@ -42,7 +42,7 @@ type testNetwork map[string]*bufconn.Listener
 func (w testNetwork) dial(ctx context.Context, t Target) (net.Conn, error) {
 	listener := w[t.address]
 	if listener == nil {
-		return nil, syscall.ECONNREFUSED
+		return nil, errRefused
 	}
 	return listener.DialContext(ctx)
 }
