@@ -18,8 +18,9 @@ const (
 )
 
 // moment is how long to wait at most for those who read and write the number, each of
-// whom needs a few writes to disk for it.
-const moment = 10 * time.Second
+// whom needs a few writes to disk for it. On a busy disk, with many who come at once,
+// that adds up; a process that is frozen meanwhile must not stop the others for ever.
+const moment = time.Minute
 
 // memory orders what one goroutine did under a file before what the next does, which
 // the system's lock alone does not under Go's memory model.
