@@ -17,10 +17,10 @@ import (
 )
 
 const (
-	// AuthorityLifetime and LeafLifetime are how long certificates last unless told
-	// otherwise.
+	// AuthorityLifetime is how long an authority lasts unless told otherwise.
 	AuthorityLifetime = 10 * 365 * 24 * time.Hour
-	LeafLifetime      = 365 * 24 * time.Hour
+	// LeafLifetime is how long other certificates last unless told otherwise.
+	LeafLifetime = 365 * 24 * time.Hour
 	// MaxLifetime is the longest lifetime that is not taken for a slip of the pen.
 	MaxLifetime = 100 * 365 * 24 * time.Hour
 
@@ -126,7 +126,9 @@ func (a *Authority) Issue(dir string, lifetime time.Duration, subjects ...Subjec
 		return nil, err
 	}
 	now := a.now()
-	if end := now.Add(lifetime); end.After(a.cert.NotAfter) {
+	// Within a day, the certificate ends with its authority: both may have been made for
+	// the same number of days, one after the other.
+	if end := now.Add(lifetime); end.After(a.cert.NotAfter.Add(24 * time.Hour)) {
 		return nil, fmt.Errorf("%w: it would end on %s, and its authority ends on %s: want at most %d days, or a new authority",
 			ErrLifetime, day(end), day(a.cert.NotAfter), int(a.cert.NotAfter.Sub(now).Hours()/24))
 	}
@@ -146,6 +148,9 @@ func (a *Authority) Issue(dir string, lifetime time.Duration, subjects ...Subjec
 		template, key, err := newTemplate(now, lifetime)
 		if err != nil {
 			return pairs[:i], err
+		}
+		if template.NotAfter.After(a.cert.NotAfter) {
+			template.NotAfter = a.cert.NotAfter
 		}
 		pair.Subject.fill(template)
 		cert, err := writePair(pair, template, a.cert, key, a.key)

@@ -178,6 +178,13 @@ func TestAuthorityRefuses(t *testing.T) {
 	if _, err := late.Issue(none, LeafLifetime, client("alice")); !errors.Is(err, ErrLifetime) || !strings.Contains(err.Error(), "want at most 1 days") {
 		t.Errorf("a certificate that would outlive its authority: %v", err)
 	}
+	same, pair, err := initAt(time.Now, filepath.Join(t.TempDir(), "certs"), 24*time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pairs, err := same.Issue(none, 24*time.Hour, client("short")); err != nil || pairs[0].NotAfter.After(pair.NotAfter) {
+		t.Errorf("a certificate for the same number of days as its authority: %v, %v; want until %v", pairs, err, pair.NotAfter)
+	}
 	for _, lifetime := range []time.Duration{0, -time.Hour, MaxLifetime + time.Hour} {
 		if _, err := a.Issue(none, lifetime, client("alice")); !errors.Is(err, ErrLifetime) {
 			t.Errorf("a lifetime of %v: %v", lifetime, err)

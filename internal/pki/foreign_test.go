@@ -21,7 +21,6 @@ import (
 var (
 	forBoth    = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	forClients = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-	forServers = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 )
 
 func uris(t testing.TB, texts ...string) []*url.URL {

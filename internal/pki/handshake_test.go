@@ -71,7 +71,7 @@ func TestHandshake(t *testing.T) {
 		{"TLS to plain text", nil, alice.ToNode(node1), nil, "", ErrNotTLS, `began with "\x00\x00\x00\x04\x00"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			serverErr, clientErr, _ := connect(t, test.server, test.client)
+			_, serverErr, clientErr := connect(t, test.server, test.client)
 			checkError(t, "server", serverErr, test.serverErr, test.serverSays)
 			checkError(t, "client", clientErr, test.clientErr, test.clientSays)
 		})
@@ -99,7 +99,7 @@ func TestWhoCalls(t *testing.T) {
 	} {
 		t.Run(test.subject.String(), func(t *testing.T) {
 			side := mustClient(t, ours.issue(t, test.subject))
-			serverErr, clientErr, state := connect(t, server.Server(), side.ToNode(node1))
+			state, serverErr, clientErr := connect(t, server.Server(), side.ToNode(node1))
 			if err := errors.Join(serverErr, clientErr); err != nil {
 				t.Fatal(err)
 			}

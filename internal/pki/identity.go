@@ -62,13 +62,16 @@ func checkMemberCertificate(cert *x509.Certificate, address string) error {
 }
 
 // isForMembers tells whether a certificate, or one that this authority issued, may be
-// used for both server and client authentication. One that says nothing of uses may
-// be used for all.
+// used for both server and client authentication.
 func isForMembers(cert *x509.Certificate) bool {
-	if len(cert.ExtKeyUsage)+len(cert.UnknownExtKeyUsage) == 0 || slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageAny) {
-		return true
-	}
-	return slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageServerAuth) && slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
+	return allows(cert, x509.ExtKeyUsageServerAuth) && allows(cert, x509.ExtKeyUsageClientAuth)
+}
+
+// allows tells whether a certificate may be used for something. One that says nothing of
+// uses may be used for all.
+func allows(cert *x509.Certificate, use x509.ExtKeyUsage) bool {
+	return len(cert.ExtKeyUsage)+len(cert.UnknownExtKeyUsage) == 0 ||
+		slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageAny) || slices.Contains(cert.ExtKeyUsage, use)
 }
 
 // namesHost tells whether a certificate names a host, spelled out.

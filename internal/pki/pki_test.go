@@ -94,7 +94,7 @@ func unchecked(t *testing.T, files Files) *TLS {
 
 // connect opens a connection and exchanges a byte over it. It returns what either end
 // says went wrong, and what the server knows of the client.
-func connect(t *testing.T, server, client *tls.Config) (serverErr, clientErr error, state tls.ConnectionState) {
+func connect(t *testing.T, server, client *tls.Config) (state tls.ConnectionState, serverErr, clientErr error) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -140,7 +140,8 @@ func connect(t *testing.T, server, client *tls.Config) (serverErr, clientErr err
 		_, clientErr = io.ReadFull(conn, make([]byte, 5))
 	}
 	raw.Close()
-	return Explain(<-served), Explain(clientErr), state
+	serverErr = <-served // after which nobody else touches the state
+	return state, Explain(serverErr), Explain(clientErr)
 }
 
 // checkError checks that an error is of a kind, says a text, and is one line.

@@ -58,7 +58,7 @@ func TestRotation(t *testing.T) {
 	peer := mustMember(t, a.issue(t, member(node2)), node2)
 	inUse := func() string {
 		t.Helper()
-		serverErr, clientErr, _ := connect(t, r.Server(), peer.ToMember(node1))
+		_, serverErr, clientErr := connect(t, r.Server(), peer.ToMember(node1))
 		if err := errors.Join(serverErr, clientErr); err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +162,7 @@ func TestRotationOfTheAuthority(t *testing.T) {
 	}
 	expect := func(when string) {
 		t.Helper()
-		serverErr, clientErr, _ := connect(t, server.Server(), peer.ToMember(node1))
+		_, serverErr, clientErr := connect(t, server.Server(), peer.ToMember(node1))
 		if err := errors.Join(serverErr, clientErr); err != nil {
 			t.Errorf("%s: %v", when, err)
 		}
@@ -186,7 +186,7 @@ func TestRotationOfTheAuthority(t *testing.T) {
 	files := old.issue(t, client("late"))
 	files.CA = young.CertFile()
 	late := unchecked(t, files)
-	serverErr, _, _ := connect(t, server.Server(), late.ToNode(node1))
+	_, serverErr, _ := connect(t, server.Server(), late.ToNode(node1))
 	checkError(t, "one that came too late", serverErr, ErrUnknownAuthority, "")
 }
 
@@ -210,7 +210,7 @@ func TestRotationUnderLoad(t *testing.T) {
 					return
 				default:
 				}
-				serverErr, clientErr, _ := connect(t, r.Server(), peer.ToMember(node1))
+				_, serverErr, clientErr := connect(t, r.Server(), peer.ToMember(node1))
 				if err := errors.Join(serverErr, clientErr); err != nil {
 					t.Errorf("after %d handshakes: %v", served.Load(), err)
 					return
@@ -226,7 +226,7 @@ func TestRotationUnderLoad(t *testing.T) {
 		rotateInPlace(t, last.Cert, files.Cert)
 		rotateInPlace(t, last.Key, files.Key)
 		for before := served.Load(); served.Load() < before+dialers && !t.Failed(); {
-			if serverErr, clientErr, _ := connect(t, r.Server(), peer.ToMember(node1)); serverErr != nil || clientErr != nil {
+			if _, serverErr, clientErr := connect(t, r.Server(), peer.ToMember(node1)); serverErr != nil || clientErr != nil {
 				t.Fatal(serverErr, clientErr)
 			}
 		}
@@ -234,7 +234,9 @@ func TestRotationUnderLoad(t *testing.T) {
 	close(stop)
 	group.Wait()
 	r.clock.turn(2 * checkInterval)
-	connect(t, r.Server(), peer.ToMember(node1))
+	if _, serverErr, clientErr := connect(t, r.Server(), peer.ToMember(node1)); serverErr != nil || clientErr != nil {
+		t.Error(serverErr, clientErr)
+	}
 	if want := mustMember(t, last, node1).Certificate(); !r.Certificate().Equal(want) {
 		t.Errorf("certificate %v is in use, want the last one, %v", r.Certificate().SerialNumber, want.SerialNumber)
 	}
