@@ -369,11 +369,14 @@ func TestHundredThousandLocks(t *testing.T) {
 			for i := from; i < from+batch; i++ {
 				w.send(&clientv1.Acquire{Id: uint64(i + 1), Lock: name(i), Mode: clientv1.Acquire_MODE_WAIT})
 			}
+			var grants []*clientv1.Granted
 			for i := from; i < from+batch; i++ {
-				g := w.granted(uint64(i + 1))
-				w.send(&clientv1.Release{Id: g.GetId(), Lock: name(i), Fence: g.GetFence()})
+				grants = append(grants, w.granted(uint64(i+1)))
 			}
-			for range batch {
+			for i, g := range grants {
+				w.send(&clientv1.Release{Id: g.GetId(), Lock: name(from + i), Fence: g.GetFence()})
+			}
+			for range grants {
 				w.next()
 			}
 		}
