@@ -1,0 +1,103 @@
+package contest
+
+import (
+	"context"
+	"path/filepath"
+
+	"conch/bench/internal/locks"
+	"conch/bench/internal/servers"
+	"conch/bench/internal/wires"
+	"conch/bench/internal/worker"
+)
+
+// nodes is how many processes a cluster has, if nothing else is said.
+const nodes = 3
+
+// Names of the bare subjects that others are set beside.
+const (
+	BareRing   = "bare/ring"
+	BareStream = "bare/stream unix"
+	BareSwap   = "bare/swap"
+)
+
+// bareSubjects are the limits of what the locks stand on.
+func bareSubjects() []*Subject {
+	return []*Subject{
+		{Name: BareRing, Label: "gRPC stream ring, 3 processes", round: relay(wires.GRPCRing)},
+		{Name: "bare/mesh", Label: "gRPC mesh, 3 processes, one token and two requests a hop", round: relay(wires.GRPCMesh)},
+		{Name: "bare/tcp ring", Label: "TCP ring, 3 processes", round: relay(wires.TCPRing)},
+		{Name: "bare/call tcp", Label: "unary gRPC call, TCP", round: trip(locks.BareCall, overTCP)},
+		{Name: "bare/call unix", Label: "unary gRPC call, unix socket", round: trip(locks.BareCall, overUnix)},
+		{Name: "bare/stream tcp", Label: "round trip on a gRPC stream, TCP", round: trip(locks.BareStream, overTCP)},
+		{Name: BareStream, Label: "round trip on a gRPC stream, unix socket", round: trip(locks.BareStream, overUnix)},
+		{Name: BareSwap, Label: "a request to 2 processes and a token back, gRPC streams", round: played(func(_ context.Context, p *play) error {
+			return p.takeTurns(locks.BareSwap)
+		}, warmGrants)},
+	}
+}
+
+// relay passes messages around three processes.
+func relay(kind wires.RelayKind) func(ctx context.Context, s *Stage) (*Sample, error) {
+	return func(ctx context.Context, s *Stage) (*Sample, error) {
+		workers := func(_ context.Context, p *play) error {
+			addresses, err := servers.FreeAddresses(nodes)
+			if err != nil {
+				return err
+			}
+			for i := range addresses {
+				job := worker.Job{Mode: worker.Relay, Relay: wires.Relay{Kind: kind, Addresses: addresses, Self: i}}
+				if err := p.start(job); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		return s.turn(ctx, nil, workers, 0)
+	}
+}
+
+// place finds an address in the folder of a turn.
+type place func(dir string) (string, error)
+
+func overUnix(dir string) (string, error) { return "unix:" + filepath.Join(dir, "echo"), nil }
+
+func overTCP(string) (string, error) {
+	addresses, err := servers.FreeAddresses(1)
+	if err != nil {
+		return "", err
+	}
+	return addresses[0], nil
+}
+
+// trip goes there and back.
+func trip(kind locks.Kind, at place) func(ctx context.Context, s *Stage) (*Sample, error) {
+	return played(func(_ context.Context, p *play) error {
+		address, err := at(p.dir)
+		if err != nil {
+			return err
+		}
+		return p.startAll(
+			worker.Job{Mode: worker.Loop, Lock: locks.Spec{Kind: kind, Endpoints: []string{address}}},
+			worker.Job{Mode: worker.Echo, Addresses: []string{address}},
+		)
+	}, warmGrants)
+}
+
+// takeTurns starts three members, of which two want the lock in turns.
+func (p *play) takeTurns(kind locks.Kind) error {
+	addresses, err := servers.FreeAddresses(nodes)
+	if err != nil {
+		return err
+	}
+	socket := func(i int) string { return filepath.Join(p.dir, "turn"+string(rune('0'+i))) }
+	for i := range addresses {
+		job := worker.Job{Mode: worker.Idle, Lock: locks.Spec{Kind: kind, Endpoints: addresses, Self: i, TTL: TTL}}
+		if i < 2 {
+			job.Mode, job.Turn, job.NextTurn = worker.Turns, socket(i), socket(1-i)
+		}
+		if err := p.start(job); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package locks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"conch/bench/internal/wires"
+)
+
+// Name is the lock's name, everywhere.
+const Name = "bench"
+
+// Kind says which lock.
+type Kind string
+
+// The kinds of lock, and the bare trips that stand beside them.
+const (
+	ConchNode   Kind = "conch node"   // a member in this process; endpoints: the members
+	ConchClient Kind = "conch client" // of a node elsewhere; endpoints: nodes
+	EtcdMutex   Kind = "etcd mutex"   // endpoints: servers
+	EtcdWatch   Kind = "etcd watch"   // the same, with a standing watch
+	Redlock     Kind = "redlock"      // endpoints: servers, one or several
+	ZooKeeper   Kind = "zookeeper"    // endpoints: servers
+	Flock       Kind = "flock"        // endpoints: one file
+
+	BareCall   Kind = "bare call"   // a unary call; endpoints: one echo
+	BareStream Kind = "bare stream" // a round trip on a stream; endpoints: one echo
+	BareSwap   Kind = "bare swap"   // a request and a token; endpoints: the processes
+)
+
+// Lock is one client's end of a lock. One goroutine at a time may use it.
+type Lock interface {
+	// Lock waits until the lock is held.
+	Lock(ctx context.Context) error
+	// Unlock ends the hold.
+	Unlock(ctx context.Context) error
+	// Close ends what Open began.
+	Close() error
+}
+
+// Shared is a lock that several goroutines of a process may want at once.
+type Shared interface {
+	Lock
+	// Another returns one more user's end of it. It ends with the first one's Close.
+	Another() Lock
+}
+
+// Spec says which lock to open, and how.
+type Spec struct {
+	Kind      Kind
+	Endpoints []string
+	// Self is the place of this process among the endpoints, where they are members.
+	Self int
+	// TTL is after how long a holder that is gone has lost the lock.
+	TTL time.Duration
+	// Dir is a folder of this process's own.
+	Dir string
+	// Log is what a node does with its log.
+	Log LogUse
+}
+
+// LogUse says what a node of our own does with its log.
+type LogUse string
+
+// The uses of the log.
+const (
+	LogNothing LogUse = ""      // there is none
+	LogFile    LogUse = "file"  // it is written, at level info
+	LogCount   LogUse = "count" // the messages that it tells of are counted
+)
+
+// ErrKind says that there is no such kind of lock.
+var ErrKind = errors.New("no such lock")
+
+// Open opens a client's end of a lock. The context ends what runs behind it.
+func Open(ctx context.Context, spec Spec, sent func(messages uint64)) (Lock, error) {
+	if len(spec.Endpoints) == 0 {
+		return nil, fmt.Errorf("locks: open %s: got no endpoint, want at least one", spec.Kind)
+	}
+	switch spec.Kind {
+	case ConchNode:
+		return startNode(ctx, spec, sent)
+	case EtcdMutex:
+		return openEtcd(ctx, spec)
+	case EtcdWatch:
+		return openWatch(ctx, spec)
+	case Redlock:
+		return openRedlock(spec), nil
+	case ZooKeeper:
+		return openZooKeeper(ctx, spec)
+	case Flock:
+		return openFlock(spec), nil
+	case BareCall:
+		return wires.DialCall(spec.Endpoints[0])
+	case BareStream:
+		return wires.DialStream(ctx, spec.Endpoints[0])
+	case BareSwap:
+		return wires.JoinSwap(ctx, spec.Endpoints, spec.Self)
+	default:
+		return nil, fmt.Errorf("%w: %q", ErrKind, spec.Kind)
+	}
+}

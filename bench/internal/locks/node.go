@@ -1,0 +1,85 @@
+package locks
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"conch"
+)
+
+// stopPatience is how long a node may take to stop.
+const stopPatience = 2 * time.Second
+
+// node is a member of a conch cluster in this process, and the hold that its one
+// user has.
+type node struct {
+	node *conch.Node
+	log  *os.File // nil if there is none
+	hold conch.Hold
+}
+
+func startNode(ctx context.Context, spec Spec, sent func(uint64)) (*node, error) {
+	n := &node{}
+	config := conch.Config{
+		Listen:     spec.Endpoints[spec.Self],
+		Peers:      spec.Endpoints,
+		SessionTTL: spec.TTL,
+		DataDir:    filepath.Join(spec.Dir, fmt.Sprintf("member%d", spec.Self)),
+	}
+	switch spec.Log {
+	case LogFile:
+		path := filepath.Join(spec.Dir, fmt.Sprintf("member%d.log", spec.Self))
+		file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("locks: %w", err)
+		}
+		n.log = file
+		config.Log = zerolog.New(file).Level(zerolog.InfoLevel)
+	case LogCount:
+		config.Log = zerolog.New(io.Discard).Level(zerolog.InfoLevel).Hook(counter{sent})
+	case LogNothing:
+	default:
+		return nil, fmt.Errorf("locks: log: got %q, want %q, %q or none", spec.Log, LogFile, LogCount)
+	}
+	var err error
+	if n.node, err = conch.Start(ctx, config); err != nil {
+		return nil, fmt.Errorf("locks: %w", err)
+	}
+	return n, nil
+}
+
+// counter counts the messages that pass the lock, by what the log says of them.
+type counter struct{ sent func(uint64) }
+
+// Run is zerolog.Hook's.
+func (c counter) Run(_ *zerolog.Event, _ zerolog.Level, message string) {
+	if message == "request sent" || message == "token sent" {
+		c.sent(1)
+	}
+}
+
+func (n *node) Lock(ctx context.Context) (err error) {
+	n.hold, err = n.node.Lock(ctx, Name)
+	return err
+}
+
+func (n *node) Unlock(context.Context) error { return n.hold.Unlock() }
+
+// Another returns an end for one more caller of the node.
+func (n *node) Another() Lock { return &node{node: n.node} }
+
+func (n *node) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
+	defer cancel()
+	err := n.node.Stop(ctx)
+	if n.log != nil {
+		_ = n.log.Close() // it was for its cost alone
+	}
+	return err
+}

@@ -1,0 +1,198 @@
+package page
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"conch/bench/internal/contest"
+)
+
+// Run says what was run.
+type Run struct {
+	Command string
+	Rounds  int
+	Window  time.Duration
+	Outcome *contest.Outcome
+	Facts   []Fact
+	Begun   time.Time
+	Took    time.Duration
+}
+
+// Write writes the page.
+func Write(w io.Writer, run Run) {
+	results := map[string]*contest.Result{}
+	for _, result := range run.Outcome.Results {
+		results[result.Subject.Name] = result
+	}
+	fmt.Fprintf(w, "# Benchmarks\n\nWhat conch costs beside the bare limits of what it stands on, and beside the locks that users would pick instead. "+
+		"All of it is measured in one run, %d rounds of every subject one after the other, %v each time after a warm-up; "+
+		"a figure is the median of the rounds, with the least and the most in parentheses. `%s` has written this page, %s, in %v.\n\n",
+		run.Rounds, run.Window, run.Command, run.Begun.Format(time.DateOnly), run.Took.Round(time.Second))
+	writeMachine(w, run)
+	writeGoals(w, results, run.Rounds)
+	writeBare(w, run.Outcome.Results)
+	writeConch(w, run.Outcome.Results)
+	writePeers(w, results)
+	writeLatencies(w, run.Outcome.Results)
+	writeLeftOut(w, run.Outcome.Results)
+	fmt.Fprint(w, method)
+}
+
+func writeMachine(w io.Writer, run Run) {
+	busy := contest.SpreadOf(run.Outcome.Busy)
+	for _, fact := range run.Facts {
+		fmt.Fprintf(w, "- %s: %s\n", fact.What, fact.Which)
+	}
+	fmt.Fprintf(w, "- cores that others kept busy at the start of each round: %s\n\n", spread(busy, ""))
+}
+
+func writeGoals(w io.Writer, results map[string]*contest.Result, rounds int) {
+	fmt.Fprint(w, "## Goals\n\nA ratio is of two figures of the same round.\n\n")
+	t := table{heads: []string{"what", "goal", "measured", ""}}
+	for _, g := range goals() {
+		s := g.measured(results, rounds)
+		verdict := "not measured"
+		if s.Rounds > 0 {
+			verdict = "missed"
+			if g.met(s.Median) {
+				verdict = "met"
+			}
+		}
+		t.add(g.what, fmt.Sprintf("%s %s%s", g.is, number(g.want), g.unit), spread(s, g.unit), verdict)
+	}
+	t.write(w)
+}
+
+// inGroup are the results of subjects whose name begins so.
+func inGroup(results []*contest.Result, group string) []*contest.Result {
+	var found []*contest.Result
+	for _, result := range results {
+		if strings.HasPrefix(result.Subject.Name, group+"/") {
+			found = append(found, result)
+		}
+	}
+	return found
+}
+
+func writeBare(w io.Writer, results []*contest.Result) {
+	fmt.Fprint(w, "## Bare limits\n\n")
+	around := table{heads: []string{"messages go around", "hops/s", "processor µs a hop"}}
+	trips := table{heads: []string{"there and back", "µs", "processor µs"}}
+	for _, r := range inGroup(results, "bare") {
+		if hops := r.Spread(contest.Hops); hops.Rounds > 0 {
+			around.add(r.Subject.Label, spread(hops, ""), spread(r.Spread(contest.CPU), ""))
+		} else {
+			trips.add(r.Subject.Label, spread(r.Spread(contest.Wait), ""), spread(r.Spread(contest.CPU), ""))
+		}
+	}
+	around.write(w)
+	trips.write(w)
+}
+
+func writeConch(w io.Writer, results []*contest.Result) {
+	fmt.Fprint(w, "## conch\n\n")
+	t := table{heads: []string{"what", "grants/s", "hand-offs/s", "lock to grant µs", "lock+unlock µs", "processor µs a grant", "messages a grant"}}
+	here := table{heads: []string{"what", "lock+unlock ns", "allocations"}}
+	for _, r := range inGroup(results, "conch") {
+		switch {
+		case r.Subject.Name == contest.ConchFailover:
+		case r.Subject.Name == contest.ConchHere:
+			here.add(r.Subject.Label, spread(r.Spread(contest.Nanoseconds), ""), spread(r.Spread(contest.Allocations), ""))
+		default:
+			t.add(r.Subject.Label, spread(r.Spread(contest.Grants), ""), spread(r.Spread(contest.HandOffs), ""), spread(r.Spread(contest.Wait), ""),
+				spread(r.Spread(contest.Cycle), ""), spread(r.Spread(contest.CPU), ""), spread(r.Spread(contest.Messages), ""))
+		}
+	}
+	t.write(w)
+	here.write(w)
+}
+
+// line is a lock in the tables where all stand side by side.
+type line struct{ label, again, clients, failover string }
+
+func lines() []line {
+	all := []line{{"conch 3 nodes, clients on unix sockets", contest.ConchAgain, contest.ConchClients, contest.ConchFailover}}
+	for _, peer := range contest.Peers() {
+		all = append(all, line{peer.Label, peer.Again(), peer.Clients(), peer.Failover()})
+	}
+	return all
+}
+
+func writePeers(w io.Writer, results map[string]*contest.Result) {
+	of := func(subject string, figure contest.Figure, unit string) string {
+		if results[subject] == nil {
+			return "–"
+		}
+		return spread(results[subject].Spread(figure), unit)
+	}
+	fmt.Fprint(w, "## Beside what users would pick\n\nOne client locks and unlocks again and again; three clients, each in a process of its own, all want the lock all the time. "+
+		"A hand-off is a grant to another client than the one before, which had been waiting when that one left.\n\n")
+	t := table{heads: []string{"lock", "one client: lock+unlock µs", "three clients: grants/s", "hand-offs/s", "processor µs a grant"}}
+	dead := table{heads: []string{"lock", "until the next grant"}}
+	for _, l := range lines() {
+		t.add(l.label, of(l.again, contest.Cycle, ""), of(l.clients, contest.Grants, ""), of(l.clients, contest.HandOffs, ""), of(l.clients, contest.CPU, ""))
+		dead.add(l.label, of(l.failover, contest.Recovery, " s"))
+	}
+	t.write(w)
+	fmt.Fprintf(w, "The holder is killed, and with it the server that leads, as if both were on one machine (of one Redis and of flock the holder alone, since nothing would be left); "+
+		"another client waits. Whoever is gone has lost the lock after %v, in every system that has such a time.\n\n", contest.TTL)
+	dead.write(w)
+}
+
+// percentiles are those that are shown.
+var percentiles = []float64{50, 90, 99, 99.9}
+
+func writeLatencies(w io.Writer, results []*contest.Result) {
+	fmt.Fprint(w, "## Latencies, µs\n\nFrom asking until the lock is held (or until the answer is there), all rounds together.\n\n")
+	t := table{heads: []string{"subject", "samples", "p50", "p90", "p99", "p99.9", "most"}}
+	for _, r := range results {
+		h := r.Merged(func(s *contest.Sample) *hdrhistogram.Histogram { return s.Wait })
+		if h == nil || r.Subject.Name == contest.ConchHere {
+			continue
+		}
+		cells := []string{r.Subject.Name, number(float64(h.TotalCount()))}
+		for _, p := range percentiles {
+			cells = append(cells, number(float64(h.ValueAtQuantile(p))/1e3))
+		}
+		t.add(append(cells, number(float64(h.Max())/1e3))...)
+	}
+	t.write(w)
+}
+
+func writeLeftOut(w io.Writer, results []*contest.Result) {
+	fmt.Fprint(w, "## What was left out, or went wrong\n\n")
+	var lines []string
+	for _, r := range results {
+		if r.LeftOut != "" {
+			lines = append(lines, fmt.Sprintf("- LEFT OUT: %s: %s", r.Subject.Name, r.LeftOut))
+		}
+		for _, err := range r.Failures {
+			first, _, _ := strings.Cut(err.Error(), "\n")
+			lines = append(lines, fmt.Sprintf("- FAILED: %s: %s", r.Subject.Name, first))
+		}
+		if n := r.Violations(); n > 0 {
+			lines = append(lines, fmt.Sprintf("- TWO AT ONCE: %s: %d times a client entered the critical section while another was inside", r.Subject.Name, n))
+		}
+	}
+	if len(lines) == 0 {
+		lines = []string{"Nothing: every subject was measured in every round, and in none were two clients in the critical section at once."}
+	}
+	fmt.Fprintf(w, "%s\n\n", strings.Join(lines, "\n"))
+}
+
+// method says how it is done.
+const method = `## How it is measured
+
+Every client is a process of its own and runs the same loop: note the time, lock, enter, leave, unlock, note the time. Entries are counted in memory that all of them share, where each that enters also sees whether another is inside. The processor time is that of clients and servers together, from the kernel. Servers of etcd, Redis and ZooKeeper are frozen while it is not their turn.
+
+- conch, etcd and ZooKeeper keep data on this machine's disk; etcd and ZooKeeper write to it at every step, conch does not. Redis keeps nothing here.
+- etcd has its defaults, ZooKeeper too but for a tick of 1 s, which lets a session be as short as the others'. go-redsync asks again after 1 ms.
+- etcd's Mutex makes a watch for each wait. The lock with a standing watch is written for this comparison: one watch for each client, and its own queue.
+- flock knows no other machine, one Redis is lost with its server, Redlock rests on clocks and has no fencing numbers.
+- A worker asks again when it has been served, so a pause of the machine shows as one long wait, not as many.
+- What idle nodes cost, and how much memory a lock takes, is measured elsewhere.
+`

@@ -1,0 +1,208 @@
+package procs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// endPatience is how long a process may take to end after SIGTERM.
+const endPatience = 5 * time.Second
+
+// Process is one process. Its methods may be called from any goroutine.
+type Process struct {
+	name   string
+	cmd    *exec.Cmd
+	stdout *output
+	stderr *output
+	gone   chan struct{} // closed when it has ended
+	err    error         // how; set before gone is closed
+}
+
+// Start starts a program. The name is for errors.
+func Start(name, program string, args ...string) (*Process, error) {
+	p := &Process{
+		name:   name,
+		cmd:    exec.Command(program, args...),
+		stdout: &output{},
+		stderr: &output{},
+		gone:   make(chan struct{}),
+	}
+	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
+	// A group of its own, so that Ctrl-C reaches the one that started it alone.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	started := make(chan error)
+	go func() {
+		// The kernel sends Pdeathsig when the thread ends that started the process.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := p.cmd.Start()
+		started <- err
+		if err == nil {
+			p.err = p.cmd.Wait()
+			close(p.gone)
+		}
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	return p, nil
+}
+
+// Ended returns an error if the process has ended, with what it said.
+func (p *Process) Ended() error {
+	select {
+	case <-p.gone:
+		return fmt.Errorf("%s (process %d) has ended: %s", p.name, p.cmd.Process.Pid, p.ending())
+	default:
+		return nil
+	}
+}
+
+// ending tells how a process that is gone ended.
+func (p *Process) ending() string {
+	text := p.cmd.ProcessState.String()
+	for _, said := range []*output{p.stderr, p.stdout} {
+		if s := said.tail(); s != "" {
+			text += ", and said: " + s
+		}
+	}
+	return text
+}
+
+// Wait waits until the process has ended by itself, and returns what it wrote to its
+// standard output.
+func (p *Process) Wait(ctx context.Context) ([]byte, error) {
+	select {
+	case <-p.gone:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for the end of %s: %w", p.name, context.Cause(ctx))
+	}
+	if p.err != nil {
+		return nil, fmt.Errorf("%s: %s", p.name, p.ending())
+	}
+	return p.stdout.all(), nil
+}
+
+// Kill ends the process at once, and waits until it is gone.
+func (p *Process) Kill() error {
+	if err := p.signal(syscall.SIGKILL); err != nil {
+		return err
+	}
+	<-p.gone
+	return nil
+}
+
+// Stop asks the process to end, and kills it if it does not.
+func (p *Process) Stop() error {
+	if err := errors.Join(p.signal(syscall.SIGTERM), p.signal(syscall.SIGCONT)); err != nil {
+		return err
+	}
+	select {
+	case <-p.gone:
+		return nil
+	case <-time.After(endPatience):
+		return p.Kill()
+	}
+}
+
+// Freeze stops the process in its tracks.
+func (p *Process) Freeze() error { return p.signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen process go on.
+func (p *Process) Thaw() error { return p.signal(syscall.SIGCONT) }
+
+// signal sends a signal. To a process that has ended it does nothing.
+func (p *Process) signal(s syscall.Signal) error {
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("send %v to %s (process %d): %w", s, p.name, p.cmd.Process.Pid, err)
+	}
+	return nil
+}
+
+// ticksPerSecond is the unit of the times in /proc/PID/stat, which is the same on
+// every Linux that Go runs on.
+const ticksPerSecond = 100
+
+// ProcessorTime is how long the process has run on any core, its kernel's work
+// included, to a hundredth of a second.
+func (p *Process) ProcessorTime() (time.Duration, error) {
+	path := fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return 0, fmt.Errorf("processor time of %s: %w", p.name, err)
+	}
+	// The program's name, in parentheses, may have anything in it. After it, utime
+	// and stime are the 12th and 13th field.
+	fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
+	var ticks int64
+	for _, i := range []int{11, 12} {
+		if i >= len(fields) {
+			return 0, fmt.Errorf("processor time of %s: %s has %d fields after the name, want more than %d", p.name, path, len(fields), i)
+		}
+		n, err := strconv.ParseInt(string(fields[i]), 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("processor time of %s: %s: %w", p.name, path, err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
+}
+
+// ProcessorTime is how long some processes have run, all together.
+func ProcessorTime(processes []*Process) (time.Duration, error) {
+	var sum time.Duration
+	for _, p := range processes {
+		used, err := p.ProcessorTime()
+		if err != nil {
+			return 0, err
+		}
+		sum += used
+	}
+	return sum, nil
+}
+
+// maxOutputBytes bounds what is kept of a process's output: the most recent of it.
+const maxOutputBytes = 256 << 10
+
+// output keeps what is written to it.
+type output struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+// Write takes all of data, and forgets the oldest if there is too much.
+func (o *output) Write(data []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.text = append(o.text, data...)
+	if over := len(o.text) - maxOutputBytes; over > 0 {
+		o.text = append(o.text[:0], o.text[over:]...)
+	}
+	return len(data), nil
+}
+
+func (o *output) all() []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return bytes.Clone(o.text)
+}
+
+// tail is the last of it, for an error.
+func (o *output) tail() string {
+	text := strings.TrimSpace(string(o.all()))
+	const most = 2000
+	if len(text) > most {
+		text = "... " + text[len(text)-most:]
+	}
+	return text
+}

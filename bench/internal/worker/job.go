@@ -1,0 +1,146 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"conch/bench/internal/board"
+	"conch/bench/internal/locks"
+	"conch/bench/internal/wires"
+)
+
+// Role is the first argument of this program when it is to be a worker; the second is
+// the job.
+const Role = "worker"
+
+// Mode says what to do.
+type Mode string
+
+// The modes.
+const (
+	Loop  Mode = "loop"  // lock and unlock, again and again
+	Batch Mode = "batch" // the same, a thousand at a time, for what is faster than a clock
+	Turns Mode = "turns" // lock and unlock, then let another worker do so
+	Idle  Mode = "idle"  // be there
+	Hold  Mode = "hold"  // lock, and never unlock
+	Relay Mode = "relay" // pass messages on
+	Echo  Mode = "echo"  // send messages back
+)
+
+// Job is what a worker is told. It travels as JSON.
+type Job struct {
+	Mode  Mode
+	Board string // path
+	// Client is this worker's place on the board. With several Users the first of them
+	// has it; the others have places Stride apart.
+	Client, Users, Stride int
+	// After is how often the lock is to be granted before this worker begins to use it.
+	After uint64
+	// Lock is the lock, but for relay and echo.
+	Lock locks.Spec
+	// Turn and NextTurn are the sockets on which this worker hears that it is its
+	// turn, and tells the next one so. Client 0 has the first turn.
+	Turn, NextTurn string
+	// Relay is the relay to be part of.
+	Relay wires.Relay
+	// Addresses are where to echo.
+	Addresses []string
+}
+
+// Report is what a worker says at its end, about the phase in which it measured.
+type Report struct {
+	// Wait is from asking until the lock is held, and Cycle from asking until Unlock has
+	// returned, in nanoseconds: histograms, encoded.
+	Wait, Cycle []byte
+	// Operations is how many pairs of lock and unlock batches have made, in Spent of
+	// time and with Allocations on the heap of the whole process.
+	Operations, Allocations uint64
+	Spent                   time.Duration
+}
+
+// errEnd ends what waits when the board says that it is the end.
+var errEnd = errors.New("the measurement is over")
+
+// Run does a job, and writes the report.
+func Run(ctx context.Context, job string, out io.Writer) error {
+	var j Job
+	if err := json.Unmarshal([]byte(job), &j); err != nil {
+		return fmt.Errorf("worker: job: %w", err)
+	}
+	if err := board.CheckPlace(j.Client); err != nil {
+		return fmt.Errorf("worker: job: %w", err)
+	}
+	b, err := board.Open(j.Board)
+	if err != nil {
+		return err
+	}
+	// The page stays mapped until the process ends: servers may still count on it.
+	switch j.Mode {
+	case Relay:
+		return j.Relay.Run(ctx, b)
+	case Echo:
+		return wires.Echo(ctx, j.Addresses, b)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go awaitEnd(ctx, b, cancel)
+	report, err := j.use(ctx, b)
+	if err != nil {
+		return fmt.Errorf("worker %d: %s: %w", j.Client, j.Lock.Kind, err)
+	}
+	return json.NewEncoder(out).Encode(report)
+}
+
+// awaitEnd ends a context when the board says that it is the end.
+func awaitEnd(ctx context.Context, b *board.Board, end context.CancelCauseFunc) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for b.Phase() != board.End && ctx.Err() == nil {
+		<-tick.C
+	}
+	end(errEnd)
+}
+
+// use opens the lock and uses it as the mode says.
+func (j Job) use(ctx context.Context, b *board.Board) (Report, error) {
+	// What runs behind the lock outlives the measurement's end by Close.
+	lock, err := locks.Open(context.WithoutCancel(ctx), j.Lock, b.AddMessages)
+	if err != nil {
+		return Report{}, err
+	}
+	b.Ready()
+	w := newUser(b, j.Client, lock)
+	err = b.Await(0, j.After, func() error { return context.Cause(ctx) })
+	if err == nil {
+		err = j.run(ctx, w)
+	}
+	if b.Phase() == board.End {
+		err = nil // what was cut short by the end is no failure
+	}
+	return w.report(), errors.Join(err, lock.Close())
+}
+
+// run uses the lock until ctx ends, which is an error.
+func (j Job) run(ctx context.Context, w *user) error {
+	switch j.Mode {
+	case Loop:
+		return w.loops(ctx, j.Users, j.Stride)
+	case Batch:
+		return w.batches(ctx)
+	case Turns:
+		return w.turns(ctx, j.Turn, j.NextTurn)
+	case Hold:
+		if err := w.enter(ctx); err != nil {
+			return err
+		}
+	case Idle:
+	default:
+		return fmt.Errorf("mode: got %q", j.Mode)
+	}
+	<-ctx.Done()
+	return context.Cause(ctx)
+}

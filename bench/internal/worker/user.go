@@ -1,0 +1,162 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"conch/bench/internal/board"
+	"conch/bench/internal/locks"
+)
+
+const (
+	// longest is the longest time that a histogram tells from longer ones.
+	longest = time.Minute
+	// batch is how many operations are timed as one where each is too short.
+	batch = 1000
+)
+
+// newHistogram makes a histogram of nanoseconds, three digits of them significant.
+func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, longest.Nanoseconds(), 3) }
+
+// user uses a lock.
+type user struct {
+	board  *board.Board
+	client int
+	lock   locks.Lock
+
+	wait, cycle             *hdrhistogram.Histogram
+	operations, allocations uint64
+	spent                   time.Duration
+}
+
+// newUser makes a user that has measured nothing yet.
+func newUser(b *board.Board, client int, lock locks.Lock) *user {
+	return &user{board: b, client: client, lock: lock, wait: newHistogram(), cycle: newHistogram()}
+}
+
+// enter waits for the lock, and notes that it is held.
+func (w *user) enter(ctx context.Context) error {
+	w.board.Ask(w.client)
+	if err := w.lock.Lock(ctx); err != nil {
+		return err
+	}
+	w.board.Enter(w.client)
+	return nil
+}
+
+// once locks and unlocks, and records how long that took.
+func (w *user) once(ctx context.Context) error {
+	start := time.Now()
+	w.board.Ask(w.client)
+	if err := w.lock.Lock(ctx); err != nil {
+		return err
+	}
+	waited := time.Since(start)
+	w.board.Enter(w.client)
+	w.board.Leave(w.client)
+	// An unlock is not cut short, or others would wait for a lock that nobody has.
+	if err := w.lock.Unlock(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("unlock: %w", err)
+	}
+	if w.board.Phase() != board.Measure {
+		return nil
+	}
+	if err := w.wait.RecordValue(min(waited, longest).Nanoseconds()); err != nil {
+		return err
+	}
+	return w.cycle.RecordValue(min(time.Since(start), longest).Nanoseconds())
+}
+
+// loops has several users in this process, each with a place of its own, and takes
+// over what the others have measured.
+func (w *user) loops(ctx context.Context, users, stride int) error {
+	all := []*user{w}
+	for i := 1; i < users; i++ {
+		shared, ok := w.lock.(locks.Shared)
+		if !ok {
+			return errors.New("several users: the lock has room for one in a process")
+		}
+		client := w.client + i*stride
+		if err := board.CheckPlace(client); err != nil {
+			return err
+		}
+		all = append(all, newUser(w.board, client, shared.Another()))
+	}
+	ended := make(chan error, len(all))
+	for _, one := range all {
+		go func() { ended <- one.loop(ctx) }()
+	}
+	var failures []error
+	for range all {
+		failures = append(failures, <-ended)
+	}
+	for _, one := range all[1:] {
+		w.wait.Merge(one.wait)
+		w.cycle.Merge(one.cycle)
+	}
+	return errors.Join(failures...)
+}
+
+func (w *user) loop(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := w.once(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// batches uses the lock many times in a row. It notes on the board only that it has
+// begun to: the board would cost more than the lock.
+func (w *user) batches(ctx context.Context) error {
+	if err := w.once(ctx); err != nil {
+		return err
+	}
+	var before, after runtime.MemStats
+	for ctx.Err() == nil {
+		measured := w.board.Phase() == board.Measure
+		if measured && w.operations == 0 {
+			runtime.ReadMemStats(&before)
+		}
+		start := time.Now()
+		for range batch {
+			if err := w.lock.Lock(ctx); err != nil {
+				return err
+			}
+			if err := w.lock.Unlock(ctx); err != nil {
+				return err
+			}
+		}
+		if measured {
+			w.spent += time.Since(start)
+			w.operations += batch
+		}
+	}
+	runtime.ReadMemStats(&after)
+	w.allocations = after.Mallocs - before.Mallocs
+	return nil
+}
+
+// report says what was measured.
+func (w *user) report() Report {
+	return Report{
+		Wait:        encode(w.wait),
+		Cycle:       encode(w.cycle),
+		Operations:  w.operations,
+		Allocations: w.allocations,
+		Spent:       w.spent,
+	}
+}
+
+func encode(h *hdrhistogram.Histogram) []byte {
+	data, err := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	if err != nil {
+		panic(fmt.Sprintf("worker: encode a histogram of our own: %v", err))
+	}
+	return data
+}
