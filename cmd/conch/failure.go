@@ -15,7 +15,7 @@ import (
 // failure makes of the error of a call the one with which the program ends: with the
 // node's own words, and the exit code for its code.
 func (a *asked) failure(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); errors.Is(cause, errSilent) || errors.Is(cause, errInterrupted) {
+	if cause := context.Cause(ctx); errors.Is(cause, errSilent) {
 		return a.exit(exitUnreachable, cause)
 	}
 	answer := status.Convert(err)

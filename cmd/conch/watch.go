@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,23 +37,35 @@ or the node stopped; 64 wrong usage.`,
 			if count < 0 {
 				return misuse(cmd, "--count: got %d, want 1 or more, or 0 for no end", count)
 			}
-			ctx, stop := untilSignal(cmd.Context(), func() {})
-			defer stop()
+			// Signals that come again, as timeout(1) sends them, are the same wish.
+			ctx, _ := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			cmd.SetContext(ctx)
-			node, err := flags.ask(cmd)
-			if err == nil {
-				defer node.close()
-				err = node.watch(ctx, args[0], count, flags.printer(cmd.OutOrStdout()))
+			ended := make(chan error, 1)
+			// It is not waited for after a signal: nobody may read what it writes.
+			go func() { ended <- runWatch(cmd, &flags, args[0], count) }()
+			select {
+			case err := <-ended:
+				if ctx.Err() == nil {
+					return err
+				}
+			case <-ctx.Done():
 			}
-			if errors.Is(context.Cause(ctx), errInterrupted) {
-				return nil // which is how it ends
-			}
-			return err
+			return nil
 		},
 	}
 	flags.addTo(cmd)
 	cmd.Flags().IntVar(&count, "count", 0, "end after `N` lines; 0: do not")
 	return cmd
+}
+
+// runWatch asks a node, and prints the changes of a lock.
+func runWatch(cmd *cobra.Command, flags *askFlags, name string, count int) error {
+	node, err := flags.ask(cmd)
+	if err != nil {
+		return err
+	}
+	defer node.close()
+	return node.watch(cmd.Context(), name, count, flags.printer(cmd.OutOrStdout()))
 }
 
 // watch prints the changes of a lock until ctx ends, or so many were printed, if

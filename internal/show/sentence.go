@@ -76,7 +76,11 @@ func (c *Change) passage() string {
 	if now := c.Lock.GetHolder(); now != nil {
 		return "held " + by(now)
 	}
-	return fmt.Sprintf("no longer held with fence %d", c.before.GetHolder().GetFence())
+	before := c.before.GetHolder()
+	if contains(c.Missing, &clientv1.Missing{Member: before.GetMember()}) {
+		return fmt.Sprintf("not known whether it is still held with fence %d", before.GetFence())
+	}
+	return fmt.Sprintf("no longer held with fence %d", before.GetFence())
 }
 
 // end says why the hold is about to end, or that it is not any more.

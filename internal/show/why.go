@@ -34,8 +34,8 @@ func (p *textPrinter) Why(lock *clientv1.LockStatus, missing []*clientv1.Missing
 	if lock.GetToken() != nil || lock.GetWaiting() == 0 { // else the obstacles tell of it
 		rest = append(rest, whereabouts(lock.GetToken(), missing))
 	}
-	for _, m := range missing {
-		rest = append(rest, Plain(m.GetMember())+" did not answer, so who holds the lock or waits for it there is not told here.")
+	if len(missing) > 0 {
+		rest = append(rest, didNotAnswer(missing)+", so who holds the lock or waits for it there is not told here.")
 	}
 	for i, text := range rest {
 		if i == 0 {
