@@ -1,0 +1,117 @@
+package conch
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"conch/internal/client"
+)
+
+var (
+	// ErrUnreachable is wrapped by the error of [Dial], and of [Client.Lock], for nodes
+	// of which none can be reached.
+	ErrUnreachable = client.ErrUnreachable
+	// ErrNoSession is wrapped by the error of [Client.Lock] and [Client.TryLock] for a
+	// wait that ended while the node did not reach a quorum of the members.
+	ErrNoSession = client.ErrNoSession
+	// ErrRefused is wrapped by the error of [Client.Lock] for a request that the node
+	// refused for a reason that it tells only in words, such as too many waits.
+	ErrRefused = client.ErrRefused
+)
+
+// DialConfig is what a client is started with. The zero value finds a node on this
+// machine.
+type DialConfig struct {
+	// Nodes are the nodes to speak to, most wanted first: HOST:PORT, or unix:PATH for a
+	// node's socket; an element may be a list of these with commas between. Empty is
+	// the list in the environment variable CONCH_NODE, or else the only socket of this
+	// user's nodes on this machine, or else [hosts.DefaultListen].
+	Nodes []string
+	// Command describes the program to people who ask who holds a lock. Empty is its
+	// name.
+	Command string
+}
+
+// Client uses the locks of a cluster without being a member: it speaks to one node. Its
+// methods are safe for concurrent use.
+type Client struct {
+	client *client.Client
+}
+
+// Dial connects to the first of some nodes that answers. When that one is gone later,
+// those who wait for a lock are moved on to the next; those who hold one keep it until
+// the deadline that they have, and take it up again if the node is back before.
+//
+// The errors wrap [ErrConfig] for Nodes that name no node; [ErrUnreachable], at once when
+// all refuse to be connected to, and after five seconds when some keep silent; and the
+// cause of the context's end, which bounds the dial only.
+func Dial(ctx context.Context, cfg DialConfig) (*Client, error) {
+	targets, err := client.Targets(cfg.Nodes)
+	if err != nil {
+		return nil, fmt.Errorf("%w: Nodes: %w", ErrConfig, err)
+	}
+	if cfg.Command == "" {
+		cfg.Command = filepath.Base(os.Args[0])
+	}
+	c, err := client.Dial(ctx, client.Config{Targets: targets, Caller: client.Describe(cfg.Command)})
+	if err != nil {
+		return nil, err
+	}
+	return &Client{client: c}, nil
+}
+
+// Node returns the node that the client speaks to, or spoke to last, in a form that
+// DialConfig.Nodes takes.
+func (c *Client) Node() string { return c.client.Node().String() }
+
+// Lock waits until the caller holds the lock, who is then to call [Hold.Unlock]. Callers
+// of one node, whether in its own process or its clients, are served in the order in
+// which they came; a lock is not reentrant.
+//
+// The errors wrap [ErrName]; [ErrStopped] after [Client.Close]; [ErrUnreachable] once no
+// node has been reached for five seconds; [ErrRefused]; or the cause of the context's
+// end, and [ErrNoSession] or [ErrUnreachable] too if that is why it took so long. The
+// lock is then not held.
+func (c *Client) Lock(ctx context.Context, name string) (Hold, error) {
+	return clientHold(c.client.Acquire(ctx, name))
+}
+
+// TryLock takes the lock if it is free. It knows after one SessionTTL of the cluster at
+// the latest. The errors are those of [Client.Lock]; [ErrBusy]; and [ErrNoSession] if
+// the node cannot know.
+func (c *Client) TryLock(ctx context.Context, name string) (Hold, error) {
+	return clientHold(c.client.Try(ctx, name))
+}
+
+// Do calls f under a lock, as [Locker] describes.
+func (c *Client) Do(ctx context.Context, name string, f func(ctx context.Context, fence uint64) error) error {
+	return do(ctx, c.Lock, name, f)
+}
+
+// Close ends the client. From now on [Client.Lock] fails, and those who wait get
+// [ErrStopped]. Locks that were not unlocked are lost to those who hold them, but nobody
+// else gets them before their deadline. Close returns when the node has heard of every
+// Unlock, so that these locks are free when the program ends; if the node does not answer
+// it gives up after one SessionTTL, by when they are free anyway, and says so.
+func (c *Client) Close() error { return c.client.Close() }
+
+// clientHold makes a Hold of a client's.
+func clientHold(h client.Hold, err error) (Hold, error) {
+	if err != nil {
+		return Hold{}, err
+	}
+	return Hold{place: clientPlace{h}, fence: h.Fence()}, nil
+}
+
+// clientPlace is the place of one hold only, so it needs no id.
+type clientPlace struct{ hold client.Hold }
+
+func (p clientPlace) Done(uint64) <-chan struct{}   { return p.hold.Done() }
+func (p clientPlace) Warned(uint64) <-chan struct{} { return p.hold.Warned() }
+func (p clientPlace) Warning(uint64) error          { return p.hold.Warning() }
+func (p clientPlace) Err(uint64) error              { return p.hold.Err() }
+func (p clientPlace) Deadline(uint64) time.Time     { return p.hold.Deadline() }
+func (p clientPlace) Release(uint64) error          { return p.hold.Release() }
