@@ -36,8 +36,17 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: build
-build: ## build bin/conch
+build: learn ## build bin/conch
 	go build -o bin/conch ./cmd/conch
+
+# What a program built without it lacks is the page /learn, which then says so.
+LEARN := internal/web/learn/built
+
+.PHONY: learn
+learn: ## the stepper of the page /learn, as WebAssembly
+	@GOOS=js GOARCH=wasm go build -trimpath -ldflags='-s -w' -o $(LEARN)/stepper.wasm ./internal/stepper/wasm
+	@gzip -9 -n -f $(LEARN)/stepper.wasm
+	@cp "$$(go env GOROOT)/lib/wasm/wasm_exec.js" $(LEARN)/wasm_exec.js
 
 .PHONY: demo
 demo: build ## three nodes take turns, and their logs prove it (FLAGS="--nodes 5")
@@ -137,6 +146,7 @@ verify-modules:
 verify-vet:
 	@echo "verify: go vet"
 	@go vet ./...
+	@GOOS=js GOARCH=wasm go vet ./internal/stepper/...
 
 .PHONY: verify-builds
 verify-builds:

@@ -73,7 +73,8 @@ type MessageView struct {
 	Token     bool    `json:"token"`
 	DueMillis float64 `json:"dueMillis"` // when it arrives by itself, counted from now
 	// Done is how much of its way it has behind it, from 0 to 1.
-	Done float64 `json:"done"`
+	Done    float64    `json:"done"`
+	Content *TokenView `json:"content"` // of a TOKEN; else null
 }
 
 // InvariantView is a promise, and whether it was kept all through the step.
@@ -133,8 +134,7 @@ func (w *world) memberView(i int) MemberView {
 		v.Asking = lock.RequestNumbers[i].String()
 	}
 	if lock.HasToken {
-		t := &lock.Token
-		v.Token = &TokenView{epochText(t.Epoch), t.Hop, fenceText(t.Fence), numberTexts(t.LastGranted), nameTexts(t.Queue)}
+		v.Token = tokenView(&lock.Token)
 	}
 	for j := range w.members {
 		if j == i {
@@ -181,13 +181,21 @@ func (w *world) streamView(from, to int) StreamView {
 	for k := range s.queue {
 		p := &s.queue[k]
 		left := max(0, p.due-w.now)
-		v.Messages = append(v.Messages, MessageView{
+		m := MessageView{
 			ID: p.number, Kind: p.message.Kind.String(),
 			Short: messageShort(from, &p.message), Words: messageWords(from, &p.message),
 			Heartbeat: isHeartbeat(p.message.Kind), Token: p.message.Kind == token.TokenMessage,
 			DueMillis: float64(left) / float64(millisecond),
 			Done:      1 - min(1, float64(left)/float64(shortestWay+wayJitter)),
-		})
+		}
+		if m.Token {
+			m.Content = tokenView(p.message.Token)
+		}
+		v.Messages = append(v.Messages, m)
 	}
 	return v
+}
+
+func tokenView(t *token.Token) *TokenView {
+	return &TokenView{epochText(t.Epoch), t.Hop, fenceText(t.Fence), numberTexts(t.LastGranted), nameTexts(t.Queue)}
 }

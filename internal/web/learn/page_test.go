@@ -1,0 +1,195 @@
+package learn
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"conch/internal/stepper"
+)
+
+// seen is what the page showed after a step.
+type seen struct {
+	Count   string `json:"count"`
+	Verdict string `json:"verdict"`
+	Caption string `json:"caption"`
+	Red     int    `json:"red"`
+}
+
+// stepThrough steps forward, and looks before and after each step.
+const stepThrough = `(() => {
+	const by = (id) => document.getElementById(id);
+	const seen = [];
+	const look = () => seen.push({ count: by('count').textContent, verdict: by('verdict').textContent,
+		caption: by('caption').textContent, red: document.querySelectorAll('#checks .broken').length });
+	look();
+	for (let i = 0; i < %d; i++) { by('forward').click(); look(); }
+	return seen;
+})()`
+
+func TestPage(t *testing.T) {
+	ctx := browse(t)
+	url := serve(t, layers{build(t), FS()})
+	do(ctx, t, chromedp.EmulateViewport(1280, 900))
+	troubles := listen(ctx, t)
+	t.Run("scenarios", func(t *testing.T) { testScenarios(ctx, t, url) })
+	t.Run("buttons, back and a link", func(t *testing.T) { testButtons(ctx, t, url) })
+
+	t.Run("another course", func(t *testing.T) {
+		visit(ctx, t, url+"#n=3;ask.B;deliver.B-A;deliver.A-B")
+		click(ctx, t, "#forward", `[data-op="ask.A"]`)
+		if count := text(ctx, t, "count"); count != "2 / 2" {
+			t.Errorf("after another course began at step 1 the page is at %s, want 2 / 2", count)
+		}
+	})
+
+	t.Run("play", func(t *testing.T) {
+		visit(ctx, t, url+"#n=3;ask.B")
+		click(ctx, t, "#last", "#play")
+		do(ctx, t, chromedp.WaitVisible(chromedp.CSS("tr.critical")))
+		click(ctx, t, "#play")
+	})
+
+	t.Run("link that is none", func(t *testing.T) {
+		visit(ctx, t, url+"#n=3;%3Cimg%20src=x%20onerror=alert(1)%3E")
+		if said := text(ctx, t, "trouble"); !strings.Contains(said, "<img src=x") {
+			t.Errorf("the page says %q, want what was wrong with the link, as text", said)
+		}
+		if images := eval[int](ctx, t, `document.images.length`); images != 0 {
+			t.Error("the link became a part of the page")
+		}
+	})
+
+	if list := troubles(); len(list) > 0 {
+		t.Errorf("the browser finds fault:\n%s", strings.Join(list, "\n"))
+	}
+}
+
+// testScenarios plays each ready-made scenario through.
+func testScenarios(ctx context.Context, t *testing.T, url string) {
+	visit(ctx, t, url)
+	for _, r := range stepper.ReadyMade() {
+		ends := r.Ends()
+		steps := ends[len(ends)-1]
+		choose(ctx, t, "scenario", r.ID)
+		list := eval[[]seen](ctx, t, fmt.Sprintf(stepThrough, steps))
+		first, last := list[0], list[len(list)-1]
+		if want := fmt.Sprintf("%d / %d", steps, steps); last.Count != want {
+			t.Errorf("%s ends at step %s, want %s", r.ID, last.Count, want)
+		}
+		if want := r.Stages[len(r.Stages)-1].Caption; first.Caption != r.About || last.Caption != want {
+			t.Errorf("%s begins with %q and ends with %q, want %q and %q", r.ID, first.Caption, last.Caption, r.About, want)
+		}
+		for _, s := range list {
+			if green := s.Red == 0 && strings.HasPrefix(s.Verdict, "✓ all"); !green && !r.Planted {
+				t.Errorf("%s, step %s: %s", r.ID, s.Count, s.Verdict)
+			}
+		}
+		if r.Planted && (last.Red == 0 || !strings.HasPrefix(last.Verdict, "✗")) {
+			t.Errorf("%s: the planted fault is not seen: %+v", r.ID, last)
+		}
+	}
+}
+
+// testButtons does something by hand, goes back and forth, and opens a link to it.
+func testButtons(ctx context.Context, t *testing.T, url string) {
+	visit(ctx, t, url)
+	choose(ctx, t, "scenario", "n=4")
+	choose(ctx, t, "member", "2")
+	click(ctx, t, `[data-op="ask.C"]`, `[aria-label="Deliver C → A"]`, `.chip.token`,
+		`[data-op="delay.A-C"]`, `[data-op="tick.500"]`, `[data-op="deliver.A-C"]`)
+	const steps = 5
+	if holder := eval[string](ctx, t, `document.querySelector('tr.critical th').textContent`); !strings.HasPrefix(holder, "C") {
+		t.Errorf("in the critical section is %q, want C", holder)
+	}
+	shown := []string{eval[string](ctx, t, what)}
+	for range steps {
+		do(ctx, t, chromedp.KeyEvent(kb.ArrowLeft))
+		shown = append(shown, eval[string](ctx, t, what))
+	}
+	if count := text(ctx, t, "count"); count != "0 / 5" {
+		t.Errorf("five steps back the page is at %s, want 0 / 5", count)
+	}
+	for k := steps - 1; k >= 0; k-- {
+		click(ctx, t, "#forward")
+		if got := eval[string](ctx, t, what); got != shown[k] {
+			t.Errorf("forward again, there is another thing to see:\n%s\nbefore:\n%s", got, shown[k])
+		}
+	}
+
+	click(ctx, t, "#back", "#copy")
+	link := eval[string](ctx, t, `location.href`)
+	if want := ";ask.C;deliver.C-A;delay.A-C;tick.500;deliver.A-C"; !strings.HasSuffix(link, want) {
+		t.Fatalf("the link is %s, want %s at its end", link, want)
+	}
+	visit(ctx, t, link)
+	click(ctx, t, "#last")
+	if again := eval[string](ctx, t, what); again != shown[0] {
+		t.Errorf("the link shows\n%s\nwant\n%s", again, shown[0])
+	}
+}
+
+func TestPageWithoutTheStepper(t *testing.T) {
+	ctx := browse(t)
+	url := serve(t, below(static, "static"))
+	do(ctx, t, chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS("#trouble")))
+	if said := text(ctx, t, "trouble"); !strings.Contains(said, Command) {
+		t.Errorf("the page says %q, want what to run", said)
+	}
+}
+
+// folderEnv names the folder for pictures of the page, for people to look at.
+const folderEnv = "CONCH_SCREENSHOTS"
+
+func TestScreenshots(t *testing.T) {
+	folder := os.Getenv(folderEnv)
+	if folder == "" {
+		t.Skip("pictures are made where " + folderEnv + " names a folder for them")
+	}
+	ctx := browse(t)
+	url := serve(t, layers{build(t), FS()})
+	for _, shot := range []struct {
+		name          string
+		width, height int64
+		scheme        string
+		scenario      string
+		step          int
+	}{
+		{"learn-paper", 1280, 900, "light", "paper", 11},
+		{"learn-burst", 1280, 900, "light", "burst", 12},
+		{"learn-death", 1280, 900, "dark", "death", 20},
+		{"learn-minority", 1280, 900, "light", "minority", 20},
+		{"learn-planted", 1280, 900, "dark", "planted", 11},
+		{"learn-phone", 360, 740, "light", "paper", 3},
+		{"learn-phone-dark", 360, 740, "dark", "late", 6},
+	} {
+		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: shot.scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+		}}
+		do(ctx, t, chromedp.EmulateViewport(shot.width, shot.height))
+		if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, media); err != nil {
+			t.Fatal(err)
+		}
+		visit(ctx, t, url)
+		choose(ctx, t, "scenario", shot.scenario)
+		eval[[]seen](ctx, t, fmt.Sprintf(stepThrough, shot.step))
+		do(ctx, t, chromedp.WaitNotPresent(chromedp.CSS(".chip.arrived")))
+		picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if wide := eval[int64](ctx, t, `document.documentElement.scrollWidth`); wide > shot.width {
+			t.Errorf("%s is %d pixels wide, more than the %d of the window", shot.name, wide, shot.width)
+		}
+		if err := os.WriteFile(filepath.Join(folder, shot.name+".png"), picture, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
