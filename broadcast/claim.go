@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"errors"
+	"time"
 
 	"conch/token"
 )
@@ -132,10 +133,8 @@ func (o *owner) takeLocal(now token.Time, in *input) {
 	case in.kind == inputWithdraw && known && c.holding == 0:
 		o.withdraw(now, in.id, c, ErrWithdrawn)
 	case (in.kind == inputRelease || in.kind == inputWithdraw) && known && c.holding != 0:
-		delete(o.claims, in.id)
-		o.holders--
+		o.endHold(now, in.id, c)
 		o.node.Release(now, c.lock, in.id)
-		o.changed(c.lock)
 	case in.kind == inputExpire && known && c.holding != 0:
 		o.log.expired(c.lock, c.holding, *c.caller, in.reason)
 		o.lose(in.id)
@@ -159,8 +158,9 @@ func (o *owner) withdraw(now token.Time, id token.Waiter, c claim, why error) {
 
 // grant tells a claim that it holds its lock.
 func (o *owner) grant(e *token.Effect) {
-	c := o.claims[e.Waiter]
-	c.holding, c.since = e.Fence, o.clock()
+	c, now := o.claims[e.Waiter], o.clock()
+	o.observer.Waited(c.lock, time.Duration(now-c.since))
+	c.holding, c.since = e.Fence, now
 	o.claims[e.Waiter] = c
 	o.holders++
 	c.claimant.Granted(e.Waiter, Grant{Fence: e.Fence, Lease: *o.lease.Load()})
@@ -178,11 +178,17 @@ func (o *owner) refuse(id token.Waiter) {
 // lose ends a hold that is lost.
 func (o *owner) lose(id token.Waiter) {
 	if c, known := o.claims[id]; known {
-		delete(o.claims, id)
-		o.holders--
+		o.endHold(o.clock(), id, c)
 		c.claimant.Lost(id)
-		o.changed(c.lock)
 	}
+}
+
+// endHold forgets a claim that held its lock.
+func (o *owner) endHold(now token.Time, id token.Waiter, c claim) {
+	delete(o.claims, id)
+	o.holders--
+	o.observer.Held(c.lock, time.Duration(now-c.since))
+	o.changed(c.lock)
 }
 
 // warnAll tells every holder that the lease ends soon.

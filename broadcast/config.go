@@ -41,11 +41,36 @@ type Config struct {
 	// Clock reads this node's clock; nil is [Clock].
 	Clock func() token.Time
 
+	// Observer is told what happens, for metrics. Nil is nobody.
+	Observer Observer
+
 	// Log gets the lines; the zero Logger writes none.
 	Log zerolog.Logger
 	// Version is the program's, for the log. Empty is "unknown".
 	Version string
 }
+
+// Observer is told what happens at a node. The driver's one goroutine calls its methods:
+// they must return at once.
+type Observer interface {
+	// Effect is called for each effect, before it is performed. The effect is valid until
+	// the call returns.
+	Effect(e *token.Effect)
+	// Waited is called for each grant, with how long its claim has waited.
+	Waited(lock string, wait time.Duration)
+	// Held is called at the end of each hold, lost or released.
+	Held(lock string, hold time.Duration)
+	// Connected is called when a stream to another member is accepted.
+	Connected(peer token.Member)
+}
+
+// nobody is the Observer that does not look.
+type nobody struct{}
+
+func (nobody) Effect(*token.Effect)         {}
+func (nobody) Waited(string, time.Duration) {}
+func (nobody) Held(string, time.Duration)   {}
+func (nobody) Connected(token.Member)       {}
 
 // Store is stable storage for two numbers: of the session, and of the highest ballot
 // that may have been promised.
@@ -74,6 +99,9 @@ func (cfg *Config) complete() error {
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = Clock
+	}
+	if cfg.Observer == nil {
+		cfg.Observer = nobody{}
 	}
 	cfg.Version = cmp.Or(cfg.Version, "unknown")
 	if cfg.Store == nil {

@@ -38,6 +38,8 @@ type PeerStatus struct {
 	Sends, Receives bool
 	// Silent is how long ago it answered last; negative if it never did.
 	Silent time.Duration
+	// Queued is how many messages wait to be sent to it.
+	Queued int
 }
 
 // Holding is who holds a lock.
@@ -137,6 +139,9 @@ func (o *owner) status() Status {
 		peer := PeerStatus{Address: o.members[i], Sends: view.Connected, Receives: o.peers[i].receives(), Silent: -1}
 		if view.Answered {
 			peer.Silent = time.Duration(now - view.AnsweredAt)
+		}
+		if out := o.peers[i].out; out != nil {
+			peer.Queued = out.queue.length()
 		}
 		s.Peers = append(s.Peers, peer)
 	}

@@ -81,11 +81,12 @@ const maxStrangers = 256
 // owner is the goroutine that has the node, and what only it touches.
 type owner struct {
 	*Driver
-	store  Store
-	node   *token.Node
-	log    *eventLog
-	peers  []peer
-	claims map[token.Waiter]claim
+	store    Store
+	node     *token.Node
+	log      *eventLog
+	observer Observer
+	peers    []peer
+	claims   map[token.Waiter]claim
 	// holders is how many claims hold.
 	holders int
 	// subscriptions are who wants to hear which locks change.
@@ -106,6 +107,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 		store:     cfg.Store,
 		node:      node,
 		log:       newEventLog(cfg.Log, d.members, d.self),
+		observer:  cfg.Observer,
 		peers:     make([]peer, len(d.members)),
 		claims:    make(map[token.Waiter]claim),
 		strangers: make(map[string]string),
@@ -213,6 +215,7 @@ func (o *owner) up(now token.Time, out *outgoing) {
 	}
 	p.out, p.refusedThere = out, ""
 	o.log.peerConnected(out.peer)
+	o.observer.Connected(out.peer)
 	o.changed("")
 	o.node.PeerUp(now, out.peer)
 }
@@ -256,6 +259,7 @@ func (o *owner) perform() {
 		}
 		e := &effects[i]
 		o.log.effect(effects, i)
+		o.observer.Effect(e)
 		if len(o.subscriptions) > 0 {
 			o.changedBy(e)
 		}

@@ -36,6 +36,13 @@ func (q *queue) put(messages []token.Message) bool {
 	return !full
 }
 
+// length is how many messages are queued.
+func (q *queue) length() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.messages)
+}
+
 // close says that nothing will be added any more.
 func (q *queue) close() {
 	q.mu.Lock()

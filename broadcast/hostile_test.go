@@ -1,0 +1,241 @@
+package broadcast
+
+import (
+	"math"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"conch/token"
+)
+
+// hostile plays the other two members of a cluster of three, which have valid
+// certificates and send nonsense that makes sense: message by message it passes the
+// decoder, and much of it fits what the node has just said. What it says need not be
+// true, so another member may be harmed, and a lock be held twice; the node itself must
+// not come down, nor lose what it must not forget.
+type hostile struct {
+	node *token.Node
+	now  token.Time
+	// What the node said last, which a hostile member repeats, and goes beyond.
+	session token.Session
+	stamp   token.Time
+	probe   uint64
+	epoch   token.Epoch
+	number  token.Number
+	saved   [2]uint64 // session and promised number
+	waiter  token.Waiter
+	holders map[string]token.Waiter
+	waiting map[token.Waiter]string
+}
+
+const (
+	hostileSelf    token.Member = 1
+	hostileMembers              = 3
+)
+
+var hostileIncarnation = token.Incarnation{7}
+
+func newHostile(t *rapid.T) *hostile {
+	h := &hostile{session: 1000, saved: [2]uint64{1000, 0}, holders: map[string]token.Waiter{}, waiting: map[token.Waiter]string{}}
+	node, err := token.New(0, token.Config{
+		Self: hostileSelf, Members: hostileMembers, Session: 1000, TTL: token.MinTTL, Incarnation: hostileIncarnation,
+		IdleToken: token.DefaultIdleToken, IdleLock: token.DefaultIdleLock, FencesPerEpoch: token.MaxFencesPerEpoch,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.node = node
+	return h
+}
+
+// near draws a number that may fit one that was said: it, its neighbours, none, or
+// anything up to a bound.
+func near(t *rapid.T, what string, said, most uint64) uint64 {
+	switch rapid.IntRange(0, 5).Draw(t, what+" is") {
+	case 0, 1, 2:
+		return min(said, most)
+	case 3:
+		return min(said+1, most)
+	case 4:
+		return said - min(said, 1)
+	}
+	return rapid.Uint64Max(most).Draw(t, what)
+}
+
+const (
+	// mostEpoch is the highest number of a ballot whose fences fit 63 bits, and
+	// mostSession one that no clock and no counting leads to.
+	mostEpoch   = math.MaxInt64 >> 32
+	mostSession = math.MaxInt64
+)
+
+// message draws what a member says.
+func (h *hostile) message(t *rapid.T, from token.Member) token.Message {
+	lock := rapid.SampledFrom([]string{"a", "b"})
+	number := func(what string) token.Number {
+		return token.Number{Session: token.Session(near(t, what+" session", uint64(h.number.Session), mostSession)),
+			Count: near(t, what+" count", h.number.Count, mostSession)}
+	}
+	m := anyMessage(hostileMembers, from, hostileSelf).Draw(t, "message")
+	if m.Lock != "" {
+		m.Lock = lock.Draw(t, "lock")
+	}
+	for i := range m.Locks {
+		m.Locks[i] = lock.Draw(t, "lock")
+	}
+	m.Ballot.Number = near(t, "ballot", h.epoch.Number, mostEpoch)
+	m.Highest.Number = near(t, "highest", h.epoch.Number, mostEpoch)
+	m.Number = number("number")
+	m.Probe = max(1, near(t, "probe", h.probe, math.MaxUint64)) // probes count from 1
+	m.Incarnation = rapid.SampledFrom([]token.Incarnation{hostileIncarnation, {}, {byte(from)}}).Draw(t, "incarnation")
+	switch m.Kind {
+	case token.TokenMessage:
+		m.Session = token.Session(near(t, "addressee", uint64(h.session), mostSession))
+		m.Token.Epoch.Number = near(t, "epoch", h.epoch.Number, mostEpoch)
+		m.Token.Hop = near(t, "hop", 1, mostSession)
+		m.Token.Fence = token.Fence(m.Token.Epoch.Number<<32 | near(t, "fence", 0, math.MaxUint32))
+		for i := range m.Token.LastGranted {
+			m.Token.LastGranted[i] = number("LN")
+		}
+	case token.Pong:
+		m.Stamp = token.Time(near(t, "stamp", uint64(max(h.stamp, 0)), mostSession))
+	case token.Ping, token.Bye:
+		m.Session = token.Session(near(t, "session", 1000, mostSession))
+	}
+	return m
+}
+
+// take checks and performs what the node wants done.
+func (h *hostile) take(t *rapid.T) {
+	effects := h.node.Effects()
+	if len(effects) > 1000 {
+		t.Fatalf("%d effects of one input", len(effects))
+	}
+	for i := range effects {
+		e := &effects[i]
+		switch e.Kind {
+		case token.Send:
+			h.hear(t, e)
+		case token.Save:
+			next := [2]uint64{uint64(e.Session), e.Promised}
+			if next[0] < h.saved[0] || next[1] < h.saved[1] {
+				t.Fatalf("numbers fall: saved %v, then %v", h.saved, next)
+			}
+			h.saved, h.session = next, e.Session
+		case token.Grant:
+			if holder, held := h.holders[e.Lock]; held {
+				t.Fatalf("%q is granted to %d while %d holds it", e.Lock, e.Waiter, holder)
+			}
+			if h.waiting[e.Waiter] != e.Lock {
+				t.Fatalf("%q is granted to %d, which does not wait for it", e.Lock, e.Waiter)
+			}
+			delete(h.waiting, e.Waiter)
+			h.holders[e.Lock] = e.Waiter
+		case token.Refuse:
+			delete(h.waiting, e.Waiter)
+		case token.Revoke:
+			if h.holders[e.Lock] != e.Waiter {
+				t.Fatalf("%q is revoked from %d, which does not hold it", e.Lock, e.Waiter)
+			}
+			delete(h.holders, e.Lock)
+		}
+	}
+}
+
+// hear takes note of what the node says, which an honest member must understand.
+func (h *hostile) hear(t *rapid.T, e *token.Effect) {
+	m := e.Message
+	switch m.Kind {
+	case token.KeepAlive:
+		return
+	case token.Ping:
+		h.session, h.stamp = m.Session, m.Stamp
+	case token.Probe:
+		h.probe, h.number = m.Probe, m.Number
+	case token.Request:
+		h.number = m.Number
+	case token.Ballot:
+		h.epoch, h.number = m.Ballot, m.Number
+	case token.TokenMessage:
+		h.epoch = m.Token.Epoch
+	}
+	honest := decoder{members: hostileMembers, from: hostileSelf, self: e.Peer}
+	if _, err := honest.message(encode(&m)); err != nil {
+		t.Fatalf("the node sends %+v to member %d, which refuses it: %v", m, e.Peer, err)
+	}
+}
+
+// act lets one thing happen.
+func (h *hostile) act(t *rapid.T) {
+	peer := rapid.SampledFrom([]token.Member{0, 2}).Draw(t, "peer")
+	lock := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "lock")
+	switch rapid.IntRange(0, 11).Draw(t, "act") {
+	case 0:
+		h.now += token.Time(rapid.Int64Range(0, int64(2*token.MinTTL)).Draw(t, "pause"))
+		h.node.Tick(h.now)
+	case 1:
+		hello := token.Hello{Incarnation: token.Incarnation{byte(peer)}, Boot: token.Session(near(t, "boot", 1000, mostSession)),
+			Counter: rapid.Uint64().Draw(t, "counter"), Floor: near(t, "floor", h.epoch.Number, mostEpoch),
+			KnownSession: token.Session(near(t, "known", uint64(h.session), mostSession))}
+		if h.node.ReceiveHello(h.now, peer, hello) == nil {
+			h.node.Hello(peer)
+		}
+	case 2:
+		h.node.PeerUp(h.now, peer)
+	case 3:
+		h.node.PeerDown(h.now, peer)
+	case 4:
+		h.waiter++
+		h.waiting[h.waiter] = lock
+		h.node.Acquire(h.now, lock, h.waiter)
+	case 5:
+		if holder, held := h.holders[lock]; held {
+			delete(h.holders, lock)
+			h.node.Release(h.now, lock, holder)
+		}
+	case 6:
+		h.node.Receive(h.now, 0, token.Message{Kind: token.Pong, Incarnation: hostileIncarnation, Stamp: h.stamp})
+	default:
+		m := h.message(t, peer)
+		if m.Kind == token.KeepAlive {
+			return // has no form on the wire
+		}
+		wire, err := decoder{members: hostileMembers, from: peer, self: hostileSelf}.message(encode(&m))
+		if err != nil {
+			return // refused, as it should be
+		}
+		h.node.Receive(h.now, peer, wire)
+	}
+	h.take(t)
+}
+
+// runHostile plays a game. The node is in a session from the beginning, so that
+// something can be lost.
+func runHostile(t *rapid.T) {
+	h := newHostile(t)
+	for _, peer := range []token.Member{0, 2} {
+		if err := h.node.ReceiveHello(0, peer, token.Hello{Boot: 1}); err != nil {
+			t.Fatal(err)
+		}
+		h.node.PeerUp(0, peer)
+	}
+	h.now = 2 * token.MinTTL
+	h.node.Tick(h.now)
+	h.take(t)
+	for _, peer := range []token.Member{0, 2} {
+		h.node.Receive(h.now, peer, token.Message{Kind: token.Pong, Incarnation: hostileIncarnation, Stamp: h.stamp})
+		h.take(t)
+	}
+	if _, in := h.node.InSession(); !in {
+		t.Fatal("the node has no session")
+	}
+	for range rapid.IntRange(1, 100).Draw(t, "acts") {
+		h.act(t)
+	}
+}
+
+func TestHostileMembersDoNotBringANodeDown(t *testing.T) { rapid.Check(t, runHostile) }
+
+// FuzzHostileMembers is the same with a fuzzer's choices.
+func FuzzHostileMembers(f *testing.F) { f.Fuzz(rapid.MakeFuzz(runHostile)) }

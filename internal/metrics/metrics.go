@@ -1,0 +1,198 @@
+package metrics
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"conch/broadcast"
+	"conch/token"
+)
+
+// MaxLocks is how many locks have series of their own.
+const MaxLocks = 100
+
+// otherLocks is the label of all further locks.
+const otherLocks = "other"
+
+// Metrics counts what happens at one node. It is the driver's observer.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	waits, holds *prometheus.HistogramVec
+	grants       *prometheus.CounterVec
+	messages     []prometheus.Counter // by token.MessageKind
+	handoffs     prometheus.Counter
+	queue        prometheus.Histogram
+	probes       prometheus.Counter
+	rounds       *prometheus.CounterVec
+	sessions     prometheus.Counter
+	lapses       prometheus.Counter
+	connects     []prometheus.Counter // by member
+
+	// locks are the series of each lock; only the driver's goroutine uses it.
+	locks map[string]*series
+	other *series
+}
+
+// series are those of one lock.
+type series struct {
+	waits, holds prometheus.Observer
+	grants       prometheus.Counter
+}
+
+// seconds are the histograms' buckets: from what a grant costs at the least, to an
+// hour.
+var seconds = []float64{
+	.000_01, .000_1, .000_25, .000_5, .001, .002_5, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600,
+}
+
+// New returns metrics of a node among members.
+func New(members []string, self int, version string) *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry(), locks: make(map[string]*series)}
+	m.waits = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "conch_wait_seconds", Help: "How long callers waited for a lock that they were granted.", Buckets: seconds,
+	}, []string{"lock"})
+	m.holds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "conch_hold_seconds", Help: "How long holds lasted, lost or released.", Buckets: seconds,
+	}, []string{"lock"})
+	m.grants = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "conch_grants_total", Help: "Grants to callers at this node.",
+	}, []string{"lock"})
+	m.handoffs = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "conch_handoffs_total", Help: "Tokens sent to other members.",
+	})
+	m.queue = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "conch_token_queue_members", Help: "Members in the token's queue Q when a holder leaves.",
+		Buckets: prometheus.ExponentialBuckets(1, 2, 7),
+	})
+	m.probes = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "conch_probes_total", Help: "Searches for a token that this node began.",
+	})
+	m.rounds = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "conch_rounds_total", Help: "Ballots of this node to make a token anew, by how they ended.",
+	}, []string{"outcome"})
+	m.sessions = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "conch_sessions_total", Help: "Sessions that this node began.",
+	})
+	m.lapses = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "conch_session_lapses_total", Help: "Sessions whose lease ran out; what was held was lost.",
+	})
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "conch_build_info", Help: "Always 1; the version is the label.", ConstLabels: prometheus.Labels{"version": version},
+	})
+	build.Set(1)
+	m.registry.MustRegister(m.waits, m.holds, m.grants, m.handoffs, m.queue, m.probes, m.rounds, m.sessions, m.lapses, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.countMessages()
+	m.countConnects(members, self)
+	m.other = m.series(otherLocks)
+	return m
+}
+
+// countMessages registers a counter for each kind of message.
+func (m *Metrics) countMessages() {
+	vec := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "conch_messages_total", Help: "Messages sent to other members, by kind.",
+	}, []string{"kind"})
+	m.registry.MustRegister(vec)
+	m.messages = make([]prometheus.Counter, token.Abort+1)
+	for kind := token.Request; kind <= token.Abort; kind++ {
+		m.messages[kind] = vec.WithLabelValues(kind.String())
+	}
+}
+
+// countConnects registers a counter for each other member.
+func (m *Metrics) countConnects(members []string, self int) {
+	vec := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "conch_stream_connects_total", Help: "Streams to another member that it accepted; each after the first is a reconnect.",
+	}, []string{"peer"})
+	m.registry.MustRegister(vec)
+	m.connects = make([]prometheus.Counter, len(members))
+	for i, address := range members {
+		if i != self {
+			m.connects[i] = vec.WithLabelValues(address)
+		}
+	}
+}
+
+// Gatherer gives the metrics to whoever shows them.
+func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
+
+// series makes the series of a lock.
+func (m *Metrics) series(lock string) *series {
+	return &series{
+		waits:  m.waits.WithLabelValues(lock),
+		holds:  m.holds.WithLabelValues(lock),
+		grants: m.grants.WithLabelValues(lock),
+	}
+}
+
+// of returns the series of a lock.
+func (m *Metrics) of(lock string) *series {
+	s := m.locks[lock]
+	switch {
+	case s != nil:
+		return s
+	case len(m.locks) >= MaxLocks || lock == otherLocks:
+		return m.other
+	}
+	s = m.series(lock)
+	m.locks[lock] = s
+	return s
+}
+
+var _ broadcast.Observer = (*Metrics)(nil)
+
+// Waited is [broadcast.Observer]'s.
+func (m *Metrics) Waited(lock string, wait time.Duration) {
+	s := m.of(lock)
+	s.waits.Observe(wait.Seconds())
+	s.grants.Inc()
+}
+
+// Held is [broadcast.Observer]'s.
+func (m *Metrics) Held(lock string, hold time.Duration) { m.of(lock).holds.Observe(hold.Seconds()) }
+
+// Connected is [broadcast.Observer]'s.
+func (m *Metrics) Connected(peer token.Member) { m.connects[peer].Inc() }
+
+// outcomes names the reasons for which a round ends, as labels.
+var outcomes = map[string]string{
+	token.ReasonHeld:    "token is held",
+	token.ReasonOutbid:  "outbid",
+	token.ReasonTooLow:  "number too low",
+	token.ReasonTime:    "out of time",
+	token.ReasonLapsed:  "session lapsed",
+	token.ReasonCame:    "token came",
+	token.ReasonLeaving: "node leaves",
+}
+
+// Effect is [broadcast.Observer]'s.
+func (m *Metrics) Effect(e *token.Effect) {
+	switch e.Kind {
+	case token.Send:
+		m.messages[e.Message.Kind].Inc()
+		if e.Message.Kind == token.TokenMessage {
+			m.handoffs.Inc()
+		}
+	case token.Left:
+		m.queue.Observe(float64(len(e.State.Queue)))
+	case token.Probed:
+		m.probes.Inc()
+	case token.Made:
+		m.rounds.WithLabelValues("token made").Inc()
+	case token.Ended:
+		outcome, known := outcomes[e.Reason]
+		if !known {
+			outcome = "reason " + strconv.Quote(e.Reason)
+		}
+		m.rounds.WithLabelValues(outcome).Inc()
+	case token.Began:
+		m.sessions.Inc()
+	case token.Lapsed:
+		m.lapses.Inc()
+	}
+}

@@ -1,0 +1,113 @@
+package metrics
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"go.uber.org/goleak"
+
+	"conch/broadcast"
+	"conch/token"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// Names of locks become labels up to the limit, and no further.
+func TestLabelsAreBounded(t *testing.T) {
+	m := New([]string{"a:1"}, 0, "v1")
+	for i := range 10 * MaxLocks {
+		lock := fmt.Sprintf("lock %d", i)
+		m.Waited(lock, time.Millisecond)
+		m.Held(lock, time.Second)
+	}
+	m.Waited(otherLocks, 0)
+	for _, vec := range []int{
+		testutil.CollectAndCount(m.waits), testutil.CollectAndCount(m.holds), testutil.CollectAndCount(m.grants),
+	} {
+		if vec != MaxLocks+1 {
+			t.Errorf("%d series; want %d and one for the others", vec, MaxLocks)
+		}
+	}
+	if got, want := testutil.ToFloat64(m.grants.WithLabelValues(otherLocks)), 9.0*MaxLocks+1; got != want {
+		t.Errorf("%v grants of other locks; want %v", got, want)
+	}
+}
+
+// A node that takes a lock, alone, and is scraped.
+func TestNodeIsCounted(t *testing.T) {
+	members := []string{"127.0.0.1:1"}
+	m := New(members, 0, "v1")
+	driver, err := broadcast.Start(broadcast.Config{Members: members, Session: 1, TTL: time.Second, Observer: m})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.ShowState(driver)
+	hold, err := driver.Acquire(t.Context(), "cs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := testutil.GatherAndLint(m.Gatherer())
+	if err != nil || len(problems) > 0 {
+		t.Errorf("lint: %v, %v", problems, err)
+	}
+	want := map[string]float64{
+		"conch_held": 1, "conch_waiters": 0, "conch_in_session": 1, "conch_peers_up": 0,
+		"conch_sessions_total": 1, "conch_session_lapses_total": 0, "conch_handoffs_total": 0,
+	}
+	families, err := m.Gatherer().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		value, wanted := want[family.GetName()]
+		if !wanted {
+			continue
+		}
+		delete(want, family.GetName())
+		got := family.GetMetric()[0].GetGauge().GetValue() + family.GetMetric()[0].GetCounter().GetValue()
+		if got != value {
+			t.Errorf("%s is %v; want %v", family.GetName(), got, value)
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("not shown: %v", want)
+	}
+	if err := hold.Release(); err != nil {
+		t.Error(err)
+	}
+	if err := driver.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := testutil.CollectAndCount(m.holds); got != 2 {
+		t.Errorf("%d series of holds; want the lock's and that of the others", got)
+	}
+	if testutil.ToFloat64(m.rounds.WithLabelValues("token made")) != 1 {
+		t.Error("the token that was made is not counted")
+	}
+	if _, err := m.Gatherer().Gather(); err != nil { // after the driver's end
+		t.Error(err)
+	}
+}
+
+// Every kind of message and every end of a round has its label.
+func TestEffectsAreCounted(t *testing.T) {
+	m := New([]string{"a:1", "b:1"}, 0, "v1")
+	for kind := token.Request; kind <= token.Abort; kind++ {
+		m.Effect(&token.Effect{Kind: token.Send, Message: token.Message{Kind: kind}})
+		if got := testutil.ToFloat64(m.messages[kind]); got != 1 {
+			t.Errorf("%v: %v messages; want 1", kind, got)
+		}
+	}
+	for reason, outcome := range outcomes {
+		m.Effect(&token.Effect{Kind: token.Ended, Reason: reason})
+		if got := testutil.ToFloat64(m.rounds.WithLabelValues(outcome)); got != 1 {
+			t.Errorf("%s: %v rounds; want 1", outcome, got)
+		}
+	}
+	m.Connected(1)
+	if got := testutil.ToFloat64(m.connects[1]); got != 1 {
+		t.Errorf("%v streams; want 1", got)
+	}
+}

@@ -1,0 +1,75 @@
+package metrics
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"conch/broadcast"
+)
+
+// statePatience is how long the driver may take to say how it is.
+const statePatience = time.Second
+
+// state tells how a node is at the moment of a scrape.
+type state struct {
+	driver *broadcast.Driver
+}
+
+var (
+	inSession   = prometheus.NewDesc("conch_in_session", "1 inside a session, that is, with a quorum; else 0.", nil, nil)
+	leaseLeft   = prometheus.NewDesc("conch_lease_remaining_seconds", "What is left of the session's lease if nothing more is heard.", nil, nil)
+	held        = prometheus.NewDesc("conch_held", "Locks that callers at this node hold.", nil, nil)
+	waiters     = prometheus.NewDesc("conch_waiters", "Callers at this node that wait for a lock.", nil, nil)
+	peersUp     = prometheus.NewDesc("conch_peers_up", "Other members with a stream in both directions.", nil, nil)
+	peerUp      = prometheus.NewDesc("conch_peer_up", "1 if there is a stream in both directions, else 0.", []string{"peer"}, nil)
+	peerSilence = prometheus.NewDesc("conch_peer_silence_seconds", "How long ago the other member last answered; none if it never did.", []string{"peer"}, nil)
+	peerQueue   = prometheus.NewDesc("conch_stream_queue_messages", "Messages that wait to be sent on the stream to the other member.", []string{"peer"}, nil)
+)
+
+// ShowState adds to the metrics how a node is at the moment of each scrape.
+func (m *Metrics) ShowState(driver *broadcast.Driver) { m.registry.MustRegister(state{driver}) }
+
+// Describe is [prometheus.Collector]'s.
+func (state) Describe(descs chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{inSession, leaseLeft, held, waiters, peersUp, peerUp, peerSilence, peerQueue} {
+		descs <- d
+	}
+}
+
+// Collect is [prometheus.Collector]'s. A driver that has ended shows nothing.
+func (s state) Collect(metrics chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), statePatience)
+	defer cancel()
+	status, err := s.driver.Status(ctx)
+	if err != nil {
+		return
+	}
+	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
+		metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+	gauge(inSession, truth(status.Session != 0))
+	gauge(leaseLeft, status.LeaseLeft.Seconds())
+	gauge(held, float64(status.Holds))
+	gauge(waiters, float64(status.Waits))
+	up := 0.0
+	for _, p := range status.Peers {
+		both := truth(p.Sends && p.Receives)
+		up += both
+		gauge(peerUp, both, p.Address)
+		if p.Silent >= 0 {
+			gauge(peerSilence, p.Silent.Seconds(), p.Address)
+		}
+		gauge(peerQueue, float64(p.Queued), p.Address)
+	}
+	gauge(peersUp, up)
+}
+
+// truth is 1 for true.
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
