@@ -15,9 +15,7 @@ const (
 	ConchLogged      = "conch/saturated, logging"
 	ConchUncontended = "conch/uncontended"
 	ConchHere        = "conch/token here"
-	ConchAgain       = "conch/client again"
-	ConchClients     = "conch/clients"
-	ConchFailover    = "conch/failover"
+	ConchFailover    = "conch/node failover"
 )
 
 // ConchMessages names the subject that counts messages, with n nodes.

@@ -7,13 +7,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
 	"conch/bench/internal/locks"
 	"conch/bench/internal/servers"
 	"conch/bench/internal/worker"
 )
 
-// Peer is a lock that users would pick instead.
+// Peer is a lock with clients in processes of their own: conch's, or one that users
+// would pick instead.
 type Peer struct {
 	// Key names it in the names of subjects.
 	Key string
@@ -23,12 +25,13 @@ type Peer struct {
 	// servers names its servers, which peers may share; start starts them. Both are
 	// empty for a lock without servers.
 	servers string
-	start   func(ctx context.Context, dir string) (*servers.Fleet, error)
+	start   starter
 	needs   func() error
 }
 
 // Keys of the peers.
 const (
+	Conch     = "conch"
 	Etcd      = "etcd"
 	EtcdWatch = "etcd, standing watch"
 	Redlock   = "redlock"
@@ -37,14 +40,15 @@ const (
 	Flock     = "flock"
 )
 
-// Peers are all of them.
+// Peers are all of them, conch first.
 func Peers() []Peer {
 	return []Peer{
-		{Key: Etcd, Label: "etcd 3 nodes, concurrency.Mutex", kind: locks.EtcdMutex, servers: "etcd", start: servers.StartEtcd},
-		{Key: EtcdWatch, Label: "etcd 3 nodes, a lock with a standing watch", kind: locks.EtcdWatch, servers: "etcd", start: servers.StartEtcd},
+		{Key: Conch, Label: "conch 3 nodes, clients on unix sockets", kind: locks.ConchClient, servers: "conch", start: conch},
+		{Key: Etcd, Label: "etcd 3 nodes, concurrency.Mutex", kind: locks.EtcdMutex, servers: "etcd", start: etcd},
+		{Key: EtcdWatch, Label: "etcd 3 nodes, a lock with a standing watch", kind: locks.EtcdWatch, servers: "etcd", start: etcd},
 		{Key: Redlock, Label: "Redlock over 3 Redis, retry after 1 ms", kind: locks.Redlock, servers: "redis3", start: redis(nodes), needs: needRedis},
 		{Key: OneRedis, Label: "one Redis, retry after 1 ms", kind: locks.Redlock, servers: "redis1", start: redis(1), needs: needRedis},
-		{Key: ZooKeeper, Label: "ZooKeeper 3 nodes, its lock recipe", kind: locks.ZooKeeper, servers: "zookeeper", start: servers.StartZooKeeper, needs: needZooKeeper},
+		{Key: ZooKeeper, Label: "ZooKeeper 3 nodes, its lock recipe", kind: locks.ZooKeeper, servers: "zookeeper", start: zooKeeper, needs: needZooKeeper},
 		{Key: Flock, Label: "flock on one machine", kind: locks.Flock},
 	}
 }
@@ -58,13 +62,29 @@ func (p Peer) Clients() string { return p.Key + "/clients" }
 // Failover names the subject in which the holder dies.
 func (p Peer) Failover() string { return p.Key + "/failover" }
 
+// Again names the subject in which one client of the peer with this key locks and
+// unlocks again and again.
+func Again(key string) string { return Peer{Key: key}.Again() }
+
 // Clients names the subject in which three clients of the peer with this key compete.
 func Clients(key string) string { return Peer{Key: key}.Clients() }
 
-func redis(n int) func(ctx context.Context, dir string) (*servers.Fleet, error) {
-	return func(ctx context.Context, dir string) (*servers.Fleet, error) {
+func conch(ctx context.Context, s *Stage, dir string) (*servers.Fleet, error) {
+	return servers.StartConch(ctx, s.Conch, dir, TTL)
+}
+
+func etcd(ctx context.Context, _ *Stage, dir string) (*servers.Fleet, error) {
+	return servers.StartEtcd(ctx, dir)
+}
+
+func redis(n int) starter {
+	return func(ctx context.Context, _ *Stage, dir string) (*servers.Fleet, error) {
 		return servers.StartRedis(ctx, dir, n)
 	}
+}
+
+func zooKeeper(ctx context.Context, _ *Stage, dir string) (*servers.Fleet, error) {
+	return servers.StartZooKeeper(ctx, dir)
 }
 
 func needRedis() error {
@@ -111,8 +131,11 @@ func (p Peer) round(n int) func(ctx context.Context, s *Stage) (*Sample, error) 
 			prepare = func(turn *play) { turn.servers = fleet.Processes }
 		}
 		workers := func(_ context.Context, turn *play) error {
-			for range n {
-				spec := locks.Spec{Kind: p.kind, Endpoints: endpoints(turn), TTL: TTL}
+			for i := range n {
+				// Each client would rather speak to another server, where it speaks to one.
+				all := endpoints(turn)
+				near := i % len(all)
+				spec := locks.Spec{Kind: p.kind, Endpoints: slices.Concat(all[near:], all[:near]), TTL: TTL}
 				if err := turn.start(worker.Job{Mode: worker.Loop, Lock: spec}); err != nil {
 					return err
 				}

@@ -13,7 +13,7 @@ func Subjects() []*Subject {
 	}
 	return append(all, &Subject{
 		Name:  ConchFailover,
-		Label: "conch 3 nodes",
+		Label: "conch 3 nodes, the holder in its node's own process",
 		round: conchFailover,
 	})
 }

@@ -28,9 +28,12 @@ type Stage struct {
 // warmUp is how long workers work before they are measured.
 func (s *Stage) warmUp() time.Duration { return s.Window/4 + 300*time.Millisecond }
 
+// starter starts servers, whose files go to a folder.
+type starter func(ctx context.Context, s *Stage, dir string) (*servers.Fleet, error)
+
 // fleet starts the servers of a name, or thaws them if they have been started before.
 // They are to be frozen when they have had their turn.
-func (s *Stage) fleet(ctx context.Context, name string, start func(ctx context.Context, dir string) (*servers.Fleet, error)) (*servers.Fleet, error) {
+func (s *Stage) fleet(ctx context.Context, name string, start starter) (*servers.Fleet, error) {
 	if known := s.fleets[name]; known != nil {
 		return known, known.Thaw()
 	}
@@ -46,14 +49,14 @@ func (s *Stage) fleet(ctx context.Context, name string, start func(ctx context.C
 }
 
 // freshFleet starts servers that nobody has used.
-func (s *Stage) freshFleet(ctx context.Context, name string, start func(ctx context.Context, dir string) (*servers.Fleet, error)) (*servers.Fleet, error) {
+func (s *Stage) freshFleet(ctx context.Context, name string, start starter) (*servers.Fleet, error) {
 	dir, err := os.MkdirTemp(s.Dir, filepath.Base(name))
 	if err != nil {
 		return nil, fmt.Errorf("contest: %w", err)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, startPatience, fmt.Errorf("the servers of %s did not start within %v", name, startPatience))
 	defer cancel()
-	return start(ctx, dir)
+	return start(ctx, s, dir)
 }
 
 // Close ends all servers.

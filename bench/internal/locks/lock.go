@@ -82,6 +82,8 @@ func Open(ctx context.Context, spec Spec, sent func(messages uint64)) (Lock, err
 	switch spec.Kind {
 	case ConchNode:
 		return startNode(ctx, spec, sent)
+	case ConchClient:
+		return dialNode(ctx, spec)
 	case EtcdMutex:
 		return openEtcd(ctx, spec)
 	case EtcdWatch:

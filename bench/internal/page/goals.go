@@ -35,7 +35,7 @@ type goal struct {
 func goals() []goal {
 	ring := term{contest.BareRing, contest.Hops}
 	clients := func(key string, figure contest.Figure) term { return term{contest.Clients(key), figure} }
-	ours := func(figure contest.Figure) term { return term{contest.ConchClients, figure} }
+	ours := func(figure contest.Figure) term { return term{contest.Clients(contest.Conch), figure} }
 	all := []goal{
 		{what: "saturated, 3 node processes: grants/s over the bare gRPC ring's hops/s",
 			of: term{contest.ConchSaturated, contest.Grants}, over: ring, is: atLeast, want: 0.8},
@@ -46,7 +46,7 @@ func goals() []goal {
 		{what: "token here, in process: allocations of lock and unlock, the node's own among them",
 			of: term{contest.ConchHere, contest.Allocations}, is: under, want: 0.01},
 		{what: "token here, a client on the unix socket: lock and unlock over a gRPC stream round trip",
-			of: term{contest.ConchAgain, contest.Cycle}, over: term{contest.BareStream, contest.Wait}, is: atMost, want: 1.3},
+			of: term{contest.Again(contest.Conch), contest.Cycle}, over: term{contest.BareStream, contest.Wait}, is: atMost, want: 1.3},
 		{what: "3 nodes, 3 clients in processes of their own: grants/s over the bare ring's hops/s",
 			of: ours(contest.Grants), over: ring, is: atLeast, want: 0.3},
 		{what: "the same: hand-offs/s over ZooKeeper's",

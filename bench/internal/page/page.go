@@ -99,7 +99,8 @@ func writeConch(w io.Writer, results []*contest.Result) {
 	here := table{heads: []string{"what", "lock+unlock ns", "allocations"}}
 	for _, r := range inGroup(results, "conch") {
 		switch {
-		case r.Subject.Name == contest.ConchFailover:
+		case r.Spread(contest.Recovery).Rounds > 0, r.Subject.Name == contest.Again(contest.Conch), r.Subject.Name == contest.Clients(contest.Conch):
+			// It is in the tables where all stand side by side.
 		case r.Subject.Name == contest.ConchHere:
 			here.add(r.Subject.Label, spread(r.Spread(contest.Nanoseconds), ""), spread(r.Spread(contest.Allocations), ""))
 		default:
@@ -109,17 +110,6 @@ func writeConch(w io.Writer, results []*contest.Result) {
 	}
 	t.write(w)
 	here.write(w)
-}
-
-// line is a lock in the tables where all stand side by side.
-type line struct{ label, again, clients, failover string }
-
-func lines() []line {
-	all := []line{{"conch 3 nodes, clients on unix sockets", contest.ConchAgain, contest.ConchClients, contest.ConchFailover}}
-	for _, peer := range contest.Peers() {
-		all = append(all, line{peer.Label, peer.Again(), peer.Clients(), peer.Failover()})
-	}
-	return all
 }
 
 func writePeers(w io.Writer, results map[string]*contest.Result) {
@@ -133,10 +123,11 @@ func writePeers(w io.Writer, results map[string]*contest.Result) {
 		"A hand-off is a grant to another client than the one before, which had been waiting when that one left.\n\n")
 	t := table{heads: []string{"lock", "one client: lock+unlock µs", "three clients: grants/s", "hand-offs/s", "processor µs a grant"}}
 	dead := table{heads: []string{"lock", "until the next grant"}}
-	for _, l := range lines() {
-		t.add(l.label, of(l.again, contest.Cycle, ""), of(l.clients, contest.Grants, ""), of(l.clients, contest.HandOffs, ""), of(l.clients, contest.CPU, ""))
-		dead.add(l.label, of(l.failover, contest.Recovery, " s"))
+	for _, p := range contest.Peers() {
+		t.add(p.Label, of(p.Again(), contest.Cycle, ""), of(p.Clients(), contest.Grants, ""), of(p.Clients(), contest.HandOffs, ""), of(p.Clients(), contest.CPU, ""))
+		dead.add(p.Label, of(p.Failover(), contest.Recovery, " s"))
 	}
+	dead.add("conch 3 nodes, the holder in its node's own process", of(contest.ConchFailover, contest.Recovery, " s"))
 	t.write(w)
 	fmt.Fprintf(w, "The holder is killed, and with it the server that leads, as if both were on one machine (of one Redis and of flock the holder alone, since nothing would be left); "+
 		"another client waits. Whoever is gone has lost the lock after %v, in every system that has such a time.\n\n", contest.TTL)
@@ -190,7 +181,7 @@ const method = `## How it is measured
 Every client is a process of its own and runs the same loop: note the time, lock, enter, leave, unlock, note the time. Entries are counted in memory that all of them share, where each that enters also sees whether another is inside. The processor time is that of clients and servers together, from the kernel. Servers of etcd, Redis and ZooKeeper are frozen while it is not their turn.
 
 - conch, etcd and ZooKeeper keep data on this machine's disk; etcd and ZooKeeper write to it at every step, conch does not. Redis keeps nothing here.
-- etcd has its defaults, ZooKeeper too but for a tick of 1 s, which lets a session be as short as the others'. go-redsync asks again after 1 ms.
+- etcd has its defaults, ZooKeeper too but for a tick of 1 s, which lets a session be as short as the others'. go-redsync asks again after 1 ms. The nodes of conch write only errors to their logs, where nothing else is said.
 - etcd's Mutex makes a watch for each wait. The lock with a standing watch is written for this comparison: one watch for each client, and its own queue.
 - flock knows no other machine, one Redis is lost with its server, Redlock rests on clocks and has no fencing numbers.
 - A worker asks again when it has been served, so a pause of the machine shows as one long wait, not as many.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"conch/bench/internal/procs"
@@ -87,8 +88,12 @@ func (f *Fleet) start(name, program string, args ...string) error {
 // await waits until every server lets somebody connect.
 func (f *Fleet) await(ctx context.Context) error {
 	for _, endpoint := range f.Endpoints {
+		network, address := "tcp", endpoint
+		if path, ok := strings.CutPrefix(endpoint, "unix:"); ok {
+			network, address = "unix", path
+		}
 		for {
-			conn, err := new(net.Dialer).DialContext(ctx, "tcp", endpoint)
+			conn, err := new(net.Dialer).DialContext(ctx, network, address)
 			if err == nil {
 				_ = conn.Close() // it was there, which is all
 				break

@@ -1,0 +1,39 @@
+package servers
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// StartConch starts three nodes of conch by its program, each with a unix socket for
+// clients and with what it has to remember on disk. Of their logs only errors are
+// written.
+func StartConch(ctx context.Context, program, dir string, ttl time.Duration) (*Fleet, error) {
+	const n = 3
+	addresses, err := FreeAddresses(n)
+	if err != nil {
+		return nil, err
+	}
+	fleet := &Fleet{}
+	for i, address := range addresses {
+		name := fmt.Sprintf("conch%d", i+1)
+		socket := filepath.Join(dir, name+".sock")
+		err := fleet.start(name, program, "node",
+			"--listen", address,
+			"--peers", strings.Join(addresses, ","),
+			"--socket", socket,
+			"--session-ttl", ttl.String(),
+			"--data-dir", filepath.Join(dir, name),
+			"--log-file", filepath.Join(dir, name+".log"),
+			"--log-level", "error",
+		)
+		if err != nil {
+			return nil, err
+		}
+		fleet.Endpoints = append(fleet.Endpoints, "unix:"+socket)
+	}
+	return fleet, fleet.await(ctx)
+}
