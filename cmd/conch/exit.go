@@ -12,6 +12,13 @@ const (
 	exitUnreachable  = 69 // no node, or not the one that is needed, answers; EX_UNAVAILABLE
 )
 
+// The exit codes of conch lock, which flags can change.
+const (
+	exitNotAcquired = 75 // --wait is over, or --try found the lock in use; EX_TEMPFAIL
+	exitLost        = 76 // lost while the command ran
+	exitNoSession   = 77 // not acquired, and the node has no session with a quorum
+)
+
 // exitError is an error that ends the program with a code of its own.
 type exitError struct {
 	code int

@@ -22,15 +22,16 @@ var kept = map[syscall.Signal]bool{
 	unix.SIGTTOU: true,
 }
 
-// forwarded are the signals that are passed on to the command. One that this process
-// was told to ignore, as by nohup, the command ignores too.
+// forwarded are the signals that are passed on to the command. SIGHUP is not if this
+// process was told to ignore it, as by nohup; then the command ignores it too. SIGINT is
+// in any case: a shell's & has it ignored, and who sends it to this process means it.
 //
 // SIGPIPE is among them so that it does not end this process, but is not passed on: it
 // comes of what this process itself wrote.
 func forwarded() []os.Signal {
 	var signals []os.Signal
 	for number := syscall.Signal(1); number <= lastSignal; number++ {
-		if !kept[number] && !signal.Ignored(number) {
+		if !kept[number] && (number != unix.SIGHUP || !signal.Ignored(number)) {
 			signals = append(signals, number)
 		}
 	}

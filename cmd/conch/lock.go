@@ -1,0 +1,174 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"conch/hosts"
+	"conch/internal/client"
+	"conch/internal/supervise"
+)
+
+// lockFlags are the flags of conch lock, as they were given.
+type lockFlags struct {
+	nodes   []string
+	try     bool
+	wait    time.Duration
+	verbose bool
+
+	onLost string
+	grace  time.Duration
+	asJSON bool
+
+	exits    lockExits
+	statusFD int
+}
+
+// onLostModes are the values of --on-lost.
+var onLostModes = map[string]supervise.OnLost{
+	"kill": supervise.Kill, "warn": supervise.Warn, "ignore": supervise.Ignore,
+}
+
+// onLostNames are the values of --on-lost in the order in which they are told.
+var onLostNames = []string{"kill", "warn", "ignore"}
+
+func newLockCommand() *cobra.Command {
+	flags := lockFlags{exits: lockExits{
+		notAcquired: exitNotAcquired, lost: exitLost, noSession: exitNoSession, unreachable: exitUnreachable,
+	}}
+	cmd := &cobra.Command{
+		Use:   "lock [flags] NAME [-- COMMAND [ARGS...]]",
+		Short: "Hold a lock while a command runs",
+		Long: `Waits for the lock NAME, runs a command while it is held, and releases it. The command
+gets standard input, output and error, every signal that this process gets, and
+   CONCH_LOCK   the lock's name
+   CONCH_FENCE  the fence: higher than that of any earlier holder; see conch fence
+   CONCH_NODE   the node that granted it, for other conch commands
+Whatever the command leaves running is ended before the lock is released: by SIGTERM,
+and by SIGKILL after --grace. (On Linux also what has left its process group.)
+
+A lock can be lost while it is held: when the node is cut off or dies, when this machine
+sleeps, or when somebody breaks the lock (conch break). The command then gets SIGTERM
+--grace ahead of the end, and SIGKILL so that it is dead when somebody else gets in;
+--on-lost says otherwise. When this process is killed itself, the command dies too on
+Linux, though not what it has started, and nobody gets in before the lease is over.
+
+Without a command it writes the fence to standard output, in a line of its own, once it
+holds the lock, and holds it until standard input ends or a signal comes, or ends with
+76 when --grace is left of a lock that will be lost.
+
+Exit codes: the command's own, or 128+n if signal n ended it, also while it waited, and
+   64  wrong usage, a bad name included
+   69  no node could be reached: at once if all refuse, after 5s if one is silent
+   75  not acquired: --wait is over, or --try found it in use
+   76  lost, or so nearly that the command was told to end
+   77  in place of 75: the node reaches no quorum of the members
+  126  the command cannot be run
+  127  there is no such command`,
+		Example: `  conch lock nightly -- ./backup --all
+  conch lock --try deploy -- make deploy || test $? -eq 75   # somebody else does it
+  conch lock --wait 5m --verbose deploy -- sh -c 'conch fence deploy.fence -- ./deploy'
+  conch lock --node node1:7400,node2:7400 nightly -- ./backup
+
+  In a script of bash, a lock around several commands:
+
+  coproc conch lock deploy && read -r fence <&"${COPROC[0]}" || exit
+  ...
+  exec {COPROC[1]}>&-; wait`,
+		Args: cobra.ArbitraryArgs, // checked below, so that --status-fd tells of them too
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runLock(cmd, &flags, args)
+		},
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if len(args) == 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp // a lock has any name
+			}
+			return nil, cobra.ShellCompDirectiveDefault
+		},
+	}
+	flags.addTo(cmd)
+	return cmd
+}
+
+// addTo adds the flags to the command.
+func (f *lockFlags) addTo(cmd *cobra.Command) {
+	asking := pflag.NewFlagSet("", pflag.ContinueOnError)
+	asking.StringArrayVar(&f.nodes, "node", nil, "ask the node at `ADDR`, which is HOST:PORT or the path of its socket; of ADDR,ADDR,... the first that answers, and the next when that one is gone (default: $"+client.EnvNode+", else this user's only node here, else "+hosts.DefaultListen+")")
+	asking.BoolVar(&f.try, "try", false, "do not wait: end with 75 if somebody holds the lock")
+	asking.DurationVar(&f.wait, "wait", 0, "end with 75 after this `TIME` of waiting (default: wait for ever)")
+	asking.BoolVar(&f.verbose, "verbose", false, "tell who is ahead while waiting, on standard error")
+	addGroup(cmd, "Asking", asking)
+
+	holding := pflag.NewFlagSet("", pflag.ContinueOnError)
+	holding.StringVar(&f.onLost, "on-lost", "kill", "what to do with the command when the lock is lost, a `WORD`: "+strings.Join(onLostNames, ", "))
+	holding.DurationVar(&f.grace, "grace", 0, "how much `TIME` the command has to end by itself, at most half a session's time to live (default: a tenth of it)")
+	holding.BoolVar(&f.asJSON, "json", false, "without a command: write a line of JSON in place of the fence")
+	addGroup(cmd, "Holding", holding)
+
+	telling := pflag.NewFlagSet("", pflag.ContinueOnError)
+	telling.IntVar(&f.exits.notAcquired, "not-acquired-exit", f.exits.notAcquired, "exit `CODE` when the lock was not acquired")
+	telling.IntVar(&f.exits.lost, "lost-exit", f.exits.lost, "exit `CODE` when the lock was lost")
+	telling.IntVar(&f.exits.noSession, "no-session-exit", f.exits.noSession, "exit `CODE` when the node has no session with a quorum")
+	telling.IntVar(&f.exits.unreachable, "unreachable-exit", f.exits.unreachable, "exit `CODE` when no node could be reached")
+	telling.IntVar(&f.statusFD, "status-fd", 0, "write a line of JSON on how it ended to descriptor `N`, which the command does not get")
+	addGroup(cmd, "Telling how it ended", telling)
+
+	complete := cobra.FixedCompletions(onLostNames, cobra.ShellCompDirectiveNoFileComp)
+	if err := cmd.RegisterFlagCompletionFunc("on-lost", complete); err != nil {
+		panic(err) // there is no such flag
+	}
+}
+
+// check refuses values that make no sense, with a usage error. It reaches for no node.
+func (f *lockFlags) check(cmd *cobra.Command, args []string) error {
+	if err := lockArguments(cmd, args); err != nil {
+		return misuse(cmd, "%w", err)
+	}
+	changed := cmd.Flags().Changed
+	switch {
+	case changed("wait") && f.try:
+		return misuse(cmd, "--try does not wait; leave --wait out, or --try")
+	case changed("wait") && f.wait <= 0:
+		return misuse(cmd, "--wait: got %v, want more than 0s; --try asks without waiting", f.wait)
+	case f.grace < 0:
+		return misuse(cmd, "--grace: got %v, want 0s or more", f.grace)
+	case !slices.Contains(onLostNames, f.onLost):
+		return misuse(cmd, "--on-lost: got %q, want one of %s", f.onLost, strings.Join(onLostNames, ", "))
+	case len(args) == 1 && changed("on-lost"):
+		return misuse(cmd, "--on-lost does nothing without a command; leave it out, or add one after --")
+	case len(args) > 1 && f.asJSON:
+		return misuse(cmd, "--json does nothing with a command, whose standard output is its own; --status-fd tells how it ended")
+	}
+	for name, code := range f.exits.byFlag() {
+		if code < 0 || code > maxExitCode {
+			return misuse(cmd, "--%s: got %d, want 0 to %d", name, code, maxExitCode)
+		}
+	}
+	return nil
+}
+
+// lockArguments wants a lock's name and, after --, a command.
+func lockArguments(cmd *cobra.Command, args []string) error {
+	dash := cmd.ArgsLenAtDash()
+	switch {
+	case len(args) == 0 || dash == 0:
+		return errors.New("want the lock's name")
+	case dash < 0 && len(args) > 1:
+		return fmt.Errorf("got %q after the lock's name; want -- in front of a command", args[1])
+	case dash > 1:
+		return fmt.Errorf("got %q before --; want nothing there but the lock's name", args[1])
+	case dash == 1 && (len(args) == 1 || args[1] == ""):
+		return errors.New("want a command after --; leave -- out to hold the lock without one")
+	}
+	if name := args[0]; name == "" || len(name) > maxLockNameBytes || !utf8.ValidString(name) {
+		return fmt.Errorf("the lock's name: got %d bytes, %.40q, want 1 to %d bytes of UTF-8", len(name), name, maxLockNameBytes)
+	}
+	return nil
+}

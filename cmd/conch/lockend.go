@@ -1,0 +1,155 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"conch"
+	"conch/internal/show"
+	"conch/internal/supervise"
+)
+
+const (
+	// maxExitCode is the highest exit code that a shell sees.
+	maxExitCode = 255
+	// signalExit is added to a signal's number to make an exit code, as shells do.
+	signalExit = 128
+)
+
+// lockExits are the exit codes of conch lock that can be chosen.
+type lockExits struct {
+	notAcquired, lost, noSession, unreachable int
+}
+
+// byFlag returns the codes by the names of their flags.
+func (e lockExits) byFlag() map[string]int {
+	return map[string]int{
+		"not-acquired-exit": e.notAcquired, "lost-exit": e.lost,
+		"no-session-exit": e.noSession, "unreachable-exit": e.unreachable,
+	}
+}
+
+// lockEnd is how conch lock ended, and the line for --status-fd.
+type lockEnd struct {
+	// Outcome is ended (the command did, or standard input), signal (one came while it
+	// waited, or held the lock without a command), not_acquired, no_session, lost,
+	// unreachable, usage, not_started (the command could not be) or failed.
+	Outcome string `json:"outcome"`
+	// Code is the exit code.
+	Code int    `json:"code"`
+	Lock string `json:"lock,omitempty"`
+	// Fence is the grant's; a string, since it can be above 2^53. Empty: none.
+	Fence string `json:"fence,omitempty"`
+	// Node is where the lock was held, or asked for last.
+	Node string `json:"node,omitempty"`
+	// CommandCode is the exit code of the command, if it was run.
+	CommandCode *int `json:"command_code,omitempty"`
+	// Signal is the one that ended the command, or the waiting.
+	Signal string `json:"signal,omitempty"`
+	// Error is one line in plain English.
+	Error string `json:"error,omitempty"`
+
+	err error // for standard error; nil if there is nothing to be said
+}
+
+// errWaitOver is the cause of a context that ended with --wait.
+var errWaitOver = errors.New("the time to wait is over")
+
+// signalError is the cause of a context that a signal ended.
+type signalError struct{ number syscall.Signal }
+
+func (e *signalError) Error() string { return "ended by " + unix.SignalName(e.number) }
+
+// fail sets how it ended by an error on the way to the lock.
+func (e *lockEnd) fail(err error, exits lockExits) {
+	e.err = err
+	var usage *exitError
+	var signal *signalError
+	switch {
+	case errors.As(err, &usage):
+		e.Outcome, e.Code = "usage", usage.code
+	case errors.As(err, &signal):
+		e.Outcome, e.Code, e.Signal = "signal", signalExit+int(signal.number), unix.SignalName(signal.number)
+	case errors.Is(err, conch.ErrName):
+		e.Outcome, e.Code = "usage", exitUsage
+	case errors.Is(err, conch.ErrUnreachable) || errors.Is(err, conch.ErrStopped):
+		e.Outcome, e.Code = "unreachable", exits.unreachable
+	case errors.Is(err, conch.ErrNoSession):
+		e.Outcome, e.Code = "no_session", exits.noSession
+	case errors.Is(err, conch.ErrBusy) || errors.Is(err, errWaitOver):
+		e.Outcome, e.Code = "not_acquired", exits.notAcquired
+	default:
+		e.Outcome, e.Code = "failed", exitFailure
+	}
+}
+
+// lose says that the lock was lost.
+func (e *lockEnd) lose(err error, exits lockExits) {
+	e.Outcome, e.Code, e.err = "lost", exits.lost, fmt.Errorf("lost the lock: %w", err)
+}
+
+// finish says how the command ended.
+func (e *lockEnd) finish(result supervise.Result, err error, exits lockExits) {
+	if err != nil {
+		e.Outcome, e.Code, e.err = "not_started", supervise.StartExitCode(err), err
+		return
+	}
+	code := result.ExitCode()
+	e.Outcome, e.Code = "ended", code
+	if result.State != nil {
+		e.CommandCode = &code
+		if status, ok := result.State.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			e.Signal = unix.SignalName(status.Signal())
+		}
+	}
+	if result.Lost != nil {
+		e.lose(result.Lost, exits)
+	}
+}
+
+// tell writes the line for --status-fd, and returns the error with which the program
+// ends.
+func (e *lockEnd) tell(cmd *cobra.Command, status *os.File) error {
+	if e.err != nil {
+		e.Error = show.Plain(e.err.Error())
+	}
+	if status != nil {
+		if err := json.NewEncoder(status).Encode(e); err != nil {
+			fmt.Fprintf(cmd.ErrOrStderr(), "conch: --status-fd: %v\n", err)
+		}
+	}
+	switch {
+	case e.err != nil:
+		return &exitError{code: e.Code, err: errors.New(e.Error)}
+	case e.Code != 0:
+		return &exitError{code: e.Code, err: errSaid} // by the command, or by whoever sent the signal
+	}
+	return nil
+}
+
+// statusFile returns the file for --status-fd; nil if there is none.
+func (f *lockFlags) statusFile(cmd *cobra.Command) (*os.File, error) {
+	if !cmd.Flags().Changed("status-fd") {
+		return nil, nil
+	}
+	mode, err := unix.FcntlInt(uintptr(f.statusFD), unix.F_GETFL, 0)
+	switch {
+	case f.statusFD < 1:
+		return nil, misuse(cmd, "--status-fd: got %d, want 1 or more", f.statusFD)
+	case err != nil:
+		return nil, misuse(cmd, "--status-fd: descriptor %d is not open: %w; open it as in 'conch lock ... %d>status.json'", f.statusFD, err, f.statusFD)
+	case mode&unix.O_ACCMODE == unix.O_RDONLY:
+		return nil, misuse(cmd, "--status-fd: descriptor %d is not open for writing", f.statusFD)
+	}
+	if f.statusFD > int(os.Stderr.Fd()) {
+		// Else what the command leaves running would keep its reader waiting.
+		unix.CloseOnExec(f.statusFD)
+	}
+	return os.NewFile(uintptr(f.statusFD), "status"), nil
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"conch"
+	"conch/internal/client"
+	"conch/internal/show"
+	"conch/internal/supervise"
+)
+
+const (
+	// defaultGraceShare of a session's time to live is --grace, if it is not given, and
+	// maxGraceShare is the most that it may be: above, the lease of a node that is well
+	// would be within it now and then.
+	defaultGraceShare, maxGraceShare = 10, 2
+	// killShare of a session's time to live is how far ahead of the lease's end the
+	// command gets SIGKILL: as long as it may take on a busy machine to be dead by then.
+	killShare = 40
+)
+
+// locking is one run of conch lock.
+type locking struct {
+	cmd     *cobra.Command
+	flags   *lockFlags
+	name    string
+	command []string // empty: none
+	path    string   // of the command
+	signals chan os.Signal
+	ttl     time.Duration // of a session, as the node says
+	grace   time.Duration
+	end     lockEnd
+}
+
+// runLock waits for a lock and holds it.
+func runLock(cmd *cobra.Command, flags *lockFlags, args []string) error {
+	status, err := flags.statusFile(cmd)
+	if err != nil {
+		return err
+	}
+	l := &locking{cmd: cmd, flags: flags, signals: make(chan os.Signal, signalBacklog)}
+	if err := flags.check(cmd, args); err != nil {
+		l.end.fail(err, flags.exits)
+		return l.end.tell(cmd, status)
+	}
+	l.name, l.command = args[0], args[1:]
+	l.end.Lock = l.name
+	l.run()
+	return l.end.tell(cmd, status)
+}
+
+// run sets how it ended.
+func (l *locking) run() {
+	if _, err := client.Targets(l.flags.nodes); err != nil {
+		l.end.fail(misuse(l.cmd, "--node: %w", err), l.flags.exits)
+		return
+	}
+	if len(l.command) > 0 {
+		// Before the wait for the lock, which would be in vain.
+		path, err := supervise.Find(l.command[0])
+		if err != nil {
+			l.end.finish(supervise.Result{}, err, l.flags.exits)
+			return
+		}
+		l.path = path
+	}
+	ctx, stop := l.untilSignal(l.cmd.Context())
+	node, hold, err := l.acquire(ctx)
+	stop()
+	if node != nil {
+		defer l.close(node)
+	}
+	if err == nil && ctx.Err() != nil { // a signal came in the moment of the grant
+		err = context.Cause(ctx)
+		_ = hold.Unlock() // it is over in any case
+	}
+	if err != nil {
+		l.end.fail(err, l.flags.exits)
+		return
+	}
+	l.end.Fence = strconv.FormatUint(hold.Fence(), 10)
+	if l.flags.verbose {
+		l.say("got the lock %s with fence %s at %s", show.Plain(l.name), l.end.Fence, l.end.Node)
+	}
+	if len(l.command) > 0 {
+		l.runUnder(hold)
+		return
+	}
+	l.holdAlone(hold)
+}
+
+// runUnder runs the command, and releases the lock when nothing of it is left.
+func (l *locking) runUnder(hold conch.Hold) {
+	result, err := supervise.Run(supervise.Config{
+		Lease: hold, Path: l.path, Args: l.command,
+		Env: []string{
+			"CONCH_LOCK=" + l.name, fenceVariable + "=" + l.end.Fence, client.EnvNode + "=" + l.end.Node,
+		},
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		OnLost: onLostModes[l.flags.onLost], Grace: l.grace, Margin: l.ttl / killShare,
+		Signals: l.signals,
+		Notify:  l.tellNotice,
+	})
+	l.end.finish(result, err, l.flags.exits)
+	_ = hold.Unlock() // a loss is known by now
+}
+
+// tellNotice tells people what happens while the command runs.
+func (l *locking) tellNotice(notice supervise.Notice, why error) {
+	name := show.Plain(l.name)
+	switch notice {
+	case supervise.Lapsing:
+		l.say("caution: the lock %s may be lost soon: %v", name, why)
+	case supervise.Lost:
+		l.say("caution: the lock %s is lost, and the command goes on: %v", name, why)
+	case supervise.Ending:
+		l.say("the lock %s is about to be lost, so the command was sent SIGTERM", name)
+	case supervise.Killed:
+		l.say("the lock %s is lost or nearly so, so the command was killed", name)
+	case supervise.Leftover:
+		if l.flags.verbose {
+			l.say("the command has ended; what it left running is sent SIGTERM")
+		}
+	}
+}
+
+// holdAlone holds the lock without a command.
+func (l *locking) holdAlone(hold conch.Hold) {
+	if err := l.announce(); err != nil {
+		l.end.fail(fmt.Errorf("standard output: %w", err), l.flags.exits)
+		_ = hold.Unlock() // nobody knows of it
+		return
+	}
+	over, read := make(chan struct{}), make(chan error, 1)
+	go func() {
+		_, err := io.Copy(io.Discard, os.Stdin) // it may outlast this function, but not the program
+		read <- err
+	}()
+	var reason error
+	go func() {
+		defer close(over)
+		select {
+		case reason = <-read:
+		case got := <-l.signals:
+			number, _ := got.(syscall.Signal)
+			reason = &signalError{number}
+		}
+	}()
+	if lost := supervise.Guard(hold, l.grace, over); lost != nil {
+		l.end.lose(lost, l.flags.exits) // not released: whoever relied on it may not be done
+		return
+	}
+	l.end.Outcome = "ended"
+	if reason != nil {
+		l.end.fail(reason, l.flags.exits)
+	}
+	if err := hold.Unlock(); err != nil {
+		l.end.lose(err, l.flags.exits)
+	}
+}
+
+// announce writes the fence to standard output.
+func (l *locking) announce() error {
+	if !l.flags.asJSON {
+		_, err := fmt.Fprintln(l.cmd.OutOrStdout(), l.end.Fence)
+		return err
+	}
+	return json.NewEncoder(l.cmd.OutOrStdout()).Encode(struct {
+		Lock  string `json:"lock"`
+		Fence string `json:"fence"`
+		Node  string `json:"node"`
+	}{l.name, l.end.Fence, l.end.Node})
+}
+
+// close ends the client, when it has delivered what it has to say.
+func (l *locking) close(node *conch.Client) {
+	if err := node.Close(); err != nil {
+		l.say("%v", err)
+	}
+}
+
+// say tells people, on standard error.
+func (l *locking) say(format string, args ...any) {
+	fmt.Fprintf(l.cmd.ErrOrStderr(), "conch: "+format+"\n", args...)
+}

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"conch"
+	"conch/internal/client"
+	"conch/internal/show"
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// signalBacklog is how many signals may come before the command is started, to be
+// passed on to it.
+const signalBacklog = 64
+
+// endingSignals are those that end the waiting for a lock.
+var endingSignals = []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT}
+
+// untilSignal returns a context that the first of these signals ends, with a signalError
+// as its cause; the second ends the process at once. After stop, signals stay in
+// l.signals.
+func (l *locking) untilSignal(parent context.Context) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	for _, number := range endingSignals {
+		if number != unix.SIGHUP || !signal.Ignored(number) { // nohup
+			signal.Notify(l.signals, number)
+		}
+	}
+	stopped := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for {
+			select {
+			case got := <-l.signals:
+				number, _ := got.(syscall.Signal)
+				if ctx.Err() != nil {
+					l.say("ended at once by a second signal")
+					os.Exit(signalExit + int(number))
+				}
+				cancel(&signalError{number})
+			case <-stopped:
+				return
+			}
+		}
+	})
+	return ctx, func() {
+		close(stopped)
+		watching.Wait()
+	}
+}
+
+// acquire waits for the lock as the flags say. The client is nil if no node was reached.
+func (l *locking) acquire(ctx context.Context) (*conch.Client, conch.Hold, error) {
+	what := "conch lock " + l.name
+	if len(l.command) > 0 {
+		what = strings.Join(l.command, " ")
+	}
+	node, err := conch.Dial(ctx, conch.DialConfig{Nodes: l.flags.nodes, Command: what})
+	if err != nil {
+		return nil, conch.Hold{}, err
+	}
+	l.end.Node = node.Node()
+	if err := l.setGrace(ctx); err != nil {
+		return node, conch.Hold{}, err
+	}
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	if l.flags.verbose {
+		watching.Go(func() { l.tellWhoIsAhead(ctx) })
+	}
+	ask := node.Lock
+	switch {
+	case l.flags.try:
+		ask = node.TryLock
+	case l.flags.wait > 0:
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, l.flags.wait, errWaitOver)
+		defer stop()
+	}
+	hold, err := ask(ctx, l.name)
+	l.end.Node = node.Node()
+	if err != nil {
+		return node, conch.Hold{}, fmt.Errorf("did not get the lock: %w", err)
+	}
+	return node, hold, nil
+}
+
+// setGrace takes the session's time to live from the node, and --grace as a share of it
+// if it was not given.
+func (l *locking) setGrace(ctx context.Context) error {
+	node, err := connect(ctx, []string{l.end.Node})
+	if err != nil {
+		return err
+	}
+	defer node.close()
+	status, err := askOnce(ctx, node, func(ctx context.Context) (*clientv1.StatusResponse, error) {
+		return node.Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
+	})
+	if err != nil {
+		return err
+	}
+	return l.graceWithin(time.Duration(status.GetTtlNs()))
+}
+
+// graceWithin checks --grace against the session's time to live.
+func (l *locking) graceWithin(ttl time.Duration) error {
+	l.ttl, l.grace = ttl, l.flags.grace
+	if !l.cmd.Flags().Changed("grace") {
+		l.grace = ttl / defaultGraceShare
+	}
+	if most := ttl / maxGraceShare; l.grace > most {
+		return misuse(l.cmd, "--grace: got %v, want at most %v: half of a session's time to live, which is %v at %s", l.grace, most, ttl, l.end.Node)
+	}
+	return nil
+}
+
+// connect connects with a node to ask it something.
+func connect(ctx context.Context, nodes []string) (*asked, error) {
+	targets, err := client.Targets(nodes)
+	if err != nil {
+		return nil, err
+	}
+	conn, target, err := client.Connect(ctx, targets, client.DefaultPatience)
+	if err != nil {
+		return nil, err
+	}
+	return &asked{LockServiceClient: clientv1.NewLockServiceClient(conn), conn: conn, target: target}, nil
+}
+
+// watchAgain is how long to wait before a node is asked anew that ended a watch.
+const watchAgain = time.Second
+
+// tellWhoIsAhead tells who is ahead, at each change, until ctx ends. That it cannot be
+// told is no reason not to wait.
+func (l *locking) tellWhoIsAhead(ctx context.Context) {
+	self := client.Describe("")
+	told := ""
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		err := l.watchQueue(ctx, func(lock *clientv1.LockStatus) {
+			if text := whoIsAhead(lock, self); text != "" && text != told && ctx.Err() == nil {
+				told = text
+				l.say("waiting for %s: %s", show.Plain(l.name), text)
+			}
+		})
+		if err != nil && ctx.Err() == nil && told != err.Error() {
+			told = err.Error()
+			l.say("cannot tell who is ahead: %v", err)
+		}
+		timer.Reset(watchAgain)
+	}
+}
+
+// watchQueue calls take with the state of the lock at each change, until that fails.
+func (l *locking) watchQueue(ctx context.Context, take func(*clientv1.LockStatus)) error {
+	node, err := connect(ctx, l.flags.nodes)
+	if err != nil {
+		return err
+	}
+	defer node.close()
+	stream, err := node.Watch(ctx, &clientv1.WatchRequest{Scope: clientv1.Scope_SCOPE_CLUSTER, Lock: l.name})
+	if err != nil {
+		return node.failure(ctx, err)
+	}
+	for {
+		message, err := stream.Recv()
+		if err != nil {
+			return node.failure(ctx, err)
+		}
+		if message.GetLock() != nil {
+			take(message.GetLock())
+		}
+	}
+}
+
+// whoIsAhead says who is served before a client; nothing if it holds the lock itself.
+func whoIsAhead(lock *clientv1.LockStatus, self *clientv1.Client) string {
+	isSelf := func(c *clientv1.Client) bool { return c.GetPid() == self.GetPid() && c.GetHost() == self.GetHost() }
+	var parts []string
+	if h := lock.GetHolder(); h != nil {
+		if isSelf(h.GetClient()) {
+			return ""
+		}
+		parts = append(parts, fmt.Sprintf("held by %s with fence %d", whois(h.GetClient(), h.GetMember()), h.GetFence()))
+	}
+	waiters := lock.GetWaiters()
+	own := slices.IndexFunc(waiters, func(w *clientv1.Waiter) bool { return isSelf(w.GetClient()) })
+	if own < 0 {
+		return strings.Join(append(parts, fmt.Sprintf("%d waiting", lock.GetWaiting())), "; ")
+	}
+	if ahead := waiters[:own]; len(ahead) > 0 {
+		first := ahead[:min(len(ahead), shownAhead)]
+		var names []string
+		for _, w := range first {
+			names = append(names, whois(w.GetClient(), w.GetMember()))
+		}
+		text := "then " + strings.Join(names, ", ")
+		if more := int(waiters[own].GetAhead()) - len(first); more > 1 {
+			text += " and others"
+		}
+		parts = append(parts, text)
+	}
+	for _, o := range lock.GetObstacles() {
+		if o.GetKind() != clientv1.Obstacle_KIND_HELD && o.GetKind() != clientv1.Obstacle_KIND_QUEUE {
+			parts = append(parts, show.Plain(o.GetText()))
+		}
+	}
+	return strings.Join(append([]string{fmt.Sprintf("%d ahead", waiters[own].GetAhead())}, parts...), "; ")
+}
+
+// shownAhead is how many of those who wait before one are named.
+const shownAhead = 3
+
+// whois says who a client of a member is: "root on web1 (process 42, make deploy)".
+func whois(c *clientv1.Client, member string) string {
+	text := "a client of " + show.Plain(member)
+	if c.GetUser() != "" && c.GetHost() != "" {
+		text = show.Plain(c.GetUser()) + " on " + show.Plain(c.GetHost())
+	}
+	var details []string
+	if c.GetPid() != 0 {
+		details = append(details, fmt.Sprintf("process %d", c.GetPid()))
+	}
+	if c.GetCommand() != "" {
+		details = append(details, show.Plain(c.GetCommand()))
+	}
+	if len(details) == 0 {
+		return text
+	}
+	return text + " (" + strings.Join(details, ", ") + ")"
+}
