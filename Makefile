@@ -28,12 +28,15 @@ PACKAGES ?= ./...
 # What runs in one goroutine, or has no use for the race detector, and goes much
 # further without it.
 SEARCHES := ./internal/sim ./internal/explore
+# How often bench-peers measures each subject, and for how many seconds.
+ROUNDS ?= 5
+SECONDS ?= 2
 # How long each long test goes on.
 SOAK ?= 10m
 
 .PHONY: help
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: build
 build: learn ## build bin/conch
@@ -103,6 +106,14 @@ test: ## all tests, with the race detector
 .PHONY: bench
 bench: ## benchmarks (BENCH=regexp PACKAGES=./token)
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 0 $(PACKAGES)
+
+# -mod=mod: what the product requires anew, this module does too.
+.PHONY: bench-peers
+bench-peers: build ## conch beside bare gRPC, etcd, Redis, ZooKeeper, in BENCHMARKS.md (ROUNDS=5 SECONDS=2)
+	@if [ "$$(uname)" != Linux ]; then echo "bench-peers needs Linux"; exit 1; fi
+	@bench/install.sh
+	go -C bench build -mod=mod -o ../bin/bench .
+	@bin/bench -conch bin/conch -rounds $(ROUNDS) -seconds $(SECONDS) -page BENCHMARKS.md
 
 .PHONY: soak
 soak: ## long tests, each for SOAK=10m
