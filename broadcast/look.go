@@ -52,6 +52,9 @@ type Holding struct {
 	Ending error
 	// Claimant is who was granted the lock.
 	Claimant Claimant
+	// Ends is when the hold ends by the node's clock, if nothing more is heard, as far as
+	// the driver knows; a Claimant may know better.
+	Ends token.Time
 }
 
 // Waiting is who waits for a lock.
@@ -222,7 +225,12 @@ func (o *owner) lockState(name string) LockState {
 
 // holding tells of a claim that holds its lock.
 func (o *owner) holding(c claim) Holding {
+	ends := o.leaseEnd()
+	if s, local := c.claimant.(*seat); local {
+		ends = (*Place)(s).lastMoment()
+	}
 	return Holding{
+		Ends:     ends,
 		Caller:   c.caller,
 		Fence:    c.holding,
 		Since:    time.Duration(o.clock() - c.since),

@@ -67,8 +67,7 @@ func (p *Place) end(id token.Waiter) (ended, bool) {
 // loss says why the hold is lost; nil if it is not. It looks at the clock: the process
 // may have stood still for longer than the owner knows.
 func (p *Place) loss() error {
-	now := p.driver.clock()
-	over := now >= p.driver.leaseEnd() || p.ends != 0 && now >= p.ends
+	over := p.driver.clock() >= p.until()
 	switch {
 	case !p.lost && !over:
 		return nil
@@ -80,6 +79,22 @@ func (p *Place) loss() error {
 
 // seat is a Place as the owner sees it.
 type seat Place
+
+// until is when the hold ends if nothing more is heard. The caller has the lock.
+func (p *Place) until() token.Time {
+	end := p.driver.leaseEnd()
+	if p.ends != 0 {
+		end = min(end, p.ends)
+	}
+	return end
+}
+
+// lastMoment is until, for the owner.
+func (p *Place) lastMoment() token.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.until()
+}
 
 // Granted is [Claimant]'s.
 func (s *seat) Granted(_ token.Waiter, g Grant) { s.answer <- answer{fence: g.Fence} }
@@ -184,10 +199,7 @@ func (p *Place) Err(id uint64) error {
 func (p *Place) Deadline(id uint64) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	end := p.driver.leaseEnd()
-	if p.ends != 0 {
-		end = min(end, p.ends)
-	}
+	end := p.until()
 	if uint64(p.id) != id || end == token.Never {
 		return time.Time{}
 	}

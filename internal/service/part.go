@@ -70,7 +70,7 @@ func (s *Service) holder(h *broadcast.Holding) *clientv1.Holder {
 		Client:           asClient(h.Caller),
 		Fence:            uint64(h.Fence),
 		HeldNs:           int64(h.Since),
-		LeaseRemainingNs: int64(s.leaseLeft(h.Claimant)),
+		LeaseRemainingNs: int64(s.leaseLeft(h)),
 	}
 	switch {
 	case errors.Is(h.Ending, broadcast.ErrBroken):
@@ -82,15 +82,14 @@ func (s *Service) holder(h *broadcast.Holding) *clientv1.Holder {
 }
 
 // leaseLeft is how long a hold lasts if its holder says nothing more.
-func (s *Service) leaseLeft(holder broadcast.Claimant) time.Duration {
-	lease, now := s.driver.Lease()
-	end := lease.End
-	if cl, isClients := holder.(*claim); isClients {
+func (s *Service) leaseLeft(h *broadcast.Holding) time.Duration {
+	end := h.Ends
+	if cl, isClients := h.Claimant.(*claim); isClients {
 		cl.client.mu.Lock()
 		end = cl.end()
 		cl.client.mu.Unlock()
 	}
-	return max(0, min(time.Duration(end-now), s.ttl))
+	return max(0, min(time.Duration(end-s.driver.Now()), s.ttl))
 }
 
 func requestNumbers(numbers []token.Number) []*clientv1.RequestNumber {
