@@ -15,6 +15,8 @@ type Snapshot struct {
 	// Happened is what came about in the step, in order, and Rules what it obeyed.
 	Happened []Sentence `json:"happened"`
 	Rules    []Rule     `json:"rules"`
+	// Quiet: time passed, and nothing happened but heartbeats.
+	Quiet bool `json:"quiet"`
 
 	Members    []MemberView    `json:"members"`
 	Streams    []StreamView    `json:"streams"` // one for each direction
@@ -91,7 +93,7 @@ func (w *world) snapshot(step int, op string) *Snapshot {
 	w.judge.look(w)
 	s := &Snapshot{
 		Step: step, Op: op, Millis: float64(w.now) / float64(millisecond),
-		Happened: slices.Clone(w.said), Rules: w.rules(),
+		Happened: slices.Clone(w.said), Rules: w.rules(), Quiet: w.quiet,
 		Green: true, Grants: w.judge.grants, Fence: fenceText(w.judge.fence),
 	}
 	if s.Happened == nil {

@@ -15,6 +15,7 @@ const noMember = -1
 type teller struct {
 	said  []Sentence
 	acted []string // the rules, each once
+	quiet bool     // time passed, and there was nothing to tell
 }
 
 // Sentence is something that happened.
@@ -23,7 +24,13 @@ type Sentence struct {
 	Text   string `json:"text"`
 }
 
-func (t *teller) forgetWhatWasSaid() { t.said, t.acted = nil, nil }
+func (t *teller) forgetWhatWasSaid() { *t = teller{} }
+
+// sayQuiet notes that time passed, and nothing else.
+func (t *teller) sayQuiet(passed token.Time) {
+	t.quiet = true
+	t.say(noMember, "", "%d ms pass; nothing but heartbeats.", passed/millisecond)
+}
 
 // say notes a sentence, and the rule that acts, if it is not "".
 func (t *teller) say(about int, rule, format string, args ...any) {

@@ -89,7 +89,7 @@ func (w *world) pass(length token.Time) {
 	}
 	w.now = end
 	if len(w.said) == 0 {
-		w.say(noMember, "", "%d ms pass; nothing but heartbeats.", length/millisecond)
+		w.sayQuiet(length)
 	}
 }
 
@@ -112,5 +112,5 @@ func (w *world) auto() {
 			return
 		}
 	}
-	w.say(noMember, "", "%d ms pass; nothing but heartbeats.", (w.now-start)/millisecond)
+	w.sayQuiet(w.now - start)
 }

@@ -13,7 +13,7 @@ let ready = []; // the ready-made scenarios
 let scenario = null; // the one that is open, if it is one of them
 let own = Infinity; // from which step on the course is the user's own
 let now = null; // the latest answer
-let picked = { member: 0, from: 0, to: 1 };
+let picked = { member: 0, from: 0, to: 1, lane: false }; // lane: the stream was chosen, and is to be seen
 let timer = null; // of play
 let quiet = 0;
 
@@ -30,7 +30,7 @@ function open(text) {
   }
   scenario = ready.find((r) => r.text === text) ?? null;
   own = Infinity;
-  picked = { member: 0, from: 0, to: 1 };
+  picked = { member: 0, from: 0, to: 1, lane: false };
   complain(answer.error === '' ? '' : `The scenario goes no further than this: ${answer.error}`);
   keep(answer);
   return true;
@@ -51,6 +51,7 @@ function perform(op) {
   complain(answer.error);
   if (answer.error === '') {
     own = Math.min(own, before);
+    history.replaceState(null, '', `#${answer.text}`);
   }
   keep(answer);
 }
@@ -85,7 +86,7 @@ function play() {
 function playOn() {
   const recorded = now.snapshot.step < now.steps;
   forward();
-  quiet = !recorded && now.snapshot.happened.every((s) => s.text.includes('nothing but heartbeats')) ? quiet + 1 : 0;
+  quiet = !recorded && now.snapshot.quiet ? quiet + 1 : 0;
   const over = recorded && now.snapshot.step === now.steps;
   if (over || quiet >= QUIET || byId('trouble').textContent !== '') {
     stop();
@@ -107,6 +108,7 @@ function keep(answer) {
 
 function show() {
   const { snapshot, steps, red } = now;
+  const focus = document.activeElement;
   const seconds = (snapshot.millis / 1000).toFixed(3);
   byId('time').textContent = `${seconds} s` + (snapshot.op ? ` · ${snapshot.op}` : ' · the beginning');
   ring.show(snapshot, picked);
@@ -127,7 +129,9 @@ function show() {
   byId('branch').textContent = `You are looking at step ${snapshot.step} of ${steps}. If you do something now, another course begins here, and the steps after it are gone.`;
   byId('red').hidden = red.length === 0;
   byId('red').textContent = `Broken after step ${red.slice(0, 12).join(', ')}${red.length > 12 ? ' and others' : ''}.`;
-  document.body.dataset.step = snapshot.step;
+  if (focus && !focus.isConnected) { // the button that was pressed is gone
+    byId('what').focus({ preventScroll: true });
+  }
 }
 
 // caption is what there is to understand about a step of a ready-made scenario.
@@ -149,7 +153,7 @@ function complain(text) {
 // --- The buttons. ---
 
 function pick(choice) {
-  picked = { ...picked, ...(choice.member === undefined ? { from: choice.from, to: choice.to } : { member: choice.member }) };
+  picked = { ...picked, ...(choice.member === undefined ? { from: choice.from, to: choice.to, lane: true } : { member: choice.member }) };
   show();
 }
 
@@ -255,7 +259,7 @@ async function copy() {
 
 function fromLink() {
   const text = decodeURIComponent(location.hash.slice(1));
-  if (text !== '' && text !== 'what' && open(text)) {
+  if (text !== '' && open(text)) {
     byId('scenario').value = scenario ? scenario.id : 'link';
     return true;
   }
@@ -272,9 +276,13 @@ function wire() {
   on('forward', () => { stop(); forward(); });
   on('last', () => { stop(); see(now.steps); });
   on('copy', copy);
+  document.querySelector('.skip').addEventListener('click', (event) => {
+    event.preventDefault(); // the fragment is the scenario's
+    byId('what').focus();
+  });
   byId('scrub').addEventListener('input', () => { stop(); see(Number(byId('scrub').value)); });
   for (const id of ['member', 'from', 'to']) {
-    byId(id).addEventListener('change', () => { picked[id] = Number(byId(id).value); show(); });
+    byId(id).addEventListener('change', () => { picked[id] = Number(byId(id).value); picked.lane ||= id !== 'member'; show(); });
   }
   window.addEventListener('hashchange', fromLink);
   document.addEventListener('keydown', (event) => {

@@ -30,16 +30,15 @@ export function showChecks(snapshot) {
 // showMembers fills the table of what each member knows.
 export function showMembers(snapshot) {
   const names = snapshot.members.map((member) => member.name);
-  const head = html('tr', {}, ...['Member', 'State', 'Session', 'Lease', 'Waiting', 'Request', ...names.map((n) => `RN[${n}]`), 'Guards', 'Buries', 'Own clock']
+  const head = html('tr', {}, ...['Member', 'State', ...names.map((n) => `RN[${n}]`), 'Clients', 'Session', 'Lease', 'Guards', 'Buries', 'Own clock']
     .map((text) => html('th', { scope: 'col' }, text)));
   const rows = snapshot.members.map((member, i) => html('tr', { class: member.state },
     html('th', { scope: 'row' }, member.name, member.token ? html('span', { class: 'has', title: 'has the token' }, ' ◆') : ''),
     html('td', {}, `${states[member.state][1]} ${states[member.state][0]}`.trim()),
+    ...names.map((_, j) => html('td', { class: `number${i === j ? ' own' : ''}${outstanding(member, j) ? ' above' : ''}` }, member.rn[j] ?? '–')),
+    html('td', { class: 'number' }, String(member.waiting + (member.critical ? 1 : 0))),
     html('td', { class: 'number' }, String(member.session), member.inSession || member.state === 'crashed' ? '' : ' (not begun)'),
     html('td', { class: 'number' }, member.inSession ? `${member.leaseMillis} ms` : '–'),
-    html('td', { class: 'number' }, String(member.waiting)),
-    html('td', { class: 'number' }, member.asking || '–'),
-    ...names.map((_, j) => html('td', { class: `number${i === j ? ' own' : ''}${outstanding(snapshot, member, j) ? ' above' : ''}` }, member.rn[j] ?? '–')),
     html('td', {}, member.guards.join(' ') || '–'),
     html('td', {}, member.buries.join(' ') || '–'),
     html('td', { class: 'number' }, member.state === 'crashed' ? '–' : `${member.clockMillis} ms`)));
@@ -47,7 +46,7 @@ export function showMembers(snapshot) {
 }
 
 // outstanding reports whether a holder knows of a request that was not granted yet.
-function outstanding(snapshot, member, j) {
+function outstanding(member, j) {
   return member.token !== null && above(member.rn[j], member.token.ln[j]);
 }
 
@@ -83,13 +82,20 @@ function tokenCard(where, token, names) {
 // showStreams lists what is under way, and the streams that are not as they should be.
 export function showStreams(snapshot, act, pick) {
   const rows = [];
+  const broken = { cut: [], closed: [], delayed: [] };
   for (const stream of snapshot.streams) {
     const messages = stream.messages.filter((message) => !message.heartbeat);
     const heartbeats = stream.messages.length - messages.length;
-    if (messages.length === 0 && (stream.state === 'open' || (stream.state === 'closed' && heartbeats === 0))) {
-      continue;
+    if (messages.length > 0 || (heartbeats > 0 && stream.state !== 'open')) {
+      rows.push(streamRow(stream, messages, heartbeats, act, pick));
+    } else if (stream.state !== 'open') {
+      broken[stream.state].push(`${letter(stream.from)} → ${letter(stream.to)}`);
     }
-    rows.push(streamRow(stream, messages, heartbeats, act, pick));
+  }
+  for (const [state, streams] of Object.entries(broken)) {
+    if (streams.length > 0) {
+      rows.push(html('li', {}, html('span', { class: `tag ${state}` }, state), html('span', { class: 'words' }, streams.join(', '))));
+    }
   }
   byId('streams').replaceChildren(...(rows.length > 0 ? rows : [html('li', { class: 'hint' }, 'Nothing but heartbeats, if anything.')]));
 }

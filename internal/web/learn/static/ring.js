@@ -2,8 +2,8 @@
 
 import { svg } from './elements.js';
 
-const CENTRE = { x: 320, y: 300 };
-const RADIUS = 200;
+const MIDDLE = { x: 320, y: 300 };
+const RADIUS = 215;
 const MEMBER = 36; // radius of a member's disc
 const LANE = 0.075; // how far the two directions of a pair are apart, as a part of their length
 
@@ -29,7 +29,7 @@ const SHAPES = {
 // The states of a member, in words and as a sign.
 export const states = {
   critical: ['in the critical section', '★'],
-  waiting: ['waiting', '…'],
+  waiting: ['waiting', '?'],
   idle: ['idle', ''],
   starting: ['waiting after its start', '↻'],
   'no-session': ['no session', '∅'],
@@ -96,13 +96,14 @@ export class Ring {
 
   buildDisc(i) {
     const { x, y } = this.place(i);
-    const up = y < CENTRE.y;
+    const up = y < MIDDLE.y;
     const choose = () => this.pick({ member: i });
     const disc = svg('g', { class: 'member', transform: `translate(${x} ${y})`, tabindex: 0, role: 'button', onclick: choose },
       svg('circle', { r: MEMBER + 7, class: 'halo' }),
       svg('circle', { r: MEMBER, class: 'body' }),
       svg('text', { class: 'name', y: 9 }),
-      svg('text', { class: 'sign', x: MEMBER - 8, y: up ? MEMBER - 2 : -MEMBER + 14 }),
+      svg('g', { class: 'badge', transform: `translate(${MEMBER - 6} ${up ? MEMBER - 8 : -MEMBER + 8})` },
+        svg('circle', { r: 12 }), svg('text', { class: 'sign', y: 6 })),
       svg('text', { class: 'state', y: up ? -MEMBER - 28 : MEMBER + 26 }),
       svg('text', { class: 'lease', y: up ? -MEMBER - 12 : MEMBER + 42 }),
       svg('g', { class: 'held', transform: `translate(${-MEMBER + 4} ${up ? MEMBER - 8 : -MEMBER + 8})` }, ...glyph('TOKEN')));
@@ -113,7 +114,7 @@ export class Ring {
 
   showStream(stream, picked) {
     const lane = this.lanes.get(`${stream.from}-${stream.to}`);
-    const isPicked = picked.from === stream.from && picked.to === stream.to;
+    const isPicked = picked.lane && picked.from === stream.from && picked.to === stream.to;
     lane.setAttribute('class', `lane ${stream.state}${isPicked ? ' picked' : ''}`);
     lane.querySelector('.sign').textContent = { cut: '✕', delayed: '⏸', closed: '', open: '' }[stream.state];
   }
@@ -127,7 +128,7 @@ export class Ring {
     disc.querySelector('.sign').textContent = sign;
     disc.querySelector('.state').textContent = member.waiting > 1 ? `${words} (${member.waiting})` : words;
     disc.querySelector('.lease').textContent = member.inSession
-      ? `session ${member.session} · ${(member.leaseMillis / 1000).toFixed(1)} s` : '';
+      ? `session ${member.session}, lease ${(member.leaseMillis / 1000).toFixed(1)} s` : '';
   }
 
   showMessages(streams) {
@@ -190,9 +191,12 @@ export class Ring {
     setTimeout(() => chip.element.remove(), 450);
   }
 
+  // place is where a member is. An odd ring reaches less far down than up, and is moved
+  // so that it lies in the middle.
   place(i) {
     const turn = (2 * Math.PI * i) / this.members - Math.PI / 2;
-    return { x: CENTRE.x + RADIUS * Math.cos(turn), y: CENTRE.y + RADIUS * Math.sin(turn) };
+    const odd = this.members % 2 === 1 ? RADIUS * (1 - Math.cos(Math.PI / this.members)) / 2 : 0;
+    return { x: MIDDLE.x + RADIUS * Math.cos(turn), y: MIDDLE.y + odd + RADIUS * Math.sin(turn) };
   }
 
   // course is the way of a stream: it keeps to its right.
