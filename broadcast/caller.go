@@ -13,6 +13,9 @@ type Caller struct {
 	User string
 	// Command is what runs under the lock.
 	Command string
+	// Identity is what the node knows of it, and has not only been told: the user of this
+	// machine, or the name in a certificate. Empty is nothing.
+	Identity string
 }
 
 // ThisProcess describes the process that calls it. What cannot be found out is left
@@ -31,6 +34,9 @@ func (c Caller) String() string {
 	who := fmt.Sprintf("%s@%s", c.User, c.Host)
 	if c.PID != 0 {
 		who += fmt.Sprintf(", process %d", c.PID)
+	}
+	if c.Identity != "" {
+		who += ", known as " + c.Identity
 	}
 	return who
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"conch/token"
 )
@@ -38,6 +40,11 @@ type Config struct {
 
 	// Dial connects to a member. Nil is TCP.
 	Dial func(ctx context.Context, address string) (net.Conn, error)
+	// Credentials are what connections to a member are secured with. Nil is nothing.
+	Credentials func(address string) credentials.TransportCredentials
+	// CheckMember tells whether a stream comes from the member that it claims to come
+	// from, by the context of its call. Nil believes everybody.
+	CheckMember func(ctx context.Context, address string) error
 	// Clock reads this node's clock; nil is [Clock].
 	Clock func() token.Time
 
@@ -96,6 +103,12 @@ func (cfg *Config) complete() error {
 	cfg.Members = slices.Clone(cfg.Members)
 	if cfg.Dial == nil {
 		cfg.Dial = dialTCP
+	}
+	if cfg.Credentials == nil {
+		cfg.Credentials = func(string) credentials.TransportCredentials { return insecure.NewCredentials() }
+	}
+	if cfg.CheckMember == nil {
+		cfg.CheckMember = func(context.Context, string) error { return nil }
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = Clock

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
 	peerv1 "conch/proto/conch/peer/v1"
@@ -26,6 +27,8 @@ type Driver struct {
 	byAddress map[string]token.Member
 	ttl       time.Duration
 	dial      dialer
+	secure    func(address string) credentials.TransportCredentials
+	check     func(ctx context.Context, address string) error
 	limits    limits
 
 	clock func() token.Time
@@ -96,6 +99,8 @@ func start(cfg Config, limits limits) (*Driver, error) {
 		byAddress:   make(map[string]token.Member, len(cfg.Members)),
 		ttl:         cfg.TTL,
 		dial:        cfg.Dial,
+		secure:      cfg.Credentials,
+		check:       cfg.CheckMember,
 		clock:       cfg.Clock,
 		caller:      cfg.Caller,
 		version:     cfg.Version,

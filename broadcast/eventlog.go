@@ -68,6 +68,10 @@ func (l *eventLog) strangerRefused(remote, reason string) {
 	l.line(zerolog.WarnLevel, "peer_refused").Str("remote", remote).Str("reason", reason).Msg("stream refused")
 }
 
+func (l *eventLog) clientRefused(caller, reason string) {
+	l.line(zerolog.WarnLevel, "client_refused").Str("caller", caller).Str("reason", reason).Msg("client refused")
+}
+
 func (l *eventLog) sessionWarned(s token.Session) {
 	l.session("session_warned", s).Msg("lease ends soon")
 }

@@ -1,7 +1,9 @@
 package broadcast
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -22,6 +24,7 @@ type hostile struct {
 	stamp   token.Time
 	probe   uint64
 	epoch   token.Epoch
+	ballot  token.Epoch // by the node
 	number  token.Number
 	saved   [2]uint64 // session and promised number
 	waiter  token.Waiter
@@ -66,8 +69,8 @@ func near(t *rapid.T, what string, said, most uint64) uint64 {
 const (
 	// mostEpoch is the highest number of a ballot whose fences fit 63 bits, and
 	// mostSession one that no clock and no counting leads to.
-	mostEpoch   = math.MaxInt64 >> 32
-	mostSession = math.MaxInt64
+	mostEpoch   uint64 = math.MaxUint64
+	mostSession        = math.MaxInt64
 )
 
 // message draws what a member says.
@@ -156,7 +159,7 @@ func (h *hostile) hear(t *rapid.T, e *token.Effect) {
 	case token.Request:
 		h.number = m.Number
 	case token.Ballot:
-		h.epoch, h.number = m.Ballot, m.Number
+		h.epoch, h.ballot, h.number = m.Ballot, m.Ballot, m.Number
 	case token.TokenMessage:
 		h.epoch = m.Token.Epoch
 	}
@@ -170,7 +173,7 @@ func (h *hostile) hear(t *rapid.T, e *token.Effect) {
 func (h *hostile) act(t *rapid.T) {
 	peer := rapid.SampledFrom([]token.Member{0, 2}).Draw(t, "peer")
 	lock := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "lock")
-	switch rapid.IntRange(0, 11).Draw(t, "act") {
+	switch rapid.IntRange(0, 17).Draw(t, "act") {
 	case 0:
 		h.now += token.Time(rapid.Int64Range(0, int64(2*token.MinTTL)).Draw(t, "pause"))
 		h.node.Tick(h.now)
@@ -194,8 +197,28 @@ func (h *hostile) act(t *rapid.T) {
 			delete(h.holders, lock)
 			h.node.Release(h.now, lock, holder)
 		}
-	case 6:
-		h.node.Receive(h.now, 0, token.Message{Kind: token.Pong, Incarnation: hostileIncarnation, Stamp: h.stamp})
+	case 6, 7:
+		h.node.Receive(h.now, peer, token.Message{Kind: token.Pong, Incarnation: hostileIncarnation, Stamp: h.stamp})
+	case 8:
+		h.node.Receive(h.now, peer, token.Message{Kind: token.ProbeAnswer, Lock: lock, Probe: max(1, h.probe), Answer: token.None})
+	case 9:
+		h.node.Receive(h.now, peer, token.Message{Kind: token.BallotAnswer, Lock: lock, Ballot: h.ballot, Answer: token.Promise,
+			Highest: token.Epoch{}, Number: token.Number{Session: 1}})
+	case 10:
+		h.waiter++
+		h.waiting[h.waiter] = lock
+		h.node.Try(h.now, lock, h.waiter)
+	case 11:
+		for _, w := range slices.Sorted(maps.Keys(h.waiting)) {
+			if h.waiting[w] == lock {
+				delete(h.waiting, w)
+				h.node.Withdraw(h.now, lock, w)
+				break
+			}
+		}
+	case 12:
+		h.now += rapid.SampledFrom([]token.Time{1, token.DefaultIdleToken, token.DefaultIdleLock}).Draw(t, "long pause")
+		h.node.Tick(h.now)
 	default:
 		m := h.message(t, peer)
 		if m.Kind == token.KeepAlive {

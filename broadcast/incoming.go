@@ -3,6 +3,8 @@ package broadcast
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -131,6 +133,9 @@ func (d *Driver) receiveHello(call grpc.ClientStreamingServer[peerv1.Frame, peer
 	if r != nil {
 		return from, r
 	}
+	if err := d.check(call.Context(), d.members[from]); err != nil {
+		return token.NoMember, &refusal{code: codes.PermissionDenied, reason: fmt.Sprintf("%s is claimed, but: %v", d.members[from], err)}
+	}
 	if !d.postIncoming(in, input{kind: inputAccept, peer: from, incoming: in, hello: h}) {
 		return from, errEnded
 	}
@@ -210,6 +215,17 @@ func (d *Driver) postIncoming(in *incoming, i input) bool {
 	case <-d.life.Done():
 		return false
 	}
+}
+
+// RefusedStranger has it logged that a connection was refused, and why, unless the same
+// was logged of that host last.
+func (d *Driver) RefusedStranger(remote net.Addr, reason error) {
+	d.postRefused(token.NoMember, remote.String(), reason.Error())
+}
+
+// RefusedClient has it logged that a client was refused what it asked for.
+func (d *Driver) RefusedClient(caller string, reason error) {
+	d.post(input{kind: inputLook, look: func(o *owner) { o.log.clientRefused(caller, reason.Error()) }})
 }
 
 // postRefused has a refusal logged: of a member's stream, or of a stranger's.

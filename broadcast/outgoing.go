@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
@@ -125,7 +125,8 @@ func (l *link) stream() {
 func (l *link) connection() (*grpc.ClientConn, error) {
 	return grpc.NewClient("passthrough:///"+l.address,
 		grpc.WithContextDialer(l.driver.dial),
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithNoProxy(),
+		grpc.WithTransportCredentials(l.driver.secure(l.address)),
 		grpc.WithInitialWindowSize(windowBytes),
 		grpc.WithInitialConnWindowSize(windowBytes),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: l.keepaliveTimeout()}),
@@ -176,14 +177,26 @@ func causeOr(ctx context.Context, err error) error {
 	return err
 }
 
+// handshakeFailed is how gRPC begins to tell of one.
+const handshakeFailed = "authentication handshake failed: "
+
 // refused has it logged if an attempt failed because the peer refused the stream,
 // and not because the peer was out of reach.
 func (l *link) refused(err error) {
 	s, ok := status.FromError(err)
-	if !ok || s.Code() == codes.Unavailable {
+	reason := s.Message()
+	switch {
+	case !ok:
 		return
+	case s.Code() == codes.Unavailable:
+		// gRPC tells of a handshake that failed as it does of a peer that is away.
+		_, handshake, found := strings.Cut(reason, handshakeFailed)
+		if !found {
+			return
+		}
+		reason = strings.TrimSuffix(handshake, `"`)
 	}
-	l.driver.post(input{kind: inputRefusedThere, peer: l.peer, reason: s.Message()})
+	l.driver.post(input{kind: inputRefusedThere, peer: l.peer, reason: reason})
 }
 
 // serve sends what is queued until the stream ends, and returns why it did.

@@ -26,6 +26,7 @@ const (
 	Lost            = "lost"
 	LockBroken      = "lock_broken"
 	HoldExpired     = "hold_expired"
+	ClientRefused   = "client_refused"
 
 	// Sessions.
 	SessionStarted = "session_started"
@@ -187,6 +188,7 @@ var shapes = []shape{
 	{Lost, "info", aboutLock | setOf("fence"), tokenMayShow, 0, "the session lapsed under the one in the critical section"},
 	{LockBroken, "warn", lockOnly | setOf("fence", "caller", "reason"), 0, 0, "somebody wants the lock taken from the one in the critical section, who is told; it leaves, or the hold expires"},
 	{HoldExpired, "warn", lockOnly | setOf("fence", "caller", "reason"), 0, 0, "the one in the critical section was not heard of any more, or did not give the lock back when told; it leaves"},
+	{ClientRefused, "warn", setOf("caller", "reason"), 0, 0, "a client asked for what it may not do; written once a minute for each client"},
 
 	{SessionStarted, "info", setOf("session"), 0, 0, "a quorum's lease is there: the session has begun"},
 	{SessionWarned, "info", setOf("session"), 0, 0, "the lease ends soon"},
