@@ -69,8 +69,8 @@ func near(t *rapid.T, what string, said, most uint64) uint64 {
 const (
 	// mostEpoch is the highest number of a ballot whose fences fit 63 bits, and
 	// mostSession one that no clock and no counting leads to.
-	mostEpoch   uint64 = math.MaxUint64
-	mostSession        = math.MaxInt64
+	mostEpoch   = math.MaxInt64 >> 32
+	mostSession = math.MaxInt64
 )
 
 // message draws what a member says.
