@@ -77,7 +77,7 @@ var configs = []Config{
 	},
 	{
 		Name: "clients, alone", Members: 1, Locks: 1, Start: Held, StepsPerTTL: 8, Steps: 24,
-		Clients: true, Requests: [3]int{2}, Faults: Faults{Crashes: 2}, Sample: 1,
+		Clients: true, Requests: [3]int{2}, Faults: Faults{Withdrawals: 1, Crashes: 2, Leaves: 1}, Sample: 1,
 	},
 	{
 		Name: "clients, stalls and drift", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 8,

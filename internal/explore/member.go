@@ -89,8 +89,8 @@ func (p *stepper) leave(i int) {
 	s := p.state
 	s.leaving[i] = true
 	for l := range p.Locks {
-		for k, client := range s.clients[i][l] {
-			if client == waits || client == tries {
+		for k := range s.clients[i][l] {
+			if client := s.clients[i][l][k]; client == waits || client == tries { // still
 				s.clients[i][l][k] = nobody
 				p.input(i, func(n *token.Node) { n.Withdraw(s.clocks[i], lockName(l), waiter(k)) })
 			}

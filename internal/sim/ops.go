@@ -103,7 +103,9 @@ func (w *World) strike(op *Op, i int, m *member) {
 	}
 }
 
-// retire lets a node leave, as a driver would: waiters are withdrawn first.
+// retire lets a node leave, as a driver would: waiters are withdrawn first, one by one.
+// If the first of them begins the session of a cluster of one, the next may be let in
+// before its turn to be withdrawn has come.
 func (w *World) retire(i int, m *member) {
 	now := m.clock.read(w.now)
 	for k := range w.claims {
@@ -111,6 +113,9 @@ func (w *World) retire(i int, m *member) {
 		if op.asks() && int(op.Node) == i && c.state == claimWaiting && c.process == m.process {
 			c.state = claimOver
 			m.node.Withdraw(now, lockNames[op.Lock], token.Waiter(k+1))
+			if w.performed(i); m.node == nil || w.failure != nil {
+				return
+			}
 		}
 	}
 	m.node.Retire(now)
