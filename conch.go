@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -19,6 +20,7 @@ import (
 	"conch/hosts"
 	"conch/internal/service"
 	"conch/internal/socket"
+	clientv1 "conch/proto/conch/client/v1"
 	"conch/token"
 )
 
@@ -91,6 +93,11 @@ type Config struct {
 	Log zerolog.Logger
 	// Version is the program's, for the log. Empty is "unknown".
 	Version string
+
+	// Metrics is where the node registers what it counts, for Prometheus; it is taken
+	// away again when the node stops. Counting takes some 0.3 µs a grant. Nil counts
+	// nothing.
+	Metrics prometheus.Registerer
 }
 
 // Node is one member of a cluster. Its methods are safe for concurrent use.
@@ -99,6 +106,7 @@ type Node struct {
 	memory   memory
 	driver   *broadcast.Driver
 	service  *service.Service
+	metrics  counting
 	server   *grpc.Server
 	serving  sync.WaitGroup
 	stopOnce sync.Once
@@ -144,6 +152,7 @@ func (cfg Config) start(members hosts.Members) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	counts := newCounting(cfg.Metrics, members, cfg.Version)
 	driver, err := broadcast.Start(broadcast.Config{
 		Members:    members.Addresses,
 		Self:       token.Member(members.Self),
@@ -153,11 +162,15 @@ func (cfg Config) start(members hosts.Members) (*Node, error) {
 		TTL:        cfg.SessionTTL,
 		Store:      memory.store,
 		Caller:     broadcast.ThisProcess(programName()),
+		Observer:   counts.observer(),
 		Log:        cfg.Log,
 		Version:    cfg.Version,
 	})
 	if err != nil {
 		return nil, errors.Join(err, memory.close())
+	}
+	if err := counts.register(driver); err != nil {
+		return nil, errors.Join(err, driver.Stop(context.Background()), memory.close())
 	}
 	clients, err := service.New(service.Config{
 		Driver:   driver,
@@ -171,6 +184,7 @@ func (cfg Config) start(members hosts.Members) (*Node, error) {
 		},
 	})
 	if err != nil {
+		counts.unregister()
 		return nil, errors.Join(err, driver.Stop(context.Background()), memory.close())
 	}
 	n := &Node{
@@ -178,6 +192,7 @@ func (cfg Config) start(members hosts.Members) (*Node, error) {
 		memory:  memory,
 		driver:  driver,
 		service: clients,
+		metrics: counts,
 		server:  grpc.NewServer(broadcast.ServerOptions()...),
 	}
 	driver.Register(n.server)
@@ -263,6 +278,10 @@ func (n *Node) Address() string { return n.members.Addresses[n.members.Self] }
 // order that all nodes share.
 func (n *Node) Members() []string { return append([]string(nil), n.members.Addresses...) }
 
+// LockService is what the node serves its clients, to be called inside this process. It
+// ends with the node.
+func (n *Node) LockService() clientv1.LockServiceServer { return n.service }
+
 // Lock waits until this node holds the lock for the caller, who is then to call
 // [Hold.Unlock]. Callers on one node are served in the order in which they came;
 // a lock is not reentrant.
@@ -309,6 +328,7 @@ func (n *Node) Stop(ctx context.Context) error {
 		errs := []error{err, n.service.Close(ctx)}
 		n.server.Stop()
 		n.serving.Wait()
+		n.metrics.unregister()
 		if err == nil && n.driver.Err() == nil {
 			errs = append(errs, n.memory.setClients(false)) // nobody holds anything any more
 		}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"conch/broadcast"
 	"conch/token"
@@ -17,9 +16,11 @@ const MaxLocks = 100
 // otherLocks is the label of all further locks.
 const otherLocks = "other"
 
-// Metrics counts what happens at one node. It is the driver's observer.
+// Metrics counts what happens at one node. It is the driver's observer, and a
+// [prometheus.Collector], to be registered by whoever shows it.
 type Metrics struct {
-	registry *prometheus.Registry
+	// parts are what it collects from.
+	parts []prometheus.Collector
 
 	waits, holds *prometheus.HistogramVec
 	grants       *prometheus.CounterVec
@@ -51,7 +52,7 @@ var seconds = []float64{
 
 // New returns metrics of a node among members.
 func New(members []string, self int, version string) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry(), locks: make(map[string]*series)}
+	m := &Metrics{locks: make(map[string]*series)}
 	m.waits = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "conch_wait_seconds", Help: "How long callers waited for a lock that they were granted.", Buckets: seconds,
 	}, []string{"lock"})
@@ -84,32 +85,33 @@ func New(members []string, self int, version string) *Metrics {
 		Name: "conch_build_info", Help: "Always 1; the version is the label.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.waits, m.holds, m.grants, m.handoffs, m.queue, m.probes, m.rounds, m.sessions, m.lapses, build,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.parts = []prometheus.Collector{
+		m.waits, m.holds, m.grants, m.handoffs, m.queue, m.probes, m.rounds, m.sessions, m.lapses, build,
+	}
 	m.countMessages()
 	m.countConnects(members, self)
 	m.other = m.series(otherLocks)
 	return m
 }
 
-// countMessages registers a counter for each kind of message.
+// countMessages adds a counter for each kind of message.
 func (m *Metrics) countMessages() {
 	vec := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "conch_messages_total", Help: "Messages sent to other members, by kind.",
 	}, []string{"kind"})
-	m.registry.MustRegister(vec)
+	m.parts = append(m.parts, vec)
 	m.messages = make([]prometheus.Counter, token.Abort+1)
 	for kind := token.Request; kind <= token.Abort; kind++ {
 		m.messages[kind] = vec.WithLabelValues(kind.String())
 	}
 }
 
-// countConnects registers a counter for each other member.
+// countConnects adds a counter for each other member.
 func (m *Metrics) countConnects(members []string, self int) {
 	vec := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "conch_stream_connects_total", Help: "Streams to another member that it accepted; each after the first is a reconnect.",
 	}, []string{"peer"})
-	m.registry.MustRegister(vec)
+	m.parts = append(m.parts, vec)
 	m.connects = make([]prometheus.Counter, len(members))
 	for i, address := range members {
 		if i != self {
@@ -118,8 +120,19 @@ func (m *Metrics) countConnects(members []string, self int) {
 	}
 }
 
-// Gatherer gives the metrics to whoever shows them.
-func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
+// Describe is [prometheus.Collector]'s.
+func (m *Metrics) Describe(descs chan<- *prometheus.Desc) {
+	for _, part := range m.parts {
+		part.Describe(descs)
+	}
+}
+
+// Collect is [prometheus.Collector]'s.
+func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
+	for _, part := range m.parts {
+		part.Collect(metrics)
+	}
+}
 
 // series makes the series of a lock.
 func (m *Metrics) series(lock string) *series {

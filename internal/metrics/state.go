@@ -28,8 +28,9 @@ var (
 	peerQueue   = prometheus.NewDesc("conch_stream_queue_messages", "Messages that wait to be sent on the stream to the other member.", []string{"peer"}, nil)
 )
 
-// ShowState adds to the metrics how a node is at the moment of each scrape.
-func (m *Metrics) ShowState(driver *broadcast.Driver) { m.registry.MustRegister(state{driver}) }
+// ShowState adds to the metrics how a node is at the moment of each scrape. It is to be
+// called before they are registered.
+func (m *Metrics) ShowState(driver *broadcast.Driver) { m.parts = append(m.parts, state{driver}) }
 
 // Describe is [prometheus.Collector]'s.
 func (state) Describe(descs chan<- *prometheus.Desc) {

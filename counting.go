@@ -1,0 +1,52 @@
+package conch
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"conch/broadcast"
+	"conch/hosts"
+	"conch/internal/metrics"
+)
+
+// counting is what a node counts, and where. The zero value counts nothing.
+type counting struct {
+	registerer prometheus.Registerer
+	metrics    *metrics.Metrics
+}
+
+func newCounting(registerer prometheus.Registerer, members hosts.Members, version string) counting {
+	if registerer == nil {
+		return counting{}
+	}
+	return counting{registerer, metrics.New(members.Addresses, members.Self, cmp.Or(version, "unknown"))}
+}
+
+// observer is what the driver is to tell; nil for nobody.
+func (c counting) observer() broadcast.Observer {
+	if c.metrics == nil {
+		return nil
+	}
+	return c.metrics
+}
+
+// register shows the metrics.
+func (c counting) register(driver *broadcast.Driver) error {
+	if c.metrics == nil {
+		return nil
+	}
+	c.metrics.ShowState(driver)
+	if err := c.registerer.Register(c.metrics); err != nil {
+		return fmt.Errorf("%w: Metrics: %w", ErrConfig, err)
+	}
+	return nil
+}
+
+// unregister takes them away.
+func (c counting) unregister() {
+	if c.metrics != nil {
+		c.registerer.Unregister(c.metrics)
+	}
+}

@@ -1,0 +1,54 @@
+package conch_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"conch"
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+func TestNodeCountsForAsLongAsItRuns(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	address := freeAddresses(t, 1)[0]
+	cfg := conch.Config{Listen: address, SessionTTL: conch.MinSessionTTL, Metrics: registry}
+	node := startNode(t, cfg)
+	hold, err := node.Lock(t.Context(), "cs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"conch_grants_total", "conch_held"} {
+		if n, err := testutil.GatherAndCount(registry, name); err != nil || n == 0 {
+			t.Errorf("%s has %d series (%v); want some", name, n, err)
+		}
+	}
+	twin := cfg
+	twin.Listen = freeAddresses(t, 1)[0]
+	if _, err := conch.Start(t.Context(), twin); !errors.Is(err, conch.ErrConfig) {
+		t.Errorf("a second node at one registry: %v; want ErrConfig", err)
+	}
+	if err := hold.Unlock(); err != nil {
+		t.Error(err)
+	}
+	stopNode(t, node)
+	if families, err := registry.Gather(); err != nil || len(families) > 0 {
+		t.Errorf("%d metrics after the node's end (%v); want none", len(families), err)
+	}
+}
+
+func TestLockServiceInProcess(t *testing.T) {
+	address := freeAddresses(t, 1)[0]
+	node := startNode(t, conch.Config{Listen: address, SessionTTL: conch.MinSessionTTL})
+	status, err := node.LockService().Status(t.Context(), &clientv1.StatusRequest{})
+	if err != nil || status.GetAnsweredBy() != address {
+		t.Errorf("Status is answered by %q (%v); want %s", status.GetAnsweredBy(), err, address)
+	}
+	stopNode(t, node)
+	if _, err := node.LockService().Status(context.Background(), &clientv1.StatusRequest{}); err == nil {
+		t.Error("a node that has stopped answers")
+	}
+}
