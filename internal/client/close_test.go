@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"strings"
@@ -9,8 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"context"
-
 	"conch/broadcast"
 	clientv1 "conch/proto/conch/client/v1"
 )
@@ -18,7 +17,8 @@ import (
 // Close waits until the node has heard of what was released and withdrawn, and of
 // nothing else.
 func TestCloseDeliversReleases(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -61,7 +61,8 @@ func TestCloseDeliversReleases(t *testing.T) {
 
 // A node that does not answer is not waited for longer than the lease lasts.
 func TestCloseGivesUp(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -82,7 +83,8 @@ func TestCloseGivesUp(t *testing.T) {
 
 // Close comes while a stream is opened again, and while a node is looked for.
 func TestCloseWhileNoNodeAnswers(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		w.held(c, n.stream(), 5)
@@ -108,7 +110,8 @@ func TestCloseWhileNoNodeAnswers(t *testing.T) {
 }
 
 func TestCloseOfAnIdleClient(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -192,7 +195,8 @@ func (l *lockNode) grant(st *nodeStream, lock string) {
 // Many goroutines share a client; some give up at any moment. In the end the node's
 // queues are empty: no lock stays held by nobody.
 func TestManyGoroutines(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		node := &lockNode{queues: make(map[string][]uint64), locks: make(map[uint64]string)}
@@ -211,8 +215,7 @@ func TestManyGoroutines(t *testing.T) {
 				for range 20 {
 					ctx, cancel := context.WithCancel(t.Context())
 					if rand.N(3) == 0 {
-						stop := time.AfterFunc(rand.N(5*time.Millisecond), cancel)
-						defer stop.Stop()
+						time.AfterFunc(rand.N(5*time.Millisecond), cancel)
 					}
 					hold, err := c.Acquire(ctx, lock)
 					if err == nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -17,7 +18,8 @@ import (
 
 // The node's process is gone: nobody answers there any more.
 func TestWaitersMoveOnAtOnceWhenTheNodeIsGone(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		a, b := w.node("a:1"), w.node("b:1")
 		c := w.client("a:1", "b:1")
 		st := a.stream()
@@ -56,7 +58,8 @@ func TestWaitersMoveOnAtOnceWhenTheNodeIsGone(t *testing.T) {
 
 // "takes the node for gone when it has heard nothing for T".
 func TestWaitersMoveOnWhenTheNodeIsSilent(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		a, b := w.node("a:1"), w.node("b:1")
 		c := w.client("a:1", "b:1")
 		st := a.stream()
@@ -77,7 +80,8 @@ func TestWaitersMoveOnWhenTheNodeIsSilent(t *testing.T) {
 // A wait whose connection breaks while the node does not answer stays with it for T
 // after it was last heard, since its holds may be taken up again until then.
 func TestWaitersMoveOnWhenTheNodeDoesNotComeBack(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		a, b := w.node("a:1"), w.node("b:1")
 		c := w.client("a:1", "b:1")
 		st := a.stream()
@@ -98,7 +102,8 @@ func TestWaitersMoveOnWhenTheNodeDoesNotComeBack(t *testing.T) {
 
 // A node that stops refuses those who wait; it keeps the stream for those who hold.
 func TestWaitersMoveOnWhenTheNodeIsLeaving(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		a, b := w.node("a:1"), w.node("b:1")
 		c := w.client("a:1", "b:1")
 		st := a.stream()
@@ -142,7 +147,8 @@ func TestWarningThatTheNodeIsLeavingMovesWaiters(t *testing.T) {
 		&clientv1.Warned{Ids: []uint64{1}, Reason: clientv1.Reason_REASON_NODE_LEAVING},
 		&clientv1.Lost{Ids: []uint64{1}, Reason: clientv1.Reason_REASON_NODE_LEAVING},
 	} {
-		bubble(t, func(t *testing.T, w *network) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newNetwork(t)
 			a, b := w.node("a:1"), w.node("b:1")
 			c := w.client("a:1", "b:1")
 			st := a.stream()
@@ -171,7 +177,8 @@ func TestWarningThatTheNodeIsLeavingMovesWaiters(t *testing.T) {
 
 // The only node is gone and comes back in time.
 func TestWaitersOfTheOnlyNodeWaitForItsReturn(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -200,7 +207,8 @@ func TestWaitersOfTheOnlyNodeWaitForItsReturn(t *testing.T) {
 }
 
 func TestWaitersAreToldWhenNoNodeComesBack(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		a, b := w.node("a:1"), w.node("b:1")
 		c := w.client("a:1", "b:1")
 		st := a.stream()
@@ -232,7 +240,8 @@ func TestWaitersAreToldWhenNoNodeComesBack(t *testing.T) {
 
 // The wait ends while no node answers.
 func TestWaitThatEndsWithoutANodeSaysSo(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -248,7 +257,8 @@ func TestWaitThatEndsWithoutANodeSaysSo(t *testing.T) {
 
 // A node that lets the client in and sends it away again does not keep it for ever.
 func TestWaitersDoNotStayWithANodeThatSendsThemAway(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		asked := w.ask(c, "x")
@@ -272,7 +282,8 @@ func TestWaitersDoNotStayWithANodeThatSendsThemAway(t *testing.T) {
 
 // An idle client does not reconnect; it does when it is asked, and to the same node.
 func TestIdleClientReconnectsWhenItIsAsked(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		a, b := w.node("a:1"), w.node("b:1")
 		c := w.client("a:1", "b:1")
 		a.stream().finish(status.Error(codes.Unavailable, "the node is stopping"))
@@ -285,7 +296,8 @@ func TestIdleClientReconnectsWhenItIsAsked(t *testing.T) {
 }
 
 func TestDialGoesOnToTheNext(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		w.node("old:1").version = 2
 		n := w.node("a:1")
 		c := w.client("none:1", "old:1", "a:1")
@@ -297,7 +309,8 @@ func TestDialGoesOnToTheNext(t *testing.T) {
 }
 
 func TestDialFails(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		w.node("old:1").version = 2
 		w.node("odd:1").ttl = 0
 		silent := w.node("silent:1")

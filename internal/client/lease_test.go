@@ -13,12 +13,6 @@ import (
 	"conch/token"
 )
 
-// bubble runs a test on a fake clock.
-func bubble(t *testing.T, test func(t *testing.T, w *network)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) { test(t, newNetwork(t)) })
-}
-
 // closes closes a client and checks that nothing was left undelivered.
 func (c *Client) closes(t *testing.T) {
 	t.Helper()
@@ -48,7 +42,8 @@ func TestLeaseEnd(t *testing.T) {
 
 // "The client counts from when it sent its Ping", and a hundredth is kept back.
 func TestLeaseOfAGrantCountsFromItsPing(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -80,7 +75,8 @@ func TestLeaseOfAGrantCountsFromItsPing(t *testing.T) {
 // "A client has one lease for all its holds; it is the latest end that a Pong or a
 // Granted has told".
 func TestLeaseIsOneForAllHolds(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -123,7 +119,8 @@ func TestLeaseIsOneForAllHolds(t *testing.T) {
 
 // "Without one, which had_ping tells, there is no lease yet."
 func TestGrantWithoutAPingWaitsForAPong(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -143,7 +140,8 @@ func TestGrantWithoutAPingWaitsForAPong(t *testing.T) {
 // "Where this lease is over by the client's clock already, since its last Ping was long
 // ago, the hold begins with the next Pong of the same session."
 func TestGrantWhoseLeaseIsOverWaitsForAPong(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -168,7 +166,8 @@ func TestGrantWhoseLeaseIsOverWaitsForAPong(t *testing.T) {
 // The session in which it was granted is over before the hold has begun.
 func TestGrantOfAnEarlierSessionIsAskedForAnew(t *testing.T) {
 	for _, session := range []uint64{0, 4} {
-		bubble(t, func(t *testing.T, w *network) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newNetwork(t)
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()
@@ -192,7 +191,8 @@ func TestGrantOfAnEarlierSessionIsAskedForAnew(t *testing.T) {
 }
 
 func TestLostBeforeItBeganIsAskedForAnew(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -217,7 +217,8 @@ func TestLostBeforeItBeganIsAskedForAnew(t *testing.T) {
 // "It extends a hold only if its session is the one that the hold was granted in".
 func TestPongOfAnotherSessionDoesNotExtend(t *testing.T) {
 	for _, session := range []uint64{0, 1, 3} {
-		bubble(t, func(t *testing.T, w *network) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newNetwork(t)
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()
@@ -232,7 +233,7 @@ func TestPongOfAnotherSessionDoesNotExtend(t *testing.T) {
 				t.Errorf("session %d: Err = %v within the lease", session, err)
 			}
 			lost := hold.Done()
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			if !isClosed(lost) || !errors.Is(hold.Err(), broadcast.ErrLost) {
 				t.Errorf("session %d: Err = %v at the lease's end; want ErrLost", session, hold.Err())
 			}
@@ -244,7 +245,8 @@ func TestPongOfAnotherSessionDoesNotExtend(t *testing.T) {
 // A Pong that comes late is worth what its stamp says, and nothing once the client has
 // found its clock past the end.
 func TestDelayedPong(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -288,7 +290,8 @@ func TestPongAfterASettledWarningDoesNotExtend(t *testing.T) {
 		clientv1.Reason_REASON_BREAK:        broadcast.ErrBroken,
 		clientv1.Reason_REASON_NODE_LEAVING: broadcast.ErrStopped,
 	} {
-		bubble(t, func(t *testing.T, w *network) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newNetwork(t)
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()
@@ -308,7 +311,7 @@ func TestPongAfterASettledWarningDoesNotExtend(t *testing.T) {
 			if hold.Err() != nil || isClosed(lost) {
 				t.Errorf("%v: lost before its end: %v", reason, hold.Err())
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			if err := hold.Err(); !errors.Is(err, broadcast.ErrLost) || !errors.Is(err, want) || !isClosed(lost) {
 				t.Errorf("%v: Err = %v; want ErrLost and %v", reason, err, want)
 			}
@@ -322,7 +325,8 @@ func TestPongAfterASettledWarningDoesNotExtend(t *testing.T) {
 
 // A warning of a lapse may come to nothing.
 func TestPongAfterALapseWarningExtends(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -345,7 +349,8 @@ func TestPongAfterALapseWarningExtends(t *testing.T) {
 // A client whose node says nothing any more is warned and loses its hold by its own
 // timer.
 func TestHoldIsLostByTheClientsOwnClock(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -375,7 +380,8 @@ func TestHoldIsLostByTheClientsOwnClock(t *testing.T) {
 
 // A process that stood still asks the clock before it asks its timers.
 func TestHoldIsLostByTheClockBeforeTheTimer(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		var slept atomic.Int64
 		c, err := start(t.Context(), Config{
@@ -414,7 +420,8 @@ func TestHoldIsLostAsTheNodeSays(t *testing.T) {
 		clientv1.Reason_REASON_NODE_LEAVING: broadcast.ErrStopped,
 		clientv1.Reason_REASON_CLIENT_LEASE: errClientLease,
 	} {
-		bubble(t, func(t *testing.T, w *network) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newNetwork(t)
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()

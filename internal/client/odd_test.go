@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"conch/broadcast"
@@ -44,7 +45,8 @@ func TestNonsenseEndsTheStream(t *testing.T) {
 		&clientv1.Released{Id: 99, Fence: 5},
 		&clientv1.Released{Id: 1, Fence: 5},
 	} {
-		bubble(t, func(t *testing.T, w *network) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newNetwork(t)
 			a, b := w.node("a:1"), w.node("b:1")
 			c := w.client("a:1", "b:1")
 			st := a.stream()
@@ -75,7 +77,8 @@ func TestNonsenseEndsTheStream(t *testing.T) {
 
 // What comes late or twice changes nothing.
 func TestLateAndRepeatedMessages(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -119,7 +122,8 @@ func TestLateAndRepeatedMessages(t *testing.T) {
 
 // Warned and Lost say nothing of one who waits.
 func TestWarningsOfAWait(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -27,7 +28,8 @@ func (w *network) held(c *Client, st *nodeStream, fence uint64) Hold {
 }
 
 func TestHelloSaysWho(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c, err := start(t.Context(), Config{
 			Targets: tcp("a:1"), Clock: w.now, Caller: &clientv1.Client{Host: "h", Pid: 1, User: "u", Command: "make"},
@@ -50,7 +52,8 @@ func TestHelloSaysWho(t *testing.T) {
 
 // "The client sends a Ping every T/4 for as long as it has a hold or a wait."
 func TestPings(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -86,7 +89,8 @@ func TestPings(t *testing.T) {
 
 // A hold is taken up by the next stream, on which a Ping comes first.
 func TestHoldIsTakenUpAgain(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		first := n.stream()
@@ -124,7 +128,8 @@ func TestHoldIsTakenUpAgain(t *testing.T) {
 // The node ends the stream with DEADLINE_EXCEEDED, say; it is there.
 func TestStreamThatTheNodeEndsIsOpenedAgain(t *testing.T) {
 	for _, code := range []codes.Code{codes.OK, codes.DeadlineExceeded, codes.Unavailable, codes.Internal} {
-		bubble(t, func(t *testing.T, w *network) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newNetwork(t)
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()
@@ -141,7 +146,8 @@ func TestStreamThatTheNodeEndsIsOpenedAgain(t *testing.T) {
 
 // A node that lets the client in and throws it out is not asked all the time.
 func TestStreamsThatEndSoonAreOpenedSeldom(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -167,7 +173,8 @@ func TestStreamsThatEndSoonAreOpenedSeldom(t *testing.T) {
 
 // The node's process is gone, so nothing can be taken up; the hold ends with its lease.
 func TestHoldOfANodeThatIsGoneEndsWithItsLease(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		hold := w.held(c, n.stream(), 5)
@@ -186,7 +193,8 @@ func TestHoldOfANodeThatIsGoneEndsWithItsLease(t *testing.T) {
 
 // A wait whose stream broke may have become a hold that the client has not heard of.
 func TestWaitOfABrokenStreamIsWithdrawnAndAskedForAnew(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -232,7 +240,8 @@ func contains(list []string, text string) bool {
 
 // A release is said again on the next stream if it was not answered.
 func TestReleaseIsRepeatedOnTheNextStream(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -260,7 +269,8 @@ func TestReleaseIsRepeatedOnTheNextStream(t *testing.T) {
 
 // A withdrawal of a wait that the node may have granted is said again as well.
 func TestWithdrawalIsRepeatedOnTheNextStream(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -280,7 +290,8 @@ func TestWithdrawalIsRepeatedOnTheNextStream(t *testing.T) {
 
 // A grant crosses with the withdrawal: the node reads of that, and the lock is free.
 func TestWithdrawalRacesAGrant(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -320,7 +331,8 @@ func TestWithdrawalRacesAGrant(t *testing.T) {
 
 // What has not been sent yet need not be withdrawn.
 func TestWithdrawalOfWhatWasNotSent(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -347,7 +359,8 @@ func TestRefusals(t *testing.T) {
 		clientv1.Code_CODE_INVALID_ID:     ErrRefused,
 		clientv1.Code_CODE_UNSPECIFIED:    ErrRefused,
 	} {
-		bubble(t, func(t *testing.T, w *network) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newNetwork(t)
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()
@@ -364,7 +377,8 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestBadNamesAreNotSent(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -378,7 +392,8 @@ func TestBadNamesAreNotSent(t *testing.T) {
 
 // The wait ends while the node has no session.
 func TestWaitThatEndsWithoutASessionSaysSo(t *testing.T) {
-	bubble(t, func(t *testing.T, w *network) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()

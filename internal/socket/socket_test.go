@@ -99,7 +99,7 @@ func TestDirRefusesWhatOthersCanUse(t *testing.T) {
 	for name, prepare := range map[string]func(path string) error{
 		"has mode 0755":   func(path string) error { return errors.Join(os.Mkdir(path, 0o755), os.Chmod(path, 0o755)) }, //nolint:gosec // what is refused
 		"is no directory": func(path string) error { return os.WriteFile(path, nil, 0o600) },
-		"no directory":    func(path string) error { return os.Symlink(os.TempDir(), path) },
+		"no directory":    func(path string) error { return os.Symlink("/", path) },
 		"belongs to someone else": func(path string) error {
 			if err := os.Mkdir(path, 0o700); err != nil {
 				return err
