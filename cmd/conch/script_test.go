@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=10 "+os.Getenv("GORACE")); err != nil {
 		panic(err)
 	}
-	testscript.Main(m, map[string]func(){"conch": main})
+	testscript.Main(m, map[string]func(){"conch": main, "witness": witness})
 }
 
 // TestScript runs the real program, several processes at a time, as the scripts say.

@@ -1,0 +1,6 @@
+//go:build !race
+
+package main
+
+// How often TestCounter increments: so many loops at each node, so many times each.
+const loopsPerNode, increments = 20, 2
