@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"conch/broadcast"
+	"conch/internal/rules"
 	clientv1 "conch/proto/conch/client/v1"
 	"conch/token"
 )
@@ -26,6 +27,17 @@ func (s *Service) Break(ctx context.Context, r *clientv1.BreakRequest) (*clientv
 	if f != nil {
 		return nil, asStatus(f)
 	}
+	who, err := s.gate.identify(ctx, r.GetScope())
+	if err != nil {
+		return nil, err
+	}
+	if f := s.gate.check(who, rules.Break, r.GetLock()); f != nil {
+		return nil, asStatus(f)
+	}
+	by.Identity = known(who)
+	if who.Kind == rules.Member { // which speaks for another, whom it knows
+		by.Identity = r.GetCaller().GetIdentity()
+	}
 	holder, err := s.breakHere(ctx, r, by)
 	if err == nil {
 		return &clientv1.BreakResponse{Holder: holder}, nil
@@ -33,7 +45,7 @@ func (s *Service) Break(ctx context.Context, r *clientv1.BreakRequest) (*clientv
 	if r.GetScope() == clientv1.Scope_SCOPE_NODE {
 		return nil, err
 	}
-	return s.breakThere(ctx, r, err)
+	return s.breakThere(ctx, r, by, err)
 }
 
 // breakHere breaks the lock if a client of this node holds it.
@@ -52,13 +64,13 @@ func (s *Service) breakHere(ctx context.Context, r *clientv1.BreakRequest, by br
 
 // breakThere has the other members break the lock. The error is this node's, if
 // nobody knows better.
-func (s *Service) breakThere(ctx context.Context, r *clientv1.BreakRequest, own error) (*clientv1.BreakResponse, error) {
+func (s *Service) breakThere(ctx context.Context, r *clientv1.BreakRequest, by broadcast.Caller, own error) (*clientv1.BreakResponse, error) {
 	answers := make([]*clientv1.BreakResponse, len(s.members))
 	errs := make([]error, len(s.members))
 	errs[s.self] = own
 	s.ask(ctx, func(ctx context.Context, i int, p *peer) {
 		answers[i], errs[i] = p.Break(ctx, &clientv1.BreakRequest{
-			Scope: clientv1.Scope_SCOPE_NODE, Lock: r.GetLock(), Fence: r.GetFence(), Reason: r.GetReason(), Caller: r.GetCaller(),
+			Scope: clientv1.Scope_SCOPE_NODE, Lock: r.GetLock(), Fence: r.GetFence(), Reason: r.GetReason(), Caller: asClient(&by),
 		})
 	})
 	var wrong, unknown error

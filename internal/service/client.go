@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"conch/broadcast"
+	"conch/internal/rules"
 	clientv1 "conch/proto/conch/client/v1"
 	"conch/token"
 )
@@ -33,8 +34,8 @@ type client struct {
 	past history
 }
 
-// attach makes a stream the one of its client, and ends the one before.
-func (s *Service) attach(id incarnation, caller broadcast.Caller, st *stream) *client {
+// attach finds the client of a stream, or makes it, and ends the stream before.
+func (s *Service) attach(id incarnation, caller broadcast.Caller, st *stream) (*client, error) {
 	s.mu.Lock()
 	c := s.clients[id]
 	if c == nil {
@@ -44,20 +45,29 @@ func (s *Service) attach(id incarnation, caller broadcast.Caller, st *stream) *c
 		}
 		s.clients[id] = c
 	}
+	if c.caller.Identity != caller.Identity {
+		s.mu.Unlock()
+		return nil, asStatus(s.gate.fault(st.who, errOther))
+	}
 	c.mu.Lock()
 	before := c.stream
+	c.stream = st
 	c.mu.Unlock()
 	s.mu.Unlock()
 	if before != nil {
 		before.finish(errReplaced)
 		c.detach(before)
 	}
+	return c, nil
+}
 
+// begin watches over a stream from its Welcome on.
+func (c *client) begin(st *stream) {
 	c.mu.Lock()
-	c.stream = st
-	st.watchdog = time.AfterFunc(s.ttl, func() { c.watch(st) })
-	c.mu.Unlock()
-	return c
+	defer c.mu.Unlock()
+	if c.stream == st {
+		st.watchdog = time.AfterFunc(c.service.ttl, func() { c.watch(st) })
+	}
 }
 
 // detach ends the waits of a stream that is over. Holds stay, until their lease as it is
@@ -66,6 +76,8 @@ func (c *client) detach(st *stream) {
 	c.mu.Lock()
 	if c.stream == st {
 		c.stream = nil
+	}
+	if st.watchdog != nil {
 		st.watchdog.Stop()
 	}
 	var waits []*claim
@@ -155,7 +167,7 @@ func (c *client) acquire(st *stream, a *clientv1.Acquire) error {
 	if err := c.service.mark(); err != nil {
 		return errLeaving
 	}
-	cl, refusal := c.begin(st, a)
+	cl, refusal := c.propose(st, a)
 	if refusal != nil {
 		st.out.put(refused(a.GetId(), refusal))
 		return nil
@@ -173,8 +185,14 @@ func (c *client) acquire(st *stream, a *clientv1.Acquire) error {
 	return nil
 }
 
-// begin notes a claim before the driver hears of it.
-func (c *client) begin(st *stream, a *clientv1.Acquire) (*claim, *clientv1.Error) {
+// propose notes a claim before the driver hears of it.
+func (c *client) propose(st *stream, a *clientv1.Acquire) (*claim, *clientv1.Error) {
+	if f := checkLock(a.GetLock()); f != nil {
+		return nil, f
+	}
+	if f := c.service.gate.check(st.who, rules.Lock, a.GetLock()); f != nil {
+		return nil, f
+	}
 	cl := &claim{client: c, id: a.GetId(), claim: c.service.driver.NewClaim(), lock: a.GetLock(), stream: st, state: waiting}
 	switch a.GetMode() {
 	case clientv1.Acquire_MODE_WAIT:
@@ -270,6 +288,7 @@ func asCaller(c *clientv1.Client) (broadcast.Caller, *clientv1.Error) {
 		{"host", c.GetHost(), maxNameBytes},
 		{"user", c.GetUser(), maxNameBytes},
 		{"command", c.GetCommand(), maxCommandBytes},
+		{"identity", c.GetIdentity(), maxNameBytes + 32}, // a member's word
 	} {
 		if len(field.value) > field.most {
 			return broadcast.Caller{}, fault(clientv1.Code_CODE_INVALID_FIELD,
@@ -277,4 +296,12 @@ func asCaller(c *clientv1.Client) (broadcast.Caller, *clientv1.Error) {
 		}
 	}
 	return broadcast.Caller{Host: c.GetHost(), PID: c.GetPid(), User: c.GetUser(), Command: c.GetCommand()}, nil
+}
+
+// known is what an identity adds to what a client says of itself.
+func known(id rules.Identity) string {
+	if id.Kind == rules.Anonymous {
+		return ""
+	}
+	return id.String()
 }

@@ -24,6 +24,7 @@ var statusCodes = map[clientv1.Code]codes.Code{
 	clientv1.Code_CODE_WRONG_FENCE:    codes.FailedPrecondition,
 	clientv1.Code_CODE_UNREACHABLE:    codes.Unavailable,
 	clientv1.Code_CODE_WRONG_VERSION:  codes.FailedPrecondition,
+	clientv1.Code_CODE_FORBIDDEN:      codes.PermissionDenied,
 }
 
 // fault is an error for a client.

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"conch/broadcast"
+	"conch/internal/rules"
 	clientv1 "conch/proto/conch/client/v1"
 	"conch/token"
 )
@@ -30,16 +31,20 @@ type node struct {
 	served   chan struct{}
 	conn     *grpc.ClientConn
 	api      clientv1.LockServiceClient
+	rules    *rules.Rules
 	marks    int // how often it noted that there are clients
 	markFail error
 }
 
 func startNode(t testing.TB) *node {
 	t.Helper()
-	n := &node{t: t, server: grpc.NewServer(), served: make(chan struct{})}
+	all, err := rules.Parse("test", "@anonymous lock,break *\n@anonymous look *\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &node{t: t, rules: all, server: grpc.NewServer(), served: make(chan struct{})}
 	began := time.Now()
 	members := []string{"a:1"}
-	var err error
 	n.driver, err = broadcast.Start(broadcast.Config{
 		Members: members, Session: 1, TTL: testTTL,
 		Clock:  func() token.Time { return token.Time(time.Since(began)) },
@@ -51,6 +56,7 @@ func startNode(t testing.TB) *node {
 	n.service, err = New(Config{
 		Driver: n.driver, Members: members, TTL: testTTL,
 		Encumber: func() error { n.marks++; return n.markFail },
+		Rules:    func() *rules.Rules { return n.rules },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 
 	"conch/broadcast"
+	"conch/internal/rules"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
@@ -18,8 +19,9 @@ const locksPerPart = 256
 
 // ListLocks is the service's call.
 func (s *Service) ListLocks(r *clientv1.ListLocksRequest, rpc grpc.ServerStreamingServer[clientv1.ListLocksResponse]) error {
-	if f := checkLock(r.GetLock()); f != nil && r.GetLock() != "" {
-		return asStatus(f)
+	sees, err := s.mayLook(rpc.Context(), r.GetScope(), r.GetLock())
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithCancel(rpc.Context())
 	defer cancel()
@@ -29,6 +31,9 @@ func (s *Service) ListLocks(r *clientv1.ListLocksRequest, rpc grpc.ServerStreami
 			return err
 		}
 		return s.eachPart(ctx, r.GetLock(), func(part *clientv1.LockStatus) error {
+			if !sees(part.GetLock()) {
+				return nil
+			}
 			return rpc.Send(&clientv1.ListLocksResponse{Lock: part})
 		})
 	}
@@ -52,6 +57,9 @@ func (s *Service) ListLocks(r *clientv1.ListLocksRequest, rpc grpc.ServerStreami
 				parts[i] = src.head
 				src.advance()
 			}
+		}
+		if !sees(lock) {
+			continue
 		}
 		whole := merge(s.members, lock, parts, absent)
 		if err := rpc.Send(&clientv1.ListLocksResponse{Lock: whole}); err != nil {
@@ -188,6 +196,28 @@ func absentOf(sources []*source) []*clientv1.Missing {
 		}
 	}
 	return absent
+}
+
+// mayLook returns which locks the caller may see. The error is for one who wants to
+// see a lock and may not, or any and may see none.
+func (s *Service) mayLook(ctx context.Context, scope clientv1.Scope, lock string) (sees func(lock string) bool, err error) {
+	who, err := s.gate.identify(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+	if lock == "" {
+		if f := s.gate.checkState(who); f != nil {
+			return nil, asStatus(f)
+		}
+		return func(lock string) bool { return s.gate.sees(who, lock) }, nil
+	}
+	if f := checkLock(lock); f != nil {
+		return nil, asStatus(f)
+	}
+	if f := s.gate.check(who, rules.Look, lock); f != nil {
+		return nil, asStatus(f)
+	}
+	return func(string) bool { return true }, nil
 }
 
 // checkLock says what is wrong with a lock's name; nil if nothing is.

@@ -101,5 +101,5 @@ func requestNumbers(numbers []token.Number) []*clientv1.RequestNumber {
 }
 
 func asClient(c *broadcast.Caller) *clientv1.Client {
-	return &clientv1.Client{Host: c.Host, Pid: c.PID, User: c.User, Command: c.Command}
+	return &clientv1.Client{Host: c.Host, Pid: c.PID, User: c.User, Command: c.Command, Identity: c.Identity}
 }

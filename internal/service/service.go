@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"conch/broadcast"
+	"conch/internal/rules"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
@@ -30,6 +31,8 @@ type Config struct {
 	// storage, it notes that clients may outlive this process. An error ends the
 	// driver.
 	Encumber func() error
+	// Rules say who may do what. Nil is [rules.Default].
+	Rules func() *rules.Rules
 	// DialOptions are how the other members are reached.
 	DialOptions []grpc.DialOption
 }
@@ -50,6 +53,7 @@ type Service struct {
 	ttl     time.Duration
 	peers   []*peer // nil for this node itself
 	health  *health.Server
+	gate    gate
 
 	encumber func() error // called once
 
@@ -80,6 +84,11 @@ func New(cfg Config) (*Service, error) {
 		encumber: sync.OnceValue(cfg.Encumber),
 		clients:  make(map[incarnation]*client),
 	}
+	if cfg.Rules == nil {
+		usual := rules.Default()
+		cfg.Rules = func() *rules.Rules { return usual }
+	}
+	s.gate = gate{members: s.members, rules: cfg.Rules, refused: s.driver.RefusedClient, noted: make(map[string]time.Time)}
 	s.life, s.endLife = context.WithCancel(context.Background())
 	for i, address := range s.members {
 		if i == s.self {

@@ -12,6 +12,13 @@ import (
 
 // Status is the service's call.
 func (s *Service) Status(ctx context.Context, r *clientv1.StatusRequest) (*clientv1.StatusResponse, error) {
+	who, err := s.gate.identify(ctx, r.GetScope())
+	if err != nil {
+		return nil, err
+	}
+	if f := s.gate.checkState(who); f != nil {
+		return nil, asStatus(f)
+	}
 	own, err := s.ownStatus(ctx)
 	if err != nil {
 		return nil, err

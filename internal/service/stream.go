@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"conch/internal/rules"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
@@ -37,6 +38,7 @@ type stream struct {
 	reason chan error
 	over   chan struct{} // closed when nothing is sent any more
 	began  time.Time
+	who    rules.Identity
 	heard  atomic.Int64 // when something came last, in nanoseconds since began
 
 	// What follows is guarded by the client's lock.
@@ -167,9 +169,16 @@ func (st *stream) greet() error {
 	if f != nil {
 		return asStatus(f)
 	}
+	if st.who, err = st.service.gate.identify(st.rpc.Context(), clientv1.Scope_SCOPE_CLUSTER); err != nil {
+		return err
+	}
+	caller.Identity = known(st.who)
+	if st.client, err = st.service.attach(incarnation(hello.GetIncarnation()), caller, st); err != nil {
+		return err
+	}
 	st.out.put(&clientv1.NodeMessage{Kind: &clientv1.NodeMessage_Welcome{Welcome: &clientv1.Welcome{
 		Version: version, Member: st.service.members[st.service.self], TtlNs: int64(st.service.ttl),
 	}}})
-	st.client = st.service.attach(incarnation(hello.GetIncarnation()), caller, st)
+	st.client.begin(st)
 	return nil
 }

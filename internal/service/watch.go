@@ -19,17 +19,23 @@ const watchAgain = time.Second
 
 // Watch is the service's call.
 func (s *Service) Watch(r *clientv1.WatchRequest, rpc grpc.ServerStreamingServer[clientv1.WatchResponse]) error {
-	if f := checkLock(r.GetLock()); f != nil && r.GetLock() != "" {
-		return asStatus(f)
+	sees, err := s.mayLook(rpc.Context(), r.GetScope(), r.GetLock())
+	if err != nil {
+		return err
+	}
+	send := func(w *clientv1.WatchResponse) error {
+		if w.GetLock() != nil && !sees(w.GetLock().GetLock()) {
+			return nil
+		}
+		return rpc.Send(w)
 	}
 	ctx, cancel := context.WithCancel(rpc.Context())
 	defer cancel()
 	defer context.AfterFunc(s.life, cancel)()
-	var err error
 	if r.GetScope() == clientv1.Scope_SCOPE_NODE {
-		err = s.watchHere(ctx, r.GetLock(), rpc.Send)
+		err = s.watchHere(ctx, r.GetLock(), send)
 	} else {
-		err = s.watchAll(ctx, r.GetLock(), rpc.Send)
+		err = s.watchAll(ctx, r.GetLock(), send)
 	}
 	if s.life.Err() != nil {
 		return errLeaving

@@ -73,6 +73,9 @@ const (
 	// The client speaks another version of this protocol; the message names both.
 	// FAILED_PRECONDITION.
 	Code_CODE_WRONG_VERSION Code = 11
+	// The client may not do that; the message says who it is taken for and what would
+	// allow it. PERMISSION_DENIED.
+	Code_CODE_FORBIDDEN Code = 12
 )
 
 // Enum value maps for Code.
@@ -90,6 +93,7 @@ var (
 		9:  "CODE_WRONG_FENCE",
 		10: "CODE_UNREACHABLE",
 		11: "CODE_WRONG_VERSION",
+		12: "CODE_FORBIDDEN",
 	}
 	Code_value = map[string]int32{
 		"CODE_UNSPECIFIED":    0,
@@ -104,6 +108,7 @@ var (
 		"CODE_WRONG_FENCE":    9,
 		"CODE_UNREACHABLE":    10,
 		"CODE_WRONG_VERSION":  11,
+		"CODE_FORBIDDEN":      12,
 	}
 )
 
@@ -486,7 +491,7 @@ func (x *Error) GetMessage() string {
 }
 
 // Client describes a client to people. It is what the client says of itself, and
-// is not checked.
+// is not checked, except for its identity.
 type Client struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name of its machine.
@@ -496,7 +501,10 @@ type Client struct {
 	// The name of the user it runs as.
 	User string `protobuf:"bytes,3,opt,name=user,proto3" json:"user,omitempty"`
 	// The command that runs under the lock, or the program that uses the package.
-	Command       string `protobuf:"bytes,4,opt,name=command,proto3" json:"command,omitempty"`
+	Command string `protobuf:"bytes,4,opt,name=command,proto3" json:"command,omitempty"`
+	// Who the node knows it to be: the user at the other end of its unix socket, or the
+	// name in its certificate. Set by the node; empty where it knows nothing.
+	Identity      string `protobuf:"bytes,5,opt,name=identity,proto3" json:"identity,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -555,6 +563,13 @@ func (x *Client) GetUser() string {
 func (x *Client) GetCommand() string {
 	if x != nil {
 		return x.Command
+	}
+	return ""
+}
+
+func (x *Client) GetIdentity() string {
+	if x != nil {
+		return x.Identity
 	}
 	return ""
 }
@@ -2184,7 +2199,8 @@ type ListLocksResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Not set where there is no lock to tell of.
 	Lock *LockStatus `protobuf:"bytes,1,opt,name=lock,proto3" json:"lock,omitempty"`
-	// In the first message: the members that did not answer.
+	// In the first message: the members that did not answer. In the last, without a lock,
+	// those and the ones that did not answer to the end, if there are more by then.
 	Missing       []*Missing `protobuf:"bytes,2,rep,name=missing,proto3" json:"missing,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3051,12 +3067,13 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x1cconch/client/v1/client.proto\x12\x0fconch.client.v1\"L\n" +
 	"\x05Error\x12)\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x15.conch.client.v1.CodeR\x04code\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\"\\\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"x\n" +
 	"\x06Client\x12\x12\n" +
 	"\x04host\x18\x01 \x01(\tR\x04host\x12\x10\n" +
 	"\x03pid\x18\x02 \x01(\x03R\x03pid\x12\x12\n" +
 	"\x04user\x18\x03 \x01(\tR\x04user\x12\x18\n" +
-	"\acommand\x18\x04 \x01(\tR\acommand\"\x99\x02\n" +
+	"\acommand\x18\x04 \x01(\tR\acommand\x12\x1a\n" +
+	"\bidentity\x18\x05 \x01(\tR\bidentity\"\x99\x02\n" +
 	"\rClientMessage\x12.\n" +
 	"\x05hello\x18\x01 \x01(\v2\x16.conch.client.v1.HelloH\x00R\x05hello\x124\n" +
 	"\aacquire\x18\x02 \x01(\v2\x18.conch.client.v1.AcquireH\x00R\aacquire\x127\n" +
@@ -3238,7 +3255,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12/\n" +
 	"\x06caller\x18\x05 \x01(\v2\x17.conch.client.v1.ClientR\x06caller\"@\n" +
 	"\rBreakResponse\x12/\n" +
-	"\x06holder\x18\x01 \x01(\v2\x17.conch.client.v1.HolderR\x06holder*\x8b\x02\n" +
+	"\x06holder\x18\x01 \x01(\v2\x17.conch.client.v1.HolderR\x06holder*\x9f\x02\n" +
 	"\x04Code\x12\x14\n" +
 	"\x10CODE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11CODE_INVALID_NAME\x10\x01\x12\x13\n" +
@@ -3252,7 +3269,8 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x10CODE_WRONG_FENCE\x10\t\x12\x14\n" +
 	"\x10CODE_UNREACHABLE\x10\n" +
 	"\x12\x16\n" +
-	"\x12CODE_WRONG_VERSION\x10\v*v\n" +
+	"\x12CODE_WRONG_VERSION\x10\v\x12\x12\n" +
+	"\x0eCODE_FORBIDDEN\x10\f*v\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fREASON_LAPSE\x10\x01\x12\x10\n" +

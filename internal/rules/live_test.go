@@ -1,0 +1,61 @@
+package rules
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestFileIsReadAgainWhenItChanges(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(dir, "rules")
+		alice := Identity{Kind: Client, Name: "alice"}
+		write := func(text string) {
+			t.Helper()
+			if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(path+".new", path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := Open(path, nil); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("Open of no file = %v; want ErrNotExist", err)
+		}
+		write("alice lock a\n")
+		var troubles []error
+		f, err := Open(path, func(err error) { troubles = append(troubles, err) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		may := func(lock string) bool {
+			time.Sleep(checkInterval)
+			return f.Rules().Check(alice, Lock, lock) == nil
+		}
+		if !may("a") || may("b") {
+			t.Error("the file as it was first is not what holds")
+		}
+		write("alice lock b\n")
+		if may("a") || !may("b") {
+			t.Error("the changed file is not what holds")
+		}
+		write("alice may everything\n")
+		if !may("b") || !may("b") || len(troubles) != 1 || !errors.Is(troubles[0], ErrFile) {
+			t.Errorf("with a wrong file, told of %v; want the rules before it, and to be told once", troubles)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if !may("b") || !may("b") || len(troubles) != 2 {
+			t.Errorf("without the file, told of %v; want the rules before it, and to be told once", troubles)
+		}
+		write("alice lock a\n")
+		if !may("a") {
+			t.Error("the file that came back is not what holds")
+		}
+	})
+}

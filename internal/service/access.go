@@ -1,0 +1,104 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	grpcpeer "google.golang.org/grpc/peer"
+
+	"conch/internal/pki"
+	"conch/internal/rules"
+	"conch/internal/socket"
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// gate knows who calls, and says what they may do.
+type gate struct {
+	members []string
+	rules   func() *rules.Rules
+	// refused is told of a refusal, once a minute for each caller.
+	refused func(caller string, reason error)
+
+	mu    sync.Mutex
+	noted map[string]time.Time // by caller, when it was told of
+}
+
+const (
+	// noteInterval is how often a caller's refusals are told of.
+	noteInterval = time.Minute
+	// maxNoted is how many callers are remembered for that.
+	maxNoted = 256
+)
+
+// identify tells who calls. Without TLS there is nothing to know other members by:
+// whoever asks what only they ask is taken for one.
+func (g *gate) identify(ctx context.Context, scope clientv1.Scope) (rules.Identity, error) {
+	p, ok := grpcpeer.FromContext(ctx)
+	if !ok {
+		return rules.Identity{}, nil
+	}
+	if u, local := p.AuthInfo.(socket.User); local {
+		return rules.Identity{Kind: rules.Local, Name: u.Name, UID: u.UID}, nil
+	}
+	if state, secured := pki.PeerState(ctx); secured {
+		id, err := pki.Identify(state, g.members)
+		if err != nil {
+			return id, asStatus(fault(clientv1.Code_CODE_FORBIDDEN, "%v", err))
+		}
+		return id, nil
+	}
+	host := p.Addr.String()
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	if scope == clientv1.Scope_SCOPE_NODE {
+		return rules.Identity{Kind: rules.Member, Name: host}, nil
+	}
+	return rules.Identity{Name: host}, nil
+}
+
+// check says why somebody may not do something to a lock; nil if they may.
+func (g *gate) check(id rules.Identity, action rules.Action, lock string) *clientv1.Error {
+	return g.fault(id, g.rules().Check(id, action, lock))
+}
+
+// checkState says why somebody may not see the state of the cluster.
+func (g *gate) checkState(id rules.Identity) *clientv1.Error {
+	return g.fault(id, g.rules().CheckState(id))
+}
+
+func (g *gate) fault(id rules.Identity, err error) *clientv1.Error {
+	if err == nil {
+		return nil
+	}
+	g.note(id.String(), err)
+	return fault(clientv1.Code_CODE_FORBIDDEN, "%v", err)
+}
+
+// sees reports whether somebody may see a lock among others.
+func (g *gate) sees(id rules.Identity, lock string) bool {
+	return g.rules().Check(id, rules.Look, lock) == nil
+}
+
+// note tells of a refusal, unless the same caller was told of just now.
+func (g *gate) note(caller string, reason error) {
+	g.mu.Lock()
+	now := time.Now()
+	last, known := g.noted[caller]
+	if known && now.Sub(last) < noteInterval {
+		g.mu.Unlock()
+		return
+	}
+	if len(g.noted) >= maxNoted {
+		clear(g.noted)
+	}
+	g.noted[caller] = now
+	g.mu.Unlock()
+	g.refused(caller, reason)
+}
+
+// errOther says that somebody came with the incarnation of another's client.
+var errOther = errors.New("another caller's client has this incarnation")

@@ -1,0 +1,59 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os/user"
+	"strconv"
+
+	"google.golang.org/grpc/credentials"
+)
+
+// User is who is at the other end of a unix socket, by the system's word.
+type User struct {
+	UID uint32
+	// Name is empty if the system has none for the number.
+	Name string
+}
+
+// AuthType is [credentials.AuthInfo]'s.
+func (User) AuthType() string { return "unix" }
+
+// Credentials are what a gRPC server takes connections of a unix socket with: each call
+// has a [User] for its AuthInfo.
+func Credentials() credentials.TransportCredentials { return peerCredentials{} }
+
+type peerCredentials struct{}
+
+func (peerCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	unix, ok := conn.(*net.UnixConn)
+	if !ok {
+		return nil, nil, fmt.Errorf("a connection of kind %T, want one of a unix socket", conn)
+	}
+	uid, err := peerUID(unix)
+	if err != nil {
+		return nil, nil, fmt.Errorf("who is at the other end: %w", err)
+	}
+	u := User{UID: uid}
+	if known, err := user.LookupId(strconv.FormatUint(uint64(uid), 10)); err == nil {
+		u.Name = known.Username
+	}
+	return conn, u, nil
+}
+
+// errServerOnly says that the credentials are used where connections are dialled.
+var errServerOnly = errors.New("credentials of a unix socket are for servers")
+
+func (peerCredentials) ClientHandshake(context.Context, string, net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	return nil, nil, errServerOnly
+}
+
+func (peerCredentials) Info() credentials.ProtocolInfo {
+	return credentials.ProtocolInfo{SecurityProtocol: "unix"}
+}
+
+func (peerCredentials) Clone() credentials.TransportCredentials { return peerCredentials{} }
+
+func (peerCredentials) OverrideServerName(string) error { return errServerOnly }
