@@ -3,6 +3,7 @@ package broadcast
 import (
 	"maps"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -32,9 +33,10 @@ type hostile struct {
 	waiting map[token.Waiter]string
 }
 
+// The node is the middle one of three members.
 const (
-	hostileSelf    token.Member = 1
-	hostileMembers              = 3
+	hostileSelf    = token.Member(1)
+	hostileMembers = 3
 )
 
 var hostileIncarnation = token.Incarnation{7}
@@ -261,4 +263,12 @@ func runHostile(t *rapid.T) {
 func TestHostileMembersDoNotBringANodeDown(t *testing.T) { rapid.Check(t, runHostile) }
 
 // FuzzHostileMembers is the same with a fuzzer's choices.
-func FuzzHostileMembers(f *testing.F) { f.Fuzz(rapid.MakeFuzz(runHostile)) }
+func FuzzHostileMembers(f *testing.F) {
+	source := rand.NewChaCha8([32]byte{})
+	for range 20 {
+		choices := make([]byte, 4096)
+		_, _ = source.Read(choices)
+		f.Add(choices)
+	}
+	f.Fuzz(rapid.MakeFuzz(runHostile))
+}
