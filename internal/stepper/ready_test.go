@@ -93,7 +93,9 @@ var claims = map[string][]func(h *History, s *Snapshot) bool{
 			return said(s, "C makes the token anew, as number 2.C") && said(s, "A cannot address B")
 		},
 		func(_ *History, s *Snapshot) bool { return said(s, "C sends the token to B") },
-		func(_ *History, s *Snapshot) bool { return s.Members[1].Critical && underWay(s, "TOKEN") == 1 },
+		func(_ *History, s *Snapshot) bool {
+			return s.Members[1].Critical && s.Members[1].Token.Live && underWay(s, "TOKEN") == 1 && !s.Streams[0].Messages[0].Content.Live
+		},
 		func(_ *History, s *Snapshot) bool { return said(s, "B drops the token") && s.Members[1].Critical },
 		func(_ *History, s *Snapshot) bool { return tokens(s) == 1 && s.Members[1].State == "idle" },
 	},

@@ -55,6 +55,9 @@ type TokenView struct {
 	Fence       string   `json:"fence"`
 	LastGranted []string `json:"ln"`
 	Queue       []string `json:"q"`
+	// Live: it counts. One that is under way does if it would be taken were it to arrive
+	// now.
+	Live bool `json:"live"`
 }
 
 // StreamView is one direction of a pair.
@@ -136,7 +139,7 @@ func (w *world) memberView(i int) MemberView {
 		v.Asking = lock.RequestNumbers[i].String()
 	}
 	if lock.HasToken {
-		v.Token = tokenView(&lock.Token)
+		v.Token = tokenView(&lock.Token, v.InSession)
 	}
 	for j := range w.members {
 		if j == i {
@@ -191,13 +194,16 @@ func (w *world) streamView(from, to int) StreamView {
 			Done:      1 - min(1, float64(left)/float64(shortestWay+wayJitter)),
 		}
 		if m.Token {
-			m.Content = tokenView(p.message.Token)
+			m.Content = tokenView(p.message.Token, w.inSession(to) && w.members[to].node.Refuses(p.message) == "")
 		}
 		v.Messages = append(v.Messages, m)
 	}
 	return v
 }
 
-func tokenView(t *token.Token) *TokenView {
-	return &TokenView{epochText(t.Epoch), t.Hop, fenceText(t.Fence), numberTexts(t.LastGranted), nameTexts(t.Queue)}
+func tokenView(t *token.Token, live bool) *TokenView {
+	return &TokenView{
+		Epoch: epochText(t.Epoch), Hop: t.Hop, Fence: fenceText(t.Fence),
+		LastGranted: numberTexts(t.LastGranted), Queue: nameTexts(t.Queue), Live: live,
+	}
 }

@@ -76,7 +76,7 @@ func messageWords(from int, m *token.Message) string {
 }
 
 func probeAnswerWords(from int, m *token.Message) string {
-	text := ""
+	var text string
 	switch {
 	case m.Answer == token.Hold && m.InUse:
 		text = " has the token, and a client is in the critical section."

@@ -24,7 +24,7 @@ import (
 )
 
 // patience is how long the browser may take for a test. It is no measure of anything.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // policy is what doc.go says that whoever serves the page may send.
 const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; " +

@@ -34,6 +34,11 @@ const stepThrough = `(() => {
 	return seen;
 })()`
 
+// nameless lists what can be pressed or set and has no name.
+const nameless = `[...document.querySelectorAll('button, select, input, [role=button]')]
+	.filter((e) => !e.hidden && !(e.getAttribute('aria-label') || e.textContent.trim() && e.tagName !== 'SELECT' || e.labels?.length))
+	.map((e) => e.outerHTML.slice(0, 80))`
+
 func TestPage(t *testing.T) {
 	ctx := browse(t)
 	url := serve(t, layers{build(t), FS()})
@@ -48,6 +53,25 @@ func TestPage(t *testing.T) {
 		if count := text(ctx, t, "count"); count != "2 / 2" {
 			t.Errorf("after another course began at step 1 the page is at %s, want 2 / 2", count)
 		}
+	})
+
+	t.Run("everything to press has a name", func(t *testing.T) {
+		visit(ctx, t, url+"#n=3;ask.B")
+		click(ctx, t, "#last")
+		controls := eval[[]string](ctx, t, nameless)
+		if len(controls) > 0 {
+			t.Errorf("a screen reader would have nothing to say about %s", strings.Join(controls, ", "))
+		}
+	})
+
+	t.Run("phone", func(t *testing.T) {
+		do(ctx, t, chromedp.EmulateViewport(360, 740))
+		visit(ctx, t, url+"#n=7;ask.B;ask.C;cut.A-B;delay.C-D")
+		click(ctx, t, "#last", "#forward")
+		if wide := eval[int](ctx, t, `document.documentElement.scrollWidth`); wide > 360 {
+			t.Errorf("the page is %d pixels wide, more than the 360 of the window", wide)
+		}
+		do(ctx, t, chromedp.EmulateViewport(1280, 900))
 	})
 
 	t.Run("play", func(t *testing.T) {

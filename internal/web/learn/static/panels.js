@@ -71,7 +71,7 @@ export function showTokens(snapshot) {
 
 function tokenCard(where, token, names) {
   return html('div', { class: 'card' },
-    html('div', { class: 'where' }, svg('svg', { viewBox: '-20 -20 40 40', class: 'icon chip token', 'aria-hidden': 'true' }, ...glyph('TOKEN')), html('strong', {}, where)),
+    html('div', { class: 'where' }, svg('svg', { viewBox: '-20 -20 40 40', class: 'icon chip token', 'aria-hidden': 'true' }, ...glyph('TOKEN')), html('strong', {}, where), token.live ? '' : html('span', { class: 'tag' }, 'would be dropped now')),
     html('dl', {},
       html('dt', {}, 'LN'), html('dd', {}, ...names.map((n, i) => html('span', { class: 'entry' }, `${n} `, html('b', {}, token.ln[i])))),
       html('dt', {}, 'Q'), html('dd', {}, token.q.length > 0 ? token.q.join(' → ') : 'empty'),
@@ -107,7 +107,7 @@ function streamRow(stream, messages, heartbeats, act, pick) {
   return html('li', {},
     html('button', { type: 'button', class: 'link', 'aria-label': `Choose the stream ${title}`, onclick: () => pick(stream) }, title),
     stream.state === 'open' ? '' : html('span', { class: `tag ${stream.state}` }, stream.state),
-    html('span', { class: 'words' }, ...messages.flatMap((message) => [html('b', {}, message.short), ` ${message.words} `]),
+    html('span', { class: 'words' }, ...messages.map((message) => html('span', { class: 'message' }, html('b', {}, message.short), ` ${message.words}`)),
       heartbeats > 0 ? `${heartbeats} ${heartbeats === 1 ? 'heartbeat' : 'heartbeats'}` : ''),
     deliver);
 }

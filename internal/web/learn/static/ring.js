@@ -104,8 +104,8 @@ export class Ring {
       svg('text', { class: 'name', y: 9 }),
       svg('g', { class: 'badge', transform: `translate(${MEMBER - 6} ${up ? MEMBER - 8 : -MEMBER + 8})` },
         svg('circle', { r: 12 }), svg('text', { class: 'sign', y: 6 })),
-      svg('text', { class: 'state', y: up ? -MEMBER - 28 : MEMBER + 26 }),
-      svg('text', { class: 'lease', y: up ? -MEMBER - 12 : MEMBER + 42 }),
+      svg('text', { class: 'state', y: up ? -MEMBER - 32 : MEMBER + 28 }),
+      svg('text', { class: 'lease', y: up ? -MEMBER - 13 : MEMBER + 48 }),
       svg('g', { class: 'held', transform: `translate(${-MEMBER + 4} ${up ? MEMBER - 8 : -MEMBER + 8})` }, ...glyph('TOKEN')));
     onKeys(disc, choose);
     this.discs.push(disc);
