@@ -41,6 +41,35 @@ func TestSteppingBackIsExact(t *testing.T) {
 	}
 }
 
+func TestBeginnings(t *testing.T) {
+	for members := MinMembers; members <= MaxMembers; members++ {
+		for seed := range uint64(30) {
+			h, err := Play(Scenario{Members: members, Seed: seed})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := h.At(0)
+			a := s.Members[0]
+			if a.Token == nil || a.Token.Fence != "1:1" || a.State != "idle" || len(s.Happened) != 0 || !s.Green {
+				t.Errorf("%d members, seed %d: the token does not lie idle at A after one use: %+v", members, seed, a)
+			}
+			for i, m := range s.Members {
+				if i > 0 && (m.State != "idle" || !m.InSession || m.Token != nil || len(m.Guards) != members-1) {
+					t.Errorf("%d members, seed %d: %+v, want it idle, inside its session and guarding all others", members, seed, m)
+				}
+			}
+			for _, stream := range s.Streams {
+				if stream.State != "open" || len(stream.Messages) > 0 {
+					t.Errorf("%d members, seed %d: %+v, want it open and empty", members, seed, stream)
+				}
+			}
+		}
+	}
+	if s := play(t, "n=3;from=cold").At(0); s.Millis != 0 || s.Members[0].State != "starting" || s.Streams[0].State != "closed" {
+		t.Errorf("a cold start is %+v", s)
+	}
+}
+
 func TestOtherSeedOtherTimes(t *testing.T) {
 	a, b := play(t, "n=3;ask.B;auto*3"), play(t, "n=3;seed=1;ask.B;auto*3")
 	if a.At(3).Millis == b.At(3).Millis {

@@ -51,7 +51,7 @@ function perform(op) {
   complain(answer.error);
   if (answer.error === '') {
     own = Math.min(own, before);
-    history.replaceState(null, '', `#${answer.text}`);
+    remember(answer.text);
   }
   keep(answer);
 }
@@ -232,19 +232,24 @@ function choose(value) {
   const made = ready.find((r) => r.id === value);
   const text = made ? made.text : `${value};seed=${1 + Math.floor(Math.random() * 9999)}`;
   if (open(text)) {
-    history.replaceState(null, '', `#${text}`);
+    remember(text);
   }
 }
 
-// link is where the whole of what was done can be found again.
-function link() {
-  const whole = call({ do: 'see', at: now.steps });
-  return `${location.href.split('#')[0]}#${whole.text}`;
+// remember puts a scenario into the address, so that a reload finds it again.
+function remember(text) {
+  try {
+    history.replaceState(null, '', `#${text}`);
+  } catch {
+    // Some browsers allow only so many changes in a while; the next one will do.
+  }
 }
 
+// copy copies a link to the whole of what was done.
 async function copy() {
-  const text = link();
-  history.replaceState(null, '', text);
+  const whole = call({ do: 'see', at: now.steps }).text;
+  remember(whole);
+  const text = `${location.href.split('#')[0]}#${whole}`;
   const field = byId('link');
   field.value = text;
   try {

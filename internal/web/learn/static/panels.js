@@ -117,7 +117,7 @@ export function showLegend() {
   const sign = (kind) => svg('svg', { viewBox: '-20 -20 40 40', class: `icon chip ${kind.toLowerCase()}`, 'aria-hidden': 'true' }, ...glyph(kind));
   const messages = Object.entries(glyphs).filter(([kind]) => kind !== 'BYE').map(([kind, [, , words]]) => html('li', {}, sign(kind), words));
   messages.push(html('li', {}, svg('svg', { viewBox: '-20 -20 40 40', class: 'icon chip heartbeat', 'aria-hidden': 'true' }, svg('circle', { r: 5 })), 'a heartbeat: PING, PONG and the like'));
-  const lanes = [['open', 'open'], ['delayed', 'delayed: nothing arrives by itself (⏸)'], ['closed', 'closed'], ['cut', 'cut (✕)']]
+  const lanes = [['open', 'open'], ['delayed', 'delayed: nothing arrives by itself (‖)'], ['closed', 'closed'], ['cut', 'cut (✕)']]
     .map(([state, words]) => html('li', {}, svg('svg', { viewBox: '0 0 40 40', class: 'icon', 'aria-hidden': 'true' },
       svg('g', { class: `lane ${state}` }, svg('path', { d: 'M2 20H38', class: 'line' }))), `a stream, ${words}`));
   const members = Object.values(states).filter(([, mark]) => mark !== '').map(([words, mark]) => html('li', {}, html('span', { class: 'icon' }, mark), words));

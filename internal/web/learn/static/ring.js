@@ -116,7 +116,7 @@ export class Ring {
     const lane = this.lanes.get(`${stream.from}-${stream.to}`);
     const isPicked = picked.lane && picked.from === stream.from && picked.to === stream.to;
     lane.setAttribute('class', `lane ${stream.state}${isPicked ? ' picked' : ''}`);
-    lane.querySelector('.sign').textContent = { cut: '✕', delayed: '⏸', closed: '', open: '' }[stream.state];
+    lane.querySelector('.sign').textContent = { cut: '✕', delayed: '‖', closed: '', open: '' }[stream.state];
   }
 
   showMember(member, i, picked) {
