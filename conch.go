@@ -4,22 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	"conch/broadcast"
 	"conch/hosts"
 	"conch/internal/service"
-	"conch/internal/socket"
 	clientv1 "conch/proto/conch/client/v1"
 	"conch/token"
 )
@@ -87,6 +82,18 @@ type Config struct {
 	// beside its TCP port. Empty is none.
 	Socket string
 
+	// TLS names the files with which the node proves who it is to other members and to
+	// clients, and by which it knows them. Without it, the node believes everybody, and
+	// Start refuses to listen beyond this machine, unless Insecure is set.
+	TLS TLSFiles
+	// Insecure allows to listen beyond this machine without TLS: whoever reaches the
+	// node can then pass for a member, and take and break every lock.
+	Insecure bool
+	// AllowFile names a file that says which clients may lock, break or look at which
+	// locks; see package rules. It is read again when it changes. Empty lets users of
+	// the socket do everything, and other clients lock and look.
+	AllowFile string
+
 	// Log gets a line for each event in the life of the node, each with one call
 	// of its writer and none at the same time as another. The zero Logger writes
 	// nothing.
@@ -100,6 +107,15 @@ type Config struct {
 	Metrics prometheus.Registerer
 }
 
+// TLSFiles are the paths of what one side of TLS connections needs, all in PEM. The
+// files may be replaced while they are in use.
+type TLSFiles struct {
+	// Cert is the certificate, and Key its key, which only its owner may read.
+	Cert, Key string
+	// CA are the certificates of the authorities that are trusted.
+	CA string
+}
+
 // Node is one member of a cluster. Its methods are safe for concurrent use.
 type Node struct {
 	members  hosts.Members
@@ -107,8 +123,11 @@ type Node struct {
 	driver   *broadcast.Driver
 	service  *service.Service
 	metrics  counting
-	server   *grpc.Server
+	guard    *guard
+	servers  servers
 	serving  sync.WaitGroup
+	ttl      time.Duration
+	started  token.Time // by the driver's clock
 	stopOnce sync.Once
 	stopErr  error
 }
@@ -140,31 +159,35 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, errors.Join(err, listeners.close())
 	}
-	for _, l := range listeners {
-		n.serving.Go(func() { n.serve(n.driver.Listener(l)) })
-	}
+	n.serve(listeners)
 	return n, nil
 }
 
 // start starts a node that does not serve yet.
 func (cfg Config) start(members hosts.Members) (*Node, error) {
+	guard, err := cfg.guard(members)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
 	memory, err := remember(cfg.DataDir, members.Addresses[members.Self])
 	if err != nil {
 		return nil, err
 	}
 	counts := newCounting(cfg.Metrics, members, cfg.Version)
 	driver, err := broadcast.Start(broadcast.Config{
-		Members:    members.Addresses,
-		Self:       token.Member(members.Self),
-		Session:    token.Session(memory.session),
-		Floor:      memory.floor,
-		Encumbered: memory.encumbered,
-		TTL:        cfg.SessionTTL,
-		Store:      memory.store,
-		Caller:     broadcast.ThisProcess(programName()),
-		Observer:   counts.observer(),
-		Log:        cfg.Log,
-		Version:    cfg.Version,
+		Members:     members.Addresses,
+		Self:        token.Member(members.Self),
+		Session:     token.Session(memory.session),
+		Floor:       memory.floor,
+		Encumbered:  memory.encumbered,
+		TTL:         cfg.SessionTTL,
+		Store:       memory.store,
+		Credentials: guard.toMember,
+		CheckMember: guard.checkMember,
+		Caller:      broadcast.ThisProcess(programName()),
+		Observer:    counts.observer(),
+		Log:         cfg.Log,
+		Version:     cfg.Version,
 	})
 	if err != nil {
 		return nil, errors.Join(err, memory.close())
@@ -173,15 +196,13 @@ func (cfg Config) start(members hosts.Members) (*Node, error) {
 		return nil, errors.Join(err, driver.Stop(context.Background()), memory.close())
 	}
 	clients, err := service.New(service.Config{
-		Driver:   driver,
-		Members:  members.Addresses,
-		Self:     members.Self,
-		TTL:      cfg.SessionTTL,
-		Encumber: func() error { return memory.setClients(true) },
-		DialOptions: []grpc.DialOption{
-			grpc.WithTransportCredentials(insecure.NewCredentials()),
-			grpc.WithNoProxy(),
-		},
+		Driver:      driver,
+		Members:     members.Addresses,
+		Self:        members.Self,
+		TTL:         cfg.SessionTTL,
+		Encumber:    func() error { return memory.setClients(true) },
+		Rules:       guard.rules,
+		Credentials: guard.toMember,
 	})
 	if err != nil {
 		counts.unregister()
@@ -193,10 +214,12 @@ func (cfg Config) start(members hosts.Members) (*Node, error) {
 		driver:  driver,
 		service: clients,
 		metrics: counts,
-		server:  grpc.NewServer(broadcast.ServerOptions()...),
+		guard:   guard,
+		ttl:     cfg.SessionTTL,
+		started: driver.Now(),
+		servers: newServers(driver, clients, guard),
 	}
-	driver.Register(n.server)
-	clients.Register(n.server)
+	guard.driver.Store(driver)
 	return n, nil
 }
 
@@ -221,54 +244,6 @@ func (cfg Config) list() (hosts.Members, error) {
 		sources = append(sources, file)
 	}
 	return hosts.List(self, sources...)
-}
-
-// listen opens the port that other members dial.
-func listen(ctx context.Context, address string) (net.Listener, error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", address)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%w: another process listens on %s; stop it, or listen on another port", err, address)
-	case err != nil:
-		return nil, err
-	}
-	return listener, nil
-}
-
-// listeners are what a node serves on.
-type listeners []net.Listener
-
-// open opens the port, and the socket if there is to be one.
-func (cfg Config) open(ctx context.Context) (listeners, error) {
-	port, err := listen(ctx, cfg.Listen)
-	if err != nil {
-		return nil, err
-	}
-	all := listeners{port}
-	if cfg.Socket != "" {
-		unix, err := socket.Listen(ctx, cfg.Socket)
-		if err != nil {
-			return nil, errors.Join(err, all.close())
-		}
-		all = append(all, unix)
-	}
-	return all, nil
-}
-
-func (all listeners) close() error {
-	var errs []error
-	for _, l := range all {
-		errs = append(errs, l.Close())
-	}
-	return errors.Join(errs...)
-}
-
-// serve accepts streams until the server is stopped.
-func (n *Node) serve(listener net.Listener) {
-	if err := n.server.Serve(listener); err != nil {
-		n.driver.Fail(fmt.Errorf("accept on %s: %w", listener.Addr(), err))
-	}
 }
 
 // Address returns the address by which the members know this node.
@@ -326,13 +301,19 @@ func (n *Node) Stop(ctx context.Context) error {
 	n.stopOnce.Do(func() {
 		err := n.driver.Stop(ctx)
 		errs := []error{err, n.service.Close(ctx)}
-		n.server.Stop()
+		n.servers.stop()
 		n.serving.Wait()
 		n.metrics.unregister()
-		if err == nil && n.driver.Err() == nil {
+		if err == nil && n.driver.Err() == nil && n.unencumbered() {
 			errs = append(errs, n.memory.setClients(false)) // nobody holds anything any more
 		}
 		n.stopErr = errors.Join(append(errs, n.memory.close())...)
 	})
 	return n.stopErr
+}
+
+// unencumbered reports whether no client of an earlier process can hold a lock any
+// more: the leases of these ended within one time to live of this one's start.
+func (n *Node) unencumbered() bool {
+	return !n.memory.encumbered || n.driver.Now() >= n.started+token.Time(n.ttl)
 }

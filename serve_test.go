@@ -23,12 +23,12 @@ func TestNodeThatCannotAcceptEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := listener.Addr().String()
-	n, err := Config{SessionTTL: MinSessionTTL}.start(hosts.Members{Addresses: []string{address}})
+	n, err := Config{Listen: address, SessionTTL: MinSessionTTL}.start(hosts.Members{Addresses: []string{address}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	broken := errors.New("broken")
-	n.serving.Go(func() { n.serve(brokenListener{listener, broken}) })
+	n.serve(listeners{port: brokenListener{listener, broken}})
 	<-n.Done()
 	if err := n.Err(); !errors.Is(err, broken) {
 		t.Errorf("Err = %v; want what the listener failed with", err)

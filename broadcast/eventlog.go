@@ -72,6 +72,14 @@ func (l *eventLog) clientRefused(caller, reason string) {
 	l.line(zerolog.WarnLevel, "client_refused").Str("caller", caller).Str("reason", reason).Msg("client refused")
 }
 
+func (l *eventLog) filesChanged(err error) {
+	if err != nil {
+		l.line(zerolog.WarnLevel, "files_refused").Str("reason", err.Error()).Msg("changed files not taken up")
+		return
+	}
+	l.info("files_changed").Msg("changed files taken up")
+}
+
 func (l *eventLog) sessionWarned(s token.Session) {
 	l.session("session_warned", s).Msg("lease ends soon")
 }

@@ -228,6 +228,12 @@ func (d *Driver) RefusedClient(caller string, reason error) {
 	d.post(input{kind: inputLook, look: func(o *owner) { o.log.clientRefused(caller, reason.Error()) }})
 }
 
+// FilesChanged has it logged that files which the node was started with have changed and
+// were taken up, or why they were not.
+func (d *Driver) FilesChanged(err error) {
+	d.post(input{kind: inputLook, look: func(o *owner) { o.log.filesChanged(err) }})
+}
+
 // postRefused has a refusal logged: of a member's stream, or of a stranger's.
 func (d *Driver) postRefused(from token.Member, remote, reason string) {
 	select {

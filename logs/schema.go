@@ -27,6 +27,8 @@ const (
 	LockBroken      = "lock_broken"
 	HoldExpired     = "hold_expired"
 	ClientRefused   = "client_refused"
+	FilesChanged    = "files_changed"
+	FilesRefused    = "files_refused"
 
 	// Sessions.
 	SessionStarted = "session_started"
@@ -188,6 +190,8 @@ var shapes = []shape{
 	{Lost, "info", aboutLock | setOf("fence"), tokenMayShow, 0, "the session lapsed under the one in the critical section"},
 	{LockBroken, "warn", lockOnly | setOf("fence", "caller", "reason"), 0, 0, "somebody wants the lock taken from the one in the critical section, who is told; it leaves, or the hold expires"},
 	{HoldExpired, "warn", lockOnly | setOf("fence", "caller", "reason"), 0, 0, "the one in the critical section was not heard of any more, or did not give the lock back when told; it leaves"},
+	{FilesChanged, "info", 0, 0, 0, "files that the node was started with have changed, such as its certificate, and were taken up"},
+	{FilesRefused, "warn", setOf("reason"), 0, 0, "such files have changed and cannot be taken up: the node goes on with what it had"},
 	{ClientRefused, "warn", setOf("caller", "reason"), 0, 0, "a client asked for what it may not do; written once a minute for each client"},
 
 	{SessionStarted, "info", setOf("session"), 0, 0, "a quorum's lease is there: the session has begun"},

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
 
 	clientv1 "conch/proto/conch/client/v1"
@@ -23,8 +24,8 @@ type peer struct {
 }
 
 // newPeer prepares to ask a member. Nothing is dialled before it is asked.
-func newPeer(address string, options []grpc.DialOption) (*peer, error) {
-	conn, err := grpc.NewClient("passthrough:///"+address, options...)
+func newPeer(address string, secure credentials.TransportCredentials) (*peer, error) {
+	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(secure), grpc.WithNoProxy())
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
@@ -33,8 +34,8 @@ type Config struct {
 	Encumber func() error
 	// Rules say who may do what. Nil is [rules.Default].
 	Rules func() *rules.Rules
-	// DialOptions are how the other members are reached.
-	DialOptions []grpc.DialOption
+	// Credentials are what connections to another member are secured with.
+	Credentials func(address string) credentials.TransportCredentials
 }
 
 // The bounds on what clients can make a node keep.
@@ -88,13 +89,13 @@ func New(cfg Config) (*Service, error) {
 		usual := rules.Default()
 		cfg.Rules = func() *rules.Rules { return usual }
 	}
-	s.gate = gate{members: s.members, rules: cfg.Rules, refused: s.driver.RefusedClient, noted: make(map[string]time.Time)}
+	s.gate = gate{members: s.members, self: s.self, rules: cfg.Rules, refused: s.driver.RefusedClient, noted: make(map[string]time.Time)}
 	s.life, s.endLife = context.WithCancel(context.Background())
 	for i, address := range s.members {
 		if i == s.self {
 			continue
 		}
-		p, err := newPeer(address, cfg.DialOptions)
+		p, err := newPeer(address, cfg.Credentials(address))
 		if err != nil {
 			return nil, errors.Join(err, s.Close(context.Background()))
 		}
