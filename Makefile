@@ -94,6 +94,13 @@ test: ## all tests, with the race detector
 	if ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then \
 	  left_out="$$left_out; THE SQL OF FENCING.md ON POSTGRESQL, which needs Debian's package postgresql"; \
 	fi; \
+	if ! command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing Chromium, in which tests look at the pages"; \
+	  { timeout 60 apt-get update && timeout 300 apt-get install -y chromium; } >/dev/null 2>&1 </dev/null; \
+	fi; \
+	if ! command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null; then \
+	  left_out="$$left_out; THE PAGES IN A REAL BROWSER, which need Chromium"; \
+	fi; \
 	left_out="$${left_out#nothing; }"; \
 	echo "go test $$race $(PACKAGES)"; \
 	go test $$race -timeout 15m $(PACKAGES) && \
@@ -112,8 +119,8 @@ bench: ## benchmarks (BENCH=regexp PACKAGES=./token)
 bench-peers: build ## conch beside bare gRPC, etcd, Redis, ZooKeeper, in BENCHMARKS.md (ROUNDS=5 SECONDS=2)
 	@if [ "$$(uname)" != Linux ]; then echo "bench-peers needs Linux"; exit 1; fi
 	@bench/install.sh
-	go -C bench build -mod=mod -o ../bin/bench .
-	@bin/bench -conch bin/conch -rounds $(ROUNDS) -seconds $(SECONDS) -page BENCHMARKS.md
+	go -C bench build -mod=mod -o ../bin/bench-peers ./cmd/bench-peers
+	@bin/bench-peers -conch bin/conch -rounds $(ROUNDS) -seconds $(SECONDS) -page BENCHMARKS.md
 
 .PHONY: soak
 soak: ## long tests, each for SOAK=10m

@@ -3,6 +3,7 @@ package contest
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"time"
@@ -14,9 +15,10 @@ import (
 	"conch/bench/internal/worker"
 )
 
-// settled is how long the holder and those who wait have been there before the kill:
-// longer than anything takes that follows on a grant.
-const settled = 500 * time.Millisecond
+// settled is how long at least the holder and those who wait have been there before
+// the kill: longer than anything takes that follows on a grant. They are there for up
+// to twice as long, so that the kill comes at any point between two renewals.
+const settled = TTL / 2
 
 // fail kills what would be gone with the machine of a holder who runs beside the
 // leader: the holder and that server, both at once. Another client, connected to the
@@ -105,7 +107,7 @@ func (s *Stage) kill(ctx context.Context, set func(context.Context, *play) (scen
 	if err := p.await(ctx, uint64(len(p.workers)), 1); err != nil {
 		return nil, err
 	}
-	if err := p.pause(ctx, settled); err != nil {
+	if err := p.pause(ctx, settled+rand.N(settled)); err != nil {
 		return nil, err
 	}
 	holder := p.workers[0]

@@ -40,6 +40,14 @@ type Lock interface {
 	Close() error
 }
 
+// Renewed is a lock whose holder has to say that it still holds it. The others have
+// sessions that their libraries keep up.
+type Renewed interface {
+	Lock
+	// Renew makes the hold last for another TTL.
+	Renew(ctx context.Context) error
+}
+
 // Shared is a lock that several goroutines of a process may want at once.
 type Shared interface {
 	Lock

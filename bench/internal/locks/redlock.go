@@ -3,7 +3,6 @@ package locks
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"time"
 
@@ -16,6 +15,9 @@ import (
 // retryDelay is after how long a client asks again for a lock that is in use: Redlock
 // has no queue.
 const retryDelay = time.Millisecond
+
+// errLost says that a hold had ended before.
+var errLost = errors.New("locks: redlock: the lock had been lost")
 
 // redlock is a lock over one Redis, or by Redlock over several.
 type redlock struct {
@@ -44,7 +46,15 @@ func (r *redlock) Lock(ctx context.Context) error { return r.mutex.LockContext(c
 func (r *redlock) Unlock(ctx context.Context) error {
 	ok, err := r.mutex.UnlockContext(ctx)
 	if !ok && err == nil {
-		err = fmt.Errorf("locks: redlock: the lock had been lost")
+		err = errLost
+	}
+	return err
+}
+
+func (r *redlock) Renew(ctx context.Context) error {
+	ok, err := r.mutex.ExtendContext(ctx)
+	if !ok && err == nil {
+		err = errLost
 	}
 	return err
 }

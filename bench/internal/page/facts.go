@@ -36,7 +36,7 @@ func Facts(ctx context.Context) []Fact {
 		{"kernel", kernel()},
 		{"Go", fmt.Sprintf("%s, %s/%s", strings.TrimPrefix(runtime.Version(), "go"), runtime.GOOS, runtime.GOARCH)},
 		{"conch", output(ctx, "git", "describe", "--always", "--dirty")},
-		{servers.RedisProgram, output(ctx, servers.RedisProgram, "--version")},
+		{servers.RedisProgram, redis(ctx)},
 		{"ZooKeeper", jar()},
 		{servers.JavaProgram, output(ctx, servers.JavaProgram, "-version")},
 	}
@@ -82,6 +82,16 @@ func jar() string {
 		return ""
 	}
 	return strings.TrimSuffix(strings.TrimPrefix(filepath.Base(found[0]), "zookeeper-"), ".jar")
+}
+
+// redis is the version of Redis's server, which stands among other things.
+func redis(ctx context.Context) string {
+	for word := range strings.FieldsSeq(output(ctx, servers.RedisProgram, "--version")) {
+		if version, ok := strings.CutPrefix(word, "v="); ok {
+			return version
+		}
+	}
+	return ""
 }
 
 // output is the first line that a program writes.

@@ -29,7 +29,7 @@ func Write(w io.Writer, run Run) {
 		results[result.Subject.Name] = result
 	}
 	fmt.Fprintf(w, "# Benchmarks\n\nWhat conch costs beside the bare limits of what it stands on, and beside the locks that users would pick instead. "+
-		"All of it is measured in one run, %d rounds of every subject one after the other, %v each time after a warm-up; "+
+		"All of it is measured in one run, in %d rounds (each has every subject once, one after the other), for %v each time after a warm-up; "+
 		"a figure is the median of the rounds, with the least and the most in parentheses. `%s` has written this page, %s, in %v.\n\n",
 		run.Rounds, run.Window, run.Command, run.Begun.Format(time.DateOnly), run.Took.Round(time.Second))
 	writeMachine(w, run)
@@ -130,7 +130,7 @@ func writePeers(w io.Writer, results map[string]*contest.Result) {
 	dead.add("conch 3 nodes, the holder in its node's own process", of(contest.ConchFailover, contest.Recovery, " s"))
 	t.write(w)
 	fmt.Fprintf(w, "The holder is killed, and with it the server that leads, as if both were on one machine (of one Redis and of flock the holder alone, since nothing would be left); "+
-		"another client waits. Whoever is gone has lost the lock after %v, in every system that has such a time.\n\n", contest.TTL)
+		"another client waits. Whoever is gone has lost the lock after %v, in every system that has such a time; the holder renews it until the kill.\n\n", contest.TTL)
 	dead.write(w)
 }
 
@@ -145,7 +145,7 @@ func writeLatencies(w io.Writer, results []*contest.Result) {
 		if h == nil || r.Subject.Name == contest.ConchHere {
 			continue
 		}
-		cells := []string{r.Subject.Name, number(float64(h.TotalCount()))}
+		cells := []string{r.Subject.Name, fmt.Sprint(h.TotalCount())}
 		for _, p := range percentiles {
 			cells = append(cells, number(float64(h.ValueAtQuantile(p))/1e3))
 		}

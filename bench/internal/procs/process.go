@@ -171,8 +171,9 @@ func ProcessorTime(processes []*Process) (time.Duration, error) {
 	return sum, nil
 }
 
-// maxOutputBytes bounds what is kept of a process's output: the most recent of it.
-const maxOutputBytes = 256 << 10
+// keptBytes is how much is kept at least of a process's output, the most recent of
+// it, and half of the most that is kept.
+const keptBytes = 256 << 10
 
 // output keeps what is written to it.
 type output struct {
@@ -185,8 +186,8 @@ func (o *output) Write(data []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.text = append(o.text, data...)
-	if over := len(o.text) - maxOutputBytes; over > 0 {
-		o.text = append(o.text[:0], o.text[over:]...)
+	if len(o.text) > 2*keptBytes {
+		o.text = append(o.text[:0], o.text[len(o.text)-keptBytes:]...)
 	}
 	return len(data), nil
 }

@@ -111,12 +111,18 @@ func (f *Fleet) await(ctx context.Context) error {
 // same.
 func FreeAddresses(n int) ([]string, error) {
 	var addresses []string
+	var listeners []net.Listener
+	defer func() { // not before all are found
+		for _, listener := range listeners {
+			_ = listener.Close() // nobody has come
+		}
+	}()
 	for range n {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, fmt.Errorf("servers: find a free port: %w", err)
 		}
-		defer listener.Close() // not before all are found
+		listeners = append(listeners, listener)
 		addresses = append(addresses, listener.Addr().String())
 	}
 	return addresses, nil

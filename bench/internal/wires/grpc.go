@@ -44,6 +44,7 @@ func newServer(receive receiver) *grpc.Server {
 	return server
 }
 
+//nolint:revive // gRPC has the order of the parameters
 func answerCall(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 	message := new(wrapperspb.BytesValue)
 	return message, decode(message)

@@ -134,9 +134,7 @@ func (j Job) run(ctx context.Context, w *user) error {
 	case Turns:
 		return w.turns(ctx, j.Turn, j.NextTurn)
 	case Hold:
-		if err := w.enter(ctx); err != nil {
-			return err
-		}
+		return w.hold(ctx, j.Lock.TTL/4)
 	case Idle:
 	default:
 		return fmt.Errorf("mode: got %q", j.Mode)

@@ -49,6 +49,28 @@ func (w *user) enter(ctx context.Context) error {
 	return nil
 }
 
+// hold keeps the lock until ctx ends, which is an error. A lock that is to be renewed is
+// renewed this often.
+func (w *user) hold(ctx context.Context, every time.Duration) error {
+	if err := w.enter(ctx); err != nil {
+		return err
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+		if renewed, ok := w.lock.(locks.Renewed); ok {
+			if err := renewed.Renew(ctx); err != nil {
+				return fmt.Errorf("renew: %w", err)
+			}
+		}
+	}
+}
+
 // once locks and unlocks, and records how long that took.
 func (w *user) once(ctx context.Context) error {
 	start := time.Now()

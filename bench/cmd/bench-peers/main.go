@@ -27,7 +27,7 @@ const (
 
 func main() {
 	if err := run(os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
+		fmt.Fprintln(os.Stderr, "bench-peers:", err)
 		os.Exit(1)
 	}
 }
@@ -64,7 +64,7 @@ type options struct {
 
 func parse(args []string, told io.Writer) (*options, error) {
 	o := &options{arguments: args}
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags := flag.NewFlagSet("bench-peers", flag.ContinueOnError)
 	flags.SetOutput(told)
 	flags.IntVar(&o.rounds, "rounds", 5, "measure each subject `N` times")
 	flags.Float64Var(&o.seconds, "seconds", 2, "measure for `SECONDS` each time")
@@ -93,7 +93,7 @@ func parse(args []string, told io.Writer) (*options, error) {
 // command is what brings the same run about.
 func (o *options) command() string {
 	if o.only.String() != "" {
-		return fmt.Sprintf("bench %q", o.arguments)
+		return fmt.Sprintf("bench-peers %q", o.arguments)
 	}
 	return fmt.Sprintf("make bench-peers ROUNDS=%d SECONDS=%v", o.rounds, o.seconds)
 }

@@ -1,0 +1,142 @@
+package contest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"conch/bench/internal/worker"
+)
+
+// TestMain lets the test program be a worker, as the real one can be.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == worker.Role {
+		if err := worker.Run(context.Background(), os.Args[2], os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// only are the subjects whose name begins so.
+func only(t *testing.T, prefixes ...string) []*Subject {
+	t.Helper()
+	var found []*Subject
+	for _, subject := range Subjects() {
+		for _, prefix := range prefixes {
+			if strings.HasPrefix(subject.Name, prefix) {
+				found = append(found, subject)
+			}
+		}
+	}
+	if len(found) == 0 {
+		t.Fatalf("no subject's name begins with one of %q", prefixes)
+	}
+	return found
+}
+
+func stage(t *testing.T) *Stage {
+	t.Helper()
+	s := &Stage{Program: os.Args[0], Dir: t.TempDir(), Window: 50 * time.Millisecond}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// TestRunPlaysWhatNeedsNoServers plays with real processes: whether figures are there,
+// not what they are.
+func TestRunPlaysWhatNeedsNoServers(t *testing.T) {
+	subjects := only(t, Flock+"/", BareRing, BareStream, BareSwap, ConchSaturated, ConchHere, ConchMessages(3))
+	outcome, err := Run(t.Context(), stage(t), subjects, 1, func(text string) { t.Log(text) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	wants := map[string][]Figure{
+		BareRing:                    {Hops, CPU},
+		BareStream:                  {Wait},
+		BareSwap:                    {Wait},
+		ConchSaturated:              {Grants, HandOffs, CPU},
+		ConchHere:                   {Nanoseconds, Allocations},
+		ConchMessages(3):            {Messages},
+		Peer{Key: Flock}.Again():    {Cycle},
+		Peer{Key: Flock}.Clients():  {Grants, HandOffs, CPU},
+		Peer{Key: Flock}.Failover(): {Recovery},
+	}
+	for _, result := range outcome.Results {
+		name := result.Subject.Name
+		for _, err := range result.Failures {
+			t.Errorf("%s: %v", name, err)
+		}
+		if n := result.Violations(); n > 0 {
+			t.Errorf("%s: %d times two were in the critical section at once", name, n)
+		}
+		for _, figure := range wants[name] {
+			if _, ok := result.In(0, figure); !ok {
+				t.Errorf("%s: there is no figure of %s", name, figure)
+			}
+		}
+	}
+}
+
+func TestRunNotesWhatFailsAndGoesOn(t *testing.T) {
+	broken := errors.New("broken")
+	subjects := []*Subject{
+		{Name: "x/absent", Needs: func() error { return broken }},
+		{Name: "x/broken", round: func(context.Context, *Stage) (*Sample, error) { return nil, broken }},
+		{Name: "x/whole", round: func(context.Context, *Stage) (*Sample, error) {
+			return &Sample{Figures: map[Figure]float64{Grants: 3}}, nil
+		}},
+	}
+	var told strings.Builder
+	outcome, err := Run(t.Context(), stage(t), subjects, 2, func(text string) { fmt.Fprintln(&told, text) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	absent, failed, whole := outcome.Results[0], outcome.Results[1], outcome.Results[2]
+	if absent.LeftOut == "" || len(absent.Samples) != 0 || !strings.Contains(told.String(), "LEFT OUT: x/absent: broken") {
+		t.Errorf("what is absent: got %+v, told\n%s", absent, told.String())
+	}
+	if len(failed.Failures) != 2 || !errors.Is(failed.Failures[1], broken) || !strings.Contains(told.String(), "FAILED: x/broken") {
+		t.Errorf("what fails: got %+v, told\n%s", failed, told.String())
+	}
+	if got, want := whole.Spread(Grants), (Spread{3, 3, 3, 2}); got != want {
+		t.Errorf("what does not fail: got %+v, want %+v", got, want)
+	}
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	subjects := []*Subject{{Name: "x/endless", round: func(ctx context.Context, _ *Stage) (*Sample, error) {
+		cancel()
+		<-ctx.Done()
+		return nil, errors.New("cut short")
+	}}}
+	if _, err := Run(ctx, stage(t), subjects, 2, func(string) {}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+}
+
+func TestSpread(t *testing.T) {
+	for _, test := range []struct {
+		values []float64
+		want   Spread
+	}{
+		{nil, Spread{}},
+		{[]float64{4}, Spread{4, 4, 4, 1}},
+		{[]float64{9, 1, 2}, Spread{2, 1, 9, 3}},
+		{[]float64{9, 1, 2, 4}, Spread{3, 1, 9, 4}},
+	} {
+		if got := SpreadOf(test.values); got != test.want {
+			t.Errorf("%v: got %+v, want %+v", test.values, got, test.want)
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package procs
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience is far longer than anything here takes.
+const patience = 20 * time.Second
+
+// start starts a shell that will not outlive the test.
+func start(t *testing.T, script string) *Process {
+	t.Helper()
+	p, err := Start("shell", "/bin/sh", "-c", script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Kill(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+func TestWaitReturnsWhatWasWritten(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	text, err := start(t, "echo there").Wait(ctx)
+	if err != nil || string(text) != "there\n" {
+		t.Errorf("got %q, %v", text, err)
+	}
+	_, err = start(t, "echo why >&2; exit 3").Wait(ctx)
+	if err == nil || !strings.Contains(err.Error(), "exit status 3") || !strings.Contains(err.Error(), "why") {
+		t.Errorf("got %v, want the exit status and what it said", err)
+	}
+}
+
+func TestKillEndsAFrozenProcess(t *testing.T) {
+	p := start(t, "exec sleep 100")
+	if err := p.Ended(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Freeze(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Ended(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("got %v, want that it was killed", err)
+	}
+	if _, err := os.Stat(fmt.Sprintf("/proc/%d", p.cmd.Process.Pid)); err == nil {
+		t.Error("the process is still there")
+	}
+}
+
+func TestProcessorTimeGrowsWithWork(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	p := start(t, "while :; do :; done")
+	for ctx.Err() == nil {
+		used, err := ProcessorTime([]*Process{p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if used > 0 {
+			return
+		}
+	}
+	t.Errorf("a process that works has used no processor time after %v", patience)
+}
+
+func TestOutputForgetsTheOldest(t *testing.T) {
+	var o output
+	for range 5 {
+		fmt.Fprint(&o, strings.Repeat("ab", keptBytes/2))
+	}
+	fmt.Fprint(&o, "end")
+	all := o.all()
+	if len(all) < keptBytes || len(all) > 2*keptBytes || !strings.HasSuffix(string(all), "abend") {
+		t.Errorf("got %d bytes that end in %q, want %d to twice that, that end in %q", len(all), all[len(all)-5:], keptBytes, "abend")
+	}
+}
