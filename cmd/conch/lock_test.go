@@ -156,7 +156,7 @@ func TestCounter(t *testing.T) {
 func TestFrozenClient(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	c := startMembers(t, ctx, 1, "--session-ttl", "500ms")
+	c := startMembers(t, ctx, 1, "--session-ttl", "1s")
 	file := filepath.Join(t.TempDir(), "witness")
 	node := c.Nodes()[0].Address()
 	first := startLock(t, "--node", node, "x", "--", "witness", file, "alone")
