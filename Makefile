@@ -47,7 +47,7 @@ LEARN := internal/web/learn/built
 
 .PHONY: learn
 learn: ## the stepper of the page /learn, as WebAssembly
-	@GOOS=js GOARCH=wasm go build -trimpath -ldflags='-s -w' -o $(LEARN)/stepper.wasm ./internal/stepper/wasm
+	@GOOS=js GOARCH=wasm go build -trimpath -buildvcs=false -ldflags='-s -w' -o $(LEARN)/stepper.wasm ./internal/stepper/wasm
 	@gzip -9 -n -f $(LEARN)/stepper.wasm
 	@cp "$$(go env GOROOT)/lib/wasm/wasm_exec.js" $(LEARN)/wasm_exec.js
 
