@@ -23,7 +23,7 @@ type Mode string
 // The modes.
 const (
 	Loop  Mode = "loop"  // lock and unlock, again and again
-	Batch Mode = "batch" // the same, a thousand at a time, for what is faster than a clock
+	Batch Mode = "batch" // the same, a hundred at a time, for what is faster than a clock
 	Turns Mode = "turns" // lock and unlock, then let another worker do so
 	Idle  Mode = "idle"  // be there
 	Hold  Mode = "hold"  // lock, and never unlock

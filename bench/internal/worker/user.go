@@ -17,7 +17,7 @@ const (
 	// longest is the longest time that a histogram tells from longer ones.
 	longest = time.Minute
 	// batch is how many operations are timed as one where each is too short.
-	batch = 1000
+	batch = 100
 )
 
 // newHistogram makes a histogram of nanoseconds, three digits of them significant.
