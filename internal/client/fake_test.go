@@ -157,6 +157,7 @@ type nodeStream struct {
 
 	mu     sync.Mutex
 	stamps []int64 // of all Pings
+	early  bool    // something came before the first of them
 	last   int64
 	// session and left are what Pings are answered with, unless deaf.
 	session uint64
@@ -215,6 +216,9 @@ func (st *nodeStream) receive(rpc grpc.BidiStreamingServer[clientv1.ClientMessag
 		}
 		ping := m.GetPing()
 		if ping == nil {
+			st.mu.Lock()
+			st.early = st.early || len(st.stamps) == 0
+			st.mu.Unlock()
 			st.got <- m
 			continue
 		}
@@ -256,6 +260,13 @@ func (st *nodeStream) pings() []int64 {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	return append([]int64(nil), st.stamps...)
+}
+
+// pingFirst reports whether the first message was a Ping.
+func (st *nodeStream) pingFirst() bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return !st.early && len(st.stamps) > 0
 }
 
 // stream waits for the client to open one.

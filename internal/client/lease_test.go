@@ -378,38 +378,82 @@ func TestHoldIsLostByTheClientsOwnClock(t *testing.T) {
 	})
 }
 
-// A process that stood still asks the clock before it asks its timers.
+// A process that stood still asks the clock before its timers, and before it reads what
+// the node has said meanwhile.
 func TestHoldIsLostByTheClockBeforeTheTimer(t *testing.T) {
+	for name, find := range map[string]func(*nodeStream, Hold) error{
+		"Err":     func(_ *nodeStream, h Hold) error { return h.Err() },
+		"Release": func(_ *nodeStream, h Hold) error { return h.Release() },
+		"Pong": func(st *nodeStream, h Hold) error {
+			lost := h.Done()
+			st.tell(pong(st.pings()[0], 1, testTTL))
+			if !isClosed(lost) {
+				return nil
+			}
+			return h.Err()
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newNetwork(t)
+			n := w.node("a:1")
+			var slept atomic.Int64
+			c, err := start(t.Context(), Config{
+				Targets: tcp("a:1"), Clock: func() token.Time { return w.now() + token.Time(slept.Load()) },
+			}, w.dial)
+			if err != nil {
+				t.Fatal(err)
+			}
+			st := n.stream()
+			hold := w.held(c, st, 5)
+			slept.Store(int64(testTTL*99/100 - 1))
+			if err := hold.Err(); err != nil {
+				t.Errorf("Err = %v within the lease", err)
+			}
+			slept.Add(1)
+			if err := find(st, hold); !errors.Is(err, broadcast.ErrLost) {
+				t.Errorf("%s: %v; want ErrLost", name, err)
+			}
+			_ = c.Close()
+		})
+	}
+}
+
+// The end of a short lease is found when it comes, and not when the next Ping is due.
+func TestShortLeaseEndsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork(t)
 		n := w.node("a:1")
-		var slept atomic.Int64
-		c, err := start(t.Context(), Config{
-			Targets: tcp("a:1"), Clock: func() token.Time { return w.now() + token.Time(slept.Load()) },
-		}, w.dial)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := w.client("a:1")
 		st := n.stream()
-		var holds []Hold
-		for id := uint64(1); id <= 2; id++ {
-			asked := w.ask(c, "x")
-			st.acquire()
-			st.grant(id, 5)
-			holds = append(holds, asked.granted())
+		st.fallSilent()
+		asked := w.ask(c, "x")
+		st.acquire()
+		st.answer(1, 100*time.Millisecond)
+		st.grant(1, 5)
+		hold := asked.granted()
+		began := time.Now()
+		<-hold.Done()
+		if after, want := time.Since(began), 99*time.Millisecond; after != want {
+			t.Errorf("lost after %v; want %v", after, want)
 		}
-		slept.Store(int64(testTTL*99/100 - 1))
-		if err := holds[0].Err(); err != nil {
-			t.Errorf("Err = %v within the lease", err)
-		}
-		slept.Add(1)
-		if err := holds[0].Err(); !errors.Is(err, broadcast.ErrLost) {
-			t.Errorf("Err = %v; want ErrLost", err)
-		}
-		if err := holds[1].Release(); !errors.Is(err, broadcast.ErrLost) {
-			t.Errorf("Release = %v; want ErrLost", err)
-		}
-		_ = c.Close()
+	})
+}
+
+// What was told for an earlier session is no lease of the present one.
+func TestLeaseOfAnEarlierSessionCountsForNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
+		n := w.node("a:1")
+		c := w.client("a:1")
+		st := n.stream()
+		st.fallSilent()
+		asked := w.ask(c, "x")
+		st.acquire()
+		st.tell(pong(st.pings()[0], 2, time.Millisecond))
+		st.tell(pong(st.pings()[0], 1, testTTL))
+		time.Sleep(100 * time.Millisecond)
+		st.tell(&clientv1.Granted{Id: 1, Fence: 5, Session: 2})
+		asked.waits()
 	})
 }
 
