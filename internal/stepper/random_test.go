@@ -39,7 +39,7 @@ func TestInvariantsHoldWhateverIsDone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range rapid.IntRange(1, 120).Draw(t, "steps") {
+		for range rapid.IntRange(1, 80).Draw(t, "steps") {
 			if op, possible := drawOp(t, h.world); possible {
 				mustDo(t, h, op)
 			}

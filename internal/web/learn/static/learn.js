@@ -137,12 +137,21 @@ function show() {
 // caption is what there is to understand about a step of a ready-made scenario.
 function caption(step) {
   if (!scenario || step > own) {
-    return step === 0 ? 'The token lies idle at A. Ask for the lock somewhere, and press Play.' : '';
+    return step === 0 ? beginning() : '';
   }
   if (step === 0) {
     return scenario.about;
   }
   return scenario.stages.find((stage) => step <= stage.through)?.caption ?? '';
+}
+
+function beginning() {
+  if (now.steps > 0) {
+    return 'Press Play or Forward to see what was done.';
+  }
+  return now.snapshot.members[0].token
+    ? 'The token lies idle at A. Let a member ask for the lock, and press Play; or deliver each message yourself.'
+    : 'All have just been started. Let a member ask for the lock, and press Play.';
 }
 
 function complain(text) {
