@@ -178,7 +178,7 @@ func writeLeftOut(w io.Writer, results []*contest.Result) {
 // method says how it is done.
 const method = `## How it is measured
 
-Every client is a process of its own and runs the same loop: note the time, lock, enter, leave, unlock, note the time. Entries are counted in memory that all of them share, where each that enters also sees whether another is inside. The processor time is that of clients and servers together, from the kernel. Servers of etcd, Redis and ZooKeeper are frozen while it is not their turn.
+Every client is a process of its own and runs the same loop: note the time, lock, enter, leave, unlock, note the time. Entries are counted in memory that all of them share, where each that enters also sees whether another is inside. The processor time is that of clients and servers together, from the kernel. Servers (conch's nodes, etcd, Redis, ZooKeeper) are frozen while it is not their turn, and have found each other again before they are measured.
 
 - conch, etcd and ZooKeeper keep data on this machine's disk; etcd and ZooKeeper write to it at every step, conch does not. Redis keeps nothing here.
 - etcd has its defaults, ZooKeeper too but for a tick of 1 s, which lets a session be as short as the others'. go-redsync asks again after 1 ms. The nodes of conch write only errors to their logs, where nothing else is said.
