@@ -20,7 +20,7 @@ import (
 )
 
 // startMembers starts a cluster of nodes that want nothing themselves.
-func startMembers(t *testing.T, ctx context.Context, nodes int, flags ...string) *cluster.Cluster {
+func startMembers(ctx context.Context, t *testing.T, nodes int, flags ...string) *cluster.Cluster {
 	t.Helper()
 	c, err := cluster.New(cluster.Config{
 		Program: program(t), Nodes: nodes, Dir: t.TempDir(),
@@ -87,7 +87,7 @@ func TestNodeKilledUnderCommands(t *testing.T) {
 	const kills, locks = 2, 10
 	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
 	defer cancel()
-	c := startMembers(t, ctx, 3, "--session-ttl", "1s")
+	c := startMembers(ctx, t, 3, "--session-ttl", "1s")
 	dir, overlaps := t.TempDir(), 0
 	for kill := range kills {
 		victim, other := c.Nodes()[kill%3], c.Nodes()[(kill+1)%3]
@@ -127,7 +127,7 @@ func TestCounter(t *testing.T) {
 	const nodes = 5
 	ctx, cancel := context.WithTimeout(t.Context(), 5*patience)
 	defer cancel()
-	c := startMembers(t, ctx, nodes, "--session-ttl", "20s") // a crowd of processes makes a machine slow
+	c := startMembers(ctx, t, nodes, "--session-ttl", "20s") // a crowd of processes makes a machine slow
 	counter := filepath.Join(t.TempDir(), "counter")
 	check(t, os.WriteFile(counter, []byte("0\n"), 0o644))
 	const script = `for i in $(seq $LOOPS); do
@@ -156,7 +156,7 @@ func TestCounter(t *testing.T) {
 func TestFrozenClient(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	c := startMembers(t, ctx, 1, "--session-ttl", "1s")
+	c := startMembers(ctx, t, 1, "--session-ttl", "1s")
 	file := filepath.Join(t.TempDir(), "witness")
 	node := c.Nodes()[0].Address()
 	first := startLock(t, "--node", node, "x", "--", "witness", file, "alone")
@@ -196,7 +196,7 @@ func TestKilledClient(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	c := startMembers(t, ctx, 3)
+	c := startMembers(ctx, t, 3)
 	node, other := c.Nodes()[0].Address(), c.Nodes()[1].Address()
 	// A lease is renewed each quarter of two seconds, so the half of it is always left.
 	for _, mode := range [][]string{{"alone"}, {"orphan", "1s"}} {

@@ -104,8 +104,8 @@ func (e *lockEnd) finish(result supervise.Result, err error, exits lockExits) {
 	e.Outcome, e.Code = "ended", code
 	if result.State != nil {
 		e.CommandCode = &code
-		if status, ok := result.State.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-			e.Signal = unix.SignalName(status.Signal())
+		if number := result.Signal(); number != 0 {
+			e.Signal = unix.SignalName(number)
 		}
 	}
 	if result.Lost != nil {

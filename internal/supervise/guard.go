@@ -8,7 +8,7 @@ import "time"
 func Guard(lease Lease, grace time.Duration, stop <-chan struct{}) error {
 	s := supervisor{Config: Config{Lease: lease, Grace: grace}}
 	for {
-		want, why, next := s.demand()
+		want, next, why := s.demand()
 		if want != nothing {
 			return why
 		}

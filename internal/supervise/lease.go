@@ -18,11 +18,11 @@ const (
 	kill           // by SIGKILL
 )
 
-// demand returns what the lease asks for now and why, and how long that may go without
-// being looked at again.
-func (s *supervisor) demand() (want demand, why error, next time.Duration) {
+// demand returns what the lease asks for now, how long that may go without being looked
+// at again, and why.
+func (s *supervisor) demand() (want demand, next time.Duration, why error) {
 	if err := s.Lease.Err(); err != nil {
-		return kill, err, glance
+		return kill, glance, err
 	}
 	warning := s.Lease.Warning()
 	isSettled := warning != nil && !errors.Is(warning, broadcast.ErrLapsing)
@@ -36,20 +36,20 @@ func (s *supervisor) demand() (want demand, why error, next time.Duration) {
 	}
 	switch {
 	case left <= s.Margin:
-		return kill, warning, shortestPause
+		return kill, shortestPause, warning
 	case isSettled || left <= s.Grace:
-		return end, warning, min(glance, left-s.Margin)
+		return end, min(glance, left-s.Margin), warning
 	}
-	return nothing, nil, min(glance, left-max(s.Grace, s.Margin))
+	return nothing, min(glance, left-max(s.Grace, s.Margin)), nil
 }
 
 // demandWithoutDeadline is for a lease that cannot lapse. It may yet be ended.
-func (s *supervisor) demandWithoutDeadline(warning error, isSettled bool) (want demand, why error, next time.Duration) {
+func (s *supervisor) demandWithoutDeadline(warning error, isSettled bool) (want demand, next time.Duration, why error) {
 	switch {
 	case !isSettled:
-		return nothing, nil, glance
+		return nothing, glance, nil
 	case s.told != 0 && broadcast.Clock()-s.told >= token.Time(s.Grace):
-		return kill, warning, shortestPause
+		return kill, shortestPause, warning
 	}
-	return end, warning, min(glance, max(s.Grace, shortestPause))
+	return end, min(glance, max(s.Grace, shortestPause)), warning
 }

@@ -45,11 +45,11 @@ func (s *supervisor) forward(got os.Signal) {
 	}
 }
 
-// endingSignal is the signal that ended a process.
+// endingSignal is the signal that ended a process; 0 if it ended otherwise.
 func endingSignal(state *os.ProcessState) syscall.Signal {
 	status, ok := state.Sys().(syscall.WaitStatus)
-	if !ok || !status.Signaled() {
+	if !ok {
 		return 0
 	}
-	return status.Signal()
+	return max(status.Signal(), 0) // it is -1 for none
 }

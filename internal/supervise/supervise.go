@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -106,10 +107,18 @@ func (r Result) ExitCode() int {
 	if r.State == nil {
 		return 0
 	}
-	if number := endingSignal(r.State); number != 0 {
+	if number := r.Signal(); number != 0 {
 		return signalBase + int(number)
 	}
 	return r.State.ExitCode()
+}
+
+// Signal is the signal that ended the command; 0 if it ended otherwise or was not started.
+func (r Result) Signal() syscall.Signal {
+	if r.State == nil {
+		return 0
+	}
+	return endingSignal(r.State)
 }
 
 // Run runs the command under the lease, and returns when it and what it left behind
@@ -276,7 +285,7 @@ func (s *supervisor) obey() time.Duration {
 		s.group.sweep(unix.SIGKILL)
 		return s.longerPause()
 	}
-	want, why, next := s.demand()
+	want, next, why := s.demand()
 	switch {
 	case s.OnLost == Ignore || want == nothing:
 		return next
@@ -314,7 +323,7 @@ func (s *supervisor) notify(what Notice, why error) {
 // why it never will.
 func (s *supervisor) awaitSafety() error {
 	for {
-		want, why, _ := s.demand()
+		want, _, why := s.demand()
 		if err := s.Lease.Err(); err != nil {
 			return err
 		}

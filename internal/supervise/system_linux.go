@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -151,7 +152,7 @@ func children() ([]process, error) {
 // strangers are the children of this process before it starts the command. Where /proc
 // cannot be read nothing is killed by its number, so they need not be known.
 func strangers() map[int]bool {
-	if _, err := peek(unix.P_ALL, 0, unix.WEXITED); err == unix.ECHILD {
+	if _, err := peek(unix.P_ALL, 0, unix.WEXITED); errors.Is(err, unix.ECHILD) {
 		return nil // as a rule; it is told much sooner than /proc is read
 	}
 	present, err := children()
