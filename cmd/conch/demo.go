@@ -31,7 +31,7 @@ const (
 // demoFlags are the flags of conch demo.
 type demoFlags struct {
 	nodes, entries int
-	out            string
+	out, http      string
 	kill, report   bool
 }
 
@@ -48,6 +48,9 @@ of them got in.
 With --kill, a node is killed while it is in the critical section, as by kill -9. The
 others make the token anew and go on, and the node is started again.
 
+With --http, the first node serves a page on which to see the token travel, and the
+nodes take their time. When each has had its entries they stay, until Ctrl-C.
+
 With --report, a run with a kill follows the one without, its files in the folder
 kill, and both are made into report.pdf.
 
@@ -55,6 +58,7 @@ It succeeds only if the logs show all that is promised. It leaves no process beh
 and nothing but its files.`,
 		Example: `  conch demo
   conch demo --nodes 9 --entries 20 --out evidence
+  conch demo --http --nodes 5
   conch demo --report --out evidence`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -67,8 +71,13 @@ and nothing but its files.`,
 				return misuse(cmd, "--out: the value is empty; name a folder, or leave the flag out")
 			case (flags.kill || flags.report) && flags.nodes < minKillNodes:
 				return misuse(cmd, "--nodes: got %d, want at least %d where one is killed: fewer have no majority then", flags.nodes, minKillNodes)
+			case flags.report && flags.http != "":
+				return misuse(cmd, "--report makes its runs by itself; leave --http out")
 			case flags.kill && flags.report:
 				return misuse(cmd, "--report makes a run with a kill by itself; leave --kill out")
+			}
+			if err := checkFree(cmd.Context(), flags.http); err != nil {
+				return err
 			}
 			if flags.report {
 				return runReportedDemo(cmd.Context(), cmd.OutOrStdout(), flags)
@@ -80,6 +89,8 @@ and nothing but its files.`,
 	cmd.Flags().IntVar(&flags.nodes, "nodes", 3, "run `N` nodes")
 	cmd.Flags().IntVar(&flags.entries, "entries", 10, "each enters the critical section `N` times")
 	cmd.Flags().StringVar(&flags.out, "out", "", "a new or empty `DIR` for the logs (default: a new temporary folder)")
+	cmd.Flags().StringVar(&flags.http, "http", "", "serve a page on `HOST:PORT`, as --http=HOST:PORT; "+demoPage+" if none is given")
+	cmd.Flags().Lookup("http").NoOptDefVal = demoPage
 	cmd.Flags().BoolVar(&flags.kill, "kill", false, "kill a node in the critical section, and start it again")
 	cmd.Flags().BoolVar(&flags.report, "report", false, "make a report.pdf, of a run without a kill and one with")
 	return cmd
@@ -95,7 +106,11 @@ func runDemo(ctx context.Context, out io.Writer, flags demoFlags) error {
 	if err != nil {
 		return err
 	}
-	return judgeDemo(out, nodes, dir)
+	witness := nodes.WitnessFile()
+	if flags.http != "" {
+		witness = "" // who enters on the page does not append to it
+	}
+	return judgeDemo(out, nodes, witness, dir)
 }
 
 // runNodes runs one cluster to its end, with its files in dir.
@@ -104,9 +119,14 @@ func runNodes(ctx context.Context, out io.Writer, flags demoFlags, dir string) (
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	hold := demoHold
+	think, hold := demoThink, demoHold
 	if flags.kill || flags.report {
 		hold = longHold
+	}
+	var pageFlags []string
+	if flags.http != "" {
+		think, hold = pageThink, pageHold
+		pageFlags = []string{"--http", flags.http}
 	}
 	nodes, err := cluster.New(cluster.Config{
 		Program: program,
@@ -114,9 +134,10 @@ func runNodes(ctx context.Context, out io.Writer, flags demoFlags, dir string) (
 		Dir:     dir,
 		Flags: []string{
 			"--auto-count", strconv.Itoa(flags.entries),
-			"--auto-think", demoThink.String(),
+			"--auto-think", think.String(),
 			"--auto-hold", hold.String(),
 		},
+		FirstFlags: pageFlags,
 	})
 	if err != nil {
 		return nil, err
@@ -125,7 +146,7 @@ func runNodes(ctx context.Context, out io.Writer, flags demoFlags, dir string) (
 	if flags.kill {
 		each = (&killing{out: out, nodes: nodes, after: flags.nodes}).take
 	}
-	if err := takeTurns(ctx, out, nodes, flags.entries, each); err != nil {
+	if err := takeTurns(ctx, out, nodes, flags, each); err != nil {
 		return nil, fmt.Errorf("%w (the logs so far are in %s)", err, dir)
 	}
 	return nodes, nil
@@ -152,7 +173,7 @@ func demoFolder(out string) (string, error) {
 // takeTurns starts the nodes, waits until each has had its entries, and stops them.
 // However it ends, no node runs any more. If each is not nil, it is given each line of
 // the shared file.
-func takeTurns(ctx context.Context, out io.Writer, nodes *cluster.Cluster, entries int, each func(context.Context, cluster.Line) error) (err error) {
+func takeTurns(ctx context.Context, out io.Writer, nodes *cluster.Cluster, flags demoFlags, each func(context.Context, cluster.Line) error) (err error) {
 	ctx, stop := untilSignal(ctx, func() { _ = nodes.Kill() }) // nobody stays to be told
 	defer stop()
 	defer func() {
@@ -163,20 +184,27 @@ func takeTurns(ctx context.Context, out io.Writer, nodes *cluster.Cluster, entri
 	}()
 	ctx, stall := context.WithCancelCause(ctx)
 	defer stall(nil)
-	watchdog := time.AfterFunc(demoStall, func() {
-		stall(fmt.Errorf("nothing has happened for %v", demoStall))
+	patience := demoStall
+	if flags.http != "" {
+		patience = pageStall
+	}
+	watchdog := time.AfterFunc(patience, func() {
+		stall(fmt.Errorf("nothing has happened for %v", patience))
 	})
 	defer watchdog.Stop()
 
 	if err := nodes.Start(ctx); err != nil {
 		return err
 	}
-	watchdog.Reset(demoStall)
+	watchdog.Reset(patience)
 	begin := time.Now()
-	progress := newProgress(out, nodes, entries)
+	if flags.http != "" {
+		fmt.Fprintf(out, "See it live: http://%s/\n", flags.http)
+	}
+	progress := newProgress(out, nodes, flags.entries)
 	var failed error
 	err = nodes.Follow(ctx, func(line cluster.Line) bool {
-		watchdog.Reset(demoStall)
+		watchdog.Reset(patience)
 		enough := progress.take(line)
 		if each != nil {
 			failed = each(ctx, line)
@@ -191,7 +219,14 @@ func takeTurns(ctx context.Context, out io.Writer, nodes *cluster.Cluster, entri
 		}
 		return stopInOrder(ctx, nodes)
 	}
-	fmt.Fprintf(out, "Each node has had its turns, after %v. Stopping them.\n", time.Since(begin).Round(time.Millisecond))
+	fmt.Fprintf(out, "Each node has had its turns, after %v. ", time.Since(begin).Round(time.Millisecond))
+	if flags.http != "" {
+		fmt.Fprintf(out, "They stay; Ctrl-C stops them.\n")
+		watchdog.Stop()
+		<-ctx.Done()
+		return nodes.Stop(context.WithoutCancel(ctx)) // as was asked for
+	}
+	fmt.Fprintln(out, "Stopping them.")
 	return stopInOrder(ctx, nodes)
 }
 

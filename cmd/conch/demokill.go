@@ -105,7 +105,7 @@ func runReportedDemo(ctx context.Context, out io.Writer, flags demoFlags) error 
 	if err != nil {
 		return err
 	}
-	if err := judgeDemo(out, nodes, dir); err != nil {
+	if err := judgeDemo(out, nodes, nodes.WitnessFile(), dir); err != nil {
 		return err
 	}
 	fmt.Fprint(out, "\nOnce more, and one of them is killed\n\n")

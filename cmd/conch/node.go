@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -63,8 +64,16 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	page, err := flags.page.listen(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer page.close() // where the node does not get to serve it
 	for _, caution := range flags.cautions(members) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "conch: caution: %s\n", caution)
+	}
+	if page != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "conch: the page is %s\n", page.url())
 	}
 	level, err := zerolog.ParseLevel(flags.logLevel)
 	if err != nil {
@@ -96,36 +105,38 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 		DataDir:    dataDir,
 		Log:        zerolog.New(log).Level(level),
 		Version:    readBuild().Version,
+		Metrics:    page.registerer(),
 	})
 	if err != nil {
 		return err
 	}
-	var loop func() error
+	var loops []func() error
 	if flags.autoRequest {
-		loop = func() error { return auto.Run(ctx, node, flags.auto) }
+		loops = append(loops, func() error { return auto.Run(ctx, node, flags.auto) })
 	}
-	return serve(ctx, fail, node, loop, stopPatience+flags.sessionTTL)
+	if page != nil {
+		loops = append(loops, func() error { return page.run(ctx, node, flags.sessionTTL) })
+	}
+	return serve(ctx, fail, node, loops, stopPatience+flags.sessionTTL)
 }
 
-// serve runs loop, if there is one, until ctx ends or the node does, and stops the
-// node. It returns why, unless that was a signal.
-func serve(ctx context.Context, fail context.CancelCauseFunc, node *conch.Node, loop func() error, patience time.Duration) error {
-	looped := make(chan struct{})
-	go func() {
-		defer close(looped)
-		if loop == nil {
-			return
-		}
-		if err := loop(); err != nil {
-			fail(err)
-		}
-	}()
+// serve runs the loops until ctx ends or the node does, and stops the node. It returns
+// why, unless that was a signal.
+func serve(ctx context.Context, fail context.CancelCauseFunc, node *conch.Node, loops []func() error, patience time.Duration) error {
+	var running sync.WaitGroup
+	for _, loop := range loops {
+		running.Go(func() {
+			if err := loop(); err != nil {
+				fail(err)
+			}
+		})
+	}
 	select {
 	case <-ctx.Done():
 	case <-node.Done():
 		fail(node.Err())
 	}
-	<-looped
+	running.Wait()
 	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	if err := node.Stop(patient); err != nil {

@@ -43,6 +43,8 @@ type nodeFlags struct {
 	auto        auto.Config
 	csFile      string
 
+	page pageFlags
+
 	logLevel, logFile string
 }
 
@@ -73,6 +75,10 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 	requests.StringVar(&f.csFile, "cs-file", "", "a `FILE` that all nodes share: the critical section appends \"enter NODE FENCE\", and \"leave NODE FENCE\" (or \"lost NODE FENCE\")")
 	addGroup(cmd, "Requests of its own", requests)
 
+	page := pflag.NewFlagSet("", pflag.ContinueOnError)
+	f.page.addTo(page)
+	addGroup(cmd, "Page and metrics", page)
+
 	log := pflag.NewFlagSet("", pflag.ContinueOnError)
 	log.StringVar(&f.logLevel, "log-level", "info", "`LEVEL` from which on lines are written: "+strings.Join(logLevels, ", ")+"; evidence needs info")
 	log.StringVar(&f.logFile, "log-file", "", "append the log to `FILE`, as JSON (default: standard output, in people's format if that is a terminal)")
@@ -89,6 +95,9 @@ func (f *nodeFlags) check(cmd *cobra.Command) error {
 		if flag := cmd.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
 			return misuse(cmd, "--%s: the value is empty; give one, or leave the flag out", name)
 		}
+	}
+	if err := f.page.check(cmd); err != nil {
+		return err
 	}
 	if !f.autoRequest {
 		for _, name := range []string{"auto-lock", "auto-think", "auto-hold", "auto-count", "cs-file"} {
@@ -163,7 +172,7 @@ func (f *nodeFlags) cautions(members hosts.Members) []string {
 	if len(members.Addresses) == 2 {
 		cautions = append(cautions, "two members: neither can hold a lock while the other is away; with three, one may be away")
 	}
-	return cautions
+	return append(cautions, f.page.cautions()...)
 }
 
 // members returns who the members are. What is wrong with a flag is a usage error;

@@ -26,6 +26,8 @@ type Config struct {
 	// peers and its files. Every node asks for the lock in a loop (--auto-request);
 	// flags such as --auto-count say how.
 	Flags []string
+	// FirstFlags are given to the first node alone, in addition.
+	FirstFlags []string
 }
 
 // Cluster is some nodes on this machine. Only one goroutine at a time may call its
@@ -77,6 +79,9 @@ func (c *Cluster) settle() error {
 			"--auto-request",
 			"--cs-file", c.WitnessFile(),
 		}, c.config.Flags...)
+		if i == 0 {
+			command = append(command, c.config.FirstFlags...)
+		}
 		if address != listen[i] {
 			command = append(command, "--advertise", address)
 		}

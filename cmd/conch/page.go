@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"conch"
+	"conch/internal/client"
+	"conch/internal/web"
+)
+
+// pageFlags are the flags of conch node for its page.
+type pageFlags struct {
+	address  string
+	hosts    []string
+	profiles bool
+}
+
+// loopback is where the page is served if no host is named.
+const loopback = "127.0.0.1"
+
+func (f *pageFlags) addTo(flags *pflag.FlagSet) {
+	flags.StringVar(&f.address, "http", "", "serve the page, and /metrics, on `HOST:PORT`; an empty HOST is "+loopback+". There is no login (default: no page)")
+	flags.StringSliceVar(&f.hosts, "http-host", nil, "further `NAME`s by which browsers know the page; others are refused")
+	flags.BoolVar(&f.profiles, "http-pprof", false, "serve profiles of this process too, below /debug/pprof/")
+}
+
+// check refuses values that make no sense, with a usage error.
+func (f *pageFlags) check(cmd *cobra.Command) error {
+	if !cmd.Flags().Changed("http") {
+		for _, name := range []string{"http-host", "http-pprof"} {
+			if cmd.Flags().Changed(name) {
+				return misuse(cmd, "--%s does nothing without --http; add that, or leave this out", name)
+			}
+		}
+		return nil
+	}
+	host, port, err := net.SplitHostPort(f.address)
+	if err != nil || port == "" {
+		return misuse(cmd, "--http: got %.80q, want HOST:PORT, such as %s:8001", f.address, loopback)
+	}
+	if host == "" {
+		f.address = net.JoinHostPort(loopback, port)
+	}
+	return nil
+}
+
+// cautions tells what a page that others can reach gives up.
+func (f *pageFlags) cautions() []string {
+	host, _, err := net.SplitHostPort(f.address)
+	if err != nil || host == "localhost" {
+		return nil
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsLoopback() {
+		return nil
+	}
+	return []string{"--http " + f.address + ": the page has no login: whoever reaches it can take locks, and break those of others"}
+}
+
+// page is the page of a node, and what it is served on. A nil page is none.
+type page struct {
+	flags    *pageFlags
+	listener net.Listener
+	registry *prometheus.Registry
+}
+
+// listen opens the page's port, if there is to be a page.
+func (f *pageFlags) listen(ctx context.Context) (*page, error) {
+	if f.address == "" {
+		return nil, nil
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", f.address)
+	if err != nil {
+		return nil, fmt.Errorf("--http: %w", err)
+	}
+	p := &page{flags: f, listener: listener, registry: prometheus.NewRegistry()}
+	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return p, nil
+}
+
+// close closes the port; a page that was served has closed it.
+func (p *page) close() {
+	if p != nil {
+		_ = p.listener.Close()
+	}
+}
+
+// url is where a browser on this machine finds the page.
+func (p *page) url() string {
+	address := p.listener.Addr().String()
+	if host, port, err := net.SplitHostPort(address); err == nil {
+		if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
+			address = net.JoinHostPort(loopback, port)
+		}
+	}
+	return "http://" + address + "/"
+}
+
+// registerer is where the node registers what it counts.
+func (p *page) registerer() prometheus.Registerer {
+	if p == nil {
+		return nil
+	}
+	return p.registry
+}
+
+// run serves the page of a node until ctx ends.
+func (p *page) run(ctx context.Context, node *conch.Node, ttl time.Duration) error {
+	host, _, err := net.SplitHostPort(p.flags.address)
+	if err != nil {
+		return err
+	}
+	cfg := web.Config{
+		Node:    node.LockService(),
+		Lock:    func(ctx context.Context, name string) (web.Hold, error) { return node.Lock(ctx, name) },
+		Members: node.Members(),
+		Member:  node.Address(),
+		TTL:     ttl,
+		Caller:  client.Describe("the page of " + node.Address()),
+		Version: readBuild().Version,
+		Metrics: p.registry,
+		Listen:  host,
+		Hosts:   p.flags.hosts,
+	}
+	if p.flags.profiles {
+		cfg.Profiles = web.Profiles()
+	}
+	if err := web.New(cfg).Run(ctx, p.listener); err != nil {
+		return fmt.Errorf("--http: %w", err)
+	}
+	return nil
+}

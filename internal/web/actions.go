@@ -1,0 +1,129 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"unicode/utf8"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"conch/broadcast"
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// maxBodyBytes bounds a request's body: two texts and a number.
+const maxBodyBytes = 16 << 10
+
+// request is what the page sends with an action.
+type request struct {
+	Page   string `json:"page"`
+	Lock   string `json:"lock"`
+	Fence  uint64 `json:"fence,string"`
+	Reason string `json:"reason"`
+}
+
+// action does what the page asks for. The text is the answer.
+type action func(r *http.Request, asked request) (string, error)
+
+// refusal is an error with the HTTP status that says so.
+type refusal struct {
+	code int
+	error
+}
+
+// ServeHTTP is [http.Handler]'s.
+func (act action) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Content-Type") != "application/json" {
+		refuse(w, http.StatusUnsupportedMediaType, "want application/json")
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		refuse(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", maxBodyBytes))
+		return
+	case err != nil:
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	case !utf8.Valid(body): // which the decoder would make another name of
+		refuse(w, http.StatusBadRequest, "the body is not UTF-8")
+		return
+	}
+	asked := request{}
+	if err := json.Unmarshal(body, &asked); err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	text, err := act(r, asked)
+	var known refusal
+	switch {
+	case errors.As(err, &known):
+		refuse(w, known.code, known.Error())
+	case err != nil:
+		refuse(w, http.StatusConflict, err.Error())
+	default:
+		answer(w, http.StatusOK, map[string]string{"text": text})
+	}
+}
+
+// refuse answers with an error.
+func refuse(w http.ResponseWriter, code int, text string) {
+	answer(w, code, map[string]string{"error": text})
+}
+
+func answer(w http.ResponseWriter, code int, content map[string]string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(content) // a reader that is gone is nobody to tell
+}
+
+// look has a lock shown in full.
+func (s *Server) look(_ *http.Request, asked request) (string, error) {
+	return "", s.visits.lookAt(asked.Page, asked.Lock)
+}
+
+// lock begins to wait for a lock.
+func (s *Server) lock(_ *http.Request, asked request) (string, error) {
+	if err := broadcast.CheckName(asked.Lock); err != nil {
+		return "", refusal{http.StatusBadRequest, err}
+	}
+	return "asked", s.visits.ask(asked.Page, asked.Lock)
+}
+
+// unlock gives a lock back, or gives up waiting for it.
+func (s *Server) unlock(_ *http.Request, asked request) (string, error) {
+	err := s.visits.release(asked.Page, asked.Lock)
+	if errors.Is(err, broadcast.ErrLost) {
+		return "it had been lost before: " + err.Error(), nil
+	}
+	return "given back", err
+}
+
+// breakLock takes a lock from its holder.
+func (s *Server) breakLock(r *http.Request, asked request) (string, error) {
+	response, err := s.config.Node.Break(r.Context(), &clientv1.BreakRequest{
+		Scope: clientv1.Scope_SCOPE_CLUSTER, Lock: asked.Lock, Fence: asked.Fence, Reason: asked.Reason, Caller: s.config.Caller,
+	})
+	if err != nil {
+		code, known := breakCodes[status.Code(err)]
+		if !known {
+			code = http.StatusBadGateway
+		}
+		return "", refusal{code, errors.New(status.Convert(err).Message())}
+	}
+	h := response.GetHolder()
+	return fmt.Sprintf("%s has been told; the lock is free in %d ms at the latest", h.GetMember(), millis(h.GetLeaseRemainingNs())), nil
+}
+
+// breakCodes says by HTTP what a Break ended with.
+var breakCodes = map[codes.Code]int{
+	codes.InvalidArgument:    http.StatusBadRequest,
+	codes.NotFound:           http.StatusNotFound,
+	codes.FailedPrecondition: http.StatusConflict,
+	codes.Unavailable:        http.StatusServiceUnavailable,
+}

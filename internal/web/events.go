@@ -1,0 +1,170 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// framePeriod is how long a stream keeps still after it has told something.
+	framePeriod = 100 * time.Millisecond
+	// beatPeriod is after how long a stream tells that it is there, with news of nothing.
+	beatPeriod = 2 * time.Second
+	// retry is after how long the browser opens a new stream, in milliseconds.
+	retry = 1000
+	// locksPerFrame bounds how much the page has to take in at once.
+	locksPerFrame = 500
+)
+
+// visitID is what a page calls itself: random bytes in hexadecimal digits.
+var visitID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+// events is the stream of one page: all that there is, then what changes. A page that
+// opens it anew, after it broke, is told all again.
+func (s *Server) events(w http.ResponseWriter, r *http.Request) {
+	id := r.URL.Query().Get("page")
+	if !visitID.MatchString(id) {
+		http.Error(w, "page: want 32 hexadecimal digits", http.StatusBadRequest)
+		return
+	}
+	ctx, end := context.WithCancelCause(r.Context())
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer end(nil)
+	st, err := s.visits.attach(id, r.URL.Query().Get("lock"), end)
+	if err != nil {
+		w.Header().Set("Retry-After", "2")
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	defer s.visits.detach(st)
+
+	f := newFeed()
+	running.Go(func() {
+		f.watch(ctx, s.config.Node)
+		end(errClosing)
+	})
+	running.Go(func() { s.followLook(ctx, st, f) })
+	running.Go(func() { f.list(ctx, s.config.Node) })
+	running.Go(func() { f.ask(ctx, s.config.Node) })
+	out := &eventWriter{w: w, control: http.NewResponseController(w)}
+	if out.open(s.hello()) == nil {
+		_ = s.tell(ctx, st, f, out) // a reader that is gone is nobody to tell
+	}
+}
+
+// followLook feeds what becomes of the lock that the page looks at.
+func (s *Server) followLook(ctx context.Context, st *stream, f *feed) {
+	for ctx.Err() == nil {
+		watched, stop := context.WithCancel(ctx)
+		var watching sync.WaitGroup
+		if lock := s.visits.looksAt(st); lock != "" {
+			watching.Go(func() { f.watchOne(watched, s.config.Node, lock) })
+		}
+		select {
+		case <-st.looked:
+		case <-ctx.Done():
+		}
+		stop()
+		watching.Wait()
+	}
+}
+
+func (s *Server) hello() helloJSON {
+	return helloJSON{
+		Member: s.config.Member, Members: s.config.Members, Quorum: len(s.config.Members)/2 + 1,
+		TTL: s.config.TTL.Milliseconds(), Version: s.config.Version, Process: s.process,
+	}
+}
+
+// tell writes what changes, until the context ends or the page does not read.
+func (s *Server) tell(ctx context.Context, st *stream, f *feed, out *eventWriter) error {
+	beat := time.NewTicker(beatPeriod)
+	defer beat.Stop()
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	var asked []askJSON
+	for {
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		n := f.take()
+		asks := s.visits.showAsks(st)
+		newAsks := !slices.Equal(asks, asked) || asked == nil
+		asked = asks
+		if err := s.write(n, asks, newAsks, out); err != nil {
+			return err
+		}
+		beat.Reset(beatPeriod)
+		pause.Reset(framePeriod)
+		select {
+		case <-f.wake:
+		case <-st.wake:
+		case <-beat.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// write writes news, in several events if there is much of it.
+func (s *Server) write(n news, asks []askJSON, newAsks bool, out *eventWriter) error {
+	j := s.show(n)
+	locks := j.Locks
+	j.Locks = nil
+	for len(locks) > locksPerFrame {
+		if err := out.event("news", newsJSON{Locks: locks[:locksPerFrame]}); err != nil {
+			return err
+		}
+		locks = locks[locksPerFrame:]
+	}
+	j.Locks = locks
+	if newAsks {
+		j.Asks = &asks
+	}
+	return out.event("news", j)
+}
+
+// eventWriter writes server-sent events.
+type eventWriter struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	buffer  bytes.Buffer
+}
+
+// open begins the answer. The stream has no end that a bound on the request's time could
+// stand for; each write has.
+func (e *eventWriter) open(hello helloJSON) error {
+	if err := e.control.SetReadDeadline(time.Time{}); err != nil {
+		return err
+	}
+	e.w.Header().Set("Content-Type", "text/event-stream")
+	fmt.Fprintf(&e.buffer, "retry: %d\n", retry)
+	return e.event("hello", hello)
+}
+
+// event writes one event.
+func (e *eventWriter) event(name string, content any) error {
+	text, err := json.Marshal(content) // which has no line breaks
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(&e.buffer, "event: %s\ndata: %s\n\n", name, text)
+	defer e.buffer.Reset()
+	if err := e.control.SetWriteDeadline(time.Now().Add(readPatience)); err != nil {
+		return err
+	}
+	if _, err := e.w.Write(e.buffer.Bytes()); err != nil {
+		return err
+	}
+	return e.control.Flush()
+}

@@ -1,0 +1,48 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// healthPatience is how long the node may take to say how it is.
+const healthPatience = time.Second
+
+// self is what the node says of itself.
+func (s *Server) self(ctx context.Context) (*clientv1.MemberStatus, error) {
+	ctx, cancel := context.WithTimeout(ctx, healthPatience)
+	defer cancel()
+	r, err := s.config.Node.Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(r.GetStatuses()) != 1:
+		return nil, fmt.Errorf("the node told of %d members; want itself", len(r.GetStatuses()))
+	}
+	return r.GetStatuses()[0], nil
+}
+
+// health tells whether the node answers.
+func (s *Server) health(w http.ResponseWriter, r *http.Request) {
+	if _, err := s.self(r.Context()); err != nil {
+		http.Error(w, "the node does not answer: "+err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "the node answers")
+}
+
+// ready tells whether the node has a session with a quorum.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	switch status, err := s.self(r.Context()); {
+	case err != nil:
+		http.Error(w, "the node does not answer: "+err.Error(), http.StatusServiceUnavailable)
+	case status.GetSession() == 0:
+		http.Error(w, "the node has no session with a quorum", http.StatusServiceUnavailable)
+	default:
+		fmt.Fprintf(w, "session %d\n", status.GetSession())
+	}
+}

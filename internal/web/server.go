@@ -1,0 +1,158 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"google.golang.org/grpc"
+
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// Node is what the page shows: what a node tells its clients. See the .proto file.
+type Node interface {
+	Status(context.Context, *clientv1.StatusRequest) (*clientv1.StatusResponse, error)
+	ListLocks(*clientv1.ListLocksRequest, grpc.ServerStreamingServer[clientv1.ListLocksResponse]) error
+	Watch(*clientv1.WatchRequest, grpc.ServerStreamingServer[clientv1.WatchResponse]) error
+	Break(context.Context, *clientv1.BreakRequest) (*clientv1.BreakResponse, error)
+}
+
+// Hold is a lock that a page holds; see conch.Hold.
+type Hold interface {
+	Fence() uint64
+	Err() error
+	Warning() error
+	Unlock() error
+}
+
+// Config is what a server is made with.
+type Config struct {
+	// Node is asked for what is shown.
+	Node Node
+	// Lock waits for a lock, for a page.
+	Lock func(ctx context.Context, name string) (Hold, error)
+	// Members are the addresses of all members in the order that all share, and Member
+	// is the address of this one.
+	Members []string
+	Member  string
+	// TTL is the cluster's time to live of a session, and for how long a page may be
+	// without a stream before what it holds is released.
+	TTL time.Duration
+	// Caller describes this process, for the log of a member where the page breaks a
+	// lock.
+	Caller *clientv1.Client
+	// Version is the program's.
+	Version string
+	// Metrics are shown at /metrics.
+	Metrics prometheus.Gatherer
+	// Listen is the host that the server listens on, and Hosts are other names by which
+	// browsers know it.
+	Listen string
+	Hosts  []string
+	// Profiles is served below /debug/pprof/; nil is nothing. See [Profiles].
+	Profiles http.Handler
+}
+
+// The bounds on requests.
+const (
+	headerPatience = 5 * time.Second
+	readPatience   = 10 * time.Second
+	writePatience  = 30 * time.Second
+	idlePatience   = 2 * time.Minute
+	maxHeaderBytes = 16 << 10
+	// stopPatience is for how long answers may go on once the server is to end.
+	stopPatience = time.Second
+)
+
+// Server serves the page of one node.
+type Server struct {
+	config Config
+	// token is what an action needs, and process tells this process from others; both in
+	// hexadecimal digits.
+	token, process string
+
+	guard  guard
+	visits *visits
+	routes http.Handler
+}
+
+// New returns a server that does not serve yet.
+func New(cfg Config) *Server {
+	s := &Server{
+		config:  cfg,
+		token:   draw(),
+		process: draw(),
+		visits:  newVisits(cfg.Lock, cfg.TTL),
+	}
+	s.guard = newGuard(cfg.Listen, cfg.Hosts, s.token)
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.index)
+	mux.Handle("GET /static/", staticFiles())
+	mux.Handle("GET /learn/", learnFiles())
+	mux.Handle("GET /events", s.guard.sameOrigin(http.HandlerFunc(s.events)))
+	for path, act := range map[string]action{
+		"look": s.look, "lock": s.lock, "unlock": s.unlock, "break": s.breakLock,
+	} {
+		mux.Handle("POST /api/"+path, s.guard.own(act))
+	}
+	mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	mux.HandleFunc("GET /healthz", s.health)
+	mux.HandleFunc("GET /readyz", s.ready)
+	if cfg.Profiles != nil {
+		mux.Handle("/debug/pprof/", s.guard.sameOrigin(cfg.Profiles))
+	}
+	s.routes = s.guard.handler(mux)
+	return s
+}
+
+// draw returns 16 random bytes in hexadecimal digits.
+func draw() string {
+	var bytes [16]byte
+	_, _ = rand.Read(bytes[:]) // which does not fail
+	return hex.EncodeToString(bytes[:])
+}
+
+// ServeHTTP is [http.Handler]'s.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
+
+// Run serves until ctx ends, which is no error. When it returns all that pages held is
+// released, and nothing of the server runs any more. It closes the listener.
+func (s *Server) Run(ctx context.Context, listener net.Listener) error {
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	server := &http.Server{
+		Handler:           s,
+		BaseContext:       func(net.Listener) context.Context { return life },
+		ReadHeaderTimeout: headerPatience,
+		ReadTimeout:       readPatience,
+		WriteTimeout:      writePatience,
+		IdleTimeout:       idlePatience,
+		MaxHeaderBytes:    maxHeaderBytes,
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		failed <- err
+	}
+	s.visits.close()
+	end()
+	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
+	defer cancel()
+	if server.Shutdown(patient) != nil {
+		_ = server.Close() // what is left is slow readers
+	}
+	if served := <-failed; err == nil && !errors.Is(served, http.ErrServerClosed) {
+		err = served
+	}
+	return err
+}

@@ -1,0 +1,286 @@
+package web
+
+import (
+	"encoding/hex"
+	"maps"
+	"slices"
+	"time"
+
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// What is told to the page. Numbers of 64 bits are texts, since JavaScript's numbers
+// have 53; members are told by their position in the list of members, where they are
+// known by it.
+
+// helloJSON opens a stream.
+type helloJSON struct {
+	Member  string   `json:"member"`
+	Members []string `json:"members"`
+	Quorum  int      `json:"quorum"`
+	TTL     int64    `json:"ttl"` // milliseconds, as all durations here
+	Version string   `json:"version"`
+	// Process is another one after each start of the node.
+	Process string `json:"process"`
+}
+
+// newsJSON is what has changed.
+type newsJSON struct {
+	Status *statusJSON `json:"status,omitempty"`
+	Locks  []lockJSON  `json:"locks,omitempty"`
+	Gone   []string    `json:"gone,omitempty"`
+	Detail *detailJSON `json:"detail,omitempty"`
+	// Asks are all that the page has asked for.
+	Asks *[]askJSON `json:"asks,omitempty"`
+	// Settled: all that was in use when the stream began has been told.
+	Settled bool `json:"settled,omitempty"`
+	// More: there are locks beyond those that are told of.
+	More bool `json:"more,omitempty"`
+}
+
+type statusJSON struct {
+	Statuses []memberJSON  `json:"statuses"`
+	Missing  []missingJSON `json:"missing"`
+}
+
+type memberJSON struct {
+	Member  string     `json:"member"`
+	Version string     `json:"version"`
+	Process string     `json:"process"`
+	Up      int64      `json:"up"`
+	Session uint64     `json:"session,string"`
+	Lease   int64      `json:"lease"`
+	Clients uint32     `json:"clients"`
+	Holds   uint32     `json:"holds"`
+	Waits   uint32     `json:"waits"`
+	Peers   []peerJSON `json:"peers"`
+}
+
+type peerJSON struct {
+	Member   string `json:"member"`
+	Sends    bool   `json:"sends"`
+	Receives bool   `json:"receives"`
+	Silent   int64  `json:"silent"` // negative if it never answered
+}
+
+type missingJSON struct {
+	Member string `json:"member"`
+	Reason string `json:"reason"`
+}
+
+// lockJSON is what is told of every lock.
+type lockJSON struct {
+	Name    string      `json:"name"`
+	Holder  *holderJSON `json:"holder,omitempty"`
+	Token   *tokenJSON  `json:"token,omitempty"`
+	Waiting uint64      `json:"waiting"`
+	// Wants are the members that wait for it, and Searches those that look for its token.
+	Wants    []int `json:"wants"`
+	Searches []int `json:"searches"`
+}
+
+type holderJSON struct {
+	Member int        `json:"member"`
+	Client clientJSON `json:"client"`
+	Fence  uint64     `json:"fence,string"`
+	Held   int64      `json:"held"`
+	Lease  int64      `json:"lease"`
+	Ending string     `json:"ending,omitempty"`
+}
+
+type clientJSON struct {
+	Host    string `json:"host"`
+	PID     int64  `json:"pid"`
+	User    string `json:"user"`
+	Command string `json:"command"`
+}
+
+type tokenJSON struct {
+	Member   int    `json:"member"`
+	Epoch    uint64 `json:"epoch,string"`
+	Proposer uint32 `json:"proposer"`
+	Hop      uint64 `json:"hop,string"`
+	Fence    uint64 `json:"fence,string"`
+	Queue    []int  `json:"queue"`
+}
+
+// detailJSON is what is told of the lock that is looked at.
+type detailJSON struct {
+	Lock        lockJSON     `json:"lock"`
+	Waiters     []waiterJSON `json:"waiters"`
+	Obstacles   []string     `json:"obstacles"`
+	LastGranted []numberJSON `json:"lastGranted"` // LN; none if no member has the token
+	Views       []viewJSON   `json:"views"`
+}
+
+type waiterJSON struct {
+	Member int        `json:"member"`
+	Client clientJSON `json:"client"`
+	Waited int64      `json:"waited"`
+	Ahead  uint32     `json:"ahead"`
+}
+
+type numberJSON struct {
+	Session uint64 `json:"session,string"`
+	Count   uint64 `json:"count,string"`
+}
+
+type viewJSON struct {
+	Member         int          `json:"member"`
+	RequestNumbers []numberJSON `json:"requestNumbers"` // RN
+	Requesting     bool         `json:"requesting"`
+	Waiting        uint64       `json:"waiting"`
+	Searching      bool         `json:"searching"`
+}
+
+// askJSON is a lock that the page has asked for.
+type askJSON struct {
+	Lock  string `json:"lock"`
+	State string `json:"state"` // waiting, held, ending, lost or refused
+	Fence uint64 `json:"fence,string"`
+	Text  string `json:"text"` // why
+}
+
+func millis(nanoseconds int64) int64 { return nanoseconds / int64(time.Millisecond) }
+
+// show is n as the page is told it.
+func (s *Server) show(n news) newsJSON {
+	j := newsJSON{Gone: n.gone, More: n.more, Settled: n.settled}
+	if n.status != nil {
+		j.Status = showStatus(n.status)
+	}
+	for _, l := range n.locks {
+		j.Locks = append(j.Locks, s.showLock(l))
+	}
+	if n.look != nil {
+		j.Detail = s.showDetail(n.look)
+	}
+	return j
+}
+
+func showStatus(r *clientv1.StatusResponse) *statusJSON {
+	j := &statusJSON{Missing: []missingJSON{}}
+	for _, m := range r.GetStatuses() {
+		member := memberJSON{
+			Member: m.GetMember(), Version: m.GetVersion(), Process: hex.EncodeToString(m.GetIncarnation()),
+			Up: millis(m.GetUpNs()), Session: m.GetSession(), Lease: millis(m.GetLeaseRemainingNs()),
+			Clients: m.GetClients(), Holds: m.GetHolds(), Waits: m.GetWaits(),
+		}
+		for _, p := range m.GetPeers() {
+			silent := int64(-1)
+			if p.GetSilentNs() >= 0 {
+				silent = millis(p.GetSilentNs())
+			}
+			member.Peers = append(member.Peers, peerJSON{p.GetMember(), p.GetSends(), p.GetReceives(), silent})
+		}
+		j.Statuses = append(j.Statuses, member)
+	}
+	for _, m := range r.GetMissing() {
+		j.Missing = append(j.Missing, missingJSON{m.GetMember(), m.GetReason()})
+	}
+	return j
+}
+
+// place is the position of a member; -1 if it is none.
+func (s *Server) place(member string) int { return slices.Index(s.config.Members, member) }
+
+func (s *Server) showLock(l *clientv1.LockStatus) lockJSON {
+	j := lockJSON{Name: l.GetLock(), Waiting: l.GetWaiting(), Wants: []int{}, Searches: []int{}}
+	if h := l.GetHolder(); h != nil {
+		j.Holder = &holderJSON{
+			Member: s.place(h.GetMember()), Client: showClient(h.GetClient()), Fence: h.GetFence(),
+			Held: millis(h.GetHeldNs()), Lease: millis(h.GetLeaseRemainingNs()), Ending: endings[h.GetEnding()],
+		}
+	}
+	if t := l.GetToken(); t != nil {
+		j.Token = &tokenJSON{
+			Member: s.place(t.GetMember()), Epoch: t.GetEpochNumber(), Proposer: t.GetEpochProposer(),
+			Hop: t.GetHop(), Fence: t.GetFence(), Queue: []int{},
+		}
+		for _, member := range t.GetQueue() {
+			j.Token.Queue = append(j.Token.Queue, s.place(member))
+		}
+	}
+	for _, v := range l.GetViews() {
+		if v.GetWaiting() > 0 {
+			j.Wants = append(j.Wants, s.place(v.GetMember()))
+		}
+		if v.GetSearching() {
+			j.Searches = append(j.Searches, s.place(v.GetMember()))
+		}
+	}
+	return j
+}
+
+// endings tells why a hold is about to end.
+var endings = map[clientv1.Reason]string{
+	clientv1.Reason_REASON_LAPSE:        "its node's session is about to lapse",
+	clientv1.Reason_REASON_BREAK:        "somebody broke it",
+	clientv1.Reason_REASON_NODE_LEAVING: "its node is stopping",
+	clientv1.Reason_REASON_CLIENT_LEASE: "its client is silent",
+}
+
+func showClient(c *clientv1.Client) clientJSON {
+	return clientJSON{c.GetHost(), c.GetPid(), c.GetUser(), c.GetCommand()}
+}
+
+func (s *Server) showDetail(l *clientv1.LockStatus) *detailJSON {
+	j := &detailJSON{
+		Lock: s.showLock(l), Waiters: []waiterJSON{}, Obstacles: []string{}, Views: []viewJSON{},
+		LastGranted: showNumbers(l.GetToken().GetLastGranted()),
+	}
+	for _, w := range l.GetWaiters() {
+		j.Waiters = append(j.Waiters, waiterJSON{
+			s.place(w.GetMember()), showClient(w.GetClient()), millis(w.GetWaitedNs()), w.GetAhead(),
+		})
+	}
+	for _, o := range l.GetObstacles() {
+		switch o.GetKind() {
+		case clientv1.Obstacle_KIND_HELD, clientv1.Obstacle_KIND_QUEUE, clientv1.Obstacle_KIND_TOKEN_MOVING:
+			// That is how it goes, and shown beside.
+		default:
+			j.Obstacles = append(j.Obstacles, o.GetText())
+		}
+	}
+	for _, v := range l.GetViews() {
+		j.Views = append(j.Views, viewJSON{
+			s.place(v.GetMember()), showNumbers(v.GetRequestNumbers()), v.GetRequesting(), v.GetWaiting(), v.GetSearching(),
+		})
+	}
+	return j
+}
+
+func showNumbers(numbers []*clientv1.RequestNumber) []numberJSON {
+	all := []numberJSON{}
+	for _, n := range numbers {
+		all = append(all, numberJSON{n.GetSession(), n.GetCount()})
+	}
+	return all
+}
+
+// showAsks tells of all that a page has asked for, by name.
+func (v *visits) showAsks(st *stream) []askJSON {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	all := []askJSON{}
+	for _, lock := range slices.Sorted(maps.Keys(st.visit.asks)) {
+		all = append(all, st.visit.asks[lock].show(lock))
+	}
+	return all
+}
+
+func (a *ask) show(lock string) askJSON {
+	switch {
+	case a.err != nil:
+		return askJSON{Lock: lock, State: "refused", Text: a.err.Error()}
+	case a.hold == nil:
+		return askJSON{Lock: lock, State: "waiting"}
+	}
+	j := askJSON{Lock: lock, State: "held", Fence: a.hold.Fence()}
+	if err := a.hold.Err(); err != nil {
+		j.State, j.Text = "lost", err.Error()
+	} else if err := a.hold.Warning(); err != nil {
+		j.State, j.Text = "ending", err.Error()
+	}
+	return j
+}
