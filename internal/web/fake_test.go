@@ -1,0 +1,269 @@
+package web
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fakeNode tells what a test puts into it.
+type fakeNode struct {
+	changes chan *clientv1.LockStatus // told by Watch, one after the other
+	idle    []*clientv1.LockStatus    // told by ListLocks
+
+	mu      sync.Mutex
+	session uint64
+	down    error // of Status
+	broken  []*clientv1.BreakRequest
+	refusal error // of Break
+}
+
+func newFakeNode() *fakeNode {
+	return &fakeNode{changes: make(chan *clientv1.LockStatus), session: 7}
+}
+
+func (n *fakeNode) Status(context.Context, *clientv1.StatusRequest) (*clientv1.StatusResponse, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.down != nil {
+		return nil, n.down
+	}
+	return &clientv1.StatusResponse{
+		AnsweredBy: "a:1", Members: []string{"a:1", "b:1"},
+		Statuses: []*clientv1.MemberStatus{{Member: "a:1", Session: n.session}},
+	}, nil
+}
+
+func (n *fakeNode) ListLocks(_ *clientv1.ListLocksRequest, rpc grpc.ServerStreamingServer[clientv1.ListLocksResponse]) error {
+	for _, l := range n.idle {
+		if err := rpc.Send(&clientv1.ListLocksResponse{Lock: l}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *fakeNode) Watch(r *clientv1.WatchRequest, rpc grpc.ServerStreamingServer[clientv1.WatchResponse]) error {
+	if r.GetLock() != "" {
+		if err := rpc.Send(&clientv1.WatchResponse{Lock: known(r.GetLock(), 1)}); err != nil {
+			return err
+		}
+		<-rpc.Context().Done()
+		return nil
+	}
+	if err := rpc.Send(&clientv1.WatchResponse{}); err != nil {
+		return err
+	}
+	for {
+		select {
+		case l, open := <-n.changes:
+			if !open { // the node stops
+				return errors.New("the node is stopping")
+			}
+			if err := rpc.Send(&clientv1.WatchResponse{Lock: l}); err != nil {
+				return err
+			}
+		case <-rpc.Context().Done():
+			return nil
+		}
+	}
+}
+
+func (n *fakeNode) Break(_ context.Context, r *clientv1.BreakRequest) (*clientv1.BreakResponse, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.broken = append(n.broken, r)
+	return &clientv1.BreakResponse{Holder: &clientv1.Holder{Member: "b:1"}}, n.refusal
+}
+
+// known is a lock that a member knows, whose token has moved so often.
+func known(lock string, hop uint64) *clientv1.LockStatus {
+	return &clientv1.LockStatus{
+		Lock: lock, Token: &clientv1.TokenStatus{Member: "b:1", Hop: hop},
+		Views: []*clientv1.LockView{{Member: "a:1", RequestNumbers: []*clientv1.RequestNumber{{Session: 1 << 60, Count: 2}}}},
+	}
+}
+
+// fakeLocks grants locks, and tells when they are given back.
+type fakeLocks struct {
+	grants   chan struct{} // one value for each grant
+	unlocked chan string
+}
+
+type fakeHold struct {
+	locks *fakeLocks
+	name  string
+}
+
+func newFakeLocks() *fakeLocks {
+	return &fakeLocks{grants: make(chan struct{}, 100), unlocked: make(chan string, 100)}
+}
+
+func (f *fakeLocks) lock(ctx context.Context, name string) (Hold, error) {
+	select {
+	case <-f.grants:
+		return fakeHold{f, name}, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (h fakeHold) Fence() uint64  { return 1 << 60 }
+func (h fakeHold) Err() error     { return nil }
+func (h fakeHold) Warning() error { return nil }
+func (h fakeHold) Unlock() error {
+	h.locks.unlocked <- h.name
+	return nil
+}
+
+// site is a server under test.
+type site struct {
+	*testing.T
+	node   *fakeNode
+	locks  *fakeLocks
+	server *Server
+	url    string
+}
+
+func newSite(t *testing.T, ttl time.Duration) *site {
+	t.Helper()
+	s := &site{T: t, node: newFakeNode(), locks: newFakeLocks()}
+	s.server = New(Config{
+		Node: s.node, Lock: s.locks.lock, Members: []string{"a:1", "b:1"}, Member: "a:1", TTL: ttl,
+		Caller: &clientv1.Client{Command: "page"}, Version: "v1", Metrics: prometheus.NewRegistry(), Listen: "127.0.0.1",
+	})
+	web := httptest.NewServer(s.server)
+	s.url = web.URL
+	t.Cleanup(func() {
+		s.server.visits.close()
+		web.CloseClientConnections()
+		web.Close()
+	})
+	return s
+}
+
+// send sends a request that the page might send, changed by edit.
+func (s *site) send(method, path, body string, edit func(*http.Request)) (code int, answer string) {
+	s.Helper()
+	r, err := http.NewRequestWithContext(s.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		s.Fatal(err)
+	}
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set(tokenHeader, s.server.token)
+	}
+	if edit != nil {
+		edit(r)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return response.StatusCode, string(text)
+}
+
+// act does what a button does.
+func (s *site) act(what, body string) {
+	s.Helper()
+	if code, answer := s.send(http.MethodPost, "/api/"+what, body, nil); code != http.StatusOK {
+		s.Fatalf("%s %s: %d %s", what, body, code, answer)
+	}
+}
+
+// listener is a page that listens to its stream.
+type listener struct {
+	*testing.T
+	response *http.Response
+	lines    *bufio.Scanner
+	hello    helloJSON
+}
+
+const pageID = "0123456789abcdef0123456789abcdef"
+
+// listen opens a page's stream.
+func (s *site) listen(query string) *listener {
+	s.Helper()
+	r, err := http.NewRequestWithContext(s.Context(), http.MethodGet, s.url+"/events?page="+pageID+query, nil)
+	if err != nil {
+		s.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() { _ = response.Body.Close() })
+	l := &listener{T: s.T, response: response, lines: bufio.NewScanner(response.Body)}
+	l.lines.Buffer(nil, 1<<24)
+	if err := json.Unmarshal(l.next("hello"), &l.hello); err != nil {
+		s.Fatal(err)
+	}
+	return l
+}
+
+// close is what a browser does whose tab is closed.
+func (l *listener) close() { _ = l.response.Body.Close() }
+
+// next returns the content of the next event, which has to be of a kind.
+func (l *listener) next(kind string) []byte {
+	l.Helper()
+	for l.lines.Scan() {
+		if got, isEvent := strings.CutPrefix(l.lines.Text(), "event: "); isEvent && got != kind {
+			l.Fatalf("event %q; want %q", got, kind)
+		}
+		if data, isData := strings.CutPrefix(l.lines.Text(), "data: "); isData {
+			return []byte(data)
+		}
+	}
+	l.Fatalf("the stream has ended (%v); want an event %q", l.lines.Err(), kind)
+	return nil
+}
+
+// until takes news until one is what is wanted.
+func (l *listener) until(wanted func(newsJSON) bool) newsJSON {
+	l.Helper()
+	for {
+		var n newsJSON
+		if err := json.Unmarshal(l.next("news"), &n); err != nil {
+			l.Fatal(err)
+		}
+		if wanted(n) {
+			return n
+		}
+	}
+}
+
+// asks takes news until what the page has asked for is in a state; empty is nothing.
+func (l *listener) asks(state string) {
+	l.Helper()
+	l.until(func(n newsJSON) bool {
+		switch {
+		case n.Asks == nil:
+			return false
+		case len(*n.Asks) == 0:
+			return state == ""
+		}
+		return (*n.Asks)[0].State == state
+	})
+}
