@@ -96,7 +96,7 @@ func TestStream(t *testing.T) {
 		return len(seen) == 4 && seen["settled"] && seen["status"] && seen["detail"] && seen["idle"]
 	})
 
-	const changes = 40
+	const changes = 5
 	frames := 0
 	go func() {
 		for hop := range uint64(changes) {

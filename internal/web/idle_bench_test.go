@@ -1,0 +1,131 @@
+//go:build unix
+
+package web_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"conch"
+	"conch/internal/web"
+)
+
+// idleTime is for how long the benchmark looks at what an idle page costs.
+const idleTime = 5 * time.Second
+
+// startCluster starts nodes on loopback.
+func startCluster(b *testing.B, n int) []*conch.Node {
+	b.Helper()
+	var addresses []string
+	for range n {
+		listener, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			b.Fatal(err)
+		}
+		addresses = append(addresses, listener.Addr().String())
+		if err := listener.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var nodes []*conch.Node
+	for _, address := range addresses {
+		node, err := conch.Start(b.Context(), conch.Config{Listen: address, Peers: addresses})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = node.Stop(context.Background()) })
+		nodes = append(nodes, node)
+	}
+	return nodes
+}
+
+// spent is how much of the processors this process has used so far.
+func spent(b *testing.B) time.Duration {
+	b.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// BenchmarkIdlePage tells what part of a core a page costs that is open while nothing
+// happens, with 1,000 locks held. It counts the work of all three nodes, and of the
+// reader, which are in one process here. An operation is five seconds.
+func BenchmarkIdlePage(b *testing.B) {
+	nodes := startCluster(b, 3)
+	for i := range 1000 {
+		hold, err := nodes[0].Lock(b.Context(), fmt.Sprintf("lock %d", i))
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer func() { _ = hold.Unlock() }()
+	}
+	server := web.New(web.Config{
+		Node: nodes[0].LockService(), Members: nodes[0].Members(), Member: nodes[0].Address(), TTL: conch.DefaultSessionTTL,
+		Metrics: prometheus.NewRegistry(), Listen: "127.0.0.1",
+	})
+	site := httptest.NewServer(server)
+	defer site.Close()
+	var without, with time.Duration
+	for b.Loop() {
+		without += idle(b)
+		stop := openPage(b, site.URL)
+		with += idle(b)
+		stop()
+	}
+	share := func(d time.Duration) float64 { return 100 * d.Seconds() / (idleTime.Seconds() * float64(b.N)) }
+	b.ReportMetric(share(without), "%core/without")
+	b.ReportMetric(share(with-without), "%core/page")
+}
+
+// idle returns what is spent while nothing happens.
+func idle(b *testing.B) time.Duration {
+	b.Helper()
+	before := spent(b)
+	<-time.After(idleTime)
+	return spent(b) - before
+}
+
+// openPage opens a page's stream, and returns when it has been told all that there is.
+func openPage(b *testing.B, url string) (stop func()) {
+	b.Helper()
+	ctx, cancel := context.WithCancel(b.Context())
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/events?page="+strings.Repeat("0", 32)+"&lock=lock+1", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		b.Fatal(err)
+	}
+	settled, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer response.Body.Close()
+		lines := bufio.NewScanner(response.Body)
+		lines.Buffer(nil, 1<<24)
+		told := false
+		for lines.Scan() {
+			if !told && strings.Contains(lines.Text(), `"settled":true`) {
+				told = true
+				close(settled)
+			}
+		}
+	}()
+	<-settled
+	return func() {
+		cancel()
+		<-ended
+	}
+}
