@@ -72,6 +72,11 @@ INSTALL_POSTGRESQL := { export DEBIAN_FRONTEND=noninteractive; timeout 60 apt-ge
     echo "create_main_cluster = false" >>$(CREATE_CLUSTER); }; } && \
   timeout 120 apt-get install -y --no-install-recommends postgresql; }
 
+# The package itself would start a service.
+FETCH_PROMTOOL := { mkdir -p bin/tools && cd bin/tools && timeout 60 apt-get update && timeout 120 apt-get download prometheus && \
+  dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x --strip-components=3 ./usr/bin/promtool; \
+  rm -f prometheus_*.deb; cd ../..; }
+
 # Go sets CGO_ENABLED to 0 by itself where it finds no C compiler.
 .PHONY: test
 test: ## all tests, with the race detector
@@ -101,6 +106,14 @@ test: ## all tests, with the race detector
 	if ! command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null; then \
 	  left_out="$$left_out; THE PAGES IN A REAL BROWSER, which need Chromium"; \
 	fi; \
+	export PATH="$(CURDIR)/bin/tools:$$PATH"; \
+	if ! command -v promtool >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "fetching promtool, which checks the alert rules (out of Debian's package prometheus, which is not installed)"; \
+	  $(FETCH_PROMTOOL) >/dev/null 2>&1 </dev/null; \
+	fi; \
+	if ! command -v promtool >/dev/null; then \
+	  left_out="$$left_out; THE ALERT RULES, which need promtool (Debian's package prometheus)"; \
+	fi; \
 	left_out="$${left_out#nothing; }"; \
 	echo "go test $$race $(PACKAGES)"; \
 	go test $$race -timeout 15m $(PACKAGES) && \
@@ -109,6 +122,12 @@ test: ## all tests, with the race detector
 	  go test -count=1 -timeout 15m $(SEARCHES); \
 	fi && \
 	echo "test: passed; left out: $$left_out"
+
+# Pictures for people to look at.
+.PHONY: screenshots
+screenshots: learn ## pictures of the pages, in bin/screenshots (needs Chromium)
+	@mkdir -p bin/screenshots
+	CONCH_SCREENSHOTS="$(CURDIR)/bin/screenshots" go test -count=1 -run Screenshots ./internal/web/... ./cmd/conch
 
 .PHONY: bench
 bench: ## benchmarks (BENCH=regexp PACKAGES=./token)
