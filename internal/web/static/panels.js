@@ -108,11 +108,11 @@ export function showMembers(cluster, lock) {
     const state = cluster.state(i, lock);
     const status = cluster.missing.has(address) ? undefined : cluster.statuses.get(address);
     row.className = state;
-    const [words, sign] = states[state];
+    const [words, sign, short] = states[state];
     const silent = own?.peers.find((p) => p.member === address)?.silent;
     const heard = address === cluster.self ? '–' : silent === undefined ? '?' : silent < 0 ? 'never' : `${duration(silent)} ago`;
     const cells = [
-      `${sign} ${words}`.trim(),
+      `${sign} ${short ?? words}`.trim(),
       heard,
       status ? duration(status.lease) : '–',
       status ? (status.session === '0' ? 'none' : ending(status.session)) : '–',

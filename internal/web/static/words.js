@@ -45,9 +45,9 @@ export function later(a, b) {
   return s === t ? BigInt(a.count) > BigInt(b.count) : s > t;
 }
 
-// The states of a member, in words and as a sign.
+// The states of a member, in words, as a sign, and in short where there is little room.
 export const states = {
-  critical: ['in the critical section', '★'],
+  critical: ['in the critical section', '★', 'inside'],
   waiting: ['waiting', '?'],
   idle: ['idle', ''],
   'no-session': ['no session', '∅'],
