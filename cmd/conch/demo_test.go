@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
@@ -98,4 +100,45 @@ func TestKilledDemoLeavesNoProcess(t *testing.T) {
 	check(t, demo.Process.Kill())
 	_ = demo.Wait() // it was killed, and says so
 	checkNoneRuns(t, nodes)
+}
+
+// A demonstration with a page stays when it is over, until somebody ends it, and is
+// judged then.
+func TestDemoWithAPageStays(t *testing.T) {
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	check(t, err)
+	address := listener.Addr().String()
+	check(t, listener.Close())
+	demo := exec.Command(program(t), "demo", "--http="+address, "--nodes", "2", "--entries", "1", "--out", t.TempDir())
+	stdout, err := demo.StdoutPipe()
+	check(t, err)
+	check(t, demo.Start())
+	t.Cleanup(func() { _ = demo.Process.Kill() }) // as a rule it is gone
+	output := bufio.NewReader(stdout)
+	var seen strings.Builder
+	for !strings.Contains(seen.String(), "They stay") {
+		line, err := output.ReadString('\n')
+		if err != nil {
+			t.Fatalf("the demonstration ended: %v, %v: %s", err, demo.Wait(), seen.String())
+		}
+		seen.WriteString(line)
+	}
+	if !strings.Contains(seen.String(), "See it live: http://"+address+"/\n") {
+		t.Errorf("the address is not told: %s", seen.String())
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/readyz", nil)
+	check(t, err)
+	response, err := http.DefaultClient.Do(request)
+	check(t, err)
+	check(t, response.Body.Close())
+	if response.StatusCode != http.StatusOK {
+		t.Errorf("/readyz: %s; want 200", response.Status)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	check(t, demo.Process.Signal(os.Interrupt))
+	rest, err := io.ReadAll(output)
+	check(t, err)
+	if err := demo.Wait(); err != nil || !strings.Contains(string(rest), "What the logs show") {
+		t.Errorf("%v; want success, and what the logs show: %s", err, rest)
+	}
 }
