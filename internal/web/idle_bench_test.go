@@ -69,7 +69,7 @@ func BenchmarkIdlePage(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		defer func() { _ = hold.Unlock() }()
+		b.Cleanup(func() { _ = hold.Unlock() })
 	}
 	server := web.New(web.Config{
 		Node: nodes[0].LockService(), Members: nodes[0].Members(), Member: nodes[0].Address(), TTL: conch.DefaultSessionTTL,
@@ -105,13 +105,13 @@ func openPage(b *testing.B, url string) (stop func()) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		b.Fatal(err)
-	}
-	settled, ended := make(chan struct{}), make(chan struct{})
+	settled, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		defer close(ended)
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			ended <- err
+			return
+		}
 		defer response.Body.Close()
 		lines := bufio.NewScanner(response.Body)
 		lines.Buffer(nil, 1<<24)
@@ -122,8 +122,13 @@ func openPage(b *testing.B, url string) (stop func()) {
 				close(settled)
 			}
 		}
+		ended <- lines.Err()
 	}()
-	<-settled
+	select {
+	case <-settled:
+	case err := <-ended:
+		b.Fatal(err)
+	}
 	return func() {
 		cancel()
 		<-ended
