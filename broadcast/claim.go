@@ -158,9 +158,9 @@ func (o *owner) withdraw(now token.Time, id token.Waiter, c claim, why error) {
 
 // grant tells a claim that it holds its lock.
 func (o *owner) grant(e *token.Effect) {
-	c, now := o.claims[e.Waiter], o.clock()
-	o.observer.Waited(c.lock, time.Duration(now-c.since))
-	c.holding, c.since = e.Fence, now
+	c := o.claims[e.Waiter]
+	o.observer.Waited(c.lock, time.Duration(o.now-c.since))
+	c.holding, c.since = e.Fence, o.now
 	o.claims[e.Waiter] = c
 	o.holders++
 	c.claimant.Granted(e.Waiter, Grant{Fence: e.Fence, Lease: *o.lease.Load()})
@@ -178,7 +178,7 @@ func (o *owner) refuse(id token.Waiter) {
 // lose ends a hold that is lost.
 func (o *owner) lose(id token.Waiter) {
 	if c, known := o.claims[id]; known {
-		o.endHold(o.clock(), id, c)
+		o.endHold(o.now, id, c)
 		c.claimant.Lost(id)
 	}
 }

@@ -9,18 +9,24 @@
 // Order between two streams. Secrecy, or proof of who a member is: HELLO is
 // believed.
 //
-// # One owner
+// # One at a time
 //
-// One goroutine, the owner (owner.go), has the token.Node and all state of
-// peers and waiters. Everything that happens comes to it through one bounded
-// inbox: what local callers want, frames, streams that open and end. It takes all
-// that is there, feeds it to the node, performs the node's effects in order, and
-// then hands to each stream all that arose for it. So a burst costs one frame for
-// each peer, and nothing waits where there is no queue. The owner alone writes
-// the log, a line for each effect before the effect is performed; the file's order
-// is the order in which things happened.
+// The owner (owner.go) has the token.Node and all state of peers and callers, and one
+// goroutine at a time works for it (work.go): whoever comes with an input, if nobody
+// works already; else the input goes into one bounded inbox, and whoever works takes
+// it. So where there is no queue, no input waits for another goroutine to wake up:
+// a local caller that finds the token here has the lock after a microsecond, and a
+// frame is taken by the goroutine that received it. Nobody works for others for long:
+// after a spell, a goroutine that is there for that goes on.
 //
-// The owner never waits for a peer. It does wait for the log's writer.
+// Whoever works takes all that is there, feeds it to the node, performs the node's
+// effects in order, and then hands to each stream all that arose for it. So a burst
+// costs one frame for each peer. Only whoever works writes the log, a line for each
+// effect before the effect is performed; the file's order is the order in which things
+// happened.
+//
+// Whoever works never waits for a peer. It does wait for the log's writer, and for the
+// disk.
 //
 // # Streams
 //

@@ -41,7 +41,11 @@ type Driver struct {
 	incarnation token.Incarnation
 	started     token.Time
 
-	inbox      chan input
+	owner   *owner
+	inbox   chan input
+	pending atomic.Int64  // inputs to be taken; see work.go
+	relief  chan struct{} // has an entry if nobody works although inputs are pending
+
 	lastWaiter atomic.Uint64
 	places     sync.Pool // of *Place that have no caller
 
@@ -52,6 +56,7 @@ type Driver struct {
 	opening     context.Context
 	stopOpening context.CancelFunc
 	links       sync.WaitGroup // one for each peer
+	running     sync.WaitGroup // who relieves those who work
 
 	mu       sync.Mutex
 	closed   bool           // no stream is let in any more
@@ -59,7 +64,7 @@ type Driver struct {
 
 	// gone is closed when the node has left the cluster on purpose.
 	gone chan struct{}
-	// dead is closed when the owner has returned; err may then be read.
+	// dead is closed when nothing more is done; err may then be read.
 	dead chan struct{}
 	err  error
 
@@ -108,6 +113,7 @@ func start(cfg Config, limits limits) (*Driver, error) {
 		started:     cfg.Clock(),
 		limits:      limits,
 		inbox:       make(chan input, limits.inbox),
+		relief:      make(chan struct{}, 1),
 		gone:        make(chan struct{}),
 		dead:        make(chan struct{}),
 	}
@@ -119,7 +125,10 @@ func start(cfg Config, limits limits) (*Driver, error) {
 	}
 	o := newOwner(d, node, cfg)
 	o.log.nodeStarted(nodeConfig, cfg.Version)
-	go o.run()
+	d.owner = o
+	d.pending.Store(1)
+	o.start()
+	d.running.Go(o.relieve)
 	for i := range o.peers {
 		if link := o.peers[i].link; link != nil {
 			d.links.Go(link.run)
@@ -183,16 +192,6 @@ func (d *Driver) Fail(err error) {
 	d.post(input{kind: inputFail, err: err})
 }
 
-// post hands an input to the owner. It reports false if the owner has ended.
-func (d *Driver) post(in input) bool {
-	select {
-	case d.inbox <- in:
-		return true
-	case <-d.dead:
-		return false
-	}
-}
-
 // letIn counts in a handler of an incoming stream, unless the driver stops.
 func (d *Driver) letIn() bool {
 	d.mu.Lock()
@@ -251,5 +250,6 @@ func (d *Driver) stop(ctx context.Context) error {
 	d.incoming.Wait()
 	d.post(input{kind: inputEnd})
 	<-d.dead
+	d.running.Wait()
 	return cut
 }

@@ -17,6 +17,7 @@ const timeFormat = "2006-01-02T15:04:05.000000000Z07:00"
 // costs a comparison.
 type eventLog struct {
 	log       zerolog.Logger
+	quiet     bool // no lines of level info are written
 	addresses []string
 	scratch   []byte
 	// arrived is the token that came with the latest input, as it came: by the time
@@ -27,6 +28,7 @@ type eventLog struct {
 func newEventLog(log zerolog.Logger, addresses []string, self token.Member) *eventLog {
 	return &eventLog{
 		log:       log.With().Str("node", addresses[self]).Logger(),
+		quiet:     !log.Info().Enabled(),
 		addresses: addresses,
 	}
 }
@@ -112,7 +114,7 @@ func (l *eventLog) session(event string, s token.Session) *zerolog.Event {
 
 // arriving keeps a token that is about to be given to the node.
 func (l *eventLog) arriving(m *token.Message) {
-	if m.Kind != token.TokenMessage || l.log.GetLevel() > zerolog.InfoLevel {
+	if m.Kind != token.TokenMessage || l.quiet {
 		return
 	}
 	kept, t := &l.arrived, m.Token

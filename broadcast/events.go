@@ -8,6 +8,9 @@ import (
 
 // effect writes the line for effects[i], if there is one for its kind.
 func (l *eventLog) effect(effects []token.Effect, i int) {
+	if l.quiet {
+		return
+	}
 	switch e := &effects[i]; e.Kind {
 	case token.Send:
 		l.message(e, sentEvents[:])

@@ -53,13 +53,17 @@ func (d *Driver) claim(ctx context.Context, kind inputKind, lock string) (Hold, 
 	p := d.places.Get().(*Place)
 	id := d.NewClaim()
 	p.begin(id, lock)
-	select {
-	case d.inbox <- input{kind: kind, lock: lock, id: id, claimant: (*seat)(p), caller: &d.caller}:
-	case <-ctx.Done():
-		p.end(id)
-		return Hold{}, context.Cause(ctx)
-	case <-d.dead:
+	if !d.offer(input{kind: kind, lock: lock, id: id, claimant: (*seat)(p), caller: &d.caller}, ctx.Done()) {
+		if ctx.Err() != nil {
+			p.end(id)
+			return Hold{}, context.Cause(ctx)
+		}
 		return Hold{}, d.stopped()
+	}
+	select {
+	case a := <-p.answer: // the token was here
+		return p.hold(id, a)
+	default:
 	}
 	select {
 	case a := <-p.answer:

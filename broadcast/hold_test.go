@@ -176,6 +176,7 @@ func TestHoldIsLostByTheClockBeforeTheOwnerNotices(t *testing.T) {
 	now := token.Time(99)
 	d := &Driver{inbox: make(chan input, 1), clock: func() token.Time { return now }}
 	d.lease.Store(&Lease{Session: 1, End: 100})
+	d.pending.Store(1) // so that the input is left in the inbox
 	p := &Place{driver: d}
 	p.begin(1, "cs")
 	hold := Hold{place: p, id: 1, fence: 1}

@@ -207,14 +207,7 @@ func (d *Driver) endOf(err error) error {
 
 // postIncoming hands an input to the owner while a stream lasts.
 func (d *Driver) postIncoming(in *incoming, i input) bool {
-	select {
-	case d.inbox <- i:
-		return true
-	case <-in.closed:
-		return false
-	case <-d.life.Done():
-		return false
-	}
+	return d.offer(i, in.closed)
 }
 
 // RefusedStranger has it logged that a connection was refused, and why, unless the same
@@ -236,8 +229,5 @@ func (d *Driver) FilesChanged(err error) {
 
 // postRefused has a refusal logged: of a member's stream, or of a stranger's.
 func (d *Driver) postRefused(from token.Member, remote, reason string) {
-	select {
-	case d.inbox <- input{kind: inputRefusedHere, peer: from, remote: remote, reason: reason}:
-	case <-d.life.Done():
-	}
+	d.offer(input{kind: inputRefusedHere, peer: from, remote: remote, reason: reason}, d.life.Done())
 }

@@ -94,11 +94,10 @@ func (d *Driver) do(ctx context.Context, look func(*owner)) error {
 		look(o)
 		close(done)
 	}}
-	select {
-	case d.inbox <- in:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-d.dead:
+	if !d.offer(in, ctx.Done()) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		return d.stopped()
 	}
 	select {

@@ -23,6 +23,8 @@ const (
 	inputExpire
 	// Somebody wants to look: look is called.
 	inputLook
+	// The time has come that the node wanted to hear of.
+	inputTick
 	// Outgoing streams: outgoing wants what HELLO is to say, was accepted, ended
 	// for a reason (err), or was refused by the peer (peer, reason).
 	inputHello
@@ -78,9 +80,12 @@ type peer struct {
 // maxStrangers is how many hosts the last refusal is kept of.
 const maxStrangers = 256
 
-// owner is the goroutine that has the node, and what only it touches.
+// owner has the node, and what only whoever works for the driver touches; see work.go.
 type owner struct {
 	*Driver
+	now      token.Time // of the input that is being taken
+	timer    *time.Timer
+	armed    token.Time // what the timer is set for; -1 if it has fired
 	store    Store
 	node     *token.Node
 	log      *eventLog
@@ -122,49 +127,13 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 	return o
 }
 
-// run takes inputs until the driver ends.
-func (o *owner) run() {
-	defer close(o.dead)
-	o.perform() // what came of the node's start
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	armed := token.Time(-1) // what the timer is set for; -1 if it has fired
-	for !o.ended {
-		if next := o.node.NextTick(); next != armed {
-			armed = next
-			timer.Reset(time.Duration(next - o.clock()))
-		}
-		select {
-		case in := <-o.inbox:
-			o.takeBatch(in)
-		case <-timer.C:
-			armed = -1
-			o.node.Tick(o.clock())
-			o.perform()
-		}
-		o.flush()
-	}
-}
-
-// takeBatch takes an input and whatever else is there. Nobody else takes inputs,
-// so as many as are there can be had without waiting.
-//
-// Each input has a time of its own: the log's writer may take long, and nothing may
-// be done in a session that is over by then.
-func (o *owner) takeBatch(in input) {
-	o.take(o.clock(), &in)
-	for range len(o.inbox) {
-		if o.ended {
-			return
-		}
-		in = <-o.inbox
-		o.take(o.clock(), &in)
-	}
-}
-
 // take feeds one input to the node and performs what comes of it.
 func (o *owner) take(now token.Time, in *input) {
+	o.now = now
 	switch in.kind {
+	case inputTick:
+		o.armed = -1
+		o.node.Tick(now)
 	case inputAcquire, inputTry, inputWithdraw, inputRelease, inputExpire:
 		o.takeLocal(now, in)
 	case inputLook:
@@ -203,6 +172,7 @@ func (o *owner) takeFrame(now token.Time, in *input) {
 			return
 		}
 		now = o.clock()
+		o.now = now
 	}
 }
 

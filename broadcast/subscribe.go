@@ -69,6 +69,9 @@ func (s *Subscription) note(lock string) {
 // changed tells all subscribers that a lock has changed, or with an empty name that the
 // sessions or connections have.
 func (o *owner) changed(lock string) {
+	if len(o.subscriptions) == 0 {
+		return
+	}
 	for s := range o.subscriptions {
 		s.note(lock)
 	}

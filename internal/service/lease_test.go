@@ -1,6 +1,7 @@
 package service
 
 import (
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,19 +76,20 @@ func TestVanishedClientKeepsItsHoldForItsLease(t *testing.T) {
 		w.cancel() // without a word
 		other := n.attach(2)
 		other.send(&clientv1.Acquire{Id: 1, Lock: "cs", Mode: clientv1.Acquire_MODE_WAIT})
-		go func() {
+		var pings sync.WaitGroup
+		pings.Go(func() {
 			for range 20 {
 				time.Sleep(testTTL / 4)
 				_ = other.rpc.Send(&clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Ping{Ping: &clientv1.Ping{Stamp: 1}}})
 			}
-		}()
+		})
 		for other.next().GetGranted() == nil {
 			continue // a Pong
 		}
 		if took := time.Since(told); took != testTTL {
 			t.Errorf("the next one got in after %v; want the lease of %v", took, testTTL)
 		}
-		time.Sleep(5 * testTTL)
+		pings.Wait()
 		other.end()
 	})
 }
