@@ -94,18 +94,17 @@ func TestVanishedClientKeepsItsHoldForItsLease(t *testing.T) {
 	})
 }
 
-// A client that is attached but says nothing loses its hold, and its stream.
+// A client that is attached but says nothing loses its hold.
 func TestSilentClientLosesItsHold(t *testing.T) {
 	in(t, func(t *testing.T, n *node) {
 		w := n.attach(1)
 		g := w.lock(1, "cs")
 		began := time.Now()
-		var err error
-		for err == nil { // perhaps it is told of the loss first
-			_, err = w.rpc.Recv()
-		}
-		if status.Code(err) != codes.DeadlineExceeded {
-			t.Errorf("the stream ended with %v; want DEADLINE_EXCEEDED", err)
+		// Both ends come in the same moment: if that of the hold is first, the client wants
+		// nothing any more, and its stream may stay.
+		m, err := w.rpc.Recv()
+		if l := m.GetLost(); l.GetReason() != clientv1.Reason_REASON_CLIENT_LEASE && status.Code(err) != codes.DeadlineExceeded {
+			t.Errorf("got %v, %v; want the loss of the lease, or DEADLINE_EXCEEDED", m, err)
 		}
 		other := n.attach(2)
 		other.lock(1, "cs")
