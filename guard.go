@@ -29,7 +29,7 @@ func (cfg Config) guard(members hosts.Members) (*guard, error) {
 	switch {
 	case cfg.TLS == TLSFiles{}:
 		if !cfg.Insecure && !isLoopback(cfg.Listen) {
-			return nil, fmt.Errorf("Listen: %s is reached from other machines, and without TLS whoever reaches it can pass for a member; "+
+			return nil, fmt.Errorf("the Listen address %s is reached from other machines, and without TLS whoever reaches it can pass for a member; "+
 				"set TLS, or Insecure where the network is trusted", cfg.Listen)
 		}
 	case cfg.TLS.Cert == "" || cfg.TLS.Key == "" || cfg.TLS.CA == "":

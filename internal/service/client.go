@@ -243,7 +243,10 @@ func (c *client) withdraw(st *stream, id uint64) {
 		c.mu.Unlock()
 		c.service.driver.Withdraw(cl.claim)
 		return
-	case cl.state == withdrawn: // by a try's end just now, whose answer is Refused
+	case cl.state == withdrawn: // just now, by a try's end, or on a stream that broke
+		if cl.stream != st {
+			cl.stream, cl.answer = st, done
+		}
 		c.mu.Unlock()
 		return
 	}

@@ -2,6 +2,7 @@ package service
 
 import (
 	"sync"
+	"time"
 
 	clientv1 "conch/proto/conch/client/v1"
 )
@@ -16,13 +17,34 @@ type outbox struct {
 	closed   bool
 	wake     chan struct{} // there is something to send, or it is closed
 	drained  chan struct{} // there may be room again
+	// later wakes for what is in no hurry, if that is due.
+	later *time.Timer
+	due   bool
 }
+
+// leisure is how long a message that is in no hurry waits for one that is.
+const leisure = time.Millisecond
 
 // outboxLength is from where on a client has to read before it is read from.
 const outboxLength = 1024
 
 func newOutbox() *outbox {
-	return &outbox{wake: make(chan struct{}, 1), drained: make(chan struct{}, 1)}
+	o := &outbox{wake: make(chan struct{}, 1), drained: make(chan struct{}, 1)}
+	o.later = time.AfterFunc(leisure, func() { signal(o.wake) })
+	o.later.Stop()
+	return o
+}
+
+// putLater appends a message that nobody waits for: it goes with the next one, or after
+// a moment. So whoever releases a lock and asks for the next is answered at one go.
+func (o *outbox) putLater(m *clientv1.NodeMessage) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.messages = append(o.messages, m)
+	if !o.due {
+		o.due = true
+		o.later.Reset(leisure)
+	}
 }
 
 // put appends a message.
@@ -52,6 +74,7 @@ func (o *outbox) take(sent []*clientv1.NodeMessage) (messages []*clientv1.NodeMe
 	clear(sent)
 	o.mu.Lock()
 	messages, o.messages, o.pong = o.messages, sent[:0], nil
+	o.due = false
 	open = !o.closed
 	o.mu.Unlock()
 	signal(o.drained)
@@ -62,6 +85,7 @@ func (o *outbox) take(sent []*clientv1.NodeMessage) (messages []*clientv1.NodeMe
 func (o *outbox) close() {
 	o.mu.Lock()
 	o.closed = true
+	o.later.Stop()
 	o.mu.Unlock()
 	signal(o.wake)
 }

@@ -59,7 +59,7 @@ func (c *client) release(st *stream, r *clientv1.Release) {
 	default:
 		outcome = clientv1.Released_OUTCOME_NOT_HELD
 	}
-	st.out.put(&clientv1.NodeMessage{Kind: &clientv1.NodeMessage_Released{Released: &clientv1.Released{
+	st.out.putLater(&clientv1.NodeMessage{Kind: &clientv1.NodeMessage_Released{Released: &clientv1.Released{
 		Id: r.GetId(), Lock: r.GetLock(), Fence: r.GetFence(), Outcome: outcome,
 	}}})
 	if cl != nil { // after the answer, which is not to come behind another's grant
