@@ -58,7 +58,7 @@ func runJobs(ctx context.Context, locks conch.Locker, store *storage, jobs []str
 		})
 		switch {
 		case ctx.Err() != nil:
-			return nil // it was asked to end
+			return nil //nolint:nilerr // it was asked to end
 		case errors.Is(err, conch.ErrLost) || errors.Is(err, errStale):
 			fmt.Fprintln(os.Stderr, "left to another runner:", err)
 		case err != nil:

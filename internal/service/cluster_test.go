@@ -56,7 +56,7 @@ func freeAddresses(t *testing.T, n int) []string {
 			t.Fatal(err)
 		}
 		addresses = append(addresses, listener.Addr().String())
-		defer listener.Close() // not sooner, lest an address come twice
+		defer listener.Close() //nolint:gocritic // not sooner, lest an address come twice
 	}
 	return addresses
 }

@@ -47,8 +47,8 @@ func (s *Service) ListLocks(r *clientv1.ListLocksRequest, rpc grpc.ServerStreami
 	}
 	parts := make([]*clientv1.LockStatus, len(s.members))
 	for {
-		lock, any := lowest(sources)
-		if !any {
+		lock, more := lowest(sources)
+		if !more {
 			break
 		}
 		clear(parts)
@@ -178,13 +178,13 @@ func (src *source) advance() {
 }
 
 // lowest returns the first name of those that come next.
-func lowest(sources []*source) (lock string, any bool) {
+func lowest(sources []*source) (lock string, found bool) {
 	for _, src := range sources {
-		if src.head != nil && (!any || src.head.GetLock() < lock) {
-			lock, any = src.head.GetLock(), true
+		if src.head != nil && (!found || src.head.GetLock() < lock) {
+			lock, found = src.head.GetLock(), true
 		}
 	}
-	return lock, any
+	return lock, found
 }
 
 // absentOf lists the members whose parts ended early.
