@@ -28,6 +28,9 @@ PACKAGES ?= ./...
 # What runs in one goroutine, or has no use for the race detector, and goes much
 # further without it.
 SEARCHES := ./internal/sim ./internal/explore
+# Tests of other packages that leave themselves, or a part, out under it.
+LARGE := TestHundredThousandLocks|TestCounter
+LARGE_IN := ./internal/service ./cmd/conch
 # How often bench-peers measures each subject, and for how many seconds.
 ROUNDS ?= 5
 SECONDS ?= 2
@@ -119,7 +122,8 @@ test: ## all tests, with the race detector
 	go test $$race -timeout 15m $(PACKAGES) && \
 	if [ -n "$$race" ] && [ "$(PACKAGES)" = ./... ]; then \
 	  echo "go test $(SEARCHES), without the race detector: many more steps"; \
-	  go test -count=1 -timeout 15m $(SEARCHES); \
+	  go test -count=1 -timeout 15m $(SEARCHES) && \
+	  go test -count=1 -timeout 15m -run '$(LARGE)' $(LARGE_IN); \
 	fi && \
 	echo "test: passed; left out: $$left_out"
 
