@@ -38,6 +38,8 @@ type PeerStatus struct {
 	Sends, Receives bool
 	// Silent is how long ago it answered last; negative if it never did.
 	Silent time.Duration
+	// RoundTrip is how long its last answer took; negative if there was none.
+	RoundTrip time.Duration
 	// Queued is how many messages wait to be sent to it.
 	Queued int
 }
@@ -138,9 +140,9 @@ func (o *owner) status() Status {
 			continue
 		}
 		view := o.node.InspectPeer(token.Member(i))
-		peer := PeerStatus{Address: o.members[i], Sends: view.Connected, Receives: o.peers[i].receives(), Silent: -1}
+		peer := PeerStatus{Address: o.members[i], Sends: view.Connected, Receives: o.peers[i].receives(), Silent: -1, RoundTrip: -1}
 		if view.Answered {
-			peer.Silent = time.Duration(now - view.AnsweredAt)
+			peer.Silent, peer.RoundTrip = time.Duration(now-view.AnsweredAt), time.Duration(view.RoundTrip)
 		}
 		if out := o.peers[i].out; out != nil {
 			peer.Queued = out.queue.length()

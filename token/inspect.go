@@ -36,6 +36,8 @@ type PeerView struct {
 	// node's own clock.
 	Answered   bool
 	AnsweredAt Time
+	// RoundTrip is how long that answer took, with the PING's own way.
+	RoundTrip Time
 	// Session is the newest session of its newest incarnation that is known to have
 	// begun; 0 if none is.
 	Session Session
@@ -50,7 +52,7 @@ func (n *Node) InspectPeer(j Member) PeerView {
 	p := &n.peers[j]
 	return PeerView{
 		Connected: p.connected, Silent: n.silent(j), Session: p.session,
-		Answered: p.hasAnswered, AnsweredAt: p.pongAt,
+		Answered: p.hasAnswered, AnsweredAt: p.pongAt, RoundTrip: p.pongAt - p.answered,
 		Guarded: p.guard, GuardEnd: p.guardEnd, BurialEnd: p.burialEnd,
 	}
 }

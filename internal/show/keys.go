@@ -92,6 +92,8 @@ type peer struct {
 	Sends         bool     `json:"sends"`
 	Receives      bool     `json:"receives"`
 	SilentSeconds *float64 `json:"silent_seconds"`
+	// RoundTripSeconds is null if there was no answer.
+	RoundTripSeconds *float64 `json:"round_trip_seconds"`
 }
 
 type memberStatus struct {
@@ -219,7 +221,8 @@ func toMember(m *clientv1.MemberStatus) memberStatus {
 			to := peer{Member: p.GetMember(), Sends: p.GetSends(), Receives: p.GetReceives()}
 			if p.GetSilentNs() >= 0 {
 				silent := seconds(p.GetSilentNs())
-				to.SilentSeconds = &silent
+				roundTrip := seconds(p.GetRoundTripNs())
+				to.SilentSeconds, to.RoundTripSeconds = &silent, &roundTrip
 			}
 			return to
 		}),

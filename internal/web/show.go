@@ -61,6 +61,8 @@ type peerJSON struct {
 	Sends    bool   `json:"sends"`
 	Receives bool   `json:"receives"`
 	Silent   int64  `json:"silent"` // negative if it never answered
+	// RoundTrip is in microseconds; negative if it never answered.
+	RoundTrip int64 `json:"roundTrip"`
 }
 
 type missingJSON struct {
@@ -167,11 +169,11 @@ func showStatus(r *clientv1.StatusResponse) *statusJSON {
 			Clients: m.GetClients(), Holds: m.GetHolds(), Waits: m.GetWaits(),
 		}
 		for _, p := range m.GetPeers() {
-			silent := int64(-1)
+			silent, roundTrip := int64(-1), int64(-1)
 			if p.GetSilentNs() >= 0 {
-				silent = millis(p.GetSilentNs())
+				silent, roundTrip = millis(p.GetSilentNs()), p.GetRoundTripNs()/1000
 			}
-			member.Peers = append(member.Peers, peerJSON{p.GetMember(), p.GetSends(), p.GetReceives(), silent})
+			member.Peers = append(member.Peers, peerJSON{p.GetMember(), p.GetSends(), p.GetReceives(), silent, roundTrip})
 		}
 		j.Statuses = append(j.Statuses, member)
 	}

@@ -94,7 +94,7 @@ function ending(number) {
 // showMembers shows the table of members.
 export function showMembers(cluster, lock) {
   const table = byId('members');
-  const titles = ['Member', 'State', 'Last heard', 'Lease', 'Session', 'Holds', 'Waits', 'Clients', 'Up', 'Version'];
+  const titles = ['Member', 'State', 'Last heard', 'Round trip', 'Lease', 'Session', 'Holds', 'Waits', 'Clients', 'Up', 'Version'];
   keep(table, String(cluster.members), () => [
     html('thead', {}, html('tr', {}, ...titles.map((t) => html('th', { scope: 'col' }, t)))),
     html('tbody', {}, ...cluster.members.map((address, i) => html('tr', {},
@@ -109,11 +109,12 @@ export function showMembers(cluster, lock) {
     const status = cluster.missing.has(address) ? undefined : cluster.statuses.get(address);
     row.className = state;
     const [words, sign, short] = states[state];
-    const silent = own?.peers.find((p) => p.member === address)?.silent;
+    const { silent, roundTrip } = own?.peers.find((p) => p.member === address) ?? {};
     const heard = address === cluster.self ? '–' : silent === undefined ? '?' : silent < 0 ? 'never' : `${duration(silent)} ago`;
     const cells = [
       `${sign} ${short ?? words}`.trim(),
       heard,
+      roundTrip >= 0 ? `${(roundTrip / 1000).toFixed(roundTrip < 10000 ? 1 : 0)} ms` : '–',
       status ? duration(status.lease) : '–',
       status ? (status.session === '0' ? 'none' : ending(status.session)) : '–',
       ...(status ? [status.holds, status.waits, status.clients].map(String) : ['–', '–', '–']),
@@ -122,7 +123,7 @@ export function showMembers(cluster, lock) {
     ];
     cells.forEach((text, k) => setText(row.cells[k + 1], text));
     row.cells[1].title = cluster.missing.get(address) ?? '';
-    row.cells[4].title = status?.session ?? '';
+    row.cells[5].title = status?.session ?? '';
   });
 }
 

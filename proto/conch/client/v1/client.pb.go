@@ -2076,7 +2076,9 @@ type PeerStatus struct {
 	Sends    bool `protobuf:"varint,2,opt,name=sends,proto3" json:"sends,omitempty"`
 	Receives bool `protobuf:"varint,3,opt,name=receives,proto3" json:"receives,omitempty"`
 	// How long ago it last answered, by this member's clock; -1 if it never did.
-	SilentNs      int64 `protobuf:"varint,4,opt,name=silent_ns,json=silentNs,proto3" json:"silent_ns,omitempty"`
+	SilentNs int64 `protobuf:"varint,4,opt,name=silent_ns,json=silentNs,proto3" json:"silent_ns,omitempty"`
+	// How long its last answer took, from the question on; -1 if there was none.
+	RoundTripNs   int64 `protobuf:"varint,5,opt,name=round_trip_ns,json=roundTripNs,proto3" json:"round_trip_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2135,6 +2137,13 @@ func (x *PeerStatus) GetReceives() bool {
 func (x *PeerStatus) GetSilentNs() int64 {
 	if x != nil {
 		return x.SilentNs
+	}
+	return 0
+}
+
+func (x *PeerStatus) GetRoundTripNs() int64 {
+	if x != nil {
+		return x.RoundTripNs
 	}
 	return 0
 }
@@ -3175,13 +3184,14 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x05holds\x18\b \x01(\rR\x05holds\x12\x14\n" +
 	"\x05waits\x18\t \x01(\rR\x05waits\x121\n" +
 	"\x05peers\x18\n" +
-	" \x03(\v2\x1b.conch.client.v1.PeerStatusR\x05peers\"s\n" +
+	" \x03(\v2\x1b.conch.client.v1.PeerStatusR\x05peers\"\x97\x01\n" +
 	"\n" +
 	"PeerStatus\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x14\n" +
 	"\x05sends\x18\x02 \x01(\bR\x05sends\x12\x1a\n" +
 	"\breceives\x18\x03 \x01(\bR\breceives\x12\x1b\n" +
-	"\tsilent_ns\x18\x04 \x01(\x03R\bsilentNs\"T\n" +
+	"\tsilent_ns\x18\x04 \x01(\x03R\bsilentNs\x12\"\n" +
+	"\rround_trip_ns\x18\x05 \x01(\x03R\vroundTripNs\"T\n" +
 	"\x10ListLocksRequest\x12,\n" +
 	"\x05scope\x18\x01 \x01(\x0e2\x16.conch.client.v1.ScopeR\x05scope\x12\x12\n" +
 	"\x04lock\x18\x02 \x01(\tR\x04lock\"x\n" +
