@@ -33,6 +33,9 @@ type DialConfig struct {
 	// Command describes the program to people who ask who holds a lock. Empty is its
 	// name.
 	Command string
+	// TLS names the files with which the client proves who it is to a node at a
+	// HOST:PORT, and by which it knows the node. Without it, nothing is encrypted.
+	TLS TLSFiles
 }
 
 // Client uses the locks of a cluster without being a member: it speaks to one node. Its
@@ -53,10 +56,14 @@ func Dial(ctx context.Context, cfg DialConfig) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: Nodes: %w", ErrConfig, err)
 	}
+	secure, err := cfg.TLS.client()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
 	if cfg.Command == "" {
 		cfg.Command = filepath.Base(os.Args[0])
 	}
-	c, err := client.Dial(ctx, client.Config{Targets: targets, Caller: client.Describe(cfg.Command)})
+	c, err := client.Dial(ctx, client.Config{Targets: targets, Caller: client.Describe(cfg.Command), Secure: secure})
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"conch/broadcast"
 	"conch/hosts"
+	"conch/internal/client"
 	"conch/internal/pki"
 	"conch/internal/rules"
 )
@@ -26,14 +27,15 @@ type guard struct {
 // guard reads the files that a configuration names.
 func (cfg Config) guard(members hosts.Members) (*guard, error) {
 	g := new(guard)
+	if err := cfg.TLS.check(); err != nil {
+		return nil, err
+	}
 	switch {
 	case cfg.TLS == TLSFiles{}:
 		if !cfg.Insecure && !isLoopback(cfg.Listen) {
 			return nil, fmt.Errorf("the Listen address %s is reached from other machines, and without TLS whoever reaches it can pass for a member; "+
-				"set TLS, or Insecure where the network is trusted", cfg.Listen)
+				"set TLS (--tls-cert, --tls-key and --tls-ca), or Insecure (--insecure) where the network is trusted", cfg.Listen)
 		}
-	case cfg.TLS.Cert == "" || cfg.TLS.Key == "" || cfg.TLS.CA == "":
-		return nil, fmt.Errorf("TLS: got Cert %q, Key %q and CA %q, want all three", cfg.TLS.Cert, cfg.TLS.Key, cfg.TLS.CA)
 	default:
 		var err error
 		g.tls, err = pki.LoadMember(pki.Files(cfg.TLS), members.Addresses[members.Self], g.filesChanged)
@@ -52,6 +54,29 @@ func (cfg Config) guard(members hosts.Members) (*guard, error) {
 	}
 	g.rules = file.Rules
 	return g, nil
+}
+
+// check refuses files of which some are missing.
+func (f TLSFiles) check() error {
+	if f != (TLSFiles{}) && (f.Cert == "" || f.Key == "" || f.CA == "") {
+		return fmt.Errorf("TLS: got Cert %q, Key %q and CA %q, want all three or none", f.Cert, f.Key, f.CA)
+	}
+	return nil
+}
+
+// client returns what a client secures its connections with; nil without files.
+func (f TLSFiles) client() (client.Security, error) {
+	if f == (TLSFiles{}) {
+		return nil, nil
+	}
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	tls, err := pki.LoadClient(pki.Files(f), func(error) {}) // it goes on with what it has
+	if err != nil {
+		return nil, fmt.Errorf("TLS: %w", err)
+	}
+	return tls.ToNodeCredentials, nil
 }
 
 // isLoopback reports whether only this machine reaches an address. A name counts as

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 
 	peerv1 "conch/proto/conch/peer/v1"
 	"conch/token"
@@ -90,11 +91,17 @@ func (d decoder) token(w *peerv1.Token) (token.Message, error) {
 	t.LastGranted = make([]token.Number, d.members)
 	for i, n := range w.GetLastGranted() {
 		t.LastGranted[i] = decodeNumber(n)
+		if err := checkNumber(t.LastGranted[i]); err != nil {
+			return m, fmt.Errorf("last granted: %w", err)
+		}
+	}
+	if uint64(t.Fence)>>32 != t.Epoch.Number {
+		return m, fmt.Errorf("fence %d in epoch %d; want one whose high 32 bits are the epoch", t.Fence, t.Epoch.Number)
 	}
 	var err error
 	t.Queue, err = d.list("queue", w.GetQueue())
 	m.Token = t
-	return m, cmp.Or(CheckName(m.Lock), d.checkEpoch(t.Epoch), err)
+	return m, cmp.Or(CheckName(m.Lock), checkSession(m.Session), d.checkEpoch(t.Epoch), err)
 }
 
 func (d decoder) ping(w *peerv1.Ping) (token.Message, error) {
@@ -144,7 +151,7 @@ func (d decoder) probe(w *peerv1.Probe) (token.Message, error) {
 	if m.Helper != token.NoMember {
 		err = d.checkMember("helper", m.Helper)
 	}
-	return m, cmp.Or(CheckName(m.Lock), checkRequested(m.Number), err)
+	return m, cmp.Or(CheckName(m.Lock), checkRequested(m.Number), checkProbe(m.Probe), err)
 }
 
 func (d decoder) probeAnswer(w *peerv1.ProbeAnswer) (token.Message, error) {
@@ -160,7 +167,7 @@ func (d decoder) probeAnswer(w *peerv1.ProbeAnswer) (token.Message, error) {
 	}
 	var err error
 	m.Members, err = d.list("buriable", w.GetBuriable())
-	return m, cmp.Or(CheckName(m.Lock), err)
+	return m, cmp.Or(CheckName(m.Lock), checkProbe(m.Probe), err)
 }
 
 func (d decoder) ballot(w *peerv1.Ballot) (token.Message, error) {
@@ -172,7 +179,7 @@ func (d decoder) ballot(w *peerv1.Ballot) (token.Message, error) {
 	}
 	var err error
 	m.Members, err = d.list("distant", w.GetDistant())
-	return m, cmp.Or(CheckName(m.Lock), d.checkProposer(m.Ballot, d.from), err)
+	return m, cmp.Or(CheckName(m.Lock), checkNumber(m.Number), d.checkProposer(m.Ballot, d.from), err)
 }
 
 func (d decoder) ballotAnswer(w *peerv1.BallotAnswer) (token.Message, error) {
@@ -193,7 +200,7 @@ func (d decoder) ballotAnswer(w *peerv1.BallotAnswer) (token.Message, error) {
 	}
 	var err error
 	m.Members, err = d.list("buried", w.GetBuried())
-	return m, cmp.Or(CheckName(m.Lock), d.checkProposer(m.Ballot, d.self),
+	return m, cmp.Or(CheckName(m.Lock), checkNumber(m.Number), d.checkProposer(m.Ballot, d.self), checkBallot(m.Highest.Number),
 		d.checkMember("proposer of the highest ballot", m.Highest.Proposer), err)
 }
 
@@ -234,6 +241,9 @@ func (d decoder) checkEpoch(e token.Epoch) error {
 	if e.Number == 0 {
 		return errors.New("epoch 0; want from 1")
 	}
+	if err := checkBallot(e.Number); err != nil {
+		return err
+	}
 	return d.checkMember("proposer of the epoch", e.Proposer)
 }
 
@@ -245,6 +255,38 @@ func (d decoder) checkProposer(b token.Epoch, by token.Member) error {
 	case b.Proposer != by:
 		return fmt.Errorf("ballot by member %d; want by %d", b.Proposer, by)
 	}
+	return checkBallot(b.Number)
+}
+
+const (
+	// maxSession is beyond what clocks and counting lead to, and leaves room above it.
+	maxSession = 1 << 62
+	// maxBallot is the highest number of a ballot whose fences fit a signed 64-bit
+	// integer.
+	maxBallot = math.MaxInt64 >> 32
+)
+
+// checkBallot checks the number of a ballot, an epoch or a floor, which may be 0.
+func checkBallot(number uint64) error {
+	if number > maxBallot {
+		return fmt.Errorf("ballot %d; want at most %d", number, uint64(maxBallot))
+	}
+	return nil
+}
+
+// checkNumber checks a request number, which may be that of no request.
+func checkNumber(n token.Number) error {
+	if n.Session > maxSession || n.Count > maxSession {
+		return fmt.Errorf("request %v; want a session and a count of at most %d", n, uint64(maxSession))
+	}
+	return nil
+}
+
+// checkProbe checks the number of a probe.
+func checkProbe(probe uint64) error {
+	if probe == 0 {
+		return errors.New("probe 0; want from 1")
+	}
 	return nil
 }
 
@@ -253,12 +295,12 @@ func checkRequested(n token.Number) error {
 	if n.Session == 0 || n.Count == 0 {
 		return fmt.Errorf("request %v; want a session and a count from 1", n)
 	}
-	return nil
+	return checkNumber(n)
 }
 
 func checkSession(s token.Session) error {
-	if s == 0 {
-		return errors.New("session 0; want from 1")
+	if s == 0 || s > maxSession {
+		return fmt.Errorf("session %d; want 1 to %d", s, uint64(maxSession))
 	}
 	return nil
 }

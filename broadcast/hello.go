@@ -3,6 +3,7 @@ package broadcast
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -69,6 +70,10 @@ func (d *Driver) checkHello(h *peerv1.Hello) (token.Member, token.Hello, *refusa
 		return token.NoMember, token.Hello{}, refused("%q is this node itself: another process runs as the same member, or the address leads back here", shorten(h.GetMember()))
 	case time.Duration(h.GetTtl()) != d.ttl:
 		return from, token.Hello{}, refused("session time to live %v; here it is %v", time.Duration(h.GetTtl()), d.ttl)
+	case h.GetBoot() > maxSession || h.GetKnownSession() > maxSession:
+		return from, token.Hello{}, misunderstood("sessions %d and %d; want at most %d", h.GetBoot(), h.GetKnownSession(), uint64(maxSession))
+	case h.GetFloor() > maxBallot:
+		return from, token.Hello{}, misunderstood("floor %d; want at most %d", h.GetFloor(), uint64(maxBallot))
 	case len(h.GetIncarnation()) != len(token.Incarnation{}):
 		return from, token.Hello{}, misunderstood("incarnation of %d bytes; want %d", len(h.GetIncarnation()), len(token.Incarnation{}))
 	}
@@ -135,11 +140,15 @@ func missing(addresses, list []string) string {
 	return text
 }
 
-// shorten cuts what a stranger sent to a length that a log line may have.
+// shorten cuts what a stranger sent to a length that a log line may have, and quotes
+// it if a terminal might obey it.
 func shorten(text string) string {
 	const most = 100
-	if len(text) <= most {
-		return text
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
 	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
+	if quoted := strconv.Quote(text); quoted[1:len(quoted)-1] != text {
+		return quoted
+	}
+	return text
 }

@@ -92,7 +92,7 @@ func (h *hostile) message(t *rapid.T, from token.Member) token.Message {
 	m.Ballot.Number = near(t, "ballot", h.epoch.Number, mostEpoch)
 	m.Highest.Number = near(t, "highest", h.epoch.Number, mostEpoch)
 	m.Number = number("number")
-	m.Probe = max(1, near(t, "probe", h.probe, math.MaxUint64)) // probes count from 1
+	m.Probe = near(t, "probe", h.probe, math.MaxUint64)
 	m.Incarnation = rapid.SampledFrom([]token.Incarnation{hostileIncarnation, {}, {byte(from)}}).Draw(t, "incarnation")
 	switch m.Kind {
 	case token.TokenMessage:
@@ -202,7 +202,7 @@ func (h *hostile) act(t *rapid.T) {
 	case 6, 7:
 		h.node.Receive(h.now, peer, token.Message{Kind: token.Pong, Incarnation: hostileIncarnation, Stamp: h.stamp})
 	case 8:
-		h.node.Receive(h.now, peer, token.Message{Kind: token.ProbeAnswer, Lock: lock, Probe: max(1, h.probe), Answer: token.None})
+		h.node.Receive(h.now, peer, token.Message{Kind: token.ProbeAnswer, Lock: lock, Probe: h.probe, Answer: token.None})
 	case 9:
 		h.node.Receive(h.now, peer, token.Message{Kind: token.BallotAnswer, Lock: lock, Ballot: h.ballot, Answer: token.Promise,
 			Highest: token.Epoch{}, Number: token.Number{Session: 1}})

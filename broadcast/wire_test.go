@@ -25,12 +25,12 @@ func anyMessage(members int, from, to token.Member) *rapid.Generator[token.Messa
 		}
 		return list
 	})
-	session := rapid.Map(rapid.Uint64Min(1), func(s uint64) token.Session { return token.Session(s) })
+	session := rapid.Map(rapid.Uint64Range(1, maxSession), func(s uint64) token.Session { return token.Session(s) })
 	number := rapid.Custom(func(t *rapid.T) token.Number {
-		return token.Number{Session: session.Draw(t, "session"), Count: rapid.Uint64Min(1).Draw(t, "count")}
+		return token.Number{Session: session.Draw(t, "session"), Count: rapid.Uint64Range(1, maxSession).Draw(t, "count")}
 	})
 	epochBy := func(t *rapid.T, by token.Member) token.Epoch {
-		return token.Epoch{Number: rapid.Uint64Min(1).Draw(t, "epoch"), Proposer: by}
+		return token.Epoch{Number: rapid.Uint64Range(1, maxBallot).Draw(t, "epoch"), Proposer: by}
 	}
 	incarnation := rapid.Custom(func(t *rapid.T) (i token.Incarnation) {
 		copy(i[:], rapid.SliceOfN(rapid.Byte(), len(i), len(i)).Draw(t, "incarnation"))
@@ -50,10 +50,10 @@ func anyMessage(members int, from, to token.Member) *rapid.Generator[token.Messa
 			m.Token = &token.Token{
 				Epoch:       epochBy(t, member.Draw(t, "proposer")),
 				Hop:         rapid.Uint64Min(1).Draw(t, "hop"),
-				Fence:       token.Fence(rapid.Uint64().Draw(t, "fence")),
 				LastGranted: rapid.SliceOfN(number, members, members).Draw(t, "LN"),
 				Queue:       list.Draw(t, "Q"),
 			}
+			m.Token.Fence = token.Fence(m.Token.Epoch.Number<<32 + uint64(rapid.Uint32().Draw(t, "fence")))
 		case token.Ping:
 			m.Incarnation, m.Session = incarnation.Draw(t, "i"), session.Draw(t, "s")
 			m.Begun, m.Stamp = rapid.Bool().Draw(t, "begun"), stamp.Draw(t, "stamp")
@@ -66,10 +66,10 @@ func anyMessage(members int, from, to token.Member) *rapid.Generator[token.Messa
 		case token.Bye:
 			m.Session = session.Draw(t, "s")
 		case token.Probe:
-			m.Number, m.Probe = number.Draw(t, "number"), rapid.Uint64().Draw(t, "probe")
+			m.Number, m.Probe = number.Draw(t, "number"), rapid.Uint64Min(1).Draw(t, "probe")
 			m.Helper = rapid.OneOf(member, rapid.Just(token.NoMember)).Draw(t, "helper")
 		case token.ProbeAnswer:
-			m.Probe, m.Members = rapid.Uint64().Draw(t, "probe"), list.Draw(t, "buriable")
+			m.Probe, m.Members = rapid.Uint64Min(1).Draw(t, "probe"), list.Draw(t, "buriable")
 			m.Answer = rapid.SampledFrom([]token.Answer{token.Hold, token.Recent, token.None}).Draw(t, "answer")
 			m.InUse = rapid.Bool().Draw(t, "busy")
 		case token.Ballot:
@@ -193,7 +193,7 @@ func wrong[M any](right func() M, change func(M)) M {
 
 func rightToken() *peerv1.Token {
 	return &peerv1.Token{
-		Lock: "cs", Session: 1, Epoch: &peerv1.BallotNumber{Number: 1, Proposer: 2}, Hop: 1, Fence: 1,
+		Lock: "cs", Session: 1, Epoch: &peerv1.BallotNumber{Number: 1, Proposer: 2}, Hop: 1, Fence: 1<<32 + 1,
 		LastGranted: []*peerv1.Number{{}, {}, {}}, Queue: []uint32{0, 2},
 	}
 }
@@ -252,11 +252,18 @@ func TestDecodeRefusesNonsense(t *testing.T) {
 		{"BUSY: bad lock name", &peerv1.Message{Kind: &peerv1.Message_Busy{Busy: &peerv1.Busy{Locks: []string{"cs", ""}}}}},
 		{"PROBE: bad lock name", probe(&peerv1.Probe{Number: one})},
 		{"PROBE: request 0.0", probe(&peerv1.Probe{Lock: "cs"})},
-		{"helper: member 3; want 0 to 2", probe(&peerv1.Probe{Lock: "cs", Number: one, Helper: 4})},
+		{"helper: member 3; want 0 to 2", probe(&peerv1.Probe{Lock: "cs", Number: one, Probe: 1, Helper: 4})},
 		{"PROBE-ANSWER: answer KIND_UNSPECIFIED", &peerv1.Message{Kind: &peerv1.Message_ProbeAnswer{ProbeAnswer: &peerv1.ProbeAnswer{Lock: "cs"}}}},
 		{"PROBE-ANSWER: answer 9", &peerv1.Message{Kind: &peerv1.Message_ProbeAnswer{ProbeAnswer: &peerv1.ProbeAnswer{Lock: "cs", Kind: 9}}}},
 		{"buriable: member 1 twice", &peerv1.Message{Kind: &peerv1.Message_ProbeAnswer{ProbeAnswer: &peerv1.ProbeAnswer{
-			Lock: "cs", Kind: peerv1.ProbeAnswer_KIND_NONE, Buriable: []uint32{1, 1}}}}},
+			Lock: "cs", Probe: 1, Kind: peerv1.ProbeAnswer_KIND_NONE, Buriable: []uint32{1, 1}}}}},
+		{"PROBE: probe 0", probe(&peerv1.Probe{Lock: "cs", Number: one})},
+		{"PROBE-ANSWER: probe 0", &peerv1.Message{Kind: &peerv1.Message_ProbeAnswer{ProbeAnswer: &peerv1.ProbeAnswer{
+			Lock: "cs", Kind: peerv1.ProbeAnswer_KIND_NONE}}}},
+		{"session 18446744073709551615; want", &peerv1.Message{Kind: &peerv1.Message_Ping{Ping: &peerv1.Ping{Session: math.MaxUint64}}}},
+		{"want a session and a count of at most", request("cs", &peerv1.Number{Session: 1, Count: math.MaxUint64})},
+		{"ballot 2147483648; want at most", ballot(&peerv1.Ballot{Lock: "cs", Ballot: &peerv1.BallotNumber{Number: 1 << 31}})},
+		{"fence 1 in epoch 1", tok(func(t *peerv1.Token) { t.Fence = 1 })},
 		{"BALLOT: ballot 0", ballot(&peerv1.Ballot{Lock: "cs"})},
 		{"ballot by member 1; want by 0", ballot(&peerv1.Ballot{Lock: "cs", Ballot: &peerv1.BallotNumber{Number: 1, Proposer: 1}})},
 		{"distant: member 7", ballot(&peerv1.Ballot{Lock: "cs", Ballot: &peerv1.BallotNumber{Number: 1}, Distant: []uint32{7}})},

@@ -208,7 +208,7 @@ func (n *Node) help(l *lock) {
 func (n *Node) receiveProbeAnswer(l *lock, from Member, m *Message) {
 	n.received(l, from, m)
 	s := l.search
-	if s == nil || !l.outstanding || s.probe != m.Probe {
+	if s == nil || !l.outstanding || s.probe == 0 || s.probe != m.Probe {
 		return
 	}
 	s.heard[from] = hearsay{answered: true, none: m.Answer == None, buriable: m.Members}

@@ -26,6 +26,7 @@ const answerPatience = 10 * time.Second
 type askFlags struct {
 	nodes  []string
 	asJSON bool
+	tls    tlsFlags
 }
 
 // addTo adds the flags to a command.
@@ -34,6 +35,7 @@ func (f *askFlags) addTo(cmd *cobra.Command) {
 	asking.StringArrayVar(&f.nodes, "node", nil, "ask the node at `ADDR`, which is HOST:PORT or the path of its socket; of ADDR,ADDR,... the first that answers (default: $"+client.EnvNode+", else this user's only node here, else "+hosts.DefaultListen+")")
 	asking.BoolVar(&f.asJSON, "json", false, "write JSON, for scripts, a line for each object")
 	addGroup(cmd, "Asking", asking)
+	f.tls.addToClient(cmd)
 }
 
 // printer returns what writes the answers.
@@ -71,7 +73,11 @@ func (f *askFlags) ask(cmd *cobra.Command) (*asked, error) {
 	case err != nil:
 		return nil, misuse(cmd, "%w", err)
 	}
-	conn, target, err := client.Connect(cmd.Context(), targets, client.DefaultPatience)
+	secure, err := f.tls.security(cmd)
+	if err != nil {
+		return nil, err
+	}
+	conn, target, err := client.Connect(cmd.Context(), targets, client.DefaultPatience, secure)
 	if err != nil {
 		return nil, &exitError{code: exitUnreachable, err: err}
 	}

@@ -18,6 +18,8 @@ import (
 
 // lockFlags are the flags of conch lock, as they were given.
 type lockFlags struct {
+	tls tlsFlags
+
 	nodes   []string
 	try     bool
 	wait    time.Duration
@@ -111,6 +113,7 @@ func (f *lockFlags) addTo(cmd *cobra.Command) {
 	holding.DurationVar(&f.grace, "grace", 0, "how much `TIME` the command has to end by itself, at most half a session's time to live (default: a tenth of it)")
 	holding.BoolVar(&f.asJSON, "json", false, "without a command: write a line of JSON in place of the fence")
 	addGroup(cmd, "Holding", holding)
+	f.tls.addToClient(cmd)
 
 	telling := pflag.NewFlagSet("", pflag.ContinueOnError)
 	telling.IntVar(&f.exits.notAcquired, "not-acquired-exit", f.exits.notAcquired, "exit `CODE` when the lock was not acquired")
@@ -128,6 +131,10 @@ func (f *lockFlags) addTo(cmd *cobra.Command) {
 
 // check refuses values that make no sense, with a usage error. It reaches for no node.
 func (f *lockFlags) check(cmd *cobra.Command, args []string) error {
+	f.tls.fromEnvironment()
+	if err := f.tls.check(cmd); err != nil {
+		return err
+	}
 	if err := lockArguments(cmd, args); err != nil {
 		return misuse(cmd, "%w", err)
 	}

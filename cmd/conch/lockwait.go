@@ -65,7 +65,7 @@ func (l *locking) acquire(ctx context.Context) (*conch.Client, conch.Hold, error
 	if len(l.command) > 0 {
 		what = strings.Join(l.command, " ")
 	}
-	node, err := conch.Dial(ctx, conch.DialConfig{Nodes: l.flags.nodes, Command: what})
+	node, err := conch.Dial(ctx, conch.DialConfig{Nodes: l.flags.nodes, Command: what, TLS: l.flags.tls.TLSFiles})
 	if err != nil {
 		return nil, conch.Hold{}, err
 	}
@@ -100,7 +100,7 @@ func (l *locking) acquire(ctx context.Context) (*conch.Client, conch.Hold, error
 // setGrace takes the session's time to live from the node, and --grace as a share of it
 // if it was not given.
 func (l *locking) setGrace(ctx context.Context) error {
-	node, err := connect(ctx, []string{l.end.Node})
+	node, err := l.connect(ctx, []string{l.end.Node})
 	if err != nil {
 		return err
 	}
@@ -127,12 +127,16 @@ func (l *locking) graceWithin(ttl time.Duration) error {
 }
 
 // connect connects with a node to ask it something.
-func connect(ctx context.Context, nodes []string) (*asked, error) {
+func (l *locking) connect(ctx context.Context, nodes []string) (*asked, error) {
 	targets, err := client.Targets(nodes)
 	if err != nil {
 		return nil, err
 	}
-	conn, target, err := client.Connect(ctx, targets, client.DefaultPatience)
+	secure, err := l.flags.tls.security(l.cmd)
+	if err != nil {
+		return nil, err
+	}
+	conn, target, err := client.Connect(ctx, targets, client.DefaultPatience, secure)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +175,7 @@ func (l *locking) tellWhoIsAhead(ctx context.Context) {
 
 // watchQueue calls take with the state of the lock at each change, until that fails.
 func (l *locking) watchQueue(ctx context.Context, take func(*clientv1.LockStatus)) error {
-	node, err := connect(ctx, l.flags.nodes)
+	node, err := l.connect(ctx, l.flags.nodes)
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,9 @@ type nodeFlags struct {
 	hostsFile         string
 	sessionTTL        time.Duration
 	socket            string
+	tls               tlsFlags
+	allow             string
+	insecure          bool
 	dataDir           string
 
 	autoRequest bool
@@ -61,6 +64,12 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 	clients := pflag.NewFlagSet("", pflag.ContinueOnError)
 	clients.StringVar(&f.socket, "socket", "", "the `PATH` of the unix socket for this user's clients; \"none\" is none (default: conch-PORT.sock in the user's runtime directory)")
 	addGroup(cmd, "Clients", clients)
+
+	security := pflag.NewFlagSet("", pflag.ContinueOnError)
+	f.tls.addTo(security)
+	security.StringVar(&f.allow, "allow", "", "a `FILE` that says which clients may lock, break or look at which locks; read again when it changes (default: users of the socket may do everything, other clients lock and look)")
+	security.BoolVar(&f.insecure, "insecure", false, "listen beyond this machine without TLS: whoever reaches the node can pass for a member")
+	addGroup(cmd, "Security", security)
 
 	state := pflag.NewFlagSet("", pflag.ContinueOnError)
 	state.StringVar(&f.dataDir, "data-dir", "", "keep in `DIR` what must outlast this process; \"none\" keeps nothing (default: a folder for this node in the user's state directory)")
@@ -91,12 +100,15 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 
 // check refuses values that make no sense, with a usage error.
 func (f *nodeFlags) check(cmd *cobra.Command) error {
-	for _, name := range []string{"advertise", "hosts-file", "socket", "data-dir", "cs-file", "log-file"} {
+	for _, name := range []string{"advertise", "hosts-file", "socket", "tls-cert", "tls-key", "tls-ca", "allow", "data-dir", "cs-file", "log-file"} {
 		if flag := cmd.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
 			return misuse(cmd, "--%s: the value is empty; give one, or leave the flag out", name)
 		}
 	}
 	if err := f.page.check(cmd); err != nil {
+		return err
+	}
+	if err := f.tls.check(cmd); err != nil {
 		return err
 	}
 	if !f.autoRequest {
@@ -168,6 +180,9 @@ func (f *nodeFlags) cautions(members hosts.Members) []string {
 	var cautions []string
 	if f.dataDir == none {
 		cautions = append(cautions, "--data-dir none: two nodes may hold a lock at once if this machine's clock is ever set back between two starts of this node")
+	}
+	if f.insecure && f.tls.TLSFiles == (conch.TLSFiles{}) {
+		cautions = append(cautions, "--insecure: nothing is encrypted, and whoever reaches "+f.listen+" can pass for a member, and take and break every lock")
 	}
 	if len(members.Addresses) == 2 {
 		cautions = append(cautions, "two members: neither can hold a lock while the other is away; with three, one may be away")

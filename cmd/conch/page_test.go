@@ -23,7 +23,7 @@ import (
 )
 
 // pagePatience is how long the browser may take for a test. It is no measure of anything.
-const pagePatience = 3 * time.Minute
+const pagePatience = 2 * time.Minute
 
 // browse starts a browser for a test, or skips it aloud where there is none.
 func browse(t *testing.T) context.Context {
@@ -182,7 +182,7 @@ func TestPageShowsTheCluster(t *testing.T) {
 		name(ctx, t, "deploy")
 		click(ctx, t, "#ask")
 		says(ctx, t, "asks", "held by this page")
-		says(ctx, t, "facts", "A, "+c.Nodes()[0].Address())
+		says(ctx, t, "facts", ", "+c.Nodes()[0].Address())
 		click(ctx, t, "#release")
 		says(ctx, t, "facts", "nobody")
 	})

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/grpc"
-
 	"conch/broadcast"
 	clientv1 "conch/proto/conch/client/v1"
 	"conch/token"
@@ -45,8 +43,8 @@ type Config struct {
 	// Patience is for how long all nodes may be out of reach before those who wait are
 	// told; zero is [DefaultPatience].
 	Patience time.Duration
-	// Options are added to those that each connection has.
-	Options []grpc.DialOption
+	// Secure secures connections to a HOST:PORT; nil does not.
+	Secure Security
 	// Clock reads this process's clock; nil is [broadcast.Clock].
 	Clock func() token.Time
 }
@@ -99,7 +97,7 @@ func start(ctx context.Context, cfg Config, dial dialer) (*Client, error) {
 		caller:    cfg.Caller,
 		patience:  cfg.Patience,
 		clock:     cfg.Clock,
-		connector: connector{dial: dial, options: cfg.Options},
+		connector: connector{dial: dial, secure: cfg.Secure},
 		attached:  make(map[*attachment]struct{}),
 	}
 	c.life, c.endLife = context.WithCancel(context.Background())

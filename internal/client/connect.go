@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 )
@@ -37,19 +38,22 @@ const (
 // [ErrUnreachable]; it comes at once when all refuse, and after patience when some keep
 // silent. Where ctx ended before, it wraps the cause as well.
 //
-// The connection goes by no proxy, and is not encrypted unless the options say
-// otherwise.
-func Connect(ctx context.Context, targets []Target, patience time.Duration, options ...grpc.DialOption) (*grpc.ClientConn, Target, error) {
-	return connector{dial: dial, options: options}.first(ctx, targets, patience)
+// The connection goes by no proxy. One to a HOST:PORT is secured; nil is not.
+func Connect(ctx context.Context, targets []Target, patience time.Duration, secure Security) (*grpc.ClientConn, Target, error) {
+	return connector{dial: dial, secure: secure}.first(ctx, targets, patience)
 }
+
+// Security is what a connection to a HOST:PORT is secured with; nil is nothing. A unix
+// socket is secured by its permissions.
+type Security func(address string) credentials.TransportCredentials
 
 // dialer opens a connection to a node.
 type dialer func(context.Context, Target) (net.Conn, error)
 
 // connector is how nodes are connected to.
 type connector struct {
-	dial    dialer
-	options []grpc.DialOption // beyond those that each connection has
+	dial   dialer
+	secure Security
 }
 
 // first is Connect.
@@ -118,7 +122,7 @@ func unreachable(targets []Target, reasons []error) error {
 // connect connects to a node, and returns when it has answered or cannot be reached.
 func (c connector) connect(ctx context.Context, t Target) (*grpc.ClientConn, error) {
 	var dialed lastError
-	conn, err := grpc.NewClient("passthrough:///node", append([]grpc.DialOption{
+	conn, err := grpc.NewClient("passthrough:///node",
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 			conn, err := c.dial(ctx, t)
 			dialed.set(err)
@@ -126,10 +130,10 @@ func (c connector) connect(ctx context.Context, t Target) (*grpc.ClientConn, err
 		}),
 		grpc.WithNoProxy(),
 		grpc.WithAuthority(t.authority()),
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithTransportCredentials(c.credentials(t, &dialed)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
 		grpc.WithDisableRetry(),
-	}, c.options...)...)
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -151,6 +155,32 @@ func (c connector) connect(ctx context.Context, t Target) (*grpc.ClientConn, err
 			return nil, errors.Join(context.Cause(ctx), conn.Close())
 		}
 	}
+}
+
+// credentials are those of a connection to a node. Why a handshake failed is kept.
+func (c connector) credentials(t Target, last *lastError) credentials.TransportCredentials {
+	if t.network == "unix" || c.secure == nil {
+		return insecure.NewCredentials()
+	}
+	return &toldHandshake{c.secure(t.address), last}
+}
+
+// toldHandshake keeps why a handshake failed, of which gRPC makes a text of its own.
+type toldHandshake struct {
+	credentials.TransportCredentials
+	last *lastError
+}
+
+func (h *toldHandshake) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	secured, info, err := h.TransportCredentials.ClientHandshake(ctx, authority, conn)
+	if err != nil {
+		h.last.set(err)
+	}
+	return secured, info, err
+}
+
+func (h *toldHandshake) Clone() credentials.TransportCredentials {
+	return &toldHandshake{h.TransportCredentials.Clone(), h.last}
 }
 
 // lastError is the error of the latest of some calls.

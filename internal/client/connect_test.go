@@ -177,7 +177,7 @@ func TestConnectByRealSockets(t *testing.T) {
 	stranger := listen("tcp", "127.0.0.1:0")
 	hangUp(t, stranger)
 	for _, target := range []Target{{"unix", path}, {"tcp", all.Addr().String()}} {
-		conn, got, err := Connect(t.Context(), []Target{target}, time.Minute)
+		conn, got, err := Connect(t.Context(), []Target{target}, time.Minute, nil)
 		if err != nil || got != target {
 			t.Errorf("%v: got %v, %v", target, got, err)
 			continue
@@ -191,7 +191,7 @@ func TestConnectByRealSockets(t *testing.T) {
 		{"tcp", stranger.Addr().String()}:    "does not answer as a node does",
 		{"unix", strings.Repeat("x", 1<<10)}: "invalid argument",
 	} {
-		if _, _, err := Connect(t.Context(), []Target{target}, time.Minute); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), says) {
+		if _, _, err := Connect(t.Context(), []Target{target}, time.Minute, nil); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v: %v; want ErrUnreachable, %q", target, err, says)
 		}
 	}

@@ -22,6 +22,8 @@ type client struct {
 	PID     int64  `json:"pid"`
 	User    string `json:"user"`
 	Command string `json:"command"`
+	// Identity is who the node knows it to be; empty where it knows nothing.
+	Identity string `json:"identity"`
 }
 
 type holder struct {
@@ -141,7 +143,7 @@ func toMissing(list []*clientv1.Missing) []missing {
 }
 
 func toClient(c *clientv1.Client) client {
-	return client{Host: c.GetHost(), PID: c.GetPid(), User: c.GetUser(), Command: c.GetCommand()}
+	return client{Host: c.GetHost(), PID: c.GetPid(), User: c.GetUser(), Command: c.GetCommand(), Identity: c.GetIdentity()}
 }
 
 func toHolder(h *clientv1.Holder) *holder {

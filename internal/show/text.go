@@ -50,10 +50,15 @@ func writeHolder(b *strings.Builder, h *clientv1.Holder) {
 	rows := [][]string{
 		{"  by", describe(h.GetClient())},
 		{"  command", orNone(h.GetClient().GetCommand())},
+	}
+	if known := h.GetClient().GetIdentity(); known != "" {
+		rows = append(rows, []string{"  known as", Plain(known)})
+	}
+	rows = append(rows, [][]string{
 		{"  node", Plain(h.GetMember())},
 		{"  for", span(h.GetHeldNs())},
 		{"  fence", fmt.Sprint(h.GetFence())},
-	}
+	}...)
 	if end := ending(h); end != "" {
 		rows = append(rows, []string{"  ends", end})
 	} else {

@@ -107,6 +107,7 @@ func openPage(b *testing.B, url string) (stop func()) {
 	}
 	settled, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
+		defer close(ended)
 		response, err := http.DefaultClient.Do(r)
 		if err != nil {
 			ended <- err
@@ -131,6 +132,8 @@ func openPage(b *testing.B, url string) (stop func()) {
 	}
 	return func() {
 		cancel()
-		_ = <-ended // cut short
+		for range ended { // the error is that it was cut short
+			continue
+		}
 	}
 }
