@@ -30,18 +30,15 @@ func (cfg Config) guard(members hosts.Members) (*guard, error) {
 	if err := cfg.TLS.check(); err != nil {
 		return nil, err
 	}
-	switch {
-	case cfg.TLS == TLSFiles{}:
-		if !cfg.Insecure && !isLoopback(cfg.Listen) {
-			return nil, fmt.Errorf("the Listen address %s is reached from other machines, and without TLS whoever reaches it can pass for a member; "+
-				"set TLS (--tls-cert, --tls-key and --tls-ca), or Insecure (--insecure) where the network is trusted", cfg.Listen)
-		}
-	default:
+	if cfg.TLS != (TLSFiles{}) {
 		var err error
 		g.tls, err = pki.LoadMember(pki.Files(cfg.TLS), members.Addresses[members.Self], g.filesChanged)
 		if err != nil {
 			return nil, fmt.Errorf("TLS: %w", err)
 		}
+	} else if !cfg.Insecure && !isLoopback(cfg.Listen) {
+		return nil, fmt.Errorf("the Listen address %s is reached from other machines, and without TLS whoever reaches it can pass for a member; "+
+			"set TLS (--tls-cert, --tls-key and --tls-ca), or Insecure (--insecure) where the network is trusted", cfg.Listen)
 	}
 	if cfg.AllowFile == "" {
 		usual := rules.Default()
