@@ -261,6 +261,9 @@ func (d decoder) checkProposer(b token.Epoch, by token.Member) error {
 const (
 	// maxSession is beyond what clocks and counting lead to, and leaves room above it.
 	maxSession = 1 << 62
+	// maxKnown is the highest session that a peer can tell a node it has had. The node
+	// jumps above it, and then still has room for lapses.
+	maxKnown = maxSession - 1<<40
 	// maxBallot is the highest number of a ballot whose fences fit a signed 64-bit
 	// integer.
 	maxBallot = math.MaxInt64 >> 32

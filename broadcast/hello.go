@@ -70,19 +70,20 @@ func (d *Driver) checkHello(h *peerv1.Hello) (token.Member, token.Hello, *refusa
 		return token.NoMember, token.Hello{}, refused("%q is this node itself: another process runs as the same member, or the address leads back here", shorten(h.GetMember()))
 	case time.Duration(h.GetTtl()) != d.ttl:
 		return from, token.Hello{}, refused("session time to live %v; here it is %v", time.Duration(h.GetTtl()), d.ttl)
-	case h.GetBoot() > maxSession || h.GetKnownSession() > maxSession:
-		return from, token.Hello{}, misunderstood("sessions %d and %d; want at most %d", h.GetBoot(), h.GetKnownSession(), uint64(maxSession))
+	case h.GetBoot() > maxSession:
+		return from, token.Hello{}, misunderstood("session %d at its start; want at most %d", h.GetBoot(), uint64(maxSession))
 	case h.GetFloor() > maxBallot:
 		return from, token.Hello{}, misunderstood("floor %d; want at most %d", h.GetFloor(), uint64(maxBallot))
 	case len(h.GetIncarnation()) != len(token.Incarnation{}):
 		return from, token.Hello{}, misunderstood("incarnation of %d bytes; want %d", len(h.GetIncarnation()), len(token.Incarnation{}))
 	}
 	return from, token.Hello{
-		Incarnation:  token.Incarnation(h.GetIncarnation()),
-		Boot:         token.Session(h.GetBoot()),
-		Counter:      h.GetCounter(),
-		Floor:        h.GetFloor(),
-		KnownSession: token.Session(h.GetKnownSession()),
+		Incarnation: token.Incarnation(h.GetIncarnation()),
+		Boot:        token.Session(h.GetBoot()),
+		Counter:     h.GetCounter(),
+		Floor:       h.GetFloor(),
+		// Not refused: who was told the highest once has sessions above it.
+		KnownSession: token.Session(min(h.GetKnownSession(), maxKnown)),
 	}, nil
 }
 

@@ -72,7 +72,7 @@ const (
 	// mostEpoch is the highest number of a ballot whose fences fit 63 bits, and
 	// mostSession one that no clock and no counting leads to.
 	mostEpoch   = math.MaxInt64 >> 32
-	mostSession = math.MaxInt64
+	mostSession = maxSession
 )
 
 // message draws what a member says.
@@ -182,7 +182,7 @@ func (h *hostile) act(t *rapid.T) {
 	case 1:
 		hello := token.Hello{Incarnation: token.Incarnation{byte(peer)}, Boot: token.Session(near(t, "boot", 1000, mostSession)),
 			Counter: rapid.Uint64().Draw(t, "counter"), Floor: near(t, "floor", h.epoch.Number, mostEpoch),
-			KnownSession: token.Session(near(t, "known", uint64(h.session), mostSession))}
+			KnownSession: token.Session(near(t, "known", uint64(h.session), maxKnown))}
 		if h.node.ReceiveHello(h.now, peer, hello) == nil {
 			h.node.Hello(peer)
 		}
