@@ -11,10 +11,11 @@ func (n *Node) Retire(now Time) {
 	}
 	n.leaving = true
 	for _, l := range n.order {
-		if l.search != nil && l.search.balloting {
+		if l.balloting() {
 			n.endBallot(l, ReasonLeaving)
 		}
 		if l.idle() {
+			n.wake(l)
 			n.passOn(l)
 		}
 	}
@@ -28,7 +29,7 @@ func (n *Node) checkGone() {
 		return
 	}
 	for _, l := range n.order {
-		if l.holder != 0 {
+		if l.use != nil && l.holder != 0 {
 			return
 		}
 	}

@@ -9,7 +9,7 @@ import "slices"
 func (n *Node) Clone() *Node {
 	c := *n
 	c.peers = slices.Clone(n.peers)
-	c.effects, c.numbers, c.members, c.stamps = nil, nil, nil, nil
+	c.effects, c.numbers, c.members, c.stamps, c.spare = nil, nil, nil, nil, nil
 
 	// Of each kind of thing there is one array for all locks: a clone costs the same
 	// few allocations for one lock and for many. A lock that was forgotten may still
@@ -18,12 +18,12 @@ func (n *Node) Clone() *Node {
 	count := len(n.order) + len(forgotten)
 	copies := cloner{
 		locks:   make([]lock, 0, count),
-		entries: make([]timerEntry, 0, len(n.timers)),
+		uses:    make([]use, 0, count),
 		numbers: make([]Number, 0, 2*count*len(n.peers)),
 	}
 	c.locks = make(map[string]*lock, len(n.order))
 	c.order = make([]*lock, len(n.order))
-	c.timers = make(timers, len(n.timers))
+	c.timers = slices.Clone(n.timers)
 	for i, l := range n.order {
 		c.order[i] = copies.lock(l, c.timers)
 		c.locks[l.name] = c.order[i]
@@ -42,7 +42,7 @@ func (n *Node) Clone() *Node {
 // stands reports whether a lock is one of those that the node knows: it was not
 // forgotten.
 func (n *Node) stands(l *lock) bool {
-	return l.position < len(n.order) && n.order[l.position] == l
+	return int(l.position) < len(n.order) && n.order[l.position] == l
 }
 
 // forgottenActive lists the active locks that the node has forgotten.
@@ -60,36 +60,42 @@ func (n *Node) forgottenActive() []*lock {
 // what they were made for, so pointers into them stay good.
 type cloner struct {
 	locks   []lock
-	entries []timerEntry
+	uses    []use
 	numbers []Number
 }
 
-// lock copies a lock, and puts its timer's entry to the place that it has in the
-// heap.
+// lock copies a lock, and makes its entry in the heap the copy's.
 func (c *cloner) lock(l *lock, heap timers) *lock {
 	c.locks = append(c.locks, *l)
 	d := &c.locks[len(c.locks)-1]
 	d.requestNumbers = c.copyNumbers(l.requestNumbers)
-	d.waiters.entries = slices.Clone(l.waiters.entries)
-	d.promises = slices.Clone(l.promises)
-	d.passedQueue = slices.Clone(l.passedQueue)
 	if l.token != nil {
 		t := *l.token
 		t.LastGranted = c.copyNumbers(t.LastGranted)
 		t.Queue = slices.Clone(t.Queue)
 		d.token = &t
 	}
-	if l.search != nil {
-		s := *l.search
+	if l.use != nil {
+		d.use = c.use(l.use)
+	}
+	if l.timer != 0 {
+		heap[l.timer-1].lock = d
+	}
+	return d
+}
+
+func (c *cloner) use(u *use) *use {
+	c.uses = append(c.uses, *u)
+	d := &c.uses[len(c.uses)-1]
+	d.waiters.entries = slices.Clone(u.waiters.entries)
+	d.promises = slices.Clone(u.promises)
+	d.passedQueue = slices.Clone(u.passedQueue)
+	if u.search != nil {
+		s := *u.search
 		s.heard = slices.Clone(s.heard) // whose lists came in messages, and do not change
 		s.votes = slices.Clone(s.votes) // likewise
 		s.tries = slices.Clone(s.tries)
 		d.search = &s
-	}
-	if e := l.timer; e != nil {
-		c.entries = append(c.entries, timerEntry{lock: d, when: e.when, index: e.index})
-		d.timer = &c.entries[len(c.entries)-1]
-		heap[e.index] = d.timer
 	}
 	return d
 }

@@ -112,7 +112,7 @@ func (d *driven) look() []Effect {
 func (d *driven) checkSound() {
 	d.t.Helper()
 	for i, l := range d.order {
-		if l.position != i || d.locks[l.name] != l {
+		if int(l.position) != i || d.locks[l.name] != l {
 			d.t.Fatalf("lock %s is at %d in the list of %d locks, want %d", l.name, i, len(d.order), l.position)
 		}
 	}

@@ -204,9 +204,11 @@ func (e *encoder) peer(p *peer, now Time) {
 	}
 }
 
-// lock encodes what is known about a lock.
+// lock encodes what is known about a lock; one at rest like one awake of which as much
+// is known.
 func (e *encoder) lock(l *lock) {
 	n := e.node
+	l = n.awake(l)
 	e.string(l.name)
 	e.numbers(l.requestNumbers)
 	e.token(l.token)
@@ -221,7 +223,6 @@ func (e *encoder) lock(l *lock) {
 		e.epoch(b)
 	}
 	e.epoch(l.floor)
-	e.uint(l.tokenFloor)
 	e.since(l.passedAt, n.recently())
 	if e.now < l.passedAt+n.cfg.TTL/4 { // after that nobody looks at it
 		e.members(l.passedQueue)
@@ -272,8 +273,8 @@ func (e *encoder) search(l *lock) {
 // comes up early is put back, and makes no difference.
 func (e *encoder) timer(l *lock) {
 	when := e.far()
-	if l.timer != nil {
-		when = min(when, l.timer.when)
+	if l.timer != 0 {
+		when = min(when, e.node.timers[l.timer-1].when)
 	}
 	late := when > min(e.far(), e.node.due(l))
 	e.bools(late)

@@ -11,7 +11,7 @@ func (n *Node) forgetAt(l *lock) Time {
 	switch {
 	case l.idle():
 		return l.usedAt + n.cfg.IdleToken
-	case l.token == nil && l.waiters.empty() && (l.search == nil || !l.search.balloting):
+	case l.token == nil && (l.use == nil || l.waiters.empty() && !l.balloting()):
 		return l.usedAt + n.cfg.IdleLock
 	}
 	return Never
@@ -30,7 +30,12 @@ func (n *Node) forget(l *lock) {
 		n.drop(l, ReasonIdle)
 		return
 	}
-	n.forgotten = max(n.forgotten, l.highest)
+	if l.use == nil {
+		n.forgotten = max(n.forgotten, l.rest.highest())
+	} else {
+		n.forgotten = max(n.forgotten, l.highest)
+		l.outstanding = false // a request that was withdrawn; it would keep the lock on the list of active ones
+	}
 	n.floor = max(n.floor, n.forgotten)
 	delete(n.locks, l.name)
 	last := n.order[len(n.order)-1]
@@ -38,7 +43,6 @@ func (n *Node) forget(l *lock) {
 	last.position = l.position
 	n.order[len(n.order)-1] = nil
 	n.order = n.order[:len(n.order)-1]
-	l.outstanding = false // a request that was withdrawn; it would keep the lock on the list of active ones
 	n.note(l, Effect{Kind: Forgot})
 }
 

@@ -110,7 +110,9 @@ func (n *Node) meet(p *peer, from Member, before bool) {
 	p.answeredBefore = p.hasAnswered
 	p.clear = false
 	for _, l := range n.order {
-		l.search.forgetAnswers(from)
+		if l.use != nil {
+			l.search.forgetAnswers(from)
+		}
 	}
 	n.sayClear(from)
 	if before {

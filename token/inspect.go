@@ -83,9 +83,12 @@ func (n *Node) InspectLock(name string, v *LockView) bool {
 		return false
 	}
 	v.RequestNumbers = append(v.RequestNumbers[:0], l.requestNumbers...)
-	v.Outstanding, v.Waiters, v.Holder = l.outstanding, len(l.waiters.entries)-l.waiters.head, l.holder
+	v.Outstanding, v.Waiters, v.Holder, v.Searching = false, 0, 0, false
+	if l.use != nil {
+		v.Outstanding, v.Waiters, v.Holder = l.outstanding, len(l.waiters.entries)-l.waiters.head, l.holder
+		v.Searching = l.balloting() || l.outstanding && l.search.open
+	}
 	v.HasToken = l.token != nil
-	v.Searching = l.search != nil && (l.search.balloting || l.outstanding && l.search.open)
 	if t := l.token; t != nil {
 		v.Token.Epoch, v.Token.Hop, v.Token.Fence = t.Epoch, t.Hop, t.Fence
 		v.Token.LastGranted = append(v.Token.LastGranted[:0], t.LastGranted...)
@@ -98,7 +101,7 @@ func (n *Node) InspectLock(name string, v *LockView) bool {
 // order in which they will be served, and at most limit of them.
 func (n *Node) InspectWaiters(name string, limit int) []Waiter {
 	l := n.locks[name]
-	if l == nil {
+	if l == nil || l.use == nil {
 		return nil
 	}
 	waiting := l.waiters.entries[l.waiters.head:]
@@ -120,7 +123,7 @@ func (n *Node) InspectNames() []string {
 func (n *Node) Refuses(m Message) string {
 	l := n.locks[m.Lock]
 	if l == nil {
-		l = &lock{name: m.Lock, tokenFloor: n.forgotten}
+		l = n.newLock(m.Lock)
 	}
-	return n.refuses(l, &m)
+	return n.refuses(n.awake(l), &m)
 }

@@ -1,6 +1,8 @@
 package token
 
-// lock is what a node knows about one lock.
+// lock is what a node knows about one lock. Most locks that a node knows are at rest
+// at any time, and there may be a million: what matters only to a lock that is awake
+// stands apart.
 type lock struct {
 	name string
 
@@ -12,6 +14,22 @@ type lock struct {
 	// token is here if it is not nil; then this node is inside a session.
 	token *Token
 
+	// use is nil while the lock is at rest, and rest means nothing while it is awake.
+	// Every input that is about a lock wakes it first; so only those rules that go
+	// through all locks meet with some that are at rest.
+	*use
+	rest rest
+
+	// usedAt is when the lock was last heard of.
+	usedAt Time
+	// position is the lock's in the node's list of locks.
+	position int32
+	// timer is the place of its entry in the timers, counted from 1; 0 if it has none.
+	timer int32
+}
+
+// use is what a node knows about a lock that is awake.
+type use struct {
 	// holder is the local waiter in the critical section, 0 if none is. Whoever
 	// holds does so by the token: holder != 0 implies token != nil.
 	holder Waiter
@@ -37,7 +55,9 @@ type lock struct {
 
 	// heardOf: a peer has sent something about the lock.
 	heardOf bool
-	// epoch is the highest of a token that was seen here.
+	// epoch is the highest of a token that was seen here. Before one was, it is above
+	// the epochs of all locks that were forgotten here before this one was heard of:
+	// it may be one of them.
 	epoch Epoch
 	// highest is the highest ballot number that was used, promised or heard of here.
 	highest uint64
@@ -46,21 +66,12 @@ type lock struct {
 	// floor is the highest promise that was made into a floor for want of room: like a
 	// promise, but it cannot be taken back.
 	floor Epoch
-	// tokenFloor refuses tokens: locks were forgotten here before this one was heard
-	// of, and it may be one of them.
-	tokenFloor uint64
 
 	// passedAt is when the token was last passed on from here, and passedQueue who
 	// stood in its queue then.
 	passedAt    Time
 	passedQueue []Member
 
-	// usedAt is when the lock was last heard of.
-	usedAt Time
-	// timer is the entry in the timers, nil if it has none.
-	timer *timerEntry
-	// position is the lock's in the node's list of locks.
-	position int
 	// active: the lock stands in the node's list of those that may be in use.
 	active bool
 }
@@ -69,7 +80,10 @@ type lock struct {
 func (l *lock) holdsToken() bool { return l.token != nil }
 
 // idle reports whether the token is here and nobody uses it.
-func (l *lock) idle() bool { return l.token != nil && l.holder == 0 }
+func (l *lock) idle() bool { return l.token != nil && (l.use == nil || l.holder == 0) }
+
+// balloting reports whether a ballot of this node is under way.
+func (l *lock) balloting() bool { return l.use != nil && l.search != nil && l.search.balloting }
 
 // waiters is a first-come-first-served queue that reuses its memory.
 type waiters struct {

@@ -116,6 +116,7 @@ type Node struct {
 	locks  map[string]*lock
 	order  []*lock // the same, in an order that depends on the inputs alone
 	active []*lock // those that may be in use, or wanted
+	spare  []*use  // empty, for locks that awake
 	timers timers
 
 	effects []Effect
@@ -175,7 +176,7 @@ func (n *Node) Withdraw(now Time, name string, w Waiter) {
 	// Before time moves on: in a cluster of one that may begin the session, which lets
 	// in whoever waits.
 	known, waited := n.locks[name]
-	waited = waited && known.waiters.remove(w)
+	waited = waited && known.use != nil && known.waiters.remove(w)
 
 	n.advance(now)
 	l := n.lock(name)
@@ -214,7 +215,7 @@ func (n *Node) PeerUp(now Time, peer Member) {
 	n.ping(peer)
 	n.checkWait()
 	for _, l := range n.order {
-		if l.outstanding {
+		if l.use != nil && l.outstanding {
 			n.repeat(l, peer)
 		}
 	}
@@ -326,25 +327,25 @@ func (n *Node) advance(now Time) {
 func (n *Node) lock(name string) *lock {
 	l, known := n.locks[name]
 	if !known {
-		l = &lock{
-			name:           name,
-			requestNumbers: make([]Number, len(n.peers)),
-			tokenFloor:     n.forgotten,
-			passedAt:       n.now - n.cfg.TTL, // long enough ago
-			position:       len(n.order),
-		}
+		l = n.newLock(name)
+		l.position = int32(len(n.order))
 		n.locks[name] = l
 		n.order = append(n.order, l)
 	}
 	l.usedAt = n.now
-	n.activate(l)
+	n.wake(l)
 	return l
 }
 
-// activate puts the lock on the list of those that may be in use.
-func (n *Node) activate(l *lock) {
-	if !l.active {
-		l.active = true
-		n.active = append(n.active, l)
+// newLock is a lock that nothing was heard of.
+func (n *Node) newLock(name string) *lock {
+	return &lock{
+		name:           name,
+		requestNumbers: make([]Number, len(n.peers)),
+		use: &use{
+			epoch:    above(n.forgotten),
+			highest:  n.forgotten,
+			passedAt: n.now - n.cfg.TTL, // long enough ago
+		},
 	}
 }

@@ -12,7 +12,7 @@ func (n *Node) receiveToken(l *lock, from Member, m *Message) {
 		n.note(l, Effect{Kind: Dropped, Message: *m, Reason: reason})
 		return
 	}
-	if l.search != nil && l.search.balloting {
+	if l.balloting() {
 		n.endBallot(l, ReasonCame)
 	}
 	n.install(l, m.Token)
@@ -54,7 +54,6 @@ func (n *Node) enter(l *lock) {
 	l.holder = l.waiters.pop()
 	l.helpEnd = n.now
 	l.token.Fence++
-	n.activate(l)
 	grant := n.issueAbout(l, Grant, NoMember)
 	grant.Waiter, grant.Fence, grant.Message.Token = l.holder, l.token.Fence, l.token
 	if l.outstanding {
@@ -160,7 +159,6 @@ func (n *Node) give(l *lock, to Member) {
 	t.Hop++
 	l.passedAt = n.now
 	l.passedQueue = append(l.passedQueue[:0], t.Queue...)
-	n.activate(l)
 	send := n.issueAbout(l, Send, to)
 	send.Message.Kind, send.Message.Lock = TokenMessage, l.name
 	send.Message.Token, send.Message.Session = t, n.peers[to].session

@@ -28,7 +28,7 @@ func (n *Node) receiveBallot(l *lock, from Member, m *Message) {
 	} else if answer, highest := n.objection(l, m.Ballot); answer != 0 {
 		reply.Answer, reply.Highest = answer, highest
 	} else {
-		if l.search != nil && l.search.balloting {
+		if l.balloting() {
 			n.endBallot(l, ReasonOutbid)
 		}
 		n.promise(l, m.Ballot)
@@ -52,7 +52,7 @@ func (n *Node) objection(l *lock, b Epoch) (Answer, Epoch) {
 	}
 	known := Epoch{Number: n.floor}
 	for _, e := range []Epoch{l.floor, l.epoch} {
-		if e.Above(known) {
+		if e.Number > known.Number {
 			known = e
 		}
 	}
@@ -99,11 +99,11 @@ func (n *Node) receiveAbort(l *lock, from Member, m *Message) {
 // ballot of this node's own does not count, since its round ends when the token
 // comes.
 func (n *Node) barred(l *lock, e Epoch) bool {
-	if l.epoch.Above(e) || l.floor.Above(e) || e.Number <= l.tokenFloor {
+	if l.epoch.Above(e) || l.floor.Above(e) {
 		return true
 	}
 	for _, b := range l.promises {
-		own := l.search != nil && l.search.balloting && l.search.ballot == b
+		own := l.balloting() && l.search.ballot == b
 		if b.Above(e) && !own {
 			return true
 		}

@@ -74,8 +74,10 @@ func (n *Node) sign(l *lock) {
 // in a new incarnation, and has lost what tokens it had.
 func (n *Node) suspectAll() {
 	for _, l := range n.order {
-		n.probe(l)
-		n.schedule(l)
+		if l.use != nil {
+			n.probe(l)
+			n.schedule(l)
+		}
 	}
 }
 

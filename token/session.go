@@ -141,7 +141,7 @@ func (n *Node) begin() {
 	n.begun = true
 	n.issue(Effect{Kind: Began, Peer: NoMember, Session: n.session})
 	for _, l := range n.order {
-		if n.wants(l) && !l.outstanding {
+		if l.use != nil && n.wants(l) && !l.outstanding {
 			n.ask(l)
 			n.schedule(l)
 		}
@@ -188,10 +188,10 @@ func (n *Node) lapse() {
 
 // abandon drops what a lock has of a session that is over.
 func (n *Node) abandon(l *lock) {
-	if l.search != nil && l.search.balloting {
+	if l.balloting() {
 		n.endBallot(l, ReasonLapsed)
 	}
-	if l.holder != 0 {
+	if l.use != nil && l.holder != 0 {
 		waiter := l.holder
 		l.holder = 0
 		n.note(l, Effect{Kind: Revoke, Waiter: waiter, Fence: l.token.Fence})
@@ -199,7 +199,9 @@ func (n *Node) abandon(l *lock) {
 	if l.token != nil {
 		n.drop(l, ReasonLapsed)
 	}
-	l.outstanding, l.search = false, nil
+	if l.use != nil {
+		l.outstanding, l.search = false, nil
+	}
 }
 
 // drop destroys the token that is here.
@@ -249,19 +251,30 @@ func (n *Node) addressable(j Member) bool {
 // be sent before may have become addressable.
 func (n *Node) lookAgain() {
 	for _, l := range n.order {
-		if l.idle() {
+		if l.idle() && n.askedFor(l) {
+			n.wake(l)
 			n.passOn(l)
 			n.schedule(l)
 		}
 	}
 }
 
+// askedFor reports whether a token that lies idle here is to go elsewhere.
+func (n *Node) askedFor(l *lock) bool {
+	for j := range l.requestNumbers {
+		if l.requestNumbers[j].Above(l.token.LastGranted[j]) {
+			return true
+		}
+	}
+	return n.leaving
+}
+
 // busyLocksPerMessage keeps a BUSY far below the size limit of a frame.
 const busyLocksPerMessage = 1024
 
 // sayBusy tells each peer which of the locks that it waits for are in use here, or
-// were passed on less than T/4 ago. It takes the locks that are neither off the
-// list of active ones.
+// were passed on less than T/4 ago. Of the list of active ones it goes through, it puts
+// those to rest that nobody here uses, wants, or speaks of as RECENT.
 func (n *Node) sayBusy() {
 	busy := make([][]string, len(n.peers))
 	kept := n.active[:0]
@@ -277,15 +290,17 @@ func (n *Node) sayBusy() {
 			for _, j := range l.passedQueue {
 				busy[j] = append(busy[j], l.name)
 			}
-		case !l.outstanding && (l.search == nil || !l.search.balloting):
-			l.active = false
-			l.search, l.passedQueue = nil, nil
+		case !n.engaged(l):
+			n.putToRest(l)
 			continue
 		}
 		kept = append(kept, l)
 	}
 	clear(n.active[len(kept):])
 	n.active = kept
+	if cap(kept) > 4*len(kept)+spareUses {
+		n.active = slices.Clone(kept) // many were in use at once
+	}
 	for j, locks := range busy {
 		if Member(j) == n.self {
 			continue
@@ -299,7 +314,7 @@ func (n *Node) sayBusy() {
 // receiveBusy takes a sign that tokens that are waited for exist.
 func (n *Node) receiveBusy(m *Message) {
 	for _, name := range m.Locks {
-		if l := n.locks[name]; l != nil {
+		if l := n.locks[name]; l != nil && l.use != nil {
 			n.sign(l)
 		}
 	}

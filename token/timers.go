@@ -7,12 +7,11 @@ import "container/heap"
 // A lock has at most one entry. An entry may come up early: when the lock's next
 // wish moves later, the entry stays, and is put back when it comes up. So a lock
 // that is asked for again and again costs no work here.
-type timers []*timerEntry
+type timers []timerEntry
 
 type timerEntry struct {
-	lock  *lock
-	when  Time
-	index int
+	when Time
+	lock *lock
 }
 
 func (t timers) Len() int           { return len(t) }
@@ -20,23 +19,24 @@ func (t timers) Less(i, j int) bool { return t[i].when < t[j].when }
 
 func (t timers) Swap(i, j int) {
 	t[i], t[j] = t[j], t[i]
-	t[i].index, t[j].index = i, j
+	t[i].lock.timer, t[j].lock.timer = int32(i)+1, int32(j)+1
 }
 
 // Push is heap.Interface's.
 func (t *timers) Push(x any) {
-	e := x.(*timerEntry)
-	e.index = len(*t)
+	e := x.(timerEntry)
 	*t = append(*t, e)
+	e.lock.timer = int32(len(*t))
 }
 
 // Pop is heap.Interface's.
 func (t *timers) Pop() any {
 	old := *t
-	e := old[len(old)-1]
-	old[len(old)-1] = nil
+	l := old[len(old)-1].lock
+	old[len(old)-1] = timerEntry{}
 	*t = old[:len(old)-1]
-	return e
+	l.timer = 0
+	return l
 }
 
 func (t timers) next() Time {
@@ -50,24 +50,23 @@ func (t timers) next() Time {
 func (n *Node) schedule(l *lock) {
 	due := n.due(l)
 	switch {
-	case l.timer == nil && due != Never:
-		l.timer = &timerEntry{lock: l, when: due}
-		heap.Push(&n.timers, l.timer)
-	case l.timer != nil && due < l.timer.when:
-		l.timer.when = due
-		heap.Fix(&n.timers, l.timer.index)
+	case l.timer == 0 && due != Never:
+		heap.Push(&n.timers, timerEntry{due, l})
+	case l.timer != 0 && due < n.timers[l.timer-1].when:
+		n.timers[l.timer-1].when = due
+		heap.Fix(&n.timers, int(l.timer-1))
 	}
 }
 
 // due is when the lock next has something to do.
 func (n *Node) due(l *lock) Time {
 	due := n.forgetAt(l)
-	switch s := l.search; {
-	case s == nil:
-	case s.balloting:
-		due = min(due, s.ballotEnd)
+	switch {
+	case l.use == nil:
+	case l.balloting():
+		due = min(due, l.search.ballotEnd)
 	case n.begun && l.outstanding && n.wants(l):
-		due = min(due, s.suspectAt)
+		due = min(due, l.search.suspectAt)
 	}
 	return due
 }
@@ -75,9 +74,7 @@ func (n *Node) due(l *lock) Time {
 // fireTimers lets each lock whose time has come do what is due.
 func (n *Node) fireTimers() {
 	for n.timers.next() <= n.now {
-		l := n.timers[0].lock
-		heap.Pop(&n.timers)
-		l.timer = nil
+		l := heap.Pop(&n.timers).(*lock)
 		if n.due(l) <= n.now {
 			n.fire(l)
 		}
@@ -89,11 +86,12 @@ func (n *Node) fireTimers() {
 
 // fire does what is due for a lock.
 func (n *Node) fire(l *lock) {
-	switch s := l.search; {
-	case s != nil && s.balloting && s.ballotEnd <= n.now:
+	switch {
+	case l.use == nil:
+	case l.balloting() && l.search.ballotEnd <= n.now:
 		n.endBallot(l, ReasonTime)
 		n.probe(l)
-	case s != nil && l.outstanding && s.suspectAt <= n.now:
+	case l.outstanding && l.search.suspectAt <= n.now:
 		n.probe(l)
 	}
 	n.forget(l)
