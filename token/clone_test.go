@@ -15,7 +15,7 @@ func crowded() (*Node, Clockwork) {
 	const now = 1000 * second
 	cfg := Config{
 		Self: 1, Members: 2, Incarnation: Incarnation{1}, Session: 7, Floor: 8, Encumbered: true, TTL: 2 * second,
-		IdleToken: 10 * second, IdleLock: 20 * second, FencesPerEpoch: 9,
+		IdleToken: 10 * second, IdleLock: 20 * second, FencesPerEpoch: 9, LocalBatch: 10,
 	}
 	token := func() *Token {
 		return &Token{
@@ -42,7 +42,7 @@ func crowded() (*Node, Clockwork) {
 		return &lock{
 			name: name, requestNumbers: []Number{{1, 2}, {3, 4}}, token: token(),
 			use: &use{
-				holder: 5, waiters: waiters{entries: []Waiter{6, 7, 8}, head: 1}, outstanding: true, helpEnd: now + second,
+				holder: 5, ahead: 6, waiters: waiters{entries: []Waiter{6, 7, 8}, head: 1}, outstanding: true, helpEnd: now + second,
 				search: &search{
 					patience: second, suspectAt: now + second, probe: 9, open: true,
 					tries:  []Waiter{3},
@@ -165,10 +165,10 @@ func (l leaf) change(t *testing.T) (undo func()) {
 
 // unencoded are the fields that AppendState leaves out, and why.
 var unencoded = map[string]string{
-	`\.cfg\.(Self|Members|FencesPerEpoch)`: "the same for a member throughout a search",
-	`\.cfg\.Floor`:                         "looked at by New only",
-	`\.now`:                                "the clock's reading is given; times count from it",
-	`\.warned`:                             "decides on a warning only, of which nothing comes here",
+	`\.cfg\.(Self|Members|FencesPerEpoch|LocalBatch)`: "the same for a member throughout a search",
+	`\.cfg\.Floor`: "looked at by New only",
+	`\.now`:        "the clock's reading is given; times count from it",
+	`\.warned`:     "decides on a warning only, of which nothing comes here",
 	`\.effects.*|\.numbers.*|\.members.*|\.stamps.*|\.spare.*`: "scratch memory, or fetched before",
 	`.*\.hello\.KnownSession`:                                  "looked at when the HELLO comes",
 	`.*\.Hop`:                                                  "for the log",

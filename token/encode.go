@@ -213,6 +213,9 @@ func (e *encoder) lock(l *lock) {
 	e.numbers(l.requestNumbers)
 	e.token(l.token)
 	e.uint(uint64(l.holder))
+	if l.holder != 0 {
+		e.uint(uint64(l.ahead))
+	}
 	e.waiters(l.waiters.entries[l.waiters.head:])
 	e.bools(l.outstanding, l.heardOf)
 	e.until(l.helpEnd)

@@ -34,6 +34,11 @@ type use struct {
 	// holds does so by the token: holder != 0 implies token != nil.
 	holder Waiter
 
+	// ahead is how many waiters here, the holder among them, have in a row been let in
+	// ahead of members that stand in the token's queue. It matters while there is a
+	// holder, and is below LocalBatch.
+	ahead int
+
 	// waiters are the local requests that were not granted yet, first come first
 	// served. While any waits, the token is not here, or holder != 0.
 	waiters waiters

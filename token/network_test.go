@@ -65,7 +65,11 @@ func newNetwork(t rapid.TB, members int, change func(*Config)) *network {
 
 // running is a cluster all of whose members have a session.
 func running(t rapid.TB, members int) *network {
-	n := newNetwork(t, members, func(*Config) {})
+	return runningWith(t, members, func(*Config) {})
+}
+
+func runningWith(t rapid.TB, members int, change func(*Config)) *network {
+	n := newNetwork(t, members, change)
 	for m := range n.sites {
 		n.start(Member(m))
 	}

@@ -31,6 +31,11 @@ type Config struct {
 	// FencesPerEpoch is how many grants a token is good for: at most, and usually,
 	// MaxFencesPerEpoch.
 	FencesPerEpoch uint64
+
+	// LocalBatch is how many local waiters in a row may enter while other members wait:
+	// with 1, or 0, each leave passes the token on to whoever is next. The nodes of a
+	// cluster need not have the same.
+	LocalBatch int
 }
 
 // MaxFencesPerEpoch leaves the low 32 bits of a fence to the grants of one token;
@@ -77,6 +82,8 @@ func (cfg Config) check() error {
 		return bad("IdleLock", cfg.IdleLock, "more than IdleToken")
 	case cfg.FencesPerEpoch < 1 || cfg.FencesPerEpoch > MaxFencesPerEpoch:
 		return bad("FencesPerEpoch", cfg.FencesPerEpoch, "1 to MaxFencesPerEpoch")
+	case cfg.LocalBatch < 0:
+		return bad("LocalBatch", cfg.LocalBatch, "at least 0")
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ func (n *Node) refuses(l *lock, m *Message) string {
 // install puts a token here.
 func (n *Node) install(l *lock, t *Token) {
 	l.token = t
+	l.ahead = 0
 	l.epoch = t.Epoch
 	l.highest = max(l.highest, t.Epoch.Number)
 	l.promises = slices.DeleteFunc(l.promises, func(b Epoch) bool { return !b.Above(t.Epoch) })
@@ -83,6 +84,7 @@ func (n *Node) leave(l *lock) {
 		n.note(l, Effect{Kind: Rode, Number: l.requestNumbers[n.self]})
 	}
 	n.enqueue(l)
+	n.goAhead(l)
 	left := n.issueAbout(l, Left, NoMember)
 	left.Waiter, left.Fence, left.Message.Token = waiter, l.token.Fence, l.token
 	if n.usedUp(l.token) {
@@ -90,6 +92,20 @@ func (n *Node) leave(l *lock) {
 		return
 	}
 	n.passToHead(l)
+}
+
+// goAhead puts this node, which has just put itself at the end of Q, at its head, if it
+// may let in another of its waiters ahead of the members that stand there. Nobody is
+// overtaken by more than LocalBatch entries in a row (protocol, section 1).
+func (n *Node) goAhead(l *lock) {
+	q := l.token.Queue
+	if !n.wants(l) || len(q) == 1 || l.ahead+1 >= n.cfg.LocalBatch {
+		l.ahead = 0
+		return
+	}
+	l.ahead++
+	copy(q[1:], q[:len(q)-1])
+	q[0] = n.self
 }
 
 // passOn sends an idle token to whoever waits for it, if anybody does.
