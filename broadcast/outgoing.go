@@ -78,6 +78,7 @@ type outgoing struct {
 	peer  token.Member
 	hello chan token.Hello // the owner's answer; there is room for it
 	queue *queue
+	lane  lane
 	// cancel ends the stream, for a reason.
 	cancel context.CancelCauseFunc
 }
@@ -110,11 +111,12 @@ func (l *link) stream() {
 	case <-l.woken:
 	default:
 	}
+	out.lane.call, out.lane.bytes = opened, messageBytes{members: len(d.members)}
 	if !d.post(input{kind: inputUp, outgoing: out}) {
 		return
 	}
 	since := time.Now()
-	err = l.serve(ctx, opened, out)
+	err = out.serve(ctx)
 	if time.Since(since) > backoffMax {
 		l.backoff.reset()
 	}
@@ -200,18 +202,18 @@ func (l *link) refused(err error) {
 }
 
 // serve sends what is queued until the stream ends, and returns why it did.
-func (l *link) serve(ctx context.Context, c call, out *outgoing) error {
+func (out *outgoing) serve(ctx context.Context) error {
 	// The peer never ends the call but with a status, which may come at any time.
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		err := c.RecvMsg(new(peerv1.Receipt))
+		err := out.lane.call.RecvMsg(new(peerv1.Receipt))
 		if err == nil {
 			err = errors.New("the peer ended it")
 		}
 		out.cancel(reasonOf(err))
 	}()
-	l.send(ctx, c, out.queue)
+	out.send(ctx)
 	<-ended
 	return context.Cause(ctx)
 }
@@ -222,34 +224,4 @@ func reasonOf(err error) error {
 		return errors.New(s.Message())
 	}
 	return err
-}
-
-// send sends what is queued until the stream ends. When the queue was closed it
-// says so to the peer, and waits for the peer to end the stream, which shows that
-// all has arrived.
-func (l *link) send(ctx context.Context, c call, q *queue) {
-	budget := messageBytes{members: len(l.driver.members)}
-	var messages []token.Message
-	var closed bool
-	for {
-		messages, closed = q.take(messages)
-		for rest := messages; len(rest) > 0; {
-			k := budget.fit(rest)
-			if c.Send(encodeFrame(rest[:k])) != nil {
-				return
-			}
-			rest = rest[k:]
-		}
-		if closed {
-			if c.CloseSend() == nil {
-				<-ctx.Done()
-			}
-			return
-		}
-		select {
-		case <-q.ready:
-		case <-ctx.Done():
-			return
-		}
-	}
 }

@@ -45,6 +45,10 @@ const (
 	inputFail
 )
 
+// local reports whether an input comes from a caller of this process, or on behalf of a
+// client: from a goroutine that only this caller, or this client, waits for.
+func (k inputKind) local() bool { return k >= inputAcquire && k <= inputExpire }
+
 // input is one thing that happened. Which fields are used depends on the kind.
 type input struct {
 	kind     inputKind
@@ -70,6 +74,8 @@ type peer struct {
 	out *outgoing
 	// in is the newest stream from it that was accepted; it may have ended.
 	in *incoming
+	// heard is when the last frame from it was taken.
+	heard token.Time
 	// pending is what the present batch of inputs has for it.
 	pending []token.Message
 	// What the last refusals in either direction said, so that a reason is logged
@@ -100,6 +106,9 @@ type owner struct {
 	// strangers is what refusals said to each remote host, while it is not known
 	// to be a member.
 	strangers map[string]string
+	// filled are the streams whose queues were put something into, and whose senders do
+	// not know of it yet.
+	filled []*outgoing
 
 	stopping bool // no more callers are taken
 	flushing bool // no more is sent
@@ -163,6 +172,7 @@ func (o *owner) takeFrame(now token.Time, in *input) {
 	if o.peers[in.peer].in != in.incoming {
 		return
 	}
+	o.peers[in.peer].heard = now
 	for i := range in.messages {
 		m := &in.messages[i]
 		o.log.arriving(m)
@@ -268,7 +278,7 @@ func (o *owner) noteLease() {
 	}
 }
 
-// flush hands to each stream what the batch has for it.
+// flush puts into each stream's queue what the batch has for it.
 func (o *owner) flush() {
 	for again := true; again; {
 		again = false
@@ -283,7 +293,9 @@ func (o *owner) flush() {
 			if full {
 				o.overflow(token.Member(i))
 				again = true // for what the node makes of the loss
+				continue
 			}
+			o.filled = append(o.filled, p.out)
 		}
 	}
 }

@@ -22,18 +22,16 @@ func newQueue(limit int) *queue {
 	return &queue{limit: limit, ready: make(chan struct{}, 1)}
 }
 
-// put adds messages, all or none. It reports false if the queue was full.
+// put adds messages, all or none. It reports false if the queue was full. Somebody is
+// to be told that they are there: the sender, by signal.
 func (q *queue) put(messages []token.Message) bool {
 	q.mu.Lock()
-	full := len(q.messages) >= q.limit
-	if !full {
-		q.messages = append(q.messages, messages...)
+	defer q.mu.Unlock()
+	if len(q.messages) >= q.limit {
+		return false
 	}
-	q.mu.Unlock()
-	if !full {
-		q.signal()
-	}
-	return !full
+	q.messages = append(q.messages, messages...)
+	return true
 }
 
 // length is how many messages are queued.
@@ -51,6 +49,7 @@ func (q *queue) close() {
 	q.signal()
 }
 
+// signal wakes the sender.
 func (q *queue) signal() {
 	select {
 	case q.ready <- struct{}{}:

@@ -24,11 +24,6 @@ func TestQueueIsFullAtItsLimit(t *testing.T) {
 			t.Errorf("put of %d messages = %v; want %v", test.add, got, test.want)
 		}
 	}
-	select {
-	case <-q.ready:
-	default:
-		t.Error("not ready, though there is something to take")
-	}
 	if messages, closed := q.take(nil); len(messages) != 4 || closed {
 		t.Errorf("take = %d messages, closed %v; want 4 of an open queue", len(messages), closed)
 	}

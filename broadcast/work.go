@@ -52,6 +52,7 @@ func (d *Driver) offer(in input, giveUp <-chan struct{}) bool {
 // Each input has a time of its own: the log's writer may take long, and nothing may
 // be done in a session that is over by then.
 func (o *owner) work(first *input, spell int) {
+	lends := first != nil && first.kind.local()
 	for {
 		taken := int64(0)
 		if first != nil {
@@ -64,14 +65,46 @@ func (o *owner) work(first *input, spell int) {
 			taken++
 		}
 		o.finish()
+		lane := o.wakeSenders(lends && o.pending.Load() == taken)
+		idle := o.pending.Add(-taken) == 0
+		switch {
+		case lane == nil:
+		case idle:
+			lane.sendInPlace()
+		default:
+			lane.hand()
+		}
 		switch spell -= int(taken); {
-		case o.pending.Add(-taken) == 0:
+		case idle:
 			return
 		case spell <= 0:
 			o.relief <- struct{}{} // there is room: nobody else works
 			return
 		}
 	}
+}
+
+// wakeSenders sees to it that what the streams' queues were filled with is sent. Where
+// it is for one stream only, and whoever works lends itself to that, it is given the
+// lane of that stream, to send on it when others may work.
+func (o *owner) wakeSenders(lends bool) (lane *outgoing) {
+	if lends && len(o.filled) == 1 && o.reads(o.filled[0].peer) && o.filled[0].lane.mu.TryLock() {
+		lane = o.filled[0]
+	} else {
+		for _, out := range o.filled {
+			out.queue.signal()
+		}
+	}
+	clear(o.filled)
+	o.filled = o.filled[:0]
+	return lane
+}
+
+// reads reports whether a peer was heard of so lately that it evidently reads what it is
+// sent. To one that has fallen silent, a caller of this process would send into buffers
+// that nobody empties; and once they are full, it would wait.
+func (o *owner) reads(m token.Member) bool {
+	return o.now-o.peers[m].heard < token.Time(o.ttl/2)
 }
 
 // takeNow takes an input, if the driver has not ended.
