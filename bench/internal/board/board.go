@@ -77,6 +77,9 @@ func Open(path string) (*Board, error) {
 }
 
 func open(file *os.File) (*Board, error) {
+	if err := shared.check(); err != nil {
+		return nil, err
+	}
 	memory, err := unix.Mmap(int(file.Fd()), 0, int(unsafe.Sizeof(layout{})), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		return nil, fmt.Errorf("board: map %s: %w", file.Name(), err)
@@ -86,16 +89,6 @@ func open(file *os.File) (*Board, error) {
 
 // Close takes the page out of this process's memory. Nothing may use the board then.
 func (b *Board) Close() error { return unix.Munmap(b.memory) }
-
-// Now is the time on a clock that all processes of this machine share, in
-// nanoseconds.
-func Now() uint64 {
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		panic(fmt.Sprintf("board: the monotonic clock: %v", err)) // every kernel has it
-	}
-	return uint64(now.Nano())
-}
 
 // Phase returns the present phase.
 func (b *Board) Phase() Phase { return Phase(b.page.phase.word.Load()) }

@@ -4,7 +4,7 @@
 // board says that it is the end.
 //
 // Every lock is measured by the same loop, whatever it is made of. What the loop
-// itself costs, three readings of the clock and a few words of shared memory, is less
+// itself costs, six readings of the clock and a few words of shared memory, is less
 // than a microsecond.
 //
 // # What is not promised
