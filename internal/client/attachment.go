@@ -330,6 +330,8 @@ func (a *attachment) drain() {
 			a.enqueue(c)
 		case withdrawing, releasing, over:
 		}
+		// The node says that it has heard of a release when it has something else to say.
+		a.pingDue = a.pingDue || c.state == releasing
 	}
 	signal(a.wake)
 	signal(a.rearm)

@@ -166,13 +166,13 @@ type nodeStream struct {
 }
 
 // Attach is the service's call.
-func (n *fakeNode) Attach(rpc grpc.BidiStreamingServer[clientv1.ClientMessage, clientv1.NodeMessage]) error {
-	m, err := rpc.Recv()
+func (n *fakeNode) Attach(rpc grpc.BidiStreamingServer[clientv1.ClientFrame, clientv1.NodeFrame]) error {
+	first, err := rpc.Recv()
 	if err != nil {
 		return err
 	}
 	st := &nodeStream{
-		node: n, t: n.t, hello: m.GetHello(),
+		node: n, t: n.t, hello: first.GetMessages()[0].GetHello(),
 		got: make(chan *clientv1.ClientMessage, 10_000), say: make(chan *clientv1.NodeMessage),
 		end: make(chan error), ended: make(chan struct{}),
 		session: 1, left: n.ttl,
@@ -180,9 +180,9 @@ func (n *fakeNode) Attach(rpc grpc.BidiStreamingServer[clientv1.ClientMessage, c
 	n.mu.Lock()
 	st.deaf = n.deaf
 	n.mu.Unlock()
-	if err := rpc.Send(&clientv1.NodeMessage{Kind: &clientv1.NodeMessage_Welcome{Welcome: &clientv1.Welcome{
+	if err := rpc.Send(frame(&clientv1.NodeMessage{Kind: &clientv1.NodeMessage_Welcome{Welcome: &clientv1.Welcome{
 		Version: n.version, Member: n.address, TtlNs: int64(n.ttl),
-	}}}); err != nil {
+	}}})); err != nil {
 		return err
 	}
 	pongs := make(chan *clientv1.NodeMessage, 100)
@@ -198,36 +198,44 @@ func (n *fakeNode) Attach(rpc grpc.BidiStreamingServer[clientv1.ClientMessage, c
 		case <-st.ended:
 			return nil
 		}
-		if err := rpc.Send(m); err != nil {
+		if err := rpc.Send(frame(m)); err != nil {
 			return err
 		}
 	}
 }
 
-func (st *nodeStream) receive(rpc grpc.BidiStreamingServer[clientv1.ClientMessage, clientv1.NodeMessage], pongs chan<- *clientv1.NodeMessage) {
+func frame(messages ...*clientv1.NodeMessage) *clientv1.NodeFrame {
+	return &clientv1.NodeFrame{Messages: messages}
+}
+
+func (st *nodeStream) receive(rpc grpc.BidiStreamingServer[clientv1.ClientFrame, clientv1.NodeFrame], pongs chan<- *clientv1.NodeMessage) {
 	defer close(st.ended)
 	for {
-		m, err := rpc.Recv()
+		frame, err := rpc.Recv()
 		if err != nil {
 			if !errors.Is(err, io.EOF) {
 				st.got <- nil
 			}
 			return
 		}
-		ping := m.GetPing()
-		if ping == nil {
-			st.mu.Lock()
-			st.early = st.early || len(st.stamps) == 0
-			st.mu.Unlock()
-			st.got <- m
-			continue
+		for _, m := range frame.GetMessages() {
+			st.take(m, pongs)
 		}
-		st.mu.Lock()
-		st.stamps, st.last = append(st.stamps, ping.GetStamp()), ping.GetStamp()
-		if !st.deaf {
-			pongs <- pong(ping.GetStamp(), st.session, st.left)
-		}
-		st.mu.Unlock()
+	}
+}
+
+func (st *nodeStream) take(m *clientv1.ClientMessage, pongs chan<- *clientv1.NodeMessage) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	ping := m.GetPing()
+	if ping == nil {
+		st.early = st.early || len(st.stamps) == 0
+		st.got <- m // there is room
+		return
+	}
+	st.stamps, st.last = append(st.stamps, ping.GetStamp()), ping.GetStamp()
+	if !st.deaf {
+		pongs <- pong(ping.GetStamp(), st.session, st.left)
 	}
 }
 

@@ -22,6 +22,16 @@ func nonsense(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", errNonsense, fmt.Errorf(format, args...))
 }
 
+// receiveAll takes the messages of a frame, until one is wrong.
+func (a *attachment) receiveAll(messages []*clientv1.NodeMessage) error {
+	for _, m := range messages {
+		if err := a.receive(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // receive takes a message. An error ends the stream: the node does not keep to the
 // protocol, so it is not to be believed any more. What comes late or twice is no error.
 func (a *attachment) receive(m *clientv1.NodeMessage) error {

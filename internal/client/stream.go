@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,9 +29,11 @@ type stream struct {
 	target Target
 	ttl    token.Time
 	conn   *grpc.ClientConn
-	rpc    grpc.BidiStreamingClient[clientv1.ClientMessage, clientv1.NodeMessage]
+	rpc    grpc.BidiStreamingClient[clientv1.ClientFrame, clientv1.NodeFrame]
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	// behind is what came in one frame with Welcome.
+	behind []*clientv1.NodeMessage
 }
 
 // open connects to the first of some nodes that answers, and says Hello. The errors are
@@ -72,10 +75,16 @@ func (st *stream) greet(caller *clientv1.Client, incarnation []byte, patience ti
 	}
 	st.rpc = rpc
 	// If this fails the stream has ended, and Recv tells why.
-	_ = rpc.Send(&clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Hello{Hello: &clientv1.Hello{
-		Version: version, Incarnation: incarnation, Client: caller,
-	}}})
-	m, err := rpc.Recv()
+	_ = rpc.Send(&clientv1.ClientFrame{Messages: []*clientv1.ClientMessage{
+		{Kind: &clientv1.ClientMessage_Hello{Hello: &clientv1.Hello{
+			Version: version, Incarnation: incarnation, Client: caller,
+		}}},
+	}})
+	frame, err := rpc.Recv()
+	var m *clientv1.NodeMessage
+	if len(frame.GetMessages()) > 0 {
+		m, st.behind = frame.GetMessages()[0], frame.GetMessages()[1:]
+	}
 	welcome := m.GetWelcome()
 	switch {
 	case errors.Is(err, io.EOF):
@@ -142,27 +151,31 @@ func (a *attachment) up(st *stream) {
 
 // listen takes what the node says, and returns why there is no more.
 func (a *attachment) listen(st *stream) error {
-	for {
-		m, err := st.rpc.Recv()
+	for messages := st.behind; ; {
+		if err := a.receiveAll(messages); err != nil {
+			return err
+		}
+		frame, err := st.rpc.Recv()
 		switch {
 		case errors.Is(err, io.EOF):
 			return errEnded
 		case err != nil:
 			return err
 		}
-		if err := a.receive(m); err != nil {
-			return err
-		}
+		messages = frame.GetMessages()
 	}
 }
+
+// maxFrame is how many messages are sent as one frame, so that it is not too long.
+const maxFrame = 256
 
 // send sends what there is to be said until the stream ends. When nothing is left to be
 // done here, it ends the stream.
 func (a *attachment) send(st *stream) {
 	for {
 		messages, done := a.take()
-		for _, m := range messages {
-			if st.rpc.Send(m) != nil {
+		for part := range slices.Chunk(messages, maxFrame) {
+			if st.rpc.Send(&clientv1.ClientFrame{Messages: part}) != nil {
 				return // Recv tells why
 			}
 		}

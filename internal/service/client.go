@@ -141,19 +141,38 @@ func (c *client) watch(st *stream) {
 	}
 }
 
-// receive takes a message. An error ends the stream.
-func (c *client) receive(st *stream, m *clientv1.ClientMessage) error {
-	switch kind := m.GetKind().(type) {
-	case *clientv1.ClientMessage_Acquire:
-		return c.acquire(st, kind.Acquire)
-	case *clientv1.ClientMessage_Withdraw:
-		c.withdraw(st, kind.Withdraw.GetId())
-	case *clientv1.ClientMessage_Release:
-		c.release(st, kind.Release)
-	case *clientv1.ClientMessage_Ping:
-		c.ping(st, kind.Ping.GetStamp())
-	default:
-		return asStatus(fault(clientv1.Code_CODE_INVALID_FIELD, "got a message of kind %T, want Acquire, Withdraw, Release or Ping", kind))
+// receive takes the messages of a frame. An error ends the stream.
+//
+// Releases are taken after the rest: a client that gives a lock back and asks for it
+// again is in line when the token leaves, so the node needs no request of its own for
+// it. But a try would find the lock in use.
+func (c *client) receive(st *stream, messages []*clientv1.ClientMessage) error {
+	var releases []*clientv1.Release
+	releaseAll := func() {
+		for _, r := range releases {
+			c.release(st, r)
+		}
+		releases = releases[:0]
+	}
+	defer releaseAll()
+	for _, m := range messages {
+		switch kind := m.GetKind().(type) {
+		case *clientv1.ClientMessage_Acquire:
+			if kind.Acquire.GetMode() == clientv1.Acquire_MODE_TRY {
+				releaseAll()
+			}
+			if err := c.acquire(st, kind.Acquire); err != nil {
+				return err
+			}
+		case *clientv1.ClientMessage_Withdraw:
+			c.withdraw(st, kind.Withdraw.GetId())
+		case *clientv1.ClientMessage_Release:
+			releases = append(releases, kind.Release)
+		case *clientv1.ClientMessage_Ping:
+			c.ping(st, kind.Ping.GetStamp())
+		default:
+			return asStatus(fault(clientv1.Code_CODE_INVALID_FIELD, "got a message of kind %T, want Acquire, Withdraw, Release or Ping", kind))
+		}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +35,22 @@ type node struct {
 	rules    *rules.Rules
 	marks    int // how often it noted that there are clients
 	markFail error
+	riders   riders
 }
+
+// riders counts the requests that rode on a token.
+type riders struct {
+	atomic.Int64
+}
+
+func (r *riders) Effect(e *token.Effect) {
+	if e.Kind == token.Rode {
+		r.Add(1)
+	}
+}
+func (*riders) Waited(string, time.Duration) {}
+func (*riders) Held(string, time.Duration)   {}
+func (*riders) Connected(token.Member)       {}
 
 func startNode(t testing.TB) *node {
 	t.Helper()
@@ -48,7 +64,7 @@ func startNode(t testing.TB) *node {
 	n.driver, err = broadcast.Start(broadcast.Config{
 		Members: members, Session: 1, TTL: testTTL,
 		Clock:  func() token.Time { return token.Time(time.Since(began)) },
-		Caller: broadcast.Caller{Host: "here", User: "node"},
+		Caller: broadcast.Caller{Host: "here", User: "node"}, Observer: &n.riders,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -92,8 +108,9 @@ func (n *node) stop() {
 // wire is a client's stream, spoken to message by message.
 type wire struct {
 	t      testing.TB
-	rpc    grpc.BidiStreamingClient[clientv1.ClientMessage, clientv1.NodeMessage]
+	rpc    grpc.BidiStreamingClient[clientv1.ClientFrame, clientv1.NodeFrame]
 	cancel context.CancelFunc
+	behind []*clientv1.NodeMessage // what is left of the last frame
 }
 
 // attach opens a stream of the client with an incarnation, and reads the Welcome.
@@ -120,8 +137,19 @@ func (n *node) open() *wire {
 	return &wire{t: n.t, rpc: rpc, cancel: cancel}
 }
 
-// send sends one message of any kind.
-func (w *wire) send(m any) {
+// send sends messages of any kind as one frame.
+func (w *wire) send(messages ...any) {
+	w.t.Helper()
+	frame := new(clientv1.ClientFrame)
+	for _, m := range messages {
+		frame.Messages = append(frame.Messages, w.message(m))
+	}
+	if err := w.rpc.Send(frame); err != nil {
+		w.t.Fatalf("send: %v", err)
+	}
+}
+
+func (w *wire) message(m any) *clientv1.ClientMessage {
 	w.t.Helper()
 	message := new(clientv1.ClientMessage)
 	switch m := m.(type) {
@@ -139,19 +167,31 @@ func (w *wire) send(m any) {
 	default:
 		w.t.Fatalf("no message: %T", m)
 	}
-	if err := w.rpc.Send(message); err != nil {
-		w.t.Fatalf("send: %v", err)
-	}
+	return message
 }
 
 // next returns the next message.
 func (w *wire) next() *clientv1.NodeMessage {
 	w.t.Helper()
-	m, err := w.rpc.Recv()
+	m, err := w.read()
 	if err != nil {
 		w.t.Fatalf("receive: %v", err)
 	}
 	return m
+}
+
+// read returns the next message, or why there is none.
+func (w *wire) read() (*clientv1.NodeMessage, error) {
+	for len(w.behind) == 0 {
+		frame, err := w.rpc.Recv()
+		if err != nil {
+			return nil, err
+		}
+		w.behind = frame.GetMessages()
+	}
+	m := w.behind[0]
+	w.behind = w.behind[1:]
+	return m, nil
 }
 
 // lock waits for a lock and returns the grant.
@@ -186,9 +226,20 @@ func (w *wire) ping(stamp int64) *clientv1.Pong {
 func (w *wire) release(id uint64, lock string, fence uint64) clientv1.Released_Outcome {
 	w.t.Helper()
 	w.send(&clientv1.Release{Id: id, Lock: lock, Fence: fence})
+	return w.released(id, lock, fence)
+}
+
+// released asks for what there is to be said, reads that a lock was given back, and
+// returns what that did.
+func (w *wire) released(id uint64, lock string, fence uint64) clientv1.Released_Outcome {
+	w.t.Helper()
+	w.send(&clientv1.Ping{Stamp: 1})
 	m := w.next()
 	if r := m.GetReleased(); r.GetId() != id || r.GetLock() != lock || r.GetFence() != fence {
 		w.t.Fatalf("got %v; want Released for %d, %q, %d", m, id, lock, fence)
+	}
+	if pong := w.next(); pong.GetPong() == nil {
+		w.t.Fatalf("got %v; want Pong", pong)
 	}
 	return m.GetReleased().GetOutcome()
 }

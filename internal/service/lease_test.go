@@ -80,7 +80,7 @@ func TestVanishedClientKeepsItsHoldForItsLease(t *testing.T) {
 		pings.Go(func() {
 			for range 20 {
 				time.Sleep(testTTL / 4)
-				_ = other.rpc.Send(&clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Ping{Ping: &clientv1.Ping{Stamp: 1}}})
+				_ = other.rpc.Send(&clientv1.ClientFrame{Messages: []*clientv1.ClientMessage{other.message(&clientv1.Ping{Stamp: 1})}})
 			}
 		})
 		for other.next().GetGranted() == nil {
@@ -102,7 +102,7 @@ func TestSilentClientLosesItsHold(t *testing.T) {
 		began := time.Now()
 		// Both ends come in the same moment: if that of the hold is first, the client wants
 		// nothing any more, and its stream may stay.
-		m, err := w.rpc.Recv()
+		m, err := w.read()
 		if l := m.GetLost(); l.GetReason() != clientv1.Reason_REASON_CLIENT_LEASE && status.Code(err) != codes.DeadlineExceeded {
 			t.Errorf("got %v, %v; want the loss of the lease, or DEADLINE_EXCEEDED", m, err)
 		}

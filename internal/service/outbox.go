@@ -2,7 +2,6 @@ package service
 
 import (
 	"sync"
-	"time"
 
 	clientv1 "conch/proto/conch/client/v1"
 )
@@ -11,49 +10,71 @@ import (
 // in it is bounded by what the client has asked for and not yet read the answer to,
 // since a stream whose outbox is long is not read from (see stream.receive).
 type outbox struct {
+	wake    chan struct{} // there is something to send, or it is closed
+	drained chan struct{} // there may be room again
+
 	mu       sync.Mutex
 	messages []*clientv1.NodeMessage
 	pong     *clientv1.NodeMessage // the latest, if it is not sent yet
-	closed   bool
-	wake     chan struct{} // there is something to send, or it is closed
-	drained  chan struct{} // there may be room again
-	// later wakes for what is in no hurry, if that is due.
-	later *time.Timer
-	due   bool
+	// due: not all that is in it may wait for something else to be sent.
+	due bool
+	// held: somebody will look whether anything is due, so the sender is not woken.
+	held   bool
+	closed bool
 }
-
-// leisure is how long a message that is in no hurry waits for one that is.
-const leisure = time.Millisecond
 
 // outboxLength is from where on a client has to read before it is read from.
 const outboxLength = 1024
 
 func newOutbox() *outbox {
-	o := &outbox{wake: make(chan struct{}, 1), drained: make(chan struct{}, 1)}
-	o.later = time.AfterFunc(leisure, func() { signal(o.wake) })
-	o.later.Stop()
-	return o
-}
-
-// putLater appends a message that nobody waits for: it goes with the next one, or after
-// a moment. So whoever releases a lock and asks for the next is answered at one go.
-func (o *outbox) putLater(m *clientv1.NodeMessage) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.messages = append(o.messages, m)
-	if !o.due {
-		o.due = true
-		o.later.Reset(leisure)
-	}
+	return &outbox{wake: make(chan struct{}, 1), drained: make(chan struct{}, 1)}
 }
 
 // put appends a message.
 func (o *outbox) put(m *clientv1.NodeMessage) {
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.messages = append(o.messages, m)
-	o.mu.Unlock()
-	signal(o.wake)
+	o.haveSent()
 }
+
+// putLater appends a message that nobody waits for: it goes with the next one. So
+// whoever releases a lock and asks for the next is answered at one go.
+func (o *outbox) putLater(m *clientv1.NodeMessage) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.messages = append(o.messages, m)
+	if len(o.messages) >= outboxLength {
+		o.haveSent()
+	}
+}
+
+// haveSent has all that is in it sent soon. The caller has the lock.
+func (o *outbox) haveSent() {
+	o.due = true
+	if !o.held {
+		o.signal()
+	}
+}
+
+// hold keeps the sender from being woken until letGo is called.
+func (o *outbox) hold() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.held = true
+}
+
+// letGo ends hold. It reports whether anything is due: that is then for the caller to
+// send, or to wake the sender for, by signal.
+func (o *outbox) letGo() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.held = false
+	return o.due
+}
+
+// signal wakes the sender.
+func (o *outbox) signal() { signal(o.wake) }
 
 // putPong puts a Pong in its place in the order; an earlier one that waits still is
 // overtaken by it, since its word is the same with an earlier end.
@@ -65,7 +86,7 @@ func (o *outbox) putPong(pong *clientv1.Pong) {
 	}
 	o.pong = &clientv1.NodeMessage{Kind: &clientv1.NodeMessage_Pong{Pong: pong}}
 	o.messages = append(o.messages, o.pong)
-	signal(o.wake)
+	o.haveSent()
 }
 
 // take returns what is to be sent, in the room of a slice that was sent before, and
@@ -85,9 +106,8 @@ func (o *outbox) take(sent []*clientv1.NodeMessage) (messages []*clientv1.NodeMe
 func (o *outbox) close() {
 	o.mu.Lock()
 	o.closed = true
-	o.later.Stop()
 	o.mu.Unlock()
-	signal(o.wake)
+	o.signal()
 }
 
 // full reports whether the client ought to read first.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,10 +30,12 @@ var (
 )
 
 // stream is a client's connection. One goroutine receives, one sends, and the
-// handler waits for a reason to end both.
+// handler waits for a reason to end both. What a frame of the client's brings about is
+// sent by the one that receives, in the sender's place, so that an answer does not wait
+// for that to wake up.
 type stream struct {
 	service *Service
-	rpc     grpc.BidiStreamingServer[clientv1.ClientMessage, clientv1.NodeMessage]
+	rpc     rpc
 	out     *outbox
 	client  *client // once it has said Hello; the receiver's
 	// reason is why the stream is to end; nil is in peace. There is room for it.
@@ -41,14 +45,20 @@ type stream struct {
 	who    rules.Identity
 	heard  atomic.Int64 // when something came last, in nanoseconds since began
 
+	// sending is had by whoever sends.
+	sending sync.Mutex
+	spare   []*clientv1.NodeMessage // what the outbox goes on with
+
 	// What follows is guarded by the client's lock.
 	pinged   int64 // the stamp of the latest Ping, if hadPing
 	hadPing  bool
 	watchdog *time.Timer
 }
 
+type rpc = grpc.BidiStreamingServer[clientv1.ClientFrame, clientv1.NodeFrame]
+
 // Attach is the service's call.
-func (s *Service) Attach(rpc grpc.BidiStreamingServer[clientv1.ClientMessage, clientv1.NodeMessage]) error {
+func (s *Service) Attach(rpc rpc) error {
 	st := &stream{
 		service: s, rpc: rpc, out: newOutbox(),
 		reason: make(chan error, 1), over: make(chan struct{}), began: time.Now(),
@@ -99,21 +109,33 @@ func (st *stream) finish(reason error) {
 // send sends what is in the outbox, until that is closed or the stream is gone.
 func (st *stream) send() {
 	defer close(st.over)
-	var messages []*clientv1.NodeMessage
 	for open := true; open; {
 		select {
 		case <-st.out.wake:
 		case <-st.rpc.Context().Done():
 			return
 		}
-		messages, open = st.out.take(messages)
-		for _, m := range messages {
-			if err := st.rpc.Send(m); err != nil {
-				st.finish(err)
-				return
-			}
+		st.sending.Lock()
+		open = st.sendAll()
+		st.sending.Unlock()
+	}
+}
+
+// maxFrame is how many messages are sent as one frame.
+const maxFrame = 256
+
+// sendAll sends what is in the outbox, and reports whether more may follow. The caller
+// is the one who sends.
+func (st *stream) sendAll() (open bool) {
+	messages, open := st.out.take(st.spare)
+	st.spare = messages
+	for part := range slices.Chunk(messages, maxFrame) {
+		if err := st.rpc.Send(&clientv1.NodeFrame{Messages: part}); err != nil {
+			st.finish(err)
+			return false
 		}
 	}
+	return open
 }
 
 // receive takes what the client sends. It returns why the stream ends.
@@ -123,7 +145,7 @@ func (st *stream) receive() error {
 	}
 	defer st.client.detach(st)
 	for {
-		m, err := st.rpc.Recv()
+		frame, err := st.rpc.Recv()
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
@@ -131,7 +153,7 @@ func (st *stream) receive() error {
 			return err
 		}
 		st.heard.Store(int64(time.Since(st.began)))
-		if err := st.client.receive(st, m); err != nil {
+		if err := st.takeFrame(frame.GetMessages()); err != nil {
 			return err
 		}
 		for st.out.full() {
@@ -144,20 +166,37 @@ func (st *stream) receive() error {
 	}
 }
 
+// takeFrame takes what the client says at one go, and sends what there is to be said to
+// that, unless the sender is about to send anyway.
+func (st *stream) takeFrame(messages []*clientv1.ClientMessage) error {
+	st.out.hold()
+	err := st.client.receive(st, messages)
+	if !st.out.letGo() {
+		return err
+	}
+	if st.sending.TryLock() {
+		st.sendAll()
+		st.sending.Unlock()
+	} else {
+		st.out.signal()
+	}
+	return err
+}
+
 // greet takes the client's Hello and answers it.
 func (st *stream) greet() error {
 	late := time.AfterFunc(helloPatience, func() {
 		st.finish(status.Errorf(codes.DeadlineExceeded, "no Hello within %v", helloPatience))
 	})
-	m, err := st.rpc.Recv()
+	frame, err := st.rpc.Recv()
 	late.Stop()
 	if err != nil {
 		return err
 	}
-	hello := m.GetHello()
+	hello, wrong := onlyHello(frame)
 	switch {
-	case hello == nil:
-		return asStatus(fault(clientv1.Code_CODE_INVALID_FIELD, "the first message of a stream is %T, want Hello", m.GetKind()))
+	case wrong != nil:
+		return asStatus(wrong)
 	case hello.GetVersion() != version:
 		return asStatus(fault(clientv1.Code_CODE_WRONG_VERSION,
 			"the client speaks version %d of the protocol, and this node version %d", hello.GetVersion(), version))
@@ -181,4 +220,16 @@ func (st *stream) greet() error {
 	}}})
 	st.client.begin(st)
 	return nil
+}
+
+// onlyHello returns the Hello that is all of a frame.
+func onlyHello(frame *clientv1.ClientFrame) (*clientv1.Hello, *clientv1.Error) {
+	if n := len(frame.GetMessages()); n != 1 {
+		return nil, fault(clientv1.Code_CODE_INVALID_FIELD, "the first frame of a stream has %d messages, want Hello alone", n)
+	}
+	m := frame.GetMessages()[0]
+	if m.GetHello() == nil {
+		return nil, fault(clientv1.Code_CODE_INVALID_FIELD, "the first message of a stream is %T, want Hello", m.GetKind())
+	}
+	return m.GetHello(), nil
 }

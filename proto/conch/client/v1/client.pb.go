@@ -306,7 +306,7 @@ func (x Acquire_Mode) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Acquire_Mode.Descriptor instead.
 func (Acquire_Mode) EnumDescriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{6, 0}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{8, 0}
 }
 
 // Outcome says what the Release did.
@@ -364,7 +364,7 @@ func (x Released_Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Released_Outcome.Descriptor instead.
 func (Released_Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{16, 0}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{18, 0}
 }
 
 // Kind says what it is.
@@ -433,7 +433,7 @@ func (x Obstacle_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Obstacle_Kind.Descriptor instead.
 func (Obstacle_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{32, 0}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{34, 0}
 }
 
 // Error is an error with its code.
@@ -574,7 +574,103 @@ func (x *Client) GetIdentity() string {
 	return ""
 }
 
-// ClientMessage is one message from a client on its stream.
+// ClientFrame is what a client says at one go: any number of messages, within the
+// size of message that the node accepts, which is 1 MiB.
+//
+// They are taken in their order, except that each Release is taken after the rest of
+// the frame, or after what stands before the next Acquire with MODE_TRY. So a client
+// that gives a lock back and asks for it again in one frame stands in its node's line
+// when the token leaves, and its request travels with the token.
+type ClientFrame struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Messages      []*ClientMessage       `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClientFrame) Reset() {
+	*x = ClientFrame{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClientFrame) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClientFrame) ProtoMessage() {}
+
+func (x *ClientFrame) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClientFrame.ProtoReflect.Descriptor instead.
+func (*ClientFrame) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ClientFrame) GetMessages() []*ClientMessage {
+	if x != nil {
+		return x.Messages
+	}
+	return nil
+}
+
+// NodeFrame is what a node says at one go, in order.
+type NodeFrame struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Messages      []*NodeMessage         `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NodeFrame) Reset() {
+	*x = NodeFrame{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NodeFrame) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NodeFrame) ProtoMessage() {}
+
+func (x *NodeFrame) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NodeFrame.ProtoReflect.Descriptor instead.
+func (*NodeFrame) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *NodeFrame) GetMessages() []*NodeMessage {
+	if x != nil {
+		return x.Messages
+	}
+	return nil
+}
+
+// ClientMessage is one message from a client.
 type ClientMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Exactly one is set. Its number is part of the protocol's version.
@@ -593,7 +689,7 @@ type ClientMessage struct {
 
 func (x *ClientMessage) Reset() {
 	*x = ClientMessage{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[2]
+	mi := &file_conch_client_v1_client_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -605,7 +701,7 @@ func (x *ClientMessage) String() string {
 func (*ClientMessage) ProtoMessage() {}
 
 func (x *ClientMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[2]
+	mi := &file_conch_client_v1_client_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -618,7 +714,7 @@ func (x *ClientMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientMessage.ProtoReflect.Descriptor instead.
 func (*ClientMessage) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{2}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ClientMessage) GetKind() isClientMessage_Kind {
@@ -707,7 +803,7 @@ func (*ClientMessage_Release) isClientMessage_Kind() {}
 
 func (*ClientMessage_Ping) isClientMessage_Kind() {}
 
-// NodeMessage is one message from a node on a client's stream.
+// NodeMessage is one message from a node.
 type NodeMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Exactly one is set. Its number is part of the protocol's version.
@@ -729,7 +825,7 @@ type NodeMessage struct {
 
 func (x *NodeMessage) Reset() {
 	*x = NodeMessage{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[3]
+	mi := &file_conch_client_v1_client_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -741,7 +837,7 @@ func (x *NodeMessage) String() string {
 func (*NodeMessage) ProtoMessage() {}
 
 func (x *NodeMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[3]
+	mi := &file_conch_client_v1_client_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -754,7 +850,7 @@ func (x *NodeMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeMessage.ProtoReflect.Descriptor instead.
 func (*NodeMessage) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{3}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *NodeMessage) GetKind() isNodeMessage_Kind {
@@ -904,7 +1000,7 @@ type Hello struct {
 
 func (x *Hello) Reset() {
 	*x = Hello{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[4]
+	mi := &file_conch_client_v1_client_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -916,7 +1012,7 @@ func (x *Hello) String() string {
 func (*Hello) ProtoMessage() {}
 
 func (x *Hello) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[4]
+	mi := &file_conch_client_v1_client_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -929,7 +1025,7 @@ func (x *Hello) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hello.ProtoReflect.Descriptor instead.
 func (*Hello) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{4}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Hello) GetVersion() uint32 {
@@ -970,7 +1066,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[5]
+	mi := &file_conch_client_v1_client_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -982,7 +1078,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[5]
+	mi := &file_conch_client_v1_client_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -995,7 +1091,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{5}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Welcome) GetVersion() uint32 {
@@ -1042,7 +1138,7 @@ type Acquire struct {
 
 func (x *Acquire) Reset() {
 	*x = Acquire{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[6]
+	mi := &file_conch_client_v1_client_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1054,7 +1150,7 @@ func (x *Acquire) String() string {
 func (*Acquire) ProtoMessage() {}
 
 func (x *Acquire) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[6]
+	mi := &file_conch_client_v1_client_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1067,7 +1163,7 @@ func (x *Acquire) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acquire.ProtoReflect.Descriptor instead.
 func (*Acquire) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{6}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Acquire) GetId() uint64 {
@@ -1111,7 +1207,7 @@ type Withdraw struct {
 
 func (x *Withdraw) Reset() {
 	*x = Withdraw{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[7]
+	mi := &file_conch_client_v1_client_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1123,7 +1219,7 @@ func (x *Withdraw) String() string {
 func (*Withdraw) ProtoMessage() {}
 
 func (x *Withdraw) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[7]
+	mi := &file_conch_client_v1_client_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1136,7 +1232,7 @@ func (x *Withdraw) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Withdraw.ProtoReflect.Descriptor instead.
 func (*Withdraw) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{7}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Withdraw) GetId() uint64 {
@@ -1147,9 +1243,10 @@ func (x *Withdraw) GetId() uint64 {
 }
 
 // Release gives a lock back; nothing else frees it at once. It is answered by
-// Released. It names its fence, so that repeated or late it does nothing, and can
-// never be someone else's release. It may be sent on a later stream of this
-// client or of none that the node remembers.
+// Released, which comes with whatever the node says next: who wants to hear of it at
+// once sends a Ping behind it. It names its fence, so that repeated or late it does
+// nothing, and can never be someone else's release. It may be sent on a later stream of
+// this client or of none that the node remembers.
 type Release struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The Acquire's, or 0 where it is not known any more.
@@ -1164,7 +1261,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[8]
+	mi := &file_conch_client_v1_client_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1176,7 +1273,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[8]
+	mi := &file_conch_client_v1_client_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1189,7 +1286,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{8}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Release) GetId() uint64 {
@@ -1226,7 +1323,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[9]
+	mi := &file_conch_client_v1_client_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1238,7 +1335,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[9]
+	mi := &file_conch_client_v1_client_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1251,7 +1348,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{9}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Ping) GetStamp() int64 {
@@ -1289,7 +1386,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[10]
+	mi := &file_conch_client_v1_client_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1301,7 +1398,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[10]
+	mi := &file_conch_client_v1_client_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1314,7 +1411,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{10}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Pong) GetStamp() int64 {
@@ -1364,7 +1461,7 @@ type Granted struct {
 
 func (x *Granted) Reset() {
 	*x = Granted{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[11]
+	mi := &file_conch_client_v1_client_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1376,7 +1473,7 @@ func (x *Granted) String() string {
 func (*Granted) ProtoMessage() {}
 
 func (x *Granted) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[11]
+	mi := &file_conch_client_v1_client_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1389,7 +1486,7 @@ func (x *Granted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Granted.ProtoReflect.Descriptor instead.
 func (*Granted) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{11}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Granted) GetId() uint64 {
@@ -1447,7 +1544,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[12]
+	mi := &file_conch_client_v1_client_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1459,7 +1556,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[12]
+	mi := &file_conch_client_v1_client_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1472,7 +1569,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{12}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Refused) GetId() uint64 {
@@ -1500,7 +1597,7 @@ type Withdrawn struct {
 
 func (x *Withdrawn) Reset() {
 	*x = Withdrawn{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[13]
+	mi := &file_conch_client_v1_client_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1512,7 +1609,7 @@ func (x *Withdrawn) String() string {
 func (*Withdrawn) ProtoMessage() {}
 
 func (x *Withdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[13]
+	mi := &file_conch_client_v1_client_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1525,7 +1622,7 @@ func (x *Withdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Withdrawn.ProtoReflect.Descriptor instead.
 func (*Withdrawn) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{13}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Withdrawn) GetId() uint64 {
@@ -1558,7 +1655,7 @@ type Warned struct {
 
 func (x *Warned) Reset() {
 	*x = Warned{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[14]
+	mi := &file_conch_client_v1_client_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1570,7 +1667,7 @@ func (x *Warned) String() string {
 func (*Warned) ProtoMessage() {}
 
 func (x *Warned) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[14]
+	mi := &file_conch_client_v1_client_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1583,7 +1680,7 @@ func (x *Warned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warned.ProtoReflect.Descriptor instead.
 func (*Warned) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{14}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Warned) GetIds() []uint64 {
@@ -1629,7 +1726,7 @@ type Lost struct {
 
 func (x *Lost) Reset() {
 	*x = Lost{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[15]
+	mi := &file_conch_client_v1_client_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1641,7 +1738,7 @@ func (x *Lost) String() string {
 func (*Lost) ProtoMessage() {}
 
 func (x *Lost) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[15]
+	mi := &file_conch_client_v1_client_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1654,7 +1751,7 @@ func (x *Lost) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lost.ProtoReflect.Descriptor instead.
 func (*Lost) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{15}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Lost) GetIds() []uint64 {
@@ -1693,7 +1790,7 @@ type Released struct {
 
 func (x *Released) Reset() {
 	*x = Released{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[16]
+	mi := &file_conch_client_v1_client_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1705,7 +1802,7 @@ func (x *Released) String() string {
 func (*Released) ProtoMessage() {}
 
 func (x *Released) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[16]
+	mi := &file_conch_client_v1_client_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1718,7 +1815,7 @@ func (x *Released) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Released.ProtoReflect.Descriptor instead.
 func (*Released) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{16}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Released) GetId() uint64 {
@@ -1759,7 +1856,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[17]
+	mi := &file_conch_client_v1_client_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1771,7 +1868,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[17]
+	mi := &file_conch_client_v1_client_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1784,7 +1881,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{17}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *StatusRequest) GetScope() Scope {
@@ -1816,7 +1913,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[18]
+	mi := &file_conch_client_v1_client_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1828,7 +1925,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[18]
+	mi := &file_conch_client_v1_client_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1841,7 +1938,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{18}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *StatusResponse) GetAnsweredBy() string {
@@ -1899,7 +1996,7 @@ type Missing struct {
 
 func (x *Missing) Reset() {
 	*x = Missing{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[19]
+	mi := &file_conch_client_v1_client_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1911,7 +2008,7 @@ func (x *Missing) String() string {
 func (*Missing) ProtoMessage() {}
 
 func (x *Missing) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[19]
+	mi := &file_conch_client_v1_client_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1924,7 +2021,7 @@ func (x *Missing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Missing.ProtoReflect.Descriptor instead.
 func (*Missing) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{19}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Missing) GetMember() string {
@@ -1969,7 +2066,7 @@ type MemberStatus struct {
 
 func (x *MemberStatus) Reset() {
 	*x = MemberStatus{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[20]
+	mi := &file_conch_client_v1_client_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1981,7 +2078,7 @@ func (x *MemberStatus) String() string {
 func (*MemberStatus) ProtoMessage() {}
 
 func (x *MemberStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[20]
+	mi := &file_conch_client_v1_client_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1994,7 +2091,7 @@ func (x *MemberStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberStatus.ProtoReflect.Descriptor instead.
 func (*MemberStatus) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{20}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *MemberStatus) GetMember() string {
@@ -2085,7 +2182,7 @@ type PeerStatus struct {
 
 func (x *PeerStatus) Reset() {
 	*x = PeerStatus{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[21]
+	mi := &file_conch_client_v1_client_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2097,7 +2194,7 @@ func (x *PeerStatus) String() string {
 func (*PeerStatus) ProtoMessage() {}
 
 func (x *PeerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[21]
+	mi := &file_conch_client_v1_client_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2110,7 +2207,7 @@ func (x *PeerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerStatus.ProtoReflect.Descriptor instead.
 func (*PeerStatus) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{21}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *PeerStatus) GetMember() string {
@@ -2161,7 +2258,7 @@ type ListLocksRequest struct {
 
 func (x *ListLocksRequest) Reset() {
 	*x = ListLocksRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[22]
+	mi := &file_conch_client_v1_client_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2173,7 +2270,7 @@ func (x *ListLocksRequest) String() string {
 func (*ListLocksRequest) ProtoMessage() {}
 
 func (x *ListLocksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[22]
+	mi := &file_conch_client_v1_client_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2186,7 +2283,7 @@ func (x *ListLocksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLocksRequest.ProtoReflect.Descriptor instead.
 func (*ListLocksRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{22}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListLocksRequest) GetScope() Scope {
@@ -2217,7 +2314,7 @@ type ListLocksResponse struct {
 
 func (x *ListLocksResponse) Reset() {
 	*x = ListLocksResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[23]
+	mi := &file_conch_client_v1_client_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2229,7 +2326,7 @@ func (x *ListLocksResponse) String() string {
 func (*ListLocksResponse) ProtoMessage() {}
 
 func (x *ListLocksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[23]
+	mi := &file_conch_client_v1_client_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2242,7 +2339,7 @@ func (x *ListLocksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLocksResponse.ProtoReflect.Descriptor instead.
 func (*ListLocksResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{23}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListLocksResponse) GetLock() *LockStatus {
@@ -2271,7 +2368,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[24]
+	mi := &file_conch_client_v1_client_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2283,7 +2380,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[24]
+	mi := &file_conch_client_v1_client_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2296,7 +2393,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{24}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *WatchRequest) GetScope() Scope {
@@ -2327,7 +2424,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[25]
+	mi := &file_conch_client_v1_client_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2339,7 +2436,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[25]
+	mi := &file_conch_client_v1_client_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2352,7 +2449,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{25}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WatchResponse) GetLock() *LockStatus {
@@ -2396,7 +2493,7 @@ type LockStatus struct {
 
 func (x *LockStatus) Reset() {
 	*x = LockStatus{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[26]
+	mi := &file_conch_client_v1_client_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2408,7 +2505,7 @@ func (x *LockStatus) String() string {
 func (*LockStatus) ProtoMessage() {}
 
 func (x *LockStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[26]
+	mi := &file_conch_client_v1_client_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2421,7 +2518,7 @@ func (x *LockStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockStatus.ProtoReflect.Descriptor instead.
 func (*LockStatus) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{26}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *LockStatus) GetLock() string {
@@ -2493,7 +2590,7 @@ type LockView struct {
 
 func (x *LockView) Reset() {
 	*x = LockView{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[27]
+	mi := &file_conch_client_v1_client_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2505,7 +2602,7 @@ func (x *LockView) String() string {
 func (*LockView) ProtoMessage() {}
 
 func (x *LockView) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[27]
+	mi := &file_conch_client_v1_client_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2518,7 +2615,7 @@ func (x *LockView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockView.ProtoReflect.Descriptor instead.
 func (*LockView) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{27}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *LockView) GetMember() string {
@@ -2570,7 +2667,7 @@ type RequestNumber struct {
 
 func (x *RequestNumber) Reset() {
 	*x = RequestNumber{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[28]
+	mi := &file_conch_client_v1_client_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2582,7 +2679,7 @@ func (x *RequestNumber) String() string {
 func (*RequestNumber) ProtoMessage() {}
 
 func (x *RequestNumber) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[28]
+	mi := &file_conch_client_v1_client_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2595,7 +2692,7 @@ func (x *RequestNumber) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestNumber.ProtoReflect.Descriptor instead.
 func (*RequestNumber) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{28}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *RequestNumber) GetSession() uint64 {
@@ -2634,7 +2731,7 @@ type Holder struct {
 
 func (x *Holder) Reset() {
 	*x = Holder{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[29]
+	mi := &file_conch_client_v1_client_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2646,7 +2743,7 @@ func (x *Holder) String() string {
 func (*Holder) ProtoMessage() {}
 
 func (x *Holder) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[29]
+	mi := &file_conch_client_v1_client_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2659,7 +2756,7 @@ func (x *Holder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Holder.ProtoReflect.Descriptor instead.
 func (*Holder) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{29}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Holder) GetMember() string {
@@ -2721,7 +2818,7 @@ type Waiter struct {
 
 func (x *Waiter) Reset() {
 	*x = Waiter{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[30]
+	mi := &file_conch_client_v1_client_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2733,7 +2830,7 @@ func (x *Waiter) String() string {
 func (*Waiter) ProtoMessage() {}
 
 func (x *Waiter) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[30]
+	mi := &file_conch_client_v1_client_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2746,7 +2843,7 @@ func (x *Waiter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Waiter.ProtoReflect.Descriptor instead.
 func (*Waiter) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{30}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Waiter) GetMember() string {
@@ -2800,7 +2897,7 @@ type TokenStatus struct {
 
 func (x *TokenStatus) Reset() {
 	*x = TokenStatus{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[31]
+	mi := &file_conch_client_v1_client_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2812,7 +2909,7 @@ func (x *TokenStatus) String() string {
 func (*TokenStatus) ProtoMessage() {}
 
 func (x *TokenStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[31]
+	mi := &file_conch_client_v1_client_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2825,7 +2922,7 @@ func (x *TokenStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenStatus.ProtoReflect.Descriptor instead.
 func (*TokenStatus) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{31}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *TokenStatus) GetMember() string {
@@ -2892,7 +2989,7 @@ type Obstacle struct {
 
 func (x *Obstacle) Reset() {
 	*x = Obstacle{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[32]
+	mi := &file_conch_client_v1_client_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2904,7 +3001,7 @@ func (x *Obstacle) String() string {
 func (*Obstacle) ProtoMessage() {}
 
 func (x *Obstacle) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[32]
+	mi := &file_conch_client_v1_client_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2917,7 +3014,7 @@ func (x *Obstacle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Obstacle.ProtoReflect.Descriptor instead.
 func (*Obstacle) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{32}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Obstacle) GetKind() Obstacle_Kind {
@@ -2959,7 +3056,7 @@ type BreakRequest struct {
 
 func (x *BreakRequest) Reset() {
 	*x = BreakRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[33]
+	mi := &file_conch_client_v1_client_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2971,7 +3068,7 @@ func (x *BreakRequest) String() string {
 func (*BreakRequest) ProtoMessage() {}
 
 func (x *BreakRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[33]
+	mi := &file_conch_client_v1_client_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2984,7 +3081,7 @@ func (x *BreakRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BreakRequest.ProtoReflect.Descriptor instead.
 func (*BreakRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{33}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *BreakRequest) GetScope() Scope {
@@ -3034,7 +3131,7 @@ type BreakResponse struct {
 
 func (x *BreakResponse) Reset() {
 	*x = BreakResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[34]
+	mi := &file_conch_client_v1_client_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3046,7 +3143,7 @@ func (x *BreakResponse) String() string {
 func (*BreakResponse) ProtoMessage() {}
 
 func (x *BreakResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[34]
+	mi := &file_conch_client_v1_client_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3059,7 +3156,7 @@ func (x *BreakResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BreakResponse.ProtoReflect.Descriptor instead.
 func (*BreakResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{34}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *BreakResponse) GetHolder() *Holder {
@@ -3082,7 +3179,11 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x03pid\x18\x02 \x01(\x03R\x03pid\x12\x12\n" +
 	"\x04user\x18\x03 \x01(\tR\x04user\x12\x18\n" +
 	"\acommand\x18\x04 \x01(\tR\acommand\x12\x1a\n" +
-	"\bidentity\x18\x05 \x01(\tR\bidentity\"\x99\x02\n" +
+	"\bidentity\x18\x05 \x01(\tR\bidentity\"I\n" +
+	"\vClientFrame\x12:\n" +
+	"\bmessages\x18\x01 \x03(\v2\x1e.conch.client.v1.ClientMessageR\bmessages\"E\n" +
+	"\tNodeFrame\x128\n" +
+	"\bmessages\x18\x01 \x03(\v2\x1c.conch.client.v1.NodeMessageR\bmessages\"\x99\x02\n" +
 	"\rClientMessage\x12.\n" +
 	"\x05hello\x18\x01 \x01(\v2\x16.conch.client.v1.HelloH\x00R\x05hello\x124\n" +
 	"\aacquire\x18\x02 \x01(\v2\x18.conch.client.v1.AcquireH\x00R\aacquire\x127\n" +
@@ -3291,9 +3392,9 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSCOPE_CLUSTER\x10\x01\x12\x0e\n" +
 	"\n" +
-	"SCOPE_NODE\x10\x022\x8c\x03\n" +
-	"\vLockService\x12J\n" +
-	"\x06Attach\x12\x1e.conch.client.v1.ClientMessage\x1a\x1c.conch.client.v1.NodeMessage(\x010\x01\x12I\n" +
+	"SCOPE_NODE\x10\x022\x88\x03\n" +
+	"\vLockService\x12F\n" +
+	"\x06Attach\x12\x1c.conch.client.v1.ClientFrame\x1a\x1a.conch.client.v1.NodeFrame(\x010\x01\x12I\n" +
 	"\x06Status\x12\x1e.conch.client.v1.StatusRequest\x1a\x1f.conch.client.v1.StatusResponse\x12T\n" +
 	"\tListLocks\x12!.conch.client.v1.ListLocksRequest\x1a\".conch.client.v1.ListLocksResponse0\x01\x12H\n" +
 	"\x05Watch\x12\x1d.conch.client.v1.WatchRequest\x1a\x1e.conch.client.v1.WatchResponse0\x01\x12F\n" +
@@ -3312,7 +3413,7 @@ func file_conch_client_v1_client_proto_rawDescGZIP() []byte {
 }
 
 var file_conch_client_v1_client_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_conch_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_conch_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_conch_client_v1_client_proto_goTypes = []any{
 	(Code)(0),                 // 0: conch.client.v1.Code
 	(Reason)(0),               // 1: conch.client.v1.Reason
@@ -3322,100 +3423,104 @@ var file_conch_client_v1_client_proto_goTypes = []any{
 	(Obstacle_Kind)(0),        // 5: conch.client.v1.Obstacle.Kind
 	(*Error)(nil),             // 6: conch.client.v1.Error
 	(*Client)(nil),            // 7: conch.client.v1.Client
-	(*ClientMessage)(nil),     // 8: conch.client.v1.ClientMessage
-	(*NodeMessage)(nil),       // 9: conch.client.v1.NodeMessage
-	(*Hello)(nil),             // 10: conch.client.v1.Hello
-	(*Welcome)(nil),           // 11: conch.client.v1.Welcome
-	(*Acquire)(nil),           // 12: conch.client.v1.Acquire
-	(*Withdraw)(nil),          // 13: conch.client.v1.Withdraw
-	(*Release)(nil),           // 14: conch.client.v1.Release
-	(*Ping)(nil),              // 15: conch.client.v1.Ping
-	(*Pong)(nil),              // 16: conch.client.v1.Pong
-	(*Granted)(nil),           // 17: conch.client.v1.Granted
-	(*Refused)(nil),           // 18: conch.client.v1.Refused
-	(*Withdrawn)(nil),         // 19: conch.client.v1.Withdrawn
-	(*Warned)(nil),            // 20: conch.client.v1.Warned
-	(*Lost)(nil),              // 21: conch.client.v1.Lost
-	(*Released)(nil),          // 22: conch.client.v1.Released
-	(*StatusRequest)(nil),     // 23: conch.client.v1.StatusRequest
-	(*StatusResponse)(nil),    // 24: conch.client.v1.StatusResponse
-	(*Missing)(nil),           // 25: conch.client.v1.Missing
-	(*MemberStatus)(nil),      // 26: conch.client.v1.MemberStatus
-	(*PeerStatus)(nil),        // 27: conch.client.v1.PeerStatus
-	(*ListLocksRequest)(nil),  // 28: conch.client.v1.ListLocksRequest
-	(*ListLocksResponse)(nil), // 29: conch.client.v1.ListLocksResponse
-	(*WatchRequest)(nil),      // 30: conch.client.v1.WatchRequest
-	(*WatchResponse)(nil),     // 31: conch.client.v1.WatchResponse
-	(*LockStatus)(nil),        // 32: conch.client.v1.LockStatus
-	(*LockView)(nil),          // 33: conch.client.v1.LockView
-	(*RequestNumber)(nil),     // 34: conch.client.v1.RequestNumber
-	(*Holder)(nil),            // 35: conch.client.v1.Holder
-	(*Waiter)(nil),            // 36: conch.client.v1.Waiter
-	(*TokenStatus)(nil),       // 37: conch.client.v1.TokenStatus
-	(*Obstacle)(nil),          // 38: conch.client.v1.Obstacle
-	(*BreakRequest)(nil),      // 39: conch.client.v1.BreakRequest
-	(*BreakResponse)(nil),     // 40: conch.client.v1.BreakResponse
+	(*ClientFrame)(nil),       // 8: conch.client.v1.ClientFrame
+	(*NodeFrame)(nil),         // 9: conch.client.v1.NodeFrame
+	(*ClientMessage)(nil),     // 10: conch.client.v1.ClientMessage
+	(*NodeMessage)(nil),       // 11: conch.client.v1.NodeMessage
+	(*Hello)(nil),             // 12: conch.client.v1.Hello
+	(*Welcome)(nil),           // 13: conch.client.v1.Welcome
+	(*Acquire)(nil),           // 14: conch.client.v1.Acquire
+	(*Withdraw)(nil),          // 15: conch.client.v1.Withdraw
+	(*Release)(nil),           // 16: conch.client.v1.Release
+	(*Ping)(nil),              // 17: conch.client.v1.Ping
+	(*Pong)(nil),              // 18: conch.client.v1.Pong
+	(*Granted)(nil),           // 19: conch.client.v1.Granted
+	(*Refused)(nil),           // 20: conch.client.v1.Refused
+	(*Withdrawn)(nil),         // 21: conch.client.v1.Withdrawn
+	(*Warned)(nil),            // 22: conch.client.v1.Warned
+	(*Lost)(nil),              // 23: conch.client.v1.Lost
+	(*Released)(nil),          // 24: conch.client.v1.Released
+	(*StatusRequest)(nil),     // 25: conch.client.v1.StatusRequest
+	(*StatusResponse)(nil),    // 26: conch.client.v1.StatusResponse
+	(*Missing)(nil),           // 27: conch.client.v1.Missing
+	(*MemberStatus)(nil),      // 28: conch.client.v1.MemberStatus
+	(*PeerStatus)(nil),        // 29: conch.client.v1.PeerStatus
+	(*ListLocksRequest)(nil),  // 30: conch.client.v1.ListLocksRequest
+	(*ListLocksResponse)(nil), // 31: conch.client.v1.ListLocksResponse
+	(*WatchRequest)(nil),      // 32: conch.client.v1.WatchRequest
+	(*WatchResponse)(nil),     // 33: conch.client.v1.WatchResponse
+	(*LockStatus)(nil),        // 34: conch.client.v1.LockStatus
+	(*LockView)(nil),          // 35: conch.client.v1.LockView
+	(*RequestNumber)(nil),     // 36: conch.client.v1.RequestNumber
+	(*Holder)(nil),            // 37: conch.client.v1.Holder
+	(*Waiter)(nil),            // 38: conch.client.v1.Waiter
+	(*TokenStatus)(nil),       // 39: conch.client.v1.TokenStatus
+	(*Obstacle)(nil),          // 40: conch.client.v1.Obstacle
+	(*BreakRequest)(nil),      // 41: conch.client.v1.BreakRequest
+	(*BreakResponse)(nil),     // 42: conch.client.v1.BreakResponse
 }
 var file_conch_client_v1_client_proto_depIdxs = []int32{
 	0,  // 0: conch.client.v1.Error.code:type_name -> conch.client.v1.Code
-	10, // 1: conch.client.v1.ClientMessage.hello:type_name -> conch.client.v1.Hello
-	12, // 2: conch.client.v1.ClientMessage.acquire:type_name -> conch.client.v1.Acquire
-	13, // 3: conch.client.v1.ClientMessage.withdraw:type_name -> conch.client.v1.Withdraw
-	14, // 4: conch.client.v1.ClientMessage.release:type_name -> conch.client.v1.Release
-	15, // 5: conch.client.v1.ClientMessage.ping:type_name -> conch.client.v1.Ping
-	11, // 6: conch.client.v1.NodeMessage.welcome:type_name -> conch.client.v1.Welcome
-	17, // 7: conch.client.v1.NodeMessage.granted:type_name -> conch.client.v1.Granted
-	18, // 8: conch.client.v1.NodeMessage.refused:type_name -> conch.client.v1.Refused
-	19, // 9: conch.client.v1.NodeMessage.withdrawn:type_name -> conch.client.v1.Withdrawn
-	20, // 10: conch.client.v1.NodeMessage.warned:type_name -> conch.client.v1.Warned
-	21, // 11: conch.client.v1.NodeMessage.lost:type_name -> conch.client.v1.Lost
-	22, // 12: conch.client.v1.NodeMessage.released:type_name -> conch.client.v1.Released
-	16, // 13: conch.client.v1.NodeMessage.pong:type_name -> conch.client.v1.Pong
-	7,  // 14: conch.client.v1.Hello.client:type_name -> conch.client.v1.Client
-	3,  // 15: conch.client.v1.Acquire.mode:type_name -> conch.client.v1.Acquire.Mode
-	6,  // 16: conch.client.v1.Refused.error:type_name -> conch.client.v1.Error
-	1,  // 17: conch.client.v1.Warned.reason:type_name -> conch.client.v1.Reason
-	1,  // 18: conch.client.v1.Lost.reason:type_name -> conch.client.v1.Reason
-	4,  // 19: conch.client.v1.Released.outcome:type_name -> conch.client.v1.Released.Outcome
-	2,  // 20: conch.client.v1.StatusRequest.scope:type_name -> conch.client.v1.Scope
-	26, // 21: conch.client.v1.StatusResponse.statuses:type_name -> conch.client.v1.MemberStatus
-	25, // 22: conch.client.v1.StatusResponse.missing:type_name -> conch.client.v1.Missing
-	27, // 23: conch.client.v1.MemberStatus.peers:type_name -> conch.client.v1.PeerStatus
-	2,  // 24: conch.client.v1.ListLocksRequest.scope:type_name -> conch.client.v1.Scope
-	32, // 25: conch.client.v1.ListLocksResponse.lock:type_name -> conch.client.v1.LockStatus
-	25, // 26: conch.client.v1.ListLocksResponse.missing:type_name -> conch.client.v1.Missing
-	2,  // 27: conch.client.v1.WatchRequest.scope:type_name -> conch.client.v1.Scope
-	32, // 28: conch.client.v1.WatchResponse.lock:type_name -> conch.client.v1.LockStatus
-	25, // 29: conch.client.v1.WatchResponse.missing:type_name -> conch.client.v1.Missing
-	35, // 30: conch.client.v1.LockStatus.holder:type_name -> conch.client.v1.Holder
-	36, // 31: conch.client.v1.LockStatus.waiters:type_name -> conch.client.v1.Waiter
-	37, // 32: conch.client.v1.LockStatus.token:type_name -> conch.client.v1.TokenStatus
-	38, // 33: conch.client.v1.LockStatus.obstacles:type_name -> conch.client.v1.Obstacle
-	33, // 34: conch.client.v1.LockStatus.views:type_name -> conch.client.v1.LockView
-	34, // 35: conch.client.v1.LockView.request_numbers:type_name -> conch.client.v1.RequestNumber
-	7,  // 36: conch.client.v1.Holder.client:type_name -> conch.client.v1.Client
-	1,  // 37: conch.client.v1.Holder.ending:type_name -> conch.client.v1.Reason
-	7,  // 38: conch.client.v1.Waiter.client:type_name -> conch.client.v1.Client
-	34, // 39: conch.client.v1.TokenStatus.last_granted:type_name -> conch.client.v1.RequestNumber
-	5,  // 40: conch.client.v1.Obstacle.kind:type_name -> conch.client.v1.Obstacle.Kind
-	2,  // 41: conch.client.v1.BreakRequest.scope:type_name -> conch.client.v1.Scope
-	7,  // 42: conch.client.v1.BreakRequest.caller:type_name -> conch.client.v1.Client
-	35, // 43: conch.client.v1.BreakResponse.holder:type_name -> conch.client.v1.Holder
-	8,  // 44: conch.client.v1.LockService.Attach:input_type -> conch.client.v1.ClientMessage
-	23, // 45: conch.client.v1.LockService.Status:input_type -> conch.client.v1.StatusRequest
-	28, // 46: conch.client.v1.LockService.ListLocks:input_type -> conch.client.v1.ListLocksRequest
-	30, // 47: conch.client.v1.LockService.Watch:input_type -> conch.client.v1.WatchRequest
-	39, // 48: conch.client.v1.LockService.Break:input_type -> conch.client.v1.BreakRequest
-	9,  // 49: conch.client.v1.LockService.Attach:output_type -> conch.client.v1.NodeMessage
-	24, // 50: conch.client.v1.LockService.Status:output_type -> conch.client.v1.StatusResponse
-	29, // 51: conch.client.v1.LockService.ListLocks:output_type -> conch.client.v1.ListLocksResponse
-	31, // 52: conch.client.v1.LockService.Watch:output_type -> conch.client.v1.WatchResponse
-	40, // 53: conch.client.v1.LockService.Break:output_type -> conch.client.v1.BreakResponse
-	49, // [49:54] is the sub-list for method output_type
-	44, // [44:49] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	10, // 1: conch.client.v1.ClientFrame.messages:type_name -> conch.client.v1.ClientMessage
+	11, // 2: conch.client.v1.NodeFrame.messages:type_name -> conch.client.v1.NodeMessage
+	12, // 3: conch.client.v1.ClientMessage.hello:type_name -> conch.client.v1.Hello
+	14, // 4: conch.client.v1.ClientMessage.acquire:type_name -> conch.client.v1.Acquire
+	15, // 5: conch.client.v1.ClientMessage.withdraw:type_name -> conch.client.v1.Withdraw
+	16, // 6: conch.client.v1.ClientMessage.release:type_name -> conch.client.v1.Release
+	17, // 7: conch.client.v1.ClientMessage.ping:type_name -> conch.client.v1.Ping
+	13, // 8: conch.client.v1.NodeMessage.welcome:type_name -> conch.client.v1.Welcome
+	19, // 9: conch.client.v1.NodeMessage.granted:type_name -> conch.client.v1.Granted
+	20, // 10: conch.client.v1.NodeMessage.refused:type_name -> conch.client.v1.Refused
+	21, // 11: conch.client.v1.NodeMessage.withdrawn:type_name -> conch.client.v1.Withdrawn
+	22, // 12: conch.client.v1.NodeMessage.warned:type_name -> conch.client.v1.Warned
+	23, // 13: conch.client.v1.NodeMessage.lost:type_name -> conch.client.v1.Lost
+	24, // 14: conch.client.v1.NodeMessage.released:type_name -> conch.client.v1.Released
+	18, // 15: conch.client.v1.NodeMessage.pong:type_name -> conch.client.v1.Pong
+	7,  // 16: conch.client.v1.Hello.client:type_name -> conch.client.v1.Client
+	3,  // 17: conch.client.v1.Acquire.mode:type_name -> conch.client.v1.Acquire.Mode
+	6,  // 18: conch.client.v1.Refused.error:type_name -> conch.client.v1.Error
+	1,  // 19: conch.client.v1.Warned.reason:type_name -> conch.client.v1.Reason
+	1,  // 20: conch.client.v1.Lost.reason:type_name -> conch.client.v1.Reason
+	4,  // 21: conch.client.v1.Released.outcome:type_name -> conch.client.v1.Released.Outcome
+	2,  // 22: conch.client.v1.StatusRequest.scope:type_name -> conch.client.v1.Scope
+	28, // 23: conch.client.v1.StatusResponse.statuses:type_name -> conch.client.v1.MemberStatus
+	27, // 24: conch.client.v1.StatusResponse.missing:type_name -> conch.client.v1.Missing
+	29, // 25: conch.client.v1.MemberStatus.peers:type_name -> conch.client.v1.PeerStatus
+	2,  // 26: conch.client.v1.ListLocksRequest.scope:type_name -> conch.client.v1.Scope
+	34, // 27: conch.client.v1.ListLocksResponse.lock:type_name -> conch.client.v1.LockStatus
+	27, // 28: conch.client.v1.ListLocksResponse.missing:type_name -> conch.client.v1.Missing
+	2,  // 29: conch.client.v1.WatchRequest.scope:type_name -> conch.client.v1.Scope
+	34, // 30: conch.client.v1.WatchResponse.lock:type_name -> conch.client.v1.LockStatus
+	27, // 31: conch.client.v1.WatchResponse.missing:type_name -> conch.client.v1.Missing
+	37, // 32: conch.client.v1.LockStatus.holder:type_name -> conch.client.v1.Holder
+	38, // 33: conch.client.v1.LockStatus.waiters:type_name -> conch.client.v1.Waiter
+	39, // 34: conch.client.v1.LockStatus.token:type_name -> conch.client.v1.TokenStatus
+	40, // 35: conch.client.v1.LockStatus.obstacles:type_name -> conch.client.v1.Obstacle
+	35, // 36: conch.client.v1.LockStatus.views:type_name -> conch.client.v1.LockView
+	36, // 37: conch.client.v1.LockView.request_numbers:type_name -> conch.client.v1.RequestNumber
+	7,  // 38: conch.client.v1.Holder.client:type_name -> conch.client.v1.Client
+	1,  // 39: conch.client.v1.Holder.ending:type_name -> conch.client.v1.Reason
+	7,  // 40: conch.client.v1.Waiter.client:type_name -> conch.client.v1.Client
+	36, // 41: conch.client.v1.TokenStatus.last_granted:type_name -> conch.client.v1.RequestNumber
+	5,  // 42: conch.client.v1.Obstacle.kind:type_name -> conch.client.v1.Obstacle.Kind
+	2,  // 43: conch.client.v1.BreakRequest.scope:type_name -> conch.client.v1.Scope
+	7,  // 44: conch.client.v1.BreakRequest.caller:type_name -> conch.client.v1.Client
+	37, // 45: conch.client.v1.BreakResponse.holder:type_name -> conch.client.v1.Holder
+	8,  // 46: conch.client.v1.LockService.Attach:input_type -> conch.client.v1.ClientFrame
+	25, // 47: conch.client.v1.LockService.Status:input_type -> conch.client.v1.StatusRequest
+	30, // 48: conch.client.v1.LockService.ListLocks:input_type -> conch.client.v1.ListLocksRequest
+	32, // 49: conch.client.v1.LockService.Watch:input_type -> conch.client.v1.WatchRequest
+	41, // 50: conch.client.v1.LockService.Break:input_type -> conch.client.v1.BreakRequest
+	9,  // 51: conch.client.v1.LockService.Attach:output_type -> conch.client.v1.NodeFrame
+	26, // 52: conch.client.v1.LockService.Status:output_type -> conch.client.v1.StatusResponse
+	31, // 53: conch.client.v1.LockService.ListLocks:output_type -> conch.client.v1.ListLocksResponse
+	33, // 54: conch.client.v1.LockService.Watch:output_type -> conch.client.v1.WatchResponse
+	42, // 55: conch.client.v1.LockService.Break:output_type -> conch.client.v1.BreakResponse
+	51, // [51:56] is the sub-list for method output_type
+	46, // [46:51] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_conch_client_v1_client_proto_init() }
@@ -3423,14 +3528,14 @@ func file_conch_client_v1_client_proto_init() {
 	if File_conch_client_v1_client_proto != nil {
 		return
 	}
-	file_conch_client_v1_client_proto_msgTypes[2].OneofWrappers = []any{
+	file_conch_client_v1_client_proto_msgTypes[4].OneofWrappers = []any{
 		(*ClientMessage_Hello)(nil),
 		(*ClientMessage_Acquire)(nil),
 		(*ClientMessage_Withdraw)(nil),
 		(*ClientMessage_Release)(nil),
 		(*ClientMessage_Ping)(nil),
 	}
-	file_conch_client_v1_client_proto_msgTypes[3].OneofWrappers = []any{
+	file_conch_client_v1_client_proto_msgTypes[5].OneofWrappers = []any{
 		(*NodeMessage_Welcome)(nil),
 		(*NodeMessage_Granted)(nil),
 		(*NodeMessage_Refused)(nil),
@@ -3446,7 +3551,7 @@ func file_conch_client_v1_client_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conch_client_v1_client_proto_rawDesc), len(file_conch_client_v1_client_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   35,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -51,7 +51,7 @@ const (
 type LockServiceClient interface {
 	// Attach opens a client's stream. It carries all the client's holds and waits,
 	// each under an id, and it stays open for as long as the client has or wants
-	// any. The client's first message is Hello, and the node answers with Welcome
+	// any. The client's first frame is Hello alone, and the node answers with Welcome
 	// before anything else.
 	//
 	// The stream's end by itself ends every wait of the client, and no hold: the
@@ -64,7 +64,7 @@ type LockServiceClient interface {
 	// FAILED_PRECONDITION after a Hello of another version, with DEADLINE_EXCEEDED
 	// when the client has a hold or a wait and nothing came for one time to live,
 	// and with UNAVAILABLE when it stops.
-	Attach(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ClientMessage, NodeMessage], error)
+	Attach(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ClientFrame, NodeFrame], error)
 	// Status tells of the members, their sessions and their connections.
 	Status(ctx context.Context, in *StatusRequest, opts ...grpc.CallOption) (*StatusResponse, error)
 	// ListLocks tells of the locks that are held, waited for or known, one message
@@ -96,18 +96,18 @@ func NewLockServiceClient(cc grpc.ClientConnInterface) LockServiceClient {
 	return &lockServiceClient{cc}
 }
 
-func (c *lockServiceClient) Attach(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ClientMessage, NodeMessage], error) {
+func (c *lockServiceClient) Attach(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ClientFrame, NodeFrame], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &LockService_ServiceDesc.Streams[0], LockService_Attach_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
-	x := &grpc.GenericClientStream[ClientMessage, NodeMessage]{ClientStream: stream}
+	x := &grpc.GenericClientStream[ClientFrame, NodeFrame]{ClientStream: stream}
 	return x, nil
 }
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type LockService_AttachClient = grpc.BidiStreamingClient[ClientMessage, NodeMessage]
+type LockService_AttachClient = grpc.BidiStreamingClient[ClientFrame, NodeFrame]
 
 func (c *lockServiceClient) Status(ctx context.Context, in *StatusRequest, opts ...grpc.CallOption) (*StatusResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -176,7 +176,7 @@ func (c *lockServiceClient) Break(ctx context.Context, in *BreakRequest, opts ..
 type LockServiceServer interface {
 	// Attach opens a client's stream. It carries all the client's holds and waits,
 	// each under an id, and it stays open for as long as the client has or wants
-	// any. The client's first message is Hello, and the node answers with Welcome
+	// any. The client's first frame is Hello alone, and the node answers with Welcome
 	// before anything else.
 	//
 	// The stream's end by itself ends every wait of the client, and no hold: the
@@ -189,7 +189,7 @@ type LockServiceServer interface {
 	// FAILED_PRECONDITION after a Hello of another version, with DEADLINE_EXCEEDED
 	// when the client has a hold or a wait and nothing came for one time to live,
 	// and with UNAVAILABLE when it stops.
-	Attach(grpc.BidiStreamingServer[ClientMessage, NodeMessage]) error
+	Attach(grpc.BidiStreamingServer[ClientFrame, NodeFrame]) error
 	// Status tells of the members, their sessions and their connections.
 	Status(context.Context, *StatusRequest) (*StatusResponse, error)
 	// ListLocks tells of the locks that are held, waited for or known, one message
@@ -221,7 +221,7 @@ type LockServiceServer interface {
 // pointer dereference when methods are called.
 type UnimplementedLockServiceServer struct{}
 
-func (UnimplementedLockServiceServer) Attach(grpc.BidiStreamingServer[ClientMessage, NodeMessage]) error {
+func (UnimplementedLockServiceServer) Attach(grpc.BidiStreamingServer[ClientFrame, NodeFrame]) error {
 	return status.Error(codes.Unimplemented, "method Attach not implemented")
 }
 func (UnimplementedLockServiceServer) Status(context.Context, *StatusRequest) (*StatusResponse, error) {
@@ -258,11 +258,11 @@ func RegisterLockServiceServer(s grpc.ServiceRegistrar, srv LockServiceServer) {
 }
 
 func _LockService_Attach_Handler(srv interface{}, stream grpc.ServerStream) error {
-	return srv.(LockServiceServer).Attach(&grpc.GenericServerStream[ClientMessage, NodeMessage]{ServerStream: stream})
+	return srv.(LockServiceServer).Attach(&grpc.GenericServerStream[ClientFrame, NodeFrame]{ServerStream: stream})
 }
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type LockService_AttachServer = grpc.BidiStreamingServer[ClientMessage, NodeMessage]
+type LockService_AttachServer = grpc.BidiStreamingServer[ClientFrame, NodeFrame]
 
 func _LockService_Status_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(StatusRequest)
