@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	peerv1 "conch/proto/conch/peer/v1"
 	"conch/token"
@@ -211,20 +212,21 @@ func (d decoder) abort(w *peerv1.Abort) (token.Message, error) {
 
 // list decodes a list of members, none of which may stand in it twice.
 func (d decoder) list(what string, wire []uint32) ([]token.Member, error) {
-	if len(wire) == 0 {
+	switch {
+	case len(wire) == 0:
 		return nil, nil
+	case len(wire) > d.members:
+		return nil, fmt.Errorf("%s: %d members; want at most %d", what, len(wire), d.members)
 	}
-	seen := make([]bool, d.members)
-	list := make([]token.Member, 0, min(len(wire), d.members))
+	list := make([]token.Member, 0, len(wire))
 	for _, w := range wire {
 		m := token.Member(w)
 		if err := d.checkMember(what, m); err != nil {
 			return nil, err
 		}
-		if seen[m] {
+		if slices.Contains(list, m) {
 			return nil, fmt.Errorf("%s: member %d twice", what, m)
 		}
-		seen[m] = true
 		list = append(list, m)
 	}
 	return list, nil

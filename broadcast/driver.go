@@ -137,10 +137,12 @@ func start(cfg Config, limits limits) (*Driver, error) {
 	return d, nil
 }
 
-// ServerOptions are what a gRPC server needs for the streams of members: the limit
-// on frames, windows that a frame fits into, and room for their keep-alive.
+// ServerOptions are what a gRPC server needs for the streams of members: their codec,
+// which leaves other services' messages as they are, the limit on frames, windows that a
+// frame fits into, and room for their keep-alive.
 func ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
+		grpc.ForceServerCodecV2(frameCodec),
 		grpc.MaxRecvMsgSize(MaxFrameBytes),
 		grpc.InitialWindowSize(windowBytes),
 		grpc.InitialConnWindowSize(windowBytes),

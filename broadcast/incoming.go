@@ -152,7 +152,13 @@ func (d *Driver) receiveHello(call grpc.ClientStreamingServer[peerv1.Frame, peer
 	if err := call.SendHeader(metadata.MD{}); err != nil {
 		return from, errEnded
 	}
-	return from, d.deliver(in, from, frame.GetMessages()[1:])
+	messages, err := d.decoder(from).frame(frame.GetMessages()[1:])
+	return from, d.deliver(in, from, messages, err)
+}
+
+// decoder decodes what a member sends to this one.
+func (d *Driver) decoder(from token.Member) decoder {
+	return decoder{members: len(d.members), self: d.self, from: from}
 }
 
 func firstOf(frame *peerv1.Frame) *peerv1.Message {
@@ -164,12 +170,12 @@ func firstOf(frame *peerv1.Frame) *peerv1.Message {
 
 // receiveFrames takes the frames after the first.
 func (d *Driver) receiveFrames(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt], in *incoming, from token.Member) error {
+	frame := receivedFrame{decoder: d.decoder(from)}
 	for {
-		frame, err := call.Recv()
-		if err != nil {
+		if err := call.RecvMsg(&frame); err != nil {
 			return d.endOf(err)
 		}
-		err = d.deliver(in, from, frame.GetMessages())
+		err := d.deliver(in, from, frame.messages, frame.err)
 		in.heard.Store(int64(time.Since(in.began)))
 		if err != nil {
 			return err
@@ -177,17 +183,15 @@ func (d *Driver) receiveFrames(call grpc.ClientStreamingServer[peerv1.Frame, pee
 	}
 }
 
-// deliver checks messages and hands them to the owner. It waits while the inbox is
-// full, so that gRPC's flow control holds back the sender.
-func (d *Driver) deliver(in *incoming, from token.Member, messages []*peerv1.Message) error {
-	if len(messages) == 0 {
+// deliver hands messages to the owner, unless they make no sense. It waits while the
+// inbox is full, so that gRPC's flow control holds back the sender.
+func (d *Driver) deliver(in *incoming, from token.Member, messages []token.Message, wrong error) error {
+	switch {
+	case wrong != nil:
+		return misunderstood("%v", wrong)
+	case len(messages) == 0:
 		return nil
-	}
-	decoded, err := decoder{members: len(d.members), self: d.self, from: from}.frame(messages)
-	if err != nil {
-		return misunderstood("%v", err)
-	}
-	if !d.postIncoming(in, input{kind: inputFrame, peer: from, incoming: in, messages: decoded}) {
+	case !d.postIncoming(in, input{kind: inputFrame, peer: from, incoming: in, messages: messages}):
 		return errEnded
 	}
 	return nil

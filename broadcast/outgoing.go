@@ -133,6 +133,7 @@ func (l *link) connection() (*grpc.ClientConn, error) {
 		grpc.WithInitialConnWindowSize(windowBytes),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: l.keepaliveTimeout()}),
 		grpc.WithDisableRetry(),
+		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(frameCodec)),
 	)
 }
 

@@ -16,6 +16,7 @@ type lane struct {
 
 	mu    sync.Mutex
 	spare []token.Message // what the queue goes on with
+	frame sentFrame
 }
 
 // sendQueued sends what is queued. It reports whether the queue was closed, and false if
@@ -26,7 +27,8 @@ func (out *outgoing) sendQueued() (closed, ok bool) {
 	lane.spare = messages
 	for rest := messages; len(rest) > 0; {
 		k := lane.bytes.fit(rest)
-		if lane.call.Send(encodeFrame(rest[:k])) != nil {
+		lane.frame.messages = rest[:k]
+		if lane.call.SendMsg(&lane.frame) != nil {
 			return closed, false
 		}
 		rest = rest[k:]

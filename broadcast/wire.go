@@ -62,18 +62,6 @@ func (b messageBytes) fit(messages []token.Message) int {
 	return len(messages)
 }
 
-// encodeFrame makes a frame of messages. A KeepAlive is what any frame is, so it
-// takes no place in it.
-func encodeFrame(messages []token.Message) *peerv1.Frame {
-	frame := &peerv1.Frame{Messages: make([]*peerv1.Message, 0, len(messages))}
-	for i := range messages {
-		if m := &messages[i]; m.Kind != token.KeepAlive {
-			frame.Messages = append(frame.Messages, encode(m))
-		}
-	}
-	return frame
-}
-
 // encode turns a message of the algorithm into one of the wire.
 func encode(m *token.Message) *peerv1.Message {
 	switch m.Kind {

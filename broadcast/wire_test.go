@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"errors"
 	"math"
 	"reflect"
 	"slices"
@@ -92,18 +93,15 @@ func TestMessagesPassTheWireUnchanged(t *testing.T) {
 		members := rapid.IntRange(2, 6).Draw(t, "members")
 		d := decoder{members: members, from: 0, self: 1}
 		sent := rapid.SliceOf(anyMessage(members, d.from, d.self)).Draw(t, "messages")
-		wire, err := proto.Marshal(encodeFrame(sent))
+		wire, err := appendFrame(nil, sent)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var frame peerv1.Frame
-		if err := proto.Unmarshal(wire, &frame); err != nil {
+		frame := receivedFrame{decoder: d}
+		if err := errors.Join(frame.decode(wire), frame.err); err != nil {
 			t.Fatal(err)
 		}
-		got, err := d.frame(frame.GetMessages())
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := frame.messages
 		want := slices.DeleteFunc(slices.Clone(sent), func(m token.Message) bool { return m.Kind == token.KeepAlive })
 		if len(got) != len(want) {
 			t.Fatalf("%d messages; want %d", len(got), len(want))
@@ -114,6 +112,16 @@ func TestMessagesPassTheWireUnchanged(t *testing.T) {
 			}
 		}
 	})
+}
+
+// frameBytes is how long the frame of some messages is.
+func frameBytes(t *testing.T, messages ...token.Message) int {
+	t.Helper()
+	wire, err := appendFrame(nil, messages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(wire)
 }
 
 func TestMessageBytesAreNotExceeded(t *testing.T) {
@@ -136,7 +144,7 @@ func TestMessageBytesAreNotExceeded(t *testing.T) {
 				{Kind: token.Busy, Locks: slices.Repeat([]string{name}, 1024)},
 				{Kind: token.Busy, Locks: slices.Repeat([]string{"x"}, 1024)},
 			} {
-				size := proto.Size(encodeFrame([]token.Message{m}))
+				size := frameBytes(t, m)
 				if bound := (messageBytes{members}).bound(&m); size > bound || bound > MaxFrameBytes/2 {
 					t.Errorf("%v of %d members: %d bytes; want at most %d, and those at most %d",
 						m.Kind, members, size, bound, MaxFrameBytes/2)
@@ -165,7 +173,7 @@ func TestBurstIsCutIntoFramesThatAreAccepted(t *testing.T) {
 		frames := 0
 		for rest := test.messages; len(rest) > 0; frames++ {
 			k := budget.fit(rest)
-			if size := proto.Size(encodeFrame(rest[:k])); size > MaxFrameBytes {
+			if size := frameBytes(t, rest[:k]...); size > MaxFrameBytes {
 				t.Errorf("%s: frame of %d bytes; want at most %d", test.name, size, MaxFrameBytes)
 			}
 			rest = rest[k:]
@@ -294,21 +302,18 @@ func FuzzDecode(f *testing.F) {
 	const members = 3
 	for seed := range 50 {
 		m := anyMessage(members, 0, 1).Example(seed)
-		wire, err := proto.Marshal(encodeFrame([]token.Message{m}))
+		wire, err := appendFrame(nil, []token.Message{m})
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(wire)
 	}
 	f.Fuzz(func(t *testing.T, wire []byte) {
-		var frame peerv1.Frame
-		if proto.Unmarshal(wire, &frame) != nil {
+		frame := receivedFrame{decoder: decoder{members: members, from: 0, self: 1}}
+		if frame.decode(wire) != nil || frame.err != nil {
 			return
 		}
-		messages, err := decoder{members: members, from: 0, self: 1}.frame(frame.GetMessages())
-		if err != nil {
-			return
-		}
+		messages := frame.messages
 		for i := range messages {
 			bound := messageBytes{members}.bound(&messages[i])
 			if size := proto.Size(encode(&messages[i])); size > bound {

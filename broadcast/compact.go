@@ -1,0 +1,280 @@
+package broadcast
+
+import (
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	peerv1 "conch/proto/conch/peer/v1"
+	"conch/token"
+)
+
+// REQUEST and TOKEN are nearly all that a busy cluster says, and half of what it costs
+// to say something is the making of the generated types. So these two have their fields
+// written and read here one by one. What is written is what the generated code would
+// write, byte by byte. What is read is only what is written here; a frame with anything
+// else in it goes the usual way, and so does whatever is wrong with it.
+
+// Numbers of fields in peer.proto.
+const (
+	frameMessages = 1
+
+	messageRequest = 7
+	messageToken   = 8
+
+	numberSession = 1
+	numberCount   = 2
+
+	ballotNumber   = 1
+	ballotProposer = 2
+
+	requestLock   = 1
+	requestNumber = 2
+
+	tokenLock        = 1
+	tokenSession     = 2
+	tokenEpoch       = 3
+	tokenHop         = 4
+	tokenFence       = 5
+	tokenLastGranted = 6
+	tokenQueue       = 7
+)
+
+// open begins a field whose length is not known yet, and returns where; shut ends it.
+func open(b []byte, field protowire.Number) (_ []byte, at int) {
+	b = protowire.AppendTag(b, field, protowire.BytesType)
+	return append(b, 0), len(b) + 1
+}
+
+// shut writes the length of the field whose content begins at a place. Where the byte
+// that open has left does not suffice, the content moves up.
+func shut(b []byte, at int) []byte {
+	length := len(b) - at
+	if more := protowire.SizeVarint(uint64(length)) - 1; more > 0 {
+		b = append(b, make([]byte, more)...)
+		copy(b[at+more:], b[at:at+length])
+	}
+	protowire.AppendVarint(b[:at-1], uint64(length))
+	return b
+}
+
+func appendUint(b []byte, field protowire.Number, v uint64) []byte {
+	if v == 0 {
+		return b
+	}
+	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), v)
+}
+
+func appendString(b []byte, field protowire.Number, s string) []byte {
+	return protowire.AppendString(protowire.AppendTag(b, field, protowire.BytesType), s)
+}
+
+func appendNumber(b []byte, field protowire.Number, n token.Number) []byte {
+	b, at := open(b, field)
+	b = appendUint(b, numberSession, uint64(n.Session))
+	b = appendUint(b, numberCount, n.Count)
+	return shut(b, at)
+}
+
+// appendRequest appends a frame of one REQUEST; frames that follow each other are one.
+func appendRequest(b []byte, m *token.Message) []byte {
+	b, frame := open(b, frameMessages)
+	b, message := open(b, messageRequest)
+	b = appendString(b, requestLock, m.Lock)
+	b = appendNumber(b, requestNumber, m.Number)
+	return shut(shut(b, message), frame)
+}
+
+// appendToken appends a frame of one TOKEN.
+func appendToken(b []byte, m *token.Message) []byte {
+	t := m.Token
+	b, frame := open(b, frameMessages)
+	b, message := open(b, messageToken)
+	b = appendString(b, tokenLock, m.Lock)
+	b = appendUint(b, tokenSession, uint64(m.Session))
+	b, epoch := open(b, tokenEpoch)
+	b = appendUint(b, ballotNumber, t.Epoch.Number)
+	b = appendUint(b, ballotProposer, uint64(uint32(t.Epoch.Proposer)))
+	b = shut(b, epoch)
+	b = appendUint(b, tokenHop, t.Hop)
+	b = appendUint(b, tokenFence, uint64(t.Fence))
+	for _, n := range t.LastGranted {
+		b = appendNumber(b, tokenLastGranted, n)
+	}
+	if len(t.Queue) > 0 {
+		var queue int
+		b, queue = open(b, tokenQueue)
+		for _, j := range t.Queue {
+			b = protowire.AppendVarint(b, uint64(uint32(j)))
+		}
+		b = shut(b, queue)
+	}
+	return shut(shut(b, message), frame)
+}
+
+// scratch is memory for what is decoded, used again for the next message.
+type scratch struct {
+	request peerv1.Request
+	token   peerv1.Token
+	number  peerv1.Number
+	epoch   peerv1.BallotNumber
+	name    string // of the latest lock
+}
+
+// decodeCompact decodes a frame that has nothing in it but REQUESTs and TOKENs that are
+// written as they are above, and that make sense.
+func (f *receivedFrame) decodeCompact(data []byte) (messages []token.Message, ok bool) {
+	for len(data) > 0 {
+		entry, ok := part(&data, frameMessages)
+		if !ok {
+			return nil, false
+		}
+		m, ok := f.decodeEntry(entry)
+		if !ok {
+			return nil, false
+		}
+		messages = append(messages, m)
+	}
+	return messages, true
+}
+
+func (f *receivedFrame) decodeEntry(entry []byte) (m token.Message, ok bool) {
+	s := &f.scratch
+	var err error
+	switch {
+	case begins(entry, messageRequest):
+		content, whole := part(&entry, messageRequest)
+		if !whole || len(entry) > 0 || !s.readRequest(content) {
+			return m, false
+		}
+		m, err = f.decoder.request(&s.request)
+	case begins(entry, messageToken):
+		content, whole := part(&entry, messageToken)
+		if !whole || len(entry) > 0 || !s.readToken(content, f.decoder.members) {
+			return m, false
+		}
+		m, err = f.decoder.token(&s.token)
+	default:
+		return m, false
+	}
+	return m, err == nil
+}
+
+// readName takes the name of a lock off the front.
+func (s *scratch) readName(b *[]byte, field protowire.Number) (name string, ok bool) {
+	content, ok := part(b, field)
+	if !ok || len(content) > maxNameBytes {
+		return "", false
+	}
+	if string(content) != s.name {
+		s.name = string(content)
+	}
+	return s.name, true
+}
+
+// readNumber takes a request number off the front.
+func readNumber(b *[]byte, field protowire.Number, n *peerv1.Number) bool {
+	content, ok := part(b, field)
+	n.Session, n.Count = integer(&content, numberSession), integer(&content, numberCount)
+	return ok && len(content) == 0
+}
+
+func (s *scratch) readRequest(b []byte) (ok bool) {
+	r := &s.request
+	if r.Lock, ok = s.readName(&b, requestLock); !ok {
+		return false
+	}
+	r.Number = &s.number
+	return readNumber(&b, requestNumber, r.Number) && len(b) == 0
+}
+
+func (s *scratch) readToken(b []byte, members int) (ok bool) {
+	t := &s.token
+	if t.Lock, ok = s.readName(&b, tokenLock); !ok {
+		return false
+	}
+	t.Session = integer(&b, tokenSession)
+	epoch, ok := part(&b, tokenEpoch)
+	t.Epoch = &s.epoch
+	s.epoch.Number = integer(&epoch, ballotNumber)
+	proposer := integer(&epoch, ballotProposer)
+	s.epoch.Proposer = uint32(proposer)
+	if !ok || len(epoch) > 0 || proposer != uint64(s.epoch.Proposer) {
+		return false
+	}
+	t.Hop, t.Fence = integer(&b, tokenHop), integer(&b, tokenFence)
+	return s.readLastGranted(&b, members) && s.readQueue(&b, members) && len(b) == 0
+}
+
+// readLastGranted takes as many request numbers off the front as there are members, at
+// most; more would make no sense.
+func (s *scratch) readLastGranted(b *[]byte, members int) bool {
+	list := s.token.LastGranted[:0]
+	for begins(*b, tokenLastGranted) && len(list) < members {
+		if k := len(list); k < cap(list) && list[:k+1][k] != nil {
+			list = list[:k+1]
+		} else {
+			list = append(list, new(peerv1.Number))
+		}
+		if !readNumber(b, tokenLastGranted, list[len(list)-1]) {
+			return false
+		}
+	}
+	s.token.LastGranted = list
+	return true
+}
+
+// readQueue takes the queue off the front, which is not there if it is empty.
+func (s *scratch) readQueue(b *[]byte, members int) bool {
+	queue := s.token.Queue[:0]
+	if begins(*b, tokenQueue) {
+		content, ok := part(b, tokenQueue)
+		if !ok {
+			return false
+		}
+		for len(content) > 0 && len(queue) < members {
+			v, n := protowire.ConsumeVarint(content)
+			if n < 0 || v > math.MaxUint32 {
+				return false
+			}
+			queue, content = append(queue, uint32(v)), content[n:]
+		}
+		if len(content) > 0 {
+			return false
+		}
+	}
+	s.token.Queue = queue
+	return true
+}
+
+// begins reports whether a field with bytes is next.
+func begins(b []byte, field protowire.Number) bool {
+	return len(b) > 0 && b[0] == byte(protowire.EncodeTag(field, protowire.BytesType))
+}
+
+// part takes a field with bytes off the front.
+func part(b *[]byte, field protowire.Number) (content []byte, ok bool) {
+	if !begins(*b, field) {
+		return nil, false
+	}
+	content, n := protowire.ConsumeBytes((*b)[1:])
+	if n < 0 {
+		return nil, false
+	}
+	*b = (*b)[1+n:]
+	return content, true
+}
+
+// integer takes a field with a number off the front. It is 0 where another field comes,
+// and where there is none that can be read, which nothing else can, either.
+func integer(b *[]byte, field protowire.Number) uint64 {
+	if len(*b) == 0 || (*b)[0] != byte(protowire.EncodeTag(field, protowire.VarintType)) {
+		return 0
+	}
+	v, n := protowire.ConsumeVarint((*b)[1:])
+	if n < 0 {
+		return 0
+	}
+	*b = (*b)[1+n:]
+	return v
+}

@@ -1,0 +1,165 @@
+package broadcast
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"slices"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"pgregory.net/rapid"
+
+	peerv1 "conch/proto/conch/peer/v1"
+	"conch/token"
+)
+
+// generated is what the generated code makes of messages.
+func generated(t rapid.TB, messages []token.Message) []byte {
+	t.Helper()
+	frame := new(peerv1.Frame)
+	for i := range messages {
+		if messages[i].Kind != token.KeepAlive {
+			frame.Messages = append(frame.Messages, encode(&messages[i]))
+		}
+	}
+	wire, err := proto.Marshal(frame)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wire
+}
+
+// What is written without the generated code is what that would write.
+func TestFramesAreWrittenAsGeneratedCodeWritesThem(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		members := rapid.IntRange(2, 300).Draw(t, "members")
+		sent := rapid.SliceOf(anyMessage(members, 0, 1)).Draw(t, "messages")
+		got, err := appendFrame(nil, sent)
+		if want := generated(t, sent); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%v\n%x; want\n%x", err, got, want)
+		}
+	})
+}
+
+// What a busy cluster sends is read without the generated code.
+func TestRequestsAndTokensAreReadFieldByField(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		members := rapid.IntRange(2, 300).Draw(t, "members")
+		sent := rapid.SliceOf(anyMessage(members, 0, 1).Filter(func(m token.Message) bool {
+			return m.Kind == token.Request || m.Kind == token.TokenMessage
+		})).Draw(t, "messages")
+		frame := receivedFrame{decoder: decoder{members: members, from: 0, self: 1}}
+		for range 2 { // the second time with memory of the first
+			got, ok := frame.decodeCompact(generated(t, sent))
+			if !ok || len(got) != len(sent) {
+				t.Fatalf("%d messages, %v; want %d", len(got), ok, len(sent))
+			}
+			for i := range sent {
+				if !reflect.DeepEqual(got[i], sent[i]) {
+					t.Errorf("message %+v; want %+v", got[i], sent[i])
+				}
+			}
+		}
+	})
+}
+
+// What is decoded later leaves what was decoded before as it is.
+func TestDecodedMessagesShareNoMemory(t *testing.T) {
+	messages := func(lock string, n uint64) []token.Message {
+		return []token.Message{
+			{Kind: token.Request, Lock: lock, Number: token.Number{Session: 1, Count: n}},
+			{Kind: token.TokenMessage, Lock: lock, Session: token.Session(n), Token: &token.Token{
+				Epoch: token.Epoch{Number: n}, Hop: n, Fence: token.Fence(n << 32),
+				LastGranted: []token.Number{{Session: 1, Count: n}, {Session: 2, Count: n}},
+				Queue:       []token.Member{token.Member(n % 2)},
+			}},
+		}
+	}
+	first, second := messages("a", 1), messages("b", 2)
+	frame := receivedFrame{decoder: decoder{members: 2}}
+	if err := errors.Join(frame.decode(generated(t, first)), frame.err); err != nil {
+		t.Fatal(err)
+	}
+	got := frame.messages
+	if err := errors.Join(frame.decode(generated(t, second)), frame.err); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, first) || !reflect.DeepEqual(frame.messages, second) {
+		t.Errorf("got %+v and %+v; want %+v and %+v", got, frame.messages, first, second)
+	}
+}
+
+// oddities change a frame of a TOKEN in ways that protobuf allows, or does not.
+func oddities(wire []byte) map[string][]byte {
+	varint := func(field protowire.Number, v uint64) []byte {
+		return protowire.AppendVarint(protowire.AppendTag(nil, field, protowire.VarintType), v)
+	}
+	field := func(number protowire.Number, content []byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), content)
+	}
+	rest := wire
+	entry, _ := part(&rest, frameMessages)
+	rest = entry
+	content, _ := part(&rest, messageToken)
+	inside := func(extra []byte) []byte { // behind the fields of the TOKEN
+		return field(frameMessages, field(messageToken, slices.Concat(content, extra)))
+	}
+	return map[string][]byte{
+		"an unknown field":            slices.Concat(wire, varint(99, 1)),
+		"an unknown field inside":     inside(varint(99, 1)),
+		"a hop once more":             inside(varint(tokenHop, 77)),
+		"a queue that is not packed":  inside(varint(tokenQueue, 1)),
+		"a queue entry beyond 32 bit": inside(field(tokenQueue, protowire.AppendVarint(nil, 1<<32+1))),
+		"a field of another type":     inside(protowire.AppendFixed64(protowire.AppendTag(nil, tokenHop, protowire.Fixed64Type), 1)),
+		"a number too many":           inside(field(tokenLastGranted, nil)),
+		"two kinds":                   field(frameMessages, slices.Concat(entry, entry)),
+		"nothing in it":               field(frameMessages, nil),
+	}
+}
+
+// However a frame is written, it means what the generated code takes it for.
+func checkAlike(t *testing.T, wire []byte, members int) {
+	t.Helper()
+	d := decoder{members: members, from: 0, self: 1}
+	var frame peerv1.Frame
+	var want []token.Message
+	unreadable, wrong := proto.Unmarshal(wire, &frame), error(nil)
+	if unreadable == nil {
+		want, wrong = d.frame(frame.GetMessages())
+	}
+	got := receivedFrame{decoder: d}
+	err := got.decode(wire)
+	if (err != nil) != (unreadable != nil) || (got.err != nil) != (wrong != nil) {
+		t.Fatalf("%x: %v, %v; want %v, %v", wire, err, got.err, unreadable, wrong)
+	}
+	if len(got.messages) != len(want) || len(want) > 0 && !reflect.DeepEqual(got.messages, want) {
+		t.Errorf("%x: %+v; want %+v", wire, got.messages, want)
+	}
+}
+
+func plainToken() []token.Message {
+	return []token.Message{{Kind: token.TokenMessage, Lock: "cs", Session: 9, Token: &token.Token{
+		Epoch: token.Epoch{Number: 1, Proposer: 2}, Hop: 3, Fence: 1 << 32,
+		LastGranted: []token.Number{{Session: 1, Count: 1}, {}, {Session: 1 << 60}},
+	}}}
+}
+
+func TestFramesWrittenOtherwiseMeanTheSame(t *testing.T) {
+	for name, wire := range oddities(generated(t, plainToken())) {
+		t.Run(name, func(t *testing.T) { checkAlike(t, wire, 3) })
+	}
+}
+
+// FuzzDecodeAlike: whatever bytes come, they mean what the generated code takes them for.
+func FuzzDecodeAlike(f *testing.F) {
+	const members = 3
+	for seed := range 50 {
+		f.Add(generated(f, []token.Message{anyMessage(members, 0, 1).Example(seed)}))
+	}
+	for _, wire := range oddities(generated(f, plainToken())) {
+		f.Add(wire)
+	}
+	f.Fuzz(func(t *testing.T, wire []byte) { checkAlike(t, wire, members) })
+}
