@@ -23,7 +23,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // freeAddresses finds addresses that nobody listens on.
-func freeAddresses(t *testing.T, n int) []string {
+func freeAddresses(t testing.TB, n int) []string {
 	t.Helper()
 	var listeners []net.Listener
 	var addresses []string
@@ -43,7 +43,7 @@ func freeAddresses(t *testing.T, n int) []string {
 	return addresses
 }
 
-func startNode(t *testing.T, cfg conch.Config) *conch.Node {
+func startNode(t testing.TB, cfg conch.Config) *conch.Node {
 	t.Helper()
 	node, err := conch.Start(t.Context(), cfg)
 	if err != nil {
@@ -52,7 +52,7 @@ func startNode(t *testing.T, cfg conch.Config) *conch.Node {
 	return node
 }
 
-func stopNode(t *testing.T, node *conch.Node) {
+func stopNode(t testing.TB, node *conch.Node) {
 	t.Helper()
 	if err := node.Stop(context.Background()); err != nil {
 		t.Errorf("Stop of %s: %v", node.Address(), err)

@@ -24,7 +24,7 @@ var (
 const calm = 10 * time.Second
 
 // socketPath is short enough for a socket.
-func socketPath(t *testing.T) string {
+func socketPath(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "conch") //nolint:usetesting // its paths may be too long for a socket
 	if err != nil {
@@ -34,7 +34,7 @@ func socketPath(t *testing.T) string {
 	return filepath.Join(dir, "conch.sock")
 }
 
-func dial(t *testing.T, nodes ...string) *conch.Client {
+func dial(t testing.TB, nodes ...string) *conch.Client {
 	t.Helper()
 	client, err := conch.Dial(t.Context(), conch.DialConfig{Nodes: nodes})
 	if err != nil {

@@ -31,6 +31,10 @@ const (
 	// nowhere any more looks like one on which nothing happens.
 	keepaliveTime    = 10 * time.Second
 	keepaliveTimeout = 5 * time.Second
+	// windowBytes is how much a node may have under way that was not read here, for a
+	// stream and for its connection. gRPC would find a good value by itself, and send a
+	// ping with every answer for that.
+	windowBytes = 1 << 20
 )
 
 // Connect connects to the first of some nodes that answers. It goes on to the next as
@@ -132,6 +136,8 @@ func (c connector) connect(ctx context.Context, t Target) (*grpc.ClientConn, err
 		grpc.WithAuthority(t.authority()),
 		grpc.WithTransportCredentials(c.credentials(t, &dialed)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
+		grpc.WithInitialWindowSize(windowBytes),
+		grpc.WithInitialConnWindowSize(windowBytes),
 		grpc.WithDisableRetry(),
 	)
 	if err != nil {
