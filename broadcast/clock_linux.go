@@ -38,6 +38,8 @@ const (
 	maxDrift = int64(100 * time.Microsecond)
 	// maxSkew is how far apart two readings may be that count as one.
 	maxSkew = 20 * time.Microsecond
+	// maxTries is how often that is tried for.
+	maxTries = 10
 )
 
 // processStart is where the monotonic readings begin.
@@ -79,8 +81,9 @@ func readBoth() (time.Time, time.Duration) {
 		if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
 			panic(fmt.Sprintf("broadcast: CLOCK_BOOTTIME, which Linux has had since 2.6.39: %v", err))
 		}
-		// A process that is held up between the two tries again, for a while.
-		if time.Since(now) <= maxSkew || try == 100 {
+		// A process that is held up between the two tries again; but where system calls
+		// take so long always, it is not to spend its time here.
+		if time.Since(now) <= maxSkew || try == maxTries {
 			return now, time.Duration(ts.Nano())
 		}
 	}

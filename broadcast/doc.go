@@ -37,7 +37,7 @@
 // goroutine that sends (send.go) and one that receives (incoming.go), beside one at
 // each end that waits for the stream to be ended. A local caller whose release has just
 // passed a token on sends in the sender's place, so that the token does not wait for
-// that to wake up; but not to a peer that has fallen silent, which might keep it.
+// that to wake up.
 //
 // A sender takes all that is in its queue and sends it as one frame, cut where it
 // would become longer than half of what is accepted, [MaxFrameBytes]. The algorithm

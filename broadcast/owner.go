@@ -45,9 +45,9 @@ const (
 	inputFail
 )
 
-// local reports whether an input comes from a caller of this process, or on behalf of a
-// client: from a goroutine that only this caller, or this client, waits for.
-func (k inputKind) local() bool { return k >= inputAcquire && k <= inputExpire }
+// endsHold reports whether an input may end a local caller's hold, so that a token is
+// passed on for it.
+func (k inputKind) endsHold() bool { return k == inputRelease || k == inputWithdraw || k == inputExpire }
 
 // input is one thing that happened. Which fields are used depends on the kind.
 type input struct {
@@ -74,8 +74,6 @@ type peer struct {
 	out *outgoing
 	// in is the newest stream from it that was accepted; it may have ended.
 	in *incoming
-	// heard is when the last frame from it was taken.
-	heard token.Time
 	// pending is what the present batch of inputs has for it.
 	pending []token.Message
 	// What the last refusals in either direction said, so that a reason is logged
@@ -172,7 +170,6 @@ func (o *owner) takeFrame(now token.Time, in *input) {
 	if o.peers[in.peer].in != in.incoming {
 		return
 	}
-	o.peers[in.peer].heard = now
 	for i := range in.messages {
 		m := &in.messages[i]
 		o.log.arriving(m)

@@ -52,7 +52,7 @@ func (d *Driver) offer(in input, giveUp <-chan struct{}) bool {
 // Each input has a time of its own: the log's writer may take long, and nothing may
 // be done in a session that is over by then.
 func (o *owner) work(first *input, spell int) {
-	lends := first != nil && first.kind.local()
+	lends := first != nil && first.kind.endsHold()
 	for {
 		taken := int64(0)
 		if first != nil {
@@ -87,8 +87,12 @@ func (o *owner) work(first *input, spell int) {
 // wakeSenders sees to it that what the streams' queues were filled with is sent. Where
 // it is for one stream only, and whoever works lends itself to that, it is given the
 // lane of that stream, to send on it when others may work.
+//
+// Only who ends a hold lends itself: what it sends is a token, to a member that has
+// answered within the last T and so reads what it is sent. Others might wait for a peer
+// that has fallen silent, and whose buffers are full.
 func (o *owner) wakeSenders(lends bool) (lane *outgoing) {
-	if lends && len(o.filled) == 1 && o.reads(o.filled[0].peer) && o.filled[0].lane.mu.TryLock() {
+	if lends && len(o.filled) == 1 && o.filled[0].lane.mu.TryLock() {
 		lane = o.filled[0]
 	} else {
 		for _, out := range o.filled {
@@ -98,13 +102,6 @@ func (o *owner) wakeSenders(lends bool) (lane *outgoing) {
 	clear(o.filled)
 	o.filled = o.filled[:0]
 	return lane
-}
-
-// reads reports whether a peer was heard of so lately that it evidently reads what it is
-// sent. To one that has fallen silent, a caller of this process would send into buffers
-// that nobody empties; and once they are full, it would wait.
-func (o *owner) reads(m token.Member) bool {
-	return o.now-o.peers[m].heard < token.Time(o.ttl/2)
 }
 
 // takeNow takes an input, if the driver has not ended.
