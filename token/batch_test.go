@@ -78,10 +78,9 @@ func TestEntriesThatOvertakeNobodyDoNotCount(t *testing.T) {
 	d := batching(t, 3)
 	d.release(1)
 	d.release(2)
-	d.release(3)
-	d.request(1, 1) // while 4 is inside
-	if got, to := d.turn(4); !slices.Equal(got, []Waiter{5, 6}) || to != 1 {
-		t.Errorf("waiters %v went ahead of B, and the token to %s; want 5 and 6, and to B", got, letter(to))
+	d.request(1, 1) // while 3 is inside
+	if got, to := d.turn(3); !slices.Equal(got, []Waiter{4, 5}) || to != 1 {
+		t.Errorf("waiters %v went ahead of B, and the token to %s; want 4 and 5, and to B", got, letter(to))
 	}
 }
 
@@ -111,5 +110,114 @@ func TestBatchBeginsAnewWhenTokenComesBack(t *testing.T) {
 	d.tokenWith(func(t *Token) { t.Hop, t.Queue = 3, []Member{1} })
 	if got, to := d.turn(3); !slices.Equal(got, []Waiter{4}) || to != 1 {
 		t.Errorf("waiters %v went ahead of B, and the token to %s; want 4, and to B", got, letter(to))
+	}
+}
+
+// The bound is tight: (N-1)·LocalBatch entries of others, the one in the critical section
+// counted, and then it is the turn of whoever asked last.
+func TestAskerWaitsForFullBatchOfEachOther(t *testing.T) {
+	const batch = 3
+	n := runningWith(t, 4, func(c *Config) { c.LocalBatch = batch })
+	var entered []Member
+	n.observe = func(at Member, e Effect) {
+		if e.Kind == Grant {
+			entered = append(entered, at)
+		}
+	}
+	n.acquire(1, cs)
+	n.settle()
+	for _, m := range []Member{1, 2, 3} {
+		for range 2 * batch {
+			n.acquire(m, cs)
+		}
+	}
+	n.acquire(0, cs)
+	n.settle()
+	for last := entered[0]; last != 0; last = entered[len(entered)-1] {
+		n.release(last, cs)
+		n.settle()
+	}
+	if want := []Member{1, 1, 1, 2, 2, 2, 3, 3, 3, 0}; !slices.Equal(entered, want) {
+		t.Errorf("%v entered, want %v", entered, want)
+	}
+}
+
+// A batch is a turn of this node's: it costs no message, its fences rise by one, and each
+// of its requests rides and is counted as granted when its holder leaves.
+func TestWhoGoesAheadRides(t *testing.T) {
+	d := batching(t, 3)
+	d.request(1, 1)
+	d.look()
+	d.release(1)
+	d.want(
+		"A rides: request 1.1",
+		"A LEAVES: waiter 1, fence 1:1",
+		"A ENTERS: waiter 2, fence 1:2, by request 1.1",
+	)
+	d.release(2)
+	d.want(
+		"A rides: request 1.2",
+		"A LEAVES: waiter 2, fence 1:2",
+		"A ENTERS: waiter 3, fence 1:3, by request 1.2",
+	)
+	d.wantState("1.2 1.1 0.0", "1.1 1.0 1.0", "B")
+}
+
+// Whoever goes ahead does so because somebody waits here: if all give up meanwhile, the
+// token leaves.
+func TestBatchEndsWhenNobodyHereWaits(t *testing.T) {
+	d := batching(t, 5)
+	d.request(1, 1)
+	d.release(1)
+	for w := Waiter(3); w <= 9; w++ {
+		d.withdraw(w)
+	}
+	if got, to := d.turn(2); len(got) > 0 || to != 1 {
+		t.Errorf("waiters %v went ahead of B, and the token to %s; want none, and to B", got, letter(to))
+	}
+}
+
+func TestNodeThatLeavesGoesAheadOfNobody(t *testing.T) {
+	d := batching(t, 5)
+	d.request(1, 1)
+	d.release(1)
+	d.Retire(d.at)
+	if got, to := d.turn(2); len(got) > 0 || to != 1 {
+		t.Errorf("waiters %v went ahead of B, and the token to %s; want none, and to B", got, letter(to))
+	}
+}
+
+// Who is passed over stands in Q no more, and has to come into it again.
+func TestBatchBeginsAnewAfterPassingOver(t *testing.T) {
+	d := batching(t, 2)
+	d.request(1, 1)
+	d.PeerDown(d.at, 1)
+	d.release(1)
+	d.release(2) // B is passed over
+	d.up(1, 1)
+	d.pinged(1)
+	if got, to := d.turn(3); !slices.Equal(got, []Waiter{4}) || to != 1 {
+		t.Errorf("waiters %v went ahead of B, and the token to %s; want 4, and to B", got, letter(to))
+	}
+}
+
+// A token that is made anew begins a batch anew, as it begins a queue anew.
+func TestBatchBeginsAnewWithNewToken(t *testing.T) {
+	cfg := testConfig(0, 2)
+	cfg.LocalBatch, cfg.FencesPerEpoch = 3, 4
+	d := inSessionWith(t, cfg)
+	d.tokenWith(func(t *Token) { t.Fence += 2 })
+	for w := Waiter(1); w <= 9; w++ {
+		d.acquire(w)
+	}
+	d.request(1, 1)
+	d.release(1)
+	d.release(2) // with the last fence
+	d.receive(1, Message{Kind: BallotAnswer, Ballot: Epoch{2, 0}, Answer: Promise, Number: Number{1, 1}, Waiting: true})
+	if got, _ := entered(d.look()); !slices.Equal(got, []Waiter{1, 2, 3}) {
+		t.Fatalf("waiters %v entered; want 1, 2, and by a new token 3", got)
+	}
+	if got, to := d.turn(3); !slices.Equal(got, []Waiter{4, 5}) || to != 1 {
+		t.Errorf("waiters %v went ahead of B, and the token to %s; want 4 and 5, and to B", got, letter(to))
 	}
 }

@@ -16,7 +16,7 @@ func TestNewNamesOffendingField(t *testing.T) {
 		"IdleToken":      func(c *Config) { c.IdleToken = 0 },
 		"IdleLock":       func(c *Config) { c.IdleLock = c.IdleToken },
 		"FencesPerEpoch": func(c *Config) { c.FencesPerEpoch = MaxFencesPerEpoch + 1 },
-		"LocalBatch":     func(c *Config) { c.LocalBatch = -1 },
+		"LocalBatch":     func(c *Config) { c.LocalBatch = MaxLocalBatch + 1 },
 	} {
 		cfg := testConfig(0, 3)
 		change(&cfg)

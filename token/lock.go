@@ -34,9 +34,8 @@ type use struct {
 	// holds does so by the token: holder != 0 implies token != nil.
 	holder Waiter
 
-	// ahead is how many waiters here, the holder among them, have in a row been let in
-	// ahead of members that stand in the token's queue. It matters while there is a
-	// holder, and is below LocalBatch.
+	// ahead is how often in a row this node has gone ahead of members that stand in the
+	// token's queue; below LocalBatch. It matters while there is a holder.
 	ahead int
 
 	// waiters are the local requests that were not granted yet, first come first

@@ -32,11 +32,16 @@ type Config struct {
 	// MaxFencesPerEpoch.
 	FencesPerEpoch uint64
 
-	// LocalBatch is how many local waiters in a row may enter while other members wait:
-	// with 1, or 0, each leave passes the token on to whoever is next. The nodes of a
-	// cluster need not have the same.
+	// LocalBatch is how many local waiters in a row may enter while other members wait,
+	// at most MaxLocalBatch: with 1, or 0, each leave passes the token on to whoever is
+	// next. The nodes of a cluster need not have the same. A member that waits is let
+	// in after at most LocalBatch entries of each other one.
 	LocalBatch int
 }
+
+// MaxLocalBatch is the most that Config.LocalBatch may be. A longer batch would gain
+// nothing that could be measured, and make the others wait all the same.
+const MaxLocalBatch = 1000
 
 // MaxFencesPerEpoch leaves the low 32 bits of a fence to the grants of one token;
 // the bits above are its ballot's number.
@@ -82,8 +87,8 @@ func (cfg Config) check() error {
 		return bad("IdleLock", cfg.IdleLock, "more than IdleToken")
 	case cfg.FencesPerEpoch < 1 || cfg.FencesPerEpoch > MaxFencesPerEpoch:
 		return bad("FencesPerEpoch", cfg.FencesPerEpoch, "1 to MaxFencesPerEpoch")
-	case cfg.LocalBatch < 0:
-		return bad("LocalBatch", cfg.LocalBatch, "at least 0")
+	case cfg.LocalBatch < 0 || cfg.LocalBatch > MaxLocalBatch:
+		return bad("LocalBatch", cfg.LocalBatch, fmt.Sprintf("0 to %d", MaxLocalBatch))
 	}
 	return nil
 }

@@ -94,9 +94,12 @@ func (n *Node) leave(l *lock) {
 	n.passToHead(l)
 }
 
-// goAhead puts this node, which has just put itself at the end of Q, at its head, if it
-// may let in another of its waiters ahead of the members that stand there. Nobody is
-// overtaken by more than LocalBatch entries in a row (protocol, section 1).
+// goAhead moves this node, which has just put itself at the end of Q, to its head, if it
+// may let in another of its waiters ahead of the members that stand there.
+//
+// Protocol, section 1, a local batch: whoever stands in Q is served after at most
+// LocalBatch entries of each other member. For nobody else comes to stand before it,
+// and this node goes ahead no more than LocalBatch-1 times in a row.
 func (n *Node) goAhead(l *lock) {
 	q := l.token.Queue
 	if !n.wants(l) || len(q) == 1 || l.ahead+1 >= n.cfg.LocalBatch {
