@@ -198,7 +198,6 @@ func heapOfIdleLock(t testing.TB, members, locks int) float64 {
 	for m, node := range s.nodes {
 		node.Tick(2 * now) // what a lock no longer needs is dropped at a PING
 		s.perform(Member(m))
-		node.effects, node.numbers, node.members = nil, nil, nil
 	}
 	s.queue = nil
 	bytes := float64(inUse()-before) / float64(members*locks)

@@ -164,9 +164,13 @@ func New(now Time, cfg Config) (*Node, error) {
 // The slice is valid until the next input.
 func (n *Node) Effects() []Effect {
 	effects := n.effects
-	n.effects, n.numbers, n.members = n.effects[:0], n.numbers[:0], n.members[:0]
+	n.effects, n.numbers, n.members = emptied(n.effects, keptEffects), emptied(n.numbers, keptEffects), emptied(n.members, keptEffects)
 	return effects
 }
+
+// keptEffects is how many effects, and parts of their states, there is kept memory for.
+// The end of a session has one for each token here: that memory is given back.
+const keptEffects = 1024
 
 // Acquire queues a local waiter for a lock. A Grant follows, now or later.
 func (n *Node) Acquire(now Time, name string, w Waiter) {

@@ -109,17 +109,18 @@ func (n *Node) putToRest(l *lock) {
 	}
 	if len(n.spare) < spareUses {
 		*u = use{
-			waiters:     waiters{entries: emptied(u.waiters.entries)},
-			promises:    emptied(u.promises),
-			passedQueue: emptied(u.passedQueue),
+			waiters:     waiters{entries: emptied(u.waiters.entries, spareEntries)},
+			promises:    emptied(u.promises, spareEntries),
+			passedQueue: emptied(u.passedQueue, spareEntries),
 		}
 		n.spare = append(n.spare, u)
 	}
 }
 
-// emptied is a slice without its elements, whose memory is kept if it is little.
-func emptied[E any](s []E) []E {
-	if cap(s) > spareEntries {
+// emptied is a slice without its elements, whose memory is kept if it has room for no
+// more than so many.
+func emptied[E any](s []E, most int) []E {
+	if cap(s) > most {
 		return nil
 	}
 	return s[:0]

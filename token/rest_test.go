@@ -2,6 +2,7 @@ package token
 
 import (
 	"bytes"
+	"fmt"
 	"reflect"
 	"testing"
 )
@@ -171,6 +172,22 @@ func TestIdleLockIsSmall(t *testing.T) {
 	const limit = 300 // bytes
 	if got := heapOfIdleLock(t, 5, 20_000); got > limit {
 		t.Errorf("an idle lock costs %.0f bytes at each of 5 members, want at most %d", got, limit)
+	}
+}
+
+// Nor does it leave memory for effects behind when all tokens are lost at once.
+func TestEndOfSessionLeavesNoMemoryBehind(t *testing.T) {
+	s := newBench(t, 3)
+	for i := range 2 * keptEffects {
+		s.enter(0, fmt.Sprint("lock ", i))
+	}
+	n := s.nodes[0]
+	n.Tick(n.now + testTTL)
+	if got := len(n.Effects()); got < 2*keptEffects {
+		t.Fatalf("the end of the session has %d effects, want one for each lock at least", got)
+	}
+	if e, num, m := cap(n.effects), cap(n.numbers), cap(n.members); max(e, num, m) > keptEffects {
+		t.Errorf("there is room for %d effects, %d numbers and %d members, want at most %d", e, num, m, keptEffects)
 	}
 }
 
