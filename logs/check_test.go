@@ -17,7 +17,11 @@ func reportText(r *Report) string {
 func drawCluster(t *rapid.T) *cluster {
 	n := rapid.IntRange(2, 5).Draw(t, "members")
 	locks := []string{"cs", "db"}[:rapid.IntRange(1, 2).Draw(t, "locks")]
-	return newCluster(n, locks, seeded(rapid.Uint64().Draw(t, "seed")))
+	c := newCluster(n, locks, seeded(rapid.Uint64().Draw(t, "seed")))
+	for _, m := range c.nodes {
+		m.batch = rapid.IntRange(1, 3).Draw(t, "batch")
+	}
+	return c
 }
 
 func TestValidLogsHold(t *testing.T) {

@@ -33,6 +33,7 @@ type member struct {
 	count     uint64
 	alive     bool
 	lives     uint64
+	batch     int // how many in a row enter here while others wait; 0 is 1
 	connected []bool
 	state     map[string]*lockState
 	lines     []string
@@ -43,6 +44,7 @@ type lockState struct {
 	rn          []Number
 	token       *simToken
 	inside      bool
+	ahead       int // entries in a row, before members that stand in Q
 	waiters     int
 	outstanding bool
 }
@@ -147,7 +149,11 @@ func (c *cluster) start(m *member) {
 	m.lives++
 	m.alive, m.count, m.state = true, 0, make(map[string]*lockState)
 	m.session = uint64(c.now.UnixMicro()) + m.lives
-	c.log(m, NodeStarted, "members", c.names(sequence(len(c.nodes))), "incarnation", fmt.Sprintf("%016x%016x", m.session, m.self), "version", "test", "session", m.session)
+	fields := []any{"members", c.names(sequence(len(c.nodes))), "incarnation", fmt.Sprintf("%016x%016x", m.session, m.self), "version", "test", "session", m.session}
+	if m.batch > 1 {
+		fields = append(fields, "local_batch", m.batch)
+	}
+	c.log(m, NodeStarted, fields...)
 	if c.withSes {
 		c.log(m, SessionStarted, "session", m.session)
 	}
@@ -264,6 +270,12 @@ func (c *cluster) leave(m *member, lock string) {
 		c.logLock(m, lock, l.token, Ride, "number", l.rn[m.self])
 	}
 	c.enqueue(m, l)
+	if l.waiters > 0 && len(l.token.q) > 1 && l.ahead+1 < m.batch {
+		l.ahead++
+		l.token.q = append([]int{m.self}, l.token.q[:len(l.token.q)-1]...)
+	} else {
+		l.ahead = 0
+	}
 	c.logToken(m, lock, l.token, Leave)
 	c.passToHead(m, lock, l)
 }

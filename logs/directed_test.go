@@ -233,8 +233,17 @@ func TestDirected(t *testing.T) {
 			a.moved(1, 0, token, TokenReceived)
 		}, everyRequest, Insufficient, "counts as granted"},
 
+		{"the end is missing, after the leave of another lock", func(a *author) {
+			a.entered(0, a.made(0, 1))
+			a.logToken(a.nodes[0], "db", &simToken{ln: make([]Number, 3)}, Leave)
+			a.nodes[0].alive = false
+			a.entered(1, a.made(1, 2))
+		}, exclusion, Insufficient, "neither a chain of messages nor a burial"},
+
 		{"overtaken N-1 times", func(a *author) { overtakes(a, 2) }, overtaking, Holds, "at most 2 went ahead"},
-		{"overtaken N times", func(a *author) { overtakes(a, 3) }, overtaking, Violated, "more than N-1 = 2"},
+		{"overtaken N times", func(a *author) { overtakes(a, 3) }, overtaking, Violated, "10.0.0.3:7400 entered 2 times before it, more often than its local batch of 1"},
+		{"overtaken by a batch", func(a *author) { overtakesInARow(a, 2) }, overtaking, Holds, "at most 2 went ahead of a request that had reached the token, of each node no more than its local batch, which is up to 3"},
+		{"overtaken by more than a batch", func(a *author) { overtakesInARow(a, 4) }, overtaking, Violated, "10.0.0.1:7400 entered 4 times before it, more often than its local batch of 3"},
 
 		{"an idle token while the stream is down", func(a *author) {
 			token := a.made(0, 1)
@@ -295,14 +304,7 @@ func TestDirected(t *testing.T) {
 // overtakes has a node ask while the first is inside, and the third enter so often
 // before it gets the token: each time it comes back to the first.
 func overtakes(a *author, times int) {
-	token := a.made(0, 1)
-	a.entered(0, token)
-	asker, number := a.nodes[1], Number{a.nodes[1].session, 1}
-	asker.lock(a.cluster, "cs").rn[1] = number
-	a.nodes[0].lock(a.cluster, "cs").rn[1] = number
-	a.logLock(asker, "cs", nil, Request, "number", number)
-	a.logLock(asker, "cs", nil, RequestSent, "peer", a.nodes[0].name, "number", number)
-	a.logLock(a.nodes[0], "cs", token, RequestReceived, "peer", asker.name, "number", number)
+	token, number := asksHolder(a)
 	a.token(0, token, Leave)
 	for i := range times {
 		to := 2 - 2*(i%2)
@@ -310,8 +312,44 @@ func overtakes(a *author, times int) {
 		a.entered(to, token)
 		a.token(to, token, Leave)
 	}
+	hasItsTurn(a, 2-2*((times-1)%2), token, number)
+}
+
+// overtakesInARow has a node ask while the first is inside, whose local batch is 3, and
+// so many more enter there before it gets the token.
+func overtakesInARow(a *author, times int) {
+	first := a.nodes[0]
+	first.lines[0] = strings.Replace(first.lines[0], `"version"`, `"local_batch":"3","version"`, 1)
+	token, number := asksHolder(a)
+	for range times {
+		token.q = []int{0, 1}
+		a.token(0, token, Leave)
+		token.q = []int{1}
+		a.entered(0, token)
+	}
+	a.token(0, token, Leave)
+	token.q = nil
+	hasItsTurn(a, 0, token, number)
+}
+
+// asksHolder has the second node ask the first, which is inside.
+func asksHolder(a *author) (token *simToken, number Number) {
+	token = a.made(0, 1)
+	a.entered(0, token)
+	asker := a.nodes[1]
+	number = Number{asker.session, 1}
+	asker.lock(a.cluster, "cs").rn[1] = number
+	a.nodes[0].lock(a.cluster, "cs").rn[1] = number
+	a.logLock(asker, "cs", nil, Request, "number", number)
+	a.logLock(asker, "cs", nil, RequestSent, "peer", a.nodes[0].name, "number", number)
+	a.logLock(a.nodes[0], "cs", token, RequestReceived, "peer", asker.name, "number", number)
+	return token, number
+}
+
+// hasItsTurn has the second node, which asked, get the token at last.
+func hasItsTurn(a *author, from int, token *simToken, number Number) {
 	token.ln[1] = number
-	a.moved(2-2*((times-1)%2), 1, token, TokenReceived)
+	a.moved(from, 1, token, TokenReceived)
 	token.fence++
 	a.token(1, token, Enter, "number", number)
 	a.token(1, token, Leave)

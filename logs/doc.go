@@ -43,12 +43,14 @@
 // an idle token violates this as well.
 //
 // R3, the bound on overtaking: let a request of node j have reached the token, that
-// is, j stands in Q, or the node where the token is has received it. Then at most
-// N-1 entries of other nodes begin before j's own. For nobody stands in Q twice, so
-// at most N-1 others stand before j; and if j is not in Q yet, the next leave puts
-// it there, behind at most N-1 others, of whom the one that leaves is one if its
-// next request rides. The count begins anew where the token is made anew and where
-// a holder that does not reach j passes it over.
+// is, j stands in Q, or the node where the token is has received it. Then each of the
+// N-1 others begins at most one entry before j's own; or as many as its local batch
+// says, which stands in its node_started if it is not 1. For nobody stands in Q
+// twice, so at most N-1 others stand before j; if j is not in Q yet, the next leave
+// puts it there, behind at most N-1 others, of whom the one that leaves is one if its
+// next request rides; and nobody comes to stand before j later but the one that
+// leaves, which goes ahead of all while its batch lasts. The count begins anew where
+// the token is made anew and where a holder that does not reach j passes it over.
 //
 // The paper's cost: no message where the token is here; N-1 REQUEST and 1 TOKEN
 // otherwise; fewer where a request rides or a stream is down. Repeats on new streams

@@ -33,6 +33,7 @@ type Event struct {
 	Members     []string
 	Incarnation string
 	Version     string
+	LocalBatch  uint64 // 0 stands for 1
 	Repeat      bool
 	Reason      string
 	Remote      string
@@ -98,6 +99,7 @@ type line struct {
 	Members        []string `json:"members"`
 	Incarnation    string   `json:"incarnation"`
 	Version        string   `json:"version"`
+	LocalBatch     string   `json:"local_batch"`
 	Repeat         *bool    `json:"repeat"`
 	Reason         string   `json:"reason"`
 	Remote         string   `json:"remote"`
@@ -190,6 +192,7 @@ func (p *parser) line(l *line) {
 	e.Queue, e.Members = p.texts("queue", l.Queue), p.texts("members", l.Members)
 	e.Session, e.Probe = p.decimal("session", l.Session), p.decimal("probe", l.Probe)
 	e.Incarnation, e.Version = p.text("incarnation", l.Incarnation), p.text("version", l.Version)
+	e.LocalBatch = p.decimal("local_batch", l.LocalBatch)
 	if digits, err := hex.DecodeString(l.Incarnation); l.Incarnation != "" && (err != nil || len(digits) != 16) {
 		p.fail("incarnation", fmt.Errorf("got %q, want %s", l.Incarnation, kindHex))
 	}

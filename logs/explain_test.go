@@ -59,6 +59,35 @@ func TestChosenStory(t *testing.T) {
 	}
 }
 
+// TestStoryOfABatch: who goes ahead of those in Q is told to do so, and at each leave Q
+// shows it at the head.
+func TestStoryOfABatch(t *testing.T) {
+	c := newCluster(3, []string{"cs"}, seeded(1))
+	for _, m := range c.nodes {
+		m.batch = 2
+	}
+	c.startAll()
+	first, asker := c.nodes[0], c.nodes[2]
+	c.acquire(first, "cs")
+	c.acquire(first, "cs")
+	c.acquire(first, "cs")
+	c.acquire(asker, "cs")
+	c.drain()
+	c.settleDown()
+	c.stopAll()
+	run := readAll(t, c.files()...)
+	entries := run.Journeys()[0].Entries
+	if third := entries[2].Enter; third.Node != asker.name {
+		t.Fatalf("%s entered after two entries of %s, want %s", third.Node, first.name, asker.name)
+	}
+	text := story(t, run, "cs", entries[2].Enter.Fence)
+	for _, part := range []string{asker.name + " now has place 2 of 2 in Q. " + first.name + " itself goes ahead of all", asker.name + " now has place 1 of 2 in Q.\n"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("the story does not say %q:\n%s", part, text)
+		}
+	}
+}
+
 func TestNoSuchEntry(t *testing.T) {
 	run := readAll(t, busyCluster(3, 3).files()...)
 	for _, c := range []struct {

@@ -32,6 +32,15 @@ const (
 	Crashed
 )
 
+// localBatch is how many of those who wait at the process may enter in a row while
+// others wait elsewhere; 0 where node_started, which tells, is missing.
+func (l *Life) localBatch() int {
+	if l.Started == nil {
+		return 0
+	}
+	return max(1, int(l.Started.LocalBatch))
+}
+
 func (l *Life) first() *Event { return l.Events[0] }
 func (l *Life) last() *Event  { return l.Events[len(l.Events)-1] }
 

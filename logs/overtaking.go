@@ -93,10 +93,20 @@ func (o *overtaken) wait(member int, number Number, e *Event) {
 func (o *overtaken) overtake(node string, t *turn, e *Event) {
 	t.others = append(t.others, e)
 	o.figures.MostOvertaken = max(o.figures.MostOvertaken, len(t.others))
-	if bound := len(o.run.Members) - 1; len(t.others) > bound && !t.told {
+	batch := e.Life.localBatch()
+	if batch == 0 || t.told {
+		return
+	}
+	entries := []*Event{t.since}
+	for _, other := range t.others {
+		if other.Node == e.Node {
+			entries = append(entries, other)
+		}
+	}
+	if times := len(entries) - 1; times > batch {
 		t.told = true
-		o.report(overtaking, Violated, append([]*Event{t.since}, t.others...), "request %s of %s had reached the token, and %d entries of others went before it, more than N-1 = %d",
-			t.number, node, len(t.others), bound)
+		o.report(overtaking, Violated, entries, "request %s of %s had reached the token, and %s entered %d times before it, more often than its local batch of %d",
+			t.number, node, e.Node, times, batch)
 	}
 }
 

@@ -147,6 +147,16 @@ func (r *Run) findMembers() {
 // member returns a node's position in member order, or -1.
 func (r *Run) member(node string) int { return slices.Index(r.Members, node) }
 
+// LongestBatch is the greatest local batch that any process has: how many of those who
+// wait at it may enter in a row while others wait elsewhere. 1 where nodes take turns.
+func (r *Run) LongestBatch() int {
+	longest := 1
+	for _, life := range r.Lives {
+		longest = max(longest, life.localBatch())
+	}
+	return longest
+}
+
 // judgeEnds decides how each process ended.
 func (r *Run) judgeEnds() {
 	for i, life := range r.Lives {

@@ -97,6 +97,7 @@ var keys = []key{
 	{"members", kindAddresses, "the member list, in member order"},
 	{"incarnation", kindHex, "drawn at random by each process at its start"},
 	{"version", kindText, "the program's version"},
+	{"local_batch", kindDecimal, "how many of those who wait at the writer may enter in a row while others wait elsewhere; without the key, 1"},
 	{"repeat", kindBool, "true: the request was outstanding when this stream opened, and is sent on it once more"},
 	{"reason", kindText, "why"},
 	{"remote", kindText, "the socket address of a stranger"},
@@ -169,7 +170,7 @@ var (
 )
 
 var shapes = []shape{
-	{NodeStarted, "info", setOf("members", "incarnation", "version", "session"), 0, 0, "the first line of each process; a file may hold several runs, appended"},
+	{NodeStarted, "info", setOf("members", "incarnation", "version", "session"), setOf("local_batch"), 0, "the first line of each process; a file may hold several runs, appended"},
 	{NodeStopped, "info", 0, 0, 0, "the last line of a clean run"},
 	{PeerConnected, "info", setOf("peer"), 0, 0, "the writer's stream to the peer is accepted"},
 	{PeerLost, "info", setOf("peer", "reason"), 0, 0, "the writer's stream to the peer ended; written on the change only"},

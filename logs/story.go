@@ -181,6 +181,9 @@ func (t *tale) leftSection(e *Event) string {
 	asker := t.entry.Enter.Node
 	if place := slices.Index(e.Queue, asker); place >= 0 && t.at[e] < t.at[t.entry.Enter] {
 		text += fmt.Sprintf(" %s now has place %d of %d in Q.", asker, place+1, len(e.Queue))
+		if e.Queue[0] == e.Node && len(e.Queue) > 1 {
+			text += fmt.Sprintf(" %s itself goes ahead of all: its local batch lets in another who waits at it.", e.Node)
+		}
 	} else if len(e.Queue) == 0 {
 		text += " Q is empty: the token stays, unused."
 	}

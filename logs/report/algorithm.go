@@ -65,6 +65,9 @@ func (b *builder) algorithm() []Block {
 		}
 		blocks = append(blocks, b.main.quote(lines...))
 	}
+	if batch := b.main.run.LongestBatch(); batch > 1 {
+		blocks = append(blocks, Paragraph(fmt.Sprintf("One thing differs from the paper in this run, since nodes were started with --local-batch (up to %d here): where others wait at the holder too, it puts itself at the head of Q, and not at its end, up to so many entries in a row. That spares the token's way, and each node still has its turn.", batch)))
+	}
 	return append(blocks, Paragraph("Two things that the paper leaves out are added. A session tells a live node from a dead one: a node uses a token only while a majority has lately answered it. A round of messages to all members makes the token at first, and anew if it is lost; section \"When a node dies\" shows one, if logs of such a run were given. In the paper's place of RN[j] = LN[j] + 1 stands RN[j] > LN[j], since numbers may have gaps when a node starts again."))
 }
 

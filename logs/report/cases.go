@@ -172,7 +172,7 @@ func (b *builder) overtakesNobody() []Block {
 			}
 		}
 	}
-	return []Block{Paragraph("No request of these logs came to a holder while others stood in Q.")}
+	return []Block{Paragraph("These logs show no request that came to a holder while others stood in Q, and that a leave then put behind them.")}
 }
 
 func (s *source) overtakesNobody() []Block {

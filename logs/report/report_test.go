@@ -122,6 +122,29 @@ func TestGoldenHTML(t *testing.T) {
 
 // TestReferencesLead: each number by which the text refers to a line is that line's
 // in the appendix.
+// Where nodes let in several of their own in a row, Q is not first in, first out, and the
+// report says so.
+func TestBatchesAreTold(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "testdata", "contended.merged.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	batched := strings.Replace(string(text), `"version"`, `"local_batch":"5","version"`, 1)
+	d, verdict := Build(Input{Run: read(t, map[string]string{"contended.log": batched})})
+	if verdict != logs.Holds {
+		t.Errorf("verdict %s", verdict)
+	}
+	said := markdownOf(t, d)
+	for _, want := range []string{"--local-batch (up to 5 here)", "which in these logs is up to 5 entries in a row", "no more than its local batch, which is up to 5"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the report does not say %q", want)
+		}
+	}
+	if wrong := "first in, first out"; strings.Contains(said, wrong) {
+		t.Errorf("the report says %q", wrong)
+	}
+}
+
 func TestReferencesLead(t *testing.T) {
 	d, _ := Build(input(t))
 	lines := make(map[string]string)

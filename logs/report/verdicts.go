@@ -20,6 +20,9 @@ var arguments = []struct{ id, means, why string }{
 		"Each entry's messages were counted from the lines of its request and of the token's way."},
 }
 
+// servedInBatches is why R3 holds where nodes let in several of their own in a row.
+const servedInBatches = "Each request of the logs is followed by its entry, except those that are listed with the reason why they need none. And it is no luck: once a request has reached the token, at most N-1 other nodes go before it, since nobody stands in Q twice and nobody comes to stand before another, but for a node that leaves: it goes ahead of Q for as long as its --local-batch lasts, which in these logs is up to %d entries in a row."
+
 // verdicts gives the verdict on each requirement, and the reasons.
 func (b *builder) verdicts() []Block {
 	if b.main == nil {
@@ -35,7 +38,11 @@ func (b *builder) verdicts() []Block {
 			blocks = append(blocks, Paragraph("The files do not belong together, so nothing follows from putting them together, and no requirement was judged."))
 		} else {
 			for _, a := range arguments {
-				blocks = append(blocks, Paragraph(s.judgement(a.id, a.means, a.why)))
+				why := a.why
+				if batch := s.run.LongestBatch(); batch > 1 && a.id == "R3" {
+					why = fmt.Sprintf(servedInBatches, batch)
+				}
+				blocks = append(blocks, Paragraph(s.judgement(a.id, a.means, why)))
 			}
 		}
 		blocks = append(blocks, s.details()...)
