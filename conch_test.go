@@ -164,6 +164,8 @@ func TestStartRefuses(t *testing.T) {
 		{conch.Config{Listen: address, HostsFile: "does/not/exist"}, os.ErrNotExist, "does/not/exist"},
 		{conch.Config{Listen: address, SessionTTL: conch.MinSessionTTL - 1}, conch.ErrConfig, "SessionTTL: "},
 		{conch.Config{Listen: address, SessionTTL: -1}, conch.ErrConfig, "SessionTTL: "},
+		{conch.Config{Listen: address, LocalBatch: -1}, conch.ErrConfig, "LocalBatch: got -1, want 1 to 1000"},
+		{conch.Config{Listen: address, LocalBatch: conch.MaxLocalBatch + 1}, conch.ErrConfig, "LocalBatch: got 1001, want"},
 	} {
 		node, err := conch.Start(t.Context(), test.cfg)
 		if node != nil || !errors.Is(err, test.want) || !errors.Is(err, conch.ErrConfig) || !strings.Contains(err.Error(), test.says) {

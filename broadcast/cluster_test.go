@@ -118,6 +118,7 @@ type setup struct {
 	limits  limits
 	ttl     time.Duration
 	session token.Session
+	batch   int // LocalBatch
 	store   Store
 	log     *logBuffer
 	// quiet takes the lines in place of log, if it is not the zero Logger.
@@ -152,6 +153,8 @@ func (w *network) startMember(t testing.TB, address string, s setup) *member {
 		TTL:     s.ttl,
 		Store:   s.store,
 		Dial:    w.dialerOf(address),
+
+		LocalBatch: s.batch,
 		// A bubble's clock is that of package time.
 		Clock: func() token.Time { return token.Time(time.Since(began)) },
 		Log:   logger,

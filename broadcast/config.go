@@ -31,6 +31,9 @@ type Config struct {
 	// TTL is a session's time to live, at least [token.MinTTL]. It is the same at all
 	// members.
 	TTL time.Duration
+	// LocalBatch is how many waiters of this node in a row may be let in while other
+	// members wait; see [token.Config]. Zero is 1.
+	LocalBatch int
 	// Store keeps what must outlast this process. Nil keeps nothing: then Session
 	// and Floor of the next process have to be above all that this one will use.
 	Store Store

@@ -90,6 +90,7 @@ func start(cfg Config, limits limits) (*Driver, error) {
 		IdleToken:      token.DefaultIdleToken,
 		IdleLock:       token.DefaultIdleLock,
 		FencesPerEpoch: token.MaxFencesPerEpoch,
+		LocalBatch:     cfg.LocalBatch,
 	}
 	if _, err := rand.Read(nodeConfig.Incarnation[:]); err != nil {
 		return nil, fmt.Errorf("broadcast: draw an incarnation: %w", err)

@@ -49,6 +49,9 @@ func (l *eventLog) info(event string) *zerolog.Event { return l.line(zerolog.Inf
 func (l *eventLog) nodeStarted(cfg token.Config, version string) {
 	e := l.info("node_started").Strs("members", l.addresses).Hex("incarnation", cfg.Incarnation[:])
 	l.decimal(e, "session", uint64(cfg.Session))
+	if cfg.LocalBatch > 1 {
+		l.decimal(e, "local_batch", uint64(cfg.LocalBatch))
+	}
 	e.Str("version", version).Msg("node started")
 }
 

@@ -87,6 +87,31 @@ func TestLogsProveWhatHappened(t *testing.T) {
 	}
 }
 
+// Nodes of which two let in several of their own in a row, each as many as it likes: the
+// logs tell how many, and nobody went ahead more often.
+func TestLogsProveBatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, addresses := newNetwork(), []string{"a:1", "b:1", "c:1"}
+		var members []*member
+		for i, address := range addresses {
+			members = append(members, w.startMember(t, address, setup{members: addresses, batch: 2 * i}))
+		}
+		settled(t, members)
+		contend(members, 1, 5, 6)
+		stopAll(members)
+		judge(t, members...)
+		for i, want := range []string{"", `"local_batch":"2"`, `"local_batch":"4"`} {
+			first, _, _ := bytes.Cut(members[i].log.bytes.Bytes(), []byte("\n"))
+			if got := bytes.Contains(first, []byte("local_batch")); got != (want != "") || !bytes.Contains(first, []byte(want)) {
+				t.Errorf("the first line of %s is %s, want %s in it", members[i].address, first, want)
+			}
+		}
+		if hops := bytes.Count(members[2].log.bytes.Bytes(), []byte(`"event":"token_received"`)); hops > 15 {
+			t.Errorf("the token came to c:1 %d times for 30 entries, want 8 or so by batches of 4", hops)
+		}
+	})
+}
+
 // A node crashes while it holds the lock; its next process joins, and its log goes on
 // in the same file.
 func TestLogsProveARecovery(t *testing.T) {

@@ -101,6 +101,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 		Advertise:  members.Addresses[members.Self],
 		Peers:      members.Addresses,
 		SessionTTL: flags.sessionTTL,
+		LocalBatch: flags.localBatch,
 		Socket:     socket,
 		DataDir:    dataDir,
 		TLS:        flags.tls.TLSFiles,

@@ -37,6 +37,7 @@ type nodeFlags struct {
 	hostsFile         string
 	sessionTTL        time.Duration
 	socket            string
+	localBatch        int
 	tls               tlsFlags
 	allow             string
 	insecure          bool
@@ -63,6 +64,7 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 
 	clients := pflag.NewFlagSet("", pflag.ContinueOnError)
 	clients.StringVar(&f.socket, "socket", "", "the `PATH` of the unix socket for this user's clients; \"none\" is none (default: conch-PORT.sock in the user's runtime directory)")
+	clients.IntVar(&f.localBatch, "local-batch", 1, "let in up to `N` who wait at this node before the lock goes to another where somebody waits: faster where many want it at each node, less fair, since whoever is next at a node waits for up to N entries at each other; 1 takes turns")
 	addGroup(cmd, "Clients", clients)
 
 	security := pflag.NewFlagSet("", pflag.ContinueOnError)
@@ -125,6 +127,9 @@ func (f *nodeFlags) check(cmd *cobra.Command) error {
 	}
 	if f.sessionTTL < conch.MinSessionTTL || f.sessionTTL > maxSessionTTL {
 		return misuse(cmd, "--session-ttl: got %v, want %v to %v", f.sessionTTL, conch.MinSessionTTL, maxSessionTTL)
+	}
+	if f.localBatch < 1 || f.localBatch > conch.MaxLocalBatch {
+		return misuse(cmd, "--local-batch: got %d, want 1 to %d; 1 lets the nodes take turns", f.localBatch, conch.MaxLocalBatch)
 	}
 	if f.auto.Count < 0 {
 		return misuse(cmd, "--auto-count: got %d, want 1 or more, or 0 for ever", f.auto.Count)
