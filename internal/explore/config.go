@@ -45,6 +45,9 @@ type Config struct {
 	// many as there are.
 	IdleToken, IdleLock int
 	FencesPerEpoch      uint64
+	// LocalBatch is each member's. With 0, which stands for 1, nobody counts who is
+	// overtaken how often; there would be more states.
+	LocalBatch int
 
 	// Requests is how often each member's clients ask, for any lock, and Tries how
 	// often they ask without wanting to wait.
@@ -164,6 +167,7 @@ func (c *Config) node(i, n int, disk disk) token.Config {
 		IdleToken:      token.DefaultIdleToken,
 		IdleLock:       token.DefaultIdleLock,
 		FencesPerEpoch: token.MaxFencesPerEpoch,
+		LocalBatch:     c.LocalBatch,
 	}
 	if c.Diskless { // as if a second were long enough for 100 ballots and 100 sessions
 		cfg.Session, cfg.Floor = token.Session(100*(n+1)), uint64(100*(n+1))

@@ -20,6 +20,10 @@ var configs = []Config{
 		Requests: [3]int{2, 2, 2}, Rest: AtOnce,
 	},
 	{
+		Name: "local batches", Members: 3, Locks: 1, Start: Held, StepsPerTTL: 4, LocalBatch: 2,
+		Requests: [3]int{3, 2, 1}, Faults: Faults{Withdrawals: 1}, Rest: AtOnce,
+	},
+	{
 		Name: "tries", Members: 3, Locks: 1, Start: Idle, StepsPerTTL: 4,
 		Requests: [3]int{0, 1, 0}, Tries: [3]int{1, 1, 1}, Faults: Faults{Withdrawals: 1}, Rest: AtOnce,
 	},
@@ -95,6 +99,14 @@ var configs = []Config{
 	{
 		Name: "all faults, batches", Members: 2, Locks: 1, Start: Held, Delivery: Batched, StepsPerTTL: 2, Steps: 8,
 		Requests: [3]int{1, 1}, Faults: Faults{Withdrawals: 1, Breaks: 1, Crashes: 1, Leaves: 1, Pauses: 1}, Sample: 512,
+	},
+	{
+		Name: "local batches, all faults, batches", Members: 2, Locks: 1, Start: Held, Delivery: Batched, StepsPerTTL: 2, Steps: 6, LocalBatch: 2,
+		Requests: [3]int{2, 2}, Faults: Faults{Withdrawals: 1, Breaks: 1, Crashes: 1, Leaves: 1, Pauses: 1}, Sample: 512,
+	},
+	{
+		Name: "local batches, used up, batches", Members: 3, Locks: 1, Start: Held, Delivery: Batched, StepsPerTTL: 2, Steps: 2, LocalBatch: 2,
+		FencesPerEpoch: 3, Requests: [3]int{2, 1, 1}, Sample: 512,
 	},
 	{
 		Name: "no disks, batches", Members: 2, Locks: 1, Start: Held, Delivery: Batched, StepsPerTTL: 2, Steps: 8,

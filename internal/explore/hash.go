@@ -54,6 +54,9 @@ func (h *hasher) state(c *Config, s *state) [2]uint64 {
 	}
 	for l := range c.Locks {
 		b = binary.AppendUvarint(b, uint64(s.fences[l]))
+		for i := range c.Members {
+			b = append(b, s.overtook[l][i][:c.Members]...)
+		}
 	}
 	f := s.left.faults
 	b = append(b, byte(s.left.steps), byte(f.Withdrawals), byte(f.Breaks), byte(f.Crashes), byte(f.Leaves), byte(f.Pauses), byte(f.Stalls))

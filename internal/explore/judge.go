@@ -15,6 +15,26 @@ func (p *stepper) granted(i int, n *token.Node, e *token.Effect) {
 		p.violated("%s is granted %s with fence %d, after fence %d", name(i), e.Lock, e.Fence, s.fences[l])
 	}
 	s.fences[l] = e.Fence
+	if p.LocalBatch > 0 {
+		p.judgeTurns(i, l, e.State.Queue)
+	}
+}
+
+// judgeTurns: whoever stands in the token's queue has its turn, or is passed over, after
+// at most a batch of each other member. A token that is made anew begins anew.
+func (p *stepper) judgeTurns(i, l int, queue []token.Member) {
+	for _, j := range queue {
+		entries := &p.state.overtook[l][j][i]
+		if *entries++; int(*entries) > p.LocalBatch {
+			p.violated("%s is let into %s for the %dth time while %s stands in the queue, with batches of %d",
+				name(i), lockName(l), *entries, name(int(j)), p.LocalBatch)
+		}
+	}
+}
+
+// hadTurn notes that a member stands in the queue of a lock's token no more.
+func (p *stepper) hadTurn(lock string, j token.Member) {
+	p.state.overtook[lockIndex(lock)][j] = [maxMembers]byte{}
 }
 
 // refused judges a refusal: only who tries is refused.

@@ -36,6 +36,7 @@ var caught = []struct{ fault, config string }{
 	{"any-addressee", "overdue"},
 	{"burial-at-once", "crash and stalls"},
 	{"burial-by-too-few", "halfway"},
+	{"batch-without-end", "local batches"},
 	{"burial-not-kept", "halfway"},
 	{"guard-ignored", "halfway"},
 	{"holder-promises", "away"},

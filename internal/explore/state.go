@@ -13,7 +13,10 @@ type state struct {
 	streams [maxMembers][maxMembers]stream // from, to
 	clients [maxMembers][maxLocks][maxClients]client
 	fences  [maxLocks]token.Fence // of the latest grant
-	marks   [maxMembers]bool      // on disk: clients were served
+	// overtook is how often each member was let in while another stands in the token's
+	// queue: by lock, who stands there, who was let in.
+	overtook [maxLocks][maxMembers][maxMembers]byte
+	marks    [maxMembers]bool // on disk: clients were served
 	// orphans are for how long a client still holds a lock whose member crashed.
 	orphans [maxMembers][maxLocks]token.Time
 	left    budget

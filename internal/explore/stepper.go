@@ -161,7 +161,14 @@ func (p *stepper) effects(i int, n *token.Node) {
 		}
 		switch e.Kind {
 		case token.Send:
+			if e.Message.Kind == token.TokenMessage {
+				p.hadTurn(e.Lock, e.Peer)
+			}
 			p.send(i, int(e.Peer), &e.Message)
+		case token.PassedOver:
+			p.hadTurn(e.Lock, e.Peer)
+		case token.Made:
+			s.overtook[lockIndex(e.Lock)] = [maxMembers][maxMembers]byte{}
 		case token.Grant:
 			p.granted(i, n, e)
 		case token.Revoke:

@@ -22,6 +22,7 @@ const (
 	TwoHolders                 // two holders of a lock, all but one of them lapsed
 	Orphan                     // a client that held a lock when its node's process ended
 	Encumbered                 // a start after which there may be such clients
+	WentAhead                  // a node that let one more of its own in while others stood in Q
 	tallies
 )
 
@@ -29,6 +30,7 @@ var tallyNames = [...]string{
 	StaleDelivery: "stale delivery", OldStream: "old stream refused", CrashBetween: "crash between effects",
 	Forgetful: "forgetful start", Withdrawal: "withdrawal", LateWord: "late word", TwoTokens: "dead token beside a live one",
 	TwoHolders: "lapsed holder beside a new one", Orphan: "client left behind", Encumbered: "encumbered start",
+	WentAhead: "went ahead of others",
 }
 
 // reasons are why tokens are dropped and ballots come to nothing.

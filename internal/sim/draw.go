@@ -38,6 +38,7 @@ func Draw(seed uint64) *Plan {
 	p.drawRequests(&s)
 	p.drawFaults(&s)
 	p.drawClients(&s)
+	p.drawBatches(&s)
 	slices.SortStableFunc(p.Ops, func(a, b Op) int { return int(min(max(a.At-b.At, -1), 1)) })
 	return p
 }
@@ -66,6 +67,13 @@ func (p *Plan) drawClients(s *source) {
 	p.Clients = s.chance(40)
 	for i := range p.Nodes {
 		p.Machines[i].ClientDrift = pick(s, -maxDrift, p.Machines[i].Drift, s.between(-maxDrift, maxDrift))
+	}
+}
+
+func (p *Plan) drawBatches(s *source) {
+	longest := pick[int64](s, 1, 1, 2, 4, 16)
+	for i := range p.Nodes {
+		p.Machines[i].LocalBatch = int(s.between(1, longest))
 	}
 }
 

@@ -20,6 +20,7 @@ const (
 	Sessions  Judge = "session number not above the last"
 	Burials   Judge = "a lease and a burial of one node"
 	Invariant Judge = "state of a lock contradicts itself"
+	Turns     Judge = "one that waits is overtaken too often"
 	Service   Judge = "waiter not served"
 	Rest      Judge = "no rest"
 )
@@ -45,6 +46,9 @@ type judges struct {
 	// fences is the highest granted of each lock, and made are the epochs of its tokens.
 	fences [maxLocks]token.Fence
 	made   [maxLocks][]token.Epoch
+	// overtook is how often each member was let in while another stands in the token's
+	// queue: by lock, who stands there, who was let in.
+	overtook [maxLocks][maxNodes][maxNodes]int
 	// forgetful: a node started with a floor below what it had promised.
 	forgetful bool
 	look      token.LockView
@@ -187,11 +191,28 @@ func (w *World) judgeGrant(i int, m *member, e *token.Effect) {
 		w.fail(Fences, "node %d grants %s with fence %d, after %d", i, e.Lock, e.Fence, w.fences[l])
 	}
 	w.fences[l] = max(w.fences[l], e.Fence)
+	w.judgeTurns(i, l, e.State.Queue)
 	c := &w.claims[e.Waiter-1]
 	if op := &w.plan.Ops[e.Waiter-1]; c.state != claimWaiting || c.process != m.process || int(op.Node) != i || int(op.Lock) != l {
 		w.fail(Invariant, "node %d grants %s to waiter %d, who does not wait for it there", i, e.Lock, e.Waiter)
 	}
 }
+
+// judgeTurns: whoever stands in the token's queue has its turn, or is passed over, after
+// at most one entry of each other member, or as many as that one's batch has. A token
+// that is made anew begins anew.
+func (w *World) judgeTurns(i, l int, queue []token.Member) {
+	for _, j := range queue {
+		entries := &w.overtook[l][j]
+		entries[i]++
+		if batch := max(1, w.plan.Machines[i].LocalBatch); entries[i] > batch {
+			w.fail(Turns, "node %d gets %s for the %dth time while node %d stands in the queue; its batch is %d", i, lockNames[l], entries[i], j, batch)
+		}
+	}
+}
+
+// hadTurn notes that a member stands in the token's queue no more.
+func (w *World) hadTurn(j int, lock string) { w.overtook[w.lockOf(lock)][j] = [maxNodes]int{} }
 
 // judgeBurials: nobody is inside a session and buried by a quorum. It looks at what the
 // nodes know, and so finds fault where no token has come to harm yet.
@@ -217,6 +238,7 @@ func (w *World) judgeMade(i int, e *token.Effect) {
 		w.fail(OneMaking, "node %d makes %s again for %s", i, epoch, e.Lock)
 	}
 	w.made[l] = append(w.made[l], epoch)
+	w.overtook[l] = [maxNodes][maxNodes]int{}
 }
 
 // judgeSession: a member's session never comes back.

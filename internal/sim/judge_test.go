@@ -62,6 +62,15 @@ func buryNode0(w *World, nodes ...int) {
 	}
 }
 
+// enterInARow lets a node in so often while others stand in the queue of lock a's token.
+// Node 0 has a batch of 2.
+func enterInARow(w *World, node, times int, queue ...token.Member) {
+	w.plan.Machines[0].LocalBatch = 2
+	for range times {
+		w.judgeTurns(node, 0, queue)
+	}
+}
+
 // TestJudges plants violations, each of which its judge must find, beside things that
 // look alike and are allowed.
 func TestJudges(t *testing.T) {
@@ -150,6 +159,21 @@ func TestJudges(t *testing.T) {
 		{"a grant", "", func(w *World) {
 			w.claims[1] = claim{state: claimWaiting, process: 1}
 			w.judgeGrant(1, &w.members[1], grant(1<<62))
+		}},
+
+		{"one more entry than a batch while another stands in the queue", Turns, func(w *World) { enterInARow(w, 0, 3, 1) }},
+		{"a batch while another stands in the queue", "", func(w *World) { enterInARow(w, 0, 2, 1) }},
+		{"entries while nobody stands in the queue", "", func(w *World) { enterInARow(w, 0, 100) }},
+		{"a second entry where nodes take turns", Turns, func(w *World) { enterInARow(w, 2, 2, 1) }},
+		{"two batches, the second by a token made anew", "", func(w *World) {
+			enterInARow(w, 0, 2, 1)
+			w.judgeMade(0, &token.Effect{Lock: "a", Message: token.Message{Token: &token.Token{Epoch: high}}})
+			enterInARow(w, 0, 2, 1)
+		}},
+		{"two batches, between which the other had its turn", "", func(w *World) {
+			enterInARow(w, 0, 2, 1)
+			w.hadTurn(1, "a")
+			enterInARow(w, 0, 2, 1)
 		}},
 
 		{"a node that two others bury in spite of their guards", Burials, func(w *World) { buryNode0(w, 1, 2); w.judgeBurials(0) }},

@@ -100,7 +100,7 @@ func (w *World) start(i int) {
 		Incarnation: m.incarnation, Session: session, Floor: floor, Encumbered: m.encumbered,
 		TTL:       token.Time(w.plan.TTL),
 		IdleToken: token.Time(w.plan.IdleToken), IdleLock: token.Time(w.plan.IdleLock),
-		FencesPerEpoch: w.plan.FencesPerEpoch,
+		FencesPerEpoch: w.plan.FencesPerEpoch, LocalBatch: machine.LocalBatch,
 	})
 	if err != nil {
 		panic(err) // a plan that no configuration allows
@@ -204,6 +204,9 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 		if e.Message.Kind == token.BallotAnswer && e.Message.Answer == token.Promise {
 			m.promised = max(m.promised, e.Message.Ballot.Number)
 		}
+		if e.Message.Kind == token.TokenMessage {
+			w.hadTurn(int(e.Peer), e.Lock)
+		}
 		w.send(i, int(e.Peer), e.Message)
 	case token.Save:
 		m.disk.session, m.disk.promised = e.Session, e.Promised
@@ -211,6 +214,12 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 	case token.Grant:
 		w.judgeGrant(i, m, e)
 		w.granted(i, e)
+	case token.PassedOver:
+		w.hadTurn(int(e.Peer), e.Lock)
+	case token.Left:
+		if q := e.State.Queue; len(q) > 1 && int(q[0]) == i {
+			w.count(WentAhead)
+		}
 	case token.Revoke, token.Refuse:
 		w.claims[e.Waiter-1].state = claimOver
 	case token.Buried:

@@ -59,6 +59,8 @@ type Machine struct {
 	Drift  int64
 	// ClientDrift is Drift of the clock of its clients.
 	ClientDrift int64
+	// LocalBatch is how many of its waiters in a row may enter while others wait; 0 is 1.
+	LocalBatch int
 }
 
 // OpKind tells the ops apart.
@@ -183,7 +185,7 @@ func (p *Plan) String() string {
 	text := fmt.Sprintf("seed %d: %d nodes, %d locks, T %d ms, idle %d/%d ms, %d fences an epoch, delay %d+%d µs, creep %d, cut for good %v, clients %t, settle at %d µs\n",
 		p.Seed, p.Nodes, p.Locks, p.TTL/1e6, p.IdleToken/1e6, p.IdleLock/1e6, p.FencesPerEpoch, p.Delay/1000, p.Jitter/1000, p.Creep, p.Cut, p.Clients, p.Settle/1000)
 	for i, m := range p.Machines[:p.Nodes] {
-		text += fmt.Sprintf("  node %d: disk %t, clock from %d ns, drift %d millionths\n", i, m.Disk, m.Offset, m.Drift)
+		text += fmt.Sprintf("  node %d: disk %t, clock from %d ns, drift %d millionths, local batch %d\n", i, m.Disk, m.Offset, m.Drift, m.LocalBatch)
 	}
 	return text
 }
