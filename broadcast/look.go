@@ -78,6 +78,10 @@ type LockState struct {
 	Waits   int
 
 	RequestNumbers []token.Number // RN
+	// LocalBatch is how many waiters of this node in a row are let in while others wait,
+	// and BatchLeft how many more after the holder.
+	LocalBatch, BatchLeft int
+
 	// Requesting: the own number is a request that was not granted yet. Searching: the
 	// node looks for the token, which may be lost.
 	Requesting, Searching bool
@@ -215,6 +219,7 @@ func (o *owner) lockState(name string) LockState {
 		s.Waiters = append(s.Waiters, Waiting{Caller: c.caller, Since: time.Duration(now - c.since)})
 	}
 	s.RequestNumbers = slices.Clone(v.RequestNumbers)
+	s.LocalBatch, s.BatchLeft = v.LocalBatch, v.BatchLeft
 	s.Requesting, s.Searching = v.Outstanding, v.Searching
 	if v.HasToken {
 		t := v.Token

@@ -100,6 +100,28 @@ func TestNodeThatGoesAheadStandsAtHeadOfQueue(t *testing.T) {
 	}
 }
 
+// Whoever looks is told how many go ahead yet.
+func TestInspectLockTellsWhatIsLeftOfABatch(t *testing.T) {
+	d := batching(t, 3)
+	d.request(1, 1)
+	left := func() int {
+		var v LockView
+		d.InspectLock(cs, &v)
+		if v.LocalBatch != 3 {
+			t.Errorf("the local batch is %d, want 3", v.LocalBatch)
+		}
+		return v.BatchLeft
+	}
+	got := []int{left()}
+	for holder := Waiter(1); holder <= 3; holder++ {
+		d.release(holder)
+		got = append(got, left())
+	}
+	if want := []int{2, 1, 0, 0}; !slices.Equal(got, want) {
+		t.Errorf("left of the batch: %v, want %v", got, want)
+	}
+}
+
 // When the token comes back, as many may go ahead again.
 func TestBatchBeginsAnewWhenTokenComesBack(t *testing.T) {
 	d := batching(t, 2)

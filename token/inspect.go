@@ -69,6 +69,9 @@ type LockView struct {
 	Searching bool
 	// Holder is the local waiter in the critical section; 0 if none is.
 	Holder Waiter
+	// LocalBatch is the node's, at least 1, and BatchLeft how many more local waiters are
+	// let in after the holder, ahead of members that wait.
+	LocalBatch, BatchLeft int
 	// HasToken: the token is here; Token is a copy of it, and means nothing else.
 	HasToken bool
 	Token    Token
@@ -84,9 +87,13 @@ func (n *Node) InspectLock(name string, v *LockView) bool {
 	}
 	v.RequestNumbers = append(v.RequestNumbers[:0], l.requestNumbers...)
 	v.Outstanding, v.Waiters, v.Holder, v.Searching = false, 0, 0, false
+	v.LocalBatch, v.BatchLeft = max(1, n.cfg.LocalBatch), 0
 	if l.use != nil {
 		v.Outstanding, v.Waiters, v.Holder = l.outstanding, len(l.waiters.entries)-l.waiters.head, l.holder
 		v.Searching = l.balloting() || l.outstanding && l.search.open
+	}
+	if v.Holder != 0 {
+		v.BatchLeft = v.LocalBatch - 1 - l.ahead
 	}
 	v.HasToken = l.token != nil
 	if t := l.token; t != nil {

@@ -45,8 +45,8 @@ func newer(t, than *clientv1.TokenStatus) bool {
 }
 
 // waitersInTurn lists those who wait, as far as can be told in the order in which they
-// will be served: a member that the token comes to serves one waiter, and stands in
-// line again for the next.
+// will be served: a member that the token comes to lets in as many as its local batch,
+// and stands in line again for the next.
 func waitersInTurn(members []string, whole *clientv1.LockStatus, parts []*clientv1.LockStatus) []*clientv1.Waiter {
 	queue := whole.GetToken().GetQueue()
 	place := func(member int) int { // of the members: the queue's first, then around the ring
@@ -56,9 +56,10 @@ func waitersInTurn(members []string, whole *clientv1.LockStatus, parts []*client
 		from := max(0, slices.Index(members, whole.GetToken().GetMember()))
 		return len(members) + (member-from-1+len(members))%len(members)
 	}
+	waiting := make([][]*clientv1.Waiter, len(parts))
 	var order []int
 	for i := range parts {
-		if len(parts[i].GetWaiters()) > 0 {
+		if waiting[i] = parts[i].GetWaiters(); len(waiting[i]) > 0 {
 			order = append(order, i)
 		}
 	}
@@ -68,16 +69,34 @@ func waitersInTurn(members []string, whole *clientv1.LockStatus, parts []*client
 		ahead = 1
 	}
 	var all []*clientv1.Waiter
-	for turn := 0; len(order) > 0; turn++ {
-		order = slices.DeleteFunc(order, func(i int) bool { return len(parts[i].GetWaiters()) <= turn })
-		for _, i := range order {
-			w := parts[i].GetWaiters()[turn]
+	serve := func(i int, batch uint32) {
+		for ; batch > 0 && len(waiting[i]) > 0; batch-- {
+			w := waiting[i][0]
+			waiting[i] = waiting[i][1:]
 			w.Ahead = ahead
 			ahead++
 			all = append(all, w)
 		}
 	}
+	if i := slices.Index(members, whole.GetToken().GetMember()); i >= 0 {
+		serve(i, whole.GetToken().GetBatchLeft())
+	}
+	for len(order) > 0 {
+		order = slices.DeleteFunc(order, func(i int) bool { return len(waiting[i]) == 0 })
+		for _, i := range order {
+			serve(i, localBatch(parts[i]))
+		}
+	}
 	return all
+}
+
+// localBatch is the local batch of the member that a part comes from.
+func localBatch(part *clientv1.LockStatus) uint32 {
+	batch := uint32(1)
+	for _, view := range part.GetViews() {
+		batch = max(batch, view.GetLocalBatch())
+	}
+	return batch
 }
 
 // obstacles tells what keeps those who wait waiting, most important first.

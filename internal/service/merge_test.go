@@ -42,6 +42,25 @@ func TestWaitersAreListedInTurn(t *testing.T) {
 	}
 }
 
+// With local batches a member serves several in its turn; the one that has the token, as
+// many as are left of its batch.
+func TestWaitersAreListedInBatches(t *testing.T) {
+	a, b, c := partOf("a:1", "a1", "a2", "a3"), partOf("b:1", "b1", "b2", "b3"), partOf("c:1", "c1", "c2")
+	a.Views[0].LocalBatch, b.Views[0].LocalBatch = 3, 2
+	a.Token = &clientv1.TokenStatus{Member: "a:1", Queue: []string{"c:1"}, BatchLeft: 1}
+	a.Holder = &clientv1.Holder{Member: "a:1", Fence: 7}
+	var got []string
+	for i, w := range merge(abc, "cs", []*clientv1.LockStatus{a, b, c}, nil).GetWaiters() {
+		got = append(got, w.GetClient().GetCommand())
+		if int(w.GetAhead()) != i+1 {
+			t.Errorf("%d ahead of %s; want %d, the holder counted", w.GetAhead(), got[i], i+1)
+		}
+	}
+	if want := []string{"a1", "c1", "b1", "b2", "a2", "a3", "c2", "b3"}; !slices.Equal(got, want) {
+		t.Errorf("waiters %v; want %v", got, want)
+	}
+}
+
 // While the token moves two members may seem to have it: the later state is the true
 // one.
 func TestLaterTokenAndGrantAreTheTrueOnes(t *testing.T) {

@@ -24,6 +24,7 @@ func (s *Service) part(state *broadcast.LockState) *clientv1.LockStatus {
 		Requesting:     state.Requesting,
 		Waiting:        uint64(state.Waits),
 		Searching:      state.Searching,
+		LocalBatch:     uint32(state.LocalBatch),
 	}}
 	if state.Holder != nil {
 		part.Holder = s.holder(state.Holder)
@@ -41,6 +42,7 @@ func (s *Service) part(state *broadcast.LockState) *clientv1.LockStatus {
 			Hop:           t.Hop,
 			Fence:         uint64(t.Fence),
 			LastGranted:   requestNumbers(t.LastGranted),
+			BatchLeft:     uint32(state.BatchLeft),
 		}
 		for _, m := range t.Queue {
 			part.Token.Queue = append(part.Token.Queue, s.members[m])

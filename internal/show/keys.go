@@ -49,6 +49,7 @@ type tokenStatus struct {
 	Fence       string   `json:"fence"`
 	Queue       []string `json:"queue"`
 	LastGranted []string `json:"last_granted"`
+	BatchLeft   uint32   `json:"batch_left"`
 }
 
 type obstacle struct {
@@ -63,6 +64,7 @@ type view struct {
 	Requesting     bool     `json:"requesting"`
 	Waiting        uint64   `json:"waiting"`
 	Searching      bool     `json:"searching"`
+	LocalBatch     uint32   `json:"local_batch"`
 }
 
 type lockStatus struct {
@@ -174,7 +176,7 @@ func toToken(t *clientv1.TokenStatus) *tokenStatus {
 	return &tokenStatus{
 		Member: t.GetMember(), Epoch: epoch(t), Hop: decimal(t.GetHop()), Fence: decimal(t.GetFence()),
 		Queue:       each(t.GetQueue(), func(member string) string { return member }),
-		LastGranted: toNumbers(t.GetLastGranted()),
+		LastGranted: toNumbers(t.GetLastGranted()), BatchLeft: t.GetBatchLeft(),
 	}
 }
 
@@ -201,6 +203,7 @@ func toLock(l *clientv1.LockStatus, absent []*clientv1.Missing) lockStatus {
 			return view{
 				Member: v.GetMember(), RequestNumbers: toNumbers(v.GetRequestNumbers()),
 				Requesting: v.GetRequesting(), Waiting: v.GetWaiting(), Searching: v.GetSearching(),
+				LocalBatch: max(1, v.GetLocalBatch()),
 			}
 		}),
 		Missing: toMissing(absent),

@@ -2474,9 +2474,9 @@ type LockStatus struct {
 	Lock string `protobuf:"bytes,1,opt,name=lock,proto3" json:"lock,omitempty"`
 	// Who holds it. Not set if nobody does, as far as is known.
 	Holder *Holder `protobuf:"bytes,2,opt,name=holder,proto3" json:"holder,omitempty"`
-	// Who waits for it: those queued in the token first, by the token's order of
-	// members, then those that the token does not list yet. Of each member, in the
-	// order in which they will be served, the first hundred.
+	// Who waits for it, as far as can be told in the order in which they will be served:
+	// members in the token's order, then those that the token does not list yet, each
+	// with as many as its local batch. Of each member, the first hundred.
 	Waiters []*Waiter `protobuf:"bytes,3,rep,name=waiters,proto3" json:"waiters,omitempty"`
 	// The token. Not set if no member that answered has it.
 	Token *TokenStatus `protobuf:"bytes,4,opt,name=token,proto3" json:"token,omitempty"`
@@ -2583,7 +2583,10 @@ type LockView struct {
 	// How many requests of its clients wait.
 	Waiting uint64 `protobuf:"varint,4,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	// Whether it looks for the token, which may be lost.
-	Searching     bool `protobuf:"varint,5,opt,name=searching,proto3" json:"searching,omitempty"`
+	Searching bool `protobuf:"varint,5,opt,name=searching,proto3" json:"searching,omitempty"`
+	// Its local batch: how many of those who wait at it are let in in a row while
+	// others wait elsewhere. 0 is 1.
+	LocalBatch    uint32 `protobuf:"varint,6,opt,name=local_batch,json=localBatch,proto3" json:"local_batch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2651,6 +2654,13 @@ func (x *LockView) GetSearching() bool {
 		return x.Searching
 	}
 	return false
+}
+
+func (x *LockView) GetLocalBatch() uint32 {
+	if x != nil {
+		return x.LocalBatch
+	}
+	return 0
 }
 
 // RequestNumber numbers a member's requests. Numbers are compared by session, then
@@ -2890,7 +2900,10 @@ type TokenStatus struct {
 	// Q, head first: the addresses of the members that it lists.
 	Queue []string `protobuf:"bytes,6,rep,name=queue,proto3" json:"queue,omitempty"`
 	// LN: the number of each member's request that was granted last, in member order.
-	LastGranted   []*RequestNumber `protobuf:"bytes,7,rep,name=last_granted,json=lastGranted,proto3" json:"last_granted,omitempty"`
+	LastGranted []*RequestNumber `protobuf:"bytes,7,rep,name=last_granted,json=lastGranted,proto3" json:"last_granted,omitempty"`
+	// While somebody holds the lock at the member: how many more of those who wait at it
+	// are let in, before the others who wait.
+	BatchLeft     uint32 `protobuf:"varint,8,opt,name=batch_left,json=batchLeft,proto3" json:"batch_left,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2972,6 +2985,13 @@ func (x *TokenStatus) GetLastGranted() []*RequestNumber {
 		return x.LastGranted
 	}
 	return nil
+}
+
+func (x *TokenStatus) GetBatchLeft() uint32 {
+	if x != nil {
+		return x.BatchLeft
+	}
+	return 0
 }
 
 // Obstacle is one thing that keeps a waiter waiting.
@@ -3313,7 +3333,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x05token\x18\x04 \x01(\v2\x1c.conch.client.v1.TokenStatusR\x05token\x127\n" +
 	"\tobstacles\x18\x05 \x03(\v2\x19.conch.client.v1.ObstacleR\tobstacles\x12\x18\n" +
 	"\awaiting\x18\x06 \x01(\x04R\awaiting\x12/\n" +
-	"\x05views\x18\a \x03(\v2\x19.conch.client.v1.LockViewR\x05views\"\xc3\x01\n" +
+	"\x05views\x18\a \x03(\v2\x19.conch.client.v1.LockViewR\x05views\"\xe4\x01\n" +
 	"\bLockView\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12G\n" +
 	"\x0frequest_numbers\x18\x02 \x03(\v2\x1e.conch.client.v1.RequestNumberR\x0erequestNumbers\x12\x1e\n" +
@@ -3321,7 +3341,9 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"requesting\x18\x03 \x01(\bR\n" +
 	"requesting\x12\x18\n" +
 	"\awaiting\x18\x04 \x01(\x04R\awaiting\x12\x1c\n" +
-	"\tsearching\x18\x05 \x01(\bR\tsearching\"?\n" +
+	"\tsearching\x18\x05 \x01(\bR\tsearching\x12\x1f\n" +
+	"\vlocal_batch\x18\x06 \x01(\rR\n" +
+	"localBatch\"?\n" +
 	"\rRequestNumber\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x04R\asession\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\x04R\x05count\"\xdf\x01\n" +
@@ -3336,7 +3358,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12/\n" +
 	"\x06client\x18\x02 \x01(\v2\x17.conch.client.v1.ClientR\x06client\x12\x1b\n" +
 	"\twaited_ns\x18\x03 \x01(\x03R\bwaitedNs\x12\x14\n" +
-	"\x05ahead\x18\x04 \x01(\rR\x05ahead\"\xf0\x01\n" +
+	"\x05ahead\x18\x04 \x01(\rR\x05ahead\"\x8f\x02\n" +
 	"\vTokenStatus\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12!\n" +
 	"\fepoch_number\x18\x02 \x01(\x04R\vepochNumber\x12%\n" +
@@ -3344,7 +3366,9 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x03hop\x18\x04 \x01(\x04R\x03hop\x12\x14\n" +
 	"\x05fence\x18\x05 \x01(\x04R\x05fence\x12\x14\n" +
 	"\x05queue\x18\x06 \x03(\tR\x05queue\x12A\n" +
-	"\flast_granted\x18\a \x03(\v2\x1e.conch.client.v1.RequestNumberR\vlastGranted\"\xfd\x01\n" +
+	"\flast_granted\x18\a \x03(\v2\x1e.conch.client.v1.RequestNumberR\vlastGranted\x12\x1d\n" +
+	"\n" +
+	"batch_left\x18\b \x01(\rR\tbatchLeft\"\xfd\x01\n" +
 	"\bObstacle\x122\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1e.conch.client.v1.Obstacle.KindR\x04kind\x12\x16\n" +
 	"\x06member\x18\x02 \x01(\tR\x06member\x12\x12\n" +
