@@ -96,8 +96,9 @@ func share(n, workers int, work func(worker, i int)) {
 	all.Wait()
 }
 
-// loopback starts nodes that reach each other by TCP.
-func loopback(b *testing.B, n int) []*member {
+// loopback starts nodes that reach each other by TCP, and let in up to batch of their own
+// in a row.
+func loopback(b *testing.B, n, batch int) []*member {
 	b.Helper()
 	var listeners []net.Listener
 	var addresses []string
@@ -116,6 +117,8 @@ func loopback(b *testing.B, n int) []*member {
 			Self:    token.Member(i),
 			Session: token.Session(time.Now().UnixMicro()),
 			TTL:     testTTL,
+
+			LocalBatch: batch,
 		})
 		if err != nil {
 			b.Fatal(err)
@@ -142,7 +145,7 @@ func loopback(b *testing.B, n int) []*member {
 func BenchmarkGrants(b *testing.B) {
 	for _, n := range []int{3, 5} {
 		b.Run(fmt.Sprintf("one lock of %d nodes", n), func(b *testing.B) {
-			members := loopback(b, n)
+			members := loopback(b, n, 1)
 			warmUp(b, members)
 			b.ResetTimer()
 			share(b.N, n, func(worker, _ int) { members[worker].release(members[worker].acquire("cs")) })
@@ -152,7 +155,7 @@ func BenchmarkGrants(b *testing.B) {
 		})
 	}
 	b.Run("token here", func(b *testing.B) {
-		members := loopback(b, 3)
+		members := loopback(b, 3, 1)
 		warmUp(b, members)
 		ctx := context.Background()
 		if hold, err := members[0].driver.Acquire(ctx, "own"); err != nil || hold.Release() != nil {
@@ -172,4 +175,24 @@ func BenchmarkGrants(b *testing.B) {
 		b.StopTimer()
 		stopAll(members)
 	})
+}
+
+// BenchmarkLocalBatch: 3 nodes over TCP on loopback, each with 8 callers that want the
+// same lock all the time, by how many of them it lets in before the token leaves.
+func BenchmarkLocalBatch(b *testing.B) {
+	const nodes, callers = 3, 8
+	for _, batch := range []int{1, 2, 4, 8, 16, 64} {
+		b.Run(fmt.Sprint(batch), func(b *testing.B) {
+			members := loopback(b, nodes, batch)
+			warmUp(b, members)
+			b.ResetTimer()
+			share(b.N, nodes*callers, func(worker, _ int) {
+				m := members[worker%nodes]
+				m.release(m.acquire("cs"))
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "grants/s")
+			b.StopTimer()
+			stopAll(members)
+		})
+	}
 }
