@@ -13,6 +13,8 @@ import (
 const (
 	ConchSaturated   = "conch/saturated"
 	ConchLogged      = "conch/saturated, logging"
+	ConchCrowd       = "conch/crowd"
+	ConchBatch       = "conch/crowd, local batch"
 	ConchUncontended = "conch/uncontended"
 	ConchHere        = "conch/token here"
 	ConchFailover    = "conch/node failover"
@@ -27,15 +29,19 @@ var Counted = []int{3, 5, 9}
 // conchSubjects are conch in all its uses.
 func conchSubjects() []*Subject {
 	all := []*Subject{
-		{Name: ConchSaturated, Label: "3 node processes, 2 callers in each that always want the lock: requests ride", round: played(saturated(nodes, 2, locks.LogNothing), warmGrants)},
-		{Name: ConchLogged, Label: "the same, each with its log in a file, level info", round: played(saturated(nodes, 2, locks.LogFile), warmGrants)},
-		{Name: "conch/saturated, one caller", Label: "3 node processes, 1 caller in each: requests are sent", round: played(saturated(nodes, 1, locks.LogNothing), warmGrants)},
+		{Name: ConchSaturated, Label: "3 node processes, 2 callers in each that always want the lock: requests ride", round: played(saturated(nodes, 2, locks.Spec{}), warmGrants)},
+		{Name: ConchLogged, Label: "the same, each with its log in a file, level info", round: played(saturated(nodes, 2, locks.Spec{Log: locks.LogFile}), warmGrants)},
+		{Name: "conch/saturated, one caller", Label: "3 node processes, 1 caller in each: requests are sent", round: played(saturated(nodes, 1, locks.Spec{}), warmGrants)},
+		{Name: ConchCrowd, Label: "3 node processes, 8 callers in each, which take turns", round: played(saturated(nodes, crowd, locks.Spec{}), warmGrants)},
+		{Name: ConchBatch, Label: "the same with --local-batch 8", round: played(saturated(nodes, crowd, locks.Spec{LocalBatch: batch}), warmGrants)},
+		{Name: ConchCrowd + ", messages counted", Label: "8 callers in each, messages counted", round: played(saturated(nodes, crowd, locks.Spec{Log: locks.LogCount}), warmGrants)},
+		{Name: ConchBatch + ", messages counted", Label: "the same with --local-batch 8", round: played(saturated(nodes, crowd, locks.Spec{Log: locks.LogCount, LocalBatch: batch}), warmGrants)},
 	}
 	for _, n := range Counted {
 		all = append(all, &Subject{
 			Name:  ConchMessages(n),
 			Label: fmt.Sprintf("%d node processes, 2 callers in each, messages counted", n),
-			round: played(saturated(n, 2, locks.LogCount), warmGrants),
+			round: played(saturated(n, 2, locks.Spec{Log: locks.LogCount}), warmGrants),
 		})
 	}
 	return append(all,
@@ -46,17 +52,24 @@ func conchSubjects() []*Subject {
 	)
 }
 
-// saturated is n members, each with some callers that want the lock all the time. With
-// two callers somebody waits at each node whenever another leaves, so the node's next
-// request rides on the token.
-func saturated(n, callers int, log locks.LogUse) cast {
+// crowd is how many callers each node has where there are many, and batch how many of
+// them a node lets in in a row where it does not take turns.
+const (
+	crowd = 8
+	batch = 8
+)
+
+// saturated is n members of a kind, each with some callers that want the lock all the
+// time. With two callers somebody waits at each node whenever another leaves, so the
+// node's next request rides on the token.
+func saturated(n, callers int, spec locks.Spec) cast {
 	return func(_ context.Context, p *play) error {
 		addresses, err := servers.FreeAddresses(n)
 		if err != nil {
 			return err
 		}
 		for i := range addresses {
-			spec := locks.Spec{Kind: locks.ConchNode, Endpoints: addresses, Self: i, TTL: TTL, Log: log}
+			spec.Kind, spec.Endpoints, spec.Self, spec.TTL = locks.ConchNode, addresses, i, TTL
 			if err := p.start(worker.Job{Mode: worker.Loop, Lock: spec, Users: callers, Stride: n}); err != nil {
 				return err
 			}

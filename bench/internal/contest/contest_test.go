@@ -55,7 +55,8 @@ func stage(t *testing.T) *Stage {
 // TestRunPlaysWhatNeedsNoServers plays with real processes: whether figures are there,
 // not what they are.
 func TestRunPlaysWhatNeedsNoServers(t *testing.T) {
-	subjects := only(t, Flock+"/", BareRing, BareStream, BareSwap, ConchSaturated, ConchHere, ConchMessages(3))
+	subjects := only(t, Flock+"/", BareRing, BareStream, BareSwap, ConchSaturated, ConchCrowd, ConchHere, ConchMessages(3))
+	subjects = append(subjects, &Subject{Name: ConchWeight, Once: true, round: weighed(1000)})
 	outcome, err := Run(t.Context(), stage(t), subjects, 1, func(text string) { t.Log(text) })
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +66,10 @@ func TestRunPlaysWhatNeedsNoServers(t *testing.T) {
 		BareStream:                  {Wait},
 		BareSwap:                    {Wait},
 		ConchSaturated:              {Grants, HandOffs, CPU},
+		ConchCrowd:                  {Grants, HandOffs, CPU},
+		ConchBatch:                  {Grants, HandOffs, CPU},
 		ConchHere:                   {Nanoseconds, Allocations},
+		ConchWeight:                 {LockBytes, Resident, Settled},
 		ConchMessages(3):            {Messages},
 		Peer{Key: Flock}.Again():    {Cycle},
 		Peer{Key: Flock}.Clients():  {Grants, HandOffs, CPU},
@@ -84,6 +88,21 @@ func TestRunPlaysWhatNeedsNoServers(t *testing.T) {
 				t.Errorf("%s: there is no figure of %s", name, figure)
 			}
 		}
+	}
+}
+
+func TestWhatTakesMinutesIsPlayedOnce(t *testing.T) {
+	played := 0
+	subjects := []*Subject{{Name: "x/slow", Once: true, round: func(context.Context, *Stage) (*Sample, error) {
+		played++
+		return &Sample{Figures: map[Figure]float64{Grants: 3}}, nil
+	}}}
+	outcome, err := Run(t.Context(), stage(t), subjects, 3, func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := outcome.Results[0].Spread(Grants), (Spread{3, 3, 3, 1}); played != 1 || got != want {
+		t.Errorf("played %d times, got %+v; want once, and %+v", played, got, want)
 	}
 }
 

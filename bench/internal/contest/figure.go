@@ -25,6 +25,10 @@ const (
 	Nanoseconds Figure = "ns"                 // per lock and unlock, of many
 	Allocations Figure = "allocations"        // on the heap, per lock and unlock
 	Recovery    Figure = "until next grant s" // from the kill on
+	Background  Figure = "% of a core"        // that the busiest of some idle nodes takes
+	LockBytes   Figure = "bytes a lock"       // on the heap of a node, for each lock that it knows
+	Resident    Figure = "GB right after use" // of the machine's memory that a node has, garbage counted
+	Settled     Figure = "GB"                 // the same when the garbage has been given back
 )
 
 // Sample is what one round has found of one subject.

@@ -70,7 +70,7 @@ func Again(key string) string { return Peer{Key: key}.Again() }
 func Clients(key string) string { return Peer{Key: key}.Clients() }
 
 func conch(ctx context.Context, s *Stage, dir string) (*servers.Fleet, error) {
-	return servers.StartConch(ctx, s.Conch, dir, TTL)
+	return servers.StartConch(ctx, s.Conch, dir, nodes, TTL)
 }
 
 func etcd(ctx context.Context, _ *Stage, dir string) (*servers.Fleet, error) {

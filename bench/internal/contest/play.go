@@ -129,9 +129,9 @@ func (p *play) pause(ctx context.Context, d time.Duration) error {
 	return p.alive(ctx)
 }
 
-// reports waits for the workers' ends and returns what they say.
-func (p *play) reports(ctx context.Context) ([]worker.Report, error) {
-	ctx, cancel := context.WithTimeout(ctx, endPatience)
+// reports waits for the workers' ends, but no longer than so, and returns what they say.
+func (p *play) reports(ctx context.Context, patience time.Duration) ([]worker.Report, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var all []worker.Report
 	for _, process := range p.workers {

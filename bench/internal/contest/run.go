@@ -8,6 +8,7 @@ import (
 // Subjects are all that is compared, in the order in which a round has them.
 func Subjects() []*Subject {
 	all := append(bareSubjects(), conchSubjects()...)
+	all = append(all, idleSubjects()...)
 	for _, peer := range Peers() {
 		all = append(all, peer.subjects()...)
 	}
@@ -48,7 +49,7 @@ func Run(ctx context.Context, s *Stage, subjects []*Subject, rounds int, tell fu
 		outcome.Busy = append(outcome.Busy, busy)
 		tell(fmt.Sprintf("round %d of %d; others keep %.2f cores busy", round+1, rounds, busy))
 		for _, result := range outcome.Results {
-			if result.LeftOut != "" {
+			if result.LeftOut != "" || result.Subject.Once && round > 0 {
 				continue
 			}
 			if err := result.play(ctx, s, round, tell); err != nil {

@@ -22,6 +22,8 @@ type Subject struct {
 	Label string
 	// Needs says why it cannot be played on this machine, nil if it can be.
 	Needs func() error
+	// Once: it is played in the first round alone, since it takes minutes.
+	Once bool
 	// round plays it once.
 	round func(ctx context.Context, s *Stage) (*Sample, error)
 }
@@ -64,7 +66,7 @@ func (s *Stage) turn(ctx context.Context, prepare func(p *play), workers cast, g
 	if err != nil {
 		return nil, err
 	}
-	reports, err := p.reports(ctx)
+	reports, err := p.reports(ctx, endPatience)
 	if err != nil {
 		return nil, err
 	}

@@ -65,8 +65,12 @@ type Spec struct {
 	TTL time.Duration
 	// Dir is a folder of this process's own.
 	Dir string
-	// Log is what a node does with its log.
-	Log LogUse
+	// Log is what a node does with its log, and LocalBatch how many of its callers it lets
+	// in in a row while others wait.
+	Log        LogUse
+	LocalBatch int
+	// Socket is the path of a unix socket on which a node serves clients; empty is none.
+	Socket string
 }
 
 // LogUse says what a node of our own does with its log.

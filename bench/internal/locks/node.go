@@ -30,6 +30,8 @@ func startNode(ctx context.Context, spec Spec, sent func(uint64)) (*node, error)
 		Listen:     spec.Endpoints[spec.Self],
 		Peers:      spec.Endpoints,
 		SessionTTL: spec.TTL,
+		LocalBatch: spec.LocalBatch,
+		Socket:     spec.Socket,
 		DataDir:    filepath.Join(spec.Dir, fmt.Sprintf("member%d", spec.Self)),
 	}
 	switch spec.Log {

@@ -67,7 +67,20 @@ func goals() []goal {
 			of: term{contest.ConchSaturated, contest.CPU}, over: term{contest.BareRing, contest.CPU}, is: atMost, want: 1.3},
 		goal{what: "saturated with logs at info to a file, over the same without",
 			of: term{contest.ConchLogged, contest.Grants}, over: term{contest.ConchSaturated, contest.Grants}, is: atLeast, want: 0.7},
+		goal{what: "memory of an idle lock that is known, per node, 5 members",
+			of: term{contest.ConchWeight, contest.LockBytes}, is: atMost, want: 300, unit: " bytes"},
+		goal{what: "a million of them, all memory of a node",
+			of: term{contest.ConchWeight, contest.Settled}, is: atMost, want: 0.5, unit: " GB"},
+		goal{what: "processor time of 5 idle nodes, the busiest of them",
+			of: term{contest.ConchIdle, contest.Background}, is: under, want: 0.5, unit: " % of a core"},
+		goal{what: "the same with 100,000 locks known",
+			of: term{contest.ConchKnowing, contest.Background}, is: under, want: 0.5, unit: " % of a core"},
 	)
+}
+
+// batchGain is what local batches gain; how much it is to be, nobody has said.
+func batchGain() goal {
+	return goal{of: term{contest.ConchBatch, contest.Grants}, over: term{contest.ConchCrowd, contest.Grants}}
 }
 
 // met says whether a value reaches the goal.

@@ -5,6 +5,6 @@
 //
 // # What is not promised
 //
-// Anything but Linux: processor times come from /proc, and only Linux ends a process
+// Anything but Linux: only it has clocks of other processes, and ends a process
 // with its parent. A process that starts processes of its own answers for them.
 package procs

@@ -8,11 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // endPatience is how long a process may take to end after SIGTERM.
@@ -129,34 +130,20 @@ func (p *Process) signal(s syscall.Signal) error {
 	return nil
 }
 
-// ticksPerSecond is the unit of the times in /proc/PID/stat, which is the same on
-// every Linux that Go runs on.
-const ticksPerSecond = 100
-
 // ProcessorTime is how long the process has run on any core, its kernel's work
-// included, to a hundredth of a second.
+// included.
 func (p *Process) ProcessorTime() (time.Duration, error) {
-	path := fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return 0, fmt.Errorf("processor time of %s: %w", p.name, err)
+	// The kernel has a clock for each process, whose number is made so.
+	clock := int32(^uint32(p.cmd.Process.Pid)<<3 | processorClock)
+	var used unix.Timespec
+	if err := unix.ClockGettime(clock, &used); err != nil {
+		return 0, fmt.Errorf("processor time of %s (process %d): %w", p.name, p.cmd.Process.Pid, err)
 	}
-	// The program's name, in parentheses, may have anything in it. After it, utime
-	// and stime are the 12th and 13th field.
-	fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
-	var ticks int64
-	for _, i := range []int{11, 12} {
-		if i >= len(fields) {
-			return 0, fmt.Errorf("processor time of %s: %s has %d fields after the name, want more than %d", p.name, path, len(fields), i)
-		}
-		n, err := strconv.ParseInt(string(fields[i]), 10, 64)
-		if err != nil {
-			return 0, fmt.Errorf("processor time of %s: %s: %w", p.name, path, err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
+	return time.Duration(used.Nano()), nil
 }
+
+// processorClock is, of the clocks of a process, that of all its time on a core.
+const processorClock = 2
 
 // ProcessorTime is how long some processes have run, all together.
 func ProcessorTime(processes []*Process) (time.Duration, error) {

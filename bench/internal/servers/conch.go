@@ -8,11 +8,10 @@ import (
 	"time"
 )
 
-// StartConch starts three nodes of conch by its program, each with a unix socket for
+// StartConch starts n nodes of conch by its program, each with a unix socket for
 // clients and with what it has to remember on disk. Of their logs only errors are
 // written.
-func StartConch(ctx context.Context, program, dir string, ttl time.Duration) (*Fleet, error) {
-	const n = 3
+func StartConch(ctx context.Context, program, dir string, n int, ttl time.Duration) (*Fleet, error) {
 	addresses, err := FreeAddresses(n)
 	if err != nil {
 		return nil, err

@@ -1,5 +1,5 @@
-// Package servers runs the servers that clients need, as processes on loopback: three
-// nodes of conch, three of etcd, one or three of Redis, three of ZooKeeper. Their data lies in a
+// Package servers runs the servers that clients need, as processes on loopback: nodes
+// of conch, three of etcd, one or three of Redis, three of ZooKeeper. Their data lies in a
 // folder of the run. Between their turns they are frozen, so that a server that has
 // nothing to do does not slow what is measured then.
 //

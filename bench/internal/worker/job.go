@@ -27,6 +27,8 @@ const (
 	Turns Mode = "turns" // lock and unlock, then let another worker do so
 	Idle  Mode = "idle"  // be there
 	Hold  Mode = "hold"  // lock, and never unlock
+	Fill  Mode = "fill"  // lock and unlock many locks, each once
+	Weigh Mode = "weigh" // be there, and say how much memory that takes
 	Relay Mode = "relay" // pass messages on
 	Echo  Mode = "echo"  // send messages back
 )
@@ -38,6 +40,8 @@ type Job struct {
 	// Client is this worker's place on the board. With several Users the first of them
 	// has it; the others have places Stride apart.
 	Client, Users, Stride int
+	// From and Locks say which locks, and how many, Fill uses.
+	From, Locks int
 	// After is how often the lock is to be granted before this worker begins to use it.
 	After uint64
 	// Lock is the lock, but for relay and echo.
@@ -60,6 +64,8 @@ type Report struct {
 	// time and with Allocations on the heap of the whole process.
 	Operations, Allocations uint64
 	Spent                   time.Duration
+	// Weight is what Weigh found.
+	Weight Weight
 }
 
 // errEnd ends what waits when the board says that it is the end.
@@ -84,6 +90,10 @@ func Run(ctx context.Context, job string, out io.Writer) error {
 		return j.Relay.Run(ctx, b)
 	case Echo:
 		return wires.Echo(ctx, j.Addresses, b)
+	case Fill:
+		return locks.Fill(ctx, j.Lock.Endpoints, j.From, j.Locks, j.Users)
+	case Weigh:
+		return j.weigh(ctx, b, out)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
