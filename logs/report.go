@@ -133,11 +133,10 @@ func (c *checker) proof(id requirementID) string {
 	case everyRequest:
 		return c.fates()
 	case overtaking:
-		text := fmt.Sprintf("at most %d went ahead of a request that had reached the token", f.MostOvertaken)
 		if batch := c.run.LongestBatch(); batch > 1 {
-			text += fmt.Sprintf(", of each node no more than its local batch, which is up to %d", batch)
+			return fmt.Sprintf("at most %d entries went ahead of a request that had reached the token, of each node no more than its local batch, which is up to %d", f.MostOvertaken, batch)
 		}
-		return text
+		return fmt.Sprintf("at most %d went ahead of a request that had reached the token", f.MostOvertaken)
 	case messageCost:
 		return fmt.Sprintf("%.2f an entry; %d with the token here, %d by N = %d, %d rode, %d with fewer, %d by a new token",
 			f.PerEntry, m.Here, m.Asked, len(c.run.Members), m.Rode, m.Fewer, m.Remade)
