@@ -231,3 +231,26 @@ func TestRequestThatFindsTokenIdleAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations an entry, want none", allocs)
 	}
 }
+
+// BenchmarkPong is an answer to a PING, which renews the lease. Each round of PINGs has
+// one stamp, and every other member answers it.
+func BenchmarkPong(b *testing.B) {
+	for _, members := range []int{5, 50, 1000} {
+		b.Run(fmt.Sprintf("members=%d", members), func(b *testing.B) {
+			node, err := New(0, testConfig(0, members))
+			if err != nil {
+				b.Fatal(err)
+			}
+			pong := Message{Kind: Pong, Incarnation: node.cfg.Incarnation}
+			from, at := Member(0), Time(testTTL) // past the wait after the start
+			for b.Loop() {
+				if from++; int(from) == members {
+					from, at = 1, at+testTTL/4
+				}
+				pong.Stamp = at
+				node.Receive(at, from, pong)
+				node.Effects()
+			}
+		})
+	}
+}

@@ -58,7 +58,7 @@ func crowded() (*Node, Clockwork) {
 	}
 	n := &Node{
 		cfg: cfg, self: 1, now: now, peers: []peer{peerOf(6 * second), peerOf(now)}, session: 16, begun: true, warned: true,
-		leaseEnd: now + second, nextPing: now + second, startedAt: now - second, waiting: true,
+		leaseEnd: now + second, newer: 1, nextPing: now + second, startedAt: now - second, waiting: true,
 		leaving: true, gone: true, reserved: 17, floor: 18, forgotten: 19, probes: 20, count: 21,
 		locks: make(map[string]*lock), numbers: []Number{{1, 1}}, members: []Member{1}, stamps: []Time{1},
 		effects: []Effect{{}}, spare: []*use{{}},
@@ -169,6 +169,7 @@ var unencoded = map[string]string{
 	`\.cfg\.Floor`: "looked at by New only",
 	`\.now`:        "the clock's reading is given; times count from it",
 	`\.warned`:     "decides on a warning only, of which nothing comes here",
+	`\.newer`:      "decides on when the stamps are looked at, which brings about nothing then",
 	`\.effects.*|\.numbers.*|\.members.*|\.stamps.*|\.spare.*`: "scratch memory, or fetched before",
 	`.*\.hello\.KnownSession`:                                  "looked at when the HELLO comes",
 	`.*\.Hop`:                                                  "for the log",

@@ -109,6 +109,7 @@ type Node struct {
 	begun    bool // whether it has begun: then this node is inside it until leaseEnd
 	warned   bool // whether the end of this lease was announced
 	leaseEnd Time // Never for a cluster of one
+	newer    int  // at least as many as peers have answered a stamp that is newer than the one leaseEnd counts from
 	nextPing Time
 
 	// The wait after the start; the rules are in start.go.

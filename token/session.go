@@ -98,10 +98,26 @@ func (n *Node) receivePong(from Member, m *Message) {
 	}
 	p.hasAnswered, p.answeredBefore = true, false
 	p.pongAt = n.now
-	n.renew()
+	if n.lengthens(m.Stamp) {
+		n.renew()
+	}
 	if silent {
 		n.lookAgain()
 	}
+}
+
+// lengthens reports whether a stamp that was answered may make the lease end later, or
+// begin. Of the answers to a round of PINGs, the one that completes a quorum does; at
+// the others, the stamps of all members need not be looked at.
+func (n *Node) lengthens(stamp Time) bool {
+	if !n.begun {
+		return true
+	}
+	if stamp <= n.leaseEnd-shorten(n.cfg.TTL) {
+		return false
+	}
+	n.newer++
+	return n.newer >= n.quorum()-1
 }
 
 // renew works out the end of the lease, and begins the session if it has not.
@@ -133,6 +149,12 @@ func (n *Node) leaseFromStamps() Time {
 		return n.now
 	}
 	slices.Sort(n.stamps)
+	n.newer = 0
+	for _, stamp := range n.stamps {
+		if stamp > n.stamps[len(n.stamps)-others] {
+			n.newer++
+		}
+	}
 	return n.stamps[len(n.stamps)-others] + shorten(n.cfg.TTL)
 }
 

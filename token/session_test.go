@@ -1,8 +1,12 @@
 package token
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 // One test for each rule of guards and leases (protocol, section 2).
@@ -88,6 +92,32 @@ func TestLeaseRunsFromQuorumsNewestStamp(t *testing.T) {
 			t.Errorf("%d members: the lease ends at %d, want %d", members, got, want)
 		}
 	}
+}
+
+// Whatever order the answers come in, the lease is the one that all stamps make: most
+// answers do not change it, and are not looked at as if they did.
+func TestLeaseIsThatOfAllStampsAfterEachAnswer(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		members := rapid.IntRange(2, 9).Draw(r, "members")
+		d := inSession(t, members)
+		stamps := slices.Repeat([]Time{d.at}, members)
+		for range rapid.IntRange(1, 60).Draw(r, "answers") {
+			d.passes(Time(rapid.IntRange(0, 20).Draw(r, "passes")) * ms)
+			if _, ok := d.InSession(); !ok {
+				return // too few have answered
+			}
+			from := Member(rapid.IntRange(1, members-1).Draw(r, "from"))
+			stamp := d.at - Time(rapid.IntRange(0, 10).Draw(r, "age"))*10*ms
+			d.receive(from, Message{Kind: Pong, Incarnation: d.cfg.Incarnation, Stamp: stamp})
+			stamps[from] = max(stamps[from], stamp)
+
+			newest := slices.SortedFunc(slices.Values(stamps[1:]), func(a, b Time) int { return cmp.Compare(b, a) })
+			got, _ := d.InSession()
+			if want := newest[members/2-1] + testTTL*99/100; got != want {
+				r.Fatalf("%d members, stamps %v: the lease ends at %d, want %d", members, stamps[1:], got, want)
+			}
+		}
+	})
 }
 
 // An answer to an older PING does not shorten a lease.
