@@ -25,6 +25,7 @@ type Metrics struct {
 	waits, holds *prometheus.HistogramVec
 	grants       *prometheus.CounterVec
 	messages     []prometheus.Counter // by token.MessageKind
+	sent, rode   prometheus.Counter
 	handoffs     prometheus.Counter
 	queue        prometheus.Histogram
 	probes       prometheus.Counter
@@ -89,6 +90,7 @@ func New(members []string, self int, version string) *Metrics {
 		m.waits, m.holds, m.grants, m.handoffs, m.queue, m.probes, m.rounds, m.sessions, m.lapses, build,
 	}
 	m.countMessages()
+	m.countRequests()
 	m.countConnects(members, self)
 	m.other = m.series(otherLocks)
 	return m
@@ -104,6 +106,15 @@ func (m *Metrics) countMessages() {
 	for kind := token.Request; kind <= token.Abort; kind++ {
 		m.messages[kind] = vec.WithLabelValues(kind.String())
 	}
+}
+
+// countRequests adds a counter for each way that a request of this node may take.
+func (m *Metrics) countRequests() {
+	vec := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "conch_requests_total", Help: "Requests of this node: sent to all other members, or riding on the token.",
+	}, []string{"way"})
+	m.parts = append(m.parts, vec)
+	m.sent, m.rode = vec.WithLabelValues("sent"), vec.WithLabelValues("rode")
 }
 
 // countConnects adds a counter for each other member.
@@ -191,6 +202,10 @@ func (m *Metrics) Effect(e *token.Effect) {
 		if e.Message.Kind == token.TokenMessage {
 			m.handoffs.Inc()
 		}
+	case token.Asked:
+		m.sent.Inc()
+	case token.Rode:
+		m.rode.Inc()
 	case token.Left:
 		m.queue.Observe(float64(len(e.State.Queue)))
 	case token.Probed:

@@ -109,6 +109,12 @@ func TestEffectsAreCounted(t *testing.T) {
 			t.Errorf("%s: %v rounds; want 1", outcome, got)
 		}
 	}
+	m.Effect(&token.Effect{Kind: token.Asked})
+	m.Effect(&token.Effect{Kind: token.Asked})
+	m.Effect(&token.Effect{Kind: token.Rode})
+	if sent, rode := testutil.ToFloat64(m.sent), testutil.ToFloat64(m.rode); sent != 2 || rode != 1 {
+		t.Errorf("%v requests sent, %v rode; want 2 and 1", sent, rode)
+	}
 	m.Connected(1)
 	if got := testutil.ToFloat64(m.connects[1]); got != 1 {
 		t.Errorf("%v streams; want 1", got)
