@@ -14,16 +14,6 @@ import (
 // MaxClients is how many clients can have a place on a board.
 const MaxClients = 32
 
-// Phase says what the processes of a measurement are to do.
-type Phase uint64
-
-// The phases, in their order.
-const (
-	WarmUp  Phase = iota // work, and record nothing
-	Measure              // work, and record
-	End                  // finish, report and end
-)
-
 // cell is a word on a cache line of its own, so that writers of different words do
 // not slow each other.
 type cell struct {
@@ -33,7 +23,7 @@ type cell struct {
 
 // layout is what the page looks like.
 type layout struct {
-	phase      cell
+	phase      phaseCell
 	ready      cell
 	grants     cell
 	handOffs   cell
@@ -89,12 +79,6 @@ func open(file *os.File) (*Board, error) {
 
 // Close takes the page out of this process's memory. Nothing may use the board then.
 func (b *Board) Close() error { return unix.Munmap(b.memory) }
-
-// Phase returns the present phase.
-func (b *Board) Phase() Phase { return Phase(b.page.phase.word.Load()) }
-
-// SetPhase begins a phase.
-func (b *Board) SetPhase(p Phase) { b.page.phase.word.Store(uint64(p)) }
 
 // Ready counts in a process that can begin to work.
 func (b *Board) Ready() { b.page.ready.word.Add(1) }

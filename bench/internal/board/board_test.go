@@ -1,6 +1,7 @@
 package board
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -72,9 +73,42 @@ func TestCountsAreOfAllProcesses(t *testing.T) {
 	if got := a.Counts().Since(before); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
+}
+
+func TestAwaitPhaseEndsWithThePhase(t *testing.T) {
+	a, b := boards(t)
+	ended := make(chan error)
+	for _, phase := range []Phase{Measure, End} {
+		go func() { ended <- a.AwaitPhase(t.Context(), phase) }()
+	}
 	b.SetPhase(Measure)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
 	if got := a.Phase(); got != Measure {
 		t.Errorf("phase: got %d, want %d", got, Measure)
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("the wait for the end is over before it: %v", err)
+	default:
+	}
+	b.SetPhase(End)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if err := a.AwaitPhase(t.Context(), Measure); err != nil {
+		t.Errorf("a phase that is past: %v", err)
+	}
+}
+
+func TestAwaitPhaseEndsWithItsContext(t *testing.T) {
+	a, _ := boards(t)
+	gone := errors.New("gone")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(gone)
+	if err := a.AwaitPhase(ctx, End); !errors.Is(err, gone) {
+		t.Errorf("got %v, want %v", err, gone)
 	}
 }
 

@@ -71,18 +71,9 @@ func (r Relay) runGRPC(ctx context.Context, b *board.Board) error {
 	if r.Self == 0 {
 		err = pass()
 	}
-	awaitEnd(ctx, b)
-	_ = m.close() // the others may have gone first, which is no failure
+	_ = b.AwaitPhase(ctx, board.End) // if not, it ends all the same
+	_ = m.close()                    // the others may have gone first, which is no failure
 	return err
-}
-
-// awaitEnd waits until the board says that it is the end.
-func awaitEnd(ctx context.Context, b *board.Board) {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for b.Phase() != board.End && ctx.Err() == nil {
-		<-tick.C
-	}
 }
 
 func (r Relay) runTCP(ctx context.Context, b *board.Board) error {
@@ -104,11 +95,10 @@ func (r Relay) runTCP(ctx context.Context, b *board.Board) error {
 	passed := make(chan error, 1)
 	go func() { passed <- r.passTCP(in, out, b) }()
 	b.Ready()
-	awaitEnd(ctx, b)
-	if b.Phase() == board.End {
-		return nil // what the other goroutine finds now is that the others have gone
+	if err := b.AwaitPhase(ctx, board.End); err != nil {
+		return errors.Join(err, <-passed)
 	}
-	return errors.Join(context.Cause(ctx), <-passed)
+	return nil // what the other goroutine finds now is that the others have gone
 }
 
 // passTCP passes messages on until a connection ends.

@@ -25,7 +25,7 @@ func Echo(ctx context.Context, addresses []string, b *board.Board) error {
 		go func() { served <- server.Serve(listener) }()
 	}
 	b.Ready()
-	awaitEnd(ctx, b)
+	_ = b.AwaitPhase(ctx, board.End) // if not, it ends all the same
 	server.Stop()
 	var failures []error
 	for range addresses {

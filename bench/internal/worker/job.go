@@ -107,10 +107,9 @@ func Run(ctx context.Context, job string, out io.Writer) error {
 
 // awaitEnd ends a context when the board says that it is the end.
 func awaitEnd(ctx context.Context, b *board.Board, end context.CancelCauseFunc) {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for b.Phase() != board.End && ctx.Err() == nil {
-		<-tick.C
+	if err := b.AwaitPhase(ctx, board.End); err != nil {
+		end(err)
+		return
 	}
 	end(errEnd)
 }
