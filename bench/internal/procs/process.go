@@ -31,6 +31,15 @@ type Process struct {
 
 // Start starts a program. The name is for errors.
 func Start(name, program string, args ...string) (*Process, error) {
+	return StartOn(AllCores, name, program, args...)
+}
+
+// AllCores is as many cores as this process may use.
+const AllCores = 0
+
+// StartOn starts a program that may use so many cores of those that this process may
+// use, the same ones each time.
+func StartOn(cores int, name, program string, args ...string) (*Process, error) {
 	p := &Process{
 		name:   name,
 		cmd:    exec.Command(program, args...),
@@ -43,10 +52,14 @@ func Start(name, program string, args ...string) (*Process, error) {
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	started := make(chan error)
 	go func() {
-		// The kernel sends Pdeathsig when the thread ends that started the process.
+		// The kernel sends Pdeathsig when the thread ends that started the process; and a
+		// process may use the cores that this thread may. So the thread is this
+		// goroutine's alone, and ends with it.
 		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := p.cmd.Start()
+		err := bind(cores)
+		if err == nil {
+			err = p.cmd.Start()
+		}
 		started <- err
 		if err == nil {
 			p.err = p.cmd.Wait()
@@ -57,6 +70,26 @@ func Start(name, program string, args ...string) (*Process, error) {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	return p, nil
+}
+
+// bind lets this thread, and what it starts, use some of its cores only.
+func bind(cores int) error {
+	if cores == AllCores {
+		return nil
+	}
+	var all, some unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		return fmt.Errorf("cores: %w", err)
+	}
+	if n := all.Count(); cores < 1 || cores > n {
+		return fmt.Errorf("cores: got %d, want 1 to %d", cores, n)
+	}
+	for core := 0; some.Count() < cores; core++ {
+		if all.IsSet(core) {
+			some.Set(core)
+		}
+	}
+	return unix.SchedSetaffinity(0, &some)
 }
 
 // Ended returns an error if the process has ended, with what it said.
@@ -128,34 +161,6 @@ func (p *Process) signal(s syscall.Signal) error {
 		return fmt.Errorf("send %v to %s (process %d): %w", s, p.name, p.cmd.Process.Pid, err)
 	}
 	return nil
-}
-
-// ProcessorTime is how long the process has run on any core, its kernel's work
-// included.
-func (p *Process) ProcessorTime() (time.Duration, error) {
-	// The kernel has a clock for each process, whose number is made so.
-	clock := int32(^uint32(p.cmd.Process.Pid)<<3 | processorClock)
-	var used unix.Timespec
-	if err := unix.ClockGettime(clock, &used); err != nil {
-		return 0, fmt.Errorf("processor time of %s (process %d): %w", p.name, p.cmd.Process.Pid, err)
-	}
-	return time.Duration(used.Nano()), nil
-}
-
-// processorClock is, of the clocks of a process, that of all its time on a core.
-const processorClock = 2
-
-// ProcessorTime is how long some processes have run, all together.
-func ProcessorTime(processes []*Process) (time.Duration, error) {
-	var sum time.Duration
-	for _, p := range processes {
-		used, err := p.ProcessorTime()
-		if err != nil {
-			return 0, err
-		}
-		sum += used
-	}
-	return sum, nil
 }
 
 // keptBytes is how much is kept at least of a process's output, the most recent of

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +74,52 @@ func TestProcessorTimeGrowsWithWork(t *testing.T) {
 		}
 	}
 	t.Errorf("a process that works has used no processor time after %v", patience)
+}
+
+func TestProcessUsesTheCoresItMay(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cores := func(n int) string {
+		p, err := StartOn(n, "nproc", "nproc")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := p.Wait(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(text))
+	}
+	if got := cores(1); got != "1" {
+		t.Errorf("a process that may use one core sees %s", got)
+	}
+	if got, want := cores(AllCores), fmt.Sprint(runtime.NumCPU()); got != want {
+		t.Errorf("a process that may use all cores sees %s, want %s", got, want)
+	}
+	if p, err := StartOn(runtime.NumCPU()+1, "nproc", "nproc"); err == nil {
+		_ = p.Kill()
+		t.Error("more cores than there are: no error")
+	}
+}
+
+func TestWrittenCountsWhatIsWritten(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	p := start(t, "head -c 100000 /dev/zero; exec sleep 100")
+	for ctx.Err() == nil {
+		written, err := p.Written()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if written == 0 {
+			continue
+		}
+		if both, err := Written([]*Process{p, p}); err != nil || both != 2*100_000 {
+			t.Errorf("twice the same process: got %d bytes, %v, want 200000", both, err)
+		}
+		return
+	}
+	t.Errorf("a process that writes has written nothing after %v", patience)
 }
 
 func TestOutputForgetsTheOldest(t *testing.T) {
