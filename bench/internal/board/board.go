@@ -11,8 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MaxClients is how many clients can have a place on a board.
-const MaxClients = 32
+// MaxClients is how many clients can have a place on a board, and MaxLocks how many
+// locks beside the one that most measurements are of.
+const (
+	MaxClients = 128
+	MaxLocks   = 1000
+)
 
 // cell is a word on a cache line of its own, so that writers of different words do
 // not slow each other.
@@ -35,6 +39,7 @@ type layout struct {
 	messages   cell
 	asked      [MaxClients]cell // since when each waits, by Now
 	hops       [MaxClients]cell
+	many       [MaxLocks]cell // of many locks, who is in each critical section, plus one
 }
 
 // Board is the page.
@@ -116,6 +121,17 @@ func (b *Board) Enter(client int) {
 func (b *Board) Leave(client int) {
 	b.page.left.word.Store(Now())
 	b.page.inside.word.CompareAndSwap(uint64(client)+1, 0)
+}
+
+// Visit notes that a client is in the critical section of one of many locks, and about
+// to leave it. It counts a grant.
+func (b *Board) Visit(lock, client int) {
+	inside := &b.page.many[lock].word
+	if !inside.CompareAndSwap(0, uint64(client)+1) {
+		b.page.violations.word.Add(1)
+	}
+	b.page.grants.word.Add(1)
+	inside.CompareAndSwap(uint64(client)+1, 0)
 }
 
 // Vacate notes that nobody is in the critical section, since who was there is dead.

@@ -30,9 +30,7 @@ func bareSubjects() []*Subject {
 		{Name: "bare/call unix", Label: "unary gRPC call, unix socket", round: trip(locks.BareCall, overUnix)},
 		{Name: "bare/stream tcp", Label: "round trip on a gRPC stream, TCP", round: trip(locks.BareStream, overTCP)},
 		{Name: BareStream, Label: "round trip on a gRPC stream, unix socket", round: trip(locks.BareStream, overUnix)},
-		{Name: BareSwap, Label: "a request to 2 processes and a token back, gRPC streams", round: played(func(_ context.Context, p *play) error {
-			return p.takeTurns(locks.BareSwap)
-		}, warmGrants)},
+		{Name: BareSwap, Label: "a request to 2 processes and a token back, gRPC streams", round: played(elsewhere(nodes, locks.Spec{Kind: locks.BareSwap}), warmGrants)},
 	}
 }
 
@@ -81,23 +79,4 @@ func trip(kind locks.Kind, at place) func(ctx context.Context, s *Stage) (*Sampl
 			worker.Job{Mode: worker.Echo, Addresses: []string{address}},
 		)
 	}, warmGrants)
-}
-
-// takeTurns starts three members, of which two want the lock in turns.
-func (p *play) takeTurns(kind locks.Kind) error {
-	addresses, err := servers.FreeAddresses(nodes)
-	if err != nil {
-		return err
-	}
-	socket := func(i int) string { return filepath.Join(p.dir, "turn"+string(rune('0'+i))) }
-	for i := range addresses {
-		job := worker.Job{Mode: worker.Idle, Lock: locks.Spec{Kind: kind, Endpoints: addresses, Self: i, TTL: TTL}}
-		if i < 2 {
-			job.Mode, job.Turn, job.NextTurn = worker.Turns, socket(i), socket(1-i)
-		}
-		if err := p.start(job); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -3,6 +3,7 @@ package contest
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"conch/bench/internal/locks"
 	"conch/bench/internal/servers"
@@ -45,10 +46,8 @@ func conchSubjects() []*Subject {
 		})
 	}
 	return append(all,
-		&Subject{Name: ConchUncontended, Label: "nobody competes, and the token is always at another node", round: played(func(_ context.Context, p *play) error {
-			return p.takeTurns(locks.ConchNode)
-		}, warmGrants)},
-		&Subject{Name: ConchHere, Label: "the token is here: in the node's own process", round: played(tokenHere, once)},
+		&Subject{Name: ConchUncontended, Label: "nobody competes, and the token is always at another node", round: played(elsewhere(nodes, locks.Spec{Kind: locks.ConchNode}), warmGrants)},
+		&Subject{Name: ConchHere, Label: "the token is here: in the node's own process", round: played(tokenHere(nodes, locks.Spec{}), once)},
 	)
 }
 
@@ -59,18 +58,22 @@ const (
 	batch = 8
 )
 
-// saturated is n members of a kind, each with some callers that want the lock all the
-// time. With two callers somebody waits at each node whenever another leaves, so the
-// node's next request rides on the token.
-func saturated(n, callers int, spec locks.Spec) cast {
+// members starts n members, whose jobs are of one specification and beyond that their
+// own.
+func members(n int, spec locks.Spec, job func(i int) worker.Job) cast {
 	return func(_ context.Context, p *play) error {
 		addresses, err := servers.FreeAddresses(n)
 		if err != nil {
 			return err
 		}
 		for i := range addresses {
-			spec.Kind, spec.Endpoints, spec.Self, spec.TTL = locks.ConchNode, addresses, i, TTL
-			if err := p.start(worker.Job{Mode: worker.Loop, Lock: spec, Users: callers, Stride: n}); err != nil {
+			j := job(i)
+			j.Lock = spec
+			j.Lock.Endpoints, j.Lock.Self, j.Lock.TTL = addresses, i, TTL
+			if j.Mode == worker.Turns {
+				j.Turn, j.NextTurn = p.socket(i), p.socket(1-i)
+			}
+			if err := p.start(j); err != nil {
 				return err
 			}
 		}
@@ -78,20 +81,36 @@ func saturated(n, callers int, spec locks.Spec) cast {
 	}
 }
 
-// tokenHere is three members, of which one wants the lock.
-func tokenHere(_ context.Context, p *play) error {
-	addresses, err := servers.FreeAddresses(nodes)
-	if err != nil {
-		return err
-	}
-	for i := range addresses {
-		job := worker.Job{Mode: worker.Idle, Lock: locks.Spec{Kind: locks.ConchNode, Endpoints: addresses, Self: i, TTL: TTL}}
+// socket is where the worker of a number hears that it is its turn.
+func (p *play) socket(i int) string { return filepath.Join(p.dir, fmt.Sprintf("turn%d", i)) }
+
+// saturated is n members, each with some callers that want the lock all the time. With
+// two callers somebody waits at each node whenever another leaves, so the node's next
+// request rides on the token.
+func saturated(n, callers int, spec locks.Spec) cast {
+	spec.Kind = locks.ConchNode
+	return members(n, spec, func(int) worker.Job {
+		return worker.Job{Mode: worker.Loop, Users: callers, Stride: n}
+	})
+}
+
+// elsewhere is n members, of which two want the lock in turns.
+func elsewhere(n int, spec locks.Spec) cast {
+	return members(n, spec, func(i int) worker.Job {
+		if i < 2 {
+			return worker.Job{Mode: worker.Turns}
+		}
+		return worker.Job{Mode: worker.Idle}
+	})
+}
+
+// tokenHere is n members, of which one wants the lock.
+func tokenHere(n int, spec locks.Spec) cast {
+	spec.Kind = locks.ConchNode
+	return members(n, spec, func(i int) worker.Job {
 		if i == 0 {
-			job.Mode = worker.Batch
+			return worker.Job{Mode: worker.Batch}
 		}
-		if err := p.start(job); err != nil {
-			return err
-		}
-	}
-	return nil
+		return worker.Job{Mode: worker.Idle}
+	})
 }

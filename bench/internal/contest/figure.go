@@ -20,9 +20,15 @@ const (
 	HandOffs    Figure = "hand-offs/s"        // those by another client than the one before, which had been waiting
 	CPU         Figure = "CPU µs"             // processor time of all processes, per hop or per grant
 	Messages    Figure = "messages"           // requests and tokens sent, per grant
+	PerRequest  Figure = "messages a request" // the same, per request
+	Session     Figure = "session messages/s" // those that keep sessions up
+	Processor   Figure = "CPU µs/s"           // processor time of all processes
+	Written     Figure = "bytes/s"            // bytes that all processes have written
 	Wait        Figure = "wait µs"            // from asking until it is held: the median
 	Cycle       Figure = "lock+unlock µs"     // from asking until Unlock has returned: the median
 	Nanoseconds Figure = "ns"                 // per lock and unlock, of many
+	MessageNs   Figure = "ns a message"       // processor time of the algorithm's code, per message of the lock
+	SessionNs   Figure = "ns a session message"
 	Allocations Figure = "allocations"        // on the heap, per lock and unlock
 	Recovery    Figure = "until next grant s" // from the kill on
 	Background  Figure = "% of a core"        // that the busiest of some idle nodes takes
@@ -68,6 +74,11 @@ func SpreadOf(values []float64) Spread {
 		Most:   sorted[n-1],
 		Rounds: n,
 	}
+}
+
+// Times is the same in another unit.
+func (s Spread) Times(by float64) Spread {
+	return Spread{Median: s.Median * by, Least: s.Least * by, Most: s.Most * by, Rounds: s.Rounds}
 }
 
 // Result is what all rounds have found of one subject.

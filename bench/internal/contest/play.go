@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
-
 	"conch/bench/internal/board"
 	"conch/bench/internal/procs"
 	"conch/bench/internal/worker"
@@ -31,6 +29,7 @@ type play struct {
 	board   *board.Board
 	workers []*procs.Process
 	servers []*procs.Process // whose processor time counts too
+	cores   int              // how many the workers may use, if not procs.AllCores
 }
 
 // newPlay prepares a turn.
@@ -55,7 +54,7 @@ func (p *play) start(job worker.Job) error {
 	if err != nil {
 		return fmt.Errorf("contest: %w", err)
 	}
-	process, err := procs.Start(fmt.Sprintf("worker %d", job.Client), p.stage.Program, worker.Role, string(text))
+	process, err := procs.StartOn(p.cores, fmt.Sprintf("worker %d", job.Client), p.stage.Program, worker.Role, string(text))
 	if err != nil {
 		return err
 	}
@@ -93,6 +92,22 @@ func (p *play) close() error {
 type window struct {
 	board.Counts
 	length, processor time.Duration
+	written           uint64 // bytes, by all processes
+}
+
+// usage is what processes have used since their start.
+type usage struct {
+	processor time.Duration
+	written   uint64
+}
+
+func usageOf(processes []*procs.Process) (usage, error) {
+	processor, err := procs.ProcessorTime(processes)
+	if err != nil {
+		return usage{}, err
+	}
+	written, err := procs.Written(processes)
+	return usage{processor, written}, err
 }
 
 // measure lets the workers warm up, and measures a window. Then the workers end.
@@ -101,7 +116,7 @@ func (p *play) measure(ctx context.Context) (window, error) {
 		return window{}, err
 	}
 	processes := append(append([]*procs.Process(nil), p.servers...), p.workers...)
-	used, err := procs.ProcessorTime(processes)
+	used, err := usageOf(processes)
 	if err != nil {
 		return window{}, err
 	}
@@ -111,11 +126,11 @@ func (p *play) measure(ctx context.Context) (window, error) {
 		return window{}, err
 	}
 	w := window{Counts: p.board.Counts().Since(before), length: time.Since(start)}
-	usedThen, err := procs.ProcessorTime(processes)
+	usedThen, err := usageOf(processes)
 	if err != nil {
 		return window{}, err
 	}
-	w.processor = usedThen - used
+	w.processor, w.written = usedThen.processor-used.processor, usedThen.written-used.written
 	p.board.SetPhase(board.End)
 	return w, nil
 }
@@ -149,48 +164,4 @@ func (p *play) reports(ctx context.Context, patience time.Duration) ([]worker.Re
 		all = append(all, report)
 	}
 	return all, nil
-}
-
-// sample makes a sample of what the board and the workers say.
-func (w window) sample(reports []worker.Report) (*Sample, error) {
-	s := &Sample{
-		Figures:    map[Figure]float64{},
-		Wait:       hdrhistogram.New(1, time.Minute.Nanoseconds(), 3),
-		Cycle:      hdrhistogram.New(1, time.Minute.Nanoseconds(), 3),
-		Violations: w.Violations,
-	}
-	seconds := w.length.Seconds()
-	if w.Hops > 0 {
-		s.Figures[Hops] = float64(w.Hops) / seconds
-		s.Figures[CPU] = float64(w.processor.Microseconds()) / float64(w.Hops)
-	}
-	if w.Grants > 0 {
-		s.Figures[Grants] = float64(w.Grants) / seconds
-		s.Figures[HandOffs] = float64(w.HandOffs) / seconds
-		s.Figures[CPU] = float64(w.processor.Microseconds()) / float64(w.Grants)
-	}
-	if w.Messages > 0 && w.Grants > 0 {
-		s.Figures[Messages] = float64(w.Messages) / float64(w.Grants)
-	}
-	for _, report := range reports {
-		for _, histogram := range []struct {
-			from []byte
-			to   *hdrhistogram.Histogram
-		}{{report.Wait, s.Wait}, {report.Cycle, s.Cycle}} {
-			decoded, err := hdrhistogram.Decode(histogram.from)
-			if err != nil {
-				return nil, fmt.Errorf("contest: a worker's histogram: %w", err)
-			}
-			histogram.to.Merge(decoded)
-		}
-		if report.Operations > 0 {
-			s.Figures[Nanoseconds] = float64(report.Spent.Nanoseconds()) / float64(report.Operations)
-			s.Figures[Allocations] = float64(report.Allocations) / float64(report.Operations)
-		}
-	}
-	if s.Wait.TotalCount() > 0 {
-		s.Figures[Wait] = float64(s.Wait.ValueAtQuantile(50)) / 1e3
-		s.Figures[Cycle] = float64(s.Cycle.ValueAtQuantile(50)) / 1e3
-	}
-	return s, nil
 }

@@ -55,6 +55,13 @@ type Shared interface {
 	Another() Lock
 }
 
+// Named is a lock among others of its node's, which have other names.
+type Named interface {
+	Lock
+	// Of returns one user's end of the lock of a name. It ends with the first one's Close.
+	Of(name string) Lock
+}
+
 // Spec says which lock to open, and how.
 type Spec struct {
 	Kind      Kind
@@ -71,6 +78,9 @@ type Spec struct {
 	LocalBatch int
 	// Socket is the path of a unix socket on which a node serves clients; empty is none.
 	Socket string
+	// Counting has a node of our own count what it does, as for Prometheus. Its lock is
+	// then Counted.
+	Counting bool
 }
 
 // LogUse says what a node of our own does with its log.

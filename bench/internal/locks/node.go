@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"conch"
@@ -19,13 +20,15 @@ const stopPatience = 2 * time.Second
 // node is a member of a conch cluster in this process, and the hold that its one
 // user has.
 type node struct {
-	node *conch.Node
-	log  *os.File // nil if there is none
-	hold conch.Hold
+	node    *conch.Node
+	name    string
+	log     *os.File             // nil if there is none
+	metrics *prometheus.Registry // what it counts; nil if it does not
+	hold    conch.Hold
 }
 
 func startNode(ctx context.Context, spec Spec, sent func(uint64)) (*node, error) {
-	n := &node{}
+	n := &node{name: Name}
 	config := conch.Config{
 		Listen:     spec.Endpoints[spec.Self],
 		Peers:      spec.Endpoints,
@@ -49,6 +52,10 @@ func startNode(ctx context.Context, spec Spec, sent func(uint64)) (*node, error)
 	default:
 		return nil, fmt.Errorf("locks: log: got %q, want %q, %q or none", spec.Log, LogFile, LogCount)
 	}
+	if spec.Counting {
+		n.metrics = prometheus.NewRegistry()
+		config.Metrics = n.metrics
+	}
 	var err error
 	if n.node, err = conch.Start(ctx, config); err != nil {
 		return nil, fmt.Errorf("locks: %w", err)
@@ -67,14 +74,17 @@ func (c counter) Run(_ *zerolog.Event, _ zerolog.Level, message string) {
 }
 
 func (n *node) Lock(ctx context.Context) (err error) {
-	n.hold, err = n.node.Lock(ctx, Name)
+	n.hold, err = n.node.Lock(ctx, n.name)
 	return err
 }
 
 func (n *node) Unlock(context.Context) error { return n.hold.Unlock() }
 
 // Another returns an end for one more caller of the node.
-func (n *node) Another() Lock { return &node{node: n.node} }
+func (n *node) Another() Lock { return n.Of(n.name) }
+
+// Of returns an end for one more caller of the node, of a lock of some name.
+func (n *node) Of(name string) Lock { return &node{node: n.node, name: name} }
 
 func (n *node) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopPatience)

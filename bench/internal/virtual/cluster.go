@@ -41,6 +41,9 @@ type holder struct {
 // Start starts a cluster, and waits until each member has a session that all others
 // know of.
 func Start(members int) (*Cluster, error) {
+	if members < 2 {
+		return nil, fmt.Errorf("virtual: members: got %d, want at least 2", members)
+	}
 	c := &Cluster{ticks: ticks{planned: make([]token.Time, members)}}
 	for m := range members {
 		node, err := token.New(c.now, config(token.Member(m), members))

@@ -26,11 +26,11 @@ type Result struct {
 }
 
 const (
-	// leastGrants and mostGrants bound for how many grants each use is measured. Not a
-	// single PING is due meanwhile.
-	leastGrants, mostGrants = 200, 20_000
-	// messages are for how many messages, otherwise.
-	messages = 200_000
+	// grants are for how many of them a use is measured. Not a single PING is due meanwhile.
+	grants = 20_000
+	// Where each grant costs N messages it is for fewer: for so many messages, but not for
+	// fewer grants than these.
+	messages, leastGrants = 200_000, 200
 )
 
 // Measure measures a cluster of some members. What it counts is checked against theory:
@@ -50,9 +50,8 @@ func Measure(members int) (Result, error) {
 	if err := c.Elsewhere(2); err != nil { // the first makes the token
 		return Result{}, err
 	}
-	grants := min(max(messages/members, leastGrants), mostGrants)
 	for _, use := range theory.Uses {
-		if r.Uses[use], err = c.use(use, grants); err != nil {
+		if r.Uses[use], err = c.use(use); err != nil {
 			return Result{}, err
 		}
 	}
@@ -60,11 +59,11 @@ func Measure(members int) (Result, error) {
 }
 
 // use measures one use.
-func (c *Cluster) use(use theory.Use, grants int) (Stint, error) {
-	do := c.Here
+func (c *Cluster) use(use theory.Use) (Stint, error) {
+	do, times := c.Here, grants
 	switch use {
 	case theory.Elsewhere:
-		do = c.Elsewhere
+		do, times = c.Elsewhere, min(max(messages/len(c.nodes), leastGrants), grants)
 	case theory.Saturated:
 		c.Crowd(2)
 		if err := c.Saturated(2 * len(c.nodes)); err != nil { // until all first requests have been granted
@@ -72,7 +71,7 @@ func (c *Cluster) use(use theory.Use, grants int) (Stint, error) {
 		}
 		do = c.Saturated
 	}
-	return c.stint(func() error { return do(grants) })
+	return c.stint(func() error { return do(times) })
 }
 
 // stint counts and times what is done.

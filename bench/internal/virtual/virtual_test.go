@@ -109,6 +109,14 @@ func TestAwaitTellsOfTwoHoldersAndOfNone(t *testing.T) {
 	}
 }
 
+func TestMeasureRefusesWhoIsAlone(t *testing.T) {
+	for _, members := range []int{0, 1} {
+		if _, err := Measure(members); err == nil {
+			t.Errorf("%d members: no error", members)
+		}
+	}
+}
+
 func TestMeasureOfSmallClusters(t *testing.T) {
 	for _, members := range []int{2, 3, 10} {
 		r, err := Measure(members)

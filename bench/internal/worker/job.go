@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"time"
 
 	"conch/bench/internal/board"
 	"conch/bench/internal/locks"
+	"conch/bench/internal/virtual"
 	"conch/bench/internal/wires"
 )
 
@@ -31,6 +33,10 @@ const (
 	Weigh Mode = "weigh" // be there, and say how much memory that takes
 	Relay Mode = "relay" // pass messages on
 	Echo  Mode = "echo"  // send messages back
+
+	Each    Mode = "each"    // of many locks, each is wanted all the time
+	Any     Mode = "any"     // of many locks, one is taken at random each time
+	Virtual Mode = "virtual" // be a whole cluster, in virtual time
 )
 
 // Job is what a worker is told. It travels as JSON.
@@ -40,8 +46,14 @@ type Job struct {
 	// Client is this worker's place on the board. With several Users the first of them
 	// has it; the others have places Stride apart.
 	Client, Users, Stride int
-	// From and Locks say which locks, and how many, Fill uses.
+	// Locks is how many locks there are for each, any and fill. For each, there are so many
+	// Users of every lock; for the others, of all of them. Fill's are those from From on.
 	From, Locks int
+	// Members is how many members a virtual cluster has.
+	Members int
+	// Threads is how many threads may run Go code at once; 0 is as many as the process
+	// may use cores.
+	Threads int
 	// After is how often the lock is to be granted before this worker begins to use it.
 	After uint64
 	// Lock is the lock, but for relay and echo.
@@ -66,6 +78,11 @@ type Report struct {
 	Spent                   time.Duration
 	// Weight is what Weigh found.
 	Weight Weight
+	// Counts are what a node that counts has counted in CountedFor.
+	Counts     locks.Counts
+	CountedFor time.Duration
+	// Virtual is what was measured of a virtual cluster.
+	Virtual virtual.Result
 }
 
 // errEnd ends what waits when the board says that it is the end.
@@ -77,8 +94,18 @@ func Run(ctx context.Context, job string, out io.Writer) error {
 	if err := json.Unmarshal([]byte(job), &j); err != nil {
 		return fmt.Errorf("worker: job: %w", err)
 	}
-	if err := board.CheckPlace(j.Client); err != nil {
+	if err := j.check(); err != nil {
 		return fmt.Errorf("worker: job: %w", err)
+	}
+	if j.Threads > 0 {
+		runtime.GOMAXPROCS(j.Threads)
+	}
+	if j.Mode == Virtual {
+		result, err := virtual.Measure(j.Members)
+		if err != nil {
+			return err
+		}
+		return json.NewEncoder(out).Encode(Report{Virtual: result})
 	}
 	b, err := board.Open(j.Board)
 	if err != nil {
@@ -105,6 +132,13 @@ func Run(ctx context.Context, job string, out io.Writer) error {
 	return json.NewEncoder(out).Encode(report)
 }
 
+func (j Job) check() error {
+	if j.Locks < 0 || j.Locks > board.MaxLocks {
+		return fmt.Errorf("locks: got %d, want 0 to %d", j.Locks, board.MaxLocks)
+	}
+	return board.CheckPlace(j.Client)
+}
+
 // awaitEnd ends a context when the board says that it is the end.
 func awaitEnd(ctx context.Context, b *board.Board, end context.CancelCauseFunc) {
 	if err := b.AwaitPhase(ctx, board.End); err != nil {
@@ -121,6 +155,10 @@ func (j Job) use(ctx context.Context, b *board.Board) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	count, err := j.counting(ctx, b, lock)
+	if err != nil {
+		return Report{}, errors.Join(err, lock.Close())
+	}
 	b.Ready()
 	w := newUser(b, j.Client, lock)
 	err = b.Await(0, j.After, func() error { return context.Cause(ctx) })
@@ -130,7 +168,9 @@ func (j Job) use(ctx context.Context, b *board.Board) (Report, error) {
 	if b.Phase() == board.End {
 		err = nil // what was cut short by the end is no failure
 	}
-	return w.report(), errors.Join(err, lock.Close())
+	report := w.report()
+	err = errors.Join(err, count(&report))
+	return report, errors.Join(err, lock.Close())
 }
 
 // run uses the lock until ctx ends, which is an error.
@@ -142,6 +182,8 @@ func (j Job) run(ctx context.Context, w *user) error {
 		return w.batches(ctx)
 	case Turns:
 		return w.turns(ctx, j.Turn, j.NextTurn)
+	case Each, Any:
+		return j.many(ctx, w)
 	case Hold:
 		return w.hold(ctx, j.Lock.TTL/4)
 	case Idle:
