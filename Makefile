@@ -31,7 +31,7 @@ SEARCHES := ./internal/sim ./internal/explore
 # Tests of other packages that leave themselves, or a part, out under it.
 LARGE := TestHundredThousandLocks|TestCounter
 LARGE_IN := ./internal/service ./cmd/conch
-# How often bench-peers measures each subject, and for how many seconds.
+# How often bench-peers and bench-growth measure each subject, and for how many seconds.
 ROUNDS ?= 5
 SECONDS ?= 2
 # How long each long test goes on.
@@ -39,7 +39,7 @@ SOAK ?= 10m
 
 .PHONY: help
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: build
 build: learn ## build bin/conch
@@ -144,6 +144,12 @@ bench-peers: build ## conch beside bare gRPC, etcd, Redis, ZooKeeper, in BENCHMA
 	@bench/install.sh
 	go -C bench build -mod=mod -o ../bin/bench-peers ./cmd/bench-peers
 	@bin/bench-peers -conch bin/conch -rounds $(ROUNDS) -seconds $(SECONDS) -page BENCHMARKS.md
+
+.PHONY: bench-growth
+bench-growth: ## cost by the number of nodes and locks, in GROWTH.md with charts (ROUNDS=5 SECONDS=2)
+	@if [ "$$(uname)" != Linux ]; then echo "bench-growth needs Linux"; exit 1; fi
+	go -C bench build -mod=mod -o ../bin/bench-growth ./cmd/bench-growth
+	@bin/bench-growth -rounds $(ROUNDS) -seconds $(SECONDS) -page GROWTH.md -charts bench/growth
 
 .PHONY: soak
 soak: ## long tests, each for SOAK=10m

@@ -21,25 +21,43 @@ import (
 // Fact is something about the machine, or a version.
 type Fact struct{ What, Which string }
 
-// modules are the libraries whose versions matter.
-var modules = []string{
-	"google.golang.org/grpc", "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/client/v3",
+// peerModules are the libraries of the peers.
+var peerModules = []string{
+	"go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/client/v3",
 	"github.com/go-redsync/redsync/v4", "github.com/redis/go-redis/v9", "github.com/go-zookeeper/zk", "github.com/gofrs/flock",
 }
 
-// Facts looks at the machine and the programs on it. What cannot be found out is left
-// out.
-func Facts(ctx context.Context) []Fact {
+// Machine looks at the machine, and at what conch is built of. What cannot be found out is
+// left out.
+func Machine(ctx context.Context) []Fact {
 	facts := []Fact{
 		{"processor", fmt.Sprintf("%s, %d cores", field("/proc/cpuinfo", "model name"), runtime.NumCPU())},
 		{"memory", field("/proc/meminfo", "MemTotal")},
 		{"kernel", kernel()},
 		{"Go", fmt.Sprintf("%s, %s/%s", strings.TrimPrefix(runtime.Version(), "go"), runtime.GOOS, runtime.GOARCH)},
 		{"conch", output(ctx, "git", "describe", "--always", "--dirty")},
+	}
+	return known(append(facts, versions("google.golang.org/grpc")...))
+}
+
+// Peers looks for what conch is set beside.
+func Peers(ctx context.Context) []Fact {
+	facts := []Fact{
 		{servers.RedisProgram, redis(ctx)},
 		{"ZooKeeper", jar()},
 		{servers.JavaProgram, output(ctx, servers.JavaProgram, "-version")},
 	}
+	return known(append(facts, versions(peerModules...)...))
+}
+
+// known leaves out what could not be found out.
+func known(facts []Fact) []Fact {
+	return slices.DeleteFunc(facts, func(f Fact) bool { return f.Which == "" })
+}
+
+// versions are those of libraries that this program is built with.
+func versions(modules ...string) []Fact {
+	var facts []Fact
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, module := range info.Deps {
 			if slices.Contains(modules, module.Path) {
@@ -47,7 +65,7 @@ func Facts(ctx context.Context) []Fact {
 			}
 		}
 	}
-	return slices.DeleteFunc(facts, func(f Fact) bool { return f.Which == "" })
+	return facts
 }
 
 // field is a value in one of the kernel's files of the form "name : value".
