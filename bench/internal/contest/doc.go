@@ -1,6 +1,7 @@
 // Package contest measures all that is compared, in rounds: each round has every
 // subject once, one after the other, so that what slows the machine for a while slows
-// all of them, and the spread of the rounds shows it.
+// all of them, and the spread of the rounds shows it. Subjects are conch beside its peers
+// (Subjects), or beside itself with more nodes and more locks (GrowthSubjects).
 //
 // A subject is played by processes of its own, clients and servers alike. They warm
 // up until the lock has been granted a few times, and for a while more; then comes

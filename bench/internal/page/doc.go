@@ -1,8 +1,9 @@
 // Package page writes down what a run has found, as one page of Markdown whose tables
-// can be read as they stand: the goals beside the measured ratios, every figure with
-// its spread, latencies, the versions and the machine, and what was left out.
+// can be read as they stand: the goals beside the measured ratios, or theory beside what
+// was measured, every figure with its spread, latencies, the versions and the machine,
+// and what was left out.
 //
-// Nothing on the page is from anywhere but the run, save the goals.
+// Nothing on a page is from anywhere but the run, save goals and theory.
 //
 // # What is not promised
 //
