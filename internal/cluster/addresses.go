@@ -19,7 +19,7 @@ func freeAddresses(n int) ([]string, error) {
 	for i := range n {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
-			return nil, fmt.Errorf("find a free port for node %d of %d: %w", i+1, n, err)
+			return nil, fmt.Errorf("find free port %d of %d: %w", i+1, n, err)
 		}
 		listeners = append(listeners, listener)
 		addresses = append(addresses, listener.Addr().String())

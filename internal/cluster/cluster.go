@@ -10,12 +10,26 @@ import (
 	"sync"
 )
 
+// Use is what the nodes of a cluster are for.
+type Use int
+
+const (
+	// TakeTurns: every node asks for the lock in a loop (--auto-request), as flags such
+	// as --auto-count say, and witnesses its critical sections in the shared file.
+	TakeTurns Use = iota
+	// ServeClients: the nodes ask for nothing themselves. Each has a unix socket for
+	// clients, and a page, which has its metrics.
+	ServeClients
+)
+
 // Config says what cluster to run.
 type Config struct {
 	// Program is the conch program's path.
 	Program string
 	// Nodes is how many nodes there are, at least 1.
 	Nodes int
+	// Use is what they are for.
+	Use Use
 	// Dir is an existing folder, in which every node writes its log and all share a
 	// file that witnesses the critical sections.
 	Dir string
@@ -23,8 +37,7 @@ type Config struct {
 	// know it: that of a proxy, for example, which passes on to where the node listens.
 	Advertise []string
 	// Flags are given to every "conch node", in addition to those for its address, its
-	// peers and its files. Every node asks for the lock in a loop (--auto-request);
-	// flags such as --auto-count say how.
+	// peers, its files and its use.
 	Flags []string
 	// FirstFlags are given to the first node alone, in addition.
 	FirstFlags []string
@@ -57,40 +70,58 @@ func New(config Config) (*Cluster, error) {
 	return c, nil
 }
 
-// settle gives every node a free address.
+// settle gives every node free addresses.
 func (c *Cluster) settle() error {
-	listen, err := freeAddresses(c.config.Nodes)
+	n := c.config.Nodes
+	listen, err := freeAddresses(2 * n)
 	if err != nil {
 		return fmt.Errorf("cluster: %w", err)
 	}
+	listen, pages := listen[:n], listen[n:]
 	addresses := listen
 	if len(c.config.Advertise) > 0 {
 		addresses = c.config.Advertise
 	}
-	nodes := make([]*Node, len(addresses))
+	nodes := make([]*Node, n)
 	for i, address := range addresses {
-		logFile := filepath.Join(c.config.Dir, fmt.Sprintf("node%d.log", i+1))
-		command := append([]string{
-			c.config.Program, "node",
-			"--listen", listen[i],
-			"--peers", strings.Join(addresses, ","),
-			"--log-file", logFile,
-			"--data-dir", filepath.Join(c.config.Dir, "state", strings.ReplaceAll(address, ":", "-")),
-			"--auto-request",
-			"--cs-file", c.WitnessFile(),
-		}, c.config.Flags...)
+		nodes[i] = &Node{
+			address: address, listen: listen[i],
+			logFile: filepath.Join(c.config.Dir, fmt.Sprintf("node%d.log", i+1)),
+		}
+		if c.config.Use == ServeClients {
+			nodes[i].socket = filepath.Join(c.config.Dir, fmt.Sprintf("node%d.sock", i+1))
+			nodes[i].page = pages[i]
+		}
+		nodes[i].command = c.command(nodes[i], addresses)
 		if i == 0 {
-			command = append(command, c.config.FirstFlags...)
+			nodes[i].command = append(nodes[i].command, c.config.FirstFlags...)
 		}
-		if address != listen[i] {
-			command = append(command, "--advertise", address)
-		}
-		nodes[i] = &Node{address: address, listen: listen[i], logFile: logFile, command: command}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.nodes = nodes
 	return nil
+}
+
+// command is what starts a node among all that have these addresses.
+func (c *Cluster) command(n *Node, addresses []string) []string {
+	command := []string{
+		c.config.Program, "node",
+		"--listen", n.listen,
+		"--peers", strings.Join(addresses, ","),
+		"--log-file", n.logFile,
+		"--data-dir", filepath.Join(c.config.Dir, "state", strings.ReplaceAll(n.address, ":", "-")),
+	}
+	switch c.config.Use {
+	case TakeTurns:
+		command = append(command, "--auto-request", "--cs-file", c.WitnessFile())
+	case ServeClients:
+		command = append(command, "--socket", n.socket, "--http", n.page)
+	}
+	if n.address != n.listen {
+		command = append(command, "--advertise", n.address)
+	}
+	return append(command, c.config.Flags...)
 }
 
 // Nodes are the cluster's nodes. They are others after a Start that had to look

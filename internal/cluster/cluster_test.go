@@ -74,6 +74,33 @@ func TestNodesRunUntilTheyAreStopped(t *testing.T) {
 	check(t, c.Stop(ctx)) // again, which changes nothing
 }
 
+// Nodes that are there for clients have started when they let them in.
+func TestNodesServeClients(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c, err := New(Config{Program: os.Args[0], Nodes: 3, Use: ServeClients, Dir: t.TempDir()})
+	check(t, err)
+	defer func() { check(t, c.Kill()) }()
+	// Another port has to be found if a page's is taken.
+	taken, err := net.Listen("tcp", c.Nodes()[2].Page())
+	check(t, err)
+	defer taken.Close()
+	check(t, c.Start(ctx))
+	check(t, c.Nodes()[1].Kill())
+	check(t, c.Nodes()[1].Start(ctx))
+	for _, node := range c.Nodes() {
+		for network, address := range map[string]string{"unix": node.Socket(), "tcp": node.Page()} {
+			conn, err := net.Dial(network, address)
+			check(t, err)
+			check(t, conn.Close())
+		}
+	}
+	if _, err := os.Stat(c.WitnessFile()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the witness: %v; want none", err)
+	}
+	check(t, c.Stop(ctx))
+}
+
 func TestKilledNodeCanBeStartedAgain(t *testing.T) {
 	ctx, c := prepare(t, 2)
 	check(t, c.Start(ctx))

@@ -34,7 +34,8 @@ func TestMain(m *testing.M) {
 }
 
 // fakeNode listens, logs that it has started, witnesses one critical section, and
-// waits for SIGTERM.
+// waits for SIGTERM. One that is there for clients has a socket and a page instead of a
+// log and a critical section.
 func fakeNode(args []string) error {
 	flags := flag.NewFlagSet("node", flag.ContinueOnError)
 	address := flags.String("listen", "", "")
@@ -43,6 +44,8 @@ func fakeNode(args []string) error {
 	flags.String("data-dir", "", "")
 	flags.String("peers", "", "")
 	flags.Bool("auto-request", false, "")
+	socket := flags.String("socket", "", "")
+	page := flags.String("http", "", "")
 	deaf := flags.Bool("deaf", false, "ignore SIGTERM")
 	dies := flags.Bool("dies", false, "end after the critical section")
 	if err := flags.Parse(args); err != nil {
@@ -55,10 +58,16 @@ func fakeNode(args []string) error {
 		return err
 	}
 	defer listener.Close()
-	if err := appendTo(*logFile, `{"event":"node_started"}`+"\n"); err != nil {
-		return err
-	}
-	if err := appendTo(*csFile, fmt.Sprintf("enter %s 7\nleave %s 7\n", *address, *address)); err != nil {
+	if *socket != "" {
+		_ = os.Remove(*socket) // of a process before
+		for network, address := range map[string]string{"tcp": *page, "unix": *socket} {
+			listener, err := net.Listen(network, address)
+			if err != nil {
+				return err
+			}
+			defer listener.Close()
+		}
+	} else if err := takeTurn(*address, *logFile, *csFile); err != nil {
 		return err
 	}
 	if *dies {
@@ -69,6 +78,14 @@ func fakeNode(args []string) error {
 		<-terminate
 	}
 	return nil
+}
+
+// takeTurn logs that a node has started, and witnesses a critical section.
+func takeTurn(address, logFile, csFile string) error {
+	if err := appendTo(logFile, `{"event":"node_started"}`+"\n"); err != nil {
+		return err
+	}
+	return appendTo(csFile, fmt.Sprintf("enter %s 7\nleave %s 7\n", address, address))
 }
 
 func appendTo(path, text string) error {

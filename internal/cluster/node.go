@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"net"
 	"os"
 	"strings"
 	"sync"
@@ -34,6 +35,8 @@ type Node struct {
 	address string
 	listen  string
 	logFile string
+	socket  string // empty: it serves no clients
+	page    string // HOST:PORT; empty: it has none
 	command []string
 
 	mu      sync.Mutex
@@ -48,6 +51,13 @@ func (n *Node) Address() string { return n.address }
 // another.
 func (n *Node) Listens() string { return n.listen }
 
+// Socket is the path of the node's unix socket, and Page the HOST:PORT of its page. They
+// are empty unless the node is there to serve clients.
+func (n *Node) Socket() string { return n.socket }
+
+// Page is described at Socket.
+func (n *Node) Page() string { return n.page }
+
 // LogFile is where the node writes its log; each of its processes appends.
 func (n *Node) LogFile() string { return n.logFile }
 
@@ -60,7 +70,8 @@ func (n *Node) Pid() int {
 }
 
 // Start starts a process for the node, after the first time as well as after Kill
-// or Stop, and waits until it says in its log that it has started.
+// or Stop, and waits until it says in its log that it has started, or until it lets
+// clients in at its socket, if it is there for them.
 func (n *Node) Start(ctx context.Context) error {
 	offset, err := n.launch()
 	if err != nil {
@@ -87,11 +98,15 @@ func (n *Node) launch() (offset int64, err error) {
 	return offset, nil
 }
 
-// awaitStarted waits until the latest process has written that it has started.
+// awaitStarted waits until the latest process has started. A log, which says so, may
+// leave out all but errors where the node is there for clients.
 func (n *Node) awaitStarted(ctx context.Context, offset int64) error {
 	err := poll(ctx, func() (bool, error) {
 		if err := n.failure(); err != nil {
 			return false, err
+		}
+		if n.socket != "" {
+			return admits(ctx, n.socket), nil
 		}
 		return contains(n.logFile, offset, `"event":"node_started"`)
 	})
@@ -205,6 +220,16 @@ func poll(ctx context.Context, met func() (bool, error)) error {
 		case <-ticker.C:
 		}
 	}
+}
+
+// admits reports whether a process accepts connections at a unix socket.
+func admits(ctx context.Context, path string) bool {
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", path)
+	if err != nil {
+		return false // there is none yet
+	}
+	_ = conn.Close() // nothing was said
+	return true
 }
 
 // contains reports whether text stands in a file, from offset on. In a file that is
