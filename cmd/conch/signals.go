@@ -12,8 +12,15 @@ import (
 // errInterrupted is the cause of a context that a signal ended.
 var errInterrupted = errors.New("interrupted")
 
-// untilSignal returns a context that the first SIGINT or SIGTERM ends, with
-// errInterrupted as its cause. The second calls abandon and ends the process at
+// interruption is errInterrupted, and tells which signal it was.
+type interruption struct{ number syscall.Signal }
+
+func (*interruption) Error() string { return errInterrupted.Error() }
+
+func (*interruption) Is(target error) bool { return target == errInterrupted }
+
+// untilSignal returns a context that the first SIGINT or SIGTERM ends, with an
+// interruption as its cause. The second calls abandon and ends the process at
 // once. Whoever calls untilSignal must call stop when signals need no care any more.
 func untilSignal(parent context.Context, abandon func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
@@ -24,9 +31,10 @@ func untilSignal(parent context.Context, abandon func()) (ctx context.Context, s
 		defer close(gone)
 		for range 2 {
 			select {
-			case <-signals:
+			case got := <-signals:
 				if ctx.Err() == nil {
-					cancel(errInterrupted)
+					number, _ := got.(syscall.Signal)
+					cancel(&interruption{number})
 					continue
 				}
 				abandon()
