@@ -47,7 +47,7 @@ section. Nodes log every message, and conch judges and explains their logs.`,
 	root.SetVersionTemplate("conch {{.Version}}\n")
 	root.AddCommand(newNodeCommand(), newDemoCommand(), newLogsCommand(), newReportCommand(), newVersionCommand())
 	root.AddCommand(newStatusCommand(), newWhoCommand(), newWhyCommand(), newWatchCommand(), newLsCommand(), newBreakCommand())
-	root.AddCommand(newLockCommand(), newFenceCommand(), newCertCommand())
+	root.AddCommand(newLockCommand(), newFenceCommand(), newCertCommand(), newBenchCommand())
 	finishUsage(root)
 	return root
 }

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	"conch"
+	"conch/internal/client"
+	"conch/internal/cluster"
+	"conch/internal/load"
+	"conch/internal/show"
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// newOwnNodes prepares nodes of conch bench's own, whose files go to a new folder. No
+// process runs yet.
+func newOwnNodes(flags *benchFlags) (nodes *cluster.Cluster, dir string, err error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, "", fmt.Errorf("find this program: %w", err)
+	}
+	dir, err = os.MkdirTemp("", "conch-bench-")
+	if err != nil {
+		return nil, "", err
+	}
+	nodes, err = cluster.New(cluster.Config{
+		Program: program, Nodes: flags.start, Use: cluster.ServeClients, Dir: dir,
+		Flags: []string{"--log-level", "error", "--session-ttl", flags.sessionTTL.String()},
+	})
+	if err != nil {
+		return nil, "", errors.Join(err, os.RemoveAll(dir))
+	}
+	return nodes, dir, nil
+}
+
+// benchNodes are the nodes that conch bench drives, and its clients there.
+type benchNodes struct {
+	load.Nodes
+	nodes     []*asked
+	tls       conch.TLSFiles
+	meter     load.Meter // nil: there is none
+	unmetered string     // why
+
+	connections []*conch.Client
+	clients     []load.Client
+}
+
+// reachOwn reaches nodes that were started. What it returns is to be closed, also after
+// an error.
+func reachOwn(ctx context.Context, cmd *cobra.Command, nodes *cluster.Cluster) (*benchNodes, error) {
+	var sockets, pages []string
+	for _, node := range nodes.Nodes() {
+		sockets, pages = append(sockets, "unix:"+node.Socket()), append(pages, node.Page())
+	}
+	b := &benchNodes{Nodes: load.Nodes{Started: true}, meter: load.NewMeter(pages)}
+	targets, err := client.Targets(sockets)
+	if err != nil {
+		return b, err
+	}
+	return b, b.reach(ctx, cmd, targets, nil)
+}
+
+// reachRunning reaches the nodes that run already. What it returns is to be closed, also
+// after an error.
+func reachRunning(ctx context.Context, cmd *cobra.Command, flags *benchFlags) (*benchNodes, error) {
+	b := &benchNodes{unmetered: "--metrics does not say where the members serve theirs"}
+	targets, err := client.Targets(flags.nodes)
+	switch {
+	case err != nil && len(flags.nodes) > 0:
+		return b, misuse(cmd, "--node: %w", err)
+	case err != nil:
+		return b, misuse(cmd, "--running: %w", err)
+	}
+	secure, err := flags.tls.security(cmd)
+	if err != nil {
+		return b, err
+	}
+	b.tls = flags.tls.TLSFiles
+	if err := b.reach(ctx, cmd, targets, secure); err != nil || len(flags.metrics) == 0 {
+		return b, err
+	}
+	if got := len(flags.metrics); got != b.Members {
+		return b, misuse(cmd, "--metrics: got %d addresses, want those of all %d members of the cluster", got, b.Members)
+	}
+	b.meter, b.unmetered = load.NewMeter(flags.metrics), ""
+	return b, nil
+}
+
+// reach connects with nodes, which have to be different ones of one cluster.
+func (b *benchNodes) reach(ctx context.Context, cmd *cobra.Command, targets []client.Target, secure client.Security) error {
+	var members, known []string
+	for i, target := range targets {
+		conn, _, err := client.Connect(ctx, []client.Target{target}, client.DefaultPatience, secure)
+		if err != nil {
+			return err
+		}
+		node := &asked{LockServiceClient: clientv1.NewLockServiceClient(conn), conn: conn, target: target}
+		b.nodes = append(b.nodes, node)
+		status, err := askOnce(ctx, node, func(ctx context.Context) (*clientv1.StatusResponse, error) {
+			return node.Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
+		})
+		if err != nil {
+			return err
+		}
+		self := status.GetAnsweredBy()
+		if same := slices.Index(known, self); same >= 0 {
+			return misuse(cmd, "%s and %s are one node, %s; name it once", targets[same], target, show.Plain(self))
+		}
+		if i > 0 && !slices.Equal(members, status.GetMembers()) {
+			return misuse(cmd, "%s and %s are of two clusters; name nodes of one", targets[0], target)
+		}
+		members, known = status.GetMembers(), append(known, self)
+		b.TTL = time.Duration(status.GetTtlNs())
+		b.Addresses = append(b.Addresses, target.String())
+	}
+	if b.Started {
+		b.Addresses = known // where their sockets were, nobody wants to know
+	}
+	b.Members = len(members)
+	return nil
+}
+
+// dial connects clients, so many at each node.
+func (b *benchNodes) dial(ctx context.Context, clients int) error {
+	for i, node := range b.nodes {
+		for n := range clients {
+			c, err := conch.Dial(ctx, conch.DialConfig{Nodes: []string{node.target.String()}, Command: "conch bench", TLS: b.tls})
+			if err != nil {
+				return err
+			}
+			b.connections = append(b.connections, c)
+			b.clients = append(b.clients, load.Client{
+				Name:    fmt.Sprintf("client %d of %s", n+1, b.Addresses[i]),
+				Node:    i,
+				Lock:    func(ctx context.Context, lock string) (load.Hold, error) { return c.Lock(ctx, lock) },
+				TryLock: func(ctx context.Context, lock string) (load.Hold, error) { return c.TryLock(ctx, lock) },
+			})
+		}
+	}
+	return nil
+}
+
+// errGone is wrapped by the error for a node that ends, or is not heard of any more,
+// while it is driven.
+var errGone = errors.New("the node is gone")
+
+// watched calls f with a context that ends with errGone when a node does. A client alone
+// would look for its node for a while, and what the others do meanwhile is not what was
+// to be measured.
+func (b *benchNodes) watched(ctx context.Context, f func(context.Context) error) error {
+	ctx, end := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer end(nil)
+	for i, node := range b.nodes {
+		watching.Go(func() {
+			why := node.awaitEnd(ctx)
+			end(fmt.Errorf("%w: %s: %w", errGone, b.Addresses[i], why))
+		})
+	}
+	return f(ctx)
+}
+
+// awaitEnd waits until the node does not serve any more, and says why.
+func (a *asked) awaitEnd(ctx context.Context) error {
+	stream, err := healthv1.NewHealthClient(a.conn).Watch(ctx, &healthv1.HealthCheckRequest{})
+	if err != nil {
+		return err
+	}
+	for {
+		health, err := stream.Recv()
+		if err != nil {
+			return errors.New(show.Plain(status.Convert(err).Message()))
+		}
+		if health.GetStatus() != healthv1.HealthCheckResponse_SERVING {
+			return errors.New("it is stopping")
+		}
+	}
+}
+
+// close ends all clients, when their nodes have heard of each release.
+func (b *benchNodes) close() error {
+	failures := make([]error, len(b.connections))
+	var group sync.WaitGroup
+	for i, c := range b.connections {
+		group.Go(func() { failures[i] = c.Close() })
+	}
+	group.Wait()
+	for _, node := range b.nodes {
+		node.close()
+	}
+	return errors.Join(failures...)
+}
