@@ -117,6 +117,9 @@ test: ## all tests, with the race detector
 	if ! command -v promtool >/dev/null; then \
 	  left_out="$$left_out; THE ALERT RULES, which need promtool (Debian's package prometheus)"; \
 	fi; \
+	if [ "$$(uname)" != Linux ]; then \
+	  left_out="$$left_out; THE TESTS OF bench, which need Linux"; \
+	fi; \
 	left_out="$${left_out#nothing; }"; \
 	echo "go test $$race $(PACKAGES)"; \
 	go test $$race -timeout 15m $(PACKAGES) && \
@@ -124,6 +127,10 @@ test: ## all tests, with the race detector
 	  echo "go test $(SEARCHES), without the race detector: many more steps"; \
 	  go test -count=1 -timeout 15m $(SEARCHES) && \
 	  go test -count=1 -timeout 15m -run '$(LARGE)' $(LARGE_IN); \
+	fi && \
+	if [ "$(PACKAGES)" = ./... ] && [ "$$(uname)" = Linux ]; then \
+	  echo "go -C bench test ./..., without the race detector, for which all of etcd would be built"; \
+	  go -C bench test -timeout 15m ./...; \
 	fi && \
 	echo "test: passed; left out: $$left_out"
 
@@ -172,7 +179,7 @@ generate = PATH="$(CURDIR)/$(TOOLS):$$PATH" buf generate proto --template proto/
 
 .PHONY: verify
 verify: verify-format verify-modules verify-vet verify-builds verify-proto \
-  verify-generated verify-lint verify-vulnerabilities
+  verify-generated verify-lint verify-bench verify-vulnerabilities
 verify: ## all checks but the tests; writes nothing
 	@echo "verify: passed"
 
@@ -222,6 +229,17 @@ verify-lint: $(TOOLS)/golangci-lint
 	@echo "verify: golangci-lint"
 	@$(TOOLS)/golangci-lint run
 
+# The first time, this builds etcd's server: a minute or so on two cores.
+.PHONY: verify-bench
+verify-bench: $(TOOLS)/golangci-lint
+	@if [ "$$(uname)" != Linux ]; then \
+	  echo "verify: LEFT OUT: bench, which needs Linux"; \
+	else \
+	  echo "verify: bench: go mod tidy, go vet, golangci-lint"; \
+	  go -C bench mod tidy -diff || { echo "bench/go.mod or bench/go.sum is not tidy (make fix does it)"; exit 1; }; \
+	  go -C bench vet ./... && cd bench && "$(CURDIR)/$(TOOLS)/golangci-lint" run; \
+	fi
+
 .PHONY: verify-vulnerabilities
 verify-vulnerabilities:
 	@database=$${GOVULNDB:-https://vuln.go.dev}; \
@@ -239,8 +257,10 @@ verify-vulnerabilities:
 fix: proto $(TOOLS)/golangci-lint ## mend what can be mended: format, go.mod, generated code, lint
 	$(TOOLS)/buf format -w proto
 	go mod tidy
+	go -C bench mod tidy
 	gofmt -w .
 	$(TOOLS)/golangci-lint run --fix
+	cd bench && "$(CURDIR)/$(TOOLS)/golangci-lint" run --fix
 
 .PHONY: proto
 proto: $(GENERATORS) ## generate the Go code from the .proto files
