@@ -77,7 +77,7 @@ type ownBench struct {
 // startBench starts one, and waits until its nodes serve clients.
 func startBench(t *testing.T) *ownBench {
 	t.Helper()
-	tmp, err := os.MkdirTemp("", "bench") // a socket's path has to be short
+	tmp, err := os.MkdirTemp("", "bench") //nolint:usetesting // a socket's path has to be short
 	check(t, err)
 	t.Cleanup(func() { check(t, os.RemoveAll(tmp)) })
 	b := &ownBench{t: t, tmp: tmp, cmd: exec.Command(program(t), "bench", "--duration", maxBenchDuration.String(), "--warm-up", "0s")}

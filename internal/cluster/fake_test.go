@@ -60,13 +60,16 @@ func fakeNode(args []string) error {
 	defer listener.Close()
 	if *socket != "" {
 		_ = os.Remove(*socket) // of a process before
-		for network, address := range map[string]string{"tcp": *page, "unix": *socket} {
-			listener, err := net.Listen(network, address)
-			if err != nil {
-				return err
-			}
-			defer listener.Close()
+		page, err := net.Listen("tcp", *page)
+		if err != nil {
+			return err
 		}
+		defer page.Close()
+		clients, err := net.Listen("unix", *socket)
+		if err != nil {
+			return err
+		}
+		defer clients.Close()
 	} else if err := takeTurn(*address, *logFile, *csFile); err != nil {
 		return err
 	}
