@@ -18,8 +18,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // trip is how long a grant takes on its way to a client.
 const trip = time.Millisecond
 
-// fakeCluster has locks that are served first come, first served. Its fields say how it
-// fails.
+// fakeCluster has locks that are served first come, first served, in the virtual time of
+// a bubble of testing/synctest. Its fields say how it fails.
 type fakeCluster struct {
 	// overlaps: a lock is granted to whoever asks.
 	overlaps bool
@@ -133,7 +133,7 @@ func (c *fakeCluster) grant(l *fakeLock) *fakeHold {
 	}
 	l.taken = true
 	c.mu.Unlock()
-	time.Sleep(trip)
+	<-time.After(trip)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.loses && c.grants > 10 {

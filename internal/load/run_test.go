@@ -269,10 +269,13 @@ func TestTooFewClients(t *testing.T) {
 		if err := test.workload.Check(test.nodes, test.each); !errors.Is(err, test.want) {
 			t.Errorf("%s, %d nodes, %d clients each: got %v, want %v", test.workload, test.nodes, test.each, err, test.want)
 		}
-		_, err := Run(t.Context(), Plan{Workloads: []Workload{test.workload}}, (&fakeCluster{}).clients(test.nodes, test.each), nil, silent)
-		if !errors.Is(err, test.want) {
-			t.Errorf("Run: %s, %d nodes, %d clients each: got %v, want %v", test.workload, test.nodes, test.each, err, test.want)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			clients := (&fakeCluster{}).clients(test.nodes, test.each)
+			_, err := Run(t.Context(), plan(test.workload), clients, nil, silent)
+			if !errors.Is(err, test.want) {
+				t.Errorf("Run: %s, %d nodes, %d clients each: got %v, want %v", test.workload, test.nodes, test.each, err, test.want)
+			}
+		})
 	}
 }
 
