@@ -157,12 +157,14 @@ func (s Spread) String() string {
 
 func isWhole(x float64) bool { return x == math.Trunc(x) }
 
-// precise writes a number with three significant digits, and more only before the
-// point.
+// precise writes a number with three significant digits, more only before the point, and
+// fewer below 0.1.
 func precise(x float64) string {
 	switch {
 	case x == 0 || x >= 100:
 		return whole(x)
+	case x < 0.001:
+		return "<0.001"
 	case x >= 10:
 		return fmt.Sprintf("%.1f", x)
 	case x >= 1:
