@@ -20,6 +20,9 @@ var (
 	// ErrRefused is wrapped by the error of [Client.Lock] for a request that the node
 	// refused for a reason that it tells only in words, such as too many waits.
 	ErrRefused = client.ErrRefused
+	// ErrForbidden is wrapped by the error of [Client.Lock] and [Client.TryLock] for a lock
+	// that the node's rules do not let the client have. It wraps ErrRefused.
+	ErrForbidden = client.ErrForbidden
 )
 
 // DialConfig is what a client is started with. The zero value finds a node on this

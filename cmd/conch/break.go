@@ -25,7 +25,7 @@ holder, and stands in the node's log beside who broke the lock.
 
 Exit codes: 0 the holder has been told; 4 nobody holds the lock; 5 its fence is another
 one by now, and nothing was done; 69 no node could be reached, or the holder's did not
-answer; 64 wrong usage.`,
+answer; 80 the node's rules do not let this caller break it; 64 wrong usage.`,
 		Example: `  conch who deploy
   conch break deploy --fence 17179869185 --reason 'the job hangs'`,
 		Args:              lockArgument,

@@ -19,6 +19,12 @@ const (
 	exitNoSession   = 77 // not acquired, and the node has no session with a quorum
 )
 
+// exitForbidden says that the node's rules do not grant what was asked for: it is in vain
+// to try again until somebody changes them. EX_NOPERM of sysexits.h, 77, is taken above,
+// and 78 and 79 by conch fence, whose codes conch lock passes on. Of conch lock it can be
+// changed by a flag.
+const exitForbidden = 80
+
 // exitError is an error that ends the program with a code of its own.
 type exitError struct {
 	code int

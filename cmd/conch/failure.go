@@ -48,6 +48,8 @@ func codeExit(code clientv1.Code) int {
 		return exitNotHeld
 	case clientv1.Code_CODE_WRONG_FENCE:
 		return exitWrongFence
+	case clientv1.Code_CODE_FORBIDDEN:
+		return exitForbidden
 	case clientv1.Code_CODE_UNREACHABLE, clientv1.Code_CODE_NODE_LEAVING, clientv1.Code_CODE_NO_SESSION:
 		return exitUnreachable
 	default:

@@ -43,7 +43,7 @@ var onLostNames = []string{"kill", "warn", "ignore"}
 
 func newLockCommand() *cobra.Command {
 	flags := lockFlags{exits: lockExits{
-		notAcquired: exitNotAcquired, lost: exitLost, noSession: exitNoSession, unreachable: exitUnreachable,
+		notAcquired: exitNotAcquired, lost: exitLost, noSession: exitNoSession, unreachable: exitUnreachable, forbidden: exitForbidden,
 	}}
 	cmd := &cobra.Command{
 		Use:   "lock [flags] NAME [-- COMMAND [ARGS...]]",
@@ -72,6 +72,7 @@ Exit codes: the command's own, or 128+n if signal n ended it, also while it wait
    75  not acquired: --wait is over, or --try found it in use
    76  lost, or so nearly that the command was told to end
    77  in place of 75: the node reaches no quorum of the members
+   80  the node's rules do not let this caller have the lock
   126  the command cannot be run
   127  there is no such command`,
 		Example: `  conch lock nightly -- ./backup --all
@@ -120,6 +121,7 @@ func (f *lockFlags) addTo(cmd *cobra.Command) {
 	telling.IntVar(&f.exits.lost, "lost-exit", f.exits.lost, "exit `CODE` when the lock was lost")
 	telling.IntVar(&f.exits.noSession, "no-session-exit", f.exits.noSession, "exit `CODE` when the node has no session with a quorum")
 	telling.IntVar(&f.exits.unreachable, "unreachable-exit", f.exits.unreachable, "exit `CODE` when no node could be reached")
+	telling.IntVar(&f.exits.forbidden, "forbidden-exit", f.exits.forbidden, "exit `CODE` when the node's rules forbid it")
 	telling.IntVar(&f.statusFD, "status-fd", 0, "write a line of JSON on how it ended to descriptor `N`, which the command does not get")
 	addGroup(cmd, "Telling how it ended", telling)
 

@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"conch"
 	"conch/internal/show"
@@ -24,7 +26,7 @@ const (
 
 // lockExits are the exit codes of conch lock that can be chosen.
 type lockExits struct {
-	notAcquired, lost, noSession, unreachable int
+	notAcquired, lost, noSession, unreachable, forbidden int
 }
 
 // byFlag returns the codes by the names of their flags.
@@ -32,6 +34,7 @@ func (e lockExits) byFlag() map[string]int {
 	return map[string]int{
 		"not-acquired-exit": e.notAcquired, "lost-exit": e.lost,
 		"no-session-exit": e.noSession, "unreachable-exit": e.unreachable,
+		"forbidden-exit": e.forbidden,
 	}
 }
 
@@ -39,7 +42,7 @@ func (e lockExits) byFlag() map[string]int {
 type lockEnd struct {
 	// Outcome is ended (the command did, or standard input), signal (one came while it
 	// waited, or held the lock without a command), not_acquired, no_session, lost,
-	// unreachable, usage, not_started (the command could not be) or failed.
+	// unreachable, forbidden, usage, not_started (the command could not be) or failed.
 	Outcome string `json:"outcome"`
 	// Code is the exit code.
 	Code int    `json:"code"`
@@ -72,6 +75,10 @@ func (e *lockEnd) fail(err error, exits lockExits) {
 	var usage *exitError
 	var signal *signalError
 	switch {
+	case errors.Is(err, conch.ErrForbidden) || status.Code(err) == codes.PermissionDenied || exitCode(err) == exitForbidden:
+		e.Outcome, e.Code = "forbidden", exits.forbidden
+	case exitCode(err) == exitUnreachable:
+		e.Outcome, e.Code = "unreachable", exits.unreachable
 	case errors.As(err, &usage):
 		e.Outcome, e.Code = "usage", usage.code
 	case errors.As(err, &signal):

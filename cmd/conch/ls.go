@@ -18,7 +18,8 @@ for how long a lock has been held, how many wait for it, and the holder's node. 
 that did not answer are named on standard error; what is held or waited for there is
 not on the list.
 
-Exit codes: 0 a node answered, 69 none could be reached, 64 wrong usage.`,
+Exit codes: 0 a node answered, 69 none could be reached, 80 the node's rules
+do not let this caller look, 64 wrong usage.`,
 		Example: `  conch ls
   conch ls --json | jq -r 'select(.waiting > 10) | .lock'`,
 		Args:              noArguments,

@@ -18,7 +18,8 @@ what they hold and wait for, and how many of the streams between it and the othe
 open; and in words what is not as it should be. Any node answers for all. Members that
 did not answer are named on standard error too.
 
-Exit codes: 0 a node answered, 69 none could be reached, 64 wrong usage.`,
+Exit codes: 0 a node answered, 69 none could be reached, 80 the node's rules
+do not let this caller look, 64 wrong usage.`,
 		Example: `  conch status
   conch status --node node1:7400,node2:7400
   conch status --json | jq '.statuses[] | select(.session == null) | .member'`,

@@ -27,7 +27,7 @@ not answer. It goes on until SIGINT or SIGTERM. If changes come faster than they
 read, some are left out, but never the last.
 
 Exit codes: 0 a signal came, or as many lines as asked for; 69 no node could be reached,
-or the node stopped; 64 wrong usage.`,
+or the node stopped; 80 the node's rules do not let this caller look; 64 wrong usage.`,
 		Example: `  conch watch deploy
   conch watch deploy --json | jq -r 'select(.held | not) | .time'
   conch watch deploy --count 1`,

@@ -13,8 +13,8 @@ func newWhoCommand() *cobra.Command {
 with which fence. Members that did not answer are named on standard error.
 
 Exit codes: 0 someone holds it; 4 nobody does; 3 it is not known, since nobody of those
-who answered holds it and some did not answer; 69 no node could be reached; 64 wrong
-usage.`,
+who answered holds it and some did not answer; 69 no node could be reached; 80 the
+node's rules do not let this caller look; 64 wrong usage.`,
 		Example: `  conch who deploy
   conch who deploy --json | jq -r .holder.fence
   conch who deploy >/dev/null; test $? -eq 4 && echo free`,
@@ -58,7 +58,8 @@ is on its way or missing, which members have no session or do not answer; and sh
 first of the queue. AHEAD is how many are served before one, the holder among them.
 Members that did not answer are named on standard error too.
 
-Exit codes: 0 a node answered, 69 none could be reached, 64 wrong usage.`,
+Exit codes: 0 a node answered, 69 none could be reached, 80 the node's rules
+do not let this caller look, 64 wrong usage.`,
 		Example: `  conch why deploy
   conch why deploy --json | jq -r '.obstacles[].kind'`,
 		Args:              lockArgument,

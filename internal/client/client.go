@@ -20,6 +20,9 @@ var (
 	// ErrRefused is wrapped by the error for a request that the node refused, for a
 	// reason that no other error here stands for. It has the node's own words.
 	ErrRefused = errors.New("the node refused")
+	// ErrForbidden is wrapped by the error for a request that the node's rules do not
+	// grant. It wraps ErrRefused.
+	ErrForbidden = fmt.Errorf("%w by its rules", ErrRefused)
 	// errClosed answers those who want something of a client that is closed.
 	errClosed error = closedError{}
 )

@@ -196,6 +196,8 @@ func (a *attachment) refusalError(e *clientv1.Error) error {
 		return broadcast.ErrBusy
 	case clientv1.Code_CODE_NO_SESSION:
 		return a.say(ErrNoSession, e)
+	case clientv1.Code_CODE_FORBIDDEN:
+		return a.say(ErrForbidden, e)
 	default:
 		return a.say(ErrRefused, e)
 	}
