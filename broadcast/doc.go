@@ -53,7 +53,9 @@
 // (hello.go); a stream older than one that was accepted; a frame that is too long or
 // cannot be read; a message that makes no sense (decode.go), with the whole frame it
 // is in. The stream is closed with a status that says why, the log names the member
-// or else the remote address, once for each reason, and the node goes on.
+// or else the remote address, and the node goes on. A reason is logged once for each
+// member, until a stream of it was accepted, and once a minute for each other address;
+// 16 reasons a minute for each, and 256 for all strangers (refusals.go).
 //
 // # Overflow
 //

@@ -2,7 +2,6 @@ package broadcast
 
 import (
 	"fmt"
-	"net"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -79,10 +78,8 @@ type peer struct {
 	// What the last refusals in either direction said, so that a reason is logged
 	// once and not with every attempt.
 	refusedThere, refusedHere string
+	refusals                  refusals
 }
-
-// maxStrangers is how many hosts the last refusal is kept of.
-const maxStrangers = 256
 
 // owner has the node, and what only whoever works for the driver touches; see work.go.
 type owner struct {
@@ -101,9 +98,8 @@ type owner struct {
 	// subscriptions are who wants to hear which locks change.
 	subscriptions map[*Subscription]struct{}
 	view          token.LockView // scratch
-	// strangers is what refusals said to each remote host, while it is not known
-	// to be a member.
-	strangers map[string]string
+	// strangers are the refusals of those who are not known to be members, by host.
+	strangers refusals
 	// filled are the streams whose queues were put something into, and whose senders do
 	// not know of it yet.
 	filled []*outgoing
@@ -115,14 +111,13 @@ type owner struct {
 
 func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 	o := &owner{
-		Driver:    d,
-		store:     cfg.Store,
-		node:      node,
-		log:       newEventLog(cfg.Log, d.members, d.self),
-		observer:  cfg.Observer,
-		peers:     make([]peer, len(d.members)),
-		claims:    make(map[token.Waiter]claim),
-		strangers: make(map[string]string),
+		Driver:   d,
+		store:    cfg.Store,
+		node:     node,
+		log:      newEventLog(cfg.Log, d.members, d.self),
+		observer: cfg.Observer,
+		peers:    make([]peer, len(d.members)),
+		claims:   make(map[token.Waiter]claim),
 
 		subscriptions: make(map[*Subscription]struct{}),
 	}
@@ -303,33 +298,4 @@ func (o *owner) overflow(m token.Member) {
 	o.peers[m].out.cancel(err)
 	o.down(o.clock(), m, err.Error())
 	o.perform()
-}
-
-// logRefusal logs that a stream was refused, unless the attempt before it was for
-// the same reason.
-func (o *owner) logRefusal(in *input) {
-	if in.peer == token.NoMember {
-		host := in.remote
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
-		if o.strangers[host] == in.reason {
-			return
-		}
-		if len(o.strangers) == maxStrangers {
-			clear(o.strangers)
-		}
-		o.strangers[host] = in.reason
-		o.log.strangerRefused(in.remote, in.reason)
-		return
-	}
-	p := &o.peers[in.peer]
-	last := &p.refusedHere
-	if in.kind == inputRefusedThere {
-		last = &p.refusedThere
-	}
-	if *last != in.reason {
-		*last = in.reason
-		o.log.peerRefused(in.peer, in.reason)
-	}
 }
