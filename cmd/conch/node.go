@@ -69,10 +69,12 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 		return err
 	}
 	defer page.close() // where the node does not get to serve it
-	for _, caution := range flags.cautions(members) {
+	cautions := flags.cautions(members)
+	for _, caution := range cautions {
 		fmt.Fprintf(cmd.ErrOrStderr(), "conch: caution: %s\n", caution)
 	}
 	if page != nil {
+		page.cautions = cautions
 		fmt.Fprintf(cmd.ErrOrStderr(), "conch: the page is %s\n", page.url())
 	}
 	level, err := zerolog.ParseLevel(flags.logLevel)
@@ -119,6 +121,9 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 		loops = append(loops, func() error { return auto.Run(ctx, node, flags.auto) })
 	}
 	if page != nil {
+		if err := page.mayLook(ctx, node); err != nil {
+			fmt.Fprintf(cmd.ErrOrStderr(), "conch: caution: the page shows nothing: %v\n", err)
+		}
 		loops = append(loops, func() error { return page.run(ctx, node, flags.sessionTTL) })
 	}
 	return serve(ctx, fail, node, loops, stopPatience+flags.sessionTTL)

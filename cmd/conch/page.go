@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -11,10 +12,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"conch"
 	"conch/internal/client"
 	"conch/internal/web"
+	clientv1 "conch/proto/conch/client/v1"
 )
 
 // pageFlags are the flags of conch node for its page.
@@ -62,7 +66,7 @@ func (f *pageFlags) cautions() []string {
 	if ip, err := netip.ParseAddr(host); err == nil && ip.IsLoopback() {
 		return nil
 	}
-	return []string{"--http " + f.address + ": the page has no login: whoever reaches it can take locks, and break those of others"}
+	return []string{"--http " + f.address + ": the page has no login: whoever reaches it can take locks, and break those of others, as far as rules (--allow) grant that to @page"}
 }
 
 // page is the page of a node, and what it is served on. A nil page is none.
@@ -70,6 +74,8 @@ type page struct {
 	flags    *pageFlags
 	listener net.Listener
 	registry *prometheus.Registry
+	// cautions are what the node gives up, which the page tells those who see it.
+	cautions []string
 }
 
 // listen opens the page's port, if there is to be a page.
@@ -112,15 +118,26 @@ func (p *page) registerer() prometheus.Registerer {
 	return p.registry
 }
 
+// mayLook says why the page will show nothing, if the node's rules are why.
+func (p *page) mayLook(ctx context.Context, node *conch.Node) error {
+	_, err := node.Page().Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
+	if status.Code(err) != codes.PermissionDenied {
+		return nil
+	}
+	return errors.New(status.Convert(err).Message())
+}
+
 // run serves the page of a node until ctx ends.
 func (p *page) run(ctx context.Context, node *conch.Node, ttl time.Duration) error {
 	host, _, err := net.SplitHostPort(p.flags.address)
 	if err != nil {
 		return err
 	}
+	access := node.Page()
 	cfg := web.Config{
-		Node:    node.LockService(),
-		Lock:    func(ctx context.Context, name string) (web.Hold, error) { return node.Lock(ctx, name) },
+		Node:    access,
+		Lock:    func(ctx context.Context, name string) (web.Hold, error) { return access.Lock(ctx, name) },
+		Health:  node.LockService().Status,
 		Members: node.Members(),
 		Member:  node.Address(),
 		TTL:     ttl,
@@ -129,6 +146,8 @@ func (p *page) run(ctx context.Context, node *conch.Node, ttl time.Duration) err
 		Metrics: p.registry,
 		Listen:  host,
 		Hosts:   p.flags.hosts,
+
+		Cautions: p.cautions,
 	}
 	if p.flags.profiles {
 		cfg.Profiles = web.Profiles()

@@ -19,6 +19,8 @@
 //   - * : every client with a certificate;
 //   - @local: every user of this machine who can open the node's unix socket;
 //     @local:alice or @local:1000 is one of them, by name or number;
+//   - @page: whoever reaches the page of the node (conch node --http), which asks nobody
+//     who he is;
 //   - @anonymous: whoever connects over TCP to a node that runs without TLS.
 //
 // May do what is one or more of look, lock and break, joined by commas. To look is to
@@ -40,8 +42,8 @@
 // the others.
 //
 // A file is the whole truth: what it does not grant is refused, the local socket
-// included. Without a file, [Default] holds: the local socket everything, and other
-// clients lock and look.
+// and the page included. Without a file, [Default] holds: the local socket and the page
+// everything, and other clients lock and look.
 //
 // Members may do everything, always, and cannot stand in a file: a member passes
 // tokens on and makes them anew, so a rule against it would be a sign on an open door.
@@ -54,4 +56,7 @@
 //
 // Rules are looked at when something is asked for. A lock that is held stays held when
 // the rule that granted it goes.
+//
+// What a node counts for Prometheus names locks, and is for whoever reaches its page's
+// port: no rule is asked.
 package rules

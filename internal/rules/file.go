@@ -153,7 +153,7 @@ func parseGrant(words []word) (grant, error) {
 }
 
 func parseWho(w word) (who, error) {
-	const want = "want a client's name, * for all of them, @local, @local:USER or @anonymous"
+	const want = "want a client's name, * for all of them, @local, @local:USER, @page or @anonymous"
 	switch {
 	case w.star && w.text == "" && !w.quoted:
 		return who{kind: Client, anybody: true}, nil
@@ -174,6 +174,8 @@ func parseWho(w word) (who, error) {
 		return parseUser(user)
 	case kind == "anonymous" && !one:
 		return who{kind: Anonymous, anybody: true}, nil
+	case kind == "page" && !one:
+		return who{kind: Page, anybody: true}, nil
 	case kind == "member" || kind == "members":
 		return who{}, fmt.Errorf("got %s; members may always do everything: leave the line out", quote(w.text))
 	}

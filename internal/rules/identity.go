@@ -12,6 +12,8 @@ const (
 	Client
 	// Local is a user of this machine, over the unix socket.
 	Local
+	// Page is whoever uses the page of a node, which has no login.
+	Page
 	// Member is a member of the cluster.
 	Member
 )
@@ -37,6 +39,8 @@ func (i Identity) String() string {
 			return fmt.Sprintf("local user %d", i.UID)
 		}
 		return fmt.Sprintf("local user %s (%d)", show(i.Name), i.UID)
+	case Page:
+		return "the page"
 	case Member:
 		return "member " + show(i.Name)
 	}

@@ -13,7 +13,7 @@ const checkInterval = time.Second
 // for concurrent use.
 type File struct {
 	path    string
-	trouble func(error)
+	changed func(error)
 
 	mu      sync.Mutex
 	rules   *Rules
@@ -22,10 +22,10 @@ type File struct {
 }
 
 // Open reads a file of rules; the errors are those of [Load]. When the file has changed
-// and is wrong, the rules stay as they were and trouble is called, once for each
-// change.
-func Open(path string, trouble func(error)) (*File, error) {
-	f := &File{path: path, trouble: trouble, checked: time.Now()}
+// changed is called, once for each change: with nil if it was taken up, and if it is
+// wrong with what is. The rules then stay as they were.
+func Open(path string, changed func(error)) (*File, error) {
+	f := &File{path: path, changed: changed, checked: time.Now()}
 	// Looked at before it is read: a change in between is then seen later.
 	seen, err := os.Stat(path)
 	if err != nil {
@@ -54,7 +54,7 @@ func (f *File) reload() {
 	seen, err := os.Stat(f.path)
 	if err != nil {
 		if f.seen != nil {
-			f.trouble(err)
+			f.changed(err)
 		}
 		f.seen = nil
 		return
@@ -65,8 +65,9 @@ func (f *File) reload() {
 	f.seen = seen
 	rules, err := Load(f.path)
 	if err != nil {
-		f.trouble(err)
+		f.changed(err)
 		return
 	}
 	f.rules = rules
+	f.changed(nil)
 }

@@ -28,7 +28,14 @@ func TestFileIsReadAgainWhenItChanges(t *testing.T) {
 		}
 		write("alice lock a\n")
 		var troubles []error
-		f, err := Open(path, func(err error) { troubles = append(troubles, err) })
+		taken := 0
+		f, err := Open(path, func(err error) {
+			if err == nil {
+				taken++
+				return
+			}
+			troubles = append(troubles, err)
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,6 +49,9 @@ func TestFileIsReadAgainWhenItChanges(t *testing.T) {
 		write("alice lock b\n")
 		if may("a") || !may("b") {
 			t.Error("the changed file is not what holds")
+		}
+		if taken != 1 {
+			t.Errorf("told %d times that it was taken up; want once", taken)
 		}
 		write("alice may everything\n")
 		may("b")

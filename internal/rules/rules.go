@@ -60,12 +60,13 @@ func (p pattern) matches(lock string) bool {
 	return lock == p.text
 }
 
-// Default returns the rules of a node without a file: the local socket everything, all
-// other clients lock and look.
+// Default returns the rules of a node without a file: the local socket and the page
+// everything, all other clients lock and look.
 func Default() *Rules {
 	all := pattern{prefix: true}
 	return &Rules{grants: []grant{
 		{who: who{kind: Local, anybody: true}, may: [actions]bool{Look: true, Lock: true, Break: true}, locks: all},
+		{who: who{kind: Page, anybody: true}, may: [actions]bool{Look: true, Lock: true, Break: true}, locks: all},
 		{who: who{kind: Client, anybody: true}, may: [actions]bool{Look: true, Lock: true}, locks: all},
 		{who: who{kind: Anonymous, anybody: true}, may: [actions]bool{Look: true, Lock: true}, locks: all},
 	}}

@@ -20,6 +20,7 @@ var (
 	nameless  = rules.Identity{Kind: rules.Local, UID: 1001}
 	node1     = rules.Identity{Kind: rules.Member, Name: "node1:7400"}
 	anonymous = rules.Identity{Kind: rules.Anonymous, Name: "192.0.2.1:50000"}
+	page      = rules.Identity{Kind: rules.Page}
 )
 
 // may is what a caller may do to a lock, as "look,lock,break".
@@ -42,6 +43,7 @@ func TestDefault(t *testing.T) {
 		{node1, "look,lock,break"},
 		{root, "look,lock,break"},
 		{user, "look,lock,break"},
+		{page, "look,lock,break"},
 		{alice, "look,lock"},
 		{anonymous, "look,lock"},
 		{rules.Identity{}, "look,lock"},
@@ -79,6 +81,7 @@ func TestExampleFile(t *testing.T) {
 		{bob, "deploy/production", "look"},
 		{node1, "deploy/production", "look,lock,break"},
 		{anonymous, "deploy/production", ""},
+		{page, "deploy/production", "look"},
 	} {
 		if got := may(r, test.caller, test.lock); got != test.want {
 			t.Errorf("%v may %q to %q, want %q", test.caller, got, test.lock, test.want)
@@ -136,6 +139,11 @@ func TestLine(t *testing.T) {
 		{"@local:0 lock *", nameless, "cs", ""},
 		{"@local:1001 lock *", nameless, "cs", "look,lock"},
 		{`"@local" lock *`, user, "cs", ""},
+		{"@page lock,break cs", page, "cs", "look,lock,break"},
+		{"@page look *", page, "cs", "look"},
+		{"@local lock *\n* lock *\n@anonymous lock *", page, "cs", ""},
+		{"@page lock *", user, "cs", ""},
+		{`"@page" lock *`, page, "cs", ""},
 		{"@anonymous lock *", anonymous, "cs", "look,lock"},
 		{"@anonymous lock *", alice, "cs", ""},
 		// A name in a certificate is never more than a client's.
@@ -170,12 +178,13 @@ func TestParseRefuses(t *testing.T) {
 		{"alice * a", "with a *"},
 		{"al* lock a", `got "al" with a * behind it; want a client's name`},
 		{"a*b lock a", `got "a*b"; want a client's name`},
-		{"alice,bob lock a", `got "alice,bob"; want a client's name, * for all of them, @local, @local:USER or @anonymous, one on each line`},
+		{"alice,bob lock a", `got "alice,bob"; want a client's name, * for all of them, @local, @local:USER, @page or @anonymous, one on each line`},
 		{`"" lock a`, "got a name of 0 bytes; want 1 to 255"},
 		{long + " lock a", "got a name of 256 bytes"},
 		{"@nobody lock a", `got "@nobody"; want`},
 		{"@local: lock a", `got "@local:"; want`},
 		{"@anonymous:1 lock a", "want"},
+		{"@page:1 lock a", `got "@page:1"; want`},
 		{"@local:4294967296 lock a", `got the user number "4294967296"; want 0 to 4294967295`},
 		{"@member lock *", `got "@member"; members may always do everything: leave the line out`},
 		{"alice lock a*b", `got the locks "a*b"; want a * at the end only`},
@@ -228,6 +237,7 @@ func TestDenialSaysWhatIsMissing(t *testing.T) {
 		{r.Check(ann, rules.Break, "x"), `client "Ann Example" may not break "x"`},
 		{r.Check(user, rules.Look, "x"), "local user user (1000) may not look"},
 		{r.Check(nameless, rules.Look, "x"), "local user 1001 may not look"},
+		{r.Check(page, rules.Lock, "x"), `not allowed: the page may not lock "x": no line of allow.txt grants it`},
 		{r.Check(anonymous, rules.Look, "x"), "anonymous caller 192.0.2.1:50000 may not look"},
 		{r.CheckState(rules.Identity{}), "anonymous caller may not look at anything: no line of allow.txt"},
 		{rules.Default().Check(alice, rules.Break, "x"), "nothing grants it where a node has no --allow file"},

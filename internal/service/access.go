@@ -37,8 +37,11 @@ const (
 // identify tells who calls. Without TLS there is nothing to know other members by:
 // whoever asks what only they ask is taken for one.
 func (g *gate) identify(ctx context.Context, scope clientv1.Scope) (rules.Identity, error) {
+	if id, inside := ctx.Value(insiderKey{}).(rules.Identity); inside {
+		return id, nil
+	}
 	p, ok := grpcpeer.FromContext(ctx)
-	if !ok { // a call inside this process
+	if !ok { // a call of the node itself
 		return rules.Identity{Kind: rules.Member, Name: g.members[g.self]}, nil
 	}
 	if u, local := p.AuthInfo.(socket.User); local {
@@ -47,18 +50,24 @@ func (g *gate) identify(ctx context.Context, scope clientv1.Scope) (rules.Identi
 	if state, secured := pki.PeerState(ctx); secured {
 		id, err := pki.Identify(state, g.members)
 		if err != nil {
-			return id, asStatus(fault(clientv1.Code_CODE_FORBIDDEN, "%v", err))
+			return id, asStatus(g.fault(rules.Identity{Name: hostOf(p.Addr)}, err))
 		}
 		return id, nil
 	}
-	host := p.Addr.String()
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
+	host := hostOf(p.Addr)
 	if scope == clientv1.Scope_SCOPE_NODE {
 		return rules.Identity{Kind: rules.Member, Name: host}, nil
 	}
 	return rules.Identity{Name: host}, nil
+}
+
+// hostOf is where somebody connects from.
+func hostOf(address net.Addr) string {
+	host, _, err := net.SplitHostPort(address.String())
+	if err != nil {
+		return address.String()
+	}
+	return host
 }
 
 // check says why somebody may not do something to a lock; nil if they may.

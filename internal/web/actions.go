@@ -82,9 +82,19 @@ func answer(w http.ResponseWriter, code int, content map[string]string) {
 	_ = json.NewEncoder(w).Encode(content) // a reader that is gone is nobody to tell
 }
 
-// look has a lock shown in full.
-func (s *Server) look(_ *http.Request, asked request) (string, error) {
-	return "", s.visits.lookAt(asked.Page, asked.Lock)
+// look has a lock shown in full, if the node lets the page see it.
+func (s *Server) look(r *http.Request, asked request) (string, error) {
+	if err := s.visits.lookAt(asked.Page, asked.Lock); err != nil || asked.Lock == "" {
+		return "", err
+	}
+	request := &clientv1.ListLocksRequest{Scope: clientv1.Scope_SCOPE_NODE, Lock: asked.Lock}
+	err := s.config.Node.ListLocks(request, sink[clientv1.ListLocksResponse]{
+		ctx: r.Context(), send: func(*clientv1.ListLocksResponse) error { return nil },
+	})
+	if status.Code(err) == codes.PermissionDenied {
+		return "", refusal{http.StatusForbidden, errors.New(textOf(err))}
+	}
+	return "", nil // the stream tells the rest
 }
 
 // lock begins to wait for a lock.
@@ -114,7 +124,7 @@ func (s *Server) breakLock(r *http.Request, asked request) (string, error) {
 		if !known {
 			code = http.StatusBadGateway
 		}
-		return "", refusal{code, errors.New(status.Convert(err).Message())}
+		return "", refusal{code, errors.New(textOf(err))}
 	}
 	h := response.GetHolder()
 	return fmt.Sprintf("%s has been told; the lock is free in %d ms at the latest", h.GetMember(), millis(h.GetLeaseRemainingNs())), nil
@@ -123,6 +133,7 @@ func (s *Server) breakLock(r *http.Request, asked request) (string, error) {
 // breakCodes says by HTTP what a Break ended with.
 var breakCodes = map[codes.Code]int{
 	codes.InvalidArgument:    http.StatusBadRequest,
+	codes.PermissionDenied:   http.StatusForbidden,
 	codes.NotFound:           http.StatusNotFound,
 	codes.FailedPrecondition: http.StatusConflict,
 	codes.Unavailable:        http.StatusServiceUnavailable,

@@ -10,6 +10,11 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	clientv1 "conch/proto/conch/client/v1"
 )
 
 const (
@@ -46,6 +51,11 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.visits.detach(st)
 
+	out := &eventWriter{w: w, control: http.NewResponseController(w)}
+	if refused := s.mayLook(ctx); refused != "" {
+		s.keepOut(ctx, refused, out)
+		return
+	}
 	f := newFeed()
 	running.Go(func() {
 		f.watch(ctx, s.config.Node)
@@ -54,10 +64,50 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	running.Go(func() { s.followLook(ctx, st, f) })
 	running.Go(func() { f.list(ctx, s.config.Node) })
 	running.Go(func() { f.ask(ctx, s.config.Node) })
-	out := &eventWriter{w: w, control: http.NewResponseController(w)}
 	if out.open(s.hello()) == nil {
 		_ = s.tell(ctx, st, f, out) // a reader that is gone is nobody to tell
 	}
+}
+
+// mayLook returns why the page may not look at anything; empty if it may, or if that is
+// not known.
+func (s *Server) mayLook(ctx context.Context) (refused string) {
+	ctx, cancel := context.WithTimeout(ctx, healthPatience)
+	defer cancel()
+	_, err := s.config.Node.Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
+	if status.Code(err) == codes.PermissionDenied {
+		return textOf(err)
+	}
+	return ""
+}
+
+// keepOut tells a page why it may not look, for as long as that is so. Then its stream
+// ends, and the page opens another.
+func (s *Server) keepOut(ctx context.Context, refused string, out *eventWriter) {
+	hello := s.hello()
+	hello.Refused = refused
+	err := out.open(hello)
+	beat := time.NewTicker(beatPeriod)
+	defer beat.Stop()
+	for err == nil {
+		select {
+		case <-beat.C:
+		case <-ctx.Done():
+			return
+		}
+		if s.mayLook(ctx) == "" {
+			return
+		}
+		err = out.event("news", newsJSON{})
+	}
+}
+
+// textOf is what an error of the node's says.
+func textOf(err error) string {
+	if s, ok := status.FromError(err); ok {
+		return s.Message()
+	}
+	return err.Error()
 }
 
 // followLook feeds what becomes of the lock that the page looks at.
@@ -80,7 +130,7 @@ func (s *Server) followLook(ctx context.Context, st *stream, f *feed) {
 func (s *Server) hello() helloJSON {
 	return helloJSON{
 		Member: s.config.Member, Members: s.config.Members, Quorum: len(s.config.Members)/2 + 1,
-		TTL: s.config.TTL.Milliseconds(), Version: s.config.Version, Process: s.process,
+		TTL: s.config.TTL.Milliseconds(), Version: s.config.Version, Process: s.process, Cautions: s.config.Cautions,
 	}
 }
 

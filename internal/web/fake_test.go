@@ -16,6 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	clientv1 "conch/proto/conch/client/v1"
 )
@@ -32,10 +34,27 @@ type fakeNode struct {
 	down    error // of Status
 	broken  []*clientv1.BreakRequest
 	refusal error // of Break
+	// lookAt is what the rules let the page see: a lock, or all; empty is nothing.
+	lookAt string
+}
+
+const everything = "*"
+
+// caution is what the node under test gives up.
+const caution = "--insecure: <b>nothing</b> is encrypted"
+
+// see answers as a node does that judges who looks.
+func (n *fakeNode) see(lock string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.lookAt == everything || n.lookAt != "" && (lock == n.lookAt || lock == "") {
+		return nil
+	}
+	return status.Error(codes.PermissionDenied, "not allowed: the page may not look")
 }
 
 func newFakeNode() *fakeNode {
-	return &fakeNode{changes: make(chan *clientv1.LockStatus), session: 7}
+	return &fakeNode{changes: make(chan *clientv1.LockStatus), session: 7, lookAt: everything}
 }
 
 func (n *fakeNode) Status(context.Context, *clientv1.StatusRequest) (*clientv1.StatusResponse, error) {
@@ -44,13 +63,31 @@ func (n *fakeNode) Status(context.Context, *clientv1.StatusRequest) (*clientv1.S
 	if n.down != nil {
 		return nil, n.down
 	}
+	return n.status(), nil
+}
+
+// asPage is the node as the page may use it.
+type asPage struct{ *fakeNode }
+
+func (p asPage) Status(ctx context.Context, r *clientv1.StatusRequest) (*clientv1.StatusResponse, error) {
+	if err := p.see(""); err != nil {
+		return nil, err
+	}
+	return p.fakeNode.Status(ctx, r)
+}
+
+// status is how the node is.
+func (n *fakeNode) status() *clientv1.StatusResponse {
 	return &clientv1.StatusResponse{
 		AnsweredBy: "a:1", Members: []string{"a:1", "b:1"},
 		Statuses: []*clientv1.MemberStatus{{Member: "a:1", Session: n.session}},
-	}, nil
+	}
 }
 
-func (n *fakeNode) ListLocks(_ *clientv1.ListLocksRequest, rpc grpc.ServerStreamingServer[clientv1.ListLocksResponse]) error {
+func (n *fakeNode) ListLocks(r *clientv1.ListLocksRequest, rpc grpc.ServerStreamingServer[clientv1.ListLocksResponse]) error {
+	if err := n.see(r.GetLock()); err != nil {
+		return err
+	}
 	for _, l := range n.idle {
 		if err := rpc.Send(&clientv1.ListLocksResponse{Lock: l}); err != nil {
 			return err
@@ -60,6 +97,9 @@ func (n *fakeNode) ListLocks(_ *clientv1.ListLocksRequest, rpc grpc.ServerStream
 }
 
 func (n *fakeNode) Watch(r *clientv1.WatchRequest, rpc grpc.ServerStreamingServer[clientv1.WatchResponse]) error {
+	if err := n.see(r.GetLock()); err != nil {
+		return err
+	}
 	if r.GetLock() != "" {
 		if err := rpc.Send(&clientv1.WatchResponse{Lock: known(r.GetLock(), 1)}); err != nil {
 			return err
@@ -145,7 +185,7 @@ func newSite(t *testing.T, ttl time.Duration) *site {
 	t.Helper()
 	s := &site{T: t, node: newFakeNode(), locks: newFakeLocks()}
 	s.server = New(Config{
-		Node: s.node, Lock: s.locks.lock, Members: []string{"a:1", "b:1"}, Member: "a:1", TTL: ttl,
+		Node: asPage{s.node}, Lock: s.locks.lock, Health: s.node.Status, Cautions: []string{caution}, Members: []string{"a:1", "b:1"}, Member: "a:1", TTL: ttl,
 		Caller: &clientv1.Client{Command: "page"}, Version: "v1", Metrics: prometheus.NewRegistry(), Listen: "127.0.0.1",
 	})
 	web := httptest.NewServer(s.server)

@@ -16,7 +16,7 @@ const healthPatience = time.Second
 func (s *Server) self(ctx context.Context) (*clientv1.MemberStatus, error) {
 	ctx, cancel := context.WithTimeout(ctx, healthPatience)
 	defer cancel()
-	r, err := s.config.Node.Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
+	r, err := s.config.Health(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
 	switch {
 	case err != nil:
 		return nil, err

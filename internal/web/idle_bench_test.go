@@ -72,7 +72,7 @@ func BenchmarkIdlePage(b *testing.B) {
 		b.Cleanup(func() { _ = hold.Unlock() })
 	}
 	server := web.New(web.Config{
-		Node: nodes[0].LockService(), Members: nodes[0].Members(), Member: nodes[0].Address(), TTL: conch.DefaultSessionTTL,
+		Node: nodes[0].Page(), Health: nodes[0].LockService().Status, Members: nodes[0].Members(), Member: nodes[0].Address(), TTL: conch.DefaultSessionTTL,
 		Metrics: prometheus.NewRegistry(), Listen: "127.0.0.1",
 	})
 	site := httptest.NewServer(server)

@@ -34,10 +34,13 @@ type Hold interface {
 
 // Config is what a server is made with.
 type Config struct {
-	// Node is asked for what is shown.
+	// Node is asked for what is shown, and breaks locks. It may refuse what a page is not
+	// allowed: the page is then told.
 	Node Node
-	// Lock waits for a lock, for a page.
+	// Lock waits for a lock, for a page; it may refuse as well.
 	Lock func(ctx context.Context, name string) (Hold, error)
+	// Health is the node's own word on how it is, for supervisors.
+	Health func(context.Context, *clientv1.StatusRequest) (*clientv1.StatusResponse, error)
 	// Members are the addresses of all members in the order that all share, and Member
 	// is the address of this one.
 	Members []string
@@ -50,6 +53,9 @@ type Config struct {
 	Caller *clientv1.Client
 	// Version is the program's.
 	Version string
+	// Cautions are what the node gives up by the flags that it was started with; each page
+	// shows them.
+	Cautions []string
 	// Metrics are shown at /metrics.
 	Metrics prometheus.Gatherer
 	// Listen is the host that the server listens on, and Hosts are other names by which

@@ -22,6 +22,10 @@ type helloJSON struct {
 	Version string   `json:"version"`
 	// Process is another one after each start of the node.
 	Process string `json:"process"`
+	// Cautions are what the node gives up.
+	Cautions []string `json:"cautions"`
+	// Refused is why the page may not look at anything; empty if it may.
+	Refused string `json:"refused,omitempty"`
 }
 
 // newsJSON is what has changed.
@@ -274,7 +278,7 @@ func (v *visits) showAsks(st *stream) []askJSON {
 func (a *ask) show(lock string) askJSON {
 	switch {
 	case a.err != nil:
-		return askJSON{Lock: lock, State: "refused", Text: a.err.Error()}
+		return askJSON{Lock: lock, State: "refused", Text: textOf(a.err)}
 	case a.hold == nil:
 		return askJSON{Lock: lock, State: "waiting"}
 	}

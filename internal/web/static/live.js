@@ -18,6 +18,7 @@ let picked = ''; // the lock that is shown; empty for none
 let chosen = false; // by the user
 let changed = true; // locks came or went since the list was shown
 let live = false;
+let refused = false; // the node's rules let the page see nothing
 let due = false;
 let fence = '0'; // of the hold that the dialog is about to break
 
@@ -27,6 +28,11 @@ const stream = new Stream({
     if (cluster.version && cluster.version !== hello.version) {
       trouble(`The node runs version ${hello.version} now. Reload the page to have its own.`);
     }
+    if (hello.refused || refused) {
+      trouble(hello.refused ? `This page may see nothing: ${hello.refused}.` : '');
+    }
+    refused = Boolean(hello.refused);
+    showCautions(hello.cautions ?? []);
     cluster.meet(hello);
     changed = true;
     setText(byId('version'), `Version ${hello.version}.`);
@@ -85,7 +91,11 @@ function show(name) {
   picked = name;
   cluster.detail = null;
   setText(byId('said'), '');
-  stream.act('look', { lock: name }).catch(() => {}); // a new stream asks by itself
+  stream.act('look', { lock: name }).catch((error) => {
+    if (error.message.startsWith('not allowed')) { // else a new stream asks by itself
+      setText(byId('said'), `Not shown: ${error.message}.`);
+    }
+  });
   render();
 }
 
@@ -154,6 +164,12 @@ function showConnection() {
 function trouble(text) {
   byId('trouble').hidden = text === '';
   setText(byId('trouble'), text);
+}
+
+// showCautions shows what the node gives up by the flags that it was started with.
+function showCautions(cautions) {
+  byId('cautions').hidden = cautions.length === 0;
+  byId('cautions').replaceChildren(...cautions.map((text) => html('li', {}, text)));
 }
 
 // announce tells a screen reader.
