@@ -209,6 +209,7 @@ func (cfg Config) start(members hosts.Members) (*Node, error) {
 	if err != nil {
 		return nil, errors.Join(err, memory.close())
 	}
+	guard.driver.Store(driver)
 	if err := counts.register(driver); err != nil {
 		return nil, errors.Join(err, driver.Stop(context.Background()), memory.close())
 	}
@@ -236,7 +237,6 @@ func (cfg Config) start(members hosts.Members) (*Node, error) {
 		started: driver.Now(),
 		servers: newServers(driver, clients, guard),
 	}
-	guard.driver.Store(driver)
 	return n, nil
 }
 

@@ -2,6 +2,7 @@ package conch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync/atomic"
@@ -83,9 +84,15 @@ func isLoopback(address string) bool {
 	return err == nil && tcp.IP.IsLoopback()
 }
 
-// filesChanged has it logged when files that have changed were taken up, or why not.
+// filesChanged has it logged when files that have changed were taken up, or why not, and
+// when a certificate ends soon.
 func (g *guard) filesChanged(err error) {
-	if d := g.driver.Load(); d != nil {
+	d := g.driver.Load()
+	switch {
+	case d == nil:
+	case errors.Is(err, pki.ErrEnding):
+		d.CertificateEnding(err)
+	default:
 		d.FilesChanged(err)
 	}
 }

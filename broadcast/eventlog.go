@@ -85,6 +85,10 @@ func (l *eventLog) filesChanged(err error) {
 	l.info("files_changed").Msg("changed files taken up")
 }
 
+func (l *eventLog) certificateEnding(reason error) {
+	l.line(zerolog.WarnLevel, "certificate_ending").Str("reason", reason.Error()).Msg("replace the certificate")
+}
+
 func (l *eventLog) sessionWarned(s token.Session) {
 	l.session("session_warned", s).Msg("lease ends soon")
 }

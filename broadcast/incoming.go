@@ -214,8 +214,8 @@ func (d *Driver) postIncoming(in *incoming, i input) bool {
 	return d.offer(i, in.closed)
 }
 
-// RefusedStranger has it logged that a connection was refused, and why, unless the same
-// was logged of that host last.
+// RefusedStranger has it logged that a connection was refused, and why: the same of one
+// host once a minute.
 func (d *Driver) RefusedStranger(remote net.Addr, reason error) {
 	d.postRefused(token.NoMember, remote.String(), reason.Error())
 }
@@ -229,6 +229,11 @@ func (d *Driver) RefusedClient(caller string, reason error) {
 // were taken up, or why they were not.
 func (d *Driver) FilesChanged(err error) {
 	d.post(input{kind: inputLook, look: func(o *owner) { o.log.filesChanged(err) }})
+}
+
+// CertificateEnding has it logged that this node's certificate ends soon.
+func (d *Driver) CertificateEnding(reason error) {
+	d.post(input{kind: inputLook, look: func(o *owner) { o.log.certificateEnding(reason) }})
 }
 
 // postRefused has a refusal logged: of a member's stream, or of a stranger's.

@@ -29,6 +29,7 @@ const (
 	ClientRefused   = "client_refused"
 	FilesChanged    = "files_changed"
 	FilesRefused    = "files_refused"
+	CertificateEnds = "certificate_ending"
 
 	// Sessions.
 	SessionStarted = "session_started"
@@ -193,6 +194,7 @@ var shapes = []shape{
 	{HoldExpired, "warn", lockOnly | setOf("fence", "caller", "reason"), 0, 0, "the one in the critical section was not heard of any more, or did not give the lock back when told; it leaves"},
 	{FilesChanged, "info", 0, 0, 0, "files that the node was started with have changed, such as its certificate, and were taken up"},
 	{FilesRefused, "warn", setOf("reason"), 0, 0, "such files have changed and cannot be taken up: the node goes on with what it had"},
+	{CertificateEnds, "warn", setOf("reason"), 0, 0, "the node's certificate ends soon, and with it all connections; written once a day in the last tenth of its life"},
 	{ClientRefused, "warn", setOf("caller", "reason"), 0, 0, "a client asked for what it may not do; written once a minute for each client"},
 
 	{SessionStarted, "info", setOf("session"), 0, 0, "a quorum's lease is there: the session has begun"},

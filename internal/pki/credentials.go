@@ -3,6 +3,7 @@ package pki
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -15,8 +16,9 @@ import (
 const alpn = "h2"
 
 // ServerCredentials are what a gRPC server takes connections with. Each that fails in its
-// handshake is told to refused, in plain words, from the goroutine of the connection;
-// gRPC itself would tell nobody. Nil tells nobody either.
+// handshake, or ends since its certificate has ended or its authority is trusted no more,
+// is told to refused, in plain words, from the goroutine of the connection; gRPC itself
+// would tell nobody. Nil tells nobody either.
 func (t *TLS) ServerCredentials(refused func(remote net.Addr, err error)) credentials.TransportCredentials {
 	config := t.Server()
 	get := config.GetConfigForClient
@@ -32,17 +34,17 @@ func (t *TLS) ServerCredentials(refused func(remote net.Addr, err error)) creden
 	if refused == nil {
 		refused = func(net.Addr, error) {}
 	}
-	return &serverCredentials{config: config, refused: refused}
+	return &serverCredentials{side: t, config: config, refused: refused}
 }
 
 // ToMemberCredentials are what a member dials another with: see [TLS.ToMember].
 func (t *TLS) ToMemberCredentials(address string) credentials.TransportCredentials {
-	return &clientCredentials{address: address, config: t.ToMember}
+	return &clientCredentials{side: t, address: address, config: t.ToMember}
 }
 
 // ToNodeCredentials are what a client dials a node with: see [TLS.ToNode].
 func (t *TLS) ToNodeCredentials(address string) credentials.TransportCredentials {
-	return &clientCredentials{address: address, config: t.ToNode}
+	return &clientCredentials{side: t, address: address, config: t.ToNode}
 }
 
 // PeerState returns the state of the TLS connection that a call came over, for
@@ -62,6 +64,7 @@ var errOneSided = errors.New("pki: these credentials are for the other end of a 
 // clientCredentials make a configuration for each connection, since files may have
 // changed, and say in plain words why one failed.
 type clientCredentials struct {
+	side    *TLS
 	address string
 	config  func(address string) *tls.Config
 }
@@ -71,7 +74,11 @@ func (c *clientCredentials) ClientHandshake(ctx context.Context, _ string, raw n
 	if err != nil {
 		return nil, nil, Explain(err)
 	}
-	return &plainWords{Conn: conn}, info, nil
+	secured, ok := info.(credentials.TLSInfo)
+	if !ok {
+		return nil, nil, fmt.Errorf("pki: gRPC says %T of a TLS connection", info)
+	}
+	return c.side.watch(&plainWords{Conn: conn}, secured.State, x509.ExtKeyUsageServerAuth, nil), info, nil
 }
 
 func (c *clientCredentials) ServerHandshake(net.Conn) (net.Conn, credentials.AuthInfo, error) {
@@ -106,6 +113,7 @@ func (c *plainWords) Read(p []byte) (int, error) {
 
 // serverCredentials take connections.
 type serverCredentials struct {
+	side    *TLS
 	config  *tls.Config
 	refused func(net.Addr, error)
 }
@@ -122,7 +130,8 @@ func (s *serverCredentials) ServerHandshake(raw net.Conn) (net.Conn, credentials
 			State:          conn.ConnectionState(),
 			CommonAuthInfo: credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity},
 		}
-		return conn, info, nil
+		remote := raw.RemoteAddr()
+		return s.side.watch(conn, info.State, x509.ExtKeyUsageClientAuth, func(why error) { s.refused(remote, why) }), info, nil
 	}
 	explained := Explain(err)
 	s.refused(raw.RemoteAddr(), explained)

@@ -46,6 +46,15 @@
 // careful with the names it writes. A member's certificate makes a member also where it
 // comes as a client.
 //
+// # How long a connection lasts
+//
+// As long as what let it in: when the certificate that the other side began with ends,
+// or when no authority that is trusted by now issued it, the connection is ended, within
+// seconds of whatever comes or goes on it next; one on which nothing does is left alone.
+// Whoever has a good certificate by then connects anew with that. So a certificate that
+// has ended, and an authority that was taken off the list, let nobody go on; and a
+// certificate that is replaced in time costs one reconnect, when the old one ends.
+//
 // # What is not promised
 //
 // Certificates are not revoked: there are no lists of revoked ones, and nobody is asked. A
@@ -53,9 +62,6 @@
 // takes the place of the one that issued it; the file of authorities may hold both
 // for the time of the change. What a client may do ends sooner: with its line in
 // the file of rules.
-//
-// A certificate is looked at when a connection opens. A connection lives on when the
-// certificate that it began with ends or is replaced.
 //
 // Files are believed: whoever can write to the file of authorities, or to the folder that
 // it lies in, decides who is who.

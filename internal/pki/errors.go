@@ -25,6 +25,8 @@ var (
 	// ErrExpired is wrapped by the error for a certificate that is not valid any more,
 	// or not yet.
 	ErrExpired = errors.New("certificate not valid now")
+	// ErrEnding is wrapped by what is told of an own certificate that ends soon.
+	ErrEnding = errors.New("certificate ends soon")
 	// ErrUnknownAuthority is wrapped by the error for a certificate of an authority that
 	// is not trusted.
 	ErrUnknownAuthority = errors.New("unknown authority")

@@ -132,6 +132,32 @@ func TestRotation(t *testing.T) {
 	expect("as it was", second, "")
 }
 
+// TestEndOfACertificateIsTold: once a day, in the last tenth of its life, by whoever
+// connects or goes on.
+func TestEndOfACertificateIsTold(t *testing.T) {
+	a := newAuthority(t, time.Now)
+	r := newRotating(t, a.issue(t, member(node1)), node1)
+	expect := func(when string, turn time.Duration, want int) {
+		t.Helper()
+		r.clock.turn(turn)
+		if _, err := r.Server().GetConfigForClient(nil); err != nil {
+			t.Fatal(err)
+		}
+		told := r.tell()
+		if len(told) != want {
+			t.Fatalf("%s: told %v; want %d times", when, told, want)
+		}
+		for _, err := range told {
+			checkError(t, when, err, ErrEnding, r.files.Cert+", or an authority's behind it, on ")
+		}
+	}
+	expect("in the ninth tenth of its life", LeafLifetime*89/100, 0)
+	expect("in the last", LeafLifetime*2/100, 1)
+	expect("an hour later", time.Hour, 0)
+	expect("a day later", 24*time.Hour, 1)
+	expect("when it has ended", LeafLifetime/10, 1)
+}
+
 // TestRotationOfTheAuthority: first everybody trusts both, then certificates change, then
 // nobody trusts the old one.
 func TestRotationOfTheAuthority(t *testing.T) {

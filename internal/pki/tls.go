@@ -41,7 +41,8 @@ type TLS struct {
 	checking sync.Mutex
 	checked  time.Time // when somebody last looked
 	seen     [3]fs.FileInfo
-	trouble  string // what was last told of files that cannot be taken up; empty if nothing
+	trouble  string    // what was last told of files that cannot be taken up; empty if nothing
+	warned   time.Time // when it was last told that the own certificate ends soon
 }
 
 // material is what was in the files at one time. It does not change.
@@ -50,18 +51,27 @@ type material struct {
 	roots *x509.CertPool
 	// server is the configuration for the next connection that comes.
 	server *tls.Config
+	// ends is when the own certificate does, or an authority's that it rests on.
+	ends time.Time
 }
 
-// checkInterval is how often files are looked at, at most.
-const checkInterval = time.Second
+const (
+	// checkInterval is how often files are looked at, at most.
+	checkInterval = time.Second
+	// warnShare is the share of the own certificate's lifetime, at its end, in which it is
+	// told of each warnInterval that it ends soon.
+	warnShare    = 10
+	warnInterval = 24 * time.Hour
+)
 
 // LoadMember loads what the member with an address speaks with. Its certificate must be
 // one for that address, as [CheckMember] has it, from an authority that it trusts
 // itself.
 //
 // From then on, changed is called when files have changed: with nil when they were taken
-// up, and with an error, once, when they could not be. It is called during a handshake,
-// and must not wait.
+// up, and with an error, once, when they could not be; and once a day in the last tenth
+// of the own certificate's life, with an error that wraps [ErrEnding]. It is called during
+// a handshake, or while a connection is read from, and must not wait.
 //
 // The errors wrap [ErrFile], with [ErrPermissions] where others may read the key;
 // [ErrExpired], [ErrUnknownAuthority], [ErrWrongUse] or [ErrWrongName]; or
@@ -174,20 +184,19 @@ func (t *TLS) read() (*material, error) {
 
 // checkOwn looks at the own certificate with the eyes of the other side.
 func (t *TLS) checkOwn(m *material) error {
-	between := x509.NewCertPool()
+	shown := []*x509.Certificate{m.pair.Leaf}
 	for _, der := range m.pair.Certificate[1:] {
 		cert, err := x509.ParseCertificate(der)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrFile, err)
 		}
-		between.AddCert(cert)
+		shown = append(shown, cert)
 	}
-	chains, err := m.pair.Leaf.Verify(x509.VerifyOptions{
-		Roots: m.roots, Intermediates: between, CurrentTime: t.now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	})
+	chains, err := verify(shown, m.roots, x509.ExtKeyUsageClientAuth, t.now())
 	if err != nil {
-		return explainCertificate(err, t.now())
+		return err
 	}
+	m.ends = endOf(chains)
 	if t.member == "" {
 		return nil
 	}
@@ -212,6 +221,7 @@ func (t *TLS) fresh() *material {
 		if now := t.now(); now.Sub(t.checked) >= checkInterval || now.Before(t.checked) {
 			t.checked = now
 			t.check()
+			t.warn(now)
 		}
 	}
 	return t.current.Load()
@@ -239,6 +249,18 @@ func (t *TLS) check() {
 	t.seen, t.trouble = seen, ""
 	t.current.Store(m)
 	t.tell(nil)
+}
+
+// warn tells that the own certificate ends soon.
+func (t *TLS) warn(now time.Time) {
+	m := t.current.Load()
+	cert := m.pair.Leaf
+	left := m.ends.Sub(now)
+	if left > cert.NotAfter.Sub(cert.NotBefore)/warnShare || now.Sub(t.warned) < warnInterval {
+		return
+	}
+	t.warned = now
+	t.tell(fmt.Errorf("%w: %s, or an authority's behind it, on %s, and with it all connections: replace it before", ErrEnding, t.files.Cert, moment(m.ends)))
 }
 
 func (t *TLS) tell(err error) {
