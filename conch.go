@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -167,11 +168,20 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	listeners, err := cfg.open(ctx)
+	// A name is looked up once: what is checked is what is listened on.
+	listen, err := net.ResolveTCPAddr("tcp", cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", cfg.Listen, err)
+	}
+	guard, err := cfg.guard(members, listen)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	listeners, err := cfg.open(ctx, listen)
 	if err != nil {
 		return nil, err
 	}
-	n, err := cfg.start(members)
+	n, err := cfg.start(members, guard)
 	if err != nil {
 		return nil, errors.Join(err, listeners.close())
 	}
@@ -180,11 +190,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 // start starts a node that does not serve yet.
-func (cfg Config) start(members hosts.Members) (*Node, error) {
-	guard, err := cfg.guard(members)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
-	}
+func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
 	memory, err := remember(cfg.DataDir, members.Addresses[members.Self])
 	if err != nil {
 		return nil, err

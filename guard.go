@@ -25,8 +25,9 @@ type guard struct {
 	driver atomic.Pointer[broadcast.Driver]
 }
 
-// guard reads the files that a configuration names.
-func (cfg Config) guard(members hosts.Members) (*guard, error) {
+// guard reads the files that a configuration names, for a node that is about to listen on
+// an address.
+func (cfg Config) guard(members hosts.Members, listen *net.TCPAddr) (*guard, error) {
 	g := new(guard)
 	if err := cfg.TLS.check(); err != nil {
 		return nil, err
@@ -37,7 +38,7 @@ func (cfg Config) guard(members hosts.Members) (*guard, error) {
 		if err != nil {
 			return nil, fmt.Errorf("TLS: %w", err)
 		}
-	} else if !cfg.Insecure && !isLoopback(cfg.Listen) {
+	} else if !cfg.Insecure && !listen.IP.IsLoopback() {
 		return nil, fmt.Errorf("the Listen address %s is reached from other machines, and without TLS whoever reaches it can pass for a member; "+
 			"set TLS (--tls-cert, --tls-key and --tls-ca), or Insecure (--insecure) where the network is trusted", cfg.Listen)
 	}
@@ -75,13 +76,6 @@ func (f TLSFiles) client() (client.Security, error) {
 		return nil, fmt.Errorf("TLS: %w", err)
 	}
 	return tls.ToNodeCredentials, nil
-}
-
-// isLoopback reports whether only this machine reaches an address. A name counts as
-// what it stands for now.
-func isLoopback(address string) bool {
-	tcp, err := net.ResolveTCPAddr("tcp", address)
-	return err == nil && tcp.IP.IsLoopback()
 }
 
 // filesChanged has it logged when files that have changed were taken up, or why not, and

@@ -15,9 +15,9 @@ import (
 )
 
 // listen opens the port that other members dial.
-func listen(ctx context.Context, address string) (net.Listener, error) {
+func listen(ctx context.Context, address *net.TCPAddr) (net.Listener, error) {
 	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", address)
+	listener, err := config.Listen(ctx, "tcp", address.String())
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("%w: another process listens on %s; stop it, or listen on another port", err, address)
@@ -34,8 +34,8 @@ type listeners struct {
 }
 
 // open opens the port, and the socket if there is to be one.
-func (cfg Config) open(ctx context.Context) (l listeners, err error) {
-	if l.port, err = listen(ctx, cfg.Listen); err != nil {
+func (cfg Config) open(ctx context.Context, address *net.TCPAddr) (l listeners, err error) {
+	if l.port, err = listen(ctx, address); err != nil {
 		return listeners{}, err
 	}
 	if cfg.Socket != "" {

@@ -23,7 +23,12 @@ func TestNodeThatCannotAcceptEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := listener.Addr().String()
-	n, err := Config{Listen: address, SessionTTL: MinSessionTTL}.start(hosts.Members{Addresses: []string{address}})
+	cfg, members := Config{Listen: address, SessionTTL: MinSessionTTL}, hosts.Members{Addresses: []string{address}}
+	guard, err := cfg.guard(members, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := cfg.start(members, guard)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -126,7 +126,7 @@ func runNodes(ctx context.Context, out io.Writer, flags demoFlags, dir string) (
 	var pageFlags []string
 	if flags.http != "" {
 		think, hold = pageThink, pageHold
-		pageFlags = []string{"--http", flags.http}
+		pageFlags = []string{"--http", flags.http, "--insecure"} // these locks protect nothing
 	}
 	nodes, err := cluster.New(cluster.Config{
 		Program: program,

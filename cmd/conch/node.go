@@ -64,12 +64,15 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	page, err := flags.page.listen(cmd.Context())
+	page, err := flags.listenPage(cmd.Context())
 	if err != nil {
 		return err
 	}
 	defer page.close() // where the node does not get to serve it
 	cautions := flags.cautions(members)
+	if page != nil {
+		cautions = append(cautions, page.cautions...)
+	}
 	for _, caution := range cautions {
 		fmt.Fprintf(cmd.ErrOrStderr(), "conch: caution: %s\n", caution)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"slices"
@@ -70,7 +71,7 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 	security := pflag.NewFlagSet("", pflag.ContinueOnError)
 	f.tls.addTo(security)
 	security.StringVar(&f.allow, "allow", "", "a `FILE` that says which clients may lock, break or look at which locks; read again when it changes (default: users of the socket may do everything, other clients lock and look)")
-	security.BoolVar(&f.insecure, "insecure", false, "listen beyond this machine without TLS: whoever reaches the node can pass for a member")
+	security.BoolVar(&f.insecure, "insecure", false, "listen beyond this machine without TLS (--listen, --http): whoever reaches the node can pass for a member, whoever reaches the page may do all")
 	addGroup(cmd, "Security", security)
 
 	state := pflag.NewFlagSet("", pflag.ContinueOnError)
@@ -192,7 +193,29 @@ func (f *nodeFlags) cautions(members hosts.Members) []string {
 	if len(members.Addresses) == 2 {
 		cautions = append(cautions, "two members: neither can hold a lock while the other is away; with three, one may be away")
 	}
-	return append(cautions, f.page.cautions()...)
+	return cautions
+}
+
+// listenPage opens the page's port, if there is to be a page. The page has no login; so
+// where other machines reach it, somebody has to have said that this is meant.
+func (f *nodeFlags) listenPage(ctx context.Context) (*page, error) {
+	if f.page.address == "" {
+		return nil, nil
+	}
+	address, err := net.ResolveTCPAddr("tcp", f.page.address)
+	if err != nil {
+		return nil, fmt.Errorf("--http: %w", err)
+	}
+	open := !address.IP.IsLoopback()
+	if open && !f.insecure && f.allow == "" {
+		return nil, fmt.Errorf("--http: %s is reached from other machines, and the page has no login: say in a file of rules what @page may (--allow), "+
+			"or that the network is trusted (--insecure), or serve it on %s and reach it by a tunnel", f.page.address, loopback)
+	}
+	p, err := f.page.listen(ctx, address)
+	if err == nil && open {
+		p.cautions = []string{"--http " + f.page.address + ": the page has no login: whoever reaches it can take locks, and break those of others, as far as rules (--allow) grant that to @page"}
+	}
+	return p, err
 }
 
 // members returns who the members are. What is wrong with a flag is a usage error;

@@ -57,18 +57,6 @@ func (f *pageFlags) check(cmd *cobra.Command) error {
 	return nil
 }
 
-// cautions tells what a page that others can reach gives up.
-func (f *pageFlags) cautions() []string {
-	host, _, err := net.SplitHostPort(f.address)
-	if err != nil || host == "localhost" {
-		return nil
-	}
-	if ip, err := netip.ParseAddr(host); err == nil && ip.IsLoopback() {
-		return nil
-	}
-	return []string{"--http " + f.address + ": the page has no login: whoever reaches it can take locks, and break those of others, as far as rules (--allow) grant that to @page"}
-}
-
 // page is the page of a node, and what it is served on. A nil page is none.
 type page struct {
 	flags    *pageFlags
@@ -78,12 +66,9 @@ type page struct {
 	cautions []string
 }
 
-// listen opens the page's port, if there is to be a page.
-func (f *pageFlags) listen(ctx context.Context) (*page, error) {
-	if f.address == "" {
-		return nil, nil
-	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", f.address)
+// listen opens the page's port.
+func (f *pageFlags) listen(ctx context.Context, address *net.TCPAddr) (*page, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address.String())
 	if err != nil {
 		return nil, fmt.Errorf("--http: %w", err)
 	}
