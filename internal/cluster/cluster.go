@@ -41,6 +41,10 @@ type Config struct {
 	Flags []string
 	// FirstFlags are given to the first node alone, in addition.
 	FirstFlags []string
+	// FlagsOf, if it is not nil, returns more flags for the node with an address, such as
+	// those for its certificate. It is called again for other addresses where Start has to
+	// look for other ports.
+	FlagsOf func(address string) ([]string, error)
 }
 
 // Cluster is some nodes on this machine. Only one goroutine at a time may call its
@@ -95,6 +99,13 @@ func (c *Cluster) settle() error {
 		nodes[i].command = c.command(nodes[i], addresses)
 		if i == 0 {
 			nodes[i].command = append(nodes[i].command, c.config.FirstFlags...)
+		}
+		if c.config.FlagsOf != nil {
+			flags, err := c.config.FlagsOf(address)
+			if err != nil {
+				return fmt.Errorf("cluster: Config.FlagsOf: %w", err)
+			}
+			nodes[i].command = append(nodes[i].command, flags...)
 		}
 	}
 	c.mu.Lock()
