@@ -37,6 +37,7 @@ type Event struct {
 	Repeat      bool
 	Reason      string
 	Remote      string
+	Caller      string
 
 	Ballot   Epoch
 	Probe    uint64
@@ -103,6 +104,7 @@ type line struct {
 	Repeat         *bool    `json:"repeat"`
 	Reason         string   `json:"reason"`
 	Remote         string   `json:"remote"`
+	Caller         string   `json:"caller"`
 	Ballot         string   `json:"ballot"`
 	Probe          string   `json:"probe"`
 	Answer         string   `json:"answer"`
@@ -196,7 +198,7 @@ func (p *parser) line(l *line) {
 	if digits, err := hex.DecodeString(l.Incarnation); l.Incarnation != "" && (err != nil || len(digits) != 16) {
 		p.fail("incarnation", fmt.Errorf("got %q, want %s", l.Incarnation, kindHex))
 	}
-	e.Reason, e.Remote = p.text("reason", l.Reason), p.text("remote", l.Remote)
+	e.Reason, e.Remote, e.Caller = p.text("reason", l.Reason), p.text("remote", l.Remote), p.text("caller", l.Caller)
 	e.Answer, e.Helper = p.text("answer", l.Answer), p.text("helper", l.Helper)
 	e.Distant, e.Buried, e.Buriable = p.texts("distant", l.Distant), p.texts("buried", l.Buried), p.texts("buriable", l.Buriable)
 	e.Repeat, e.Waiting = p.flag("repeat", l.Repeat), p.flag("waiting", l.Waiting)

@@ -102,7 +102,7 @@ var keys = []key{
 	{"repeat", kindBool, "true: the request was outstanding when this stream opened, and is sent on it once more"},
 	{"reason", kindText, "why"},
 	{"remote", kindText, "the socket address of a stranger"},
-	{"caller", kindText, "who asked for the lock, or wants it broken, as they describe themselves: USER@HOST, process PID"},
+	{"caller", kindText, "who asked for the lock, or wants it broken, as they describe themselves: USER@HOST, process PID, and by what the node knows them; with client_refused, the latter alone"},
 	{"ballot", kindEpoch, "the ballot, which is the epoch of the token that it may make"},
 	{"probe", kindDecimal, "the probe's number at its asker"},
 	{"answer", kindText, "to a probe: hold, recent or none; to a ballot: hold, nack or promise"},
@@ -175,7 +175,7 @@ var shapes = []shape{
 	{NodeStopped, "info", 0, 0, 0, "the last line of a clean run"},
 	{PeerConnected, "info", setOf("peer"), 0, 0, "the writer's stream to the peer is accepted"},
 	{PeerLost, "info", setOf("peer", "reason"), 0, 0, "the writer's stream to the peer ended; written on the change only"},
-	{PeerRefused, "warn", setOf("reason"), 0, setOf("peer", "remote"), "an incoming stream was refused, or the writer's stream was refused by the peer"},
+	{PeerRefused, "warn", setOf("reason"), 0, setOf("peer", "remote"), "an incoming stream was refused, or a connection ended with the certificate that it began with, or the writer's stream was refused by the peer"},
 
 	{Request, "info", aboutLock | setOf("number"), tokenMayShow, 0, "a request begins; REQUEST is broadcast"},
 	{RequestSent, "info", aboutLock | setOf("peer", "number"), tokenMayShow | setOf("repeat"), 0, "REQUEST is handed to the stream to one peer"},

@@ -52,6 +52,53 @@ func codes(set keySet) string {
 	return strings.Join(texts, ", ")
 }
 
+// TestEveryKeyIsRead makes a line of each event with all keys that it may have, and reads
+// it: a key that the schema has, and the reader does not know, would make evidence of a
+// gap.
+func TestEveryKeyIsRead(t *testing.T) {
+	values := map[kind]string{
+		kindText: `"x"`, kindTime: `"2026-11-22T21:01:22.1Z"`, kindAddress: `"a:1"`, kindDecimal: `"0"`, kindNumber: `"1.1"`, kindEpoch: `"1.0"`,
+		kindHex: `"000102030405060708090a0b0c0d0e0f"`, kindBool: `true`, kindNumbers: `["1.1"]`, kindAddresses: `["a:1"]`,
+	}
+	for _, s := range shapes {
+		choices := []keySet{0}
+		if s.oneOf != 0 {
+			choices = nil
+			for _, name := range s.oneOf.names() {
+				choices = append(choices, setOf(name))
+			}
+		}
+		for _, choice := range choices {
+			all := everyLine | s.required | s.optional | choice
+			var fields []string
+			for _, name := range all.names() {
+				value := values[kindOf(name)]
+				switch name {
+				case "event":
+					value = `"` + s.event + `"`
+				case "level":
+					value = `"` + s.level + `"`
+				case "answer":
+					value = `"hold"`
+				}
+				fields = append(fields, `"`+name+`":`+value)
+			}
+			raw := []byte("{" + strings.Join(fields, ",") + "}")
+			e, err := parseEvent(raw)
+			if err != nil {
+				t.Errorf("%s: %v", s.event, err)
+				continue
+			}
+			if e.has != all {
+				t.Errorf("%s: read as %v; want %v", s.event, e.has.names(), all.names())
+			}
+			if err := Validate(raw); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 // TestGeneratedLinesAreValid holds the lines of the simulator, which every other
 // test stands on, against the schema.
 func TestGeneratedLinesAreValid(t *testing.T) {
