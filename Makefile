@@ -109,6 +109,12 @@ test: ## all tests, with the race detector
 	if ! command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null; then \
 	  left_out="$$left_out; THE PAGES IN A REAL BROWSER, which need Chromium"; \
 	fi; \
+	if ! command -v openssl >/dev/null; then \
+	  left_out="$$left_out; CERTIFICATES THAT OPENSSL READS AND MAKES, which need openssl"; \
+	fi; \
+	if [ "$$(id -u)" != 0 ]; then \
+	  left_out="$$left_out; SEVERAL USERS OF ONE SOCKET, which need root"; \
+	fi; \
 	export PATH="$(CURDIR)/bin/tools:$$PATH"; \
 	if ! command -v promtool >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "fetching promtool, which checks the alert rules (out of Debian's package prometheus, which is not installed)"; \

@@ -4,12 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 
 	"conch/token"
 )
 
 // preface is what every HTTP/2 connection begins with (RFC 9113, section 3.4).
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+// tlsRecord is what a TLS connection begins with: a record of a handshake (RFC 8446,
+// section 5.1).
+const tlsRecord = "\x16\x03"
 
 // errPreface ends a connection that does not begin as HTTP/2 does.
 var errPreface = errors.New("not an HTTP/2 connection")
@@ -49,7 +54,11 @@ func (c *prefaceConn) Read(p []byte) (int, error) {
 	}
 	k := min(n, len(c.want))
 	if got := string(p[:k]); got != c.want[:k] {
-		c.driver.postRefused(token.NoMember, c.RemoteAddr().String(), fmt.Sprintf("%v: got %q, want %q", errPreface, got, c.want))
+		reason := fmt.Sprintf("%v: got %q, want %q", errPreface, got, c.want)
+		if strings.HasPrefix(got, tlsRecord) {
+			reason = fmt.Sprintf("%v: it speaks TLS, and this node does not (--tls-cert, --tls-key and --tls-ca)", errPreface)
+		}
+		c.driver.postRefused(token.NoMember, c.RemoteAddr().String(), reason)
 		return 0, errors.Join(errPreface, c.Close())
 	}
 	c.want = c.want[k:]

@@ -301,7 +301,10 @@ func TestNonsenseFromAMemberEndsTheStream(t *testing.T) {
 }
 
 func TestBytesThatAreNotHTTP2CloseTheConnection(t *testing.T) {
-	for _, bytes := range []string{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\x16\x03\x01\x02\x00", "PRI * HTTP/1.1\r\n\r\n", "\x00"} {
+	for bytes, says := range map[string]string{
+		"GET / HTTP/1.1\r\nHost: a\r\n\r\n": "got ", "PRI * HTTP/1.1\r\n\r\n": "got ", "\x00": "got ",
+		"\x16\x03\x01\x02\x00": "it speaks TLS, and this node does not (--tls-cert, --tls-key and --tls-ca)",
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newNetwork()
 			a := lonely(t, w)
@@ -315,7 +318,7 @@ func TestBytesThatAreNotHTTP2CloseTheConnection(t *testing.T) {
 				}
 				_ = conn.Close()
 			}
-			a.checkRefused("", "not an HTTP/2 connection: got ")
+			a.checkRefused("", "not an HTTP/2 connection: "+says)
 			a.checkWorks(t, w)
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -33,6 +34,13 @@ func (a *asked) failure(ctx context.Context, err error) error {
 		return a.exit(exitFailure, fmt.Errorf("%v: %s", answer.Code(), show.Plain(answer.Message())))
 	}
 }
+
+// prior is what gRPC says of a node that gave a reason and then hung up.
+var prior = regexp.MustCompile(`(rpc error: code = Unavailable desc = )?closing transport due to: connection error: desc = "[^"]*", received prior goaway: code: [A-Z_]+, debug data: "([^"]*)"`)
+
+// toldLast puts the reason that a node gave before it hung up in the place of all that
+// gRPC makes of it.
+func toldLast(text string) string { return prior.ReplaceAllString(text, "$2") }
 
 // exit makes an error that says which node it came from.
 func (a *asked) exit(code int, err error) error {

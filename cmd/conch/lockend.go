@@ -124,7 +124,7 @@ func (e *lockEnd) finish(result supervise.Result, err error, exits lockExits) {
 // ends.
 func (e *lockEnd) tell(cmd *cobra.Command, status *os.File) error {
 	if e.err != nil {
-		e.Error = show.Plain(e.err.Error())
+		e.Error = show.Plain(toldLast(e.err.Error()))
 	}
 	if status != nil {
 		if err := json.NewEncoder(status).Encode(e); err != nil {

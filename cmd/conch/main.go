@@ -24,7 +24,7 @@ func run(args []string) int {
 	}
 	if !errors.Is(err, errSaid) {
 		// One line, whatever the error is made of.
-		text := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+		text := strings.ReplaceAll(strings.TrimSpace(toldLast(err.Error())), "\n", "; ")
 		fmt.Fprintf(os.Stderr, "conch: %s\n", text)
 	}
 	return exitCode(err)

@@ -171,7 +171,9 @@ func (c connector) credentials(t Target, last *lastError) credentials.TransportC
 	return &toldHandshake{c.secure(t.address), last}
 }
 
-// toldHandshake keeps why a handshake failed, of which gRPC makes a text of its own.
+// toldHandshake keeps why a handshake failed, of which gRPC makes a text of its own; or
+// why the connection ended behind it, of which gRPC says nothing: there a side of TLS 1.3
+// hears that its certificate was refused.
 type toldHandshake struct {
 	credentials.TransportCredentials
 	last *lastError
@@ -181,8 +183,23 @@ func (h *toldHandshake) ClientHandshake(ctx context.Context, authority string, c
 	secured, info, err := h.TransportCredentials.ClientHandshake(ctx, authority, conn)
 	if err != nil {
 		h.last.set(err)
+		return nil, nil, err
 	}
-	return secured, info, err
+	return &toldConn{secured, h.last}, info, nil
+}
+
+// toldConn keeps why nothing more can be read.
+type toldConn struct {
+	net.Conn
+	last *lastError
+}
+
+func (c *toldConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err != nil {
+		c.last.set(err)
+	}
+	return n, err
 }
 
 func (h *toldHandshake) Clone() credentials.TransportCredentials {

@@ -1,0 +1,308 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/status"
+
+	"conch"
+	"conch/internal/pki"
+	peerv1 "conch/proto/conch/peer/v1"
+)
+
+// conchEnds runs the program, and returns its exit code and what it says on standard error.
+func conchEnds(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(program(t), args...)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	_ = cmd.Run() // the code tells
+	return fmt.Sprintf("%d: %s", cmd.ProcessState.ExitCode(), said.String())
+}
+
+// tlsFlagsOf are the flags for files.
+func tlsFlagsOf(f conch.TLSFiles) []string {
+	return []string{"--tls-cert", f.Cert, "--tls-key", f.Key, "--tls-ca", f.CA}
+}
+
+// forge makes a certificate as none of the program's commands would, from an authority of
+// the program's.
+func forge(t *testing.T, authority *pki.Authority, template *x509.Certificate) tls.Certificate {
+	t.Helper()
+	dir := filepath.Dir(authority.CertFile())
+	ca, err := tls.LoadX509KeyPair(authority.CertFile(), filepath.Join(dir, "ca.key"))
+	check(t, err)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	check(t, err)
+	template.SerialNumber = big.NewInt(time.Now().UnixNano())
+	template.KeyUsage = x509.KeyUsageDigitalSignature
+	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	der, err := x509.CreateCertificate(rand.Reader, template, ca.Leaf, key.Public(), ca.PrivateKey)
+	check(t, err)
+	leaf, err := x509.ParseCertificate(der)
+	check(t, err)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+}
+
+// save writes a certificate and its key to files.
+func (c *certified) save(pair tls.Certificate) conch.TLSFiles {
+	c.t.Helper()
+	dir := c.t.TempDir()
+	files := conch.TLSFiles{Cert: filepath.Join(dir, "x.crt"), Key: filepath.Join(dir, "x.key"), CA: c.bundle}
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	check(c.t, err)
+	check(c.t, os.WriteFile(files.Cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}), 0o644))
+	check(c.t, os.WriteFile(files.Key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600))
+	return files
+}
+
+// knock dials a node as no client of ours does. It returns in plain words how that ended.
+func (c *certified) knock(address string, change func(*tls.Config)) string {
+	c.t.Helper()
+	trusted, err := os.ReadFile(c.bundle)
+	check(c.t, err)
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(trusted)
+	config := &tls.Config{RootCAs: roots, NextProtos: []string{"h2"}}
+	change(config)
+	conn, err := tls.Dial("tcp", address, config)
+	if err == nil {
+		defer conn.Close()
+		check(c.t, conn.SetDeadline(time.Now().Add(patience)))
+		_, err = conn.Read(make([]byte, 1))
+	}
+	if err == nil {
+		return "let in"
+	}
+	return pki.Explain(err).Error()
+}
+
+// claim opens a stream of members, and says to be one of them. It returns how that ended.
+func (c *certified) claim(address, member string, files conch.TLSFiles) string {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
+	defer cancel()
+	side, err := pki.LoadClient(pki.Files(files), nil)
+	check(c.t, err)
+	var secure credentials.TransportCredentials = side.ToNodeCredentials(address)
+	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(secure))
+	check(c.t, err)
+	defer conn.Close()
+	stream, err := peerv1.NewPeerServiceClient(conn).Deliver(ctx)
+	check(c.t, err)
+	_ = stream.Send(&peerv1.Frame{Messages: []*peerv1.Message{{Kind: &peerv1.Message_Hello{Hello: &peerv1.Hello{
+		Version: 1, Member: member, Incarnation: make([]byte, 16), Boot: 1 << 61, Counter: 1, Members: c.sorted(), Ttl: int64(conch.DefaultSessionTTL),
+	}}}}})
+	err = stream.RecvMsg(new(peerv1.Receipt))
+	return fmt.Sprintf("%v: %s", status.Code(err), status.Convert(err).Message())
+}
+
+// sorted are the members in the order that all share.
+func (c *certified) sorted() []string { return slices.Sorted(slices.Values(c.addresses())) }
+
+// TestStrangersAreRefused: one row for each thing that can be wrong with whoever connects
+// to a node with TLS: what they are told, and what the node's log says. The cluster goes
+// on.
+func TestStrangersAreRefused(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 5*patience)
+	defer cancel()
+	c := startCertified(ctx, t, 3)
+	a, b := c.Nodes()[0].Address(), c.Nodes()[1].Address()
+	alice := c.client("alice")
+	theirs := &certified{t: t, dir: t.TempDir(), bundle: c.bundle, authority: c.newAuthority()}
+	memberFiles := func(address string) conch.TLSFiles {
+		return conch.TLSFiles{Cert: certFile(c, address), Key: strings.TrimSuffix(certFile(c, address), ".crt") + ".key", CA: c.bundle}
+	}
+	named := func(name string, from, to time.Duration) *x509.Certificate {
+		return &x509.Certificate{
+			URIs:      []*url.URL{{Scheme: "conch", Host: "client", Path: "/" + name}},
+			NotBefore: time.Now().Add(from), NotAfter: time.Now().Add(to),
+		}
+	}
+	expired := forge(t, c.authority, named("late", -2*time.Hour, -time.Hour))
+	early := forge(t, c.authority, named("early", time.Hour, 2*time.Hour))
+	showing := func(pair tls.Certificate) func(*tls.Config) {
+		return func(config *tls.Config) {
+			config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
+		}
+	}
+	good, err := tls.LoadX509KeyPair(alice.Cert, alice.Key)
+	check(t, err)
+	far := forge(t, c.authority, &x509.Certificate{
+		URIs:      []*url.URL{{Scheme: "conch", Host: "member", Path: "/far.example:7400"}},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	})
+	trustingBoth := theirs.client("mallory")
+	trustingBoth.CA = filepath.Join(t.TempDir(), "both.crt")
+	var both []byte
+	for _, authority := range []*pki.Authority{c.authority, theirs.authority} {
+		data, err := os.ReadFile(authority.CertFile())
+		check(t, err)
+		both = append(both, data...)
+	}
+	check(t, os.WriteFile(trustingBoth.CA, both, 0o644))
+
+	for _, test := range []struct {
+		name   string
+		said   func() string
+		says   string // what they are told, as a regular expression
+		logged string // in the log of the first node; empty: nothing
+	}{
+		{"another authority's client", func() string {
+			return conchEnds(t, append([]string{"status", "--node", a}, tlsFlagsOf(trustingBoth)...)...)
+		}, `^69: .*unknown authority: the other side does not trust the one that issued the certificate from here`,
+			`unknown authority: .* issued the certificate of \\"client mallory\\", and is none of those that are trusted here \(--tls-ca\)`},
+		{"a client that trusts another authority", func() string {
+			files := theirs.client("mallory")
+			files.CA = theirs.authority.CertFile()
+			return conchEnds(t, append([]string{"status", "--node", a}, tlsFlagsOf(files)...)...)
+		}, `^69: .*unknown authority: .*, and is none of those that are trusted here \(--tls-ca\)`,
+			`certificate refused: the other side does not accept the one from here`},
+		{"an expired certificate of one's own", func() string {
+			return conchEnds(t, append([]string{"status", "--node", a}, tlsFlagsOf(c.save(expired))...)...)
+		}, `^1: .*x.crt: certificate not valid now: that of "client late" was valid until .*: it has to be made anew`, ``},
+		{"an expired certificate", func() string { return c.knock(a, showing(expired)) },
+			`^certificate not valid now: the other side says so of the one from here, or the clocks differ$`,
+			`certificate not valid now: that of \\"client late\\" was valid until .*: it has to be made anew`},
+		{"one that is not valid yet, of one's own", func() string {
+			return conchEnds(t, append([]string{"lock", "x", "--node", a}, tlsFlagsOf(c.save(early))...)...)
+		}, `^1: .*certificate not valid now: that of "client early" is valid from .*: is a clock wrong\?`, ``},
+		{"one that is not valid yet", func() string { return c.knock(a, showing(early)) },
+			`^certificate not valid now: .* or the clocks differ$`,
+			`that of \\"client early\\" is valid from .*, and here it is .*: is a clock wrong\?`},
+		{"no certificate", func() string { return c.knock(a, func(*tls.Config) {}) },
+			`^no certificate: the other side wants one from here$`, `no certificate: the other side showed none`},
+		{"TLS 1.2", func() string {
+			return c.knock(a, func(config *tls.Config) { showing(good)(config); config.MaxVersion = tls.VersionTLS12 })
+		}, `^older than TLS 1.3: `, `older than TLS 1.3: the other side speaks only older versions`},
+		{"no HTTP/2", func() string {
+			return c.knock(a, func(config *tls.Config) { showing(good)(config); config.NextProtos = nil })
+		}, `.`, `the other side does not offer to speak HTTP/2 \(ALPN \\"h2\\"\)`},
+		{"plain text", func() string { return conchEnds(t, "status", "--node", a) },
+			`^69: conch: the node at ` + a + `: this node wants TLS: give --tls-cert, --tls-key and --tls-ca\n$`, `not TLS: the other side began with \\"PRI \*\\"; does it run without TLS \(--insecure\)\?`},
+		{"plain text, for a lock", func() string { return conchEnds(t, "lock", "x", "--node", a) },
+			`^69: conch: no node can be reached: ` + a + `: this node wants TLS: give --tls-cert, --tls-key and --tls-ca\n$`, ``},
+		{"bytes of something else", func() string {
+			conn, err := net.Dial("tcp", a)
+			check(t, err)
+			defer conn.Close()
+			check(t, conn.SetDeadline(time.Now().Add(patience)))
+			_, err = conn.Write([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+			check(t, err)
+			answer, _ := io.ReadAll(conn)
+			return fmt.Sprintf("%q", answer)
+		}, `^""$`, `not TLS: the other side began with \\"GET /\\"`},
+		{"a certificate of another member, for a node", func() string {
+			return conchEnds(t, append([]string{"node", "--listen", "127.0.0.1:1", "--advertise", b, "--peers", a, "--data-dir", none, "--socket", none}, tlsFlagsOf(memberFiles(a))...)...)
+		}, `(?s)^1: .*certificate of another: it is for "member ` + a + `"; want one for member ` + b, ``},
+		{"a client's certificate, for a node", func() string {
+			return conchEnds(t, append([]string{"node", "--listen", "127.0.0.1:1", "--advertise", b, "--peers", a, "--data-dir", none, "--socket", none}, tlsFlagsOf(alice)...)...)
+		}, `(?s)^1: .*certificate for another use: that of "client alice" is not for both server and client authentication, as a member's has to be`, ``},
+		{"a member that claims to be another", func() string { return c.claim(a, b, memberFiles(c.Nodes()[2].Address())) },
+			`^PermissionDenied: ` + b + ` is claimed, but: certificate of another: it is for "member ` + c.Nodes()[2].Address(),
+			b + ` is claimed, but: certificate of another: it is for \\"member ` + c.Nodes()[2].Address()},
+		{"a client that claims to be a member", func() string { return c.claim(a, b, alice) },
+			`^PermissionDenied: ` + b + ` is claimed, but: certificate for another use`, `is claimed, but: certificate for another use: that of \\"client alice\\"`},
+		{"a member of another cluster", func() string {
+			return conchEnds(t, append([]string{"lock", "x", "--node", a}, tlsFlagsOf(c.save(far))...)...)
+		}, `^80: .*certificate of another: it is for "member far.example:7400"`, ``},
+		{"a member of another cluster that asks", func() string {
+			return conchEnds(t, append([]string{"status", "--node", a}, tlsFlagsOf(c.save(far))...)...)
+		}, `^80: .*certificate of another: it is for "member far.example:7400", which is none of this cluster's`,
+			`"caller":"anonymous caller 127.0.0.1","reason":"certificate of another: it is for \\"member far.example:7400\\"`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := test.said(); !regexp.MustCompile(test.says).MatchString(got) {
+				t.Errorf("told %q; want %q", got, test.says)
+			}
+			if test.logged == "" {
+				return
+			}
+			logged := regexp.MustCompile(`"event":"(peer|client)_refused".*` + test.logged)
+			var log []byte
+			if !until(func() bool {
+				log, _ = os.ReadFile(c.LogFiles()[0])
+				return logged.Match(log)
+			}) {
+				t.Errorf("the log has no line of %q", test.logged)
+			}
+		})
+	}
+	// A member is a member also where it asks as a client.
+	if got := conchEnds(t, append([]string{"status", "--node", a}, tlsFlagsOf(memberFiles(b))...)...); got != "0: " {
+		t.Errorf("a member that asks: %s", got)
+	}
+	c.goesOn(ctx, alice)
+}
+
+// TestTLSToPlainText: a client with certificates, and a member, at a node without TLS.
+func TestTLSToPlainText(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+	defer cancel()
+	plain := startMembers(ctx, t, 2)
+	node := plain.Nodes()[0].Address()
+	c := &certified{t: t, dir: t.TempDir()}
+	c.bundle = filepath.Join(c.dir, "trusted.crt")
+	c.authority = c.newAuthority()
+	c.trust(c.authority)
+	files := c.client("alice")
+	for _, command := range []string{"status", "lock"} {
+		args := []string{command, "--node", node}
+		if command == "lock" {
+			args = append(args, "x")
+		}
+		const want = `not TLS: the other side began with "\\x00\\x00.*"; does it run without TLS \(--insecure\)\?\n$`
+		if got := conchEnds(t, append(args, tlsFlagsOf(files)...)...); !regexp.MustCompile(`^69: .*` + want).MatchString(got) {
+			t.Errorf("%s: told %q; want %q", command, got, want)
+		}
+	}
+	const logged = "not an HTTP/2 connection: it speaks TLS, and this node does not (--tls-cert, --tls-key and --tls-ca)"
+	if !until(func() bool {
+		log, _ := os.ReadFile(plain.LogFiles()[0])
+		return bytes.Contains(log, []byte(logged))
+	}) {
+		t.Errorf("the log has no line of %q", logged)
+	}
+	if got := conchEnds(t, "lock", "x", "--node", node, "--", "true"); got != "0: " {
+		t.Errorf("afterwards: %s", got)
+	}
+}
+
+// goesOn checks that each node still grants locks to a client, and that nothing has
+// happened to the members' sessions.
+func (c *certified) goesOn(ctx context.Context, files conch.TLSFiles) {
+	c.t.Helper()
+	for _, address := range c.addresses() {
+		client, err := conch.Dial(ctx, conch.DialConfig{Nodes: []string{address}, TLS: files})
+		check(c.t, err)
+		hold, err := client.Lock(ctx, "afterwards")
+		check(c.t, err)
+		check(c.t, hold.Unlock())
+		check(c.t, client.Close())
+	}
+	if lapsed := c.counts("session_lapsed"); slices.Max(lapsed) > 0 {
+		c.t.Errorf("sessions lapsed %v times; want none", lapsed)
+	}
+}

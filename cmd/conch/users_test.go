@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Users of the system that this test becomes; they need not have names.
+const (
+	nodeUser  = 65534
+	otherUser = 65533
+)
+
+// TestUsersOfASocket runs a node as one user, and clients as that one, as root and as
+// another: who may is known by the kernel's word, to who and to the log.
+func TestUsersOfASocket(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("LEFT OUT: nodes and clients as several users, since only root can become others")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+	defer cancel()
+	dir := openDir(t)
+	conch := copyProgram(t, dir)
+	socket, log := filepath.Join(dir, "node.sock"), filepath.Join(dir, "node.log")
+	check(t, os.WriteFile(filepath.Join(dir, "allow.txt"), fmt.Appendf(nil, "@local:%d lock,break *\n@local:0 lock,break root/*\n@local look *\n", nodeUser), 0o644))
+	run := func(uid uint32, args ...string) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, conch, args...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+		cmd.Dir = dir
+		return cmd
+	}
+	listen := freeAddress(t)
+	node := run(nodeUser, "node", "--listen", listen, "--socket", socket, "--data-dir", filepath.Join(dir, "data"),
+		"--log-file", log, "--allow", filepath.Join(dir, "allow.txt"))
+	check(t, node.Start())
+	defer func() {
+		check(t, node.Process.Signal(syscall.SIGTERM))
+		check(t, node.Wait())
+	}()
+	if !until(func() bool {
+		text, _ := os.ReadFile(log)
+		return bytes.Contains(text, []byte(`"event":"session_started"`))
+	}) {
+		t.Fatal("the node has no session")
+	}
+	// ends runs conch and returns its exit code and all that it says.
+	ends := func(uid uint32, args ...string) string {
+		t.Helper()
+		cmd := run(uid, args...)
+		said, err := cmd.CombinedOutput()
+		if cmd.ProcessState == nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprintf("%d: %s", cmd.ProcessState.ExitCode(), said)
+	}
+	who := "known as +local user "
+	for _, test := range []struct {
+		uid  uint32
+		lock string
+		want string
+	}{
+		{nodeUser, "any", `(?s)^0: .*` + who + `([a-z]+ \(65534\)|65534)\n`},
+		{0, "root/x", `(?s)^0: .*` + who + `root \(0\)\n`},
+		{0, "any", `^80: .*not allowed: local user root \(0\) may not lock "any"`},
+		{otherUser, "any", `^69: .*permission denied`},
+	} {
+		if got := ends(test.uid, "lock", test.lock, "--node", socket, "--", conch, "who", test.lock, "--node", socket); !regexp.MustCompile(test.want).MatchString(got) {
+			t.Errorf("user %d, lock %s: %s; want %s", test.uid, test.lock, got, test.want)
+		}
+	}
+	// Who breaks a lock is known to the log.
+	broken := `"$0" break root/y --fence $CONCH_FENCE --reason test --node "$1"`
+	if got := ends(0, "lock", "root/y", "--node", socket, "--", "sh", "-c", broken, conch, socket); !strings.HasPrefix(got, "0: ") && !strings.HasPrefix(got, "76: ") {
+		t.Errorf("break: %s", got)
+	}
+	text, err := os.ReadFile(log)
+	check(t, err)
+	for _, want := range []string{
+		`"event":"client_refused","caller":"local user root \(0\)"`,
+		`"event":"lock_broken","lock":"root/y",.*"caller":"[^"]*local user root \(0\)`,
+	} {
+		if !regexp.MustCompile(want).Match(text) {
+			t.Errorf("the log has no line of %s:\n%s", want, text)
+		}
+	}
+	checkModes(t, map[string]fs.FileMode{
+		socket: fs.ModeSocket | 0o600, filepath.Join(dir, "data"): fs.ModeDir | 0o700,
+		filepath.Join(dir, "data", "state.json"): 0o600, filepath.Join(dir, "data", "lock"): 0o600,
+	})
+}
+
+// freeAddress finds an address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// checkModes checks the modes of files.
+func checkModes(t *testing.T, modes map[string]fs.FileMode) {
+	t.Helper()
+	for path, want := range modes {
+		info, err := os.Stat(path)
+		check(t, err)
+		if info.Mode() != want {
+			t.Errorf("%s: mode %v, want %v", path, info.Mode(), want)
+		}
+	}
+}
+
+// openDir makes a directory that every user may use.
+func openDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "conch-users-")
+	check(t, err)
+	t.Cleanup(func() { check(t, os.RemoveAll(dir)) })
+	check(t, os.Chmod(dir, 0o777))
+	return dir
+}
+
+// copyProgram puts the conch program where every user may run it.
+func copyProgram(t *testing.T, dir string) string {
+	t.Helper()
+	from, err := os.Open(program(t))
+	check(t, err)
+	defer from.Close()
+	path := filepath.Join(dir, "conch")
+	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+	check(t, err)
+	_, err = io.Copy(to, from)
+	check(t, err)
+	check(t, to.Close())
+	return path
+}
