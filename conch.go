@@ -201,6 +201,7 @@ func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
 		Self:        token.Member(members.Self),
 		Session:     token.Session(memory.session),
 		Floor:       memory.floor,
+		MaxBallot:   memory.plausible,
 		Encumbered:  memory.encumbered,
 		TTL:         cfg.SessionTTL,
 		LocalBatch:  cfg.LocalBatch,

@@ -14,6 +14,8 @@ type memory struct {
 	session uint64 // above those of all earlier processes
 	floor   uint64 // not below any ballot number that they promised
 	store   broadcast.Store
+	// plausible is the highest number of a ballot that makes sense by now.
+	plausible func() uint64
 	// encumbered: clients of an earlier process may still hold locks.
 	encumbered bool
 	// setClients notes for the next process whether clients may hold locks when this one
@@ -32,7 +34,7 @@ func remember(dir, member string) (memory, error) {
 			return memory{}, fmt.Errorf("without a data directory: %w", err)
 		}
 		return memory{
-			session: session, floor: floor, encumbered: true,
+			session: session, floor: floor, plausible: plausible(floor), encumbered: true,
 			setClients: func(bool) error { return nil },
 			close:      func() error { return nil },
 		}, nil
@@ -43,8 +45,12 @@ func remember(dir, member string) (memory, error) {
 	}
 	state := store.State()
 	return memory{
-		session: state.Session, floor: state.Promised, encumbered: state.Clients, store: store,
+		session: state.Session, floor: state.Promised, plausible: plausible(state.Promised), encumbered: state.Clients, store: store,
 		setClients: store.SetClients,
 		close:      store.Close,
 	}, nil
+}
+
+func plausible(floor uint64) func() uint64 {
+	return func() uint64 { return disk.Plausible(time.Now(), floor) }
 }

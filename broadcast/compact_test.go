@@ -50,7 +50,7 @@ func TestRequestsAndTokensAreReadFieldByField(t *testing.T) {
 		sent := rapid.SliceOf(anyMessage(members, 0, 1).Filter(func(m token.Message) bool {
 			return m.Kind == token.Request || m.Kind == token.TokenMessage
 		})).Draw(t, "messages")
-		frame := receivedFrame{decoder: decoder{members: members, from: 0, self: 1}}
+		frame := receivedFrame{decoder: testDecoder(members, 0, 1)}
 		for range 2 { // the second time with memory of the first
 			got, ok := frame.decodeCompact(generated(t, sent))
 			if !ok || len(got) != len(sent) {
@@ -78,7 +78,7 @@ func TestDecodedMessagesShareNoMemory(t *testing.T) {
 		}
 	}
 	first, second := messages("a", 1), messages("b", 2)
-	frame := receivedFrame{decoder: decoder{members: 2}}
+	frame := receivedFrame{decoder: testDecoder(2, 0, 1)}
 	if err := errors.Join(frame.decode(generated(t, first)), frame.err); err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func oddities(wire []byte) map[string][]byte {
 // However a frame is written, it means what the generated code takes it for.
 func checkAlike(t *testing.T, wire []byte, members int) {
 	t.Helper()
-	d := decoder{members: members, from: 0, self: 1}
+	d := testDecoder(members, 0, 1)
 	var frame peerv1.Frame
 	var want []token.Message
 	unreadable, wrong := proto.Unmarshal(wire, &frame), error(nil)

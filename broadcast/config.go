@@ -26,6 +26,9 @@ type Config struct {
 	Session token.Session
 	// Floor is not below any ballot number that earlier processes promised.
 	Floor uint64
+	// MaxBallot returns the highest number of a ballot that makes sense at the moment: a
+	// peer that names a higher one is refused. Nil is all that a fence has room for.
+	MaxBallot func() uint64
 	// Encumbered: clients of an earlier process may still hold locks; see [token.Config].
 	Encumbered bool
 	// TTL is a session's time to live, at least [token.MinTTL]. It is the same at all
@@ -112,6 +115,9 @@ func (cfg *Config) complete() error {
 	}
 	if cfg.CheckMember == nil {
 		cfg.CheckMember = func(context.Context, string) error { return nil }
+	}
+	if cfg.MaxBallot == nil {
+		cfg.MaxBallot = func() uint64 { return maxBallot }
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = Clock

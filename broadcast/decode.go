@@ -18,6 +18,8 @@ type decoder struct {
 	members int
 	self    token.Member
 	from    token.Member
+	// mostBallot is the highest number of a ballot that makes sense now.
+	mostBallot func() uint64
 }
 
 // frame decodes the messages that follow HELLO. It returns none if one is wrong.
@@ -96,8 +98,11 @@ func (d decoder) token(w *peerv1.Token) (token.Message, error) {
 			return m, fmt.Errorf("last granted: %w", err)
 		}
 	}
-	if uint64(t.Fence)>>32 != t.Epoch.Number {
+	switch {
+	case uint64(t.Fence)>>32 != t.Epoch.Number:
 		return m, fmt.Errorf("fence %d in epoch %d; want one whose high 32 bits are the epoch", t.Fence, t.Epoch.Number)
+	case uint32(t.Fence) == token.MaxFencesPerEpoch: // such a token is dropped, and not sent
+		return m, fmt.Errorf("fence %d, which is the last of its epoch; want one that leaves another", t.Fence)
 	}
 	var err error
 	t.Queue, err = d.list("queue", w.GetQueue())
@@ -198,10 +203,12 @@ func (d decoder) ballotAnswer(w *peerv1.BallotAnswer) (token.Message, error) {
 		return m, fmt.Errorf("answer %v", w.GetKind())
 	case m.Waiting && m.Number.Count == 0:
 		return m, fmt.Errorf("waits for request %v; want a count from 1", m.Number)
+	case (m.Answer == token.Outbid || m.Answer == token.TooLow) && m.Highest.Number < m.Ballot.Number:
+		return m, fmt.Errorf("ballot %d stands against ballot %d; want one that is not lower", m.Highest.Number, m.Ballot.Number)
 	}
 	var err error
 	m.Members, err = d.list("buried", w.GetBuried())
-	return m, cmp.Or(CheckName(m.Lock), checkNumber(m.Number), d.checkProposer(m.Ballot, d.self), checkBallot(m.Highest.Number),
+	return m, cmp.Or(CheckName(m.Lock), checkNumber(m.Number), d.checkProposer(m.Ballot, d.self), d.checkBallot(m.Highest.Number),
 		d.checkMember("proposer of the highest ballot", m.Highest.Proposer), err)
 }
 
@@ -243,7 +250,7 @@ func (d decoder) checkEpoch(e token.Epoch) error {
 	if e.Number == 0 {
 		return errors.New("epoch 0; want from 1")
 	}
-	if err := checkBallot(e.Number); err != nil {
+	if err := d.checkBallot(e.Number); err != nil {
 		return err
 	}
 	return d.checkMember("proposer of the epoch", e.Proposer)
@@ -257,7 +264,7 @@ func (d decoder) checkProposer(b token.Epoch, by token.Member) error {
 	case b.Proposer != by:
 		return fmt.Errorf("ballot by member %d; want by %d", b.Proposer, by)
 	}
-	return checkBallot(b.Number)
+	return d.checkBallot(b.Number)
 }
 
 const (
@@ -271,10 +278,10 @@ const (
 	maxBallot = math.MaxInt64 >> 32
 )
 
-// checkBallot checks the number of a ballot, an epoch or a floor, which may be 0.
-func checkBallot(number uint64) error {
-	if number > maxBallot {
-		return fmt.Errorf("ballot %d; want at most %d", number, uint64(maxBallot))
+// checkBallot checks the number of a ballot, or of an epoch, which may be 0.
+func (d decoder) checkBallot(number uint64) error {
+	if most := d.mostBallot(); number > most {
+		return fmt.Errorf("ballot %d; want at most %d by now: is the clock here or there wrong?", number, most)
 	}
 	return nil
 }

@@ -6,8 +6,9 @@
 //
 // Delivery. What was handed to a stream that then ends is lost, and nothing is
 // sent twice; package token repeats on a new stream what must not be missed.
-// Order between two streams. Secrecy, or proof of who a member is: HELLO is
-// believed.
+// Order between two streams. Secrecy, or proof of who a member is: that is up to
+// Config.Credentials and Config.CheckMember. That a member tells the truth: what makes
+// sense is believed (TESTING.md, "What cannot be seen of a hostile member").
 //
 // # One at a time
 //
@@ -51,11 +52,12 @@
 // message is not HELLO, or that brings none within 2 s; a HELLO of another version,
 // member list or time to live, of somebody who is no member, or of this node itself
 // (hello.go); a stream older than one that was accepted; a frame that is too long or
-// cannot be read; a message that makes no sense (decode.go), with the whole frame it
-// is in. The stream is closed with a status that says why, the log names the member
-// or else the remote address, and the node goes on. A reason is logged once for each
-// member, until a stream of it was accepted, and once a minute for each other address;
-// 16 reasons a minute for each, and 256 for all strangers (refusals.go).
+// cannot be read; a message that makes no sense (decode.go), such as a ballot that is
+// years ahead of the clock, with the whole frame it is in. The stream is closed with a
+// status that says why, the log names the member or else the remote address, and the
+// node goes on. A reason is logged once for each member, until a stream of it was
+// accepted, and once a minute for each other address; 16 reasons a minute for each, and
+// 256 for all strangers (refusals.go).
 //
 // # Overflow
 //

@@ -30,6 +30,8 @@ type Driver struct {
 	secure    func(address string) credentials.TransportCredentials
 	check     func(ctx context.Context, address string) error
 	limits    limits
+	// mostBallot is the highest number of a ballot that makes sense now.
+	mostBallot func() uint64
 
 	clock func() token.Time
 	// lease is the node's; zero outside a session. The owner sets it before it performs
@@ -107,6 +109,7 @@ func start(cfg Config, limits limits) (*Driver, error) {
 		dial:        cfg.Dial,
 		secure:      cfg.Credentials,
 		check:       cfg.CheckMember,
+		mostBallot:  cfg.MaxBallot,
 		clock:       cfg.Clock,
 		caller:      cfg.Caller,
 		version:     cfg.Version,

@@ -72,8 +72,8 @@ func (d *Driver) checkHello(h *peerv1.Hello) (token.Member, token.Hello, *refusa
 		return from, token.Hello{}, refused("session time to live %v; here it is %v", time.Duration(h.GetTtl()), d.ttl)
 	case h.GetBoot() > maxSession:
 		return from, token.Hello{}, misunderstood("session %d at its start; want at most %d", h.GetBoot(), uint64(maxSession))
-	case h.GetFloor() > maxBallot:
-		return from, token.Hello{}, misunderstood("floor %d; want at most %d", h.GetFloor(), uint64(maxBallot))
+	case h.GetFloor() > d.mostBallot():
+		return from, token.Hello{}, misunderstood("floor %d; want at most %d by now: is the clock here or there wrong?", h.GetFloor(), d.mostBallot())
 	case len(h.GetIncarnation()) != len(token.Incarnation{}):
 		return from, token.Hello{}, misunderstood("incarnation of %d bytes; want %d", len(h.GetIncarnation()), len(token.Incarnation{}))
 	}

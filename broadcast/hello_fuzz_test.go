@@ -17,7 +17,7 @@ import (
 // bounded length, or it is by a member, and the algorithm takes it.
 func FuzzHello(f *testing.F) {
 	members := []string{"127.0.0.1:7401", "127.0.0.1:7402", "node3.example:7400"}
-	d := &Driver{members: members, self: 1, byAddress: map[string]token.Member{}, ttl: 2 * time.Second}
+	d := &Driver{members: members, self: 1, byAddress: map[string]token.Member{}, ttl: 2 * time.Second, mostBallot: func() uint64 { return maxBallot }}
 	for i, address := range members {
 		d.byAddress[address] = token.Member(i)
 	}

@@ -69,9 +69,9 @@ func near(t *rapid.T, what string, said, most uint64) uint64 {
 }
 
 const (
-	// mostEpoch is the highest number of a ballot whose fences fit 63 bits, and
-	// mostSession one that no clock and no counting leads to.
-	mostEpoch   = math.MaxInt64 >> 32
+	// mostEpoch is the highest number of a ballot that makes sense, and mostSession one
+	// that no clock and no counting leads to.
+	mostEpoch   = 1 << 30
 	mostSession = maxSession
 )
 
@@ -129,6 +129,9 @@ func (h *hostile) take(t *rapid.T) {
 			}
 			h.saved, h.session = next, e.Session
 		case token.Grant:
+			if e.Fence>>63 != 0 {
+				t.Fatalf("%q is granted with fence %d, which no signed number of 64 bits is", e.Lock, e.Fence)
+			}
 			if holder, held := h.holders[e.Lock]; held {
 				t.Fatalf("%q is granted to %d while %d holds it", e.Lock, e.Waiter, holder)
 			}
@@ -145,6 +148,9 @@ func (h *hostile) take(t *rapid.T) {
 			}
 			delete(h.holders, e.Lock)
 		}
+	}
+	if end, in := h.node.InSession(); in && end > h.now+token.MinTTL {
+		t.Fatalf("at %d the lease ends at %d; want it to end within %d", h.now, end, token.MinTTL)
 	}
 }
 
@@ -165,7 +171,7 @@ func (h *hostile) hear(t *rapid.T, e *token.Effect) {
 	case token.TokenMessage:
 		h.epoch = m.Token.Epoch
 	}
-	honest := decoder{members: hostileMembers, from: hostileSelf, self: e.Peer}
+	honest := testDecoder(hostileMembers, hostileSelf, e.Peer)
 	if _, err := honest.message(encode(&m)); err != nil {
 		t.Fatalf("the node sends %+v to member %d, which refuses it: %v", m, e.Peer, err)
 	}
@@ -226,7 +232,9 @@ func (h *hostile) act(t *rapid.T) {
 		if m.Kind == token.KeepAlive {
 			return // has no form on the wire
 		}
-		wire, err := decoder{members: hostileMembers, from: peer, self: hostileSelf}.message(encode(&m))
+		d := testDecoder(hostileMembers, peer, hostileSelf)
+		d.mostBallot = func() uint64 { return mostEpoch }
+		wire, err := d.message(encode(&m))
 		if err != nil {
 			return // refused, as it should be
 		}

@@ -158,7 +158,7 @@ func (d *Driver) receiveHello(call grpc.ClientStreamingServer[peerv1.Frame, peer
 
 // decoder decodes what a member sends to this one.
 func (d *Driver) decoder(from token.Member) decoder {
-	return decoder{members: len(d.members), self: d.self, from: from}
+	return decoder{members: len(d.members), self: d.self, from: from, mostBallot: d.mostBallot}
 }
 
 func firstOf(frame *peerv1.Frame) *peerv1.Message {

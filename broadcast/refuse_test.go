@@ -122,6 +122,9 @@ func TestHelloIsRefused(t *testing.T) {
 			"session time to live 3s; here it is 2s", "b:1"},
 		{"incarnation", func(h *peerv1.Hello) { h.Incarnation = []byte("short") }, codes.InvalidArgument,
 			"incarnation of 5 bytes; want 16", "b:1"},
+		{"session", func(h *peerv1.Hello) { h.Boot = maxSession + 1 }, codes.InvalidArgument, "session 4611686018427387905 at its start; want at most", "b:1"},
+		{"floor", func(h *peerv1.Hello) { h.Floor = maxBallot + 1 }, codes.InvalidArgument,
+			"floor 2147483648; want at most 2147483647 by now: is the clock here or there wrong?", "b:1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -54,7 +54,7 @@ func anyMessage(members int, from, to token.Member) *rapid.Generator[token.Messa
 				LastGranted: rapid.SliceOfN(number, members, members).Draw(t, "LN"),
 				Queue:       list.Draw(t, "Q"),
 			}
-			m.Token.Fence = token.Fence(m.Token.Epoch.Number<<32 + uint64(rapid.Uint32().Draw(t, "fence")))
+			m.Token.Fence = token.Fence(m.Token.Epoch.Number<<32 + uint64(rapid.Uint32Max(token.MaxFencesPerEpoch-1).Draw(t, "fence")))
 		case token.Ping:
 			m.Incarnation, m.Session = incarnation.Draw(t, "i"), session.Draw(t, "s")
 			m.Begun, m.Stamp = rapid.Bool().Draw(t, "begun"), stamp.Draw(t, "stamp")
@@ -78,6 +78,9 @@ func anyMessage(members int, from, to token.Member) *rapid.Generator[token.Messa
 		case token.BallotAnswer:
 			m.Answer = rapid.SampledFrom([]token.Answer{token.Hold, token.Outbid, token.TooLow, token.Promise}).Draw(t, "answer")
 			m.Ballot, m.Highest = epochBy(t, to), epochBy(t, member.Draw(t, "by"))
+			if m.Answer == token.Outbid || m.Answer == token.TooLow {
+				m.Highest.Number = max(m.Highest.Number, m.Ballot.Number)
+			}
 			m.Number, m.Waiting, m.Members = number.Draw(t, "number"), rapid.Bool().Draw(t, "waiting"), list.Draw(t, "buried")
 		case token.Abort:
 			m.Ballot = epochBy(t, from)
@@ -86,12 +89,18 @@ func anyMessage(members int, from, to token.Member) *rapid.Generator[token.Messa
 	})
 }
 
+// testDecoder decodes what a member says to another, at a time when every ballot that a
+// fence has room for makes sense.
+func testDecoder(members int, from, self token.Member) decoder {
+	return decoder{members: members, self: self, from: from, mostBallot: func() uint64 { return maxBallot }}
+}
+
 // What a member says comes to the other as it was said, in as few frames as are
 // sure to be short enough.
 func TestMessagesPassTheWireUnchanged(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		members := rapid.IntRange(2, 6).Draw(t, "members")
-		d := decoder{members: members, from: 0, self: 1}
+		d := testDecoder(members, 0, 1)
 		sent := rapid.SliceOf(anyMessage(members, d.from, d.self)).Draw(t, "messages")
 		wire, err := appendFrame(nil, sent)
 		if err != nil {
@@ -271,6 +280,8 @@ func TestDecodeRefusesNonsense(t *testing.T) {
 		{"session 18446744073709551615; want", &peerv1.Message{Kind: &peerv1.Message_Ping{Ping: &peerv1.Ping{Session: math.MaxUint64}}}},
 		{"want a session and a count of at most", request("cs", &peerv1.Number{Session: 1, Count: math.MaxUint64})},
 		{"ballot 2147483648; want at most", ballot(&peerv1.Ballot{Lock: "cs", Ballot: &peerv1.BallotNumber{Number: 1 << 31}})},
+		{"ballot 2147483648; want at most 2147483647 by now: is the clock here or there wrong?", tok(func(t *peerv1.Token) { t.Epoch.Number, t.Fence = 1<<31, 1<<63 })},
+		{"fence 8589934591, which is the last of its epoch", tok(func(t *peerv1.Token) { t.Fence = 1<<33 - 1 })},
 		{"fence 1 in epoch 1", tok(func(t *peerv1.Token) { t.Fence = 1 })},
 		{"BALLOT: ballot 0", ballot(&peerv1.Ballot{Lock: "cs"})},
 		{"ballot by member 1; want by 0", ballot(&peerv1.Ballot{Lock: "cs", Ballot: &peerv1.BallotNumber{Number: 1, Proposer: 1}})},
@@ -279,16 +290,20 @@ func TestDecodeRefusesNonsense(t *testing.T) {
 		{"waits for request 1.0", vote(func(v *peerv1.BallotAnswer) { v.Number.Count = 0 })},
 		{"ballot by member 0; want by 1", vote(func(v *peerv1.BallotAnswer) { v.Ballot.Proposer = 0 })},
 		{"highest ballot: member 3", vote(func(v *peerv1.BallotAnswer) { v.Highest = &peerv1.BallotNumber{Proposer: 3} })},
+		{"ballot 3 stands against ballot 4; want one that is not lower", vote(func(v *peerv1.BallotAnswer) {
+			v.Kind, v.Ballot.Number, v.Highest = peerv1.BallotAnswer_KIND_NACK_FLOOR, 4, &peerv1.BallotNumber{Number: 3}
+		})},
+		{"ballot 2147483648; want at most", vote(func(v *peerv1.BallotAnswer) { v.Highest = &peerv1.BallotNumber{Number: 1 << 31} })},
 		{"buried: member 4", vote(func(v *peerv1.BallotAnswer) { v.Buried = []uint32{4} })},
 		{"ABORT: ballot 0", &peerv1.Message{Kind: &peerv1.Message_Abort{Abort: &peerv1.Abort{Lock: "cs"}}}},
 	} {
-		d := decoder{members: 3, from: 0, self: 1}
+		d := testDecoder(3, 0, 1)
 		m, err := d.message(test.wire)
 		if err == nil || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("decode %v = %+v, %v; want an error of one line with %q", test.wire, m, err, test.says)
 		}
 	}
-	d := decoder{members: 3, from: 0, self: 1}
+	d := testDecoder(3, 0, 1)
 	for _, right := range []*peerv1.Message{tok(func(*peerv1.Token) {}), vote(func(*peerv1.BallotAnswer) {}), request("cs", one)} {
 		if _, err := d.message(right); err != nil {
 			t.Errorf("decode %v: %v; want no error", right, err)
@@ -309,7 +324,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(wire)
 	}
 	f.Fuzz(func(t *testing.T, wire []byte) {
-		frame := receivedFrame{decoder: decoder{members: members, from: 0, self: 1}}
+		frame := receivedFrame{decoder: testDecoder(members, 0, 1)}
 		if frame.decode(wire) != nil || frame.err != nil {
 			return
 		}

@@ -86,10 +86,11 @@ func (n *Node) guard(k Member, ping *Message) {
 // receivePong extends the lease.
 //
 // Protocol, section 2: a PONG for another incarnation is ignored: a reboot sets the
-// clock to 0, and a stamp of before it would make a lease without end.
+// clock to 0, and a stamp of before it would make a lease without end. One for a stamp
+// that is yet to come would do the same, and answers no PING.
 func (n *Node) receivePong(from Member, m *Message) {
 	p := &n.peers[from]
-	if m.Incarnation != n.cfg.Incarnation {
+	if m.Incarnation != n.cfg.Incarnation || m.Stamp > n.now {
 		return
 	}
 	silent := n.silent(from)

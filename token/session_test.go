@@ -69,7 +69,21 @@ func TestPongForAnotherIncarnationIsIgnored(t *testing.T) {
 	end, _ := d.InSession()
 	d.passes(100 * ms)
 	for _, j := range d.others() {
-		d.receive(j, Message{Kind: Pong, Incarnation: incarnation(0, 2), Stamp: d.at + hour})
+		d.receive(j, Message{Kind: Pong, Incarnation: incarnation(0, 2), Stamp: d.at})
+	}
+	if got, _ := d.InSession(); got != end {
+		t.Errorf("the lease ends at %d, want %d as before", got, end)
+	}
+}
+
+// A PONG for a stamp that is yet to come answers no PING, and would make a lease without
+// end.
+func TestPongForAStampToComeIsIgnored(t *testing.T) {
+	d := inSession(t, 3)
+	end, _ := d.InSession()
+	d.passes(100 * ms)
+	for _, j := range d.others() {
+		d.receive(j, Message{Kind: Pong, Incarnation: d.cfg.Incarnation, Stamp: d.at + 1})
 	}
 	if got, _ := d.InSession(); got != end {
 		t.Errorf("the lease ends at %d, want %d as before", got, end)

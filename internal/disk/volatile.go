@@ -12,6 +12,19 @@ var epoch = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 // maxFloor is the highest floor for which it does: until January 2094.
 const maxFloor = 1<<31 - 1
 
+// haste is by how much ballots may be ahead of the clock, in seconds: eight and a half
+// years. Each ballot of a lock counts one, and each start of a member 1024 at most.
+const haste = 1 << 28
+
+// Plausible returns the highest number of a ballot that makes sense at a time, to a
+// member that began with a floor. Numbers begin at the clock, and rise more slowly than
+// it as a rule; one that is years ahead was made up, and leaves too little room above it.
+// A clock that stands before 2026 counts as that year.
+func Plausible(now time.Time, floor uint64) uint64 {
+	seconds := uint64(max(0, now.Unix()-epoch.Unix()))
+	return min(maxFloor, max(seconds, floor)+haste)
+}
+
 // Volatile returns the numbers with which a node begins that keeps nothing on disk,
 // or nothing yet: session, the wall clock's microseconds since 1970, and floor, its
 // seconds since the beginning of 2026 UTC. They are above those of the node's

@@ -1,0 +1,47 @@
+package conch_test
+
+import (
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	"conch"
+	peerv1 "conch/proto/conch/peer/v1"
+)
+
+// A member that counts its ballots from a time far ahead is refused: above what it says,
+// there would be no room for those of others, for ever.
+func TestBallotsFromTheFutureAreRefused(t *testing.T) {
+	addresses := freeAddresses(t, 2)
+	self, peer := addresses[0], addresses[1]
+	for _, dir := range []string{"", t.TempDir()} {
+		node := startNode(t, conch.Config{Listen: self, Peers: addresses, DataDir: dir})
+		conn, err := grpc.NewClient(self, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stream, err := peerv1.NewPeerServiceClient(conn).Deliver(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		const inTheYear2094 = 1<<31 - 1
+		hello := &peerv1.Hello{
+			Version: 1, Member: peer, Incarnation: make([]byte, 16), Boot: 1, Members: node.Members(), Ttl: int64(conch.DefaultSessionTTL), Floor: inTheYear2094,
+		}
+		if err := stream.Send(&peerv1.Frame{Messages: []*peerv1.Message{{Kind: &peerv1.Message_Hello{Hello: hello}}}}); err != nil {
+			t.Fatal(err)
+		}
+		err = stream.RecvMsg(new(peerv1.Receipt))
+		if s := status.Convert(err); s.Code() != codes.InvalidArgument || !strings.Contains(s.Message(), "floor 2147483647; want at most ") {
+			t.Errorf("with data directory %q: %v; want the floor refused", dir, err)
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		stopNode(t, node)
+	}
+}
