@@ -72,6 +72,9 @@ func (s *Service) breakThere(ctx context.Context, r *clientv1.BreakRequest, by b
 		answers[i], errs[i] = p.Break(ctx, &clientv1.BreakRequest{
 			Scope: clientv1.Scope_SCOPE_NODE, Lock: r.GetLock(), Fence: r.GetFence(), Reason: r.GetReason(), Caller: asClient(&by),
 		})
+		if h := answers[i].GetHolder(); h != nil {
+			h.Member = p.address
+		}
 	})
 	var wrong, unknown error
 	for i, err := range errs {

@@ -149,10 +149,11 @@ func (p *peer) eachPart(ctx context.Context, lock string, tell func(*clientv1.Lo
 		case err != nil:
 			return err
 		}
-		if r.GetLock() == nil {
+		part := p.own(lock, r.GetLock())
+		if part == nil {
 			continue
 		}
-		if err := tell(r.GetLock()); err != nil {
+		if err := tell(part); err != nil {
 			return err
 		}
 	}

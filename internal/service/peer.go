@@ -52,3 +52,27 @@ func (s *Service) ask(ctx context.Context, call func(ctx context.Context, i int,
 	}
 	asked.Wait()
 }
+
+// own returns what the member says that it knows of a lock: of itself, whatever names it
+// gives. It is nil for another lock than was asked about; empty asks about all.
+func (p *peer) own(lock string, part *clientv1.LockStatus) *clientv1.LockStatus {
+	if lock != "" && part.GetLock() != lock {
+		return nil
+	}
+	if h := part.GetHolder(); h != nil {
+		h.Member = p.address
+	}
+	if t := part.GetToken(); t != nil {
+		t.Member = p.address
+	}
+	for _, w := range part.GetWaiters() {
+		w.Member = p.address
+	}
+	for _, v := range part.GetViews() {
+		v.Member = p.address
+	}
+	for _, o := range part.GetObstacles() {
+		o.Member = p.address
+	}
+	return part
+}

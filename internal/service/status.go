@@ -45,6 +45,7 @@ func (s *Service) Status(ctx context.Context, r *clientv1.StatusRequest) (*clien
 			faults[i] = &clientv1.Missing{Member: p.address, Reason: "it did not tell of itself"}
 		default:
 			answers[i] = answer.GetStatuses()[0]
+			answers[i].Member = p.address
 		}
 	})
 	response.Statuses, response.Missing = present(answers), present(faults)

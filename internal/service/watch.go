@@ -213,6 +213,11 @@ func (p *peer) watchHere(ctx context.Context, lock string, tell func(*clientv1.W
 		case err != nil:
 			return err
 		}
+		if r.GetLock() != nil {
+			if r.Lock = p.own(lock, r.GetLock()); r.Lock == nil {
+				continue // an empty message means something else
+			}
+		}
 		if err := tell(r); err != nil {
 			return err
 		}
