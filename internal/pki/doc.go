@@ -64,5 +64,5 @@
 // the file of rules.
 //
 // Files are believed: whoever can write to the file of authorities, or to the folder that
-// it lies in, decides who is who.
+// it lies in, decides who is who. That not every user can is looked at for the file.
 package pki

@@ -14,7 +14,8 @@ var (
 	// cannot be used; the error names it.
 	ErrFile = errors.New("cannot use")
 	// ErrPermissions is wrapped, beside [ErrFile], by the error for a key that others
-	// may read, and for a folder that others may write to.
+	// may read, for a folder that others may write to, and for a file of authorities that
+	// every user may write to.
 	ErrPermissions = errors.New("open to others")
 	// ErrLifetime is wrapped by the error for a certificate that would outlive its
 	// authority, or the calendar.

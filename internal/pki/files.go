@@ -116,6 +116,20 @@ func checkDir(dir string) error {
 	return nil
 }
 
+// checkTrusted refuses a file of authorities that every user may write to: each of them
+// could add one of their own.
+func checkTrusted(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrFile, err)
+	case info.Mode().IsRegular() && info.Mode().Perm()&0o002 != 0:
+		return fmt.Errorf("%w %s: %w: every user of this machine may write to it (mode %#o); run: chmod o-w %s",
+			ErrFile, path, ErrPermissions, info.Mode().Perm(), path)
+	}
+	return nil
+}
+
 // readFile reads a file of certificates or keys. One with a secret must be its
 // owner's only.
 func readFile(path string, secret secrecy) ([]byte, error) {

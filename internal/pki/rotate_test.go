@@ -300,6 +300,11 @@ func TestLoadRefuses(t *testing.T) {
 	if err := os.Chmod(loose, 0o640); err != nil {
 		t.Fatal(err)
 	}
+	open := filepath.Join(t.TempDir(), "open.crt")
+	copyFile(t, good.CA, open)
+	if err := os.Chmod(open, 0o646); err != nil {
+		t.Fatal(err)
+	}
 	old := newAuthority(t, at(-2*LeafLifetime))
 	for _, test := range []struct {
 		name  string
@@ -310,6 +315,7 @@ func TestLoadRefuses(t *testing.T) {
 	}{
 		{"right", good, node1, nil, ""},
 		{"a key that others may read", with(func(f *Files) { f.Key = loose }), node1, ErrPermissions, "other users may use it (mode 0640); run: chmod 600 " + loose},
+		{"authorities that others may write to", with(func(f *Files) { f.CA = open }), node1, ErrPermissions, "every user of this machine may write to it (mode 0646); run: chmod o-w " + open},
 		{"no certificate", with(func(f *Files) { f.Cert = "none" }), node1, fs.ErrNotExist, "none"},
 		{"no key", with(func(f *Files) { f.Key = "none" }), node1, fs.ErrNotExist, ""},
 		{"no authorities", with(func(f *Files) { f.CA = "none" }), node1, fs.ErrNotExist, ""},

@@ -154,6 +154,9 @@ func (t *TLS) read() (*material, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkTrusted(t.files.CA); err != nil {
+		return nil, err
+	}
 	authorities, err := ReadCertificates(t.files.CA)
 	if err != nil {
 		return nil, err
