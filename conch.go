@@ -105,7 +105,7 @@ type Config struct {
 	Insecure bool
 	// AllowFile names a file that says which clients may lock, break or look at which
 	// locks; see package rules. It is read again when it changes. Empty lets users of
-	// the socket do everything, and other clients lock and look.
+	// the socket and of the page do everything, and other clients lock and look.
 	AllowFile string
 
 	// Log gets a line for each event in the life of the node, each with one call

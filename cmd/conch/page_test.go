@@ -230,6 +230,39 @@ func TestPageShowsTheCluster(t *testing.T) {
 	})
 }
 
+// TestPageShowsWhatItIsRefused: in a browser, what the rules do not grant the page, and what
+// its node gives up.
+func TestPageShowsWhatItIsRefused(t *testing.T) {
+	ctx := browse(t)
+	for rules, sees := range map[string]bool{"@page lock open/*\n": true, "@local lock *\n": false} {
+		allow := filepath.Join(t.TempDir(), "allow.txt")
+		check(t, os.WriteFile(allow, []byte(rules), 0o600))
+		_, url := pageCluster(ctx, t, 1, "--auto-think", maxPause.String(), "--allow", allow, "--insecure")
+		troubles := faultsOf(ctx, t)
+		do(ctx, t, chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS(`body[data-live=yes]`)))
+		says(ctx, t, "cautions", "--insecure: nothing is encrypted")
+		name(ctx, t, "secret")
+		says(ctx, t, "said", `Not shown: not allowed: the page may not look "secret"`)
+		becomes(ctx, t, `document.getElementById('facts').hidden`)
+		if !sees {
+			says(ctx, t, "trouble", "This page may see nothing: not allowed: the page may not look at anything")
+			becomes(ctx, t, `document.getElementById('verdict').textContent === ''`)
+			continue
+		}
+		click(ctx, t, "#ask")
+		says(ctx, t, "asks", `refused: not allowed: the page may not lock "secret"`)
+		name(ctx, t, "open/1")
+		becomes(ctx, t, `!document.getElementById('facts').hidden`)
+		click(ctx, t, "#ask")
+		says(ctx, t, "asks", "held by this page")
+		for _, fault := range troubles() {
+			if !strings.Contains(fault, "403") { // the browser counts what was refused as a fault
+				t.Errorf("the browser finds fault: %s", fault)
+			}
+		}
+	}
+}
+
 // screenshotsEnv names the folder for pictures of the page, for people to look at.
 const screenshotsEnv = "CONCH_SCREENSHOTS"
 

@@ -170,7 +170,7 @@ func showStatus(r *clientv1.StatusResponse) *statusJSON {
 		member := memberJSON{
 			Member: m.GetMember(), Version: m.GetVersion(), Process: hex.EncodeToString(m.GetIncarnation()),
 			Up: millis(m.GetUpNs()), Session: m.GetSession(), Lease: millis(m.GetLeaseRemainingNs()),
-			Clients: m.GetClients(), Holds: m.GetHolds(), Waits: m.GetWaits(),
+			Clients: m.GetClients(), Holds: m.GetHolds(), Waits: m.GetWaits(), Peers: []peerJSON{},
 		}
 		for _, p := range m.GetPeers() {
 			silent, roundTrip := int64(-1), int64(-1)

@@ -88,7 +88,7 @@ func TestStream(t *testing.T) {
 	seen := map[string]bool{}
 	l.until(func(n newsJSON) bool {
 		seen["settled"] = seen["settled"] || n.Settled
-		seen["status"] = seen["status"] || n.Status != nil && n.Status.Statuses[0].Session == 7
+		seen["status"] = seen["status"] || n.Status != nil && n.Status.Statuses[0].Session == 7 && n.Status.Statuses[0].Peers != nil
 		seen["detail"] = seen["detail"] || n.Detail != nil && n.Detail.Lock.Name == "looked" && n.Detail.Views[0].RequestNumbers[0].Session == 1<<60
 		for _, lock := range n.Locks {
 			seen[lock.Name] = true

@@ -19,6 +19,7 @@ let chosen = false; // by the user
 let changed = true; // locks came or went since the list was shown
 let live = false;
 let refused = false; // the node's rules let the page see nothing
+let unseen = ''; // a lock that they do not let it see
 let due = false;
 let fence = '0'; // of the hold that the dialog is about to break
 
@@ -93,7 +94,9 @@ function show(name) {
   setText(byId('said'), '');
   stream.act('look', { lock: name }).catch((error) => {
     if (error.message.startsWith('not allowed')) { // else a new stream asks by itself
+      unseen = name;
       setText(byId('said'), `Not shown: ${error.message}.`);
+      render();
     }
   });
   render();
@@ -111,8 +114,12 @@ function draw() {
   due = false;
   const detail = cluster.detail?.lock.name === picked ? cluster.detail : null;
   const lock = detail?.lock ?? cluster.locks.get(picked) ?? (picked ? { name: picked, wants: [], searches: [], waiting: 0 } : undefined);
-  ring.show(cluster, lock);
+  const hidden = refused || picked !== '' && unseen === picked && !detail;
+  ring.show(cluster, hidden ? undefined : lock);
   showLock(cluster, lock, detail);
+  for (const id of ['facts', 'numbers']) {
+    byId(id).hidden = hidden; // nobody is said to hold what is not shown
+  }
   showMembers(cluster, lock);
   showActs(lock);
   showAsks(cluster.asks, pick, letGo);
@@ -121,10 +128,10 @@ function draw() {
   timeline.show();
   const answering = cluster.answering();
   const size = cluster.members.length;
-  setText(byId('quorum'), size ? `${answering} of ${size} members in session; ${cluster.quorum} are a quorum` : '');
+  setText(byId('quorum'), size && !refused ? `${answering} of ${size} members in session; ${cluster.quorum} are a quorum` : '');
   const enough = answering >= cluster.quorum;
   byId('verdict').className = `verdict ${enough ? 'ok' : 'broken'}`;
-  setText(byId('verdict'), !live || !size ? '' : enough ? '✓ locks are granted' : '✗ no quorum: nobody gets a lock');
+  setText(byId('verdict'), !live || !size || refused ? '' : enough ? '✓ locks are granted' : '✗ no quorum: nobody gets a lock');
   document.body.dataset.live = live ? 'yes' : 'no';
 }
 
