@@ -36,6 +36,8 @@ ROUNDS ?= 5
 SECONDS ?= 2
 # How long each long test goes on.
 SOAK ?= 10m
+# How long each fuzz target is fed with new inputs.
+FUZZTIME ?= 1m
 
 .PHONY: help
 help: ## list these targets
@@ -167,6 +169,16 @@ bench-growth: ## cost by the number of nodes and locks, in GROWTH.md with charts
 .PHONY: soak
 soak: ## long tests, each for SOAK=10m
 	CONCH_SOAK=$(SOAK) go test -count=1 -v -run Soak -timeout 0 $(PACKAGES)
+
+# One worker, so that a machine with little memory and others on it gets through. What is
+# found is kept by Go below the package, in testdata/fuzz, and is a test from then on.
+.PHONY: fuzz
+fuzz: ## every fuzz target in turn, each for FUZZTIME=1m
+	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z]+' . | sed -E 's|^(.*)/[^/]*:func (.*)$$|\1 \2|' | sort | \
+	while read -r package target; do \
+	  echo "fuzz: $$target of $$package, for $(FUZZTIME)"; \
+	  go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s -parallel 1 "$$package" || exit 1; \
+	done
 
 # --- Tools. ---
 

@@ -1,7 +1,9 @@
 package logs
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -60,4 +62,37 @@ func TestCriticalSectionFile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzCriticalSectionFile: whatever is in the file, it is judged, and only what the nodes
+// themselves would have written holds.
+func FuzzCriticalSectionFile(f *testing.F) {
+	files := busyCluster(3, 3).files()
+	run, err := tryReadAll(files...)
+	if err != nil {
+		f.Fatal(err)
+	}
+	right := strings.Join(sharedFile(run), "")
+	f.Add([]byte(right))
+	f.Add([]byte("enter a:1 18446744073709551616\nleave\n\xff\n"))
+	f.Add([]byte("lost a:1 0\nenter a:1 0\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		report := &Report{}
+		if err := report.CheckCriticalSectionFile(run, "cs.txt", bytes.NewReader(data)); err != nil {
+			return // a line longer than any reader's
+		}
+		entries := func(text string) (all []string) {
+			for line := range strings.Lines(text) {
+				if words := strings.Fields(line); len(words) > 0 && words[0] == "enter" {
+					all = append(all, strings.Join(words, " "))
+				}
+			}
+			return all
+		}
+		verdict := report.Requirements[0].Verdict
+		if verdict == Holds && !slices.Equal(entries(string(data)), entries(right)) {
+			t.Errorf("%q holds; want only the entries of the logs, in their order", data)
+		}
+		_ = reportText(report)
+	})
 }

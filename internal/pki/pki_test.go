@@ -29,7 +29,7 @@ func at(from time.Duration) func() time.Time {
 }
 
 // newAuthority makes an authority in a folder of its own.
-func newAuthority(t *testing.T, now func() time.Time) *Authority {
+func newAuthority(t testing.TB, now func() time.Time) *Authority {
 	t.Helper()
 	a, _, err := initAt(now, filepath.Join(t.TempDir(), "certs"), AuthorityLifetime)
 	if err != nil {
@@ -39,7 +39,7 @@ func newAuthority(t *testing.T, now func() time.Time) *Authority {
 }
 
 // issue makes a certificate in a folder of its own.
-func (a *Authority) issue(t *testing.T, s Subject) Files {
+func (a *Authority) issue(t testing.TB, s Subject) Files {
 	t.Helper()
 	pairs, err := a.Issue(t.TempDir(), LeafLifetime, s)
 	if err != nil {

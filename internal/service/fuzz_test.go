@@ -1,0 +1,157 @@
+package service
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// spoken is a client's stream whose messages were written down.
+type spoken struct {
+	grpc.ServerStream // of which nothing else is called
+	ctx               context.Context
+	messages          []*clientv1.ClientMessage
+	pause             time.Duration
+	heard             []*clientv1.NodeMessage
+}
+
+func (s *spoken) Context() context.Context { return s.ctx }
+
+func (s *spoken) Recv() (*clientv1.ClientMessage, error) {
+	if len(s.messages) == 0 {
+		return nil, io.EOF
+	}
+	time.Sleep(s.pause)
+	m := s.messages[0]
+	s.messages = s.messages[1:]
+	return m, nil
+}
+
+func (s *spoken) Send(m *clientv1.NodeMessage) error {
+	s.heard = append(s.heard, m)
+	return nil
+}
+
+// write writes down messages, each behind its length.
+func write(messages ...*clientv1.ClientMessage) []byte {
+	var all []byte
+	for _, m := range messages {
+		wire, err := proto.Marshal(m)
+		if err != nil {
+			panic(err) // names in this file are UTF-8
+		}
+		all = binary.AppendUvarint(all, uint64(len(wire)))
+		all = append(all, wire...)
+	}
+	return all
+}
+
+// read reads what write has written, or as much of it as can be read.
+func read(wire []byte) (messages []*clientv1.ClientMessage) {
+	const most = 50
+	for len(wire) > 0 && len(messages) < most {
+		size, n := binary.Uvarint(wire)
+		if n <= 0 || size > uint64(len(wire)-n) {
+			return messages
+		}
+		m := new(clientv1.ClientMessage)
+		if proto.Unmarshal(wire[n:n+int(size)], m) != nil {
+			return messages
+		}
+		messages = append(messages, m)
+		wire = wire[n+int(size):]
+	}
+	return messages
+}
+
+// FuzzClientMessages: whatever a client says, in whatever order, it is answered or
+// refused; and when its leases are over another client gets each lock that it named.
+func FuzzClientMessages(f *testing.F) {
+	hello := &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Hello{Hello: &clientv1.Hello{
+		Version: version, Incarnation: make([]byte, 16), Client: &clientv1.Client{Host: "there", Pid: 7, User: "eve", Command: "job"},
+	}}}
+	acquire := func(a *clientv1.Acquire) *clientv1.ClientMessage {
+		return &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Acquire{Acquire: a}}
+	}
+	wait, try := clientv1.Acquire_MODE_WAIT, clientv1.Acquire_MODE_TRY
+	ping := &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Ping{Ping: &clientv1.Ping{Stamp: -1}}}
+	withdraw := &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Withdraw{Withdraw: &clientv1.Withdraw{Id: 2}}}
+	release := &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Release{Release: &clientv1.Release{Id: 1, Lock: "a", Fence: 1<<32 + 1}}}
+	for _, said := range [][]*clientv1.ClientMessage{
+		{hello, acquire(&clientv1.Acquire{Id: 1, Lock: "a", Mode: wait}), ping, release},
+		{hello, acquire(&clientv1.Acquire{Id: 1, Lock: "a", Mode: wait}), acquire(&clientv1.Acquire{Id: 2, Lock: "a", Mode: wait}), withdraw, release, release},
+		{hello, acquire(&clientv1.Acquire{Id: 1, Lock: "a", Mode: try}), acquire(&clientv1.Acquire{Id: 1, Lock: "b", Mode: try}), ping, ping},
+		{hello, acquire(&clientv1.Acquire{Id: 1, Lock: "a", Mode: wait, ResumeFence: 5}), acquire(&clientv1.Acquire{Lock: "a", Mode: 9}), acquire(&clientv1.Acquire{Id: 3})},
+		{hello, hello},
+		{ping},
+		{{}},
+	} {
+		f.Add(write(said...), uint16(0))
+		f.Add(write(said...), uint16(700))
+	}
+	f.Fuzz(func(t *testing.T, wire []byte, pause uint16) {
+		messages := read(wire)
+		if len(messages) == 0 {
+			return
+		}
+		synctest.Test(t, func(t *testing.T) {
+			n := startNode(t)
+			defer n.stop()
+			st := &spoken{ctx: t.Context(), messages: messages, pause: time.Duration(pause) * time.Millisecond}
+			_ = n.service.Attach(st) // in peace, or for a reason
+			time.Sleep(2 * testTTL)  // by when what it held is free
+			honest := n.attach(2)
+			for i, m := range messages {
+				id, lock := uint64(i+1), m.GetAcquire().GetLock()
+				if checkLock(lock) != nil {
+					continue
+				}
+				if got := honest.release(id, lock, honest.lock(id, lock).GetFence()); got != clientv1.Released_OUTCOME_RELEASED {
+					t.Errorf("release of %q: %v", lock, got)
+				}
+			}
+			honest.end()
+		})
+	})
+}
+
+// FuzzMerge: whatever the members say that they know of a lock, it can be put together,
+// and no waiter is told of twice or left out.
+func FuzzMerge(f *testing.F) {
+	marshal := func(l *clientv1.LockStatus) []byte {
+		wire, err := proto.Marshal(l)
+		if err != nil {
+			f.Fatal(err)
+		}
+		return wire
+	}
+	busy := partOf("a:1", "a1", "a2")
+	busy.Holder = &clientv1.Holder{Member: "a:1", Fence: 7}
+	busy.Token = &clientv1.TokenStatus{Member: "a:1", Queue: []string{"c:1", "nobody", "a:1"}}
+	f.Add(marshal(busy), marshal(partOf("b:1", "b1")), marshal(&clientv1.LockStatus{}))
+	f.Add([]byte{}, marshal(busy), marshal(busy))
+	f.Fuzz(func(t *testing.T, a, b, c []byte) {
+		parts := make([]*clientv1.LockStatus, len(abc))
+		waiters := 0
+		for i, wire := range [][]byte{a, b, c} {
+			part := new(clientv1.LockStatus)
+			if proto.Unmarshal(wire, part) != nil {
+				continue // the member did not answer
+			}
+			parts[i] = part
+			waiters += len(part.GetWaiters())
+		}
+		whole := merge(abc, "cs", parts, []*clientv1.Missing{{Member: "c:1"}})
+		if len(whole.GetWaiters()) != waiters || whole.GetLock() != "cs" {
+			t.Errorf("%d waiters of %q; want %d of cs", len(whole.GetWaiters()), whole.GetLock(), waiters)
+		}
+	})
+}
