@@ -101,7 +101,7 @@ func (d decoder) token(w *peerv1.Token) (token.Message, error) {
 	switch {
 	case uint64(t.Fence)>>32 != t.Epoch.Number:
 		return m, fmt.Errorf("fence %d in epoch %d; want one whose high 32 bits are the epoch", t.Fence, t.Epoch.Number)
-	case uint32(t.Fence) == token.MaxFencesPerEpoch: // such a token is dropped, and not sent
+	case uint64(t.Fence)&token.MaxFencesPerEpoch == token.MaxFencesPerEpoch: // such a token is dropped, and not sent
 		return m, fmt.Errorf("fence %d, which is the last of its epoch; want one that leaves another", t.Fence)
 	}
 	var err error
