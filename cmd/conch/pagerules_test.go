@@ -93,7 +93,7 @@ func TestPageIsJudgedByRules(t *testing.T) {
 	defer cancel()
 	allow := filepath.Join(t.TempDir(), "allow.txt")
 	check(t, os.WriteFile(allow, []byte("@page lock,break open/*\n@page lock odd\n@anonymous lock *\n"), 0o644))
-	address := freeAddress(t)
+	address := freeAddresses(t, 1)[0]
 	c, err := cluster.New(cluster.Config{
 		Program: program(t), Nodes: 2, Dir: t.TempDir(), Flags: []string{"--auto-think", maxPause.String(), "--socket", none},
 		FirstFlags: []string{"--http", address, "--allow", allow, "--insecure"},

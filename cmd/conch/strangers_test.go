@@ -3,15 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/url"
 	"os"
@@ -20,107 +15,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/status"
-
 	"conch"
 	"conch/internal/pki"
-	peerv1 "conch/proto/conch/peer/v1"
 )
-
-// conchEnds runs the program, and returns its exit code and what it says on standard error.
-func conchEnds(t *testing.T, args ...string) string {
-	t.Helper()
-	cmd := exec.Command(program(t), args...)
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	_ = cmd.Run() // the code tells
-	return fmt.Sprintf("%d: %s", cmd.ProcessState.ExitCode(), said.String())
-}
-
-// tlsFlagsOf are the flags for files.
-func tlsFlagsOf(f conch.TLSFiles) []string {
-	return []string{"--tls-cert", f.Cert, "--tls-key", f.Key, "--tls-ca", f.CA}
-}
-
-// forge makes a certificate as none of the program's commands would, from an authority of
-// the program's.
-func forge(t *testing.T, authority *pki.Authority, template *x509.Certificate) tls.Certificate {
-	t.Helper()
-	dir := filepath.Dir(authority.CertFile())
-	ca, err := tls.LoadX509KeyPair(authority.CertFile(), filepath.Join(dir, "ca.key"))
-	check(t, err)
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	check(t, err)
-	template.SerialNumber = big.NewInt(time.Now().UnixNano())
-	template.KeyUsage = x509.KeyUsageDigitalSignature
-	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-	der, err := x509.CreateCertificate(rand.Reader, template, ca.Leaf, key.Public(), ca.PrivateKey)
-	check(t, err)
-	leaf, err := x509.ParseCertificate(der)
-	check(t, err)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
-}
-
-// save writes a certificate and its key to files.
-func (c *certified) save(pair tls.Certificate) conch.TLSFiles {
-	c.t.Helper()
-	dir := c.t.TempDir()
-	files := conch.TLSFiles{Cert: filepath.Join(dir, "x.crt"), Key: filepath.Join(dir, "x.key"), CA: c.bundle}
-	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
-	check(c.t, err)
-	check(c.t, os.WriteFile(files.Cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}), 0o644))
-	check(c.t, os.WriteFile(files.Key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600))
-	return files
-}
-
-// knock dials a node as no client of ours does. It returns in plain words how that ended.
-func (c *certified) knock(address string, change func(*tls.Config)) string {
-	c.t.Helper()
-	trusted, err := os.ReadFile(c.bundle)
-	check(c.t, err)
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(trusted)
-	config := &tls.Config{RootCAs: roots, NextProtos: []string{"h2"}}
-	change(config)
-	conn, err := tls.Dial("tcp", address, config)
-	if err == nil {
-		defer conn.Close()
-		check(c.t, conn.SetDeadline(time.Now().Add(patience)))
-		_, err = conn.Read(make([]byte, 1))
-	}
-	if err == nil {
-		return "let in"
-	}
-	return pki.Explain(err).Error()
-}
-
-// claim opens a stream of members, and says to be one of them. It returns how that ended.
-func (c *certified) claim(address, member string, files conch.TLSFiles) string {
-	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
-	defer cancel()
-	side, err := pki.LoadClient(pki.Files(files), nil)
-	check(c.t, err)
-	var secure credentials.TransportCredentials = side.ToNodeCredentials(address)
-	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(secure))
-	check(c.t, err)
-	defer conn.Close()
-	stream, err := peerv1.NewPeerServiceClient(conn).Deliver(ctx)
-	check(c.t, err)
-	_ = stream.Send(&peerv1.Frame{Messages: []*peerv1.Message{{Kind: &peerv1.Message_Hello{Hello: &peerv1.Hello{
-		Version: 1, Member: member, Incarnation: make([]byte, 16), Boot: 1 << 61, Counter: 1, Members: c.sorted(), Ttl: int64(conch.DefaultSessionTTL),
-	}}}}})
-	err = stream.RecvMsg(new(peerv1.Receipt))
-	return fmt.Sprintf("%v: %s", status.Code(err), status.Convert(err).Message())
-}
-
-// sorted are the members in the order that all share.
-func (c *certified) sorted() []string { return slices.Sorted(slices.Values(c.addresses())) }
 
 // TestStrangersAreRefused: one row for each thing that can be wrong with whoever connects
 // to a node with TLS: what they are told, and what the node's log says. The cluster goes
@@ -250,11 +151,45 @@ func TestStrangersAreRefused(t *testing.T) {
 			}
 		})
 	}
+	log, err := os.ReadFile(c.LogFiles()[0])
+	check(t, err)
+	if n := strings.Count(string(log), `the other side began with \"PRI *\"`); n != 1 {
+		t.Errorf("the log tells %d times of plain text from one host; want once a minute", n)
+	}
 	// A member is a member also where it asks as a client.
 	if got := conchEnds(t, append([]string{"status", "--node", a}, tlsFlagsOf(memberFiles(b))...)...); got != "0: " {
 		t.Errorf("a member that asks: %s", got)
 	}
 	c.goesOn(ctx, alice)
+}
+
+// TestNodeTellsThatItsCertificateEnds: in time, in its log.
+func TestNodeTellsThatItsCertificateEnds(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	c := &certified{t: t, dir: t.TempDir()}
+	c.bundle = filepath.Join(c.dir, "trusted.crt")
+	c.authority = c.newAuthority()
+	c.trust(c.authority)
+	address, log := freeAddresses(t, 1)[0], filepath.Join(c.dir, "node.log")
+	files := c.save(forge(t, c.authority, &x509.Certificate{
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		NotBefore: time.Now().Add(-30 * time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}))
+	node := exec.CommandContext(ctx, program(t), append([]string{"node", "--listen", address, "--data-dir", none, "--socket", none, "--log-file", log}, tlsFlagsOf(files)...)...)
+	check(t, node.Start())
+	alice := c.client("alice")
+	var text []byte
+	if !until(func() bool {
+		_ = conchEnds(t, append([]string{"status", "--node", address}, tlsFlagsOf(alice)...)...)
+		text, _ = os.ReadFile(log)
+		return bytes.Contains(text, []byte(`"level":"warn"`)) && bytes.Contains(text, []byte(`"event":"certificate_ending","reason":"certificate ends soon: `+files.Cert))
+	}) {
+		t.Errorf("the log has no such line: %s", text)
+	}
+	check(t, node.Process.Signal(syscall.SIGTERM))
+	check(t, node.Wait())
+	check(t, validateLines(log, text[:bytes.LastIndexByte(text, '\n')+1]))
 }
 
 // TestTLSToPlainText: a client with certificates, and a member, at a node without TLS.

@@ -40,7 +40,7 @@ func TestUsersOfASocket(t *testing.T) {
 		cmd.Dir = dir
 		return cmd
 	}
-	listen := freeAddress(t)
+	listen := freeAddresses(t, 1)[0]
 	node := run(nodeUser, "node", "--listen", listen, "--socket", socket, "--data-dir", filepath.Join(dir, "data"),
 		"--log-file", log, "--allow", filepath.Join(dir, "allow.txt"))
 	check(t, node.Start())
@@ -100,13 +100,20 @@ func TestUsersOfASocket(t *testing.T) {
 	})
 }
 
-// freeAddress finds an address that nobody listens on.
-func freeAddress(t *testing.T) string {
+// freeAddresses finds addresses that nobody listens on.
+func freeAddresses(t *testing.T, n int) (addresses []string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
+	var listeners []net.Listener
+	for range n {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		check(t, err)
+		listeners = append(listeners, listener)
+		addresses = append(addresses, listener.Addr().String())
+	}
+	for _, listener := range listeners { // not sooner, lest an address come twice
+		check(t, listener.Close())
+	}
+	return addresses
 }
 
 // checkModes checks the modes of files.
@@ -124,7 +131,7 @@ func checkModes(t *testing.T, modes map[string]fs.FileMode) {
 // openDir makes a directory that every user may use.
 func openDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "conch-users-")
+	dir, err := os.MkdirTemp("", "conch-users-") //nolint:usetesting // below t.TempDir, which is this user's alone, others get nowhere
 	check(t, err)
 	t.Cleanup(func() { check(t, os.RemoveAll(dir)) })
 	check(t, os.Chmod(dir, 0o777))
