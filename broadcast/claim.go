@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"conch/token"
@@ -28,7 +29,7 @@ type Claimant interface {
 	// Granted says that a claim holds its lock.
 	Granted(id token.Waiter, g Grant)
 	// Refused says that nothing comes of a claim. The error is [ErrBusy] or
-	// [ErrWithdrawn], or wraps [ErrStopped].
+	// [ErrWithdrawn], or wraps [ErrTooManyLocks] or [ErrStopped].
 	Refused(id token.Waiter, err error)
 	// Warned says that a hold will end, or may. The error wraps [ErrLapsing], which may
 	// come to nothing; or [ErrStopped], since the node stops; or [ErrBroken]. A hold
@@ -124,6 +125,9 @@ func (o *owner) takeLocal(now token.Time, in *input) {
 	switch {
 	case in.claimant != nil && o.stopping:
 		in.claimant.Refused(in.id, ErrStopped)
+	case in.claimant != nil && o.fullFor(in.lock):
+		in.claimant.Refused(in.id, fmt.Errorf("%w: %d, of which %q is none; those that nobody asks for are forgotten, two hours after the last use",
+			ErrTooManyLocks, o.node.InspectCount(), in.lock))
 	case in.kind == inputAcquire:
 		o.begin(now, in)
 		o.node.Acquire(now, in.lock, in.id)
@@ -140,6 +144,16 @@ func (o *owner) takeLocal(now token.Time, in *input) {
 		o.lose(in.id)
 		o.node.Release(now, c.lock, in.id)
 	}
+}
+
+// fullFor reports whether there is no room for a lock that is not known yet.
+//
+// What other members tell of is let in without end; but each takes in no more from its
+// own callers once it knows as many locks as it may, and it knows those that the others'
+// callers ask for. So a node knows a bound's worth of locks, and where members were cut
+// off from each other, one for each member at most.
+func (o *owner) fullFor(lock string) bool {
+	return o.node.InspectCount() >= o.limits.locks && !o.node.InspectKnown(lock)
 }
 
 // begin notes a new claim.

@@ -137,10 +137,11 @@ func dialTCP(ctx context.Context, address string) (net.Conn, error) {
 	return dialer.DialContext(ctx, "tcp", address)
 }
 
-// limits bound what peers can make the driver wait for or keep.
+// limits bound what peers and callers can make the driver wait for or keep.
 type limits struct {
 	inbox int           // inputs that wait for the owner
 	queue int           // messages in an outgoing queue, from which on it is full
+	locks int           // that are known, from which on callers can ask for no others
 	open  time.Duration // from the dial until the peer has answered HELLO
 	hello time.Duration // from the start of an incoming stream until HELLO is there
 }
@@ -148,6 +149,7 @@ type limits struct {
 var defaultLimits = limits{
 	inbox: 1024,
 	queue: 4096,
+	locks: 1_000_000,
 	open:  2 * time.Second,
 	hello: 2 * time.Second,
 }

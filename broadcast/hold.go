@@ -16,6 +16,9 @@ var (
 	ErrLost = errors.New("the lock was lost")
 	// ErrBusy says that a lock is in use, or that others are ahead.
 	ErrBusy = errors.New("the lock is in use")
+	// ErrTooManyLocks is wrapped by the error for a lock that the node does not know,
+	// while it knows as many as it may.
+	ErrTooManyLocks = errors.New("the node knows too many locks")
 	// ErrReleased says that a hold was released before.
 	ErrReleased = errors.New("the lock was released before")
 )
@@ -30,7 +33,7 @@ type Hold struct {
 }
 
 // Acquire waits until a local caller holds the lock. The errors wrap [ErrName],
-// [ErrStopped], or the cause of the context's end.
+// [ErrTooManyLocks], [ErrStopped], or the cause of the context's end.
 func (d *Driver) Acquire(ctx context.Context, lock string) (Hold, error) {
 	return d.claim(ctx, inputAcquire, lock)
 }

@@ -28,7 +28,10 @@ type Status struct {
 	LeaseLeft time.Duration
 	// Holds is how many claims hold a lock, and Waits how many wait.
 	Holds, Waits int
-	Peers        []PeerStatus // in member order, without this node
+	// Locks is how many locks the node knows, and MaxLocks from how many on callers here
+	// can ask for no others.
+	Locks, MaxLocks int
+	Peers           []PeerStatus // in member order, without this node
 }
 
 // PeerStatus is what a member knows of its connection to another.
@@ -135,6 +138,8 @@ func (o *owner) status() Status {
 		Session:     lease.Session,
 		Holds:       o.holders,
 		Waits:       len(o.claims) - o.holders,
+		Locks:       o.node.InspectCount(),
+		MaxLocks:    o.limits.locks,
 	}
 	if lease.Session != 0 {
 		s.LeaseLeft = min(time.Duration(lease.End-now), o.ttl)

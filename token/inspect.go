@@ -115,6 +115,12 @@ func (n *Node) InspectWaiters(name string, limit int) []Waiter {
 	return slices.Clone(waiting[:min(limit, len(waiting))])
 }
 
+// InspectCount returns how many locks the node knows.
+func (n *Node) InspectCount() int { return len(n.order) }
+
+// InspectKnown reports whether the node knows a lock.
+func (n *Node) InspectKnown(name string) bool { return n.locks[name] != nil }
+
 // InspectNames returns the names of all locks that the node knows, in no particular
 // order.
 func (n *Node) InspectNames() []string {
