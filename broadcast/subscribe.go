@@ -16,15 +16,24 @@ type Subscription struct {
 	wake chan struct{}
 
 	mu      sync.Mutex
-	changed map[string]struct{}
-	cluster bool // members or sessions have changed
+	changes changes
 }
+
+// changes are what a subscriber has not taken yet.
+type changes struct {
+	locks   map[string]struct{}
+	many    bool // more locks than are kept
+	cluster bool // members or sessions
+}
+
+// maxChanged is how many names a subscription keeps.
+const maxChanged = 1 << 14
 
 // Subscribe begins to note the changes of one lock, or of all if lock is empty, until
 // the context ends. The errors wrap [ErrStopped], or are the cause of the context's
 // end.
 func (d *Driver) Subscribe(ctx context.Context, lock string) (*Subscription, error) {
-	s := &Subscription{lock: lock, wake: make(chan struct{}, 1), changed: make(map[string]struct{})}
+	s := &Subscription{lock: lock, wake: make(chan struct{}, 1), changes: changes{locks: make(map[string]struct{})}}
 	if err := d.do(ctx, func(o *owner) { o.subscriptions[s] = struct{}{} }); err != nil {
 		return nil, err
 	}
@@ -37,15 +46,24 @@ func (d *Driver) Subscribe(ctx context.Context, lock string) (*Subscription, err
 // Wake is sent a value when there is something to take.
 func (s *Subscription) Wake() <-chan struct{} { return s.wake }
 
-// Take returns the names of the locks that have changed since the last call, sorted,
-// and whether sessions or connections have.
-func (s *Subscription) Take() (locks []string, cluster bool) {
+// Changes are what has changed.
+type Changes struct {
+	Locks []string // their names, sorted
+	// Many: so many locks have changed that they are not named; any may have.
+	Many bool
+	// Cluster: sessions or connections have changed.
+	Cluster bool
+}
+
+// Take returns what has changed since the last call.
+func (s *Subscription) Take() Changes {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	locks, cluster = slices.Sorted(maps.Keys(s.changed)), s.cluster
-	clear(s.changed)
-	s.cluster = false
-	return locks, cluster
+	c := &s.changes
+	taken := Changes{Locks: slices.Sorted(maps.Keys(c.locks)), Many: c.many, Cluster: c.cluster}
+	clear(c.locks)
+	c.many, c.cluster = false, false
+	return taken
 }
 
 // note notes a change of a lock; an empty name is a change of the cluster.
@@ -54,15 +72,24 @@ func (s *Subscription) note(lock string) {
 		return
 	}
 	s.mu.Lock()
-	if lock == "" {
-		s.cluster = true
-	} else {
-		s.changed[lock] = struct{}{}
-	}
+	s.changes.note(lock)
 	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
 	default:
+	}
+}
+
+func (c *changes) note(lock string) {
+	switch {
+	case lock == "":
+		c.cluster = true
+	case c.many:
+	default:
+		c.locks[lock] = struct{}{}
+		if len(c.locks) > maxChanged {
+			c.locks, c.many = make(map[string]struct{}), true
+		}
 	}
 }
 

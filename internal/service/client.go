@@ -134,6 +134,8 @@ func (c *client) watch(st *stream) {
 	switch {
 	case silent < ttl:
 		st.watchdog.Reset(ttl - silent)
+	case st.out.full() || st.answering.Load():
+		st.finish(errNotRead)
 	case len(c.claims) > 0:
 		st.finish(errSilent)
 	default:

@@ -25,6 +25,9 @@ var statusCodes = map[clientv1.Code]codes.Code{
 	clientv1.Code_CODE_UNREACHABLE:    codes.Unavailable,
 	clientv1.Code_CODE_WRONG_VERSION:  codes.FailedPrecondition,
 	clientv1.Code_CODE_FORBIDDEN:      codes.PermissionDenied,
+	clientv1.Code_CODE_TOO_MANY_NAMES: codes.ResourceExhausted,
+	clientv1.Code_CODE_TOO_MANY_CALLS: codes.ResourceExhausted,
+	clientv1.Code_CODE_NOT_READ:       codes.ResourceExhausted,
 }
 
 // fault is an error for a client.
@@ -58,6 +61,8 @@ func claimFault(err error) *clientv1.Error {
 		return fault(clientv1.Code_CODE_INVALID_NAME, "%v", err)
 	case errors.Is(err, broadcast.ErrBusy):
 		return fault(clientv1.Code_CODE_BUSY, "%v", err)
+	case errors.Is(err, broadcast.ErrTooManyLocks):
+		return fault(clientv1.Code_CODE_TOO_MANY_NAMES, "%v", err)
 	}
 	return fault(clientv1.Code_CODE_NODE_LEAVING, "%v", err)
 }

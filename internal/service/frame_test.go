@@ -1,6 +1,7 @@
 package service
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 
@@ -115,5 +116,21 @@ func TestReleasesBeyondTheOutboxAreAnswered(t *testing.T) {
 			}
 		}
 		w.end()
+	})
+}
+
+// A frame cannot ask for more answers than a node keeps.
+func TestFrameOfTooManyMessagesIsRefused(t *testing.T) {
+	in(t, func(t *testing.T, n *node) {
+		w := n.attach(1)
+		w.send(slices.Repeat([]any{&clientv1.Ping{Stamp: 1}}, mostInFrame)...)
+		if m := w.next(); m.GetPong() == nil {
+			t.Errorf("got %v; want Pong", m)
+		}
+		w.send(slices.Repeat([]any{&clientv1.Ping{Stamp: 1}}, mostInFrame+1)...)
+		if m, err := w.read(); status.Code(err) != codes.InvalidArgument {
+			t.Errorf("got %v, %v; want INVALID_ARGUMENT", m, err)
+		}
+		w.cancel()
 	})
 }

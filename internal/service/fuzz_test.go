@@ -19,23 +19,28 @@ type spoken struct {
 	grpc.ServerStream // of which nothing else is called
 	ctx               context.Context
 	messages          []*clientv1.ClientMessage
+	atOnce            int // messages in each frame but the first, which has one
 	pause             time.Duration
-	heard             []*clientv1.NodeMessage
+	heard             []*clientv1.NodeFrame
 }
 
 func (s *spoken) Context() context.Context { return s.ctx }
 
-func (s *spoken) Recv() (*clientv1.ClientMessage, error) {
+func (s *spoken) Recv() (*clientv1.ClientFrame, error) {
 	if len(s.messages) == 0 {
 		return nil, io.EOF
 	}
 	time.Sleep(s.pause)
-	m := s.messages[0]
-	s.messages = s.messages[1:]
-	return m, nil
+	n := 1
+	if len(s.heard) > 0 { // it has been welcomed
+		n = min(s.atOnce, len(s.messages))
+	}
+	frame := &clientv1.ClientFrame{Messages: s.messages[:n]}
+	s.messages = s.messages[n:]
+	return frame, nil
 }
 
-func (s *spoken) Send(m *clientv1.NodeMessage) error {
+func (s *spoken) Send(m *clientv1.NodeFrame) error {
 	s.heard = append(s.heard, m)
 	return nil
 }
@@ -105,7 +110,7 @@ func FuzzClientMessages(f *testing.F) {
 		synctest.Test(t, func(t *testing.T) {
 			n := startNode(t)
 			defer n.stop()
-			st := &spoken{ctx: t.Context(), messages: messages, pause: time.Duration(pause) * time.Millisecond}
+			st := &spoken{ctx: t.Context(), messages: messages, atOnce: 1 + int(pause)%3, pause: time.Duration(pause) * time.Millisecond}
 			_ = n.service.Attach(st) // in peace, or for a reason
 			time.Sleep(2 * testTTL)  // by when what it held is free
 			honest := n.attach(2)

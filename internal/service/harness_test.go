@@ -84,6 +84,7 @@ func startNode(t testing.TB) *node {
 		_ = n.server.Serve(listener)
 	}()
 	n.conn, err = grpc.NewClient("passthrough:///a:1", grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithInitialWindowSize(64<<10), // and no more, so that one who does not read is noticed
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
 	if err != nil {
 		t.Fatal(err)

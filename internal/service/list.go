@@ -19,30 +19,47 @@ const locksPerPart = 256
 
 // ListLocks is the service's call.
 func (s *Service) ListLocks(r *clientv1.ListLocksRequest, rpc grpc.ServerStreamingServer[clientv1.ListLocksResponse]) error {
-	sees, err := s.mayLook(rpc.Context(), r.GetScope(), r.GetLock())
+	who, sees, err := s.mayLook(rpc.Context(), r.GetScope(), r.GetLock())
 	if err != nil {
 		return err
 	}
+	end, f := s.lists.begin(who)
+	if f != nil {
+		return asStatus(f)
+	}
+	defer end()
 	ctx, cancel := context.WithCancel(rpc.Context())
 	defer cancel()
-	if r.GetScope() == clientv1.Scope_SCOPE_NODE {
-		// Said before anything is looked up, so that whoever asks knows that we are there.
-		if err := rpc.Send(&clientv1.ListLocksResponse{}); err != nil {
-			return err
+	return whileRead(s, rpc, func(send func(*clientv1.ListLocksResponse) error) error {
+		if r.GetScope() == clientv1.Scope_SCOPE_NODE {
+			return s.listHere(ctx, r.GetLock(), sees, send)
 		}
-		return s.eachPart(ctx, r.GetLock(), func(part *clientv1.LockStatus) error {
-			if !sees(part.GetLock()) {
-				return nil
-			}
-			return rpc.Send(&clientv1.ListLocksResponse{Lock: part})
-		})
+		return s.listAll(ctx, r.GetLock(), sees, send)
+	})
+}
+
+// listHere tells what this node knows.
+func (s *Service) listHere(ctx context.Context, lock string, sees func(string) bool, send func(*clientv1.ListLocksResponse) error) error {
+	// Said before anything is looked up, so that whoever asks knows that we are there.
+	if err := send(&clientv1.ListLocksResponse{}); err != nil {
+		return err
 	}
-	sources := s.sources(ctx, r.GetLock())
+	return s.eachPart(ctx, lock, func(part *clientv1.LockStatus) error {
+		if !sees(part.GetLock()) {
+			return nil
+		}
+		return send(&clientv1.ListLocksResponse{Lock: part})
+	})
+}
+
+// listAll tells what all members together know.
+func (s *Service) listAll(ctx context.Context, lock string, sees func(string) bool, send func(*clientv1.ListLocksResponse) error) error {
+	sources := s.sources(ctx, lock)
 	for _, src := range sources {
 		src.advance()
 	}
 	absent := absentOf(sources)
-	if err := rpc.Send(&clientv1.ListLocksResponse{Missing: absent}); err != nil {
+	if err := send(&clientv1.ListLocksResponse{Missing: absent}); err != nil {
 		return err
 	}
 	parts := make([]*clientv1.LockStatus, len(s.members))
@@ -62,12 +79,12 @@ func (s *Service) ListLocks(r *clientv1.ListLocksRequest, rpc grpc.ServerStreami
 			continue
 		}
 		whole := merge(s.members, lock, parts, absent)
-		if err := rpc.Send(&clientv1.ListLocksResponse{Lock: whole}); err != nil {
+		if err := send(&clientv1.ListLocksResponse{Lock: whole}); err != nil {
 			return err
 		}
 	}
 	if late := absentOf(sources); len(late) > len(absent) {
-		return rpc.Send(&clientv1.ListLocksResponse{Missing: late})
+		return send(&clientv1.ListLocksResponse{Missing: late})
 	}
 	return nil
 }
@@ -199,26 +216,26 @@ func absentOf(sources []*source) []*clientv1.Missing {
 	return absent
 }
 
-// mayLook returns which locks the caller may see. The error is for one who wants to
-// see a lock and may not, or any and may see none.
-func (s *Service) mayLook(ctx context.Context, scope clientv1.Scope, lock string) (sees func(lock string) bool, err error) {
-	who, err := s.gate.identify(ctx, scope)
+// mayLook returns who calls, and which locks they may see. The error is for one who wants
+// to see a lock and may not, or any and may see none.
+func (s *Service) mayLook(ctx context.Context, scope clientv1.Scope, lock string) (who rules.Identity, sees func(lock string) bool, err error) {
+	who, err = s.gate.identify(ctx, scope)
 	if err != nil {
-		return nil, err
+		return who, nil, err
 	}
 	if lock == "" {
 		if f := s.gate.checkState(who); f != nil {
-			return nil, asStatus(f)
+			return who, nil, asStatus(f)
 		}
-		return func(lock string) bool { return s.gate.sees(who, lock) }, nil
+		return who, func(lock string) bool { return s.gate.sees(who, lock) }, nil
 	}
 	if f := checkLock(lock); f != nil {
-		return nil, asStatus(f)
+		return who, nil, asStatus(f)
 	}
 	if f := s.gate.check(who, rules.Look, lock); f != nil {
-		return nil, asStatus(f)
+		return who, nil, asStatus(f)
 	}
-	return func(string) bool { return true }, nil
+	return who, func(string) bool { return true }, nil
 }
 
 // checkLock says what is wrong with a lock's name; nil if nothing is.

@@ -67,6 +67,9 @@ type Service struct {
 	closed  bool
 	clients map[incarnation]*client
 	claims  atomic.Int64 // of all clients
+	// watches and lists are the calls of Watch and ListLocks that are under way.
+	watches, lists underWay
+	viewed         viewed
 }
 
 // incarnation tells client processes apart.
@@ -84,6 +87,9 @@ func New(cfg Config) (*Service, error) {
 		health:   health.NewServer(),
 		encumber: sync.OnceValue(cfg.Encumber),
 		clients:  make(map[incarnation]*client),
+		watches:  newUnderWay("watches", maxWatches, watchesPerCaller),
+		lists:    newUnderWay("lists of locks", maxLists, listsPerCaller),
+		viewed:   viewed{most: maxViewed, fair: fairViewed},
 	}
 	if cfg.Rules == nil {
 		usual := rules.Default()

@@ -73,6 +73,8 @@ func (s *Service) ownStatus(ctx context.Context) (*clientv1.MemberStatus, error)
 		Clients:          s.attachedClients(),
 		Holds:            uint32(st.Holds),
 		Waits:            uint32(st.Waits),
+		Locks:            uint64(st.Locks),
+		MaxLocks:         uint64(st.MaxLocks),
 	}
 	for _, p := range st.Peers {
 		own.Peers = append(own.Peers, &clientv1.PeerStatus{

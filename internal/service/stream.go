@@ -45,8 +45,9 @@ type stream struct {
 	who    rules.Identity
 	heard  atomic.Int64 // when something came last, in nanoseconds since began
 
-	// sending is had by whoever sends.
-	sending sync.Mutex
+	// sending is had by whoever sends; answering: that is the one that receives.
+	sending   sync.Mutex
+	answering atomic.Bool
 	spare   []*clientv1.NodeMessage // what the outbox goes on with
 
 	// What follows is guarded by the client's lock.
@@ -121,8 +122,12 @@ func (st *stream) send() {
 	}
 }
 
-// maxFrame is how many messages are sent as one frame.
-const maxFrame = 256
+const (
+	// maxFrame is how many messages are sent as one frame.
+	maxFrame = 256
+	// mostInFrame is how many a client may send as one, so that the answers are bounded.
+	mostInFrame = 4096
+)
 
 // sendAll sends what is in the outbox, and reports whether more may follow. The caller
 // is the one who sends.
@@ -169,13 +174,18 @@ func (st *stream) receive() error {
 // takeFrame takes what the client says at one go, and sends what there is to be said to
 // that, unless the sender is about to send anyway.
 func (st *stream) takeFrame(messages []*clientv1.ClientMessage) error {
+	if n := len(messages); n > mostInFrame {
+		return asStatus(fault(clientv1.Code_CODE_INVALID_FIELD, "a frame has %d messages, want at most %d", n, mostInFrame))
+	}
 	st.out.hold()
 	err := st.client.receive(st, messages)
 	if !st.out.letGo() {
 		return err
 	}
 	if st.sending.TryLock() {
+		st.answering.Store(true)
 		st.sendAll()
+		st.answering.Store(false)
 		st.sending.Unlock()
 	} else {
 		st.out.signal()

@@ -4,9 +4,35 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	clientv1 "conch/proto/conch/client/v1"
 )
+
+const (
+	// manyLocks is from how many locks on a view drops those that nobody uses.
+	manyLocks = 10_000
+	// maxViewed is how many locks the views of a node may have together. One with no
+	// more than fairViewed is not ended for the sake of the others.
+	maxViewed  = 1 << 17
+	fairViewed = maxViewed / maxWatches
+)
+
+// viewed is how many locks the views of a node have.
+type viewed struct {
+	most, fair int64
+	all        atomic.Int64
+}
+
+// change notes that a view has another number of locks than before. It says so if that is
+// too many.
+func (v *viewed) change(before, now int) *clientv1.Error {
+	if all := v.all.Add(int64(now - before)); all <= v.most || int64(now) <= v.fair {
+		return nil
+	}
+	return fault(clientv1.Code_CODE_TOO_MANY_CALLS,
+		"this watch keeps track of %d locks, and all watches of this node may of %d together; watch a lock by name", now, v.most)
+}
 
 // view is what the members have told to one who watches.
 type view struct {
@@ -118,7 +144,14 @@ func (v *view) absent() []*clientv1.Missing {
 	return absent
 }
 
-// tell tells of all locks that have changed, and forgets those that nobody knows.
+// used reports whether anybody holds a lock or waits for it.
+func used(parts []*clientv1.LockStatus) bool {
+	return slices.ContainsFunc(parts, func(p *clientv1.LockStatus) bool { return p.GetHolder() != nil || p.GetWaiting() > 0 })
+}
+
+// tell tells of all locks that have changed, and forgets those that nobody knows; where
+// there are many, those that nobody uses as well. Of such a lock, the view then begins
+// with what the members tell of it next.
 func (v *view) tell(tell func(*clientv1.WatchResponse) error) error {
 	absent := v.absent()
 	for _, lock := range slices.Sorted(maps.Keys(v.changed)) {
@@ -127,7 +160,7 @@ func (v *view) tell(tell func(*clientv1.WatchResponse) error) error {
 		if err := tell(r); err != nil {
 			return err
 		}
-		if len(present(slices.Clone(parts))) == 0 {
+		if len(present(slices.Clone(parts))) == 0 || len(v.parts) > manyLocks && !used(parts) {
 			delete(v.parts, lock)
 		}
 	}

@@ -19,28 +19,29 @@ const watchAgain = time.Second
 
 // Watch is the service's call.
 func (s *Service) Watch(r *clientv1.WatchRequest, rpc grpc.ServerStreamingServer[clientv1.WatchResponse]) error {
-	sees, err := s.mayLook(rpc.Context(), r.GetScope(), r.GetLock())
+	who, sees, err := s.mayLook(rpc.Context(), r.GetScope(), r.GetLock())
 	if err != nil {
 		return err
 	}
-	send := func(w *clientv1.WatchResponse) error {
-		if w.GetLock() != nil && !sees(w.GetLock().GetLock()) {
-			return nil
-		}
-		return rpc.Send(w)
+	end, f := s.watches.begin(who)
+	if f != nil {
+		return asStatus(f)
 	}
+	defer end()
 	ctx, cancel := context.WithCancel(rpc.Context())
 	defer cancel()
-	defer context.AfterFunc(s.life, cancel)()
-	if r.GetScope() == clientv1.Scope_SCOPE_NODE {
-		err = s.watchHere(ctx, r.GetLock(), send)
-	} else {
-		err = s.watchAll(ctx, r.GetLock(), send)
-	}
-	if s.life.Err() != nil {
-		return errLeaving
-	}
-	return err
+	return whileRead(s, rpc, func(send func(*clientv1.WatchResponse) error) error {
+		tell := func(w *clientv1.WatchResponse) error {
+			if w.GetLock() != nil && !sees(w.GetLock().GetLock()) {
+				return nil
+			}
+			return send(w)
+		}
+		if r.GetScope() == clientv1.Scope_SCOPE_NODE {
+			return s.watchHere(ctx, r.GetLock(), tell)
+		}
+		return s.watchAll(ctx, r.GetLock(), tell)
+	})
 }
 
 // watchHere tells what this node knows of a lock, or of all in use: how it is, then an
@@ -69,17 +70,24 @@ func (s *Service) watchHere(ctx context.Context, lock string, tell func(*clientv
 		case <-ctx.Done():
 			return status.FromContextError(ctx.Err()).Err()
 		}
-		names, cluster := sub.Take()
-		if cluster {
+		c := sub.Take()
+		names := c.Locks
+		if c.Many {
+			if names, err = s.driver.Locks(ctx); err != nil {
+				return callError(err)
+			}
+		}
+		if c.Cluster || c.Many {
 			names = slices.Compact(slices.Sorted(slices.Values(slices.AppendSeq(names, maps.Keys(told)))))
 		}
-		if err := s.tellParts(ctx, names, true, told, tell); err != nil {
+		if err := s.tellParts(ctx, names, !c.Many, told, tell); err != nil {
 			return err
 		}
 	}
 }
 
-// tellParts tells of locks; unless all are wanted, of those in use.
+// tellParts tells of locks; unless all are wanted, of those that are in use, or were when
+// they were told of last.
 func (s *Service) tellParts(
 	ctx context.Context, names []string, all bool, inUse map[string]struct{}, tell func(*clientv1.WatchResponse) error,
 ) error {
@@ -90,12 +98,13 @@ func (s *Service) tellParts(
 		}
 		for i := range states {
 			state := &states[i]
+			_, was := inUse[state.Lock]
 			if state.InUse() {
 				inUse[state.Lock] = struct{}{}
 			} else {
 				delete(inUse, state.Lock)
 			}
-			if !all && !state.InUse() {
+			if !all && !was && !state.InUse() {
 				continue
 			}
 			if err := tell(&clientv1.WatchResponse{Lock: s.part(state)}); err != nil {
@@ -141,9 +150,15 @@ func (s *Service) watchAll(ctx context.Context, lock string, tell func(*clientv1
 		}
 	}
 	w.missingChanged = false // each of the first messages names them
+	kept := 0
+	defer func() { s.viewed.change(kept, 0) }()
 	for first := true; ; first = false {
 		if err := w.tell(tell); err != nil {
 			return err
+		}
+		f := s.viewed.change(kept, len(w.parts))
+		if kept = len(w.parts); f != nil {
+			return asStatus(f)
 		}
 		if first {
 			if err := tell(&clientv1.WatchResponse{Missing: w.absent()}); err != nil {

@@ -110,6 +110,8 @@ type memberStatus struct {
 	Clients      uint32  `json:"clients"`
 	Holds        uint32  `json:"holds"`
 	Waits        uint32  `json:"waits"`
+	Locks        uint64  `json:"locks"`
+	MaxLocks     uint64  `json:"max_locks"`
 	Peers        []peer  `json:"peers"`
 }
 
@@ -222,6 +224,7 @@ func toMember(m *clientv1.MemberStatus) memberStatus {
 		Member: m.GetMember(), Version: m.GetVersion(), Incarnation: hex.EncodeToString(m.GetIncarnation()),
 		UpSeconds: seconds(m.GetUpNs()), LeaseSeconds: seconds(m.GetLeaseRemainingNs()),
 		Clients: m.GetClients(), Holds: m.GetHolds(), Waits: m.GetWaits(),
+		Locks: m.GetLocks(), MaxLocks: m.GetMaxLocks(),
 		Peers: each(m.GetPeers(), func(p *clientv1.PeerStatus) peer {
 			to := peer{Member: p.GetMember(), Sends: p.GetSends(), Receives: p.GetReceives()}
 			if p.GetSilentNs() >= 0 {

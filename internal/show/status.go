@@ -23,18 +23,18 @@ func (p *textPrinter) Status(answer *clientv1.StatusResponse) error {
 	return p.say(b.String())
 }
 
-// writeMembers writes a line for each member. STREAMS is how many are open, of
-// those to and from each other member.
+// writeMembers writes a line for each member. LOCKS is how many it knows, used or not;
+// STREAMS is how many are open, of those to and from each other member.
 func writeMembers(b *strings.Builder, answer *clientv1.StatusResponse) {
 	said := map[string]*clientv1.MemberStatus{}
 	for _, m := range answer.GetStatuses() {
 		said[m.GetMember()] = m
 	}
-	rows := [][]string{{"MEMBER", "SESSION", "UP", "CLIENTS", "HOLDS", "WAITS", "STREAMS"}}
+	rows := [][]string{{"MEMBER", "SESSION", "UP", "CLIENTS", "HOLDS", "WAITS", "LOCKS", "STREAMS"}}
 	for _, member := range answer.GetMembers() {
 		m := said[member]
 		if m == nil {
-			rows = append(rows, []string{Plain(member), "no answer", "", "", "", "", ""})
+			rows = append(rows, []string{Plain(member), "no answer", "", "", "", "", "", ""})
 			continue
 		}
 		session := "none"
@@ -43,7 +43,7 @@ func writeMembers(b *strings.Builder, answer *clientv1.StatusResponse) {
 		}
 		rows = append(rows, []string{
 			Plain(member), session, span(m.GetUpNs()), fmt.Sprintf("%7d", m.GetClients()),
-			fmt.Sprintf("%5d", m.GetHolds()), fmt.Sprintf("%5d", m.GetWaits()),
+			fmt.Sprintf("%5d", m.GetHolds()), fmt.Sprintf("%5d", m.GetWaits()), fmt.Sprintf("%5d", m.GetLocks()),
 			fmt.Sprintf("%d of %d", openStreams(m), 2*len(m.GetPeers())),
 		})
 	}
@@ -83,6 +83,9 @@ func findTroubles(answer *clientv1.StatusResponse) []string {
 		}
 		if m.GetSession() == 0 {
 			troubles = append(troubles, member+" has no session: it does not reach a quorum of the members, and its clients get no lock until it does.")
+		}
+		if m.GetLocks() >= m.GetMaxLocks() && m.GetLocks() > 0 {
+			troubles = append(troubles, fmt.Sprintf("%s knows %d locks, as many as it may: its clients can ask for no others until some are forgotten.", member, m.GetLocks()))
 		}
 		for _, peer := range m.GetPeers() {
 			if trouble := peerTrouble(peer, answer.GetTtlNs()); trouble != "" && !gone[peer.GetMember()] {

@@ -76,6 +76,15 @@ const (
 	// The client may not do that; the message says who it is taken for and what would
 	// allow it. PERMISSION_DENIED.
 	Code_CODE_FORBIDDEN Code = 12
+	// The node knows as many locks as it may, and this one is not among them. Locks that
+	// it knows can be had as ever; those that nobody asks for are forgotten in time.
+	// RESOURCE_EXHAUSTED.
+	Code_CODE_TOO_MANY_NAMES Code = 13
+	// As many calls or connections as may be are under way already; the message says
+	// whose, and how many. RESOURCE_EXHAUSTED.
+	Code_CODE_TOO_MANY_CALLS Code = 14
+	// The client did not read what it was sent for too long. RESOURCE_EXHAUSTED.
+	Code_CODE_NOT_READ Code = 15
 )
 
 // Enum value maps for Code.
@@ -94,6 +103,9 @@ var (
 		10: "CODE_UNREACHABLE",
 		11: "CODE_WRONG_VERSION",
 		12: "CODE_FORBIDDEN",
+		13: "CODE_TOO_MANY_NAMES",
+		14: "CODE_TOO_MANY_CALLS",
+		15: "CODE_NOT_READ",
 	}
 	Code_value = map[string]int32{
 		"CODE_UNSPECIFIED":    0,
@@ -109,6 +121,9 @@ var (
 		"CODE_UNREACHABLE":    10,
 		"CODE_WRONG_VERSION":  11,
 		"CODE_FORBIDDEN":      12,
+		"CODE_TOO_MANY_NAMES": 13,
+		"CODE_TOO_MANY_CALLS": 14,
+		"CODE_NOT_READ":       15,
 	}
 )
 
@@ -574,8 +589,7 @@ func (x *Client) GetIdentity() string {
 	return ""
 }
 
-// ClientFrame is what a client says at one go: any number of messages, within the
-// size of message that the node accepts, which is 1 MiB.
+// ClientFrame is what a client says at one go: up to 4096 messages, and 1 MiB.
 //
 // They are taken in their order, except that each Release is taken after the rest of
 // the frame, or after what stands before the next Acquire with MODE_TRY. So a client
@@ -2059,7 +2073,11 @@ type MemberStatus struct {
 	Holds uint32 `protobuf:"varint,8,opt,name=holds,proto3" json:"holds,omitempty"`
 	Waits uint32 `protobuf:"varint,9,opt,name=waits,proto3" json:"waits,omitempty"`
 	// Its connections to the other members, in member order.
-	Peers         []*PeerStatus `protobuf:"bytes,10,rep,name=peers,proto3" json:"peers,omitempty"`
+	Peers []*PeerStatus `protobuf:"bytes,10,rep,name=peers,proto3" json:"peers,omitempty"`
+	// How many locks it knows, and how many it may know before its clients can ask for
+	// no others (CODE_TOO_MANY_NAMES).
+	Locks         uint64 `protobuf:"varint,11,opt,name=locks,proto3" json:"locks,omitempty"`
+	MaxLocks      uint64 `protobuf:"varint,12,opt,name=max_locks,json=maxLocks,proto3" json:"max_locks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2162,6 +2180,20 @@ func (x *MemberStatus) GetPeers() []*PeerStatus {
 		return x.Peers
 	}
 	return nil
+}
+
+func (x *MemberStatus) GetLocks() uint64 {
+	if x != nil {
+		return x.Locks
+	}
+	return 0
+}
+
+func (x *MemberStatus) GetMaxLocks() uint64 {
+	if x != nil {
+		return x.MaxLocks
+	}
+	return 0
 }
 
 // PeerStatus is what a member knows of its connection to another.
@@ -3293,7 +3325,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\amissing\x18\x06 \x03(\v2\x18.conch.client.v1.MissingR\amissing\"9\n" +
 	"\aMissing\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xb8\x02\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xeb\x02\n" +
 	"\fMemberStatus\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12 \n" +
@@ -3305,7 +3337,9 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x05holds\x18\b \x01(\rR\x05holds\x12\x14\n" +
 	"\x05waits\x18\t \x01(\rR\x05waits\x121\n" +
 	"\x05peers\x18\n" +
-	" \x03(\v2\x1b.conch.client.v1.PeerStatusR\x05peers\"\x97\x01\n" +
+	" \x03(\v2\x1b.conch.client.v1.PeerStatusR\x05peers\x12\x14\n" +
+	"\x05locks\x18\v \x01(\x04R\x05locks\x12\x1b\n" +
+	"\tmax_locks\x18\f \x01(\x04R\bmaxLocks\"\x97\x01\n" +
 	"\n" +
 	"PeerStatus\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x14\n" +
@@ -3390,7 +3424,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12/\n" +
 	"\x06caller\x18\x05 \x01(\v2\x17.conch.client.v1.ClientR\x06caller\"@\n" +
 	"\rBreakResponse\x12/\n" +
-	"\x06holder\x18\x01 \x01(\v2\x17.conch.client.v1.HolderR\x06holder*\x9f\x02\n" +
+	"\x06holder\x18\x01 \x01(\v2\x17.conch.client.v1.HolderR\x06holder*\xe4\x02\n" +
 	"\x04Code\x12\x14\n" +
 	"\x10CODE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11CODE_INVALID_NAME\x10\x01\x12\x13\n" +
@@ -3405,7 +3439,10 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x10CODE_UNREACHABLE\x10\n" +
 	"\x12\x16\n" +
 	"\x12CODE_WRONG_VERSION\x10\v\x12\x12\n" +
-	"\x0eCODE_FORBIDDEN\x10\f*v\n" +
+	"\x0eCODE_FORBIDDEN\x10\f\x12\x17\n" +
+	"\x13CODE_TOO_MANY_NAMES\x10\r\x12\x17\n" +
+	"\x13CODE_TOO_MANY_CALLS\x10\x0e\x12\x11\n" +
+	"\rCODE_NOT_READ\x10\x0f*v\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fREASON_LAPSE\x10\x01\x12\x10\n" +

@@ -63,7 +63,11 @@ type LockServiceClient interface {
 	// INVALID_ARGUMENT after a message that it cannot understand, with
 	// FAILED_PRECONDITION after a Hello of another version, with DEADLINE_EXCEEDED
 	// when the client has a hold or a wait and nothing came for one time to live,
-	// and with UNAVAILABLE when it stops.
+	// with RESOURCE_EXHAUSTED when the client asks and does not read the answers
+	// (CODE_NOT_READ), and with UNAVAILABLE when it stops.
+	//
+	// This call and every other ends with RESOURCE_EXHAUSTED at once if too many are
+	// under way (CODE_TOO_MANY_CALLS).
 	Attach(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ClientFrame, NodeFrame], error)
 	// Status tells of the members, their sessions and their connections.
 	Status(ctx context.Context, in *StatusRequest, opts ...grpc.CallOption) (*StatusResponse, error)
@@ -75,7 +79,8 @@ type LockServiceClient interface {
 	// Watch tells of one lock, or of all that are held or waited for: as they are
 	// now, then again at each change. States that are gone before they could be sent
 	// are left out, so a slow reader sees fewer of them, but always the last. It ends
-	// when the client ends it, or with UNAVAILABLE when the node stops.
+	// when the client ends it, with RESOURCE_EXHAUSTED when the client does not read
+	// (CODE_NOT_READ), or with UNAVAILABLE when the node stops.
 	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error)
 	// Break takes a lock from whoever holds it, if the fence is still the one
 	// named. It returns once the holder has been told. The token moves when that
@@ -188,7 +193,11 @@ type LockServiceServer interface {
 	// INVALID_ARGUMENT after a message that it cannot understand, with
 	// FAILED_PRECONDITION after a Hello of another version, with DEADLINE_EXCEEDED
 	// when the client has a hold or a wait and nothing came for one time to live,
-	// and with UNAVAILABLE when it stops.
+	// with RESOURCE_EXHAUSTED when the client asks and does not read the answers
+	// (CODE_NOT_READ), and with UNAVAILABLE when it stops.
+	//
+	// This call and every other ends with RESOURCE_EXHAUSTED at once if too many are
+	// under way (CODE_TOO_MANY_CALLS).
 	Attach(grpc.BidiStreamingServer[ClientFrame, NodeFrame]) error
 	// Status tells of the members, their sessions and their connections.
 	Status(context.Context, *StatusRequest) (*StatusResponse, error)
@@ -200,7 +209,8 @@ type LockServiceServer interface {
 	// Watch tells of one lock, or of all that are held or waited for: as they are
 	// now, then again at each change. States that are gone before they could be sent
 	// are left out, so a slow reader sees fewer of them, but always the last. It ends
-	// when the client ends it, or with UNAVAILABLE when the node stops.
+	// when the client ends it, with RESOURCE_EXHAUSTED when the client does not read
+	// (CODE_NOT_READ), or with UNAVAILABLE when the node stops.
 	Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error
 	// Break takes a lock from whoever holds it, if the fence is still the one
 	// named. It returns once the holder has been told. The token moves when that
