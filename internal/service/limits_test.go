@@ -71,6 +71,7 @@ func TestClientThatDoesNotReadIsEnded(t *testing.T) {
 		st.out.mu.Unlock()
 		other.served(2)
 		time.Sleep(testTTL)
+		defer time.AfterFunc(time.Hour, deaf.cancel).Stop() // if nobody ends it
 		checkFault(t, endOf(deaf.rpc.Recv), clientv1.Code_CODE_NOT_READ, "does not read")
 		if got := <-asked; got == most {
 			t.Error("all was read")
@@ -93,11 +94,13 @@ func TestAnswersThatAreNotReadAreEnded(t *testing.T) {
 		for i := range uint64(locks) {
 			fences = append(fences, w.lock(i+1, name(int(i))).GetFence())
 		}
-		watch, err := n.api.Watch(t.Context(), new(clientv1.WatchRequest))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		watch, err := n.api.Watch(ctx, new(clientv1.WatchRequest))
 		if err != nil {
 			t.Fatal(err)
 		}
-		list, err := n.api.ListLocks(t.Context(), new(clientv1.ListLocksRequest))
+		list, err := n.api.ListLocks(ctx, new(clientv1.ListLocksRequest))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,8 +113,8 @@ func TestAnswersThatAreNotReadAreEnded(t *testing.T) {
 		checkFault(t, endOf(watch.Recv), clientv1.Code_CODE_NOT_READ, "does not read")
 		checkFault(t, endOf(list.Recv), clientv1.Code_CODE_NOT_READ, "does not read")
 
-		// One who is slow, but reads, is not ended.
-		watch, err = n.api.Watch(t.Context(), new(clientv1.WatchRequest))
+		// One who is slow, but reads, is not ended, nor one who is told of nothing.
+		watch, err = n.api.Watch(ctx, new(clientv1.WatchRequest))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,6 +131,26 @@ func TestAnswersThatAreNotReadAreEnded(t *testing.T) {
 			}
 		}
 		w.end()
+		quiet, err := n.api.Watch(ctx, &clientv1.WatchRequest{Lock: "cs"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // how it is, and that this was all
+			if _, err := quiet.Recv(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(2 * readPatience)
+		hold, err := n.driver.Acquire(t.Context(), "cs")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := quiet.Recv(); err != nil || r.GetLock().GetHolder() == nil {
+			t.Errorf("one who was told of nothing for long: %v, %v; want the holder", r, err)
+		}
+		if err := hold.Release(); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
@@ -151,7 +174,9 @@ func TestSlowWatchSeesTheLastOfMany(t *testing.T) {
 			}
 		}
 		first := acquire("first")
-		watch, err := n.api.Watch(t.Context(), new(clientv1.WatchRequest))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // before anything is dropped for being idle
+		defer cancel()
+		watch, err := n.api.Watch(ctx, new(clientv1.WatchRequest))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +213,7 @@ func TestWatchesAndListsAreBounded(t *testing.T) {
 		w := n.attach(1)
 		w.lock(1, strings.Repeat("x", 200))
 		watch := func(lock string) (receive func() (*clientv1.WatchResponse, error), cancel func()) {
-			ctx, cancel := context.WithCancel(t.Context())
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			rpc, err := n.api.Watch(ctx, &clientv1.WatchRequest{Lock: lock})
 			if err != nil {
 				t.Fatal(err)
@@ -249,13 +274,15 @@ func TestWatchesAndListsAreBounded(t *testing.T) {
 func TestWatchesKeepTrackOfSoManyLocks(t *testing.T) {
 	in(t, func(t *testing.T, n *node) {
 		n.service.viewed.most, n.service.viewed.fair = 10, 4
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
 		w := n.attach(1)
 		name := func(i int) string { return fmt.Sprint("lock ", i) }
 		for i := range uint64(4) {
 			w.lock(i+1, name(int(i)))
 		}
 		watch := func(lock string) func() (*clientv1.WatchResponse, error) {
-			rpc, err := n.api.Watch(t.Context(), &clientv1.WatchRequest{Lock: lock})
+			rpc, err := n.api.Watch(ctx, &clientv1.WatchRequest{Lock: lock})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -266,6 +293,9 @@ func TestWatchesKeepTrackOfSoManyLocks(t *testing.T) {
 			if _, err := watch("")(); err != nil {
 				t.Error(err)
 			}
+		}
+		if got := n.service.watches.all; got != 5 {
+			t.Errorf("%d watches go on; want 5", got)
 		}
 		w.lock(5, name(4))
 		one := watch(name(4))
