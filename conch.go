@@ -41,6 +41,10 @@ var (
 	// ErrLapsing is what [Hold.Warning] returns where the session's lease is about to
 	// end.
 	ErrLapsing = broadcast.ErrLapsing
+	// ErrTooManyLocks is wrapped by the error of [Node.Lock] for a lock that the node does
+	// not know, while it knows a million others. A lock that nobody asks for is forgotten
+	// two hours later.
+	ErrTooManyLocks = broadcast.ErrTooManyLocks
 	// ErrUnlocked says that a hold was unlocked before.
 	ErrUnlocked = broadcast.ErrReleased
 )
@@ -217,7 +221,7 @@ func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
 		return nil, errors.Join(err, memory.close())
 	}
 	guard.driver.Store(driver)
-	if err := counts.register(driver); err != nil {
+	if err := counts.register(driver, guard.door); err != nil {
 		return nil, errors.Join(err, driver.Stop(context.Background()), memory.close())
 	}
 	clients, err := service.New(service.Config{
@@ -285,8 +289,8 @@ func (n *Node) LockService() clientv1.LockServiceServer { return n.service }
 // [Hold.Unlock]. Callers on one node are served in the order in which they came, and
 // the nodes in turn, each with up to Config.LocalBatch callers; a lock is not reentrant.
 //
-// The errors wrap [ErrName], [ErrStopped], or the cause of the context's end; the
-// lock is then not held.
+// The errors wrap [ErrName], [ErrTooManyLocks], [ErrStopped], or the cause of the
+// context's end; the lock is then not held.
 func (n *Node) Lock(ctx context.Context, name string) (Hold, error) {
 	hold, err := n.driver.Acquire(ctx, name)
 	if err != nil {
@@ -327,6 +331,7 @@ func (n *Node) Stop(ctx context.Context) error {
 		errs := []error{err, n.service.Close(ctx)}
 		n.servers.stop()
 		n.serving.Wait()
+		n.guard.door.Wait()
 		n.metrics.unregister()
 		if err == nil && n.driver.Err() == nil && n.unencumbered() {
 			errs = append(errs, n.memory.setClients(false)) // nobody holds anything any more

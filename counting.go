@@ -8,6 +8,7 @@ import (
 
 	"conch/broadcast"
 	"conch/hosts"
+	"conch/internal/door"
 	"conch/internal/metrics"
 )
 
@@ -33,11 +34,12 @@ func (c counting) observer() broadcast.Observer {
 }
 
 // register shows the metrics.
-func (c counting) register(driver *broadcast.Driver) error {
+func (c counting) register(driver *broadcast.Driver, entrance *door.Door) error {
 	if c.metrics == nil {
 		return nil
 	}
 	c.metrics.ShowState(driver)
+	c.metrics.ShowEntrance(entrance.Counts)
 	if err := c.registerer.Register(c.metrics); err != nil {
 		return fmt.Errorf("%w: Metrics: %w", ErrConfig, err)
 	}

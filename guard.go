@@ -9,10 +9,12 @@ import (
 
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	grpcpeer "google.golang.org/grpc/peer"
 
 	"conch/broadcast"
 	"conch/hosts"
 	"conch/internal/client"
+	"conch/internal/door"
 	"conch/internal/pki"
 	"conch/internal/rules"
 )
@@ -21,6 +23,9 @@ import (
 type guard struct {
 	tls   *pki.TLS // nil without TLS
 	rules func() *rules.Rules
+	// door bounds what those who connect make the node spend.
+	door    *door.Door
+	members []string
 	// driver writes the log, once it runs.
 	driver atomic.Pointer[broadcast.Driver]
 }
@@ -28,7 +33,10 @@ type guard struct {
 // guard reads the files that a configuration names, for a node that is about to listen on
 // an address.
 func (cfg Config) guard(members hosts.Members, listen *net.TCPAddr) (*guard, error) {
-	g := new(guard)
+	g := &guard{members: members.Addresses}
+	g.door = door.New(door.Config{
+		Limits: door.Usual(len(members.Addresses)), Refused: g.refused,
+	})
 	if err := cfg.TLS.check(); err != nil {
 		return nil, err
 	}
@@ -99,16 +107,37 @@ func (g *guard) toMember(address string) credentials.TransportCredentials {
 	return g.tls.ToMemberCredentials(address)
 }
 
-// checkMember tells whether a call comes from a member.
+// checkMember tells whether a stream comes from a member, and has it treated as one from
+// then on.
 func (g *guard) checkMember(ctx context.Context, address string) error {
-	if g.tls == nil {
-		return nil
+	if g.tls != nil {
+		state, secured := pki.PeerState(ctx)
+		if !secured {
+			return fmt.Errorf("it comes without a certificate: %w", pki.ErrNoCertificate)
+		}
+		if err := pki.CheckMember(state, address); err != nil {
+			return err
+		}
 	}
-	state, secured := pki.PeerState(ctx)
-	if !secured {
-		return fmt.Errorf("it comes without a certificate: %w", pki.ErrNoCertificate)
+	if p, ok := grpcpeer.FromContext(ctx); ok {
+		g.door.Admit(p.Addr, address)
 	}
-	return pki.CheckMember(state, address)
+	return nil
+}
+
+// isMember tells whether a connection is a member's, by its certificate, and has it
+// treated as one.
+func (g *guard) isMember(remote net.Addr, info credentials.AuthInfo) bool {
+	secured, ok := info.(credentials.TLSInfo)
+	if !ok {
+		return false
+	}
+	id, err := pki.Identify(secured.State, g.members)
+	if err != nil || id.Kind != rules.Member {
+		return false
+	}
+	g.door.Admit(remote, id.Name)
+	return true
 }
 
 // refused has it logged that a connection was refused.

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net"
 	"syscall"
+	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
 
 	"conch/broadcast"
 	"conch/internal/service"
@@ -55,19 +57,52 @@ func (l listeners) close() error {
 }
 
 // servers are what a node serves by: the port, for members and clients, and the socket,
-// for clients of this machine.
+// for clients of this machine. With TLS, those that come by the port are sorted.
 type servers struct {
 	port, socket *grpc.Server
+	guests       *grpc.Server // nil without TLS
+	handover     *handover    // likewise
+}
+
+// What a connection may cost. Of connections, package door has the bounds.
+const (
+	// maxStreams is how many calls one carries. A member asks all that its clients ask
+	// over one; see the bounds on these in package service.
+	maxStreams = 256
+	// maxHeaderBytes is how long the headers of a call may be.
+	maxHeaderBytes = 16 << 10
+	// idlePatience is for how long one may be open without a call.
+	idlePatience = time.Minute
+	// quietPatience is after how long without a word the other end is asked whether it
+	// is there, and answerPatience how long it may take to say so.
+	quietPatience  = 30 * time.Second
+	answerPatience = 10 * time.Second
+)
+
+// serverOptions are those of all servers.
+func serverOptions(further ...grpc.ServerOption) []grpc.ServerOption {
+	return append(append(broadcast.ServerOptions(),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.MaxHeaderListSize(maxHeaderBytes),
+		grpc.SharedWriteBuffer(true), // which spares one that is idle 32 KB
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			MaxConnectionIdle: idlePatience, Time: quietPatience, Timeout: answerPatience,
+		}),
+	), further...)
 }
 
 func newServers(driver *broadcast.Driver, clients *service.Service, guard *guard) servers {
-	options := broadcast.ServerOptions()
-	if guard.tls != nil {
-		options = append(options, grpc.Creds(guard.tls.ServerCredentials(guard.refused)))
-	}
+	tap := grpc.InTapHandle(guard.door.Call)
 	s := servers{
-		port:   grpc.NewServer(options...),
-		socket: grpc.NewServer(append(broadcast.ServerOptions(), grpc.Creds(socket.Credentials()))...),
+		port:   grpc.NewServer(serverOptions(tap)...),
+		socket: grpc.NewServer(serverOptions(grpc.Creds(socket.Credentials()), grpc.MaxRecvMsgSize(maxGuestMessage))...),
+	}
+	if guard.tls != nil {
+		secure := guard.tls.ServerCredentials(guard.refused)
+		s.handover = newHandover(address(guard.tls.Member()))
+		s.port = grpc.NewServer(serverOptions(tap, grpc.Creds(sorting{secure, guard.isMember, s.handover}))...)
+		s.guests = grpc.NewServer(guestOptions(tap, grpc.Creds(known{secure}))...)
+		clients.Register(s.guests)
 	}
 	driver.Register(s.port)
 	clients.Register(s.port)
@@ -75,20 +110,29 @@ func newServers(driver *broadcast.Driver, clients *service.Service, guard *guard
 	return s
 }
 
+// stop ends all connections. What is handed over has to find that it is not taken any
+// more, so its server is the first.
 func (s servers) stop() {
+	if s.guests != nil {
+		s.guests.Stop()
+	}
 	s.port.Stop()
 	s.socket.Stop()
 }
 
 // serve lets in whoever connects.
 func (n *Node) serve(l listeners) {
-	port := l.port
+	port := n.guard.door.Listener(l.port)
 	if n.guard.tls == nil {
 		port = n.driver.Listener(port) // with TLS, the handshake tells what is no HTTP/2
 	}
 	n.serving.Go(func() { n.accept(n.servers.port, port) })
+	if n.servers.guests != nil {
+		n.serving.Go(func() { n.accept(n.servers.guests, n.servers.handover) })
+	}
 	if l.socket != nil {
-		n.serving.Go(func() { n.accept(n.servers.socket, l.socket) })
+		local := n.guard.door.Local(l.socket)
+		n.serving.Go(func() { n.accept(n.servers.socket, local) })
 	}
 }
 

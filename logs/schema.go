@@ -175,7 +175,7 @@ var shapes = []shape{
 	{NodeStopped, "info", 0, 0, 0, "the last line of a clean run"},
 	{PeerConnected, "info", setOf("peer"), 0, 0, "the writer's stream to the peer is accepted"},
 	{PeerLost, "info", setOf("peer", "reason"), 0, 0, "the writer's stream to the peer ended; written on the change only"},
-	{PeerRefused, "warn", setOf("reason"), 0, setOf("peer", "remote"), "an incoming stream was refused, or a connection ended with the certificate that it began with, or the writer's stream was refused by the peer"},
+	{PeerRefused, "warn", setOf("reason"), 0, setOf("peer", "remote"), "an incoming stream, call or connection was refused, or a connection ended with the certificate that it began with, or the writer's stream was refused by the peer"},
 
 	{Request, "info", aboutLock | setOf("number"), tokenMayShow, 0, "a request begins; REQUEST is broadcast"},
 	{RequestSent, "info", aboutLock | setOf("peer", "number"), tokenMayShow | setOf("repeat"), 0, "REQUEST is handed to the stream to one peer"},

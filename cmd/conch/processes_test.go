@@ -15,7 +15,7 @@ import (
 )
 
 // program returns the path of the conch program, which TestMain has put into PATH.
-func program(t *testing.T) string {
+func program(t testing.TB) string {
 	t.Helper()
 	path, err := exec.LookPath("conch")
 	if err != nil {
@@ -161,7 +161,7 @@ func checkLogs(t *testing.T, files ...string) {
 }
 
 // check fails the test on an error.
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"conch/broadcast"
+	"conch/internal/door"
 	"conch/token"
 )
 
@@ -45,6 +46,7 @@ func TestNodeIsCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.ShowState(driver)
+	m.ShowEntrance(func() door.Counts { return door.Counts{Strangers: 3, Calls: 4, Closed: 5, Refused: 6} })
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(m)
 	hold, err := driver.Acquire(t.Context(), "cs")
@@ -57,6 +59,7 @@ func TestNodeIsCounted(t *testing.T) {
 	}
 	want := map[string]float64{
 		"conch_held": 1, "conch_waiters": 0, "conch_in_session": 1, "conch_peers_up": 0,
+		"conch_locks": 1, "conch_guest_calls": 4, "conch_connections_closed_total": 5, "conch_calls_refused_total": 6,
 		"conch_sessions_total": 1, "conch_session_lapses_total": 0, "conch_handoffs_total": 0,
 	}
 	families, err := registry.Gather()

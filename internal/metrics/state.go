@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"conch/broadcast"
+	"conch/internal/door"
 )
 
 // statePatience is how long the driver may take to say how it is.
@@ -21,6 +22,7 @@ var (
 	inSession   = prometheus.NewDesc("conch_in_session", "1 inside a session, that is, with a quorum; else 0.", nil, nil)
 	leaseLeft   = prometheus.NewDesc("conch_lease_remaining_seconds", "What is left of the session's lease if nothing more is heard.", nil, nil)
 	held        = prometheus.NewDesc("conch_held", "Locks that callers at this node hold.", nil, nil)
+	locksKnown  = prometheus.NewDesc("conch_locks", "Locks that this node knows. From a million on its clients can ask for no others.", nil, nil)
 	waiters     = prometheus.NewDesc("conch_waiters", "Callers at this node that wait for a lock.", nil, nil)
 	peersUp     = prometheus.NewDesc("conch_peers_up", "Other members with a stream in both directions.", nil, nil)
 	peerUp      = prometheus.NewDesc("conch_peer_up", "1 if there is a stream in both directions, else 0.", []string{"peer"}, nil)
@@ -28,13 +30,49 @@ var (
 	peerQueue   = prometheus.NewDesc("conch_stream_queue_messages", "Messages that wait to be sent on the stream to the other member.", []string{"peer"}, nil)
 )
 
+// entrance tells who has come in at the moment of a scrape.
+type entrance struct {
+	counts func() door.Counts
+}
+
+var (
+	connections = prometheus.NewDesc("conch_connections", "Connections that are open, by whose they are: a stranger's, of whom nothing is known yet; a guest's, which is a client; a member's; a local client's.", []string{"of"}, nil)
+	guestCalls  = prometheus.NewDesc("conch_guest_calls", "Calls of clients, over connections that are not local, that are under way.", nil, nil)
+	closed      = prometheus.NewDesc("conch_connections_closed_total", "Connections that were closed since they were too many, too slow, or of no use.", nil, nil)
+	refused     = prometheus.NewDesc("conch_calls_refused_total", "Calls that were refused since there were too many.", nil, nil)
+)
+
+// ShowEntrance adds to the metrics who has come in. It is to be called before they are
+// registered.
+func (m *Metrics) ShowEntrance(counts func() door.Counts) {
+	m.parts = append(m.parts, entrance{counts})
+}
+
+// Describe is [prometheus.Collector]'s.
+func (entrance) Describe(descs chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{connections, guestCalls, closed, refused} {
+		descs <- d
+	}
+}
+
+// Collect is [prometheus.Collector]'s.
+func (e entrance) Collect(metrics chan<- prometheus.Metric) {
+	c := e.counts()
+	for of, open := range map[string]int{"stranger": c.Strangers, "guest": c.Guests, "member": c.Members, "local": c.Local} {
+		metrics <- prometheus.MustNewConstMetric(connections, prometheus.GaugeValue, float64(open), of)
+	}
+	metrics <- prometheus.MustNewConstMetric(guestCalls, prometheus.GaugeValue, float64(c.Calls))
+	metrics <- prometheus.MustNewConstMetric(closed, prometheus.CounterValue, float64(c.Closed))
+	metrics <- prometheus.MustNewConstMetric(refused, prometheus.CounterValue, float64(c.Refused))
+}
+
 // ShowState adds to the metrics how a node is at the moment of each scrape. It is to be
 // called before they are registered.
 func (m *Metrics) ShowState(driver *broadcast.Driver) { m.parts = append(m.parts, state{driver}) }
 
 // Describe is [prometheus.Collector]'s.
 func (state) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{inSession, leaseLeft, held, waiters, peersUp, peerUp, peerSilence, peerQueue} {
+	for _, d := range []*prometheus.Desc{inSession, leaseLeft, held, waiters, locksKnown, peersUp, peerUp, peerSilence, peerQueue} {
 		descs <- d
 	}
 }
@@ -54,6 +92,7 @@ func (s state) Collect(metrics chan<- prometheus.Metric) {
 	gauge(leaseLeft, status.LeaseLeft.Seconds())
 	gauge(held, float64(status.Holds))
 	gauge(waiters, float64(status.Waits))
+	gauge(locksKnown, float64(status.Locks))
 	up := 0.0
 	for _, p := range status.Peers {
 		both := truth(p.Sends && p.Receives)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os/user"
 	"strconv"
+	"syscall"
 
 	"google.golang.org/grpc/credentials"
 )
@@ -28,11 +29,11 @@ func Credentials() credentials.TransportCredentials { return peerCredentials{} }
 type peerCredentials struct{}
 
 func (peerCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	unix, ok := conn.(*net.UnixConn)
-	if !ok {
+	system, ok := conn.(syscall.Conn)
+	if !ok || conn.LocalAddr().Network() != "unix" {
 		return nil, nil, fmt.Errorf("a connection of kind %T, want one of a unix socket", conn)
 	}
-	uid, err := peerUID(unix)
+	uid, err := peerUID(system)
 	if err != nil {
 		return nil, nil, fmt.Errorf("who is at the other end: %w", err)
 	}

@@ -1,13 +1,13 @@
 package socket
 
 import (
-	"net"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
 // peerUID returns the user that opened the other end of a connection.
-func peerUID(conn *net.UnixConn) (uid uint32, err error) {
+func peerUID(conn syscall.Conn) (uid uint32, err error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return 0, err

@@ -1,0 +1,285 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	clientv1 "conch/proto/conch/client/v1"
+	peerv1 "conch/proto/conch/peer/v1"
+)
+
+// BenchmarkSpent measures the memory that a node, alone, has had at most while those who
+// reach it did what they could, up to each limit. It is to be run once:
+//
+//	go test -run '^$' -bench Spent -benchtime 1x ./cmd/conch
+//
+// MB is all that the process has had; it has some 25 MB when nobody comes.
+func BenchmarkSpent(b *testing.B) {
+	for _, attack := range []struct {
+		name string
+		make func(b *testing.B, address string)
+	}{
+		{"Nobody", func(*testing.B, string) {}},
+		{"10000StrangersThatSayNothing", func(b *testing.B, address string) { b.Cleanup(mob(b, address, "").leave) }},
+		{"10000StrangersThatBegin", func(b *testing.B, address string) { b.Cleanup(mob(b, address, begun).leave) }},
+		{"256StrangersWithHalfAHello", halfHellos},
+		{"1000Clients", func(b *testing.B, address string) { attachMany(b, address, 1000) }},
+		{"1000ClientsThatDoNotRead", deafClients},
+		{"262144Waits", manyWaits},
+		{"1000000LocksWithNamesOf16", func(b *testing.B, address string) { manyLocks(b, address, 16) }},
+		{"1000000LocksWithNamesOf255", func(b *testing.B, address string) { manyLocks(b, address, 255) }},
+		{"64WatchesThatAreNotRead", deafWatches},
+	} {
+		b.Run(attack.name, func(b *testing.B) {
+			for range b.N {
+				address, pid := lonelyNode(b)
+				attack.make(b, address)
+				b.ReportMetric(float64(peakMegabytes(b, pid)), "MB")
+			}
+		})
+	}
+}
+
+// lonelyNode starts a node that is all of its cluster, and waits until it answers.
+func lonelyNode(b *testing.B) (address string, pid int) {
+	b.Helper()
+	listener, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
+	check(b, err)
+	address = listener.Addr().String()
+	check(b, listener.Close())
+	dir := b.TempDir()
+	cmd := exec.Command(program(b), "node", "--listen", address, "--data-dir", filepath.Join(dir, "state"),
+		"--socket", "none", "--log-level", "warn", "--session-ttl", "10s")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.Stderr = os.Stderr
+	check(b, cmd.Start())
+	b.Cleanup(func() { _, _ = cmd.Process.Kill(), cmd.Wait() })
+	_, err = caller(b, address, "127.0.0.1").Status(b.Context(), new(clientv1.StatusRequest), grpc.WaitForReady(true))
+	check(b, err)
+	return address, cmd.Process.Pid
+}
+
+// mob is a crowd of ten thousand.
+func mob(b *testing.B, address, words string) *crowd {
+	if !mayOpen(b, 11_000) {
+		b.Skip("LEFT OUT: this process may not open 10,000 files (ulimit -n)")
+	}
+	c := &crowd{t: b, to: address, words: words}
+	c.come(10_000)
+	return c
+}
+
+// hoarse is a connection that says so much and no more, and pretends to have said all.
+type hoarse struct {
+	net.Conn
+	left atomic.Int64
+}
+
+func (h *hoarse) Write(p []byte) (int, error) {
+	left := h.left.Add(-int64(len(p)))
+	if left < 0 {
+		_, err := h.Conn.Write(p[:max(0, int64(len(p))+left)])
+		return len(p), err
+	}
+	return h.Conn.Write(p)
+}
+
+// caller connects to a node from a host, for calls that are made by hand.
+func caller(b *testing.B, address, from string) clientv1.LockServiceClient {
+	return clientv1.NewLockServiceClient(connection(b, address, from, 1<<40))
+}
+
+// connection says no more than so many bytes, and takes in little that it does not read.
+func connection(b *testing.B, address, from string, most int64) *grpc.ClientConn {
+	b.Helper()
+	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithInitialWindowSize(64<<10),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+			dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+			conn, err := dialer.DialContext(ctx, "tcp", address)
+			h := &hoarse{Conn: conn}
+			h.left.Store(most)
+			return h, err
+		}))
+	check(b, err)
+	b.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// halfHellos are streams of members whose first frame never ends.
+func halfHellos(b *testing.B, address string) {
+	long := &peerv1.Frame{Messages: []*peerv1.Message{{Kind: &peerv1.Message_Hello{Hello: &peerv1.Hello{
+		Member: strings.Repeat("x", 1<<20-100),
+	}}}}}
+	for range 256 {
+		rpc, err := peerv1.NewPeerServiceClient(connection(b, address, "127.0.0.1", 1_000_000)).Deliver(b.Context())
+		check(b, err)
+		go func() { _ = rpc.Send(long) }() // it does not come to its end
+	}
+	settle()
+}
+
+// settle gives a node time to take in what was sent.
+func settle() {
+	timer := time.NewTimer(3 * time.Second)
+	<-timer.C
+}
+
+type attached = grpc.BidiStreamingClient[clientv1.ClientMessage, clientv1.NodeMessage]
+
+// attachMany attaches clients, each on a connection of its own, as many as may come from
+// each of some hosts.
+func attachMany(b *testing.B, address string, many int) []attached {
+	b.Helper()
+	const ofEach = 256
+	var all []attached
+	for i := range many {
+		rpc, err := caller(b, address, fmt.Sprintf("127.0.1.%d", 1+i/ofEach)).Attach(b.Context())
+		check(b, err)
+		incarnation := make([]byte, 16)
+		binary.BigEndian.PutUint64(incarnation, uint64(i+1))
+		check(b, rpc.Send(&clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Hello{Hello: &clientv1.Hello{
+			Version: 1, Incarnation: incarnation,
+		}}}))
+		_, err = rpc.Recv()
+		check(b, err)
+		all = append(all, rpc)
+	}
+	return all
+}
+
+func acquire(id uint64, lock string) *clientv1.ClientMessage {
+	return &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Acquire{Acquire: &clientv1.Acquire{
+		Id: id, Lock: lock, Mode: clientv1.Acquire_MODE_WAIT,
+	}}}
+}
+
+// deafClients ask as long as they are read from, and read nothing.
+func deafClients(b *testing.B, address string) {
+	for i, rpc := range attachMany(b, address, 1000) {
+		go func() {
+			long := strings.Repeat("x", 255)
+			for id := uint64(1); rpc.Send(&clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Release{Release: &clientv1.Release{
+				Id: id, Lock: long, Fence: uint64(i),
+			}}}) == nil; id++ {
+				continue
+			}
+		}()
+	}
+	settle()
+}
+
+// manyWaits has as many waits as there may be, of four clients for one lock.
+func manyWaits(b *testing.B, address string) {
+	const each = 1 << 16
+	for _, rpc := range attachMany(b, address, 4) {
+		go func() { _ = drain(rpc) }()
+		for id := range uint64(each) {
+			check(b, rpc.Send(acquire(id+1, "one")))
+		}
+		check(b, rpc.Send(&clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Ping{Ping: &clientv1.Ping{Stamp: 1}}}))
+	}
+	status := caller(b, address, "127.0.0.1")
+	for {
+		s, err := status.Status(b.Context(), new(clientv1.StatusRequest))
+		check(b, err)
+		if m := s.GetStatuses()[0]; m.GetWaits()+m.GetHolds() == 4*each {
+			return
+		}
+	}
+}
+
+// drain reads a stream to its end.
+func drain(rpc attached) error {
+	for {
+		if _, err := rpc.Recv(); err != nil {
+			return err
+		}
+	}
+}
+
+// useOnce takes a batch of locks and gives them back. It returns why those that were not
+// granted were not.
+func useOnce(b *testing.B, rpc attached, firstID uint64, names []string) (refused []clientv1.Code) {
+	b.Helper()
+	for i, name := range names {
+		check(b, rpc.Send(acquire(firstID+uint64(i), name)))
+	}
+	var grants []*clientv1.Granted
+	for range names {
+		m, err := rpc.Recv()
+		check(b, err)
+		if g := m.GetGranted(); g != nil {
+			grants = append(grants, g)
+		} else {
+			refused = append(refused, m.GetRefused().GetError().GetCode())
+		}
+	}
+	for _, g := range grants {
+		check(b, rpc.Send(&clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Release{Release: &clientv1.Release{
+			Id: g.GetId(), Lock: names[g.GetId()-firstID], Fence: g.GetFence(),
+		}}}))
+	}
+	for range grants {
+		_, err := rpc.Recv()
+		check(b, err)
+	}
+	return refused
+}
+
+// batches calls a function with so many names, a part at a time, and with the number of the
+// first.
+func batches(many int, name func(i int) string, use func(first int, names []string)) {
+	const batch = 500
+	for first := 0; first < many; first += batch {
+		var names []string
+		for i := range batch {
+			names = append(names, name(first+i))
+		}
+		use(first, names)
+	}
+}
+
+// manyLocks has as many locks used once as there may be, with names of so many bytes.
+func manyLocks(b *testing.B, address string, nameBytes int) {
+	rpc := attachMany(b, address, 1)[0]
+	name := func(i int) string { return fmt.Sprintf("%0*d", nameBytes, i) }
+	const most = 1_000_000
+	batches(most, name, func(first int, names []string) {
+		if refused := useOnce(b, rpc, uint64(first+1), names); len(refused) > 0 {
+			b.Fatalf("after %d locks: %v", first, refused)
+		}
+	})
+	if refused := useOnce(b, rpc, most+1, []string{"another"}); len(refused) != 1 || refused[0] != clientv1.Code_CODE_TOO_MANY_NAMES {
+		b.Fatalf("one lock more: %v", refused)
+	}
+}
+
+// deafWatches are as many watches of all locks as there may be, none of which is read
+// while locks are taken and given back, a hundred thousand of them, again and again.
+func deafWatches(b *testing.B, address string) {
+	for i := range 64 {
+		watch, err := caller(b, address, fmt.Sprintf("127.0.1.%d", 1+i/16)).Watch(b.Context(), new(clientv1.WatchRequest))
+		check(b, err)
+		_, err = watch.Recv()
+		check(b, err)
+	}
+	rpc := attachMany(b, address, 1)[0]
+	const locks, rounds = 100_000, 3
+	batches(rounds*locks, func(i int) string { return fmt.Sprintf("lock %d", i%locks) }, func(first int, names []string) {
+		useOnce(b, rpc, uint64(first+1), names)
+	})
+}
