@@ -64,7 +64,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	page, err := flags.listenPage(cmd.Context())
+	page, err := flags.listenPage(cmd)
 	if err != nil {
 		return err
 	}

@@ -198,7 +198,7 @@ func (f *nodeFlags) cautions(members hosts.Members) []string {
 
 // listenPage opens the page's port, if there is to be a page. The page has no login; so
 // where other machines reach it, somebody has to have said that this is meant.
-func (f *nodeFlags) listenPage(ctx context.Context) (*page, error) {
+func (f *nodeFlags) listenPage(cmd *cobra.Command) (*page, error) {
 	if f.page.address == "" {
 		return nil, nil
 	}
@@ -211,7 +211,7 @@ func (f *nodeFlags) listenPage(ctx context.Context) (*page, error) {
 		return nil, fmt.Errorf("--http: %s is reached from other machines, and the page has no login: say in a file of rules what @page may (--allow), "+
 			"or that the network is trusted (--insecure), or serve it on %s and reach it by a tunnel", f.page.address, loopback)
 	}
-	p, err := f.page.listen(ctx, address)
+	p, err := f.page.listen(cmd.Context(), address, cmd.ErrOrStderr())
 	if err == nil && open {
 		p.cautions = []string{"--http " + f.page.address + ": the page has no login: whoever reaches it can take locks, and break those of others, as far as rules (--allow) grant that to @page"}
 	}

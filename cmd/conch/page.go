@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 	"conch"
 	"conch/internal/client"
+	"conch/internal/door"
 	"conch/internal/web"
 	clientv1 "conch/proto/conch/client/v1"
 )
@@ -66,12 +68,19 @@ type page struct {
 	cautions []string
 }
 
-// listen opens the page's port.
-func (f *pageFlags) listen(ctx context.Context, address *net.TCPAddr) (*page, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address.String())
+// maxPageConnections is how many connections there may be to the page: a browser has a
+// few for each tab, and the tabs are bounded, too.
+const maxPageConnections = 256
+
+// listen opens the page's port. Who is turned away there is written of to told.
+func (f *pageFlags) listen(ctx context.Context, address *net.TCPAddr, told io.Writer) (*page, error) {
+	port, err := new(net.ListenConfig).Listen(ctx, "tcp", address.String())
 	if err != nil {
 		return nil, fmt.Errorf("--http: %w", err)
 	}
+	listener := door.Bound(port, maxPageConnections, func(remote net.Addr, reason error) {
+		fmt.Fprintf(told, "conch: caution: one from %s to the page is closed: %v\n", remote, reason)
+	})
 	p := &page{flags: f, listener: listener, registry: prometheus.NewRegistry()}
 	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return p, nil

@@ -166,8 +166,8 @@ func (a *attachment) listen(st *stream) error {
 	}
 }
 
-// maxFrame is how many messages are sent as one frame, so that it is not too long.
-const maxFrame = 256
+// maxFrame is how many messages are sent as one frame, so that it is within 16 KiB.
+const maxFrame = 48
 
 // send sends what there is to be said until the stream ends. When nothing is left to be
 // done here, it ends the stream.

@@ -589,7 +589,7 @@ func (x *Client) GetIdentity() string {
 	return ""
 }
 
-// ClientFrame is what a client says at one go: up to 4096 messages, and 1 MiB.
+// ClientFrame is what a client says at one go: up to 4096 messages, and 16 KiB.
 //
 // They are taken in their order, except that each Release is taken after the rest of
 // the frame, or after what stands before the next Acquire with MODE_TRY. So a client
