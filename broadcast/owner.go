@@ -46,7 +46,9 @@ const (
 
 // endsHold reports whether an input may end a local caller's hold, so that a token is
 // passed on for it.
-func (k inputKind) endsHold() bool { return k == inputRelease || k == inputWithdraw || k == inputExpire }
+func (k inputKind) endsHold() bool {
+	return k == inputRelease || k == inputWithdraw || k == inputExpire
+}
 
 // input is one thing that happened. Which fields are used depends on the kind.
 type input struct {

@@ -48,7 +48,7 @@ type stream struct {
 	// sending is had by whoever sends; answering: that is the one that receives.
 	sending   sync.Mutex
 	answering atomic.Bool
-	spare   []*clientv1.NodeMessage // what the outbox goes on with
+	spare     []*clientv1.NodeMessage // what the outbox goes on with
 
 	// What follows is guarded by the client's lock.
 	pinged   int64 // the stamp of the latest Ping, if hadPing
