@@ -1,5 +1,7 @@
 package token
 
+import "slices"
+
 // A lock that nobody uses, wants or has just passed on is put to rest: what is left
 // of its use is little, nearly always the same few numbers, and no memory is spent on
 // the remainder. The sweep at each PING does so (sayBusy).
@@ -41,7 +43,7 @@ func above(number uint64) Epoch {
 
 // spareUses is how many uses a node keeps for locks that awake, and spareEntries how
 // long the lists may be that are kept with one. A lock that goes to and fro between
-// use and rest costs no allocation then.
+// use and rest costs no allocation then, but for the LN of a token that is here.
 const (
 	spareUses    = 64
 	spareEntries = 16
@@ -58,6 +60,9 @@ func (n *Node) wake(l *lock) {
 			l.use = new(use)
 		}
 		n.unpack(l.rest, l.use)
+		if l.token != nil && l.sharesNumbers() {
+			l.token.LastGranted = slices.Clone(l.requestNumbers)
+		}
 	}
 	if !l.active {
 		l.active = true
@@ -104,8 +109,8 @@ func (n *Node) putToRest(l *lock) {
 		return
 	}
 	l.use, l.rest = nil, r
-	if l.token != nil && len(l.token.Queue) == 0 {
-		l.token.Queue = nil
+	if l.token != nil {
+		n.putTokenToRest(l)
 	}
 	if len(n.spare) < spareUses {
 		*u = use{
@@ -116,6 +121,23 @@ func (n *Node) putToRest(l *lock) {
 		n.spare = append(n.spare, u)
 	}
 }
+
+// putTokenToRest leaves little of an idle token. Unless somebody asks for it, no number
+// in RN is above that in LN, which is a number of the same member's: so RN can be raised
+// to LN, and the memory of one is enough for both.
+func (n *Node) putTokenToRest(l *lock) {
+	t := l.token
+	if len(t.Queue) == 0 {
+		t.Queue = nil
+	}
+	if !n.askedFor(l) {
+		copy(l.requestNumbers, t.LastGranted)
+		t.LastGranted = l.requestNumbers
+	}
+}
+
+// sharesNumbers reports whether RN and the LN of the token here are in the same memory.
+func (l *lock) sharesNumbers() bool { return &l.token.LastGranted[0] == &l.requestNumbers[0] }
 
 // emptied is a slice without its elements, whose memory is kept if it has room for no
 // more than so many.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -148,6 +149,33 @@ func TestTokenAtRestIsLookedAtAgain(t *testing.T) {
 	s.deliverAll()
 	if s.granted != 1 {
 		t.Errorf("the token went to %d, want 1", s.granted)
+	}
+}
+
+// RN and LN are one memory while the lock of an idle token is at rest, and two as soon as
+// it awakes: a request raises RN alone.
+func TestTokenAtRestHasOneMemoryForBothNumbers(t *testing.T) {
+	s := newBench(t, 3)
+	s.enter(1, cs)
+	s.enter(2, "another") // so that its next number is not the next of this lock
+	s.enter(0, cs)        // B is asked for the token, and LN says more of B than RN
+	n, l := s.nodes[0], s.nodes[0].locks[cs]
+	n.Tick(n.now + testTTL/2 - 1)
+	if l.use != nil || !l.sharesNumbers() {
+		t.Fatalf("at rest: use %v, RN %v, LN %v; want one memory", l.use, l.requestNumbers, l.token.LastGranted)
+	}
+	granted := slices.Clone(l.token.LastGranted)
+	n.Effects()
+	asked := Number{Session: granted[1].Session, Count: granted[1].Count + 7}
+	n.PeerDown(n.now, 1) // so that the token stays
+	n.Receive(n.now, 1, Message{Kind: Request, Lock: cs, Number: asked})
+	if l.token == nil || !slices.Equal(l.token.LastGranted, granted) || l.requestNumbers[1] != asked {
+		t.Errorf("after request %v: RN %v, token %+v; want LN %v", asked, l.requestNumbers, l.token, granted)
+	}
+	n.active = n.active[:0]
+	n.putToRest(l)
+	if l.use != nil || l.sharesNumbers() {
+		t.Error("at rest again, though asked for, it has one memory")
 	}
 }
 
