@@ -31,6 +31,9 @@ func (w *World) acquire(k int, op *Op, e event) bool {
 	if m.node.InspectSession().Leaving {
 		return false
 	}
+	if op.At < w.plan.Settle && w.now >= w.plan.Settle {
+		return false // the process stood still until now; all but two would give up, were they there
+	}
 	w.claims[k] = claim{state: claimWaiting, process: m.process}
 	m.disk.clients = true // before anything is granted
 	if m.node.InspectLock(lockNames[op.Lock], &w.look); w.look.Waiters == 0 {
