@@ -34,6 +34,8 @@ LARGE_IN := ./internal/service ./cmd/conch
 # How often bench-peers and bench-growth measure each subject, and for how many seconds.
 ROUNDS ?= 5
 SECONDS ?= 2
+# For how many seconds each waits, at most, for others on the machine to be calm.
+CALM ?= 10
 # How long each long test goes on.
 SOAK ?= 10m
 # How long each fuzz target is fed with new inputs.
@@ -158,13 +160,13 @@ bench-peers: build ## conch beside bare gRPC, etcd, Redis, ZooKeeper, in BENCHMA
 	@if [ "$$(uname)" != Linux ]; then echo "bench-peers needs Linux"; exit 1; fi
 	@bench/install.sh
 	go -C bench build -mod=mod -o ../bin/bench-peers ./cmd/bench-peers
-	@bin/bench-peers -conch bin/conch -rounds $(ROUNDS) -seconds $(SECONDS) -page BENCHMARKS.md
+	@bin/bench-peers -conch bin/conch -rounds $(ROUNDS) -seconds $(SECONDS) -calm $(CALM) -page BENCHMARKS.md
 
 .PHONY: bench-growth
 bench-growth: ## cost by the number of nodes and locks, in GROWTH.md with charts (ROUNDS=5 SECONDS=2)
 	@if [ "$$(uname)" != Linux ]; then echo "bench-growth needs Linux"; exit 1; fi
 	go -C bench build -mod=mod -o ../bin/bench-growth ./cmd/bench-growth
-	@bin/bench-growth -rounds $(ROUNDS) -seconds $(SECONDS) -page GROWTH.md -charts bench/growth
+	@bin/bench-growth -rounds $(ROUNDS) -seconds $(SECONDS) -calm $(CALM) -page GROWTH.md -charts bench/growth
 
 .PHONY: soak
 soak: ## long tests, each for SOAK=10m

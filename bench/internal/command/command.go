@@ -20,6 +20,7 @@ import (
 const (
 	maxRounds  = 100
 	maxSeconds = 60
+	maxCalm    = 600
 )
 
 // Play plays the role that the arguments name, if they name one: a worker, a server. It
@@ -42,6 +43,7 @@ type Options struct {
 	name      string
 	rounds    int
 	seconds   float64
+	calm      float64
 	only      *regexp.Regexp
 	arguments []string
 }
@@ -54,6 +56,7 @@ func Parse(name string, args []string, told io.Writer, more func(*flag.FlagSet, 
 	flags.SetOutput(told)
 	flags.IntVar(&o.rounds, "rounds", 5, "measure each subject `N` times")
 	flags.Float64Var(&o.seconds, "seconds", 2, "measure for `SECONDS` each time")
+	flags.Float64Var(&o.calm, "calm", 10, "before each time, wait up to `SECONDS` for others on the machine to be calm")
 	only := flags.String("only", "", "measure only the subjects whose name matches `REGEXP`")
 	more(flags, o)
 	if err := flags.Parse(args); err != nil {
@@ -68,6 +71,9 @@ func Parse(name string, args []string, told io.Writer, more func(*flag.FlagSet, 
 	if o.seconds < 0.1 || o.seconds > maxSeconds {
 		return nil, fmt.Errorf("-seconds: got %v, want 0.1 to %d", o.seconds, maxSeconds)
 	}
+	if o.calm < 0 || o.calm > maxCalm {
+		return nil, fmt.Errorf("-calm: got %v, want 0 to %d", o.calm, maxCalm)
+	}
 	var err error
 	if o.only, err = regexp.Compile(*only); err != nil {
 		return nil, fmt.Errorf("-only: %w", err)
@@ -80,7 +86,7 @@ func (o *Options) command() string {
 	if o.only.String() != "" {
 		return fmt.Sprintf("%s %q", o.name, o.arguments)
 	}
-	return fmt.Sprintf("make %s ROUNDS=%d SECONDS=%v", o.name, o.rounds, o.seconds)
+	return fmt.Sprintf("make %s ROUNDS=%d SECONDS=%v CALM=%v", o.name, o.rounds, o.seconds, o.calm)
 }
 
 // Measure runs all rounds of the subjects that are asked for, and tells how it goes.
@@ -102,7 +108,7 @@ func (o *Options) Measure(ctx context.Context, all []*contest.Subject, told io.W
 	if err != nil {
 		return page.Run{}, err
 	}
-	stage := &contest.Stage{Program: program, Conch: o.Conch, Dir: dir, Window: time.Duration(o.seconds * float64(time.Second))}
+	stage := &contest.Stage{Program: program, Conch: o.Conch, Dir: dir, Window: seconds(o.seconds), Patience: seconds(o.calm)}
 	defer func() { err = errors.Join(err, stage.Close(), os.RemoveAll(dir)) }()
 	begun := time.Now()
 	outcome, err := contest.Run(ctx, stage, subjects, o.rounds, func(text string) { fmt.Fprintln(told, text) })
@@ -110,12 +116,15 @@ func (o *Options) Measure(ctx context.Context, all []*contest.Subject, told io.W
 		return page.Run{}, err
 	}
 	return page.Run{
-		Command: o.command(),
-		Rounds:  o.rounds,
-		Window:  stage.Window,
-		Outcome: outcome,
-		Facts:   page.Machine(ctx),
-		Begun:   begun,
-		Took:    time.Since(begun),
+		Command:  o.command(),
+		Rounds:   o.rounds,
+		Window:   stage.Window,
+		Patience: stage.Patience,
+		Outcome:  outcome,
+		Facts:    page.Machine(ctx),
+		Begun:    begun,
+		Took:     time.Since(begun),
 	}, nil
 }
+
+func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }

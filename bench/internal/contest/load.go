@@ -9,8 +9,23 @@ import (
 	"time"
 )
 
-// lookTime is how long others are watched.
-const lookTime = 500 * time.Millisecond
+const (
+	// lookTime is how long others are watched.
+	lookTime = 250 * time.Millisecond
+	// calm is how many cores others may keep busy where a turn would rather wait.
+	calm = 0.2
+)
+
+// awaitCalm waits until others keep few cores busy, or the stage's patience is over, and
+// says how many they keep busy then.
+func (s *Stage) awaitCalm(ctx context.Context) (float64, error) {
+	for deadline := time.Now().Add(s.Patience); ; {
+		busy, err := busyCores(ctx)
+		if err != nil || busy <= calm || time.Now().After(deadline) {
+			return busy, err
+		}
+	}
+}
 
 // busyCores is how many cores are busy while nothing of ours runs.
 func busyCores(ctx context.Context) (float64, error) {

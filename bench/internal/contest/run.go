@@ -22,14 +22,15 @@ func Subjects() []*Subject {
 // Outcome is what a run has found.
 type Outcome struct {
 	Results []*Result
-	// Busy is how many cores others kept busy at the start of each round.
+	Rounds  int
+	// Busy is how many cores others kept busy before each turn.
 	Busy []float64
 }
 
 // Run plays the subjects in rounds, and tells what it does and finds. A turn that
 // fails is noted, and the others go on; the error is that of ctx or of the system.
 func Run(ctx context.Context, s *Stage, subjects []*Subject, rounds int, tell func(text string)) (*Outcome, error) {
-	outcome := &Outcome{}
+	outcome := &Outcome{Rounds: rounds}
 	for _, subject := range subjects {
 		result := &Result{Subject: subject}
 		outcome.Results = append(outcome.Results, result)
@@ -42,17 +43,17 @@ func Run(ctx context.Context, s *Stage, subjects []*Subject, rounds int, tell fu
 		}
 	}
 	for round := range rounds {
-		busy, err := busyCores(ctx)
-		if err != nil {
-			return nil, err
-		}
-		outcome.Busy = append(outcome.Busy, busy)
-		tell(fmt.Sprintf("round %d of %d; others keep %.2f cores busy", round+1, rounds, busy))
+		tell(fmt.Sprintf("round %d of %d", round+1, rounds))
 		for _, result := range outcome.Results {
 			if result.LeftOut != "" || result.Subject.Once && round > 0 {
 				continue
 			}
-			if err := result.play(ctx, s, round, tell); err != nil {
+			busy, err := s.awaitCalm(ctx)
+			if err != nil {
+				return nil, err
+			}
+			outcome.Busy = append(outcome.Busy, busy)
+			if err := result.play(ctx, s, round, busy, tell); err != nil {
 				return nil, err
 			}
 		}
@@ -60,8 +61,8 @@ func Run(ctx context.Context, s *Stage, subjects []*Subject, rounds int, tell fu
 	return outcome, nil
 }
 
-// play has one more round of a subject.
-func (r *Result) play(ctx context.Context, s *Stage, round int, tell func(string)) error {
+// play has one more round of a subject, while others keep so many cores busy.
+func (r *Result) play(ctx context.Context, s *Stage, round int, busy float64, tell func(string)) error {
 	sample, err := r.Subject.round(ctx, s)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -71,7 +72,7 @@ func (r *Result) play(ctx context.Context, s *Stage, round int, tell func(string
 		r.Failures = append(r.Failures, fmt.Errorf("round %d: %w", round+1, err))
 		sample = nil
 	} else {
-		tell(fmt.Sprintf("  %-30s %s", r.Subject.Name, sample))
+		tell(fmt.Sprintf("  %-30s %s (others keep %.2f cores busy)", r.Subject.Name, sample, busy))
 	}
 	r.Samples = append(r.Samples, sample)
 	return nil

@@ -21,6 +21,8 @@ type Stage struct {
 	Dir string
 	// Window is how long each subject is measured in each round.
 	Window time.Duration
+	// Patience is how long each turn waits at most for others to be calm.
+	Patience time.Duration
 
 	fleets map[string]*servers.Fleet
 }

@@ -13,7 +13,7 @@ type Figures struct {
 
 // Of are the figures of a run.
 func Of(outcome *contest.Outcome) Figures {
-	f := Figures{results: map[string]*contest.Result{}, rounds: len(outcome.Busy)}
+	f := Figures{results: map[string]*contest.Result{}, rounds: outcome.Rounds}
 	for _, result := range outcome.Results {
 		f.results[result.Subject.Name] = result
 	}

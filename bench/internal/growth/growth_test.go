@@ -12,7 +12,7 @@ import (
 type outcome map[string]map[contest.Figure][]float64
 
 func (o outcome) figures(rounds int) Figures {
-	run := &contest.Outcome{Busy: make([]float64, rounds)}
+	run := &contest.Outcome{Rounds: rounds}
 	for subject, figures := range o {
 		result := &contest.Result{Subject: &contest.Subject{Name: subject}}
 		for round := range rounds {

@@ -29,7 +29,7 @@ func TestGrowthPageSetsTheoryBesideWhatIsMeasured(t *testing.T) {
 		figures(contest.Many(contest.Loads[0], 1000, contest.OneCore), map[contest.Figure]float64{contest.Grants: 2000}),
 	}
 	var text strings.Builder
-	run := Run{Rounds: 1, Window: time.Second, Outcome: &contest.Outcome{Results: results, Busy: []float64{0.1}}, Facts: []Fact{{"Go", "some"}}}
+	run := Run{Rounds: 1, Window: time.Second, Outcome: &contest.Outcome{Results: results, Rounds: 1, Busy: []float64{0.1}}, Facts: []Fact{{"Go", "some"}}}
 	WriteGrowth(&text, run, "charts")
 	page := strings.Join(strings.Fields(text.String()), " ") // of tables, without what aligns them
 	for _, want := range []string{

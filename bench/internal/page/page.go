@@ -16,10 +16,12 @@ type Run struct {
 	Command string
 	Rounds  int
 	Window  time.Duration
-	Outcome *contest.Outcome
-	Facts   []Fact
-	Begun   time.Time
-	Took    time.Duration
+	// Patience is how long each turn waited at most for others to be calm.
+	Patience time.Duration
+	Outcome  *contest.Outcome
+	Facts    []Fact
+	Begun    time.Time
+	Took     time.Duration
 }
 
 // Write writes the page.
@@ -49,7 +51,7 @@ func writeMachine(w io.Writer, run Run) {
 	for _, fact := range run.Facts {
 		fmt.Fprintf(w, "- %s: %s\n", fact.What, fact.Which)
 	}
-	fmt.Fprintf(w, "- cores that others kept busy at the start of each round: %s\n\n", spread(busy, ""))
+	fmt.Fprintf(w, "- cores that others kept busy before each turn, which waited up to %v for few: %s\n\n", run.Patience, spread(busy, ""))
 }
 
 func writeGoals(w io.Writer, results map[string]*contest.Result, rounds int) {
