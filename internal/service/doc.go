@@ -13,6 +13,6 @@
 // # Not promised
 //
 // What is told of the whole cluster was true of each part at some moment, not of all
-// at the same. Descriptions of clients are what they say of themselves. Who may call
-// is not decided here.
+// at the same. Descriptions of clients are what they say of themselves, and what other
+// members say is theirs to answer for. Who may do what is up to package rules.
 package service
