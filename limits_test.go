@@ -190,8 +190,8 @@ func TestStrangersAtAPortWithTLS(t *testing.T) {
 		}
 	}
 	come()
-	if n, closed := strangers(), gauge(t, registry, "conch_connections_closed_total"); n > 256 || closed == 0 {
-		t.Errorf("%v strangers are let in, %v closed; want 256 at most, and others closed", n, closed)
+	if n, closed := strangers(), gauge(t, registry, "conch_connections_closed_total"); n > 512 || closed == 0 {
+		t.Errorf("%v strangers are let in, %v closed; want 512 at most, and others closed", n, closed)
 	}
 	client, err := conch.Dial(t.Context(), conch.DialConfig{Nodes: addresses[:1], TLS: certs.mine})
 	if err != nil {

@@ -123,9 +123,9 @@ func TestCrowdsOfStrangers(t *testing.T) {
 		strangers   int // that it may let in, and a few
 		megabytes   int // that it may need, at most
 	}{
-		{"that say nothing", "", 0, 280, 128},
-		{"that begin and go no further", begun, 0, 280, 128},
-		{"where few files may be open", begun, 300, 40, 128},
+		{"that say nothing", "", 0, 540, 160},
+		{"that begin and go no further", begun, 0, 540, 160},
+		{"where few files may be open", begun, 300, 40, 160},
 	} {
 		t.Run(test.name, func(t *testing.T) { besiege(t, test.words, test.files, test.strangers, test.megabytes) })
 	}

@@ -35,7 +35,7 @@ func BenchmarkSpent(b *testing.B) {
 		{"Nobody", func(*testing.B, string) {}},
 		{"10000StrangersThatSayNothing", func(b *testing.B, address string) { b.Cleanup(mob(b, address, "").leave) }},
 		{"10000StrangersThatBegin", func(b *testing.B, address string) { b.Cleanup(mob(b, address, begun).leave) }},
-		{"256StrangersWithHalfAHello", halfHellos},
+		{"512StrangersWithHalfAHello", halfHellos},
 		{"1000Clients", func(b *testing.B, address string) { attachMany(b, address, 1000) }},
 		{"1000ClientsThatDoNotRead", deafClients},
 		{"262144Waits", manyWaits},
@@ -124,7 +124,7 @@ func halfHellos(b *testing.B, address string) {
 	long := &peerv1.Frame{Messages: []*peerv1.Message{{Kind: &peerv1.Message_Hello{Hello: &peerv1.Hello{
 		Member: strings.Repeat("x", 1<<20-100),
 	}}}}}
-	for range 256 {
+	for range 512 {
 		rpc, err := peerv1.NewPeerServiceClient(connection(b, address, "127.0.0.1", 1_000_000)).Deliver(b.Context())
 		check(b, err)
 		go func() { _ = rpc.Send(long) }() // it does not come to its end

@@ -28,6 +28,7 @@ type conn struct {
 	known   chan struct{}
 	settled atomic.Bool
 	said    int
+	turn    turn
 	// renewed is when a write was last given time, in nanoseconds since 1970.
 	renewed atomic.Int64
 
@@ -61,11 +62,18 @@ func (c *conn) Read(p []byte) (int, error) {
 	if c.settled.Load() {
 		return c.Conn.Read(p)
 	}
+	c.turn.end()
 	if c.said >= c.door.limits.StrangerBytes {
 		<-c.known
 	}
 	n, err := c.Conn.Read(p)
 	c.said += n
+	if n == 0 {
+		return n, err
+	}
+	if c.turn.take(c.known); c.door.hasLeft(c) {
+		return 0, net.ErrClosed // not to be thought about
+	}
 	return n, err
 }
 

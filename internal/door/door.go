@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -30,6 +31,7 @@ type Door struct {
 	notes     notes
 	local     *Bounded // nil without a socket
 
+	turns   chan struct{}
 	telling sync.WaitGroup // those who tell of a call that was refused
 }
 
@@ -55,6 +57,7 @@ func New(cfg Config) *Door {
 		guests:    make(map[string]*party),
 		members:   make(map[string]*party),
 		notes:     notes{hosts: make(map[string]struct{})},
+		turns:     make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 }
 
@@ -82,6 +85,7 @@ var (
 // enter takes a stranger in.
 func (d *Door) enter(inner net.Conn) *conn {
 	c := &conn{Conn: inner, door: d, host: hostOf(inner.RemoteAddr()), known: make(chan struct{})}
+	c.turn.prepare(d.turns)
 	d.mu.Lock()
 	var crowded *conn
 	if d.counts.Strangers >= d.limits.Strangers {
@@ -137,6 +141,13 @@ func (d *Door) leave(c *conn) {
 	c.stage = gone
 }
 
+// hasLeft reports whether a connection is closed.
+func (d *Door) hasLeft(c *conn) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return c.stage == gone
+}
+
 // takeOut takes a connection from where it is counted.
 func (d *Door) takeOut(c *conn) {
 	switch c.stage {
@@ -144,6 +155,7 @@ func (d *Door) takeOut(c *conn) {
 		c.patience.Stop()
 		c.settled.Store(true)
 		close(c.known)
+		c.turn.end()
 		d.counts.Strangers--
 		if rest := without(d.strangers[c.host], c); len(rest) > 0 {
 			d.strangers[c.host] = rest

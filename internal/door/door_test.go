@@ -387,6 +387,68 @@ func TestConnectionCarriesOneStreamOfAMember(t *testing.T) {
 	})
 }
 
+// Strangers are thought about a few at a time: each until more of it is wanted, until it
+// is closed or is a stranger no more, or for a moment. Others do not wait for them.
+func TestStrangersHaveTheirTurns(t *testing.T) {
+	in(t, func(t *testing.T, h *house) {
+		h.door.turns = make(chan struct{}, 1)
+		read := func(v *visitor) <-chan error { // of one who has something to say
+			heard := make(chan error, 1)
+			go func() { _, _ = v.other.Write([]byte("x")) }()
+			go func() {
+				_, err := v.inner.Read(make([]byte, 1))
+				heard <- err
+			}()
+			synctest.Wait()
+			return heard
+		}
+		check := func(what string, heard <-chan error, want bool) {
+			t.Helper()
+			synctest.Wait()
+			switch {
+			case (len(heard) > 0) != want:
+				t.Fatalf("%s: heard %t; want %t", what, !want, want)
+			case want:
+				if err := <-heard; err != nil {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+		}
+		first, second, third, known := h.come("10.0.0.1"), h.come("10.0.0.2"), h.come("10.0.0.3"), h.come("10.0.0.4")
+		ends := []func(){known.must(look)}
+		check("the first", read(first), true)
+		waits := read(second)
+		check("the second, while the first is thought about", waits, false)
+		check("one that is known", read(known), true)
+		again := read(first)
+		check("the second, once more is wanted of the first", waits, true)
+		check("the first, while the second is thought about", again, false)
+		time.Sleep(longestTurn)
+		check("the first, since a turn ends", again, true)
+
+		waits = read(second)
+		check("the second, while the first is thought about", waits, false)
+		ends = append(ends, first.must(look))
+		check("the second, since the first is known", waits, true)
+		waits = read(third)
+		check("the third, while the second is thought about", waits, false)
+		third.leave()
+		synctest.Wait()
+		if err := <-waits; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("one that is closed while it waits: %v; want net.ErrClosed", err)
+		}
+		for _, end := range ends {
+			end()
+		}
+		for _, v := range []*visitor{first, second, known} {
+			v.leave()
+		}
+		if len(h.door.turns) > 0 {
+			t.Error("a turn is not over")
+		}
+	})
+}
+
 // A write that nobody reads comes to an end, whatever deadline was set before; and one
 // who reads slowly, but reads, has all the time.
 func TestWriteEndsIfNobodyReads(t *testing.T) {

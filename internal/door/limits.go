@@ -25,7 +25,7 @@ type Limits struct {
 }
 
 const (
-	maxStrangers = 256
+	maxStrangers = 512
 	maxGuests    = 1024
 	maxLocal     = 1024
 	// leastRoom is what each has where there are hardly any files to open.
@@ -48,8 +48,8 @@ func fitting(files, members int) Limits {
 	l := Limits{
 		Strangers:        share(maxStrangers, 1),
 		StrangerPatience: 10 * time.Second,
-		// Room for the longest HELLO, and for what TLS and HTTP/2 add to it.
-		StrangerBytes: 384 << 10,
+		// Room for the longest HELLO, which lists the members, and for certificates.
+		StrangerBytes: 64<<10 + 272*members,
 		Guests:        share(maxGuests, 3),
 		PerMember:     16,
 		MemberCalls:   512,
