@@ -296,9 +296,9 @@ func TestClientsOfOneHostAreBounded(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
-		_ = rpc.Send(&clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Hello{Hello: &clientv1.Hello{
+		_ = rpc.Send(&clientv1.ClientFrame{Messages: []*clientv1.ClientMessage{{Kind: &clientv1.ClientMessage_Hello{Hello: &clientv1.Hello{
 			Version: 1, Incarnation: fmt.Appendf(nil, "%016d", time.Now().UnixNano()%1e16),
-		}}})
+		}}}}})
 		_, err = rpc.Recv()
 		return rpc, err
 	}

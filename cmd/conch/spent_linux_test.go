@@ -138,7 +138,12 @@ func settle() {
 	<-timer.C
 }
 
-type attached = grpc.BidiStreamingClient[clientv1.ClientMessage, clientv1.NodeMessage]
+type attached = grpc.BidiStreamingClient[clientv1.ClientFrame, clientv1.NodeFrame]
+
+// say sends one message.
+func say(rpc attached, m *clientv1.ClientMessage) error {
+	return rpc.Send(&clientv1.ClientFrame{Messages: []*clientv1.ClientMessage{m}})
+}
 
 // attachMany attaches clients, each on a connection of its own, as many as may come from
 // each of some hosts.
@@ -151,7 +156,7 @@ func attachMany(b *testing.B, address string, many int) []attached {
 		check(b, err)
 		incarnation := make([]byte, 16)
 		binary.BigEndian.PutUint64(incarnation, uint64(i+1))
-		check(b, rpc.Send(&clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Hello{Hello: &clientv1.Hello{
+		check(b, say(rpc, &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Hello{Hello: &clientv1.Hello{
 			Version: 1, Incarnation: incarnation,
 		}}}))
 		_, err = rpc.Recv()
@@ -172,7 +177,7 @@ func deafClients(b *testing.B, address string) {
 	for i, rpc := range attachMany(b, address, 1000) {
 		go func() {
 			long := strings.Repeat("x", 255)
-			for id := uint64(1); rpc.Send(&clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Release{Release: &clientv1.Release{
+			for id := uint64(1); say(rpc, &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Release{Release: &clientv1.Release{
 				Id: id, Lock: long, Fence: uint64(i),
 			}}}) == nil; id++ {
 				continue
@@ -188,9 +193,9 @@ func manyWaits(b *testing.B, address string) {
 	for _, rpc := range attachMany(b, address, 4) {
 		go func() { _ = drain(rpc) }()
 		for id := range uint64(each) {
-			check(b, rpc.Send(acquire(id+1, "one")))
+			check(b, say(rpc, acquire(id+1, "one")))
 		}
-		check(b, rpc.Send(&clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Ping{Ping: &clientv1.Ping{Stamp: 1}}}))
+		check(b, say(rpc, &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Ping{Ping: &clientv1.Ping{Stamp: 1}}}))
 	}
 	status := caller(b, address, "127.0.0.1")
 	for {
@@ -211,32 +216,47 @@ func drain(rpc attached) error {
 	}
 }
 
+// readUntil reads messages until so many have counted.
+func readUntil(b *testing.B, rpc attached, many int, counts func(m *clientv1.NodeMessage) bool) {
+	b.Helper()
+	for many > 0 {
+		frame, err := rpc.Recv()
+		check(b, err)
+		for _, m := range frame.GetMessages() {
+			if counts(m) {
+				many--
+			}
+		}
+	}
+}
+
 // useOnce takes a batch of locks and gives them back. It returns why those that were not
 // granted were not.
 func useOnce(b *testing.B, rpc attached, firstID uint64, names []string) (refused []clientv1.Code) {
 	b.Helper()
 	for i, name := range names {
-		check(b, rpc.Send(acquire(firstID+uint64(i), name)))
+		check(b, say(rpc, acquire(firstID+uint64(i), name)))
 	}
 	var grants []*clientv1.Granted
-	for range names {
-		m, err := rpc.Recv()
-		check(b, err)
-		if g := m.GetGranted(); g != nil {
-			grants = append(grants, g)
-		} else {
+	readUntil(b, rpc, len(names), func(m *clientv1.NodeMessage) bool {
+		switch {
+		case m.GetGranted() != nil:
+			grants = append(grants, m.GetGranted())
+		case m.GetRefused() != nil:
 			refused = append(refused, m.GetRefused().GetError().GetCode())
+		default:
+			return false
 		}
-	}
+		return true
+	})
 	for _, g := range grants {
-		check(b, rpc.Send(&clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Release{Release: &clientv1.Release{
+		check(b, say(rpc, &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Release{Release: &clientv1.Release{
 			Id: g.GetId(), Lock: names[g.GetId()-firstID], Fence: g.GetFence(),
 		}}}))
 	}
-	for range grants {
-		_, err := rpc.Recv()
-		check(b, err)
-	}
+	// What was released is answered with whatever comes next.
+	check(b, say(rpc, &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Ping{Ping: &clientv1.Ping{Stamp: int64(firstID)}}}))
+	readUntil(b, rpc, len(grants), func(m *clientv1.NodeMessage) bool { return m.GetReleased() != nil })
 	return refused
 }
 
