@@ -142,6 +142,12 @@ func (g *guard) isMember(remote net.Addr, info credentials.AuthInfo) bool {
 
 // refused has it logged that a connection was refused.
 func (g *guard) refused(remote net.Addr, err error) {
+	if errors.Is(err, net.ErrClosed) {
+		return // it was closed here, and why has been told
+	}
+	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Addr != nil {
+		err = op.Err // without the ports, which differ each time
+	}
 	if d := g.driver.Load(); d != nil {
 		d.RefusedStranger(remote, err)
 	}

@@ -103,6 +103,7 @@ func newServers(driver *broadcast.Driver, clients *service.Service, guard *guard
 		s.port = grpc.NewServer(serverOptions(tap, grpc.Creds(sorting{secure, guard.isMember, s.handover}))...)
 		s.guests = grpc.NewServer(guestOptions(tap, grpc.Creds(known{secure}))...)
 		clients.Register(s.guests)
+		driver.Register(s.guests) // which refuses those who claim to be members
 	}
 	driver.Register(s.port)
 	clients.Register(s.port)

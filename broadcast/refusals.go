@@ -13,7 +13,7 @@ const (
 	// refusalsPerCaller is how many refusals of one caller are logged in a window, and
 	// refusalsPerWindow how many of all: whoever is refused for ever new reasons, or from
 	// ever new addresses, is not to fill the disk.
-	refusalsPerCaller = 4
+	refusalsPerCaller = 16
 	refusalsPerWindow = 256
 )
 
