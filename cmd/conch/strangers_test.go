@@ -29,8 +29,8 @@ import (
 func TestStrangersAreRefused(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*patience)
 	defer cancel()
-	c := startCertified(ctx, t, 3)
-	a, b := c.Nodes()[0].Address(), c.Nodes()[1].Address()
+	const nodes = 5 // of which each refuses a few: of one host, not everything is logged
+	c := startCertified(ctx, t, nodes)
 	alice := c.client("alice")
 	theirs := &certified{t: t, dir: t.TempDir(), bundle: c.bundle, authority: c.newAuthority()}
 	memberFiles := func(address string) conch.TLSFiles {
@@ -65,75 +65,82 @@ func TestStrangersAreRefused(t *testing.T) {
 	}
 	check(t, os.WriteFile(trustingBoth.CA, both, 0o644))
 
-	for _, test := range []struct {
+	type stranger struct {
 		name   string
 		said   func() string
 		says   string // what they are told, as a regular expression
-		logged string // in the log of the first node; empty: nothing
-	}{
-		{"another authority's client", func() string {
-			return conchEnds(t, append([]string{"status", "--node", a}, tlsFlagsOf(trustingBoth)...)...)
-		}, `^69: .*unknown authority: the other side does not trust the one that issued the certificate from here`,
-			`unknown authority: .* issued the certificate of \\"client mallory\\", and is none of those that are trusted here \(--tls-ca\)`},
-		{"a client that trusts another authority", func() string {
-			files := theirs.client("mallory")
-			files.CA = theirs.authority.CertFile()
-			return conchEnds(t, append([]string{"status", "--node", a}, tlsFlagsOf(files)...)...)
-		}, `^69: .*unknown authority: .*, and is none of those that are trusted here \(--tls-ca\)`,
-			`certificate refused: the other side does not accept the one from here`},
-		{"an expired certificate of one's own", func() string {
-			return conchEnds(t, append([]string{"status", "--node", a}, tlsFlagsOf(c.save(expired))...)...)
-		}, `^1: .*x.crt: certificate not valid now: that of "client late" was valid until .*: it has to be made anew`, ``},
-		{"an expired certificate", func() string { return c.knock(a, showing(expired)) },
-			`^certificate not valid now: the other side says so of the one from here, or the clocks differ$`,
-			`certificate not valid now: that of \\"client late\\" was valid until .*: it has to be made anew`},
-		{"one that is not valid yet, of one's own", func() string {
-			return conchEnds(t, append([]string{"lock", "x", "--node", a}, tlsFlagsOf(c.save(early))...)...)
-		}, `^1: .*certificate not valid now: that of "client early" is valid from .*: is a clock wrong\?`, ``},
-		{"one that is not valid yet", func() string { return c.knock(a, showing(early)) },
-			`^certificate not valid now: .* or the clocks differ$`,
-			`that of \\"client early\\" is valid from .*, and here it is .*: is a clock wrong\?`},
-		{"no certificate", func() string { return c.knock(a, func(*tls.Config) {}) },
-			`^no certificate: the other side wants one from here$`, `no certificate: the other side showed none`},
-		{"TLS 1.2", func() string {
-			return c.knock(a, func(config *tls.Config) { showing(good)(config); config.MaxVersion = tls.VersionTLS12 })
-		}, `^older than TLS 1.3: `, `older than TLS 1.3: the other side speaks only older versions`},
-		{"no HTTP/2", func() string {
-			return c.knock(a, func(config *tls.Config) { showing(good)(config); config.NextProtos = nil })
-		}, `.`, `the other side does not offer to speak HTTP/2 \(ALPN \\"h2\\"\)`},
-		{"plain text", func() string { return conchEnds(t, "status", "--node", a) },
-			`^69: conch: the node at ` + a + `: this node wants TLS: give --tls-cert, --tls-key and --tls-ca\n$`, `not TLS: the other side began with \\"PRI \*\\"; does it run without TLS \(--insecure\)\?`},
-		{"plain text, for a lock", func() string { return conchEnds(t, "lock", "x", "--node", a) },
-			`^69: conch: no node can be reached: ` + a + `: this node wants TLS: give --tls-cert, --tls-key and --tls-ca\n$`, ``},
-		{"bytes of something else", func() string {
-			conn, err := net.Dial("tcp", a)
-			check(t, err)
-			defer conn.Close()
-			check(t, conn.SetDeadline(time.Now().Add(patience)))
-			_, err = conn.Write([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
-			check(t, err)
-			answer, _ := io.ReadAll(conn)
-			return fmt.Sprintf("%q", answer)
-		}, `^""$`, `not TLS: the other side began with \\"GET /\\"`},
-		{"a certificate of another member, for a node", func() string {
-			return conchEnds(t, append([]string{"node", "--listen", "127.0.0.1:1", "--advertise", b, "--peers", a, "--data-dir", none, "--socket", none}, tlsFlagsOf(memberFiles(a))...)...)
-		}, `(?s)^1: .*certificate of another: it is for "member ` + a + `"; want one for member ` + b, ``},
-		{"a client's certificate, for a node", func() string {
-			return conchEnds(t, append([]string{"node", "--listen", "127.0.0.1:1", "--advertise", b, "--peers", a, "--data-dir", none, "--socket", none}, tlsFlagsOf(alice)...)...)
-		}, `(?s)^1: .*certificate for another use: that of "client alice" is not for both server and client authentication, as a member's has to be`, ``},
-		{"a member that claims to be another", func() string { return c.claim(a, b, memberFiles(c.Nodes()[2].Address())) },
-			`^PermissionDenied: ` + b + ` is claimed, but: certificate of another: it is for "member ` + c.Nodes()[2].Address(),
-			b + ` is claimed, but: certificate of another: it is for \\"member ` + c.Nodes()[2].Address()},
-		{"a client that claims to be a member", func() string { return c.claim(a, b, alice) },
-			`^PermissionDenied: ` + b + ` is claimed, but: certificate for another use`, `is claimed, but: certificate for another use: that of \\"client alice\\"`},
-		{"a member of another cluster", func() string {
-			return conchEnds(t, append([]string{"lock", "x", "--node", a}, tlsFlagsOf(c.save(far))...)...)
-		}, `^80: .*certificate of another: it is for "member far.example:7400"`, ``},
-		{"a member of another cluster that asks", func() string {
-			return conchEnds(t, append([]string{"status", "--node", a}, tlsFlagsOf(c.save(far))...)...)
-		}, `^80: .*certificate of another: it is for "member far.example:7400", which is none of this cluster's`,
-			`"caller":"anonymous caller 127.0.0.1","reason":"certificate of another: it is for \\"member far.example:7400\\"`},
-	} {
+		logged string // in the log of the node a; empty: nothing
+	}
+	// Of strangers to the node a; b and third are other members.
+	strangers := func(a, b, third string) []stranger {
+		return []stranger{
+			{"another authority's client", func() string {
+				return conchEnds(t, append([]string{"status", "--node", a}, tlsFlagsOf(trustingBoth)...)...)
+			}, `^69: .*unknown authority: the other side does not trust the one that issued the certificate from here`,
+				`unknown authority: .* issued the certificate of \\"client mallory\\", and is none of those that are trusted here \(--tls-ca\)`},
+			{"a client that trusts another authority", func() string {
+				files := theirs.client("mallory")
+				files.CA = theirs.authority.CertFile()
+				return conchEnds(t, append([]string{"status", "--node", a}, tlsFlagsOf(files)...)...)
+			}, `^69: .*unknown authority: .*, and is none of those that are trusted here \(--tls-ca\)`,
+				`certificate refused: the other side does not accept the one from here`},
+			{"an expired certificate of one's own", func() string {
+				return conchEnds(t, append([]string{"status", "--node", a}, tlsFlagsOf(c.save(expired))...)...)
+			}, `^1: .*x.crt: certificate not valid now: that of "client late" was valid until .*: it has to be made anew`, ``},
+			{"an expired certificate", func() string { return c.knock(a, showing(expired)) },
+				`^certificate not valid now: the other side says so of the one from here, or the clocks differ$`,
+				`certificate not valid now: that of \\"client late\\" was valid until .*: it has to be made anew`},
+			{"one that is not valid yet, of one's own", func() string {
+				return conchEnds(t, append([]string{"lock", "x", "--node", a}, tlsFlagsOf(c.save(early))...)...)
+			}, `^1: .*certificate not valid now: that of "client early" is valid from .*: is a clock wrong\?`, ``},
+			{"one that is not valid yet", func() string { return c.knock(a, showing(early)) },
+				`^certificate not valid now: .* or the clocks differ$`,
+				`that of \\"client early\\" is valid from .*, and here it is .*: is a clock wrong\?`},
+			{"no certificate", func() string { return c.knock(a, func(*tls.Config) {}) },
+				`^no certificate: the other side wants one from here$`, `no certificate: the other side showed none`},
+			{"TLS 1.2", func() string {
+				return c.knock(a, func(config *tls.Config) { showing(good)(config); config.MaxVersion = tls.VersionTLS12 })
+			}, `^older than TLS 1.3: `, `older than TLS 1.3: the other side speaks only older versions`},
+			{"no HTTP/2", func() string {
+				return c.knock(a, func(config *tls.Config) { showing(good)(config); config.NextProtos = nil })
+			}, `.`, `the other side does not offer to speak HTTP/2 \(ALPN \\"h2\\"\)`},
+			{"plain text", func() string { return conchEnds(t, "status", "--node", a) },
+				`^69: conch: the node at ` + a + `: this node wants TLS: give --tls-cert, --tls-key and --tls-ca\n$`, `not TLS: the other side began with \\"PRI \*\\"; does it run without TLS \(--insecure\)\?`},
+			{"plain text, for a lock", func() string { return conchEnds(t, "lock", "x", "--node", a) },
+				`^69: conch: no node can be reached: ` + a + `: this node wants TLS: give --tls-cert, --tls-key and --tls-ca\n$`, ``},
+			{"bytes of something else", func() string {
+				conn, err := net.Dial("tcp", a)
+				check(t, err)
+				defer conn.Close()
+				check(t, conn.SetDeadline(time.Now().Add(patience)))
+				_, err = conn.Write([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+				check(t, err)
+				answer, _ := io.ReadAll(conn)
+				return fmt.Sprintf("%q", answer)
+			}, `^""$`, `not TLS: the other side began with \\"GET /\\"`},
+			{"a certificate of another member, for a node", func() string {
+				return conchEnds(t, append([]string{"node", "--listen", "127.0.0.1:1", "--advertise", b, "--peers", a, "--data-dir", none, "--socket", none}, tlsFlagsOf(memberFiles(a))...)...)
+			}, `(?s)^1: .*certificate of another: it is for "member ` + a + `"; want one for member ` + b, ``},
+			{"a client's certificate, for a node", func() string {
+				return conchEnds(t, append([]string{"node", "--listen", "127.0.0.1:1", "--advertise", b, "--peers", a, "--data-dir", none, "--socket", none}, tlsFlagsOf(alice)...)...)
+			}, `(?s)^1: .*certificate for another use: that of "client alice" is not for both server and client authentication, as a member's has to be`, ``},
+			{"a member that claims to be another", func() string { return c.claim(a, b, memberFiles(third)) },
+				`^PermissionDenied: ` + b + ` is claimed, but: certificate of another: it is for "member ` + third,
+				b + ` is claimed, but: certificate of another: it is for \\"member ` + third},
+			{"a client that claims to be a member", func() string { return c.claim(a, b, alice) },
+				`^PermissionDenied: ` + b + ` is claimed, but: certificate for another use`, `is claimed, but: certificate for another use: that of \\"client alice\\"`},
+			{"a member of another cluster", func() string {
+				return conchEnds(t, append([]string{"lock", "x", "--node", a}, tlsFlagsOf(c.save(far))...)...)
+			}, `^80: .*certificate of another: it is for "member far.example:7400"`, ``},
+			{"a member of another cluster that asks", func() string {
+				return conchEnds(t, append([]string{"status", "--node", a}, tlsFlagsOf(c.save(far))...)...)
+			}, `^80: .*certificate of another: it is for "member far.example:7400", which is none of this cluster's`,
+				`"caller":"anonymous caller 127.0.0.1","reason":"certificate of another: it is for \\"member far.example:7400\\"`},
+		}
+	}
+	for i := range strangers("", "", "") {
+		at := func(n int) string { return c.Nodes()[(i+n)%nodes].Address() }
+		test := strangers(at(0), at(1), at(2))[i]
 		t.Run(test.name, func(t *testing.T) {
 			if got := test.said(); !regexp.MustCompile(test.says).MatchString(got) {
 				t.Errorf("told %q; want %q", got, test.says)
@@ -144,20 +151,25 @@ func TestStrangersAreRefused(t *testing.T) {
 			logged := regexp.MustCompile(`"event":"(peer|client)_refused".*` + test.logged)
 			var log []byte
 			if !until(func() bool {
-				log, _ = os.ReadFile(c.LogFiles()[0])
+				log, _ = os.ReadFile(c.LogFiles()[i%nodes])
 				return logged.Match(log)
 			}) {
 				t.Errorf("the log has no line of %q", test.logged)
 			}
 		})
 	}
+	// The same of one host is logged once a minute, and not with every attempt.
+	const again, attempts = `the other side began with \"PRI *\"`, 10
+	for range attempts {
+		_ = conchEnds(t, "status", "--node", c.Nodes()[0].Address())
+	}
 	log, err := os.ReadFile(c.LogFiles()[0])
 	check(t, err)
-	if n := strings.Count(string(log), `the other side began with \"PRI *\"`); n != 1 {
-		t.Errorf("the log tells %d times of plain text from one host; want once a minute", n)
+	if n := strings.Count(string(log), again); n < 1 || n >= attempts {
+		t.Errorf("the log tells %d times of %d attempts without TLS from one host; want once a minute", n, attempts)
 	}
 	// A member is a member also where it asks as a client.
-	if got := conchEnds(t, append([]string{"status", "--node", a}, tlsFlagsOf(memberFiles(b))...)...); got != "0: " {
+	if got := conchEnds(t, append([]string{"status", "--node", c.Nodes()[0].Address()}, tlsFlagsOf(memberFiles(c.Nodes()[1].Address()))...)...); got != "0: " {
 		t.Errorf("a member that asks: %s", got)
 	}
 	c.goesOn(ctx, alice)
