@@ -16,5 +16,7 @@
 //
 // A Node is not safe for concurrent use; its driver owns it. It trusts its peers:
 // a member that lies can break every promise. It does not bound how long a holder
-// keeps the lock.
+// keeps the lock, nor how many locks it is asked for: each that it was told of costs some
+// 300 bytes and its name for two hours. Who asks on behalf of others has to see to that
+// (InspectCount), and then every member keeps what the others let in.
 package token

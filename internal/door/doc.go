@@ -11,7 +11,8 @@
 //   - Strangers are always let in, and when there are too many, the oldest connection of
 //     the host that has most is closed. So whoever comes from another host has the same
 //     time as ever, and whoever comes from the same one has at least a moment; nobody
-//     shuts the members out by being there first.
+//     shuts the members out by being there first. They are thought about a few at a
+//     time, so that a flood of handshakes leaves the processor to others.
 //   - Guests have room in all, and room for each host. A call beyond either is refused
 //     with RESOURCE_EXHAUSTED, and an Error that says which bound it is.
 //   - Members are not counted among the guests. When one has too many connections, its
@@ -28,5 +29,6 @@
 // user's none. A name in a certificate is not looked at, only whether it is a member's.
 //
 // Bytes are not bounded but for strangers: a call of a guest may keep as much in the node
-// as gRPC lets it send ahead. Nor is work: a guest may ask as fast as it is answered.
+// as the server's windows let it send ahead. Nor is work: a guest may ask as fast as it is
+// answered.
 package door

@@ -10,6 +10,20 @@
 // Every node answers for the whole cluster: it asks the others what they know, and
 // puts the parts together.
 //
+// # Bounds
+//
+// What clients can make a node keep is bounded: waits and holds, for each client and in
+// all; names of locks (broadcast.ErrTooManyLocks); watches and lists, for each caller and
+// in all, and what all watches keep track of. Who passes a bound is refused with a code of
+// its own. Nobody is waited for who does not read: answers to a client that does not are
+// few, and then it is not read from; a watch keeps the names of some changes, and not
+// their states; and after a time either is ended.
+//
+// What clients of other members ask for comes from these members, and is bounded there. A
+// member that keeps to its own bounds tells of no new name once it knows as many as it
+// may, others' among them; so a million is the bound of all together, and for as long as
+// members are cut off from each other, of each.
+//
 // # Not promised
 //
 // What is told of the whole cluster was true of each part at some moment, not of all
