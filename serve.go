@@ -84,7 +84,6 @@ func serverOptions(further ...grpc.ServerOption) []grpc.ServerOption {
 	return append(append(broadcast.ServerOptions(),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxHeaderListSize(maxHeaderBytes),
-		grpc.SharedWriteBuffer(true), // which spares one that is idle 32 KB
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionIdle: idlePatience, Time: quietPatience, Timeout: answerPatience,
 		}),

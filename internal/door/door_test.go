@@ -85,7 +85,6 @@ type visitor struct {
 	h     *house
 	inner *conn
 	other net.Conn // the visitor's end
-	port  int
 }
 
 // come lets somebody come from a host.
@@ -223,7 +222,7 @@ func TestStrangersHaveSomeTimeAndSomeBytes(t *testing.T) {
 		if mute.isClosed() {
 			t.Error("closed before its time is over")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if !mute.isClosed() || !loud.isClosed() || guest.isClosed() {
 			t.Errorf("closed: %t, %t, and the guest %t; want those that have asked for nothing", mute.isClosed(), loud.isClosed(), guest.isClosed())
