@@ -242,7 +242,7 @@ func BenchmarkPong(b *testing.B) {
 				b.Fatal(err)
 			}
 			pong := Message{Kind: Pong, Incarnation: node.cfg.Incarnation}
-			from, at := Member(0), Time(testTTL) // past the wait after the start
+			from, at := Member(0), testTTL // past the wait after the start
 			for b.Loop() {
 				if from++; int(from) == members {
 					from, at = 1, at+testTTL/4
