@@ -19,9 +19,9 @@ type spoken struct {
 	grpc.ServerStream // of which nothing else is called
 	ctx               context.Context
 	messages          []*clientv1.ClientMessage
+	begun             bool
 	atOnce            int // messages in each frame but the first, which has one
 	pause             time.Duration
-	heard             []*clientv1.NodeFrame
 }
 
 func (s *spoken) Context() context.Context { return s.ctx }
@@ -32,18 +32,16 @@ func (s *spoken) Recv() (*clientv1.ClientFrame, error) {
 	}
 	time.Sleep(s.pause)
 	n := 1
-	if len(s.heard) > 0 { // it has been welcomed
+	if s.begun {
 		n = min(s.atOnce, len(s.messages))
 	}
+	s.begun = true
 	frame := &clientv1.ClientFrame{Messages: s.messages[:n]}
 	s.messages = s.messages[n:]
 	return frame, nil
 }
 
-func (s *spoken) Send(m *clientv1.NodeFrame) error {
-	s.heard = append(s.heard, m)
-	return nil
-}
+func (*spoken) Send(*clientv1.NodeFrame) error { return nil }
 
 // write writes down messages, each behind its length.
 func write(messages ...*clientv1.ClientMessage) []byte {
