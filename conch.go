@@ -41,7 +41,7 @@ var (
 	// ErrLapsing is what [Hold.Warning] returns where the session's lease is about to
 	// end.
 	ErrLapsing = broadcast.ErrLapsing
-	// ErrTooManyLocks is wrapped by the error of [Node.Lock] for a lock that the node does
+	// ErrTooManyLocks is wrapped by the error of [Locker.Lock] for a lock that the node does
 	// not know, while it knows a million others. A lock that nobody asks for is forgotten
 	// two hours later.
 	ErrTooManyLocks = broadcast.ErrTooManyLocks

@@ -81,10 +81,10 @@ func (c *Client) Node() string { return c.client.Node().String() }
 // of one node, whether in its own process or its clients, are served in the order in
 // which they came; a lock is not reentrant.
 //
-// The errors wrap [ErrName]; [ErrStopped] after [Client.Close]; [ErrUnreachable] once no
-// node has been reached for five seconds; [ErrRefused]; or the cause of the context's
-// end, and [ErrNoSession] or [ErrUnreachable] too if that is why it took so long. The
-// lock is then not held.
+// The errors wrap [ErrName]; [ErrTooManyLocks]; [ErrStopped] after [Client.Close];
+// [ErrUnreachable] once no node has been reached for five seconds; [ErrRefused]; or the
+// cause of the context's end, and [ErrNoSession] or [ErrUnreachable] too if that is why
+// it took so long. The lock is then not held.
 func (c *Client) Lock(ctx context.Context, name string) (Hold, error) {
 	return clientHold(c.client.Acquire(ctx, name))
 }

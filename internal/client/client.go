@@ -124,7 +124,7 @@ func (c *Client) Node() Target {
 // Acquire waits until the caller holds the lock. Callers of one client are served in
 // the order in which they came, for as long as it speaks to the same node.
 //
-// The errors wrap [broadcast.ErrName]; [broadcast.ErrStopped] once the client is
+// The errors wrap [broadcast.ErrName]; [broadcast.ErrTooManyLocks]; [broadcast.ErrStopped] once the client is
 // closed; [ErrUnreachable], once no node has been reached for as long as the client has
 // patience; [ErrRefused]; or the cause of the context's end, and [ErrNoSession] or
 // [ErrUnreachable] too where that was the state at the end. The lock is then not held.

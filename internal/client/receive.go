@@ -198,6 +198,8 @@ func (a *attachment) refusalError(e *clientv1.Error) error {
 		return a.say(ErrNoSession, e)
 	case clientv1.Code_CODE_FORBIDDEN:
 		return a.say(ErrForbidden, e)
+	case clientv1.Code_CODE_TOO_MANY_NAMES:
+		return a.say(broadcast.ErrTooManyLocks, e)
 	default:
 		return a.say(ErrRefused, e)
 	}

@@ -354,6 +354,8 @@ func TestRefusals(t *testing.T) {
 		clientv1.Code_CODE_INVALID_NAME:   broadcast.ErrName,
 		clientv1.Code_CODE_BUSY:           broadcast.ErrBusy,
 		clientv1.Code_CODE_NO_SESSION:     ErrNoSession,
+		clientv1.Code_CODE_FORBIDDEN:      ErrForbidden,
+		clientv1.Code_CODE_TOO_MANY_NAMES: broadcast.ErrTooManyLocks,
 		clientv1.Code_CODE_TOO_MANY_WAITS: ErrRefused,
 		clientv1.Code_CODE_INVALID_ID:     ErrRefused,
 		clientv1.Code_CODE_UNSPECIFIED:    ErrRefused,
