@@ -128,6 +128,10 @@ func TestAwaitPhaseEndsWithItsContext(t *testing.T) {
 	if err := a.AwaitPhase(ctx, End); !errors.Is(err, gone) {
 		t.Errorf("got %v, want %v", err, gone)
 	}
+	a.SetPhase(End)
+	if err := a.AwaitPhase(ctx, End); err != nil {
+		t.Errorf("a phase that has begun: got %v, want no error", err)
+	}
 }
 
 func TestAwaitFailsWithItsCheck(t *testing.T) {

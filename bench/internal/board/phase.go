@@ -49,11 +49,12 @@ const longestWait = time.Second
 func (b *Board) AwaitPhase(ctx context.Context, p Phase) error {
 	word := &b.page.phase.word
 	for {
+		ended := ctx.Err() != nil // before the phase: its beginning may be what ends ctx
 		now := Phase(word.Load())
-		if now >= p {
+		switch {
+		case now >= p:
 			return nil
-		}
-		if ctx.Err() != nil {
+		case ended:
 			return context.Cause(ctx)
 		}
 		patience := unix.NsecToTimespec(longestWait.Nanoseconds())

@@ -111,7 +111,7 @@ func TestMarksOfAnAxis(t *testing.T) {
 		}
 		return all
 	}
-	if got, want := labels(0.5, 2000), []string{"1", "10", "100", "1,000"}; !slices.Equal(got, want) {
+	if got, want := labels(0.5, 2000), []string{"0.5", "1", "10", "100", "1,000", "2,000"}; !slices.Equal(got, want) {
 		t.Errorf("many decades: got %q, want %q", got, want)
 	}
 	if got, want := labels(10_000, 50_000), []string{"10,000", "20,000", "50,000"}; !slices.Equal(got, want) {

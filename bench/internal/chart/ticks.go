@@ -26,8 +26,8 @@ func marks(c growth.Chart) plot.ConstantTicks {
 	return ticks
 }
 
-// decades marks 1, 2 ... 9 in each decade, and writes the powers of ten beside them; where
-// there are few decades, also 2 and 5.
+// decades marks 1, 2 ... 9 in each decade, and writes numbers beside the powers of ten and
+// at both ends; where there are few decades, also at 2 and 5.
 type decades struct{}
 
 // Ticks is plot.Ticker's.
@@ -39,8 +39,9 @@ func (decades) Ticks(least, most float64) []plot.Tick {
 			if value < least*(1-slack) || value > most*(1+slack) {
 				continue
 			}
+			end := value <= least*(1+slack) || value >= most*(1-slack)
 			tick := plot.Tick{Value: value}
-			if digit == 1 || most/least <= 200 && (digit == 2 || digit == 5) {
+			if digit == 1 || end || most/least <= 200 && (digit == 2 || digit == 5) {
 				tick.Label = label(value)
 			}
 			ticks = append(ticks, tick)

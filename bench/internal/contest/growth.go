@@ -70,7 +70,7 @@ type Load struct {
 
 // Loads are the ways in which many locks are used.
 var Loads = []Load{
-	{"each", "each always wanted", "each lock is wanted by two callers at every node", worker.Each, 2},
+	{"each", "each always wanted", "Each lock is wanted by two callers at every node", worker.Each, 2},
 	{"any", "taken at random", "100 callers at every node, each takes a lock at random", worker.Any, 100},
 }
 

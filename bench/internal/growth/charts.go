@@ -89,20 +89,20 @@ func (f Figures) processor() Chart {
 		c.add(Series{Label: string(use) + ": algorithm alone", Kind: InCore, Of: i}, contest.VirtualSizes, func(n int) contest.Spread {
 			return f.Of(contest.InVirtualTime(n), contest.Virtual(use, contest.CPU))
 		})
-		c.add(f.asMessages(use, i))
+		c.add(f.scaled(use, i))
 	}
 	return c
 }
 
-// asMessages is what a grant would cost if its messages cost what they cost between the
+// scaled is what a grant would cost if its messages cost what they cost between the
 // fewest nodes: theory says how many messages there are, not what one costs.
-func (f Figures) asMessages(use theory.Use, of int) (s Series, xs []int, at func(n int) contest.Spread) {
+func (f Figures) scaled(use theory.Use, of int) (s Series, xs []int, at func(n int) contest.Spread) {
 	fewest := contest.Sizes[0]
 	first, cost := f.Processor(use, fewest).Median, use.Grant(fewest).Messages()
 	if cost == 0 {
 		return Series{}, nil, nil
 	}
-	s = Series{Label: string(use) + ": as messages", Kind: Theory, Of: of}
+	s = Series{Label: string(use) + ": theory, scaled", Kind: Theory, Of: of}
 	return s, contest.VirtualSizes, func(n int) contest.Spread {
 		return exactly(first * float64(use.Grant(n).Messages()) / float64(cost))
 	}

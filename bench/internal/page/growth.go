@@ -60,7 +60,7 @@ func (g growthPage) cost() {
 	fmt.Fprint(g.w, "## What a grant costs\n\n")
 	g.chart("processor", "Processor time a grant, by the number of nodes, of processes and of the algorithm's own code")
 	fmt.Fprint(g.w, "Processor time is that of all nodes together, and bytes are what all of them write to their connections, both without what the same nodes take at rest (below). "+
-		"The dashed lines are what a grant would cost if each of its messages cost what one costs between three nodes.\n\n")
+		"The dashed lines are theory, scaled: what a grant would cost if each of its messages cost what one costs between three nodes.\n\n")
 	t := table{heads: []string{"what", "grants/s", "lock to grant µs", "processor µs a grant", "bytes a grant", "bytes in theory"}}
 	for _, use := range theory.Uses {
 		for _, n := range contest.Sizes {
