@@ -37,6 +37,8 @@ type attachment struct {
 	// finished is closed when nothing is held here any more and no stream is open.
 	finished chan struct{}
 
+	sending sync.Mutex // had by whoever sends
+
 	mu     sync.Mutex
 	lastID uint64
 	claims map[uint64]*claim // but those that are over
@@ -45,6 +47,7 @@ type attachment struct {
 	// noSession: the latest Pong said that the node has none.
 	noSession bool
 	stream    *stream // nil while there is none
+	unheard   int     // how often callers have sent since the node said something
 	// heard is when the node said something last, but for Welcome.
 	heard token.Time
 	// unanswered is since when a Ping is due or sent and nothing has been heard; zero if
@@ -231,7 +234,8 @@ func (a *attachment) admits() bool {
 
 func (a *attachment) admitsLocked() bool { return a.ended == nil && !a.leaving && !a.draining }
 
-// ask begins a claim. It reports false if the node may not be asked.
+// ask begins a claim, which is then to be sent. It reports false if the node may not be
+// asked.
 func (a *attachment) ask(lock string, mode clientv1.Acquire_Mode) (*claim, <-chan error, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -241,16 +245,16 @@ func (a *attachment) ask(lock string, mode clientv1.Acquire_Mode) (*claim, <-cha
 	answer := make(chan error, 1)
 	c := &claim{attachment: a, lock: lock, mode: mode, answer: answer, state: waiting}
 	a.add(c)
+	a.queueUp(c)
 	a.arm(a.client.clock() + a.ttl/4)
 	return c, answer, true
 }
 
-// add gives a claim a new id, and has it sent.
+// add gives a claim a new id.
 func (a *attachment) add(c *claim) {
 	a.lastID++
 	c.id = a.lastID
 	a.claims[c.id] = c
-	a.enqueue(c)
 }
 
 // enqueue has what there is to be said of a claim sent.
@@ -259,11 +263,16 @@ func (a *attachment) enqueue(c *claim) {
 		a.finish(c)
 		return
 	}
+	a.queueUp(c)
+	signal(a.wake)
+}
+
+// queueUp puts a claim in line to be sent, unless it stands there.
+func (a *attachment) queueUp(c *claim) {
 	if !c.queued {
 		c.queued = true
 		a.queue = append(a.queue, c)
 	}
-	signal(a.wake)
 }
 
 // finish says no more of a claim.
@@ -288,6 +297,7 @@ func (a *attachment) anew(c *claim, left state) {
 	c.state, c.sent = waiting, false
 	c.fence, c.session, c.end = 0, 0, 0
 	a.add(c)
+	a.enqueue(c)
 }
 
 // giveUp ends a wait whose caller has gone, and returns what to tell it. A lock that was

@@ -156,6 +156,7 @@ func (c *Client) claim(ctx context.Context, lock string, mode clientv1.Acquire_M
 		if !ok {
 			continue
 		}
+		a.sendNow()
 		select {
 		case err = <-answer:
 		case <-ctx.Done():

@@ -39,7 +39,7 @@ func (a *attachment) receive(m *clientv1.NodeMessage) error {
 	defer a.mu.Unlock()
 	now := a.client.clock()
 	a.expire(now) // what the message says comes too late for those
-	a.heard, a.unanswered = now, 0
+	a.heard, a.unanswered, a.unheard = now, 0, 0
 	switch kind := m.GetKind().(type) {
 	case *clientv1.NodeMessage_Granted:
 		return a.receiveGranted(now, kind.Granted)

@@ -173,14 +173,10 @@ const maxFrame = 48
 // done here, it ends the stream.
 func (a *attachment) send(st *stream) {
 	for {
-		messages, done := a.take()
-		for part := range slices.Chunk(messages, maxFrame) {
-			if st.rpc.Send(&clientv1.ClientFrame{Messages: part}) != nil {
-				return // Recv tells why
-			}
-		}
-		if done {
-			_ = st.rpc.CloseSend()
+		a.sending.Lock()
+		more := a.sendAll(st)
+		a.sending.Unlock()
+		if !more {
 			return
 		}
 		select {
@@ -191,10 +187,59 @@ func (a *attachment) send(st *stream) {
 	}
 }
 
-// take returns what is to be sent now, and whether nothing will follow.
-func (a *attachment) take() (messages []*clientv1.ClientMessage, done bool) {
+// sendAll sends what there is to be said, and reports whether more may follow. The caller
+// is the one who sends.
+func (a *attachment) sendAll(st *stream) (more bool) {
+	messages, done := a.take(st)
+	for part := range slices.Chunk(messages, maxFrame) {
+		if st.rpc.Send(&clientv1.ClientFrame{Messages: part}) != nil {
+			return false // Recv tells why
+		}
+	}
+	if done {
+		_ = st.rpc.CloseSend() // it may be gone
+	}
+	return !done
+}
+
+// A caller sends in the sender's place, which saves its request a wake-up, as long as it
+// cannot have to wait for a node that does not read: so few messages at a time, and so
+// few times since the node was heard, are less than gRPC takes in.
+const (
+	maxAtOnce  = 8
+	maxUnheard = 16
+)
+
+// sendNow has what there is to be said sent: by the caller if it may, or else by the
+// sender.
+func (a *attachment) sendNow() {
+	st := a.mayNow()
+	if st == nil || !a.sending.TryLock() {
+		signal(a.wake)
+		return
+	}
+	a.sendAll(st)
+	a.sending.Unlock()
+}
+
+// mayNow returns the stream that a caller may send on; nil if it may not.
+func (a *attachment) mayNow() *stream {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.unheard >= maxUnheard || len(a.queue) > maxAtOnce {
+		return nil
+	}
+	a.unheard++
+	return a.stream
+}
+
+// take returns what is to be sent on a stream now, and whether nothing will follow.
+func (a *attachment) take(st *stream) (messages []*clientv1.ClientMessage, done bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stream != st {
+		return nil, true // what there is, is for the next one
+	}
 	now := a.client.clock()
 	asks := false
 	messages = append(messages, nil) // room for a Ping
