@@ -16,29 +16,33 @@ const nodes = 3
 // Names of the bare subjects that others are set beside.
 const (
 	BareRing   = "bare/ring"
+	BareLegs   = "bare/ring of 6"
 	BareStream = "bare/stream unix"
+	BareShared = "bare/stream unix, shared"
 	BareSwap   = "bare/swap"
 )
 
 // bareSubjects are the limits of what the locks stand on.
 func bareSubjects() []*Subject {
 	return []*Subject{
-		{Name: BareRing, Label: "gRPC stream ring, 3 processes", round: relay(wires.GRPCRing)},
-		{Name: "bare/mesh", Label: "gRPC mesh, 3 processes, one token and two requests a hop", round: relay(wires.GRPCMesh)},
-		{Name: "bare/tcp ring", Label: "TCP ring, 3 processes", round: relay(wires.TCPRing)},
+		{Name: BareRing, Label: "gRPC stream ring, 3 processes", round: relay(wires.GRPCRing, nodes)},
+		{Name: BareLegs, Label: "gRPC stream ring, 6 processes: as many as 3 nodes and their clients", round: relay(wires.GRPCRing, 2*nodes)},
+		{Name: "bare/mesh", Label: "gRPC mesh, 3 processes, one token and two requests a hop", round: relay(wires.GRPCMesh, nodes)},
+		{Name: "bare/tcp ring", Label: "TCP ring, 3 processes", round: relay(wires.TCPRing, nodes)},
 		{Name: "bare/call tcp", Label: "unary gRPC call, TCP", round: trip(locks.BareCall, overTCP)},
 		{Name: "bare/call unix", Label: "unary gRPC call, unix socket", round: trip(locks.BareCall, overUnix)},
 		{Name: "bare/stream tcp", Label: "round trip on a gRPC stream, TCP", round: trip(locks.BareStream, overTCP)},
 		{Name: BareStream, Label: "round trip on a gRPC stream, unix socket", round: trip(locks.BareStream, overUnix)},
+		{Name: BareShared, Label: "the same, where one goroutine receives for those that ask", round: trip(locks.BareShared, overUnix)},
 		{Name: BareSwap, Label: "a request to 2 processes and a token back, gRPC streams", round: played(elsewhere(nodes, locks.Spec{Kind: locks.BareSwap}), warmGrants)},
 	}
 }
 
-// relay passes messages around three processes.
-func relay(kind wires.RelayKind) func(ctx context.Context, s *Stage) (*Sample, error) {
+// relay passes messages around n processes.
+func relay(kind wires.RelayKind, n int) func(ctx context.Context, s *Stage) (*Sample, error) {
 	return func(ctx context.Context, s *Stage) (*Sample, error) {
 		workers := func(_ context.Context, p *play) error {
-			addresses, err := servers.FreeAddresses(nodes)
+			addresses, err := servers.FreeAddresses(n)
 			if err != nil {
 				return err
 			}

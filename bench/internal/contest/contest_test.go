@@ -62,7 +62,9 @@ const attempts = 5
 func TestRunPlaysWhatNeedsNoServers(t *testing.T) {
 	wants := map[string][]Figure{
 		BareRing:                    {Hops, CPU},
+		BareLegs:                    {Hops, CPU},
 		BareStream:                  {Wait},
+		BareShared:                  {Wait},
 		BareSwap:                    {Wait},
 		ConchSaturated:              {Grants, HandOffs, CPU},
 		ConchCrowd:                  {Grants, HandOffs, CPU},

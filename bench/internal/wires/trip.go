@@ -39,6 +39,7 @@ func Echo(ctx context.Context, addresses []string, b *board.Board) error {
 type Trip struct {
 	conn    *grpc.ClientConn
 	stream  grpc.ClientStream // nil for calls
+	answers chan error        // of the goroutine that receives; nil if there is none
 	message []byte
 }
 
@@ -64,19 +65,54 @@ func DialStream(ctx context.Context, address string) (*Trip, error) {
 	return trip, nil
 }
 
+// DialShared makes a trip on one stream as several callers have to share it: a goroutine
+// receives what comes, and hands it to the one who waits. The context ends both.
+func DialShared(ctx context.Context, address string) (*Trip, error) {
+	trip, err := DialStream(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	trip.answers = make(chan error, 1)
+	go func() {
+		for {
+			err := trip.stream.RecvMsg(new(wrapperspb.BytesValue))
+			select {
+			case trip.answers <- err:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return trip, nil
+}
+
 // Lock goes there and back.
 func (t *Trip) Lock(ctx context.Context) error {
-	in := new(wrapperspb.BytesValue)
 	var err error
 	if t.stream == nil {
-		err = t.conn.Invoke(ctx, "/"+serviceName+"/"+callName, wrapperspb.Bytes(t.message), in, grpc.WaitForReady(true))
+		err = t.conn.Invoke(ctx, "/"+serviceName+"/"+callName, wrapperspb.Bytes(t.message), new(wrapperspb.BytesValue), grpc.WaitForReady(true))
 	} else if err = t.stream.SendMsg(wrapperspb.Bytes(t.message)); err == nil {
-		err = t.stream.RecvMsg(in)
+		err = t.receive(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("wires: there and back: %w", err)
 	}
 	return nil
+}
+
+func (t *Trip) receive(ctx context.Context) error {
+	if t.answers == nil {
+		return t.stream.RecvMsg(new(wrapperspb.BytesValue))
+	}
+	select {
+	case err := <-t.answers:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // Unlock does nothing: there is no lock.
