@@ -61,19 +61,19 @@ const attempts = 5
 // not what they are.
 func TestRunPlaysWhatNeedsNoServers(t *testing.T) {
 	wants := map[string][]Figure{
-		BareRing:                    {Hops, CPU},
-		BareLegs:                    {Hops, CPU},
+		BareRing:                    {Hops, CPU, Switches},
+		BareLegs:                    {Hops, CPU, Switches},
 		BareStream:                  {Wait},
 		BareShared:                  {Wait},
 		BareSwap:                    {Wait},
-		ConchSaturated:              {Grants, HandOffs, CPU},
-		ConchCrowd:                  {Grants, HandOffs, CPU},
-		ConchBatch:                  {Grants, HandOffs, CPU},
+		ConchSaturated:              {Grants, HandOffs, CPU, Switches},
+		ConchCrowd:                  {Grants, HandOffs, CPU, Switches},
+		ConchBatch:                  {Grants, HandOffs, CPU, Switches},
 		ConchHere:                   {Nanoseconds, Allocations},
 		ConchWeight:                 {LockBytes, Resident, Settled},
 		ConchMessages(3):            {Messages},
 		Peer{Key: Flock}.Again():    {Cycle},
-		Peer{Key: Flock}.Clients():  {Grants, HandOffs, CPU},
+		Peer{Key: Flock}.Clients():  {Grants, HandOffs, CPU, Switches},
 		Peer{Key: Flock}.Failover(): {Recovery},
 	}
 	subjects, s := only(t, Flock+"/", BareRing, BareStream, BareSwap, ConchSaturated, ConchCrowd, ConchHere, ConchMessages(3)), stage(t)

@@ -19,6 +19,7 @@ const (
 	Grants      Figure = "grants/s"           // entries into the critical section
 	HandOffs    Figure = "hand-offs/s"        // those by another client than the one before, which had been waiting
 	CPU         Figure = "CPU µs"             // processor time of all processes, per hop or per grant
+	Switches    Figure = "switches"           // how often a thread began to wait, per hop or per grant
 	Messages    Figure = "messages"           // requests and tokens sent, per grant
 	PerRequest  Figure = "messages a request" // the same, per request
 	Session     Figure = "session messages/s" // those that keep sessions up

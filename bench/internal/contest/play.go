@@ -91,23 +91,8 @@ func (p *play) close() error {
 // window is what was counted in a window, and how long that was.
 type window struct {
 	board.Counts
-	length, processor time.Duration
-	written           uint64 // bytes, by all processes
-}
-
-// usage is what processes have used since their start.
-type usage struct {
-	processor time.Duration
-	written   uint64
-}
-
-func usageOf(processes []*procs.Process) (usage, error) {
-	processor, err := procs.ProcessorTime(processes)
-	if err != nil {
-		return usage{}, err
-	}
-	written, err := procs.Written(processes)
-	return usage{processor, written}, err
+	length time.Duration
+	used   procs.Usage // by all processes
 }
 
 // measure lets the workers warm up, and measures a window. Then the workers end.
@@ -116,7 +101,7 @@ func (p *play) measure(ctx context.Context) (window, error) {
 		return window{}, err
 	}
 	processes := append(append([]*procs.Process(nil), p.servers...), p.workers...)
-	used, err := usageOf(processes)
+	used, err := procs.UsageOf(processes)
 	if err != nil {
 		return window{}, err
 	}
@@ -126,11 +111,11 @@ func (p *play) measure(ctx context.Context) (window, error) {
 		return window{}, err
 	}
 	w := window{Counts: p.board.Counts().Since(before), length: time.Since(start)}
-	usedThen, err := usageOf(processes)
+	usedThen, err := procs.UsageOf(processes)
 	if err != nil {
 		return window{}, err
 	}
-	w.processor, w.written = usedThen.processor-used.processor, usedThen.written-used.written
+	w.used = usedThen.Since(used)
 	p.board.SetPhase(board.End)
 	return w, nil
 }

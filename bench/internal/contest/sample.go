@@ -21,12 +21,12 @@ func (w window) sample(reports []worker.Report) (*Sample, error) {
 	seconds := w.length.Seconds()
 	if w.Hops > 0 {
 		s.Figures[Hops] = float64(w.Hops) / seconds
-		s.Figures[CPU] = float64(w.processor.Microseconds()) / float64(w.Hops)
+		s.addUsage(w, w.Hops)
 	}
 	if w.Grants > 0 {
 		s.Figures[Grants] = float64(w.Grants) / seconds
 		s.Figures[HandOffs] = float64(w.HandOffs) / seconds
-		s.Figures[CPU] = float64(w.processor.Microseconds()) / float64(w.Grants)
+		s.addUsage(w, w.Grants)
 	}
 	if w.Messages > 0 && w.Grants > 0 {
 		s.Figures[Messages] = float64(w.Messages) / float64(w.Grants)
@@ -55,6 +55,12 @@ func (w window) sample(reports []worker.Report) (*Sample, error) {
 	return s, nil
 }
 
+// addUsage adds what each of so many hops or grants has used.
+func (s *Sample) addUsage(w window, times uint64) {
+	s.Figures[CPU] = float64(w.used.Processor.Microseconds()) / float64(times)
+	s.Figures[Switches] = float64(w.used.Switches) / float64(times)
+}
+
 // addCounts adds what nodes have counted that count.
 func (s *Sample) addCounts(w window, reports []worker.Report) {
 	var sum locks.Counts
@@ -74,8 +80,8 @@ func (s *Sample) addCounts(w window, reports []worker.Report) {
 	}
 	seconds := w.length.Seconds()
 	s.Figures[Session] = session
-	s.Figures[Processor] = float64(w.processor.Microseconds()) / seconds
-	s.Figures[Written] = float64(w.written) / seconds
+	s.Figures[Processor] = float64(w.used.Processor.Microseconds()) / seconds
+	s.Figures[Written] = float64(w.used.Written) / seconds
 	if sum.Grants == 0 {
 		return
 	}

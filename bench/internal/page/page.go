@@ -84,13 +84,13 @@ func inGroup(results []*contest.Result, group string) []*contest.Result {
 
 func writeBare(w io.Writer, results []*contest.Result) {
 	fmt.Fprint(w, "## Bare limits\n\n")
-	around := table{heads: []string{"messages go around", "hops/s", "processor µs a hop"}}
-	trips := table{heads: []string{"there and back", "µs", "processor µs"}}
+	around := table{heads: []string{"messages go around", "hops/s", "processor µs a hop", "switches a hop"}}
+	trips := table{heads: []string{"there and back", "µs", "processor µs", "switches"}}
 	for _, r := range inGroup(results, "bare") {
 		if hops := r.Spread(contest.Hops); hops.Rounds > 0 {
-			around.add(r.Subject.Label, spread(hops, ""), spread(r.Spread(contest.CPU), ""))
+			around.add(r.Subject.Label, spread(hops, ""), spread(r.Spread(contest.CPU), ""), spread(r.Spread(contest.Switches), ""))
 		} else {
-			trips.add(r.Subject.Label, spread(r.Spread(contest.Wait), ""), spread(r.Spread(contest.CPU), ""))
+			trips.add(r.Subject.Label, spread(r.Spread(contest.Wait), ""), spread(r.Spread(contest.CPU), ""), spread(r.Spread(contest.Switches), ""))
 		}
 	}
 	around.write(w)
@@ -99,7 +99,7 @@ func writeBare(w io.Writer, results []*contest.Result) {
 
 func writeConch(w io.Writer, results []*contest.Result) {
 	fmt.Fprint(w, "## conch\n\n")
-	t := table{heads: []string{"what", "grants/s", "hand-offs/s", "lock to grant µs", "lock+unlock µs", "processor µs a grant", "messages a grant"}}
+	t := table{heads: []string{"what", "grants/s", "hand-offs/s", "lock to grant µs", "lock+unlock µs", "processor µs a grant", "switches a grant", "messages a grant"}}
 	here := table{heads: []string{"what", "lock+unlock ns", "allocations"}}
 	for _, r := range inGroup(results, "conch") {
 		switch {
@@ -111,7 +111,7 @@ func writeConch(w io.Writer, results []*contest.Result) {
 			here.add(r.Subject.Label, spread(r.Spread(contest.Nanoseconds), ""), spread(r.Spread(contest.Allocations), ""))
 		default:
 			t.add(r.Subject.Label, spread(r.Spread(contest.Grants), ""), spread(r.Spread(contest.HandOffs), ""), spread(r.Spread(contest.Wait), ""),
-				spread(r.Spread(contest.Cycle), ""), spread(r.Spread(contest.CPU), ""), spread(r.Spread(contest.Messages), ""))
+				spread(r.Spread(contest.Cycle), ""), spread(r.Spread(contest.CPU), ""), spread(r.Spread(contest.Switches), ""), spread(r.Spread(contest.Messages), ""))
 		}
 	}
 	t.write(w)
@@ -155,10 +155,10 @@ func writePeers(w io.Writer, results map[string]*contest.Result) {
 	}
 	fmt.Fprint(w, "## Beside what users would pick\n\nOne client locks and unlocks again and again; three clients, each in a process of its own, all want the lock all the time. "+
 		"A hand-off is a grant to another client than the one before, which had been waiting when that one left.\n\n")
-	t := table{heads: []string{"lock", "one client: lock+unlock µs", "three clients: grants/s", "hand-offs/s", "processor µs a grant"}}
+	t := table{heads: []string{"lock", "one client: lock+unlock µs", "three clients: grants/s", "hand-offs/s", "processor µs a grant", "switches a grant"}}
 	dead := table{heads: []string{"lock", "until the next grant"}}
 	for _, p := range contest.Peers() {
-		t.add(p.Label, of(p.Again(), contest.Cycle, ""), of(p.Clients(), contest.Grants, ""), of(p.Clients(), contest.HandOffs, ""), of(p.Clients(), contest.CPU, ""))
+		t.add(p.Label, of(p.Again(), contest.Cycle, ""), of(p.Clients(), contest.Grants, ""), of(p.Clients(), contest.HandOffs, ""), of(p.Clients(), contest.CPU, ""), of(p.Clients(), contest.Switches, ""))
 		dead.add(p.Label, of(p.Failover(), contest.Recovery, " s"))
 	}
 	dead.add("conch 3 nodes, the holder in its node's own process", of(contest.ConchFailover, contest.Recovery, " s"))
@@ -212,7 +212,7 @@ func writeLeftOut(w io.Writer, results []*contest.Result) {
 // method says how it is done.
 const method = `## How it is measured
 
-Every client is a process of its own and runs the same loop: note the time, lock, enter, leave, unlock, note the time. Entries are counted in memory that all of them share, where each that enters also sees whether another is inside. The processor time is that of clients and servers together, from the kernel. Servers (conch's nodes, etcd, Redis, ZooKeeper) are frozen while it is not their turn, and have found each other again before they are measured.
+Every client is a process of its own and runs the same loop: note the time, lock, enter, leave, unlock, note the time. Entries are counted in memory that all of them share, where each that enters also sees whether another is inside. The processor time is that of clients and servers together, from the kernel; so are the switches, which are how often a thread began to wait. Servers (conch's nodes, etcd, Redis, ZooKeeper) are frozen while it is not their turn, and have found each other again before they are measured.
 
 - conch, etcd and ZooKeeper keep data on this machine's disk; etcd and ZooKeeper write to it at every step, conch does not. Redis keeps nothing here.
 - etcd has its defaults, ZooKeeper too but for a tick of 1 s, which lets a session be as short as the others'. go-redsync asks again after 1 ms. The nodes of conch write only errors to their logs, where nothing else is said.

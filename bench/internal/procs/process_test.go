@@ -65,11 +65,11 @@ func TestProcessorTimeGrowsWithWork(t *testing.T) {
 	defer cancel()
 	p := start(t, "while :; do :; done")
 	for ctx.Err() == nil {
-		used, err := ProcessorTime([]*Process{p})
+		used, err := UsageOf([]*Process{p})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if used > 0 {
+		if used.Processor > 0 {
 			return
 		}
 	}
@@ -114,12 +114,32 @@ func TestWrittenCountsWhatIsWritten(t *testing.T) {
 		if written == 0 {
 			continue
 		}
-		if both, err := Written([]*Process{p, p}); err != nil || both != 2*100_000 {
-			t.Errorf("twice the same process: got %d bytes, %v, want 200000", both, err)
+		if both, err := UsageOf([]*Process{p, p}); err != nil || both.Written != 2*100_000 {
+			t.Errorf("twice the same process: got %d bytes, %v, want 200000", both.Written, err)
 		}
 		return
 	}
 	t.Errorf("a process that writes has written nothing after %v", patience)
+}
+
+func TestSwitchesGrowWithEachWait(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	p := start(t, "while :; do sleep 0.01; done")
+	first, err := UsageOf([]*Process{p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ctx.Err() == nil {
+		used, err := UsageOf([]*Process{p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if used.Since(first).Switches >= 3 { // each sleep is waited for
+			return
+		}
+	}
+	t.Errorf("a process that waits again and again has not been seen to in %v", patience)
 }
 
 func TestOutputForgetsTheOldest(t *testing.T) {

@@ -3,6 +3,7 @@ package procs
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,38 @@ func (p *Process) ProcessorTime() (time.Duration, error) {
 	return time.Duration(used.Nano()), nil
 }
 
+// Switches is how often a thread of the process has given its core up, to wait for
+// something. Those of threads that have ended are not counted.
+func (p *Process) Switches() (uint64, error) {
+	paths, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, fmt.Errorf("switches of %s: %w", p.name, err)
+	}
+	var sum uint64
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			continue // the thread has ended since
+		}
+		switches, err := counted(data, "voluntary_ctxt_switches:")
+		if err != nil {
+			return 0, fmt.Errorf("switches of %s: %s: %w", p.name, path, err)
+		}
+		sum += switches
+	}
+	return sum, nil
+}
+
+// counted is a number in one of the kernel's files of the form "name: number".
+func counted(data []byte, name string) (uint64, error) {
+	for line := range strings.Lines(string(data)) {
+		if text, ok := strings.CutPrefix(line, name); ok {
+			return strconv.ParseUint(strings.TrimSpace(text), 10, 64)
+		}
+	}
+	return 0, fmt.Errorf("there is no %s", name)
+}
+
 // Written is how many bytes the process has handed to the kernel to be written: to
 // connections, and to whatever else it writes to.
 func (p *Process) Written() (uint64, error) {
@@ -31,36 +64,42 @@ func (p *Process) Written() (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("what %s has written: %w", p.name, err)
 	}
-	for line := range strings.Lines(string(data)) {
-		if text, ok := strings.CutPrefix(line, "wchar:"); ok {
-			return strconv.ParseUint(strings.TrimSpace(text), 10, 64)
-		}
+	written, err := counted(data, "wchar:")
+	if err != nil {
+		return 0, fmt.Errorf("what %s has written: %s: %w", p.name, path, err)
 	}
-	return 0, fmt.Errorf("what %s has written: %s has no wchar", p.name, path)
+	return written, nil
 }
 
-// ProcessorTime is how long some processes have run, all together.
-func ProcessorTime(processes []*Process) (time.Duration, error) {
-	var sum time.Duration
+// Usage is what processes have used since their start.
+type Usage struct {
+	Processor time.Duration // ProcessorTime
+	Written   uint64        // bytes
+	Switches  uint64
+}
+
+// UsageOf is what some processes have used, all together.
+func UsageOf(processes []*Process) (Usage, error) {
+	var sum Usage
 	for _, p := range processes {
-		used, err := p.ProcessorTime()
+		processor, err := p.ProcessorTime()
 		if err != nil {
-			return 0, err
+			return Usage{}, err
 		}
-		sum += used
-	}
-	return sum, nil
-}
-
-// Written is how many bytes some processes have written, all together.
-func Written(processes []*Process) (uint64, error) {
-	var sum uint64
-	for _, p := range processes {
 		written, err := p.Written()
 		if err != nil {
-			return 0, err
+			return Usage{}, err
 		}
-		sum += written
+		switches, err := p.Switches()
+		if err != nil {
+			return Usage{}, err
+		}
+		sum = Usage{sum.Processor + processor, sum.Written + written, sum.Switches + switches}
 	}
 	return sum, nil
+}
+
+// Since is what was used since an earlier reading.
+func (u Usage) Since(earlier Usage) Usage {
+	return Usage{u.Processor - earlier.Processor, u.Written - earlier.Written, u.Switches - earlier.Switches}
 }
