@@ -116,6 +116,10 @@ type Config struct {
 	// of its writer and none at the same time as another. The zero Logger writes
 	// nothing.
 	Log zerolog.Logger
+	// FlushLog has the lines written that a writer of Log's has collected. It is called
+	// before anybody can see what they tell of: before a message leaves, and before a
+	// caller hears of its lock. Nil is for a writer that does not collect.
+	FlushLog func()
 	// Version is the program's, for the log. Empty is "unknown".
 	Version string
 
@@ -215,6 +219,7 @@ func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
 		Caller:      broadcast.ThisProcess(programName()),
 		Observer:    counts.observer(),
 		Log:         cfg.Log,
+		FlushLog:    cfg.FlushLog,
 		Version:     cfg.Version,
 	})
 	if err != nil {

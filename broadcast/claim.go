@@ -177,6 +177,7 @@ func (o *owner) grant(e *token.Effect) {
 	c.holding, c.since = e.Fence, o.now
 	o.claims[e.Waiter] = c
 	o.holders++
+	o.log.flush()
 	c.claimant.Granted(e.Waiter, Grant{Fence: e.Fence, Lease: *o.lease.Load()})
 	o.changed(c.lock)
 }
@@ -193,6 +194,7 @@ func (o *owner) refuse(id token.Waiter) {
 func (o *owner) lose(id token.Waiter) {
 	if c, known := o.claims[id]; known {
 		o.endHold(o.now, id, c)
+		o.log.flush()
 		c.claimant.Lost(id)
 	}
 }
@@ -211,6 +213,7 @@ func (o *owner) warnAll(s token.Session) {
 		return
 	}
 	o.log.sessionWarned(s)
+	o.log.flush()
 	for _, id := range o.callers() {
 		if c := o.claims[id]; c.holding != 0 {
 			c.claimant.Warned(id, ErrLapsing)
@@ -223,6 +226,7 @@ func (o *owner) settle(id token.Waiter, why error) {
 	c := o.claims[id]
 	c.ending = why
 	o.claims[id] = c
+	o.log.flush()
 	c.claimant.Warned(id, why)
 	o.changed(c.lock)
 }

@@ -144,6 +144,7 @@ func (w *network) startMember(t testing.TB, address string, s setup) *member {
 	if reflect.ValueOf(logger).IsZero() {
 		logger = zerolog.New(s.log)
 	}
+	s.log.collects = true
 	listener := w.listen(address)
 	began := time.Now()
 	driver, err := start(Config{
@@ -156,8 +157,9 @@ func (w *network) startMember(t testing.TB, address string, s setup) *member {
 
 		LocalBatch: s.batch,
 		// A bubble's clock is that of package time.
-		Clock: func() token.Time { return token.Time(time.Since(began)) },
-		Log:   logger,
+		Clock:    func() token.Time { return token.Time(time.Since(began)) },
+		Log:      logger,
+		FlushLog: s.log.flush,
 	}, s.limits)
 	if err != nil {
 		t.Fatal(err)
@@ -237,10 +239,12 @@ func (m *member) release(hold Hold) {
 	}
 }
 
-// logBuffer keeps the lines of a node.
+// logBuffer keeps the lines of a node. One that collects shows them when it is flushed.
 type logBuffer struct {
-	mu    sync.Mutex
-	bytes bytes.Buffer
+	mu        sync.Mutex
+	bytes     bytes.Buffer
+	collects  bool
+	unflushed bytes.Buffer
 }
 
 func (b *logBuffer) Write(p []byte) (int, error) {
@@ -249,7 +253,17 @@ func (b *logBuffer) Write(p []byte) (int, error) {
 	if os.Getenv("CONCH_TEST_LOG") != "" {
 		_, _ = os.Stderr.Write(p)
 	}
+	if b.collects {
+		return b.unflushed.Write(p)
+	}
 	return b.bytes.Write(p)
+}
+
+// flush is Config.FlushLog.
+func (b *logBuffer) flush() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, _ = b.unflushed.WriteTo(&b.bytes)
 }
 
 type line map[string]any

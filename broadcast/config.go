@@ -59,6 +59,9 @@ type Config struct {
 
 	// Log gets the lines; the zero Logger writes none.
 	Log zerolog.Logger
+	// FlushLog has lines written that Log's writer has collected, before anybody can see
+	// what they tell of. Nil is for a writer that does not collect.
+	FlushLog func()
 	// Version is the program's, for the log. Empty is "unknown".
 	Version string
 }

@@ -17,6 +17,8 @@ const timeFormat = "2006-01-02T15:04:05.000000000Z07:00"
 // costs a comparison.
 type eventLog struct {
 	log       zerolog.Logger
+	flushLog  func()
+	unflushed bool // there may be lines that are not written yet
 	quiet     bool // no lines of level info are written
 	addresses []string
 	scratch   []byte
@@ -25,9 +27,10 @@ type eventLog struct {
 	arrived token.Token
 }
 
-func newEventLog(log zerolog.Logger, addresses []string, self token.Member) *eventLog {
+func newEventLog(log zerolog.Logger, flushLog func(), addresses []string, self token.Member) *eventLog {
 	return &eventLog{
 		log:       log.With().Str("node", addresses[self]).Logger(),
+		flushLog:  flushLog,
 		quiet:     !log.Info().Enabled(),
 		addresses: addresses,
 	}
@@ -40,8 +43,18 @@ func (l *eventLog) line(level zerolog.Level, event string) *zerolog.Event {
 	if e == nil {
 		return nil
 	}
+	l.unflushed = l.flushLog != nil
 	l.scratch = time.Now().UTC().AppendFormat(l.scratch[:0], timeFormat)
 	return e.Bytes("time", l.scratch).Str("event", event)
+}
+
+// flush has the lines written that are not yet. It is called before anybody can see
+// what they tell of.
+func (l *eventLog) flush() {
+	if l.unflushed {
+		l.unflushed = false
+		l.flushLog()
+	}
 }
 
 func (l *eventLog) info(event string) *zerolog.Event { return l.line(zerolog.InfoLevel, event) }

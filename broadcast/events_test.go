@@ -190,7 +190,7 @@ func TestLinesTellTheTokenAsItWasThen(t *testing.T) {
 		{[]token.Effect{effect(token.Grant, tok), effect(token.Send, other)}, "enter", "5", "9"},
 	} {
 		m := member{t: t, log: new(logBuffer)}
-		newEventLog(zerolog.New(m.log), []string{"a:1", "b:1"}, 0).effect(test.effects, 0)
+		newEventLog(zerolog.New(m.log), nil, []string{"a:1", "b:1"}, 0).effect(test.effects, 0)
 		if l := m.lines()[0]; l["event"] != test.event || l["hop"] != test.hop || l["fence"] != test.fence {
 			t.Errorf("line %v; want %s with hop %s and fence %s", l, test.event, test.hop, test.fence)
 		}
@@ -206,7 +206,7 @@ func TestLinesDoNotAllocate(t *testing.T) {
 		levels = levels[:1] // it makes sync.Pool, zerolog's memory, forget at random
 	}
 	for _, level := range levels {
-		l := newEventLog(zerolog.New(io.Discard).Level(level), []string{"a:1", "b:1"}, 0)
+		l := newEventLog(zerolog.New(io.Discard).Level(level), nil, []string{"a:1", "b:1"}, 0)
 		write := func() {
 			l.arriving(&token.Message{Kind: token.TokenMessage, Token: effects[0].Message.Token})
 			for i := range effects {

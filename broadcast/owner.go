@@ -116,7 +116,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 		Driver:   d,
 		store:    cfg.Store,
 		node:     node,
-		log:      newEventLog(cfg.Log, d.members, d.self),
+		log:      newEventLog(cfg.Log, cfg.FlushLog, d.members, d.self),
 		observer: cfg.Observer,
 		peers:    make([]peer, len(d.members)),
 		claims:   make(map[token.Waiter]claim),
@@ -276,6 +276,7 @@ func (o *owner) noteLease() {
 func (o *owner) flush() {
 	for again := true; again; {
 		again = false
+		o.log.flush()
 		for i := range o.peers {
 			p := &o.peers[i]
 			if len(p.pending) == 0 {

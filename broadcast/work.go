@@ -104,17 +104,27 @@ func (o *owner) wakeSenders(lends bool) (lane *outgoing) {
 	return lane
 }
 
-// takeNow takes an input, if the driver has not ended.
+// takeNow takes an input, if the driver has not ended. Where that panics, the log tells
+// what has led to it.
 func (o *owner) takeNow(in *input) {
-	if !o.ended {
-		o.take(o.clock(), in)
+	if o.ended {
+		return
 	}
+	taken := false
+	defer func() {
+		if !taken {
+			o.log.flush()
+		}
+	}()
+	o.take(o.clock(), in)
+	taken = true
 }
 
 // finish sends what the inputs brought about, and sees to it that the node hears of the
 // time.
 func (o *owner) finish() {
 	o.flush()
+	o.log.flush()
 	if o.ended {
 		o.end()
 		return

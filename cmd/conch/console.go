@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -8,16 +9,29 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// newConsole returns a writer that shows a log's lines to people: the time of day,
-// what happened, and what it happened with. Evidence is what stands in a file.
-func newConsole(out io.Writer) io.Writer {
-	return zerolog.ConsoleWriter{
+// console shows a log's lines to people: the time of day, what happened, and what it
+// happened with. Evidence is what stands in a file.
+type console struct{ one zerolog.ConsoleWriter }
+
+// newConsole returns a console that writes to out.
+func newConsole(out io.Writer) console {
+	return console{zerolog.ConsoleWriter{
 		Out:           out,
 		TimeFormat:    "15:04:05.000",
 		FieldsExclude: []string{"node", "event", "incarnation"},
 		FieldsOrder:   []string{"lock", "peer", "remote", "number", "fence", "epoch", "hop", "RN", "LN", "Q"},
 		FormatPrepare: abbreviate,
+	}}
+}
+
+// Write shows some lines.
+func (c console) Write(lines []byte) (int, error) {
+	for line := range bytes.Lines(lines) {
+		if _, err := c.one.Write(line); err != nil {
+			return 0, err
+		}
 	}
+	return len(lines), nil
 }
 
 // messageColumns is as wide as the longest message that occurs often.

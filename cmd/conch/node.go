@@ -113,6 +113,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 		Insecure:   flags.insecure,
 		AllowFile:  flags.allow,
 		Log:        zerolog.New(log).Level(level),
+		FlushLog:   log.Flush,
 		Version:    readBuild().Version,
 		Metrics:    page.registerer(),
 	})

@@ -1,13 +1,61 @@
-package main
+package logfile
 
 import (
 	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 )
+
+func openFile(t *testing.T, path string) *os.File {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// counted keeps what is written, call by call.
+type counted struct{ calls []string }
+
+func (c *counted) Write(lines []byte) (int, error) {
+	c.calls = append(c.calls, string(lines))
+	return len(lines), nil
+}
+
+// TestLinesAreWrittenTogether shows that lines wait for Flush, or for so many of them that
+// memory is not to hold more.
+func TestLinesAreWrittenTogether(t *testing.T) {
+	out := &counted{}
+	log := New(out, func(err error) { t.Error(err) })
+	write := func(line string) {
+		if _, err := log.Write([]byte(line)); err != nil {
+			t.Error(err)
+		}
+	}
+	write("one\n")
+	write("two\n")
+	if len(out.calls) != 0 {
+		t.Errorf("written before Flush: %q", out.calls)
+	}
+	log.Flush()
+	log.Flush()
+	if len(out.calls) != 1 || out.calls[0] != "one\ntwo\n" {
+		t.Errorf("got %q, want both lines at one go", out.calls)
+	}
+	for range most / 4 {
+		write("one\n")
+	}
+	if len(out.calls) != 2 || len(out.calls[1]) != most {
+		t.Errorf("got %d calls, want a second as soon as there are %d bytes", len(out.calls), most)
+	}
+	write("end\n")
+	if err := log.Close(); err != nil || len(out.calls) != 3 || out.calls[2] != "end\n" {
+		t.Errorf("got %d calls, %v, want the last line written by Close", len(out.calls), err)
+	}
+}
 
 // TestLogIsAppended shows that a log goes on where it ended, and that a torn last
 // line does not take the next one with it.
@@ -25,7 +73,7 @@ func TestLogIsAppended(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			log, err := openLog(path, func(err error) { t.Error(err) })
+			log, err := Append(openFile(t, path), func(err error) { t.Error(err) })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -43,11 +91,15 @@ func TestLogIsAppended(t *testing.T) {
 }
 
 // failing is a writer whose every write after the first fails.
-type failing struct{ lines [][]byte }
+type failing struct {
+	lines [][]byte
+	tries int
+}
 
 var errFull = errors.New("disk is full")
 
 func (f *failing) Write(line []byte) (int, error) {
+	f.tries++
 	if len(f.lines) > 0 {
 		return 0, errFull
 	}
@@ -59,38 +111,21 @@ func (f *failing) Write(line []byte) (int, error) {
 // missing, so that the log is complete up to its end.
 func TestLogThatCannotBeWrittenIsToldOnce(t *testing.T) {
 	var told []error
-	log := &logWriter{out: &failing{}, failed: func(err error) { told = append(told, err) }}
+	full := &failing{}
+	log := New(full, func(err error) { told = append(told, err) })
 	for range 3 {
 		if n, err := log.Write([]byte("{}\n")); n != 3 || err != nil {
 			t.Errorf("write: %d, %v, want 3 and no error: the logger is not to complain too", n, err)
 		}
+		log.Flush()
+	}
+	if full.tries != 2 {
+		t.Errorf("tried to write %d times, want twice: nothing follows a line that is missing", full.tries)
 	}
 	if len(told) != 1 || !errors.Is(told[0], errFull) {
 		t.Errorf("told %v, want %v once", told, errFull)
 	}
 	if err := log.Close(); err != nil {
 		t.Error(err)
-	}
-}
-
-// TestConsole shows the format for people.
-func TestConsole(t *testing.T) {
-	t.Setenv("NO_COLOR", "1")
-	var out bytes.Buffer
-	console := newConsole(&out)
-	line := `{"level":"info","node":"n1:1","time":"2026-01-02T03:04:05.678000000Z","event":"enter","lock":"cs","number":"1795379.12","epoch":"1.0","hop":"3","fence":"7","request_numbers":["1795379.12","1795380.2"],"last_granted":["1795379.11","0.0"],"queue":["n2:1","n3:1"],"message":"entered the critical section"}` + "\n"
-	if _, err := console.Write([]byte(line)); err != nil {
-		t.Fatal(err)
-	}
-	got := out.String()
-	for _, want := range []string{":04:05.678 INF entered the critical section lock=cs number=12 fence=7 epoch=1.0 hop=3 RN=[12,2] LN=[11,0] Q=[n2:1,n3:1]\n"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("got %q, want it to have %q", got, want)
-		}
-	}
-	for _, unwanted := range []string{"n1:1", "event="} {
-		if strings.Contains(got, unwanted) {
-			t.Errorf("got %q, want it without %q, which says nothing new", got, unwanted)
-		}
 	}
 }
