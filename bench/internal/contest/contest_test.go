@@ -77,7 +77,7 @@ func TestRunPlaysWhatNeedsNoServers(t *testing.T) {
 		Peer{Key: Flock}.Failover(): {Recovery},
 	}
 	subjects, s := only(t, Flock+"/", BareRing, BareStream, BareSwap, ConchSaturated, ConchCrowd, ConchHere, ConchMessages(3)), stage(t)
-	subjects = append(subjects, &Subject{Name: ConchWeight, Once: true, round: weighed(1000)})
+	subjects = append(subjects, &Subject{Name: ConchWeight, Once: true, round: weighed(6000)})
 	for attempt := 0; attempt < attempts && len(subjects) > 0; attempt++ {
 		outcome, err := Run(t.Context(), s, subjects, 1, func(text string) { t.Log(text) })
 		if err != nil {

@@ -31,19 +31,21 @@ type Peer struct {
 
 // Keys of the peers.
 const (
-	Conch     = "conch"
-	Etcd      = "etcd"
-	EtcdWatch = "etcd, standing watch"
-	Redlock   = "redlock"
-	OneRedis  = "one redis"
-	ZooKeeper = "zookeeper"
-	Flock     = "flock"
+	Conch        = "conch"
+	ConchOneCore = "conch, one core"
+	Etcd         = "etcd"
+	EtcdWatch    = "etcd, standing watch"
+	Redlock      = "redlock"
+	OneRedis     = "one redis"
+	ZooKeeper    = "zookeeper"
+	Flock        = "flock"
 )
 
 // Peers are all of them, conch first.
 func Peers() []Peer {
 	return []Peer{
-		{Key: Conch, Label: "conch 3 nodes, clients on unix sockets", kind: locks.ConchClient, servers: "conch", start: conch},
+		{Key: Conch, Label: "conch 3 nodes, clients on unix sockets", kind: locks.ConchClient, servers: "conch", start: conch()},
+		{Key: ConchOneCore, Label: "the same, each node with GOMAXPROCS=1", kind: locks.ConchClient, servers: "conch1", start: conch("GOMAXPROCS=1")},
 		{Key: Etcd, Label: "etcd 3 nodes, concurrency.Mutex", kind: locks.EtcdMutex, servers: "etcd", start: etcd},
 		{Key: EtcdWatch, Label: "etcd 3 nodes, a lock with a standing watch", kind: locks.EtcdWatch, servers: "etcd", start: etcd},
 		{Key: Redlock, Label: "Redlock over 3 Redis, retry after 1 ms", kind: locks.Redlock, servers: "redis3", start: redis(nodes), needs: needRedis},
@@ -69,8 +71,10 @@ func Again(key string) string { return Peer{Key: key}.Again() }
 // Clients names the subject in which three clients of the peer with this key compete.
 func Clients(key string) string { return Peer{Key: key}.Clients() }
 
-func conch(ctx context.Context, s *Stage, dir string) (*servers.Fleet, error) {
-	return servers.StartConch(ctx, s.Conch, dir, nodes, TTL)
+func conch(variables ...string) starter {
+	return func(ctx context.Context, s *Stage, dir string) (*servers.Fleet, error) {
+		return servers.StartConch(ctx, s.Conch, dir, nodes, TTL, variables...)
+	}
 }
 
 func etcd(ctx context.Context, _ *Stage, dir string) (*servers.Fleet, error) {

@@ -2,6 +2,7 @@ package locks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"conch"
+	"conch/internal/logfile"
 )
 
 // stopPatience is how long a node may take to stop.
@@ -22,7 +24,7 @@ const stopPatience = 2 * time.Second
 type node struct {
 	node    *conch.Node
 	name    string
-	log     *os.File             // nil if there is none
+	log     *logfile.Writer      // nil if there is none
 	metrics *prometheus.Registry // what it counts; nil if it does not
 	hold    conch.Hold
 }
@@ -40,12 +42,14 @@ func startNode(ctx context.Context, spec Spec, sent func(uint64)) (*node, error)
 	switch spec.Log {
 	case LogFile:
 		path := filepath.Join(spec.Dir, fmt.Sprintf("member%d.log", spec.Self))
-		file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+		file, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
 		if err != nil {
 			return nil, fmt.Errorf("locks: %w", err)
 		}
-		n.log = file
-		config.Log = zerolog.New(file).Level(zerolog.InfoLevel)
+		if n.log, err = logfile.Append(file, func(error) {}); err != nil { // what fails is its cost alone
+			return nil, errors.Join(err, file.Close())
+		}
+		config.Log, config.FlushLog = zerolog.New(n.log).Level(zerolog.InfoLevel), n.log.Flush
 	case LogCount:
 		config.Log = zerolog.New(io.Discard).Level(zerolog.InfoLevel).Hook(counter{sent})
 	case LogNothing:

@@ -4,14 +4,15 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
 
 // StartConch starts n nodes of conch by its program, each with a unix socket for
 // clients and with what it has to remember on disk. Of their logs only errors are
-// written.
-func StartConch(ctx context.Context, program, dir string, n int, ttl time.Duration) (*Fleet, error) {
+// written. Each has these variables, of the form NAME=VALUE, in its environment.
+func StartConch(ctx context.Context, program, dir string, n int, ttl time.Duration, variables ...string) (*Fleet, error) {
 	addresses, err := FreeAddresses(n)
 	if err != nil {
 		return nil, err
@@ -20,7 +21,7 @@ func StartConch(ctx context.Context, program, dir string, n int, ttl time.Durati
 	for i, address := range addresses {
 		name := fmt.Sprintf("conch%d", i+1)
 		socket := filepath.Join(dir, name+".sock")
-		err := fleet.start(name, program, "node",
+		err := fleet.start(name, "env", append(slices.Clone(variables), program, "node",
 			"--listen", address,
 			"--peers", strings.Join(addresses, ","),
 			"--socket", socket,
@@ -28,7 +29,7 @@ func StartConch(ctx context.Context, program, dir string, n int, ttl time.Durati
 			"--data-dir", filepath.Join(dir, name),
 			"--log-file", filepath.Join(dir, name+".log"),
 			"--log-level", "error",
-		)
+		)...)
 		if err != nil {
 			return nil, err
 		}

@@ -133,7 +133,8 @@ func Run(ctx context.Context, job string, out io.Writer) error {
 }
 
 func (j Job) check() error {
-	if j.Locks < 0 || j.Locks > board.MaxLocks {
+	onBoard := j.Mode == Each || j.Mode == Any
+	if j.Locks < 0 || onBoard && j.Locks > board.MaxLocks {
 		return fmt.Errorf("locks: got %d, want 0 to %d", j.Locks, board.MaxLocks)
 	}
 	return board.CheckPlace(j.Client)
