@@ -85,7 +85,7 @@ var (
 // enter takes a stranger in.
 func (d *Door) enter(inner net.Conn) *conn {
 	c := &conn{Conn: inner, door: d, host: hostOf(inner.RemoteAddr()), known: make(chan struct{})}
-	c.turn.prepare(d.turns)
+	c.turn.prepare(d.turns, longestTurn)
 	d.mu.Lock()
 	var crowded *conn
 	if d.counts.Strangers >= d.limits.Strangers {

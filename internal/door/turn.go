@@ -1,7 +1,7 @@
 package door
 
 import (
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
@@ -14,33 +14,43 @@ import (
 // others, too.
 const longestTurn = 10 * time.Millisecond
 
-// turn is a stranger's, from when something of it was read to when more is wanted.
+// turn is a stranger's, from when something of it was read to when more is wanted. The
+// reader takes it; the reader, whoever finds out who that is, and time end it.
 type turn struct {
-	turns chan struct{} // has room for as many as are thought about at a time
-	taken atomic.Bool
-	over  *time.Timer // ends it
+	turns   chan struct{} // has room for as many as are thought about at a time
+	longest time.Duration
+	over    *time.Timer // ends it
+
+	mu    sync.Mutex
+	taken bool
 }
 
-func (t *turn) prepare(turns chan struct{}) {
-	t.turns = turns
-	t.over = time.AfterFunc(longestTurn, t.end)
+func (t *turn) prepare(turns chan struct{}, longest time.Duration) {
+	t.turns, t.longest = turns, longest
+	t.over = time.AfterFunc(longest, t.end)
 	t.over.Stop()
 }
 
-// take waits for the stranger's turn, or until it is none any more.
+// take waits for the stranger's turn, or until it is none any more. It comes to an end
+// even if that was before.
 func (t *turn) take(known <-chan struct{}) {
 	select {
 	case t.turns <- struct{}{}:
 	case <-known:
 		return
 	}
-	t.over.Reset(longestTurn)
-	t.taken.Store(true)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.taken = true
+	t.over.Reset(t.longest)
 }
 
 // end ends the stranger's turn, if it has one.
 func (t *turn) end() {
-	if t.taken.CompareAndSwap(true, false) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.taken {
+		t.taken = false
 		t.over.Stop()
 		<-t.turns
 	}
