@@ -89,15 +89,19 @@ func (b *Board) Close() error { return unix.Munmap(b.memory) }
 func (b *Board) Ready() { b.page.ready.word.Add(1) }
 
 // Await waits until n processes are ready and all together have been granted the lock
-// at least this often. It fails when check does, which it asks now and then.
+// at least this often. It fails when check does, which it asks now and then, and then
+// tells how far they had come.
 func (b *Board) Await(n, grants uint64, check func() error) error {
-	for b.page.ready.word.Load() < n || b.page.grants.word.Load() < grants {
+	for {
+		ready, granted := b.page.ready.word.Load(), b.page.grants.word.Load()
+		if ready >= n && granted >= grants {
+			return nil
+		}
 		if err := check(); err != nil {
-			return err
+			return fmt.Errorf("%w: %d of %d processes were ready, and %d of %d grants made", err, ready, n, granted, grants)
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return nil
 }
 
 // Ask notes that a client waits from now on.
