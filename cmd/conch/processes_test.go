@@ -101,6 +101,7 @@ func TestSecondSignalEndsANodeAtOnce(t *testing.T) {
 	leaver, err := os.FindProcess(c.Nodes()[0].Pid())
 	check(t, err)
 	check(t, c.Nodes()[1].Freeze())
+	awaitFrozen(ctx, t, c.Nodes()[1].Pid())
 	check(t, leaver.Signal(os.Interrupt))
 	check(t, c.AwaitEvent(ctx, 0, "session_ended"))
 	check(t, leaver.Signal(os.Interrupt))
