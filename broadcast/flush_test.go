@@ -86,6 +86,22 @@ func TestLinesAreWrittenBeforeTheirMessagesAreQueued(t *testing.T) {
 	}
 }
 
+func TestLogTellsWhatHasLedToAPanic(t *testing.T) {
+	log := &logBuffer{collects: true}
+	o := idleOwner(t, log)
+	o.take(0, &input{kind: inputUp, outgoing: &outgoing{peer: 1, queue: newQueue(1)}})
+	defer func() {
+		if recover() == nil {
+			t.Error("an input of no kind did not panic")
+		}
+		m := member{t: t, log: log}
+		if len(m.lines("peer_connected")) != 1 {
+			t.Errorf("the log has %v, want the line before the panic", m.lines())
+		}
+	}()
+	o.takeNow(&input{})
+}
+
 // What a holder hears of the end of its hold is in the log by then.
 func TestLinesOfALossAreWrittenBeforeItsHolderHears(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
