@@ -27,7 +27,7 @@ BENCH ?= .
 PACKAGES ?= ./...
 # What runs in one goroutine, or has no use for the race detector, and goes much
 # further without it.
-SEARCHES := ./internal/sim ./internal/explore
+SEARCHES := ./internal/verify/sim ./internal/verify/modelcheck
 # Tests of other packages that leave themselves, or a part, out under it.
 LARGE := TestHundredThousandLocks|TestCounter
 LARGE_IN := ./internal/service ./cmd/conch
@@ -64,11 +64,11 @@ demo: build ## three nodes take turns, and their logs prove it (FLAGS="--nodes 5
 
 # What the nodes keep between two starts is no part of the evidence.
 .PHONY: report
-report: build ## report.pdf anew, from two real runs in logs/sample (REPORT="--author NAME --repository URL")
-	rm -rf logs/sample report.pdf
+report: build ## docs/report.pdf anew, from two real runs in logs/sample (REPORT="--author NAME --repository URL")
+	rm -rf logs/sample docs/report.pdf
 	bin/conch demo --report --out logs/sample > /dev/null
 	rm -rf logs/sample/state logs/sample/kill/state logs/sample/report.pdf
-	bin/conch report logs/sample/node*.log $(addprefix --crash logs/sample/kill/,node1.log node2.log node3.log) --out report.pdf $(REPORT)
+	bin/conch report logs/sample/node*.log $(addprefix --crash logs/sample/kill/,node1.log node2.log node3.log) --out docs/report.pdf $(REPORT)
 
 # Debian's package makes a database cluster and starts it, unless its settings, which
 # another package brings, say otherwise. Settings that were there before are left alone.
@@ -100,7 +100,7 @@ test: ## all tests, with the race detector
 	  left_out="$$left_out; THE TEXT OF PDF REPORTS, which needs pdftotext (poppler-utils)"; \
 	fi; \
 	if ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  echo "installing PostgreSQL, which runs the statements of FENCING.md (a test starts it; no service is set up)"; \
+	  echo "installing PostgreSQL, which runs the statements of docs/FENCING.md (a test starts it; no service is set up)"; \
 	  $(INSTALL_POSTGRESQL) >/dev/null 2>&1 </dev/null; \
 	fi; \
 	if ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then \
@@ -156,17 +156,17 @@ bench: ## benchmarks (BENCH=regexp PACKAGES=./token)
 
 # -mod=mod: what the product requires anew, this module does too.
 .PHONY: bench-peers
-bench-peers: build ## conch beside bare gRPC, etcd, Redis, ZooKeeper, in BENCHMARKS.md (ROUNDS=5 SECONDS=2)
+bench-peers: build ## conch beside bare gRPC, etcd, Redis, ZooKeeper, in docs/BENCHMARKS.md (ROUNDS=5 SECONDS=2)
 	@if [ "$$(uname)" != Linux ]; then echo "bench-peers needs Linux"; exit 1; fi
 	@bench/install.sh
 	go -C bench build -mod=mod -o ../bin/bench-peers ./cmd/bench-peers
-	@bin/bench-peers -conch bin/conch -rounds $(ROUNDS) -seconds $(SECONDS) -calm $(CALM) -page BENCHMARKS.md
+	@bin/bench-peers -conch bin/conch -rounds $(ROUNDS) -seconds $(SECONDS) -calm $(CALM) -page docs/BENCHMARKS.md
 
 .PHONY: bench-growth
-bench-growth: ## cost by the number of nodes and locks, in GROWTH.md with charts (ROUNDS=5 SECONDS=2)
+bench-growth: ## cost by the number of nodes and locks, in docs/GROWTH.md with charts (ROUNDS=5 SECONDS=2)
 	@if [ "$$(uname)" != Linux ]; then echo "bench-growth needs Linux"; exit 1; fi
 	go -C bench build -mod=mod -o ../bin/bench-growth ./cmd/bench-growth
-	@bin/bench-growth -rounds $(ROUNDS) -seconds $(SECONDS) -calm $(CALM) -page GROWTH.md -charts bench/growth
+	@bin/bench-growth -rounds $(ROUNDS) -seconds $(SECONDS) -calm $(CALM) -page docs/GROWTH.md -charts growth
 
 .PHONY: soak
 soak: ## long tests, each for SOAK=10m

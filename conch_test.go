@@ -17,7 +17,7 @@ import (
 
 	"conch"
 	"conch/hosts"
-	"conch/internal/disk"
+	"conch/internal/datadir"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -191,7 +191,7 @@ func TestDataDirMakesSessionsRise(t *testing.T) {
 		node := startNode(t, conch.Config{Listen: address, DataDir: dir, Log: zerolog.New(&log), Version: "v1"})
 		// The port would keep out a second process too, so this one listens elsewhere.
 		second := conch.Config{Listen: freeAddresses(t, 1)[0], Advertise: address, DataDir: dir}
-		if _, err := conch.Start(t.Context(), second); !errors.Is(err, disk.ErrInUse) {
+		if _, err := conch.Start(t.Context(), second); !errors.Is(err, datadir.ErrInUse) {
 			t.Errorf("Start of a second node with the same directory = %v; want ErrInUse", err)
 		}
 		stopNode(t, node)

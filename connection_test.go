@@ -18,7 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
-	"conch/internal/door"
+	"conch/internal/admission"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
@@ -46,7 +46,7 @@ func (l *listed) Watch(_ *clientv1.WatchRequest, rpc grpc.ServerStreamingServer[
 // entrance is a server with the options of a node's port, in a bubble.
 type entrance struct {
 	t        *testing.T
-	door     *door.Door
+	door     *admission.Door
 	listener *bufconn.Listener
 	service  *listed
 }
@@ -55,7 +55,7 @@ func inBubble(t *testing.T, test func(t *testing.T, e *entrance)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		e := &entrance{t: t, listener: bufconn.Listen(64 << 10), service: new(listed)}
-		e.door = door.New(door.Config{Limits: door.Usual(3), Refused: func(net.Addr, error) {}})
+		e.door = admission.New(admission.Config{Limits: admission.Usual(3), Refused: func(net.Addr, error) {}})
 		server := grpc.NewServer(serverOptions(grpc.InTapHandle(e.door.Call))...)
 		clientv1.RegisterLockServiceServer(server, e.service)
 		served := make(chan error, 1)

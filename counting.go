@@ -8,7 +8,7 @@ import (
 
 	"conch/broadcast"
 	"conch/hosts"
-	"conch/internal/door"
+	"conch/internal/admission"
 	"conch/internal/metrics"
 )
 
@@ -34,7 +34,7 @@ func (c counting) observer() broadcast.Observer {
 }
 
 // register shows the metrics.
-func (c counting) register(driver *broadcast.Driver, entrance *door.Door) error {
+func (c counting) register(driver *broadcast.Driver, entrance *admission.Door) error {
 	if c.metrics == nil {
 		return nil
 	}

@@ -13,8 +13,8 @@ import (
 
 	"conch/broadcast"
 	"conch/hosts"
+	"conch/internal/admission"
 	"conch/internal/client"
-	"conch/internal/door"
 	"conch/internal/pki"
 	"conch/internal/rules"
 )
@@ -24,7 +24,7 @@ type guard struct {
 	tls   *pki.TLS // nil without TLS
 	rules func() *rules.Rules
 	// door bounds what those who connect make the node spend.
-	door    *door.Door
+	door    *admission.Door
 	members []string
 	// driver writes the log, once it runs.
 	driver atomic.Pointer[broadcast.Driver]
@@ -34,8 +34,8 @@ type guard struct {
 // an address.
 func (cfg Config) guard(members hosts.Members, listen *net.TCPAddr) (*guard, error) {
 	g := &guard{members: members.Addresses}
-	g.door = door.New(door.Config{
-		Limits: door.Usual(len(members.Addresses)), Refused: g.refused,
+	g.door = admission.New(admission.Config{
+		Limits: admission.Usual(len(members.Addresses)), Refused: g.refused,
 	})
 	if err := cfg.TLS.check(); err != nil {
 		return nil, err

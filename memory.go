@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"conch/broadcast"
-	"conch/internal/disk"
+	"conch/internal/datadir"
 )
 
 // memory is what a node knows of its earlier processes, and where it keeps what the
@@ -29,7 +29,7 @@ type memory struct {
 func remember(dir, member string) (memory, error) {
 	now := time.Now()
 	if dir == "" {
-		session, floor, err := disk.Volatile(now)
+		session, floor, err := datadir.Volatile(now)
 		if err != nil {
 			return memory{}, fmt.Errorf("without a data directory: %w", err)
 		}
@@ -39,7 +39,7 @@ func remember(dir, member string) (memory, error) {
 			close:      func() error { return nil },
 		}, nil
 	}
-	store, err := disk.Open(dir, member, now)
+	store, err := datadir.Open(dir, member, now)
 	if err != nil {
 		return memory{}, err
 	}
@@ -52,5 +52,5 @@ func remember(dir, member string) (memory, error) {
 }
 
 func plausible(floor uint64) func() uint64 {
-	return func() uint64 { return disk.Plausible(time.Now(), floor) }
+	return func() uint64 { return datadir.Plausible(time.Now(), floor) }
 }

@@ -8,7 +8,7 @@
 // sent twice; package token repeats on a new stream what must not be missed.
 // Order between two streams. Secrecy, or proof of who a member is: that is up to
 // Config.Credentials and Config.CheckMember. That a member tells the truth: what makes
-// sense is believed (TESTING.md, "What cannot be seen of a hostile member").
+// sense is believed (docs/TESTING.md, "What cannot be seen of a hostile member").
 //
 // # One at a time
 //

@@ -14,7 +14,7 @@ import (
 
 	"conch/hosts"
 	"conch/internal/client"
-	"conch/internal/show"
+	"conch/internal/render"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
@@ -39,11 +39,11 @@ func (f *askFlags) addTo(cmd *cobra.Command) {
 }
 
 // printer returns what writes the answers.
-func (f *askFlags) printer(out io.Writer) show.Printer {
+func (f *askFlags) printer(out io.Writer) render.Printer {
 	if f.asJSON {
-		return show.JSON(out)
+		return render.JSON(out)
 	}
-	return show.Text(out)
+	return render.Text(out)
 }
 
 // lockArgument wants the name of one lock.
@@ -152,6 +152,6 @@ func (a *asked) lock(ctx context.Context, name string) (lock *clientv1.LockStatu
 // warnMissing names the members that did not answer, on standard error.
 func warnMissing(cmd *cobra.Command, missing []*clientv1.Missing) {
 	for _, m := range missing {
-		fmt.Fprintf(cmd.ErrOrStderr(), "conch: %s\n", show.Unanswered(m))
+		fmt.Fprintf(cmd.ErrOrStderr(), "conch: %s\n", render.Unanswered(m))
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"conch"
 	"conch/hosts"
 	"conch/internal/client"
-	"conch/internal/load"
+	"conch/internal/loadgen"
 )
 
 // The bounds on what conch bench is asked for.
@@ -149,7 +149,7 @@ func (f *benchFlags) addTo(cmd *cobra.Command) {
 // workloadNames are the values of --workload.
 func workloadNames() []string {
 	var names []string
-	for _, w := range load.Workloads() {
+	for _, w := range loadgen.Workloads() {
 		names = append(names, string(w))
 	}
 	return names
@@ -160,18 +160,18 @@ func (f *benchFlags) drives() bool { return f.running || len(f.nodes) > 0 }
 
 // plan makes a plan of the flags, and refuses values that make no sense with a usage
 // error. It reaches for no node.
-func (f *benchFlags) plan(cmd *cobra.Command) (load.Plan, error) {
+func (f *benchFlags) plan(cmd *cobra.Command) (loadgen.Plan, error) {
 	if err := f.check(cmd); err != nil {
-		return load.Plan{}, err
+		return loadgen.Plan{}, err
 	}
-	plan := load.Plan{
+	plan := loadgen.Plan{
 		Rounds: f.rounds, Duration: f.duration, WarmUp: f.warmUp,
 		Hold: f.hold, Think: f.think, Lock: f.lock, Locks: f.locks,
 	}
 	for _, name := range f.workloads {
-		w, err := load.ParseWorkload(name)
+		w, err := loadgen.ParseWorkload(name)
 		if err != nil {
-			return load.Plan{}, misuse(cmd, "--workload: %w", err)
+			return loadgen.Plan{}, misuse(cmd, "--workload: %w", err)
 		}
 		plan.Workloads = append(plan.Workloads, w)
 	}
@@ -202,7 +202,7 @@ func (f *benchFlags) check(cmd *cobra.Command) error {
 	}
 	many := false
 	for i, name := range f.workloads {
-		many = many || name == string(load.Many)
+		many = many || name == string(loadgen.Many)
 		for _, before := range f.workloads[:i] {
 			if name == before {
 				return misuse(cmd, "--workload: got %q twice", name)
@@ -246,10 +246,10 @@ func (f *benchFlags) checkBounds(cmd *cobra.Command) error {
 // choose sets the workloads, if none were asked for, to those that can be had with so
 // many nodes, and tells of those that cannot. What was asked for and cannot be had is a
 // usage error.
-func (f *benchFlags) choose(cmd *cobra.Command, plan *load.Plan, nodes int) error {
+func (f *benchFlags) choose(cmd *cobra.Command, plan *loadgen.Plan, nodes int) error {
 	asked := plan.Workloads
 	if len(asked) == 0 {
-		asked = []load.Workload{load.Contended, load.Local, load.Remote}
+		asked = []loadgen.Workload{loadgen.Contended, loadgen.Local, loadgen.Remote}
 	}
 	plan.Workloads = nil
 	for _, w := range asked {

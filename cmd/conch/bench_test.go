@@ -17,7 +17,7 @@ import (
 	"testing"
 
 	"conch"
-	"conch/internal/load"
+	"conch/internal/loadgen"
 )
 
 // A bench of nodes of its own, for scripts: every round has every figure that there is.
@@ -34,9 +34,9 @@ func TestBenchJSON(t *testing.T) {
 			Clients  int
 			Rounds   []struct {
 				Judged  int `json:"judged_grants"`
-				Figures map[load.Figure]*float64
+				Figures map[loadgen.Figure]*float64
 			}
-			Summary map[load.Figure]*struct{ Median, Least, Most float64 }
+			Summary map[loadgen.Figure]*struct{ Median, Least, Most float64 }
 		}
 	}
 	check(t, json.Unmarshal(text, &report))
@@ -47,13 +47,13 @@ func TestBenchJSON(t *testing.T) {
 		t.Errorf("not known: %q", report.NotKnown)
 	}
 	for _, w := range report.Workloads {
-		if len(w.Rounds) != 2 || len(w.Summary) != len(load.Figures()) {
-			t.Errorf("%s: %d rounds, %d figures in the summary; want 2 and %d", w.Workload, len(w.Rounds), len(w.Summary), len(load.Figures()))
+		if len(w.Rounds) != 2 || len(w.Summary) != len(loadgen.Figures()) {
+			t.Errorf("%s: %d rounds, %d figures in the summary; want 2 and %d", w.Workload, len(w.Rounds), len(w.Summary), len(loadgen.Figures()))
 		}
 		for _, round := range w.Rounds {
-			for _, f := range load.Figures() {
+			for _, f := range loadgen.Figures() {
 				value, there := round.Figures[f]
-				served := slices.Contains([]load.Figure{load.Fairness, load.LeastServed, load.MostServed}, f)
+				served := slices.Contains([]loadgen.Figure{loadgen.Fairness, loadgen.LeastServed, loadgen.MostServed}, f)
 				switch {
 				case !there:
 					t.Errorf("%s: there is no %s", w.Workload, f)
@@ -183,11 +183,11 @@ func TestBenchFailures(t *testing.T) {
 		err  error
 		want int
 	}{
-		{ctx, load.ErrOverlap, exitFailure}, {ctx, load.ErrFence, exitFailure}, {ctx, errors.New("else"), exitFailure},
-		{ctx, load.ErrInUse, exitNotAcquired}, {ctx, load.ErrMetrics, exitUnreachable}, {ctx, errGone, exitUnreachable},
+		{ctx, loadgen.ErrOverlap, exitFailure}, {ctx, loadgen.ErrFence, exitFailure}, {ctx, errors.New("else"), exitFailure},
+		{ctx, loadgen.ErrInUse, exitNotAcquired}, {ctx, loadgen.ErrMetrics, exitUnreachable}, {ctx, errGone, exitUnreachable},
 		{ctx, conch.ErrUnreachable, exitUnreachable}, {ctx, conch.ErrNoSession, exitUnreachable},
 		{ctx, usageError(errors.New("wrong")), exitUsage},
-		{signalled, load.ErrFence, exitFailure},
+		{signalled, loadgen.ErrFence, exitFailure},
 		{signalled, &exitError{code: exitFailure, err: errors.New("canceled")}, signalExit + int(syscall.SIGTERM)},
 		{signalled, errInterrupted, signalExit + int(syscall.SIGTERM)},
 	} {

@@ -15,15 +15,15 @@ import (
 
 	"conch"
 	"conch/internal/client"
-	"conch/internal/cluster"
-	"conch/internal/load"
-	"conch/internal/show"
+	"conch/internal/loadgen"
+	"conch/internal/render"
+	"conch/internal/verify/processes"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
 // newOwnNodes prepares nodes of conch bench's own, whose files go to a new folder. No
 // process runs yet.
-func newOwnNodes(flags *benchFlags) (nodes *cluster.Cluster, dir string, err error) {
+func newOwnNodes(flags *benchFlags) (nodes *processes.Cluster, dir string, err error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, "", fmt.Errorf("find this program: %w", err)
@@ -32,8 +32,8 @@ func newOwnNodes(flags *benchFlags) (nodes *cluster.Cluster, dir string, err err
 	if err != nil {
 		return nil, "", err
 	}
-	nodes, err = cluster.New(cluster.Config{
-		Program: program, Nodes: flags.start, Use: cluster.ServeClients, Dir: dir,
+	nodes, err = processes.New(processes.Config{
+		Program: program, Nodes: flags.start, Use: processes.ServeClients, Dir: dir,
 		Flags: []string{"--log-level", "error", "--session-ttl", flags.sessionTTL.String()},
 	})
 	if err != nil {
@@ -44,24 +44,24 @@ func newOwnNodes(flags *benchFlags) (nodes *cluster.Cluster, dir string, err err
 
 // benchNodes are the nodes that conch bench drives, and its clients there.
 type benchNodes struct {
-	load.Nodes
+	loadgen.Nodes
 	nodes     []*asked
 	tls       conch.TLSFiles
-	meter     load.Meter // nil: there is none
-	unmetered string     // why
+	meter     loadgen.Meter // nil: there is none
+	unmetered string        // why
 
 	connections []*conch.Client
-	clients     []load.Client
+	clients     []loadgen.Client
 }
 
 // reachOwn reaches nodes that were started. What it returns is to be closed, also after
 // an error.
-func reachOwn(ctx context.Context, cmd *cobra.Command, nodes *cluster.Cluster) (*benchNodes, error) {
+func reachOwn(ctx context.Context, cmd *cobra.Command, nodes *processes.Cluster) (*benchNodes, error) {
 	var sockets, pages []string
 	for _, node := range nodes.Nodes() {
 		sockets, pages = append(sockets, "unix:"+node.Socket()), append(pages, node.Page())
 	}
-	b := &benchNodes{Nodes: load.Nodes{Started: true}, meter: load.NewMeter(pages)}
+	b := &benchNodes{Nodes: loadgen.Nodes{Started: true}, meter: loadgen.NewMeter(pages)}
 	targets, err := client.Targets(sockets)
 	if err != nil {
 		return b, err
@@ -91,7 +91,7 @@ func reachRunning(ctx context.Context, cmd *cobra.Command, flags *benchFlags) (*
 	if got := len(flags.metrics); got != b.Members {
 		return b, misuse(cmd, "--metrics: got %d addresses, want those of all %d members of the cluster", got, b.Members)
 	}
-	b.meter, b.unmetered = load.NewMeter(flags.metrics), ""
+	b.meter, b.unmetered = loadgen.NewMeter(flags.metrics), ""
 	return b, nil
 }
 
@@ -113,7 +113,7 @@ func (b *benchNodes) reach(ctx context.Context, cmd *cobra.Command, targets []cl
 		}
 		self := status.GetAnsweredBy()
 		if same := slices.Index(known, self); same >= 0 {
-			return misuse(cmd, "%s and %s are one node, %s; name it once", targets[same], target, show.Plain(self))
+			return misuse(cmd, "%s and %s are one node, %s; name it once", targets[same], target, render.Plain(self))
 		}
 		if i > 0 && !slices.Equal(members, status.GetMembers()) {
 			return misuse(cmd, "%s and %s are of two clusters; name nodes of one", targets[0], target)
@@ -138,11 +138,11 @@ func (b *benchNodes) dial(ctx context.Context, clients int) error {
 				return err
 			}
 			b.connections = append(b.connections, c)
-			b.clients = append(b.clients, load.Client{
+			b.clients = append(b.clients, loadgen.Client{
 				Name:    fmt.Sprintf("client %d of %s", n+1, b.Addresses[i]),
 				Node:    i,
-				Lock:    func(ctx context.Context, lock string) (load.Hold, error) { return c.Lock(ctx, lock) },
-				TryLock: func(ctx context.Context, lock string) (load.Hold, error) { return c.TryLock(ctx, lock) },
+				Lock:    func(ctx context.Context, lock string) (loadgen.Hold, error) { return c.Lock(ctx, lock) },
+				TryLock: func(ctx context.Context, lock string) (loadgen.Hold, error) { return c.TryLock(ctx, lock) },
 			})
 		}
 	}
@@ -179,7 +179,7 @@ func (a *asked) awaitEnd(ctx context.Context) error {
 	for {
 		health, err := stream.Recv()
 		if err != nil {
-			return errors.New(show.Plain(status.Convert(err).Message()))
+			return errors.New(render.Plain(status.Convert(err).Message()))
 		}
 		if health.GetStatus() != healthv1.HealthCheckResponse_SERVING {
 			return errors.New("it is stopping")

@@ -12,11 +12,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"conch"
-	"conch/internal/load"
+	"conch/internal/loadgen"
 )
 
 // runBench measures nodes of its own, or those that run already.
-func runBench(cmd *cobra.Command, flags *benchFlags, plan load.Plan) error {
+func runBench(cmd *cobra.Command, flags *benchFlags, plan loadgen.Plan) error {
 	if !flags.drives() {
 		return benchOwn(cmd, flags, plan)
 	}
@@ -33,7 +33,7 @@ func runBench(cmd *cobra.Command, flags *benchFlags, plan load.Plan) error {
 }
 
 // benchOwn starts nodes, measures them, and leaves nothing of them behind.
-func benchOwn(cmd *cobra.Command, flags *benchFlags, plan load.Plan) (err error) {
+func benchOwn(cmd *cobra.Command, flags *benchFlags, plan loadgen.Plan) (err error) {
 	if err := flags.choose(cmd, &plan, flags.start); err != nil {
 		return err
 	}
@@ -71,9 +71,9 @@ func firstOf(errs ...error) error {
 }
 
 // bench drives the nodes by clients, and shows what is found.
-func (b *benchNodes) bench(ctx context.Context, cmd *cobra.Command, flags *benchFlags, plan load.Plan) error {
+func (b *benchNodes) bench(ctx context.Context, cmd *cobra.Command, flags *benchFlags, plan loadgen.Plan) error {
 	told := cmd.ErrOrStderr()
-	report := &load.Report{
+	report := &loadgen.Report{
 		Version: readBuild().Version, Platform: runtime.GOOS + "/" + runtime.GOARCH, Processors: runtime.NumCPU(),
 		Nodes: b.Nodes, Clients: flags.clients, Plan: plan, Unmetered: b.unmetered,
 	}
@@ -81,7 +81,7 @@ func (b *benchNodes) bench(ctx context.Context, cmd *cobra.Command, flags *bench
 		if err := b.dial(ctx, flags.clients); err != nil {
 			return err
 		}
-		report.Results, err = load.Run(ctx, plan, b.clients, b.meter, func(text string) { showProgress(told, text) })
+		report.Results, err = loadgen.Run(ctx, plan, b.clients, b.meter, func(text string) { showProgress(told, text) })
 		return err
 	})
 	showProgress(told, "")
@@ -105,15 +105,15 @@ func benchFailure(ctx context.Context, err error) error {
 	var signal *interruption
 	var known *exitError
 	switch {
-	case err == nil, errors.Is(err, load.ErrOverlap), errors.Is(err, load.ErrFence):
+	case err == nil, errors.Is(err, loadgen.ErrOverlap), errors.Is(err, loadgen.ErrFence):
 		return err // whatever came after
 	case errors.As(context.Cause(ctx), &signal):
 		return &exitError{code: signalExit + int(signal.number), err: errInterrupted}
 	case errors.As(err, &known):
 		return err
-	case errors.Is(err, load.ErrInUse):
+	case errors.Is(err, loadgen.ErrInUse):
 		return &exitError{code: exitNotAcquired, err: fmt.Errorf("%w; name another by --lock, or wait until it is free", err)}
-	case errors.Is(err, errGone), errors.Is(err, conch.ErrUnreachable), errors.Is(err, conch.ErrNoSession), errors.Is(err, load.ErrMetrics):
+	case errors.Is(err, errGone), errors.Is(err, conch.ErrUnreachable), errors.Is(err, conch.ErrNoSession), errors.Is(err, loadgen.ErrMetrics):
 		return &exitError{code: exitUnreachable, err: err}
 	}
 	return err

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"conch/internal/pki"
-	"conch/internal/show"
+	"conch/internal/render"
 )
 
 func newCertShowCommand() *cobra.Command {
@@ -69,7 +69,7 @@ func writeShown(w io.Writer, s shownCertificate) error {
 		if len(texts) == 0 {
 			return "none"
 		}
-		return show.Plain(strings.Join(texts, ", "))
+		return render.Plain(strings.Join(texts, ", "))
 	}
 	var uses []string
 	if s.ForServers {

@@ -12,7 +12,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
-	"conch/internal/cluster"
+	"conch/internal/verify/processes"
 )
 
 const (
@@ -114,7 +114,7 @@ func runDemo(ctx context.Context, out io.Writer, flags demoFlags) error {
 }
 
 // runNodes runs one cluster to its end, with its files in dir.
-func runNodes(ctx context.Context, out io.Writer, flags demoFlags, dir string) (*cluster.Cluster, error) {
+func runNodes(ctx context.Context, out io.Writer, flags demoFlags, dir string) (*processes.Cluster, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
@@ -128,7 +128,7 @@ func runNodes(ctx context.Context, out io.Writer, flags demoFlags, dir string) (
 		think, hold = pageThink, pageHold
 		pageFlags = []string{"--http", flags.http, "--insecure"} // these locks protect nothing
 	}
-	nodes, err := cluster.New(cluster.Config{
+	nodes, err := processes.New(processes.Config{
 		Program: program,
 		Nodes:   flags.nodes,
 		Dir:     dir,
@@ -142,7 +142,7 @@ func runNodes(ctx context.Context, out io.Writer, flags demoFlags, dir string) (
 	if err != nil {
 		return nil, err
 	}
-	var each func(context.Context, cluster.Line) error
+	var each func(context.Context, processes.Line) error
 	if flags.kill {
 		each = (&killing{out: out, nodes: nodes, after: flags.nodes}).take
 	}
@@ -173,7 +173,7 @@ func demoFolder(out string) (string, error) {
 // takeTurns starts the nodes, waits until each has had its entries, and stops them.
 // However it ends, no node runs any more. If each is not nil, it is given each line of
 // the shared file.
-func takeTurns(ctx context.Context, out io.Writer, nodes *cluster.Cluster, flags demoFlags, each func(context.Context, cluster.Line) error) (err error) {
+func takeTurns(ctx context.Context, out io.Writer, nodes *processes.Cluster, flags demoFlags, each func(context.Context, processes.Line) error) (err error) {
 	ctx, stop := untilSignal(ctx, func() { _ = nodes.Kill() }) // nobody stays to be told
 	defer stop()
 	defer func() {
@@ -203,7 +203,7 @@ func takeTurns(ctx context.Context, out io.Writer, nodes *cluster.Cluster, flags
 	}
 	progress := newProgress(out, nodes, flags.entries)
 	var failed error
-	err = nodes.Follow(ctx, func(line cluster.Line) bool {
+	err = nodes.Follow(ctx, func(line processes.Line) bool {
 		watchdog.Reset(patience)
 		enough := progress.take(line)
 		if each != nil {
@@ -232,7 +232,7 @@ func takeTurns(ctx context.Context, out io.Writer, nodes *cluster.Cluster, flags
 
 // stopInOrder stops the nodes so that their logs are whole, also after a signal,
 // which it returns as an error.
-func stopInOrder(ctx context.Context, nodes *cluster.Cluster) error {
+func stopInOrder(ctx context.Context, nodes *processes.Cluster) error {
 	if err := nodes.Stop(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}

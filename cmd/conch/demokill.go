@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"conch/internal/cluster"
+	"conch/internal/verify/processes"
 	"conch/logs"
 )
 
@@ -30,19 +30,19 @@ const (
 // have gone on without it.
 type killing struct {
 	out   io.Writer
-	nodes *cluster.Cluster
+	nodes *processes.Cluster
 	after int // kill at the first entry after so many
 
 	entries int
 	kills   int
-	victim  *cluster.Node // the node that was killed last; nil: none was
-	fence   uint64        // of its entry
-	since   int           // entries of others since then
-	over    bool          // it was started again
+	victim  *processes.Node // the node that was killed last; nil: none was
+	fence   uint64          // of its entry
+	since   int             // entries of others since then
+	over    bool            // it was started again
 }
 
 // take is given each line of the shared file.
-func (k *killing) take(ctx context.Context, line cluster.Line) error {
+func (k *killing) take(ctx context.Context, line processes.Line) error {
 	switch {
 	case k.over:
 		return nil
@@ -73,7 +73,7 @@ func (k *killing) say(format string, args ...any) {
 }
 
 // kill kills the node that has just entered.
-func (k *killing) kill(line cluster.Line) error {
+func (k *killing) kill(line processes.Line) error {
 	for _, node := range k.nodes.Nodes() {
 		if node.Address() == line.Node {
 			k.victim, k.fence, k.since = node, line.Fence, 0
@@ -127,7 +127,7 @@ func runReportedDemo(ctx context.Context, out io.Writer, flags demoFlags) error 
 
 // checkKilled holds the shared file of the run with a kill against its logs, which
 // the report does not.
-func checkKilled(nodes *cluster.Cluster) error {
+func checkKilled(nodes *processes.Cluster) error {
 	report, err := judgeLogs(nodes.LogFiles(), nodes.WitnessFile())
 	if err != nil {
 		return err

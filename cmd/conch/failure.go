@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"conch/internal/show"
+	"conch/internal/render"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
@@ -22,16 +22,16 @@ func (a *asked) failure(ctx context.Context, err error) error {
 	answer := status.Convert(err)
 	for _, detail := range answer.Details() {
 		if told, ok := detail.(*clientv1.Error); ok {
-			return a.exit(codeExit(told.GetCode()), errors.New(show.Plain(told.GetMessage())))
+			return a.exit(codeExit(told.GetCode()), errors.New(render.Plain(told.GetMessage())))
 		}
 	}
 	switch answer.Code() {
 	case codes.Unimplemented:
 		return a.exit(exitUnreachable, errors.New("whatever listens there does not serve clients of conch, or is of another version"))
 	case codes.Unavailable, codes.DeadlineExceeded:
-		return a.exit(exitUnreachable, errors.New(show.Plain(answer.Message())))
+		return a.exit(exitUnreachable, errors.New(render.Plain(answer.Message())))
 	default:
-		return a.exit(exitFailure, fmt.Errorf("%v: %s", answer.Code(), show.Plain(answer.Message())))
+		return a.exit(exitFailure, fmt.Errorf("%v: %s", answer.Code(), render.Plain(answer.Message())))
 	}
 }
 

@@ -7,14 +7,14 @@ import (
 	"os"
 	"path/filepath"
 
-	"conch/internal/cluster"
+	"conch/internal/verify/processes"
 	"conch/logs"
 )
 
 // judgeDemo shows what the logs of a demonstration prove, and one entry, and says
 // where the files are. It fails unless the logs show all that is promised. The file that
 // witnesses the critical sections counts too, unless its name is empty.
-func judgeDemo(out io.Writer, nodes *cluster.Cluster, witnessFile, dir string) error {
+func judgeDemo(out io.Writer, nodes *processes.Cluster, witnessFile, dir string) error {
 	run, err := logs.Open(nodes.LogFiles()...)
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 
 	"conch/hosts"
 	"conch/internal/client"
-	"conch/internal/supervise"
+	"conch/internal/procgroup"
 )
 
 // lockFlags are the flags of conch lock, as they were given.
@@ -34,8 +34,8 @@ type lockFlags struct {
 }
 
 // onLostModes are the values of --on-lost.
-var onLostModes = map[string]supervise.OnLost{
-	"kill": supervise.Kill, "warn": supervise.Warn, "ignore": supervise.Ignore,
+var onLostModes = map[string]procgroup.OnLost{
+	"kill": procgroup.Kill, "warn": procgroup.Warn, "ignore": procgroup.Ignore,
 }
 
 // onLostNames are the values of --on-lost in the order in which they are told.

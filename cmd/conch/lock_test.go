@@ -16,13 +16,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"conch/internal/cluster"
+	"conch/internal/verify/processes"
 )
 
 // startMembers starts a cluster of nodes that want nothing themselves.
-func startMembers(ctx context.Context, t *testing.T, nodes int, flags ...string) *cluster.Cluster {
+func startMembers(ctx context.Context, t *testing.T, nodes int, flags ...string) *processes.Cluster {
 	t.Helper()
-	c, err := cluster.New(cluster.Config{
+	c, err := processes.New(processes.Config{
 		Program: program(t), Nodes: nodes, Dir: t.TempDir(),
 		Flags: append([]string{"--auto-think", maxPause.String(), "--socket", none}, flags...),
 	})

@@ -13,8 +13,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"conch"
-	"conch/internal/show"
-	"conch/internal/supervise"
+	"conch/internal/procgroup"
+	"conch/internal/render"
 )
 
 const (
@@ -102,9 +102,9 @@ func (e *lockEnd) lose(err error, exits lockExits) {
 }
 
 // finish says how the command ended.
-func (e *lockEnd) finish(result supervise.Result, err error, exits lockExits) {
+func (e *lockEnd) finish(result procgroup.Result, err error, exits lockExits) {
 	if err != nil {
-		e.Outcome, e.Code, e.err = "not_started", supervise.StartExitCode(err), err
+		e.Outcome, e.Code, e.err = "not_started", procgroup.StartExitCode(err), err
 		return
 	}
 	code := result.ExitCode()
@@ -124,7 +124,7 @@ func (e *lockEnd) finish(result supervise.Result, err error, exits lockExits) {
 // ends.
 func (e *lockEnd) tell(cmd *cobra.Command, status *os.File) error {
 	if e.err != nil {
-		e.Error = show.Plain(toldLast(e.err.Error()))
+		e.Error = render.Plain(toldLast(e.err.Error()))
 	}
 	if status != nil {
 		if err := json.NewEncoder(status).Encode(e); err != nil {

@@ -14,8 +14,8 @@ import (
 
 	"conch"
 	"conch/internal/client"
-	"conch/internal/show"
-	"conch/internal/supervise"
+	"conch/internal/procgroup"
+	"conch/internal/render"
 )
 
 const (
@@ -66,9 +66,9 @@ func (l *locking) run() {
 	}
 	if len(l.command) > 0 {
 		// Before the wait for the lock, which would be in vain.
-		path, err := supervise.Find(l.command[0])
+		path, err := procgroup.Find(l.command[0])
 		if err != nil {
-			l.end.finish(supervise.Result{}, err, l.flags.exits)
+			l.end.finish(procgroup.Result{}, err, l.flags.exits)
 			return
 		}
 		l.path = path
@@ -89,7 +89,7 @@ func (l *locking) run() {
 	}
 	l.end.Fence = strconv.FormatUint(hold.Fence(), 10)
 	if l.flags.verbose {
-		l.say("got the lock %s with fence %s at %s", show.Plain(l.name), l.end.Fence, l.end.Node)
+		l.say("got the lock %s with fence %s at %s", render.Plain(l.name), l.end.Fence, l.end.Node)
 	}
 	if len(l.command) > 0 {
 		l.runUnder(hold)
@@ -100,7 +100,7 @@ func (l *locking) run() {
 
 // runUnder runs the command, and releases the lock when nothing of it is left.
 func (l *locking) runUnder(hold conch.Hold) {
-	result, err := supervise.Run(supervise.Config{
+	result, err := procgroup.Run(procgroup.Config{
 		Lease: hold, Path: l.path, Args: l.command,
 		Env: []string{
 			"CONCH_LOCK=" + l.name, fenceVariable + "=" + l.end.Fence, client.EnvNode + "=" + l.end.Node,
@@ -115,18 +115,18 @@ func (l *locking) runUnder(hold conch.Hold) {
 }
 
 // tellNotice tells people what happens while the command runs.
-func (l *locking) tellNotice(notice supervise.Notice, why error) {
-	name := show.Plain(l.name)
+func (l *locking) tellNotice(notice procgroup.Notice, why error) {
+	name := render.Plain(l.name)
 	switch notice {
-	case supervise.Lapsing:
+	case procgroup.Lapsing:
 		l.say("caution: the lock %s may be lost soon: %v", name, why)
-	case supervise.Lost:
+	case procgroup.Lost:
 		l.say("caution: the lock %s is lost, and the command goes on: %v", name, why)
-	case supervise.Ending:
+	case procgroup.Ending:
 		l.say("the lock %s is about to be lost, so the command was sent SIGTERM", name)
-	case supervise.Killed:
+	case procgroup.Killed:
 		l.say("the lock %s is lost or nearly so, so the command was killed", name)
-	case supervise.Leftover:
+	case procgroup.Leftover:
 		if l.flags.verbose {
 			l.say("the command has ended; what it left running is sent SIGTERM")
 		}
@@ -155,7 +155,7 @@ func (l *locking) holdAlone(hold conch.Hold) {
 			reason = &signalError{number}
 		}
 	}()
-	if lost := supervise.Guard(hold, l.grace, over); lost != nil {
+	if lost := procgroup.Guard(hold, l.grace, over); lost != nil {
 		l.end.lose(lost, l.flags.exits) // not released: whoever relied on it may not be done
 		return
 	}

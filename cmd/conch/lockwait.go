@@ -15,7 +15,7 @@ import (
 
 	"conch"
 	"conch/internal/client"
-	"conch/internal/show"
+	"conch/internal/render"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
@@ -162,7 +162,7 @@ func (l *locking) tellWhoIsAhead(ctx context.Context) {
 		err := l.watchQueue(ctx, func(lock *clientv1.LockStatus) {
 			if text := whoIsAhead(lock, self); text != "" && text != told && ctx.Err() == nil {
 				told = text
-				l.say("waiting for %s: %s", show.Plain(l.name), text)
+				l.say("waiting for %s: %s", render.Plain(l.name), text)
 			}
 		})
 		if err != nil && ctx.Err() == nil && told != err.Error() {
@@ -224,7 +224,7 @@ func whoIsAhead(lock *clientv1.LockStatus, self *clientv1.Client) string {
 	}
 	for _, o := range lock.GetObstacles() {
 		if o.GetKind() != clientv1.Obstacle_KIND_HELD && o.GetKind() != clientv1.Obstacle_KIND_QUEUE {
-			parts = append(parts, show.Plain(o.GetText()))
+			parts = append(parts, render.Plain(o.GetText()))
 		}
 	}
 	return strings.Join(append([]string{fmt.Sprintf("%d ahead", waiters[own].GetAhead())}, parts...), "; ")
@@ -235,16 +235,16 @@ const shownAhead = 3
 
 // whois says who a client of a member is: "root on web1 (process 42, make deploy)".
 func whois(c *clientv1.Client, member string) string {
-	text := "a client of " + show.Plain(member)
+	text := "a client of " + render.Plain(member)
 	if c.GetUser() != "" && c.GetHost() != "" {
-		text = show.Plain(c.GetUser()) + " on " + show.Plain(c.GetHost())
+		text = render.Plain(c.GetUser()) + " on " + render.Plain(c.GetHost())
 	}
 	var details []string
 	if c.GetPid() != 0 {
 		details = append(details, fmt.Sprintf("process %d", c.GetPid()))
 	}
 	if c.GetCommand() != "" {
-		details = append(details, show.Plain(c.GetCommand()))
+		details = append(details, render.Plain(c.GetCommand()))
 	}
 	if len(details) == 0 {
 		return text

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"conch/internal/show"
+	"conch/internal/render"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
@@ -33,7 +33,7 @@ do not let this caller look, 64 wrong usage.`,
 			printer := flags.printer(cmd.OutOrStdout())
 			request := &clientv1.ListLocksRequest{Scope: clientv1.Scope_SCOPE_CLUSTER}
 			missing, err := node.eachLock(cmd.Context(), request, func(lock *clientv1.LockStatus, missing []*clientv1.Missing) error {
-				if show.IsIdle(lock) && !all {
+				if render.IsIdle(lock) && !all {
 					return nil
 				}
 				return printer.Listed(lock, missing)

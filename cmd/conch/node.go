@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"conch"
-	"conch/internal/auto"
+	"conch/internal/workload"
 )
 
 // stopPatience is how long a node that stops may take to pass on what it has, beside
@@ -122,7 +122,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 	}
 	var loops []func() error
 	if flags.autoRequest {
-		loops = append(loops, func() error { return auto.Run(ctx, node, flags.auto) })
+		loops = append(loops, func() error { return workload.Run(ctx, node, flags.auto) })
 	}
 	if page != nil {
 		if err := page.mayLook(ctx, node); err != nil {

@@ -13,9 +13,9 @@ import (
 
 	"conch"
 	"conch/hosts"
-	"conch/internal/auto"
-	"conch/internal/disk"
+	"conch/internal/datadir"
 	"conch/internal/socket"
+	"conch/internal/workload"
 )
 
 const (
@@ -44,7 +44,7 @@ type nodeFlags struct {
 	dataDir           string
 
 	autoRequest bool
-	auto        auto.Config
+	auto        workload.Config
 	csFile      string
 
 	page pageFlags
@@ -171,7 +171,7 @@ func (f *nodeFlags) dataDirectory(member string) (string, error) {
 	case none:
 		return "", nil
 	case "":
-		dir, err := disk.DefaultDir(member)
+		dir, err := datadir.DefaultDir(member)
 		if err != nil {
 			return "", fmt.Errorf("--data-dir: %w", err)
 		}

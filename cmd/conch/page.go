@@ -17,8 +17,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"conch"
+	"conch/internal/admission"
 	"conch/internal/client"
-	"conch/internal/door"
 	"conch/internal/web"
 	clientv1 "conch/proto/conch/client/v1"
 )
@@ -78,7 +78,7 @@ func (f *pageFlags) listen(ctx context.Context, address *net.TCPAddr, told io.Wr
 	if err != nil {
 		return nil, fmt.Errorf("--http: %w", err)
 	}
-	listener := door.Bound(port, maxPageConnections, func(remote net.Addr, reason error) {
+	listener := admission.Bound(port, maxPageConnections, func(remote net.Addr, reason error) {
 		fmt.Fprintf(told, "conch: caution: one from %s to the page is closed: %v\n", remote, reason)
 	})
 	p := &page{flags: f, listener: listener, registry: prometheus.NewRegistry()}

@@ -19,7 +19,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"conch"
-	"conch/internal/cluster"
+	"conch/internal/verify/processes"
 )
 
 // pagePatience is how long the browser may take for a test. It is no measure of anything.
@@ -136,13 +136,13 @@ func says(ctx context.Context, t *testing.T, id, text string) {
 }
 
 // pageCluster runs nodes, the first of which serves a page.
-func pageCluster(ctx context.Context, t *testing.T, nodes int, flags ...string) (c *cluster.Cluster, url string) {
+func pageCluster(ctx context.Context, t *testing.T, nodes int, flags ...string) (c *processes.Cluster, url string) {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	check(t, err)
 	address := listener.Addr().String()
 	check(t, listener.Close())
-	c, err = cluster.New(cluster.Config{
+	c, err = processes.New(processes.Config{
 		Program: program(t), Nodes: nodes, Dir: t.TempDir(), Flags: flags, FirstFlags: []string{"--http", address},
 	})
 	check(t, err)

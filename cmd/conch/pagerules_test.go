@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"conch"
-	"conch/internal/cluster"
+	"conch/internal/verify/processes"
 )
 
 // visitor uses a page as a browser does.
@@ -94,7 +94,7 @@ func TestPageIsJudgedByRules(t *testing.T) {
 	allow := filepath.Join(t.TempDir(), "allow.txt")
 	check(t, os.WriteFile(allow, []byte("@page lock,break open/*\n@page lock odd\n@anonymous lock *\n"), 0o644))
 	address := freeAddresses(t, 1)[0]
-	c, err := cluster.New(cluster.Config{
+	c, err := processes.New(processes.Config{
 		Program: program(t), Nodes: 2, Dir: t.TempDir(), Flags: []string{"--auto-think", maxPause.String(), "--socket", none},
 		FirstFlags: []string{"--http", address, "--allow", allow, "--insecure"},
 	})

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"conch/internal/cluster"
+	"conch/internal/verify/processes"
 	"conch/logs"
 )
 
@@ -33,7 +33,7 @@ func TestProcessesTakeTurns(t *testing.T) {
 		t.Run(fmt.Sprint(nodes), func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			c, err := cluster.New(cluster.Config{
+			c, err := processes.New(processes.Config{
 				Program: program(t), Nodes: nodes, Dir: t.TempDir(),
 				Flags: []string{"--auto-count", fmt.Sprint(entries), "--auto-think", "10ms", "--auto-hold", "2ms"},
 			})
@@ -45,7 +45,7 @@ func TestProcessesTakeTurns(t *testing.T) {
 			check(t, c.AwaitEvent(ctx, order[0], "node_started"))
 			check(t, c.Start(ctx, order[1:]...))
 			judge := witnessJudge{t: t, left: map[string]int{}}
-			check(t, c.Follow(ctx, func(line cluster.Line) bool {
+			check(t, c.Follow(ctx, func(line processes.Line) bool {
 				judge.take(line)
 				return judge.total == nodes*entries
 			}))
@@ -65,24 +65,24 @@ func TestProcessesTakeTurns(t *testing.T) {
 func TestFrozenHolderLosesTheLock(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	c, err := cluster.New(cluster.Config{
+	c, err := processes.New(processes.Config{
 		Program: program(t), Nodes: 3, Dir: t.TempDir(),
 		Flags: []string{"--auto-think", "0s", "--auto-hold", "1h", "--session-ttl", "500ms"},
 	})
 	check(t, err)
 	defer func() { check(t, c.Kill()) }()
 	check(t, c.Start(ctx))
-	var first, second cluster.Line
-	check(t, c.Follow(ctx, func(line cluster.Line) bool { first = line; return true }))
-	holder := c.Nodes()[slices.IndexFunc(c.Nodes(), func(n *cluster.Node) bool { return n.Address() == first.Node })]
+	var first, second processes.Line
+	check(t, c.Follow(ctx, func(line processes.Line) bool { first = line; return true }))
+	holder := c.Nodes()[slices.IndexFunc(c.Nodes(), func(n *processes.Node) bool { return n.Address() == first.Node })]
 	check(t, holder.Freeze())
-	check(t, c.Follow(ctx, func(line cluster.Line) bool { second = line; return true }))
+	check(t, c.Follow(ctx, func(line processes.Line) bool { second = line; return true }))
 	if second.What != "enter" || second.Node == first.Node || second.Fence <= first.Fence {
 		t.Errorf("after %+v: %+v, want another to enter with a higher fence", first, second)
 	}
 	check(t, holder.Thaw())
-	want := cluster.Line{What: "lost", Node: first.Node, Fence: first.Fence}
-	check(t, c.Follow(ctx, func(line cluster.Line) bool { return line == want }))
+	want := processes.Line{What: "lost", Node: first.Node, Fence: first.Fence}
+	check(t, c.Follow(ctx, func(line processes.Line) bool { return line == want }))
 	check(t, c.Stop(ctx))
 }
 
@@ -91,7 +91,7 @@ func TestFrozenHolderLosesTheLock(t *testing.T) {
 func TestSecondSignalEndsANodeAtOnce(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	c, err := cluster.New(cluster.Config{Program: program(t), Nodes: 2, Dir: t.TempDir()})
+	c, err := processes.New(processes.Config{Program: program(t), Nodes: 2, Dir: t.TempDir()})
 	check(t, err)
 	defer func() { check(t, c.Kill()) }()
 	check(t, c.Start(ctx))
@@ -105,7 +105,7 @@ func TestSecondSignalEndsANodeAtOnce(t *testing.T) {
 	check(t, leaver.Signal(os.Interrupt))
 	check(t, c.AwaitEvent(ctx, 0, "session_ended"))
 	check(t, leaver.Signal(os.Interrupt))
-	err = c.Follow(ctx, func(cluster.Line) bool { return false })
+	err = c.Follow(ctx, func(processes.Line) bool { return false })
 	if err == nil || !strings.Contains(err.Error(), "exit status 1, and said: ") || !strings.HasSuffix(err.Error(), "conch: ended at once by a second signal") {
 		t.Errorf("node 1: %v, want that a second signal ended it", err)
 	}
@@ -115,13 +115,13 @@ func TestSecondSignalEndsANodeAtOnce(t *testing.T) {
 // rise.
 type witnessJudge struct {
 	t      *testing.T
-	inside cluster.Line // the latest enter; zero when nobody is in
-	fence  uint64       // the highest
+	inside processes.Line // the latest enter; zero when nobody is in
+	fence  uint64         // the highest
 	left   map[string]int
 	total  int
 }
 
-func (j *witnessJudge) take(line cluster.Line) {
+func (j *witnessJudge) take(line processes.Line) {
 	switch line.What {
 	case "enter":
 		if j.inside.Node != "" {
@@ -135,7 +135,7 @@ func (j *witnessJudge) take(line cluster.Line) {
 		if line.Node != j.inside.Node || line.Fence != j.inside.Fence {
 			j.t.Errorf("%+v, but who is in is %+v", line, j.inside)
 		}
-		j.inside = cluster.Line{}
+		j.inside = processes.Line{}
 		j.left[line.Node]++
 		j.total++
 	default:

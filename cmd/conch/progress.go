@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"conch/internal/cluster"
+	"conch/internal/verify/processes"
 )
 
 const (
@@ -31,7 +31,7 @@ type progress struct {
 
 // newProgress begins to show progress: in one line that changes on a live terminal,
 // else in lines.
-func newProgress(out io.Writer, nodes *cluster.Cluster, entries int) *progress {
+func newProgress(out io.Writer, nodes *processes.Cluster, entries int) *progress {
 	p := &progress{out: out, format: "%s\n", every: 1, want: entries}
 	fmt.Fprintf(out, "%s on this machine, %s each:\n",
 		count(len(nodes.Nodes()), "node", "nodes"), count(entries, "entry", "entries"))
@@ -51,7 +51,7 @@ func newProgress(out io.Writer, nodes *cluster.Cluster, entries int) *progress {
 
 // take shows a line of the shared file, and reports whether every node has had its
 // entries.
-func (p *progress) take(line cluster.Line) (enough bool) {
+func (p *progress) take(line processes.Line) (enough bool) {
 	node := slices.Index(p.nodes, line.Node)
 	if node < 0 {
 		return false

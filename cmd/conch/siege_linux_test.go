@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"conch"
-	"conch/internal/cluster"
+	"conch/internal/verify/processes"
 )
 
 // How a connection may begin that goes no further: with what HTTP/2 begins with, and an
@@ -139,14 +139,14 @@ func besiege(t *testing.T, words string, files, strangers, megabytes int) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
 	defer cancel()
-	cfg := cluster.Config{
+	cfg := processes.Config{
 		Program: program(t), Nodes: 3, Dir: t.TempDir(),
 		Flags: []string{"--auto-think", "5ms", "--auto-hold", "0s"},
 	}
 	if files > 0 {
 		cfg.Program = frugal(t, files)
 	}
-	c, err := cluster.New(cfg)
+	c, err := processes.New(cfg)
 	check(t, err)
 	defer func() { check(t, c.Kill()) }()
 	check(t, c.Start(ctx))
@@ -154,7 +154,7 @@ func besiege(t *testing.T, words string, files, strangers, megabytes int) {
 	turns := func(each int) { // waits until each node has had so many more turns
 		t.Helper()
 		had, served := map[string]int{}, 0
-		check(t, c.Follow(ctx, func(line cluster.Line) bool {
+		check(t, c.Follow(ctx, func(line processes.Line) bool {
 			if line.What == "leave" {
 				if had[line.Node]++; had[line.Node] == each {
 					served++

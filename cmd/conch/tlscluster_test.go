@@ -13,14 +13,14 @@ import (
 	"testing"
 
 	"conch"
-	"conch/internal/cluster"
 	"conch/internal/pki"
+	"conch/internal/verify/processes"
 )
 
 // certified is a cluster of real nodes with mutual TLS, and what they and their clients
 // show and trust. All trust the authorities of one file.
 type certified struct {
-	*cluster.Cluster
+	*processes.Cluster
 	t      *testing.T
 	dir    string // of the files in use
 	bundle string // the authorities
@@ -36,7 +36,7 @@ func startCertified(ctx context.Context, t *testing.T, nodes int, flags ...strin
 	c.authority = c.newAuthority()
 	c.trust(c.authority)
 	var err error
-	c.Cluster, err = cluster.New(cluster.Config{
+	c.Cluster, err = processes.New(processes.Config{
 		Program: program(t), Nodes: nodes, Dir: t.TempDir(),
 		Flags: append([]string{"--auto-think", maxPause.String(), "--socket", none, "--tls-ca", c.bundle}, flags...),
 		FlagsOf: func(address string) ([]string, error) {

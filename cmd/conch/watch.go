@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"conch/internal/show"
+	"conch/internal/render"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
@@ -70,14 +70,14 @@ func runWatch(cmd *cobra.Command, flags *askFlags, name string, count int) error
 
 // watch prints the changes of a lock until ctx ends, or so many were printed, if
 // count is not 0.
-func (a *asked) watch(ctx context.Context, name string, count int, printer show.Printer) error {
+func (a *asked) watch(ctx context.Context, name string, count int, printer render.Printer) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	stream, err := a.Watch(ctx, &clientv1.WatchRequest{Scope: clientv1.Scope_SCOPE_CLUSTER, Lock: name})
 	if err != nil {
 		return a.failure(ctx, err)
 	}
-	var watch show.Watch
+	var watch render.Watch
 	message, err := within(end, stream.Recv)
 	for printed := 0; ; message, err = stream.Recv() { // no change, no message: silence is no fault
 		if errors.Is(err, io.EOF) {

@@ -8,7 +8,7 @@ import (
 )
 
 // page is where the statements stand.
-const page = "../../FENCING.md"
+const page = "../../docs/FENCING.md"
 
 // marked finds a statement on the page: a comment, and the block of code below it.
 var marked = regexp.MustCompile("(?m)^<!-- test: ([a-z]+ [a-z]+) -->\n```sql\n((?:.*\n)*?)```$")

@@ -63,13 +63,13 @@ var plantings = []planted{
 		files: map[string]string{
 			"broadcast/a.go": `package broadcast; import ("conch/token"; "conch/logs"; "conch/proto/conch/peer/v1")`,
 			"hosts/a.go":     `package hosts; import "conch"`,
-			"logs/a.go":      `package logs; import "conch/internal/sim"`,
+			"logs/a.go":      `package logs; import "conch/internal/verify/sim"`,
 			"proto/p/a.go":   `package p; import ("conch/token"; "conch/proto/q"; "conchology/token")`,
 		},
 		want: []string{
 			"broadcast/a.go: imports conch/logs, and broadcast may import only token, proto of ours",
 			"hosts/a.go: imports conch, ",
-			"logs/a.go: imports conch/internal/sim, ",
+			"logs/a.go: imports conch/internal/verify/sim, ",
 			"proto/p/a.go: imports conch/token, ",
 		},
 	},

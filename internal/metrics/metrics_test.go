@@ -10,7 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"conch/broadcast"
-	"conch/internal/door"
+	"conch/internal/admission"
 	"conch/token"
 )
 
@@ -46,7 +46,7 @@ func TestNodeIsCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.ShowState(driver)
-	m.ShowEntrance(func() door.Counts { return door.Counts{Strangers: 3, Calls: 4, Closed: 5, Refused: 6} })
+	m.ShowEntrance(func() admission.Counts { return admission.Counts{Strangers: 3, Calls: 4, Closed: 5, Refused: 6} })
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(m)
 	hold, err := driver.Acquire(t.Context(), "cs")

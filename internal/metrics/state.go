@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"conch/broadcast"
-	"conch/internal/door"
+	"conch/internal/admission"
 )
 
 // statePatience is how long the driver may take to say how it is.
@@ -32,7 +32,7 @@ var (
 
 // entrance tells who has come in at the moment of a scrape.
 type entrance struct {
-	counts func() door.Counts
+	counts func() admission.Counts
 }
 
 var (
@@ -44,7 +44,7 @@ var (
 
 // ShowEntrance adds to the metrics who has come in. It is to be called before they are
 // registered.
-func (m *Metrics) ShowEntrance(counts func() door.Counts) {
+func (m *Metrics) ShowEntrance(counts func() admission.Counts) {
 	m.parts = append(m.parts, entrance{counts})
 }
 

@@ -1,6 +1,6 @@
 // Command bench-peers sets conch beside the bare limits of what it stands on, and beside
 // the locks that users would pick instead, in interleaved rounds of one run. `make
-// bench-peers` runs it and writes BENCHMARKS.md.
+// bench-peers` runs it and writes docs/BENCHMARKS.md.
 //
 // It is a module of its own, so that what the peers need stays out of the product.
 // The processes that it starts are itself, in another role (a worker, an etcd

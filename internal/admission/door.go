@@ -1,0 +1,232 @@
+package admission
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Config is what a door is made with.
+type Config struct {
+	Limits Limits
+	// Refused is told of connections that were closed, and of calls that were refused,
+	// once a minute for each host.
+	Refused func(remote net.Addr, reason error)
+}
+
+// Door is the way in to one node. It is safe for concurrent use.
+type Door struct {
+	limits  Limits
+	refused func(net.Addr, error)
+
+	mu        sync.Mutex
+	strangers map[string][]*conn // by host; oldest first, and none is empty
+	guests    map[string]*party  // by host
+	members   map[string]*party  // by address
+	counts    Counts
+	notes     notes
+	local     *Bounded // nil without a socket
+
+	turns   chan struct{}
+	telling sync.WaitGroup // those who tell of a call that was refused
+}
+
+// party is what one host of guests, or one member, has open.
+type party struct {
+	conns []*conn // oldest first
+	calls int
+}
+
+// Counts tell how much is open, and how much was turned away since the start.
+type Counts struct {
+	Strangers, Guests, Members, Local int // connections
+	Calls                             int // of guests
+	Closed, Refused                   uint64
+}
+
+// New returns a door with nobody in it.
+func New(cfg Config) *Door {
+	return &Door{
+		limits:    cfg.Limits,
+		refused:   cfg.Refused,
+		strangers: make(map[string][]*conn),
+		guests:    make(map[string]*party),
+		members:   make(map[string]*party),
+		notes:     notes{hosts: make(map[string]struct{})},
+		turns:     make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+	}
+}
+
+// Counts returns how much is open now.
+func (d *Door) Counts() Counts {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	counts := d.counts
+	if d.local != nil {
+		open, closed := d.local.counts()
+		counts.Local, counts.Closed = open, counts.Closed+closed
+	}
+	return counts
+}
+
+// Wait returns when nobody is told of anything any more. No call may come by then.
+func (d *Door) Wait() { d.telling.Wait() }
+
+// Why connections are closed.
+var (
+	errCrowd  = errors.New("closed to make room: too many connections are open on which nothing was asked yet")
+	errMember = errors.New("closed to make room: the same member has opened too many since")
+)
+
+// enter takes a stranger in.
+func (d *Door) enter(inner net.Conn) *conn {
+	c := &conn{Conn: inner, door: d, host: hostOf(inner.RemoteAddr()), known: make(chan struct{})}
+	c.turn.prepare(d.turns, longestTurn)
+	d.mu.Lock()
+	var crowded *conn
+	if d.counts.Strangers >= d.limits.Strangers {
+		crowded = d.oldestStranger()
+	}
+	d.strangers[c.host] = append(d.strangers[c.host], c)
+	d.counts.Strangers++
+	c.patience = time.AfterFunc(d.limits.StrangerPatience, func() {
+		d.shut(c, stranger, fmt.Errorf("nothing was asked within %v", d.limits.StrangerPatience))
+	})
+	d.mu.Unlock()
+	if crowded != nil {
+		d.shut(crowded, stranger, errCrowd)
+	}
+	return c
+}
+
+// oldestStranger returns the oldest connection of the host with most.
+func (d *Door) oldestStranger() *conn {
+	var most []*conn
+	for _, conns := range d.strangers {
+		if len(conns) > len(most) {
+			most = conns
+		}
+	}
+	return most[0]
+}
+
+// shut closes a connection for a reason that the log is to tell, unless more is known of
+// it by now than when that reason was found.
+func (d *Door) shut(c *conn, known stage, reason error) {
+	d.mu.Lock()
+	if c.stage != known {
+		d.mu.Unlock()
+		return
+	}
+	d.takeOut(c)
+	c.stage = gone
+	d.counts.Closed++
+	note := d.notes.first(time.Now(), c.host)
+	d.mu.Unlock()
+	_ = c.Conn.Close() // its users find out
+	if note {
+		d.refused(c.Conn.RemoteAddr(), reason)
+	}
+}
+
+// leave forgets a connection that is being closed.
+func (d *Door) leave(c *conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.takeOut(c)
+	c.stage = gone
+}
+
+// hasLeft reports whether a connection is closed.
+func (d *Door) hasLeft(c *conn) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return c.stage == gone
+}
+
+// takeOut takes a connection from where it is counted.
+func (d *Door) takeOut(c *conn) {
+	switch c.stage {
+	case stranger:
+		c.patience.Stop()
+		c.settled.Store(true)
+		close(c.known)
+		c.turn.end()
+		d.counts.Strangers--
+		if rest := without(d.strangers[c.host], c); len(rest) > 0 {
+			d.strangers[c.host] = rest
+		} else {
+			delete(d.strangers, c.host)
+		}
+	case guest:
+		d.counts.Guests--
+		leaveParty(d.guests, c.host, c)
+	case member:
+		d.counts.Members--
+		leaveParty(d.members, c.name, c)
+	case gone:
+	}
+}
+
+// without takes a connection from a list, most often the first.
+func without(conns []*conn, c *conn) []*conn {
+	i := slices.Index(conns, c)
+	return slices.Delete(conns, i, i+1)
+}
+
+// join makes a connection one of a party's.
+func join(parties map[string]*party, name string, c *conn) {
+	p := parties[name]
+	if p == nil {
+		p = new(party)
+		parties[name] = p
+	}
+	p.conns = append(p.conns, c)
+	c.party = p
+}
+
+func leaveParty(parties map[string]*party, name string, c *conn) {
+	c.party.conns = without(c.party.conns, c)
+	if len(c.party.conns) == 0 { // its calls end with it
+		delete(parties, name)
+	}
+}
+
+// hostOf is where an address is, without the port.
+func hostOf(address net.Addr) string {
+	host, _, err := net.SplitHostPort(address.String())
+	if err != nil {
+		return address.String()
+	}
+	return host
+}
+
+const (
+	// noteInterval is how often the same host is told of.
+	noteInterval = time.Minute
+	// maxNoted is how many hosts are told of in that time.
+	maxNoted = 256
+)
+
+// notes are the hosts that were told of since a time.
+type notes struct {
+	since time.Time
+	hosts map[string]struct{}
+}
+
+// first reports whether a host is to be told of.
+func (n *notes) first(now time.Time, host string) bool {
+	if now.Sub(n.since) >= noteInterval {
+		n.since = now
+		clear(n.hosts)
+	}
+	if _, told := n.hosts[host]; told || len(n.hosts) >= maxNoted {
+		return false
+	}
+	n.hosts[host] = struct{}{}
+	return true
+}

@@ -1,0 +1,71 @@
+package admission
+
+import (
+	"syscall"
+	"time"
+)
+
+// Limits are how much there is room for.
+type Limits struct {
+	// Strangers are connections on which nothing was asked yet, StrangerPatience is for
+	// how long one may be that, and StrangerBytes how much it may say until then.
+	Strangers        int
+	StrangerPatience time.Duration
+	StrangerBytes    int
+	// Guests is how many connections of clients may be open, and as many calls;
+	// GuestsPerHost, how many of each one host may have.
+	Guests, GuestsPerHost int
+	// PerMember is how many connections a member may have, and MemberCalls how many
+	// calls, beside its streams.
+	PerMember, MemberCalls int
+	// Local is how many connections there may be to the unix socket.
+	Local int
+	// WritePatience is for how long at least a write may go on.
+	WritePatience time.Duration
+}
+
+const (
+	maxStrangers = 512
+	maxGuests    = 1024
+	maxLocal     = 1024
+	// leastRoom is what each has where there are hardly any files to open.
+	leastRoom = 16
+
+	// kept files are for logs, the disk and the page; and of each member, filesPerMember
+	// for the streams to it and from it, and for what it is asked.
+	keptFiles      = 128
+	filesPerMember = 6
+)
+
+// Usual are the limits of a node among some members, who stand in the way of each other
+// if the process may not open enough files for all.
+func Usual(members int) Limits { return fitting(openFiles(), members) }
+
+// fitting are the limits where so many files may be open.
+func fitting(files, members int) Limits {
+	room := files - keptFiles - filesPerMember*members
+	share := func(most, eighths int) int { return max(leastRoom, min(most, room/8*eighths)) }
+	l := Limits{
+		Strangers:        share(maxStrangers, 1),
+		StrangerPatience: 10 * time.Second,
+		// Room for the longest HELLO, which lists the members, and for certificates.
+		StrangerBytes: 64<<10 + 272*members,
+		Guests:        share(maxGuests, 3),
+		PerMember:     16,
+		MemberCalls:   512,
+		Local:         share(maxLocal, 3),
+		WritePatience: 30 * time.Second,
+	}
+	l.GuestsPerHost = max(leastRoom, l.Guests/4)
+	return l
+}
+
+// openFiles is how many files this process may have open. Where that cannot be found
+// out it is as good as unbounded.
+func openFiles() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 1 << 20
+	}
+	return int(min(limit.Cur, 1<<20))
+}

@@ -1,0 +1,129 @@
+package admission
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Listener returns a listener whose connections come through the door.
+func (d *Door) Listener(listener net.Listener) net.Listener {
+	return &doorway{Listener: listener, door: d}
+}
+
+type doorway struct {
+	net.Listener
+	door *Door
+}
+
+// Accept is [net.Listener]'s.
+func (w *doorway) Accept() (net.Conn, error) {
+	conn, err := w.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return w.door.enter(conn), nil
+}
+
+// Local returns a listener for the unix socket, by which only users of this machine come:
+// there is room for so many.
+func (d *Door) Local(listener net.Listener) net.Listener {
+	local := Bound(listener, d.limits.Local, func(_ net.Addr, reason error) {
+		d.refused(listener.Addr(), reason) // the other end has none
+	})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.local = local
+	return local
+}
+
+// Bounded is a listener of which only so many connections are open at a time. What comes
+// beyond is closed at once. It is for where all who connect are of one kind: the unix
+// socket, the page.
+type Bounded struct {
+	net.Listener
+	most    int
+	refused func(remote net.Addr, reason error)
+
+	mu     sync.Mutex
+	open   int
+	closed uint64
+	noted  time.Time
+}
+
+// Bound bounds the connections of a listener. That some were closed is told to refused,
+// once a minute.
+func Bound(listener net.Listener, most int, refused func(remote net.Addr, reason error)) *Bounded {
+	return &Bounded{Listener: listener, most: most, refused: refused}
+}
+
+// Accept is [net.Listener]'s.
+func (b *Bounded) Accept() (net.Conn, error) {
+	for {
+		conn, err := b.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if b.enter(conn.RemoteAddr()) {
+			return &boundedConn{Conn: conn, leave: sync.OnceFunc(b.leave)}, nil
+		}
+		_ = conn.Close() // it is nobody's
+	}
+}
+
+// counts returns how many connections are open, and how many were closed at once.
+func (b *Bounded) counts() (open int, closed uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.open, b.closed
+}
+
+// enter counts a connection in, if there is room for it.
+func (b *Bounded) enter(remote net.Addr) bool {
+	b.mu.Lock()
+	now := time.Now()
+	room := b.open < b.most
+	note := !room && now.Sub(b.noted) >= noteInterval
+	if room {
+		b.open++
+	} else {
+		b.closed++
+	}
+	if note {
+		b.noted = now
+	}
+	b.mu.Unlock()
+	if note {
+		b.refused(remote, fmt.Errorf("%d connections are open to %s, and there may be no more", b.most, b.Addr()))
+	}
+	return room
+}
+
+func (b *Bounded) leave() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.open--
+}
+
+// boundedConn is one of a bounded number.
+type boundedConn struct {
+	net.Conn
+	leave func()
+}
+
+// Close is [net.Conn]'s.
+func (c *boundedConn) Close() error {
+	c.leave()
+	return c.Conn.Close()
+}
+
+// SyscallConn is [syscall.Conn]'s: the system knows who is at the other end of a socket.
+func (c *boundedConn) SyscallConn() (syscall.RawConn, error) {
+	if conn, ok := c.Conn.(syscall.Conn); ok {
+		return conn.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
+}

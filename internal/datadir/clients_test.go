@@ -1,0 +1,163 @@
+package datadir
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// reopened is a store of the next process in a directory.
+func reopened(t *testing.T, s *Store) *Store {
+	t.Helper()
+	mustClose(t, s)
+	return mustOpen(t, s.dir)
+}
+
+func setClients(t *testing.T, s *Store, clients bool) {
+	t.Helper()
+	if err := s.SetClients(clients); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// marked reads from disk whether the mark is set.
+func marked(t *testing.T, s *Store) bool {
+	t.Helper()
+	line, err := os.ReadFile(filepath.Join(s.dir, stateName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := decode(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Clients
+}
+
+func TestANewDirectoryHasNoMark(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	if s.State().Clients || marked(t, s) {
+		t.Errorf("State() = %+v, and on disk is %t; want no mark", s.State(), marked(t, s))
+	}
+}
+
+// The mark is on disk when SetClients returns.
+func TestTheMarkIsOnDiskAtOnce(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	for _, clients := range []bool{true, false, true} {
+		setClients(t, s, clients)
+		if got := marked(t, s); got != clients {
+			t.Errorf("after SetClients(%t), on disk is %t", clients, got)
+		}
+	}
+}
+
+// State tells of the earlier processes, whatever this one serves.
+func TestTheMarkOfEarlierProcessesIsFound(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	setClients(t, s, true)
+	if s.State().Clients {
+		t.Error("the process found the mark that it has set itself")
+	}
+	s = reopened(t, s)
+	if !s.State().Clients {
+		t.Error("the mark was not found")
+	}
+	s = reopened(t, s) // which served nobody, but came too soon, perhaps
+	if !s.State().Clients || !marked(t, s) {
+		t.Error("the mark is gone, though nobody took it away")
+	}
+	setClients(t, s, false)
+	if !s.State().Clients {
+		t.Error("the process no longer knows what it has found")
+	}
+	s = reopened(t, s)
+	if s.State().Clients {
+		t.Error("the mark was found, though it was taken away")
+	}
+}
+
+// The numbers and the mark do not disturb each other.
+func TestSaveKeepsTheMarkAndTheMarkTheNumbers(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	setClients(t, s, true)
+	if err := s.Save(firstSession+4, firstFloor+9); err != nil {
+		t.Fatal(err)
+	}
+	if !marked(t, s) {
+		t.Error("Save took the mark away")
+	}
+	setClients(t, s, false)
+	checkState(t, s, State{Session: firstSession + 4, Promised: firstFloor + 9})
+}
+
+// A line of before there was a mark is read as one without, and is not written anew
+// for that.
+func TestALineOfBeforeTheMarkIsRead(t *testing.T) {
+	dir := t.TempDir()
+	line, err := os.ReadFile("testdata/state.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, stateName), line, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	checkState(t, mustOpen(t, dir), State{Session: goldenRecord.Session + 1, Promised: goldenRecord.Promised})
+}
+
+// To set a mark that is set writes nothing: it may be done for each client.
+func TestSetClientsWritesOnlyWhatIsNew(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	setClients(t, s, true)
+	before, err := os.Stat(filepath.Join(s.dir, stateName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	setClients(t, s, true)
+	after, err := os.Stat(filepath.Join(s.dir, stateName))
+	if err != nil || !os.SameFile(before, after) {
+		t.Errorf("the file was replaced (%v) though the mark was set", err)
+	}
+}
+
+func TestAClosedStoreSetsNoMark(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	mustClose(t, s)
+	if err := s.SetClients(true); !errors.Is(err, ErrClosed) {
+		t.Errorf("SetClients after Close: %v, want ErrClosed", err)
+	}
+	if marked(t, s) {
+		t.Error("the mark was set after Close")
+	}
+}
+
+// Whoever serves clients and whoever saves numbers are not the same goroutine.
+func TestSaveAndSetClientsMayBeCalledAtOnce(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	const times = 20
+	var group sync.WaitGroup
+	group.Go(func() {
+		for i := range uint64(times) {
+			if err := s.Save(firstSession+i+1, firstFloor+i); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for range 2 {
+		group.Go(func() {
+			for i := range times {
+				if err := s.SetClients(i%2 == 1); err != nil {
+					t.Error(err)
+				}
+				_ = s.State()
+			}
+		})
+	}
+	group.Wait()
+	checkState(t, s, State{Session: firstSession + times, Promised: firstFloor + times - 1})
+	if !marked(t, s) {
+		t.Error("the mark is not what was set last")
+	}
+}

@@ -1,0 +1,221 @@
+package datadir
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"conch/hosts"
+)
+
+// lockName is the file whose lock keeps a second process out. It stays when the lock
+// is given back: if it were removed, two processes could hold locks on two files of
+// that name.
+const lockName = "lock"
+
+// Store is the data directory of one member, held by this process. Its methods are
+// safe for concurrent use.
+type Store struct {
+	dir   string
+	lock  *flock.Flock
+	found bool // the mark that earlier processes had left
+
+	mu     sync.Mutex // held while a file is written
+	record record     // what is on disk, unless failed is set
+	failed error      // what every later Save and SetClients returns
+}
+
+// Open takes the data directory dir for member, an address as [hosts.ParseAddress]
+// returns it. It makes the directory, for this user only, if there is none, and keeps
+// other processes out of it until [Store.Close]. Where there is no state yet, the
+// numbers begin at now, the wall clock, as [Volatile] has them.
+//
+// Open raises the session number: the one in [Store.State] is new, and on stable
+// storage.
+//
+// The errors wrap [ErrInUse], [ErrForeign], [ErrDamaged], [ErrUnusable], [ErrClock],
+// or [hosts.ErrAddress].
+func Open(dir, member string, now time.Time) (*Store, error) {
+	if err := checkMember(member); err != nil {
+		return nil, err
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, unusable(dir, err)
+	}
+	if err := makeDir(dir); err != nil {
+		return nil, unusable(dir, err)
+	}
+	lock, err := takeLock(dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{dir: dir, lock: lock}
+	if err := s.begin(member, now); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// takeLock keeps other processes out of a directory.
+func takeLock(dir string) (*flock.Flock, error) {
+	lock := flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))
+	held, err := lock.TryLock()
+	switch {
+	case err != nil:
+		return nil, unusable(dir, fmt.Errorf("lock: %w", err))
+	case !held:
+		return nil, fmt.Errorf("%w: %s: another conch node runs with it; stop that one, or give this one another data directory",
+			ErrInUse, dir)
+	}
+	return lock, nil
+}
+
+// begin finds out where the numbers stand, and takes the next session's.
+func (s *Store) begin(member string, now time.Time) error {
+	if err := s.removeLeftovers(); err != nil {
+		return unusable(s.dir, err)
+	}
+	path := filepath.Join(s.dir, stateName)
+	line, err := readState(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		session, floor, err := Volatile(now)
+		if err != nil {
+			return fmt.Errorf("%s is new, and its numbers begin at the wall clock: %w", s.dir, err)
+		}
+		s.record = record{Version: formatVersion, Member: member}
+		return s.Save(session, floor)
+	}
+	if err != nil {
+		return unusable(s.dir, err)
+	}
+	r, err := decode(line)
+	if err != nil {
+		return damaged(path, err.Error())
+	}
+	if r.Member != member {
+		return fmt.Errorf("%w: %s is %s's, and this node is %s; give it another data directory",
+			ErrForeign, s.dir, r.Member, member)
+	}
+	s.record, s.found = r, r.Clients
+	return s.Save(r.Session+1, r.Promised)
+}
+
+// readState reads a state file, or as much of it as is needed to see that it is too
+// long.
+func readState(path string) ([]byte, error) {
+	// To open a pipe would wait for its writer.
+	switch info, err := os.Lstat(path); {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file (%s)", path, info.Mode().Type())
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, maxStateBytes+1))
+}
+
+// removeLeftovers removes the files that a crash left half written. It is for the
+// holder of the lock.
+func (s *Store) removeLeftovers() error {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		digits, ok := strings.CutPrefix(entry.Name(), "."+stateName)
+		if !ok || strings.Trim(digits, "0123456789") != "" {
+			continue
+		}
+		if err := os.Remove(filepath.Join(s.dir, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// State returns the numbers that are on disk, and the mark that [Open] found.
+func (s *Store) State() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return State{Session: s.record.Session, Promised: s.record.Promised, Clients: s.found}
+}
+
+// Save puts both numbers on stable storage; each stays what it was if that is higher.
+// When nothing rises, nothing is written.
+//
+// After an error, which wraps [ErrUnusable], the old or the new numbers are on disk,
+// and every later Save or SetClients returns the same error: the node must not go on.
+func (s *Store) Save(session, promised uint64) error {
+	return s.change(func(r *record) {
+		r.Session = max(r.Session, session)
+		r.Promised = max(r.Promised, promised)
+	})
+}
+
+// SetClients puts on stable storage whether this process may leave clients behind that
+// hold locks. True is for before the first of them is granted one. False is for the
+// end, when none holds anything; and if [Store.State] told of clients of earlier
+// processes, not before a session's time to live has passed since the start. Until then
+// the mark stays as it was found.
+//
+// Errors are those of [Store.Save].
+func (s *Store) SetClients(clients bool) error {
+	return s.change(func(r *record) { r.Clients = clients })
+}
+
+// change puts a changed record on stable storage.
+func (s *Store) change(edit func(*record)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed != nil {
+		return s.failed
+	}
+	next := s.record
+	edit(&next)
+	if next == s.record {
+		return nil
+	}
+	if err := replaceFile(filepath.Join(s.dir, stateName), encode(next)); err != nil {
+		s.failed = unusable(s.dir, err)
+		return s.failed
+	}
+	s.record = next
+	return nil
+}
+
+// Close lets other processes use the directory. Later calls do nothing.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.lock.Close(); err != nil {
+		return unusable(s.dir, fmt.Errorf("unlock: %w", err))
+	}
+	if s.failed == nil {
+		s.failed = fmt.Errorf("%w: %s", ErrClosed, s.dir)
+	}
+	return nil
+}
+
+// checkMember refuses an address that is not in the one form that all nodes use.
+func checkMember(member string) error {
+	switch form, err := hosts.ParseAddress(member); {
+	case err != nil:
+		return err
+	case form != member:
+		return fmt.Errorf("%w %q: want its one form, %q", hosts.ErrAddress, member, form)
+	}
+	return nil
+}

@@ -1,0 +1,276 @@
+package procgroup
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"conch/broadcast"
+)
+
+// roleVariable tells a process of this test program what it is to be. Without it, it
+// tests.
+const roleVariable = "SUPERVISE_ROLE"
+
+func TestMain(m *testing.M) {
+	role := os.Getenv(roleVariable)
+	if role == "" {
+		// A process built with the race detector lingers for a second at its end.
+		if err := os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")); err != nil {
+			panic(err)
+		}
+		os.Exit(m.Run())
+	}
+	words := strings.Fields(role)
+	roles := map[string]func(args []string){
+		"supervise": beSupervisor,
+		"exit":      beExit,
+		"die":       beDying,
+		"hear":      beHearing,
+		"tree":      beTree,
+		"env":       beEnvironment,
+		"read":      beReader,
+		"shell":     beShell,
+	}
+	roles[words[0]](words[1:])
+}
+
+// as returns the environment entry for a role.
+func as(role string) string { return roleVariable + "=" + role }
+
+// self is this program's file.
+func self() string {
+	path, err := os.Executable()
+	must(err)
+	return path
+}
+
+// beExit ends with an exit code.
+func beExit(args []string) {
+	code, err := strconv.Atoi(args[0])
+	must(err)
+	os.Exit(code)
+}
+
+// beDying ends by a signal.
+func beDying(args []string) {
+	number, err := strconv.Atoi(args[0])
+	must(err)
+	must(unix.Kill(os.Getpid(), syscall.Signal(number)))
+	select {} // until it comes
+}
+
+// beHearing tells of each signal that it gets, and is not ended by them. It ends with 0
+// at SIGUSR2.
+func beHearing([]string) {
+	heard := make(chan os.Signal, 100)
+	signal.Notify(heard)
+	fmt.Printf("ready %d\n", os.Getpid())
+	for got := range heard {
+		if got == unix.SIGURG || got == unix.SIGCHLD || got == unix.SIGPIPE {
+			continue
+		}
+		fmt.Printf("%d hears %s\n", os.Getpid(), unix.SignalName(got.(syscall.Signal)))
+		if got == unix.SIGUSR2 {
+			return
+		}
+	}
+}
+
+// beTree starts a process that hears, in this group or out of it, and behind it another
+// if it is to be deep. It ends with 7, or hears too if it is to stay.
+func beTree(args []string) {
+	child := exec.Command(self())
+	child.Stdout = os.Stdout
+	child.Env = append(os.Environ(), as("hear"))
+	child.SysProcAttr = &syscall.SysProcAttr{Setsid: args[0] == "out"}
+	if args[0] == "deep" {
+		child.Env = append(os.Environ(), as("tree out stays"))
+	}
+	must(child.Start())
+	if len(args) > 1 {
+		beHearing(nil)
+		return
+	}
+	os.Exit(7)
+}
+
+// beEnvironment shows what is in its environment of ours.
+func beEnvironment([]string) {
+	for _, entry := range os.Environ() {
+		if strings.HasPrefix(entry, "CONCH_") {
+			fmt.Println(entry)
+		}
+	}
+}
+
+// beReader repeats the lines that it reads.
+func beReader([]string) {
+	fmt.Printf("ready %d\n", os.Getpid())
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		fmt.Printf("read %s\n", lines.Text())
+	}
+}
+
+// plan is what a supervisor is told; durations are in nanoseconds.
+type plan struct {
+	Role          string // of the command
+	Path          string // of the command; empty: this program
+	OnLost        OnLost
+	Grace, Margin time.Duration
+	Left          time.Duration // of the lease; 0: it cannot lapse
+	Renewing      bool          // the lease is renewed each time that it is looked at
+	Lose          bool          // before the start
+	Stranger      bool          // it has a child before
+}
+
+// news is a line of what a supervisor tells.
+type news struct {
+	Notice   *Notice
+	Why      string
+	Code     int
+	Lost     string
+	Broken   bool // Lost wraps broadcast.ErrBroken
+	Error    string
+	ErrCode  int // of Error
+	Ended    bool
+	Stranger int // the child that it had before
+	Looks    int // at the lease, so far
+}
+
+// beSupervisor runs a command as its plan says. Descriptor 3 brings what happens to the
+// lease, and on 4 it tells what happens.
+func beSupervisor([]string) {
+	control, tell := os.NewFile(3, "control"), os.NewFile(4, "news")
+	unix.CloseOnExec(3)
+	unix.CloseOnExec(4)
+	lines := bufio.NewScanner(control)
+	lines.Scan()
+	var p plan
+	must(json.Unmarshal(lines.Bytes(), &p))
+	out := json.NewEncoder(tell)
+	lease := &fakeLease{left: p.Left, isRenewing: p.Renewing, done: make(chan struct{}), warned: make(chan struct{})}
+	if p.Lose {
+		lease.lose()
+	}
+	if p.Stranger {
+		stranger := exec.Command(self())
+		stranger.Env = append(os.Environ(), as("hear"))
+		must(stranger.Start())
+		must(out.Encode(news{Stranger: stranger.Process.Pid}))
+	}
+	go func() {
+		for lines.Scan() {
+			lease.take(lines.Text(), out)
+		}
+	}()
+	path := p.Path
+	if path == "" {
+		path = self()
+	}
+	result, err := Run(Config{
+		Lease: lease, Path: path, Args: []string{"command"},
+		Env:   []string{as(p.Role), "CONCH_LOCK=x", "CONCH_FENCE=7"},
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		OnLost: p.OnLost, Grace: p.Grace, Margin: p.Margin,
+		Notify: func(n Notice, why error) { must(out.Encode(news{Notice: &n, Why: fmt.Sprint(why)})) },
+	})
+	last := news{Ended: true, Code: result.ExitCode()}
+	if result.Lost != nil {
+		last.Lost, last.Broken = result.Lost.Error(), errors.Is(result.Lost, broadcast.ErrBroken)
+	}
+	if err != nil {
+		last.Error, last.ErrCode = err.Error(), StartExitCode(err)
+	}
+	must(out.Encode(last))
+}
+
+// fakeLease is a lease that does as it is told.
+type fakeLease struct {
+	mu         sync.Mutex
+	left       time.Duration
+	isRenewing bool
+	looks      int
+	err        error
+	warning    error
+	done       chan struct{}
+	warned     chan struct{}
+}
+
+func (l *fakeLease) Done() <-chan struct{} { return l.done }
+
+func (l *fakeLease) Warned() <-chan struct{} { return l.warned }
+
+func (l *fakeLease) Warning() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.warning
+}
+
+func (l *fakeLease) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+func (l *fakeLease) Deadline() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.left == 0 {
+		return time.Time{}
+	}
+	l.looks++
+	return time.Now().Add(l.left)
+}
+
+func (l *fakeLease) lose() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = broadcast.ErrLost
+	close(l.done)
+}
+
+// take does what a line says.
+func (l *fakeLease) take(line string, out *json.Encoder) {
+	words := strings.Fields(line)
+	if words[0] == "lose" {
+		l.lose()
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch words[0] {
+	case "left":
+		left, err := time.ParseDuration(words[1])
+		must(err)
+		l.left = left
+	case "break":
+		l.warning = fmt.Errorf("%w: tired of waiting", broadcast.ErrBroken)
+		close(l.warned)
+	case "lapse":
+		l.warning = broadcast.ErrLapsing
+		close(l.warned)
+	case "looks":
+		must(out.Encode(news{Looks: l.looks}))
+	}
+}
+
+// must ends a process that cannot play its role.
+func must(err error) {
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", os.Getenv(roleVariable), err)
+		os.Exit(99)
+	}
+}

@@ -1,0 +1,55 @@
+package procgroup
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// signalBacklog is how many signals may wait to be passed on.
+const signalBacklog = 64
+
+// kept are the signals that are not passed on.
+var kept = map[syscall.Signal]bool{
+	unix.SIGKILL: true, // cannot be caught
+	unix.SIGSTOP: true,
+	unix.SIGCHLD: true, // about this process's own doings
+	unix.SIGURG:  true, // Go's own: it interrupts goroutines with it
+	unix.SIGCONT: true, // see resume
+	unix.SIGTTIN: true, // about this process and its terminal
+	unix.SIGTTOU: true,
+}
+
+// forwarded are the signals that are passed on to the command. SIGHUP is not if this
+// process was told to ignore it, as by nohup; then the command ignores it too. SIGINT is
+// in any case: a shell's & has it ignored, and who sends it to this process means it.
+//
+// SIGPIPE is among them so that it does not end this process, but is not passed on: it
+// comes of what this process itself wrote.
+func forwarded() []os.Signal {
+	var signals []os.Signal
+	for number := syscall.Signal(1); number <= lastSignal; number++ {
+		if !kept[number] && (number != unix.SIGHUP || !signal.Ignored(number)) {
+			signals = append(signals, number)
+		}
+	}
+	return signals
+}
+
+// forward passes a signal on to the command's group.
+func (s *supervisor) forward(got os.Signal) {
+	if number, ok := got.(syscall.Signal); ok && number != unix.SIGPIPE {
+		s.group.signal(number)
+	}
+}
+
+// endingSignal is the signal that ended a process; 0 if it ended otherwise.
+func endingSignal(state *os.ProcessState) syscall.Signal {
+	status, ok := state.Sys().(syscall.WaitStatus)
+	if !ok {
+		return 0
+	}
+	return max(status.Signal(), 0) // it is -1 for none
+}

@@ -1,0 +1,63 @@
+package procgroup
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// lastSignal is the highest number of a signal.
+const lastSignal = 31
+
+// attributes of the command's process: a process group of its own.
+func attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true}
+}
+
+// adoptOrphans does nothing: orphans fall to launchd.
+func adoptOrphans() error { return nil }
+
+// strangers returns nothing: only the group is ever sent a signal.
+func strangers() map[int]bool { return nil }
+
+// reapOrphans does nothing: this process has no child but the command.
+func (g group) reapOrphans() {}
+
+// The states of a process, of sys/proc.h.
+const (
+	stateStopped = 4 // SSTOP
+	stateZombie  = 5 // SZOMB
+)
+
+// leader returns the state of the command's process, and the signal that stopped it. It
+// does not ask waitid, which on macOS also tells of a stopped process where only an
+// ended one was asked for.
+func (g group) state() (state, syscall.Signal) {
+	info, err := unix.SysctlKinfoProc("kern.proc.pid", g.leader)
+	switch {
+	case err != nil || info.Proc.P_stat == stateZombie:
+		return ended, 0
+	case info.Proc.P_stat == stateStopped:
+		return stopped, syscall.Signal(info.Proc.P_xstat)
+	}
+	return running, 0
+}
+
+// remains reports whether anything lives of the group. If the system does not tell, it
+// kills what may be left.
+func (g group) remains() bool {
+	members, err := unix.SysctlKinfoProcSlice("kern.proc.pgrp", g.leader)
+	if err != nil {
+		g.signal(unix.SIGKILL)
+		return false
+	}
+	for _, member := range members {
+		if member.Proc.P_stat != stateZombie {
+			return true
+		}
+	}
+	return false
+}
+
+// sweep sends a signal to the group.
+func (g group) sweep(number syscall.Signal) { g.signal(number) }

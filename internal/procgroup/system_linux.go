@@ -1,0 +1,220 @@
+package procgroup
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// lastSignal is the highest number of a signal.
+const lastSignal = 64
+
+// attributes of the command's process: a process group of its own, and killed when the
+// thread that started it ends. (If that was before the child could ask for it, the child
+// ends by itself; the syscall package sees to that.)
+func attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: unix.SIGKILL}
+}
+
+// adoptOrphans makes this process the parent of its descendants whose parents end.
+func adoptOrphans() error {
+	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+}
+
+// The codes of siginfo_t for a child.
+const (
+	codeExited  = 1 // CLD_EXITED
+	codeStopped = 5 // CLD_STOPPED
+	codeTrapped = 4 // CLD_TRAPPED
+)
+
+// child is siginfo_t as waitid fills it in.
+type child struct {
+	signo, errno, code int32
+	_                  [unsafe.Sizeof(uintptr(0)) - 4]byte // on 64 bits the union is aligned
+	pid                int32
+	uid                uint32
+	status             int32 // exit code, or the signal
+	_                  [104]byte
+}
+
+// peek asks for the state of a child, or of any with unix.P_ALL, without taking notice
+// of it: it can be asked for again. The zero child says that there is nothing to tell.
+func peek(kind, pid, states int) (child, error) {
+	for {
+		var info child
+		err := unix.Waitid(kind, pid, (*unix.Siginfo)(unsafe.Pointer(&info)), states|unix.WNOHANG|unix.WNOWAIT, nil)
+		if err != unix.EINTR {
+			return info, err
+		}
+	}
+}
+
+// leader returns the state of the command's process, and the signal that stopped it.
+func (g group) state() (state, syscall.Signal) {
+	info, err := peek(unix.P_PID, g.leader, unix.WEXITED|unix.WSTOPPED)
+	switch {
+	case err != nil:
+		return ended, 0 // nobody but this process can have waited for it
+	case info.pid == 0 || info.code == codeTrapped:
+		return running, 0
+	case info.code == codeStopped:
+		return stopped, syscall.Signal(info.status)
+	}
+	return ended, 0
+}
+
+// reapOrphans waits for the children that have ended, other than the command.
+func (g group) reapOrphans() {
+	for {
+		info, err := peek(unix.P_ALL, 0, unix.WEXITED)
+		pid := int(info.pid)
+		if err != nil || pid == 0 || pid == g.leader || g.strangers[pid] {
+			return // the others are seen to by rest
+		}
+		reap(pid)
+	}
+}
+
+// reap waits for a child if it has ended, and reports whether it had.
+func reap(pid int) bool {
+	reaped, err := unix.Wait4(pid, nil, unix.WNOHANG, nil)
+	return err == nil && reaped == pid
+}
+
+// process is a line of /proc.
+type process struct {
+	pid, parent, group int
+}
+
+// processes lists all processes.
+func processes() ([]process, error) {
+	proc, err := os.Open("/proc")
+	if err != nil {
+		return nil, err
+	}
+	defer proc.Close()
+	names, err := proc.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	var all []process
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			if p, err := readProcess(pid); err == nil { // else it has ended meanwhile
+				all = append(all, p)
+			}
+		}
+	}
+	return all, nil
+}
+
+// readProcess reads /proc/PID/stat: PID (NAME) STATE PARENT GROUP ..., where the name
+// may hold anything.
+func readProcess(pid int) (process, error) {
+	path := fmt.Sprintf("/proc/%d/stat", pid)
+	stat, err := os.ReadFile(path)
+	if err != nil {
+		return process{}, err
+	}
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 3 {
+		return process{}, fmt.Errorf("%s: got %q, want PID (NAME) STATE PARENT GROUP", path, stat)
+	}
+	parent, err := strconv.Atoi(string(fields[1]))
+	if err != nil {
+		return process{}, fmt.Errorf("%s: parent: %w", path, err)
+	}
+	leader, err := strconv.Atoi(string(fields[2]))
+	if err != nil {
+		return process{}, fmt.Errorf("%s: group: %w", path, err)
+	}
+	return process{pid: pid, parent: parent, group: leader}, nil
+}
+
+// children lists the children of this process.
+func children() ([]process, error) {
+	all, err := processes()
+	if err != nil {
+		return nil, err
+	}
+	self := os.Getpid()
+	return slices.DeleteFunc(all, func(p process) bool { return p.parent != self }), nil
+}
+
+// strangers are the children of this process before it starts the command. Where /proc
+// cannot be read nothing is killed by its number, so they need not be known.
+func strangers() map[int]bool {
+	if _, err := peek(unix.P_ALL, 0, unix.WEXITED); errors.Is(err, unix.ECHILD) {
+		return nil // as a rule; it is told much sooner than /proc is read
+	}
+	present, err := children()
+	if err != nil {
+		return nil
+	}
+	pids := make(map[int]bool)
+	for _, p := range present {
+		pids[p.pid] = true
+	}
+	return pids
+}
+
+// rest returns the children that the command left this process, and waits for those of
+// them that have ended. Every living descendant of the command is one of them, or below
+// one. But when one has ended, what was below it may have fallen to this process after
+// it was looked at: isAll is false then.
+func (g group) rest() (rest []process, isAll bool, err error) {
+	present, err := children()
+	if err != nil {
+		return nil, false, err
+	}
+	isAll = true
+	for _, p := range present {
+		switch {
+		case p.pid == g.leader || g.strangers[p.pid]:
+		case reap(p.pid):
+			isAll = false
+		default:
+			rest = append(rest, p)
+		}
+	}
+	return rest, isAll, nil
+}
+
+// remains reports whether anything may be left that the command started. Where /proc
+// cannot be read it kills what may be left of the group. It is called when the command
+// has ended.
+func (g group) remains() bool {
+	for {
+		rest, isAll, err := g.rest()
+		switch {
+		case err != nil:
+			g.signal(unix.SIGKILL)
+			return false
+		case isAll:
+			return len(rest) > 0
+		}
+	}
+}
+
+// sweep sends a signal to the group, and to the children of this process that are not in
+// it. When those are killed their children fall to this process, for the next sweep.
+func (g group) sweep(number syscall.Signal) {
+	g.signal(number)
+	rest, _, err := g.rest()
+	if err != nil {
+		return // the group is what can be reached
+	}
+	for _, p := range rest {
+		if p.group != g.leader {
+			_ = unix.Kill(p.pid, number) // it is not waited for, so its number is its own
+		}
+	}
+}

@@ -1,0 +1,241 @@
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/proto"
+
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// TestAnswers plays the files in testdata: messages of a node, as protobuf's text,
+// and what is shown of them. A line "then" stands between two messages.
+// `go test -run Answers -rewrite` writes down what is shown now; read the
+// difference before you commit it.
+//
+//	status, who, why, ls, watch, break   [json]   who, why: ListLocksResponse; the others: the call's own
+//	crowd waiting=N   why, for one who holds a lock and N who wait for it
+func TestAnswers(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%d files: %v", len(paths), err)
+	}
+	for _, path := range paths {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+				var out bytes.Buffer
+				printer := Text(&out)
+				if d.HasArg("json") {
+					printer = JSON(&out)
+				}
+				show(t, d, printer)
+				checkOutput(t, d, out.String())
+				return out.String()
+			})
+		})
+	}
+}
+
+// show plays one step.
+func show(t *testing.T, d *datadriven.TestData, printer Printer) {
+	t.Helper()
+	switch d.Cmd {
+	case "status":
+		check(t, printer.Status(parse(t, d, &clientv1.StatusResponse{})[0]))
+	case "who":
+		answer := parse(t, d, &clientv1.ListLocksResponse{})[0]
+		check(t, printer.Who(answer.GetLock(), answer.GetMissing()))
+	case "why":
+		answer := parse(t, d, &clientv1.ListLocksResponse{})[0]
+		check(t, printer.Why(answer.GetLock(), answer.GetMissing()))
+	case "ls":
+		var missing []*clientv1.Missing
+		for _, answer := range parse(t, d, &clientv1.ListLocksResponse{}) {
+			if answer.GetMissing() != nil {
+				missing = answer.GetMissing()
+			}
+			if answer.GetLock() != nil {
+				check(t, printer.Listed(answer.GetLock(), missing))
+			}
+		}
+		check(t, printer.ListEnd(missing))
+	case "watch":
+		var watch Watch
+		at := time.Date(2026, 2, 3, 4, 5, 6, 789e6, time.UTC)
+		for _, message := range parse(t, d, &clientv1.WatchResponse{}) {
+			if change := watch.Next(message); change != nil {
+				check(t, printer.Changed(at, change))
+			}
+			at = at.Add(time.Second)
+		}
+	case "break":
+		check(t, printer.Broken("deploy", parse(t, d, &clientv1.BreakResponse{})[0].GetHolder()))
+	case "crowd":
+		var waiting int
+		d.ScanArgs(t, "waiting", &waiting)
+		check(t, printer.Why(crowd(waiting), nil))
+	default:
+		t.Fatalf("%s: no such command: %s", d.Pos, d.Cmd)
+	}
+}
+
+// parse reads the messages of a step.
+func parse[M proto.Message](t *testing.T, d *datadriven.TestData, empty M) []M {
+	t.Helper()
+	var messages []M
+	for text := range strings.SplitSeq("\n"+d.Input+"\n", "\nthen\n") {
+		message, ok := proto.Clone(empty).(M)
+		if !ok {
+			t.Fatalf("%s: a clone is of another type", d.Pos)
+		}
+		if err := prototext.Unmarshal([]byte(text), message); err != nil {
+			t.Fatalf("%s: %v", d.Pos, err)
+		}
+		messages = append(messages, message)
+	}
+	return messages
+}
+
+// crowd makes a lock that many wait for. As a node does, it names the first hundred.
+func crowd(waiting int) *clientv1.LockStatus {
+	lock := &clientv1.LockStatus{
+		Lock:      "tickets",
+		Holder:    &clientv1.Holder{Member: "a:1", Fence: 77, HeldNs: 2e9, LeaseRemainingNs: 1e9},
+		Waiting:   uint64(waiting),
+		Token:     &clientv1.TokenStatus{Member: "a:1"},
+		Obstacles: []*clientv1.Obstacle{{Kind: clientv1.Obstacle_KIND_HELD, Member: "a:1"}, {Kind: clientv1.Obstacle_KIND_QUEUE}},
+	}
+	for i := range min(waiting, 100) {
+		lock.Waiters = append(lock.Waiters, &clientv1.Waiter{
+			Member: "a:1", Client: &clientv1.Client{Host: "web1", Pid: int64(1000 + i), User: "app", Command: "book"},
+			WaitedNs: int64(1e9 * (waiting - i)), Ahead: uint32(i + 1),
+		})
+	}
+	return lock
+}
+
+// checkOutput holds output against what is promised of all of it: a terminal obeys
+// nothing in it but the ends of its lines, and JSON is one object a line, whose
+// keys are all explained.
+func checkOutput(t *testing.T, d *datadriven.TestData, out string) {
+	t.Helper()
+	if bad := regexp.MustCompile(`[^\n\PC]|\x{FFFD}`).FindString(out); bad != "" {
+		t.Errorf("%s: the output has %q as it is", d.Pos, bad)
+	}
+	if !d.HasArg("json") {
+		return
+	}
+	for line := range strings.Lines(out) {
+		var object map[string]any
+		if err := json.Unmarshal([]byte(line), &object); err != nil {
+			t.Errorf("%s: %v: %s", d.Pos, err, line)
+		}
+	}
+}
+
+// TestEveryKeyIsExplained: JSON.md names the keys that there are, and no others.
+func TestEveryKeyIsExplained(t *testing.T) {
+	page, err := os.ReadFile("JSON.md")
+	check(t, err)
+	explained := map[string]bool{}
+	for _, match := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllStringSubmatch(string(page), -1) {
+		explained[match[1]] = true
+	}
+	source, err := os.ReadFile("keys.go")
+	check(t, err)
+	used := map[string]bool{}
+	for _, match := range regexp.MustCompile("`json:\"([^\"]*)\"`").FindAllStringSubmatch(string(source), -1) {
+		used[match[1]] = true
+		if !regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`).MatchString(match[1]) {
+			t.Errorf("key %q, want small letters and _", match[1])
+		}
+		if !explained[match[1]] {
+			t.Errorf("JSON.md does not explain the key %q", match[1])
+		}
+	}
+	for key := range explained {
+		if !used[key] {
+			t.Errorf("JSON.md explains a key that there is not: %q", key)
+		}
+	}
+	if len(used) < 30 {
+		t.Errorf("found %d keys in keys.go, want all of them", len(used))
+	}
+}
+
+// TestKindsAreExplained: JSON.md names each word that stands for a constant of the
+// protocol, or for a part that changed.
+func TestKindsAreExplained(t *testing.T) {
+	page, err := os.ReadFile("JSON.md")
+	check(t, err)
+	words := []string{string(First), string(Holding), string(Ending), string(Waiting), string(Token), string(Obstacles), string(Absent)}
+	for number, name := range clientv1.Reason_name {
+		if number != 0 {
+			words = append(words, constant(name, "REASON_"))
+		}
+	}
+	for number, name := range clientv1.Obstacle_Kind_name {
+		if number != 0 {
+			words = append(words, constant(name, "KIND_"))
+		}
+	}
+	slices.Sort(words)
+	for _, word := range words {
+		if !strings.Contains(string(page), fmt.Sprintf("`%q`", word)) {
+			t.Errorf("JSON.md does not explain %q", word)
+		}
+	}
+}
+
+// TestWritingFails: what cannot be written is an error, not a success.
+func TestWritingFails(t *testing.T) {
+	for name, printer := range map[string]Printer{"text": Text(full{}), "json": JSON(full{})} {
+		lock := &clientv1.LockStatus{Lock: "x", Holder: &clientv1.Holder{}}
+		for method, err := range map[string]error{
+			"Status":  printer.Status(&clientv1.StatusResponse{}),
+			"Who":     printer.Who(lock, nil),
+			"Why":     printer.Why(lock, nil),
+			"Listed":  printer.Listed(lock, nil),
+			"Changed": printer.Changed(time.Unix(0, 0), &Change{Lock: lock, What: []What{First}}),
+			"Broken":  printer.Broken("x", lock.Holder),
+		} {
+			if err == nil {
+				t.Errorf("%s: %s did not fail", name, method)
+			}
+		}
+	}
+}
+
+// full is a disk that is.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, os.ErrInvalid }
+
+func TestSpan(t *testing.T) {
+	for ns, want := range map[int64]string{
+		-5: "0.0s", 0: "0.0s", 149e6: "0.1s", 9999e6: "9.9s", 10e9: "10s", 59999e6: "59s", 60e9: "1m00s",
+		3599e9: "59m59s", 3600e9: "1h00m", 86399e9: "23h59m", 86400e9: "1d00h", 1e18: "11574d01h",
+	} {
+		if got := span(ns); got != want {
+			t.Errorf("%d ns: %q, want %q", ns, got, want)
+		}
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

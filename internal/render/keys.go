@@ -1,0 +1,251 @@
+package render
+
+import (
+	"encoding/hex"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// What stands here is the JSON of JSON.md, key by key.
+
+type missing struct {
+	Member string `json:"member"`
+	Reason string `json:"reason"`
+}
+
+type client struct {
+	Host    string `json:"host"`
+	PID     int64  `json:"pid"`
+	User    string `json:"user"`
+	Command string `json:"command"`
+	// Identity is who the node knows it to be; empty where it knows nothing.
+	Identity string `json:"identity"`
+}
+
+type holder struct {
+	Member string `json:"member"`
+	client
+	Fence        string  `json:"fence"`
+	HeldSeconds  float64 `json:"held_seconds"`
+	LeaseSeconds float64 `json:"lease_seconds"`
+	Ending       *string `json:"ending"`
+}
+
+type waiter struct {
+	Member string `json:"member"`
+	client
+	WaitedSeconds float64 `json:"waited_seconds"`
+	Ahead         uint32  `json:"ahead"`
+}
+
+type tokenStatus struct {
+	Member      string   `json:"member"`
+	Epoch       string   `json:"epoch"`
+	Hop         string   `json:"hop"`
+	Fence       string   `json:"fence"`
+	Queue       []string `json:"queue"`
+	LastGranted []string `json:"last_granted"`
+	BatchLeft   uint32   `json:"batch_left"`
+}
+
+type obstacle struct {
+	Kind   string `json:"kind"`
+	Member string `json:"member"`
+	Text   string `json:"text"`
+}
+
+type view struct {
+	Member         string   `json:"member"`
+	RequestNumbers []string `json:"request_numbers"`
+	Requesting     bool     `json:"requesting"`
+	Waiting        uint64   `json:"waiting"`
+	Searching      bool     `json:"searching"`
+	LocalBatch     uint32   `json:"local_batch"`
+}
+
+type lockStatus struct {
+	Lock      string       `json:"lock"`
+	Held      bool         `json:"held"`
+	Holder    *holder      `json:"holder"`
+	Waiting   uint64       `json:"waiting"`
+	Waiters   []waiter     `json:"waiters"`
+	Obstacles []obstacle   `json:"obstacles"`
+	Token     *tokenStatus `json:"token"`
+	Views     []view       `json:"views"`
+	Missing   []missing    `json:"missing"`
+}
+
+// noLock is said where there is no lock to tell of, but who did not answer.
+type noLock struct {
+	Lock    *string   `json:"lock"` // null
+	Missing []missing `json:"missing"`
+}
+
+// moment is when a lock's state was heard of, and what is new in it.
+type moment struct {
+	Time    string   `json:"time"`
+	Changes []string `json:"changes"`
+}
+
+type peer struct {
+	Member        string   `json:"member"`
+	Sends         bool     `json:"sends"`
+	Receives      bool     `json:"receives"`
+	SilentSeconds *float64 `json:"silent_seconds"`
+	// RoundTripSeconds is null if there was no answer.
+	RoundTripSeconds *float64 `json:"round_trip_seconds"`
+}
+
+type memberStatus struct {
+	Member       string  `json:"member"`
+	Version      string  `json:"version"`
+	Incarnation  string  `json:"incarnation"`
+	UpSeconds    float64 `json:"up_seconds"`
+	Session      *string `json:"session"`
+	LeaseSeconds float64 `json:"lease_seconds"`
+	Clients      uint32  `json:"clients"`
+	Holds        uint32  `json:"holds"`
+	Waits        uint32  `json:"waits"`
+	Locks        uint64  `json:"locks"`
+	MaxLocks     uint64  `json:"max_locks"`
+	Peers        []peer  `json:"peers"`
+}
+
+type clusterStatus struct {
+	AnsweredBy string         `json:"answered_by"`
+	Members    []string       `json:"members"`
+	Quorum     uint32         `json:"quorum"`
+	TTLSeconds float64        `json:"ttl_seconds"`
+	Statuses   []memberStatus `json:"statuses"`
+	Missing    []missing      `json:"missing"`
+}
+
+// seconds makes seconds of nanoseconds, exact to a microsecond.
+func seconds(ns int64) float64 { return math.Round(float64(ns)/1e3) / 1e6 }
+
+// decimal writes a number that may be beyond 2^53, which many readers of JSON would
+// round.
+func decimal(n uint64) string { return strconv.FormatUint(n, 10) }
+
+// each makes a list of a list; of nothing, an empty one, since null is no list.
+func each[From, To any](list []From, change func(From) To) []To {
+	changed := make([]To, len(list))
+	for i, element := range list {
+		changed[i] = change(element)
+	}
+	return changed
+}
+
+func toMissing(list []*clientv1.Missing) []missing {
+	return each(list, func(m *clientv1.Missing) missing {
+		return missing{Member: m.GetMember(), Reason: m.GetReason()}
+	})
+}
+
+func toClient(c *clientv1.Client) client {
+	return client{Host: c.GetHost(), PID: c.GetPid(), User: c.GetUser(), Command: c.GetCommand(), Identity: c.GetIdentity()}
+}
+
+func toHolder(h *clientv1.Holder) *holder {
+	if h == nil {
+		return nil
+	}
+	to := &holder{
+		Member: h.GetMember(), client: toClient(h.GetClient()), Fence: decimal(h.GetFence()),
+		HeldSeconds: seconds(h.GetHeldNs()), LeaseSeconds: seconds(h.GetLeaseRemainingNs()),
+	}
+	if h.GetEnding() != clientv1.Reason_REASON_UNSPECIFIED {
+		ending := constant(h.GetEnding().String(), "REASON_")
+		to.Ending = &ending
+	}
+	return to
+}
+
+func toNumbers(list []*clientv1.RequestNumber) []string {
+	return each(list, func(n *clientv1.RequestNumber) string {
+		return fmt.Sprintf("%d.%d", n.GetSession(), n.GetCount())
+	})
+}
+
+func toToken(t *clientv1.TokenStatus) *tokenStatus {
+	if t == nil {
+		return nil
+	}
+	return &tokenStatus{
+		Member: t.GetMember(), Epoch: epoch(t), Hop: decimal(t.GetHop()), Fence: decimal(t.GetFence()),
+		Queue:       each(t.GetQueue(), func(member string) string { return member }),
+		LastGranted: toNumbers(t.GetLastGranted()), BatchLeft: t.GetBatchLeft(),
+	}
+}
+
+// epoch writes which making of the token this is, as the logs do.
+func epoch(t *clientv1.TokenStatus) string {
+	return fmt.Sprintf("%d.%d", t.GetEpochNumber(), t.GetEpochProposer())
+}
+
+func toLock(l *clientv1.LockStatus, absent []*clientv1.Missing) lockStatus {
+	return lockStatus{
+		Lock: l.GetLock(), Held: l.GetHolder() != nil, Holder: toHolder(l.GetHolder()),
+		Waiting: l.GetWaiting(),
+		Waiters: each(l.GetWaiters(), func(w *clientv1.Waiter) waiter {
+			return waiter{
+				Member: w.GetMember(), client: toClient(w.GetClient()),
+				WaitedSeconds: seconds(w.GetWaitedNs()), Ahead: w.GetAhead(),
+			}
+		}),
+		Obstacles: each(l.GetObstacles(), func(o *clientv1.Obstacle) obstacle {
+			return obstacle{Kind: constant(o.GetKind().String(), "KIND_"), Member: o.GetMember(), Text: o.GetText()}
+		}),
+		Token: toToken(l.GetToken()),
+		Views: each(l.GetViews(), func(v *clientv1.LockView) view {
+			return view{
+				Member: v.GetMember(), RequestNumbers: toNumbers(v.GetRequestNumbers()),
+				Requesting: v.GetRequesting(), Waiting: v.GetWaiting(), Searching: v.GetSearching(),
+				LocalBatch: max(1, v.GetLocalBatch()),
+			}
+		}),
+		Missing: toMissing(absent),
+	}
+}
+
+func toMoment(at time.Time, change *Change) moment {
+	return moment{
+		Time:    at.UTC().Format("2006-01-02T15:04:05.000000Z07:00"),
+		Changes: each(change.What, func(w What) string { return string(w) }),
+	}
+}
+
+func toMember(m *clientv1.MemberStatus) memberStatus {
+	to := memberStatus{
+		Member: m.GetMember(), Version: m.GetVersion(), Incarnation: hex.EncodeToString(m.GetIncarnation()),
+		UpSeconds: seconds(m.GetUpNs()), LeaseSeconds: seconds(m.GetLeaseRemainingNs()),
+		Clients: m.GetClients(), Holds: m.GetHolds(), Waits: m.GetWaits(),
+		Locks: m.GetLocks(), MaxLocks: m.GetMaxLocks(),
+		Peers: each(m.GetPeers(), func(p *clientv1.PeerStatus) peer {
+			to := peer{Member: p.GetMember(), Sends: p.GetSends(), Receives: p.GetReceives()}
+			if p.GetSilentNs() >= 0 {
+				silent := seconds(p.GetSilentNs())
+				roundTrip := seconds(p.GetRoundTripNs())
+				to.SilentSeconds, to.RoundTripSeconds = &silent, &roundTrip
+			}
+			return to
+		}),
+	}
+	if m.GetSession() != 0 {
+		session := decimal(m.GetSession())
+		to.Session = &session
+	}
+	return to
+}
+
+func toStatus(s *clientv1.StatusResponse) clusterStatus {
+	return clusterStatus{
+		AnsweredBy: s.GetAnsweredBy(), Members: each(s.GetMembers(), func(m string) string { return m }),
+		Quorum: s.GetQuorum(), TTLSeconds: seconds(s.GetTtlNs()),
+		Statuses: each(s.GetStatuses(), toMember), Missing: toMissing(s.GetMissing()),
+	}
+}

@@ -1,0 +1,165 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// sentence says what changed, in one line.
+func (c *Change) sentence() string {
+	var clauses []string
+	for _, what := range c.What {
+		clauses = append(clauses, c.clauses(what)...)
+	}
+	if len(clauses) == 0 { // a token has arrived, or obstacles stand in another order
+		return "something else keeps those who wait waiting, or nothing"
+	}
+	return strings.Join(clauses, "; ")
+}
+
+// clauses says what changed in a part.
+func (c *Change) clauses(what What) []string {
+	switch what {
+	case First:
+		return c.now()
+	case Holding:
+		return []string{c.passage()}
+	case Ending:
+		return c.end()
+	case Waiting:
+		if c.before.GetWaiting() == c.Lock.GetWaiting() {
+			return []string{fmt.Sprintf("%d waiting, others or in another order", c.Lock.GetWaiting())}
+		}
+		return []string{fmt.Sprintf("%d waiting", c.Lock.GetWaiting())}
+	case Token:
+		return []string{c.token()}
+	case Obstacles:
+		return c.obstacles()
+	case Absent:
+		return c.absent()
+	default:
+		return nil
+	}
+}
+
+// now says how things are.
+func (c *Change) now() []string {
+	clauses := []string{"free"}
+	if h := c.Lock.GetHolder(); h != nil {
+		clauses = []string{"held " + by(h)}
+		clauses = append(clauses, c.end()...)
+	}
+	clauses = append(clauses, fmt.Sprintf("%d waiting", c.Lock.GetWaiting()))
+	if c.Lock.GetToken() != nil {
+		clauses = append(clauses, c.token())
+	}
+	return append(clauses, c.obstacles()...)
+}
+
+// by says who holds the lock.
+func by(h *clientv1.Holder) string {
+	text := fmt.Sprintf("at %s with fence %d", Plain(h.GetMember()), h.GetFence())
+	if client := brief(h.GetClient()); client != none {
+		text = "by " + client + " " + text
+	}
+	if command := h.GetClient().GetCommand(); command != "" {
+		text += fmt.Sprintf(" (%s)", Plain(command))
+	}
+	return text
+}
+
+// passage says how the lock went from one to another.
+func (c *Change) passage() string {
+	if now := c.Lock.GetHolder(); now != nil {
+		return "held " + by(now)
+	}
+	before := c.before.GetHolder()
+	if contains(c.Missing, &clientv1.Missing{Member: before.GetMember()}) {
+		return fmt.Sprintf("not known whether it is still held with fence %d", before.GetFence())
+	}
+	return fmt.Sprintf("no longer held with fence %d", before.GetFence())
+}
+
+// end says why the hold is about to end, or that it is not any more.
+func (c *Change) end() []string {
+	h := c.Lock.GetHolder()
+	switch text := ending(h); {
+	case text != "":
+		return []string{"the hold ends " + text}
+	case h != nil && c.before.GetHolder().GetFence() == h.GetFence():
+		return []string{"the hold goes on"}
+	default:
+		return nil // another one's, or none
+	}
+}
+
+// token says where the token is.
+func (c *Change) token() string {
+	t := c.Lock.GetToken()
+	switch {
+	case t == nil:
+		return "no member that answers has the token"
+	case len(t.GetQueue()) > 0:
+		return fmt.Sprintf("token at %s, next %s", Plain(t.GetMember()), strings.Join(each(t.GetQueue(), Plain), ", "))
+	default:
+		return "token at " + Plain(t.GetMember())
+	}
+}
+
+// obstacles says what keeps those who wait waiting that did not before, and what
+// does not any more.
+func (c *Change) obstacles() []string {
+	before, now := ownObstacles(c.before), ownObstacles(c.Lock)
+	var clauses []string
+	for _, o := range without(now, before) {
+		switch o.GetKind() {
+		case clientv1.Obstacle_KIND_TOKEN_MOVING:
+			clauses = append(clauses, "token on its way to "+Plain(o.GetMember()))
+		case clientv1.Obstacle_KIND_NO_SESSION:
+			clauses = append(clauses, Plain(o.GetMember())+" has no session")
+		case clientv1.Obstacle_KIND_ROUND:
+			clauses = append(clauses, Plain(o.GetMember())+" looks for the token")
+		default:
+			clauses = append(clauses, Plain(o.GetText()))
+		}
+	}
+	for _, o := range without(before, now) {
+		switch o.GetKind() {
+		case clientv1.Obstacle_KIND_NO_SESSION:
+			clauses = append(clauses, Plain(o.GetMember())+" has a session again, or nobody waits there")
+		case clientv1.Obstacle_KIND_ROUND:
+			clauses = append(clauses, Plain(o.GetMember())+" does not look for the token any more")
+		}
+	}
+	return clauses
+}
+
+// without returns the obstacles of a list that are not in another.
+func without(list, others []*clientv1.Obstacle) []*clientv1.Obstacle {
+	return slices.DeleteFunc(slices.Clone(list), func(o *clientv1.Obstacle) bool {
+		return slices.ContainsFunc(others, func(other *clientv1.Obstacle) bool { return sameObstacle(o, other) })
+	})
+}
+
+// absent says who does not answer any more, and who does again.
+func (c *Change) absent() []string {
+	var clauses []string
+	for _, m := range c.Missing {
+		if !contains(c.missingBefore, m) {
+			clauses = append(clauses, Unanswered(m))
+		}
+	}
+	for _, m := range c.missingBefore {
+		if !contains(c.Missing, m) {
+			clauses = append(clauses, Plain(m.GetMember())+" answers again")
+		}
+	}
+	return clauses
+}
+
+func contains(list []*clientv1.Missing, m *clientv1.Missing) bool {
+	return slices.ContainsFunc(list, func(other *clientv1.Missing) bool { return other.GetMember() == m.GetMember() })
+}

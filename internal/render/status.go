@@ -1,0 +1,119 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// Status writes a table of the members, and below it, in sentences, what is not as
+// it should be.
+func (p *textPrinter) Status(answer *clientv1.StatusResponse) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, a quorum is %d; a session lives %s. Answered by %s.\n\n",
+		counted(len(answer.GetMembers()), "member"), answer.GetQuorum(), span(answer.GetTtlNs()), word(answer.GetAnsweredBy()))
+	writeMembers(&b, answer)
+	if troubles := findTroubles(answer); len(troubles) > 0 {
+		b.WriteByte('\n')
+		for _, trouble := range troubles {
+			b.WriteString(paragraph("- ", trouble))
+		}
+	}
+	return p.say(b.String())
+}
+
+// writeMembers writes a line for each member. LOCKS is how many it knows, used or not;
+// STREAMS is how many are open, of those to and from each other member.
+func writeMembers(b *strings.Builder, answer *clientv1.StatusResponse) {
+	said := map[string]*clientv1.MemberStatus{}
+	for _, m := range answer.GetStatuses() {
+		said[m.GetMember()] = m
+	}
+	rows := [][]string{{"MEMBER", "SESSION", "UP", "CLIENTS", "HOLDS", "WAITS", "LOCKS", "STREAMS"}}
+	for _, member := range answer.GetMembers() {
+		m := said[member]
+		if m == nil {
+			rows = append(rows, []string{Plain(member), "no answer", "", "", "", "", "", ""})
+			continue
+		}
+		session := "none"
+		if m.GetSession() != 0 {
+			session = span(m.GetLeaseRemainingNs()) + " left"
+		}
+		rows = append(rows, []string{
+			Plain(member), session, span(m.GetUpNs()), fmt.Sprintf("%7d", m.GetClients()),
+			fmt.Sprintf("%5d", m.GetHolds()), fmt.Sprintf("%5d", m.GetWaits()), fmt.Sprintf("%5d", m.GetLocks()),
+			fmt.Sprintf("%d of %d", openStreams(m), 2*len(m.GetPeers())),
+		})
+	}
+	table(b, rows)
+}
+
+// openStreams counts the streams between a member and the others.
+func openStreams(m *clientv1.MemberStatus) int {
+	open := 0
+	for _, peer := range m.GetPeers() {
+		if peer.GetSends() {
+			open++
+		}
+		if peer.GetReceives() {
+			open++
+		}
+	}
+	return open
+}
+
+// findTroubles says what is not as it should be, in member order. That the others
+// have no streams to a member that did not answer goes without saying.
+func findTroubles(answer *clientv1.StatusResponse) []string {
+	var troubles []string
+	gone := map[string]bool{}
+	for _, m := range answer.GetMissing() {
+		gone[m.GetMember()] = true
+	}
+	versions := map[string]bool{}
+	for _, m := range answer.GetStatuses() {
+		versions[m.GetVersion()] = true
+	}
+	for _, m := range answer.GetStatuses() {
+		member := Plain(m.GetMember())
+		if len(versions) > 1 {
+			troubles = append(troubles, fmt.Sprintf("%s runs version %s, and not all do.", member, word(m.GetVersion())))
+		}
+		if m.GetSession() == 0 {
+			troubles = append(troubles, member+" has no session: it does not reach a quorum of the members, and its clients get no lock until it does.")
+		}
+		if m.GetLocks() >= m.GetMaxLocks() && m.GetLocks() > 0 {
+			troubles = append(troubles, fmt.Sprintf("%s knows %d locks, as many as it may: its clients can ask for no others until some are forgotten.", member, m.GetLocks()))
+		}
+		for _, peer := range m.GetPeers() {
+			if trouble := peerTrouble(peer, answer.GetTtlNs()); trouble != "" && !gone[peer.GetMember()] {
+				troubles = append(troubles, member+" "+trouble+".")
+			}
+		}
+	}
+	return troubles
+}
+
+// peerTrouble says what is wrong between a member and another; nothing if nothing
+// is.
+func peerTrouble(peer *clientv1.PeerStatus, ttl int64) string {
+	var parts []string
+	other := Plain(peer.GetMember())
+	switch {
+	case !peer.GetSends() && !peer.GetReceives():
+		parts = append(parts, "has no stream to or from "+other)
+	case !peer.GetSends():
+		parts = append(parts, "has no stream to "+other)
+	case !peer.GetReceives():
+		parts = append(parts, "has no stream from "+other)
+	}
+	switch silent := peer.GetSilentNs(); {
+	case silent < 0:
+		parts = append(parts, fmt.Sprintf("has had no answer from %s since it started", other))
+	case silent > ttl:
+		parts = append(parts, fmt.Sprintf("has had no answer from %s for %s", other, span(silent)))
+	}
+	return strings.Join(parts, ", and ")
+}

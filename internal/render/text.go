@@ -1,0 +1,151 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// Text returns a Printer for people: sentences, and tables that fit 80 columns as
+// far as the names in them do. Which members are missing is left to [Unanswered]
+// where a table cannot show it.
+func Text(out io.Writer) Printer { return &textPrinter{out: out} }
+
+type textPrinter struct {
+	out    io.Writer
+	listed bool // the heading of a list was written
+}
+
+// say writes text as a whole, so that one answer is not mixed with other output.
+func (p *textPrinter) say(text string) error {
+	_, err := io.WriteString(p.out, text)
+	return err
+}
+
+// Who writes who holds a lock, a line for each thing to know.
+func (p *textPrinter) Who(lock *clientv1.LockStatus, missing []*clientv1.Missing) error {
+	name, h := word(lock.GetLock()), lock.GetHolder()
+	var b strings.Builder
+	switch {
+	case h != nil:
+		fmt.Fprintf(&b, "%s is held.\n\n", name)
+		writeHolder(&b, h)
+	case len(missing) > 0:
+		b.WriteString(paragraph("", fmt.Sprintf("It is not known whether anyone holds %s: no member that answered does, and %s.",
+			name, didNotAnswer(missing))))
+	default:
+		fmt.Fprintf(&b, "Nobody holds %s.\n", name)
+	}
+	if waiting := lock.GetWaiting(); waiting > 0 {
+		fmt.Fprintf(&b, "\n%d waiting for it.\n", waiting)
+	}
+	return p.say(b.String())
+}
+
+// writeHolder writes who holds a lock, as a table.
+func writeHolder(b *strings.Builder, h *clientv1.Holder) {
+	rows := [][]string{
+		{"  by", describe(h.GetClient())},
+		{"  command", orNone(h.GetClient().GetCommand())},
+	}
+	if known := h.GetClient().GetIdentity(); known != "" {
+		rows = append(rows, []string{"  known as", Plain(known)})
+	}
+	rows = append(rows, [][]string{
+		{"  node", Plain(h.GetMember())},
+		{"  for", span(h.GetHeldNs())},
+		{"  fence", fmt.Sprint(h.GetFence())},
+	}...)
+	if end := ending(h); end != "" {
+		rows = append(rows, []string{"  ends", end})
+	} else {
+		rows = append(rows, []string{"  lease", span(h.GetLeaseRemainingNs()) + ", renewed for as long as client and node are there"})
+	}
+	table(b, rows)
+}
+
+// ending says when and why a hold is about to end; nothing if it is not. A lapse
+// may still come to nothing.
+func ending(h *clientv1.Holder) string {
+	left := span(h.GetLeaseRemainingNs())
+	settled := fmt.Sprintf("in %s at the latest: ", left)
+	switch h.GetEnding() {
+	case clientv1.Reason_REASON_UNSPECIFIED:
+		return ""
+	case clientv1.Reason_REASON_LAPSE:
+		return fmt.Sprintf("in %s, unless its node reaches a quorum of the members by then", left)
+	case clientv1.Reason_REASON_BREAK:
+		return settled + "someone broke the lock"
+	case clientv1.Reason_REASON_NODE_LEAVING:
+		return settled + "its node is stopping"
+	case clientv1.Reason_REASON_CLIENT_LEASE:
+		return settled + "its client has not been heard of"
+	default:
+		return settled + constant(h.GetEnding().String(), "REASON_")
+	}
+}
+
+// didNotAnswer names the members that did not answer: "A and B did not answer".
+func didNotAnswer(missing []*clientv1.Missing) string {
+	return list(each(missing, func(m *clientv1.Missing) string { return Plain(m.GetMember()) })) + " did not answer"
+}
+
+// list joins words as one does in a sentence.
+func list(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " and " + words[last]
+}
+
+// Listed writes a line. The widths of its columns do not depend on other lines, so
+// that a list of any length can be written as it comes; the name stands last,
+// since it may be long.
+func (p *textPrinter) Listed(lock *clientv1.LockStatus, _ []*clientv1.Missing) error {
+	var b strings.Builder
+	if !p.listed {
+		p.listed = true
+		fmt.Fprintf(&b, listedLine, "HELD FOR", "WAITING", "NODE", "LOCK")
+	}
+	held, node := none, none
+	if h := lock.GetHolder(); h != nil {
+		held, node = span(h.GetHeldNs()), Plain(h.GetMember())
+	}
+	fmt.Fprintf(&b, listedLine, held, fmt.Sprint(lock.GetWaiting()), node, word(lock.GetLock()))
+	return p.say(b.String())
+}
+
+// listedLine has room for an IPv4 address with its port.
+const listedLine = "%8s  %7s  %-21s  %s\n"
+
+// ListEnd says it if there was nothing to list.
+func (p *textPrinter) ListEnd(missing []*clientv1.Missing) error {
+	switch {
+	case p.listed:
+		return nil
+	case len(missing) > 0:
+		return p.say(paragraph("", "No locks at the members that answered; "+didNotAnswer(missing)+"."))
+	default:
+		return p.say("No locks.\n")
+	}
+}
+
+// Changed writes a line: when, and what changed.
+func (p *textPrinter) Changed(at time.Time, change *Change) error {
+	return p.say(at.Format("15:04:05.000") + "  " + change.sentence() + "\n")
+}
+
+// Broken writes whose hold was ended, and what happens next.
+func (p *textPrinter) Broken(lock string, h *clientv1.Holder) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s is broken. Its holder has been told:\n\n", word(lock))
+	writeHolder(&b, h)
+	b.WriteByte('\n')
+	b.WriteString(paragraph("", fmt.Sprintf("The next one gets the lock when this one has released it, and in %s at the latest.",
+		span(h.GetLeaseRemainingNs()))))
+	return p.say(b.String())
+}

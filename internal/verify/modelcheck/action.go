@@ -1,0 +1,220 @@
+package modelcheck
+
+import (
+	"fmt"
+
+	"conch/token"
+)
+
+// actionKind tells the things apart that can happen.
+type actionKind uint8
+
+const (
+	deliver  actionKind = iota + 1 // the stream of a to b
+	step                           // time passes
+	oversee                        // time passes, and a does not notice
+	acquire                        // a client of a asks for lock b
+	try                            // a client of a asks for lock b, if it need not wait
+	withdraw                       // client c of a gives up waiting for lock b
+	release                        // client c of a lets lock b go
+	stall                          // the stream of a to b delivers nothing for a while
+	resume                         // the stream of a to b flows again
+	cut                            // the stream of a to b ends, as far as a can see
+	open                           // a opens a stream to b, which accepts it
+	crash                          // a stops
+	start                          // a is started again
+	leave                          // a is told to leave
+)
+
+// action is one thing that happens, and to whom.
+type action struct {
+	kind    actionKind
+	a, b, c uint8
+}
+
+func (x action) String() string {
+	a, b := name(int(x.a)), name(int(x.b))
+	lock := string(rune('x' + x.b))
+	switch x.kind {
+	case deliver:
+		return fmt.Sprintf("%s hears from %s", b, a)
+	case step:
+		return "a step of time"
+	case oversee:
+		return "a step of time, which " + a + " sleeps through"
+	case acquire:
+		return fmt.Sprintf("a client of %s asks for %s", a, lock)
+	case try:
+		return fmt.Sprintf("a client of %s tries for %s", a, lock)
+	case withdraw:
+		return fmt.Sprintf("client %d of %s gives up waiting for %s", x.c+1, a, lock)
+	case release:
+		return fmt.Sprintf("client %d of %s lets %s go", x.c+1, a, lock)
+	case stall:
+		return fmt.Sprintf("the stream %s→%s stalls", a, b)
+	case resume:
+		return fmt.Sprintf("the stream %s→%s flows again", a, b)
+	case cut:
+		return fmt.Sprintf("the stream %s→%s ends", a, b)
+	case open:
+		return fmt.Sprintf("%s opens a stream to %s", a, b)
+	case crash:
+		return a + " crashes"
+	case start:
+		return a + " starts"
+	case leave:
+		return a + " is told to leave"
+	}
+	return "nothing"
+}
+
+// name is how a member is called in a trace.
+func name(i int) string { return string(rune('A' + i)) }
+
+// lockName is the name of a lock.
+func lockName(l int) string { return lockNames[l] }
+
+var lockNames = [maxLocks]string{"x", "y"}
+
+// lockIndex is the inverse of lockName.
+func lockIndex(name string) int { return int(name[0] - 'x') }
+
+// actions appends to list all that can happen next in a state.
+func (c *Config) actions(s *state, list []action) []action {
+	for i := range c.Members {
+		for j := range c.Members {
+			list = c.streamActions(s, list, i, j)
+		}
+	}
+	for i := range c.Members {
+		list = c.clientActions(s, list, i)
+	}
+	for i := range c.Members {
+		list = c.memberActions(s, list, i)
+	}
+	if s.left.steps > 0 {
+		list = append(list, action{kind: step})
+	}
+	return list
+}
+
+func (c *Config) streamActions(s *state, list []action, i, j int) []action {
+	if i == j {
+		return list
+	}
+	w := &s.streams[i][j]
+	a, b := uint8(i), uint8(j)
+	if len(w.queue) > 0 {
+		list = append(list, action{kind: deliver, a: a, b: b})
+	}
+	fails := w.up && !w.dead && c.frail(i, j)
+	if fails && s.left.faults.Breaks > 0 {
+		list = append(list, action{kind: cut, a: a, b: b})
+	}
+	if fails && s.left.faults.Stalls > 0 && !w.stalled {
+		list = append(list, action{kind: stall, a: a, b: b})
+	}
+	switch {
+	case w.stalled:
+		list = append(list, action{kind: resume, a: a, b: b})
+	case c.Delivery == Prompt || s.nodes[i] == nil:
+	case w.up && w.dead:
+		list = append(list, action{kind: cut, a: a, b: b})
+	case !w.up && s.nodes[j] != nil:
+		list = append(list, action{kind: open, a: a, b: b})
+	}
+	return list
+}
+
+func (c *Config) clientActions(s *state, list []action, i int) []action {
+	if s.nodes[i] == nil {
+		return list
+	}
+	a := uint8(i)
+	for l := range c.Locks {
+		free := false
+		for k, client := range s.clients[i][l] {
+			x := action{a: a, b: uint8(l), c: uint8(k)}
+			switch client {
+			case nobody:
+				free = true
+			case waits, tries:
+				if s.left.faults.Withdrawals > 0 {
+					x.kind = withdraw
+					list = append(list, x)
+				}
+			case holds:
+				x.kind = release
+				list = append(list, x)
+			}
+		}
+		if free && s.left.requests[i] > 0 && !s.leaving[i] {
+			list = append(list, action{kind: acquire, a: a, b: uint8(l)})
+		}
+		if free && s.left.tries[i] > 0 && !s.leaving[i] {
+			list = append(list, action{kind: try, a: a, b: uint8(l)})
+		}
+	}
+	return list
+}
+
+func (c *Config) memberActions(s *state, list []action, i int) []action {
+	a := uint8(i)
+	if c.spared(i) {
+		return list
+	}
+	if s.nodes[i] == nil {
+		return append(list, action{kind: start, a: a})
+	}
+	if s.left.faults.Crashes > 0 {
+		list = append(list, action{kind: crash, a: a})
+	}
+	if s.left.faults.Leaves > 0 && !s.leaving[i] {
+		list = append(list, action{kind: leave, a: a})
+	}
+	if s.left.faults.Pauses > 0 && s.left.steps > 0 {
+		list = append(list, action{kind: oversee, a: a})
+	}
+	return list
+}
+
+// spend takes an action off the budgets.
+func (s *state) spend(x action) {
+	f := &s.left.faults
+	switch x.kind {
+	case step:
+		s.left.steps--
+	case oversee:
+		s.left.steps--
+		f.Pauses--
+	case acquire:
+		s.left.requests[x.a]--
+	case try:
+		s.left.tries[x.a]--
+	case withdraw:
+		f.Withdrawals--
+	case cut:
+		if !s.streams[x.a][x.b].dead {
+			f.Breaks--
+		}
+	case stall:
+		f.Stalls--
+	case crash:
+		f.Crashes--
+	case leave:
+		f.Leaves--
+	}
+}
+
+// client is what a client of a member is about.
+type client uint8
+
+const (
+	nobody client = iota
+	waits
+	tries // waits for no longer than until it hears that the lock is in use
+	holds
+)
+
+// waiter is the name of client k toward the node.
+func waiter(k int) token.Waiter { return token.Waiter(k + 1) }

@@ -1,0 +1,100 @@
+package modelcheck
+
+import (
+	"fmt"
+	"slices"
+
+	"conch/token"
+)
+
+// pass lets time pass. Whoever does not sleep through it hears of it, if it wants to.
+func (p *stepper) pass(passed token.Time, sleeper int) {
+	s := p.state
+	p.allMoved = true
+	s.outlast(passed)
+	for i := range p.Members {
+		if s.nodes[i] == nil {
+			continue
+		}
+		s.clocks[i] += p.elapsed(i, passed)
+		if i != sleeper && s.nodes[i].NextTick() <= s.clocks[i] {
+			p.input(i, func(n *token.Node) { n.Tick(s.clocks[i]) })
+		}
+	}
+}
+
+// ask makes a client of a member ask for a lock.
+func (p *stepper) ask(i, l int) {
+	w := p.newClient(i, l, waits)
+	p.input(i, func(n *token.Node) { n.Acquire(p.state.clocks[i], lockName(l), w) })
+}
+
+// try makes a client of a member try for a lock.
+func (p *stepper) try(i, l int) {
+	w := p.newClient(i, l, tries)
+	p.input(i, func(n *token.Node) { n.Try(p.state.clocks[i], lockName(l), w) })
+}
+
+// newClient takes a free client of a member, of which there is one.
+func (p *stepper) newClient(i, l int, about client) token.Waiter {
+	clients := &p.state.clients[i][l]
+	k := slices.Index(clients[:], nobody)
+	clients[k] = about
+	p.state.marks[i] = p.Clients
+	return waiter(k)
+}
+
+// stop ends a member's process. What it has sent is still on its way.
+func (p *stepper) stop(i int) {
+	s := p.state
+	if p.Clients {
+		s.leaveOrphans(i)
+	}
+	s.nodes[i], s.leaving[i], s.clocks[i] = nil, false, 0
+	s.clients[i] = [maxLocks][maxClients]client{}
+	s.facts[i] = fact{}
+	p.touched[i] = false
+	for j := range p.Members {
+		s.streams[i][j].up = false
+		s.streams[j][i] = stream{up: s.streams[j][i].up, dead: true}
+	}
+}
+
+// startMember starts a member's process. Its clock begins at 0: the machine was
+// started as well.
+func (p *stepper) startMember(i int) {
+	s := p.state
+	cfg := p.node(i, s.starts[i], s.disks[i])
+	cfg.Encumbered = s.marks[i]
+	n, err := token.New(0, cfg)
+	if err != nil {
+		panic(fmt.Sprintf("explore: %v", err))
+	}
+	s.starts[i]++
+	p.save(i, disk{cfg.Session, cfg.Floor})
+	s.nodes[i], s.clocks[i] = n, 0
+	p.touched[i] = true
+	p.effects(i, n)
+}
+
+// save puts on a member's disk, if it has one.
+func (p *stepper) save(i int, d disk) {
+	if !p.Diskless {
+		p.state.disks[i] = d
+	}
+}
+
+// leave tells a member to leave. Those who wait there are sent away first.
+func (p *stepper) leave(i int) {
+	s := p.state
+	s.leaving[i] = true
+	for l := range p.Locks {
+		for k := range s.clients[i][l] {
+			if client := s.clients[i][l][k]; client == waits || client == tries { // still
+				s.clients[i][l][k] = nobody
+				p.input(i, func(n *token.Node) { n.Withdraw(s.clocks[i], lockName(l), waiter(k)) })
+			}
+		}
+	}
+	p.input(i, func(n *token.Node) { n.Retire(s.clocks[i]) })
+}

@@ -1,0 +1,10 @@
+//go:build !race
+
+package modelcheck
+
+// statesPerSearch is how far each configuration is searched in every test run, and
+// expansionsCompared how many states are expanded to compare what looks alike.
+const (
+	statesPerSearch    = 12_000
+	expansionsCompared = 150
+)

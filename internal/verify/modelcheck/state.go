@@ -1,0 +1,59 @@
+package modelcheck
+
+import "conch/token"
+
+// state is the whole cluster at one moment. A copy of it shares the nodes, queues and
+// messages, none of which are changed any more once they are in a state.
+type state struct {
+	nodes   [maxMembers]*token.Node // nil where none runs
+	clocks  [maxMembers]token.Time  // what each member's own clock reads
+	leaving [maxMembers]bool
+	starts  [maxMembers]int
+	disks   [maxMembers]disk
+	streams [maxMembers][maxMembers]stream // from, to
+	clients [maxMembers][maxLocks][maxClients]client
+	fences  [maxLocks]token.Fence // of the latest grant
+	// overtook is how often each member was let in while another stands in the token's
+	// queue: by lock, who stands there, who was let in.
+	overtook [maxLocks][maxMembers][maxMembers]byte
+	marks    [maxMembers]bool // on disk: clients were served
+	// orphans are for how long a client still holds a lock whose member crashed.
+	orphans [maxMembers][maxLocks]token.Time
+	left    budget
+
+	facts [maxMembers]fact // of the nodes
+}
+
+// disk is what a member has on stable storage.
+type disk struct {
+	session  token.Session
+	promised uint64
+}
+
+// stream is one direction of a pair.
+type stream struct {
+	up      bool // as far as the sender knows
+	dead    bool // the receiver's end is gone; what is sent is lost
+	stalled bool // with Prompt delivery: nothing is delivered, and no other is opened
+	queue   []*token.Message
+}
+
+// budget is what may still happen.
+type budget struct {
+	requests [maxMembers]int
+	tries    [maxMembers]int
+	steps    int
+	faults   Faults
+}
+
+// fact is what a state remembers of a node, so as not to ask again.
+type fact struct {
+	hash [2]uint64
+	view token.SessionView
+	held [maxLocks]bool // whether the token is there
+}
+
+// insideSession reports whether member i is inside a session by its own clock.
+func (s *state) insideSession(i int) bool {
+	return s.nodes[i] != nil && s.facts[i].view.Begun && s.clocks[i] < s.facts[i].view.LeaseEnd
+}

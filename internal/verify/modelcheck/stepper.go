@@ -1,0 +1,187 @@
+package modelcheck
+
+import (
+	"fmt"
+
+	"conch/token"
+)
+
+// stepper performs actions on states. If they are not nil, acted is told what it does
+// when all goes well, and seen what comes of it.
+type stepper struct {
+	*Config
+	hasher hasher
+	seen   func(member int, e *token.Effect)
+	acted  func(x action)
+	view   token.LockView
+
+	state    *state // the one that is being changed
+	broken   string // the promise that it breaks, if any
+	touched  [maxMembers]bool
+	allMoved bool // time has passed
+}
+
+// initial is the state in which a search begins.
+func (p *stepper) initial() (*state, string) {
+	s, broken := p.origin()
+	for _, x := range p.prelude {
+		if broken != "" {
+			break
+		}
+		broken = p.force(s, x)
+	}
+	return s, broken
+}
+
+// force performs an action of the prelude on s.
+func (p *stepper) force(s *state, x action) string {
+	left := s.left
+	broken := p.apply(s, x, s)
+	s.left = left
+	return broken
+}
+
+// origin is the state before the prelude.
+func (p *stepper) origin() (*state, string) {
+	s := &state{left: budget{requests: p.Requests, tries: p.Tries, steps: p.Steps, faults: p.Faults}}
+	p.begin(s)
+	for i := range p.Members {
+		p.startMember(i)
+	}
+	if p.Delivery == Prompt {
+		p.flow()
+	}
+	p.settle()
+	if p.Start >= Ready {
+		p.calmDown(s, ttl)
+	}
+	if p.Start >= Idle {
+		p.askForAll(s)
+		p.calmDown(s, 0)
+	}
+	if p.Start >= Held {
+		p.askForAll(s)
+	}
+	return s, p.broken
+}
+
+// askForAll makes a client of member 0 ask for each lock.
+func (p *stepper) askForAll(s *state) {
+	p.renew(s)
+	for l := range p.Locks {
+		p.ask(0, l)
+	}
+	p.settle()
+}
+
+// apply makes of next what becomes of s by an action, and returns the promise that
+// this breaks; "" if it breaks none.
+func (p *stepper) apply(s *state, x action, next *state) string {
+	*next = *s
+	p.begin(next)
+	next.spend(x)
+	p.perform(x)
+	if p.Delivery == Prompt {
+		p.flow()
+	}
+	p.settle()
+	return p.broken
+}
+
+func (p *stepper) begin(s *state) {
+	p.state, p.broken, p.touched, p.allMoved = s, "", [maxMembers]bool{}, false
+}
+
+// violated notes that a promise is broken; the first counts.
+func (p *stepper) violated(format string, args ...any) {
+	if p.broken == "" {
+		p.broken = fmt.Sprintf(format, args...)
+	}
+}
+
+func (p *stepper) perform(x action) {
+	s := p.state
+	a, b, k := int(x.a), int(x.b), int(x.c)
+	switch x.kind {
+	case deliver:
+		p.deliver(a, b)
+	case step:
+		p.pass(p.step(), -1)
+	case oversee:
+		p.pass(p.step(), a)
+	case acquire:
+		p.ask(a, b)
+	case try:
+		p.try(a, b)
+	case withdraw:
+		s.clients[a][b][k] = nobody
+		p.input(a, func(n *token.Node) { n.Withdraw(s.clocks[a], lockName(b), waiter(k)) })
+	case release:
+		s.clients[a][b][k] = nobody
+		p.input(a, func(n *token.Node) { n.Release(s.clocks[a], lockName(b), waiter(k)) })
+	case stall:
+		s.streams[a][b].stalled = true
+	case resume:
+		s.streams[a][b].stalled = false
+	case cut:
+		p.cut(a, b)
+		s.streams[a][b].stalled = p.Delivery == Prompt
+	case open:
+		p.open(a, b)
+	case crash:
+		p.stop(a)
+	case start:
+		p.startMember(a)
+	case leave:
+		p.leave(a)
+	}
+}
+
+// input gives a node an input: to a copy of it, which takes its place.
+func (p *stepper) input(i int, give func(n *token.Node)) {
+	s := p.state
+	if !p.touched[i] {
+		p.touched[i] = true
+		s.nodes[i] = s.nodes[i].Clone()
+	}
+	n := s.nodes[i]
+	give(n)
+	p.effects(i, n)
+}
+
+// effects does what a node wants done.
+func (p *stepper) effects(i int, n *token.Node) {
+	s := p.state
+	gone := false
+	effects := n.Effects()
+	for k := range effects {
+		e := &effects[k]
+		if p.seen != nil {
+			p.seen(i, e)
+		}
+		switch e.Kind {
+		case token.Send:
+			if e.Message.Kind == token.TokenMessage {
+				p.hadTurn(e.Lock, e.Peer)
+			}
+			p.send(i, int(e.Peer), &e.Message)
+		case token.PassedOver:
+			p.hadTurn(e.Lock, e.Peer)
+		case token.Made:
+			s.overtook[lockIndex(e.Lock)] = [maxMembers][maxMembers]byte{}
+		case token.Grant:
+			p.granted(i, n, e)
+		case token.Revoke:
+			s.clients[i][lockIndex(e.Lock)][e.Waiter-1] = nobody
+		case token.Refuse:
+			p.refused(i, e)
+		case token.Save:
+			p.save(i, disk{e.Session, e.Promised})
+		case token.Gone:
+			gone = true
+		}
+	}
+	if gone {
+		p.stop(i)
+	}
+}

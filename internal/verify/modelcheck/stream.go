@@ -1,0 +1,97 @@
+package modelcheck
+
+import "conch/token"
+
+// send puts a message into its stream. A KEEPALIVE says nothing, so none is sent.
+func (p *stepper) send(from, to int, m *token.Message) {
+	w := &p.state.streams[from][to]
+	if w.dead || !w.up || m.Kind == token.KeepAlive {
+		return
+	}
+	sent := *m
+	w.queue = append(w.queue[:len(w.queue):len(w.queue)], &sent)
+}
+
+// deliver gives the next messages of a stream to its receiver.
+func (p *stepper) deliver(from, to int) {
+	w := &p.state.streams[from][to]
+	count := 1
+	if p.Delivery == Batched {
+		count = len(w.queue)
+	}
+	for ; count > 0 && len(w.queue) > 0; count-- {
+		m := *w.queue[0]
+		w.queue = w.queue[1:]
+		if m.Token != nil { // the receiver will change it
+			t := *m.Token
+			t.LastGranted = append([]token.Number(nil), t.LastGranted...)
+			t.Queue = append([]token.Member(nil), t.Queue...)
+			m.Token = &t
+		}
+		p.input(to, func(n *token.Node) { n.Receive(p.state.clocks[to], token.Member(from), m) })
+	}
+}
+
+// flow delivers all that is on streams, and opens those that are not, until nothing
+// is left to do; except where a stream is stalled.
+func (p *stepper) flow() {
+	count := 0
+	for again := true; again && p.broken == ""; {
+		again = false
+		for i := range p.Members {
+			for j := range p.Members {
+				if i != j && p.flowOn(i, j) {
+					again = true
+					count++
+				}
+			}
+		}
+		if count > restless {
+			p.violated("%d messages without rest, although no time passes", count)
+		}
+	}
+}
+
+// flowOn does the next thing that is due on a stream, if there is any.
+func (p *stepper) flowOn(i, j int) bool {
+	s := p.state
+	w := &s.streams[i][j]
+	switch {
+	case w.stalled:
+		return false
+	case len(w.queue) > 0:
+		p.deliver(i, j)
+	case s.nodes[i] == nil:
+		return false
+	case w.up && w.dead:
+		p.cut(i, j)
+	case !w.up && s.nodes[j] != nil:
+		p.open(i, j)
+	default:
+		return false
+	}
+	return true
+}
+
+// cut ends a stream as far as its sender can see. What is on it may still arrive,
+// until another is opened.
+func (p *stepper) cut(from, to int) {
+	s := p.state
+	s.streams[from][to].up = false
+	p.input(from, func(n *token.Node) { n.PeerDown(s.clocks[from], token.Member(to)) })
+}
+
+// open opens a stream: its HELLO is accepted at once, and nothing is heard any more of
+// the streams before it.
+func (p *stepper) open(from, to int) {
+	s := p.state
+	var hello token.Hello
+	s.streams[from][to] = stream{up: true}
+	p.input(from, func(n *token.Node) { hello = n.Hello(token.Member(to)) })
+	p.input(to, func(n *token.Node) {
+		if err := n.ReceiveHello(s.clocks[to], token.Member(from), hello); err != nil {
+			p.violated("%s refuses the newest stream of %s: %v", name(to), name(from), err)
+		}
+	})
+	p.input(from, func(n *token.Node) { n.PeerUp(s.clocks[from], token.Member(to)) })
+}

@@ -1,0 +1,169 @@
+package modelcheck
+
+import (
+	"fmt"
+	"strings"
+
+	"conch/token"
+)
+
+// Violation is a broken promise and the shortest way to it.
+type Violation struct {
+	// Broken says what is wrong.
+	Broken  string
+	config  Config
+	actions []action
+}
+
+// Length is how many actions lead to the violation.
+func (v *Violation) Length() int { return len(v.actions) }
+
+// Trace tells what happened, an action a line and under it what came of it.
+func (v *Violation) Trace() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", v.config.Name, v.Broken)
+	p := stepper{Config: &v.config, hasher: newHasher()}
+	s, _ := p.origin()
+	p.seen = func(member int, e *token.Effect) {
+		if text := effectText(e); text != "" {
+			fmt.Fprintf(&b, "       %s %s\n", name(member), text)
+		}
+	}
+	tell := func(n string, x action) {
+		fmt.Fprintf(&b, "%4s  %s%s\n", n, x, p.heard(s, x))
+	}
+	for _, x := range v.config.prelude {
+		tell("", x)
+		if p.force(s, x) != "" {
+			return b.String()
+		}
+	}
+	for i, x := range v.actions {
+		tell(fmt.Sprint(i+1, "."), x)
+		next := new(state)
+		broken := p.apply(s, x, next)
+		s = next
+		if broken != "" {
+			fmt.Fprintf(&b, "       %s\n", broken)
+			return b.String()
+		}
+	}
+	fmt.Fprintf(&b, "       from here on all goes well\n")
+	p.acted = func(x action) { tell("", x) }
+	_, broken := p.served(s)
+	fmt.Fprintf(&b, "       %s\n", broken)
+	return b.String()
+}
+
+// heard tells which messages are about to be delivered.
+func (p *stepper) heard(s *state, x action) string {
+	if x.kind != deliver {
+		return ""
+	}
+	queue := s.streams[x.a][x.b].queue
+	if p.Delivery != Batched {
+		queue = queue[:1]
+	}
+	texts := make([]string, len(queue))
+	for i, m := range queue {
+		texts[i] = messageText(m)
+	}
+	return ": " + strings.Join(texts, "; ")
+}
+
+// messageText writes a message for a trace.
+func messageText(m *token.Message) string {
+	var b strings.Builder
+	fmt.Fprint(&b, m.Kind)
+	if m.Lock != "" {
+		fmt.Fprint(&b, " ", m.Lock)
+	}
+	ms := func(t token.Time) token.Time { return t / 1e6 }
+	switch m.Kind {
+	case token.Request:
+		fmt.Fprint(&b, " ", m.Number)
+	case token.TokenMessage:
+		fmt.Fprintf(&b, " to session %d, %s", m.Session, tokenText(m.Token))
+	case token.Ping:
+		fmt.Fprintf(&b, " session %d begun=%t stamp=%d ms", m.Session, m.Begun, ms(m.Stamp))
+	case token.Pong:
+		fmt.Fprintf(&b, " stamp=%d ms", ms(m.Stamp))
+	case token.Busy:
+		fmt.Fprint(&b, " ", m.Locks)
+	case token.Bye:
+		fmt.Fprint(&b, " session ", m.Session)
+	case token.Probe:
+		fmt.Fprintf(&b, " %d number=%s", m.Probe, m.Number)
+		if m.Helper != token.NoMember {
+			fmt.Fprint(&b, " helper=", name(int(m.Helper)))
+		}
+	case token.ProbeAnswer:
+		fmt.Fprintf(&b, " %d: %s buriable=%s", m.Probe, answerText(m.Answer), names(m.Members))
+	case token.Ballot:
+		fmt.Fprintf(&b, " %s number=%s distant=%s", m.Ballot, m.Number, names(m.Members))
+	case token.BallotAnswer:
+		fmt.Fprintf(&b, " %s: %s number=%s waiting=%t buried=%s highest=%s",
+			m.Ballot, answerText(m.Answer), m.Number, m.Waiting, names(m.Members), m.Highest)
+	case token.Abort:
+		fmt.Fprint(&b, " ", m.Ballot)
+	}
+	return b.String()
+}
+
+func answerText(a token.Answer) string {
+	return [...]string{"", "HOLD", "RECENT", "NONE", "OUTBID", "TOO-LOW", "PROMISE"}[a]
+}
+
+func tokenText(t *token.Token) string {
+	return fmt.Sprintf("epoch %s fence %d·2^32+%d LN=%v Q=%s", t.Epoch, t.Fence>>32, t.Fence&(1<<32-1), t.LastGranted, names(t.Queue))
+}
+
+func names(members []token.Member) string {
+	var b strings.Builder
+	b.WriteByte('[')
+	for _, m := range members {
+		b.WriteString(name(int(m)))
+	}
+	b.WriteByte(']')
+	return b.String()
+}
+
+// effectText writes what a node did; "" for what a trace can do without.
+func effectText(e *token.Effect) string {
+	switch e.Kind {
+	case token.Grant:
+		return fmt.Sprintf("grants %s to client %d, fence %d·2^32+%d", e.Lock, e.Waiter, e.Fence>>32, e.Fence&(1<<32-1))
+	case token.Revoke:
+		return fmt.Sprintf("takes %s from client %d", e.Lock, e.Waiter)
+	case token.Refuse:
+		return fmt.Sprintf("refuses %s to client %d", e.Lock, e.Waiter)
+	case token.Asked:
+		return fmt.Sprintf("asks for %s, number %s", e.Lock, e.Number)
+	case token.Made:
+		return fmt.Sprintf("makes the token of %s: %s", e.Lock, tokenText(e.Message.Token))
+	case token.Dropped:
+		return fmt.Sprintf("drops the token of %s, epoch %s: %s", e.Lock, e.Message.Token.Epoch, e.Reason)
+	case token.Began:
+		return fmt.Sprintf("begins session %d", e.Session)
+	case token.Lapsed:
+		return fmt.Sprintf("loses session %d", e.Session)
+	case token.Buried:
+		return fmt.Sprintf("buries %s", name(int(e.Peer)))
+	case token.Probed:
+		return fmt.Sprintf("probes for %s", e.Lock)
+	case token.Balloted:
+		return fmt.Sprintf("begins ballot %s for %s", e.Message.Ballot, e.Lock)
+	case token.Ended:
+		return fmt.Sprintf("ends ballot %s: %s", e.Message.Ballot, e.Reason)
+	case token.Forgot:
+		return fmt.Sprintf("forgets %s", e.Lock)
+	case token.Gone:
+		return "is gone"
+	case token.Send:
+		if e.Message.Kind == token.Ping || e.Message.Kind == token.Pong {
+			return ""
+		}
+		return fmt.Sprintf("→%s %s", name(int(e.Peer)), messageText(&e.Message))
+	}
+	return ""
+}

@@ -1,0 +1,68 @@
+package nemesis
+
+import (
+	"context"
+	"fmt"
+)
+
+// begin brings a node into trouble.
+func (o *ordeal) begin(ctx context.Context, t trouble) error {
+	node := o.cluster.Nodes()[t.node]
+	switch t.kind {
+	case killQuick:
+		if err := o.kill(t.node); err != nil {
+			return err
+		}
+		return node.Start(ctx)
+	case killLate:
+		return o.kill(t.node)
+	case freeze:
+		return node.Freeze()
+	case stop:
+		return node.Stop(ctx)
+	}
+	o.connect(t, map[kind]Condition{cutOff: Cut, stallOff: Stalled, cutIn: Cut, cutOut: Cut, cutPair: Cut, slowDown: Slow}[t.kind])
+	return nil
+}
+
+// end makes all well again. The node may need a while yet.
+func (o *ordeal) end(ctx context.Context, t trouble) error {
+	node := o.cluster.Nodes()[t.node]
+	switch t.kind {
+	case killQuick:
+		return nil
+	case killLate, stop:
+		return node.Start(ctx)
+	case freeze:
+		return node.Thaw()
+	}
+	o.connect(t, Open)
+	return nil
+}
+
+// kill kills a node, and takes what it wrote until then.
+func (o *ordeal) kill(node int) error {
+	if err := o.cluster.Nodes()[node].Kill(); err != nil {
+		return err
+	}
+	if err := o.drain(); err != nil {
+		return fmt.Errorf("after a kill: %w", err)
+	}
+	o.sections.killed(o.network.Addresses()[node])
+	return nil
+}
+
+// connect sets the condition of the pairs that a trouble is about.
+func (o *ordeal) connect(t trouble, c Condition) {
+	for _, other := range o.all() {
+		if other == t.node || t.kind == cutPair && other != t.other {
+			continue
+		}
+		if t.kind != cutIn {
+			o.network.Set(t.node, other, c)
+		}
+		if t.kind != cutOut {
+			o.network.Set(other, t.node, c)
+		}
+	}
+}

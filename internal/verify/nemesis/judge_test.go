@@ -1,0 +1,111 @@
+package nemesis
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"conch/internal/verify/processes"
+	"conch/logs"
+)
+
+// TestSharedFileJudges holds the two judges of the shared file against files that are
+// right, and files with a planted violation.
+func TestSharedFileJudges(t *testing.T) {
+	const quorumLost, quorumBack = "quorum lost", "quorum back"
+	for _, c := range []struct {
+		name    string
+		file    string
+		says    string // by sections; empty: it is right
+		illegal bool   // by the model
+	}{
+		{"turns", "enter a 1, leave a 1, enter b 2, leave b 2", "", false},
+		{"lost, and told late", "enter a 1, enter b 5, lost a 1, leave b 5, enter a 6, leave a 6", "", false},
+		{"killed", "enter a 1, killed a 0, enter b 5, leave b 5, enter a 6, leave a 6", "", false},
+		{"killed outside", "enter a 1, leave a 1, killed a 0, enter b 5, leave b 5", "", false},
+		{"killed after another got in", "enter a 1, enter b 5, killed a 0, leave b 5", "", false},
+		{"late, and lost", "enter b 5, enter a 1, lost a 1, leave b 5", "", false},
+		{"lost without a quorum", "quorum lost, enter a 1, quorum back, lost a 1", "", false},
+
+		{"two inside", "enter a 1, enter b 2, leave a 1, leave b 2", "there is line 2, enter b 2", true},
+		{"two inside, the other leaves first", "enter a 1, enter b 2, leave b 2, leave a 1", "there is line 2, enter b 2", true},
+		{"late, and left", "enter b 5, leave b 5, enter a 1, leave a 1", "there is line 1, enter b 5", true},
+		{"the same fence", "enter a 1, leave a 1, enter b 1, leave b 1", "the same fence", true},
+		{"a fence falls", "enter a 2, leave a 2, enter a 1, leave a 1", "there is line 1, enter a 2", true},
+		{"left, and was not inside", "enter a 1, leave a 1, leave a 1", "it is not inside", true},
+		{"in twice", "enter a 1, enter a 2, leave a 2", "it has not ended its stay", true},
+		{"without a quorum", "quorum lost, enter a 1, quorum back, leave a 1", "no node had a quorum", false},
+		{"stopped, and never left", "enter a 1", "never left", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSections()
+			var failures []error
+			for text := range strings.SplitSeq(c.file, ", ") {
+				words := strings.Fields(text)
+				switch {
+				case text == quorumLost, text == quorumBack:
+					s.minority = text == quorumLost
+				case words[0] == "killed":
+					s.killed(words[1])
+				default:
+					failures = append(failures, s.take(processes.Line{What: words[0], Node: words[1], Fence: uint64(words[2][0] - '0')}))
+				}
+			}
+			err := errors.Join(append(failures, s.finish())...)
+			if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+				t.Errorf("sections: got %v, want %q", err, c.says)
+			}
+			if err := checkHistory(s.lines); (err != nil) != c.illegal {
+				t.Errorf("model: got %v, want illegal: %v", err, c.illegal)
+			}
+		})
+	}
+}
+
+func TestReportsThatDoNotHoldFail(t *testing.T) {
+	for _, verdict := range []logs.Verdict{logs.Holds, logs.Insufficient, logs.Violated} {
+		err := checkReport(&logs.Report{Requirements: []logs.Requirement{{ID: "R2", Verdict: verdict}}})
+		if (err == nil) != (verdict == logs.Holds) {
+			t.Errorf("%v: got %v", verdict, err)
+		}
+	}
+}
+
+// TestNodeThatIsNotServedIsNoticed cuts a node off for good and waits for it to enter,
+// which it cannot.
+func TestNodeThatIsNotServedIsNoticed(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	o, err := prepare(Config{Program: build(t), Dir: t.TempDir(), Nodes: 3, TTL: ttl, Patience: patience, Log: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := o.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := o.cluster.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.awaitEntries(ctx, 1, 0, 1, 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.begin(ctx, trouble{kind: cutOff, node: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.awaitOutside(ctx, 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.awaitEntries(ctx, 1, 0, 1); err != nil {
+		t.Fatal(err)
+	}
+	o.Patience = time.Second
+	err = o.awaitEntries(ctx, 1, 0, 1, 2)
+	if err == nil || !strings.Contains(err.Error(), "node 3") || strings.Contains(err.Error(), "node 1,") {
+		t.Errorf("got %v, want that node 3 alone did not enter", err)
+	}
+}

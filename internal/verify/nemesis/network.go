@@ -1,0 +1,275 @@
+package nemesis
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+)
+
+// Condition is how what one node sends to another fares.
+type Condition int
+
+// Connections belong to the node that dialled them. A stream goes one way, so that a
+// condition of a directed pair is one of that pair's messages.
+const (
+	// Open: what is sent arrives.
+	Open Condition = iota
+	// Cut: connections are closed, and new ones as soon as it is known whose they are.
+	Cut
+	// Stalled: connections stay, and nothing gets through, in either direction. It
+	// arrives, late, when the pair is open again.
+	Stalled
+	// Slow: everything waits for slowDelay.
+	Slow
+)
+
+// String returns the condition's name.
+func (c Condition) String() string {
+	return [...]string{"open", "cut", "stalled", "slow"}[c]
+}
+
+const (
+	// slowDelay is what a slow connection adds, each way.
+	slowDelay = 40 * time.Millisecond
+	// maxOpening bounds the bytes in which a connection must say whose it is: gRPC's
+	// opening and the HELLO are less than a tenth of it.
+	maxOpening = 1 << 16
+)
+
+var (
+	errCut       = errors.New("the pair is cut")
+	errAnonymous = errors.New("the connection does not say which member opened it")
+)
+
+// Network is a proxy on loopback before each of some nodes. The nodes know each
+// other by the proxies' addresses only.
+type Network struct {
+	addresses []string
+	listeners []net.Listener
+	target    func(node int) string
+	group     sync.WaitGroup
+	ctx       context.Context // ends with the network
+	cancel    context.CancelFunc
+
+	mu         sync.Mutex
+	conditions [][]Condition // by who dials, and who is dialled
+	changed    chan struct{} // closed at the next change of conditions
+	crossings  map[*crossing]struct{}
+}
+
+// NewNetwork listens for as many nodes. Connections are passed on once Open has told
+// where to.
+func NewNetwork(nodes int) (*Network, error) {
+	n := &Network{changed: make(chan struct{}), crossings: make(map[*crossing]struct{})}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	for i := range nodes {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			n.Close()
+			return nil, fmt.Errorf("ordeal: listen for node %d of %d: %w", i+1, nodes, err)
+		}
+		n.listeners = append(n.listeners, listener)
+		n.addresses = append(n.addresses, listener.Addr().String())
+		n.conditions = append(n.conditions, make([]Condition, nodes))
+	}
+	return n, nil
+}
+
+// Addresses are those by which the nodes know each other, one for each.
+func (n *Network) Addresses() []string { return n.addresses }
+
+// Open begins to pass connections on. target tells where a node listens, and is
+// asked for each connection. Call it once.
+func (n *Network) Open(target func(node int) string) {
+	n.target = target
+	for to, listener := range n.listeners {
+		n.group.Go(func() { n.accept(to, listener) })
+	}
+}
+
+// Close closes everything and waits for it.
+func (n *Network) Close() {
+	n.cancel()
+	for _, listener := range n.listeners {
+		_ = listener.Close() // it only listens
+	}
+	n.group.Wait()
+}
+
+// Set sets the condition of what from sends to to.
+func (n *Network) Set(from, to int, c Condition) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.conditions[from][to] = c
+	close(n.changed)
+	n.changed = make(chan struct{})
+	if c != Cut {
+		return
+	}
+	for x := range n.crossings {
+		if x.from == from && x.to == to {
+			x.cancel(errCut)
+		}
+	}
+}
+
+// accept takes the connections to one node until the network is closed.
+func (n *Network) accept(to int, listener net.Listener) {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		x := &crossing{network: n, to: to, from: unknown, dialler: conn}
+		n.group.Go(x.run)
+	}
+}
+
+// unknown is who dialled, before that has been read.
+const unknown = -1
+
+// crossing is one connection through a proxy.
+type crossing struct {
+	network *Network
+	to      int
+	dialler net.Conn
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+
+	from int // guarded by network.mu
+}
+
+// run passes bytes on in both directions until either side has ended, or the pair is
+// cut.
+func (x *crossing) run() {
+	defer x.dialler.Close()
+	dialer := net.Dialer{Timeout: time.Second}
+	node, err := dialer.DialContext(x.network.ctx, "tcp", x.network.target(x.to))
+	if err != nil {
+		return // the node does not run; who dialled finds the connection closed
+	}
+	defer node.Close()
+	x.ctx, x.cancel = context.WithCancelCause(x.network.ctx)
+	x.network.add(x)
+	defer x.network.remove(x)
+
+	var group sync.WaitGroup
+	group.Go(func() { x.cancel(x.pass(node, x.dialler, x.identify())) })
+	group.Go(func() { x.cancel(x.pass(x.dialler, node, func([]byte) error { return nil })) })
+	<-x.ctx.Done()
+	x.dialler.Close() // ends what reads and writes
+	node.Close()
+	group.Wait()
+}
+
+// pass copies what src sends to dst, as the pair's condition has it. Each piece is
+// shown to look first.
+func (x *crossing) pass(dst, src net.Conn, look func([]byte) error) error {
+	buffer := make([]byte, 32<<10)
+	for {
+		k, err := src.Read(buffer)
+		if err != nil {
+			return err
+		}
+		if err := look(buffer[:k]); err != nil {
+			return err
+		}
+		if err := x.await(); err != nil {
+			return err
+		}
+		if _, err := dst.Write(buffer[:k]); err != nil {
+			return err
+		}
+	}
+}
+
+// await returns when a piece may go on.
+func (x *crossing) await() error {
+	for {
+		condition, changed := x.network.condition(x)
+		switch condition {
+		case Open:
+			return nil
+		case Cut:
+			return errCut
+		case Slow:
+			return x.dawdle()
+		case Stalled:
+			select {
+			case <-changed:
+			case <-x.ctx.Done():
+				return context.Cause(x.ctx)
+			}
+		}
+	}
+}
+
+// dawdle returns after slowDelay.
+func (x *crossing) dawdle() error {
+	timer := time.NewTimer(slowDelay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-x.ctx.Done():
+		return context.Cause(x.ctx)
+	}
+}
+
+// identify returns a function that reads from a connection's first bytes who dialled
+// it: the HELLO names its sender in field 2, as nothing before it does.
+func (x *crossing) identify() func([]byte) error {
+	var opening []byte
+	known := false
+	return func(piece []byte) error {
+		if known {
+			return nil
+		}
+		opening = append(opening, piece...)
+		for i, address := range x.network.addresses {
+			field := append([]byte{2<<3 | 2, byte(len(address))}, address...)
+			if bytes.Contains(opening, field) {
+				known, opening = true, nil
+				x.network.name(x, i)
+				return nil
+			}
+		}
+		if len(opening) > maxOpening {
+			return errAnonymous
+		}
+		return nil
+	}
+}
+
+func (n *Network) name(x *crossing, from int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	x.from = from
+}
+
+func (n *Network) add(x *crossing) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.crossings[x] = struct{}{}
+}
+
+func (n *Network) remove(x *crossing) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.crossings, x)
+}
+
+// condition returns how it goes on a connection, and what tells of a change. Until it
+// is known who dialled there is nothing but gRPC's opening.
+func (n *Network) condition(x *crossing) (Condition, <-chan struct{}) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if x.from == unknown {
+		return Open, n.changed
+	}
+	return n.conditions[x.from][x.to], n.changed
+}

@@ -1,0 +1,214 @@
+package nemesis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"time"
+
+	"conch/internal/verify/processes"
+)
+
+// Config says what to put through what.
+type Config struct {
+	// Program is the conch program's path.
+	Program string
+	// Dir is an existing folder for the nodes' files.
+	Dir string
+	// Nodes is how many nodes there are, at least 3.
+	Nodes int
+	// TTL is the time to live of a session.
+	TTL time.Duration
+	// Seed is what the faults are drawn from, and Steps how many there are.
+	Seed  uint64
+	Steps int
+	// Patience bounds the wait for anything that must happen.
+	Patience time.Duration
+	// Log is told what is done.
+	Log func(format string, args ...any)
+}
+
+// flags make every node ask nearly always, so that somebody is inside nearly always.
+func (c Config) flags() []string {
+	return []string{"--auto-think", "20ms", "--auto-hold", "20ms", "--session-ttl", c.TTL.String()}
+}
+
+// ordeal is the state of one Run.
+type ordeal struct {
+	Config
+	network  *Network
+	cluster  *processes.Cluster
+	sections *sections
+	index    map[string]int // of the nodes, by address
+	err      error          // the first violation in the shared file
+}
+
+// Run runs nodes, puts them through faults, and judges what they did. The error says
+// what was violated, or what did not come about. No process is left.
+func Run(ctx context.Context, cfg Config) (err error) {
+	o, err := prepare(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.close()) }()
+	if err := o.run(ctx); err != nil {
+		return err
+	}
+	return o.judge()
+}
+
+// prepare makes the network and the cluster. No process runs yet.
+func prepare(cfg Config) (*ordeal, error) {
+	network, err := NewNetwork(cfg.Nodes)
+	if err != nil {
+		return nil, err
+	}
+	c, err := processes.New(processes.Config{
+		Program: cfg.Program, Nodes: cfg.Nodes, Dir: cfg.Dir,
+		Advertise: network.Addresses(), Flags: cfg.flags(),
+	})
+	if err != nil {
+		network.Close()
+		return nil, err
+	}
+	network.Open(func(node int) string { return c.Nodes()[node].Listens() })
+	o := &ordeal{Config: cfg, network: network, cluster: c, sections: newSections(), index: make(map[string]int)}
+	for i, address := range network.Addresses() {
+		o.index[address] = i
+	}
+	return o, nil
+}
+
+// close ends all processes, and the network.
+func (o *ordeal) close() error {
+	err := o.cluster.Kill()
+	o.network.Close()
+	return err
+}
+
+// run does the steps of the plan, with the majority's absence in their midst, and
+// stops the nodes.
+func (o *ordeal) run(ctx context.Context) error {
+	random := rand.New(rand.NewPCG(o.Seed, uint64(o.Nodes)))
+	plan := drawPlan(random, o.Nodes, o.Steps, o.TTL)
+	if err := o.cluster.Start(ctx); err != nil {
+		return err
+	}
+	if err := o.awaitEntries(ctx, 2, o.all()...); err != nil {
+		return fmt.Errorf("before any fault: %w", err)
+	}
+	for i, s := range plan {
+		if i == len(plan)/2 {
+			if err := o.withoutMajority(ctx, random.Perm(o.Nodes)); err != nil {
+				return fmt.Errorf("a majority is away: %w", err)
+			}
+		}
+		if err := o.step(ctx, s); err != nil {
+			return fmt.Errorf("step %d, %v: %w", i+1, s, err)
+		}
+	}
+	if err := o.awaitEntries(ctx, 3, o.all()...); err != nil {
+		return fmt.Errorf("after the last fault: %w", err)
+	}
+	if err := o.cluster.Stop(ctx); err != nil {
+		return err
+	}
+	return o.drain()
+}
+
+// step does what a step says: a minority is in trouble, the others go on, and all is
+// well again.
+func (o *ordeal) step(ctx context.Context, s step) error {
+	if s.atHolder {
+		holder, err := o.awaitHolder(ctx)
+		if err != nil {
+			return err
+		}
+		s = s.aim(holder)
+	}
+	o.Log("%v", s)
+	troubled := make(map[int]bool)
+	var longest time.Duration
+	for _, t := range s.troubles {
+		troubled[t.node] = true
+		longest = max(longest, t.last)
+		if err := o.begin(ctx, t); err != nil {
+			return err
+		}
+	}
+	var others []int
+	for _, node := range o.all() {
+		if !troubled[node] {
+			others = append(others, node)
+		}
+	}
+	if err := o.awaitEntries(ctx, 1, others...); err != nil {
+		return fmt.Errorf("the others do not go on: %w", err)
+	}
+	if err := o.watch(ctx, longest); err != nil {
+		return err
+	}
+	for _, t := range s.troubles {
+		if err := o.end(ctx, t); err != nil {
+			return err
+		}
+	}
+	if !s.calm {
+		return nil
+	}
+	return o.awaitEntries(ctx, 1, o.all()...)
+}
+
+// withoutMajority kills or freezes a majority: once the others have lost their
+// sessions, nobody enters. Then it mends all.
+func (o *ordeal) withoutMajority(ctx context.Context, order []int) error {
+	if err := o.awaitEntries(ctx, 1, o.all()...); err != nil {
+		return err
+	}
+	away, others := order[:o.Nodes/2+1], order[o.Nodes/2+1:]
+	var troubles []trouble
+	for i, node := range away {
+		troubles = append(troubles, trouble{kind: [...]kind{killLate, freeze}[i%2], node: node, last: 2 * o.TTL})
+	}
+	o.Log("a majority: %v", step{troubles: troubles})
+	for _, t := range troubles {
+		if err := o.begin(ctx, t); err != nil {
+			return err
+		}
+	}
+	for _, node := range others {
+		if err := o.awaitOutside(ctx, node); err != nil {
+			return err
+		}
+	}
+	if err := o.drain(); err != nil {
+		return err
+	}
+	o.sections.minority = true
+	before := maps.Clone(o.sections.entries)
+	if err := o.watch(ctx, 2*o.TTL); err != nil {
+		return err
+	}
+	if !maps.Equal(before, o.sections.entries) {
+		// Not wrong yet: the line may have been late, and then says that it was lost.
+		o.Log("somebody entered without a quorum: before %v, after %v", before, o.sections.entries)
+	}
+	o.sections.minority = false
+	for _, t := range troubles {
+		if err := o.end(ctx, t); err != nil {
+			return err
+		}
+	}
+	return o.awaitEntries(ctx, 1, o.all()...)
+}
+
+// all are the positions of all nodes.
+func (o *ordeal) all() []int {
+	var nodes []int
+	for i := range o.Nodes {
+		nodes = append(nodes, i)
+	}
+	return nodes
+}

@@ -1,0 +1,286 @@
+package processes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// Use is what the nodes of a cluster are for.
+type Use int
+
+const (
+	// TakeTurns: every node asks for the lock in a loop (--auto-request), as flags such
+	// as --auto-count say, and witnesses its critical sections in the shared file.
+	TakeTurns Use = iota
+	// ServeClients: the nodes ask for nothing themselves. Each has a unix socket for
+	// clients, and a page, which has its metrics.
+	ServeClients
+)
+
+// Config says what cluster to run.
+type Config struct {
+	// Program is the conch program's path.
+	Program string
+	// Nodes is how many nodes there are, at least 1.
+	Nodes int
+	// Use is what they are for.
+	Use Use
+	// Dir is an existing folder, in which every node writes its log and all share a
+	// file that witnesses the critical sections.
+	Dir string
+	// Advertise, if it is not empty, has an address for each node by which the others
+	// know it: that of a proxy, for example, which passes on to where the node listens.
+	Advertise []string
+	// Flags are given to every "conch node", in addition to those for its address, its
+	// peers, its files and its use.
+	Flags []string
+	// FirstFlags are given to the first node alone, in addition.
+	FirstFlags []string
+	// FlagsOf, if it is not nil, returns more flags for the node with an address, such as
+	// those for its certificate. It is called again for other addresses where Start has to
+	// look for other ports.
+	FlagsOf func(address string) ([]string, error)
+}
+
+// Cluster is some nodes on this machine. Only one goroutine at a time may call its
+// methods, but Kill may be called at any time.
+type Cluster struct {
+	config  Config
+	witness witness
+	started bool // a node has been started
+
+	mu    sync.Mutex
+	nodes []*Node
+}
+
+// New prepares a cluster. No process runs yet.
+func New(config Config) (*Cluster, error) {
+	if config.Nodes < 1 {
+		return nil, fmt.Errorf("cluster: Config.Nodes: got %d, want at least 1", config.Nodes)
+	}
+	if got := len(config.Advertise); got != 0 && got != config.Nodes {
+		return nil, fmt.Errorf("cluster: Config.Advertise: got %d addresses, want none or one for each of %d nodes", got, config.Nodes)
+	}
+	c := &Cluster{config: config}
+	c.witness.path = c.WitnessFile()
+	if err := c.settle(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// settle gives every node free addresses.
+func (c *Cluster) settle() error {
+	n := c.config.Nodes
+	listen, err := freeAddresses(2 * n)
+	if err != nil {
+		return fmt.Errorf("cluster: %w", err)
+	}
+	listen, pages := listen[:n], listen[n:]
+	addresses := listen
+	if len(c.config.Advertise) > 0 {
+		addresses = c.config.Advertise
+	}
+	nodes := make([]*Node, n)
+	for i, address := range addresses {
+		nodes[i] = &Node{
+			address: address, listen: listen[i],
+			logFile: filepath.Join(c.config.Dir, fmt.Sprintf("node%d.log", i+1)),
+		}
+		if c.config.Use == ServeClients {
+			nodes[i].socket = filepath.Join(c.config.Dir, fmt.Sprintf("node%d.sock", i+1))
+			nodes[i].page = pages[i]
+		}
+		nodes[i].command = c.command(nodes[i], addresses)
+		if i == 0 {
+			nodes[i].command = append(nodes[i].command, c.config.FirstFlags...)
+		}
+		if c.config.FlagsOf != nil {
+			flags, err := c.config.FlagsOf(address)
+			if err != nil {
+				return fmt.Errorf("cluster: Config.FlagsOf: %w", err)
+			}
+			nodes[i].command = append(nodes[i].command, flags...)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nodes = nodes
+	return nil
+}
+
+// command is what starts a node among all that have these addresses.
+func (c *Cluster) command(n *Node, addresses []string) []string {
+	command := []string{
+		c.config.Program, "node",
+		"--listen", n.listen,
+		"--peers", strings.Join(addresses, ","),
+		"--log-file", n.logFile,
+		"--data-dir", filepath.Join(c.config.Dir, "state", strings.ReplaceAll(n.address, ":", "-")),
+	}
+	switch c.config.Use {
+	case TakeTurns:
+		command = append(command, "--auto-request", "--cs-file", c.WitnessFile())
+	case ServeClients:
+		command = append(command, "--socket", n.socket, "--http", n.page)
+	}
+	if n.address != n.listen {
+		command = append(command, "--advertise", n.address)
+	}
+	return append(command, c.config.Flags...)
+}
+
+// Nodes are the cluster's nodes. They are others after a Start that had to look
+// for other ports.
+func (c *Cluster) Nodes() []*Node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.nodes
+}
+
+// WitnessFile is the file that all nodes append to when they enter and leave the
+// critical section.
+func (c *Cluster) WitnessFile() string { return filepath.Join(c.config.Dir, "cs.txt") }
+
+// LogFiles are the nodes' logs, in the order of the nodes.
+func (c *Cluster) LogFiles() []string {
+	var files []string
+	for _, node := range c.Nodes() {
+		files = append(files, node.LogFile())
+	}
+	return files
+}
+
+// maxAttempts bounds how often Start looks for ports.
+const maxAttempts = 5
+
+// Start starts the nodes with these positions in the given order, all of them if
+// none is given, and waits until each has started. If the first nodes to be started
+// find a port in use, all are given other ports.
+func (c *Cluster) Start(ctx context.Context, order ...int) error {
+	if len(order) == 0 {
+		for i := range c.config.Nodes {
+			order = append(order, i)
+		}
+	}
+	first := !c.started
+	c.started = true
+	for attempt := 1; ; attempt++ {
+		err := c.start(ctx, order)
+		if !errors.Is(err, errPortTaken) || !first || attempt == maxAttempts {
+			return err
+		}
+		if err := c.reset(); err != nil {
+			return err
+		}
+	}
+}
+
+// start launches nodes and waits until each has started.
+func (c *Cluster) start(ctx context.Context, order []int) error {
+	nodes, offsets := c.Nodes(), make([]int64, c.config.Nodes)
+	for _, i := range order {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		offset, err := nodes[i].launch()
+		if err != nil {
+			return err
+		}
+		offsets[i] = offset
+	}
+	for _, i := range order {
+		if err := nodes[i].awaitStarted(ctx, offsets[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reset ends all nodes, removes what they wrote and gives them other addresses.
+func (c *Cluster) reset() error {
+	if err := c.Kill(); err != nil {
+		return err
+	}
+	for _, path := range append(c.LogFiles(), c.WitnessFile()) {
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+	}
+	return c.settle()
+}
+
+// Follow gives visit each line of the shared file that it has not been given
+// before, until visit says that it has seen enough. It fails when ctx ends, and
+// when a node has ended that should run.
+func (c *Cluster) Follow(ctx context.Context, visit func(Line) (enough bool)) error {
+	return poll(ctx, func() (bool, error) {
+		if err := c.witness.read(); err != nil {
+			return false, err
+		}
+		for {
+			line, ok := c.witness.next()
+			if !ok {
+				break
+			}
+			if visit(line) {
+				return true, nil
+			}
+		}
+		return false, c.failure()
+	})
+}
+
+// AwaitEvent waits until an event of this name stands in a node's log.
+func (c *Cluster) AwaitEvent(ctx context.Context, node int, event string) error {
+	path := c.Nodes()[node].LogFile()
+	err := poll(ctx, func() (bool, error) {
+		if ok, err := contains(path, 0, `"event":"`+event+`"`); ok || err != nil {
+			return ok, err
+		}
+		return false, c.failure()
+	})
+	if err != nil {
+		return fmt.Errorf("cluster: wait for %s in %s: %w", event, path, err)
+	}
+	return nil
+}
+
+// failure says which nodes ended that should run, and how.
+func (c *Cluster) failure() error {
+	var failures []error
+	for _, node := range c.Nodes() {
+		if err := node.failure(); err != nil {
+			failures = append(failures, fmt.Errorf("node %s: %w", node.Address(), err))
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// Stop stops all nodes at the same time. See Node.Stop. A node that had ended
+// before, although it should have run, is an error too.
+func (c *Cluster) Stop(ctx context.Context) error {
+	nodes := c.Nodes()
+	failures := make([]error, len(nodes)+1)
+	failures[len(nodes)] = c.failure()
+	var group sync.WaitGroup
+	for i, node := range nodes {
+		group.Go(func() { failures[i] = node.Stop(ctx) })
+	}
+	group.Wait()
+	return errors.Join(failures...)
+}
+
+// Kill ends all nodes at once. It may be called at any time, from any goroutine.
+func (c *Cluster) Kill() error {
+	var failures []error
+	for _, node := range c.Nodes() {
+		failures = append(failures, node.Kill())
+	}
+	return errors.Join(failures...)
+}

@@ -1,0 +1,94 @@
+package workload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"conch"
+)
+
+// Config says how to use the lock.
+type Config struct {
+	// Lock is the lock's name.
+	Lock string
+	// Think is the time between two requests, and Hold the time in the critical
+	// section. Each is drawn anew every time, evenly between half and one and a half
+	// of what stands here; zero stays zero.
+	Think, Hold time.Duration
+	// Count is how often to enter; zero is for ever.
+	Count int
+	// Witness gets "enter NODE FENCE" when the critical section begins, and when it
+	// ends "leave NODE FENCE", or "lost NODE FENCE" if the lock was lost meanwhile;
+	// each line with one call of Write. It may be nil.
+	Witness io.Writer
+}
+
+// Run uses the lock until it has entered as often as it should, which returns nil,
+// or until ctx ends, which returns nil too: a critical section that it is in then
+// is left at once. The errors are those of [conch.Node.Lock] and of the witness.
+func Run(ctx context.Context, node *conch.Node, cfg Config) error {
+	for entered := 0; cfg.Count == 0 || entered < cfg.Count; entered++ {
+		if !pause(ctx, cfg.Think, nil) {
+			return nil
+		}
+		if err := enter(ctx, node, cfg); err != nil {
+			if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+				return nil
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// enter waits for the lock, enters the critical section and leaves it.
+func enter(ctx context.Context, node *conch.Node, cfg Config) (err error) {
+	hold, err := node.Lock(ctx, cfg.Lock)
+	if err != nil {
+		return fmt.Errorf("wait for the lock %q: %w", cfg.Lock, err)
+	}
+	defer func() {
+		// A loss is an event of the lock's life, which the witness has been told of.
+		if unlockErr := hold.Unlock(); !errors.Is(unlockErr, conch.ErrLost) {
+			err = errors.Join(err, unlockErr)
+		}
+	}()
+	if err := cfg.witness("enter", node, hold); err != nil {
+		return err
+	}
+	pause(ctx, cfg.Hold, hold.Done())
+	if hold.Err() != nil {
+		return cfg.witness("lost", node, hold)
+	}
+	return cfg.witness("leave", node, hold)
+}
+
+// witness writes one line to the shared file.
+func (cfg Config) witness(what string, node *conch.Node, hold conch.Hold) error {
+	if cfg.Witness == nil {
+		return nil
+	}
+	if _, err := fmt.Fprintf(cfg.Witness, "%s %s %d\n", what, node.Address(), hold.Fence()); err != nil {
+		return fmt.Errorf("witness the critical section: %w", err)
+	}
+	return nil
+}
+
+// pause waits for a time drawn between half and one and a half of mean, or until
+// ctx ends or cut is closed. It reports whether the time passed in full.
+func pause(ctx context.Context, mean time.Duration, cut <-chan struct{}) bool {
+	timer := time.NewTimer(mean/2 + rand.N(mean+1))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	case <-cut:
+		return false
+	}
+}
