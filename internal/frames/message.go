@@ -1,0 +1,135 @@
+package frames
+
+import (
+	"fmt"
+
+	"conch/token"
+)
+
+// Incarnation tells client processes apart. It is drawn at random.
+type Incarnation [16]byte
+
+// ClientKind tells the messages from a client apart.
+type ClientKind uint8
+
+// The messages from a client after its Hello.
+const (
+	// Acquire asks for Lock under ID; Try: only if it is free. With ResumeFence it takes
+	// up the hold that the client had under ID on an earlier stream.
+	Acquire ClientKind = iota + 1
+	// Withdraw ends the wait under ID.
+	Withdraw
+	// Release gives back Lock, which was granted with Fence under ID.
+	Release
+	// Ping asks for a lease, at Stamp by the client's clock.
+	Ping
+)
+
+// ClientMessage is one message from a client. Which fields count depends on the kind.
+type ClientMessage struct {
+	Kind        ClientKind
+	Try         bool
+	ID          uint64
+	Lock        string
+	Fence       token.Fence // Release
+	ResumeFence token.Fence // Acquire; 0 for a new request
+	Stamp       token.Time  // Ping
+	// Refusal is set by the node's edge on an Acquire that must be refused whatever
+	// the state of the lock, such as one that the rules forbid. Code is 0 otherwise.
+	Refusal Refusal
+}
+
+// NodeKind tells the messages from a node apart.
+type NodeKind uint8
+
+// The messages from a node after its Welcome.
+const (
+	// Granted: the client holds the lock under ID with Fence. Stamp is that of the
+	// newest Ping of the stream, if HadPing; Session and Remaining are the node's lease.
+	Granted NodeKind = iota + 1
+	// Refused: nothing comes of the Acquire under ID, for Refusal.
+	Refused
+	// Withdrawn: no wait and no hold is left under ID.
+	Withdrawn
+	// Warned: the hold under ID will end for Reason, or may. Remaining is left of it.
+	Warned
+	// Lost: the hold under ID is over for Reason.
+	Lost
+	// Released answers a Release of Lock with Fence under ID, with Outcome.
+	Released
+	// Pong answers a Ping with Stamp: the node's lease of Session lasts Remaining more.
+	Pong
+)
+
+// NodeMessage is one message from a node. Which fields count depends on the kind.
+type NodeMessage struct {
+	Kind      NodeKind
+	HadPing   bool          // Granted
+	Reason    Reason        // Warned, Lost
+	Outcome   Outcome       // Released
+	ID        uint64        // all but Pong
+	Lock      string        // Released
+	Fence     token.Fence   // Granted, Released
+	Stamp     token.Time    // Granted, Pong
+	Session   token.Session // Granted, Pong; 0 is none
+	Remaining token.Time    // Granted, Warned, Pong; not below 0
+	Text      string        // Warned, Lost: what whoever broke the lock says
+	Refusal   Refusal       // Refused
+}
+
+// Code says why a request was refused. The numbers are those of conch.client.v1.Code.
+type Code uint8
+
+// The codes that a refusal may have.
+const (
+	CodeInvalidName  Code = 1
+	CodeInvalidID    Code = 2
+	CodeInvalidField Code = 3
+	CodeBusy         Code = 4
+	CodeNoSession    Code = 5
+	CodeNodeLeaving  Code = 6
+	CodeTooManyWaits Code = 7
+	CodeForbidden    Code = 12
+	CodeTooManyNames Code = 13
+)
+
+// Refusal is why a request was refused: Code for programs, Text for people.
+type Refusal struct {
+	Code Code
+	Text string
+}
+
+// Refuse returns a refusal with a formatted text.
+func Refuse(code Code, format string, args ...any) Refusal {
+	return Refusal{Code: code, Text: fmt.Sprintf(format, args...)}
+}
+
+// Reason says why a hold is about to end, or has ended. The numbers are those of
+// conch.client.v1.Reason.
+type Reason uint8
+
+// The reasons.
+const (
+	// Lapse: the node's session lapsed, or is about to.
+	Lapse Reason = 1
+	// Break: somebody broke the lock.
+	Break Reason = 2
+	// NodeLeaving: the node stops.
+	NodeLeaving Reason = 3
+	// ClientLease: the node heard nothing of the client in time.
+	ClientLease Reason = 4
+)
+
+// Outcome says what a Release did. The numbers are those of
+// conch.client.v1.Released.Outcome.
+type Outcome uint8
+
+// The outcomes.
+const (
+	// OutcomeReleased: the hold ended by this Release.
+	OutcomeReleased Outcome = 1
+	// OutcomeEndedBefore: it had ended before.
+	OutcomeEndedBefore Outcome = 2
+	// OutcomeNotHeld: the node knows of no such hold.
+	OutcomeNotHeld Outcome = 3
+)
