@@ -145,6 +145,8 @@ type limits struct {
 	inbox int           // inputs that wait for the owner
 	queue int           // messages in an outgoing queue, from which on it is full
 	locks int           // that are known, from which on callers can ask for no others
+	// claims of one client, and of all clients
+	perClient, claims int
 	open  time.Duration // from the dial until the peer has answered HELLO
 	hello time.Duration // from the start of an incoming stream until HELLO is there
 }
@@ -153,6 +155,10 @@ var defaultLimits = limits{
 	inbox: 1024,
 	queue: 4096,
 	locks: 1_000_000,
+
+	perClient: 1 << 16,
+	claims:    1 << 18,
+
 	open:  2 * time.Second,
 	hello: 2 * time.Second,
 }

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
+	"conch/internal/claims"
 	peerv1 "conch/proto/conch/peer/v1"
 	"conch/token"
 )
@@ -44,12 +45,11 @@ type Driver struct {
 	started     token.Time
 
 	owner   *owner
-	inbox   chan input
-	pending atomic.Int64  // inputs to be taken; see work.go
-	relief  chan struct{} // has an entry if nobody works although inputs are pending
+	inbox   inbox
+	relief  chan struct{} // has an entry if nobody works although inputs are queued
 
 	lastWaiter atomic.Uint64
-	places     sync.Pool // of *Place that have no caller
+	locals     sync.Pool // of *localClaim that have no caller
 
 	// life ends when the driver gives up its streams, opening when it opens no
 	// more of them.
@@ -116,12 +116,12 @@ func start(cfg Config, limits limits) (*Driver, error) {
 		incarnation: nodeConfig.Incarnation,
 		started:     cfg.Clock(),
 		limits:      limits,
-		inbox:       make(chan input, limits.inbox),
+		inbox:       inbox{limit: limits.inbox, working: true},
 		relief:      make(chan struct{}, 1),
 		gone:        make(chan struct{}),
 		dead:        make(chan struct{}),
 	}
-	d.places.New = func() any { return &Place{driver: d, answer: make(chan answer, 1)} }
+	d.locals.New = func() any { return &localClaim{driver: d, answer: make(chan answer, 1)} }
 	d.life, d.endLife = context.WithCancelCause(context.Background())
 	d.opening, d.stopOpening = context.WithCancel(d.life)
 	for i, address := range cfg.Members {
@@ -130,7 +130,6 @@ func start(cfg Config, limits limits) (*Driver, error) {
 	o := newOwner(d, node, cfg)
 	o.log.nodeStarted(nodeConfig, cfg.Version)
 	d.owner = o
-	d.pending.Store(1)
 	o.start()
 	d.running.Go(o.relieve)
 	for i := range o.peers {
@@ -175,13 +174,33 @@ func (d *Driver) Err() error {
 	}
 }
 
-// leaseEnd is when the node's lease ends; 0 outside a session.
-func (d *Driver) leaseEnd() token.Time {
-	if l := d.lease.Load(); l != nil {
+// Lease is a node's session and when it ends if nothing more is heard.
+type Lease = claims.Lease
+
+// Now reads the node's clock.
+func (d *Driver) Now() token.Time { return d.clock() }
+
+// Lease returns the node's lease and the reading of its clock. Outside a session the
+// lease is zero.
+func (d *Driver) Lease() (lease Lease, now token.Time) {
+	now = d.clock()
+	if l := d.lease.Load(); l != nil && now < l.End {
+		lease = *l
+	}
+	return lease, now
+}
+
+// leaseEndOf is when the lease of a session ends; 0 if the node has another session, or
+// none.
+func (d *Driver) leaseEndOf(s token.Session) token.Time {
+	if l := d.lease.Load(); l != nil && l.Session == s {
 		return l.End
 	}
 	return 0
 }
+
+// duration is a difference of two readings of the node's clock.
+func duration(t token.Time) time.Duration { return time.Duration(t) }
 
 // stopped is the error for a caller who wants something of a driver that ended.
 func (d *Driver) stopped() error {

@@ -1,10 +1,12 @@
 package broadcast
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 
+	"conch/internal/claims"
+	"conch/internal/frames"
 	"conch/token"
 )
 
@@ -12,7 +14,8 @@ import (
 func (o *owner) takeEnd(now token.Time, in *input) {
 	switch in.kind {
 	case inputStop:
-		o.refuseCallers(now)
+		o.table.Stop(now)
+		o.perform()
 		o.node.Retire(now)
 	case inputAbandon:
 		o.abandon()
@@ -34,41 +37,29 @@ func (o *owner) takeEnd(now token.Time, in *input) {
 	}
 }
 
-// refuseCallers ends the wait of all callers, lets no more in, and tells the holders.
-func (o *owner) refuseCallers(now token.Time) {
-	o.stopping = true
-	for _, id := range o.callers() {
-		if c := o.claims[id]; c.holding == 0 {
-			o.withdraw(now, id, c, ErrStopped)
-			o.perform()
-		} else {
-			o.settle(id, ErrStopped)
-		}
-	}
-}
-
 // abandon tells the holders that they have lost their locks. The tokens stay: a
 // holder may still be at work, so nobody else may enter before the session is over.
 func (o *owner) abandon() {
-	var view token.LockView
-	for _, id := range o.callers() {
-		if c := o.claims[id]; c.holding != 0 {
-			o.node.InspectLock(c.lock, &view)
-			o.log.lost(c.lock, c.holding, view.RequestNumbers)
-			o.lose(id)
-		}
+	type hold struct {
+		lock  string
+		fence token.Fence
 	}
+	var holds []hold
+	o.table.Holders(o.now, func(lock string, h claims.Holder) { holds = append(holds, hold{lock, h.Fence}) })
+	slices.SortFunc(holds, func(a, b hold) int { return cmp.Compare(a.lock, b.lock) })
+	for _, h := range holds {
+		o.node.InspectLock(h.lock, &o.view)
+		o.log.lost(h.lock, h.fence, o.view.RequestNumbers)
+	}
+	o.table.Abandon(o.now)
 }
 
 // fail ends the driver at once.
 func (o *owner) fail(err error) {
+	o.err = err
 	o.abandon()
-	o.err, o.ended = err, true
-	for _, id := range o.callers() {
-		o.claims[id].claimant.Refused(id, fmt.Errorf("%w: %w", ErrStopped, err))
-	}
+	o.table.Fail(o.now, frames.Refuse(frames.CodeNodeLeaving, "the node has failed: %v", err))
+	o.tell()
+	o.ended = true
 	o.endLife(err)
 }
-
-// callers lists all claims in the order in which they were made.
-func (o *owner) callers() []token.Waiter { return slices.Sorted(maps.Keys(o.claims)) }

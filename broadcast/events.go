@@ -6,18 +6,18 @@ import (
 	"conch/token"
 )
 
-// effect writes the line for effects[i], if there is one for its kind.
-func (l *eventLog) effect(effects []token.Effect, i int) {
+// effect writes the line for an effect, if there is one for its kind.
+func (l *eventLog) effect(e *token.Effect) {
 	if l.quiet {
 		return
 	}
-	switch e := &effects[i]; e.Kind {
+	switch e.Kind {
 	case token.Send:
 		l.message(e, sentEvents[:])
 	case token.Received:
 		l.message(e, receivedEvents[:])
 	case token.Grant, token.Left, token.Made:
-		l.tokenHere(effects, i)
+		l.tokenHere(e)
 	case token.Dropped:
 		l.dropped(e)
 	case token.Asked:
@@ -51,24 +51,9 @@ func (l *eventLog) state(line *zerolog.Event, e *token.Effect) {
 	l.tokenState(line, e.State.LastGranted, e.State.Queue)
 }
 
-// tokenHere writes a line about the token that is at this node.
-//
-// The effect refers to the token as it is now, after all that the input brought
-// about. What later effects did to it is taken off again: each grant raised the
-// fence, and each sending the hop.
-func (l *eventLog) tokenHere(effects []token.Effect, i int) {
-	e := &effects[i]
-	t := e.Message.Token
-	hop, fence := t.Hop, t.Fence
-	for k := range effects[i+1:] {
-		switch later := &effects[i+1+k]; {
-		case later.Message.Token != t:
-		case later.Kind == token.Grant:
-			fence--
-		case later.Kind == token.Send:
-			hop--
-		}
-	}
+// tokenHere writes a line about the token that is at this node. The token may have
+// changed since; the effect has its hop and fence as they were.
+func (l *eventLog) tokenHere(e *token.Effect) {
 	var line *zerolog.Event
 	var text string
 	switch e.Kind {
@@ -80,7 +65,7 @@ func (l *eventLog) tokenHere(effects []token.Effect, i int) {
 	default:
 		line, text = l.about(e, "token_made"), "token made"
 	}
-	l.token(line, t.Epoch, hop, fence)
+	l.token(line, e.Message.Token.Epoch, e.Hop, e.Fence)
 	l.state(line, e)
 	line.Msg(text)
 }

@@ -173,26 +173,13 @@ func allEffects() []token.Effect {
 // An effect refers to the token, which later effects of the same input have changed
 // by the time that its line is written.
 func TestLinesTellTheTokenAsItWasThen(t *testing.T) {
-	tok := &token.Token{Epoch: token.Epoch{Number: 1}, Hop: 5, Fence: 9}
-	other := &token.Token{Epoch: token.Epoch{Number: 2}, Hop: 1, Fence: 1}
-	effect := func(kind token.EffectKind, tok *token.Token) token.Effect {
-		return token.Effect{Kind: kind, Peer: 1, Lock: "cs", Message: token.Message{Kind: token.TokenMessage, Token: tok}}
-	}
-	for _, test := range []struct {
-		effects           []token.Effect
-		event, hop, fence string
-	}{
-		{[]token.Effect{effect(token.Left, tok)}, "leave", "5", "9"},
-		{[]token.Effect{effect(token.Left, tok), effect(token.Send, tok)}, "leave", "4", "9"},
-		{[]token.Effect{effect(token.Left, tok), effect(token.Grant, tok)}, "leave", "5", "8"},
-		{[]token.Effect{effect(token.Made, tok), effect(token.Grant, tok)}, "token_made", "5", "8"},
-		{[]token.Effect{effect(token.Made, tok), effect(token.Send, tok)}, "token_made", "4", "9"},
-		{[]token.Effect{effect(token.Grant, tok), effect(token.Send, other)}, "enter", "5", "9"},
-	} {
+	for kind, event := range map[token.EffectKind]string{token.Left: "leave", token.Grant: "enter", token.Made: "token_made"} {
+		tok := &token.Token{Epoch: token.Epoch{Number: 1}, Hop: 7, Fence: 12}
+		e := token.Effect{Kind: kind, Peer: token.NoMember, Lock: "cs", Hop: 5, Fence: 9, Message: token.Message{Token: tok}}
 		m := member{t: t, log: new(logBuffer)}
-		newEventLog(zerolog.New(m.log), nil, []string{"a:1", "b:1"}, 0).effect(test.effects, 0)
-		if l := m.lines()[0]; l["event"] != test.event || l["hop"] != test.hop || l["fence"] != test.fence {
-			t.Errorf("line %v; want %s with hop %s and fence %s", l, test.event, test.hop, test.fence)
+		newEventLog(zerolog.New(m.log), nil, []string{"a:1", "b:1"}, 0).effect(&e)
+		if l := m.lines()[0]; l["event"] != event || l["hop"] != "5" || l["fence"] != "9" {
+			t.Errorf("line %v; want %s with hop 5 and fence 9", l, event)
 		}
 	}
 }
@@ -210,7 +197,7 @@ func TestLinesDoNotAllocate(t *testing.T) {
 		write := func() {
 			l.arriving(&token.Message{Kind: token.TokenMessage, Token: effects[0].Message.Token})
 			for i := range effects {
-				l.effect(effects, i)
+				l.effect(&effects[i])
 			}
 		}
 		write()

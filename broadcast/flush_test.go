@@ -7,24 +7,42 @@ import (
 	"testing/synctest"
 	"time"
 
+	"conch/internal/claims"
+	"conch/internal/frames"
 	"conch/token"
 )
 
-// looker is a claimant that looks at something when it is told something.
+// looker is a client's stream that looks at something when it is told something.
 type looker struct {
 	look func(what string)
 	done chan struct{} // has an entry for each grant and each refusal
 }
 
-func (l looker) Granted(_ token.Waiter, g Grant) {
-	l.look(fmt.Sprintf("granted %d", g.Fence))
-	l.done <- struct{}{}
+func (l *looker) Tell(m *frames.NodeMessage) {
+	switch m.Kind {
+	case frames.Granted:
+		l.look(fmt.Sprintf("granted %d", m.Fence))
+		l.done <- struct{}{}
+	case frames.Refused:
+		l.done <- struct{}{}
+	case frames.Warned:
+		l.look("warned")
+	case frames.Lost:
+		l.look("lost")
+	}
 }
-func (l looker) Refused(token.Waiter, error) { l.done <- struct{}{} }
-func (l looker) Warned(_ token.Waiter, why error) {
-	l.look(fmt.Sprintf("warned: %v", why))
+func (l *looker) End(claims.End) {}
+
+// attach makes the looker the only stream of a client of m.
+func (l *looker) attach(m *member) {
+	m.t.Helper()
+	if err := m.driver.Attach(l, frames.Incarnation{1}, Caller{}); err != nil {
+		m.t.Fatal(err)
+	}
 }
-func (l looker) Lost(token.Waiter) { l.look("lost") }
+
+// say has the looker's client say something.
+func (l *looker) say(m *member, messages ...frames.ClientMessage) { m.driver.FromClient(l, messages) }
 
 // has reports whether a line with an event has a value under a key.
 func (m *member) has(event, key, value string) bool {
@@ -38,11 +56,11 @@ func TestLinesAreWrittenBeforeAnybodySeesWhatTheyTellOf(t *testing.T) {
 		w := newNetwork()
 		all := w.startAll(t, "a:1", "b:1")
 		eventually(t, "connected", func() bool { return connected(all...) })
-		for range 10 {
+		var fence token.Fence
+		for round := range uint64(10) {
 			for i, m := range all {
 				other := all[1-i]
-				c := looker{done: make(chan struct{}, 1), look: func(what string) {
-					var fence uint64
+				c := &looker{done: make(chan struct{}, 1), look: func(what string) {
 					if _, err := fmt.Sscanf(what, "granted %d", &fence); err != nil {
 						return
 					}
@@ -55,12 +73,10 @@ func TestLinesAreWrittenBeforeAnybodySeesWhatTheyTellOf(t *testing.T) {
 						}
 					}
 				}}
-				id := m.driver.NewClaim()
-				if err := m.driver.Claim(id, "cs", c, &Caller{}); err != nil {
-					t.Fatal(err)
-				}
+				c.attach(m)
+				c.say(m, frames.ClientMessage{Kind: frames.Acquire, ID: round + 1, Lock: "cs"})
 				<-c.done
-				m.driver.ReleaseClaim(id)
+				c.say(m, frames.ClientMessage{Kind: frames.Release, ID: round + 1, Lock: "cs", Fence: fence})
 			}
 		}
 		if got := len(all[0].lines("token_received")); got < 9 {
@@ -110,24 +126,26 @@ func TestLinesOfALossAreWrittenBeforeItsHolderHears(t *testing.T) {
 		eventually(t, "connected", func() bool { return connected(all...) })
 		m := all[0]
 		heard := map[string]bool{}
-		c := looker{done: make(chan struct{}, 1), look: func(what string) {
+		c := &looker{done: make(chan struct{}, 1), look: func(what string) {
 			heard[what] = true
-			event := map[string]string{"lost": "lost", "warned: " + ErrLapsing.Error(): "session_warned"}[what]
+			event := map[string]string{"lost": "lost", "warned": "session_warned"}[what]
 			if event != "" && len(m.lines(event)) == 0 {
 				t.Errorf("%s, and the log has no line %s", what, event)
 			}
 		}}
-		if err := m.driver.Claim(m.driver.NewClaim(), "cs", c, &Caller{}); err != nil {
-			t.Fatal(err)
-		}
+		c.attach(m)
+		c.say(m, frames.ClientMessage{Kind: frames.Ping, Stamp: 1}, frames.ClientMessage{Kind: frames.Acquire, ID: 1, Lock: "cs"})
 		<-c.done
 		for _, other := range all[1:] {
 			w.block(m.address, other.address)
 			w.block(other.address, m.address)
 		}
-		time.Sleep(3 * testTTL)
+		for stamp := range token.Time(12) {
+			time.Sleep(testTTL / 4)
+			c.say(m, frames.ClientMessage{Kind: frames.Ping, Stamp: 2 + stamp})
+		}
 		synctest.Wait()
-		if !heard["lost"] || !heard["warned: "+ErrLapsing.Error()] {
+		if !heard["lost"] || !heard["warned"] {
 			t.Errorf("the holder heard %v, want a warning and the loss", heard)
 		}
 		stopAll(all)

@@ -174,12 +174,15 @@ func TestTryDoesNotWaitForAHolder(t *testing.T) {
 // asks of its hold is answered by the clock.
 func TestHoldIsLostByTheClockBeforeTheOwnerNotices(t *testing.T) {
 	now := token.Time(99)
-	d := &Driver{inbox: make(chan input, 1), clock: func() token.Time { return now }}
+	d := &Driver{inbox: inbox{limit: 1, working: true}, clock: func() token.Time { return now }}
 	d.lease.Store(&Lease{Session: 1, End: 100})
-	d.pending.Store(1) // so that the input is left in the inbox
-	p := &Place{driver: d}
-	p.begin(1, "cs")
-	hold := Hold{place: p, id: 1, fence: 1}
+	c := &localClaim{driver: d, answer: make(chan answer, 1)}
+	c.begin(1)
+	c.reply(1, answer{fence: 1}, 1)
+	hold, err := c.hold(1, <-c.answer)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := hold.Err(); err != nil {
 		t.Errorf("Err inside the lease = %v; want nil", err)
 	}
@@ -190,8 +193,27 @@ func TestHoldIsLostByTheClockBeforeTheOwnerNotices(t *testing.T) {
 	if err := hold.Release(); !errors.Is(err, ErrLost) {
 		t.Errorf("Release at the lease's end = %v; want ErrLost", err)
 	}
-	if in := <-d.inbox; in.kind != inputRelease || in.id != 1 {
+	if in := d.inbox.take(nil); len(in) != 1 || in[0].kind != inputRelease || in[0].id != 1 {
 		t.Errorf("the owner was told %+v; want the release", in)
+	}
+}
+
+// A hold of a session that is over stays lost when the node has another session.
+func TestHoldOfAnEarlierSessionStaysLost(t *testing.T) {
+	now := token.Time(99)
+	d := &Driver{inbox: inbox{limit: 1, working: true}, clock: func() token.Time { return now }}
+	d.lease.Store(&Lease{Session: 1, End: 100})
+	c := &localClaim{driver: d, answer: make(chan answer, 1)}
+	c.begin(1)
+	c.reply(1, answer{fence: 1}, 1)
+	hold, err := c.hold(1, <-c.answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now = 150
+	d.lease.Store(&Lease{Session: 2, End: 200})
+	if err := hold.Err(); !errors.Is(err, ErrLost) {
+		t.Errorf("Err in the next session, before the owner has told of the loss = %v; want ErrLost", err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"conch/internal/claims"
 	"conch/token"
 )
 
@@ -28,6 +29,8 @@ type Status struct {
 	LeaseLeft time.Duration
 	// Holds is how many claims hold a lock, and Waits how many wait.
 	Holds, Waits int
+	// Clients is how many clients are attached.
+	Clients int
 	// Locks is how many locks the node knows, and MaxLocks from how many on callers here
 	// can ask for no others.
 	Locks, MaxLocks int
@@ -55,11 +58,9 @@ type Holding struct {
 	// Ending is why the end of the hold is settled, if it is; it wraps [ErrBroken] or
 	// [ErrStopped].
 	Ending error
-	// Claimant is who was granted the lock.
-	Claimant Claimant
-	// Ends is when the hold ends by the node's clock, if nothing more is heard, as far as
-	// the driver knows; a Claimant may know better.
-	Ends token.Time
+	// Left is how long the hold lasts if nothing more is heard, and at most one time to
+	// live.
+	Left time.Duration
 }
 
 // Waiting is who waits for a lock.
@@ -131,13 +132,15 @@ func (d *Driver) Status(ctx context.Context) (Status, error) {
 
 func (o *owner) status() Status {
 	lease, now := o.Lease()
+	holds, waits, _ := o.table.Counts()
 	s := Status{
 		Version:     o.version,
 		Incarnation: o.incarnation,
 		Up:          time.Duration(now - o.started),
 		Session:     lease.Session,
-		Holds:       o.holders,
-		Waits:       len(o.claims) - o.holders,
+		Holds:       holds,
+		Waits:       waits,
+		Clients:     o.table.Attached(),
 		Locks:       o.node.InspectCount(),
 		MaxLocks:    o.limits.locks,
 	}
@@ -213,15 +216,16 @@ func (o *owner) lockState(name string) LockState {
 		return s
 	}
 	v := &o.view
-	if c, held := o.claims[v.Holder]; held {
-		holding := o.holding(c)
+	now := o.clock()
+	if h, held := o.table.Holder(now, name); held {
+		holding := o.holding(h)
 		s.Holder = &holding
 	}
-	now := o.clock()
 	s.Waits = v.Waiters
 	for _, id := range o.node.InspectWaiters(name, waitersPerLock) {
-		c := o.claims[id]
-		s.Waiters = append(s.Waiters, Waiting{Caller: c.caller, Since: time.Duration(now - c.since)})
+		if w, waits := o.table.Waiter(id); waits {
+			s.Waiters = append(s.Waiters, Waiting{Caller: w.Caller, Since: time.Duration(now - w.Since)})
+		}
 	}
 	s.RequestNumbers = slices.Clone(v.RequestNumbers)
 	s.LocalBatch, s.BatchLeft = v.LocalBatch, v.BatchLeft
@@ -234,18 +238,14 @@ func (o *owner) lockState(name string) LockState {
 	return s
 }
 
-// holding tells of a claim that holds its lock.
-func (o *owner) holding(c claim) Holding {
-	ends := o.leaseEnd()
-	if s, local := c.claimant.(*seat); local {
-		ends = (*Place)(s).lastMoment()
-	}
+// holding tells of a hold.
+func (o *owner) holding(h claims.Holder) Holding {
+	now := o.clock()
 	return Holding{
-		Ends:     ends,
-		Caller:   c.caller,
-		Fence:    c.holding,
-		Since:    time.Duration(o.clock() - c.since),
-		Ending:   c.ending,
-		Claimant: c.claimant,
+		Caller: h.Caller,
+		Fence:  h.Fence,
+		Since:  time.Duration(now - h.Since),
+		Ending: endingError(h.Ending, ""),
+		Left:   max(0, min(time.Duration(h.Ends-now), o.ttl)),
 	}
 }

@@ -2,10 +2,13 @@ package broadcast
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc/codes"
 
+	"conch/internal/claims"
+	"conch/internal/frames"
 	"conch/token"
 )
 
@@ -13,13 +16,13 @@ import (
 type inputKind uint8
 
 const (
-	// Local callers: lock, id, and the claimant that gets the answer. A broken hold
-	// expires.
+	// Callers in this process: lock, id, and the localClaim that gets the answer.
 	inputAcquire inputKind = iota + 1
 	inputTry
 	inputWithdraw
 	inputRelease
-	inputExpire
+	// A client's frame came on stream.
+	inputClient
 	// Somebody wants to look: look is called.
 	inputLook
 	// The time has come that the node wanted to hear of.
@@ -44,10 +47,18 @@ const (
 	inputFail
 )
 
-// endsHold reports whether an input may end a local caller's hold, so that a token is
-// passed on for it.
-func (k inputKind) endsHold() bool {
-	return k == inputRelease || k == inputWithdraw || k == inputExpire
+// endsHold reports whether an input may end a hold, so that a token is passed on for it.
+func (in *input) endsHold() bool {
+	switch in.kind {
+	case inputRelease, inputWithdraw:
+		return true
+	case inputClient:
+		return slices.ContainsFunc(in.frame, func(m frames.ClientMessage) bool {
+			return m.Kind == frames.Release || m.Kind == frames.Withdraw
+		})
+	default:
+		return false
+	}
 }
 
 // input is one thing that happened. Which fields are used depends on the kind.
@@ -56,8 +67,9 @@ type input struct {
 	peer     token.Member
 	lock     string
 	id       token.Waiter
-	claimant Claimant
-	caller   *Caller
+	local    *localClaim
+	stream   ClientStream
+	frame    []frames.ClientMessage
 	look     func(*owner)
 	outgoing *outgoing
 	incoming *incoming
@@ -83,7 +95,7 @@ type peer struct {
 	refusals                  refusals
 }
 
-// owner has the node, and what only whoever works for the driver touches; see work.go.
+// owner has the node, and what only the worker touches; see work.go.
 type owner struct {
 	*Driver
 	now      token.Time // of the input that is being taken
@@ -94,9 +106,8 @@ type owner struct {
 	log      *eventLog
 	observer Observer
 	peers    []peer
-	claims   map[token.Waiter]claim
-	// holders is how many claims hold.
-	holders int
+	table    *claims.Table
+	batch    []input // that are being taken
 	// subscriptions are who wants to hear which locks change.
 	subscriptions map[*Subscription]struct{}
 	view          token.LockView // scratch
@@ -106,7 +117,6 @@ type owner struct {
 	// not know of it yet.
 	filled []*outgoing
 
-	stopping bool // no more callers are taken
 	flushing bool // no more is sent
 	ended    bool
 }
@@ -119,7 +129,15 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 		log:      newEventLog(cfg.Log, cfg.FlushLog, d.members, d.self),
 		observer: cfg.Observer,
 		peers:    make([]peer, len(d.members)),
-		claims:   make(map[token.Waiter]claim),
+		table: claims.New(node, claims.Config{
+			TTL:          token.Time(d.ttl),
+			Member:       d.members[d.self],
+			Quorum:       len(d.members)/2 + 1,
+			Members:      len(d.members),
+			MaxLocks:     d.limits.locks,
+			MaxPerClient: d.limits.perClient,
+			MaxClaims:    d.limits.claims,
+		}),
 
 		subscriptions: make(map[*Subscription]struct{}),
 	}
@@ -138,8 +156,16 @@ func (o *owner) take(now token.Time, in *input) {
 	case inputTick:
 		o.armed = -1
 		o.node.Tick(now)
-	case inputAcquire, inputTry, inputWithdraw, inputRelease, inputExpire:
-		o.takeLocal(now, in)
+		o.perform() // so that the table knows of a lapse
+		o.table.Tick(now)
+	case inputAcquire, inputTry:
+		o.table.Ask(now, in.id, in.lock, in.kind == inputTry, in.local, &o.caller)
+	case inputWithdraw:
+		o.table.Withdraw(now, in.id)
+	case inputRelease:
+		o.table.Release(now, in.id)
+	case inputClient:
+		o.takeClient(in)
 	case inputLook:
 		in.look(o)
 	case inputHello:
@@ -223,44 +249,56 @@ func (o *owner) accept(now token.Time, in *input) error {
 	return nil
 }
 
-// perform does what the node wants done, in order.
+// perform does what the node and the table of claims want done, in order, until neither
+// wants more.
 func (o *owner) perform() {
-	o.noteLease()
-	effects := o.node.Effects()
-	for i := range effects {
-		if o.ended {
-			return
-		}
-		e := &effects[i]
-		o.log.effect(effects, i)
-		o.observer.Effect(e)
-		if len(o.subscriptions) > 0 {
-			o.changedBy(e)
-		}
-		switch e.Kind {
-		case token.Send:
-			if p := &o.peers[e.Peer]; p.out != nil {
-				p.pending = append(p.pending, e.Message)
+	for more := true; more && !o.ended; {
+		for {
+			o.noteLease()
+			effects := o.node.Effects()
+			if len(effects) == 0 {
+				break
 			}
-		case token.Grant:
-			o.grant(e)
-		case token.Refuse:
-			o.refuse(e.Waiter)
-		case token.Revoke:
-			o.lose(e.Waiter)
-		case token.Warn:
-			o.warnAll(e.Session)
-		case token.Save:
-			if err := o.store.Save(uint64(e.Session), e.Promised); err != nil {
-				o.fail(err)
+			for i := range effects {
+				e := &effects[i]
+				o.log.effect(e)
+				o.performOne(e)
+				if o.ended {
+					return
+				}
+				o.table.Take(o.now, e)
 			}
-		case token.Gone:
-			close(o.gone)
+			o.table.Return(o.now)
 		}
+		more = o.tell()
 	}
 }
 
-// noteLease shows to all callers how long the node's session lasts.
+// performOne does what the node wants done, but for what it says about claims.
+func (o *owner) performOne(e *token.Effect) {
+	o.observer.Effect(e)
+	if len(o.subscriptions) > 0 {
+		o.changedBy(e)
+	}
+	switch e.Kind {
+	case token.Send:
+		if p := &o.peers[e.Peer]; p.out != nil {
+			p.pending = append(p.pending, e.Message)
+		}
+	case token.Warn:
+		if holds, _, _ := o.table.Counts(); holds > 0 {
+			o.log.sessionWarned(e.Session)
+		}
+	case token.Save:
+		if err := o.store.Save(uint64(e.Session), e.Promised); err != nil {
+			o.fail(err)
+		}
+	case token.Gone:
+		close(o.gone)
+	}
+}
+
+// noteLease tells the table and all callers how long the node's session lasts.
 func (o *owner) noteLease() {
 	end, inSession := o.node.InSession()
 	session := o.node.InspectSession().Session
@@ -268,7 +306,9 @@ func (o *owner) noteLease() {
 		session, end = 0, 0
 	}
 	if l := o.lease.Load(); l == nil || l.Session != session || l.End != end {
-		o.lease.Store(&Lease{Session: session, End: end})
+		lease := Lease{Session: session, End: end}
+		o.lease.Store(&lease)
+		o.table.SetLease(lease)
 	}
 }
 

@@ -34,13 +34,23 @@ const maxChanged = 1 << 14
 // end.
 func (d *Driver) Subscribe(ctx context.Context, lock string) (*Subscription, error) {
 	s := &Subscription{lock: lock, wake: make(chan struct{}, 1), changes: changes{locks: make(map[string]struct{})}}
-	if err := d.do(ctx, func(o *owner) { o.subscriptions[s] = struct{}{} }); err != nil {
+	if err := d.do(ctx, func(o *owner) { o.subscribe(s) }); err != nil {
 		return nil, err
 	}
 	context.AfterFunc(ctx, func() {
-		d.post(input{kind: inputLook, look: func(o *owner) { delete(o.subscriptions, s) }})
+		d.post(input{kind: inputLook, look: func(o *owner) { o.unsubscribe(s) }})
 	})
 	return s, nil
+}
+
+func (o *owner) subscribe(s *Subscription) {
+	o.subscriptions[s] = struct{}{}
+	o.table.Watched = true
+}
+
+func (o *owner) unsubscribe(s *Subscription) {
+	delete(o.subscriptions, s)
+	o.table.Watched = len(o.subscriptions) > 0
 }
 
 // Wake is sent a value when there is something to take.

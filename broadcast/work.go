@@ -6,67 +6,54 @@ import (
 	"conch/token"
 )
 
-// Whoever has an input for the driver works for it, if nobody else does: it takes its
-// input, and what others have put into the inbox meanwhile, performs what comes of
-// them, and goes. So one goroutine at a time has the node, and where there is no queue
-// an input waits for no other goroutine to wake up.
-//
-// What counts is pending: of the inputs that are to be taken, how many are known of.
-// Who raises it from 0 has to work until it is 0 again.
+// Whoever posts an input while nobody works becomes the worker: it takes its own input,
+// then what others have queued meanwhile, performs what comes of them, and goes. So one
+// goroutine at a time has the node, and where there is no queue an input waits for no
+// other goroutine to wake up. Who works, and in which order inputs are taken, is up to
+// the inbox.
 
-// longestSpell is how many inputs a goroutine takes that has come with one of its own,
-// before it leaves the others to the goroutine that the driver has for that.
-const longestSpell = 32
+// batchLimit is how many inputs a poster takes before it leaves the rest to the relief
+// goroutine.
+const batchLimit = 32
 
 // post hands an input to the driver. It reports false if the driver has ended.
 func (d *Driver) post(in input) bool { return d.offer(in, nil) }
 
-// offer is post by one who gives up when the channel is closed; it then reports false,
-// too.
+// offer is post that also reports false if giveUp is closed while the inbox is full.
 func (d *Driver) offer(in input, giveUp <-chan struct{}) bool {
 	select {
 	case <-d.dead:
 		return false
 	default:
 	}
-	if d.pending.CompareAndSwap(0, 1) {
-		d.owner.work(&in, longestSpell)
-		return true
+	work, ok := d.inbox.put(&in, giveUp, d.dead)
+	if work {
+		d.owner.work(&in, batchLimit)
 	}
-	select {
-	case d.inbox <- in:
-	case <-giveUp:
-		return false
-	case <-d.dead:
-		return false
-	}
-	if d.pending.Add(1) == 1 {
-		d.owner.work(nil, longestSpell)
-	}
-	return true
+	return ok
 }
 
-// work takes inputs until none is pending, or more than a spell of them were taken. The
-// first may be one that is not in the inbox.
+// work takes inputs until none is left, or limit of them were taken. The first is one
+// that is not in the inbox; nil is none.
 //
-// Each input has a time of its own: the log's writer may take long, and nothing may
-// be done in a session that is over by then.
-func (o *owner) work(first *input, spell int) {
-	lends := first != nil && first.kind.endsHold()
+// Each input has a time of its own: the log's writer may take long, and nothing may be
+// done in a session that is over by then.
+func (o *owner) work(first *input, limit int) {
+	lends := first != nil && first.endsHold()
 	for {
-		taken := int64(0)
+		taken := 0
 		if first != nil {
 			o.takeNow(first)
 			first, taken = nil, 1
 		}
-		for range o.pending.Load() - taken {
-			in := <-o.inbox
-			o.takeNow(&in)
-			taken++
+		o.batch = o.inbox.take(o.batch)
+		for i := range o.batch {
+			o.takeNow(&o.batch[i])
 		}
+		taken += len(o.batch)
 		o.finish()
-		lane := o.wakeSenders(lends && o.pending.Load() == taken)
-		idle := o.pending.Add(-taken) == 0
+		lane := o.wakeSenders(lends && o.inbox.empty())
+		idle := o.inbox.rest()
 		switch {
 		case lane == nil:
 		case idle:
@@ -74,23 +61,23 @@ func (o *owner) work(first *input, spell int) {
 		default:
 			lane.hand()
 		}
-		switch spell -= int(taken); {
+		switch limit -= taken; {
 		case idle:
 			return
-		case spell <= 0:
+		case limit <= 0:
 			o.relief <- struct{}{} // there is room: nobody else works
 			return
 		}
 	}
 }
 
-// wakeSenders sees to it that what the streams' queues were filled with is sent. Where
-// it is for one stream only, and whoever works lends itself to that, it is given the
-// lane of that stream, to send on it when others may work.
+// wakeSenders wakes the senders of all streams whose queues were filled. If that is one
+// stream, and the worker lends itself, the worker gets the lane of that stream instead,
+// and sends on it as soon as others may work.
 //
-// Only who ends a hold lends itself: what it sends is a token, to a member that has
-// answered within the last T and so reads what it is sent. Others might wait for a peer
-// that has fallen silent, and whose buffers are full.
+// Only a worker whose input ends a hold lends itself: it sends a token, to a member that
+// has answered within the last T and so reads what it is sent. Any other might wait for a
+// peer that has fallen silent and whose buffers are full.
 func (o *owner) wakeSenders(lends bool) (lane *outgoing) {
 	if lends && len(o.filled) == 1 && o.filled[0].lane.mu.TryLock() {
 		lane = o.filled[0]
@@ -129,7 +116,7 @@ func (o *owner) finish() {
 		o.end()
 		return
 	}
-	if next := o.node.NextTick(); next != o.armed {
+	if next := min(o.node.NextTick(), o.table.NextTick()); next != o.armed {
 		o.armed = next
 		o.timer.Reset(time.Duration(next - o.clock()))
 	}
@@ -152,12 +139,12 @@ func (o *owner) start() {
 	o.now = o.clock()
 	o.perform()
 	o.finish()
-	if o.pending.Add(-1) > 0 {
-		o.work(nil, longestSpell)
+	if !o.inbox.rest() {
+		o.work(nil, batchLimit)
 	}
 }
 
-// relieve works in place of those who have worked for a spell, until the driver ends.
+// relieve works in place of posters that have reached their limit, until the driver ends.
 func (o *owner) relieve() {
 	for {
 		select {

@@ -125,7 +125,7 @@ func (n *Node) makeToken(l *lock) {
 		}
 	}
 	n.install(l, t)
-	n.note(l, Effect{Kind: Made, Message: Message{Token: t}})
+	n.note(l, Effect{Kind: Made, Fence: t.Fence, Hop: t.Hop, Message: Message{Token: t}})
 	n.passOn(l)
 }
 

@@ -90,6 +90,7 @@ type Effect struct {
 	Waiter  Waiter
 	Number  Number
 	Fence   Fence
+	Hop     uint64 // Grant, Left, Made: the token's, as Fence is
 	Message Message
 	State   State
 

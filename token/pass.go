@@ -56,7 +56,7 @@ func (n *Node) enter(l *lock) {
 	l.helpEnd = n.now
 	l.token.Fence++
 	grant := n.issueAbout(l, Grant, NoMember)
-	grant.Waiter, grant.Fence, grant.Message.Token = l.holder, l.token.Fence, l.token
+	grant.Waiter, grant.Fence, grant.Hop, grant.Message.Token = l.holder, l.token.Fence, l.token.Hop, l.token
 	if l.outstanding {
 		l.outstanding = false
 		grant.Number = l.requestNumbers[n.self]
@@ -86,7 +86,7 @@ func (n *Node) leave(l *lock) {
 	n.enqueue(l)
 	n.goAhead(l)
 	left := n.issueAbout(l, Left, NoMember)
-	left.Waiter, left.Fence, left.Message.Token = waiter, l.token.Fence, l.token
+	left.Waiter, left.Fence, left.Hop, left.Message.Token = waiter, l.token.Fence, l.token.Hop, l.token
 	if n.usedUp(l.token) {
 		n.replace(l)
 		return

@@ -1,0 +1,66 @@
+package broadcast
+
+import (
+	"errors"
+	"fmt"
+
+	"conch/internal/claims"
+	"conch/internal/frames"
+)
+
+var (
+	// ErrStopped is wrapped by the error for a lock that was wanted of a driver which is
+	// stopping or has ended.
+	ErrStopped = errors.New("the node is stopped")
+	// ErrLost is wrapped by the error for a lock that was lost before it was released.
+	ErrLost = errors.New("the lock was lost")
+	// ErrBusy says that a lock is in use, or that others are ahead.
+	ErrBusy = errors.New("the lock is in use")
+	// ErrTooManyLocks is wrapped by the error for a lock that the node does not know,
+	// while it knows as many as it may.
+	ErrTooManyLocks = errors.New("the node knows too many locks")
+	// ErrReleased says that a hold was released before.
+	ErrReleased = errors.New("the lock was released before")
+	// ErrBroken is wrapped by what the holder of a lock is told that somebody broke.
+	ErrBroken = errors.New("the lock was broken")
+	// ErrLapsing warns a holder whose node has hardly been answered of late: unless a
+	// quorum of the members answers, the lock will be lost within a tenth of the time
+	// to live.
+	ErrLapsing = errors.New("the node's lease is about to end")
+	// ErrNotHeld says that nobody here holds a lock that somebody wants to break.
+	ErrNotHeld = claims.ErrNotHeld
+	// ErrWrongFence is wrapped by the error for a lock whose holder has another fence
+	// than whoever wants to break it believes.
+	ErrWrongFence = claims.ErrWrongFence
+
+	// errWithdrawn answers a claim that its caller withdrew.
+	errWithdrawn = errors.New("withdrawn")
+)
+
+// refusalError is what a caller in this process is told for a refusal.
+func (o *owner) refusalError(r *frames.Refusal) error {
+	switch r.Code {
+	case 0:
+		return errWithdrawn
+	case frames.CodeBusy:
+		return ErrBusy
+	case frames.CodeTooManyNames:
+		return fmt.Errorf("%w: %s", ErrTooManyLocks, r.Text)
+	}
+	if o.err != nil {
+		return fmt.Errorf("%w: %w", ErrStopped, o.err)
+	}
+	return ErrStopped
+}
+
+// endingError is why the end of a hold is settled; nil if it is not.
+func endingError(reason frames.Reason, text string) error {
+	switch reason {
+	case frames.Break:
+		return fmt.Errorf("%w %s", ErrBroken, text)
+	case frames.NodeLeaving:
+		return ErrStopped
+	default:
+		return nil
+	}
+}

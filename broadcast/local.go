@@ -1,0 +1,294 @@
+package broadcast
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"conch/internal/claims"
+	"conch/internal/frames"
+	"conch/token"
+)
+
+// localClaim is where a caller in this process waits for a lock and then holds it.
+// localClaims are pooled; id identifies the present caller. So a method that comes too
+// late, with the id of an earlier caller, does nothing.
+type localClaim struct {
+	driver *Driver
+	// answer brings what came of waiting. There is room for it.
+	answer chan answer
+
+	mu sync.Mutex
+	id token.Waiter // zero between callers
+	// answered: the owner has put something into answer. gone: the caller has given up
+	// before, and the owner returns the localClaim to the pool. At most one is true.
+	answered, gone bool
+	session        token.Session // in which the lock was granted
+	lost           bool
+	settled        error         // why the hold will end, once that is settled
+	ends           token.Time    // when, for a hold that was broken; zero otherwise
+	done           chan struct{} // closed at a loss; made when somebody asks for it
+	warned         bool
+	warning        chan struct{} // closed at the first warning; made when somebody asks for it
+}
+
+// answer is a grant, or why there will be none.
+type answer struct {
+	fence token.Fence
+	err   error
+}
+
+// Acquire waits until a local caller holds the lock. The errors wrap [ErrName],
+// [ErrTooManyLocks], [ErrStopped], or the cause of the context's end.
+func (d *Driver) Acquire(ctx context.Context, lock string) (Hold, error) {
+	return d.claim(ctx, inputAcquire, lock)
+}
+
+// Try takes the lock if it is free. It asks the other members where the token is,
+// and while nobody answers it goes on until the context ends, as Acquire does. The
+// errors are those of [Driver.Acquire], and [ErrBusy].
+func (d *Driver) Try(ctx context.Context, lock string) (Hold, error) {
+	return d.claim(ctx, inputTry, lock)
+}
+
+// claim asks the owner for a lock and waits for its answer.
+func (d *Driver) claim(ctx context.Context, kind inputKind, lock string) (Hold, error) {
+	if err := CheckName(lock); err != nil {
+		return Hold{}, err
+	}
+	if ctx.Err() != nil {
+		return Hold{}, context.Cause(ctx)
+	}
+	c := d.locals.Get().(*localClaim)
+	id := token.Waiter(d.lastWaiter.Add(1))
+	c.begin(id)
+	if !d.offer(input{kind: kind, lock: lock, id: id, local: c}, ctx.Done()) {
+		if ctx.Err() != nil {
+			c.free(id)
+			return Hold{}, context.Cause(ctx)
+		}
+		return Hold{}, d.stopped()
+	}
+	select {
+	case a := <-c.answer: // the token was here
+		return c.hold(id, a)
+	default:
+	}
+	select {
+	case a := <-c.answer:
+		return c.hold(id, a)
+	case <-ctx.Done():
+		c.giveUp(id)
+		return Hold{}, context.Cause(ctx)
+	case <-d.dead:
+		return Hold{}, d.stopped()
+	}
+}
+
+// begin gives the localClaim to a new caller.
+func (c *localClaim) begin(id token.Waiter) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.id, c.answered, c.gone, c.session = id, false, false, 0
+	c.lost, c.settled, c.ends, c.done, c.warned, c.warning = false, nil, 0, nil, false, nil
+}
+
+// hold makes a hold of a grant.
+func (c *localClaim) hold(id token.Waiter, a answer) (Hold, error) {
+	if a.err != nil {
+		c.free(id)
+		return Hold{}, a.err
+	}
+	return Hold{claim: c, id: id, fence: a.fence}, nil
+}
+
+// giveUp ends waiting. A grant that came before is released; one that comes later is
+// declined by the owner, which finds that the caller has gone. The withdrawal spares it
+// the trouble, and nothing depends on it.
+func (c *localClaim) giveUp(id token.Waiter) {
+	c.mu.Lock()
+	c.gone = !c.answered
+	gone := c.gone
+	c.mu.Unlock()
+	if gone {
+		c.driver.post(input{kind: inputWithdraw, id: id})
+		return
+	}
+	if hold, err := c.hold(id, <-c.answer); err == nil {
+		_ = hold.Release() // lost or not: nobody knew of the hold
+	}
+}
+
+// free makes the localClaim free for another caller. It reports false if the caller does
+// not have it any more.
+func (c *localClaim) free(id token.Waiter) (lost error, ok bool) {
+	c.mu.Lock()
+	if c.id != id {
+		c.mu.Unlock()
+		return nil, false
+	}
+	if c.session != 0 {
+		lost = c.loss()
+	}
+	c.id = 0
+	c.mu.Unlock()
+	c.driver.locals.Put(c)
+	return lost, true
+}
+
+// The owner's part.
+
+// settle answers the caller. It reports false if the caller has gone.
+func (c *localClaim) reply(id token.Waiter, a answer, session token.Session) (wanted bool) {
+	c.mu.Lock()
+	switch {
+	case c.id != id:
+		c.mu.Unlock()
+		return false
+	case c.gone:
+		c.id = 0
+		c.mu.Unlock()
+		c.driver.locals.Put(c)
+		return false
+	}
+	c.answered, c.session = true, session
+	c.mu.Unlock()
+	c.answer <- a
+	return true
+}
+
+// warn tells the holder that its hold will end, or may.
+func (c *localClaim) warn(e *claims.Effect) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.id != e.ID {
+		return
+	}
+	if why := endingError(e.Reason, e.Text); why != nil {
+		c.settled, c.ends = why, e.Ends
+	}
+	if c.warning != nil && !c.warned {
+		close(c.warning)
+	}
+	c.warned = true
+}
+
+// lose tells the holder that its hold is over.
+func (c *localClaim) lose(e *claims.Effect) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.id != e.ID || c.lost {
+		return
+	}
+	if c.settled == nil && e.Reason != frames.Lapse {
+		c.settled = endingError(e.Reason, e.Text)
+	}
+	c.lost = true
+	if c.done != nil {
+		close(c.done)
+	}
+}
+
+// The holder's part: the methods of Hold, for the caller with an id.
+
+// until is when the hold is over if nothing more is heard. The caller has the mutex.
+func (c *localClaim) until() token.Time {
+	end := c.driver.leaseEndOf(c.session)
+	if c.ends != 0 {
+		end = min(end, c.ends)
+	}
+	return end
+}
+
+// loss says why the hold is lost; nil if it is not. It looks at the clock: the process
+// may have stood still for longer than the owner knows. The caller has the mutex.
+func (c *localClaim) loss() error {
+	switch {
+	case !c.lost && c.driver.clock() < c.until():
+		return nil
+	case c.settled != nil:
+		return fmt.Errorf("%w: %w", ErrLost, c.settled)
+	}
+	return ErrLost
+}
+
+// Done is [Hold.Done].
+func (c *localClaim) Done(id uint64) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if uint64(c.id) != id {
+		return nil
+	}
+	if c.done == nil {
+		c.done = make(chan struct{})
+		if c.lost {
+			close(c.done)
+		}
+	}
+	return c.done
+}
+
+// Warned is [Hold.Warned].
+func (c *localClaim) Warned(id uint64) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if uint64(c.id) != id {
+		return nil
+	}
+	if c.warning == nil {
+		c.warning = make(chan struct{})
+		if c.warned {
+			close(c.warning)
+		}
+	}
+	return c.warning
+}
+
+// Warning is [Hold.Warning].
+func (c *localClaim) Warning(id uint64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case uint64(c.id) != id:
+		return nil
+	case c.settled != nil:
+		return c.settled
+	case c.until()-c.driver.clock() <= token.Time(c.driver.ttl/10):
+		return ErrLapsing
+	}
+	return nil
+}
+
+// Err is [Hold.Err].
+func (c *localClaim) Err(id uint64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if uint64(c.id) != id {
+		return ErrReleased
+	}
+	return c.loss()
+}
+
+// Deadline is [Hold.Deadline].
+func (c *localClaim) Deadline(id uint64) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	end := c.until()
+	if uint64(c.id) != id || end == token.Never {
+		return time.Time{}
+	}
+	return time.Now().Add(time.Duration(end - c.driver.clock()))
+}
+
+// Release is [Hold.Release].
+func (c *localClaim) Release(id uint64) error {
+	lost, ok := c.free(token.Waiter(id))
+	if !ok {
+		return ErrReleased
+	}
+	if !c.driver.post(input{kind: inputRelease, id: token.Waiter(id)}) && lost == nil {
+		return ErrLost
+	}
+	return lost
+}

@@ -1,0 +1,99 @@
+package claims
+
+import (
+	"conch/internal/frames"
+	"conch/token"
+)
+
+// EffectKind tells the effects apart.
+type EffectKind uint8
+
+// What the table wants done. The driver performs effects in the order in which they
+// were issued.
+const (
+	// Tell: send Message on Stream.
+	Tell EffectKind = iota + 1
+	// EndStream: end Stream, for End.
+	EndStream
+	// Answer: the claim ID of the caller Local holds Lock with Fence, in Session. If the
+	// caller has gone, the driver calls [Table.Decline].
+	Answer
+	// Refuse: nothing comes of the claim ID of the caller Local, for Refusal. Its Code is
+	// 0 if the caller withdrew it.
+	Refuse
+	// Warn: the hold ID of the caller Local will end for Reason, or may; if Ends is not 0,
+	// at that time.
+	Warn
+	// Lose: the hold ID of the caller Local is over, for Reason.
+	Lose
+	// Expired, for the log: the table ended the hold of Lock with Fence by Caller, for
+	// Text.
+	Expired
+	// Began, for whoever watches: a claim of Lock waits. Issued while [Table.Watched].
+	Began
+	// Entered, for metrics and whoever watches: a claim of Lock became a hold after
+	// Lasted.
+	Entered
+	// Ended, for metrics and whoever watches: a claim of Lock is over. If it was a hold,
+	// Fence is not 0 and Lasted is for how long.
+	Ended
+	// Settled, for whoever watches: the end of the hold of Lock is settled.
+	Settled
+)
+
+// End says why a stream is to end.
+type End uint8
+
+// The reasons for the end of a stream.
+const (
+	// Replaced: a later stream of the same client took its place.
+	Replaced End = iota + 1
+	// Silent: nothing came for one time to live, though the client has a claim.
+	Silent
+)
+
+// Effect is one thing to be done. Which fields count depends on the kind.
+type Effect struct {
+	Kind    EffectKind
+	End     End
+	Reason  frames.Reason
+	Stream  Stream
+	Local   any
+	ID      token.Waiter
+	Lock    string
+	Fence   token.Fence
+	Session token.Session
+	Lasted  token.Time
+	Ends    token.Time
+	Caller  *Caller
+	Text    string
+	Refusal frames.Refusal
+	Message frames.NodeMessage
+}
+
+// Effects returns what the inputs since the last call brought about, in order. The
+// slice is valid until the next input.
+func (t *Table) Effects() []Effect {
+	effects := t.effects
+	if cap(t.effects) > keptEffects {
+		t.effects = nil
+	} else {
+		t.effects = t.effects[:0]
+	}
+	return effects
+}
+
+// keptEffects is how many effects there is kept memory for.
+const keptEffects = 1024
+
+// issue appends an effect and returns it, to be filled in.
+func (t *Table) issue(kind EffectKind) *Effect {
+	t.effects = append(t.effects, Effect{Kind: kind})
+	return &t.effects[len(t.effects)-1]
+}
+
+// tell has a message sent on a stream.
+func (t *Table) tell(st Stream, m frames.NodeMessage) {
+	e := t.issue(Tell)
+	e.Stream, e.Message = st, m
+}

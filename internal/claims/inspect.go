@@ -1,0 +1,79 @@
+package claims
+
+import (
+	"conch/internal/frames"
+	"conch/token"
+)
+
+// What the table knows, for those who judge or show it. Looking changes nothing.
+
+// Holder is who holds a lock.
+type Holder struct {
+	ID     token.Waiter
+	Caller *Caller
+	Local  any // who holds it in this process; nil for a client
+	Fence  token.Fence
+	// Since is when the hold began, and Ends when it is over if nothing more is heard;
+	// both by the node's own clock.
+	Since, Ends token.Time
+	// Ending is why the end of the hold is settled; 0 if it is not.
+	Ending frames.Reason
+}
+
+// Waiter is who waits for a lock.
+type Waiter struct {
+	Caller *Caller
+	Since  token.Time // by the node's own clock
+}
+
+// Counts returns how many claims hold and wait, and how many clients have a stream or a
+// claim.
+func (t *Table) Counts() (holds, waits, clients int) {
+	return t.holds, len(t.claims) - t.holds, len(t.clients)
+}
+
+// Attached returns how many clients have a stream.
+func (t *Table) Attached() int { return len(t.streams) }
+
+// Holder returns who holds a lock here.
+func (t *Table) Holder(now token.Time, lock string) (h Holder, held bool) {
+	c := t.holder(lock)
+	if c == nil {
+		return Holder{}, false
+	}
+	return t.describe(now, c), true
+}
+
+func (t *Table) describe(now token.Time, c *Claim) Holder {
+	return Holder{ID: c.id, Caller: c.caller, Local: c.local, Fence: c.fence, Since: c.since, Ends: max(t.end(c), now), Ending: c.settled}
+}
+
+// holder returns the claim that holds a lock here; nil if none does. A holder that was
+// told that its hold is lost is none any more, though the token may still be here.
+func (t *Table) holder(lock string) *Claim {
+	if !t.node.InspectLock(lock, &t.view) || t.view.Holder == 0 {
+		return nil
+	}
+	if c := t.claims[t.view.Holder]; c != nil && c.holding {
+		return c
+	}
+	return nil
+}
+
+// Waiter returns who waits under an id that the node names.
+func (t *Table) Waiter(id token.Waiter) (w Waiter, waits bool) {
+	c := t.claims[id]
+	if c == nil || c.holding {
+		return Waiter{}, false
+	}
+	return Waiter{Caller: c.caller, Since: c.since}, true
+}
+
+// Holders calls f for each hold, in no particular order.
+func (t *Table) Holders(now token.Time, f func(lock string, h Holder)) {
+	for _, c := range t.claims {
+		if c.holding {
+			f(c.lock, t.describe(now, c))
+		}
+	}
+}

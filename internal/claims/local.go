@@ -1,0 +1,47 @@
+package claims
+
+import (
+	"conch/internal/frames"
+	"conch/token"
+)
+
+// Ask begins a claim of a caller in this process. It is answered by an Answer or a
+// Refuse with local and id, unless it is withdrawn before. The id is new, and below
+// 1<<63.
+func (t *Table) Ask(now token.Time, id token.Waiter, lock string, try bool, local any, caller *Caller) {
+	if refusal := t.admit(lock); refusal.Code != 0 {
+		t.refuseLocal(local, id, refusal)
+		return
+	}
+	c := t.add(now, id, lock, try)
+	c.local, c.caller = local, caller
+}
+
+// Withdraw ends a local claim whose caller does not want the lock any more: a wait is
+// refused with Code 0, a hold is released. If the claim is over, nothing happens.
+func (t *Table) Withdraw(now token.Time, id token.Waiter) {
+	c := t.claims[id]
+	if c == nil {
+		return
+	}
+	if !c.holding {
+		t.refuseLocal(c.local, id, frames.Refusal{})
+	}
+	t.giveUp(now, c)
+}
+
+// Release ends a local hold. If it is over, nothing happens.
+func (t *Table) Release(now token.Time, id token.Waiter) {
+	if c := t.claims[id]; c != nil && c.holding {
+		t.giveUp(now, c)
+	}
+}
+
+// Decline returns the lock of an Answer whose caller has gone. It is called while the
+// effects are performed, so that no step lies between the grant and its return.
+func (t *Table) Decline(now token.Time, id token.Waiter) { t.Release(now, id) }
+
+func (t *Table) refuseLocal(local any, id token.Waiter, r frames.Refusal) {
+	e := t.issue(Refuse)
+	e.Local, e.ID, e.Refusal = local, id, r
+}

@@ -1,0 +1,82 @@
+package claims
+
+import (
+	"conch/internal/frames"
+	"conch/token"
+)
+
+// release ends a hold of a client, if it is the one that the client means. The answer
+// comes first: it is not to stand behind another's grant.
+func (t *Table) release(now token.Time, c *client, m *frames.ClientMessage) {
+	cl := c.held(m)
+	outcome := frames.OutcomeNotHeld
+	switch {
+	case cl != nil:
+		outcome = frames.OutcomeReleased
+	case c.past.has(m.Lock, m.Fence) || t.knowsGrant(m.Lock, m.Fence):
+		outcome = frames.OutcomeEndedBefore
+	}
+	t.tell(c.stream, frames.NodeMessage{Kind: frames.Released, ID: m.ID, Lock: m.Lock, Fence: m.Fence, Outcome: outcome})
+	if cl != nil {
+		t.giveUp(now, cl)
+	}
+}
+
+// held returns the hold that a Release means; nil if there is none.
+func (c *client) held(m *frames.ClientMessage) *Claim {
+	means := func(cl *Claim) bool {
+		return cl != nil && cl.holding && cl.lock == m.Lock && cl.fence == m.Fence
+	}
+	if m.ID != 0 {
+		if cl := c.claims[m.ID]; means(cl) {
+			return cl
+		}
+		return nil
+	}
+	for _, cl := range c.claims { // at most one: fences differ
+		if means(cl) {
+			return cl
+		}
+	}
+	return nil
+}
+
+// knowsGrant reports whether the node knows of a grant of a lock with a fence, or of a
+// later one.
+func (t *Table) knowsGrant(lock string, fence token.Fence) bool {
+	return fence != 0 && t.node.InspectLock(lock, &t.view) && t.view.HasToken && t.view.Token.Fence >= fence
+}
+
+// history is a client's latest holds that are over, so that a Release that comes late or
+// twice is told from one that makes no sense.
+type history struct {
+	entries []pastHold
+	next    int
+}
+
+type pastHold struct {
+	lock  string
+	fence token.Fence
+}
+
+// historyLength is how many holds a history has at most.
+const historyLength = 256
+
+func (h *history) add(lock string, fence token.Fence) {
+	p := pastHold{lock, fence}
+	if len(h.entries) < historyLength {
+		h.entries = append(h.entries, p)
+		return
+	}
+	h.entries[h.next] = p
+	h.next = (h.next + 1) % historyLength
+}
+
+func (h *history) has(lock string, fence token.Fence) bool {
+	for _, p := range h.entries {
+		if p == (pastHold{lock, fence}) {
+			return true
+		}
+	}
+	return false
+}

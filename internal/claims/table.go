@@ -1,0 +1,245 @@
+package claims
+
+import (
+	"fmt"
+	"slices"
+
+	"conch/internal/frames"
+	"conch/token"
+)
+
+// Caller describes to people who claims a lock. Nothing depends on it.
+type Caller struct {
+	Host string
+	PID  int64
+	User string
+	// Command is what runs under the lock.
+	Command string
+	// Identity is who the node knows it to be: the user of this machine, or the name in a
+	// certificate. Empty is unknown.
+	Identity string
+}
+
+// String describes a caller in one phrase: who, where, and which process.
+func (c Caller) String() string {
+	who := fmt.Sprintf("%s@%s", c.User, c.Host)
+	if c.PID != 0 {
+		who += fmt.Sprintf(", process %d", c.PID)
+	}
+	if c.Identity != "" {
+		who += ", known as " + c.Identity
+	}
+	return who
+}
+
+// Stream identifies a client's stream. Values are compared with ==; nil is none.
+type Stream any
+
+// Lease is a session and when it ends if nothing more is heard. The zero Lease is none.
+type Lease struct {
+	Session token.Session
+	// End is by the node's own clock; [token.Never] for a cluster of one.
+	End token.Time
+}
+
+// Config is what a table is made with.
+type Config struct {
+	// TTL is a session's time to live, T.
+	TTL token.Time
+	// Member is the address of this node, and Quorum of how many Members it needs to be
+	// heard; all three for texts.
+	Member          string
+	Quorum, Members int
+	// MaxLocks is from how many known locks on nobody here can ask for others.
+	MaxLocks int
+	// MaxPerClient and MaxClaims bound the claims of one client and of all clients.
+	MaxPerClient, MaxClaims int
+}
+
+// Table is a node's table of claims.
+type Table struct {
+	cfg  Config
+	node *token.Node
+	// Watched: somebody watches locks, so Began and Settled are issued.
+	Watched bool
+	// lease is the node's own.
+	lease Lease
+
+	// claims has every claim that waits or holds, by its id at this node. holds is how
+	// many hold, and ofClients how many are of clients.
+	claims           map[token.Waiter]*Claim
+	holds, ofClients int
+	// lastID is the latest id of a client's claim, without clientBit.
+	lastID token.Waiter
+	// broken are the local holds that end at a time of their own.
+	broken []*Claim
+
+	// clients has every client that has a stream or a claim; streams has the client of
+	// each stream that is a client's present one.
+	clients map[frames.Incarnation]*client
+	streams map[Stream]*client
+	due     dueQueue
+
+	// unwanted are grants that no claim is known for, to be returned.
+	unwanted []unwanted
+	// draining: no new claims are taken. stopping: the end of all holds is settled, too.
+	draining, stopping bool
+
+	effects []Effect
+	spare   []*Claim // for claims to come
+	view    token.LockView
+}
+
+// unwanted is a grant that goes back.
+type unwanted struct {
+	lock string
+	id   token.Waiter
+}
+
+// New returns an empty table of the claims at a node. Whoever runs both gives inputs
+// about claims to the table, which passes them on, and all others to the node; after
+// each input it performs the node's effects, gives each to [Table.Take], and calls
+// [Table.Return].
+func New(node *token.Node, cfg Config) *Table {
+	return &Table{
+		cfg: cfg, node: node,
+		claims:  make(map[token.Waiter]*Claim),
+		clients: make(map[frames.Incarnation]*client),
+		streams: make(map[Stream]*client),
+	}
+}
+
+// SetLease tells the table the node's own lease, which is zero outside a session. It is
+// called before [Table.Take] whenever the lease has changed.
+func (t *Table) SetLease(l Lease) { t.lease = l }
+
+// Claim is one wait and the hold that may come of it.
+type Claim struct {
+	id     token.Waiter
+	lock   string
+	caller *Caller
+	local  any     // who waits in this process; nil for a client's
+	client *client // nil for a local one
+	// number is the client's id for the claim.
+	number uint64
+	// stream is where a client asked for the lock, or took the hold up again; nil for a
+	// hold whose stream is over.
+	stream Stream
+
+	holding bool
+	fence   token.Fence // while it holds
+	session token.Session
+	since   token.Time // when it began to wait, or to hold
+	// tryEnds is when a client's try is refused if nothing was found out; 0 for others.
+	tryEnds token.Time
+	// settled is why the end of the hold is settled, 0 if it is not, and text what is
+	// said of it. ends is when a hold ends that nothing extends: see [Claim.end].
+	settled frames.Reason
+	text    string
+	ends    token.Time
+}
+
+// clientBit is set in the ids of clients' claims, and not in those of local callers.
+const clientBit token.Waiter = 1 << 63
+
+// add makes a claim and passes it on to the node.
+func (t *Table) add(now token.Time, id token.Waiter, lock string, try bool) *Claim {
+	var c *Claim
+	if n := len(t.spare); n > 0 {
+		c, t.spare = t.spare[n-1], t.spare[:n-1]
+	} else {
+		c = new(Claim)
+	}
+	*c = Claim{id: id, lock: lock, since: now}
+	t.claims[id] = c
+	if try {
+		t.node.Try(now, lock, id)
+	} else {
+		t.node.Acquire(now, lock, id)
+	}
+	if t.Watched {
+		t.issue(Began).Lock = lock
+	}
+	return c
+}
+
+// remove takes a claim off the table. What the node still has to be told is up to the
+// caller.
+func (t *Table) remove(now token.Time, c *Claim) {
+	delete(t.claims, c.id)
+	e := t.issue(Ended)
+	e.Lock, e.Fence, e.Lasted = c.lock, c.fence, now-c.since
+	if c.holding {
+		t.holds--
+	}
+	if c.client != nil {
+		t.ofClients--
+		c.client.remove(c)
+		t.forget(c.client)
+	} else if c.ends != 0 {
+		t.broken = slices.DeleteFunc(t.broken, func(b *Claim) bool { return b == c })
+	}
+	if len(t.spare) < keptClaims {
+		*c = Claim{}
+		t.spare = append(t.spare, c)
+	}
+}
+
+// keptClaims is how many claims there is kept memory for.
+const keptClaims = 1024
+
+// giveUp takes a claim off the table and has the node forget it: a wait is withdrawn,
+// and a hold released.
+func (t *Table) giveUp(now token.Time, c *Claim) {
+	id, lock, held := c.id, c.lock, c.holding
+	t.remove(now, c)
+	if held {
+		t.node.Release(now, lock, id)
+	} else {
+		t.node.Withdraw(now, lock, id)
+	}
+}
+
+// full reports whether nobody here can ask for a lock because it is not known, and as
+// many are known as may be.
+//
+// What other members tell of is always taken in. Each member takes in no new name from
+// its own callers once it knows as many as it may, others' among them; so one bound
+// holds for all together, and for as long as members are cut off from each other, for
+// each.
+func (t *Table) full(lock string) bool {
+	return t.node.InspectCount() >= t.cfg.MaxLocks && !t.node.InspectKnown(lock)
+}
+
+// admit returns why no claim of a lock is taken; Code is 0 if one is.
+func (t *Table) admit(lock string) frames.Refusal {
+	switch {
+	case t.draining:
+		return frames.Refuse(frames.CodeNodeLeaving, "the node is stopping")
+	case t.full(lock):
+		return frames.Refuse(frames.CodeTooManyNames,
+			"the node knows %d locks, which is as many as it may, and %q is not among them; a lock that nobody asks for is forgotten two hours after its last use",
+			t.node.InspectCount(), lock)
+	}
+	return frames.Refusal{}
+}
+
+// sorted returns all claims in the order of their ids.
+func (t *Table) sorted() []*Claim {
+	all := make([]*Claim, 0, len(t.claims))
+	for _, c := range t.claims {
+		all = append(all, c)
+	}
+	slices.SortFunc(all, byID)
+	return all
+}
+
+func byID(a, b *Claim) int {
+	switch {
+	case a.id < b.id:
+		return -1
+	case a.id > b.id:
+		return 1
+	}
+	return 0
+}

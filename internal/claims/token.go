@@ -1,0 +1,128 @@
+package claims
+
+import (
+	"conch/internal/frames"
+	"conch/token"
+)
+
+// Take takes an effect of the node's, after the driver has performed its own part.
+func (t *Table) Take(now token.Time, e *token.Effect) {
+	switch e.Kind {
+	case token.Grant:
+		t.granted(now, e)
+	case token.Refuse:
+		if c := t.claims[e.Waiter]; c != nil {
+			t.refuse(now, c, frames.Refuse(frames.CodeBusy, "the lock is in use"))
+		}
+	case token.Revoke:
+		if c := t.claims[e.Waiter]; c != nil {
+			t.lose(now, c, frames.Lapse)
+		}
+	case token.Warn:
+		t.warnAll(now)
+	}
+}
+
+// Return gives back the locks that were granted and that nobody here wants. It is
+// called when all effects of an input have been taken, and may bring about more.
+func (t *Table) Return(now token.Time) {
+	if len(t.unwanted) == 0 {
+		return
+	}
+	for _, u := range t.unwanted {
+		t.node.Release(now, u.lock, u.id)
+	}
+	clear(t.unwanted)
+	t.unwanted = t.unwanted[:0]
+}
+
+// granted makes a hold of a wait. A grant for which no claim waits goes back.
+func (t *Table) granted(now token.Time, e *token.Effect) {
+	c := t.claims[e.Waiter]
+	if c == nil || c.holding {
+		t.unwanted = append(t.unwanted, unwanted{e.Lock, e.Waiter})
+		return
+	}
+	entered := t.issue(Entered)
+	entered.Lock, entered.Lasted = c.lock, now-c.since
+	c.holding, c.fence, c.session, c.since, c.tryEnds = true, e.Fence, t.lease.Session, now, 0
+	t.holds++
+	if c.client != nil {
+		t.tellGrant(now, c)
+	} else {
+		a := t.issue(Answer)
+		a.Local, a.ID, a.Lock, a.Fence, a.Session = c.local, c.id, c.lock, c.fence, c.session
+	}
+}
+
+// refuse ends a wait and tells its owner why. The node does not know it any more.
+func (t *Table) refuse(now token.Time, c *Claim, r frames.Refusal) {
+	if c.client != nil {
+		t.tell(c.stream, frames.NodeMessage{Kind: frames.Refused, ID: c.number, Refusal: r})
+	} else {
+		t.refuseLocal(c.local, c.id, r)
+	}
+	t.remove(now, c)
+}
+
+// lose ends a hold without its owner's doing and tells the owner. If its end was
+// settled, that is the reason.
+func (t *Table) lose(now token.Time, c *Claim, reason frames.Reason) {
+	if c.settled != 0 {
+		reason = c.settled
+	}
+	switch {
+	case c.client == nil:
+		e := t.issue(Lose)
+		e.Local, e.ID, e.Reason, e.Text = c.local, c.id, reason, c.text
+	case c.stream != nil:
+		t.tell(c.stream, frames.NodeMessage{Kind: frames.Lost, ID: c.number, Reason: reason, Text: c.text})
+	}
+	t.remove(now, c)
+}
+
+// warnAll tells all holders that the node's lease ends soon, unless it is renewed.
+func (t *Table) warnAll(now token.Time) {
+	if t.holds == 0 {
+		return
+	}
+	for _, c := range t.sorted() {
+		if c.holding {
+			t.warn(now, c, frames.Lapse)
+		}
+	}
+}
+
+// settle tells a holder that its hold will end, and why. From now on nothing extends it.
+func (t *Table) settle(now token.Time, c *Claim, why frames.Reason, text string) {
+	end := t.end(c)
+	if c.client == nil && why == frames.Break {
+		end = min(end, now+t.cfg.TTL)
+		if c.ends == 0 {
+			t.broken = append(t.broken, c)
+		}
+		c.ends = end
+	}
+	c.settled, c.text = why, text
+	if c.client != nil {
+		c.ends = end
+		t.arm(c.client, end)
+	}
+	t.warn(now, c, why)
+	if t.Watched {
+		t.issue(Settled).Lock = c.lock
+	}
+}
+
+// warn tells a holder that its hold ends soon, or may.
+func (t *Table) warn(now token.Time, c *Claim, why frames.Reason) {
+	switch {
+	case c.client == nil:
+		e := t.issue(Warn)
+		e.Local, e.ID, e.Reason, e.Text, e.Ends = c.local, c.id, why, c.text, c.ends
+	case c.stream != nil:
+		t.tell(c.stream, frames.NodeMessage{
+			Kind: frames.Warned, ID: c.number, Reason: why, Text: c.text, Remaining: max(0, t.end(c)-now),
+		})
+	}
+}
