@@ -26,7 +26,7 @@ func ClientMessages(dst []frames.ClientMessage, frame *clientv1.ClientFrame) ([]
 			})
 		case *clientv1.ClientMessage_Ping:
 			if stamp := kind.Ping.GetStamp(); stamp < 0 {
-				return dst, fmt.Errorf("Ping.stamp is %d, want 0 or more", stamp)
+				return dst, fmt.Errorf("got Ping.stamp %d, want 0 or more", stamp)
 			}
 			dst = append(dst, frames.ClientMessage{Kind: frames.Ping, Stamp: token.Time(kind.Ping.GetStamp())})
 		default:

@@ -117,9 +117,9 @@ func TestBadModeIsARefusal(t *testing.T) {
 
 func TestWhatAClientMayNotSay(t *testing.T) {
 	for want, m := range map[string]*clientv1.ClientMessage{
-		"<nil>, want Acquire":              {},
-		"_Hello, want Acquire":             {Kind: &clientv1.ClientMessage_Hello{Hello: &clientv1.Hello{}}},
-		"Ping.stamp is -1, want 0 or more": {Kind: &clientv1.ClientMessage_Ping{Ping: &clientv1.Ping{Stamp: -1}}},
+		"<nil>, want Acquire":               {},
+		"_Hello, want Acquire":              {Kind: &clientv1.ClientMessage_Hello{Hello: &clientv1.Hello{}}},
+		"got Ping.stamp -1, want 0 or more": {Kind: &clientv1.ClientMessage_Ping{Ping: &clientv1.Ping{Stamp: -1}}},
 	} {
 		_, err := clientwire.ClientMessages(nil, &clientv1.ClientFrame{Messages: []*clientv1.ClientMessage{m}})
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -130,18 +130,18 @@ func TestWhatAClientMayNotSay(t *testing.T) {
 
 func TestWhatANodeMayNotSay(t *testing.T) {
 	for want, m := range map[string]*clientv1.NodeMessage{
-		"<nil>, want Granted":                   {},
-		"_Welcome, want Granted":                {Kind: &clientv1.NodeMessage_Welcome{Welcome: &clientv1.Welcome{}}},
-		"Granted.stamp is -1":                   {Kind: &clientv1.NodeMessage_Granted{Granted: &clientv1.Granted{Stamp: -1}}},
-		"Granted.lease_remaining_ns is -2":      {Kind: &clientv1.NodeMessage_Granted{Granted: &clientv1.Granted{LeaseRemainingNs: -2}}},
-		"Refused.error.code is 256":             {Kind: &clientv1.NodeMessage_Refused{Refused: &clientv1.Refused{Error: &clientv1.Error{Code: 256}}}},
-		"Refused.error.code is -1":              {Kind: &clientv1.NodeMessage_Refused{Refused: &clientv1.Refused{Error: &clientv1.Error{Code: -1}}}},
-		"Warned.reason is 0, want 1 to 4":       {Kind: &clientv1.NodeMessage_Warned{Warned: &clientv1.Warned{Ids: []uint64{1}}}},
-		"Warned.lease_remaining_ns is -1":       {Kind: &clientv1.NodeMessage_Warned{Warned: &clientv1.Warned{Reason: 1, LeaseRemainingNs: -1}}},
-		"Lost.reason is 5, want 1 to 4":         {Kind: &clientv1.NodeMessage_Lost{Lost: &clientv1.Lost{Ids: []uint64{1}, Reason: 5}}},
-		"Released.outcome is 0, want 1 to 3":    {Kind: &clientv1.NodeMessage_Released{Released: &clientv1.Released{}}},
-		"Pong.stamp is -1, want 0 or more":      {Kind: &clientv1.NodeMessage_Pong{Pong: &clientv1.Pong{Stamp: -1}}},
-		"Pong.lease_remaining_ns is -1, want 0": {Kind: &clientv1.NodeMessage_Pong{Pong: &clientv1.Pong{LeaseRemainingNs: -1}}},
+		"<nil>, want Granted":                    {},
+		"_Welcome, want Granted":                 {Kind: &clientv1.NodeMessage_Welcome{Welcome: &clientv1.Welcome{}}},
+		"got Granted.stamp -1":                   {Kind: &clientv1.NodeMessage_Granted{Granted: &clientv1.Granted{Stamp: -1}}},
+		"got Granted.lease_remaining_ns -2":      {Kind: &clientv1.NodeMessage_Granted{Granted: &clientv1.Granted{LeaseRemainingNs: -2}}},
+		"got Refused.error.code 256":             {Kind: &clientv1.NodeMessage_Refused{Refused: &clientv1.Refused{Error: &clientv1.Error{Code: 256}}}},
+		"got Refused.error.code -1":              {Kind: &clientv1.NodeMessage_Refused{Refused: &clientv1.Refused{Error: &clientv1.Error{Code: -1}}}},
+		"got Warned.reason 0, want 1 to 4":       {Kind: &clientv1.NodeMessage_Warned{Warned: &clientv1.Warned{Ids: []uint64{1}}}},
+		"got Warned.lease_remaining_ns -1":       {Kind: &clientv1.NodeMessage_Warned{Warned: &clientv1.Warned{Reason: 1, LeaseRemainingNs: -1}}},
+		"got Lost.reason 5, want 1 to 4":         {Kind: &clientv1.NodeMessage_Lost{Lost: &clientv1.Lost{Ids: []uint64{1}, Reason: 5}}},
+		"got Released.outcome 0, want 1 to 3":    {Kind: &clientv1.NodeMessage_Released{Released: &clientv1.Released{}}},
+		"got Pong.stamp -1, want 0 or more":      {Kind: &clientv1.NodeMessage_Pong{Pong: &clientv1.Pong{Stamp: -1}}},
+		"got Pong.lease_remaining_ns -1, want 0": {Kind: &clientv1.NodeMessage_Pong{Pong: &clientv1.Pong{LeaseRemainingNs: -1}}},
 	} {
 		_, err := clientwire.NodeMessages(nil, &clientv1.NodeFrame{Messages: []*clientv1.NodeMessage{m}})
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -62,7 +62,7 @@ func appendRefused(dst []frames.NodeMessage, r *clientv1.Refused) ([]frames.Node
 	// message says what it means.
 	code := r.GetError().GetCode()
 	if code < 0 || code > maxCode {
-		return dst, fmt.Errorf("Refused.error.code is %d, want 0 to %d", code, maxCode)
+		return dst, fmt.Errorf("got Refused.error.code %d, want 0 to %d", code, maxCode)
 	}
 	return append(dst, frames.NodeMessage{
 		Kind: frames.Refused, ID: r.GetId(),
@@ -104,7 +104,7 @@ func appendLost(dst []frames.NodeMessage, l *clientv1.Lost) ([]frames.NodeMessag
 func appendReleased(dst []frames.NodeMessage, r *clientv1.Released) ([]frames.NodeMessage, error) {
 	o := r.GetOutcome()
 	if o < clientv1.Released_OUTCOME_RELEASED || o > clientv1.Released_OUTCOME_NOT_HELD {
-		return dst, fmt.Errorf("Released.outcome is %d, want %d to %d",
+		return dst, fmt.Errorf("got Released.outcome %d, want %d to %d",
 			o, clientv1.Released_OUTCOME_RELEASED, clientv1.Released_OUTCOME_NOT_HELD)
 	}
 	return append(dst, frames.NodeMessage{
@@ -128,12 +128,12 @@ func appendPong(dst []frames.NodeMessage, p *clientv1.Pong) ([]frames.NodeMessag
 
 func reasonValue(message string, reason clientv1.Reason) (frames.Reason, error) {
 	if reason < clientv1.Reason_REASON_LAPSE || reason > clientv1.Reason_REASON_CLIENT_LEASE {
-		return 0, fmt.Errorf("%s.reason is %d, want %d to %d",
+		return 0, fmt.Errorf("got %s.reason %d, want %d to %d",
 			message, reason, clientv1.Reason_REASON_LAPSE, clientv1.Reason_REASON_CLIENT_LEASE)
 	}
 	return frames.Reason(reason), nil
 }
 
 func notNegative(field string, got int64) error {
-	return fmt.Errorf("%s is %d, want 0 or more", field, got)
+	return fmt.Errorf("got %s %d, want 0 or more", field, got)
 }
