@@ -28,7 +28,7 @@ type place interface {
 
 // nodeHold makes a Hold of a node's own.
 func nodeHold(h broadcast.Hold) Hold {
-	place, id := h.Place()
+	place, id := h.Claim()
 	return Hold{place: place, id: id, fence: uint64(h.Fence())}
 }
 

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"errors"
 	"net"
 	"sync"
 	"time"
@@ -109,6 +108,3 @@ func (g *gate) note(caller string, reason error) {
 	g.mu.Unlock()
 	g.refused(caller, reason)
 }
-
-// errOther says that somebody came with the incarnation of another's client.
-var errOther = errors.New("another caller's client has this incarnation")

@@ -3,7 +3,7 @@ package service
 import (
 	"sync"
 
-	clientv1 "conch/proto/conch/client/v1"
+	"conch/internal/frames"
 )
 
 // outbox is what waits to be sent on a client's stream. Putting never blocks: what is
@@ -14,8 +14,7 @@ type outbox struct {
 	drained chan struct{} // there may be room again
 
 	mu       sync.Mutex
-	messages []*clientv1.NodeMessage
-	pong     *clientv1.NodeMessage // the latest, if it is not sent yet
+	messages []frames.NodeMessage
 	// due: not all that is in it may wait for something else to be sent.
 	due bool
 	// held: somebody will look whether anything is due, so the sender is not woken.
@@ -23,7 +22,7 @@ type outbox struct {
 	closed bool
 }
 
-// outboxLength is from where on a client has to read before it is read from.
+// outboxLength is from how many messages on a client has to read before it is read from.
 const outboxLength = 1024
 
 func newOutbox() *outbox {
@@ -31,26 +30,20 @@ func newOutbox() *outbox {
 }
 
 // put appends a message.
-func (o *outbox) put(m *clientv1.NodeMessage) {
+//
+// A Pong replaces the one before it, if that is the last message: it says the same with
+// a later end. Nobody waits for a Released, which goes with the next message; so whoever
+// releases a lock and asks for the next is answered at one go.
+func (o *outbox) put(m *frames.NodeMessage) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.messages = append(o.messages, m)
-	o.haveSent()
-}
-
-// putLater appends a message that nobody waits for: it goes with the next one. So
-// whoever releases a lock and asks for the next is answered at one go.
-func (o *outbox) putLater(m *clientv1.NodeMessage) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.messages = append(o.messages, m)
-	if len(o.messages) >= outboxLength {
-		o.haveSent()
+	if n := len(o.messages); m.Kind == frames.Pong && n > 0 && o.messages[n-1].Kind == frames.Pong {
+		o.messages = o.messages[:n-1]
 	}
-}
-
-// haveSent has all that is in it sent soon. The caller has the lock.
-func (o *outbox) haveSent() {
+	o.messages = append(o.messages, *m)
+	if m.Kind == frames.Released && len(o.messages) < outboxLength {
+		return
+	}
 	o.due = true
 	if !o.held {
 		o.signal()
@@ -76,25 +69,12 @@ func (o *outbox) letGo() bool {
 // signal wakes the sender.
 func (o *outbox) signal() { signal(o.wake) }
 
-// putPong puts a Pong in its place in the order; an earlier one that waits still is
-// overtaken by it, since its word is the same with an earlier end.
-func (o *outbox) putPong(pong *clientv1.Pong) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if n := len(o.messages); n > 0 && o.messages[n-1] == o.pong {
-		o.messages = o.messages[:n-1]
-	}
-	o.pong = &clientv1.NodeMessage{Kind: &clientv1.NodeMessage_Pong{Pong: pong}}
-	o.messages = append(o.messages, o.pong)
-	o.haveSent()
-}
-
-// take returns what is to be sent, in the room of a slice that was sent before, and
+// take returns what is to be sent, in the memory of a slice that was sent before, and
 // whether more may come.
-func (o *outbox) take(sent []*clientv1.NodeMessage) (messages []*clientv1.NodeMessage, open bool) {
+func (o *outbox) take(sent []frames.NodeMessage) (messages []frames.NodeMessage, open bool) {
 	clear(sent)
 	o.mu.Lock()
-	messages, o.messages, o.pong = o.messages, sent[:0], nil
+	messages, o.messages = o.messages, sent[:0]
 	o.due = false
 	open = !o.closed
 	o.mu.Unlock()

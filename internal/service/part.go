@@ -3,7 +3,6 @@ package service
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"conch/broadcast"
 	clientv1 "conch/proto/conch/client/v1"
@@ -72,7 +71,7 @@ func (s *Service) holder(h *broadcast.Holding) *clientv1.Holder {
 		Client:           asClient(h.Caller),
 		Fence:            uint64(h.Fence),
 		HeldNs:           int64(h.Since),
-		LeaseRemainingNs: int64(s.leaseLeft(h)),
+		LeaseRemainingNs: int64(h.Left),
 	}
 	switch {
 	case errors.Is(h.Ending, broadcast.ErrBroken):
@@ -81,17 +80,6 @@ func (s *Service) holder(h *broadcast.Holding) *clientv1.Holder {
 		holder.Ending = clientv1.Reason_REASON_NODE_LEAVING
 	}
 	return holder
-}
-
-// leaseLeft is how long a hold lasts if its holder says nothing more.
-func (s *Service) leaseLeft(h *broadcast.Holding) time.Duration {
-	end := h.Ends
-	if cl, isClients := h.Claimant.(*claim); isClients {
-		cl.client.mu.Lock()
-		end = cl.end()
-		cl.client.mu.Unlock()
-	}
-	return max(0, min(time.Duration(end-s.driver.Now()), s.ttl))
 }
 
 func requestNumbers(numbers []token.Number) []*clientv1.RequestNumber {

@@ -3,9 +3,9 @@ package service
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -38,12 +38,6 @@ type Config struct {
 	Credentials func(address string) credentials.TransportCredentials
 }
 
-// The bounds on what clients can make a node keep.
-const (
-	maxClaimsPerClient = 1 << 16
-	maxClaims          = 1 << 18
-)
-
 // Service serves the clients of one node.
 type Service struct {
 	clientv1.UnimplementedLockServiceServer
@@ -65,15 +59,11 @@ type Service struct {
 
 	mu      sync.Mutex
 	closed  bool
-	clients map[incarnation]*client
-	claims  atomic.Int64 // of all clients
+	streams map[*stream]struct{} // of clients
 	// watches and lists are the calls of Watch and ListLocks that are under way.
 	watches, lists underWay
 	viewed         viewed
 }
-
-// incarnation tells client processes apart.
-type incarnation [16]byte
 
 // New returns a service for the clients of a driver. [Service.Close] ends it.
 func New(cfg Config) (*Service, error) {
@@ -86,7 +76,7 @@ func New(cfg Config) (*Service, error) {
 		peers:    make([]*peer, len(cfg.Members)),
 		health:   health.NewServer(),
 		encumber: sync.OnceValue(cfg.Encumber),
-		clients:  make(map[incarnation]*client),
+		streams:  make(map[*stream]struct{}),
 		watches:  newUnderWay("watches", maxWatches, watchesPerCaller),
 		lists:    newUnderWay("lists of locks", maxLists, listsPerCaller),
 		viewed:   viewed{most: maxViewed, fair: fairViewed},
@@ -152,12 +142,7 @@ func (s *Service) Close(ctx context.Context) error {
 	s.health.Shutdown()
 	s.mu.Lock()
 	s.closed = true
-	var streams []*stream
-	for _, c := range s.clients {
-		if attached := c.attached(); attached != nil {
-			streams = append(streams, attached)
-		}
-	}
+	streams := slices.Collect(maps.Keys(s.streams))
 	s.mu.Unlock()
 	for _, st := range streams {
 		st.finish(errLeaving)

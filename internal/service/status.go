@@ -70,7 +70,7 @@ func (s *Service) ownStatus(ctx context.Context) (*clientv1.MemberStatus, error)
 		UpNs:             int64(st.Up),
 		Session:          uint64(st.Session),
 		LeaseRemainingNs: int64(st.LeaseLeft),
-		Clients:          s.attachedClients(),
+		Clients:          uint32(st.Clients),
 		Holds:            uint32(st.Holds),
 		Waits:            uint32(st.Waits),
 		Locks:            uint64(st.Locks),
@@ -82,19 +82,6 @@ func (s *Service) ownStatus(ctx context.Context) (*clientv1.MemberStatus, error)
 		})
 	}
 	return own, nil
-}
-
-// attachedClients counts the clients that have a stream.
-func (s *Service) attachedClients() uint32 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var n uint32
-	for _, c := range s.clients {
-		if c.attached() != nil {
-			n++
-		}
-	}
-	return n
 }
 
 // callError is what a call ends with when the driver does not answer.

@@ -13,6 +13,10 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"conch/broadcast"
+	"conch/internal/claims"
+	"conch/internal/clientwire"
+	"conch/internal/frames"
 	"conch/internal/rules"
 	clientv1 "conch/proto/conch/client/v1"
 )
@@ -37,23 +41,17 @@ type stream struct {
 	service *Service
 	rpc     rpc
 	out     *outbox
-	client  *client // once it has said Hello; the receiver's
 	// reason is why the stream is to end; nil is in peace. There is room for it.
 	reason chan error
 	over   chan struct{} // closed when nothing is sent any more
-	began  time.Time
 	who    rules.Identity
-	heard  atomic.Int64 // when something came last, in nanoseconds since began
 
 	// sending is had by whoever sends; answering: that is the one that receives.
 	sending   sync.Mutex
 	answering atomic.Bool
-	spare     []*clientv1.NodeMessage // what the outbox goes on with
-
-	// What follows is guarded by the client's lock.
-	pinged   int64 // the stamp of the latest Ping, if hadPing
-	hadPing  bool
-	watchdog *time.Timer
+	spare     []frames.NodeMessage // what the outbox goes on with
+	// unread ends the stream if an answer is not read in time.
+	unread *time.Timer
 }
 
 type rpc = grpc.BidiStreamingServer[clientv1.ClientFrame, clientv1.NodeFrame]
@@ -62,12 +60,17 @@ type rpc = grpc.BidiStreamingServer[clientv1.ClientFrame, clientv1.NodeFrame]
 func (s *Service) Attach(rpc rpc) error {
 	st := &stream{
 		service: s, rpc: rpc, out: newOutbox(),
-		reason: make(chan error, 1), over: make(chan struct{}), began: time.Now(),
+		reason: make(chan error, 1), over: make(chan struct{}),
 	}
+	st.unread = time.AfterFunc(s.ttl, func() { st.finish(errNotRead) })
+	st.unread.Stop()
+	defer st.unread.Stop()
 	received := make(chan error, 1)
 	if !s.start(func() { received <- st.receive() }) {
 		return errLeaving
 	}
+	s.enlist(st)
+	defer s.delist(st)
 	s.running.Go(st.send)
 	var err error
 	select {
@@ -97,6 +100,34 @@ func (s *Service) start(run func()) bool {
 	}
 	s.running.Go(run)
 	return true
+}
+
+// enlist notes a stream that is under way, and delist that it is over.
+func (s *Service) enlist(st *stream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.streams[st] = struct{}{}
+}
+
+func (s *Service) delist(st *stream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.streams, st)
+}
+
+// Tell is [broadcast.ClientStream]'s.
+func (st *stream) Tell(m *frames.NodeMessage) { st.out.put(m) }
+
+// End is [broadcast.ClientStream]'s.
+func (st *stream) End(why claims.End) {
+	switch {
+	case why == claims.Replaced:
+		st.finish(errReplaced)
+	case st.out.full() || st.answering.Load(): // it was not read from
+		st.finish(errNotRead)
+	default:
+		st.finish(errSilent)
+	}
 }
 
 // finish has the stream end for a reason, unless it ends already.
@@ -135,7 +166,7 @@ func (st *stream) sendAll() (open bool) {
 	messages, open := st.out.take(st.spare)
 	st.spare = messages
 	for part := range slices.Chunk(messages, maxFrame) {
-		if err := st.rpc.Send(&clientv1.NodeFrame{Messages: part}); err != nil {
+		if err := st.rpc.Send(clientwire.NodeFrame(part)); err != nil {
 			st.finish(err)
 			return false
 		}
@@ -148,7 +179,7 @@ func (st *stream) receive() error {
 	if err := st.greet(); err != nil {
 		return err
 	}
-	defer st.client.detach(st)
+	defer st.service.driver.Detach(st)
 	for {
 		frame, err := st.rpc.Recv()
 		switch {
@@ -157,40 +188,94 @@ func (st *stream) receive() error {
 		case err != nil:
 			return err
 		}
-		st.heard.Store(int64(time.Since(st.began)))
-		if err := st.takeFrame(frame.GetMessages()); err != nil {
+		if err := st.takeFrame(frame); err != nil {
 			return err
 		}
-		for st.out.full() {
-			select {
-			case <-st.out.drained:
-			case <-st.rpc.Context().Done():
-				return status.FromContextError(st.rpc.Context().Err()).Err()
-			}
+		if err := st.waitUntilRead(); err != nil {
+			return err
 		}
 	}
 }
 
+// waitUntilRead waits while the client has too many answers to read.
+func (st *stream) waitUntilRead() error {
+	if !st.out.full() {
+		return nil
+	}
+	st.unread.Reset(st.service.ttl)
+	defer st.unread.Stop()
+	for st.out.full() {
+		select {
+		case <-st.out.drained:
+		case <-st.rpc.Context().Done():
+			return status.FromContextError(st.rpc.Context().Err()).Err()
+		}
+	}
+	return nil
+}
+
 // takeFrame takes what the client says at one go, and sends what there is to be said to
 // that, unless the sender is about to send anyway.
-func (st *stream) takeFrame(messages []*clientv1.ClientMessage) error {
-	if n := len(messages); n > mostInFrame {
+func (st *stream) takeFrame(frame *clientv1.ClientFrame) error {
+	if n := len(frame.GetMessages()); n > mostInFrame {
 		return asStatus(fault(clientv1.Code_CODE_INVALID_FIELD, "a frame has %d messages, want at most %d", n, mostInFrame))
 	}
-	st.out.hold()
-	err := st.client.receive(st, messages)
-	if !st.out.letGo() {
+	messages, wrong := clientwire.ClientMessages(nil, frame)
+	if err := st.check(messages); err != nil {
 		return err
 	}
-	if st.sending.TryLock() {
-		st.answering.Store(true)
-		st.sendAll()
-		st.answering.Store(false)
-		st.sending.Unlock()
-	} else {
+	frames.InOrder(messages)
+	st.out.hold()
+	running := st.service.driver.FromClient(st, messages)
+	due := st.out.letGo()
+	switch {
+	case !due:
+	case st.sending.TryLock():
+		st.answer()
+	default:
 		st.out.signal()
 	}
-	return err
+	switch {
+	case wrong != nil:
+		return asStatus(fault(clientv1.Code_CODE_INVALID_FIELD, "%v", wrong))
+	case !running:
+		return errLeaving
+	}
+	return nil
+}
+
+// answer sends what is in the outbox in the sender's place. The caller has sending, which
+// answer lets go.
+func (st *stream) answer() {
+	st.unread.Reset(st.service.ttl)
+	st.answering.Store(true)
+	st.sendAll()
+	st.answering.Store(false)
+	st.unread.Stop()
+	st.sending.Unlock()
+}
+
+// check refuses the requests that may not be, whatever the state of their locks.
+func (st *stream) check(messages []frames.ClientMessage) error {
+	asks := false
+	for i := range messages {
+		m := &messages[i]
+		if m.Kind != frames.Acquire || m.ResumeFence != 0 {
+			continue
+		}
+		asks = true
+		f := checkLock(m.Lock)
+		if f == nil {
+			f = st.service.gate.check(st.who, rules.Lock, m.Lock)
+		}
+		if f != nil && m.Refusal.Code == 0 {
+			m.Refusal = frames.Refusal{Code: frames.Code(f.GetCode()), Text: f.GetMessage()}
+		}
+	}
+	if asks && st.service.mark() != nil {
+		return errLeaving
+	}
+	return nil
 }
 
 // greet takes the client's Hello and answers it.
@@ -198,8 +283,8 @@ func (st *stream) greet() error {
 	late := time.AfterFunc(helloPatience, func() {
 		st.finish(status.Errorf(codes.DeadlineExceeded, "no Hello within %v", helloPatience))
 	})
+	defer late.Stop()
 	frame, err := st.rpc.Recv()
-	late.Stop()
 	if err != nil {
 		return err
 	}
@@ -210,26 +295,38 @@ func (st *stream) greet() error {
 	case hello.GetVersion() != version:
 		return asStatus(fault(clientv1.Code_CODE_WRONG_VERSION,
 			"the client speaks version %d of the protocol, and this node version %d", hello.GetVersion(), version))
-	case len(hello.GetIncarnation()) != len(incarnation{}):
+	case len(hello.GetIncarnation()) != len(frames.Incarnation{}):
 		return asStatus(fault(clientv1.Code_CODE_INVALID_FIELD,
-			"Hello.incarnation has %d bytes, want %d", len(hello.GetIncarnation()), len(incarnation{})))
+			"Hello.incarnation has %d bytes, want %d", len(hello.GetIncarnation()), len(frames.Incarnation{})))
 	}
 	caller, f := asCaller(hello.GetClient())
 	if f != nil {
 		return asStatus(f)
 	}
-	if st.who, err = st.service.gate.identify(st.rpc.Context(), clientv1.Scope_SCOPE_CLUSTER); err != nil {
+	s := st.service
+	if st.who, err = s.gate.identify(st.rpc.Context(), clientv1.Scope_SCOPE_CLUSTER); err != nil {
 		return err
 	}
 	caller.Identity = known(st.who)
-	if st.client, err = st.service.attach(incarnation(hello.GetIncarnation()), caller, st); err != nil {
-		return err
+	// Nothing is told on the stream before the client's first frame after Hello, so Welcome
+	// is the first.
+	switch err := s.driver.Attach(st, frames.Incarnation(hello.GetIncarnation()), caller); {
+	case errors.Is(err, broadcast.ErrOtherCaller):
+		return asStatus(s.gate.fault(st.who, err))
+	case err != nil:
+		return errLeaving
 	}
-	st.out.put(&clientv1.NodeMessage{Kind: &clientv1.NodeMessage_Welcome{Welcome: &clientv1.Welcome{
-		Version: version, Member: st.service.members[st.service.self], TtlNs: int64(st.service.ttl),
-	}}})
-	st.client.begin(st)
-	return nil
+	st.sending.Lock()
+	defer st.sending.Unlock()
+	err = st.rpc.Send(&clientv1.NodeFrame{Messages: []*clientv1.NodeMessage{
+		{Kind: &clientv1.NodeMessage_Welcome{Welcome: &clientv1.Welcome{
+			Version: version, Member: s.members[s.self], TtlNs: int64(s.ttl),
+		}}},
+	}})
+	if err != nil {
+		s.driver.Detach(st)
+	}
+	return err
 }
 
 // onlyHello returns the Hello that is all of a frame.
