@@ -5,34 +5,16 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"conch/broadcast"
+	"conch/internal/client/attachment"
 	clientv1 "conch/proto/conch/client/v1"
 	"conch/token"
 )
-
-var (
-	// ErrNoSession is wrapped by the error of a wait that ended while the node had no
-	// session: it did not reach a quorum of the members.
-	ErrNoSession = errors.New("the node has no session with a quorum of the members")
-	// ErrRefused is wrapped by the error for a request that the node refused, for a
-	// reason that no other error here stands for. It has the node's own words.
-	ErrRefused = errors.New("the node refused")
-	// ErrForbidden is wrapped by the error for a request that the node's rules do not
-	// grant. It wraps ErrRefused.
-	ErrForbidden = fmt.Errorf("%w by its rules", ErrRefused)
-	// errClosed answers those who want something of a client that is closed.
-	errClosed error = closedError{}
-)
-
-// closedError is broadcast.ErrStopped for a client.
-type closedError struct{}
-
-func (closedError) Error() string { return "the client is closed" }
-
-func (closedError) Is(target error) bool { return target == broadcast.ErrStopped }
 
 // incarnationBytes is the length of Hello.incarnation.
 const incarnationBytes = 16
@@ -56,7 +38,6 @@ type Config struct {
 type Client struct {
 	targets   []Target
 	caller    *clientv1.Client
-	patience  time.Duration
 	clock     func() token.Time
 	connector connector
 
@@ -72,12 +53,13 @@ type Client struct {
 
 	mu       sync.Mutex
 	closed   bool
-	node     *attachment // the latest; nil before the first and after a failure
-	attached map[*attachment]struct{}
+	node     *node // the latest; nil before the first and after a failure
+	attached map[*node]struct{}
 	reaching *reach // nil while nobody looks for a node
-	// since is when the nodes began to be of no use; see reach.go.
-	since token.Time
-	backoff
+
+	// What follows is the looker's; see reach.go.
+	search attachment.Search
+	pause  *attachment.Backoff
 }
 
 // Dial connects to the first node that answers. The errors are those of [Connect], or
@@ -98,10 +80,11 @@ func start(ctx context.Context, cfg Config, dial dialer) (*Client, error) {
 	c := &Client{
 		targets:   cfg.Targets,
 		caller:    cfg.Caller,
-		patience:  cfg.Patience,
 		clock:     cfg.Clock,
 		connector: connector{dial: dial, secure: cfg.Secure},
-		attached:  make(map[*attachment]struct{}),
+		attached:  make(map[*node]struct{}),
+		search:    attachment.Search{Nodes: len(cfg.Targets), Patience: token.Time(cfg.Patience)},
+		pause:     newBackoff(),
 	}
 	c.life, c.endLife = context.WithCancel(context.Background())
 	c.reachable, c.endReaching = context.WithCancel(c.life)
@@ -129,18 +112,18 @@ func (c *Client) Node() Target {
 // patience; [ErrRefused]; or the cause of the context's end, and [ErrNoSession] or
 // [ErrUnreachable] too where that was the state at the end. The lock is then not held.
 func (c *Client) Acquire(ctx context.Context, lock string) (Hold, error) {
-	return c.claim(ctx, lock, clientv1.Acquire_MODE_WAIT)
+	return c.claim(ctx, lock, false)
 }
 
 // Try takes the lock if it is free. It knows within one time to live of the cluster.
 // The errors are those of [Client.Acquire]; [broadcast.ErrBusy] if the lock is in use;
 // and [ErrNoSession] if the node could not find out, for lack of a session.
 func (c *Client) Try(ctx context.Context, lock string) (Hold, error) {
-	return c.claim(ctx, lock, clientv1.Acquire_MODE_TRY)
+	return c.claim(ctx, lock, true)
 }
 
 // claim asks for a lock, at one node after the other, and waits for the answer.
-func (c *Client) claim(ctx context.Context, lock string, mode clientv1.Acquire_Mode) (Hold, error) {
+func (c *Client) claim(ctx context.Context, lock string, try bool) (Hold, error) {
 	if err := broadcast.CheckName(lock); err != nil {
 		return Hold{}, err
 	}
@@ -148,23 +131,23 @@ func (c *Client) claim(ctx context.Context, lock string, mode clientv1.Acquire_M
 		if ctx.Err() != nil {
 			return Hold{}, context.Cause(ctx)
 		}
-		a, err := c.reach(ctx)
+		n, err := c.reach(ctx)
 		if err != nil {
 			return Hold{}, err
 		}
-		cl, answer, ok := a.ask(lock, mode)
-		if !ok {
+		cl := n.ask(lock, try)
+		if cl == nil {
 			continue
 		}
-		a.sendNow()
+		n.sendNow()
 		select {
-		case err = <-answer:
+		case err = <-cl.answer:
 		case <-ctx.Done():
-			return Hold{}, a.giveUp(cl, context.Cause(ctx))
+			return Hold{}, cl.giveUp(context.Cause(ctx))
 		}
 		switch {
 		case err == nil:
-			return a.hold(cl), nil
+			return Hold{cl}, nil
 		case !errors.Is(err, errMoved):
 			return Hold{}, err
 		}
@@ -184,26 +167,23 @@ func (c *Client) Close() error {
 func (c *Client) close() error {
 	c.mu.Lock()
 	c.closed = true
-	var all []*attachment
-	for a := range c.attached {
-		all = append(all, a)
-	}
+	all := slices.Collect(maps.Keys(c.attached))
 	c.mu.Unlock()
 	c.endReaching()
 	var patience time.Duration
-	for _, a := range all {
-		a.drain()
-		patience = max(patience, time.Duration(a.ttl))
+	for _, n := range all {
+		n.drain()
+		patience = max(patience, time.Duration(n.ttl))
 	}
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	undelivered := 0
-	for _, a := range all {
+	for _, n := range all {
 		select {
-		case <-a.finished:
+		case <-n.finished:
 		case <-timer.C:
 			timer.Reset(0) // for the others
-			undelivered += a.undelivered()
+			undelivered += n.undelivered()
 		}
 	}
 	c.endLife()

@@ -389,6 +389,10 @@ func (st *nodeStream) finish(err error) {
 	synctest.Wait()
 }
 
+func acquireMessage(a *clientv1.Acquire) *clientv1.ClientMessage {
+	return &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Acquire{Acquire: a}}
+}
+
 func acquire(id uint64, lock string) *clientv1.ClientMessage {
 	return acquireMessage(&clientv1.Acquire{Id: id, Lock: lock, Mode: clientv1.Acquire_MODE_WAIT})
 }

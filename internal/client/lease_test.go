@@ -24,22 +24,6 @@ func (c *Client) closes(t *testing.T) {
 // left is what is left of a hold.
 func left(h Hold) time.Duration { return time.Until(h.Deadline()) }
 
-func TestLeaseEnd(t *testing.T) {
-	for _, test := range []struct{ stamp, remaining, want token.Time }{
-		{1000, 100, 1099},
-		{1000, 0, 1000},
-		{1000, 1, 1000},
-		{1000, 199, 1197}, // rounded down
-		{1000, 10_000, 1000 + 10_000 - 100},
-		{1000, 10_001, 1000 + 10_000 - 100}, // more than T
-		{1000, 1 << 62, 1000 + 10_000 - 100},
-	} {
-		if got := leaseEnd(test.stamp, test.remaining, 10_000); got != test.want {
-			t.Errorf("leaseEnd(%d, %d) = %d; want %d", test.stamp, test.remaining, got, test.want)
-		}
-	}
-}
-
 // "The client counts from when it sent its Ping", and a hundredth is kept back.
 func TestLeaseOfAGrantCountsFromItsPing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

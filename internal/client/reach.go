@@ -6,18 +6,20 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"conch/internal/client/attachment"
 )
 
 // reach is an attempt to find a node, which all who want one wait for.
 type reach struct {
 	done chan struct{} // closed when what follows is set
-	node *attachment
+	node *node
 	err  error
 }
 
 // reach returns the node to be asked, and looks for one if there is none. The error
 // wraps ErrUnreachable, or is errClosed.
-func (c *Client) reach(ctx context.Context) (*attachment, error) {
+func (c *Client) reach(ctx context.Context) (*node, error) {
 	c.mu.Lock()
 	switch {
 	case c.closed:
@@ -47,7 +49,7 @@ func (c *Client) reach(ctx context.Context) (*attachment, error) {
 // tries each node once. When a node is gone that was of use, it tries again and again
 // until its patience ends; a node that lets the client in and is of no use, such as one
 // that is stopping, does not win it more time.
-func (c *Client) look(r *reach, last *attachment) {
+func (c *Client) look(r *reach, last *node) {
 	node, err := c.find(last)
 	if err == nil && node == nil {
 		err = errClosed
@@ -62,52 +64,48 @@ func (c *Client) look(r *reach, last *attachment) {
 	close(r.done)
 }
 
-func (c *Client) find(last *attachment) (*attachment, error) {
-	targets, again := c.targets, false
+func (c *Client) find(last *node) (*node, error) {
+	var before *attachment.Last
 	var why error
 	if last != nil {
-		targets, again, why = c.from(last), true, last.why()
+		before, why = last.last(), last.why()
 	}
-	switch {
-	case last == nil || last.useful():
-		c.since = c.clock()
-		c.reset()
-	case !c.wait(c.reachable):
+	order, fresh := c.search.Begin(c.clock(), before)
+	if fresh {
+		c.pause.Reset()
+	} else if !sleep(c.reachable, c.pause) {
 		return nil, errClosed
 	}
+	targets := make([]Target, len(order))
+	for i, index := range order {
+		targets[i] = c.targets[index]
+	}
 	for {
-		left := c.patience - time.Duration(c.clock()-c.since)
+		left := c.search.Left(c.clock())
 		switch {
 		case left <= 0 && errors.Is(why, ErrUnreachable):
 			return nil, why
 		case left <= 0:
 			return nil, fmt.Errorf("%w: %v: %w", ErrUnreachable, last.target, why)
 		}
-		node, err := c.attempt(targets, left)
+		node, err := c.attempt(targets, time.Duration(left))
 		if err == nil {
 			return node, nil
 		}
-		if why = err; !again {
+		if why = err; !c.search.Again() {
 			return nil, err
 		}
-		if !c.wait(c.reachable) {
+		if !sleep(c.reachable, c.pause) {
 			return nil, errClosed
 		}
 	}
 }
 
-// from returns all targets, in the order in which they are tried after an attachment:
-// its own first, unless that node is of no use now.
-func (c *Client) from(last *attachment) []Target {
-	i := slices.Index(c.targets, last.target)
-	if last.avoided() {
-		i++
-	}
-	return slices.Concat(c.targets[i:], c.targets[:i])
-}
+// index is a target's place among those of the client.
+func (c *Client) index(t Target) int { return slices.Index(c.targets, t) }
 
 // attempt tries each of some nodes once, and attaches to the first that welcomes it.
-func (c *Client) attempt(targets []Target, patience time.Duration) (*attachment, error) {
+func (c *Client) attempt(targets []Target, patience time.Duration) (*node, error) {
 	var reasons error
 	for {
 		incarnation := newIncarnation()
@@ -131,21 +129,21 @@ func (c *Client) attempt(targets []Target, patience time.Duration) (*attachment,
 	}
 }
 
-// attach begins an attachment with a stream that was welcomed.
-func (c *Client) attach(st *stream, incarnation []byte) (*attachment, error) {
-	a := newAttachment(c, st, incarnation)
+// attach begins to use a node with a stream that was welcomed.
+func (c *Client) attach(st *stream, incarnation []byte) (*node, error) {
+	n := newNode(c, st, incarnation)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		st.close(nil)
 		return nil, errClosed
 	}
-	c.attached[a] = struct{}{}
+	c.attached[n] = struct{}{}
 	c.running.Go(func() {
-		a.run(st)
+		n.run(st)
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		delete(c.attached, a)
+		delete(c.attached, n)
 	})
-	return a, nil
+	return n, nil
 }

@@ -52,7 +52,8 @@ func TestWhatIsToBeSentIsForThePresentStream(t *testing.T) {
 		st := n.stream()
 		st.wants(withdraw(1))
 		st.wants(acquire(2, "x")) // the same wait
-		cl, _, _ := a.ask("y", 1)
+		synctest.Wait()
+		cl := a.ask("y", false)
 		a.sending.Lock()
 		if a.sendAll(before) {
 			t.Error("more may follow on a stream that is over")
@@ -60,7 +61,7 @@ func TestWhatIsToBeSentIsForThePresentStream(t *testing.T) {
 		a.sending.Unlock()
 		st.nothing()
 		a.sendNow()
-		if got := st.acquire(); got.GetId() != cl.id || got.GetLock() != "y" {
+		if got := st.acquire(); got.GetId() != uint64(cl.id) || got.GetLock() != "y" {
 			t.Errorf("got %v; want Acquire of y under %d", got, cl.id)
 		}
 		asked.cancel(nil)

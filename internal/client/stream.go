@@ -5,24 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 
+	"conch/internal/client/attachment"
+	"conch/internal/clientwire"
+	"conch/internal/frames"
 	clientv1 "conch/proto/conch/client/v1"
 	"conch/token"
 )
 
 // version is of the protocol.
 const version = 1
-
-var (
-	errSilent   = errors.New("nothing was heard of it for one time to live")
-	errNonsense = errors.New("it does not keep to the protocol")
-	errEnded    = errors.New("it ended the stream")
-)
 
 // stream is one call of Attach, that the node has welcomed.
 type stream struct {
@@ -34,6 +30,8 @@ type stream struct {
 	cancel context.CancelCauseFunc
 	// behind is what came in one frame with Welcome.
 	behind []*clientv1.NodeMessage
+	// closing: nothing more will be sent. It is guarded by the node's lock.
+	closing bool
 }
 
 // open connects to the first of some nodes that answers, and says Hello. The errors are
@@ -112,75 +110,80 @@ func (st *stream) close(reason error) {
 func (st *stream) reason() error { return context.Cause(st.ctx) }
 
 // serve sends and receives on a stream until it ends, and returns why.
-func (a *attachment) serve(st *stream) error {
-	a.up(st)
+func (n *node) serve(st *stream) error {
+	n.mu.Lock()
+	n.stream = st
+	n.core.Up(n.client.clock())
+	n.performAll()
+	n.mu.Unlock()
 	var receiving sync.WaitGroup
-	receiving.Go(func() { st.cancel(a.listen(st)) })
-	a.send(st)
+	receiving.Go(func() { st.cancel(n.listen(st)) })
+	n.send(st)
 	receiving.Wait()
 	st.close(nil)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.stream = nil
-	return st.reason()
-}
-
-// up takes a new stream into use. What was said on an earlier one and not answered is
-// said again. A wait may have become a hold without this client having heard of it, so
-// it is withdrawn under its old id and asked for again under a new one.
-func (a *attachment) up(st *stream) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.stream, a.pinged, a.unanswered, a.avoid = st, false, 0, false
-	a.queue = nil
-	var all []*claim
-	for _, c := range a.claims {
-		c.queued = false
-		all = append(all, c)
+	err := st.reason()
+	why := classify(err)
+	if why == attachment.Gone {
+		why = attachment.Other // it was there just now
 	}
-	sortByID(all)
-	for _, c := range all {
-		if c.state == waiting && c.sent {
-			a.anew(c, withdrawing)
-			continue
-		}
-		a.enqueue(c)
-	}
-	a.arm(a.client.clock())
+	n.down(err, why)
+	return err
 }
 
 // listen takes what the node says, and returns why there is no more.
-func (a *attachment) listen(st *stream) error {
-	for messages := st.behind; ; {
-		if err := a.receiveAll(messages); err != nil {
-			return err
+func (n *node) listen(st *stream) error {
+	frame := &clientv1.NodeFrame{Messages: st.behind}
+	var messages []frames.NodeMessage
+	for {
+		var err error
+		messages, err = clientwire.NodeMessages(messages[:0], frame)
+		if wrong := n.receive(messages); wrong != nil {
+			err = wrong
 		}
-		frame, err := st.rpc.Recv()
+		if err != nil {
+			return nonsense("%w", err)
+		}
+		clear(messages) // which have texts
+		frame, err = st.rpc.Recv()
 		switch {
 		case errors.Is(err, io.EOF):
 			return errEnded
 		case err != nil:
 			return err
 		}
-		messages = frame.GetMessages()
 	}
 }
 
-// maxFrame is how many messages are sent as one frame, so that it is within 16 KiB.
-const maxFrame = 48
+// receive takes the messages of a frame, until one is wrong.
+func (n *node) receive(messages []frames.NodeMessage) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(messages) > 0 {
+		n.unheard = 0
+	}
+	var err error
+	for i := range messages {
+		if err = n.core.Receive(n.client.clock(), messages[i]); err != nil {
+			break
+		}
+		n.perform(nil)
+	}
+	n.performAll()
+	return err
+}
 
 // send sends what there is to be said until the stream ends. When nothing is left to be
 // done here, it ends the stream.
-func (a *attachment) send(st *stream) {
+func (n *node) send(st *stream) {
 	for {
-		a.sending.Lock()
-		more := a.sendAll(st)
-		a.sending.Unlock()
+		n.sending.Lock()
+		more := n.sendAll(st)
+		n.sending.Unlock()
 		if !more {
 			return
 		}
 		select {
-		case <-a.wake:
+		case <-n.wake:
 		case <-st.ctx.Done():
 			return
 		}
@@ -189,17 +192,61 @@ func (a *attachment) send(st *stream) {
 
 // sendAll sends what there is to be said, and reports whether more may follow. The caller
 // is the one who sends.
-func (a *attachment) sendAll(st *stream) (more bool) {
-	messages, done := a.take(st)
-	for part := range slices.Chunk(messages, maxFrame) {
-		if st.rpc.Send(&clientv1.ClientFrame{Messages: part}) != nil {
+func (n *node) sendAll(st *stream) (more bool) {
+	for {
+		frame, state := n.take(st)
+		if frame != nil && st.rpc.Send(frame) != nil {
 			return false // Recv tells why
 		}
+		switch state {
+		case closing:
+			_ = st.rpc.CloseSend() // it may be gone
+			return false
+		case gone:
+			return false
+		case idle:
+			return true
+		case due:
+		}
 	}
-	if done {
-		_ = st.rpc.CloseSend() // it may be gone
+}
+
+// sendState is whether more is to be sent on a stream.
+type sendState int
+
+const (
+	idle    sendState = iota // not now
+	due                      // at once
+	closing                  // never: nothing is left to be done at the node
+	gone                     // never: the stream is not the present one
+)
+
+// take returns a frame that is to be sent on a stream now; nil if none is. The caller is
+// the one who sends.
+func (n *node) take(st *stream) (*clientv1.ClientFrame, sendState) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stream != st {
+		return nil, gone // what there is, is for the next one
 	}
-	return !done
+	return n.takeFrame()
+}
+
+// takeFrame is take for the present stream. The caller has the lock.
+func (n *node) takeFrame() (frame *clientv1.ClientFrame, state sendState) {
+	if n.core.Due() {
+		if messages := n.core.Take(n.client.clock()); len(messages) > 0 {
+			frame = clientwire.ClientFrame(messages)
+		}
+		n.perform(nil)
+	}
+	switch {
+	case n.stream.closing:
+		return frame, closing
+	case n.core.Due():
+		return frame, due
+	}
+	return frame, idle
 }
 
 // A caller sends in the sender's place, which saves its request a wake-up, as long as it
@@ -211,67 +258,33 @@ const (
 )
 
 // sendNow has what there is to be said sent: by the caller if it may, or else by the
-// sender.
-func (a *attachment) sendNow() {
-	st := a.mayNow()
-	if st == nil || !a.sending.TryLock() {
-		signal(a.wake)
+// sender. The caller sends one frame of few messages at most.
+func (n *node) sendNow() {
+	if !n.sending.TryLock() {
+		signal(n.wake)
 		return
 	}
-	a.sendAll(st)
-	a.sending.Unlock()
+	defer n.sending.Unlock()
+	st, frame, state := n.takeNow()
+	if frame != nil && st.rpc.Send(frame) != nil {
+		return // Recv tells why
+	}
+	if state == due || state == closing {
+		signal(n.wake)
+	}
 }
 
-// mayNow returns the stream that a caller may send on; nil if it may not.
-func (a *attachment) mayNow() *stream {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.unheard >= maxUnheard || len(a.queue) > maxAtOnce {
-		return nil
+// takeNow is take for a caller: only what it may send without waiting.
+func (n *node) takeNow() (*stream, *clientv1.ClientFrame, sendState) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case n.stream == nil:
+		return nil, nil, gone
+	case n.unheard >= maxUnheard || n.core.Queued() > maxAtOnce:
+		return nil, nil, due
 	}
-	a.unheard++
-	return a.stream
-}
-
-// take returns what is to be sent on a stream now, and whether nothing will follow.
-func (a *attachment) take(st *stream) (messages []*clientv1.ClientMessage, done bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.stream != st {
-		return nil, true // what there is, is for the next one
-	}
-	now := a.client.clock()
-	asks := false
-	messages = append(messages, nil) // room for a Ping
-	for _, c := range a.queue {
-		c.queued = false
-		asks = asks || c.state == waiting || c.state == granted || c.state == holding
-		if m := c.message(); m != nil {
-			messages = append(messages, m)
-		}
-	}
-	clear(a.queue)
-	a.queue = a.queue[:0]
-	if a.pingDue || asks && (!a.pinged || now-token.Time(a.stamp) >= a.ttl/4) {
-		messages[0] = a.ping(now)
-	} else {
-		messages = messages[1:]
-	}
-	done = len(a.claims) == 0 && (a.leaving || a.draining)
-	if done && a.unanswered == 0 {
-		a.unanswered = now // the node is to end the stream
-		a.arm(now + a.ttl)
-	}
-	return messages, done
-}
-
-// ping makes a Ping. Its stamp is taken before it is sent, so that the lease is not
-// longer than the node means it.
-func (a *attachment) ping(now token.Time) *clientv1.ClientMessage {
-	a.pingDue, a.pinged = false, true
-	a.stamp = max(int64(now), a.stamp+1)
-	if a.unanswered == 0 {
-		a.unanswered = now
-	}
-	return &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Ping{Ping: &clientv1.Ping{Stamp: a.stamp}}}
+	n.unheard++
+	frame, state := n.takeFrame()
+	return n.stream, frame, state
 }

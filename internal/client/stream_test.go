@@ -301,7 +301,7 @@ func TestWithdrawalRacesAGrant(t *testing.T) {
 		st.wants(acquire(2, "w"))
 		st.grant(2, 6)
 		hold := asked.granted()
-		if err := hold.claim.attachment.giveUp(hold.claim, cause); !errors.Is(err, cause) {
+		if err := hold.claim.giveUp(cause); !errors.Is(err, cause) {
 			t.Errorf("giveUp = %v; want the cause", err)
 		}
 		st.wants(release(2, "w", 6))

@@ -103,7 +103,7 @@ var plantings = []planted{
 			"token/a.go: imports time: time comes in",
 			"token/c.go: imports os: ", "token/c.go: imports sync: ", "token/c.go: imports context: ",
 			"token/c.go: imports net: ", "token/c.go: imports math/rand: ", "token/c.go: imports math/rand/v2: ",
-			"token/d.go: imports github.com/rs/zerolog: tokenMayImport",
+			"token/d.go: imports github.com/rs/zerolog: pureMayImport",
 		},
 	},
 	{
@@ -114,6 +114,25 @@ var plantings = []planted{
 			"token/a_test.go": "package token\n\nvar inbox chan int\n",
 		},
 		want: []string{"token/a.go:4: starts a goroutine", "token/a.go:7: has a channel"},
+	},
+	{
+		name: "other pure packages",
+		rule: "pure core",
+		files: map[string]string{
+			"internal/client/attachment/a.go":   `package attachment; import ("conch/token"; "conch/internal/frames"; "slices")`,
+			"internal/client/attachment/b.go":   `package attachment; import ("sync"; "conch/broadcast"; "conch/proto/conch/client/v1")`,
+			"internal/client/attachment/x/a.go": `package x; import "time"`,
+			"internal/client/a.go":              `package client; import ("sync"; "time"; "conch/broadcast")`,
+			"internal/claims/a.go":              `package claims; import ("context"; "conch/internal/frames")`,
+			"internal/frames/a.go":              `package frames; import ("conch/token"; "conch/internal/claims")`,
+		},
+		want: []string{
+			"internal/claims/a.go: imports context: ",
+			"internal/client/attachment/b.go: imports sync: ", "internal/client/attachment/b.go: imports conch/broadcast: pureMayImport and purePackages",
+			"internal/client/attachment/b.go: imports conch/proto/conch/client/v1: ",
+			"internal/client/attachment/x/a.go: imports time: ",
+			"internal/frames/a.go: imports conch/internal/claims: ",
+		},
 	},
 	{
 		name: "long files",

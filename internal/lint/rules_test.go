@@ -41,16 +41,25 @@ var arrows = map[string][]string{
 	"tools":     {},
 }
 
-// tokenMayImport lists what package token may import. What is listed neither
-// starts a goroutine nor lets its caller read a clock, draw a random number or
-// reach outside. (fmt prints as well as formats; golangci-lint refuses printing.)
-var tokenMayImport = []string{
+// purePackages are the packages that decide and do nothing else, by their folders, with
+// what of ours each may import beside pureMayImport.
+var purePackages = map[string][]string{
+	"token":                      {},
+	"internal/frames":            {"conch/token"},
+	"internal/claims":            {"conch/token", "conch/internal/frames"},
+	"internal/client/attachment": {"conch/token", "conch/internal/frames"},
+}
+
+// pureMayImport lists what a pure package may import. What is listed neither starts a
+// goroutine nor lets its caller read a clock, draw a random number or reach outside.
+// (fmt prints as well as formats; golangci-lint refuses printing.)
+var pureMayImport = []string{
 	"bytes", "cmp", "container/heap", "encoding/binary", "errors", "fmt", "iter", "maps",
 	"math", "math/bits", "slices", "sort", "strconv", "strings", "unicode/utf8",
 }
 
-// tokenReasons says why package token may not import what it is most likely to.
-var tokenReasons = map[string]string{
+// pureReasons says why a pure package may not import what it is most likely to.
+var pureReasons = map[string]string{
 	"time":         "time comes in as an argument, a plain number type of the package's own",
 	"os":           "the driver performs what is to be done outside",
 	"sync":         "one goroutine owns the state, so it needs no lock",
@@ -157,16 +166,17 @@ func roomNames(rooms []string) string {
 func checkPureCore(tree []source) []finding {
 	var found []finding
 	for _, s := range tree {
-		if s.isTest || room(s.folder()) != "token" {
+		ours, pure := pureImports(s.folder())
+		if s.isTest || !pure {
 			continue
 		}
 		for _, imported := range s.imports {
-			if slices.Contains(tokenMayImport, imported) {
+			if slices.Contains(pureMayImport, imported) || slices.Contains(ours, imported) {
 				continue
 			}
-			reason, known := tokenReasons[imported]
+			reason, known := pureReasons[imported]
 			if !known {
-				reason = "tokenMayImport in internal/lint lists what it may import; the list is for packages without goroutines, clocks, randomness and I/O"
+				reason = "pureMayImport and purePackages in internal/lint list what it may import; the lists are for packages without goroutines, clocks, randomness and I/O"
 			}
 			found = append(found, finding{s.path, fmt.Sprintf("imports %s: %s", imported, reason)})
 		}
@@ -181,6 +191,17 @@ func checkPureCore(tree []source) []finding {
 		})
 	}
 	return found
+}
+
+// pureImports returns what of ours a folder's package may import, and whether it has to be
+// pure: folders below a pure one have to be, too.
+func pureImports(folder string) (ours []string, pure bool) {
+	for ; folder != "."; folder = path.Dir(folder) {
+		if ours, pure = purePackages[folder]; pure {
+			return ours, true
+		}
+	}
+	return nil, false
 }
 
 func checkLength(tree []source) []finding {

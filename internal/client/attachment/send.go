@@ -1,0 +1,82 @@
+package attachment
+
+import (
+	"conch/internal/frames"
+	"conch/token"
+)
+
+// maxFrame is how many messages are sent as one frame, so that it is within 16 KiB.
+const maxFrame = 48
+
+// pingShare of a time to live is the time between Pings.
+const pingShare = 4
+
+// Due reports whether Take has something to do on the present stream.
+func (a *Attachment) Due() bool {
+	return a.up && !a.closing && (a.Queued() > 0 || a.pingDue || a.isDone())
+}
+
+// Queued returns how many claims there is something to be said of.
+func (a *Attachment) Queued() int { return len(a.queue) - a.taken }
+
+// isDone reports whether nothing is left to be done at this node.
+func (a *Attachment) isDone() bool { return a.live == 0 && (a.leaving || a.draining) }
+
+// Take returns what is to be sent on the present stream as one frame; empty if nothing
+// is. More may be due after it. What it returns is valid until the next Take. A Ping comes
+// before what wants a lease.
+func (a *Attachment) Take(now token.Time) []frames.ClientMessage {
+	if !a.up || a.closing {
+		return nil
+	}
+	asks := false
+	frame := append(a.frame[:0], frames.ClientMessage{}) // room for a Ping
+	for a.taken < len(a.queue) && len(frame) < maxFrame {
+		c := a.queue[a.taken]
+		a.queue[a.taken] = nil
+		a.taken++
+		c.queued = false
+		if m, ok := c.message(); ok {
+			asks = asks || c.asks()
+			frame = append(frame, m)
+		}
+	}
+	if a.taken == len(a.queue) {
+		a.queue, a.taken = a.queue[:0], 0
+	}
+	a.frame = frame
+	if a.pingDue || asks && (!a.pinged || now-a.stamp >= a.ttl/pingShare) {
+		frame[0] = a.ping(now)
+	} else {
+		frame = frame[1:]
+	}
+	if a.isDone() && a.Queued() == 0 {
+		a.closing = true
+		a.emit(Effect{Kind: CloseStream})
+		a.await(now) // the node is to end the stream
+	}
+	return frame
+}
+
+// ping makes a Ping. Its stamp is taken before it is sent, so that the lease is not
+// longer than the node means it.
+func (a *Attachment) ping(now token.Time) frames.ClientMessage {
+	a.pingDue, a.pinged = false, true
+	a.stamp = max(now, a.stamp+1)
+	a.await(now)
+	return frames.ClientMessage{Kind: frames.Ping, Stamp: a.stamp}
+}
+
+// duePing has a Ping sent.
+func (a *Attachment) duePing(now token.Time) {
+	a.pingDue = true
+	a.await(now)
+}
+
+// await notes that the node is to say something from now on.
+func (a *Attachment) await(now token.Time) {
+	if !a.awaiting {
+		a.awaiting, a.unanswered = true, now
+	}
+	a.arm(a.unanswered + a.ttl)
+}
