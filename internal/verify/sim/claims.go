@@ -1,11 +1,20 @@
 package sim
 
-import "conch/token"
+import (
+	"conch/internal/claims"
+	"conch/internal/client/attachment"
+	"conch/token"
+)
 
 // claim is what became of an Acquire.
 type claim struct {
 	state   claimState
 	process uint32 // where the waiter is
+	// Of a client's claim: where it is asked for, under which handle, and the fence that
+	// the client was told.
+	link   *link
+	handle attachment.Claim
+	fence  token.Fence
 }
 
 type claimState uint8
@@ -14,6 +23,7 @@ const (
 	claimNone claimState = iota // not asked, or nobody there to ask
 	claimWaiting
 	claimHolding
+	claimGone // its caller has given up, and the node does not hear of that
 	claimOver
 )
 
@@ -35,7 +45,7 @@ func (w *World) acquire(k int, op *Op, e event) bool {
 		return false // the process stood still until now; all but two would give up, were they there
 	}
 	w.claims[k] = claim{state: claimWaiting, process: m.process}
-	m.disk.clients = true // before anything is granted
+	m.disk.clients = m.disk.clients || w.plan.Clients // before anything is granted
 	if m.node.InspectLock(lockNames[op.Lock], &w.look); w.look.Waiters == 0 {
 		w.lastTurn[op.Node][op.Lock] = w.now
 	}
@@ -45,23 +55,20 @@ func (w *World) acquire(k int, op *Op, e event) bool {
 	if op.Patience > 0 {
 		w.events.push(event{at: w.now + op.Patience, kind: evWithdraw, ref: int32(k)})
 	}
-	now, waiter := m.clock.read(w.now), token.Waiter(k+1)
-	if op.Kind == Try {
-		m.node.Try(now, lockNames[op.Lock], waiter)
-	} else {
-		m.node.Acquire(now, lockNames[op.Lock], waiter)
-	}
+	m.table.Ask(m.clock.read(w.now), token.Waiter(k+1), lockNames[op.Lock], op.Kind == Try, k, new(claims.Caller))
 	w.ops[op.Kind]++
 	w.touched = int(op.Lock)
 	w.performed(int(op.Node))
 	return true
 }
 
-// granted plans the end of a hold.
-func (w *World) granted(i int, e *token.Effect) {
-	k := int(e.Waiter) - 1
-	w.claims[k].state = claimHolding
-	w.served(i, w.lockOf(e.Lock))
+// granted plans the end of a local hold.
+func (w *World) granted(i, k int) {
+	m, c := &w.members[i], &w.claims[k]
+	if op := &w.plan.Ops[k]; c.state != claimWaiting || c.process != m.process || int(op.Node) != i {
+		w.fail(Invariant, "node %d answers waiter %d, who does not wait there", i, k+1)
+	}
+	c.state = claimHolding
 	hold := w.plan.Ops[k].Length
 	if rest := w.plan.Settle - w.now; hold > rest {
 		hold = max(1, rest) + Instant(w.random.below(int64(w.plan.TTL/20)))
@@ -88,10 +95,14 @@ func (w *World) takeClaim(e event) bool {
 		if c.state == claimOver {
 			w.count(LateWord)
 		}
-		m.node.Release(now, name, waiter)
+		m.table.Release(now, waiter)
 	case c.state == claimWaiting:
 		w.count(Withdrawal)
-		m.node.Withdraw(now, name, waiter)
+		if op.Effects == 1 { // the withdrawal is lost: the grant will be declined
+			c.state = claimGone
+			return false
+		}
+		m.table.Withdraw(now, waiter)
 	default:
 		return false
 	}

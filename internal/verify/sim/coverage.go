@@ -12,17 +12,26 @@ type Tally uint8
 
 // What is counted besides ops, effects and reasons.
 const (
-	StaleDelivery Tally = iota // a message on a stream that a later one replaced
-	OldStream                  // a HELLO that came after that of a later stream
-	CrashBetween               // a crash between two effects
-	Forgetful                  // a start with a floor below what was promised
-	Withdrawal                 // a waiter that gave up
-	LateWord                   // a waiter that left a critical section it had lost
-	TwoTokens                  // two tokens of a lock, all but one of them dead
-	TwoHolders                 // two holders of a lock, all but one of them lapsed
-	Orphan                     // a client that held a lock when its node's process ended
-	Encumbered                 // a start after which there may be such clients
-	WentAhead                  // a node that let one more of its own in while others stood in Q
+	StaleDelivery  Tally = iota // a message on a stream that a later one replaced
+	OldStream                   // a HELLO that came after that of a later stream
+	CrashBetween                // a crash between two effects
+	Forgetful                   // a start with a floor below what was promised
+	Withdrawal                  // a waiter that gave up
+	LateWord                    // a waiter that left a critical section it had lost
+	TwoTokens                   // two tokens of a lock, all but one of them dead
+	TwoHolders                  // two holders of a lock, all but one of them lapsed
+	Orphan                      // a client that held a lock when its node's process ended
+	Encumbered                  // a start after which there may be such clients
+	WentAhead                   // a node that let one more of its own in while others stood in Q
+	Declined                    // a grant that its caller did not want any more
+	ClientHold                  // a client that was told that it has a lock
+	ClientLoss                  // a client that was told that it has lost one
+	Expired                     // a hold that a node took from a client it did not hear of
+	MovedOn                     // a client's wait that went to another node
+	LateFrame                   // a client's frame on a stream that it had given up
+	ReplacedStream              // a client's stream that a later one replaced
+	Stalled                     // a client's stream that stalled between two parcels
+	Unreachable                 // a client that found no node for long
 	tallies
 )
 
@@ -30,7 +39,9 @@ var tallyNames = [...]string{
 	StaleDelivery: "stale delivery", OldStream: "old stream refused", CrashBetween: "crash between effects",
 	Forgetful: "forgetful start", Withdrawal: "withdrawal", LateWord: "late word", TwoTokens: "dead token beside a live one",
 	TwoHolders: "lapsed holder beside a new one", Orphan: "client left behind", Encumbered: "encumbered start",
-	WentAhead: "went ahead of others",
+	WentAhead: "went ahead of others", Declined: "grant declined", ClientHold: "client holds", ClientLoss: "client has lost",
+	Expired: "client's hold expired", MovedOn: "client moved on", LateFrame: "frame on a stream given up",
+	ReplacedStream: "client's stream replaced", Stalled: "stall between parcels", Unreachable: "no node found",
 }
 
 // reasons are why tokens are dropped and ballots come to nothing.

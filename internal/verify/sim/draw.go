@@ -39,6 +39,7 @@ func Draw(seed uint64) *Plan {
 	p.drawFaults(&s)
 	p.drawClients(&s)
 	p.drawBatches(&s)
+	p.drawProcesses(&s)
 	slices.SortStableFunc(p.Ops, func(a, b Op) int { return int(min(max(a.At-b.At, -1), 1)) })
 	return p
 }

@@ -3,18 +3,26 @@ package sim
 type eventKind uint8
 
 const (
-	evOp       eventKind = iota // ref: op
-	evTick                      // node; gen: its tick
-	evDeliver                   // ref: stream; the head of its queue has come
-	evOpen                      // node to peer: dial
-	evUp                        // ref: stream; its sender hears that it is accepted
-	evDown                      // ref: stream; its sender hears that it is over
-	evRelease                   // ref: op; the waiter leaves its critical section
-	evWithdraw                  // ref: op; the waiter gives up
-	evStart                     // node; gen: its process before
-	evCrash                     // node; gen: its process
-	evSettle                    // the faults are over
-	evLook                      // look whether everybody is served
+	evOp           eventKind = iota // ref: op
+	evTick                          // node; gen: its tick
+	evDeliver                       // ref: stream; the head of its queue has come
+	evOpen                          // node to peer: dial
+	evUp                            // ref: stream; its sender hears that it is accepted
+	evDown                          // ref: stream; its sender hears that it is over
+	evRelease                       // ref: op; the waiter leaves its critical section
+	evWithdraw                      // ref: op; the waiter gives up
+	evStart                         // node; gen: its process before
+	evCrash                         // node; gen: its process
+	evSettle                        // the faults are over
+	evLook                          // look whether everybody is served
+	evToNode                        // ref: client stream; the oldest parcel to its node has come
+	evToClient                      // ref: client stream; the oldest parcel to its client has come
+	evClientNotice                  // ref: client stream; its client notices its end, or with gen 1 that it was not welcomed
+	evClientDial                    // node: client; ref: link, or -1; gen: the client's process
+	evClientTick                    // ref: link; gen: its tick
+	evClientDone                    // ref: op; gen: the client's process; its caller releases
+	evClientGiveUp                  // ref: op; gen: the client's process; its caller gives up
+	evClientStart                   // node: client; gen: its process before
 )
 
 // event is something that is to happen at a moment. Those of the same moment happen

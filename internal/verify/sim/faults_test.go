@@ -17,8 +17,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// A fault is a rule of the protocol switched off in a copy of package token, so that
-// no switch need live in the package itself. Each file in testdata/faults is one: the
+// A fault is a rule of the protocol switched off in a copy of its package, so that no
+// switch need live in the package itself. Each file in testdata/faults is one: the
 // rule, what catches its absence, and pieces of source before and after. The tests of
 // this package are built over the copy, and must fail.
 
@@ -46,6 +46,14 @@ type fault struct {
 }
 
 type edit struct{ file, before, after string }
+
+// path is the file's in the module: one without a folder is of package token.
+func (e edit) path() string {
+	if strings.Contains(e.file, "/") {
+		return e.file
+	}
+	return "token/" + e.file
+}
 
 func TestPlantedFaults(t *testing.T) {
 	paths, err := filepath.Glob("testdata/faults/*.txt")
@@ -101,18 +109,17 @@ func readFault(t *testing.T, path string) *fault {
 	return f
 }
 
-// build builds the tests of this package over a copy of package token that has the
-// fault.
+// build builds the tests of this package over copies of the files that have the fault.
 func build(t *testing.T, f *fault) (tests string) {
 	t.Helper()
 	dir := t.TempDir()
 	overlay := struct{ Replace map[string]string }{make(map[string]string)}
 	for _, e := range f.edits {
-		original, err := filepath.Abs(filepath.Join("..", "..", "token", e.file))
+		original, err := filepath.Abs(filepath.Join("..", "..", "..", e.path()))
 		if err != nil {
 			t.Fatal(err)
 		}
-		mutant := filepath.Join(dir, e.file)
+		mutant := filepath.Join(dir, strings.ReplaceAll(e.path(), "/", "-"))
 		source, err := os.ReadFile(mutant) // an earlier edit's
 		if err != nil {
 			source, err = os.ReadFile(original)
@@ -121,7 +128,7 @@ func build(t *testing.T, f *fault) (tests string) {
 			t.Fatal(err)
 		}
 		if n := strings.Count(string(source), e.before); n != 1 {
-			t.Fatalf("token/%s has this %d times, want once; renew the fault:\n%s", e.file, n, e.before)
+			t.Fatalf("%s has this %d times, want once; renew the fault:\n%s", e.path(), n, e.before)
 		}
 		if err := os.WriteFile(mutant, []byte(strings.Replace(string(source), e.before, e.after, 1)), 0o600); err != nil {
 			t.Fatal(err)

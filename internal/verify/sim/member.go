@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/binary"
 
+	"conch/internal/claims"
 	"conch/token"
 )
 
@@ -14,6 +15,7 @@ type member struct {
 	process     uint32
 	encumbered  bool // the present one is
 	node        *token.Node
+	table       *claims.Table // of the claims at the node
 	incarnation token.Incarnation
 	gone        bool // it has said BYE, and is about to exit
 	leaveFor    Instant
@@ -106,6 +108,7 @@ func (w *World) start(i int) {
 		panic(err) // a plan that no configuration allows
 	}
 	m.process++
+	m.table = w.newTable(i, node)
 	m.node, m.gone, m.pausedUntil, m.tickAt = node, false, 0, never
 	m.crash, m.crashSave = -1, -1
 	if w.trace != nil {
@@ -128,7 +131,8 @@ func (w *World) crashNow(i int, length Instant) {
 	}
 	w.tracef("%d dies", i)
 	w.leaveOrphans(i)
-	m.node = nil
+	w.orphanStreams(i)
+	m.node, m.table = nil, nil
 	m.views = [maxLocks]view{}
 	for j := range w.plan.Nodes {
 		m.in[j] = nil
@@ -157,20 +161,31 @@ func (w *World) reboot(i int) {
 	m.clock.base, m.clock.since = w.random.below(1000), w.now
 }
 
-// performed carries out what the last input of a node brought about.
+// performed carries out what the last input of a node, or of its table of claims, brought
+// about.
 func (w *World) performed(i int) {
 	m := &w.members[i]
-	effects := m.node.Effects()
-	for k := range effects {
-		e := &effects[k]
-		if w.diesBefore(m, e) {
-			w.count(CrashBetween)
-			w.crashNow(i, m.crashFor)
-			return
-		}
-		w.perform(i, m, e)
-		if w.failure != nil {
-			return
+	for more := true; more; more = w.tell(i) {
+		for {
+			m.noteLease()
+			effects := m.node.Effects()
+			if len(effects) == 0 {
+				break
+			}
+			for k := range effects {
+				e := &effects[k]
+				if w.diesBefore(m, e) {
+					w.count(CrashBetween)
+					w.crashNow(i, m.crashFor)
+					return
+				}
+				w.perform(i, m, e)
+				if w.failure != nil {
+					return
+				}
+				m.table.Take(m.clock.read(w.now), e)
+			}
+			m.table.Return(m.clock.read(w.now))
 		}
 	}
 	if m.gone {
@@ -212,16 +227,14 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 		m.disk.session, m.disk.promised = e.Session, e.Promised
 		w.judgeSession(i, m, e.Session)
 	case token.Grant:
-		w.judgeGrant(i, m, e)
-		w.granted(i, e)
+		w.judgeGrant(i, e)
+		w.served(i, w.lockOf(e.Lock))
 	case token.PassedOver:
 		w.hadTurn(int(e.Peer), e.Lock)
 	case token.Left:
 		if q := e.State.Queue; len(q) > 1 && int(q[0]) == i {
 			w.count(WentAhead)
 		}
-	case token.Revoke, token.Refuse:
-		w.claims[e.Waiter-1].state = claimOver
 	case token.Buried:
 		w.judgeBurials(int(e.Peer))
 	case token.Began:
@@ -252,7 +265,7 @@ func (w *World) exit(i int) {
 
 // planTick sees to it that a node hears what time it is when it wants to.
 func (w *World) planTick(m *member, i int) {
-	next := m.node.NextTick()
+	next := min(m.node.NextTick(), m.table.NextTick())
 	if next == token.Never {
 		return
 	}

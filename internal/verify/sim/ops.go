@@ -11,11 +11,16 @@ func (w *World) takeOp(k int, e event) bool {
 		}
 	}
 	i := int(op.Node)
-	m := &w.members[i]
+	m := &w.members[i] // means nothing for an op of a client
 	length := max(op.Length, 1)
 	switch op.Kind {
 	case Acquire, Try:
 		return w.acquire(k, op, e)
+	case ClientAcquire, ClientTry:
+		return w.clientAsk(k, op, e)
+	case ClientPause, ClientCut, ClientStall, ClientBreak, ClientKill:
+		w.ops[op.Kind]++
+		return w.strikeClient(op)
 	case CutOff:
 		w.cutOff(op)
 	case CrashAll:
@@ -103,20 +108,19 @@ func (w *World) strike(op *Op, i int, m *member) {
 	}
 }
 
-// retire lets a node leave, as a driver would: waiters are withdrawn first, one by one.
-// If the first of them begins the session of a cluster of one, the next may be let in
-// before its turn to be withdrawn has come.
+// retire lets a node leave, as a driver does: the table of claims turns away who waits and
+// tells who holds, and the node goes when nothing is held any more.
 func (w *World) retire(i int, m *member) {
 	now := m.clock.read(w.now)
 	for k := range w.claims {
 		c, op := &w.claims[k], &w.plan.Ops[k]
-		if op.asks() && int(op.Node) == i && c.state == claimWaiting && c.process == m.process {
+		if op.asks() && int(op.Node) == i && c.process == m.process && (c.state == claimWaiting || c.state == claimGone) {
 			c.state = claimOver
-			m.node.Withdraw(now, lockNames[op.Lock], token.Waiter(k+1))
-			if w.performed(i); m.node == nil || w.failure != nil {
-				return
-			}
 		}
+	}
+	m.table.Stop(now)
+	if w.performed(i); m.node == nil || w.failure != nil {
+		return
 	}
 	m.node.Retire(now)
 	w.performed(i)

@@ -10,7 +10,7 @@ type orphan struct {
 // encumbered reports whether a process that starts must reckon with clients of earlier
 // ones: as its disk says, and without a disk always.
 func (w *World) encumbered(i int) bool {
-	return w.plan.Clients && (!w.plan.Machines[i].Disk || w.members[i].disk.clients)
+	return (w.plan.Clients || w.plan.Processes > 0) && (!w.plan.Machines[i].Disk || w.members[i].disk.clients)
 }
 
 // leaveOrphans is called when a process ends: what is held there is held on.
@@ -28,7 +28,7 @@ func (w *World) leaveOrphans(i int) {
 	lease := left - left/100
 	until := w.now + lease*million/Instant(million+w.plan.Machines[i].ClientDrift)
 	for k := range w.claims {
-		if c, op := &w.claims[k], &w.plan.Ops[k]; c.state == claimHolding && int(op.Node) == i && c.process == m.process {
+		if c, op := &w.claims[k], &w.plan.Ops[k]; op.asks() && c.state == claimHolding && int(op.Node) == i && c.process == m.process {
 			w.orphans = append(w.orphans, orphan{node: i, lock: int(op.Lock), until: until})
 			w.count(Orphan)
 			w.tracef("waiter %d goes on holding lock %d until %d µs", k+1, op.Lock, until/1000)

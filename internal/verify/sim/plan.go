@@ -11,8 +11,9 @@ import (
 type Instant int64
 
 const (
-	maxNodes = 7
-	maxLocks = 3
+	maxNodes   = 7
+	maxLocks   = 3
+	maxClients = 4
 )
 
 // Plan is all that a run depends on. It is drawn from a seed, and may be cut down
@@ -35,9 +36,14 @@ type Plan struct {
 	// TickLate is by how much a node may hear late what time it is.
 	TickLate Instant
 
-	// Clients: whoever asks does so from a process of its own, which outlives that of its
-	// node.
+	// Clients: a local waiter stands for a client in a process of its own, which outlives
+	// that of its node.
 	Clients bool
+	// Processes is how many client processes there are that speak to nodes over streams.
+	Processes      int
+	ClientMachines [maxClients]ClientMachine
+	// ClientPatience is for how long a client looks for a node.
+	ClientPatience Instant
 
 	// Faults are over at Settle: no op is later, nor does one last beyond.
 	Settle Instant
@@ -46,6 +52,18 @@ type Plan struct {
 
 // asks reports whether the op is a local request.
 func (op *Op) asks() bool { return op.Kind <= Try }
+
+// ofClient reports whether the op is a client's request.
+func (op *Op) ofClient() bool { return op.Kind == ClientAcquire || op.Kind == ClientTry }
+
+// ClientMachine is what one client process runs on.
+type ClientMachine struct {
+	// Offset is the clock's reading at the beginning; Drift how much too fast it runs,
+	// in millionths.
+	Offset, Drift int64
+	// Nodes are those that it speaks to, most wanted first.
+	Nodes []int8
+}
 
 // Machine is what one member runs on.
 type Machine struct {
@@ -109,6 +127,23 @@ const (
 	// CutOn: all directions to and from Node are cut for Length when it has sent a
 	// message of kind On to Peer within Patience. Effects: 1 if the streams break.
 	CutOn
+	// ClientAcquire: a caller of client Node asks for Lock, holds it for Length, and gives
+	// up after Patience (0: never). ClientTry: likewise, without waiting.
+	ClientAcquire
+	ClientTry
+	// ClientPause: client Node's process stands still for Length.
+	ClientPause
+	// ClientCut: nothing arrives for Length from client Node at nodes (bit 1 of Effects),
+	// or from nodes at it (bit 2).
+	ClientCut
+	// ClientStall: of what client Node sends within Patience (Effects odd: of what it is
+	// sent), all that comes after Effects/2 more parcels takes Length longer.
+	ClientStall
+	// ClientBreak: client Node's stream breaks. Of what is under way the first Effects
+	// parcels still arrive. The client notices after Length.
+	ClientBreak
+	// ClientKill: client Node's process dies, and another starts after Length.
+	ClientKill
 	opKinds
 )
 
@@ -116,6 +151,8 @@ var opNames = [...]string{
 	Acquire: "acquire", Try: "try", Crash: "crash", Reboot: "reboot", CrashSave: "crash-at-save", CrashAll: "crash-all",
 	Pause: "pause", Leave: "leave", CutOff: "cut-off", Break: "break", Slow: "slow",
 	Snag: "snag", CrashOn: "crash-on", PauseOn: "pause-on", CutOn: "cut-on",
+	ClientAcquire: "client-acquire", ClientTry: "client-try", ClientPause: "client-pause", ClientCut: "client-cut",
+	ClientStall: "client-stall", ClientBreak: "client-break", ClientKill: "client-kill",
 }
 
 // whoHasToken stands for the node that has the token of the op's lock just then.
@@ -141,7 +178,7 @@ func (op Op) String() string {
 		head = fmt.Sprintf("%s who has token %d", opNames[op.Kind], op.Lock)
 	}
 	switch op.Kind {
-	case Acquire, Try:
+	case Acquire, Try, ClientAcquire, ClientTry:
 		return fmt.Sprintf("%s lock %d, hold %d µs, patience %d µs", head, op.Lock, op.Length/1000, op.Patience/1000)
 	case CrashAll:
 		return fmt.Sprintf("crash-all for %d µs, each up to %d µs more", op.Length/1000, op.Patience/1000)
@@ -186,6 +223,9 @@ func (p *Plan) String() string {
 		p.Seed, p.Nodes, p.Locks, p.TTL/1e6, p.IdleToken/1e6, p.IdleLock/1e6, p.FencesPerEpoch, p.Delay/1000, p.Jitter/1000, p.Creep, p.Cut, p.Clients, p.Settle/1000)
 	for i, m := range p.Machines[:p.Nodes] {
 		text += fmt.Sprintf("  node %d: disk %t, clock from %d ns, drift %d millionths, local batch %d\n", i, m.Disk, m.Offset, m.Drift, m.LocalBatch)
+	}
+	for k, m := range p.ClientMachines[:p.Processes] {
+		text += fmt.Sprintf("  client %d: clock from %d ns, drift %d millionths, nodes %v\n", k, m.Offset, m.Drift, m.Nodes)
 	}
 	return text
 }

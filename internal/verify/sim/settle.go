@@ -5,6 +5,8 @@ package sim
 // service is how nodes are served after the faults.
 type service struct {
 	settled bool
+	// closing: all are served, and the clients end.
+	closing bool
 	slowest Instant
 	// lastTurn is when a node last had its turn at a lock, or began to wait for it.
 	lastTurn [maxNodes][maxLocks]Instant
@@ -28,9 +30,16 @@ func (p *Plan) wornOut() bool { return p.FencesPerEpoch < 100 }
 // first two waiters of each node for each lock give up.
 func (w *World) settle() {
 	var waiting [maxNodes][maxLocks]int
+	var ofClients [maxClients]int
 	for k := range w.claims {
 		op := &w.plan.Ops[k]
 		if w.claims[k].state != claimWaiting {
+			continue
+		}
+		if op.ofClient() {
+			if ofClients[op.Node]++; ofClients[op.Node] > 2 {
+				w.events.push(event{at: w.now, kind: evClientGiveUp, ref: int32(k), gen: w.claims[k].process})
+			}
 			continue
 		}
 		if waiting[op.Node][op.Lock]++; waiting[op.Node][op.Lock] > 2 {
@@ -42,10 +51,25 @@ func (w *World) settle() {
 
 // lookAround is called from time to time after the faults.
 func (w *World) lookAround() {
+	if w.closing {
+		w.judgeEmpty()
+		w.settled = true
+		return
+	}
 	w.settled = true
 	for k := range w.claims {
 		op := &w.plan.Ops[k]
-		if w.claims[k].state != claimWaiting || !w.owed(int(op.Node)) {
+		if w.claims[k].state == claimHolding && op.ofClient() {
+			w.settled = false
+		}
+		if w.claims[k].state != claimWaiting {
+			continue
+		}
+		if op.ofClient() {
+			w.lookAtClient(op)
+			continue
+		}
+		if !w.owed(int(op.Node)) {
 			continue
 		}
 		w.settled = false
@@ -53,8 +77,28 @@ func (w *World) lookAround() {
 			w.fail(Service, "node %d for %s, after %d µs", op.Node, lockNames[op.Lock], waited/1000)
 		}
 	}
-	if !w.settled {
+	switch {
+	case !w.settled:
 		w.events.push(event{at: w.now + w.plan.TTL/4, kind: evLook})
+	case w.plan.Processes > 0:
+		w.settled, w.closing = false, true
+		w.closeClients()
+		w.events.push(event{at: w.now + 4*w.plan.TTL, kind: evLook})
+	}
+}
+
+// lookAtClient sees to it that a client that waits is served, if one of its nodes must
+// serve those who wait. The node's own bound counts from the faults' end; a client may
+// have to find out first that a node is gone.
+func (w *World) lookAtClient(op *Op) {
+	for _, i := range w.plan.ClientMachines[op.Node].Nodes {
+		if !w.owed(int(i)) {
+			return // it may be attached to one that need not serve
+		}
+	}
+	w.settled = false
+	if waited := w.now - max(w.plan.Settle, op.At); waited > 2*w.plan.turnBound()+Instant(len(w.plan.Ops))*w.plan.TTL/20 {
+		w.fail(Service, "client %d for %s, after %d µs", op.Node, lockNames[op.Lock], waited/1000)
 	}
 }
 

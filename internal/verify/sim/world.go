@@ -19,6 +19,11 @@ type World struct {
 	claims  []claim // by op
 	orphans []orphan
 
+	clients       [maxClients]client
+	clientStreams []*clientStream
+	links         []*link
+	held          []int32 // ops of clients that hold; some may be over
+
 	cutUntil, slowUntil, slowBy [maxNodes][maxNodes]Instant
 	armed                       []armed
 
@@ -76,6 +81,10 @@ func (w *World) reset(p *Plan) {
 			w.delays[i][j] = source(p.Seed + uint64(8*i+j+1)*0x632be59bd9b4e019)
 		}
 	}
+	for k := range p.Processes {
+		w.clients[k].clock = clock{base: p.ClientMachines[k].Offset, drift: p.ClientMachines[k].Drift}
+		w.startClient(k)
+	}
 	w.events.push(event{at: p.Settle, kind: evSettle})
 	for k := range p.Ops {
 		w.events.push(event{at: p.Ops[k].At, kind: evOp, ref: int32(k)})
@@ -122,6 +131,22 @@ func (w *World) take(e event) bool {
 		w.settle()
 	case evLook:
 		w.lookAround()
+	case evToNode:
+		return w.deliverToNode(w.clientStreams[e.ref])
+	case evToClient:
+		return w.deliverToClient(w.clientStreams[e.ref])
+	case evClientNotice:
+		return w.noticeClientStream(e)
+	case evClientDial:
+		return w.dialClient(e)
+	case evClientTick:
+		return w.takeClientTick(e)
+	case evClientDone, evClientGiveUp:
+		return w.clientWord(e)
+	case evClientStart:
+		if c := &w.clients[e.node]; !c.alive && c.process == e.gen && !w.closing {
+			w.startClient(int(e.node))
+		}
 	}
 	return false
 }
@@ -137,8 +162,12 @@ func (w *World) takeTick(e event) bool {
 		return false
 	}
 	m.tickAt = never
+	process := m.process
 	m.node.Tick(m.clock.read(w.now))
-	w.performed(int(e.node))
+	if w.performed(int(e.node)); m.node != nil && m.process == process && w.failure == nil {
+		m.table.Tick(m.clock.read(w.now))
+		w.performed(int(e.node))
+	}
 	return true
 }
 

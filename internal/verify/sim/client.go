@@ -1,0 +1,373 @@
+package sim
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"conch/internal/client/attachment"
+	"conch/internal/frames"
+	"conch/token"
+)
+
+// client is a client process: the real decisions of package attachment, and around them
+// what the shell in package client does.
+type client struct {
+	clock clock
+	// process counts the processes that ran here; alive: one does.
+	process     uint32
+	alive       bool
+	closing     bool
+	pausedUntil Instant
+	// Nothing goes to nodes until cutUp, and nothing comes from them until cutDown.
+	cutUp, cutDown     Instant
+	stallUp, stallDown stall
+
+	search   attachment.Search
+	backoff  attachment.Backoff
+	links    []*link // that are not finished
+	current  *link   // the latest that was welcomed; nil if none
+	reaching bool
+	order    []int
+	attempt  int
+	waiting  []int32 // ops that wait for a node to be found
+}
+
+// stall holds back what is sent after the next few parcels.
+type stall struct {
+	until, length Instant
+	after         int32
+}
+
+// link is what a client has at one node: an attachment, and one stream after the other.
+type link struct {
+	client      int
+	process     uint32 // of the client
+	node        int
+	index       int32 // among all links
+	incarnation frames.Incarnation
+	core        *attachment.Attachment // nil before the first Welcome
+	stream      *clientStream          // nil while there is none
+	asked       map[attachment.Claim]int32
+	finished    bool
+	tickAt      Instant
+	tick        uint32
+}
+
+// startClient starts a client process.
+func (w *World) startClient(k int) {
+	c, machine := &w.clients[k], &w.plan.ClientMachines[k]
+	c.process++
+	w.clients[k] = client{
+		clock: c.clock, process: c.process, alive: true, cutUp: c.cutUp, cutDown: c.cutDown,
+		search:  attachment.Search{Nodes: len(machine.Nodes), Patience: token.Time(w.plan.ClientPatience)},
+		backoff: attachment.Backoff{Min: token.Time(w.plan.TTL / 200), Max: token.Time(w.plan.TTL / 4)},
+	}
+}
+
+// reach begins to look for a node, unless the client does already.
+func (w *World) reach(k int) {
+	c := &w.clients[k]
+	if c.reaching || c.closing {
+		return
+	}
+	c.reaching, c.attempt = true, 0
+	now := c.clock.read(w.now)
+	var last *attachment.Last
+	if c.current != nil {
+		at := slices.Index(w.plan.ClientMachines[k].Nodes, int8(c.current.node))
+		last = &attachment.Last{Node: at, Useful: c.current.core.Useful(now), Avoid: c.current.core.Avoid()}
+	}
+	order, fresh := c.search.Begin(now, last)
+	c.order = order
+	var pause Instant
+	if !fresh {
+		pause = w.clientPause(c)
+	} else {
+		c.backoff.Reset()
+	}
+	w.events.push(event{at: w.now + pause, kind: evClientDial, node: int8(k), gen: c.process, ref: -1})
+}
+
+func (w *World) clientPause(c *client) Instant {
+	longest := Instant(c.backoff.Next())
+	return longest/2 + Instant(w.random.below(int64(longest/2+1)))
+}
+
+// dialClient opens a stream: to the next node that is to be tried, or with ref to that of
+// a link.
+func (w *World) dialClient(e event) bool {
+	c := &w.clients[e.node]
+	switch {
+	case !c.alive || c.process != e.gen:
+		return false
+	case c.pausedUntil > w.now:
+		e.at = c.pausedUntil
+		w.events.push(e)
+		return false
+	}
+	if e.ref >= 0 {
+		l := w.links[e.ref]
+		if _, wanted := l.core.Reopen(c.clock.read(w.now)); wanted && l.stream == nil {
+			w.openClientStream(l)
+		}
+		w.afterLink(l)
+		return true
+	}
+	if c.search.Left(c.clock.read(w.now)) <= 0 {
+		w.reachFailed(c)
+		return true
+	}
+	l := &link{
+		client: int(e.node), process: c.process, node: int(w.plan.ClientMachines[e.node].Nodes[c.order[c.attempt]]),
+		index: int32(len(w.links)), asked: make(map[attachment.Claim]int32), tickAt: never,
+	}
+	binary.LittleEndian.PutUint64(l.incarnation[:], w.random.next())
+	w.links = append(w.links, l)
+	w.openClientStream(l)
+	return true
+}
+
+// reachFailed tells those who wait that no node can be reached.
+func (w *World) reachFailed(c *client) {
+	w.count(Unreachable)
+	for _, k := range c.waiting {
+		w.claims[k].state = claimOver
+	}
+	c.waiting, c.reaching, c.current = nil, false, nil
+}
+
+// welcomed takes a stream into use.
+func (w *World) welcomed(l *link) {
+	c := &w.clients[l.client]
+	now := c.clock.read(w.now)
+	if l.core == nil {
+		l.core = attachment.New(now, attachment.Config{TTL: token.Time(w.plan.TTL)})
+		c.links = append(c.links, l)
+		c.current, c.reaching = l, false
+	}
+	l.core.Up(now)
+	if c.closing {
+		l.core.Drain(now)
+	}
+	waiting := c.waiting
+	c.waiting = nil
+	for _, k := range waiting {
+		w.route(int(l.client), k)
+	}
+	w.afterLink(l)
+}
+
+// streamOver lets a client deal with the end of a stream.
+func (w *World) streamOver(l *link, s *clientStream, why attachment.Why) {
+	c := &w.clients[l.client]
+	s.clientOver = true
+	if !s.up.cut {
+		w.giveUpStream(s)
+	}
+	l.stream = nil
+	switch {
+	case l.core == nil: // it was an attempt to reach a node
+		w.attemptFailed(l.client)
+		return
+	default:
+		now := c.clock.read(w.now)
+		l.core.Down(now, why)
+		if _, wanted := l.core.Reopen(now); wanted {
+			w.events.push(event{at: w.now + w.clientPause(c), kind: evClientDial, node: int8(l.client), gen: c.process, ref: l.index})
+		}
+	}
+	w.afterLink(l)
+}
+
+// attemptFailed tries the next node.
+func (w *World) attemptFailed(k int) {
+	c := &w.clients[k]
+	if !c.reaching {
+		return
+	}
+	var pause Instant
+	if c.attempt++; c.attempt == len(c.order) {
+		c.attempt = 0
+		pause = w.clientPause(c) // a test that gives up at once would show nothing
+	}
+	w.events.push(event{at: w.now + pause, kind: evClientDial, node: int8(k), gen: c.process, ref: -1})
+}
+
+// afterLink performs what the last input of an attachment brought about.
+func (w *World) afterLink(l *link) {
+	if l.core == nil {
+		return
+	}
+	c := &w.clients[l.client]
+	now := c.clock.read(w.now)
+	var ended bool
+	for more := true; more; {
+		more = false
+		for _, e := range slices.Clone(l.core.Effects()) {
+			more = true
+			switch e.Kind {
+			case attachment.EndStream:
+				ended = true
+			case attachment.CloseStream:
+				if l.stream != nil {
+					w.toNode(l.stream, clientParcel{kind: parcelEnd})
+					l.stream.up.cut = true
+				}
+			case attachment.Finished:
+				l.finished = true
+				c.links = slices.DeleteFunc(c.links, func(o *link) bool { return o == l })
+			default:
+				w.claimEffect(l, &e)
+			}
+		}
+		for l.stream != nil && l.stream.welcomed && l.core.Due() {
+			more = true
+			if frame := l.core.Take(now); len(frame) > 0 {
+				w.toNode(l.stream, clientParcel{kind: parcelFrame, frame: slices.Clone(frame)})
+			} else {
+				break // CloseStream says the rest
+			}
+		}
+	}
+	if ended && l.stream != nil {
+		w.streamOver(l, l.stream, attachment.Silent)
+		return
+	}
+	w.planClientTick(l)
+	w.judgeClients()
+}
+
+// claimEffect does what an attachment says about a claim.
+func (w *World) claimEffect(l *link, e *attachment.Effect) {
+	k, known := l.asked[e.Claim]
+	if !known {
+		return
+	}
+	c := &w.claims[k]
+	op := &w.plan.Ops[k]
+	switch e.Kind {
+	case attachment.Held:
+		c.state, c.fence = claimHolding, e.Fence
+		w.held = append(w.held, k)
+		w.count(ClientHold)
+		w.judgeHeld(l, op, e.Fence)
+		hold := op.Length
+		if rest := w.plan.Settle - w.now; hold > rest {
+			hold = max(1, rest) + Instant(w.random.below(int64(w.plan.TTL/20)))
+		}
+		w.events.push(event{at: w.now + hold, kind: evClientDone, ref: k, gen: l.process})
+	case attachment.Moved:
+		delete(l.asked, e.Claim)
+		c.link = nil
+		w.count(MovedOn)
+		w.route(l.client, k)
+	case attachment.Refused, attachment.Closed:
+		c.state = claimOver
+	case attachment.Lost:
+		w.count(ClientLoss)
+		c.state = claimOver
+	}
+}
+
+// route asks the client's node for an op's lock, or has one looked for.
+func (w *World) route(client int, k int32) {
+	c, op := &w.clients[client], &w.plan.Ops[k]
+	l := c.current
+	if l != nil && l.core.Admits() {
+		claim := l.core.Ask(c.clock.read(w.now), lockNames[op.Lock], op.Kind == ClientTry)
+		l.asked[claim] = k
+		w.claims[k].link, w.claims[k].handle = l, claim
+		return
+	}
+	c.waiting = append(c.waiting, k)
+	w.reach(client)
+}
+
+// clientAsk lets a client ask for a lock.
+func (w *World) clientAsk(k int, op *Op, e event) bool {
+	c := &w.clients[op.Node]
+	switch {
+	case !c.alive || c.closing || op.At < w.plan.Settle && w.now >= w.plan.Settle:
+		return false
+	case c.pausedUntil > w.now:
+		e.at = c.pausedUntil
+		w.events.push(e)
+		return false
+	}
+	w.claims[k] = claim{state: claimWaiting, process: c.process}
+	w.ops[op.Kind]++
+	w.tracef("client %d asks, waiter %d: %v", op.Node, k+1, op)
+	if op.Patience > 0 {
+		w.events.push(event{at: w.now + op.Patience, kind: evClientGiveUp, ref: int32(k), gen: c.process})
+	}
+	w.route(int(op.Node), int32(k))
+	if l := w.claims[k].link; l != nil {
+		w.afterLink(l)
+	}
+	return true
+}
+
+// clientWord lets a caller of a client give up, or release.
+func (w *World) clientWord(e event) bool {
+	op, cl := &w.plan.Ops[e.ref], &w.claims[e.ref]
+	c := &w.clients[op.Node]
+	want := claimWaiting
+	if e.kind == evClientDone {
+		want = claimHolding
+	}
+	switch {
+	case !c.alive || c.process != e.gen || cl.state != want:
+		return false
+	case c.pausedUntil > w.now:
+		e.at = c.pausedUntil
+		w.events.push(e)
+		return false
+	}
+	w.tracef("client %d: waiter %d is done with %s", op.Node, e.ref+1, lockNames[op.Lock])
+	now := c.clock.read(w.now)
+	cl.state = claimOver
+	if cl.link == nil {
+		c.waiting = slices.DeleteFunc(c.waiting, func(k int32) bool { return k == e.ref })
+		return true
+	}
+	if e.kind == evClientDone {
+		cl.link.core.Release(now, cl.handle)
+	} else {
+		w.count(Withdrawal)
+		cl.link.core.GiveUp(now, cl.handle)
+	}
+	w.afterLink(cl.link)
+	return true
+}
+
+func (w *World) planClientTick(l *link) {
+	next := l.core.NextTick()
+	c := &w.clients[l.client]
+	if next == token.Never || l.finished {
+		return
+	}
+	at := max(c.clock.when(next), w.now)
+	if l.tickAt <= at {
+		return
+	}
+	l.tick++
+	l.tickAt = at
+	w.events.push(event{at: at + Instant(w.random.below(int64(w.plan.TickLate))), kind: evClientTick, ref: l.index, gen: l.tick})
+}
+
+func (w *World) takeClientTick(e event) bool {
+	l := w.links[e.ref]
+	c := &w.clients[l.client]
+	switch {
+	case l.tick != e.gen || l.process != c.process || !c.alive || l.finished:
+		return false
+	case c.pausedUntil > w.now:
+		e.at = c.pausedUntil
+		w.events.push(e)
+		return false
+	}
+	l.tickAt = never
+	l.core.Tick(c.clock.read(w.now))
+	w.afterLink(l)
+	return true
+}
