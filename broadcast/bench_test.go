@@ -3,6 +3,7 @@ package broadcast
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"testing"
@@ -193,6 +194,47 @@ func BenchmarkLocalBatch(b *testing.B) {
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "grants/s")
 			b.StopTimer()
 			stopAll(members)
+		})
+	}
+}
+
+// BenchmarkQueuedWaits lets many callers wait for locks of their own in a cluster of one
+// whose session has not begun, with the log on, and begins it: the time from the first
+// grant to the last is to grow as their number does.
+func BenchmarkQueuedWaits(b *testing.B) {
+	for _, waits := range []int{10_000, 100_000} {
+		b.Run(fmt.Sprintf("%d", waits), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				node, err := token.New(0, token.Config{
+					Members: 1, Session: 1, TTL: token.Time(testTTL), Encumbered: true,
+					IdleToken: token.DefaultIdleToken, IdleLock: token.DefaultIdleLock, FencesPerEpoch: token.MaxFencesPerEpoch,
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
+				now := token.Time(0)
+				cfg := Config{Members: []string{"a:1"}, Session: 1, TTL: testTTL, Log: zerolog.New(io.Discard), Clock: func() token.Time { return now }}
+				if err := cfg.complete(); err != nil {
+					b.Fatal(err)
+				}
+				d := &Driver{members: cfg.Members, clock: cfg.Clock, limits: defaultLimits, ttl: testTTL}
+				o := newOwner(d, node, cfg)
+				for i := range waits {
+					c := &localClaim{driver: d, answer: make(chan answer, 1)}
+					c.begin(token.Waiter(i + 1))
+					o.take(0, &input{kind: inputAcquire, lock: fmt.Sprint("lock ", i), id: token.Waiter(i + 1), local: c})
+				}
+				now = token.Time(2 * testTTL)
+				b.StartTimer()
+				o.take(now, &input{kind: inputTick})
+				b.StopTimer()
+				if holds, _, _ := o.table.Counts(); holds != waits {
+					b.Fatalf("%d of %d waits were granted", holds, waits)
+				}
+				b.StartTimer()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(waits), "ns/grant")
 		})
 	}
 }

@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -177,16 +178,32 @@ func (p *peer) receives() bool {
 	}
 }
 
-// Locks returns the names of all locks that the node knows of, sorted. The errors wrap
+// namesPerLook is how many names are copied while the owner does nothing else.
+const namesPerLook = 4096
+
+// Locks returns the names of all locks that the node knows of, sorted. Those that become
+// known or are forgotten meanwhile may be among them or not. The errors wrap
 // [ErrStopped], or are the cause of the context's end.
 func (d *Driver) Locks(ctx context.Context) ([]string, error) {
-	answer := make(chan []string, 1)
-	if err := d.do(ctx, func(o *owner) { answer <- o.node.InspectNames() }); err != nil {
-		return nil, err
+	var names []string
+	for end := math.MaxInt; end > 0; {
+		type part struct {
+			names []string
+			next  int
+		}
+		answer := make(chan part, 1)
+		err := d.do(ctx, func(o *owner) {
+			some, next := o.node.InspectNames(end, namesPerLook)
+			answer <- part{some, next}
+		})
+		if err != nil {
+			return nil, err
+		}
+		p := <-answer
+		names, end = append(names, p.names...), p.next
 	}
-	names := <-answer
 	slices.Sort(names)
-	return names, nil
+	return slices.Compact(names), nil
 }
 
 // LockStates tells of the named locks, in their order. The errors wrap [ErrStopped], or

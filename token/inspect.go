@@ -121,14 +121,18 @@ func (n *Node) InspectCount() int { return len(n.order) }
 // InspectKnown reports whether the node knows a lock.
 func (n *Node) InspectKnown(name string) bool { return n.locks[name] != nil }
 
-// InspectNames returns the names of all locks that the node knows, in no particular
-// order.
-func (n *Node) InspectNames() []string {
-	names := make([]string, len(n.order))
-	for i, l := range n.order {
-		names[i] = l.name
+// InspectNames returns the names of at most limit locks that the node knows, those at the
+// positions just below end, in no particular order, and where to go on: 0 is the end.
+// Whoever begins at InspectCount and goes on between inputs gets each lock that is known
+// all the while, some perhaps twice: a lock that takes the place of one that is forgotten
+// moves to a lower position.
+func (n *Node) InspectNames(end, limit int) (names []string, next int) {
+	end = min(end, len(n.order))
+	next = max(0, end-limit)
+	for _, l := range n.order[next:end] {
+		names = append(names, l.name)
 	}
-	return names
+	return names, next
 }
 
 // Refuses tells why a TOKEN would not be taken if it came as part of the input that
