@@ -32,6 +32,8 @@ type Status struct {
 	Holds, Waits int
 	// Clients is how many clients are attached.
 	Clients int
+	// Draining: no new claims are taken.
+	Draining bool
 	// Locks is how many locks the node knows, and MaxLocks from how many on callers here
 	// can ask for no others.
 	Locks, MaxLocks int
@@ -142,6 +144,7 @@ func (o *owner) status() Status {
 		Holds:       holds,
 		Waits:       waits,
 		Clients:     o.table.Attached(),
+		Draining:    o.table.Draining(),
 		Locks:       o.node.InspectCount(),
 		MaxLocks:    o.limits.locks,
 	}

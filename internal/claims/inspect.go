@@ -32,6 +32,9 @@ func (t *Table) Counts() (holds, waits, clients int) {
 	return t.holds, len(t.claims) - t.holds, len(t.clients)
 }
 
+// Draining reports whether no new claims are taken.
+func (t *Table) Draining() bool { return t.draining }
+
 // Attached returns how many clients have a stream.
 func (t *Table) Attached() int { return len(t.streams) }
 

@@ -25,6 +25,9 @@ func (t *Table) Drain(now token.Time) {
 	}
 }
 
+// Undrain takes claims again, unless the table was stopped.
+func (t *Table) Undrain() { t.draining = t.stopping }
+
 // Stop drains the table and tells all holders that their holds end.
 func (t *Table) Stop(now token.Time) {
 	t.Drain(now)
