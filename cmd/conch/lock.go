@@ -111,7 +111,7 @@ func (f *lockFlags) addTo(cmd *cobra.Command) {
 
 	holding := pflag.NewFlagSet("", pflag.ContinueOnError)
 	holding.StringVar(&f.onLost, "on-lost", "kill", "what to do with the command when the lock is lost, a `WORD`: "+strings.Join(onLostNames, ", "))
-	holding.DurationVar(&f.grace, "grace", 0, "how much `TIME` the command has to end by itself, at most half a session's time to live (default: a tenth of it)")
+	holding.DurationVar(&f.grace, "grace", 0, "how much `TIME` the command has to end by itself, at most a quarter of a session's time to live (default: a tenth of it)")
 	holding.BoolVar(&f.asJSON, "json", false, "without a command: write a line of JSON in place of the fence")
 	addGroup(cmd, "Holding", holding)
 	f.tls.addToClient(cmd)

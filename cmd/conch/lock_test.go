@@ -177,6 +177,37 @@ func TestFrozenClient(t *testing.T) {
 	}
 }
 
+// TestScriptLearnsOfALossInTime freezes the node of a script that holds a lock without a
+// command: conch lock ends, so that the script knows, before the next one gets in. It does
+// not wait for the node first.
+func TestScriptLearnsOfALossInTime(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c := startMembers(ctx, t, 3)
+	node, other := c.Nodes()[0], c.Nodes()[1]
+	file := filepath.Join(t.TempDir(), "order")
+	const script = `conch lock --grace 500ms --node "$1" x; echo "told $?" >>"$2"`
+	first := exec.CommandContext(ctx, "sh", "-c", script, "sh", node.Address(), file)
+	first.Stderr = t.Output()
+	_, err := first.StdinPipe() // which does not end
+	check(t, err)
+	stdout, err := first.StdoutPipe()
+	check(t, err)
+	check(t, first.Start())
+	_, err = bufio.NewReader(stdout).ReadString('\n') // it has the lock
+	check(t, err)
+	second := startLock(t, "--node", other.Address(), "x", "--", "sh", "-c", `echo in >>"$1"`, "sh", file)
+	second.awaitLine("1 ahead; held by")
+	check(t, node.Freeze())
+	second.ends(0)
+	check(t, first.Wait())
+	got, err := os.ReadFile(file)
+	check(t, err)
+	if want := fmt.Sprintf("told %d\nin\n", exitLost); string(got) != want {
+		t.Errorf("the order was %q, want %q", got, want)
+	}
+}
+
 // witnessPid is the process that wrote the first line of a file.
 func witnessPid(t *testing.T, file string) (pid int) {
 	t.Helper()

@@ -58,7 +58,8 @@ type lockEnd struct {
 	// Error is one line in plain English.
 	Error string `json:"error,omitempty"`
 
-	err error // for standard error; nil if there is nothing to be said
+	err    error // for standard error; nil if there is nothing to be said
+	isLoss bool  // the lock was lost, or so nearly that it was given up
 }
 
 // errWaitOver is the cause of a context that ended with --wait.
@@ -98,6 +99,7 @@ func (e *lockEnd) fail(err error, exits lockExits) {
 
 // lose says that the lock was lost.
 func (e *lockEnd) lose(err error, exits lockExits) {
+	e.isLoss = true
 	e.Outcome, e.Code, e.err = "lost", exits.lost, fmt.Errorf("lost the lock: %w", err)
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -19,10 +20,14 @@ import (
 )
 
 const (
-	// defaultGraceShare of a session's time to live is --grace, if it is not given, and
-	// maxGraceShare is the most that it may be: above, the lease of a node that is well
-	// would be within it now and then.
-	defaultGraceShare, maxGraceShare = 10, 2
+	// defaultGraceShare of a session's time to live T is --grace, if it is not given, and
+	// maxGraceShare is the most that it may be. The lease of a client whose cluster is
+	// well drops to 0.48 T between two Pings: the node's own lease is 0.99 T after a Ping
+	// to its peers, and 0.74 T just before it hears of the next, T/4 later; the client
+	// keeps a hundredth back, which makes 0.73 T, and pings its node every T/4, too. A
+	// grace of T/4 leaves 0.23 T for the time that messages take and for processes that
+	// have to wait for a processor: nearly one Ping in a row may fail to come in time.
+	defaultGraceShare, maxGraceShare = 10, 4
 	// killShare of a session's time to live is how far ahead of the lease's end the
 	// command gets SIGKILL: as long as it may take on a busy machine to be dead by then.
 	killShare = 40
@@ -39,6 +44,10 @@ type locking struct {
 	ttl     time.Duration // of a session, as the node says
 	grace   time.Duration
 	end     lockEnd
+	node    *conch.Client // nil if none was reached
+	// free is when the lock is free in any case, once it was given up as lost; zero if
+	// nothing is left to be told to the node.
+	free time.Time
 }
 
 // runLock waits for a lock and holds it.
@@ -55,6 +64,15 @@ func runLock(cmd *cobra.Command, flags *lockFlags, args []string) error {
 	l.name, l.command = args[0], args[1:]
 	l.end.Lock = l.name
 	l.run()
+	if l.end.isLoss {
+		// Whoever waits for this process has little time left, so nothing is waited for
+		// before it is told.
+		err := l.end.tell(cmd, status)
+		l.say("%s", l.end.Error)
+		l.closeLost()
+		return &exitError{code: exitCode(err), err: errSaid}
+	}
+	l.close()
 	return l.end.tell(cmd, status)
 }
 
@@ -76,9 +94,7 @@ func (l *locking) run() {
 	ctx, stop := l.untilSignal(l.cmd.Context())
 	node, hold, err := l.acquire(ctx)
 	stop()
-	if node != nil {
-		defer l.close(node)
-	}
+	l.node = node
 	if err == nil && ctx.Err() != nil { // a signal came in the moment of the grant
 		err = context.Cause(ctx)
 		_ = hold.Unlock() // it is over in any case
@@ -90,6 +106,13 @@ func (l *locking) run() {
 	l.end.Fence = strconv.FormatUint(hold.Fence(), 10)
 	if l.flags.verbose {
 		l.say("got the lock %s with fence %s at %s", render.Plain(l.name), l.end.Fence, l.end.Node)
+	}
+	if l.flags.verbose {
+		over := make(chan struct{})
+		var watching sync.WaitGroup
+		watching.Go(func() { l.tellWarning(hold, over) })
+		defer watching.Wait()
+		defer close(over)
 	}
 	if len(l.command) > 0 {
 		l.runUnder(hold)
@@ -111,7 +134,20 @@ func (l *locking) runUnder(hold conch.Hold) {
 		Notify:  l.tellNotice,
 	})
 	l.end.finish(result, err, l.flags.exits)
+	l.free = hold.Deadline()
 	_ = hold.Unlock() // a loss is known by now
+}
+
+// tellWarning tells people once that the lock may be lost, and why, until over is closed.
+func (l *locking) tellWarning(hold conch.Hold, over <-chan struct{}) {
+	select {
+	case <-over:
+		return
+	case <-hold.Warned():
+	}
+	if why := hold.Warning(); why != nil {
+		l.say("caution: the lock %s may be lost soon: %v", render.Plain(l.name), why)
+	}
 }
 
 // tellNotice tells people what happens while the command runs.
@@ -123,9 +159,9 @@ func (l *locking) tellNotice(notice procgroup.Notice, why error) {
 	case procgroup.Lost:
 		l.say("caution: the lock %s is lost, and the command goes on: %v", name, why)
 	case procgroup.Ending:
-		l.say("the lock %s is about to be lost, so the command was sent SIGTERM", name)
+		l.say("the lock %s is about to be lost, so the command was sent SIGTERM: %v", name, why)
 	case procgroup.Killed:
-		l.say("the lock %s is lost or nearly so, so the command was killed", name)
+		l.say("the lock %s is lost or nearly so, so the command was killed: %v", name, why)
 	case procgroup.Leftover:
 		if l.flags.verbose {
 			l.say("the command has ended; what it left running is sent SIGTERM")
@@ -182,9 +218,32 @@ func (l *locking) announce() error {
 }
 
 // close ends the client, when it has delivered what it has to say.
-func (l *locking) close(node *conch.Client) {
-	if err := node.Close(); err != nil {
+func (l *locking) close() {
+	if l.node == nil {
+		return
+	}
+	if err := l.node.Close(); err != nil {
 		l.say("%v", err)
+	}
+}
+
+// closeLost is close for a lock that is lost or nearly so. If it was given back, the node
+// has half of the time to hear of it that is left until the lock is free anyway; a node
+// that is silent is not waited for any longer, since this process has to end in time, too.
+func (l *locking) closeLost() {
+	if l.free.IsZero() {
+		return // nothing was given back: whoever relied on it may not be done
+	}
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		_ = l.node.Close() // that it may not have been heard of is no news
+	}()
+	timer := time.NewTimer(time.Until(l.free) / 2)
+	defer timer.Stop()
+	select {
+	case <-closed:
+	case <-timer.C:
 	}
 }
 

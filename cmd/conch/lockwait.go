@@ -121,7 +121,7 @@ func (l *locking) graceWithin(ttl time.Duration) error {
 		l.grace = ttl / defaultGraceShare
 	}
 	if most := ttl / maxGraceShare; l.grace > most {
-		return misuse(l.cmd, "--grace: got %v, want at most %v: half of a session's time to live, which is %v at %s", l.grace, most, ttl, l.end.Node)
+		return misuse(l.cmd, "--grace: got %v, want at most %v: a quarter of a session's time to live, which is %v at %s; with more, the lock would be given up now and then though all is well", l.grace, most, ttl, l.end.Node)
 	}
 	return nil
 }
