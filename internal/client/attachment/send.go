@@ -30,21 +30,21 @@ func (a *Attachment) Take(now token.Time) []frames.ClientMessage {
 		return nil
 	}
 	asks := false
-	frame := append(a.frame[:0], frames.ClientMessage{}) // room for a Ping
-	for a.taken < len(a.queue) && len(frame) < maxFrame {
+	a.frame = append(a.frame[:0], frames.ClientMessage{}) // room for a Ping
+	for a.taken < len(a.queue) && len(a.frame) < maxFrame {
 		c := a.queue[a.taken]
 		a.queue[a.taken] = nil
 		a.taken++
 		c.queued = false
 		if m, ok := c.message(); ok {
 			asks = asks || c.asks()
-			frame = append(frame, m)
+			a.frame = append(a.frame, m)
 		}
 	}
 	if a.taken == len(a.queue) {
 		a.queue, a.taken = a.queue[:0], 0
 	}
-	a.frame = frame
+	frame := a.frame
 	if a.pingDue || asks && (!a.pinged || now-a.stamp >= a.ttl/pingShare) {
 		frame[0] = a.ping(now)
 	} else {
