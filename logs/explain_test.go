@@ -3,7 +3,9 @@ package logs
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,12 +51,12 @@ func TestEveryEntryHasItsStory(t *testing.T) {
 // TestChosenStory: by itself, Explain tells of a node that had to ask and to wait.
 func TestChosenStory(t *testing.T) {
 	text := story(t, readAll(t, busyCluster(3, 3).files()...), "", 0)
-	for _, part := range []string{"asks all others", "sends REQUEST", "receives REQUEST", "off the head of Q", "The token has come", "ENTERS", "2 REQUEST and 1 TOKEN"} {
+	for _, part := range []string{"asks all the others", "sends REQUEST", "receives REQUEST", "from the head of Q", "The token reaches", "enters the critical section", "2 REQUESTs and 1 TOKEN"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("the story does not say %q:\n%s", part, text)
 		}
 	}
-	if strings.Contains(text, "Entries of others between the request and the grant: 0") {
+	if strings.Contains(text, "The logs show no other entry between the request and the grant") {
 		t.Errorf("nobody else entered meanwhile:\n%s", text)
 	}
 }
@@ -81,9 +83,53 @@ func TestStoryOfABatch(t *testing.T) {
 		t.Fatalf("%s entered after two entries of %s, want %s", third.Node, first.name, asker.name)
 	}
 	text := story(t, run, "cs", entries[2].Enter.Fence)
-	for _, part := range []string{asker.name + " now has place 2 of 2 in Q. " + first.name + " itself goes ahead of all", asker.name + " now has place 1 of 2 in Q.\n"} {
+	for _, part := range []string{asker.name + " is now second in Q. " + first.name + " itself goes ahead of all", asker.name + " is now first in Q.\n"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("the story does not say %q:\n%s", part, text)
+		}
+	}
+}
+
+// TestBrief: a terminal gets one line for each step, with the values of the lines that
+// show it, and no address but in the list of names.
+func TestBrief(t *testing.T) {
+	run := readAll(t, busyCluster(3, 3).files()...)
+	told, err := run.Tell("", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := Brief(run, "", 0, &out); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	end := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "This entry ") }) - 1
+	head, steps, tail := lines[:4], lines[4:end], lines[end:]
+	if len(steps) != len(told.Steps) {
+		t.Fatalf("%d lines for %d steps:\n%s", len(steps), len(told.Steps), out.String())
+	}
+	for i, step := range told.Steps {
+		last := step.Lines[len(step.Lines)-1]
+		want := []string{last.Time.UTC().Format("15:04:05.")}
+		if i := slices.Index(run.Members, last.Node); i >= 0 {
+			want = append(want, " "+string(rune('A'+i))+" ")
+		}
+		for _, numbers := range [][]Number{last.RequestNumbers, last.LastGranted} {
+			var counts []string
+			for _, n := range numbers {
+				counts = append(counts, fmt.Sprint(n.Count))
+			}
+			want = append(want, strings.Join(counts, ","))
+		}
+		for _, part := range want {
+			if !strings.Contains(steps[i], part) {
+				t.Errorf("%q does not have %q of %s", steps[i], part, last.Raw)
+			}
+		}
+	}
+	for _, member := range run.Members {
+		if !strings.Contains(strings.Join(head, ""), member) || strings.Contains(strings.Join(append(steps, tail...), ""), member) {
+			t.Errorf("%s stands somewhere else than in the list of names:\n%s", member, out.String())
 		}
 	}
 }
@@ -116,6 +162,7 @@ func TestWriteErrors(t *testing.T) {
 	report := Check(run)
 	for name, write := range map[string]func(io.Writer) error{
 		"Explain":    func(w io.Writer) error { return Explain(run, "", 0, w) },
+		"Brief":      func(w io.Writer) error { return Brief(run, "", 0, w) },
 		"WriteTable": report.WriteTable,
 		"WriteJSON":  report.WriteJSON,
 	} {

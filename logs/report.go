@@ -57,7 +57,7 @@ func (r *Report) add(requirement Requirement) { r.Requirements = append(r.Requir
 func (c *checker) newReport() *Report {
 	sortProblems(c.problems)
 	r := &Report{Figures: c.figures}
-	complete := Requirement{Reason: fmt.Sprintf("%d files, %d members, %d processes, every receipt with its sending", len(c.run.Files), len(c.run.Members), len(c.run.Lives))}
+	complete := Requirement{Reason: fmt.Sprintf("%s, %s, %s, every receipt with its sending", counted(len(c.run.Files), "file", "files"), counted(len(c.run.Members), "member", "members"), counted(len(c.run.Lives), "process", "processes"))}
 	for _, f := range c.run.Findings {
 		q := Quote{File: f.File, Line: f.Line, Text: f.Problem}
 		if f.Kind == Note {
@@ -117,29 +117,29 @@ func (c *checker) proof(id requirementID) string {
 	f, m := &c.figures, &c.figures.Messages
 	switch id {
 	case peersEnter:
-		return fmt.Sprintf("%d of %d nodes entered", f.Entered, len(c.run.Members))
+		return fmt.Sprintf("%d of %s entered", f.Entered, counted(max(f.Entered, len(c.run.Members)), "node", "nodes"))
 	case exclusion:
-		text := fmt.Sprintf("%d entries, each after the one before had ended: %d by a chain of hops, %d at one node", f.Entries, c.order.hops, c.order.stays)
+		text := fmt.Sprintf("%s, each after the one before had ended: %d by a chain of hops, %d at one node", counted(f.Entries, "entry", "entries"), c.order.hops, c.order.stays)
 		if c.order.rounds+c.order.byLease > 0 {
 			text += fmt.Sprintf(", %d by a round, %d by the end of a lease", c.order.rounds, c.order.byLease)
 		}
 		return text
 	case oneToken:
-		return fmt.Sprintf("each token made once, each of %d hops sent and received at most once", m.Token)
+		return fmt.Sprintf("each token made once, each of %s sent and received at most once", counted(m.Token, "hop", "hops"))
 	case risingFences:
-		return "each entry's is above all before"
+		return "the fence of each entry is above all those before"
 	case outsideSession:
-		return fmt.Sprintf("%d entries inside sessions", c.grants)
+		return counted(c.grants, "entry, inside a session", "entries, each inside a session")
 	case everyRequest:
 		return c.fates()
 	case overtaking:
 		if batch := c.run.LongestBatch(); batch > 1 {
-			return fmt.Sprintf("at most %d entries went ahead of a request that had reached the token, of each node no more than its local batch, which is up to %d", f.MostOvertaken, batch)
+			return fmt.Sprintf("at most %s went ahead of a request that had reached the token, of each node no more than its local batch, which is up to %d", counted(f.MostOvertaken, "entry", "entries"), batch)
 		}
-		return fmt.Sprintf("at most %d went ahead of a request that had reached the token", f.MostOvertaken)
+		return fmt.Sprintf("at most %s of others went ahead of a request that had reached the token", counted(f.MostOvertaken, "entry", "entries"))
 	case messageCost:
-		return fmt.Sprintf("%.2f an entry; %d with the token here, %d by N = %d, %d rode, %d with fewer, %d by a new token",
-			f.PerEntry, m.Here, m.Asked, len(c.run.Members), m.Rode, m.Fewer, m.Remade)
+		return fmt.Sprintf("%.2f messages an entry. Entries for which the token was here: %d; that cost N = %d: %d; that rode: %d; with fewer requests: %d; by a new token: %d",
+			f.PerEntry, m.Here, len(c.run.Members), m.Asked, m.Rode, m.Fewer, m.Remade)
 	}
 	return ""
 }

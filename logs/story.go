@@ -18,14 +18,14 @@ func (t *tale) tell(w io.Writer) error {
 	enter := t.entry.Enter
 	p := &printer{w: w}
 	p.printf("How %s got lock %s with fence %d\n\n", enter.Node, enter.Lock, enter.Fence)
-	p.printf("RN is the highest request number heard from each member, LN that of its request\n")
-	p.printf("granted last, both in the order %s; Q is the\n", strings.Join(t.run.Members, ", "))
-	p.printf("queue of the token, head first. LN and Q are known where the token is.\n")
+	p.printf("RN has the highest request number heard from each member, LN the number of each\n")
+	p.printf("member's request that was granted last, both in the order %s.\n", strings.Join(t.run.Members, ", "))
+	p.printf("Q is the token's queue, head first. LN and Q are known only where the token is.\n")
 	if t.oneSession() {
-		p.printf("Request numbers are SESSION.COUNT in the lines; here the sessions, which do not\nchange in this story, are left out.\n")
+		p.printf("Request numbers are SESSION.COUNT in the lines. No session changes in this story,\nso the sessions are left out here.\n")
 	}
 	if t.left > 0 {
-		p.printf("The request waited for long: the first %d moves of the token are left out.\n", t.left)
+		p.printf("The request waited for a long time: %s of the token at the beginning\nleft out.\n", verb(t.left, "move", "moves", " is", " are"))
 	}
 	for i, s := range t.steps() {
 		p.printf("\n%2d. %s\n", i+1, s.text)
@@ -38,16 +38,29 @@ func (t *tale) tell(w io.Writer) error {
 	return p.err
 }
 
-// steps turns the chosen lines into steps. The sendings of one message to several
-// members are one step; so are a round's question and answer at one member.
+// steps turns the chosen lines into steps.
 func (t *tale) steps() []step {
+	var steps []step
+	for _, group := range t.groups() {
+		text := t.sentence(group)
+		if e := group[0]; t.crashedHere(e) {
+			text += fmt.Sprintf(" This is the last line of %s: it crashed, and the token was lost with it.", e.Node)
+		}
+		steps = append(steps, step{text, group})
+	}
+	return steps
+}
+
+// groups puts the chosen lines in order. The sendings of one message to several
+// members are one group.
+func (t *tale) groups() [][]*Event {
 	var lines []*Event
 	for e := range t.chosen {
 		lines = append(lines, e)
 	}
 	slices.SortFunc(lines, func(a, b *Event) int { return t.at[a] - t.at[b] })
 	told := make(map[*Event]bool)
-	var steps []step
+	var groups [][]*Event
 	for i, e := range lines {
 		if told[e] {
 			continue
@@ -61,13 +74,9 @@ func (t *tale) steps() []step {
 		for _, member := range group {
 			told[member] = true
 		}
-		text := t.sentence(group)
-		if t.crashedHere(e) {
-			text += fmt.Sprintf(" This is the last line of %s: it crashed, and the token that it had is gone.", e.Node)
-		}
-		steps = append(steps, step{text, group})
+		groups = append(groups, group)
 	}
-	return steps
+	return groups
 }
 
 // crashedHere reports whether a line is the last of a process that had the token
@@ -113,21 +122,21 @@ func (t *tale) sentence(group []*Event) string {
 	e := group[0]
 	switch e.Kind {
 	case Request:
-		return fmt.Sprintf("%s wants lock %s and has not the token. It raises its own number, RN[%s] = %s, and asks all others.", e.Node, e.Lock, e.Node, t.number(e.Number))
+		return fmt.Sprintf("%s wants lock %s and does not have the token. It raises its own request number, RN[%s] = %s, and asks all the others.", e.Node, e.Lock, e.Node, t.number(e.Number))
 	case Ride:
-		return fmt.Sprintf("%s is about to leave, and somebody else waits at it. Its next request, %s, rides on the token: it puts itself into Q and sends no REQUEST.", e.Node, t.number(e.Number))
+		return fmt.Sprintf("%s is about to leave while somebody else waits at it. Its next request, %s, rides on the token: it puts itself into Q and sends no REQUEST.", e.Node, t.number(e.Number))
 	case RequestSent:
 		again := ""
 		if e.Repeat {
-			again = ", once more since the stream is new"
+			again = " again, because the stream is new"
 		}
 		return fmt.Sprintf("%s sends REQUEST(%s) to %s%s.", e.Node, t.number(e.Number), peers(group), again)
 	case RequestReceived:
 		return t.heard(e)
 	case TokenReceived:
-		return fmt.Sprintf("The token has come to %s.", e.Node)
+		return fmt.Sprintf("The token reaches %s.", e.Node)
 	case TokenSent:
-		return fmt.Sprintf("%s takes %s off the head of Q and sends it the token. This is hop %d.", e.Node, e.Peer, e.Hop)
+		return fmt.Sprintf("%s takes %s from the head of Q and sends it the token. This is hop %d.", e.Node, e.Peer, e.Hop)
 	case Enter:
 		return t.entered(e)
 	case Leave:
@@ -140,23 +149,25 @@ func (t *tale) sentence(group []*Event) string {
 
 // heard tells of a request at somebody else.
 func (t *tale) heard(e *Event) string {
-	text := fmt.Sprintf("%s receives REQUEST(%s) of %s and notes it: RN[%s] = %s.", e.Node, t.number(e.Number), e.Peer, e.Peer, t.number(e.Number))
+	text := fmt.Sprintf("%s receives REQUEST(%s) from %s", e.Node, t.number(e.Number), e.Peer)
+	asker := t.run.member(e.Peer)
+	if asker >= 0 && asker < len(e.RequestNumbers) && e.RequestNumbers[asker] != e.Number {
+		return text + fmt.Sprintf(". It is an old one: RN[%s] is %s already.", e.Peer, t.number(e.RequestNumbers[asker]))
+	}
+	text += fmt.Sprintf(" and notes it: RN[%s] = %s.", e.Peer, t.number(e.Number))
 	if e.LastGranted == nil {
-		return text + " The token is not there, so this is all."
+		return text + " It does not have the token, so it does nothing more."
 	}
-	for i := e.Seq - 1; i >= 0; i-- {
-		before := e.Life.Events[i]
-		if before.Lock != e.Lock {
-			continue
+	switch e.UseOfToken() {
+	case Inside:
+		return text + fmt.Sprintf(" It has the token and is in the critical section, so %s has to wait until it leaves.", e.Peer)
+	case Outside:
+		if asker >= 0 && asker < len(e.LastGranted) && e.Number.Compare(e.LastGranted[asker]) > 0 {
+			return text + " It has the token and is not in the critical section: RN > LN, so the token may go at once."
 		}
-		switch before.Kind {
-		case Enter:
-			return text + " The token is there, but in use: the answer waits for the leaving."
-		case Leave, Lost, TokenReceived, TokenMade:
-			return text + " The token is there and nobody uses it: RN > LN, so it may go at once."
-		}
+		return text + " It has the token and is not in the critical section."
 	}
-	return text
+	return text + " It has the token."
 }
 
 func (t *tale) entered(e *Event) string {
@@ -166,9 +177,9 @@ func (t *tale) entered(e *Event) string {
 	case e != t.entry.Enter:
 		return fmt.Sprintf("It is the turn of %s: it enters, with fence %d.", e.Node, e.Fence)
 	case t.begin == nil:
-		return fmt.Sprintf("%s wants lock %s. The token is here and nobody uses it: it enters at once, with fence %d, and no message is sent.", e.Node, e.Lock, e.Fence)
+		return fmt.Sprintf("%s wants lock %s. It has the token and nobody uses it, so it enters at once, with fence %d, and sends no message.", e.Node, e.Lock, e.Fence)
 	}
-	return fmt.Sprintf("The token is here, and it is for request %s: %s ENTERS the critical section, with fence %d.", t.number(e.Number), e.Node, e.Fence)
+	return fmt.Sprintf("The token is here for request %s: %s enters the critical section, with fence %d.", t.number(e.Number), e.Node, e.Fence)
 }
 
 // leftSection tells of the leave rule, and where it puts the asker.
@@ -176,23 +187,30 @@ func (t *tale) leftSection(e *Event) string {
 	self := t.run.member(e.Node)
 	text := fmt.Sprintf("%s leaves.", e.Node)
 	if self >= 0 && self < len(e.LastGranted) {
-		text += fmt.Sprintf(" It notes its own request as granted, LN[%s] = %s, and appends to Q whoever has RN > LN and is not in it.", e.Node, t.number(e.LastGranted[self]))
+		text += fmt.Sprintf(" It records its own request as granted, LN[%s] = %s, and appends to Q every node that is not in Q and has RN > LN.", e.Node, t.number(e.LastGranted[self]))
 	}
 	asker := t.entry.Enter.Node
 	if place := slices.Index(e.Queue, asker); place >= 0 && t.at[e] < t.at[t.entry.Enter] {
-		text += fmt.Sprintf(" %s now has place %d of %d in Q.", asker, place+1, len(e.Queue))
+		text += fmt.Sprintf(" %s is now %s in Q.", asker, ordinal(place+1))
 		if e.Queue[0] == e.Node && len(e.Queue) > 1 {
 			text += fmt.Sprintf(" %s itself goes ahead of all: its local batch lets in another who waits at it.", e.Node)
 		}
 	} else if len(e.Queue) == 0 {
-		text += " Q is empty: the token stays, unused."
+		text += " Q is empty, so the token stays, unused."
 	}
 	return text
 }
 
+func ordinal(n int) string {
+	if n <= 5 {
+		return [...]string{"first", "second", "third", "fourth", "fifth"}[n-1]
+	}
+	return fmt.Sprintf("number %d", n)
+}
+
 func (t *tale) madeToken(e *Event) string {
 	if t.isRound(e) {
-		return fmt.Sprintf("Every member has promised, or is buried by a quorum: %s makes the token, with epoch %s. LN is what the members reported, Q those who wait.", e.Node, e.Epoch)
+		return fmt.Sprintf("Every member has promised or was buried by a quorum: %s makes the token, with epoch %s. LN is what the members reported, and Q has those who wait.", e.Node, e.Epoch)
 	}
 	return fmt.Sprintf("%s makes the token: it hears of lock %s for the first time.", e.Node, e.Lock)
 }
@@ -201,7 +219,7 @@ func (t *tale) madeToken(e *Event) string {
 func (t *tale) moral() string {
 	enter := t.entry.Enter
 	if t.begin == nil {
-		return "No message was needed for this entry, as the paper has it where the token is here."
+		return "This entry needed no message, as in the paper where the token is at the node that asks."
 	}
 	requests, tokens, rounds, others := 0, 0, 0, 0
 	for e := range t.chosen {
@@ -216,11 +234,21 @@ func (t *tale) moral() string {
 			others++
 		}
 	}
-	text := fmt.Sprintf("This entry took %d REQUEST and %d TOKEN; the paper has N = %d messages, and fewer where a request rides.", requests, tokens, len(t.run.Members))
+	text := fmt.Sprintf("This entry cost %s and %s; in the paper, an entry that has to ask costs N = %s.",
+		counted(requests, "REQUEST", "REQUESTs"), counted(tokens, "TOKEN", "TOKENs"), counted(len(t.run.Members), "message", "messages"))
 	if rounds > 0 {
-		text += fmt.Sprintf(" To look for the token and to make it took %d messages more.", rounds)
+		text += fmt.Sprintf(" The last search for the token and the ballot that made it took %s more.", counted(rounds, "message", "messages"))
 	}
-	return text + fmt.Sprintf(" Entries of others between the request and the grant: %d.", others)
+	if t.left > 0 {
+		return text + " Other nodes entered between the request and the grant."
+	}
+	switch others {
+	case 0:
+		return text + " The logs show no other entry between the request and the grant."
+	case 1:
+		return text + " One other entry came between the request and the grant."
+	}
+	return text + fmt.Sprintf(" %d other entries came between the request and the grant.", others)
 }
 
 // values writes RN, LN and Q as a line shows them.

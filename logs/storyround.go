@@ -30,6 +30,12 @@ func (t *tale) oneSession() bool {
 	return t.single
 }
 
+// countOnly has numbers written without their sessions, also where these change.
+func (t *tale) countOnly() {
+	t.oneSession()
+	t.single = true
+}
+
 // isRound reports whether a token was made by a ballot.
 func (t *tale) isRound(made *Event) bool {
 	for e := range t.chosen {
@@ -47,35 +53,35 @@ func roundSentence(group []*Event) string {
 	case PeerLost:
 		return fmt.Sprintf("%s loses its stream to %s: %s.", e.Node, e.Peer, e.Reason)
 	case Burial:
-		return fmt.Sprintf("%s buries %s: for a while it answers none of its PINGs, so that no session of it can be alive.", e.Node, e.Peer)
+		return fmt.Sprintf("%s buries %s: for a while it answers none of its PINGs, so that no session of %s can be alive.", e.Node, e.Peer, e.Peer)
 	case SessionLapsed:
-		return fmt.Sprintf("The session of %s lapses: %s. With it goes every token there.", e.Node, e.Reason)
+		return fmt.Sprintf("The session of %s lapses: %s. Every token there is lost with it.", e.Node, e.Reason)
 	case TokenDropped:
 		return fmt.Sprintf("%s drops the token of epoch %s, hop %d: %s.", e.Node, e.Epoch, e.Hop, e.Reason)
 	case Lost:
-		return fmt.Sprintf("The one inside at %s, with fence %d, has lost the lock with the session.", e.Node, e.Fence)
+		return fmt.Sprintf("%s was in the critical section, with fence %d, and has lost the lock with its session.", e.Node, e.Fence)
 	case Probe:
-		return fmt.Sprintf("%s has waited for long and looks for the token: probe %d.", e.Node, e.Probe)
+		return fmt.Sprintf("%s looks for the token: probe %d.", e.Node, e.Probe)
 	case ProbeSent:
 		return fmt.Sprintf("%s asks %s where the token is.", e.Node, peers(group))
 	case ProbeReceived:
-		return fmt.Sprintf("%s gets the probe of %s.", e.Node, e.Peer)
+		return fmt.Sprintf("%s receives the probe from %s.", e.Node, e.Peer)
 	case Ballot:
-		return fmt.Sprintf("Nobody has the token: %s proposes to make it, by ballot %s.%s", e.Node, e.Ballot, distant(e))
+		return fmt.Sprintf("No member has reported the token: %s proposes to make it, by ballot %s.%s", e.Node, e.Ballot, distant(e))
 	case BallotSent:
 		return fmt.Sprintf("%s sends ballot %s to %s.", e.Node, e.Ballot, peers(group))
 	case BallotReceived:
-		return fmt.Sprintf("%s gets ballot %s of %s.", e.Node, e.Ballot, e.Peer)
+		return fmt.Sprintf("%s receives ballot %s from %s.", e.Node, e.Ballot, e.Peer)
 	case AnswerSent:
 		return fmt.Sprintf("%s answers %s.%s", e.Node, strings.ToUpper(e.Answer), meaning(e))
 	case AnswerReceived:
-		return fmt.Sprintf("%s has the answer of %s, %s.", e.Node, e.Peer, strings.ToUpper(e.Answer))
+		return fmt.Sprintf("%s receives the answer %s from %s.", e.Node, strings.ToUpper(e.Answer), e.Peer)
 	case RoundEnded:
-		return fmt.Sprintf("The round of %s came to nothing: %s.", e.Node, e.Reason)
+		return fmt.Sprintf("The round of %s ends without a token: %s.", e.Node, e.Reason)
 	case AbortSent:
-		return fmt.Sprintf("%s takes ballot %s back, and says so to %s.", e.Node, e.Ballot, peers(group))
+		return fmt.Sprintf("%s withdraws ballot %s and tells %s.", e.Node, e.Ballot, peers(group))
 	case AbortReceived:
-		return fmt.Sprintf("%s hears that ballot %s was taken back.", e.Node, e.Ballot)
+		return fmt.Sprintf("%s learns that ballot %s was withdrawn.", e.Node, e.Ballot)
 	}
 	return fmt.Sprintf("%s: %s.", e.Node, e.Message)
 }
@@ -84,17 +90,17 @@ func distant(e *Event) string {
 	if len(e.Distant) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" It does not reach %s.", list(e.Distant))
+	return fmt.Sprintf(" It cannot reach %s.", list(e.Distant))
 }
 
 // meaning says what an answer means.
 func meaning(e *Event) string {
 	text := map[string]string{
-		"hold":    " The token is there.",
-		"recent":  " It passed the token on just now.",
+		"hold":    " It has the token.",
+		"recent":  " It passed the token on a moment ago.",
 		"none":    " It has no trace of the token.",
-		"nack":    " It knows a ballot that is not lower.",
-		"promise": " From now on it takes no older token and no lower ballot.",
+		"nack":    " It knows a ballot that is as high or higher.",
+		"promise": " From now on it accepts no older token and no lower ballot.",
 	}[e.Answer]
 	if len(e.Buried) > 0 {
 		text += fmt.Sprintf(" It buries %s.", list(e.Buried))

@@ -7,7 +7,8 @@ type Step struct {
 }
 
 // Story is how a node got a lock, as Explain tells it, for who wants to set it in
-// another form.
+// another form. Its sentences have request numbers without their sessions, as a terminal
+// shows them.
 type Story struct {
 	Entry *Entry
 	Begin *Event // request or ride; nil where the token was here and nothing was asked
@@ -24,6 +25,7 @@ func (r *Run) Tell(lock string, fence uint64) (*Story, error) {
 	}
 	t := newTale(r, entry)
 	t.gather()
+	t.countOnly()
 	story := &Story{Entry: entry, Begin: t.begin, Moral: t.moral()}
 	for _, s := range t.steps() {
 		story.Steps = append(story.Steps, Step{Text: s.text, Lines: s.lines})

@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/mattn/go-isatty"
 
 	"conch/internal/logfile"
+	"conch/logs/console"
 )
 
 // openLog opens the log: the file at path, or standard output if path is empty, for
@@ -14,7 +16,7 @@ import (
 func openLog(path string, failed func(error)) (*logfile.Writer, error) {
 	if path == "" {
 		if isatty.IsTerminal(os.Stdout.Fd()) {
-			return logfile.New(newConsole(os.Stdout), failed), nil
+			return logfile.New(console.New(os.Stdout), failed), nil
 		}
 		return logfile.New(os.Stdout, failed), nil
 	}
@@ -28,6 +30,16 @@ func openLog(path string, failed func(error)) (*logfile.Writer, error) {
 		return nil, fmt.Errorf("--log-file: %w", err)
 	}
 	return log, nil
+}
+
+// alsoShown returns where the lines of the log go: to the log, and if that is a file and
+// standard output is a terminal, also there, for people. The second value ends that.
+func alsoShown(log io.Writer, path string) (io.Writer, func()) {
+	if path == "" || !isatty.IsTerminal(os.Stdout.Fd()) {
+		return log, func() {}
+	}
+	shown := newShown(console.New(os.Stdout))
+	return io.MultiWriter(log, shown), shown.close
 }
 
 // wantWritable says what to do about a file that cannot be opened for writing.

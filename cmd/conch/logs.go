@@ -143,12 +143,15 @@ func insufficient(err error) error { return &exitError{code: exitInsufficient, e
 func newLogsExplainCommand() *cobra.Command {
 	var lock string
 	var fence uint64
+	var full bool
 	cmd := &cobra.Command{
 		Use:   "explain FILE...",
 		Short: "Tell, message by message, how a node got the lock",
 		Long: `Tell the messages that led to one entry, step by step in causal order, each with the
 log lines that show it and the values of RN, LN and Q. Where the token was lost on the
 way, the story tells how it was made anew.
+
+A terminal gets a short form, of one line a step; --full gives it the whole.
 
 Without --fence, an entry is told for which the node had to ask, and others went first.`,
 		Example: `  conch logs explain node*.log
@@ -160,7 +163,11 @@ Without --fence, an entry is told for which the node had to ask, and others went
 			if err != nil {
 				return err
 			}
-			err = logs.Explain(run, lock, fence, cmd.OutOrStdout())
+			tell := logs.Explain
+			if isTerminal(cmd.OutOrStdout()) && !full {
+				tell = logs.Brief
+			}
+			err = tell(run, lock, fence, cmd.OutOrStdout())
 			if errors.Is(err, logs.ErrNoEntry) {
 				return insufficient(err)
 			}
@@ -168,6 +175,7 @@ Without --fence, an entry is told for which the node had to ask, and others went
 		},
 	}
 	cmd.Flags().StringVar(&lock, "lock", "", "tell of this `LOCK` (default: any)")
+	cmd.Flags().BoolVar(&full, "full", false, "tell it in sentences, with the lines of the logs, also at a terminal")
 	cmd.Flags().Uint64Var(&fence, "fence", 0, "tell of the entry with this `FENCE` (default: one that shows much)")
 	return cmd
 }

@@ -55,7 +55,7 @@ func TestLogsExitCodes(t *testing.T) {
 		{[]string{"check", good, "--cs-file", filepath.Join(dir, "none")}, exitInsufficient, "--cs-file: open"},
 		{[]string{"check"}, exitUsage, "want the log files"},
 		{[]string{"check", good, "--colour"}, exitUsage, "--colour"},
-		{[]string{"explain", good}, 0, "ENTERS"},
+		{[]string{"explain", good}, 0, "enters the critical section"},
 		{[]string{"explain", good, "--lock", "cs", "--fence", "3"}, 0, "with fence 3"},
 		{[]string{"explain", good, "--fence", "99"}, exitInsufficient, "fence 99"},
 		{[]string{"explain", good, "--lock", "db"}, exitInsufficient, `nobody entered lock "db"`},

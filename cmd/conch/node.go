@@ -30,9 +30,9 @@ The nodes of a cluster may be started in any order, with any delay. All must be
 given the same members, each named by one address; a node's own may be listed too.`,
 		Example: `  Three nodes that take turns, each in a terminal of its own:
 
-  conch node --listen 127.0.0.1:7401 --peers 127.0.0.1:7402,127.0.0.1:7403 --auto-request
-  conch node --listen 127.0.0.1:7402 --peers 127.0.0.1:7401,127.0.0.1:7403 --auto-request
-  conch node --listen 127.0.0.1:7403 --peers 127.0.0.1:7401,127.0.0.1:7402 --auto-request
+  conch node --listen 127.0.0.1:7401 --peers 127.0.0.1:7402,127.0.0.1:7403 --auto-request --log-file node1.log
+  conch node --listen 127.0.0.1:7402 --peers 127.0.0.1:7401,127.0.0.1:7403 --auto-request --log-file node2.log
+  conch node --listen 127.0.0.1:7403 --peers 127.0.0.1:7401,127.0.0.1:7402 --auto-request --log-file node3.log
 
   On a machine that the others know as node1, with a file of members that is the same
   on all machines, and a log to keep:
@@ -93,6 +93,8 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
+	lines, shown := alsoShown(log, flags.logFile)
+	defer shown()
 	if flags.csFile != "" {
 		witness, err := openAppend(flags.csFile)
 		if err != nil {
@@ -112,7 +114,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 		TLS:        flags.tls.TLSFiles,
 		Insecure:   flags.insecure,
 		AllowFile:  flags.allow,
-		Log:        zerolog.New(log).Level(level),
+		Log:        zerolog.New(lines).Level(level),
 		FlushLog:   log.Flush,
 		Version:    readBuild().Version,
 		Metrics:    page.registerer(),

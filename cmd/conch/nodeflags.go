@@ -80,8 +80,8 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 	requests := pflag.NewFlagSet("", pflag.ContinueOnError)
 	requests.BoolVar(&f.autoRequest, "auto-request", false, "ask for the critical section in a loop")
 	requests.StringVar(&f.auto.Lock, "auto-lock", "cs", "the `NAME` of the lock to ask for")
-	requests.DurationVar(&f.auto.Think, "auto-think", 500*time.Millisecond, "`TIME` between two requests, ±50 % at random")
-	requests.DurationVar(&f.auto.Hold, "auto-hold", 100*time.Millisecond, "`TIME` in the critical section, ±50 % at random")
+	requests.DurationVar(&f.auto.Think, "auto-think", 400*time.Millisecond, "`TIME` between two requests, ±50 % at random")
+	requests.DurationVar(&f.auto.Hold, "auto-hold", 300*time.Millisecond, "`TIME` in the critical section, ±50 % at random")
 	requests.IntVar(&f.auto.Count, "auto-count", 0, "enter `N` times; 0 is for ever. After the last one the node stays and serves the others")
 	requests.StringVar(&f.csFile, "cs-file", "", "a `FILE` that all nodes share: the critical section appends \"enter NODE FENCE\", and \"leave NODE FENCE\" (or \"lost NODE FENCE\")")
 	addGroup(cmd, "Requests of its own", requests)
@@ -92,7 +92,7 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 
 	log := pflag.NewFlagSet("", pflag.ContinueOnError)
 	log.StringVar(&f.logLevel, "log-level", "info", "`LEVEL` from which on lines are written: "+strings.Join(logLevels, ", ")+"; evidence needs info")
-	log.StringVar(&f.logFile, "log-file", "", "append the log to `FILE`, as JSON (default: standard output, in people's format if that is a terminal)")
+	log.StringVar(&f.logFile, "log-file", "", "append the log to `FILE`, as JSON; a terminal shows it too, for people (default: standard output, for people if that is a terminal)")
 	addGroup(cmd, "Log", log)
 	complete := cobra.FixedCompletions(logLevels, cobra.ShellCompDirectiveNoFileComp)
 	if err := cmd.RegisterFlagCompletionFunc("log-level", complete); err != nil {

@@ -95,8 +95,8 @@ func (p *plan) setColumns() {
 				width = max(width, TextWidth(r.label, labelSize)+3*labelGap)
 			}
 		}
-		width = max(width, TextWidth(node, headingSize)+labelGap)
-		p.x[node] = x + max(12, TextWidth(node, headingSize)/2)
+		width = max(width, TextWidth(p.name(node), headingSize)+labelGap)
+		p.x[node] = x + max(12, TextWidth(p.name(node), headingSize)/2)
 		if len(nodes) <= 4 { // room on both sides reads more easily
 			p.x[node] = x + width/3
 		}
@@ -134,7 +134,7 @@ func (p *plan) drawHead() float64 {
 	}
 	y += 16
 	for _, node := range p.nodes() {
-		p.text(Heading, black, headingSize, 0.5, p.x[node], y, node)
+		p.text(Heading, black, headingSize, 0.5, p.x[node], y, p.name(node))
 	}
 	return y + 5
 }

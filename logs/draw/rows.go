@@ -178,6 +178,9 @@ func shortFence(fence uint64, digits int) string {
 // shortName is what tells a node from the others: the port, where no two have the
 // same, else its place in the picture.
 func (s *scope) shortName(node string) string {
+	if s.options.Name != nil {
+		return s.name(node)
+	}
 	nodes := s.nodes()
 	for _, other := range nodes {
 		if other != node && port(other) == port(node) {

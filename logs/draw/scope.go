@@ -34,6 +34,8 @@ type Options struct {
 	Messages int
 	// By is the order along the lines.
 	By Order
+	// Name, if it is not nil, returns what to call a node instead of its address.
+	Name func(node string) string
 }
 
 // ErrNothing is returned where the run has nothing to draw of what was chosen.
@@ -147,6 +149,14 @@ func (s *scope) shorten() {
 	if first == 0 {
 		s.from = 1
 	}
+}
+
+// name is what the picture calls a node.
+func (s *scope) name(node string) string {
+	if s.options.Name != nil {
+		return s.options.Name(node)
+	}
+	return node
 }
 
 // inside reports whether a line is in the window.

@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 func TestConsole(t *testing.T) {
 	t.Setenv("NO_COLOR", "1")
 	var out bytes.Buffer
-	console := newConsole(&out)
+	console := New(&out)
 	line := `{"level":"info","node":"n1:1","time":"2026-01-02T03:04:05.678000000Z","event":"enter","lock":"cs","number":"1795379.12","epoch":"1.0","hop":"3","fence":"7","request_numbers":["1795379.12","1795380.2"],"last_granted":["1795379.11","0.0"],"queue":["n2:1","n3:1"],"message":"entered the critical section"}` + "\n"
 	if _, err := console.Write([]byte(line + line)); err != nil {
 		t.Fatal(err)
@@ -28,5 +28,18 @@ func TestConsole(t *testing.T) {
 		if strings.Contains(got, unwanted) {
 			t.Errorf("got %q, want it without %q, which says nothing new", got, unwanted)
 		}
+	}
+}
+
+// TestLine: what a document quotes is what a terminal shows, in one time zone and
+// without the keys that it does not want.
+func TestLine(t *testing.T) {
+	line := `{"level":"info","node":"n1:1","time":"2026-01-02T03:04:05.678+02:00","event":"enter","lock":"cs","number":"1795379.12","fence":"7","request_numbers":["1795379.12","1795380.2"],"queue":["n2:1"],"message":"entered the critical section"}`
+	want := "01:04:05.678 entered the critical section number=12 fence=7 RN=[12,2] Q=[n2:1]"
+	if got := Line([]byte(line), "lock"); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := Line([]byte("no JSON")); got != "no JSON" {
+		t.Errorf("got %q of what is no line, want it as it is", got)
 	}
 }

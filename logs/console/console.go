@@ -1,37 +1,59 @@
-package main
+package console
 
 import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 )
 
-// console shows a log's lines to people: the time of day, what happened, and what it
-// happened with. Evidence is what stands in a file.
-type console struct{ one zerolog.ConsoleWriter }
+// Writer shows a log's lines to people: the time of day, what happened, and what it
+// happened with.
+type Writer struct{ one zerolog.ConsoleWriter }
 
-// newConsole returns a console that writes to out.
-func newConsole(out io.Writer) console {
-	return console{zerolog.ConsoleWriter{
+// New returns a Writer for a terminal.
+func New(out io.Writer) Writer { return Writer{format(out)} }
+
+// hidden are the keys that say nothing new to a reader of a line.
+var hidden = []string{"node", "event", "incarnation"}
+
+func format(out io.Writer) zerolog.ConsoleWriter {
+	return zerolog.ConsoleWriter{
 		Out:           out,
 		TimeFormat:    "15:04:05.000",
-		FieldsExclude: []string{"node", "event", "incarnation"},
+		FieldsExclude: hidden,
 		FieldsOrder:   []string{"lock", "peer", "remote", "number", "fence", "epoch", "hop", "RN", "LN", "Q"},
 		FormatPrepare: abbreviate,
-	}}
+	}
 }
 
 // Write shows some lines.
-func (c console) Write(lines []byte) (int, error) {
+func (c Writer) Write(lines []byte) (int, error) {
 	for line := range bytes.Lines(lines) {
 		if _, err := c.one.Write(line); err != nil {
 			return 0, err
 		}
 	}
 	return len(lines), nil
+}
+
+// Line returns what a terminal shows of one line, without colours, without the level
+// and without these keys. The time is in UTC.
+func Line(line []byte, without ...string) string {
+	var out strings.Builder
+	one := format(&out)
+	one.NoColor = true
+	one.TimeLocation = time.UTC
+	one.PartsExclude = []string{zerolog.LevelFieldName}
+	one.FieldsExclude = append(slices.Clone(hidden), without...)
+	if _, err := one.Write(line); err != nil {
+		return string(line) // it is no JSON
+	}
+	return strings.TrimRight(out.String(), " \n")
 }
 
 // messageColumns is as wide as the longest message that occurs often.

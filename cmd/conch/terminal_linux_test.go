@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// openTerminal returns both ends of a new pseudo terminal.
+func openTerminal(t *testing.T) (person, terminal *os.File) {
+	t.Helper()
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	check(t, err)
+	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	check(t, err)
+	check(t, unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0))
+	person = os.NewFile(uintptr(fd), "person")
+	t.Cleanup(func() { person.Close() })
+	check(t, person.SetReadDeadline(time.Now().Add(patience)))
+	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	check(t, err)
+	t.Cleanup(func() { terminal.Close() })
+	return person, terminal
+}
+
+// atTerminal runs the program at a terminal and returns what that shows.
+func atTerminal(t *testing.T, args ...string) string {
+	t.Helper()
+	person, terminal := openTerminal(t)
+	cmd := exec.CommandContext(t.Context(), program(t), args...)
+	cmd.Stdout = terminal
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
+	check(t, cmd.Start())
+	check(t, terminal.Close())
+	shown, err := io.ReadAll(person)
+	if err != nil && !errors.Is(err, syscall.EIO) { // which is how a terminal ends
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v: %v: %s", args, err, complaints.String())
+	}
+	return string(shown)
+}
+
+// nodeAtTerminal starts a node alone, which asks in a loop, with a log file.
+func nodeAtTerminal(t *testing.T, terminal *os.File, flags ...string) (node *exec.Cmd, logFile string) {
+	t.Helper()
+	dir := t.TempDir()
+	logFile = filepath.Join(dir, "node.log")
+	node = exec.CommandContext(t.Context(), program(t), append([]string{"node", "--listen", freeAddresses(t, 1)[0],
+		"--data-dir", filepath.Join(dir, "state"), "--socket", filepath.Join(dir, "s"), "--auto-request", "--log-file", logFile}, flags...)...)
+	node.Stdout = terminal
+	check(t, node.Start())
+	t.Cleanup(func() { _ = node.Process.Kill() }) // as a rule it is gone
+	return node, logFile
+}
+
+// The log of a node that has a log file is at a terminal too, as people read it.
+func TestLogFileAndTerminal(t *testing.T) {
+	person, terminal := openTerminal(t)
+	node, logFile := nodeAtTerminal(t, terminal, "--auto-count", "1", "--auto-think", "1ms", "--auto-hold", "1ms")
+	check(t, terminal.Close())
+	if !until(func() bool {
+		text, _ := os.ReadFile(logFile)
+		return bytes.Contains(text, []byte(`"event":"leave"`))
+	}) {
+		t.Fatal("the node does not enter")
+	}
+	check(t, node.Process.Signal(syscall.SIGINT))
+	shown, err := io.ReadAll(person)
+	if err != nil && !errors.Is(err, syscall.EIO) {
+		t.Fatal(err)
+	}
+	check(t, node.Wait())
+	text, err := os.ReadFile(logFile)
+	check(t, err)
+	if lines, want := strings.Count(string(shown), "\n"), bytes.Count(text, []byte{'\n'}); lines != want {
+		t.Errorf("the terminal has %d lines, and the file %d", lines, want)
+	}
+	for _, want := range []string{"entered the critical section", "RN=", "node stopped"} {
+		if !strings.Contains(string(shown), want) {
+			t.Errorf("the terminal does not show %q:\n%s", want, shown)
+		}
+	}
+	if strings.Contains(string(shown), `"event"`) || !bytes.HasPrefix(text, []byte(`{"level"`)) {
+		t.Errorf("the terminal shows JSON, or the file has none:\n%s\n%s", shown, text)
+	}
+}
+
+// A terminal that stands still does not hold the node up.
+func TestTerminalStandsStill(t *testing.T) {
+	_, terminal := openTerminal(t) // from which nobody reads
+	node, logFile := nodeAtTerminal(t, terminal, "--auto-think", "0s", "--auto-hold", "0s")
+	const much = 2 << 20 // more than a terminal takes and a queue of lines holds
+	if !until(func() bool {
+		info, err := os.Stat(logFile)
+		return err == nil && info.Size() > much
+	}) {
+		t.Fatal("the node stands still")
+	}
+	check(t, node.Process.Signal(syscall.SIGINT))
+	check(t, node.Wait())
+}
+
+// At a terminal, an entry is told in a line a step.
+func TestExplainAtTerminal(t *testing.T) {
+	kept := filepath.Join("..", "..", "logs", "testdata", "contended.merged.jsonl")
+	short, full := atTerminal(t, "logs", "explain", kept), atTerminal(t, "logs", "explain", kept, "--full")
+	if strings.Contains(short, `"event"`) || !strings.Contains(short, "The nodes: A is 10.0.0.1:7400") || strings.Count(short, "\n") > 24 {
+		t.Errorf("a terminal is shown:\n%s", short)
+	}
+	if !strings.Contains(full, `"event":"enter"`) || !strings.Contains(full, "enters the critical section") {
+		t.Errorf("with --full it is shown:\n%s", full)
+	}
+}

@@ -1,0 +1,112 @@
+package logs
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"unicode/utf8"
+)
+
+// Brief tells the same story as Explain in one line a step, for a terminal: the nodes
+// are A, B, C and so on. See Explain for lock, fence and the error.
+func Brief(run *Run, lock string, fence uint64, w io.Writer) error {
+	entry, err := run.chooseEntry(lock, fence)
+	if err != nil {
+		return err
+	}
+	t := newTale(run, entry)
+	t.gather()
+	t.countOnly()
+	names := run.Names()
+	p := &printer{w: w}
+	enter := entry.Enter
+	p.printf("How %s got lock %s with fence %d\n", names.Of(enter.Node), enter.Lock, enter.Fence)
+	for i, node := range names.Nodes {
+		separator := ", "
+		if i == 0 {
+			separator = "The nodes: "
+		}
+		p.printf("%s%s is %s", separator, names.Of(node), node)
+	}
+	p.printf("\n\n")
+	table := tabwriter.NewWriter(p, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "time\tnode\tstep\tRN\tLN\tQ\n")
+	for _, group := range t.groups() {
+		last := group[len(group)-1]
+		fmt.Fprintf(table, "%s\t%s\t%s\t", group[0].Time.UTC().Format("15:04:05.000"), names.Of(last.Node), names.In(t.short(group)))
+		if last.RequestNumbers != nil {
+			fmt.Fprint(table, t.compact(last.RequestNumbers))
+		}
+		if last.LastGranted != nil {
+			fmt.Fprintf(table, "\t%s\t[%s]", t.compact(last.LastGranted), names.In(strings.Join(last.Queue, ",")))
+		}
+		fmt.Fprintln(table)
+	}
+	_ = table.Flush() // p keeps the first error
+	p.printf("\n%s\n", wrap(names.In(t.moral()), terminalColumns))
+	return p.err
+}
+
+// terminalColumns is as wide as every terminal is.
+const terminalColumns = 80
+
+// wrap breaks a text into lines, at spaces.
+func wrap(text string, columns int) string {
+	var out strings.Builder
+	column := 0
+	for i, word := range strings.Fields(text) {
+		switch width := utf8.RuneCountInString(word); {
+		case i > 0 && column+1+width > columns:
+			out.WriteByte('\n')
+			column = width
+		case i > 0:
+			out.WriteByte(' ')
+			column += 1 + width
+		default:
+			column = width
+		}
+		out.WriteString(word)
+	}
+	return out.String()
+}
+
+func (t *tale) compact(numbers []Number) string {
+	return strings.ReplaceAll(t.numbers(numbers), " ", ",")
+}
+
+// short says in a few words what a step is.
+func (t *tale) short(group []*Event) string {
+	e := group[0]
+	number := t.number(e.Number)
+	switch e.Kind {
+	case Request:
+		return fmt.Sprintf("asks: request %s", number)
+	case Ride:
+		return fmt.Sprintf("asks by the token: request %s", number)
+	case RequestSent:
+		return fmt.Sprintf("sends REQUEST(%s) to %s", number, peers(group))
+	case RequestReceived:
+		text := fmt.Sprintf("receives REQUEST(%s) from %s", number, e.Peer)
+		if e.LastGranted != nil && e.UseOfToken() == Inside {
+			text += ", is inside"
+		}
+		return text
+	case TokenReceived:
+		return "receives the token"
+	case TokenSent:
+		return "sends the token to " + e.Peer
+	case Enter:
+		return fmt.Sprintf("ENTERS, fence %d", e.Fence)
+	case Leave:
+		return "leaves"
+	}
+	text := e.Message
+	if e.Peer != "" {
+		text += ": " + peers(group)
+	}
+	if e.Answer != "" {
+		text += ", " + strings.ToUpper(e.Answer)
+	}
+	return text
+}

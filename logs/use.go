@@ -1,0 +1,33 @@
+package logs
+
+// Use is what a node does with a lock's token when it writes a line.
+type Use int
+
+const (
+	// Unseen: no line tells.
+	Unseen Use = iota
+	// Inside: the node is in the critical section.
+	Inside
+	// Outside: it has the token, and is not in the critical section.
+	Outside
+)
+
+// UseOfToken tells from the lines before it, of the same process, what use the node made
+// of the token of the line's lock.
+func (e *Event) UseOfToken() Use {
+	for i := e.Seq - 1; i >= 0; i-- {
+		before := e.Life.Events[i]
+		if before.Lock != e.Lock {
+			continue
+		}
+		switch before.Kind {
+		case Enter:
+			return Inside
+		case Leave, Lost, TokenReceived, TokenMade:
+			return Outside
+		case TokenSent, TokenDropped:
+			return Unseen
+		}
+	}
+	return Unseen
+}
