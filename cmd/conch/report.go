@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,13 +32,14 @@ diagrams; RN, LN and Q at the moments that matter; figures, beside those of othe
 algorithms; a verdict on each requirement; and in an appendix all lines, numbered.
 
 The ending of --out says the format: .pdf, .md (its diagrams beside it, as .svg) or
-.html. What happens when a node dies is told from the logs of a second run, given by
---crash; 'conch demo --kill' makes such logs.
+.html. What happens when a node dies is told from the logs of the run itself if one died
+there, or from those of a second run, whose folder --crash names; 'conch demo --kill'
+makes such logs.
 
 The exit codes are those of 'conch logs check'. A report is written in any case, and
 says on its first page what is wrong with the files.`,
 		Example: `  conch report node*.log --out report.pdf
-  conch report run/node*.log --crash kill/node1.log,kill/node2.log,kill/node3.log --out report.html
+  conch report run/node*.log --crash kill --out report.html
   conch report node*.log --out report.pdf --repository https://example.org/conch --author "A. Student"`,
 		Args:              logFiles,
 		ValidArgsFunction: completeLogFiles,
@@ -44,15 +47,23 @@ says on its first page what is wrong with the files.`,
 			if reportFormat(flags.out) == "" {
 				return misuse(cmd, "--out: got %q, want a file that ends in .pdf, .md or .html", flags.out)
 			}
+			if err := checkShellPattern(cmd, files, flags.crash); err != nil {
+				return err
+			}
 			return writeReport(cmd.ErrOrStderr(), files, flags)
 		},
 	}
 	cmd.Flags().SortFlags = false
 	cmd.Flags().StringVar(&flags.out, "out", "", "write the report to `FILE`, which ends in .pdf, .md or .html")
-	cmd.Flags().StringSliceVar(&flags.crash, "crash", nil, "`FILES` of a second run, in which a node died; with commas between them, or the flag several times")
-	cmd.Flags().StringVar(&flags.repository, "repository", "", "`URL` of the program's source, for the first page")
-	cmd.Flags().StringArrayVar(&flags.authors, "author", nil, "`NAME` of an author, for the first page; may be given several times")
+	cmd.Flags().StringSliceVar(&flags.crash, "crash", nil, "`FOLDER` with the logs of a second run, in which a node died; or its files, with commas between them")
+	flags.addIdentity(cmd)
 	return cmd
+}
+
+// addIdentity adds the flags that say whose report it is.
+func (f *reportFlags) addIdentity(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.authors, "author", nil, "`NAME` of an author, for the report's first page; may be given several times")
+	cmd.Flags().StringVar(&f.repository, "repository", "", "`URL` of the program's source, for the report's first page")
 }
 
 // reportFormat is the format by a file's name: pdf, md, html, or none.
@@ -66,13 +77,16 @@ func reportFormat(name string) string {
 
 // writeReport makes the report. Its error tells the verdict too.
 func writeReport(progress io.Writer, files []string, flags reportFlags) error {
-	in := report.Input{Repository: flags.repository, Authors: flags.authors}
-	var err error
+	in := report.Input{Repository: flags.repository, Authors: flags.authors, Command: commandLine(os.Args)}
+	crash, err := crashFiles(flags.crash)
+	if err != nil {
+		return err
+	}
 	if in.Run, err = openForReport(files, &in); err != nil {
 		return err
 	}
-	if len(flags.crash) > 0 {
-		if in.Crash, err = openForReport(flags.crash, &in); err != nil {
+	if len(crash) > 0 {
+		if in.Crash, err = openForReport(crash, &in); err != nil {
 			return err
 		}
 	}
@@ -90,6 +104,17 @@ func writeReport(progress io.Writer, files []string, flags reportFlags) error {
 	if err != nil {
 		return err
 	}
+	for _, run := range []*logs.Run{in.Run, in.Crash} {
+		if mixed(run) {
+			fmt.Fprintf(progress, "%s: these logs do not belong together; give those of one run, and the folder of a second one, in which a node died, with --crash\n", flags.out)
+		}
+	}
+	for _, lacks := range document.Missing {
+		fmt.Fprintf(progress, "%s: %s\n", flags.out, lacks)
+	}
+	if codes := document.Undrawable(); len(codes) > 0 && reportFormat(flags.out) == "pdf" {
+		fmt.Fprintf(progress, "%s: the fonts of the PDF lack some characters, which are shown by their codes: %s\n", flags.out, strings.Join(codes[:min(len(codes), 10)], " "))
+	}
 	fmt.Fprintf(progress, "%s: the logs' verdict is: %s\n", flags.out, verdict)
 	switch verdict {
 	case logs.Violated:
@@ -98,6 +123,11 @@ func writeReport(progress io.Writer, files []string, flags reportFlags) error {
 		return insufficient(fmt.Errorf("the logs do not suffice for a verdict, see %s", flags.out))
 	}
 	return nil
+}
+
+// mixed reports whether the files of a run are of several.
+func mixed(run *logs.Run) bool {
+	return run != nil && slices.ContainsFunc(run.Findings, func(f logs.Finding) bool { return f.Kind == logs.Foreign })
 }
 
 // openForReport opens the logs of a run. That they have no line is for the report to

@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"conch/logs"
 	"conch/logs/draw"
@@ -21,42 +20,44 @@ func (b *builder) cases() []Block {
 
 // here tells of an entry that needed no message.
 func (b *builder) here() []Block {
-	for _, s := range []*source{b.main, b.crash} {
+	for _, s := range b.runs() {
 		if !b.tells(s) {
 			continue
 		}
 		for _, j := range s.run.Journeys() {
 			for i, entry := range j.Entries {
-				enter := entry.Enter
-				if !enter.Number.IsZero() || i == 0 || j.Entries[i-1].End == nil || j.Entries[i-1].Enter.Life != enter.Life {
+				if i == 0 {
 					continue
 				}
-				before := j.Entries[i-1].End
-				between := 0
-				for _, e := range enter.Life.Events[before.Seq:enter.Seq] {
-					if e.Lock == enter.Lock && e.Sent() {
-						between++
-					}
+				enter, left := entry.Enter, j.Entries[i-1].End
+				if !enter.Number.IsZero() || left == nil || left.Kind != logs.Leave || len(left.Queue) > 0 || left.Life != enter.Life || sentBetween(left, enter) {
+					continue
 				}
-				return []Block{Paragraph(fmt.Sprintf("%s left in line %s, and Q was empty, so the token stayed. When it wanted to enter again it did so at once, in line %s: between these two lines it sent %d messages about the lock, and its entry has no request number.",
-					enter.Node, s.reference(before), s.reference(enter), between)), s.quote(before, enter)}
+				return []Block{Paragraph(fmt.Sprintf("%s left in %s. Q was empty, so the token stayed. When %s wanted to enter again, it did so at once, in %s. Between these two lines it sent no message about the lock, and it raised no request number:",
+					s.node(enter), s.at(left), s.node(enter), s.at(enter))), s.quote(left, enter)}
 			}
 		}
 	}
-	return []Block{Paragraph("No entry of these logs found the token at its own node: others always waited. By the rules such an entry costs no message; these logs do not show it.")}
+	return []Block{Paragraph("In these logs, no node wanted to enter again while the token was still at it and nobody waited. By the rules, such an entry costs no message; these logs do not show one.")}
+}
+
+// sentBetween reports whether a process sent anything about a lock between two of its
+// lines.
+func sentBetween(from, to *logs.Event) bool {
+	return slices.ContainsFunc(to.Life.Events[from.Seq:to.Seq], func(e *logs.Event) bool { return e.Lock == to.Lock && e.Sent() })
 }
 
 // contended tells of the leave that found the longest queue; of several, of that
 // which is told in the fewest lines.
 func (b *builder) contended() []Block {
-	for _, s := range []*source{b.main, b.crash} {
+	for _, s := range b.runs() {
 		if b.tells(s) {
 			if blocks := s.contended(); len(blocks) > 0 {
 				return blocks
 			}
 		}
 	}
-	return []Block{Paragraph("At no leave of these logs two nodes waited at once.")}
+	return []Block{Paragraph("At no point of these logs did a node leave while two or more waited.")}
 }
 
 func (s *source) contended() []Block {
@@ -73,12 +74,20 @@ func (s *source) contended() []Block {
 		return nil
 	}
 	queue := best.leave.Queue
-	blocks := []Block{Paragraph(fmt.Sprintf("When %s left in line %s, %d nodes waited: Q became %s. Their requests, as far as they came there by REQUEST, and that line:",
-		best.leave.Node, s.reference(best.leave), len(queue), strings.Join(queue, ", "))), s.quote(append(best.asked, best.leave)...)}
+	blocks := []Block{Paragraph(fmt.Sprintf("When %s left in %s, %d nodes waited, and Q became %s.", s.node(best.leave), s.at(best.leave), len(queue), s.queue(queue)))}
+	switch len(best.asked) {
+	case 0:
+		blocks = append(blocks, Paragraph("The leave:"))
+	case 1:
+		blocks = append(blocks, Paragraph("It had received this REQUEST, and then left:"))
+	default:
+		blocks = append(blocks, Paragraph("It had received these REQUESTs, and then left:"))
+	}
+	blocks = append(blocks, s.quote(append(best.asked, best.leave)...))
 	if len(best.served) > 0 {
-		text := "The next entries were"
+		text := fmt.Sprintf("The next %s:", entriesWere(len(best.served)))
 		if best.inOrder {
-			text = "They entered in the order of Q, and nobody in between:"
+			text = "They entered in the order of Q, and nobody else entered in between:"
 		}
 		blocks = append(blocks, Paragraph(text), s.quote(best.served...))
 	}
@@ -86,6 +95,13 @@ func (s *source) contended() []Block {
 		blocks = append(blocks, f)
 	}
 	return blocks
+}
+
+func entriesWere(n int) string {
+	if n == 1 {
+		return "entry was"
+	}
+	return fmt.Sprintf("%d entries were", n)
 }
 
 // contention is a leave at which several waited.
@@ -100,7 +116,7 @@ type contention struct {
 func (s *source) contentionAt(leave *logs.Event) *contention {
 	c := &contention{leave: leave, from: s.numbers[leave], to: s.numbers[leave]}
 	for _, node := range leave.Queue {
-		if e := lastBefore(leave, logs.RequestReceived, node); e != nil {
+		if e := lastBefore(leave, logs.RequestReceived, node); e != nil && s.isOpen(e, leave) {
 			c.asked = append(c.asked, e)
 			c.from = min(c.from, s.numbers[e])
 			if begin := beginning(e); begin != nil {
@@ -114,6 +130,13 @@ func (s *source) contentionAt(leave *logs.Event) *contention {
 		c.to = s.numbers[c.served[len(c.served)-1]]
 	}
 	return c
+}
+
+// isOpen reports whether a request that was received is the one for which its node waits
+// at a leave.
+func (s *source) isOpen(received, leave *logs.Event) bool {
+	rn, known := s.numberOf(received.Peer, leave.RequestNumbers)
+	return known && rn == received.Number
 }
 
 // beginning finds how the request began that was received.
@@ -165,14 +188,14 @@ func (s *source) servedAfter(leave *logs.Event) (entered []*logs.Event, inOrder 
 // overtakesNobody tells of a request that came to a holder whose queue was not
 // empty, and was put behind it.
 func (b *builder) overtakesNobody() []Block {
-	for _, s := range []*source{b.main, b.crash} {
+	for _, s := range b.runs() {
 		if b.tells(s) {
 			if blocks := s.overtakesNobody(); len(blocks) > 0 {
 				return blocks
 			}
 		}
 	}
-	return []Block{Paragraph("These logs show no request that came to a holder while others stood in Q, and that a leave then put behind them.")}
+	return []Block{Paragraph("These logs do not show a request that reached a holder while others were in Q and was then put behind them.")}
 }
 
 func (s *source) overtakesNobody() []Block {
@@ -188,8 +211,8 @@ func (s *source) overtakesNobody() []Block {
 		if place < len(e.Queue) || !slices.Equal(leave.Queue[:len(e.Queue)], e.Queue) {
 			continue
 		}
-		return []Block{Paragraph(fmt.Sprintf("The request of %s reached the holder, %s, in line %s, when Q was %s already. On leaving, in line %s, the holder appended it: Q became %s. Who stood in Q before it kept its place; a request goes to the end.",
-			e.Peer, e.Node, s.reference(e), strings.Join(e.Queue, ", "), s.reference(leave), strings.Join(leave.Queue, ", "))),
+		return []Block{Paragraph(fmt.Sprintf("The request of %s reached the holder, %s, in %s, when Q was already %s. On leaving, in %s, the holder appended %s to Q, which became %s. Those who were in Q kept their places; a new request goes behind them:",
+			s.names.Of(e.Peer), s.node(e), s.at(e), s.queue(e.Queue), s.at(leave), s.names.Of(e.Peer), s.queue(leave.Queue))),
 			s.quote(e, leave), s.valuesAt([]*logs.Event{e, leave}, "Before and after.")}
 	}
 	return nil

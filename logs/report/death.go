@@ -2,73 +2,157 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"conch/logs"
 	"conch/logs/draw"
 )
 
-// death tells, from the second run, what happens when a node dies.
-func (b *builder) death() []Block {
-	s := b.crash
-	dead := s.crashed()
-	if dead == nil {
-		return []Block{Paragraph("No node died in the run of appendix B, by its logs.")}
+// whereOneDied is the run from which the death of a node is told: the second one, or the
+// main one if only in that a node died; nil if there is none.
+func (b *builder) whereOneDied() *source {
+	for _, s := range []*source{b.crash, b.main} {
+		if b.tells(s) && s.crashed() != nil {
+			return s
+		}
 	}
+	return nil
+}
+
+// death tells what happens when a node dies.
+func (b *builder) death() []Block {
+	s := b.whereOneDied()
+	if s == nil {
+		text := "By these logs, no node died, so nothing is shown of that here."
+		if b.Crash == nil {
+			text += " To show it, kill a node with kill -9, start it again, and make the report from the logs then; or give the folder of a second run with --crash, such as conch demo --kill --out FOLDER makes."
+		}
+		return []Block{Paragraph(text)}
+	}
+	dead := s.crashed()
 	last := dead.Events[len(dead.Events)-1]
-	blocks := []Block{Paragraph(fmt.Sprintf("The process of %s wrote line %s and then nothing more: no line says that it stopped, and others lost their streams to it.", dead.Node, s.reference(last)))}
+	blocks := []Block{Paragraph(fmt.Sprintf("This is told from the logs of appendix %d. The process of %s wrote %s and then nothing more, and no line says that it stopped.", s.Number, s.names.Of(dead.Node), s.at(last)))}
+	if lost := s.noticed(dead); lost != nil {
+		blocks = append(blocks, Paragraph(fmt.Sprintf("%s noticed in %s that its stream had broken:", s.node(lost), s.at(lost))), s.quote(last, lost))
+	} else {
+		blocks = append(blocks, s.quote(last))
+	}
 	held := s.heldAtEnd(dead)
 	if held == nil {
-		return append(blocks, s.quote(last), Paragraph("It had not the token, so no entry of others had to wait for it."))
+		return append(append(blocks, s.withoutToken(dead)...), s.restart(dead)...)
 	}
-	text := fmt.Sprintf("It had the token, which came there with line %s", s.reference(held.Events[0]))
+	came := held.Events[0]
+	text := fmt.Sprintf("It had the token, by %s", s.at(came))
+	enter := insideAtEnd(held)
+	if enter != nil {
+		text += fmt.Sprintf(", and was in the critical section, by %s", s.at(enter))
+	}
+	blocks = append(blocks, Paragraph(text+". The token was lost with it:"), s.quote(without(last, came, enter)...))
+	next := s.firstAfter(held)
+	if next == nil {
+		blocks = append(blocks, Paragraph("Nobody entered with a new token before these logs end."))
+		return append(blocks, s.restart(dead)...)
+	}
+	return append(append(blocks, s.recovery(held, next)...), s.restart(dead)...)
+}
+
+// without leaves out a line that is quoted already, unless nothing would be left.
+func without(quoted *logs.Event, events ...*logs.Event) []*logs.Event {
+	kept := slices.DeleteFunc(unique(events...), func(e *logs.Event) bool { return e == quoted })
+	if len(kept) == 0 {
+		return unique(events...)
+	}
+	return kept
+}
+
+// noticed returns the first line after the end of a process by which another lost its
+// stream to it.
+func (s *source) noticed(dead *logs.Life) *logs.Event {
+	last := dead.Events[len(dead.Events)-1]
+	for _, e := range s.Events[s.numbers[last]:] {
+		if e.Kind == logs.PeerLost && e.Peer == dead.Node {
+			return e
+		}
+	}
+	return nil
+}
+
+// insideAtEnd returns the entry that was not over when a visit ended with its process.
+func insideAtEnd(held *logs.Visit) *logs.Event {
 	var enter *logs.Event
 	for _, e := range held.Events {
 		switch e.Kind {
 		case logs.Enter:
 			enter = e
-		case logs.Leave:
+		case logs.Leave, logs.Lost:
 			enter = nil
 		}
 	}
-	if enter != nil {
-		text += fmt.Sprintf(", and it was in the critical section, since line %s", s.reference(enter))
+	return enter
+}
+
+// withoutToken tells how the others went on where no line shows the token at a node that
+// died.
+func (s *source) withoutToken(dead *logs.Life) []Block {
+	last := dead.Events[len(dead.Events)-1]
+	after := s.Events[s.numbers[last]:]
+	if sent := s.onTheWay(dead); sent != nil {
+		return []Block{Paragraph(fmt.Sprintf("The token was on its way to it: %s sent it in %s, and no line says that it came.", s.node(sent), s.at(sent))), s.quote(sent)}
 	}
-	blocks = append(blocks, Paragraph(text+". The token was lost with it."), s.quote(unique(held.Events[0], enter, last)...))
-	next := s.firstAfter(held)
-	if next == nil {
-		return append(blocks, Paragraph("Nobody entered by a new token before these logs end."))
+	for _, e := range after {
+		if e.Kind == logs.Enter && e.Life != dead {
+			return []Block{Paragraph(fmt.Sprintf("No line shows the token at %s at that time. The others went on: the next entry is that of %s, in %s.", s.names.Of(dead.Node), s.node(e), s.at(e))), s.quote(e)}
+		}
 	}
-	return append(blocks, s.recovery(dead, held, next)...)
+	return []Block{Paragraph("No line shows the token at it at that time, and these logs have no later entry.")}
+}
+
+// onTheWay returns the line by which the token was sent to a process that then died, if
+// it never came.
+func (s *source) onTheWay(dead *logs.Life) *logs.Event {
+	if dead.Started == nil {
+		return nil
+	}
+	end := s.numbers[dead.Events[len(dead.Events)-1]]
+	var sent *logs.Event
+	for i, e := range s.Events {
+		switch {
+		case e.Kind == logs.TokenSent && e.Peer == dead.Node && e.Receipt == nil && e.Session == dead.Started.Session:
+			sent = e
+		case e.Kind == logs.TokenMade && sent != nil && e.Lock == sent.Lock && i < end:
+			sent = nil // that one was lost before
+		}
+	}
+	return sent
 }
 
 // recovery tells how the token was made anew.
-func (s *source) recovery(dead *logs.Life, held *logs.Visit, next *logs.Entry) []Block {
+func (s *source) recovery(held *logs.Visit, next *logs.Entry) []Block {
 	var blocks []Block
 	if story, err := s.run.Tell(next.Enter.Lock, next.Enter.Fence); err == nil {
-		blocks = append(blocks, Paragraph(fmt.Sprintf("The first entry after that was by %s, with fence %d, line %s. How it came to it:",
-			next.Enter.Node, next.Enter.Fence, s.reference(next.Enter))))
+		blocks = append(blocks, Paragraph(fmt.Sprintf("The first entry with a new token was that of %s, with fence %d, in %s. This is how it came about:",
+			s.node(next.Enter), next.Enter.Fence, s.at(next.Enter))))
 		blocks = append(blocks, s.tell(story)...)
-		blocks = append(blocks, Paragraph(story.Moral))
 	}
-	text := fmt.Sprintf("The new token's epoch, %s, is above the lost one's, %s.", next.Visit.Epoch, held.Epoch)
+	text := fmt.Sprintf("The epoch of the new token, %s, is above that of the lost one, %s.", next.Visit.Epoch, held.Epoch)
 	if highest := highestFence(held); next.Enter.Fence > highest {
-		text += fmt.Sprintf(" So is its fence: %d after %d.", next.Enter.Fence, highest)
+		text += fmt.Sprintf(" So is the fence: %d after %d.", next.Enter.Fence, highest)
 	}
-	blocks = append(blocks, Paragraph(text+" A node that buries another answers none of its PINGs for a while, so that no majority can keep a session of it alive: even if it had only been slow, it could not use the old token any more."))
+	blocks = append(blocks, Paragraph(text+" A node that buries another answers none of its PINGs for a while, so no majority can keep a session of the buried node alive. Even if that node had only been slow, it could not have used the old token any more."))
 	to := s.numbers[next.Enter]
 	if next.End != nil {
 		to = s.numbers[next.End]
 	}
-	if f, ok := s.figure("death", draw.Options{Lock: next.Enter.Lock, From: s.numbers[held.Events[0]], To: to}, "A holder dies, and the token is made anew."); ok {
+	if f, ok := s.figure("death", draw.Options{Lock: next.Enter.Lock, From: s.numbers[held.Events[0]], To: to}, "The node with the token dies, and the others make a new token."); ok {
 		blocks = append(blocks, f)
 	}
-	return append(blocks, s.restart(dead)...)
+	return blocks
 }
 
 // restart tells how the node came back.
 func (s *source) restart(dead *logs.Life) []Block {
 	if dead.Index+1 >= len(s.run.Lives) || s.run.Lives[dead.Index+1].Node != dead.Node {
-		return []Block{Paragraph("The node was not started again.")}
+		return []Block{Paragraph(fmt.Sprintf("These logs do not show that %s was started again.", s.names.Of(dead.Node)))}
 	}
 	again := s.run.Lives[dead.Index+1]
 	var enter *logs.Event
@@ -78,11 +162,15 @@ func (s *source) restart(dead *logs.Life) []Block {
 			break
 		}
 	}
-	text := fmt.Sprintf("The node was started again, line %s, with a new incarnation and a higher session.", s.reference(again.Events[0]))
-	if enter != nil {
-		text += fmt.Sprintf(" It entered again in line %s.", s.reference(enter))
+	text := fmt.Sprintf("%s was started again, in %s", s.names.Of(dead.Node), s.at(again.Events[0]))
+	if again.Started != nil && dead.Started != nil && again.Started.Session > dead.Started.Session {
+		text += ", with a higher session than before"
 	}
-	return []Block{Paragraph(text), s.quote(unique(again.Events[0], enter)...)}
+	text += "."
+	if enter != nil {
+		text += fmt.Sprintf(" It entered again in %s.", s.at(enter))
+	}
+	return []Block{Paragraph(text), s.quote(again.Events[0], enter)}
 }
 
 // crashed returns the first process that crashed: with the token, if one did.
@@ -114,7 +202,7 @@ func (s *source) heldAtEnd(life *logs.Life) *logs.Visit {
 	return nil
 }
 
-// firstAfter returns the first entry by a token made after a visit.
+// firstAfter returns the first entry with a token made after a visit.
 func (s *source) firstAfter(held *logs.Visit) *logs.Entry {
 	for _, j := range s.run.Journeys() {
 		for _, entry := range j.Entries {
@@ -132,17 +220,4 @@ func highestFence(v *logs.Visit) uint64 {
 		highest = max(highest, e.Fence)
 	}
 	return highest
-}
-
-// unique leaves out lines that are nil, or that were there already.
-func unique(events ...*logs.Event) []*logs.Event {
-	var kept []*logs.Event
-	seen := map[*logs.Event]bool{nil: true}
-	for _, e := range events {
-		if !seen[e] {
-			kept = append(kept, e)
-		}
-		seen[e] = true
-	}
-	return kept
 }

@@ -12,9 +12,12 @@ type Document struct {
 	Title      string
 	Authors    []string
 	Repository string
-	First      []Block // on the first page
+	First      []Block // before the contents
 	Sections   []Section
 	Appendices []*Appendix
+	// Missing says what a hand-in needs and this report lacks, each with the flag that
+	// adds it.
+	Missing []string
 }
 
 // Section is a section, numbered from 1 in the order in which they stand.
@@ -44,15 +47,19 @@ type Code string
 // Quote is lines of the logs.
 type Quote []Line
 
-// Line is a line of the logs, and under which number it stands in the appendix.
+// Line is a line of the logs as a terminal shows it, and under which number it stands
+// in the appendix.
 type Line struct {
-	Letter string // of the appendix
-	Number int    // from 1
-	Text   string
+	Appendix int
+	Number   int    // from 1
+	Node     string // its short name
+	Text     string
 }
 
-// Reference is how the text refers to the line, such as "A.17".
-func (l Line) Reference() string { return fmt.Sprintf("%s.%d", l.Letter, l.Number) }
+// Reference is how the text refers to the line, such as "1.17".
+func (l Line) Reference() string { return reference(l.Appendix, l.Number) }
+
+func reference(appendix, number int) string { return fmt.Sprintf("%d.%d", appendix, number) }
 
 // Table is a table. Weights say how wide its columns are, each to the others.
 type Table struct {
@@ -79,37 +86,19 @@ func (Figure) block()    {}
 
 // Appendix is the merged lines of one run.
 type Appendix struct {
-	Letter string
+	Number int // from 1
 	Title  string
 	Events []*logs.Event // in the order of logs.Run.Merge
-
-	numbers map[*logs.Event]int
 }
 
-func newAppendix(letter, title string, run *logs.Run) *Appendix {
-	a := &Appendix{Letter: letter, Title: title, Events: run.Merge(), numbers: make(map[*logs.Event]int)}
-	for i, e := range a.Events {
-		a.numbers[e] = i + 1
-	}
-	return a
-}
+// Heading is the title with the number.
+func (a *Appendix) Heading() string { return fmt.Sprintf("Appendix %d. %s", a.Number, a.Title) }
 
-// line is how the text quotes a line.
-func (a *Appendix) line(e *logs.Event) Line {
-	return Line{Letter: a.Letter, Number: a.numbers[e], Text: string(e.Raw)}
+// Introduction says what the lines are.
+func (a *Appendix) Introduction() string {
+	return fmt.Sprintf("All %s of the nodes, as they were written. They stand in causal order: each node's lines in the order in which it wrote them, and the receipt of a message below its sending.",
+		count(len(a.Events), "line", "lines"))
 }
-
-func (a *Appendix) quote(events ...*logs.Event) Quote {
-	var q Quote
-	for _, e := range events {
-		if e != nil {
-			q = append(q, a.line(e))
-		}
-	}
-	return q
-}
-
-func (a *Appendix) reference(e *logs.Event) string { return a.line(e).Reference() }
 
 // lines is how many lines the appendices have together.
 func (d *Document) lines() int {

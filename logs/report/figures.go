@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"conch/logs/draw"
@@ -17,7 +18,7 @@ func (b *builder) figures() []Block {
 		blocks = append(blocks, b.crash.waiting())
 	}
 	blocks = append(blocks, s.messages()...)
-	if f, ok := s.figure("run", draw.Options{Lock: s.lock(), Messages: 30}, "A part of the run, below a strip of the whole of it."); ok {
+	if f, ok := s.figure("run", draw.Options{Lock: s.lock(), Messages: 30}, "A part of the run, below a strip that shows all of it."); ok {
 		blocks = append(blocks, f)
 	}
 	return blocks
@@ -25,8 +26,8 @@ func (b *builder) figures() []Block {
 
 // waiting is the table of entries and waiting times.
 func (s *source) waiting() Table {
-	t := Table{Caption: fmt.Sprintf("Entries and waiting times of the run of appendix %s. A wait is from a request to its entry, by the node's own clock; entries for which the token was here waited for nothing and are not in the waiting times.", s.Letter),
-		Head: []string{"node", "entries", "waited", "median", "95th percentile", "worst"}, Weights: []float64{4, 2, 2, 2.4, 2.8, 2.4}}
+	t := Table{Caption: fmt.Sprintf("Entries and waiting times of the run of appendix %d. A node waits from its request to its entry, by its own clock. Entries for which the token was already at the node needed no request and are not among those that waited.", s.Number),
+		Head: []string{"node", "entries", "waited", "median", "95th percentile", "longest"}, Weights: []float64{2, 2, 2, 2.4, 2.8, 2.4}}
 	entries := make(map[string]int)
 	waits := make(map[string][]time.Duration)
 	var all []time.Duration
@@ -46,8 +47,8 @@ func (s *source) waiting() Table {
 		slices.Sort(waits)
 		t.Rows = append(t.Rows, []string{name, fmt.Sprint(entries), fmt.Sprint(len(waits)), quantile(waits, 0.5), quantile(waits, 0.95), quantile(waits, 1)})
 	}
-	for _, member := range s.run.Members {
-		row(member, entries[member], waits[member])
+	for _, member := range s.names.Nodes {
+		row(s.names.Of(member), entries[member], waits[member])
 	}
 	row("all", total, all)
 	return t
@@ -66,18 +67,38 @@ func quantile(sorted []time.Duration, q float64) string {
 // messages holds the messages of the run against the paper and other algorithms.
 func (s *source) messages() []Block {
 	f, m := &s.report.Figures, &s.report.Figures.Messages
-	n := len(s.run.Members)
+	n := len(s.names.Nodes)
 	apart := m.Probe + m.Ballot + m.Answer + m.Abort
-	text := fmt.Sprintf("The run has %d entries, for which its nodes sent %d REQUEST and %d TOKEN: %.2f messages an entry. The paper has 0 where the token is here and N otherwise, N = %d here.", f.Entries, m.Request, m.Token, f.PerEntry, n)
-	text += fmt.Sprintf(" By the lines of each entry, %d cost 0, %d cost N, %d rode on the token for at most one message, %d asked fewer nodes since streams were down, and %d got a token made where it was waited for.", m.Here, m.Asked, m.Rode, m.Fewer, m.Remade)
-	text += fmt.Sprintf(" Not in the paper, and counted apart: %d requests repeated on new streams, and %d messages of rounds to find or make a token.", m.Repeat, apart)
+	text := fmt.Sprintf("For %s of the run of appendix %d, its nodes sent %s and %s: %.2f messages for each entry. In the paper, an entry costs no message if the token is at the node that asks, and N otherwise; N is %d here.",
+		count(f.Entries, "entry", "entries"), s.Number, count(m.Request, "REQUEST", "REQUESTs"), count(m.Token, "TOKEN", "TOKENs"), f.PerEntry, n)
+	var parts []string
+	for _, part := range []struct {
+		n         int
+		one, many string
+	}{
+		{m.Here, "entry cost no message", "entries cost no message"},
+		{m.Asked, "entry cost N messages", "entries cost N messages each"},
+		{m.Rode, "request rode on the token, for at most one message", "requests rode on the token, for at most one message each"},
+		{m.Fewer, "entry cost fewer REQUESTs, because streams were down", "entries cost fewer REQUESTs, because streams were down"},
+		{m.Remade, "entry used a token that was made at the node that waited", "entries used a token that was made at the node that waited"},
+	} {
+		if part.n > 0 {
+			parts = append(parts, count(part.n, part.one, part.many))
+		}
+	}
+	if len(parts) > 0 {
+		text += " Counted one by one: " + strings.Join(parts, "; ") + "."
+	}
+	if m.Repeat > 0 || apart > 0 {
+		text += fmt.Sprintf(" Not in the paper and counted apart: %s on new streams, and %s to find or make a token.", count(m.Repeat, "repeated REQUEST", "repeated REQUESTs"), count(apart, "message", "messages"))
+	}
 	members := float64(n)
-	t := Table{Caption: fmt.Sprintf("Messages for one entry beside those of other algorithms, by the sources named. The numbers are for N = %d; only the first row is of this run.", n),
-		Head: []string{"algorithm", "messages an entry", fmt.Sprintf("N = %d", n), "source"}, Weights: []float64{4, 6, 2.6, 2}}
+	t := Table{Caption: fmt.Sprintf("Messages for one entry, beside those of other algorithms by the sources named. The numbers are for N = %d. Only the first row was measured, in this run.", n),
+		Head: []string{"algorithm", "messages for an entry", fmt.Sprintf("N = %d", n), "source"}, Weights: []float64{4, 6, 2.6, 2}}
 	quorum := math.Sqrt(members)
 	t.Rows = [][]string{
-		{"this run", "REQUEST and TOKEN sent, by entries", fmt.Sprintf("%.2f", f.PerEntry), "logs"},
-		{"Suzuki and Kasami", "0 if the token is here, else N", fmt.Sprintf("0 or %d", n), "[1]"},
+		{"this run", "REQUESTs and TOKENs sent, divided by entries", fmt.Sprintf("%.2f", f.PerEntry), "these logs"},
+		{"Suzuki and Kasami", "0 if the token is at the node, else N", fmt.Sprintf("0 or %d", n), "[1]"},
 		{"Central server", "3: request, grant, release", "3", "[6]"},
 		{"Token ring", "1 if everybody always wants to enter; no bound if nobody does", "1 or more", "[6], [5]"},
 		{"Ricart and Agrawala", "2(N-1)", fmt.Sprint(2 * (n - 1)), "[2]"},

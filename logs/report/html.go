@@ -49,9 +49,10 @@ func (d *Document) HTML(w io.Writer, progress Progress) error {
 	}
 	count := progress.begin(d.lines())
 	for _, a := range d.Appendices {
-		h.printf("<h2 id=\"appendix-%s\">Appendix %s. %s</h2>\n<p>Lines in causal order.</p>\n<pre class=\"appendix\">\n", a.Letter, a.Letter, html.EscapeString(a.Title))
+		h.printf("<h2 id=\"appendix-%d\">%s</h2>\n<p>%s</p>\n<pre class=\"appendix\">\n", a.Number, html.EscapeString(a.Heading()), html.EscapeString(a.Introduction()))
 		for i, e := range a.Events {
-			h.printf("<span id=\"%s.%d\">%s.%d</span> %s\n", a.Letter, i+1, a.Letter, i+1, html.EscapeString(string(e.Raw)))
+			at := reference(a.Number, i+1)
+			h.printf("<span id=\"%s\">%s</span> %s\n", at, at, html.EscapeString(string(e.Raw)))
 			count()
 		}
 		h.printf("</pre>\n")
@@ -70,7 +71,7 @@ func (h *page) contents(d *Document) {
 		h.printf("<li><a href=\"#section-%d\">%d. %s</a></li>\n", i+1, i+1, html.EscapeString(s.Title))
 	}
 	for _, a := range d.Appendices {
-		h.printf("<li><a href=\"#appendix-%s\">Appendix %s. %s</a></li>\n", a.Letter, a.Letter, html.EscapeString(a.Title))
+		h.printf("<li><a href=\"#appendix-%d\">%s</a></li>\n", a.Number, html.EscapeString(a.Heading()))
 	}
 	h.printf("</ul>\n")
 }
@@ -93,7 +94,7 @@ func (h *page) blocks(blocks []Block) error {
 		case Quote:
 			h.printf("<pre>")
 			for _, line := range b {
-				h.printf("<a href=\"#%s\">%s</a> %s\n", line.Reference(), line.Reference(), html.EscapeString(line.Text))
+				h.printf("<a href=\"#%s\">%s</a> %s %s\n", line.Reference(), line.Reference(), line.Node, html.EscapeString(line.Text))
 			}
 			h.printf("</pre>\n")
 		case Table:

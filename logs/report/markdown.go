@@ -34,10 +34,10 @@ func (d *Document) Markdown(w io.Writer, save SaveFigure, progress Progress) err
 	}
 	count := progress.begin(d.lines())
 	for _, a := range d.Appendices {
-		m.printf("## Appendix %s. %s\n\nLines in causal order.\n\n", a.Letter, a.Title)
+		m.printf("## %s\n\n%s\n\n", a.Heading(), a.Introduction())
 		m.printf("```text\n")
 		for i, e := range a.Events {
-			m.printf("%s.%d %s\n", a.Letter, i+1, e.Raw)
+			m.printf("%s %s\n", reference(a.Number, i+1), e.Raw)
 			count()
 		}
 		m.printf("```\n\n")
@@ -79,7 +79,7 @@ func (m *markdown) blocks(blocks []Block) error {
 		case Quote:
 			m.printf("```text\n")
 			for _, line := range b {
-				m.printf("%s %s\n", line.Reference(), line.Text)
+				m.printf("%s %s %s\n", line.Reference(), line.Node, line.Text)
 			}
 			m.printf("```\n\n")
 		case Table:

@@ -2,13 +2,16 @@ package report
 
 import (
 	"image/color"
+	"strings"
 
+	"conch/logs"
 	"conch/logs/draw"
 )
 
-// table writes a table; a row does not break over pages, and the head stands on
-// each page.
-func (p *printer) table(t Table) {
+// A table whose height is less than this share of a page stays on one.
+const wholeTable = 0.55
+
+func columnWidths(t Table) []float64 {
 	sum := 0.0
 	for _, weight := range t.Weights {
 		sum += weight
@@ -17,70 +20,112 @@ func (p *printer) table(t Table) {
 	for i, weight := range t.Weights {
 		widths[i] = textWidth * weight / sum
 	}
+	return widths
+}
+
+// tableNeed is the height with which a table may begin on a page.
+func (p *printer) tableNeed(t Table) float64 {
+	widths := columnWidths(t)
 	p.font("sans", "", tableSize)
-	whole := 3*tableLine + p.rowHeight(t.Head, widths)
-	for _, cells := range t.Rows {
-		whole += p.rowHeight(cells, widths)
+	head := float64(len(p.split(t.Caption, textWidth)))*tableLine + 2 + p.rowHeight(t.Head, widths, "B")
+	whole, least := head, head
+	for i, cells := range t.Rows {
+		height := p.rowHeight(cells, widths, "")
+		whole += height
+		if i < 2 {
+			least += height
+		}
 	}
-	if whole > (textBottom-topMargin)/2 { // a long one may break
-		whole = 70
+	if whole > (textBottom-topMargin)*wholeTable {
+		return least
 	}
-	p.room(whole)
-	p.pdf.MultiCell(textWidth, tableLine, t.Caption, "", "L", false)
-	p.pdf.Ln(2)
+	return whole
+}
+
+// table writes a table; a row does not break over pages, and the head stands on
+// each page.
+func (p *printer) table(t Table) {
+	widths := columnWidths(t)
+	p.room(p.tableNeed(t))
+	p.caption(t.Caption)
+	p.y += 2
 	p.row(t.Head, widths, "B")
 	for _, cells := range t.Rows {
-		if p.pdf.GetY()+p.rowHeight(cells, widths) > textBottom {
-			p.pdf.AddPage()
+		if p.y+p.rowHeight(cells, widths, "") > textBottom {
+			p.newPage()
 			p.row(t.Head, widths, "B")
 		}
 		p.row(cells, widths, "")
 	}
-	p.pdf.Ln(9)
+	p.y += 9
+}
+
+func (p *printer) caption(text string) {
+	p.font("sans", "", tableSize)
+	for _, row := range p.split(text, textWidth) {
+		p.text("body", sideMargin, p.y, tableLine, 0, row)
+		p.y += tableLine
+	}
 }
 
 // cellPadding is the space on both sides of a cell's text.
 const cellPadding = 3.0
 
-func (p *printer) rowHeight(cells []string, widths []float64) float64 {
+func (p *printer) rowHeight(cells []string, widths []float64, style string) float64 {
+	p.font("sans", style, tableSize)
 	rows := 1
 	for i, cell := range cells {
-		rows = max(rows, len(p.pdf.SplitText(cell, widths[i]-2*cellPadding)))
+		rows = max(rows, len(p.split(cell, widths[i]-cellPadding)))
 	}
 	return float64(rows)*tableLine + 3
 }
 
 // row writes one row of a table.
 func (p *printer) row(cells []string, widths []float64, style string) {
-	p.font("sans", style, tableSize)
-	height := p.rowHeight(cells, widths)
+	height := p.rowHeight(cells, widths, style)
 	p.pdf.SetDrawColor(190, 190, 190)
 	p.pdf.SetLineWidth(0.5)
-	x, y := sideMargin, p.pdf.GetY()
+	x, y := sideMargin, p.y
 	for i, cell := range cells {
 		p.pdf.Rect(x, y, widths[i], height, "D")
-		switch cell { // the verdicts stand out
-		case "HOLDS":
+		switch word, _, _ := strings.Cut(strings.ReplaceAll(cell, ",", ":"), ":"); { // the verdicts stand out
+		case strings.HasPrefix(word, strings.ToUpper(logs.Holds.String())):
 			p.pdf.SetTextColor(0, 110, 40)
-		case "VIOLATED", "INSUFFICIENT":
+		case word == "VIOLATED", word == noProof, word == missed, word == notMet:
 			p.pdf.SetTextColor(180, 0, 0)
 		}
-		for k, line := range p.pdf.SplitText(cell, widths[i]-2*cellPadding) {
-			p.pdf.Text(x+cellPadding, y+float64(k)*tableLine+tableLine*0.82+1, line)
+		for k, line := range p.split(cell, widths[i]-cellPadding) {
+			p.text("cell", x+cellPadding, y+float64(k)*tableLine+1, tableLine, x+widths[i], line)
 		}
 		p.pdf.SetTextColor(0, 0, 0)
 		x += widths[i]
 	}
-	p.pdf.SetXY(sideMargin, y+height)
+	p.y = y + height
 }
 
-// figure paints a diagram, as lines and text, at most as wide as the text.
+// captionRoom is for the words below a figure.
+const captionRoom = 40
+
+// figureScale is by how much a figure is made smaller to fit on a page.
+func figureScale(f Figure) float64 {
+	return min(1, textWidth/f.Picture.Width, (textBottom-topMargin-captionRoom)/f.Picture.Height)
+}
+
+func figureHeight(f Figure) float64 { return f.Picture.Height*figureScale(f) + captionRoom }
+
+// figure paints a diagram here, or on the next page if there is no room.
 func (p *printer) figure(f Figure) {
-	const captionRoom = 40
-	scale := min(1, textWidth/f.Picture.Width, (textBottom-topMargin-captionRoom)/f.Picture.Height)
-	height := f.Picture.Height * scale
-	p.room(height + captionRoom)
-	left, top := sideMargin+(textWidth-f.Picture.Width*scale)/2, p.pdf.GetY()
+	if len(p.waiting) > 0 || p.y+figureHeight(f) > textBottom {
+		p.waiting = append(p.waiting, f)
+		return
+	}
+	p.paint(f)
+}
+
+// paint paints a diagram, as lines and text, at most as wide as the text.
+func (p *printer) paint(f Figure) {
+	scale := figureScale(f)
+	left, top := sideMargin+(textWidth-f.Picture.Width*scale)/2, p.y
 	at := func(point draw.Point) (x, y float64) { return left + point.X*scale, top + point.Y*scale }
 	p.pdf.SetLineCapStyle("butt")
 	for _, e := range f.Picture.Elements {
@@ -88,10 +133,12 @@ func (p *printer) figure(f Figure) {
 	}
 	p.pdf.SetDashPattern(nil, 0)
 	p.pdf.SetTextColor(0, 0, 0)
-	p.pdf.SetXY(sideMargin, top+height+2)
-	p.font("sans", "", tableSize)
-	p.pdf.MultiCell(textWidth, tableLine, f.Caption, "", "L", false)
-	p.pdf.Ln(9)
+	if p.drawn != nil {
+		p.drawn(element{kind: "figure", page: p.pdf.PageNo(), x: left, y: top, width: f.Picture.Width * scale, height: f.Picture.Height * scale, text: f.Name})
+	}
+	p.y = top + f.Picture.Height*scale + 2
+	p.caption(f.Caption)
+	p.y += 9
 }
 
 func (p *printer) element(e draw.Element, scale float64, at func(draw.Point) (x, y float64)) {
@@ -100,7 +147,7 @@ func (p *printer) element(e draw.Element, scale float64, at func(draw.Point) (x,
 		p.pdf.SetTextColor(r, g, b)
 		p.font("sans", "", e.Size*scale)
 		x, y := at(e.Points[0])
-		p.pdf.Text(x-e.Align*draw.TextWidth(e.Text, e.Size)*scale, y, e.Text)
+		p.pdf.Text(x-e.Align*draw.TextWidth(e.Text, e.Size)*scale, y, p.glyphs.text(e.Text))
 		return
 	}
 	// Colours and widths are set before a path begins: PDF allows nothing else.

@@ -11,32 +11,32 @@ import (
 // logs.Report.
 var arguments = []struct{ id, means, why string }{
 	{"R1", "R1: any node can ask for the critical section at any time.",
-		"The nodes are peers: each ran the same program, and each entry above belongs to the node that its line names."},
+		"The nodes are peers: each ran the same program, and each entry is that of the node that its line names."},
 	{"R2", "R2, safety: only one node at a time is in the critical section.",
-		"Nobody enters without the token, and the logs show one token: each epoch was made once, each hop was sent once and came at most once. So any two entries are in order: the second happened after the first had ended, by the order of lines at one node and by the chain of hops between nodes, which needs no clock. Fences, which rise with each entry, say the same once more."},
+		"Nobody enters without the token, and the logs show one token: each epoch was made once, and each hop was sent once and arrived at most once. So any two entries are in order: the second happened after the first had ended, by the order of lines at one node and by the chain of hops between nodes. No clock is needed for that. The fences, which rise with each entry, say the same once more."},
 	{"R3", "R3, liveness: every node that asks gets in at some point.",
-		"Each request of the logs is followed by its entry, except those that are listed with the reason why they need none. And it is no luck: once a request has reached the token, at most N-1 entries of others go before it, since nobody stands in Q twice and Q is first in, first out."},
+		"Each request of the logs is followed by its entry, except those that are listed with the reason why they need none. That is no accident: once a request has reached the token, at most N-1 entries of others go before it, since no node is in Q twice, and Q is first in, first out."},
 	{"paper", "The paper's cost: no message, or N.",
-		"Each entry's messages were counted from the lines of its request and of the token's way."},
+		"The messages of each entry were counted from the lines of its request and of the way of the token."},
 }
 
 // servedInBatches is why R3 holds where nodes let in several of their own in a row.
-const servedInBatches = "Each request of the logs is followed by its entry, except those that are listed with the reason why they need none. And it is no luck: once a request has reached the token, at most N-1 other nodes go before it, since nobody stands in Q twice and nobody comes to stand before another, but for a node that leaves: it goes ahead of Q for as long as its --local-batch lasts, which in these logs is up to %d entries in a row."
+const servedInBatches = "Each request of the logs is followed by its entry, except those that are listed with the reason why they need none. That is no accident: once a request has reached the token, at most N-1 other nodes go before it, since no node is in Q twice, and no node is put before another, except one that leaves: it goes ahead of Q for as long as its --local-batch lasts, which in these logs is up to %d entries in a row."
 
 // verdicts gives the verdict on each requirement, and the reasons.
 func (b *builder) verdicts() []Block {
 	if b.main == nil {
-		return []Block{Paragraph("There is no line to judge: nothing is shown of R1, R2 and R3.")}
+		return []Block{Paragraph("There is no line to judge, so nothing is shown of R1, R2 and R3.")}
 	}
 	var blocks []Block
-	for _, s := range []*source{b.main, b.crash} {
-		if s == nil {
-			continue
-		}
-		blocks = append(blocks, Subtitle("The run of appendix "+s.Letter))
-		if s.foreign() {
-			blocks = append(blocks, Paragraph("The files do not belong together, so nothing follows from putting them together, and no requirement was judged."))
-		} else {
+	for _, s := range b.runs() {
+		blocks = append(blocks, Subtitle(fmt.Sprintf("The run of appendix %d", s.Number)))
+		switch {
+		case s.foreign():
+			blocks = append(blocks, Paragraph("The files do not belong together, so no requirement was judged."))
+		case s == b.crash && b.main.report.Verdict() == logs.Holds && s.report.Verdict() == logs.Holds:
+			blocks = append(blocks, Paragraph("By these logs too, R1, R2 and R3 hold, and so does the paper's cost, for the same reasons."+s.byLease()))
+		default:
 			for _, a := range arguments {
 				why := a.why
 				if batch := s.run.LongestBatch(); batch > 1 && a.id == "R3" {
@@ -57,22 +57,32 @@ func (s *source) judgement(id, means, why string) string {
 	for _, q := range s.report.Requirements {
 		if q.ID == id {
 			worst = max(worst, q.Verdict)
-			reasons = append(reasons, q.Name+": "+q.Reason)
+			if q.Verdict != logs.Holds {
+				reasons = append(reasons, firstUpper(q.Name)+": "+s.names.In(strings.TrimRight(q.Reason, "."))+".")
+			}
 		}
 	}
-	text := fmt.Sprintf("%s %s (%s).", means, strings.ToUpper(worst.String()), strings.Join(reasons, "; "))
+	text := fmt.Sprintf("%s %s.", means, strings.ToUpper(worst.String()))
 	switch worst {
 	case logs.Violated:
-		text += " So it was not met in this run."
+		return text + " It was not met in this run. " + strings.Join(reasons, " ")
 	case logs.Insufficient:
-		text += " So these logs do not prove it."
-	case logs.Holds:
-		text += " " + why
-		if lease := s.report.Figures.ByLease; id == "R2" && lease > 0 {
-			text += fmt.Sprintf(" For %d of the entries the one before was of a node that had died or was buried: there the order rests on the end of its lease, and so on clocks that run at about the same rate.", lease)
-		}
+		return text + " These logs do not prove it. " + strings.Join(reasons, " ")
+	}
+	text += " " + why
+	if id == "R2" {
+		text += s.byLease()
 	}
 	return text
+}
+
+// byLease says for how many entries the order rests on the end of a lease.
+func (s *source) byLease() string {
+	lease := s.report.Figures.ByLease
+	if lease == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" For %s, the entry before was that of a node that had died or was buried. There, the order rests on the end of a lease, and so on clocks that run at about the same rate.", count(lease, "entry", "entries"))
 }
 
 // maxDetails is how many problems of each requirement are shown.
@@ -88,10 +98,10 @@ func (s *source) details() []Block {
 	for _, q := range s.report.Requirements {
 		for i, d := range q.Details {
 			if i == maxDetails {
-				blocks = append(blocks, Paragraph(fmt.Sprintf("and %d more.", len(q.Details)-i)))
+				blocks = append(blocks, Paragraph(fmt.Sprintf("There are %d more.", len(q.Details)-i)))
 				break
 			}
-			blocks = append(blocks, Paragraph(fmt.Sprintf("%s, %s, %s: %s", q.ID, q.Name, d.Verdict, d.Reason)))
+			blocks = append(blocks, Paragraph(fmt.Sprintf("%s, %s, %s: %s", q.ID, q.Name, d.Verdict, s.names.In(d.Reason))))
 			var lines []*logs.Event
 			for _, line := range d.Lines {
 				if e := at[fmt.Sprintf("%s:%d", line.File, line.Line)]; e != nil {
@@ -109,14 +119,14 @@ func (s *source) details() []Block {
 // limits says what logs do not show.
 func (b *builder) limits() []Block {
 	blocks := []Block{
-		Paragraph("Logs show what nodes wrote, not what they did: a node that entered and did not log it would not be found. The file that all critical sections append to (--cs-file), which is no part of this report, is a second witness: conch logs check holds it against the logs."),
-		Paragraph("A run shows what happened once. That every schedule is safe is an argument about the algorithm, not a matter of logs."),
-		Paragraph("Requests that were open when nodes stopped are not shown to be granted later. A holder may keep the lock for ever; liveness holds as far as holders let go, and while a majority of nodes is up and connected."),
-		Paragraph("A program that is frozen or cut off can lose the lock and not know it yet. Only a resource that compares fences is safe from it. Members trust each other, and the rates of their clocks to within one per cent."),
+		Paragraph("Logs show what nodes wrote, not what they did: an entry that a node did not log would not be found. A second witness is the file to which all critical sections append (--cs-file). It is no part of this report; conch logs check compares it with the logs."),
+		Paragraph("A run shows what happened once. That every schedule is safe follows from the algorithm, not from logs."),
+		Paragraph("Requests that were open when nodes stopped are not shown to be granted later. A holder may keep the lock for ever: liveness holds as long as holders let go, and a majority of nodes is up and connected."),
+		Paragraph("A program that is frozen or cut off may have lost the lock without knowing it yet. Only a resource that compares fences is safe from such a program. The members trust each other, and trust the rates of their clocks to within one per cent."),
 	}
-	for _, s := range []*source{b.main, b.crash} {
-		if s != nil && s.report.Figures.ByLease > 0 {
-			blocks = append(blocks, Paragraph(fmt.Sprintf("In the run of appendix %s, the order of two entries rests %d times on the end of a dead holder's lease, which logs do not show, and not on a chain of messages.", s.Letter, s.report.Figures.ByLease)))
+	for _, s := range b.runs() {
+		if n := s.report.Figures.ByLease; n > 0 {
+			blocks = append(blocks, Paragraph(fmt.Sprintf("In the run of appendix %d, the order of two entries rests %s on the end of a dead holder's lease, which logs do not show, and not on a chain of messages.", s.Number, times(n))))
 		}
 	}
 	return blocks
@@ -132,7 +142,7 @@ func (b *builder) sources() []Block {
 		"K. Raymond. A tree-based algorithm for distributed mutual exclusion. ACM Transactions on Computer Systems 7(1), February 1989, pages 61–77. doi:10.1145/58564.59295",
 		"G. Le Lann. Distributed systems: towards a formal approach. Information Processing 77, Proceedings of the IFIP Congress, North-Holland, 1977, pages 155–160.",
 		"A. S. Tanenbaum and M. van Steen. Distributed Systems: Principles and Paradigms. Second edition, Pearson Prentice Hall, 2007. Section 6.3, Mutual exclusion.",
-		"L. Lamport. Time, clocks, and the ordering of events in a distributed system. Communications of the ACM 21(7), July 1978, pages 558–565. doi:10.1145/359545.359563. The order of the appendix is its \"happened before\".",
+		"L. Lamport. Time, clocks, and the ordering of events in a distributed system. Communications of the ACM 21(7), July 1978, pages 558–565. doi:10.1145/359545.359563. The appendices are in an order that agrees with \"happened before\", as defined there.",
 	} {
 		blocks = append(blocks, Paragraph(fmt.Sprintf("[%d] %s", i+1, text)))
 	}
