@@ -66,9 +66,9 @@ demo: build ## three nodes take turns, and their logs prove it (FLAGS="--nodes 5
 .PHONY: report
 report: build ## docs/report.pdf anew, from two real runs in logs/sample (REPORT="--author NAME --repository URL")
 	rm -rf logs/sample docs/report.pdf
-	bin/conch demo --report --out logs/sample > /dev/null
+	bin/conch demo --report --out logs/sample $(REPORT) > /dev/null
 	rm -rf logs/sample/state logs/sample/kill/state logs/sample/report.pdf
-	bin/conch report logs/sample/node*.log $(addprefix --crash logs/sample/kill/,node1.log node2.log node3.log) --out docs/report.pdf $(REPORT)
+	bin/conch report logs/sample/node*.log --crash logs/sample/kill --out docs/report.pdf $(REPORT)
 
 # Debian's package makes a database cluster and starts it, unless its settings, which
 # another package brings, say otherwise. Settings that were there before are left alone.

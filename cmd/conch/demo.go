@@ -19,10 +19,14 @@ const (
 	// demoThink and demoHold are short, so that the demonstration is; yet several
 	// nodes wait most of the time, which is what it is to show.
 	demoThink = 30 * time.Millisecond
-	demoHold  = 10 * time.Millisecond
+	demoHold  = 20 * time.Millisecond
 	// demoStall is how long nothing may happen before the demonstration gives up. It
 	// is far longer than a busy machine needs for one critical section.
 	demoStall = 15 * time.Second
+
+	// demoPort is the port of the first node, and those of the others follow, if all of
+	// these are free.
+	demoPort = 7401
 
 	maxDemoNodes   = 32 // each is a process, with two streams to each other
 	maxDemoEntries = 10_000
@@ -33,6 +37,7 @@ type demoFlags struct {
 	nodes, entries int
 	out, http      string
 	kill, report   bool
+	identity       reportFlags // authors and repository, for --report
 }
 
 func newDemoCommand() *cobra.Command {
@@ -52,14 +57,18 @@ With --http, the first node serves a page on which to see the token travel, and 
 nodes take their time. When each has had its entries they stay, until Ctrl-C.
 
 With --report, a run with a kill follows the one without, its files in the folder
-kill, and both are made into report.pdf.
+kill, and both are made into report.pdf, with --author and --repository on its first
+page.
+
+The nodes listen on the ports 7401, 7402 and so on if all of these are free, or else on
+any that are.
 
 It succeeds only if the logs show all that is promised. It leaves no process behind,
 and nothing but its files.`,
 		Example: `  conch demo
   conch demo --nodes 9 --entries 20 --out evidence
   conch demo --http --nodes 5
-  conch demo --report --out evidence`,
+  conch demo --report --out evidence --author "A. Student" --repository https://example.org/conch`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
@@ -73,6 +82,8 @@ and nothing but its files.`,
 				return misuse(cmd, "--nodes: got %d, want at least %d where one is killed: fewer have no majority then", flags.nodes, minKillNodes)
 			case flags.report && flags.http != "":
 				return misuse(cmd, "--report makes its runs by itself; leave --http out")
+			case !flags.report && (cmd.Flags().Changed("author") || cmd.Flags().Changed("repository")):
+				return misuse(cmd, "--author and --repository are for the report; add --report, or leave them out")
 			case flags.kill && flags.report:
 				return misuse(cmd, "--report makes a run with a kill by itself; leave --kill out")
 			}
@@ -93,6 +104,7 @@ and nothing but its files.`,
 	cmd.Flags().Lookup("http").NoOptDefVal = demoPage
 	cmd.Flags().BoolVar(&flags.kill, "kill", false, "kill a node in the critical section, and start it again")
 	cmd.Flags().BoolVar(&flags.report, "report", false, "make a report.pdf, of a run without a kill and one with")
+	flags.identity.addIdentity(cmd)
 	return cmd
 }
 
@@ -131,6 +143,7 @@ func runNodes(ctx context.Context, out io.Writer, flags demoFlags, dir string) (
 	nodes, err := processes.New(processes.Config{
 		Program: program,
 		Nodes:   flags.nodes,
+		Port:    demoPort,
 		Dir:     dir,
 		Flags: []string{
 			"--auto-count", strconv.Itoa(flags.entries),

@@ -122,7 +122,8 @@ func runReportedDemo(ctx context.Context, out io.Writer, flags demoFlags) error 
 		return err
 	}
 	fmt.Fprintln(out)
-	return writeReport(out, nodes.LogFiles(), reportFlags{out: filepath.Join(dir, "report.pdf"), crash: killed.LogFiles()})
+	flags.identity.out, flags.identity.crash = filepath.Join(dir, "report.pdf"), killed.LogFiles()
+	return writeReport(out, nodes.LogFiles(), flags.identity)
 }
 
 // checkKilled holds the shared file of the run with a kill against its logs, which

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"text/tabwriter"
 
 	"conch/internal/verify/processes"
 	"conch/logs"
@@ -26,22 +28,19 @@ func judgeDemo(out io.Writer, nodes *processes.Cluster, witnessFile, dir string)
 		}
 	}
 	fmt.Fprint(out, "\nWhat the logs show\n\n")
-	if err := report.WriteTable(out); err != nil {
+	if err := writeVerdicts(out, report); err != nil {
 		return err
 	}
-	fmt.Fprint(out, "\nHow one of them got in, by the same logs\n\n")
-	if err := logs.Explain(run, "", 0, out); err != nil {
+	fmt.Fprintln(out)
+	if err := logs.Brief(run, "", 0, out); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nThe files are in %s:\n", dir)
-	fmt.Fprint(out, "  node*.log  what each node did, one JSON object a line\n")
-	fmt.Fprint(out, "  cs.txt     who entered and left the critical section, by a file that all share\n")
-	fmt.Fprint(out, "  state      what each node keeps from one start to the next\n\n")
-	fmt.Fprint(out, "Look closer:\n")
 	files := filepath.Join(dir, "node*.log")
+	fmt.Fprintf(out, "\nThe files are in %s: node*.log is what each node logged, and cs.txt is what all wrote in the critical section.\n", dir)
+	fmt.Fprint(out, "Look closer:\n")
 	fmt.Fprintf(out, "  %s logs check %s --cs-file %s\n", os.Args[0], files, nodes.WitnessFile())
-	fmt.Fprintf(out, "  %s logs merge %s\n", os.Args[0], files)
-	fmt.Fprintf(out, "  %s logs explain %s --fence FENCE\n", os.Args[0], files)
+	fmt.Fprintf(out, "  %s logs explain %s\n", os.Args[0], files)
+	fmt.Fprintf(out, "  %s report %s --out report.pdf\n", os.Args[0], files)
 	switch report.Verdict() {
 	case logs.Violated:
 		return errors.New("the logs show a violation, see above")
@@ -49,6 +48,19 @@ func judgeDemo(out io.Writer, nodes *processes.Cluster, witnessFile, dir string)
 		return &exitError{code: exitInsufficient, err: errors.New("the logs do not suffice for a verdict, see above")}
 	}
 	return nil
+}
+
+// writeVerdicts writes one line for each requirement, or where one does not hold, all that
+// there is to say.
+func writeVerdicts(out io.Writer, report *logs.Report) error {
+	if report.Verdict() != logs.Holds {
+		return report.WriteTable(out)
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, q := range report.Requirements {
+		fmt.Fprintf(table, "%s\t%s\t%s\n", strings.ToUpper(q.Verdict.String()), q.ID, q.Name)
+	}
+	return table.Flush()
 }
 
 // hear judges the file that witnesses the critical sections.

@@ -26,3 +26,24 @@ func freeAddresses(n int) ([]string, error) {
 	}
 	return addresses, nil
 }
+
+// inARow returns n addresses on loopback with ports in a row.
+func inARow(first, n int) []string {
+	var addresses []string
+	for i := range n {
+		addresses = append(addresses, fmt.Sprintf("127.0.0.1:%d", first+i))
+	}
+	return addresses
+}
+
+// areFree reports whether nobody listens on any of the addresses.
+func areFree(addresses []string) bool {
+	for _, address := range addresses {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			return false
+		}
+		_ = listener.Close() // nobody has come
+	}
+	return true
+}

@@ -36,6 +36,9 @@ type Config struct {
 	// Advertise, if it is not empty, has an address for each node by which the others
 	// know it: that of a proxy, for example, which passes on to where the node listens.
 	Advertise []string
+	// Port, if it is not 0, is the port on which the first node listens if it and those
+	// that follow, one for each other node, are free. Else the ports are any that are.
+	Port int
 	// Flags are given to every "conch node", in addition to those for its address, its
 	// peers, its files and its use.
 	Flags []string
@@ -53,6 +56,7 @@ type Cluster struct {
 	config  Config
 	witness witness
 	started bool // a node has been started
+	settled bool // the nodes had addresses before
 
 	mu    sync.Mutex
 	nodes []*Node
@@ -82,6 +86,10 @@ func (c *Cluster) settle() error {
 		return fmt.Errorf("cluster: %w", err)
 	}
 	listen, pages := listen[:n], listen[n:]
+	if wanted := inARow(c.config.Port, n); c.config.Port != 0 && !c.settled && areFree(wanted) {
+		listen = wanted
+	}
+	c.settled = true // another call is because these were taken meanwhile
 	addresses := listen
 	if len(c.config.Advertise) > 0 {
 		addresses = c.config.Advertise

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -214,5 +215,33 @@ func TestParseLine(t *testing.T) {
 		if _, err := parseLine(text); err == nil {
 			t.Errorf("line %q: no error", text)
 		}
+	}
+}
+
+// The wanted ports are taken if all are free, and else none of them.
+func TestWantedPorts(t *testing.T) {
+	free, err := freeAddresses(1)
+	check(t, err)
+	_, text, err := net.SplitHostPort(free[0])
+	check(t, err)
+	port, err := strconv.Atoi(text)
+	check(t, err)
+	wanted := inARow(port, 1)
+	if wanted[0] != free[0] {
+		t.Fatalf("%v, want %v", wanted, free)
+	}
+	addressOf := func() string {
+		c, err := New(Config{Program: os.Args[0], Nodes: 1, Port: port, Dir: t.TempDir()})
+		check(t, err)
+		return c.Nodes()[0].Address()
+	}
+	if got := addressOf(); got != wanted[0] {
+		t.Errorf("the node is at %s, though %s is free", got, wanted[0])
+	}
+	taken, err := net.Listen("tcp", wanted[0])
+	check(t, err)
+	defer taken.Close()
+	if got := addressOf(); got == wanted[0] {
+		t.Errorf("the node is at %s, which is taken", got)
 	}
 }
