@@ -62,6 +62,9 @@ type Config struct {
 	// FlushLog has lines written that Log's writer has collected, before anybody can see
 	// what they tell of. Nil is for a writer that does not collect.
 	FlushLog func()
+	// Evidence has a line written for each message and each step of the algorithm, at
+	// level info. Without it the log has what an operator wants to read.
+	Evidence bool
 	// Version is the program's, for the log. Empty is "unknown".
 	Version string
 }

@@ -177,7 +177,7 @@ func TestLinesTellTheTokenAsItWasThen(t *testing.T) {
 		tok := &token.Token{Epoch: token.Epoch{Number: 1}, Hop: 7, Fence: 12}
 		e := token.Effect{Kind: kind, Peer: token.NoMember, Lock: "cs", Hop: 5, Fence: 9, Message: token.Message{Token: tok}}
 		m := member{t: t, log: new(logBuffer)}
-		newEventLog(zerolog.New(m.log), nil, []string{"a:1", "b:1"}, 0).effect(&e)
+		newEventLog(Config{Log: zerolog.New(m.log), Evidence: true, Members: []string{"a:1", "b:1"}}).effect(&e)
 		if l := m.lines()[0]; l["event"] != event || l["hop"] != "5" || l["fence"] != "9" {
 			t.Errorf("line %v; want %s with hop 5 and fence 9", l, event)
 		}
@@ -193,7 +193,7 @@ func TestLinesDoNotAllocate(t *testing.T) {
 		levels = levels[:1] // it makes sync.Pool, zerolog's memory, forget at random
 	}
 	for _, level := range levels {
-		l := newEventLog(zerolog.New(io.Discard).Level(level), nil, []string{"a:1", "b:1"}, 0)
+		l := newEventLog(Config{Log: zerolog.New(io.Discard).Level(level), Evidence: true, Members: []string{"a:1", "b:1"}})
 		write := func() {
 			l.arriving(&token.Message{Kind: token.TokenMessage, Token: effects[0].Message.Token})
 			for i := range effects {
