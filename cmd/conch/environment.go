@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"regexp"
 	"strings"
@@ -45,11 +44,11 @@ func fromEnvironment(cmd *cobra.Command) (variables, error) {
 			return
 		}
 		used[flag.Name] = name
-		if err := cmd.Flags().Set(flag.Name, value); err != nil {
-			if why := errors.Unwrap(err); why != nil {
-				err = why
-			}
-			wrong = misuse(cmd, "%s: got %.80q, want %s: %w", name, value, wanted[flag.Value.Type()], err)
+		err := cmd.Flags().Set(flag.Name, value)
+		if want := wanted[flag.Value.Type()]; err != nil && want != "" {
+			wrong = misuse(cmd, "%s: got %.80q, want %s", name, value, want)
+		} else if err != nil {
+			wrong = misuse(cmd, "%s: %w", name, err)
 		}
 	})
 	return used, wrong
