@@ -229,7 +229,7 @@ func TestLinesWithoutEvidence(t *testing.T) {
 		}
 	}
 	for i := range effects {
-		l.effect(effects, i)
+		l.effect(&effects[i])
 	}
 	if lines := m.lines(); len(lines) > 0 {
 		t.Errorf("lines of evidence: %v", lines)
@@ -243,7 +243,7 @@ func TestLinesWithoutEvidence(t *testing.T) {
 		{Kind: token.Received, Peer: 1, Message: token.Message{Kind: token.Bye, Session: 1}},
 	}
 	for i := range incidents {
-		l.effect(incidents, i)
+		l.effect(&incidents[i])
 	}
 	var events []string
 	for _, line := range m.lines() {
