@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,7 +43,7 @@ head -c 49152 /dev/zero >"$0/filler"; exec "$@"`
 		_ = node.Process.Kill() // as a rule it is gone
 		_ = node.Wait()
 	})
-	disk = filepath.Join("/proc", strconv.Itoa(node.Process.Pid), "root", dir)
+	disk = fmt.Sprintf("/proc/%d/root%s", node.Process.Pid, dir)
 	if !until(func() bool {
 		log, _ := os.ReadFile(filepath.Join(disk, "node.log"))
 		said, _ := os.ReadFile(errors)
