@@ -97,7 +97,8 @@ type Config struct {
 	DataDir string
 
 	// Socket is the path of a unix socket on which clients of this user reach the node,
-	// beside its TCP port. Empty is none.
+	// beside its TCP port. If its file is removed, it is made again within a second.
+	// Empty is none.
 	Socket string
 
 	// TLS names the files with which the node proves who it is to other members and to
@@ -112,14 +113,22 @@ type Config struct {
 	// the socket and of the page do everything, and other clients lock and look.
 	AllowFile string
 
-	// Log gets a line for each event in the life of the node, each with one call
-	// of its writer and none at the same time as another. The zero Logger writes
-	// nothing.
+	// Log gets a line for each event in the life of the node that an operator wants to
+	// read: its start and stop, its sessions, other members, losses, refusals. Each line
+	// takes one call of its writer, and none comes at the same time as another. The zero
+	// Logger writes nothing.
 	Log zerolog.Logger
+	// Evidence adds a line for each message and each step of the algorithm, at level
+	// info: what "conch logs check" judges. A grant then takes some 2 KB of log.
+	Evidence bool
 	// FlushLog has the lines written that a writer of Log's has collected. It is called
 	// before anybody can see what they tell of: before a message leaves, and before a
 	// caller hears of its lock. Nil is for a writer that does not collect.
 	FlushLog func()
+	// LogLoss tells of lines that a writer of Log's could not write: how many so far, and
+	// why it cannot write now, if it cannot. The status of the node and its metrics show
+	// it. Nil is for a writer that loses none.
+	LogLoss func() (lines uint64, now error)
 	// Version is the program's, for the log. Empty is "unknown".
 	Version string
 
@@ -204,6 +213,7 @@ func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
 		return nil, err
 	}
 	counts := newCounting(cfg.Metrics, members, cfg.Version)
+	counts.showLog(cfg.LogLoss)
 	driver, err := broadcast.Start(broadcast.Config{
 		Members:     members.Addresses,
 		Self:        token.Member(members.Self),
@@ -220,6 +230,7 @@ func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
 		Observer:    counts.observer(),
 		Log:         cfg.Log,
 		FlushLog:    cfg.FlushLog,
+		Evidence:    cfg.Evidence,
 		Version:     cfg.Version,
 	})
 	if err != nil {
@@ -235,6 +246,7 @@ func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
 		Self:        members.Self,
 		TTL:         cfg.SessionTTL,
 		Encumber:    func() error { return memory.setClients(true) },
+		LogLoss:     cfg.LogLoss,
 		Rules:       guard.rules,
 		Credentials: guard.toMember,
 	})

@@ -33,6 +33,13 @@ func (c counting) observer() broadcast.Observer {
 	return c.metrics
 }
 
+// showLog adds which lines of the log could not be written, if somebody can tell.
+func (c counting) showLog(loss func() (lines uint64, now error)) {
+	if c.metrics != nil && loss != nil {
+		c.metrics.ShowLog(loss)
+	}
+}
+
 // register shows the metrics.
 func (c counting) register(driver *broadcast.Driver, entrance *admission.Door) error {
 	if c.metrics == nil {

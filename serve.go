@@ -131,9 +131,24 @@ func (n *Node) serve(l listeners) {
 		n.serving.Go(func() { n.accept(n.servers.guests, n.servers.handover) })
 	}
 	if l.socket != nil {
-		local := n.guard.door.Local(l.socket)
+		local := n.guard.door.Local(n.keep(l.socket))
 		n.serving.Go(func() { n.accept(n.servers.socket, local) })
 	}
+}
+
+// socketLook is the time between two looks at whether the socket's file is there.
+const socketLook = time.Second
+
+// keep looks after the file of the node's socket: where it is removed, it is made again.
+func (n *Node) keep(listener net.Listener) net.Listener {
+	path := listener.Addr().String()
+	again := func() (net.Listener, error) { return socket.Listen(context.Background(), path) }
+	kept, err := socket.Keep(listener, socketLook, again, socket.Told{Remade: n.driver.SocketRemade, Lost: n.driver.SocketLost})
+	if err != nil {
+		n.driver.SocketLost(err.Error())
+		return listener
+	}
+	return kept
 }
 
 // accept takes connections until the server is stopped.

@@ -160,6 +160,7 @@ func (w *network) startMember(t testing.TB, address string, s setup) *member {
 		Clock:    func() token.Time { return token.Time(time.Since(began)) },
 		Log:      logger,
 		FlushLog: s.log.flush,
+		Evidence: true,
 	}, s.limits)
 	if err != nil {
 		t.Fatal(err)

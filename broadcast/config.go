@@ -62,6 +62,9 @@ type Config struct {
 	// FlushLog has lines written that Log's writer has collected, before anybody can see
 	// what they tell of. Nil is for a writer that does not collect.
 	FlushLog func()
+	// Evidence has a line written for each message and each step of the algorithm, at
+	// level info. Without it the log has what an operator wants to read.
+	Evidence bool
 	// Version is the program's, for the log. Empty is "unknown".
 	Version string
 }
@@ -142,13 +145,13 @@ func dialTCP(ctx context.Context, address string) (net.Conn, error) {
 
 // limits bound what peers and callers can make the driver wait for or keep.
 type limits struct {
-	inbox int           // inputs that wait for the owner
-	queue int           // messages in an outgoing queue, from which on it is full
-	locks int           // that are known, from which on callers can ask for no others
+	inbox int // inputs that wait for the owner
+	queue int // messages in an outgoing queue, from which on it is full
+	locks int // that are known, from which on callers can ask for no others
 	// claims of one client, and of all clients
 	perClient, claims int
-	open  time.Duration // from the dial until the peer has answered HELLO
-	hello time.Duration // from the start of an incoming stream until HELLO is there
+	open              time.Duration // from the dial until the peer has answered HELLO
+	hello             time.Duration // from the start of an incoming stream until HELLO is there
 }
 
 var defaultLimits = limits{

@@ -44,9 +44,9 @@ type Driver struct {
 	incarnation token.Incarnation
 	started     token.Time
 
-	owner   *owner
-	inbox   inbox
-	relief  chan struct{} // has an entry if nobody works although inputs are queued
+	owner  *owner
+	inbox  inbox
+	relief chan struct{} // has an entry if nobody works although inputs are queued
 
 	lastWaiter atomic.Uint64
 	locals     sync.Pool // of *localClaim that have no caller

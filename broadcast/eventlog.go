@@ -20,6 +20,7 @@ type eventLog struct {
 	flushLog  func()
 	unflushed bool // there may be lines that are not written yet
 	quiet     bool // no lines of level info are written
+	evidence  bool // lines are written for each message and each step of the algorithm
 	addresses []string
 	scratch   []byte
 	// arrived is the token that came with the latest input, as it came: by the time
@@ -27,12 +28,15 @@ type eventLog struct {
 	arrived token.Token
 }
 
-func newEventLog(log zerolog.Logger, flushLog func(), addresses []string, self token.Member) *eventLog {
+// newEventLog makes the log of a node whose configuration is complete.
+func newEventLog(cfg Config) *eventLog {
+	quiet := !cfg.Log.Info().Enabled()
 	return &eventLog{
-		log:       log.With().Str("node", addresses[self]).Logger(),
-		flushLog:  flushLog,
-		quiet:     !log.Info().Enabled(),
-		addresses: addresses,
+		log:       cfg.Log.With().Str("node", cfg.Members[cfg.Self]).Logger(),
+		flushLog:  cfg.FlushLog,
+		quiet:     quiet,
+		evidence:  cfg.Evidence && !quiet,
+		addresses: cfg.Members,
 	}
 }
 
@@ -65,7 +69,7 @@ func (l *eventLog) nodeStarted(cfg token.Config, version string) {
 	if cfg.LocalBatch > 1 {
 		l.decimal(e, "local_batch", uint64(cfg.LocalBatch))
 	}
-	e.Str("version", version).Msg("node started")
+	e.Str("version", version).Bool("evidence", l.evidence).Msg("node started")
 }
 
 func (l *eventLog) nodeStopped() { l.info("node_stopped").Msg("node stopped") }
@@ -96,6 +100,14 @@ func (l *eventLog) filesChanged(err error) {
 		return
 	}
 	l.info("files_changed").Msg("changed files taken up")
+}
+
+func (l *eventLog) socketRemade(reason string) {
+	l.line(zerolog.WarnLevel, "socket_remade").Str("reason", reason).Msg("socket for clients made again")
+}
+
+func (l *eventLog) socketLost(reason string) {
+	l.line(zerolog.WarnLevel, "socket_lost").Str("reason", reason).Msg("socket for clients is gone")
 }
 
 func (l *eventLog) certificateEnding(reason error) {
@@ -134,7 +146,7 @@ func (l *eventLog) session(event string, s token.Session) *zerolog.Event {
 
 // arriving keeps a token that is about to be given to the node.
 func (l *eventLog) arriving(m *token.Message) {
-	if m.Kind != token.TokenMessage || l.quiet {
+	if m.Kind != token.TokenMessage || !l.evidence {
 		return
 	}
 	kept, t := &l.arrived, m.Token

@@ -8,9 +8,29 @@ import (
 
 // effect writes the line for an effect, if there is one for its kind.
 func (l *eventLog) effect(e *token.Effect) {
-	if l.quiet {
-		return
+	switch {
+	case l.evidence:
+		l.step(e)
+	case !l.quiet:
+		l.incident(e)
 	}
+}
+
+// incident writes a line for an effect that an operator wants to hear of, whether or
+// not evidence is wanted: sessions, losses, and members that leave or are buried.
+func (l *eventLog) incident(e *token.Effect) {
+	switch e.Kind {
+	case token.Revoke, token.Began, token.Lapsed, token.Gone, token.Buried:
+		l.lease(e)
+	case token.Received:
+		if e.Message.Kind == token.Bye {
+			l.message(e, receivedEvents[:])
+		}
+	}
+}
+
+// step writes a line for each step of the algorithm, and for each incident.
+func (l *eventLog) step(e *token.Effect) {
 	switch e.Kind {
 	case token.Send:
 		l.message(e, sentEvents[:])

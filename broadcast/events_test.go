@@ -177,7 +177,7 @@ func TestLinesTellTheTokenAsItWasThen(t *testing.T) {
 		tok := &token.Token{Epoch: token.Epoch{Number: 1}, Hop: 7, Fence: 12}
 		e := token.Effect{Kind: kind, Peer: token.NoMember, Lock: "cs", Hop: 5, Fence: 9, Message: token.Message{Token: tok}}
 		m := member{t: t, log: new(logBuffer)}
-		newEventLog(zerolog.New(m.log), nil, []string{"a:1", "b:1"}, 0).effect(&e)
+		newEventLog(Config{Log: zerolog.New(m.log), Evidence: true, Members: []string{"a:1", "b:1"}}).effect(&e)
 		if l := m.lines()[0]; l["event"] != event || l["hop"] != "5" || l["fence"] != "9" {
 			t.Errorf("line %v; want %s with hop 5 and fence 9", l, event)
 		}
@@ -193,7 +193,10 @@ func TestLinesDoNotAllocate(t *testing.T) {
 		levels = levels[:1] // it makes sync.Pool, zerolog's memory, forget at random
 	}
 	for _, level := range levels {
-		l := newEventLog(zerolog.New(io.Discard).Level(level), nil, []string{"a:1", "b:1"}, 0)
+		l := newEventLog(Config{Log: zerolog.New(io.Discard).Level(level), Evidence: true, Members: []string{"a:1", "b:1"}})
+		if l.evidence != (level == zerolog.InfoLevel) {
+			t.Errorf("level %v: evidence is %v; it is of level info", level, l.evidence)
+		}
 		write := func() {
 			l.arriving(&token.Message{Kind: token.TokenMessage, Token: effects[0].Message.Token})
 			for i := range effects {
@@ -204,5 +207,49 @@ func TestLinesDoNotAllocate(t *testing.T) {
 		if got := testing.AllocsPerRun(1000, write); got > 0 {
 			t.Errorf("level %v: %v allocations for a line of each kind; want none", level, got)
 		}
+	}
+}
+
+// Without evidence the log has no line for a message or a step of the algorithm, and
+// building one costs nothing; what an operator wants to read is there.
+func TestLinesWithoutEvidence(t *testing.T) {
+	m := member{t: t, log: new(logBuffer)}
+	l := newEventLog(Config{Log: zerolog.New(m.log), Members: []string{"a:1", "b:1"}})
+	effects := allEffects()
+	l.arriving(&token.Message{Kind: token.TokenMessage, Token: effects[0].Message.Token})
+	if l.arrived.LastGranted != nil {
+		t.Error("a token is copied for a line that is not written")
+	}
+	for _, kind := range []token.EffectKind{token.PassedOver, token.Guarded, token.Probed, token.Balloted, token.Ended, token.Forgot} {
+		effects = append(effects, token.Effect{Kind: kind, Peer: 1, Lock: "cs"})
+	}
+	for kind := token.Request; kind <= token.Abort; kind++ {
+		if kind != token.Bye {
+			effects = append(effects, token.Effect{Kind: token.Received, Peer: 1, Lock: "cs", Message: token.Message{Kind: kind, Token: effects[0].Message.Token}})
+		}
+	}
+	for i := range effects {
+		l.effect(&effects[i])
+	}
+	if lines := m.lines(); len(lines) > 0 {
+		t.Errorf("lines of evidence: %v", lines)
+	}
+	incidents := []token.Effect{
+		{Kind: token.Revoke, Lock: "cs", Fence: 1, State: effects[0].State},
+		{Kind: token.Began, Session: 1},
+		{Kind: token.Lapsed, Session: 1},
+		{Kind: token.Gone, Session: 1},
+		{Kind: token.Buried, Peer: 1},
+		{Kind: token.Received, Peer: 1, Message: token.Message{Kind: token.Bye, Session: 1}},
+	}
+	for i := range incidents {
+		l.effect(&incidents[i])
+	}
+	var events []string
+	for _, line := range m.lines() {
+		events = append(events, fmt.Sprint(line["event"]))
+	}
+	if got, want := fmt.Sprint(events), "[lost session_started session_lapsed session_ended burial bye_received]"; got != want {
+		t.Errorf("lines %s, want %s", got, want)
 	}
 }

@@ -225,6 +225,17 @@ func (d *Driver) RefusedClient(caller string, reason error) {
 	d.post(input{kind: inputLook, look: func(o *owner) { o.log.clientRefused(caller, reason.Error()) }})
 }
 
+// SocketRemade has it logged that the socket for clients was removed, and made again.
+func (d *Driver) SocketRemade(reason string) {
+	d.post(input{kind: inputLook, look: func(o *owner) { o.log.socketRemade(reason) }})
+}
+
+// SocketLost has it logged that the socket for clients was removed, and why it is not
+// made again.
+func (d *Driver) SocketLost(reason string) {
+	d.post(input{kind: inputLook, look: func(o *owner) { o.log.socketLost(reason) }})
+}
+
 // FilesChanged has it logged that files which the node was started with have changed and
 // were taken up, or why they were not.
 func (d *Driver) FilesChanged(err error) {

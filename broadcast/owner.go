@@ -126,7 +126,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 		Driver:   d,
 		store:    cfg.Store,
 		node:     node,
-		log:      newEventLog(cfg.Log, cfg.FlushLog, d.members, d.self),
+		log:      newEventLog(cfg),
 		observer: cfg.Observer,
 		peers:    make([]peer, len(d.members)),
 		table: claims.New(node, claims.Config{

@@ -12,7 +12,7 @@ import (
 // idleOwner is an owner that the test feeds by hand, of a node with one peer.
 func idleOwner(t *testing.T, log *logBuffer) *owner {
 	t.Helper()
-	cfg := Config{Members: []string{"a:1", "b:1"}, Session: 1, TTL: testTTL, Log: zerolog.New(log), FlushLog: log.flush}
+	cfg := Config{Members: []string{"a:1", "b:1"}, Session: 1, TTL: testTTL, Log: zerolog.New(log), FlushLog: log.flush, Evidence: true}
 	if err := cfg.complete(); err != nil {
 		t.Fatal(err)
 	}

@@ -13,21 +13,16 @@ import (
 
 // openLog opens the log: the file at path, or standard output if path is empty, for
 // people if that is a terminal.
-func openLog(path string, failed func(error)) (*logfile.Writer, error) {
+func openLog(path string, config logfile.Config) (*logfile.Writer, error) {
 	if path == "" {
 		if isatty.IsTerminal(os.Stdout.Fd()) {
-			return logfile.New(console.New(os.Stdout), failed), nil
+			return logfile.New(console.New(os.Stdout), config), nil
 		}
-		return logfile.New(os.Stdout, failed), nil
+		return logfile.New(os.Stdout, config), nil
 	}
-	file, err := openAppend(path)
+	log, err := logfile.Open(path, config)
 	if err != nil {
 		return nil, fmt.Errorf("--log-file: %w; %s", err, wantWritable)
-	}
-	log, err := logfile.Append(file, failed)
-	if err != nil {
-		file.Close()
-		return nil, fmt.Errorf("--log-file: %w", err)
 	}
 	return log, nil
 }

@@ -19,7 +19,8 @@ func newLogsCommand() *cobra.Command {
 		Long: `The logs of the nodes, one file each, are put together by what caused what: a line
 comes after the lines that its node wrote before it, and a receipt after its sending.
 The nodes' clocks need not agree. Stop the nodes before you collect their files, and
-give the files of all members; "-" is standard input.`,
+give the files of all members; "-" is standard input. Nodes write these lines with
+--evidence, which --auto-request implies.`,
 		Example: `  conch logs check node1.log node2.log node3.log
   conch logs explain node*.log --lock cs --fence 17`,
 	}

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"conch"
@@ -24,10 +25,18 @@ func newNodeCommand() *cobra.Command {
 		Use:   "node [flags]",
 		Short: "Run a node",
 		Long: `Runs a node until SIGINT or SIGTERM, on which it leaves the critical section,
-passes the token on and ends. A second signal ends it at once.
+passes the token on and ends. A second signal, a second or more after the first,
+ends it at once. SIGHUP makes it open its --log-file anew; but where the terminal
+that it was started in has been closed, it stops as on SIGTERM.
 
 The nodes of a cluster may be started in any order, with any delay. All must be
-given the same members, each named by one address; a node's own may be listed too.`,
+given the same members, each named by one address; a node's own may be listed too.
+A node without other members has to be started with --single.
+
+Each flag can be given by the environment variable in brackets behind it as well,
+such as CONCH_PEERS. A flag on the command line wins; a variable that is empty
+counts as unset. (CONCH_NODE is none of them: it names the node that other
+commands talk to.)`,
 		Example: `  Three nodes that take turns, each in a terminal of its own:
 
   conch node --listen 127.0.0.1:7401 --peers 127.0.0.1:7402,127.0.0.1:7403 --auto-request --log-file node1.log
@@ -40,27 +49,29 @@ given the same members, each named by one address; a node's own may be listed to
   conch node --listen :7400 --advertise node1:7400 --hosts-file hosts.txt --log-file node1.log`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := flags.check(cmd); err != nil {
+			used, err := fromEnvironment(cmd)
+			if err != nil {
 				return err
 			}
-			return runNode(cmd, &flags)
+			flags.used = used
+			if err := flags.check(cmd); err != nil {
+				return used.inError(err)
+			}
+			return used.inError(runNode(cmd, &flags))
 		},
 	}
 	flags.addTo(cmd)
 	return cmd
 }
 
+// caution tells the operator of something to mind, which does not stop the node.
+func caution(cmd *cobra.Command, format string, args ...any) {
+	fmt.Fprintf(cmd.ErrOrStderr(), "conch: caution: "+format+"\n", args...)
+}
+
 // runNode runs a node until a signal, or until something it needs fails.
 func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
-	members, err := flags.members(cmd)
-	if err != nil {
-		return err
-	}
-	dataDir, err := flags.dataDirectory(members.Addresses[members.Self])
-	if err != nil {
-		return err
-	}
-	socket, err := flags.socketPath()
+	cfg, err := flags.config(cmd)
 	if err != nil {
 		return err
 	}
@@ -69,32 +80,38 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 		return err
 	}
 	defer page.close() // where the node does not get to serve it
-	cautions := flags.cautions(members)
+	cautions := flags.cautions(cfg)
 	if page != nil {
 		cautions = append(cautions, page.cautions...)
 	}
-	for _, caution := range cautions {
-		fmt.Fprintf(cmd.ErrOrStderr(), "conch: caution: %s\n", caution)
+	for i := range cautions {
+		cautions[i] = flags.used.inText(cautions[i])
+		caution(cmd, "%s", cautions[i])
 	}
 	if page != nil {
 		page.cautions = cautions
 		fmt.Fprintf(cmd.ErrOrStderr(), "conch: the page is %s\n", page.url())
 	}
-	level, err := zerolog.ParseLevel(flags.logLevel)
-	if err != nil {
-		return err
-	}
 	ctx, stop := untilSignal(cmd.Context(), func() {})
 	defer stop()
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	log, err := openLog(flags.logFile, fail)
+	log, err := openLog(flags.log.file, flags.log.config(cfg.Advertise, fail, func(told string) { caution(cmd, "%s", told) }))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	lines, shown := alsoShown(log, flags.logFile)
+	lines, shown := alsoShown(log, flags.log.file)
 	defer shown()
+	signal.Ignore(syscall.SIGPIPE) // who read the log is gone: it cannot be written, and that is told
+	defer onHangup(
+		func() {
+			if err := log.Reopen(); err != nil {
+				caution(cmd, "SIGHUP: the log goes on where it went: --log-file: %v", err)
+			}
+		},
+		func() { fail(&interruption{syscall.SIGHUP}) },
+	)()
 	if flags.csFile != "" {
 		witness, err := openAppend(flags.csFile)
 		if err != nil {
@@ -103,36 +120,28 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 		defer witness.Close()
 		flags.auto.Witness = witness
 	}
-	node, err := conch.Start(ctx, conch.Config{
-		Listen:     flags.listen,
-		Advertise:  members.Addresses[members.Self],
-		Peers:      members.Addresses,
-		SessionTTL: flags.sessionTTL,
-		LocalBatch: flags.localBatch,
-		Socket:     socket,
-		DataDir:    dataDir,
-		TLS:        flags.tls.TLSFiles,
-		Insecure:   flags.insecure,
-		AllowFile:  flags.allow,
-		Log:        zerolog.New(lines).Level(level),
-		FlushLog:   log.Flush,
-		Version:    readBuild().Version,
-		Metrics:    page.registerer(),
-	})
+	cfg.Log, cfg.FlushLog, cfg.LogLoss = cfg.Log.Output(lines), log.Flush, log.Loss
+	cfg.Metrics = page.registerer()
+	node, err := conch.Start(ctx, cfg)
 	if err != nil {
 		return err
 	}
+	return serve(ctx, fail, node, flags.loops(ctx, cmd, node, page), stopPatience+flags.sessionTTL)
+}
+
+// loops are what the node does beside its work for others.
+func (f *nodeFlags) loops(ctx context.Context, cmd *cobra.Command, node *conch.Node, page *page) []func() error {
 	var loops []func() error
-	if flags.autoRequest {
-		loops = append(loops, func() error { return workload.Run(ctx, node, flags.auto) })
+	if f.autoRequest {
+		loops = append(loops, func() error { return workload.Run(ctx, node, f.auto) })
 	}
 	if page != nil {
 		if err := page.mayLook(ctx, node); err != nil {
-			fmt.Fprintf(cmd.ErrOrStderr(), "conch: caution: the page shows nothing: %v\n", err)
+			caution(cmd, "the page shows nothing: %v", err)
 		}
-		loops = append(loops, func() error { return page.run(ctx, node, flags.sessionTTL) })
+		loops = append(loops, func() error { return page.run(ctx, node, f.sessionTTL) })
 	}
-	return serve(ctx, fail, node, loops, stopPatience+flags.sessionTTL)
+	return loops
 }
 
 // serve runs the loops until ctx ends or the node does, and stops the node. It returns

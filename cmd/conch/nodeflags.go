@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"net"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -27,14 +27,12 @@ const (
 	maxLockNameBytes = 255
 )
 
-// logLevels are the values of --log-level.
-var logLevels = []string{"debug", "info", "warn", "error", "disabled"}
-
 // nodeFlags are the flags of conch node, as they were given.
 type nodeFlags struct {
 	listen, advertise string
 	peers             []string
 	hostsFile         string
+	single            bool
 	sessionTTL        time.Duration
 	socket            string
 	localBatch        int
@@ -49,7 +47,9 @@ type nodeFlags struct {
 
 	page pageFlags
 
-	logLevel, logFile string
+	log logFlags
+
+	used variables // that gave flags their values
 }
 
 // addTo adds the flags to the command.
@@ -59,6 +59,7 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 	members.StringVar(&f.advertise, "advertise", "", "the `HOST:PORT` by which the others know this node (default: --listen)")
 	members.StringArrayVar(&f.peers, "peers", nil, "the members' addresses, `HOST:PORT,...`; may be given several times")
 	members.StringVar(&f.hostsFile, "hosts-file", "", "a `FILE` of members, one HOST:PORT a line, # begins a comment")
+	members.BoolVar(&f.single, "single", false, "this node has no other members, and grants every lock by itself")
 	members.DurationVar(&f.sessionTTL, "session-ttl", conch.DefaultSessionTTL, "after this `TIME` a node that is not heard of has lost its locks; the same at all members")
 	addGroup(cmd, "Members", members)
 
@@ -91,13 +92,13 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 	addGroup(cmd, "Page and metrics", page)
 
 	log := pflag.NewFlagSet("", pflag.ContinueOnError)
-	log.StringVar(&f.logLevel, "log-level", "info", "`LEVEL` from which on lines are written: "+strings.Join(logLevels, ", ")+"; evidence needs info")
-	log.StringVar(&f.logFile, "log-file", "", "append the log to `FILE`, as JSON; a terminal shows it too, for people (default: standard output, for people if that is a terminal)")
+	f.log.addTo(log)
 	addGroup(cmd, "Log", log)
 	complete := cobra.FixedCompletions(logLevels, cobra.ShellCompDirectiveNoFileComp)
 	if err := cmd.RegisterFlagCompletionFunc("log-level", complete); err != nil {
 		panic(err) // there is no such flag
 	}
+	nameVariables(cmd)
 }
 
 // check refuses values that make no sense, with a usage error.
@@ -137,10 +138,43 @@ func (f *nodeFlags) check(cmd *cobra.Command) error {
 	if name := f.auto.Lock; name == "" || len(name) > maxLockNameBytes || !utf8.ValidString(name) {
 		return misuse(cmd, "--auto-lock: got %d bytes, %.40q, want 1 to %d bytes of UTF-8", len(name), name, maxLockNameBytes)
 	}
-	if !slices.Contains(logLevels, f.logLevel) {
-		return misuse(cmd, "--log-level: got %q, want one of %s", f.logLevel, strings.Join(logLevels, ", "))
+	return f.log.check(cmd, f.autoRequest)
+}
+
+// config is what the flags say of a node, but for where its log goes.
+func (f *nodeFlags) config(cmd *cobra.Command) (conch.Config, error) {
+	members, err := f.members(cmd)
+	if err != nil {
+		return conch.Config{}, err
 	}
-	return nil
+	self := members.Addresses[members.Self]
+	dataDir, err := f.dataDirectory(self)
+	if err != nil {
+		return conch.Config{}, err
+	}
+	socket, err := f.socketPath()
+	if err != nil {
+		return conch.Config{}, err
+	}
+	level, err := zerolog.ParseLevel(f.log.level)
+	if err != nil {
+		return conch.Config{}, err
+	}
+	return conch.Config{
+		Listen:     f.listen,
+		Advertise:  self,
+		Peers:      members.Addresses,
+		SessionTTL: f.sessionTTL,
+		LocalBatch: f.localBatch,
+		Socket:     socket,
+		DataDir:    dataDir,
+		TLS:        f.tls.TLSFiles,
+		Insecure:   f.insecure,
+		AllowFile:  f.allow,
+		Log:        zerolog.New(nil).Level(level),
+		Evidence:   f.log.evidence,
+		Version:    readBuild().Version,
+	}, nil
 }
 
 // none is the value of --data-dir that keeps nothing, and of --socket that opens none.
@@ -181,7 +215,7 @@ func (f *nodeFlags) dataDirectory(member string) (string, error) {
 }
 
 // cautions tells what a node with these flags gives up.
-func (f *nodeFlags) cautions(members hosts.Members) []string {
+func (f *nodeFlags) cautions(cfg conch.Config) []string {
 	var cautions []string
 	if f.dataDir == none {
 		cautions = append(cautions, "--data-dir none: two nodes may hold a lock at once if this machine's clock is ever set back between two starts of this node")
@@ -189,7 +223,7 @@ func (f *nodeFlags) cautions(members hosts.Members) []string {
 	if f.insecure && f.tls.TLSFiles == (conch.TLSFiles{}) {
 		cautions = append(cautions, "--insecure: nothing is encrypted, and whoever reaches "+f.listen+" can pass for a member, and take and break every lock")
 	}
-	if len(members.Addresses) == 2 {
+	if len(cfg.Peers) == 2 {
 		cautions = append(cautions, "two members: neither can hold a lock while the other is away; with three, one may be away")
 	}
 	return cautions
@@ -217,9 +251,25 @@ func (f *nodeFlags) listenPage(cmd *cobra.Command) (*page, error) {
 	return p, err
 }
 
-// members returns who the members are. What is wrong with a flag is a usage error;
-// what is wrong with the hosts file is not.
+// members returns who the members are. A node that knows no others has to be meant to be
+// single: it would grant every lock by itself, beside a cluster that it was left out of.
 func (f *nodeFlags) members(cmd *cobra.Command) (hosts.Members, error) {
+	members, err := f.listMembers(cmd)
+	if err != nil {
+		return hosts.Members{}, err
+	}
+	switch n := len(members.Addresses); {
+	case f.single && n > 1:
+		return hosts.Members{}, misuse(cmd, "--single: got %d members, %s, want none but this node; leave one of these out", n, strings.Join(members.Addresses, ", "))
+	case !f.single && n == 1:
+		return hosts.Members{}, misuse(cmd, "%s knows no other member; name them by --peers or --hosts-file, or say by --single that there are none: such a node grants every lock by itself", members.Addresses[0])
+	}
+	return members, nil
+}
+
+// listMembers returns the members that are named. What is wrong with a flag is a usage
+// error; what is wrong with the hosts file is not.
+func (f *nodeFlags) listMembers(cmd *cobra.Command) (hosts.Members, error) {
 	self, err := hosts.Advertise(
 		hosts.Entry{Where: "--listen", Address: f.listen},
 		hosts.Entry{Where: "--advertise", Address: f.advertise},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,9 +45,11 @@ func TestScript(t *testing.T) {
 		// A node that should have refused to start would run for ever.
 		Deadline: time.Now().Add(10 * patience),
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"appears":  appears,
 			"await":    await,
 			"exits":    exits,
 			"listen":   listen,
+			"metric":   metric,
 			"open":     open,
 			"ports":    ports,
 			"signal":   sendSignal,
@@ -94,6 +97,31 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// appears FILE waits until there is such a file.
+func appears(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg || len(args) != 1, "usage: appears FILE")
+	if !until(func() bool {
+		_, err := os.Stat(ts.MkAbs(args[0]))
+		return err == nil
+	}) {
+		ts.Fatalf("%s: not there after %v", args[0], patience)
+	}
+}
+
+// metric ADDRESS REGEXP wants a match in what the page at the address serves Prometheus.
+func metric(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg || len(args) != 2, "usage: metric ADDRESS REGEXP")
+	client := http.Client{Timeout: patience}
+	response, err := client.Get("http://" + args[0] + "/metrics")
+	ts.Check(err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	ts.Check(err)
+	if !regexp.MustCompile("(?m)" + args[1]).Match(text) {
+		ts.Fatalf("no %q in\n%s", args[1], text)
+	}
+}
+
 // exits CODE COMMAND ARGUMENT... runs a command that must end with this exit code.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg || len(args) < 2, "usage: exits CODE COMMAND ARGUMENT...")
@@ -135,12 +163,12 @@ func ports(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// sendSignal INT|TERM TEXT sends a signal to the background command that has the text
+// sendSignal INT|TERM|HUP TEXT sends a signal to the background command that has the text
 // as one of its arguments.
 func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
-	refuse(ts, neg || len(args) != 2, "usage: signal INT|TERM TEXT")
-	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}
-	refuse(ts, signals[args[0]] == nil, "signal: want INT or TERM")
+	refuse(ts, neg || len(args) != 2, "usage: signal INT|TERM|HUP TEXT")
+	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP}
+	refuse(ts, signals[args[0]] == nil, "signal: want INT, TERM or HUP")
 	for _, cmd := range ts.BackgroundCmds() {
 		for _, arg := range cmd.Args {
 			if arg == args[1] {

@@ -74,7 +74,7 @@ func TestNothingSecretIsSaid(t *testing.T) {
 	var nodes []*exec.Cmd
 	for i, address := range []string{a, b} {
 		flags := []string{
-			"node", "--listen", address, "--peers", a + "," + b, "--socket", none, "--log-level", "debug", "--log-file", fmt.Sprint(i, ".log"),
+			"node", "--listen", address, "--peers", a + "," + b, "--socket", none, "--log-level", "debug", "--evidence", "--log-file", fmt.Sprint(i, ".log"),
 			"--data-dir", fmt.Sprint("data", i), "--tls-cert", file(address, ".crt"), "--tls-key", file(address, ".key"), "--tls-ca", "certs/ca.crt",
 		}
 		if i == 0 {
@@ -104,7 +104,7 @@ func TestNothingSecretIsSaid(t *testing.T) {
 	o.ends(ctx, with("why", "x")...)
 	_ = o.conch(ctx, "lock", "x", "--node", a).Run()                                                                                           // without a certificate
 	_ = o.conch(ctx, "status", "--node", a, "--tls-cert", "certs/alice.key", "--tls-key", "certs/alice.crt", "--tls-ca", "certs/ca.key").Run() // the wrong way round
-	_ = o.conch(ctx, "node", "--listen", unused, "--tls-cert", file(a, ".crt"), "--tls-key", file(b, ".key"), "--tls-ca", "certs/ca.crt").Run()
+	_ = o.conch(ctx, "node", "--single", "--listen", unused, "--tls-cert", file(a, ".crt"), "--tls-key", file(b, ".key"), "--tls-ca", "certs/ca.crt").Run()
 	for _, path := range []string{"", "metrics", "healthz", "readyz"} {
 		response, err := http.Get("http://" + page + "/" + path)
 		check(t, err)

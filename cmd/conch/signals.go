@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // errInterrupted is the cause of a context that a signal ended.
@@ -19,9 +20,14 @@ func (*interruption) Error() string { return errInterrupted.Error() }
 
 func (*interruption) Is(target error) bool { return target == errInterrupted }
 
+// secondSignalAfter is how long after the first signal a second one counts. Supervisors
+// often send two together, and people press Ctrl-C twice.
+const secondSignalAfter = time.Second
+
 // untilSignal returns a context that the first SIGINT or SIGTERM ends, with an
-// interruption as its cause. The second calls abandon and ends the process at
-// once. Whoever calls untilSignal must call stop when signals need no care any more.
+// interruption as its cause. A second one, if it does not come right after the first,
+// calls abandon and ends the process at once. Whoever calls untilSignal must call stop
+// when signals need no care any more.
 func untilSignal(parent context.Context, abandon func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
@@ -29,12 +35,16 @@ func untilSignal(parent context.Context, abandon func()) (ctx context.Context, s
 	stopped, gone := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(gone)
-		for range 2 {
+		var first time.Time
+		for {
 			select {
 			case got := <-signals:
-				if ctx.Err() == nil {
+				if first.IsZero() {
+					first = time.Now()
 					number, _ := got.(syscall.Signal)
 					cancel(&interruption{number})
+				}
+				if time.Since(first) < secondSignalAfter {
 					continue
 				}
 				abandon()

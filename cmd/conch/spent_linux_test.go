@@ -61,7 +61,7 @@ func lonelyNode(b *testing.B) (address string, pid int) {
 	address = listener.Addr().String()
 	check(b, listener.Close())
 	dir := b.TempDir()
-	cmd := exec.Command(program(b), "node", "--listen", address, "--data-dir", filepath.Join(dir, "state"),
+	cmd := exec.Command(program(b), "node", "--single", "--listen", address, "--data-dir", filepath.Join(dir, "state"),
 		"--socket", "none", "--log-level", "warn", "--session-ttl", "10s")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Stderr = os.Stderr

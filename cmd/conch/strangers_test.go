@@ -188,7 +188,7 @@ func TestNodeTellsThatItsCertificateEnds(t *testing.T) {
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 		NotBefore: time.Now().Add(-30 * time.Hour), NotAfter: time.Now().Add(time.Hour),
 	}))
-	node := exec.CommandContext(ctx, program(t), append([]string{"node", "--listen", address, "--data-dir", none, "--socket", none, "--log-file", log}, tlsFlagsOf(files)...)...)
+	node := exec.CommandContext(ctx, program(t), append([]string{"node", "--single", "--listen", address, "--data-dir", none, "--socket", none, "--log-file", log}, tlsFlagsOf(files)...)...)
 	check(t, node.Start())
 	alice := c.client("alice")
 	var text []byte

@@ -41,7 +41,7 @@ func TestUsersOfASocket(t *testing.T) {
 		return cmd
 	}
 	listen := freeAddresses(t, 1)[0]
-	node := run(nodeUser, "node", "--listen", listen, "--socket", socket, "--data-dir", filepath.Join(dir, "data"),
+	node := run(nodeUser, "node", "--single", "--listen", listen, "--socket", socket, "--data-dir", filepath.Join(dir, "data"),
 		"--log-file", log, "--allow", filepath.Join(dir, "allow.txt"))
 	check(t, node.Start())
 	defer func() {

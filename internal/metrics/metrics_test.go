@@ -47,6 +47,7 @@ func TestNodeIsCounted(t *testing.T) {
 	}
 	m.ShowState(driver)
 	m.ShowEntrance(func() admission.Counts { return admission.Counts{Strangers: 3, Calls: 4, Closed: 5, Refused: 6} })
+	m.ShowLog(func() (uint64, error) { return 7, nil })
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(m)
 	hold, err := driver.Acquire(t.Context(), "cs")
@@ -61,6 +62,7 @@ func TestNodeIsCounted(t *testing.T) {
 		"conch_held": 1, "conch_waiters": 0, "conch_in_session": 1, "conch_peers_up": 0,
 		"conch_locks": 1, "conch_guest_calls": 4, "conch_connections_closed_total": 5, "conch_calls_refused_total": 6,
 		"conch_sessions_total": 1, "conch_session_lapses_total": 0, "conch_handoffs_total": 0,
+		"conch_log_lines_missing_total": 7, "conch_log_writable": 1,
 	}
 	families, err := registry.Gather()
 	if err != nil {

@@ -63,6 +63,7 @@ func shown(t *testing.T) map[string]bool {
 	m := New([]string{"a:1", "b:1"}, 0, "v1")
 	m.ShowState(nil) // which is not asked: nothing is collected
 	m.ShowEntrance(nil)
+	m.ShowLog(nil)
 	descs := make(chan *prometheus.Desc, 100)
 	m.Describe(descs)
 	close(descs)

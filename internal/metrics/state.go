@@ -66,6 +66,33 @@ func (e entrance) Collect(metrics chan<- prometheus.Metric) {
 	metrics <- prometheus.MustNewConstMetric(refused, prometheus.CounterValue, float64(c.Refused))
 }
 
+// logLoss tells of lines of the log that could not be written.
+type logLoss func() (lines uint64, now error)
+
+var (
+	logLost     = prometheus.NewDesc("conch_log_lines_missing_total", "Lines of the node's log that could not be written.", nil, nil)
+	logWritable = prometheus.NewDesc("conch_log_writable", "0 while the node's log cannot be written, as on a full disk; else 1.", nil, nil)
+)
+
+// ShowLog adds to the metrics whether the log is written. It is to be called before they
+// are registered.
+func (m *Metrics) ShowLog(loss func() (lines uint64, now error)) {
+	m.parts = append(m.parts, logLoss(loss))
+}
+
+// Describe is [prometheus.Collector]'s.
+func (logLoss) Describe(descs chan<- *prometheus.Desc) {
+	descs <- logLost
+	descs <- logWritable
+}
+
+// Collect is [prometheus.Collector]'s.
+func (l logLoss) Collect(metrics chan<- prometheus.Metric) {
+	lines, now := l()
+	metrics <- prometheus.MustNewConstMetric(logLost, prometheus.CounterValue, float64(lines))
+	metrics <- prometheus.MustNewConstMetric(logWritable, prometheus.GaugeValue, truth(now == nil))
+}
+
 // ShowState adds to the metrics how a node is at the moment of each scrape. It is to be
 // called before they are registered.
 func (m *Metrics) ShowState(driver *broadcast.Driver) { m.parts = append(m.parts, state{driver}) }

@@ -112,12 +112,16 @@ type memberStatus struct {
 	Waits        uint32  `json:"waits"`
 	Locks        uint64  `json:"locks"`
 	MaxLocks     uint64  `json:"max_locks"`
-	Peers        []peer  `json:"peers"`
+	// LogLinesMissing could not be written; LogTrouble is why none can be now, or null.
+	LogLinesMissing uint64  `json:"log_lines_missing"`
+	LogTrouble      *string `json:"log_trouble"`
+	Peers           []peer  `json:"peers"`
 }
 
 type clusterStatus struct {
 	AnsweredBy string         `json:"answered_by"`
 	Members    []string       `json:"members"`
+	Single     bool           `json:"single"`
 	Quorum     uint32         `json:"quorum"`
 	TTLSeconds float64        `json:"ttl_seconds"`
 	Statuses   []memberStatus `json:"statuses"`
@@ -224,7 +228,7 @@ func toMember(m *clientv1.MemberStatus) memberStatus {
 		Member: m.GetMember(), Version: m.GetVersion(), Incarnation: hex.EncodeToString(m.GetIncarnation()),
 		UpSeconds: seconds(m.GetUpNs()), LeaseSeconds: seconds(m.GetLeaseRemainingNs()),
 		Clients: m.GetClients(), Holds: m.GetHolds(), Waits: m.GetWaits(),
-		Locks: m.GetLocks(), MaxLocks: m.GetMaxLocks(),
+		Locks: m.GetLocks(), MaxLocks: m.GetMaxLocks(), LogLinesMissing: m.GetLogLinesMissing(),
 		Peers: each(m.GetPeers(), func(p *clientv1.PeerStatus) peer {
 			to := peer{Member: p.GetMember(), Sends: p.GetSends(), Receives: p.GetReceives()}
 			if p.GetSilentNs() >= 0 {
@@ -234,6 +238,9 @@ func toMember(m *clientv1.MemberStatus) memberStatus {
 			}
 			return to
 		}),
+	}
+	if trouble := m.GetLogTrouble(); trouble != "" {
+		to.LogTrouble = &trouble
 	}
 	if m.GetSession() != 0 {
 		session := decimal(m.GetSession())
@@ -245,7 +252,7 @@ func toMember(m *clientv1.MemberStatus) memberStatus {
 func toStatus(s *clientv1.StatusResponse) clusterStatus {
 	return clusterStatus{
 		AnsweredBy: s.GetAnsweredBy(), Members: each(s.GetMembers(), func(m string) string { return m }),
-		Quorum: s.GetQuorum(), TTLSeconds: seconds(s.GetTtlNs()),
+		Single: len(s.GetMembers()) == 1, Quorum: s.GetQuorum(), TTLSeconds: seconds(s.GetTtlNs()),
 		Statuses: each(s.GetStatuses(), toMember), Missing: toMissing(s.GetMissing()),
 	}
 }

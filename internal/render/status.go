@@ -11,8 +11,12 @@ import (
 // it should be.
 func (p *textPrinter) Status(answer *clientv1.StatusResponse) error {
 	var b strings.Builder
+	members := counted(len(answer.GetMembers()), "member")
+	if len(answer.GetMembers()) == 1 {
+		members += " (single: it grants every lock by itself)"
+	}
 	fmt.Fprintf(&b, "%s, a quorum is %d; a session lives %s. Answered by %s.\n\n",
-		counted(len(answer.GetMembers()), "member"), answer.GetQuorum(), span(answer.GetTtlNs()), word(answer.GetAnsweredBy()))
+		members, answer.GetQuorum(), span(answer.GetTtlNs()), word(answer.GetAnsweredBy()))
 	writeMembers(&b, answer)
 	if troubles := findTroubles(answer); len(troubles) > 0 {
 		b.WriteByte('\n')
@@ -87,6 +91,9 @@ func findTroubles(answer *clientv1.StatusResponse) []string {
 		if m.GetLocks() >= m.GetMaxLocks() && m.GetLocks() > 0 {
 			troubles = append(troubles, fmt.Sprintf("%s knows %d locks, as many as it may: its clients can ask for no others until some are forgotten.", member, m.GetLocks()))
 		}
+		if trouble := logTrouble(m); trouble != "" {
+			troubles = append(troubles, member+trouble)
+		}
 		for _, peer := range m.GetPeers() {
 			if trouble := peerTrouble(peer, answer.GetTtlNs()); trouble != "" && !gone[peer.GetMember()] {
 				troubles = append(troubles, member+" "+trouble+".")
@@ -94,6 +101,21 @@ func findTroubles(answer *clientv1.StatusResponse) []string {
 		}
 	}
 	return troubles
+}
+
+// logTrouble says what is wrong with a member's log; nothing if nothing is.
+func logTrouble(m *clientv1.MemberStatus) string {
+	missing := fmt.Sprintf("%d lines of it are missing", m.GetLogLinesMissing())
+	if m.GetLogLinesMissing() == 1 {
+		missing = "one line of it is missing"
+	}
+	switch {
+	case m.GetLogTrouble() != "":
+		return " cannot write its log, and goes on: " + Plain(m.GetLogTrouble()) + "; " + missing + "."
+	case m.GetLogLinesMissing() > 0:
+		return " could not write its log for a while; " + missing + "."
+	}
+	return ""
 }
 
 // peerTrouble says what is wrong between a member and another; nothing if nothing

@@ -36,6 +36,9 @@ type Config struct {
 	Rules func() *rules.Rules
 	// Credentials are what connections to another member are secured with.
 	Credentials func(address string) credentials.TransportCredentials
+	// LogLoss tells how many lines of the node's log could not be written, and why it
+	// cannot be written now. Nil is for a log that loses none.
+	LogLoss func() (lines uint64, now error)
 }
 
 // Service serves the clients of one node.
@@ -51,6 +54,7 @@ type Service struct {
 	gate    gate
 
 	encumber func() error // called once
+	logLoss  func() (lines uint64, now error)
 
 	// life ends when the service does.
 	life    context.Context
@@ -76,6 +80,7 @@ func New(cfg Config) (*Service, error) {
 		peers:    make([]*peer, len(cfg.Members)),
 		health:   health.NewServer(),
 		encumber: sync.OnceValue(cfg.Encumber),
+		logLoss:  cfg.LogLoss,
 		streams:  make(map[*stream]struct{}),
 		watches:  newUnderWay("watches", maxWatches, watchesPerCaller),
 		lists:    newUnderWay("lists of locks", maxLists, listsPerCaller),

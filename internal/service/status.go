@@ -76,6 +76,13 @@ func (s *Service) ownStatus(ctx context.Context) (*clientv1.MemberStatus, error)
 		Locks:            uint64(st.Locks),
 		MaxLocks:         uint64(st.MaxLocks),
 	}
+	if s.logLoss != nil {
+		lines, now := s.logLoss()
+		own.LogLinesMissing = lines
+		if now != nil {
+			own.LogTrouble = now.Error()
+		}
+	}
 	for _, p := range st.Peers {
 		own.Peers = append(own.Peers, &clientv1.PeerStatus{
 			Member: p.Address, Sends: p.Sends, Receives: p.Receives, SilentNs: int64(p.Silent), RoundTripNs: int64(p.RoundTrip),

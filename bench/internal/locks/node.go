@@ -46,12 +46,12 @@ func startNode(ctx context.Context, spec Spec, sent func(uint64)) (*node, error)
 		if err != nil {
 			return nil, fmt.Errorf("locks: %w", err)
 		}
-		if n.log, err = logfile.Append(file, func(error) {}); err != nil { // what fails is its cost alone
+		if n.log, err = logfile.Open(path, logfile.Config{}); err != nil { // what fails is its cost alone
 			return nil, errors.Join(err, file.Close())
 		}
-		config.Log, config.FlushLog = zerolog.New(n.log).Level(zerolog.InfoLevel), n.log.Flush
+		config.Log, config.FlushLog, config.Evidence = zerolog.New(n.log).Level(zerolog.InfoLevel), n.log.Flush, true
 	case LogCount:
-		config.Log = zerolog.New(io.Discard).Level(zerolog.InfoLevel).Hook(counter{sent})
+		config.Log, config.Evidence = zerolog.New(io.Discard).Level(zerolog.InfoLevel).Hook(counter{sent}), true
 	case LogNothing:
 	default:
 		return nil, fmt.Errorf("locks: log: got %q, want %q, %q or none", spec.Log, LogFile, LogCount)

@@ -21,7 +21,11 @@ func StartConch(ctx context.Context, program, dir string, n int, ttl time.Durati
 	for i, address := range addresses {
 		name := fmt.Sprintf("conch%d", i+1)
 		socket := filepath.Join(dir, name+".sock")
-		err := fleet.start(name, "env", append(slices.Clone(variables), program, "node",
+		command := append(slices.Clone(variables), program, "node")
+		if n == 1 {
+			command = append(command, "--single")
+		}
+		err := fleet.start(name, "env", append(command,
 			"--listen", address,
 			"--peers", strings.Join(addresses, ","),
 			"--socket", socket,

@@ -131,6 +131,9 @@ func (c *Cluster) command(n *Node, addresses []string) []string {
 		"--log-file", n.logFile,
 		"--data-dir", filepath.Join(c.config.Dir, "state", strings.ReplaceAll(n.address, ":", "-")),
 	}
+	if len(addresses) == 1 {
+		command = append(command, "--single")
+	}
 	switch c.config.Use {
 	case TakeTurns:
 		command = append(command, "--auto-request", "--cs-file", c.WitnessFile())

@@ -44,6 +44,7 @@ func fakeNode(args []string) error {
 	flags.String("data-dir", "", "")
 	flags.String("peers", "", "")
 	flags.Bool("auto-request", false, "")
+	flags.Bool("single", false, "")
 	socket := flags.String("socket", "", "")
 	page := flags.String("http", "", "")
 	deaf := flags.Bool("deaf", false, "ignore SIGTERM")

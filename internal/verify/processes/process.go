@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,6 +25,7 @@ func startProcess(name string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(name, args...), output: &head{}, gone: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	p.cmd.SysProcAttr = attributes()
+	p.cmd.Env = slices.DeleteFunc(os.Environ(), isNodeVariable)
 	started := make(chan error)
 	go func() {
 		// Linux sends the parent-death signal when the thread that started the child
@@ -44,6 +46,11 @@ func startProcess(name string, args ...string) (*process, error) {
 	}
 	return p, nil
 }
+
+// isNodeVariable tells the environment variables that give flags of conch node their
+// values. Those that are set for a node of the user's are not for the nodes of a cluster,
+// whose flags say everything.
+func isNodeVariable(variable string) bool { return strings.HasPrefix(variable, "CONCH_") }
 
 // isGone reports whether the process has ended.
 func (p *process) isGone() bool {

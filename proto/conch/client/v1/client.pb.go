@@ -2076,10 +2076,14 @@ type MemberStatus struct {
 	Peers []*PeerStatus `protobuf:"bytes,10,rep,name=peers,proto3" json:"peers,omitempty"`
 	// How many locks it knows, and how many it may know before its clients can ask for
 	// no others (CODE_TOO_MANY_NAMES).
-	Locks         uint64 `protobuf:"varint,11,opt,name=locks,proto3" json:"locks,omitempty"`
-	MaxLocks      uint64 `protobuf:"varint,12,opt,name=max_locks,json=maxLocks,proto3" json:"max_locks,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Locks    uint64 `protobuf:"varint,11,opt,name=locks,proto3" json:"locks,omitempty"`
+	MaxLocks uint64 `protobuf:"varint,12,opt,name=max_locks,json=maxLocks,proto3" json:"max_locks,omitempty"`
+	// How many lines of its log could not be written, and why it cannot be written now;
+	// empty if it can.
+	LogLinesMissing uint64 `protobuf:"varint,13,opt,name=log_lines_missing,json=logLinesMissing,proto3" json:"log_lines_missing,omitempty"`
+	LogTrouble      string `protobuf:"bytes,14,opt,name=log_trouble,json=logTrouble,proto3" json:"log_trouble,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *MemberStatus) Reset() {
@@ -2194,6 +2198,20 @@ func (x *MemberStatus) GetMaxLocks() uint64 {
 		return x.MaxLocks
 	}
 	return 0
+}
+
+func (x *MemberStatus) GetLogLinesMissing() uint64 {
+	if x != nil {
+		return x.LogLinesMissing
+	}
+	return 0
+}
+
+func (x *MemberStatus) GetLogTrouble() string {
+	if x != nil {
+		return x.LogTrouble
+	}
+	return ""
 }
 
 // PeerStatus is what a member knows of its connection to another.
@@ -3325,7 +3343,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\amissing\x18\x06 \x03(\v2\x18.conch.client.v1.MissingR\amissing\"9\n" +
 	"\aMissing\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xeb\x02\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xb8\x03\n" +
 	"\fMemberStatus\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12 \n" +
@@ -3339,7 +3357,10 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x05peers\x18\n" +
 	" \x03(\v2\x1b.conch.client.v1.PeerStatusR\x05peers\x12\x14\n" +
 	"\x05locks\x18\v \x01(\x04R\x05locks\x12\x1b\n" +
-	"\tmax_locks\x18\f \x01(\x04R\bmaxLocks\"\x97\x01\n" +
+	"\tmax_locks\x18\f \x01(\x04R\bmaxLocks\x12*\n" +
+	"\x11log_lines_missing\x18\r \x01(\x04R\x0flogLinesMissing\x12\x1f\n" +
+	"\vlog_trouble\x18\x0e \x01(\tR\n" +
+	"logTrouble\"\x97\x01\n" +
 	"\n" +
 	"PeerStatus\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x14\n" +
