@@ -1,6 +1,9 @@
 package logs
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // fate is what became of a request.
 type fate int
@@ -89,15 +92,39 @@ func (c *checker) checkRequests() {
 	}
 }
 
-// helps reports whether a request was made as the helper of a probe: right after
-// the probe and its answer (protocol, section 3, helper).
+// helps reports whether a request was made as the helper of a probe, or may have been:
+// right after the probe and its answer, or, if the helper had no session then, as its
+// session began (protocol, section 3, helper). In the latter case somebody may wait at
+// the node as well, but no line tells of that.
 func helps(request *Event) bool {
-	for i := request.Seq - 1; i >= 0; i-- {
-		switch e := request.Life.Events[i]; {
-		case e.Lock != request.Lock || e.Kind == AnswerSent:
-		case e.Kind == ProbeReceived:
+	before := request.Life.Events[:request.Seq]
+	for i := len(before) - 1; i >= 0; i-- {
+		switch e := before[i]; {
+		case e.Kind == SessionStarted:
+			return namedBefore(before[:i], request)
+		case e.Kind == ProbeReceived && e.Lock == request.Lock:
 			return e.Helper == request.Node
+		case e.Lock == "", e.Lock == request.Lock && e.Kind == AnswerSent:
+		case e.Lock != request.Lock && asks[e.Kind]:
 		default:
+			return false
+		}
+	}
+	return false
+}
+
+// asks are the events of a node that asks for its locks one by one, as its session begins.
+var asks = map[string]bool{Request: true, RequestSent: true, Probe: true, ProbeSent: true}
+
+// namedBefore reports whether a probe named the node as helper, and the token has not
+// been there since, which would have ended the helping.
+func namedBefore(lines []*Event, request *Event) bool {
+	for _, e := range slices.Backward(lines) {
+		switch {
+		case e.Lock != request.Lock:
+		case e.Kind == ProbeReceived && e.Helper == request.Node:
+			return true
+		case e.Has("last_granted"):
 			return false
 		}
 	}

@@ -126,7 +126,9 @@ func (t *tracer) follow(life *Life) {
 		}
 		switch e.Kind {
 		case TokenMade, TokenReceived:
-			t.arrive(s, e)
+			if !droppedAsItCame(e) {
+				t.arrive(s, e)
+			}
 		case TokenSent:
 			t.expect(s, e, e.Hop-1)
 			t.expectOutside(s, e)
@@ -144,7 +146,7 @@ func (t *tracer) follow(life *Life) {
 		case Leave, Lost:
 			t.exit(s, e)
 		}
-		if s.visit != nil && e.Kind != TokenMade && e.Kind != TokenReceived {
+		if s.visit != nil && e.Kind != TokenMade && e.Kind != TokenReceived && e.Kind != TokenDropped {
 			s.visit.Events = append(s.visit.Events, e)
 		}
 	}
@@ -156,6 +158,17 @@ func (t *tracer) follow(life *Life) {
 			t.report(exclusion, Insufficient, []*Event{s.inside.Enter, life.Stopped}, "%s stopped, but no line says that the one inside left", life.Node)
 		}
 	}
+}
+
+// droppedAsItCame reports whether the line after a token's coming says that the token was
+// not taken: the node had a later one, or had promised one, or was in another session.
+func droppedAsItCame(received *Event) bool {
+	next := received.Seq + 1
+	if received.Kind != TokenReceived || next == len(received.Life.Events) {
+		return false
+	}
+	e := received.Life.Events[next]
+	return e.Kind == TokenDropped && e.place("") == received.place("")
 }
 
 // begin starts a visit; arrival is nil where no line tells of it.
