@@ -40,6 +40,9 @@ func (c *checker) checkRequests() {
 		outstanding := make(map[string]*asked) // by lock
 		begun := make(map[string]Number)       // the latest number that a line began, by lock
 		for _, e := range life.Events {
+			if e.afterHole() {
+				forgo(outstanding)
+			}
 			switch e.Kind {
 			case RequestSent, Enter, Withdraw:
 				if e.Number.Compare(begun[e.Lock]) > 0 {
@@ -92,6 +95,16 @@ func (c *checker) checkRequests() {
 	}
 }
 
+// forgo leaves open what became of the requests that were outstanding: lines are missing.
+func forgo(outstanding map[string]*asked) {
+	for _, a := range outstanding {
+		if a.fate == undecided {
+			a.fate = unclear
+		}
+	}
+	clear(outstanding)
+}
+
 // helps reports whether a request was made as the helper of a probe, or may have been:
 // right after the probe and its answer, or, if the helper had no session then, as its
 // session began (protocol, section 3, helper). In the latter case somebody may wait at
@@ -100,6 +113,8 @@ func helps(request *Event) bool {
 	before := request.Life.Events[:request.Seq]
 	for i := len(before) - 1; i >= 0; i-- {
 		switch e := before[i]; {
+		case request.Life.Events[i+1].afterHole():
+			return true // perhaps
 		case e.Kind == SessionStarted:
 			return namedBefore(before[:i], request)
 		case e.Kind == ProbeReceived && e.Lock == request.Lock:
@@ -110,7 +125,7 @@ func helps(request *Event) bool {
 			return false
 		}
 	}
-	return false
+	return request.Life.Started == nil // perhaps: the beginning is missing
 }
 
 // asks are the events of a node that asks for its locks one by one, as its session begins.
@@ -127,8 +142,11 @@ func namedBefore(lines []*Event, request *Event) bool {
 		case e.Has("last_granted"):
 			return false
 		}
+		if e.afterHole() {
+			return true // perhaps
+		}
 	}
-	return false
+	return request.Life.Started == nil // perhaps
 }
 
 // abandon judges a request after which the node asked anew.

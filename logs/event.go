@@ -34,6 +34,8 @@ type Event struct {
 	Incarnation string
 	Version     string
 	LocalBatch  uint64 // 0 stands for 1
+	Evidence    bool   // with node_started; a line without the key counts as true
+	Missing     uint64 // with log_gap
 	Repeat      bool
 	Reason      string
 	Remote      string
@@ -101,6 +103,8 @@ type line struct {
 	Incarnation    string   `json:"incarnation"`
 	Version        string   `json:"version"`
 	LocalBatch     string   `json:"local_batch"`
+	Evidence       *bool    `json:"evidence"`
+	Missing        string   `json:"missing"`
 	Repeat         *bool    `json:"repeat"`
 	Reason         string   `json:"reason"`
 	Remote         string   `json:"remote"`
@@ -194,7 +198,8 @@ func (p *parser) line(l *line) {
 	e.Queue, e.Members = p.texts("queue", l.Queue), p.texts("members", l.Members)
 	e.Session, e.Probe = p.decimal("session", l.Session), p.decimal("probe", l.Probe)
 	e.Incarnation, e.Version = p.text("incarnation", l.Incarnation), p.text("version", l.Version)
-	e.LocalBatch = p.decimal("local_batch", l.LocalBatch)
+	e.LocalBatch, e.Missing = p.decimal("local_batch", l.LocalBatch), p.decimal("missing", l.Missing)
+	e.Evidence = l.Evidence == nil || p.flag("evidence", l.Evidence)
 	if digits, err := hex.DecodeString(l.Incarnation); l.Incarnation != "" && (err != nil || len(digits) != 16) {
 		p.fail("incarnation", fmt.Errorf("got %q, want %s", l.Incarnation, kindHex))
 	}

@@ -25,6 +25,15 @@ type Visit struct {
 	Events    []*Event // the process's lines about the lock, from the arrival to the departure
 }
 
+// holed reports whether lines are missing from the midst of a visit, or after its last.
+func (v *Visit) holed() bool {
+	to := v.Events[len(v.Events)-1].Seq
+	if v.Departure == nil {
+		to++
+	}
+	return v.Life.holeBetween(v.Events[0].Seq, to)
+}
+
 // Entry is one stay in the critical section.
 type Entry struct {
 	Enter *Event
@@ -85,6 +94,10 @@ type stay struct {
 	inside *Entry            // somebody is in the critical section; it may outlast the visit by a lapse
 	gone   map[uint64]*Visit // visits that are over, by hop, of the epoch followed last
 	epoch  Epoch
+
+	// What was so before lines that are missing, and may be so still.
+	visitBefore  *Visit
+	insideBefore *Entry
 }
 
 func (t *tracer) report(requirement requirementID, verdict Verdict, lines []*Event, format string, args ...any) {
@@ -113,6 +126,9 @@ func (t *tracer) findDoubles() {
 func (t *tracer) follow(life *Life) {
 	t.stays = make(map[string]*stay)
 	for _, e := range life.Events {
+		if e.afterHole() {
+			t.skip()
+		}
 		if e.Kind == SessionLapsed {
 			t.lapse(e)
 		}
@@ -124,6 +140,7 @@ func (t *tracer) follow(life *Life) {
 			s = &stay{gone: make(map[uint64]*Visit)}
 			t.stays[e.Lock] = s
 		}
+		s.resume(e)
 		switch e.Kind {
 		case TokenMade, TokenReceived:
 			if !droppedAsItCame(e) {
@@ -146,7 +163,7 @@ func (t *tracer) follow(life *Life) {
 		case Leave, Lost:
 			t.exit(s, e)
 		}
-		if s.visit != nil && e.Kind != TokenMade && e.Kind != TokenReceived && e.Kind != TokenDropped {
+		if s.visit != nil && e.Kind != TokenMade && e.Kind != TokenReceived && e.Kind != TokenDropped && s.visit.has(e) {
 			s.visit.Events = append(s.visit.Events, e)
 		}
 	}
@@ -209,6 +226,7 @@ func (t *tracer) depart(s *stay, e *Event) {
 // lapse takes every token of the process away: a lapse is final.
 func (t *tracer) lapse(e *Event) {
 	for _, s := range t.stays {
+		s.visitBefore, s.insideBefore = nil, nil
 		if s.visit != nil {
 			t.depart(s, e)
 		}
@@ -221,6 +239,8 @@ func (t *tracer) lapse(e *Event) {
 func (t *tracer) exit(s *stay, e *Event) {
 	in := s.inside
 	switch {
+	case in == nil && e.Life.quiet():
+		return // it does not log entries
 	case in == nil || in.End != nil && in.End.Kind != SessionLapsed:
 		t.report(exclusion, Insufficient, []*Event{e}, "%s left with fence %d, but no line says that it entered", e.Node, e.Fence)
 		return

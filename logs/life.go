@@ -16,6 +16,10 @@ type Life struct {
 	End         EndKind
 	Events      []*Event // in the order in which things happened to the process
 	Index       int      // place in Run.Lives
+
+	// holes are the places, by Seq, before which lines are missing for certain: in a log
+	// with log_gap, or where something stands that cannot be read.
+	holes []int
 }
 
 // EndKind says how a process ended, as far as the logs tell.

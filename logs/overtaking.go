@@ -12,6 +12,10 @@ func (c *checker) checkOvertaking(j *Journey) {
 			// Made anew, or lines are missing in which somebody was passed over.
 			clear(o.waiting)
 		}
+		if v.holed() {
+			clear(o.waiting) // somebody may have been passed over there
+			continue
+		}
 		last := i+1 == len(j.Visits) || j.Visits[i+1].Epoch != v.Epoch
 		// Where the line of the token's leaving is missing, what came later may not
 		// have found the token there any more.

@@ -6,6 +6,7 @@ const (
 	// The process and its streams.
 	NodeStarted   = "node_started"
 	NodeStopped   = "node_stopped"
+	LogGap        = "log_gap"
 	PeerConnected = "peer_connected"
 	PeerLost      = "peer_lost"
 	PeerRefused   = "peer_refused"
@@ -99,6 +100,8 @@ var keys = []key{
 	{"incarnation", kindHex, "drawn at random by each process at its start"},
 	{"version", kindText, "the program's version"},
 	{"local_batch", kindDecimal, "how many of those who wait at the writer may enter in a row while others wait elsewhere; without the key, 1"},
+	{"evidence", kindBool, "whether the process writes a line for each message and each entry; without the key, true"},
+	{"missing", kindDecimal, "how many lines are missing here"},
 	{"repeat", kindBool, "true: the request was outstanding when this stream opened, and is sent on it once more"},
 	{"reason", kindText, "why"},
 	{"remote", kindText, "the socket address of a stranger"},
@@ -171,8 +174,9 @@ var (
 )
 
 var shapes = []shape{
-	{NodeStarted, "info", setOf("members", "incarnation", "version", "session"), setOf("local_batch"), 0, "the first line of each process; a file may hold several runs, appended"},
+	{NodeStarted, "info", setOf("members", "incarnation", "version", "session"), setOf("local_batch", "evidence"), 0, "the first line of each process; a file may hold several runs, appended"},
 	{NodeStopped, "info", 0, 0, 0, "the last line of a clean run"},
+	{LogGap, "warn", setOf("missing"), 0, 0, "lines that belong here could not be written, since the disk was full or failed"},
 	{PeerConnected, "info", setOf("peer"), 0, 0, "the writer's stream to the peer is accepted"},
 	{PeerLost, "info", setOf("peer", "reason"), 0, 0, "the writer's stream to the peer ended; written on the change only"},
 	{PeerRefused, "warn", setOf("reason"), 0, setOf("peer", "remote"), "an incoming stream, call or connection was refused, or a connection ended with the certificate that it began with, or the writer's stream was refused by the peer"},
