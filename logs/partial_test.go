@@ -116,3 +116,32 @@ func TestPartialLogsNeverViolate(t *testing.T) {
 		}))
 	}
 }
+
+// TestCopiesWithoutBeginning gives the last lines of a log beside the whole log, and the
+// same last lines twice: each line counts once.
+func TestCopiesWithoutBeginning(t *testing.T) {
+	files := busyCluster(3, 3).files()
+	lines := strings.SplitAfter(files[0], "\n")
+	half := len(lines) / 2
+	first, last := strings.Join(lines[:half+10], ""), strings.Join(lines[half:], "")
+	for _, c := range []struct {
+		name    string
+		files   []string
+		verdict Verdict
+		says    string
+	}{
+		{"the end beside the whole", []string{files[0], last}, Holds, "is in n1.log:"},
+		{"the whole beside the end", []string{last, files[0]}, Holds, "is in n2.log:"},
+		{"parts that overlap", []string{first, last}, Holds, "is in n1.log:"},
+		{"the end twice", []string{last, last}, Insufficient, "is in n1.log:"},
+		{"an end that differs", []string{files[0], strings.Replace(last, "enter", "leave", 1)}, Insufficient, "differs from n1.log:"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			report := Check(readAll(t, append(c.files, files[1], files[2])...))
+			text := reportText(report)
+			if report.Verdict() != c.verdict || !strings.Contains(text, c.says) {
+				t.Errorf("the verdict is %v, want %v and %q:\n%s", report.Verdict(), c.verdict, c.says, text)
+			}
+		})
+	}
+}

@@ -38,6 +38,10 @@ func Open(paths ...string) (*Run, error) {
 			return nil, err
 		}
 		info, err := in.Stat()
+		if err == nil && info.IsDir() {
+			_ = in.Close() // nothing was read
+			return nil, fmt.Errorf("%s is a folder: give the log files in it", name)
+		}
 		if err == nil && slices.ContainsFunc(opened, func(other os.FileInfo) bool { return os.SameFile(info, other) }) {
 			notes = append(notes, Finding{Kind: Note, File: name, Problem: "was given twice; it is read once"})
 			_ = in.Close() // nothing was read
@@ -81,7 +85,7 @@ func NewRun(files ...*File) (*Run, error) {
 	}
 	lives, copies := dropCopies(splitLives(files))
 	if len(lives) == 0 {
-		return nil, fmt.Errorf("%w in %s: start the nodes with --log-file, and give those files", ErrNoEvents, fileNames(files))
+		return nil, noEvents(files)
 	}
 	sortLives(lives)
 	run.Lives = lives
@@ -101,15 +105,17 @@ func NewRun(files ...*File) (*Run, error) {
 	return run, nil
 }
 
-func fileNames(files []*File) string {
+// noEvents is the error for files without a line of a log. It says of each what it is.
+func noEvents(files []*File) error {
 	if len(files) == 0 {
-		return "no file"
+		return fmt.Errorf("%w: no file was given", ErrNoEvents)
 	}
-	var names []string
+	var texts []string
 	for _, file := range files {
-		names = append(names, file.Name)
+		last := file.Findings[len(file.Findings)-1]
+		texts = append(texts, fmt.Sprintf("%s %s", file.Name, last.Problem))
 	}
-	return strings.Join(names, ", ")
+	return fmt.Errorf("%w: %s", ErrNoEvents, strings.Join(texts, "; "))
 }
 
 // LongestBatch is the greatest local batch that any process has: how many of those who

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -118,5 +119,63 @@ func TestLogsPlanted(t *testing.T) {
 			t.Errorf("seed %d: the verdict is %v, want violated:\n%s", seed, report.Verdict(), table(t, report))
 		}
 		return
+	}
+}
+
+// operators are the events that a node logs without --evidence.
+var operators = []string{"node_started", "node_stopped", "peer_connected", "peer_lost", "session_started", "session_lapsed", "session_ended", "lost"}
+
+// reduce takes lines out of a member's log, as rotation, a full disk, or a node without
+// --evidence would.
+func reduce(r *source, file string) string {
+	lines := strings.SplitAfter(file, "\n")
+	switch how := r.below(5); {
+	case how == 0 || len(lines) < 3:
+		return file
+	case how == 1:
+		return strings.Join(lines[r.between(1, min(3, int64(len(lines)-1))):], "")
+	case how == 2:
+		return strings.Join(lines[r.between(1, int64(len(lines)-1)):], "")
+	case how == 3:
+		from := r.between(1, int64(len(lines)-2))
+		to := min(from+r.below(80), int64(len(lines)-2))
+		node, _, _ := strings.Cut(lines[0][strings.Index(lines[0], `"node":"`)+8:], `"`)
+		gap := fmt.Sprintf(`{"time":"2026-11-22T12:00:00Z","level":"warn","node":%q,"event":"log_gap","missing":"%d","message":"log_gap"}`+"\n", node, to-from)
+		return strings.Join(slices.Replace(lines, int(from), int(to), gap), "")
+	}
+	var kept []string
+	for _, line := range lines {
+		for _, event := range operators {
+			if strings.Contains(line, `"event":"`+event+`"`) {
+				kept = append(kept, strings.Replace(line, `"version":`, `"evidence":false,"version":`, 1))
+			}
+		}
+	}
+	return strings.Join(kept, "")
+}
+
+// TestPartialLogs takes lines out of the logs of honest runs: what is left may not suffice,
+// and shows no violation.
+func TestPartialLogs(t *testing.T) {
+	count := 60
+	if os.Getenv("CONCH_SOAK") != "" {
+		count = 2000
+	}
+	for seed := range uint64(count) {
+		p := Draw(seed)
+		w, files := logsOf(t, p)
+		if w.forgetful {
+			continue
+		}
+		r := source(seed)
+		for i := range files {
+			files[i] = reduce(&r, files[i])
+		}
+		if strings.Join(files, "") == "" {
+			continue
+		}
+		if report := checkLogs(t, files); report.Verdict() == logs.Violated {
+			t.Errorf("seed %d: the check finds a violation in what is left of an honest run's logs:\n%s", seed, table(t, report))
+		}
 	}
 }
