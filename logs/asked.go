@@ -74,7 +74,7 @@ func (c *checker) checkRequests() {
 			case TokenSent:
 				// The token leaves with this request counted as granted, but no line
 				// says that anyone entered or gave up.
-				if a := outstanding[e.Lock]; a != nil && a.fate == undecided && c.servedBy(e, a.begin.Node, a.begin.Number) {
+				if a := outstanding[e.Lock]; a != nil && a.fate == undecided && c.passedWithout(a, e) {
 					a.fate = unclear
 					c.report(everyRequest, Insufficient, []*Event{a.begin, e}, "request %s of %s counts as granted, but no line says that somebody entered by it or gave up", a.begin.Number, a.begin.Node)
 				}
@@ -171,6 +171,15 @@ func (c *checker) leftBetween(from, to *Event) bool {
 		}
 	}
 	return false
+}
+
+// passedWithout reports whether the token leaves a node with its request counted as
+// granted. Where the lines do not show LN, it does if it came for a request that was sent.
+func (c *checker) passedWithout(a *asked, sent *Event) bool {
+	if !sent.Has("last_granted") {
+		return a.begin.Kind == Request
+	}
+	return c.servedBy(sent, a.begin.Node, a.begin.Number)
 }
 
 // servedBy reports whether LN on a line counts a node's request as granted.

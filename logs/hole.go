@@ -1,6 +1,9 @@
 package logs
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // findHoles finds where lines are missing from the midst of a process's lines: at
 // log_gap, and where the file has something else than lines that can be read. What is
@@ -26,7 +29,7 @@ func (r *Run) findHoles() {
 			if e.Kind == LogGap {
 				life.addHole(i)
 				r.Findings = append(r.Findings, found(Gap, e,
-					"%s could not write %d lines here: what they told cannot be judged; give the log's disk more room (conch node --log-complete stops a node that cannot write its log)", e.Node, e.Missing))
+					"%s could not write %s here: what is missing cannot be judged; give the log's disk more room (conch node --log-complete stops a node that cannot write its log)", e.Node, lines(e.Missing)))
 			}
 		}
 		if life.quiet() {
@@ -56,7 +59,17 @@ func (l *Life) holeBetween(from, to int) bool {
 }
 
 // quiet reports whether the process did not write a line for each message.
-func (l *Life) quiet() bool { return l.Started != nil && !l.Started.Evidence }
+func (l *Life) quiet() bool {
+	return l.Started != nil && l.Started.Has("evidence") && !l.Started.Evidence
+}
 
 // partial reports whether lines of the process are missing for certain.
 func (l *Life) partial() bool { return l.Started == nil || len(l.holes) > 0 || l.quiet() }
+
+// lines writes how many lines there are.
+func lines(count uint64) string {
+	if count == 1 {
+		return "1 line"
+	}
+	return fmt.Sprintf("%d lines", count)
+}

@@ -95,6 +95,9 @@ type stay struct {
 	gone   map[uint64]*Visit // visits that are over, by hop, of the epoch followed last
 	epoch  Epoch
 
+	// slipped is the entry that was not ended, by the lines, when the token went.
+	slipped *Entry
+
 	// What was so before lines that are missing, and may be so still.
 	visitBefore  *Visit
 	insideBefore *Entry
@@ -239,6 +242,11 @@ func (t *tracer) lapse(e *Event) {
 func (t *tracer) exit(s *stay, e *Event) {
 	in := s.inside
 	switch {
+	case in == nil && s.slipped != nil && s.slipped.Enter.Fence == e.Fence && e.Kind == Leave:
+		out := s.slipped
+		out.End, s.slipped = e, nil
+		t.report(exclusion, Violated, []*Event{out.Enter, out.Visit.Departure, e}, "%s was still inside with fence %d when the token went to %s", e.Node, e.Fence, out.Visit.Departure.Peer)
+		return
 	case in == nil && e.Life.quiet():
 		return // it does not log entries
 	case in == nil || in.End != nil && in.End.Kind != SessionLapsed:
@@ -262,6 +270,9 @@ func (t *tracer) expectOutside(s *stay, e *Event) {
 		return
 	}
 	s.inside = nil
+	if e.Kind == TokenSent && in.Visit == s.visit {
+		s.slipped = in
+	}
 	self := t.run.member(e.Node)
 	number := in.Enter.Number
 	lines := []*Event{in.Enter, e}

@@ -82,6 +82,7 @@ func Read(name string, r io.Reader) (*File, error) {
 		interned:   make(map[string]string),
 		unknown:    make(map[string]int),
 		suspect:    -1,
+		minimal:    make(map[string]bool),
 		parts:      make(cut),
 		collectors: make(map[string]bool),
 	}
@@ -139,8 +140,9 @@ type reader struct {
 	in         *bufio.Reader
 	number     int // of the line read last, from 1
 	interned   map[string]string
-	unknown    map[string]int // findings for unknown events, by event: one each is enough
-	suspect    int            // index of a finding that a node_started next to it makes a torn line; -1: none
+	unknown    map[string]int  // findings for unknown events, by event: one each is enough
+	suspect    int             // index of a finding that a node_started next to it makes a torn line; -1: none
+	minimal    map[string]bool // the nodes that write the minimal form
 	parts      cut
 	collectors map[string]bool // that were told of
 	first      string          // the first line that is not empty
@@ -190,7 +192,7 @@ func (r *reader) take(raw []byte, ended bool) {
 		r.refuse(raw, ended, err)
 		return
 	}
-	r.keep(e, raw)
+	r.keep(e, raw, ended)
 }
 
 // takeWrapped judges a line that was taken out of what a collector put around it; nil is
@@ -204,11 +206,19 @@ func (r *reader) takeWrapped(line []byte, ended bool) {
 		r.refuse(line, ended, err)
 		return
 	}
-	r.keep(e, line)
+	r.keep(e, line, ended)
 }
 
-// keep adds an event to the file's.
-func (r *reader) keep(e *Event, raw []byte) {
+// keep adds an event to the file's. Unless its node writes the minimal form, it has to keep
+// to the whole schema.
+func (r *reader) keep(e *Event, raw []byte, ended bool) {
+	if e.Kind == NodeStarted {
+		r.minimal[e.Node] = !e.Has("incarnation")
+	}
+	if e.loose != nil && !r.minimal[e.Node] {
+		r.refuse(raw, ended, e.loose)
+		return
+	}
 	if r.suspect >= 0 && e.Kind == NodeStarted {
 		torn := &r.file.Findings[r.suspect]
 		torn.Kind, torn.Problem = Note, "is torn: the process ended while it wrote this line"
@@ -251,22 +261,24 @@ func (r *reader) report(kind FindingKind, raw []byte, problem string) {
 
 // resembles says what a file without a line of a log seems to be, and what to do.
 func (r *reader) resembles() string {
-	const readable = "; give the JSON lines that the node writes with --log-file, or to a standard output that is not a terminal"
+	const instead = "; give the JSON lines that the node writes with --log-file, or to a standard output that is not a terminal"
 	switch {
 	case r.first == "":
-		return "is empty" + readable
+		return noLine + ": it is empty" + instead
 	case forPeople.MatchString(r.first):
-		return "has the log in the form for people, which a terminal shows and which cannot be read back" + readable
+		return noLine + ": it has the form for people, which a terminal shows and which cannot be read back" + instead
 	case sectionForm.MatchString(r.first):
-		return "is a file of --cs-file: give it with that flag, beside the nodes' logs"
+		return noLine + ": it is a file of --cs-file; give it with that flag, beside the nodes' logs"
 	case strings.ContainsRune(r.first, 0):
-		return "is not text" + readable
+		return noLine + ": it is not text" + instead
 	}
 	for name := range r.collectors {
-		return "has lines as in " + name + ", but no line of a conch log in them" + readable
+		return noLine + ": it has lines as in " + name + ", and none in them" + instead
 	}
-	return "has no line of a conch log" + readable
+	return noLine + instead
 }
+
+const noLine = "has no line of a conch log"
 
 var (
 	forPeople   = regexp.MustCompile(`\d\d:\d\d:\d\d\S* +(\x1b\[[0-9;]*m)*(DBG|INF|WRN|ERR)\b`)

@@ -21,7 +21,7 @@ func TestReadFindings(t *testing.T) {
 		findings   []string // as FILE:LINE: ..., their beginnings
 		kinds      []FindingKind
 	}{
-		{"nothing", "", 0, []string{"a.log: is empty; give the JSON lines"}, []FindingKind{Note}},
+		{"nothing", "", 0, []string{"a.log: has no line of a conch log: it is empty; give"}, []FindingKind{Note}},
 		{"one line", goodLine + "\n", 1, nil, nil},
 		{"line ends of Windows, and empty lines", goodLine + "\r\n\r\n\n" + goodLine + "\r\n", 2, nil, nil},
 		{"no end after the last line", goodLine, 1, nil, nil},

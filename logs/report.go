@@ -73,7 +73,7 @@ func (c *checker) newReport() *Report {
 		complete.Reason = complete.Details[0].Reason
 	}
 	for id := range requirements {
-		if id == outsideSession && !c.run.Sessions {
+		if !c.run.judges(id) {
 			continue
 		}
 		requirement := complete

@@ -113,7 +113,7 @@ func noEvents(files []*File) error {
 	var texts []string
 	for _, file := range files {
 		last := file.Findings[len(file.Findings)-1]
-		texts = append(texts, fmt.Sprintf("%s %s", file.Name, last.Problem))
+		texts = append(texts, fmt.Sprintf("%s %s", file.Name, strings.TrimPrefix(last.Problem, noLine+": it ")))
 	}
 	return fmt.Errorf("%w: %s", ErrNoEvents, strings.Join(texts, "; "))
 }

@@ -6,10 +6,12 @@ const (
 	// The process and its streams.
 	NodeStarted   = "node_started"
 	NodeStopped   = "node_stopped"
-	LogGap        = "log_gap"
 	PeerConnected = "peer_connected"
 	PeerLost      = "peer_lost"
 	PeerRefused   = "peer_refused"
+	LogGap        = "log_gap"
+	SocketRemade  = "socket_remade"
+	SocketLost    = "socket_lost"
 
 	// Suzuki and Kasami's algorithm.
 	Request         = "request"
@@ -100,8 +102,8 @@ var keys = []key{
 	{"incarnation", kindHex, "drawn at random by each process at its start"},
 	{"version", kindText, "the program's version"},
 	{"local_batch", kindDecimal, "how many of those who wait at the writer may enter in a row while others wait elsewhere; without the key, 1"},
-	{"evidence", kindBool, "whether the process writes a line for each message and each entry; without the key, true"},
-	{"missing", kindDecimal, "how many lines are missing here"},
+	{"evidence", kindBool, "false: the process writes no line for a message or a step of the algorithm, so its log shows nothing of them; without the key, true"},
+	{"missing", kindDecimal, "how many lines could not be written, since the disk was full for example"},
 	{"repeat", kindBool, "true: the request was outstanding when this stream opened, and is sent on it once more"},
 	{"reason", kindText, "why"},
 	{"remote", kindText, "the socket address of a stranger"},
@@ -176,10 +178,12 @@ var (
 var shapes = []shape{
 	{NodeStarted, "info", setOf("members", "incarnation", "version", "session"), setOf("local_batch", "evidence"), 0, "the first line of each process; a file may hold several runs, appended"},
 	{NodeStopped, "info", 0, 0, 0, "the last line of a clean run"},
-	{LogGap, "warn", setOf("missing"), 0, 0, "lines that belong here could not be written, since the disk was full or failed"},
 	{PeerConnected, "info", setOf("peer"), 0, 0, "the writer's stream to the peer is accepted"},
 	{PeerLost, "info", setOf("peer", "reason"), 0, 0, "the writer's stream to the peer ended; written on the change only"},
 	{PeerRefused, "warn", setOf("reason"), 0, setOf("peer", "remote"), "an incoming stream, call or connection was refused, or a connection ended with the certificate that it began with, or the writer's stream was refused by the peer"},
+	{LogGap, "warn", setOf("missing"), 0, 0, "so many lines of this process, which belong here, could not be written"},
+	{SocketRemade, "warn", setOf("reason"), 0, 0, "the file of the socket for clients was removed while the node ran, and was made again"},
+	{SocketLost, "warn", setOf("reason"), 0, 0, "that file was removed or replaced, and cannot be made again for now: clients find the node by its port alone"},
 
 	{Request, "info", aboutLock | setOf("number"), tokenMayShow, 0, "a request begins; REQUEST is broadcast"},
 	{RequestSent, "info", aboutLock | setOf("peer", "number"), tokenMayShow | setOf("repeat"), 0, "REQUEST is handed to the stream to one peer"},

@@ -18,10 +18,12 @@ func (t *tale) tell(w io.Writer) error {
 	enter := t.entry.Enter
 	p := &printer{w: w}
 	p.printf("How %s got lock %s with fence %d\n\n", enter.Node, enter.Lock, enter.Fence)
-	p.printf("RN is the highest request number heard from each member, LN that of its request\n")
-	p.printf("granted last, both in the order %s; Q is the\n", strings.Join(t.run.Members, ", "))
-	p.printf("queue of the token, head first. LN and Q are known where the token is.\n")
-	if t.oneSession() {
+	if t.showsNumbers() {
+		p.printf("RN is the highest request number heard from each member, LN that of its request\n")
+		p.printf("granted last, both in the order %s; Q is the\n", strings.Join(t.run.Members, ", "))
+		p.printf("queue of the token, head first. LN and Q are known where the token is.\n")
+	}
+	if t.oneSession() && !t.run.minimal() {
 		p.printf("Request numbers are SESSION.COUNT in the lines; here the sessions, which do not\nchange in this story, are left out.\n")
 	}
 	if t.left > 0 {
@@ -111,6 +113,9 @@ func list(names []string) string {
 // sentence says what a step is.
 func (t *tale) sentence(group []*Event) string {
 	e := group[0]
+	if text := t.plainSentence(e); text != "" {
+		return text
+	}
 	switch e.Kind {
 	case Request:
 		return fmt.Sprintf("%s wants lock %s and has not the token. It raises its own number, RN[%s] = %s, and asks all others.", e.Node, e.Lock, e.Node, t.number(e.Number))

@@ -101,5 +101,5 @@ func (s *stay) resume(e *Event) {
 
 // has reports whether a line that shows a token shows that of the visit.
 func (v *Visit) has(e *Event) bool {
-	return !e.Has("hop") || e.Epoch == v.Epoch && (e.Hop == v.Hop || e.Kind == TokenSent)
+	return !e.Has("hop") || !e.Has("epoch") || e.Epoch == v.Epoch && (e.Hop == v.Hop || e.Kind == TokenSent)
 }

@@ -178,9 +178,9 @@ func TestCollectedWithDamage(t *testing.T) {
 func TestNotLogs(t *testing.T) {
 	for _, c := range []struct{ name, text, says string }{
 		{"nothing", "", "is empty"},
-		{"people's format", "12:00:01 INF enter lock=cs\n", "the form for people"},
-		{"people's format in compose's", "node1-1  | 2026-11-22T12:00:01.1Z INF enter lock=cs\n", "the form for people"},
-		{"the shared file", "enter a:1 1\nleave a:1 1\n", "--cs-file"},
+		{"people's format", "12:00:01 INF enter lock=cs\n", "has the form for people"},
+		{"people's format in compose's", "node1-1  | 2026-11-22T12:00:01.1Z INF enter lock=cs\n", "has the form for people"},
+		{"the shared file", "enter a:1 1\nleave a:1 1\n", "is a file of --cs-file"},
 		{"zstd", "\x28\xb5\x2f\xfd\x00\x00", "zstdcat a.log"},
 		{"xz", "\xfd7zXZ\x00", "xzcat a.log"},
 		{"bzip2", "BZh91AY&SY", "bzcat a.log"},
@@ -188,7 +188,7 @@ func TestNotLogs(t *testing.T) {
 		{"tar", strings.Repeat("\x00", 257) + "ustar\x0000", "tar -xf a.log"},
 		{"a journal", "LPKSHHRH\x00", "journalctl --file a.log -o cat"},
 		{"bytes", "\x00\x01\x02", "is not text"},
-		{"another program's JSON in docker's", `{"log":"{\"msg\":1}\n"}`, "json-file driver, but no line of a conch log"},
+		{"another program's JSON in docker's", `{"log":"{\"msg\":1}\n"}`, "has lines as in docker's json-file driver, and none in them"},
 		{"a text", "hello\n", "has no line of a conch log"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
