@@ -77,7 +77,7 @@ func (c *checker) checkPeers(journeys []*Journey) {
 	}
 	c.figures.Entered = len(entered)
 	if len(entered) < 2 {
-		c.report(peersEnter, Insufficient, nil, "%d of %s entered, want at least 2: %s", len(entered), c.run.allNodes(), c.run.howToEnter())
+		c.report(peersEnter, Insufficient, nil, "%s, want at least 2 that did: %s", c.run.entered(len(entered)), c.run.howToEnter())
 	}
 }
 

@@ -104,12 +104,12 @@ func (r *Run) agreeOnOrder(members []string) bool {
 	return true
 }
 
-// allNodes says how many nodes there are, as far as the lines tell.
-func (r *Run) allNodes() string {
+// entered says how many nodes entered, of all as far as the lines tell.
+func (r *Run) entered(count int) string {
 	if r.ordered {
-		return fmt.Sprintf("%d nodes", len(r.Members))
+		return fmt.Sprintf("%d of %d nodes entered", count, len(r.Members))
 	}
-	return fmt.Sprintf("at least %d nodes", len(r.Members))
+	return fmt.Sprintf("%d nodes entered, and no line says how many there are", count)
 }
 
 // howToEnter says how to come by logs in which several nodes enter.

@@ -35,8 +35,17 @@ var needed = map[string]keySet{
 // least are the keys that a line of this shape has in the minimal form.
 func (s *shape) least() keySet { return (everyLine|s.required)&^spared | needed[s.event] }
 
+// saysMinimal reports whether the first line of a process is in the minimal form. Where it
+// is not node_started, since that is missing, it lacks what every line of conch has.
+func (e *Event) saysMinimal() bool {
+	if e.Kind == NodeStarted {
+		return !e.Has("incarnation")
+	}
+	return !e.Has("level") && !e.Has("message")
+}
+
 // minimal reports whether the process writes the minimal form.
-func (l *Life) minimal() bool { return l.Started != nil && !l.Started.Has("incarnation") }
+func (l *Life) minimal() bool { return l.first().saysMinimal() }
 
 // minimal reports whether all processes write the minimal form.
 func (r *Run) minimal() bool {

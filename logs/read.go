@@ -212,8 +212,8 @@ func (r *reader) takeWrapped(line []byte, ended bool) {
 // keep adds an event to the file's. Unless its node writes the minimal form, it has to keep
 // to the whole schema.
 func (r *reader) keep(e *Event, raw []byte, ended bool) {
-	if e.Kind == NodeStarted {
-		r.minimal[e.Node] = !e.Has("incarnation")
+	if _, known := r.minimal[e.Node]; !known || e.Kind == NodeStarted {
+		r.minimal[e.Node] = e.saysMinimal()
 	}
 	if e.loose != nil && !r.minimal[e.Node] {
 		r.refuse(raw, ended, e.loose)

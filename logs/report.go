@@ -117,7 +117,7 @@ func (c *checker) proof(id requirementID) string {
 	f, m := &c.figures, &c.figures.Messages
 	switch id {
 	case peersEnter:
-		return fmt.Sprintf("%d of %s entered", f.Entered, c.run.allNodes())
+		return c.run.entered(f.Entered)
 	case exclusion:
 		text := fmt.Sprintf("%d entries, each after the one before had ended: %d by a chain of hops, %d at one node", f.Entries, c.order.hops, c.order.stays)
 		if c.order.rounds+c.order.byLease > 0 {
