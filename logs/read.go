@@ -110,28 +110,31 @@ func Read(name string, r io.Reader) (*File, error) {
 // one that is damaged, nothing is kept.
 func (r *reader) readAll() error {
 	for {
-		raw, ended, err := r.next()
-		switch {
-		case errors.Is(err, errDamaged):
-			r.damaged, r.file.Events = true, nil
-			r.file.Findings = []Finding{{Kind: Gap, File: r.file.Name, Problem: "cannot be decompressed (" + err.Error() + "): no line of it is used; get the file again"}}
-			return nil
-		case err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errCut):
-			return fmt.Errorf("read %s: after line %d: %w", r.file.Name, r.number, err)
-		}
+		raw, ended, failed := r.next()
 		if len(raw) > 0 || ended {
 			r.number++
 			r.take(raw, ended)
 		}
-		if errors.Is(err, errCut) {
-			r.number++
-			r.report(Gap, nil, "cannot be decompressed from here on ("+err.Error()+"): get the file whole")
-			return nil
-		}
-		if err != nil {
-			return nil
+		if failed != nil {
+			return r.stop(failed)
 		}
 	}
+}
+
+// stop says what there is to say of the error that ended the reading.
+func (r *reader) stop(failed error) error {
+	switch {
+	case errors.Is(failed, io.EOF):
+	case errors.Is(failed, errCut):
+		r.number++
+		r.report(Gap, nil, "cannot be decompressed from here on ("+failed.Error()+"): get the file whole")
+	case errors.Is(failed, errDamaged):
+		r.damaged, r.file.Events = true, nil
+		r.file.Findings = []Finding{{Kind: Gap, File: r.file.Name, Problem: "cannot be decompressed (" + failed.Error() + "): no line of it is used; get the file again"}}
+	default:
+		return fmt.Errorf("read %s: after line %d: %w", r.file.Name, r.number, failed)
+	}
+	return nil
 }
 
 // reader is the state of one Read.
