@@ -73,3 +73,12 @@ func lines(count uint64) string {
 	}
 	return fmt.Sprintf("%d lines", count)
 }
+
+// worst is the worst verdict that may rest on nobody having been passed over: where lines
+// of any node are missing, somebody may have been.
+func (r *Run) worst() Verdict {
+	if slices.ContainsFunc(r.Lives, (*Life).partial) {
+		return Insufficient
+	}
+	return Violated
+}

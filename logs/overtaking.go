@@ -109,7 +109,7 @@ func (o *overtaken) overtake(node string, t *turn, e *Event) {
 	}
 	if times := len(entries) - 1; times > batch {
 		t.told = true
-		o.report(overtaking, Violated, entries, "request %s of %s had reached the token, and %s entered %d times before it, more often than its local batch of %d",
+		o.report(overtaking, o.run.worst(), entries, "request %s of %s had reached the token, and %s entered %d times before it, more often than its local batch of %d",
 			t.number, node, e.Node, times, batch)
 	}
 }
