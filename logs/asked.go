@@ -1,6 +1,9 @@
 package logs
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // fate is what became of a request.
 type fate int
@@ -37,6 +40,9 @@ func (c *checker) checkRequests() {
 		outstanding := make(map[string]*asked) // by lock
 		begun := make(map[string]Number)       // the latest number that a line began, by lock
 		for _, e := range life.Events {
+			if e.afterHole() {
+				forgo(outstanding)
+			}
 			switch e.Kind {
 			case RequestSent, Enter, Withdraw:
 				if e.Number.Compare(begun[e.Lock]) > 0 {
@@ -68,7 +74,7 @@ func (c *checker) checkRequests() {
 			case TokenSent:
 				// The token leaves with this request counted as granted, but no line
 				// says that anyone entered or gave up.
-				if a := outstanding[e.Lock]; a != nil && a.fate == undecided && c.servedBy(e, a.begin.Node, a.begin.Number) {
+				if a := outstanding[e.Lock]; a != nil && a.fate == undecided && c.passedWithout(a, e) {
 					a.fate = unclear
 					c.report(everyRequest, Insufficient, []*Event{a.begin, e}, "request %s of %s counts as granted, but no line says that somebody entered by it or gave up", a.begin.Number, a.begin.Node)
 				}
@@ -89,19 +95,58 @@ func (c *checker) checkRequests() {
 	}
 }
 
-// helps reports whether a request was made as the helper of a probe: right after
-// the probe and its answer (protocol, section 3, helper).
+// forgo leaves open what became of the requests that were outstanding: lines are missing.
+func forgo(outstanding map[string]*asked) {
+	for _, a := range outstanding {
+		if a.fate == undecided {
+			a.fate = unclear
+		}
+	}
+	clear(outstanding)
+}
+
+// helps reports whether a request was made as the helper of a probe, or may have been:
+// right after the probe and its answer, or, if the helper had no session then, as its
+// session began (protocol, section 3, helper). In the latter case somebody may wait at
+// the node as well, but no line tells of that.
 func helps(request *Event) bool {
-	for i := request.Seq - 1; i >= 0; i-- {
-		switch e := request.Life.Events[i]; {
-		case e.Lock != request.Lock || e.Kind == AnswerSent:
-		case e.Kind == ProbeReceived:
+	before := request.Life.Events[:request.Seq]
+	for i := len(before) - 1; i >= 0; i-- {
+		switch e := before[i]; {
+		case request.Life.Events[i+1].afterHole():
+			return true // perhaps
+		case e.Kind == SessionStarted:
+			return namedBefore(before[:i], request)
+		case e.Kind == ProbeReceived && e.Lock == request.Lock:
 			return e.Helper == request.Node
+		case e.Lock == "", e.Lock == request.Lock && e.Kind == AnswerSent:
+		case e.Lock != request.Lock && asks[e.Kind]:
 		default:
 			return false
 		}
 	}
-	return false
+	return request.Life.Started == nil // perhaps: the beginning is missing
+}
+
+// asks are the events of a node that asks for its locks one by one, as its session begins.
+var asks = map[string]bool{Request: true, RequestSent: true, Probe: true, ProbeSent: true}
+
+// namedBefore reports whether a probe named the node as helper, and the token has not
+// been there since, which would have ended the helping.
+func namedBefore(lines []*Event, request *Event) bool {
+	for _, e := range slices.Backward(lines) {
+		switch {
+		case e.Lock != request.Lock:
+		case e.Kind == ProbeReceived && e.Helper == request.Node:
+			return true
+		case e.Has("last_granted"):
+			return false
+		}
+		if e.afterHole() {
+			return true // perhaps
+		}
+	}
+	return request.Life.Started == nil // perhaps
 }
 
 // abandon judges a request after which the node asked anew.
@@ -126,6 +171,15 @@ func (c *checker) leftBetween(from, to *Event) bool {
 		}
 	}
 	return false
+}
+
+// passedWithout reports whether the token leaves a node with its request counted as
+// granted. Where the lines do not show LN, it does if it came for a request that was sent.
+func (c *checker) passedWithout(a *asked, sent *Event) bool {
+	if !sent.Has("last_granted") {
+		return a.begin.Kind == Request
+	}
+	return c.servedBy(sent, a.begin.Node, a.begin.Number)
 }
 
 // servedBy reports whether LN on a line counts a node's request as granted.

@@ -77,7 +77,7 @@ func (c *checker) checkPeers(journeys []*Journey) {
 	}
 	c.figures.Entered = len(entered)
 	if len(entered) < 2 {
-		c.report(peersEnter, Insufficient, nil, "%d of %d nodes entered, want at least 2: run the nodes with --auto-request, for longer", len(entered), len(c.run.Members))
+		c.report(peersEnter, Insufficient, nil, "%s, want at least 2 that did: %s", c.run.entered(len(entered)), c.run.howToEnter())
 	}
 }
 

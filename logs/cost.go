@@ -71,9 +71,9 @@ func (c *checker) checkCost(journeys []*Journey) {
 // classify puts one entry's messages where they belong.
 func (c *checker) classify(enter *Event, requests []*Event, moved, made bool) {
 	m := &c.figures.Messages
-	others := len(c.run.Members) - 1
+	others := c.run.size() - 1
 	switch {
-	case len(requests) > others:
+	case others >= 0 && len(requests) > others:
 		c.report(messageCost, Violated, append([]*Event{enter}, requests...), "REQUEST %s of %s was sent %d times, and not as a repeat, want at most N-1 = %d",
 			enter.Number, enter.Node, len(requests), others)
 	case len(requests) == 0 && made && !enter.Number.IsZero():

@@ -60,7 +60,12 @@ func (w *witness) report(verdict Verdict, lines []Quote, format string, args ...
 
 func (w *witness) read(in io.Reader) ([]section, error) {
 	var sections []section
-	lines := bufio.NewScanner(in)
+	c := decode(w.name, in)
+	if c.refusal != "" {
+		w.report(Insufficient, []Quote{{File: w.name}}, "%s %s", w.name, c.refusal)
+		return nil, nil
+	}
+	lines := bufio.NewScanner(c.text)
 	for number := 1; lines.Scan(); number++ {
 		q := Quote{File: w.name, Line: number, Text: excerpt(lines.Bytes())}
 		s := section{quote: q}

@@ -3,6 +3,7 @@ package logs
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +48,12 @@ func TestCriticalSectionFile(t *testing.T) {
 		}, Holds, "entries alternate"},
 		{"an entry that no log has", clean, func(lines []string) []string { return append(lines, "enter 10.0.0.1:7400 9999\n") }, Insufficient, "the logs have no entry"},
 		{"an entry is missing", clean, func(lines []string) []string { return lines[2:] }, Insufficient, "but the file does not have it"},
+		{"with a byte order mark", clean, func(lines []string) []string { return append([]string{markUTF8}, lines...) }, Holds, "entries alternate"},
+		{"written by PowerShell", clean, func(lines []string) []string {
+			return []string{wide(strings.Join(lines, ""), markLittleEndian, 0, 1)}
+		}, Holds, "entries alternate"},
+		{"compressed", clean, func(lines []string) []string { return []string{zipped(strings.Join(lines, ""))} }, Holds, "entries alternate"},
+		{"an archive", clean, func([]string) []string { return []string{"PK\x03\x04"} }, Insufficient, "unzip cs.txt"},
 		{"another file", clean, func([]string) []string { return []string{"hello\n"} }, Insufficient, "is this the file of --cs-file?"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -90,7 +97,11 @@ func FuzzCriticalSectionFile(f *testing.F) {
 			return all
 		}
 		verdict := report.Requirements[0].Verdict
-		if verdict == Holds && !slices.Equal(entries(string(data)), entries(right)) {
+		text, err := io.ReadAll(decode("cs.txt", bytes.NewReader(data)).text)
+		if err != nil {
+			t.Fatalf("the file was judged, and cannot be read: %v", err)
+		}
+		if verdict == Holds && !slices.Equal(entries(string(text)), entries(right)) {
 			t.Errorf("%q holds; want only the entries of the logs, in their order", data)
 		}
 		_ = reportText(report)

@@ -39,7 +39,8 @@
 //
 // R3, every request is granted: each request has its entry, unless its waiter gave
 // up, its session lapsed, its node stopped or crashed first, or it was made to help
-// another node find the token. A holder that knew of a request and did not send it
+// another node find the token. A node that was named as helper while it had no session
+// asks when its session begins. A holder that knew of a request and did not send it
 // an idle token violates this as well.
 //
 // R3, the bound on overtaking: let a request of node j have reached the token, that
@@ -57,7 +58,12 @@
 // and the messages of rounds are counted apart.
 //
 // A verdict is Violated only where no line that may be missing could make it right;
-// it is Insufficient where lines are missing, and says which.
+// it is Insufficient where lines are missing, and says which. Where it is certain that
+// lines are missing (log_gap, a line that cannot be read, a log without its beginning, a
+// node without --evidence), any number may be, and nothing is concluded across that place.
+//
+// Logs in the minimal form (docs/LOGFORMAT.md) may lack what some of this rests on. A
+// requirement of which no line tells is then left out of the report.
 //
 // # What is not promised
 //

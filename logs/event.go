@@ -65,6 +65,9 @@ type Event struct {
 	Receipt *Event
 
 	has keySet
+	// loose says in what the line departs from the schema that conch's nodes keep to; nil:
+	// in nothing. Lines in the minimal form may.
+	loose error
 }
 
 // Has reports whether the line has a key.
@@ -119,20 +122,13 @@ type line struct {
 	Waiting        *bool    `json:"waiting"`
 }
 
-// parseEvent reads one line and checks it against the schema, except that it lets
-// pass keys that the schema does not have: a later version may write more.
+// parseEvent reads one line and checks it against the minimal form of the schema, and
+// notes in Event.loose what the whole schema has against it. It lets pass keys that the
+// schema does not have: a later version may write more.
 func parseEvent(raw []byte) (*Event, error) {
-	var l line
-	if err := json.Unmarshal(raw, &l); err != nil {
-		var mismatch *json.UnmarshalTypeError
-		switch {
-		case !errors.As(err, &mismatch) || mismatch.Field == "":
-			return nil, errNotJSON
-		case l.Event == "":
-			return nil, errNoEvent
-		}
-		name, _, _ := strings.Cut(mismatch.Field, ".")
-		return nil, fmt.Errorf("%w: key %q of %s: got a JSON %s, want %s", errSchema, name, l.Event, mismatch.Value, kindOf(name))
+	l, loose, err := parseLine(raw)
+	if err != nil {
+		return nil, err
 	}
 	if l.Event == "" {
 		return nil, errNoEvent
@@ -142,19 +138,56 @@ func parseEvent(raw []byte) (*Event, error) {
 		return nil, fmt.Errorf("%w: %q", errUnknownEvent, l.Event)
 	}
 	p := parser{event: &Event{Kind: s.event}}
-	p.line(&l)
+	p.line(l)
+	if p.err != nil && loose != nil {
+		return nil, loose
+	}
 	if p.err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", errSchema, l.Event, p.err)
 	}
-	if err := s.check(p.event.has); err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", errSchema, l.Event, err)
+	if err := s.check(p.event.has, everyLine|s.required); err != nil {
+		err = fmt.Errorf("%w: %s: %w", errSchema, l.Event, err)
+		if s.check(p.event.has, s.least()) != nil {
+			return nil, err
+		}
+		loose = err
+	}
+	p.event.loose = loose
+	if p.event.Message == "" {
+		p.event.Message = strings.ReplaceAll(l.Event, "_", " ")
 	}
 	return p.event, nil
 }
 
+// parseLine reads a line's keys. Where a number is not a text, as the minimal form
+// allows, loose says so.
+func parseLine(raw []byte) (l *line, loose, err error) {
+	l = new(line)
+	err = json.Unmarshal(raw, l)
+	if err == nil {
+		return l, nil, nil
+	}
+	var mismatch *json.UnmarshalTypeError
+	switch {
+	case !errors.As(err, &mismatch) || mismatch.Field == "":
+		return nil, nil, errNotJSON
+	case l.Event == "":
+		return nil, nil, errNoEvent
+	}
+	name, _, _ := strings.Cut(mismatch.Field, ".")
+	err = fmt.Errorf("%w: key %q of %s: got a JSON %s, want %s", errSchema, name, l.Event, mismatch.Value, kindOf(name))
+	if spelled := spellNumbers(raw); spelled != nil {
+		again := new(line)
+		if json.Unmarshal(spelled, again) == nil {
+			return again, err, nil
+		}
+	}
+	return nil, nil, err
+}
+
 // check finds keys that a line of this shape lacks, or has too many of.
-func (s *shape) check(has keySet) error {
-	if missing := (everyLine | s.required) &^ has; missing != 0 {
+func (s *shape) check(has, required keySet) error {
+	if missing := required &^ has; missing != 0 {
 		return fmt.Errorf("lacks the key %s", strings.Join(missing.names(), ", "))
 	}
 	if chosen := has & s.oneOf; s.oneOf != 0 && (chosen == 0 || chosen&(chosen-1) != 0) {

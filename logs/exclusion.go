@@ -72,7 +72,7 @@ func (c *checker) checkRemaking(a, b *Entry) {
 	switch {
 	case c.clocks[b.Enter].Includes(end):
 		c.order.rounds++
-	case end == a.End && end.Kind == Leave && c.clocks[end].Includes(b.Enter):
+	case end == a.End && end.Kind == Leave && end.Fence == a.Enter.Fence && c.clocks[end].Includes(b.Enter):
 		c.report(exclusion, Violated, []*Event{a.Enter, b.Enter, end}, "%s was inside with fence %d, and %s entered with fence %d before it left",
 			a.Enter.Node, a.Enter.Fence, b.Enter.Node, b.Enter.Fence)
 	case a.Enter.Life.End == Crashed || c.buriedFor(b.Visit.Lock, b.Visit.Epoch, a.Enter.Node):

@@ -5,18 +5,26 @@ package logs
 // token's LN. Where it rises by itself, the line of a receipt is missing.
 func (c *checker) checkHeard() {
 	for _, life := range c.run.Lives {
-		if life.Started == nil {
-			continue // what came before its first line here cannot be known
+		if life.Started == nil || life.quiet() {
+			continue // what came before its first line here, or at all, cannot be known
 		}
 		self := c.run.member(life.Node)
 		heard := make(map[string][]Number) // by lock
+		holed := false                     // lines were missing before this one
 		for _, e := range life.Events {
+			if e.afterHole() {
+				holed = true
+				clear(heard)
+			}
 			if e.Lock == "" {
 				continue
 			}
 			known := heard[e.Lock]
 			if known == nil {
 				known = make([]Number, len(c.run.Members))
+				if holed {
+					copy(known, e.RequestNumbers)
+				}
 				heard[e.Lock] = known
 			}
 			if from := c.run.member(e.Peer); from >= 0 && e.Received() && e.Number.Compare(known[from]) > 0 {

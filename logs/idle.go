@@ -26,7 +26,7 @@ func (o *overtaken) judgeIdle(e *Event) {
 			node := o.run.Members[member]
 			if t != nil && !t.told && t.since.Life == e.Life && o.reaches(o.idle, node) && o.reaches(e, node) {
 				t.told = true
-				o.late = append(o.late, newProblem(everyRequest, Violated, []*Event{t.since, e},
+				o.late = append(o.late, newProblem(everyRequest, o.run.worst(), []*Event{t.since, e},
 					"request %s of %s had reached the token, which lay idle at %s and did not go there", t.number, node, e.Node))
 			}
 		}

@@ -25,6 +25,15 @@ type Visit struct {
 	Events    []*Event // the process's lines about the lock, from the arrival to the departure
 }
 
+// holed reports whether lines are missing from the midst of a visit, or after its last.
+func (v *Visit) holed() bool {
+	to := v.Events[len(v.Events)-1].Seq
+	if v.Departure == nil {
+		to++
+	}
+	return v.Life.holeBetween(v.Events[0].Seq, to)
+}
+
 // Entry is one stay in the critical section.
 type Entry struct {
 	Enter *Event
@@ -85,6 +94,13 @@ type stay struct {
 	inside *Entry            // somebody is in the critical section; it may outlast the visit by a lapse
 	gone   map[uint64]*Visit // visits that are over, by hop, of the epoch followed last
 	epoch  Epoch
+
+	// slipped is the entry that was not ended, by the lines, when the token went.
+	slipped *Entry
+
+	// What was so before lines that are missing, and may be so still.
+	visitBefore  *Visit
+	insideBefore *Entry
 }
 
 func (t *tracer) report(requirement requirementID, verdict Verdict, lines []*Event, format string, args ...any) {
@@ -113,6 +129,9 @@ func (t *tracer) findDoubles() {
 func (t *tracer) follow(life *Life) {
 	t.stays = make(map[string]*stay)
 	for _, e := range life.Events {
+		if e.afterHole() {
+			t.skip()
+		}
 		if e.Kind == SessionLapsed {
 			t.lapse(e)
 		}
@@ -124,9 +143,12 @@ func (t *tracer) follow(life *Life) {
 			s = &stay{gone: make(map[uint64]*Visit)}
 			t.stays[e.Lock] = s
 		}
+		s.resume(e)
 		switch e.Kind {
 		case TokenMade, TokenReceived:
-			t.arrive(s, e)
+			if !droppedAsItCame(e) {
+				t.arrive(s, e)
+			}
 		case TokenSent:
 			t.expect(s, e, e.Hop-1)
 			t.expectOutside(s, e)
@@ -144,7 +166,7 @@ func (t *tracer) follow(life *Life) {
 		case Leave, Lost:
 			t.exit(s, e)
 		}
-		if s.visit != nil && e.Kind != TokenMade && e.Kind != TokenReceived {
+		if s.visit != nil && e.Kind != TokenMade && e.Kind != TokenReceived && e.Kind != TokenDropped && s.visit.has(e) {
 			s.visit.Events = append(s.visit.Events, e)
 		}
 	}
@@ -156,6 +178,17 @@ func (t *tracer) follow(life *Life) {
 			t.report(exclusion, Insufficient, []*Event{s.inside.Enter, life.Stopped}, "%s stopped, but no line says that the one inside left", life.Node)
 		}
 	}
+}
+
+// droppedAsItCame reports whether the line after a token's coming says that the token was
+// not taken: the node had a later one, or had promised one, or was in another session.
+func droppedAsItCame(received *Event) bool {
+	next := received.Seq + 1
+	if received.Kind != TokenReceived || next == len(received.Life.Events) {
+		return false
+	}
+	e := received.Life.Events[next]
+	return e.Kind == TokenDropped && e.place("") == received.place("")
 }
 
 // begin starts a visit; arrival is nil where no line tells of it.
@@ -196,6 +229,7 @@ func (t *tracer) depart(s *stay, e *Event) {
 // lapse takes every token of the process away: a lapse is final.
 func (t *tracer) lapse(e *Event) {
 	for _, s := range t.stays {
+		s.visitBefore, s.insideBefore = nil, nil
 		if s.visit != nil {
 			t.depart(s, e)
 		}
@@ -208,6 +242,13 @@ func (t *tracer) lapse(e *Event) {
 func (t *tracer) exit(s *stay, e *Event) {
 	in := s.inside
 	switch {
+	case in == nil && s.slipped != nil && s.slipped.Enter.Fence == e.Fence && e.Kind == Leave:
+		out := s.slipped
+		out.End, s.slipped = e, nil
+		t.report(exclusion, Violated, []*Event{out.Enter, out.Visit.Departure, e}, "%s was still inside with fence %d when the token went to %s", e.Node, e.Fence, out.Visit.Departure.Peer)
+		return
+	case in == nil && e.Life.quiet():
+		return // it does not log entries
 	case in == nil || in.End != nil && in.End.Kind != SessionLapsed:
 		t.report(exclusion, Insufficient, []*Event{e}, "%s left with fence %d, but no line says that it entered", e.Node, e.Fence)
 		return
@@ -229,6 +270,9 @@ func (t *tracer) expectOutside(s *stay, e *Event) {
 		return
 	}
 	s.inside = nil
+	if e.Kind == TokenSent && in.Visit == s.visit {
+		s.slipped = in
+	}
 	self := t.run.member(e.Node)
 	number := in.Enter.Number
 	lines := []*Event{in.Enter, e}

@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 )
@@ -16,6 +15,10 @@ type Life struct {
 	End         EndKind
 	Events      []*Event // in the order in which things happened to the process
 	Index       int      // place in Run.Lives
+
+	// holes are the places, by Seq, before which lines are missing for certain: in a log
+	// with log_gap, or where something stands that cannot be read.
+	holes []int
 }
 
 // EndKind says how a process ended, as far as the logs tell.
@@ -68,45 +71,6 @@ func splitLives(files []*File) []*Life {
 		}
 	}
 	return lives
-}
-
-// dropCopies keeps one of several copies of the same process: the same file given
-// twice, or once whole and once cut. Copies that differ are a finding.
-func dropCopies(lives []*Life) (kept []*Life, findings []Finding) {
-	byIncarnation := make(map[[2]string]int)
-	for _, life := range lives {
-		name := [2]string{life.Node, life.Incarnation}
-		at, copied := byIncarnation[name]
-		if life.Incarnation == "" || !copied {
-			byIncarnation[name] = len(kept)
-			kept = append(kept, life)
-			continue
-		}
-		longer, shorter := kept[at], life
-		if len(shorter.Events) > len(longer.Events) {
-			longer, shorter = shorter, longer
-		}
-		kept[at] = longer
-		if i := firstDifference(longer, shorter); i >= 0 {
-			findings = append(findings, found(Foreign, shorter.Events[i],
-				"differs from %s, which holds the same run of %s: give the file as the node wrote it, once", longer.Events[i].Position(), life.Node))
-			continue
-		}
-		findings = append(findings, found(Note, shorter.first(),
-			"the run that begins here is in %s too; it is counted once", longer.first().Position()))
-	}
-	return kept, findings
-}
-
-// firstDifference returns the first line at which the shorter copy is not what the
-// longer one has, or -1.
-func firstDifference(longer, shorter *Life) int {
-	for i, e := range shorter.Events {
-		if !bytes.Equal(e.Raw, longer.Events[i].Raw) {
-			return i
-		}
-	}
-	return -1
 }
 
 // sortLives orders the processes by node, and those of one node in the order in

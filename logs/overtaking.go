@@ -12,6 +12,10 @@ func (c *checker) checkOvertaking(j *Journey) {
 			// Made anew, or lines are missing in which somebody was passed over.
 			clear(o.waiting)
 		}
+		if v.holed() {
+			clear(o.waiting) // somebody may have been passed over there
+			continue
+		}
 		last := i+1 == len(j.Visits) || j.Visits[i+1].Epoch != v.Epoch
 		// Where the line of the token's leaving is missing, what came later may not
 		// have found the token there any more.
@@ -105,7 +109,7 @@ func (o *overtaken) overtake(node string, t *turn, e *Event) {
 	}
 	if times := len(entries) - 1; times > batch {
 		t.told = true
-		o.report(overtaking, Violated, entries, "request %s of %s had reached the token, and %s entered %d times before it, more often than its local batch of %d",
+		o.report(overtaking, o.run.worst(), entries, "request %s of %s had reached the token, and %s entered %d times before it, more often than its local batch of %d",
 			t.number, node, e.Node, times, batch)
 	}
 }

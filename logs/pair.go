@@ -75,6 +75,9 @@ func (r *Run) pair() {
 				orphans = append(orphans, e)
 				continue
 			}
+			if !certain(queue[0]) {
+				continue
+			}
 			e.Cause, queue[0].Receipt = queue[0], e
 			pending[k] = queue[1:]
 		}
@@ -82,6 +85,14 @@ func (r *Run) pair() {
 	r.pairDropped(pending)
 	r.reportOrphans(orphans)
 	r.findUnreceived()
+}
+
+// certain reports whether a sending is the first of its message for certain. Where lines
+// of the sender are missing, a message that is sent again on new streams, which are
+// requests, probes and answers to them, may have been sent before: then a receipt need not
+// have happened after the sending that is there.
+func certain(sent *Event) bool {
+	return !sent.Life.partial() || sent.Kind == RequestSent && !sent.Repeat || sent.Kind != RequestSent && !sent.Has("probe")
 }
 
 // pairDropped pairs the sending of a token with the line that says that it was
@@ -124,7 +135,10 @@ func (e *Event) place(node string) tokenPlace {
 // a process that is not in the files: they are of different runs.
 func (r *Run) reportOrphans(orphans []*Event) {
 	traces := make(map[string]map[uint64]bool) // sessions by node
+	partial, quiet := make(map[string]bool), make(map[string]bool)
 	for _, life := range r.Lives {
+		partial[life.Node] = partial[life.Node] || life.partial()
+		quiet[life.Node] = quiet[life.Node] || life.quiet()
 		known := traces[life.Node]
 		if known == nil {
 			known = make(map[uint64]bool)
@@ -142,8 +156,8 @@ func (r *Run) reportOrphans(orphans []*Event) {
 	for _, e := range orphans {
 		known := traces[e.Peer]
 		switch {
-		case known == nil:
-		case e.Kind == RequestReceived && !known[e.Number.Session]:
+		case known == nil || quiet[e.Peer]: // said once for the whole file
+		case e.Kind == RequestReceived && !known[e.Number.Session] && !partial[e.Peer]:
 			r.Findings = append(r.Findings, found(Foreign, e,
 				"%s received a request of session %d of %s, but the files have no such session of %s: they are of different runs; give the files of one run, whole", e.Node, e.Number.Session, e.Peer, e.Peer))
 		default:
@@ -176,7 +190,7 @@ func (r *Run) findUnreceived() {
 			switch {
 			case e.Kind == PeerLost || e.Kind == PeerConnected:
 				delete(waiting, s)
-			case !judged(e) || copies[e.pairKey()] > 1 || !r.present(e.Peer):
+			case !judged(e) || copies[e.pairKey()] > 1 || !r.present(e.Peer) || !certain(e):
 			case e.Receipt == nil:
 				waiting[s] = append(waiting[s], e)
 			default:
@@ -190,8 +204,13 @@ func (r *Run) findUnreceived() {
 	}
 }
 
-// present reports whether the files have any line of a node.
+// present reports whether the files have lines of a node, for each of its messages.
 func (r *Run) present(node string) bool {
-	_, found := slices.BinarySearchFunc(r.Lives, node, func(l *Life, node string) int { return cmp.Compare(l.Node, node) })
+	at, found := slices.BinarySearchFunc(r.Lives, node, func(l *Life, node string) int { return cmp.Compare(l.Node, node) })
+	for ; found && at < len(r.Lives) && r.Lives[at].Node == node; at++ {
+		if r.Lives[at].quiet() {
+			return false
+		}
+	}
 	return found
 }

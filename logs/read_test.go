@@ -21,7 +21,7 @@ func TestReadFindings(t *testing.T) {
 		findings   []string // as FILE:LINE: ..., their beginnings
 		kinds      []FindingKind
 	}{
-		{"nothing", "", 0, []string{"a.log: has no line of a conch log"}, []FindingKind{Note}},
+		{"nothing", "", 0, []string{"a.log: has no line of a conch log: it is empty; give"}, []FindingKind{Note}},
 		{"one line", goodLine + "\n", 1, nil, nil},
 		{"line ends of Windows, and empty lines", goodLine + "\r\n\r\n\n" + goodLine + "\r\n", 2, nil, nil},
 		{"no end after the last line", goodLine, 1, nil, nil},
@@ -29,7 +29,7 @@ func TestReadFindings(t *testing.T) {
 		{"a torn line before the next run", goodLine + "\n" + goodLine[:50] + "\n" + started + "\n", 2, []string{"a.log:2: is torn: the process ended"}, []FindingKind{Note}},
 		{"a torn line elsewhere", goodLine[:50] + "\n" + goodLine + "\n", 1, []string{"a.log:1: is not a line of JSON"}, []FindingKind{Gap}},
 		{"people's format", "12:00:01 INF enter lock=cs\n" + goodLine + "\n", 1, []string{"a.log:1: is not a line of JSON"}, []FindingKind{Gap}},
-		{"bytes that are no text", "\xff\xfe\x00\n" + goodLine + "\n", 1, []string{"a.log:1: is not a line of JSON"}, []FindingKind{Gap}},
+		{"bytes that are no text", "\xff\xfd\x00\n" + goodLine + "\n", 1, []string{"a.log:1: is not a line of JSON"}, []FindingKind{Gap}},
 		{"another program's JSON", `{"msg":"hello"}` + "\n" + goodLine + "\n", 1, []string{"a.log:1: is a line of JSON without"}, []FindingKind{Note}},
 		{"an array", "[1]\n" + goodLine + "\n", 1, []string{"a.log:1: is not a line of JSON"}, []FindingKind{Gap}},
 		{"events of a later version", strings.Repeat(strings.Replace(goodLine, "peer_connected", "peer_painted", 1)+"\n", 3) + goodLine + "\n", 1,

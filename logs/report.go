@@ -73,7 +73,7 @@ func (c *checker) newReport() *Report {
 		complete.Reason = complete.Details[0].Reason
 	}
 	for id := range requirements {
-		if id == outsideSession && !c.run.Sessions {
+		if !c.run.judges(id) {
 			continue
 		}
 		requirement := complete
@@ -117,7 +117,7 @@ func (c *checker) proof(id requirementID) string {
 	f, m := &c.figures, &c.figures.Messages
 	switch id {
 	case peersEnter:
-		return fmt.Sprintf("%d of %s entered", f.Entered, counted(max(f.Entered, len(c.run.Members)), "node", "nodes"))
+		return c.run.entered(f.Entered)
 	case exclusion:
 		text := fmt.Sprintf("%s, each after the one before had ended: %d by a chain of hops, %d at one node", counted(f.Entries, "entry", "entries"), c.order.hops, c.order.stays)
 		if c.order.rounds+c.order.byLease > 0 {

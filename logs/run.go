@@ -15,12 +15,14 @@ var ErrNoEvents = errors.New("no line of a conch log")
 // lines, and which receive belongs to which send.
 type Run struct {
 	Files    []*File
-	Members  []string  // in member order, as node_started has it
+	Members  []string  // in member order, as node_started has it; see membersSeen where none is there
 	Lives    []*Life   // by node, then in the order in which they ran
 	Findings []Finding // about the files, in no order that means anything
 	Sessions bool      // some line is about sessions: grants outside one are judged
 
 	merged []*Event
+	// ordered: the order of Members is known, so that RN and LN can be read by it.
+	ordered bool
 }
 
 // Open reads the files and puts them together. A path that is "-" is standard
@@ -36,6 +38,10 @@ func Open(paths ...string) (*Run, error) {
 			return nil, err
 		}
 		info, err := in.Stat()
+		if err == nil && info.IsDir() {
+			_ = in.Close() // nothing was read
+			return nil, fmt.Errorf("%s is a folder: give the log files in it", name)
+		}
 		if err == nil && slices.ContainsFunc(opened, func(other os.FileInfo) bool { return os.SameFile(info, other) }) {
 			notes = append(notes, Finding{Kind: Note, File: name, Problem: "was given twice; it is read once"})
 			_ = in.Close() // nothing was read
@@ -79,7 +85,7 @@ func NewRun(files ...*File) (*Run, error) {
 	}
 	lives, copies := dropCopies(splitLives(files))
 	if len(lives) == 0 {
-		return nil, fmt.Errorf("%w in %s: start the nodes with --log-file, and give those files", ErrNoEvents, fileNames(files))
+		return nil, noEvents(files)
 	}
 	sortLives(lives)
 	run.Lives = lives
@@ -93,59 +99,24 @@ func NewRun(files ...*File) (*Run, error) {
 			}
 		}
 	}
+	run.findHoles()
 	run.pair()
 	run.judgeEnds()
 	return run, nil
 }
 
-func fileNames(files []*File) string {
+// noEvents is the error for files without a line of a log. It says of each what it is.
+func noEvents(files []*File) error {
 	if len(files) == 0 {
-		return "no file"
+		return fmt.Errorf("%w: no file was given", ErrNoEvents)
 	}
-	var names []string
+	var texts []string
 	for _, file := range files {
-		names = append(names, file.Name)
+		last := file.Findings[len(file.Findings)-1]
+		texts = append(texts, fmt.Sprintf("%s %s", file.Name, strings.TrimPrefix(last.Problem, noLine+": it ")))
 	}
-	return strings.Join(names, ", ")
+	return fmt.Errorf("%w: %s", ErrNoEvents, strings.Join(texts, "; "))
 }
-
-// findMembers takes the member list from the first node_started and holds the
-// others against it.
-func (r *Run) findMembers() {
-	var listed *Event
-	for _, life := range r.Lives {
-		switch {
-		case life.Started == nil:
-			r.Findings = append(r.Findings, found(Gap, life.first(),
-				"the first line of %s here is %s, want node_started: the beginning is missing; give the file from its first line on, and put the parts of a rotated log together in order", life.Node, life.first().Kind))
-		case listed == nil:
-			listed, r.Members = life.Started, life.Members
-		case !slices.Equal(life.Members, r.Members):
-			r.Findings = append(r.Findings, found(Foreign, life.Started,
-				"%s lists the members %s, but %s lists %s: these are logs of different clusters; give those of one", life.Node,
-				strings.Join(life.Members, " "), listed.Position(), strings.Join(r.Members, " ")))
-		}
-	}
-	if listed == nil {
-		r.Members = nil
-		return
-	}
-	for _, member := range r.Members {
-		if !slices.ContainsFunc(r.Lives, func(l *Life) bool { return l.Node == member }) {
-			r.Findings = append(r.Findings, Finding{Kind: Gap, Problem: fmt.Sprintf(
-				"no line of member %s, which %s lists: give its log file too", member, listed.Position())})
-		}
-	}
-	for _, life := range r.Lives {
-		if !slices.Contains(r.Members, life.Node) {
-			r.Findings = append(r.Findings, found(Foreign, life.first(),
-				"%s is not among the members that %s lists: give the logs of one cluster", life.Node, listed.Position()))
-		}
-	}
-}
-
-// member returns a node's position in member order, or -1.
-func (r *Run) member(node string) int { return slices.Index(r.Members, node) }
 
 // LongestBatch is the greatest local batch that any process has: how many of those who
 // wait at it may enter in a row while others wait elsewhere. 1 where nodes take turns.

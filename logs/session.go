@@ -16,7 +16,16 @@ func (c *checker) checkSessions() {
 func (c *checker) checkSessionsOf(life *Life) {
 	var began, over *Event // the session that runs; the end of the one before it
 	var outside []*Event   // grants since then
+	known := true          // no line is missing since the latest of a session
 	for _, e := range life.Events {
+		if e.afterHole() {
+			c.reportOutside(life, over, outside)
+			known, outside = false, nil
+		}
+		switch e.Kind {
+		case SessionStarted, SessionLapsed, SessionEnded:
+			known = true
+		}
 		switch e.Kind {
 		case SessionStarted:
 			c.reportOutside(life, over, outside)
@@ -32,7 +41,7 @@ func (c *checker) checkSessionsOf(life *Life) {
 			}
 		case Enter:
 			c.grants++
-			if began == nil {
+			if began == nil && known {
 				outside = append(outside, e)
 			}
 		}

@@ -18,10 +18,12 @@ func (t *tale) tell(w io.Writer) error {
 	enter := t.entry.Enter
 	p := &printer{w: w}
 	p.printf("How %s got lock %s with fence %d\n\n", enter.Node, enter.Lock, enter.Fence)
-	p.printf("RN has the highest request number heard from each member, LN the number of each\n")
-	p.printf("member's request that was granted last, both in the order %s.\n", strings.Join(t.run.Members, ", "))
-	p.printf("Q is the token's queue, head first. LN and Q are known only where the token is.\n")
-	if t.oneSession() {
+	if t.showsNumbers() {
+		p.printf("RN has the highest request number heard from each member, LN the number of each\n")
+		p.printf("member's request that was granted last, both in the order %s.\n", strings.Join(t.run.Members, ", "))
+		p.printf("Q is the token's queue, head first. LN and Q are known only where the token is.\n")
+	}
+	if t.oneSession() && !t.run.minimal() {
 		p.printf("Request numbers are SESSION.COUNT in the lines. No session changes in this story,\nso the sessions are left out here.\n")
 	}
 	if t.left > 0 {
@@ -120,6 +122,9 @@ func list(names []string) string {
 // sentence says what a step is.
 func (t *tale) sentence(group []*Event) string {
 	e := group[0]
+	if text := t.plainSentence(e); text != "" {
+		return text
+	}
 	switch e.Kind {
 	case Request:
 		return fmt.Sprintf("%s wants lock %s and does not have the token. It raises its own request number, RN[%s] = %s, and asks all the others.", e.Node, e.Lock, e.Node, t.number(e.Number))

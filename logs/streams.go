@@ -24,8 +24,15 @@ func (c *checker) connectedAt(e *Event, node string) bool {
 	if next == 0 || changes[next-1].Kind != PeerConnected {
 		return false
 	}
+	until := c.arrived[s]
+	if next < len(changes) {
+		until = changes[next].Seq
+	}
+	if e.Life.holeBetween(changes[next-1].Seq, until) {
+		return false
+	}
 	if next == len(changes) {
-		return c.arrived[s] > e.Seq
+		return until > e.Seq
 	}
 	return changes[next].Kind != PeerConnected
 }

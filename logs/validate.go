@@ -22,6 +22,9 @@ func Validate(raw []byte) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w: %.200s", ErrInvalid, err, raw)
 	}
+	if e.loose != nil {
+		return fmt.Errorf("%w: %w: %.200s", ErrInvalid, e.loose, raw)
+	}
 	s := shapeOf[e.Kind]
 	if err := checkKeys(raw, everyLine|s.required|s.optional|s.oneOf); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrInvalid, e.Kind, err)

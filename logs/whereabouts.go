@@ -68,3 +68,38 @@ func (t *tracer) explainReturn(v *Visit, e *Event, deed string, requirement requ
 		t.report(requirement, Violated, []*Event{v.Departure, e}, "%s %s after the token had left it", e.Node, deed)
 	}
 }
+
+// skip is called where lines are missing: what was so before may be so no more.
+func (t *tracer) skip() {
+	for _, s := range t.stays {
+		if s.visit != nil {
+			s.visitBefore, s.visit = s.visit, nil
+		}
+		if s.inside != nil {
+			s.insideBefore, s.inside = s.inside, nil
+		}
+	}
+}
+
+// resume takes up what was so before lines that are missing, if this line shows that it
+// is so still: the token is here with the same hop, or the one inside leaves.
+func (s *stay) resume(e *Event) {
+	if v := s.visitBefore; v != nil && e.Has("hop") && s.visit == nil {
+		hop := e.Hop
+		if e.Kind == TokenSent {
+			hop--
+		}
+		if v.Epoch == e.Epoch && v.Hop == hop && e.Kind != TokenMade && e.Kind != TokenReceived {
+			s.visit = v
+		}
+		s.visitBefore = nil
+	}
+	if in := s.insideBefore; in != nil && (e.Kind == Leave || e.Kind == Lost) && e.Fence == in.Enter.Fence && s.inside == nil {
+		s.inside, s.insideBefore = in, nil
+	}
+}
+
+// has reports whether a line that shows a token shows that of the visit.
+func (v *Visit) has(e *Event) bool {
+	return !e.Has("hop") || !e.Has("epoch") || e.Epoch == v.Epoch && (e.Hop == v.Hop || e.Kind == TokenSent)
+}

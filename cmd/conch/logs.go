@@ -20,7 +20,10 @@ func newLogsCommand() *cobra.Command {
 comes after the lines that its node wrote before it, and a receipt after its sending.
 The nodes' clocks need not agree. Stop the nodes before you collect their files, and
 give the files of all members; "-" is standard input. Nodes write these lines with
---evidence, which --auto-request implies.`,
+--evidence, which --auto-request implies.
+
+Files may be compressed by gzip, and may be what docker, kubectl or journalctl give.
+docs/LOGFORMAT.md says what another implementation has to log to be judged here.`,
 		Example: `  conch logs check node1.log node2.log node3.log
   conch logs explain node*.log --lock cs --fence 17`,
 	}
@@ -81,7 +84,7 @@ granted and how many others went ahead of it, and what each entry cost in messag
 
 The exit code is 0 if the logs show all of it, 1 if they show a violation, with the
 lines that do, and 3 if they do not suffice to tell: a file is missing or cut, or was
-edited, or is of another run.`,
+edited, or is of another run, or its node ran without --evidence.`,
 		Example: `  conch logs check node*.log
   conch logs check node*.log --cs-file cs.txt
   conch logs check node*.log --json | jq .verdict`,

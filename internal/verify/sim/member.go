@@ -107,6 +107,7 @@ func (w *World) start(i int) {
 	if err != nil {
 		panic(err) // a plan that no configuration allows
 	}
+	w.log.started(w, i, m.incarnation, session)
 	m.process++
 	m.table = w.newTable(i, node)
 	m.node, m.gone, m.pausedUntil, m.tickAt = node, false, 0, never
@@ -176,9 +177,13 @@ func (w *World) performed(i int) {
 				e := &effects[k]
 				if w.diesBefore(m, e) {
 					w.count(CrashBetween)
+					if m.process%2 == 0 { // a line is written before what it tells of happens
+						w.log.effect(w, i, e)
+					}
 					w.crashNow(i, m.crashFor)
 					return
 				}
+				w.log.effect(w, i, e)
 				w.perform(i, m, e)
 				if w.failure != nil {
 					return
@@ -260,6 +265,7 @@ func (w *World) exit(i int) {
 	if !m.encumbered || !m.node.InspectSession().Waiting { // else others' clients may be left
 		m.disk.clients = false
 	}
+	w.log.stopped(w, i)
 	w.crashNow(i, m.leaveFor)
 }
 

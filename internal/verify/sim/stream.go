@@ -135,6 +135,7 @@ func (w *World) deliver(s *stream) bool {
 	}
 	w.traceReceive(s.from, s.to, &message)
 	w.mark(uint64(message.Kind), uint64(s.from), uint64(s.to))
+	w.log.arrives(&message)
 	m.node.Receive(m.clock.read(w.now), token.Member(s.from), message)
 	if message.Lock != "" {
 		w.touched = w.lockOf(message.Lock)
@@ -187,6 +188,7 @@ func (w *World) up(e event) bool {
 	}
 	s.up = true
 	w.tracef("%d hears that %d accepted its stream %d", s.from, s.to, s.hello.Counter)
+	w.log.stream(w, s.from, s.to, true)
 	m.node.PeerUp(m.clock.read(w.now), token.Member(s.to))
 	w.performed(s.from)
 	return true
@@ -235,6 +237,7 @@ func (w *World) down(e event) bool {
 		return false
 	}
 	w.tracef("%d notices that its stream to %d is over", s.from, s.to)
+	w.log.stream(w, s.from, s.to, false)
 	m.node.PeerDown(m.clock.read(w.now), token.Member(s.to))
 	w.performed(s.from)
 	return true

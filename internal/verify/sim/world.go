@@ -33,6 +33,7 @@ type World struct {
 	Coverage
 
 	trace func(string)
+	log   *logbook // nil: no logs are written
 }
 
 // Result is what came of a run.
@@ -67,7 +68,7 @@ func (w *World) reset(p *Plan) {
 		clear(w.streams[i].queue)
 	}
 	*w = World{
-		plan: p, random: source(p.Seed ^ 0x5eed), streams: w.streams, Coverage: w.Coverage, trace: w.trace,
+		plan: p, random: source(p.Seed ^ 0x5eed), streams: w.streams, Coverage: w.Coverage, trace: w.trace, log: w.log,
 		events: w.events, armed: w.armed[:0], claims: append(w.claims[:0], make([]claim, len(p.Ops))...),
 		orphans: w.orphans[:0], judges: w.judges,
 	}
