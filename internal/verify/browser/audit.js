@@ -14,7 +14,7 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const unseen = (element) => element.closest('.unseen, noscript, [hidden], title, script, style, option') !== null;
   function visible(element) {
-    return element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !unseen(element)
+    return element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && element.getClientRects().length > 0 && !unseen(element)
       && !(element.matches('.skip, .skip *') && document.activeElement !== element);
   }
 
