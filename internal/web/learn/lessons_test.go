@@ -32,7 +32,7 @@ func TestLessons(t *testing.T) {
 			t.Errorf("%s begins with %q, want %q", r.ID, caption, r.About)
 		}
 		for k, end := range r.Ends() {
-			click(ctx, t, "#part-next")
+			browser.Eval[any](ctx, t, `document.getElementById("part-next").click()`)
 			if caption, count := text(ctx, t, "caption"), text(ctx, t, "count"); caption != r.Stages[k].Caption || !strings.HasPrefix(count, fmt.Sprintf("%d /", end)) {
 				t.Errorf("%s, part %d: step %s says %q, want %q at step %d", r.ID, k+1, count, caption, r.Stages[k].Caption, end)
 			}
@@ -50,7 +50,7 @@ func TestLessons(t *testing.T) {
 	}
 	t.Run("a course of one's own is no lesson any more", func(t *testing.T) {
 		visit(ctx, t, url+"#lesson=paper&part=1")
-		click(ctx, t, `[data-op="ask.C"]`)
+		click(ctx, t, `[data-op="ask.A"]`)
 		if browser.Eval[bool](ctx, t, `document.getElementById('parts').checkVisibility() || document.querySelector('#lessons [aria-current]') !== null`) {
 			t.Error("the page says that the lesson goes on")
 		}

@@ -73,12 +73,12 @@ export class Lessons {
     const last = this.part === stages.length && this.atEnd();
     byId('part').textContent = this.part === 0 ? `${stages.length} parts` : `Part ${this.part} of ${stages.length}`;
     byId('part-back').disabled = step === 0;
-    byId('part-next').hidden = last;
-    const next = this.all[this.all.indexOf(this.made) + 1];
-    const link = byId('lesson-next');
     if (last && document.activeElement === byId('part-next')) {
       byId('part-back').focus(); // the other one goes away
     }
+    byId('part-next').hidden = last;
+    const next = this.all[this.all.indexOf(this.made) + 1];
+    const link = byId('lesson-next');
     link.hidden = !last || !next;
     if (next) {
       link.href = `#${Lessons.link(next, 0)}`;
