@@ -70,6 +70,12 @@ report: build ## docs/report.pdf anew, from two real runs in logs/sample (REPORT
 	rm -rf logs/sample/state logs/sample/kill/state logs/sample/report.pdf
 	bin/conch report logs/sample/node*.log $(addprefix --crash logs/sample/kill/,node1.log node2.log node3.log) --out docs/report.pdf $(REPORT)
 
+.PHONY: site
+site: learn ## the lessons and the documents as a folder for a web server, bin/site
+	@rm -rf bin/site
+	@go run ./internal/site/mksite bin/site
+	@echo "site: bin/site, for any web server"
+
 # The program as it is judges the logs of a changed copy, so it is built without the page.
 .PHONY: lab-1 lab-2 lab-3
 lab-1 lab-2 lab-3:

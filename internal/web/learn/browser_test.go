@@ -1,19 +1,12 @@
 package learn
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/chromedp/chromedp"
 
@@ -23,38 +16,6 @@ import (
 // policy is what doc.go says that whoever serves the page may send.
 const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; " +
 	"img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-// build builds the stepper anew, so that a test never sees an older one.
-func build(t *testing.T) fs.FS {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "stepper.wasm")
-	command := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", file, "conch/internal/stepper/wasm")
-	command.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
-	if out, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", command, err, out)
-	}
-	wasm, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var packed bytes.Buffer
-	z := gzip.NewWriter(&packed)
-	if _, err := z.Write(wasm); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	root, err := exec.CommandContext(t.Context(), "go", "env", "GOROOT").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	glue, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "lib", "wasm", "wasm_exec.js"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fstest.MapFS{"stepper.wasm.gz": {Data: packed.Bytes()}, "wasm_exec.js": {Data: glue}}
-}
 
 // serve serves a page below /learn/, with the strict policy.
 func serve(t *testing.T, page fs.FS) (url string) {

@@ -15,7 +15,7 @@ import (
 // TestLessons follows the links of all lessons, and goes through each part by part.
 func TestLessons(t *testing.T) {
 	ctx := browser.Start(t)
-	url := serve(t, layers{build(t), FS()})
+	url := serve(t, layers{browser.Stepper(t), FS()})
 	browser.Look(ctx, t, browser.Views[0])
 	visit(ctx, t, url)
 	links := browser.Eval[[]string](ctx, t, `[...document.querySelectorAll('#lessons a')].map((a) => a.href)`)
@@ -68,7 +68,7 @@ func TestLessons(t *testing.T) {
 // TestLessonByKeyboard goes through a lesson without a mouse.
 func TestLessonByKeyboard(t *testing.T) {
 	ctx := browser.Start(t)
-	visit(ctx, t, serve(t, layers{build(t), FS()}))
+	visit(ctx, t, serve(t, layers{browser.Stepper(t), FS()}))
 	press := func(key string, times int) {
 		for range times {
 			browser.Do(ctx, t, chromedp.KeyEvent(key))
@@ -111,7 +111,7 @@ func TestLessonByKeyboard(t *testing.T) {
 // TestAccessibility audits the page in both themes and at both widths.
 func TestAccessibility(t *testing.T) {
 	ctx := browser.Start(t)
-	url := serve(t, layers{build(t), FS()})
+	url := serve(t, layers{browser.Stepper(t), FS()})
 	for _, v := range browser.Views {
 		browser.Look(ctx, t, v)
 		for _, link := range []string{"", "lesson=paper&part=7", "lesson=death&part=7", "lesson=minority&part=8", "lesson=planted&part=5", "n=7;ask.B;cut.A-B;delay.C-D;crash.E", "lesson=nothing"} {
@@ -131,7 +131,7 @@ func TestAccessibility(t *testing.T) {
 // TestWideTableShowsThatItScrolls: by a bar, a hint and an edge.
 func TestWideTableShowsThatItScrolls(t *testing.T) {
 	ctx := browser.Start(t)
-	url := serve(t, layers{build(t), FS()})
+	url := serve(t, layers{browser.Stepper(t), FS()})
 	browser.Look(ctx, t, browser.View{Width: 390, Height: 844, Scheme: "light"})
 	visit(ctx, t, url+"#n=7;ask.B")
 	const right, left = `document.querySelector('.scroll').classList.contains('more-right')`, `document.querySelector('.scroll').classList.contains('more-left')`

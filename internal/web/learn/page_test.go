@@ -39,7 +39,7 @@ const nameless = `[...document.querySelectorAll('button, select, input, [role=bu
 
 func TestPage(t *testing.T) {
 	ctx := browser.Start(t)
-	url := serve(t, layers{build(t), FS()})
+	url := serve(t, layers{browser.Stepper(t), FS()})
 	browser.Do(ctx, t, chromedp.EmulateViewport(1280, 900))
 	troubles := browser.Faults(ctx, t)
 	t.Run("scenarios", func(t *testing.T) { testScenarios(ctx, t, url) })
@@ -170,7 +170,7 @@ func TestPageWithoutTheStepper(t *testing.T) {
 func TestScreenshots(t *testing.T) {
 	folder := browser.Folder(t)
 	ctx := browser.Start(t)
-	url := serve(t, layers{build(t), FS()})
+	url := serve(t, layers{browser.Stepper(t), FS()})
 	for _, lesson := range []struct {
 		id   string
 		part int
