@@ -57,7 +57,11 @@ func Faults(ctx context.Context, t *testing.T) (list func() []string) {
 		defer mu.Unlock()
 		switch e := event.(type) {
 		case *runtime.EventExceptionThrown:
-			found = append(found, e.ExceptionDetails.Text)
+			said := e.ExceptionDetails.Text
+			if e.ExceptionDetails.Exception != nil {
+				said += " " + e.ExceptionDetails.Exception.Description
+			}
+			found = append(found, said)
 		case *log.EventEntryAdded:
 			if e.Entry.Level == log.EntryLevelError {
 				found = append(found, e.Entry.Text+" "+e.Entry.URL)

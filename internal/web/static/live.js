@@ -116,7 +116,9 @@ function draw() {
   const detail = cluster.detail?.lock.name === picked ? cluster.detail : null;
   const lock = detail?.lock ?? cluster.locks.get(picked) ?? (picked ? { name: picked, wants: [], searches: [], waiting: 0 } : undefined);
   const hidden = refused || picked !== '' && unseen === picked && !detail;
-  ring.show(cluster, hidden ? undefined : lock);
+  if (cluster.members.length > 0) { // else the node has said nothing yet
+    ring.show(cluster, hidden ? undefined : lock);
+  }
   showLock(cluster, lock, detail);
   for (const id of ['facts', 'numbers']) {
     byId(id).hidden = hidden; // nobody is said to hold what is not shown
