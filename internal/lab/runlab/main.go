@@ -1,4 +1,3 @@
-// Command runlab runs a lab sheet: see docs/TEACHING.md.
 package main
 
 import (

@@ -1,5 +1,3 @@
-// Command mksite writes the lessons and the documents into a folder for a web server: see
-// `make site`. It runs in the checkout's folder.
 package main
 
 import (

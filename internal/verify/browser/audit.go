@@ -66,8 +66,11 @@ const focusable = `(() => {
 	const list = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')]
 		.filter((e) => !e.disabled && e.checkVisibility({ visibilityProperty: true }) && !e.closest('[hidden]'));
 	list.forEach((e, i) => { e.dataset.tabstop = String(i); });
-	document.activeElement?.blur();
-	getSelection().removeAllRanges();
+	const start = document.createElement('span'); // Tab goes on from where the focus was last
+	start.tabIndex = -1;
+	document.body.prepend(start);
+	start.focus();
+	start.remove();
 	return list.length;
 })()`
 
