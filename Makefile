@@ -70,6 +70,24 @@ report: build ## docs/report.pdf anew, from two real runs in logs/sample (REPORT
 	rm -rf logs/sample/state logs/sample/kill/state logs/sample/report.pdf
 	bin/conch report logs/sample/node*.log --crash logs/sample/kill --out docs/report.pdf $(REPORT)
 
+.PHONY: site
+site: learn ## the lessons and the documents as a folder for a web server, bin/site
+	@rm -rf bin/site
+	@go run ./internal/site/mksite bin/site
+	@echo "site: bin/site, for any web server"
+
+# The program as it is judges the logs of a changed copy, so it is built without the page.
+.PHONY: lab-1 lab-2 lab-3
+lab-1 lab-2 lab-3:
+	@go build -o bin/conch ./cmd/conch
+	@go run ./internal/lab/runlab docs/labs/$@.txt
+
+.PHONY: lab
+lab: ## a lab of one's own (LAB=FILE); lab-1, lab-2 and lab-3 are those of docs/TEACHING.md
+	@if [ -z "$(LAB)" ]; then echo "lab: give a file, as LAB=FILE; docs/labs/lab-1.txt is an example"; exit 64; fi
+	@go build -o bin/conch ./cmd/conch
+	@go run ./internal/lab/runlab $(LAB)
+
 # Debian's package makes a database cluster and starts it, unless its settings, which
 # another package brings, say otherwise. Settings that were there before are left alone.
 CREATE_CLUSTER := /etc/postgresql-common/createcluster.conf

@@ -138,7 +138,10 @@ func runNodes(ctx context.Context, out io.Writer, flags demoFlags, dir string) (
 	var pageFlags []string
 	if flags.http != "" {
 		think, hold = pageThink, pageHold
-		pageFlags = []string{"--http", flags.http, "--insecure"} // these locks protect nothing
+		pageFlags = []string{"--http", flags.http}
+		if !onLoopback(flags.http) {
+			pageFlags = append(pageFlags, "--insecure") // these locks protect nothing
+		}
 	}
 	nodes, err := processes.New(processes.Config{
 		Program: program,

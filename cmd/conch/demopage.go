@@ -29,3 +29,14 @@ func checkFree(ctx context.Context, address string) error {
 	}
 	return listener.Close()
 }
+
+// onLoopback reports whether the page's address is reached from this machine alone, so that
+// its node needs no leave to serve it.
+func onLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	resolved, err := net.ResolveTCPAddr("tcp", address)
+	return host == "" || err == nil && resolved.IP.IsLoopback()
+}

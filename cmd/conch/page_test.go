@@ -5,119 +5,29 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"conch"
+	"conch/internal/verify/browser"
 	"conch/internal/verify/processes"
 )
-
-// pagePatience is how long the browser may take for a test. It is no measure of anything.
-const pagePatience = 2 * time.Minute
-
-// browse starts a browser for a test, or skips it aloud where there is none.
-func browse(t *testing.T) context.Context {
-	t.Helper()
-	var program string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
-		if path, err := exec.LookPath(name); err == nil {
-			program = path
-			break
-		}
-	}
-	if program == "" {
-		t.Skip("LEFT OUT: the live page in a real browser, for want of Chromium (on Debian: apt-get install chromium)")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("headless", "new"))
-	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // Chromium's own refuses to run as root
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), pagePatience)
-	t.Cleanup(cancel)
-	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(stop)
-	ctx, leave := chromedp.NewContext(ctx)
-	t.Cleanup(leave)
-	return ctx
-}
-
-// faultsOf collects what the browser finds wrong with the page: exceptions, refusals by
-// the policy, files that are missing.
-func faultsOf(ctx context.Context, t *testing.T) (troubles func() []string) {
-	t.Helper()
-	var mu sync.Mutex
-	var list []string
-	check(t, chromedp.Listen(ctx, func(event any) {
-		mu.Lock()
-		defer mu.Unlock()
-		switch e := event.(type) {
-		case *runtime.EventExceptionThrown:
-			list = append(list, e.ExceptionDetails.Text)
-		case *log.EventEntryAdded:
-			if e.Entry.Level == log.EntryLevelError {
-				list = append(list, e.Entry.Text+" "+e.Entry.URL)
-			}
-		}
-	}))
-	return func() []string {
-		mu.Lock()
-		defer mu.Unlock()
-		return append([]string(nil), list...)
-	}
-}
-
-// eval evaluates an expression in the page.
-func eval[T any](ctx context.Context, t *testing.T, expression string) T {
-	t.Helper()
-	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
-	if err != nil {
-		t.Fatalf("%v, in %s", err, expression)
-	}
-	return value
-}
-
-// becomes waits for what an expression tells of the page.
-func becomes(ctx context.Context, t *testing.T, expression string) {
-	t.Helper()
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
-	for !eval[bool](ctx, t, expression) {
-		select {
-		case <-again.C:
-		case <-ctx.Done():
-			t.Fatalf("it did not come true: %s", expression)
-		}
-	}
-}
-
-// do lets the browser do something.
-func do(ctx context.Context, t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
-	t.Helper()
-	check(t, chromedp.Do(ctx, steps...))
-}
 
 // click clicks what a selector finds, once it is there and may be clicked.
 func click(ctx context.Context, t *testing.T, selector string) {
 	t.Helper()
-	becomes(ctx, t, fmt.Sprintf(`(() => { const e = document.querySelector(%q); return Boolean(e) && !e.hidden && !e.disabled; })()`, selector))
-	do(ctx, t, chromedp.Click(chromedp.CSS(selector)))
+	browser.Becomes(ctx, t, fmt.Sprintf(`(() => { const e = document.querySelector(%q); return Boolean(e) && !e.hidden && !e.disabled; })()`, selector))
+	browser.Do(ctx, t, chromedp.Click(chromedp.CSS(selector)))
 }
 
 // search has the page list the locks that have a text in their names.
 func search(ctx context.Context, t *testing.T, text string) {
 	t.Helper()
-	eval[bool](ctx, t, fmt.Sprintf(`(() => { const e = document.getElementById('search'); e.value = %q;
+	browser.Eval[bool](ctx, t, fmt.Sprintf(`(() => { const e = document.getElementById('search'); e.value = %q;
 		return e.dispatchEvent(new Event('input')); })()`, text))
 }
 
@@ -125,14 +35,14 @@ func search(ctx context.Context, t *testing.T, text string) {
 func name(ctx context.Context, t *testing.T, lock string) {
 	t.Helper()
 	search(ctx, t, "")
-	do(ctx, t, chromedp.SendKeys(chromedp.CSS("#search"), lock+kb.Enter))
-	becomes(ctx, t, fmt.Sprintf(`document.getElementById('lock-title').textContent === %q`, lock))
+	browser.Do(ctx, t, chromedp.SendKeys(chromedp.CSS("#search"), lock+kb.Enter))
+	browser.Becomes(ctx, t, fmt.Sprintf(`document.getElementById('lock-title').textContent === %q`, lock))
 }
 
 // says waits until an element's text has another in it.
 func says(ctx context.Context, t *testing.T, id, text string) {
 	t.Helper()
-	becomes(ctx, t, fmt.Sprintf(`document.getElementById(%q).textContent.includes(%q)`, id, text))
+	browser.Becomes(ctx, t, fmt.Sprintf(`document.getElementById(%q).textContent.includes(%q)`, id, text))
 }
 
 // pageCluster runs nodes, the first of which serves a page.
@@ -167,15 +77,15 @@ const watchToken = `(() => {
 })()`
 
 func TestPageShowsTheCluster(t *testing.T) {
-	ctx := browse(t)
+	ctx := browser.Start(t)
 	c, url := pageCluster(ctx, t, 3, "--auto-think", "300ms", "--auto-hold", "200ms", "--session-ttl", "500ms")
-	do(ctx, t, chromedp.EmulateViewport(1280, 900))
-	troubles := faultsOf(ctx, t)
-	do(ctx, t, chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS(`body[data-live=yes]`)))
+	browser.Do(ctx, t, chromedp.EmulateViewport(1280, 900))
+	troubles := browser.Faults(ctx, t)
+	browser.Do(ctx, t, chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS(`body[data-live=yes]`)))
 
 	says(ctx, t, "lock-title", "cs")
-	eval[bool](ctx, t, watchToken)
-	becomes(ctx, t, `window.seen.holders.size === 3 && window.seen.flights > 2 && window.seen.requests > 2`)
+	browser.Eval[bool](ctx, t, watchToken)
+	browser.Becomes(ctx, t, `window.seen.holders.size === 3 && window.seen.flights > 2 && window.seen.requests > 2`)
 	says(ctx, t, "timeline", "→")
 
 	t.Run("a request by the button", func(t *testing.T) {
@@ -188,12 +98,12 @@ func TestPageShowsTheCluster(t *testing.T) {
 	})
 	t.Run("a name that looks like HTML", func(t *testing.T) {
 		const hostile = `<img src=x onerror=alert(1)><script>alert(2)</script>"'&amp;`
-		before := eval[int](ctx, t, `document.scripts.length`)
+		before := browser.Eval[int](ctx, t, `document.scripts.length`)
 		name(ctx, t, hostile)
 		click(ctx, t, "#ask")
 		says(ctx, t, "asks", "held by this page")
-		becomes(ctx, t, fmt.Sprintf(`[...document.querySelectorAll('.row .name')].some((n) => n.textContent === %q)`, hostile))
-		if images, scripts := eval[int](ctx, t, `document.images.length`), eval[int](ctx, t, `document.scripts.length`); images != 0 || scripts != before {
+		browser.Becomes(ctx, t, fmt.Sprintf(`[...document.querySelectorAll('.row .name')].some((n) => n.textContent === %q)`, hostile))
+		if images, scripts := browser.Eval[int](ctx, t, `document.images.length`), browser.Eval[int](ctx, t, `document.scripts.length`); images != 0 || scripts != before {
 			t.Errorf("the page has %d images and %d scripts; want none and %d: the name became a part of it", images, scripts, before)
 		}
 		click(ctx, t, "#release")
@@ -203,15 +113,15 @@ func TestPageShowsTheCluster(t *testing.T) {
 		click(ctx, t, "#ask")
 		says(ctx, t, "asks", "held by this page")
 		click(ctx, t, "#break")
-		do(ctx, t, chromedp.SendKeys(chromedp.CSS("#reason"), "to see it"))
+		browser.Do(ctx, t, chromedp.SendKeys(chromedp.CSS("#reason"), "to see it"))
 		click(ctx, t, "#break-do")
 		says(ctx, t, "asks", "to see it")
 		click(ctx, t, "#release")
-		becomes(ctx, t, `document.getElementById('own').hidden`)
+		browser.Becomes(ctx, t, `document.getElementById('own').hidden`)
 	})
 	t.Run("a node that is killed", func(t *testing.T) {
 		check(t, c.Nodes()[2].Kill())
-		becomes(ctx, t, `document.querySelectorAll('.member.gone').length === 1`)
+		browser.Becomes(ctx, t, `document.querySelectorAll('.member.gone').length === 1`)
 		says(ctx, t, "timeline", "does not answer")
 		says(ctx, t, "quorum", "2 of 3 members")
 	})
@@ -223,7 +133,7 @@ func TestPageShowsTheCluster(t *testing.T) {
 		check(t, first.Kill())
 		says(ctx, t, "connection", "does not answer")
 		check(t, first.Start(ctx))
-		becomes(ctx, t, `document.body.dataset.live === 'yes'`)
+		browser.Becomes(ctx, t, `document.body.dataset.live === 'yes'`)
 		name(ctx, t, "after")
 		click(ctx, t, "#ask") // which needs the new process's token
 		says(ctx, t, "asks", "held by this page")
@@ -233,26 +143,26 @@ func TestPageShowsTheCluster(t *testing.T) {
 // TestPageShowsWhatItIsRefused: in a browser, what the rules do not grant the page, and what
 // its node gives up.
 func TestPageShowsWhatItIsRefused(t *testing.T) {
-	ctx := browse(t)
+	ctx := browser.Start(t)
 	for rules, sees := range map[string]bool{"@page lock open/*\n": true, "@local lock *\n": false} {
 		allow := filepath.Join(t.TempDir(), "allow.txt")
 		check(t, os.WriteFile(allow, []byte(rules), 0o600))
 		_, url := pageCluster(ctx, t, 1, "--auto-think", maxPause.String(), "--allow", allow, "--insecure")
-		troubles := faultsOf(ctx, t)
-		do(ctx, t, chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS(`body[data-live=yes]`)))
+		troubles := browser.Faults(ctx, t)
+		browser.Do(ctx, t, chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS(`body[data-live=yes]`)))
 		says(ctx, t, "cautions", "--insecure: nothing is encrypted")
 		name(ctx, t, "secret")
 		says(ctx, t, "said", `Not shown: not allowed: the page may not look "secret"`)
-		becomes(ctx, t, `document.getElementById('facts').hidden`)
+		browser.Becomes(ctx, t, `document.getElementById('facts').hidden`)
 		if !sees {
 			says(ctx, t, "trouble", "This page may see nothing: not allowed: the page may not look at anything")
-			becomes(ctx, t, `document.getElementById('verdict').textContent === ''`)
+			browser.Becomes(ctx, t, `document.getElementById('verdict').textContent === ''`)
 			continue
 		}
 		click(ctx, t, "#ask")
 		says(ctx, t, "asks", `refused: not allowed: the page may not lock "secret"`)
 		name(ctx, t, "open/1")
-		becomes(ctx, t, `!document.getElementById('facts').hidden`)
+		browser.Becomes(ctx, t, `!document.getElementById('facts').hidden`)
 		click(ctx, t, "#ask")
 		says(ctx, t, "asks", "held by this page")
 		for _, fault := range troubles() {
@@ -263,15 +173,9 @@ func TestPageShowsWhatItIsRefused(t *testing.T) {
 	}
 }
 
-// screenshotsEnv names the folder for pictures of the page, for people to look at.
-const screenshotsEnv = "CONCH_SCREENSHOTS"
-
 func TestPageScreenshots(t *testing.T) {
-	folder := os.Getenv(screenshotsEnv)
-	if folder == "" {
-		t.Skip("pictures are made where " + screenshotsEnv + " names a folder for them")
-	}
-	ctx := browse(t)
+	folder := browser.Folder(t)
+	ctx := browser.Start(t)
 	c, url := pageCluster(ctx, t, 5, "--auto-think", "1s", "--auto-hold", "1s")
 	client, err := conch.Dial(ctx, conch.DialConfig{Nodes: []string{c.Nodes()[1].Address()}})
 	check(t, err)
@@ -280,34 +184,31 @@ func TestPageScreenshots(t *testing.T) {
 		_, err := client.Lock(ctx, fmt.Sprintf("jobs/%04d", i))
 		check(t, err)
 	}
-	do(ctx, t, chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS(`body[data-live=yes]`)))
-	becomes(ctx, t, `document.querySelectorAll('.row').length > 3`)
+	browser.Do(ctx, t, chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS(`body[data-live=yes]`)))
+	browser.Becomes(ctx, t, `document.querySelectorAll('.row').length > 3`)
 	name(ctx, t, "cs")
 	click(ctx, t, "#ask")
 	search(ctx, t, "")
-	becomes(ctx, t, `document.querySelectorAll('.timeline li').length > 12 && document.querySelector('.member.critical') !== null`)
-	shoot := func(name string, width, height int64, scheme string) {
-		do(ctx, t, chromedp.EmulateViewport(width, height))
-		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
-		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, media)
-		check(t, err)
-		picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-		check(t, err)
-		if wide := eval[int64](ctx, t, `document.documentElement.scrollWidth`); wide > width {
-			t.Errorf("%s is %d pixels wide, more than the %d of the window", name, wide, width)
+	browser.Becomes(ctx, t, `document.querySelectorAll('.timeline li').length > 12 && document.querySelector('.member.critical') !== null`)
+	shoot := func(name string, views ...browser.View) {
+		for _, v := range views {
+			browser.Look(ctx, t, v)
+			for _, fault := range browser.Audit(ctx, t) {
+				t.Errorf("%s, %v: %s", name, v, fault)
+			}
+			browser.Shoot(ctx, t, folder, fmt.Sprintf("%s-%d-%s", name, v.Width, v.Scheme))
 		}
-		check(t, os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o600))
 	}
-	shoot("live", 1280, 900, "light")
-	shoot("live-dark", 1280, 900, "dark")
-	shoot("live-phone", 360, 740, "light")
+	wide, narrow := browser.View{Width: 1280, Height: 900, Scheme: "light"}, browser.View{Width: 390, Height: 844, Scheme: "dark"}
+	shoot("live", browser.Views...)
 	check(t, c.Nodes()[3].Kill())
-	becomes(ctx, t, `document.querySelectorAll('.member.gone').length === 1`)
-	shoot("live-gone", 1280, 900, "light")
-	shoot("live-phone-dark", 360, 740, "dark")
+	browser.Becomes(ctx, t, `document.querySelectorAll('.member.gone').length === 1`)
+	shoot("live-gone", wide, narrow)
+	browser.Look(ctx, t, wide)
 	click(ctx, t, "#break")
-	shoot("live-break", 1280, 900, "light")
+	shoot("live-break", wide)
+	browser.Eval[any](ctx, t, `document.getElementById('break-dialog').close()`)
 	check(t, c.Nodes()[0].Kill())
 	says(ctx, t, "connection", "does not answer")
-	shoot("live-lost", 1280, 900, "dark")
+	shoot("live-lost", browser.Views...)
 }

@@ -44,9 +44,10 @@ func (r Ready) Ends() []int {
 	return ends
 }
 
-// ReadyMade are the scenarios that come with the page, in the order of the menu.
+// ReadyMade are the lessons: the scenarios that come with the page, in the order in which
+// they are best read.
 func ReadyMade() []Ready {
-	return []Ready{walkThrough, burst, death, minority, late, coldStart, planted}
+	return []Ready{walkThrough, riding, death, minority, burst, late, coldStart, planted}
 }
 
 var walkThrough = Ready{
@@ -66,6 +67,23 @@ var walkThrough = Ready{
 		{"leave.C;deliver.C-A", "C leaves. A stands at the head of Q, and gets the token in one message. Under load, a critical section costs no more than that."},
 		{"leave.A", "A leaves. Every RN equals its LN, Q is empty: the token stays where it is."},
 		{"ask.A", "A asks while the token is here: it enters at once, and sends no message at all."},
+	},
+}
+
+var riding = Ready{
+	ID:       "riding",
+	Title:    "Requests that ride on the token",
+	About:    "Three nodes, and the token at A. Two clients of B will want the lock. Only the first of them costs a request: the second one's number travels with the token.",
+	Settings: "n=3",
+	Stages: []Stage{
+		{"ask.A;ask.B;deliver.B-A;deliver.B-C", "A has the token and enters at once. B asks: REQUEST(B, 1.1) goes to both others, who note it."},
+		{"ask.B", "A second client of B asks. B has a request out already, so it sends nothing: its client waits at B."},
+		{"leave.A;deliver.A-B", "A leaves, and B stands alone in Q. The token goes to B, and B's first client enters."},
+		{"ask.C;deliver.C-A;deliver.C-B", "C asks, with REQUEST(C, 1.1). B uses the token, so it only notes the number."},
+		{"leave.B", "B's first client leaves, and its second still waits. B raises RN[B] to 1.2 and puts itself into Q, behind C. It sends no REQUEST: the number rides on the token, which goes to C with Q = B."},
+		{"deliver.B-C", "C enters. It never received REQUEST(B, 1.2), and need not: Q says that B is next."},
+		{"leave.C;deliver.C-B", "C leaves and sends the token to the head of Q. B's second client enters. Its turn cost one message, the token, where the paper's rule would send two requests first."},
+		{"leave.B", "B leaves. LN[B] is 1.2, the request that no message ever announced. Nobody waits, and the token stays."},
 	},
 }
 

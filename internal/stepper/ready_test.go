@@ -32,6 +32,27 @@ var claims = map[string][]func(h *History, s *Snapshot) bool{
 		},
 		func(_ *History, s *Snapshot) bool { return s.Members[0].Critical && underWay(s, "") == 0 },
 	},
+	"riding": {
+		func(_ *History, s *Snapshot) bool {
+			return s.Members[0].Critical && s.Members[0].RequestNumbers[1] == "1.1" && s.Members[2].RequestNumbers[1] == "1.1" && underWay(s, "REQUEST") == 0
+		},
+		func(_ *History, s *Snapshot) bool { return s.Members[1].Waiting == 2 && underWay(s, "REQUEST") == 0 },
+		inCriticalSection("B"),
+		func(_ *History, s *Snapshot) bool {
+			return s.Members[1].Critical && s.Members[1].RequestNumbers[2] == "1.1"
+		},
+		func(_ *History, s *Snapshot) bool {
+			return said(s, "its next request, 1.2, rides on the token") && said(s, "Q = B") && underWay(s, "REQUEST") == 0 && underWay(s, "TOKEN") == 1
+		},
+		func(_ *History, s *Snapshot) bool {
+			return s.Members[2].Critical && s.Members[2].RequestNumbers[1] == "1.1" && slices.Equal(s.Members[2].Token.Queue, []string{"B"})
+		},
+		inCriticalSection("B"),
+		func(_ *History, s *Snapshot) bool {
+			b := s.Members[1]
+			return b.State == "idle" && b.Token.LastGranted[1] == "1.2" && len(b.Token.Queue) == 0
+		},
+	},
 	"burst": {
 		func(_ *History, s *Snapshot) bool { return s.Members[0].Critical && underWay(s, "REQUEST") == 16 },
 		func(_ *History, s *Snapshot) bool { return s.Members[0].Critical && underWay(s, "") == 0 },

@@ -102,6 +102,10 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("GET /{$}", s.index)
 	mux.Handle("GET /static/", staticFiles())
 	mux.Handle("GET /learn/", learnFiles())
+	mux.HandleFunc("GET /learn", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "learn/") // relative: the page may lie below a proxy's path
+		w.WriteHeader(http.StatusMovedPermanently)
+	})
 	mux.Handle("GET /events", s.guard.sameOrigin(http.HandlerFunc(s.events)))
 	for path, act := range map[string]action{
 		"look": s.look, "lock": s.lock, "unlock": s.unlock, "break": s.breakLock,

@@ -3,16 +3,14 @@ package learn
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"conch/internal/stepper"
+	"conch/internal/verify/browser"
 )
 
 // seen is what the page showed after a step.
@@ -40,10 +38,10 @@ const nameless = `[...document.querySelectorAll('button, select, input, [role=bu
 	.map((e) => e.outerHTML.slice(0, 80))`
 
 func TestPage(t *testing.T) {
-	ctx := browse(t)
-	url := serve(t, layers{build(t), FS()})
-	do(ctx, t, chromedp.EmulateViewport(1280, 900))
-	troubles := listen(ctx, t)
+	ctx := browser.Start(t)
+	url := serve(t, layers{browser.Stepper(t), FS()})
+	browser.Do(ctx, t, chromedp.EmulateViewport(1280, 900))
+	troubles := browser.Faults(ctx, t)
 	t.Run("scenarios", func(t *testing.T) { testScenarios(ctx, t, url) })
 	t.Run("buttons, back and a link", func(t *testing.T) { testButtons(ctx, t, url) })
 
@@ -58,26 +56,26 @@ func TestPage(t *testing.T) {
 	t.Run("everything to press has a name", func(t *testing.T) {
 		visit(ctx, t, url+"#n=3;ask.B")
 		click(ctx, t, "#last")
-		controls := eval[[]string](ctx, t, nameless)
+		controls := browser.Eval[[]string](ctx, t, nameless)
 		if len(controls) > 0 {
 			t.Errorf("a screen reader would have nothing to say about %s", strings.Join(controls, ", "))
 		}
 	})
 
 	t.Run("phone", func(t *testing.T) {
-		do(ctx, t, chromedp.EmulateViewport(360, 740))
+		browser.Do(ctx, t, chromedp.EmulateViewport(360, 740))
 		visit(ctx, t, url+"#n=7;ask.B;ask.C;cut.A-B;delay.C-D")
 		click(ctx, t, "#last", "#forward")
-		if wide := eval[int](ctx, t, `document.documentElement.scrollWidth`); wide > 360 {
+		if wide := browser.Eval[int](ctx, t, `document.documentElement.scrollWidth`); wide > 360 {
 			t.Errorf("the page is %d pixels wide, more than the 360 of the window", wide)
 		}
-		do(ctx, t, chromedp.EmulateViewport(1280, 900))
+		browser.Do(ctx, t, chromedp.EmulateViewport(1280, 900))
 	})
 
 	t.Run("play", func(t *testing.T) {
 		visit(ctx, t, url+"#n=3;ask.B")
 		click(ctx, t, "#last", "#play")
-		do(ctx, t, chromedp.WaitVisible(chromedp.CSS("tr.critical")))
+		browser.Do(ctx, t, chromedp.WaitVisible(chromedp.CSS("tr.critical")))
 		click(ctx, t, "#play")
 	})
 
@@ -86,7 +84,7 @@ func TestPage(t *testing.T) {
 		if said := text(ctx, t, "trouble"); !strings.Contains(said, "<img src=x") {
 			t.Errorf("the page says %q, want what was wrong with the link, as text", said)
 		}
-		if images := eval[int](ctx, t, `document.images.length`); images != 0 {
+		if images := browser.Eval[int](ctx, t, `document.images.length`); images != 0 {
 			t.Error("the link became a part of the page")
 		}
 	})
@@ -103,7 +101,7 @@ func testScenarios(ctx context.Context, t *testing.T, url string) {
 		ends := r.Ends()
 		steps := ends[len(ends)-1]
 		choose(ctx, t, "scenario", r.ID)
-		list := eval[[]seen](ctx, t, fmt.Sprintf(stepThrough, steps))
+		list := browser.Eval[[]seen](ctx, t, fmt.Sprintf(stepThrough, steps))
 		first, last := list[0], list[len(list)-1]
 		if want := fmt.Sprintf("%d / %d", steps, steps); last.Count != want {
 			t.Errorf("%s ends at step %s, want %s", r.ID, last.Count, want)
@@ -130,90 +128,58 @@ func testButtons(ctx context.Context, t *testing.T, url string) {
 	click(ctx, t, `[data-op="ask.C"]`, `[aria-label="Deliver C → A"]`, `.chip.token`,
 		`[data-op="delay.A-C"]`, `[data-op="tick.500"]`, `[data-op="deliver.A-C"]`)
 	const steps = 5
-	if holder := eval[string](ctx, t, `document.querySelector('tr.critical th').textContent`); !strings.HasPrefix(holder, "C") {
+	if holder := browser.Eval[string](ctx, t, `document.querySelector('tr.critical th').textContent`); !strings.HasPrefix(holder, "C") {
 		t.Errorf("in the critical section is %q, want C", holder)
 	}
-	shown := []string{eval[string](ctx, t, what)}
+	shown := []string{browser.Eval[string](ctx, t, what)}
 	for range steps {
-		do(ctx, t, chromedp.KeyEvent(kb.ArrowLeft))
-		shown = append(shown, eval[string](ctx, t, what))
+		browser.Do(ctx, t, chromedp.KeyEvent(kb.ArrowLeft))
+		shown = append(shown, browser.Eval[string](ctx, t, what))
 	}
 	if count := text(ctx, t, "count"); count != "0 / 5" {
 		t.Errorf("five steps back the page is at %s, want 0 / 5", count)
 	}
 	for k := steps - 1; k >= 0; k-- {
 		click(ctx, t, "#forward")
-		if got := eval[string](ctx, t, what); got != shown[k] {
+		if got := browser.Eval[string](ctx, t, what); got != shown[k] {
 			t.Errorf("forward again, there is another thing to see:\n%s\nbefore:\n%s", got, shown[k])
 		}
 	}
 
 	click(ctx, t, "#back", "#copy")
-	link := eval[string](ctx, t, `location.href`)
+	link := browser.Eval[string](ctx, t, `location.href`)
 	if want := ";ask.C;deliver.C-A;delay.A-C;tick.500;deliver.A-C"; !strings.HasSuffix(link, want) {
 		t.Fatalf("the link is %s, want %s at its end", link, want)
 	}
 	visit(ctx, t, link)
 	click(ctx, t, "#last")
-	if again := eval[string](ctx, t, what); again != shown[0] {
+	if again := browser.Eval[string](ctx, t, what); again != shown[0] {
 		t.Errorf("the link shows\n%s\nwant\n%s", again, shown[0])
 	}
 }
 
 func TestPageWithoutTheStepper(t *testing.T) {
-	ctx := browse(t)
+	ctx := browser.Start(t)
 	url := serve(t, below(static, "static"))
-	do(ctx, t, chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS("#trouble")))
+	browser.Do(ctx, t, chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS("#trouble")))
 	if said := text(ctx, t, "trouble"); !strings.Contains(said, Command) {
 		t.Errorf("the page says %q, want what to run", said)
 	}
 }
 
-// folderEnv names the folder for pictures of the page, for people to look at.
-const folderEnv = "CONCH_SCREENSHOTS"
-
 func TestScreenshots(t *testing.T) {
-	folder := os.Getenv(folderEnv)
-	if folder == "" {
-		t.Skip("pictures are made where " + folderEnv + " names a folder for them")
-	}
-	ctx := browse(t)
-	url := serve(t, layers{build(t), FS()})
-	for _, shot := range []struct {
-		name          string
-		width, height int64
-		scheme        string
-		scenario      string
-		step          int
-	}{
-		{"learn-paper", 1280, 900, "light", "paper", 11},
-		{"learn-burst", 1280, 900, "light", "burst", 12},
-		{"learn-death", 1280, 900, "dark", "death", 20},
-		{"learn-minority", 1280, 900, "light", "minority", 20},
-		{"learn-planted", 1280, 900, "dark", "planted", 11},
-		{"learn-phone", 360, 740, "light", "paper", 3},
-		{"learn-phone-dark", 360, 740, "dark", "late", 6},
-	} {
-		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-			{Name: "prefers-color-scheme", Value: shot.scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
-		}}
-		do(ctx, t, chromedp.EmulateViewport(shot.width, shot.height))
-		if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, media); err != nil {
-			t.Fatal(err)
-		}
-		visit(ctx, t, url)
-		choose(ctx, t, "scenario", shot.scenario)
-		eval[[]seen](ctx, t, fmt.Sprintf(stepThrough, shot.step))
-		do(ctx, t, chromedp.WaitNotPresent(chromedp.CSS(".chip.arrived")))
-		picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if wide := eval[int64](ctx, t, `document.documentElement.scrollWidth`); wide > shot.width {
-			t.Errorf("%s is %d pixels wide, more than the %d of the window", shot.name, wide, shot.width)
-		}
-		if err := os.WriteFile(filepath.Join(folder, shot.name+".png"), picture, 0o600); err != nil {
-			t.Fatal(err)
+	folder := browser.Folder(t)
+	ctx := browser.Start(t)
+	url := serve(t, layers{browser.Stepper(t), FS()})
+	for _, lesson := range []struct {
+		id   string
+		part int
+	}{{"paper", 7}, {"riding", 5}, {"burst", 4}, {"death", 7}, {"minority", 8}, {"planted", 5}} {
+		for _, v := range browser.Views {
+			browser.Look(ctx, t, v)
+			visit(ctx, t, fmt.Sprintf("%s#lesson=%s&part=%d", url, lesson.id, lesson.part))
+			browser.Do(ctx, t, chromedp.WaitNotPresent(chromedp.CSS(".chip.arrived")))
+			browser.Shoot(ctx, t, folder, fmt.Sprintf("learn-%s-%d-%s", lesson.id, v.Width, v.Scheme))
 		}
 	}
 }

@@ -7,11 +7,12 @@ import { Ring, requestSign, tokenSign } from './ring.js';
 import { Stream } from './stream.js';
 import { Timeline, sentence } from './timeline.js';
 import { askSentence, letGoWord, showAsks, showLock, showMembers } from './panels.js';
+import { markScrolling } from './sideways.js';
 import { states } from './words.js';
 
 const cluster = new Cluster();
 const ring = new Ring(byId('ring'));
-const timeline = new Timeline(byId('timeline'));
+const timeline = new Timeline(byId('timeline'), byId('no-events'));
 const list = new LockList({ list: byId('list'), rows: byId('rows'), pick });
 
 let picked = ''; // the lock that is shown; empty for none
@@ -115,7 +116,9 @@ function draw() {
   const detail = cluster.detail?.lock.name === picked ? cluster.detail : null;
   const lock = detail?.lock ?? cluster.locks.get(picked) ?? (picked ? { name: picked, wants: [], searches: [], waiting: 0 } : undefined);
   const hidden = refused || picked !== '' && unseen === picked && !detail;
-  ring.show(cluster, hidden ? undefined : lock);
+  if (cluster.members.length > 0) { // else the node has said nothing yet
+    ring.show(cluster, hidden ? undefined : lock);
+  }
   showLock(cluster, lock, detail);
   for (const id of ['facts', 'numbers']) {
     byId(id).hidden = hidden; // nobody is said to hold what is not shown
@@ -144,7 +147,8 @@ function showLocks() {
   const none = byId('no-locks');
   none.hidden = list.names.length > 0 && !cluster.more;
   setText(none, cluster.more ? `There are more than ${total}; the others are not listed. Name one to see it.`
-    : total === 0 ? 'No member knows a lock yet.' : 'No lock that is known has this in its name.');
+    : total > 0 ? 'No lock that is known has this in its name.'
+      : !cluster.settled ? 'Locks appear here as soon as the node answers.' : 'No member knows a lock yet. Name one above, and ask for it.');
   const button = byId('ask-new');
   button.hidden = search === '' || cluster.locks.has(search);
   setText(button, `Show “${search}”`);
@@ -257,4 +261,6 @@ function legend() {
 }
 
 legend();
+markScrolling();
+render();
 setInterval(render, 1000); // durations go on

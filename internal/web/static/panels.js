@@ -28,22 +28,24 @@ export function showLock(cluster, lock, detail) {
   keep(list, JSON.stringify(facts.map(([term]) => term)), () => facts.flatMap(([term]) => [html('dt', {}, term), html('dd', {})]));
   facts.forEach(([, text], i) => setText(list.children[2 * i + 1], text));
   const obstacles = detail?.obstacles ?? [];
+  byId('obstacles').hidden = obstacles.length === 0;
   keep(byId('obstacles'), JSON.stringify(obstacles), () => obstacles.map((text) => html('li', {}, text)));
-  showWaiters(cluster, detail);
-  showNumbers(cluster, detail);
+  showWaiters(cluster, lock, detail);
+  showNumbers(cluster, lock, detail);
 }
 
 // lockFacts are always the same in number, so that what stands below them keeps its place.
 function lockFacts(cluster, lock) {
   const { holder, token } = lock;
-  const lost = lock.last === undefined ? 'not seen' : `on its way, or lost; last seen at ${letter(lock.last)}`;
+  const lost = lock.last === undefined ? 'not seen yet' : `on its way, or lost; last seen at ${letter(lock.last)}`;
   const sought = lock.searches.length > 0 ? `looked for by ${lock.searches.map(letter).join(', ')}` : '';
   return [
     ['Held by', holder ? name(cluster, holder.member) : 'nobody'],
     ['Client', holder ? client(holder.client) : '–'],
     ['Fence', holder ? holder.fence : token ? `${token.fence}, the last one` : '–'],
     ['Held for', holder ? duration(holder.held + since(lock)) + (holder.ending ? `; about to end: ${holder.ending}` : '') : '–'],
-    ['Token', token ? `at ${name(cluster, token.member)}` : sought || lost],
+    // Whoever holds the lock has the token, also where the member itself has not told it yet.
+    ['Token', token ? `at ${name(cluster, token.member)}` : holder ? `at ${name(cluster, holder.member)}` : sought || lost],
     ['Made', token ? `as epoch ${token.epoch}, by ${letter(token.proposer)}; moved ${token.hop} times since` : '–'],
     ['Queue Q', token ? token.queue.map(letter).join(', then ') || 'empty' : '–'],
     ['Waiting', String(lock.waiting)],
@@ -52,10 +54,13 @@ function lockFacts(cluster, lock) {
 
 const LISTED = 20; // waiters that are shown by name
 
-function showWaiters(cluster, detail) {
+function showWaiters(cluster, lock, detail) {
   const waiters = (detail?.waiters ?? []).slice(0, LISTED);
-  const more = (detail?.lock.waiting ?? 0) - waiters.length;
-  byId('waiters-title').hidden = waiters.length === 0;
+  const waiting = detail?.lock.waiting ?? lock?.waiting ?? 0;
+  const more = waiting - waiters.length;
+  byId('waiters').hidden = waiters.length === 0 && more <= 0;
+  byId('no-waiters').hidden = !byId('waiters').hidden;
+  setText(byId('no-waiters'), lock ? 'Nobody waits. Whoever does appears here, in turn.' : 'Whoever waits for a lock appears here, in turn.');
   const list = byId('waiters');
   keep(list, JSON.stringify([waiters.map((w) => [w.member, w.client]), more]), () => [
     ...waiters.map((w) => html('li', {}, html('strong', {}, letter(w.member)), ` ${client(w.client)} `, html('span', { class: 'count' }))),
@@ -64,10 +69,11 @@ function showWaiters(cluster, detail) {
   waiters.forEach((w, i) => setText(list.children[i].querySelector('.count'), `for ${duration(w.waited + since(detail))}`));
 }
 
-function showNumbers(cluster, detail) {
+function showNumbers(cluster, lock, detail) {
   const table = byId('numbers');
   const views = detail?.views ?? [];
-  keep(table, JSON.stringify([views, detail?.lastGranted, cluster.members]), () => {
+  const none = noNumbers(lock, detail);
+  keep(table, JSON.stringify([views, detail?.lastGranted, cluster.members, none]), () => {
     const columns = cluster.members.map((_, j) => j);
     // Numbers of earlier sessions are marked; the newest session is the highest seen.
     const newest = columns.map((j) => [...views.map((v) => v.requestNumbers[j]), detail?.lastGranted[j]]
@@ -82,8 +88,20 @@ function showNumbers(cluster, detail) {
         ...columns.map((j) => cell(numbers[j], j, granted[j] && numbers[j] && later(numbers[j], granted[j]))));
     });
     const ln = html('tr', { class: 'ln' }, html('th', { scope: 'row' }, 'LN'), ...columns.map((j) => cell(granted[j], j, false)));
-    return views.length > 0 ? [head, html('tbody', {}, ln, ...rows)] : [html('tbody', {}, html('tr', {}, html('td', {}, 'No member knows this lock.')))];
+    return views.length > 0 ? [head, html('tbody', {}, ln, ...rows)] : [html('tbody', {}, html('tr', {}, html('td', { class: 'none' }, none)))];
   });
+}
+
+// noNumbers says why there are no request numbers to show. A lock that is in use is known,
+// even where its numbers have not come yet.
+function noNumbers(lock, detail) {
+  if (!lock) {
+    return 'The numbers of the lock that is shown appear here.';
+  }
+  if (!detail || lock.holder || lock.token || lock.waiting > 0) {
+    return 'The members are being asked for their numbers.';
+  }
+  return 'Nobody has asked for this lock yet: no member knows it.';
 }
 
 // ending is the end of a long number, which tells it from others.

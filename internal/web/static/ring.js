@@ -5,8 +5,10 @@ import { letter, shorten, states } from './words.js';
 
 const MIDDLE = { x: 320, y: 300 };
 const RADIUS = 205;
+const BODY = 36; // the largest radius of a member's disc
 const MOVE = 420; // milliseconds that the token takes on the picture
 const PULSE = 900;
+const ROOMY = 4; // with more members than this, long labels would touch each other
 const LANES = 16; // more members than this have no lines between them
 
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
@@ -53,7 +55,7 @@ export class Ring {
   build(members) {
     this.members = String(members);
     this.count = members.length;
-    this.body = Math.max(14, Math.min(36, 300 / Math.max(1, this.count)));
+    this.body = Math.max(14, Math.min(BODY, 300 / Math.max(1, this.count)));
     this.lanes = [];
     this.pulsed = new Map();
     const laneLayer = svg('g');
@@ -86,9 +88,14 @@ export class Ring {
       sign: svg('text', { class: 'sign', y: 6 }),
       state: svg('text', { class: 'state', y: up ? -r - 29 : r + 26 }),
     };
-    const badge = svg('g', { class: 'badge', transform: `translate(${r - 6} ${up ? r - 8 : -r + 8})` },
-      svg('circle', { r: 12 }), parts.sign);
-    const held = svg('g', { class: 'held', transform: `translate(${-r + 4} ${up ? r - 8 : -r + 8})` }, ...tokenSign());
+    // The token lies towards the middle of the ring and the badge a quarter turn from it, so
+    // that neither covers the other, whatever the size.
+    const turn = this.turn(i);
+    const size = Math.max(0.6, r / BODY);
+    const at = (angle, far) => `translate(${(far * Math.cos(angle)).toFixed(1)} ${(far * Math.sin(angle)).toFixed(1)}) scale(${size.toFixed(2)})`;
+    const aside = (Math.cos(turn) > 0) === up ? turn + Math.PI / 2 : turn - Math.PI / 2; // away from the label
+    const badge = svg('g', { class: 'badge', transform: at(aside, r) }, svg('circle', { r: 12 }), parts.sign);
+    const held = svg('g', { class: 'held', transform: at(turn + Math.PI, r + 8 * size) }, ...tokenSign());
     const element = svg('g', { class: 'member', transform: `translate(${x} ${y})` },
       svg('title', {}, address), parts.body, parts.name, badge, parts.state,
       svg('text', { class: 'address', y: up ? -r - 9 : r + 46 }, this.count > LANES ? '' : shorten(address, 22)), held);
@@ -101,7 +108,8 @@ export class Ring {
     const holder = lock?.token?.member === i && this.flying !== i;
     disc.element.setAttribute('class', `member ${state}${holder ? ' holder' : ''}${address === cluster.self ? ' self' : ''}`);
     setText(disc.sign, states[state][1]);
-    setText(disc.state, state === 'idle' ? '' : states[state][0]);
+    const [words, , short] = states[state];
+    setText(disc.state, this.count > ROOMY ? short ?? words : words);
   }
 
   showLanes(cluster) {
@@ -119,7 +127,7 @@ export class Ring {
 
   showMiddle(cluster, lock) {
     setText(this.title, lock ? shorten(lock.name, 24) : 'no lock yet');
-    const [text, more] = lock ? describe(cluster, lock) : ['ask for one on the right', ''];
+    const [text, more] = lock ? describe(cluster, lock) : ['ask for one, and see its token', ''];
     setText(this.text, text);
     setText(this.more, more);
   }
@@ -182,10 +190,15 @@ export class Ring {
     element.remove();
   }
 
+  // turn is the angle at which a member lies, seen from the middle.
+  turn(i) {
+    return (2 * Math.PI * i) / this.count - Math.PI / 2;
+  }
+
   // place is where a member is. An odd ring reaches less far down than up, and is moved
   // so that it lies in the middle.
   place(i) {
-    const turn = (2 * Math.PI * i) / this.count - Math.PI / 2;
+    const turn = this.turn(i);
     const odd = this.count % 2 === 1 ? RADIUS * (1 - Math.cos(Math.PI / this.count)) / 2 : 0;
     return { x: MIDDLE.x + RADIUS * Math.cos(turn), y: MIDDLE.y + odd + RADIUS * Math.sin(turn) };
   }

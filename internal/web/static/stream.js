@@ -17,7 +17,7 @@ export class Stream {
   }
 
   open() {
-    const source = new EventSource(`/events?page=${this.page}&lock=${encodeURIComponent(this.look())}`);
+    const source = new EventSource(`events?page=${this.page}&lock=${encodeURIComponent(this.look())}`);
     this.source = source;
     this.heard = performance.now();
     const on = (event, act) => source.addEventListener(event, (message) => {
@@ -57,7 +57,7 @@ export class Stream {
   async meet(hello) {
     if (this.process && this.process !== hello.process) {
       try {
-        const text = await (await fetch('/', { cache: 'no-store' })).text();
+        const text = await (await fetch('./', { cache: 'no-store' })).text();
         this.token = new DOMParser().parseFromString(text, 'text/html').querySelector('meta[name=conch-token]').content;
       } catch {
         // The stream is about to break again.
@@ -71,7 +71,7 @@ export class Stream {
   async act(what, request = {}) {
     let answer;
     try {
-      answer = await fetch(`/api/${what}`, {
+      answer = await fetch(`api/${what}`, {
         method: 'POST',
         headers: { 'Content-Type': 'application/json', 'Conch-Token': this.token },
         body: JSON.stringify({ page: this.page, ...request }),

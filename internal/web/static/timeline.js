@@ -13,8 +13,10 @@ const signs = {
 
 // Timeline lists what happened. While it is paused it keeps what comes for later.
 export class Timeline {
-  constructor(list) {
+  // none is shown for as long as nothing is listed.
+  constructor(list, none) {
     this.list = list;
+    this.none = none;
     this.all = [];
     this.paused = false;
     this.only = null; // the lock whose events alone are shown
@@ -42,6 +44,8 @@ export class Timeline {
     }
     this.stale = false;
     const shown = this.all.filter((h) => this.only === null || h.lock === undefined || h.lock === this.only).slice(0, SHOWN);
+    this.none.hidden = shown.length > 0;
+    this.list.hidden = shown.length === 0;
     this.list.replaceChildren(...shown.map((h) => html('li', { class: h.kind },
       html('time', {}, h.time), html('span', { class: 'sign', 'aria-hidden': 'true' }, signs[h.kind]),
       html('span', { class: 'words' }, h.words))));

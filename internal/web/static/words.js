@@ -46,10 +46,11 @@ export function later(a, b) {
 }
 
 // The states of a member, in words, as a sign, and in short where there is little room.
+// Each is told by both, so that no state is known by its colour alone.
 export const states = {
   critical: ['in the critical section', '★', 'inside'],
   waiting: ['waiting', '?'],
-  idle: ['idle', ''],
+  idle: ['idle', '○'],
   'no-session': ['no session', '∅'],
   gone: ['does not answer', '✕'],
 };

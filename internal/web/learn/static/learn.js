@@ -3,7 +3,9 @@
 import { byId, html } from './elements.js';
 import { load } from './engine.js';
 import { showChecks, showLegend, showMembers, showStory, showStreams, showTokens } from './panels.js';
+import { Lessons } from './lessons.js';
 import { letter, Ring } from './ring.js';
+import { markScrolling } from './sideways.js';
 
 const PACE = 1400; // between two steps of play, in milliseconds
 const QUIET = 4; // after so many steps in which nothing happens, play stops
@@ -17,6 +19,7 @@ let picked = { member: 0, from: 0, to: 1, lane: false }; // lane: the stream was
 let timer = null; // of play
 let quiet = 0;
 
+const lessons = new Lessons(see);
 const ring = new Ring(byId('ring'), pick, (stream) => act(`deliver.${letter(stream.from)}-${letter(stream.to)}`));
 
 // --- Which step. ---
@@ -29,6 +32,7 @@ function open(text) {
     return false;
   }
   scenario = ready.find((r) => r.text === text) ?? null;
+  lessons.open(scenario);
   own = Infinity;
   picked = { member: 0, from: 0, to: 1, lane: false };
   complain(answer.error === '' ? '' : `The scenario goes no further than this: ${answer.error}`);
@@ -51,6 +55,7 @@ function perform(op) {
   complain(answer.error);
   if (answer.error === '') {
     own = Math.min(own, before);
+    lessons.leave();
     remember(answer.text);
   }
   keep(answer);
@@ -113,6 +118,7 @@ function show() {
   byId('time').textContent = `${seconds} s` + (snapshot.op ? ` · ${snapshot.op}` : ' · the beginning');
   ring.show(snapshot, picked);
   showStory(snapshot, caption(snapshot.step));
+  lessons.show(snapshot.step);
   showChecks(snapshot);
   showMembers(snapshot);
   showTokens(snapshot);
@@ -230,7 +236,7 @@ function choices(id, members, chosen) {
 
 function fillMenu() {
   const menu = byId('scenario');
-  menu.append(html('optgroup', { label: 'Ready-made' }, ...ready.map((r) => html('option', { value: r.id }, r.title))));
+  menu.append(html('optgroup', { label: 'Lessons' }, ...ready.map((r) => html('option', { value: r.id }, r.title))));
   menu.append(html('optgroup', { label: 'Play yourself' },
     ...[3, 4, 5, 6, 7].map((n) => html('option', { value: `n=${n}` }, `${n} nodes, the token at A`))));
   menu.append(html('option', { value: 'link', hidden: true }, 'From a link'));
@@ -241,7 +247,7 @@ function choose(value) {
   const made = ready.find((r) => r.id === value);
   const text = made ? made.text : `${value};seed=${1 + Math.floor(Math.random() * 9999)}`;
   if (open(text)) {
-    remember(text);
+    remember(made ? Lessons.link(made, 0) : text);
   }
 }
 
@@ -256,7 +262,7 @@ function remember(text) {
 
 // copy copies a link to the whole of what was done.
 async function copy() {
-  const whole = call({ do: 'see', at: now.steps }).text;
+  const whole = lessons.here() ?? call({ do: 'see', at: now.steps }).text;
   remember(whole);
   const text = `${location.href.split('#')[0]}#${whole}`;
   const field = byId('link');
@@ -273,11 +279,22 @@ async function copy() {
 
 function fromLink() {
   const text = decodeURIComponent(location.hash.slice(1));
-  if (text !== '' && open(text)) {
-    byId('scenario').value = scenario ? scenario.id : 'link';
-    return true;
+  if (text === '') {
+    return false;
   }
-  return false;
+  const lesson = Lessons.find(ready, text);
+  if (lesson?.error) {
+    complain(lesson.error);
+    return false;
+  }
+  if (!open(lesson ? lesson.made.text : text)) {
+    return false;
+  }
+  byId('scenario').value = scenario ? scenario.id : 'link';
+  if (lesson) {
+    see(lesson.step);
+  }
+  return true;
 }
 
 // --- The beginning. ---
@@ -300,7 +317,7 @@ function wire() {
   }
   window.addEventListener('hashchange', fromLink);
   document.addEventListener('keydown', (event) => {
-    const typing = event.target.closest('input, select, textarea');
+    const typing = event.target.closest('input:not(#keys), select, textarea, .scroll, .happened') || !byId('keys').checked;
     const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (act && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
       event.preventDefault();
@@ -329,6 +346,7 @@ async function begin() {
   }
   ready = call({ do: 'scenarios' }).scenarios;
   fillMenu();
+  lessons.list(ready);
   if (!fromLink()) {
     const trouble = byId('trouble').textContent;
     open(ready[0].text);
@@ -340,4 +358,5 @@ async function begin() {
   document.body.dataset.loaded = 'yes';
 }
 
+markScrolling();
 begin();

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"conch"
+	"conch/internal/verify/browser"
+)
+
+// TestPageBelowAPath: a reverse proxy serves the page below a path, and cuts that off. The
+// page, its actions and the lessons work all the same.
+func TestPageBelowAPath(t *testing.T) {
+	ctx := browser.Start(t)
+	_, node := pageCluster(ctx, t, 1, "--auto-think", maxPause.String())
+	target, err := url.Parse(node)
+	check(t, err)
+	mux := http.NewServeMux()
+	mux.Handle("/conch/", http.StripPrefix("/conch", &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, FlushInterval: -1,
+	}))
+	proxy := httptest.NewServer(mux)
+	defer func() {
+		proxy.CloseClientConnections() // the page's stream has no end of its own
+		proxy.Close()
+	}()
+	troubles := browser.Faults(ctx, t)
+	browser.Do(ctx, t, chromedp.Navigate(proxy.URL+"/conch/"), chromedp.WaitVisible(chromedp.CSS(`body[data-live=yes]`)))
+	name(ctx, t, "deploy")
+	click(ctx, t, "#ask")
+	says(ctx, t, "asks", "held by this page")
+	click(ctx, t, "#release")
+	says(ctx, t, "facts", "nobody")
+	for _, link := range browser.Eval[[]string](ctx, t, `[...document.querySelectorAll('a[href], link[href], script[src]')].map((e) => e.href || e.src)`) {
+		if !strings.HasPrefix(link, proxy.URL+"/conch/") {
+			t.Errorf("the link %s leads out of the proxy's path", link)
+		}
+	}
+	browser.Do(ctx, t, chromedp.Navigate(proxy.URL+"/conch/learn")) // without the slash
+	if at := browser.Eval[string](ctx, t, `location.href`); at != proxy.URL+"/conch/learn/" {
+		t.Errorf("/conch/learn leads to %s", at)
+	}
+	browser.Do(ctx, t, chromedp.Click(chromedp.CSS("#home")), chromedp.WaitVisible(chromedp.CSS(`body[data-live=yes]`)))
+	for _, fault := range troubles() {
+		if !strings.Contains(fault, "stepper.wasm.gz") { // which `make learn` builds, and a test does not
+			t.Errorf("the browser finds fault: %s", fault)
+		}
+	}
+}
+
+// stillCluster runs nodes of which none asks by itself, and opens the page.
+func stillCluster(t *testing.T) (ctx context.Context, locks *conch.Client) {
+	t.Helper()
+	ctx = browser.Start(t)
+	c, url := pageCluster(ctx, t, 3, "--auto-think", maxPause.String())
+	locks, err := conch.Dial(ctx, conch.DialConfig{Nodes: []string{c.Nodes()[1].Address()}})
+	check(t, err)
+	t.Cleanup(func() { check(t, locks.Close()) })
+	browser.Do(ctx, t, chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS(`body[data-live=yes]`)))
+	browser.Becomes(ctx, t, `document.querySelectorAll('.member.idle').length === 3`)
+	return ctx, locks
+}
+
+// TestPageIsAccessible audits the page in both themes and at both widths: as it begins, with
+// a lock that is held and waited for, and with the dialog.
+func TestPageIsAccessible(t *testing.T) {
+	ctx, locks := stillCluster(t)
+	audit := func(when string, tabs bool) {
+		t.Helper()
+		for _, v := range browser.Views {
+			browser.Look(ctx, t, v)
+			browser.Eval[any](ctx, t, `(() => { window.drawn = false; requestAnimationFrame(() => requestAnimationFrame(() => { window.drawn = true; })); })()`)
+			browser.Becomes(ctx, t, `window.drawn`)
+			for _, fault := range browser.Audit(ctx, t) {
+				t.Errorf("%s, %v: %s", when, v, fault)
+			}
+			if !tabs {
+				continue
+			}
+			for _, fault := range browser.Tabs(ctx, t) {
+				t.Errorf("%s, %v: %s", when, v, fault)
+			}
+		}
+	}
+	audit("at the beginning", true)
+
+	hold, err := locks.Lock(ctx, "deploy")
+	check(t, err)
+	name(ctx, t, "deploy")
+	click(ctx, t, "#ask")
+	browser.Becomes(ctx, t, `document.querySelector('#asks .waiting') !== null && document.querySelectorAll('#waiters li').length === 1`)
+	browser.Eval[any](ctx, t, `document.querySelector('details').open = true`)
+	audit("held and waited for", true)
+	click(ctx, t, "#break")
+	audit("with the dialog", false)
+	browser.Do(ctx, t, chromedp.KeyEvent(kb.Escape))
+	browser.Becomes(ctx, t, `!document.getElementById('break-dialog').open`)
+	check(t, hold.Unlock())
+}
+
+// TestEmptyBoxesSayWhatWillAppear: no part of the page is blank without a word.
+func TestEmptyBoxesSayWhatWillAppear(t *testing.T) {
+	ctx, _ := stillCluster(t)
+	for id, want := range map[string]string{
+		"no-waiters": "appears here", "no-events": "What happens from now on appears here", "no-locks": "No member knows a lock yet", "numbers": "appear here",
+	} {
+		if said := browser.Eval[string](ctx, t, `(() => { const e = document.getElementById('`+id+`'); return e.checkVisibility() ? e.textContent : ''; })()`); !strings.Contains(said, want) && id != "no-events" {
+			t.Errorf("#%s says %q, want %q", id, said, want)
+		}
+	}
+	name(ctx, t, "new")
+	says(ctx, t, "numbers", "Nobody has asked for this lock yet")
+	says(ctx, t, "no-waiters", "Nobody waits")
+	for _, state := range browser.Eval[[]string](ctx, t, `[...document.querySelectorAll('.member .state')].map((e) => e.textContent)`) {
+		if state != "idle" {
+			t.Errorf("a member that is idle has the label %q", state)
+		}
+	}
+}
+
+// TestHeldLockIsKnown watches what is said of a lock from the moment at which it is held: at
+// no time does the page say that nobody knows it.
+func TestHeldLockIsKnown(t *testing.T) {
+	ctx, locks := stillCluster(t)
+	browser.Eval[any](ctx, t, `(() => {
+		window.wrong = [];
+		const look = () => {
+			const [facts, numbers] = ['facts', 'numbers'].map((id) => document.getElementById(id).textContent);
+			const held = /Held by[A-C],/.test(facts);
+			if (held && /No member knows|no member knows|not seen|lost/.test(facts + numbers)) { window.wrong.push(facts + ' | ' + numbers); }
+			window.held ||= held;
+		};
+		new MutationObserver(look).observe(document.getElementById('lock'), { subtree: true, childList: true, characterData: true });
+		return true;
+	})()`)
+	for range 20 {
+		hold, err := locks.Lock(ctx, "seen")
+		check(t, err)
+		browser.Becomes(ctx, t, `/Held by[A-C],/.test(document.getElementById('facts').textContent)`)
+		check(t, hold.Unlock())
+		browser.Becomes(ctx, t, `/Held bynobody/.test(document.getElementById('facts').textContent)`)
+	}
+	if wrong := browser.Eval[[]string](ctx, t, `window.wrong`); len(wrong) > 0 {
+		t.Errorf("of a lock that is held the page says, %d times: %s", len(wrong), wrong[0])
+	}
+}
+
+// TestBadgeLeavesTheTokenInSight: with any number of members, neither the badge nor the label of
+// a member covers the token.
+func TestBadgeLeavesTheTokenInSight(t *testing.T) {
+	ctx, _ := stillCluster(t)
+	browser.Eval[any](ctx, t, `void import('./static/ring.js').then(({ Ring }) => {
+		const found = [];
+		for (const count of [2, 3, 4, 5, 7, 9, 16, 32]) {
+			const root = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+			root.setAttribute('viewBox', '0 0 640 600');
+			root.style.width = '640px';
+			document.body.append(root);
+			const members = Array.from({ length: count }, (_, i) => '127.0.0.1:' + (7400 + i));
+			const ring = new Ring(root);
+			for (let holder = 0; holder < count; holder++) {
+				ring.show({ members, statuses: new Map(), missing: new Map(), self: '', state: (m) => (m === holder ? 'critical' : 'waiting') },
+					{ name: 'x', holder: { member: holder }, token: { member: holder }, wants: [], searches: [], waiting: 0 });
+				ring.at = undefined;
+				const box = ring.discs[holder].element.querySelector('.held').getBoundingClientRect();
+				for (const disc of ring.discs) {
+					const badge = disc.element.querySelector('.badge circle').getBoundingClientRect();
+					const far = Math.hypot(badge.x + badge.width / 2 - box.x - box.width / 2, badge.y + badge.height / 2 - box.y - box.height / 2);
+					if (far < badge.width / 2 + box.width * 0.36) {
+						found.push(count + ' members, the token at ' + holder + ': ' + disc.name.textContent + "'s badge is " + far.toFixed(1) + ' from it');
+					}
+				}
+			}
+			root.remove();
+		}
+		window.overlaps = found;
+	})`)
+	browser.Becomes(ctx, t, `window.overlaps !== undefined`)
+	overlaps := browser.Eval[[]string](ctx, t, `window.overlaps`)
+	if len(overlaps) > 0 {
+		t.Errorf("%d badges cover the token, such as %s", len(overlaps), overlaps[0])
+	}
+}
