@@ -1,0 +1,207 @@
+package broadcast
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	peerv1 "conch/proto/conch/peer/v1"
+	"conch/token"
+)
+
+// In a rolling upgrade, members of two versions speak to each other. The files in
+// testdata/frames hold frames as released versions send them, and stay as they are: a
+// version that no longer understands one of them cannot be rolled out beside it. A new
+// release adds a file of its own, by
+//
+//	go test ./broadcast -run TestFramesOfEarlierVersions -record testdata/frames/VERSION.txt
+var recordFrames = flag.String("record", "", "write the frames of this version to `FILE`")
+
+// compatMembers is the member list of the recorded frames. Member 0 sends, 1 receives.
+var compatMembers = []string{"127.0.0.1:7401", "127.0.0.1:7402", "node3.example:7400"}
+
+// compatHello is the recorded HELLO.
+var compatHello = token.Hello{Incarnation: compatIncarnation, Boot: 5, Counter: 2, Floor: 7, KnownSession: 3}
+
+var compatIncarnation = token.Incarnation{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255}
+
+// compatFrame is a frame, and what has to be read in it.
+type compatFrame struct {
+	name     string
+	messages []token.Message
+}
+
+// compatFrames are the recorded frames, except HELLO. Each kind of message is among them,
+// with a value in each of its fields.
+var compatFrames = []compatFrame{
+	{"KEEP-ALIVE", nil},
+	{"PING", []token.Message{{Kind: token.Ping, Incarnation: compatIncarnation, Session: 6, Begun: true, Stamp: 1234567890}}},
+	{"PONG", []token.Message{{Kind: token.Pong, Incarnation: compatIncarnation, Stamp: 1234567890}}},
+	{"BUSY", []token.Message{{Kind: token.Busy, Locks: []string{"deploy", "nächtlich"}}}},
+	{"CLEAR", []token.Message{{Kind: token.Clear, Incarnation: compatIncarnation}}},
+	{"BYE", []token.Message{{Kind: token.Bye, Session: 6}}},
+	{"REQUEST", []token.Message{{Kind: token.Request, Lock: "nächtlich", Number: token.Number{Session: 6, Count: 300}}}},
+	{"TOKEN", []token.Message{{
+		Kind: token.TokenMessage, Lock: "deploy", Session: 9,
+		Token: &token.Token{
+			Epoch: token.Epoch{Number: 1000, Proposer: 2}, Hop: 17, Fence: 1000<<32 + 41,
+			LastGranted: []token.Number{{Session: 6, Count: 299}, {Session: 9, Count: 1}, {Session: 4, Count: 70000}},
+			Queue:       []token.Member{2, 0},
+		},
+	}}},
+	{"TOKEN with an empty queue", []token.Message{{
+		Kind: token.TokenMessage, Lock: "deploy", Session: 9,
+		Token: &token.Token{
+			Epoch: token.Epoch{Number: 1000, Proposer: 0}, Hop: 1, Fence: 1000 << 32,
+			LastGranted: []token.Number{{Session: 6, Count: 299}, {}, {}},
+		},
+	}}},
+	{"PROBE", []token.Message{{Kind: token.Probe, Lock: "deploy", Number: token.Number{Session: 6, Count: 300}, Probe: 8, Helper: 1}}},
+	{"PROBE without a helper", []token.Message{{Kind: token.Probe, Lock: "deploy", Number: token.Number{Session: 6, Count: 300}, Probe: 9, Helper: token.NoMember}}},
+	{"PROBE-ANSWER hold", []token.Message{{Kind: token.ProbeAnswer, Lock: "deploy", Probe: 8, Answer: token.Hold, InUse: true, Members: []token.Member{2}}}},
+	{"PROBE-ANSWER recent", []token.Message{{Kind: token.ProbeAnswer, Lock: "deploy", Probe: 8, Answer: token.Recent}}},
+	{"PROBE-ANSWER none", []token.Message{{Kind: token.ProbeAnswer, Lock: "deploy", Probe: 8, Answer: token.None, Members: []token.Member{2}}}},
+	{"BALLOT", []token.Message{{
+		Kind: token.Ballot, Lock: "deploy", Number: token.Number{Session: 6, Count: 300},
+		Ballot: token.Epoch{Number: 1001, Proposer: 0}, Members: []token.Member{2},
+	}}},
+	{"BALLOT-ANSWER hold", []token.Message{compatAnswer(token.Hold, 0)}},
+	{"BALLOT-ANSWER outbid", []token.Message{compatAnswer(token.Outbid, 1005)}},
+	{"BALLOT-ANSWER too low", []token.Message{compatAnswer(token.TooLow, 1006)}},
+	{"BALLOT-ANSWER promise", []token.Message{compatAnswer(token.Promise, 1)}},
+	{"ABORT", []token.Message{{Kind: token.Abort, Lock: "deploy", Ballot: token.Epoch{Number: 1001, Proposer: 0}}}},
+	{"several in one frame", []token.Message{
+		{Kind: token.Request, Lock: "a", Number: token.Number{Session: 6, Count: 1}},
+		{Kind: token.Ping, Incarnation: compatIncarnation, Session: 6, Stamp: -1},
+		{Kind: token.Request, Lock: "b", Number: token.Number{Session: 6, Count: 1}},
+	}},
+}
+
+func compatAnswer(answer token.Answer, highest uint64) token.Message {
+	m := token.Message{
+		Kind: token.BallotAnswer, Lock: "deploy", Answer: answer, Ballot: token.Epoch{Number: 1001, Proposer: 1},
+		Highest: token.Epoch{Number: highest, Proposer: 2}, Number: token.Number{Session: 6, Count: 12}, Waiting: true,
+	}
+	if answer == token.Promise {
+		m.Members = []token.Member{2}
+	}
+	return m
+}
+
+func compatDriver() *Driver {
+	d := &Driver{members: compatMembers, self: 1, byAddress: map[string]token.Member{}, ttl: 2 * time.Second, mostBallot: func() uint64 { return maxBallot }}
+	for i, address := range d.members {
+		d.byAddress[address] = token.Member(i)
+	}
+	return d
+}
+
+// record writes the frames as this version sends them.
+func record(file string) error {
+	var text bytes.Buffer
+	sender := compatDriver()
+	sender.self = 0
+	hello, err := proto.Marshal(sender.helloFrame(compatHello))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(&text, "%x HELLO\n", hello)
+	for _, f := range compatFrames {
+		wire, err := appendFrame(nil, f.messages)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&text, "%x %s\n", wire, f.name)
+	}
+	return os.WriteFile(file, text.Bytes(), 0o600)
+}
+
+// readFrames reads a file of recorded frames: HEX NAME a line.
+func readFrames(t *testing.T, file string) map[string][]byte {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames := make(map[string][]byte)
+	for line := range strings.Lines(string(text)) {
+		encoded, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		wire, err := hex.DecodeString(encoded)
+		if err != nil || name == "" || frames[name] != nil {
+			t.Fatalf("%s: got the line %q, want HEX NAME, each name once (%v)", file, line, err)
+		}
+		frames[name] = wire
+	}
+	return frames
+}
+
+// TestFramesOfEarlierVersions: what members of earlier versions send is understood.
+func TestFramesOfEarlierVersions(t *testing.T) {
+	if *recordFrames != "" {
+		if err := record(*recordFrames); err != nil {
+			t.Fatal(err)
+		}
+	}
+	versions, err := os.ReadDir("testdata/frames")
+	if err != nil || len(versions) == 0 {
+		t.Fatalf("testdata/frames: got %d files (%v), want one for each earlier version", len(versions), err)
+	}
+	for _, version := range versions {
+		t.Run(version.Name(), func(t *testing.T) {
+			frames := readFrames(t, "testdata/frames/"+version.Name())
+			checkRecordedHello(t, frames["HELLO"])
+			for _, want := range compatFrames {
+				wire, recorded := frames[want.name]
+				if !recorded {
+					t.Errorf("%s: not recorded", want.name)
+					continue
+				}
+				got := receivedFrame{decoder: testDecoder(len(compatMembers), 0, 1)}
+				if err := errors.Join(got.decode(wire), got.err); err != nil {
+					t.Errorf("%s: %v", want.name, err)
+				} else if len(got.messages)+len(want.messages) > 0 && !reflect.DeepEqual(got.messages, want.messages) {
+					t.Errorf("%s: read\n\t%+v\nwant\n\t%+v", want.name, got.messages, want.messages)
+				}
+			}
+		})
+	}
+}
+
+// checkRecordedHello: a member of this version accepts the other's stream.
+func checkRecordedHello(t *testing.T, wire []byte) {
+	t.Helper()
+	var frame peerv1.Frame
+	if err := proto.Unmarshal(wire, &frame); err != nil {
+		t.Fatal(err)
+	}
+	from, hello, refusal := compatDriver().checkHello(firstOf(&frame).GetHello())
+	if refusal != nil {
+		t.Fatalf("HELLO was refused: %s", refusal.reason)
+	}
+	if from != 0 || !reflect.DeepEqual(hello, compatHello) {
+		t.Errorf("HELLO: read member %d, %+v; want member 0, %+v", from, hello, compatHello)
+	}
+}
+
+// TestEachKindOfMessageIsRecorded keeps a kind from being added without a recorded frame.
+func TestEachKindOfMessageIsRecorded(t *testing.T) {
+	recorded := make(map[token.MessageKind]bool)
+	for _, f := range compatFrames {
+		for _, m := range f.messages {
+			recorded[m.Kind] = true
+		}
+	}
+	kinds := (&peerv1.Message{}).ProtoReflect().Descriptor().Oneofs().ByName("kind").Fields()
+	if got, want := len(recorded), kinds.Len()-1; got != want { // HELLO is recorded apart
+		t.Errorf("%d kinds of messages are in compatFrames, and peer.proto has %d beside HELLO; add the others", got, want)
+	}
+}
