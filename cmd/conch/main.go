@@ -45,7 +45,7 @@ section. Nodes can log every message, and conch judges and explains their logs.`
 		SilenceUsage:  true,
 	}
 	root.SetVersionTemplate("conch {{.Version}}\n")
-	root.AddCommand(newNodeCommand(), newDemoCommand(), newLogsCommand(), newReportCommand(), newVersionCommand())
+	root.AddCommand(newNodeCommand(), newDemoCommand(), newLogsCommand(), newReportCommand(), newVersionCommand(), newManCommand())
 	root.AddCommand(newStatusCommand(), newWhoCommand(), newWhyCommand(), newWatchCommand(), newLsCommand(), newBreakCommand())
 	root.AddCommand(newLockCommand(), newFenceCommand(), newCertCommand(), newBenchCommand())
 	finishUsage(root)

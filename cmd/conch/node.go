@@ -126,6 +126,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	defer reportTo(ctx, cmd.ErrOrStderr(), node)()
 	return serve(ctx, fail, node, flags.loops(ctx, cmd, node, page), stopPatience+flags.sessionTTL)
 }
 

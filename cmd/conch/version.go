@@ -9,11 +9,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// build says what was built, by the Go tool's own record in the program.
+// version is set by the Makefile, which takes it from the tag of the commit; see there.
+var version string
+
+// build says what was built.
 type build struct {
-	// Version is the module's version: a tag, or a pseudo-version with time and
-	// commit, with "+dirty" if files were changed; "(devel)" if the program was built
-	// outside a checkout.
+	// Version is version, or, for a program that the Go tool built by itself, the
+	// module's version: a tag, or a pseudo-version with time and commit, with "+dirty" if
+	// files were changed; "(devel)" if the program was built outside a checkout.
 	Version  string `json:"version"`
 	Go       string `json:"go"`       // version of Go
 	Platform string `json:"platform"` // OS/ARCH
@@ -23,6 +26,9 @@ func readBuild() build {
 	b := build{Version: "(devel)", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		b.Version = info.Main.Version
+	}
+	if version != "" {
+		b.Version = version
 	}
 	return b
 }

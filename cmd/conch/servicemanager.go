@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"conch"
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// statusInterval is how often the service manager is told the node's status.
+const statusInterval = 2 * time.Second
+
+// watchdogShare is how many times the node reports within the service manager's watchdog
+// interval: one late report must not end the node.
+const watchdogShare = 3
+
+// serviceManager reports a node's state to the service manager that started it, by the
+// sd_notify protocol. READY says that the node listens; whether it reaches a quorum is in
+// STATUS, since nodes that wait for each other would never be ready.
+type serviceManager struct {
+	// notify sends a message to the service manager.
+	notify func(message string) error
+	// status asks the driver's owner, and so fails when the owner takes no inputs.
+	status func(ctx context.Context) (*clientv1.StatusResponse, error)
+	// watchdog is within what time the service manager wants a sign of life; 0 is never.
+	watchdog time.Duration
+	// told gets what goes wrong.
+	told io.Writer
+
+	last    string // the last STATUS
+	hasFail bool
+}
+
+// reportTo reports a node that listens to the service manager, if one started this
+// process. It reports STOPPING when ctx ends. The caller must call stop when the node has
+// stopped.
+func reportTo(ctx context.Context, told io.Writer, node *conch.Node) (stop func()) {
+	managed, err := daemon.SdNotify(false, daemon.SdNotifyReady)
+	if err != nil {
+		fmt.Fprintf(told, "conch: caution: the service manager is not told that the node is ready ($NOTIFY_SOCKET): %v\n", err)
+	}
+	if !managed {
+		return func() {}
+	}
+	watchdog, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		fmt.Fprintf(told, "conch: caution: the service manager's watchdog gets no sign of life ($WATCHDOG_USEC): %v\n", err)
+	}
+	m := &serviceManager{
+		notify: func(message string) error {
+			_, err := daemon.SdNotify(false, message)
+			return err
+		},
+		status: func(ctx context.Context) (*clientv1.StatusResponse, error) {
+			return node.LockService().Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
+		},
+		watchdog: watchdog,
+		told:     told,
+	}
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		m.run(running, ctx.Done())
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// run reports until ctx ends. The node begins to stop when stopping is closed, and its
+// owner works on until the node has stopped.
+func (m *serviceManager) run(ctx context.Context, stopping <-chan struct{}) {
+	interval := statusInterval
+	if m.watchdog > 0 {
+		interval = min(interval, m.watchdog/watchdogShare)
+	}
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		m.report(ctx, interval)
+		select {
+		case <-ctx.Done():
+			return
+		case <-stopping:
+			m.send(daemon.SdNotifyStopping)
+			stopping = nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// report sends the node's status, and a sign of life for the watchdog. Where the owner
+// does not answer, the watchdog gets none.
+func (m *serviceManager) report(ctx context.Context, patience time.Duration) {
+	asking, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	status, err := m.status(asking)
+	if err != nil {
+		return
+	}
+	if line := "STATUS=" + statusLine(status); line != m.last {
+		m.send(line)
+		m.last = line
+	}
+	if m.watchdog > 0 {
+		m.send(daemon.SdNotifyWatchdog)
+	}
+}
+
+// send sends a message, and tells of the first failure.
+func (m *serviceManager) send(message string) {
+	if err := m.notify(message); err != nil && !m.hasFail {
+		m.hasFail = true
+		fmt.Fprintf(m.told, "conch: caution: the service manager did not get %q: %v\n", message, err)
+	}
+}
+
+// statusLine is what "systemctl status" shows of a node.
+func statusLine(r *clientv1.StatusResponse) string {
+	members, own := len(r.GetMembers()), r.GetStatuses()[0]
+	reached := 1
+	for _, peer := range own.GetPeers() {
+		if peer.GetSends() && peer.GetReceives() {
+			reached++
+		}
+	}
+	if own.GetSession() == 0 {
+		return fmt.Sprintf("no session, so no lock can be held here; connected to %d of %d members, quorum %d", reached, members, r.GetQuorum())
+	}
+	return fmt.Sprintf("in session; connected to %d of %d members, quorum %d", reached, members, r.GetQuorum())
+}
