@@ -78,6 +78,7 @@ func runLock(cmd *cobra.Command, flags *lockFlags, args []string) error {
 
 // run sets how it ended.
 func (l *locking) run() {
+	stopReaping := procgroup.ReapOrphans()
 	if _, err := client.Targets(l.flags.nodes); err != nil {
 		l.end.fail(misuse(l.cmd, "--node: %w", err), l.flags.exits)
 		return
@@ -115,6 +116,7 @@ func (l *locking) run() {
 		defer close(over)
 	}
 	if len(l.command) > 0 {
+		stopReaping() // the supervisor does it
 		l.runUnder(hold)
 		return
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"conch"
+	"conch/internal/procgroup"
 	"conch/internal/workload"
 )
 
@@ -92,6 +93,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 		page.cautions = cautions
 		fmt.Fprintf(cmd.ErrOrStderr(), "conch: the page is %s\n", page.url())
 	}
+	defer procgroup.ReapOrphans()()
 	ctx, stop := untilSignal(cmd.Context(), func() {})
 	defer stop()
 	ctx, fail := context.WithCancelCause(ctx)

@@ -33,6 +33,12 @@
 // meanwhile: a command whose lock was lost while it was stopped is killed before it can
 // go on.
 //
+// # The first process of a container
+//
+// All orphans of a container fall to its process 1. If that is this one, it waits for
+// them: during [Run] for all, and before it with [ReapOrphans]. It passes signals on like
+// anywhere else.
+//
 // # What is not promised
 //
 // Run is for a process that does nothing else: it takes all signals, and every child that

@@ -11,7 +11,8 @@ import (
 type group struct {
 	leader int // the command's own process, whose number is the group's
 	// strangers are children that this process had before: a shell that starts a
-	// process and then replaces itself by this program leaves it one.
+	// process and then replaces itself by this program leaves it one. Nobody waits for
+	// them but the first process of a container, which waits for all.
 	strangers map[int]bool
 }
 

@@ -43,6 +43,7 @@ func TestMain(m *testing.M) {
 		"env":       beEnvironment,
 		"read":      beReader,
 		"shell":     beShell,
+		"first":     beFirst,
 	}
 	roles[words[0]](words[1:])
 }

@@ -76,10 +76,11 @@ func (g group) reapOrphans() {
 	for {
 		info, err := peek(unix.P_ALL, 0, unix.WEXITED)
 		pid := int(info.pid)
-		if err != nil || pid == 0 || pid == g.leader || g.strangers[pid] {
+		if err != nil || pid == 0 || pid == g.leader || g.strangers[pid] && !isInit() {
 			return // the others are seen to by rest
 		}
 		reap(pid)
+		delete(g.strangers, pid) // the number may be given away anew
 	}
 }
 
