@@ -40,14 +40,18 @@ CALM ?= 10
 SOAK ?= 10m
 # How long each fuzz target is fed with new inputs.
 FUZZTIME ?= 1m
+# Another Go builds the tools anew.
+TOOLS := bin/tools/$(GO_VERSION)
+
+include packaging/packaging.mk
 
 .PHONY: help
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: learn ## build bin/conch
-	go build -o bin/conch ./cmd/conch
+build: learn ## build bin/conch, which needs no C library
+	$(GO_BUILD) -o bin/conch ./cmd/conch
 
 # What a program built without it lacks is the page /learn, which then says so.
 LEARN := internal/web/learn/built
@@ -202,8 +206,7 @@ fuzz: ## every fuzz target in turn, each for FUZZTIME=1m
 
 # --- Tools. ---
 
-# Another Go builds them anew, and so does a change of their module file.
-TOOLS := bin/tools/$(GO_VERSION)
+# A change of its module file builds a tool anew.
 GENERATORS := $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc
 
 $(TOOLS)/%: tools/%/go.mod tools/%/go.sum
