@@ -154,7 +154,8 @@ func readFrames(t *testing.T) map[string]map[string][]byte {
 func TestNodeServesClientsOfEarlierVersions(t *testing.T) {
 	for version, frames := range readFrames(t) {
 		t.Run(version, func(t *testing.T) {
-			node, err := conch.Start(t.Context(), conch.Config{Listen: freeAddress()})
+			// The recorded client sends one PING, so its lease must last.
+			node, err := conch.Start(t.Context(), conch.Config{Listen: freeAddress(), DataDir: t.TempDir(), SessionTTL: time.Minute})
 			if err != nil {
 				t.Fatal(err)
 			}
