@@ -109,3 +109,9 @@ image: learn ## a container image from scratch (needs a Docker engine; IMAGE=NAM
 	@cp packaging/container/Dockerfile $(IMAGE_FOLDER)/
 	@docker build --quiet --tag $(IMAGE) $(IMAGE_FOLDER) >/dev/null
 	@echo "the image is $(IMAGE)"
+
+# The plain manifest is what the chart makes by default.
+.PHONY: manifest
+manifest: $(TOOLS)/helm ## packaging/kubernetes/conch.yaml anew, from the chart
+	@cat packaging/kubernetes/head.yaml > packaging/kubernetes/conch.yaml
+	@$(TOOLS)/helm template conch packaging/helm/conch --namespace conch --kube-version 1.31.0 >> packaging/kubernetes/conch.yaml
