@@ -19,6 +19,8 @@ DESTDIR ?=
 SYSCONFDIR ?= /etc
 # The program to install.
 PROGRAM ?= bin/conch
+# The prefix by which unit files name the program.
+RUN_PREFIX ?= $(PREFIX)
 # Debian's zsh looks for completions below vendor-completions.
 ZSH_COMPLETIONS ?= site-functions
 
@@ -36,7 +38,7 @@ install: documents ## install below PREFIX=/usr/local (DESTDIR=, SYSCONFDIR=/etc
 	@$(MAKE) --silent --no-print-directory copy OS=$$(go env GOOS)
 
 # $(call installed,FILE) writes a file of packaging/linux with the paths of this installation.
-installed = sed -e 's|/usr/bin/conch|$(PREFIX)/bin/conch|g' -e 's|/etc/conch|$(SYSCONFDIR)/conch|g' packaging/linux/$(1)
+installed = sed -e 's|/usr/bin/conch|$(RUN_PREFIX)/bin/conch|g' -e 's|/etc/conch|$(SYSCONFDIR)/conch|g' packaging/linux/$(1)
 
 # copy installs what is built already. Settings that are there are left alone.
 .PHONY: copy
@@ -85,14 +87,14 @@ dist-platform:
 	@GOOS=$(OS) GOARCH=$(ARCH) $(GO_BUILD) -o $(ROOT)/conch ./cmd/conch
 	@$(TOOLS)/cyclonedx-gomod bin -json -version $(VERSION) -output $(DIST)/$(NAME).cdx.json $(ROOT)/conch 2>/dev/null || \
 	  { echo "the SBOM of $(OS)/$(ARCH) was not made"; exit 1; }
-	@$(MAKE) --silent --no-print-directory copy OS=$(OS) PROGRAM=$(ROOT)/conch DESTDIR=$(ROOT)/$(NAME) PREFIX= SYSCONFDIR=/etc >/dev/null
+	@$(MAKE) --silent --no-print-directory copy OS=$(OS) PROGRAM=$(ROOT)/conch DESTDIR=$(ROOT)/$(NAME) PREFIX= RUN_PREFIX=/usr/local SYSCONFDIR=/etc >/dev/null
 	@tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$(SOURCE_DATE_EPOCH) -C $(ROOT) -c $(NAME) | gzip -9 -n > $(DIST)/$(NAME).tar.gz
 ifeq ($(OS),linux)
 	@for kind in deb rpm; do \
 	  rm -rf $(ROOT)/$$kind; zsh=site-functions; [ $$kind = rpm ] || zsh=vendor-completions; \
 	  $(MAKE) --silent --no-print-directory copy OS=linux PROGRAM=$(ROOT)/conch DESTDIR=$(ROOT)/$$kind PREFIX=/usr SYSCONFDIR=/etc ZSH_COMPLETIONS=$$zsh >/dev/null && \
-	  ROOT=$(ROOT)/$$kind ARCH=$(ARCH) VERSION=$(RELEASE) MTIME=$$(date -u -d @$(SOURCE_DATE_EPOCH) +%Y-%m-%dT%H:%M:%SZ) \
-	    $(TOOLS)/nfpm package --config packaging/linux/nfpm.yaml --packager $$kind --target $(DIST) >/dev/null || exit 1; \
+	  said=$$(ROOT=$(ROOT)/$$kind ARCH=$(ARCH) VERSION=$(RELEASE) \
+	    $(TOOLS)/nfpm package --config packaging/linux/nfpm.yaml --packager $$kind --target $(DIST) 2>&1) || { echo "$$said"; exit 1; }; \
 	done
 endif
 	@rm -rf $(ROOT)
