@@ -42,6 +42,8 @@ SOAK ?= 10m
 FUZZTIME ?= 1m
 # Another Go builds the tools anew.
 TOOLS := bin/tools/$(GO_VERSION)
+# What the tests of packages use.
+PACKAGE_TOOLS := $(TOOLS)/nfpm $(TOOLS)/cyclonedx-gomod $(TOOLS)/helm $(TOOLS)/manifestcheck
 
 include packaging/packaging.mk
 
@@ -50,8 +52,8 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: learn ## build bin/conch, which needs no C library
-	$(GO_BUILD) -o bin/conch ./cmd/conch
+build: $(LEARN_FIRST) ## build bin/conch, which needs no C library
+	$(GO_BUILD) -o $(BIN)/conch ./cmd/conch
 
 # What a program built without it lacks is the page /learn, which then says so.
 LEARN := internal/web/learn/built
@@ -139,7 +141,7 @@ test: ## all tests, with the race detector
 	  left_out="$$left_out; CERTIFICATES THAT OPENSSL READS AND MAKES, which need openssl"; \
 	fi; \
 	if [ "$$(id -u)" != 0 ]; then \
-	  left_out="$$left_out; SEVERAL USERS OF ONE SOCKET, which need root"; \
+	  left_out="$$left_out; SEVERAL USERS OF ONE SOCKET, AND A ROOT THAT A deb IS INSTALLED INTO, which need root"; \
 	fi; \
 	export PATH="$(CURDIR)/bin/tools:$$PATH"; \
 	if ! command -v promtool >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -150,7 +152,22 @@ test: ## all tests, with the race detector
 	  left_out="$$left_out; THE ALERT RULES, which need promtool (Debian's package prometheus)"; \
 	fi; \
 	if [ "$$(uname)" != Linux ]; then \
-	  left_out="$$left_out; THE TESTS OF bench, which need Linux"; \
+	  left_out="$$left_out; THE TESTS OF bench, OF deb AND rpm, which need Linux"; \
+	fi; \
+	if ! docker info >/dev/null 2>&1; then \
+	  left_out="$$left_out; CONTAINERS, which need a Docker engine"; \
+	elif ! docker compose version >/dev/null 2>&1 && ! command -v docker-compose >/dev/null; then \
+	  left_out="$$left_out; CONTAINERS, which need docker-compose"; \
+	fi; \
+	if ! command -v logrotate >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing logrotate and rpm, which look at what packages have for them"; \
+	  { timeout 60 apt-get update && timeout 120 apt-get install -y --no-install-recommends logrotate rpm; } >/dev/null 2>&1 </dev/null; \
+	fi; \
+	for needed in systemd-analyze logrotate dpkg rpm; do \
+	  command -v $$needed >/dev/null || left_out="$$left_out; A PART OF THE TESTS OF PACKAGES, which needs $$needed"; \
+	done; \
+	if [ "$(PACKAGES)" = ./... ]; then \
+	  $(MAKE) --no-print-directory $(PACKAGE_TOOLS) || exit 1; \
 	fi; \
 	left_out="$${left_out#nothing; }"; \
 	echo "go test $$race $(PACKAGES)"; \

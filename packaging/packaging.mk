@@ -13,25 +13,30 @@ export SOURCE_DATE_EPOCH
 # No C: one program runs on every Linux, with whatever C library, or none.
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='-s -w -X main.version=$(VERSION)'
 
+# Where programs and packages are put. Tests have folders of their own.
+BIN ?= bin
+# What is made before the program. Tests leave it out: others read the same files.
+LEARN_FIRST ?= learn
+
 # Where "make install" installs to: below DESTDIR, if that is set.
 PREFIX ?= /usr/local
 DESTDIR ?=
 SYSCONFDIR ?= /etc
 # The program to install.
-PROGRAM ?= bin/conch
+PROGRAM ?= $(BIN)/conch
 # The prefix by which unit files name the program.
 RUN_PREFIX ?= $(PREFIX)
 # Debian's zsh looks for completions below vendor-completions.
 ZSH_COMPLETIONS ?= site-functions
 
-# bin/man and bin/completions are made by the program for this machine.
+# Manual pages and completions are made by the program for this machine.
 .PHONY: documents
 documents: build
-	@rm -rf bin/man bin/completions && mkdir -p bin/man bin/completions
-	@bin/conch man bin/man
-	@bin/conch completion bash > bin/completions/conch.bash
-	@bin/conch completion zsh > bin/completions/_conch
-	@bin/conch completion fish > bin/completions/conch.fish
+	@rm -rf $(BIN)/man $(BIN)/completions && mkdir -p $(BIN)/man $(BIN)/completions
+	@$(BIN)/conch man $(BIN)/man
+	@$(BIN)/conch completion bash > $(BIN)/completions/conch.bash
+	@$(BIN)/conch completion zsh > $(BIN)/completions/_conch
+	@$(BIN)/conch completion fish > $(BIN)/completions/conch.fish
 
 .PHONY: install
 install: documents ## install below PREFIX=/usr/local (DESTDIR=, SYSCONFDIR=/etc)
@@ -46,10 +51,10 @@ copy: TO = $(DESTDIR)$(PREFIX)
 copy: ETC = $(DESTDIR)$(SYSCONFDIR)
 copy:
 	install -D -m 755 $(PROGRAM) $(TO)/bin/conch
-	@for page in bin/man/*.1; do install -D -m 644 $$page $(TO)/share/man/man1/$${page##*/} && gzip -9 -n -f $(TO)/share/man/man1/$${page##*/} || exit 1; done
-	install -D -m 644 bin/completions/conch.bash $(TO)/share/bash-completion/completions/conch
-	install -D -m 644 bin/completions/_conch $(TO)/share/zsh/$(ZSH_COMPLETIONS)/_conch
-	install -D -m 644 bin/completions/conch.fish $(TO)/share/fish/vendor_completions.d/conch.fish
+	@for page in $(BIN)/man/*.1; do install -D -m 644 $$page $(TO)/share/man/man1/$${page##*/} && gzip -9 -n -f $(TO)/share/man/man1/$${page##*/} || exit 1; done
+	install -D -m 644 $(BIN)/completions/conch.bash $(TO)/share/bash-completion/completions/conch
+	install -D -m 644 $(BIN)/completions/_conch $(TO)/share/zsh/$(ZSH_COMPLETIONS)/_conch
+	install -D -m 644 $(BIN)/completions/conch.fish $(TO)/share/fish/vendor_completions.d/conch.fish
 	@for file in README.md CHANGELOG.md LICENSE docs/OPERATIONS.md docs/SECURITY.md docs/FENCING.md; do \
 	  install -D -m 644 $$file $(TO)/share/doc/conch/$${file##*/} || exit 1; done
 	install -D -m 644 internal/metrics/alerts.yml $(TO)/share/doc/conch/alerts.yml
@@ -64,7 +69,7 @@ ifeq ($(OS),linux)
 endif
 
 # What packages are made of and for. Their versions have no v.
-DIST := bin/dist
+DIST ?= $(BIN)/dist
 RELEASE := $(VERSION:v%=%)
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 
@@ -80,7 +85,7 @@ dist: documents $(TOOLS)/nfpm $(TOOLS)/cyclonedx-gomod ## tar.gz, deb, rpm, chec
 # dist-platform makes the packages of one OS and ARCH.
 .PHONY: dist-platform
 dist-platform: NAME = conch_$(RELEASE)_$(OS)_$(ARCH)
-dist-platform: ROOT = $(CURDIR)/$(DIST)/root
+dist-platform: ROOT = $(abspath $(DIST))/root
 dist-platform:
 	@echo "dist: $(OS)/$(ARCH)"
 	@rm -rf $(ROOT)
@@ -102,10 +107,10 @@ endif
 # A tag of an image has no +.
 IMAGE ?= conch:$(subst +,-,$(RELEASE))
 # What the image is built of.
-IMAGE_FOLDER ?= bin/image
+IMAGE_FOLDER ?= $(BIN)/image
 
 .PHONY: image
-image: learn ## a container image from scratch (needs a Docker engine; IMAGE=NAME:TAG)
+image: $(LEARN_FIRST) ## a container image from scratch (needs a Docker engine; IMAGE=NAME:TAG)
 	@rm -rf $(IMAGE_FOLDER) && mkdir -p $(IMAGE_FOLDER)/data $(IMAGE_FOLDER)/run
 	@GOOS=linux $(GO_BUILD) -o $(IMAGE_FOLDER)/conch ./cmd/conch
 	@cp packaging/container/Dockerfile $(IMAGE_FOLDER)/

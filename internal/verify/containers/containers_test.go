@@ -22,6 +22,13 @@ func TestContainers(t *testing.T) {
 	}
 	c := start(t)
 	c.awaitSessions("node1", 3)
+	t.Run("conch lock is process 1", func(t *testing.T) { lockIsProcessOne(t, c) })
+	t.Run("what happens to nodes", func(t *testing.T) { nodesComeAndGo(t, c) })
+}
+
+// nodesComeAndGo: jobs go on, one at a time, while a node is killed, one is cut off, and all
+// are restarted one after the other.
+func nodesComeAndGo(t *testing.T, c *cluster) {
 	jobs := []string{"a", "b", "c"}
 	for i, name := range jobs {
 		nodes := []string{"node1:7400", "node2:7400", "node3:7400"}
@@ -158,19 +165,11 @@ func (w witness) judge() {
 	w.t.Logf("%d entries; exit codes of conch lock other than 0, and how often: %v", entries, codes)
 }
 
-// TestLockAsProcessOne: conch lock as process 1 of a container passes signals on, while the
+// lockIsProcessOne: conch lock as process 1 of a container passes signals on, while the
 // command runs and while it waits.
-func TestLockAsProcessOne(t *testing.T) {
-	if testing.Short() {
-		t.Skip("LEFT OUT with -short: containers")
-	}
-	if missing := engine(t); missing != nil {
-		t.Skipf("LEFT OUT: containers, which need %v", missing)
-	}
-	c := start(t)
-	c.awaitSessions("node1", 3)
-	lock := []string{"lock", "--node", "node1:7400", "deploy", "--", "/usr/bin/job", "once", "/witness/log"}
-	w := witness{t, filepath.Join(c.folder, "log")}
+func lockIsProcessOne(t *testing.T, c *cluster) {
+	lock := []string{"lock", "--node", "node1:7400", "deploy", "--", "/usr/bin/job", "once", "/witness/one"}
+	w := witness{t, filepath.Join(c.folder, "one")}
 	holder := c.run("conch", "holder", append(lock, "holder", "1h")...)
 	w.awaitEntries(1, "holder")
 	waiter := c.run("conch", "waiter", append(lock, "waiter", "1h")...)

@@ -62,7 +62,7 @@ func start(t *testing.T) *cluster {
 	if err := os.Chmod(c.folder, 0o777); err != nil { // the jobs are another user
 		t.Fatal(err)
 	}
-	c.output("make", "-C", root, "--silent", "image", "IMAGE="+name+":plain", "IMAGE_FOLDER="+t.TempDir())
+	c.output("make", "-C", root, "--silent", "image", "IMAGE="+name+":plain", "IMAGE_FOLDER="+t.TempDir(), "LEARN_FIRST=")
 	context := t.TempDir()
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(context, "job"), "./job")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")

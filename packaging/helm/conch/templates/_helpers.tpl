@@ -29,7 +29,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{- define "conch.check" -}}
 {{- if lt (int .Values.replicas) 1 }}{{ fail (printf "replicas: got %v, want 1 or more, an odd number" .Values.replicas) }}{{ end -}}
-{{- if lt (int .Values.terminationGracePeriodSeconds) (add (int .Values.drainSeconds) 10) }}{{ fail (printf "terminationGracePeriodSeconds: got %v, want at least 10 more than drainSeconds (%v)" .Values.terminationGracePeriodSeconds .Values.drainSeconds) }}{{ end -}}
+{{- if lt (int .Values.terminationGracePeriodSeconds) 40 }}{{ fail (printf "terminationGracePeriodSeconds: got %v, want 40 or more: holders get 30 s to finish" .Values.terminationGracePeriodSeconds) }}{{ end -}}
 {{- if not (has .Values.antiAffinity (list "required" "preferred" "none")) }}{{ fail (printf "antiAffinity: got %q, want required, preferred or none" .Values.antiAffinity) }}{{ end -}}
 {{- if and .Values.tls.enabled (not .Values.tls.secretName) }}{{ fail "tls.secretName: got nothing, want the name of a secret; or set tls.enabled to false on a network that is trusted" }}{{ end -}}
 {{- end }}
