@@ -20,7 +20,7 @@ import (
 // TestNodeReportsToItsServiceManager: one of three members alone is ready, says that it
 // has no quorum, gives signs of life, and says when it stops.
 func TestNodeReportsToItsServiceManager(t *testing.T) {
-	dir, err := os.MkdirTemp("", "conch") // t.TempDir's path is too long for a socket
+	dir, err := os.MkdirTemp("", "conch") //nolint:usetesting // t.TempDir's path is too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -122,7 +122,9 @@ func (w witness) lines() (lines []line) {
 func (w witness) awaitEntries(more int, jobs ...string) {
 	w.t.Helper()
 	begin := len(w.lines())
-	until(w.t, func() string { return fmt.Sprintf("each of %v enters %d times more; since then:\n%v", jobs, more, w.lines()[begin:]) }, func() bool {
+	until(w.t, func() string {
+		return fmt.Sprintf("each of %v enters %d times more; since then:\n%v", jobs, more, w.lines()[begin:])
+	}, func() bool {
 		entries := make(map[string]int)
 		for _, l := range w.lines()[begin:] {
 			if l.what == "enter" {

@@ -60,15 +60,15 @@ func TestInstall(t *testing.T) {
 	}
 	into := t.TempDir()
 	makes(t, "install", "PREFIX=/opt/conch", "DESTDIR="+into, "VERSION="+testVersion)
-	checkProgram(t, filepath.Join(into, "opt/conch/bin/conch"))
+	checkProgram(t, filepath.Join(into, "opt", "conch", "bin", "conch"))
 	if runtime.GOOS != "linux" {
 		return
 	}
-	unit, err := os.ReadFile(filepath.Join(into, "opt/conch/lib/systemd/system/conch.service"))
+	unit, err := os.ReadFile(filepath.Join(into, "opt", "conch", "lib", "systemd", "system", "conch.service"))
 	if err != nil || !strings.Contains(string(unit), "ExecStart=/opt/conch/bin/conch node\n") {
 		t.Errorf("the unit file (%v) does not start /opt/conch/bin/conch:\n%s", err, unit)
 	}
-	settings := filepath.Join(into, "etc/conch/conch.env")
+	settings := filepath.Join(into, "etc", "conch", "conch.env")
 	if err := os.WriteFile(settings, []byte("CONCH_LISTEN=:7\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func checkArchive(t *testing.T, archive string) {
 	t.Helper()
 	into := t.TempDir()
 	output(t, "", "tar", "-x", "--strip-components=1", "-f", archive, "-C", into)
-	checkProgram(t, filepath.Join(into, "bin/conch"))
+	checkProgram(t, filepath.Join(into, "bin", "conch"))
 	for _, file := range []string{"share/man/man1/conch-lock.1.gz", "share/bash-completion/completions/conch", "share/doc/conch/LICENSE"} {
 		if _, err := os.Stat(filepath.Join(into, file)); err != nil {
 			t.Error(err)
@@ -141,7 +141,7 @@ func checkDeb(t *testing.T, deb string) {
 				t.Fatal(err)
 			}
 		}
-		if err := os.WriteFile(filepath.Join(clean, "var/lib/dpkg/status"), nil, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(clean, "var", "lib", "dpkg", "status"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		// Its scripts would want a shell in the root. Settings are put in place when they run.
@@ -159,7 +159,7 @@ func checkDeb(t *testing.T, deb string) {
 			}
 		}
 	}
-	checkProgram(t, filepath.Join(clean, "usr/bin/conch"))
+	checkProgram(t, filepath.Join(clean, "usr", "bin", "conch"))
 	if os.Getuid() == 0 { // a root with nothing else in it
 		if out := output(t, "", installed(t, "chroot"), clean, "/usr/bin/conch", "version"); !strings.HasPrefix(out, "conch "+testVersion+"\n") {
 			t.Errorf("in a root of its own, conch version said %q", out)
@@ -227,7 +227,7 @@ func checkBOM(t *testing.T, name string) {
 	}
 	into := t.TempDir()
 	output(t, "", "tar", "-x", "--strip-components=1", "-f", name+".tar.gz", "-C", into)
-	info, err := buildinfo.ReadFile(filepath.Join(into, "bin/conch"))
+	info, err := buildinfo.ReadFile(filepath.Join(into, "bin", "conch"))
 	if err != nil {
 		t.Fatal(err)
 	}

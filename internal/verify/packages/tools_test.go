@@ -16,7 +16,7 @@ const root = "../../.."
 // tool returns a tool that the Makefile builds; without it, the test is left out.
 func tool(t *testing.T, name string) string {
 	t.Helper()
-	path, err := filepath.Abs(filepath.Join(root, "bin/tools", runtime.Version(), name))
+	path, err := filepath.Abs(filepath.Join(root, "bin", "tools", runtime.Version(), name))
 	if err != nil {
 		t.Fatal(err)
 	}
