@@ -87,6 +87,11 @@ func (m *serviceManager) run(ctx context.Context, stopping <-chan struct{}) {
 		m.report(ctx, interval)
 		select {
 		case <-ctx.Done():
+			select {
+			case <-stopping: // the node has stopped before this was read
+				m.send(daemon.SdNotifyStopping)
+			default:
+			}
 			return
 		case <-stopping:
 			m.send(daemon.SdNotifyStopping)

@@ -29,7 +29,7 @@ func TestFirstProcessReapsOrphans(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "unshare", append(args, "--kill-child", self())...)
 	cmd.Env = append(os.Environ(), as("first"))
 	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.HasSuffix(string(out), "\nno zombies before, none while it ran, ended with 137\n") {
+	if err != nil || !strings.HasSuffix(string(out), "no zombies before, none while it ran, ended with 137\n") {
 		t.Errorf("%v: it said\n%s", err, out)
 	}
 }
