@@ -159,7 +159,7 @@ test: ## all tests, with the race detector
 	elif ! docker compose version >/dev/null 2>&1 && ! command -v docker-compose >/dev/null; then \
 	  left_out="$$left_out; CONTAINERS, which need docker-compose"; \
 	fi; \
-	if ! command -v logrotate >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	if ! { command -v logrotate && command -v rpm; } >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "installing logrotate and rpm, which look at what packages have for them"; \
 	  { timeout 60 apt-get update && timeout 120 apt-get install -y --no-install-recommends logrotate rpm; } >/dev/null 2>&1 </dev/null; \
 	fi; \
@@ -167,7 +167,7 @@ test: ## all tests, with the race detector
 	  command -v $$needed >/dev/null || left_out="$$left_out; A PART OF THE TESTS OF PACKAGES, which needs $$needed"; \
 	done; \
 	if [ "$(PACKAGES)" = ./... ]; then \
-	  $(MAKE) --no-print-directory $(PACKAGE_TOOLS) || exit 1; \
+	  make --no-print-directory $(PACKAGE_TOOLS) || exit 1; \
 	fi; \
 	left_out="$${left_out#nothing; }"; \
 	echo "go test $$race $(PACKAGES)"; \
