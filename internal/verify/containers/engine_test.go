@@ -131,7 +131,7 @@ func (c *cluster) run(program, name string, args ...string) (container string) {
 		"docker", "run", "--detach", "--read-only", "--cap-drop", "ALL", "--network", c.network(), "--name", c.project + name,
 		"--volume", c.folder + ":/witness", "--entrypoint", "/usr/bin/" + program, c.image,
 	}, args...)...)
-	c.t.Cleanup(func() { c.end("docker", "rm", "--force", container) })
+	c.t.Cleanup(func() { c.end("docker", "rm", "--force", "--volumes", container) })
 	return container
 }
 
