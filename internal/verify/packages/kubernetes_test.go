@@ -53,7 +53,7 @@ func TestChartRenders(t *testing.T) {
 	holds(t, render(t, "tls.enabled=false", "serviceMonitor.enabled=true", "replicas=5", "antiAffinity=preferred", "persistence.enabled=false"),
 		"--insecure", "!--tls-", "kind: ServiceMonitor", "locks-conch-4"+host+"\n",
 		"preferredDuringSchedulingIgnoredDuringExecution:", "emptyDir: {sizeLimit", "!volumeClaimTemplates", "@anonymous")
-	holds(t, render(t, "replicas=1", "antiAffinity=none"), "!PodDisruptionBudget", "!podAntiAffinity")
+	holds(t, render(t, "replicas=1", "antiAffinity=none"), "--single", "!--peers", "!PodDisruptionBudget", "!podAntiAffinity")
 }
 
 func TestChartRefusesWhatMakesNoSense(t *testing.T) {
