@@ -26,10 +26,15 @@
 //
 // # The terminal
 //
-// If standard input is a terminal and this process is in its foreground, the command's
-// group is brought there, so that the command can read from it and Ctrl-C and Ctrl-Z
-// reach it. When the command is stopped by the terminal this process stops too, so that
-// the shell sees it; the shell's fg and bg continue both. A lock goes on ending
+// If standard input and output are the controlling terminal and this process is in its
+// foreground, the command's group is brought there, so that the command can read from it
+// and Ctrl-C and Ctrl-Z reach it. If one of the two is something else, the rest of a
+// pipeline may use the terminal: then the command's group is brought there when the
+// terminal stops it for reading or changing the terminal (SIGTTIN, SIGTTOU), as less, ssh
+// and sudo do by /dev/tty, and until then this process passes Ctrl-C and Ctrl-Z on.
+//
+// When the command is stopped by the terminal this process tells that and stops too, so
+// that the shell sees it; the shell's fg and bg continue both. A lock goes on ending
 // meanwhile: a command whose lock was lost while it was stopped is killed before it can
 // go on.
 //
@@ -52,6 +57,8 @@
 //     happen after the lock is lost has to be kept out by the fence.
 //   - A descendant that runs as another user may not be killed; a process that the
 //     system cannot interrupt dies later. Run waits for both.
-//   - With standard input from elsewhere, a command that opens /dev/tty is in the
-//     terminal's background.
+//   - A command that ignores SIGTTIN and whose standard input or output is not the
+//     terminal gets an error when it reads /dev/tty, as in the background of a shell.
+//   - On macOS a program in a pipeline with this process that reads the terminal, while
+//     the command has it, stops this process too.
 package procgroup

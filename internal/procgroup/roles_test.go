@@ -42,6 +42,10 @@ func TestMain(m *testing.M) {
 		"tree":      beTree,
 		"env":       beEnvironment,
 		"read":      beReader,
+		"ask":       beAsking,
+		"hide":      beHiding,
+		"place":     bePlaced,
+		"wait":      beWaiting,
 		"shell":     beShell,
 		"first":     beFirst,
 	}
@@ -125,6 +129,46 @@ func beReader([]string) {
 	}
 }
 
+// beWaiting waits for ever, and does with signals what is done by default.
+func beWaiting([]string) {
+	fmt.Printf("ready %d\n", os.Getpid())
+	select {}
+}
+
+// openOwnTerminal opens the controlling terminal, whatever standard input is.
+func openOwnTerminal() *os.File {
+	file, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	must(err)
+	return file
+}
+
+// beAsking asks at the terminal, whatever standard input is, as ssh and sudo do, and
+// repeats the lines that it reads there.
+func beAsking([]string) {
+	terminal := openOwnTerminal()
+	fmt.Fprintf(terminal, "asks, child of %d\n", os.Getppid())
+	for lines := bufio.NewScanner(terminal); lines.Scan(); {
+		fmt.Fprintf(terminal, "read %s\n", lines.Text())
+	}
+}
+
+// beHiding changes the terminal, as what reads a password does, and ends with 3.
+func beHiding([]string) {
+	terminal := openOwnTerminal()
+	state, err := unix.IoctlGetTermios(int(terminal.Fd()), termiosGet)
+	must(err)
+	must(unix.IoctlSetTermios(int(terminal.Fd()), termiosSet, state))
+	os.Exit(3)
+}
+
+// bePlaced tells whether it is in the terminal's foreground.
+func bePlaced([]string) {
+	terminal := openOwnTerminal()
+	group, err := unix.IoctlGetInt(int(terminal.Fd()), unix.TIOCGPGRP)
+	must(err)
+	fmt.Fprintf(terminal, "foreground %v\n", group == unix.Getpgrp())
+}
+
 // plan is what a supervisor is told; durations are in nanoseconds.
 type plan struct {
 	Role          string // of the command
@@ -135,6 +179,8 @@ type plan struct {
 	Renewing      bool          // the lease is renewed each time that it is looked at
 	Lose          bool          // before the start
 	Stranger      bool          // it has a child before
+	NoInput       bool          // standard input is not the terminal
+	NoOutput      bool          // standard output is not the terminal
 }
 
 // news is a line of what a supervisor tells.
@@ -181,10 +227,19 @@ func beSupervisor([]string) {
 	if path == "" {
 		path = self()
 	}
+	stdin, stdout := os.Stdin, os.Stdout
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	must(err)
+	if p.NoInput {
+		stdin = null
+	}
+	if p.NoOutput {
+		stdout = null
+	}
 	result, err := Run(Config{
 		Lease: lease, Path: path, Args: []string{"command"},
 		Env:   []string{as(p.Role), "CONCH_LOCK=x", "CONCH_FENCE=7"},
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Stdin: stdin, Stdout: stdout, Stderr: os.Stderr,
 		OnLost: p.OnLost, Grace: p.Grace, Margin: p.Margin,
 		Notify: func(n Notice, why error) { must(out.Encode(news{Notice: &n, Why: fmt.Sprint(why)})) },
 	})

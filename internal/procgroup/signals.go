@@ -3,6 +3,7 @@ package procgroup
 import (
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -38,10 +39,19 @@ func forwarded() []os.Signal {
 	return signals
 }
 
-// forward passes a signal on to the command's group.
+// ending are the signals by which people, terminals and service managers end a process.
+var ending = []syscall.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM}
+
+// forward passes a signal on to the command's group. A signal that ends is followed by
+// SIGCONT: a stopped process notices nothing else, and would hold the lock for ever.
 func (s *supervisor) forward(got os.Signal) {
-	if number, ok := got.(syscall.Signal); ok && number != unix.SIGPIPE {
-		s.group.signal(number)
+	number, ok := got.(syscall.Signal)
+	if !ok || number == unix.SIGPIPE {
+		return
+	}
+	s.group.signal(number)
+	if slices.Contains(ending, number) {
+		s.group.signal(unix.SIGCONT)
 	}
 }
 

@@ -56,6 +56,9 @@ const (
 	Ending
 	// Killed: the command was sent SIGKILL, since the lock is lost or nearly so.
 	Killed
+	// Stopped: the command is stopped, and the lock is held meanwhile; the reason is a
+	// [StopError]. It is told again each time that the terminal stops the command.
+	Stopped
 	// Leftover: the command has ended and left processes behind, which were sent
 	// SIGTERM.
 	Leftover
@@ -147,7 +150,7 @@ func Run(cfg Config) (Result, error) {
 	}
 	s.watch()
 	s.clear()
-	s.terminal.takeBack()
+	s.leaveTerminal()
 	lost := s.lost
 	if err := s.Lease.Err(); err != nil {
 		lost = err
@@ -171,6 +174,7 @@ type supervisor struct {
 	killing bool            // SIGKILL was sent, and is sent again until nothing is left
 	pause   time.Duration   // between two looks at what is left; it grows
 	stopped bool            // the command is stopped, and that has been dealt with
+	late    token.Time      // until then the command is sent SIGCONT again; 0: it is not
 	spent   <-chan struct{} // the warning that was taken notice of
 	noticed [Leftover + 1]bool
 }
@@ -190,17 +194,33 @@ func (s *supervisor) start() error {
 		return err
 	}
 	s.group = group{leader: s.cmd.Process.Pid, strangers: present}
-	s.terminal = openTerminal(s.Stdin)
+	s.terminal = openTerminal(s.Stdin, s.Stdout, s.Stderr)
 	s.foreground()
 	return nil
 }
 
-// foreground brings the command to the terminal's foreground, if this process is there.
-// The command may have been stopped for reading from the background.
+// isInteractive reports whether standard input and output are the terminal. If one of
+// the two is something else, the rest of a pipeline may use the terminal.
+func (s *supervisor) isInteractive() bool { return isTerminal(s.Stdin) && isTerminal(s.Stdout) }
+
+// foreground brings an interactive command to the terminal's foreground, if this process
+// is there; another one gets it when it asks for it: see suspend. The command may have
+// been stopped for reading from the background.
 func (s *supervisor) foreground() {
-	if s.terminal.give(s.group.leader) {
+	if s.isInteractive() && s.terminal.give(s.group.leader) {
 		s.group.signal(unix.SIGCONT)
+		s.late = broadcast.Clock() + lateStop
 	}
+}
+
+// leaveTerminal brings this process to the foreground again, and continues what has
+// stopped in its group meanwhile for want of the terminal.
+func (s *supervisor) leaveTerminal() {
+	s.terminal.takeBack()
+	if s.terminal.given != 0 && !s.isInteractive() {
+		_ = unix.Kill(0, unix.SIGCONT) // one's own group can be sent it
+	}
+	s.terminal.close()
 }
 
 // watch lasts until the command has ended.
@@ -214,6 +234,7 @@ func (s *supervisor) watch() {
 			s.suspend(by)
 		case state == running:
 			s.stopped = false
+			s.continueLate()
 		}
 		s.group.reapOrphans()
 		s.wait(s.obey())

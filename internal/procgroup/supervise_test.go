@@ -233,10 +233,19 @@ func TestSignalsReachTheGroup(t *testing.T) {
 		unix.SIGWINCH, unix.SIGTSTP, unix.SIGCONT, unix.SIGABRT, unix.SIGSEGV,
 	} {
 		check(t, r.cmd.Process.Signal(number))
-		got := []string{r.line(), r.line()}
+		want := []syscall.Signal{number}
+		if slices.Contains(ending, number) {
+			want = append(want, unix.SIGCONT) // so that a stopped process ends
+		}
+		var got []string
+		for range len(want) * len(pids) {
+			got = append(got, r.line())
+		}
 		for _, pid := range pids {
-			if want := fmt.Sprintf("%d hears %s", pid, unix.SignalName(number)); !slices.Contains(got, want) {
-				t.Errorf("got %q, want %q among them", got, want)
+			for _, number := range want {
+				if want := fmt.Sprintf("%d hears %s", pid, unix.SignalName(number)); !slices.Contains(got, want) {
+					t.Errorf("got %q, want %q among them", got, want)
+				}
 			}
 		}
 	}
@@ -282,9 +291,28 @@ func TestLossKillsAll(t *testing.T) {
 func TestLossKillsAStoppedCommand(t *testing.T) {
 	r := supervise(t, held("hear"))
 	check(t, unix.Kill(r.ready(1)[0], unix.SIGSTOP))
+	r.awaitNotice(Stopped)
 	r.tell("lose")
 	r.awaitNotice(Killed)
 	r.ended()
+}
+
+// TestStoppedCommandIsEnded by each signal that ends, and it is told that it is stopped.
+func TestStoppedCommandIsEnded(t *testing.T) {
+	for _, number := range ending {
+		if number == unix.SIGQUIT {
+			continue // a program in Go writes its goroutines then
+		}
+		r := supervise(t, held("wait"))
+		check(t, unix.Kill(r.ready(1)[0], unix.SIGSTOP))
+		if got := r.next(); got.Notice == nil || *got.Notice != Stopped || got.Why != "stopped by SIGSTOP" {
+			t.Errorf("%v: got %+v, want the notice that it is stopped", number, got)
+		}
+		check(t, r.cmd.Process.Signal(number))
+		if got := r.ended(); got.Code != signalBase+int(number) || got.Lost != "" {
+			t.Errorf("%v: got %+v, want the command ended by it", number, got)
+		}
+	}
 }
 
 // TestTheEndComesNear: SIGTERM first, SIGKILL when it is nearer.

@@ -64,3 +64,7 @@ func (g group) sweep(number syscall.Signal) { g.signal(number) }
 
 // ReapOrphans does nothing: there are no containers whose first process this could be.
 func ReapOrphans() (stop func()) { return func() {} }
+
+// ignoreTerminalInput does nothing: the action of a signal cannot be restored here once
+// it is ignored, and this process stops itself by SIGTTIN.
+func ignoreTerminalInput(bool) {}

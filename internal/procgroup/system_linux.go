@@ -219,3 +219,26 @@ func (g group) sweep(number syscall.Signal) {
 		}
 	}
 }
+
+// The actions of a signal, in the kernel's struct sigaction.
+const (
+	actionDefault = 0 // SIG_DFL
+	actionIgnore  = 1 // SIG_IGN
+)
+
+// signalAction is the kernel's struct sigaction.
+type signalAction struct {
+	handler, flags, restorer uintptr
+	mask                     uint64
+}
+
+// ignoreTerminalInput has this process ignore SIGTTIN, or be stopped by it again. The
+// package os/signal can ignore a signal, but does not restore what it does by default.
+func ignoreTerminalInput(ignore bool) {
+	action := signalAction{handler: actionDefault}
+	if ignore {
+		action.handler = actionIgnore
+	}
+	// It does not fail for a signal that can be ignored.
+	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGTTIN), uintptr(unsafe.Pointer(&action)), 0, unsafe.Sizeof(action.mask), 0, 0)
+}

@@ -3,32 +3,65 @@ package procgroup
 import (
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"conch/broadcast"
+	"conch/token"
 )
 
-// terminal is the controlling terminal of this process, if standard input is that. The
-// zero terminal is none.
+// terminalPath opens the controlling terminal of whoever opens it, whatever standard
+// input is.
+const terminalPath = "/dev/tty"
+
+// terminal is the controlling terminal of this process. The zero terminal is none.
 type terminal struct {
-	file  *os.File
-	own   int // this process's group
-	given int // the group that it gave the foreground to; 0: none
+	file   *os.File
+	opened bool // by openTerminal, and to be closed
+	own    int  // this process's group
+	given  int  // the group that it gave the foreground to; 0: none
 }
 
-// openTerminal returns the terminal that a file is.
-func openTerminal(file *os.File) terminal {
-	if file == nil {
+// openTerminal returns the controlling terminal; the zero terminal if there is none.
+// Where it cannot be opened by its path, one of the files may be it.
+func openTerminal(files ...*os.File) terminal {
+	t := terminal{own: unix.Getpgrp()}
+	if file, err := os.OpenFile(terminalPath, os.O_RDWR, 0); err == nil {
+		t.file, t.opened = file, true
+	} else if i := slices.IndexFunc(files, isTerminal); i >= 0 {
+		t.file = files[i]
+	} else {
 		return terminal{}
 	}
-	if _, err := unix.IoctlGetInt(int(file.Fd()), unix.TIOCGPGRP); err != nil {
-		return terminal{}
-	}
-	// Who is in the background and changes the terminal is stopped by this signal. It is
-	// ignored only now, since a command would inherit that.
+	// Who is in the background and changes the terminal is stopped by SIGTTOU, and the
+	// whole group of who reads it, such as a pager behind this process, by SIGTTIN: this
+	// process would then no longer renew the lock. They are ignored only now, since a
+	// command would inherit that.
 	signal.Ignore(unix.SIGTTOU)
-	return terminal{file: file, own: unix.Getpgrp()}
+	ignoreTerminalInput(true)
+	return t
+}
+
+// isTerminal reports whether a file is the controlling terminal of this process.
+func isTerminal(file *os.File) bool {
+	if file == nil {
+		return false
+	}
+	_, err := unix.IoctlGetInt(int(file.Fd()), unix.TIOCGPGRP)
+	return err == nil
+}
+
+// close closes what openTerminal opened.
+func (t *terminal) close() {
+	if t.file != nil {
+		ignoreTerminalInput(false)
+	}
+	if t.opened {
+		_ = t.file.Close()
+	}
 }
 
 // foreground is the group in the terminal's foreground; 0 if there is none.
@@ -68,23 +101,35 @@ func (t *terminal) takeBack() {
 // could continue is not stopped at all.
 const stopPatience = 100 * time.Millisecond
 
-// suspend is called when a signal has stopped the command. If the terminal did that, it
-// stops this process and its group too, so that the shell sees a job that is stopped;
-// somebody who froze the command by SIGSTOP sees to it himself.
+// suspend is called when a signal has stopped the command. A command that was stopped
+// for using the terminal from the background gets the foreground, if this process is
+// there. Otherwise, if the terminal stopped the command, this process and its group stop
+// too, so that the shell sees a job that is stopped; whoever froze the command by
+// SIGSTOP has to continue it.
 func (s *supervisor) suspend(by syscall.Signal) {
-	isTerminals := by == unix.SIGTSTP || by == unix.SIGTTIN || by == unix.SIGTTOU
-	if s.terminal.file == nil || !isTerminals || s.killing {
+	if s.killing {
 		return
 	}
-	if by != unix.SIGTSTP && s.terminal.foreground() == s.group.leader {
-		s.group.signal(unix.SIGCONT) // it read just before it was in the foreground
-		s.stopped = false
+	s.late = 0
+	wantsTerminal := by == unix.SIGTTIN || by == unix.SIGTTOU
+	if wantsTerminal && s.terminal.give(s.group.leader) {
+		s.group.signal(unix.SIGCONT)
+		s.stopped, s.late = false, broadcast.Clock()+lateStop
+		return
+	}
+	isTerminals := s.terminal.file != nil && (wantsTerminal || by == unix.SIGTSTP)
+	if isTerminals {
+		s.noticed[Stopped] = false // a person did it, and is told each time
+	}
+	s.notify(Stopped, &StopError{by})
+	if !isTerminals {
 		return
 	}
 	s.terminal.takeBack()
 	drain(s.resumed)
 	// It does what SIGTSTP does, which cannot be had back: Go goes on catching a signal
 	// that was once asked for.
+	ignoreTerminalInput(false)
 	_ = unix.Kill(0, unix.SIGTTIN) // one's own group can be sent it
 	timer := time.NewTimer(stopPatience)
 	defer timer.Stop()
@@ -92,7 +137,31 @@ func (s *supervisor) suspend(by syscall.Signal) {
 	case <-s.resumed:
 	case <-timer.C:
 	}
+	ignoreTerminalInput(true)
 	s.resume()
+}
+
+// StopError says which signal stopped the command.
+type StopError struct{ Signal syscall.Signal }
+
+func (e *StopError) Error() string { return "stopped by " + unix.SignalName(e.Signal) }
+
+// lateStop is for how long after the gift of the foreground the command's group is sent
+// SIGCONT again and again. A program that asks for a password catches the signal that
+// stops it, puts the terminal right, and only then stops itself: that may be after the
+// first SIGCONT, and it need not be the process that is watched.
+const lateStop = token.Time(200 * time.Millisecond)
+
+// continueLate sends SIGCONT to those that stopped after the command was given the
+// foreground.
+func (s *supervisor) continueLate() {
+	if s.late == 0 {
+		return
+	}
+	if broadcast.Clock() > s.late {
+		s.late = 0
+	}
+	s.group.signal(unix.SIGCONT)
 }
 
 // resume continues the command, once the lease allows it.
@@ -101,7 +170,9 @@ func (s *supervisor) resume() {
 	if s.killing {
 		return
 	}
-	s.terminal.give(s.group.leader)
+	if s.isInteractive() || s.terminal.given != 0 {
+		s.terminal.give(s.group.leader)
+	}
 	s.group.signal(unix.SIGCONT)
 	s.stopped = false
 }

@@ -87,8 +87,8 @@ func (s *session) typeIn(text string) {
 	check(s.t, err)
 }
 
-// see waits until the terminal shows a line.
-func (s *session) see(want string) {
+// see waits until the terminal shows a line, and returns all up to its end.
+func (s *session) see(want string) string {
 	s.t.Helper()
 	var shown bytes.Buffer
 	for !strings.Contains(shown.String(), want) {
@@ -98,6 +98,7 @@ func (s *session) see(want string) {
 		}
 		shown.WriteString(line)
 	}
+	return shown.String()
 }
 
 const (
@@ -119,6 +120,7 @@ func TestCommandHasTheTerminal(t *testing.T) {
 	s.typeIn("two\n")
 	s.see("read two")
 	s.typeIn(ctrlC)
+	s.awaitNotice(Stopped)
 	if got := s.next(); !got.Ended || got.Code != signalBase+int(unix.SIGINT) || got.Lost != "" {
 		t.Errorf("got %+v, want the command ended by SIGINT", got)
 	}
@@ -135,6 +137,7 @@ func TestCommandInTheBackground(t *testing.T) {
 	s.typeIn("one\n")
 	s.see("read one")
 	s.typeIn(ctrlC)
+	s.awaitNotice(Stopped)
 	if got := s.next(); !got.Ended || got.Code != signalBase+int(unix.SIGINT) {
 		t.Errorf("got %+v, want the command ended by SIGINT", got)
 	}
@@ -150,9 +153,93 @@ func TestStoppedCommandLosesTheLock(t *testing.T) {
 	s.tell("lose")
 	_, err := fmt.Fprintln(s.orders, "continue")
 	check(t, err)
+	s.awaitNotice(Stopped)
 	s.awaitNotice(Killed)
 	if got := s.next(); !got.Ended || got.Code != signalBase+int(unix.SIGKILL) || got.Lost == "" {
 		t.Errorf("got %+v, want the command killed", got)
 	}
+	s.hear("ended, foreground true")
+}
+
+// elsewhere are plans of a command whose standard input, output or both are no terminal.
+func elsewhere(role string) map[string]plan {
+	input, output := held(role), held(role)
+	input.NoInput, output.NoOutput = true, true
+	both := input
+	both.NoOutput = true
+	return map[string]plan{"input": input, "output": output, "both": both}
+}
+
+// TestCommandAsksAtTheTerminal whatever its standard input and output are: it is not
+// stopped, and Ctrl-Z and Ctrl-C reach it.
+func TestCommandAsksAtTheTerminal(t *testing.T) {
+	for name, p := range elsewhere("ask") {
+		t.Run(name, func(t *testing.T) {
+			s := openSession(t, "foreground", p)
+			s.see("asks, ")
+			s.typeIn("one\n")
+			s.see("read one")
+			s.typeIn(ctrlZ)
+			s.hear("stopped")
+			s.awaitNotice(Stopped)
+			_, err := fmt.Fprintln(s.orders, "continue")
+			check(t, err)
+			s.typeIn("two\n")
+			s.see("read two")
+			s.typeIn(ctrlC)
+			if got := s.next(); !got.Ended || got.Code != signalBase+int(unix.SIGINT) || got.Lost != "" {
+				t.Errorf("got %+v, want the command ended by SIGINT", got)
+			}
+			s.hear("ended, foreground true")
+		})
+	}
+}
+
+// TestCommandChangesTheTerminal whatever its standard input and output are.
+func TestCommandChangesTheTerminal(t *testing.T) {
+	for name, p := range elsewhere("hide") {
+		t.Run(name, func(t *testing.T) {
+			s := openSession(t, "foreground", p)
+			if got := s.next(); !got.Ended || got.Code != 3 {
+				t.Errorf("got %+v, want the command ended with 3", got)
+			}
+			s.hear("ended, foreground true")
+		})
+	}
+}
+
+// TestPipelineKeepsTheTerminal: a command that does not ask for it leaves it to the rest
+// of the pipeline, such as a pager behind it.
+func TestPipelineKeepsTheTerminal(t *testing.T) {
+	for name, p := range elsewhere("place") {
+		t.Run(name, func(t *testing.T) {
+			s := openSession(t, "foreground", p)
+			s.see("foreground false")
+			s.next()
+			s.hear("ended, foreground true")
+		})
+	}
+	s := openSession(t, "foreground", held("place"))
+	s.see("foreground true")
+	s.next()
+	s.hear("ended, foreground true")
+}
+
+// TestReaderBesideIsStoppedAlone: the terminal stops the group of who reads it from the
+// background. This process is in that of the pipeline, and must not stop: the lock would
+// not be renewed.
+func TestReaderBesideIsStoppedAlone(t *testing.T) {
+	s := openSession(t, "foreground", elsewhere("ask")["output"])
+	line := s.see("asks, child of ")
+	var supervisor int
+	_, err := fmt.Sscanf(line[strings.Index(line, "child of "):], "child of %d", &supervisor)
+	check(t, err)
+	s.typeIn("one\n")
+	s.see("read one") // so it has the terminal
+	check(t, unix.Kill(supervisor, unix.SIGTTIN))
+	s.typeIn("two\n")
+	s.see("read two")
+	s.typeIn(ctrlC)
+	s.next()
 	s.hear("ended, foreground true")
 }

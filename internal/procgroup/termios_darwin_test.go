@@ -1,0 +1,9 @@
+package procgroup
+
+import "golang.org/x/sys/unix"
+
+// The requests by which the attributes of a terminal are read and set.
+const (
+	termiosGet = unix.TIOCGETA
+	termiosSet = unix.TIOCSETA
+)
