@@ -53,6 +53,7 @@ gets standard input, output and error, every signal that this process gets, and
    CONCH_LOCK   the lock's name
    CONCH_FENCE  the fence: higher than that of any earlier holder; see conch fence
    CONCH_NODE   the node that granted it, for other conch commands
+   CONCH_HELD   all locks that it runs under, outermost first: [{"lock":"…","fence":"…"},…]
 Whatever the command leaves running is ended before the lock is released: by SIGTERM,
 and by SIGKILL after --grace. (On Linux also what has left its process group.)
 
@@ -67,7 +68,7 @@ holds the lock, and holds it until standard input ends or a signal comes, or end
 76 when --grace is left of a lock that will be lost.
 
 Exit codes: the command's own, or 128+n if signal n ended it, also while it waited, and
-   64  wrong usage, a bad name included
+   64  wrong usage, a bad name included; a command around this one holds the lock
    69  no node could be reached: at once if all refuse, after 5s if one is silent
    75  not acquired: --wait is over, or --try found it in use
    76  lost, or so nearly that the command was told to end
@@ -79,6 +80,7 @@ Exit codes: the command's own, or 128+n if signal n ended it, also while it wait
   conch lock --try deploy -- make deploy || test $? -eq 75   # somebody else does it
   conch lock --wait 5m --verbose deploy -- sh -c 'conch fence deploy.fence -- ./deploy'
   conch lock --node node1:7400,node2:7400 nightly -- ./backup
+  conch lock -- "$NAME" -- ./backup                          # also for a name that begins with -
 
   In a script of bash, a lock around several commands:
 
@@ -132,13 +134,10 @@ func (f *lockFlags) addTo(cmd *cobra.Command) {
 }
 
 // check refuses values that make no sense, with a usage error. It reaches for no node.
-func (f *lockFlags) check(cmd *cobra.Command, args []string) error {
+func (f *lockFlags) check(cmd *cobra.Command, want wanted) error {
 	f.tls.fromEnvironment()
 	if err := f.tls.check(cmd); err != nil {
 		return err
-	}
-	if err := lockArguments(cmd, args); err != nil {
-		return misuse(cmd, "%w", err)
 	}
 	changed := cmd.Flags().Changed
 	switch {
@@ -150,9 +149,9 @@ func (f *lockFlags) check(cmd *cobra.Command, args []string) error {
 		return misuse(cmd, "--grace: got %v, want 0s or more", f.grace)
 	case !slices.Contains(onLostNames, f.onLost):
 		return misuse(cmd, "--on-lost: got %q, want one of %s", f.onLost, strings.Join(onLostNames, ", "))
-	case len(args) == 1 && changed("on-lost"):
+	case len(want.command) == 0 && changed("on-lost"):
 		return misuse(cmd, "--on-lost does nothing without a command; leave it out, or add one after --")
-	case len(args) > 1 && f.asJSON:
+	case len(want.command) > 0 && f.asJSON:
 		return misuse(cmd, "--json does nothing with a command, whose standard output is its own; --status-fd tells how it ended")
 	}
 	for name, code := range f.exits.byFlag() {
@@ -163,21 +162,39 @@ func (f *lockFlags) check(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// lockArguments wants a lock's name and, after --, a command.
-func lockArguments(cmd *cobra.Command, args []string) error {
+// wanted is what the arguments of conch lock ask for.
+type wanted struct {
+	name    string
+	command []string // empty: none
+}
+
+// lockArguments wants a lock's name and, after --, a command. A name that begins with -
+// comes after a -- of its own. With a command behind it, any name may: a script need not
+// look at it.
+func lockArguments(cmd *cobra.Command, args []string) (wanted, error) {
 	dash := cmd.ArgsLenAtDash()
+	rest := args
+	if dash == 0 && len(args) > 0 && (strings.HasPrefix(args[0], "-") || len(args) > 1 && args[1] == "--") {
+		if dash = slices.Index(args[1:], "--") + 1; dash == 0 {
+			dash = -1
+		} else {
+			rest = slices.Delete(slices.Clone(args), dash, dash+1)
+		}
+	}
 	switch {
-	case len(args) == 0 || dash == 0:
-		return errors.New("want the lock's name")
-	case dash < 0 && len(args) > 1:
-		return fmt.Errorf("got %q after the lock's name; want -- in front of a command", args[1])
+	case len(rest) == 0:
+		return wanted{}, errors.New("want the lock's name")
+	case dash == 0:
+		return wanted{}, errors.New("want the lock's name in front of -- and a command; only a name that begins with - comes after a -- of its own")
+	case dash < 0 && len(rest) > 1:
+		return wanted{}, fmt.Errorf("got %q after the lock's name; want -- in front of a command", rest[1])
 	case dash > 1:
-		return fmt.Errorf("got %q before --; want nothing there but the lock's name", args[1])
-	case dash == 1 && (len(args) == 1 || args[1] == ""):
-		return errors.New("want a command after --; leave -- out to hold the lock without one")
+		return wanted{}, fmt.Errorf("got %q before --; want nothing there but the lock's name", rest[1])
+	case dash == 1 && (len(rest) == 1 || rest[1] == ""):
+		return wanted{}, errors.New("want a command after --; leave -- out to hold the lock without one")
 	}
-	if name := args[0]; name == "" || len(name) > maxLockNameBytes || !utf8.ValidString(name) {
-		return fmt.Errorf("the lock's name: got %d bytes, %.40q, want 1 to %d bytes of UTF-8", len(name), name, maxLockNameBytes)
+	if name := rest[0]; name == "" || len(name) > maxLockNameBytes || !utf8.ValidString(name) {
+		return wanted{}, fmt.Errorf("the lock's name: got %d bytes, %.40q, want 1 to %d bytes of UTF-8", len(name), name, maxLockNameBytes)
 	}
-	return nil
+	return wanted{rest[0], rest[1:]}, nil
 }

@@ -42,7 +42,8 @@ func (e lockExits) byFlag() map[string]int {
 type lockEnd struct {
 	// Outcome is ended (the command did, or standard input), signal (one came while it
 	// waited, or held the lock without a command), not_acquired, no_session, lost,
-	// unreachable, forbidden, usage, not_started (the command could not be) or failed.
+	// unreachable, forbidden, usage, nested (a command around this one holds the lock),
+	// not_started (the command could not be) or failed.
 	Outcome string `json:"outcome"`
 	// Code is the exit code.
 	Code int    `json:"code"`
@@ -75,7 +76,10 @@ func (e *lockEnd) fail(err error, exits lockExits) {
 	e.err = err
 	var usage *exitError
 	var signal *signalError
+	var nested *nestedError
 	switch {
+	case errors.As(err, &nested):
+		e.Outcome, e.Code = "nested", nested.code
 	case errors.Is(err, conch.ErrForbidden) || status.Code(err) == codes.PermissionDenied || exitCode(err) == exitForbidden:
 		e.Outcome, e.Code = "forbidden", exits.forbidden
 	case exitCode(err) == exitUnreachable:

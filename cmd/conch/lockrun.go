@@ -57,11 +57,17 @@ func runLock(cmd *cobra.Command, flags *lockFlags, args []string) error {
 		return err
 	}
 	l := &locking{cmd: cmd, flags: flags, signals: make(chan os.Signal, signalBacklog)}
-	if err := flags.check(cmd, args); err != nil {
+	want, err := lockArguments(cmd, args)
+	if err != nil {
+		err = misuse(cmd, "%w", err)
+	} else {
+		err = flags.check(cmd, want)
+	}
+	if err != nil {
 		l.end.fail(err, flags.exits)
 		return l.end.tell(cmd, status)
 	}
-	l.name, l.command = args[0], args[1:]
+	l.name, l.command = want.name, want.command
 	l.end.Lock = l.name
 	l.run()
 	if l.end.isLoss {
@@ -127,9 +133,8 @@ func (l *locking) run() {
 func (l *locking) runUnder(hold conch.Hold) {
 	result, err := procgroup.Run(procgroup.Config{
 		Lease: hold, Path: l.path, Args: l.command,
-		Env: []string{
-			"CONCH_LOCK=" + l.name, fenceVariable + "=" + l.end.Fence, client.EnvNode + "=" + l.end.Node,
-		},
+		Env: append(heldAround().with(l.name, l.end.Fence).environment(),
+			client.EnvNode+"="+l.end.Node),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		OnLost: onLostModes[l.flags.onLost], Grace: l.grace, Margin: l.ttl / killShare,
 		Signals: l.signals,
@@ -164,6 +169,8 @@ func (l *locking) tellNotice(notice procgroup.Notice, why error) {
 		l.say("the lock %s is about to be lost, so the command was sent SIGTERM: %v", name, why)
 	case procgroup.Killed:
 		l.say("the lock %s is lost or nearly so, so the command was killed: %v", name, why)
+	case procgroup.Stopped:
+		l.say("the command is %v, and the lock %s stays held: continue the command, or end it", why, name)
 	case procgroup.Leftover:
 		if l.flags.verbose {
 			l.say("the command has ended; what it left running is sent SIGTERM")

@@ -73,6 +73,9 @@ func (l *locking) acquire(ctx context.Context) (*conch.Client, conch.Hold, error
 	if err := l.setGrace(ctx); err != nil {
 		return node, conch.Hold{}, err
 	}
+	if err := l.refuseNested(ctx); err != nil {
+		return node, conch.Hold{}, err
+	}
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	ctx, end := context.WithCancel(ctx)

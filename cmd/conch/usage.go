@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,9 +19,21 @@ func finishUsage(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.SetUsageFunc(printUsage)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if errors.As(err, new(*pflag.NotExistError)) && strings.Contains(cmd.Use, " NAME") {
+			return misuse(cmd, "%w; a lock's name that begins with - comes after --: %s", err, nameAfterDashes(cmd))
+		}
 		return misuse(cmd, "%w", err)
 	})
 	refuseMisuse(root)
+}
+
+// nameAfterDashes shows how a command takes the name of a lock that begins with -.
+func nameAfterDashes(cmd *cobra.Command) string {
+	line := cmd.CommandPath() + " -- -NAME"
+	if strings.Contains(cmd.Use, "COMMAND") {
+		line += " -- COMMAND"
+	}
+	return line
 }
 
 // refuseMisuse makes wrong arguments of a command, and of all below it, usage
