@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -100,6 +101,11 @@ type Config struct {
 	// beside its TCP port. If its file is removed, it is made again within a second.
 	// Empty is none.
 	Socket string
+	// SocketMode is the mode of the socket's file: whoever may write it may connect, and
+	// without an AllowFile take and break every lock. Zero is 0600, or 0660 with a
+	// SocketGroup, which is the name or number of the file's group; empty is the process's.
+	SocketMode  fs.FileMode
+	SocketGroup string
 
 	// TLS names the files with which the node proves who it is to other members and to
 	// clients, and by which it knows them. Without it, the node believes everybody, and

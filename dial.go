@@ -30,8 +30,9 @@ var (
 type DialConfig struct {
 	// Nodes are the nodes to speak to, most wanted first: HOST:PORT, or unix:PATH for a
 	// node's socket; an element may be a list of these with commas between. Empty is
-	// the list in the environment variable CONCH_NODE, or else the only socket of this
-	// user's nodes on this machine, or else [hosts.DefaultListen].
+	// the list in the environment variable CONCH_NODE, or else the sockets of this user's
+	// nodes on this machine, which must be of one cluster, or else, if there is no trace of
+	// any, [hosts.DefaultListen].
 	Nodes []string
 	// Command describes the program to people who ask who holds a lock. Empty is its
 	// name.
@@ -55,7 +56,7 @@ type Client struct {
 // all refuse to be connected to, and after five seconds when some keep silent; and the
 // cause of the context's end, which bounds the dial only.
 func Dial(ctx context.Context, cfg DialConfig) (*Client, error) {
-	targets, err := client.Targets(cfg.Nodes)
+	nodes, err := client.Find(cfg.Nodes)
 	if err != nil {
 		return nil, fmt.Errorf("%w: Nodes: %w", ErrConfig, err)
 	}
@@ -66,9 +67,9 @@ func Dial(ctx context.Context, cfg DialConfig) (*Client, error) {
 	if cfg.Command == "" {
 		cfg.Command = filepath.Base(os.Args[0])
 	}
-	c, err := client.Dial(ctx, client.Config{Targets: targets, Caller: client.Describe(cfg.Command), Secure: secure})
+	c, err := client.Dial(ctx, client.Config{Targets: nodes.Targets, Caller: client.Describe(cfg.Command), Secure: secure})
 	if err != nil {
-		return nil, err
+		return nil, nodes.Explain(err)
 	}
 	return &Client{client: c}, nil
 }

@@ -32,7 +32,8 @@ func listen(ctx context.Context, address *net.TCPAddr) (net.Listener, error) {
 // listeners are what a node listens on.
 type listeners struct {
 	port   net.Listener
-	socket net.Listener // nil if there is none
+	socket net.Listener  // nil if there is none
+	access socket.Access // to the socket
 }
 
 // open opens the port, and the socket if there is to be one.
@@ -41,7 +42,8 @@ func (cfg Config) open(ctx context.Context, address *net.TCPAddr) (l listeners, 
 		return listeners{}, err
 	}
 	if cfg.Socket != "" {
-		if l.socket, err = socket.Listen(ctx, cfg.Socket); err != nil {
+		l.access = socket.Access{Mode: cfg.SocketMode, Group: cfg.SocketGroup}
+		if l.socket, err = socket.Listen(ctx, cfg.Socket, l.access); err != nil {
 			return listeners{}, errors.Join(err, l.port.Close())
 		}
 	}
@@ -131,7 +133,7 @@ func (n *Node) serve(l listeners) {
 		n.serving.Go(func() { n.accept(n.servers.guests, n.servers.handover) })
 	}
 	if l.socket != nil {
-		local := n.guard.door.Local(n.keep(l.socket))
+		local := n.guard.door.Local(n.keep(l.socket, l.access))
 		n.serving.Go(func() { n.accept(n.servers.socket, local) })
 	}
 }
@@ -140,9 +142,9 @@ func (n *Node) serve(l listeners) {
 const socketLook = time.Second
 
 // keep looks after the file of the node's socket: where it is removed, it is made again.
-func (n *Node) keep(listener net.Listener) net.Listener {
+func (n *Node) keep(listener net.Listener, access socket.Access) net.Listener {
 	path := listener.Addr().String()
-	again := func() (net.Listener, error) { return socket.Listen(context.Background(), path) }
+	again := func() (net.Listener, error) { return socket.Listen(context.Background(), path, access) }
 	kept, err := socket.Keep(listener, socketLook, again, socket.Told{Remade: n.driver.SocketRemade, Lost: n.driver.SocketLost})
 	if err != nil {
 		n.driver.SocketLost(err.Error())

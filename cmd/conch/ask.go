@@ -32,7 +32,7 @@ type askFlags struct {
 // addTo adds the flags to a command.
 func (f *askFlags) addTo(cmd *cobra.Command) {
 	asking := pflag.NewFlagSet("", pflag.ContinueOnError)
-	asking.StringArrayVar(&f.nodes, "node", nil, "ask the node at `ADDR`, which is HOST:PORT or the path of its socket; of ADDR,ADDR,... the first that answers (default: $"+client.EnvNode+", else this user's only node here, else "+hosts.DefaultListen+")")
+	asking.StringArrayVar(&f.nodes, "node", nil, "ask the node at `ADDR`, which is HOST:PORT or the path of its socket; of ADDR,ADDR,... the first that answers (default: $"+client.EnvNode+", else this user's nodes here, which must be of one cluster, else "+hosts.DefaultListen+")")
 	asking.BoolVar(&f.asJSON, "json", false, "write JSON, for scripts, a line for each object")
 	addGroup(cmd, "Asking", asking)
 	f.tls.addToClient(cmd)
@@ -66,7 +66,7 @@ type asked struct {
 
 // ask connects with a node.
 func (f *askFlags) ask(cmd *cobra.Command) (*asked, error) {
-	targets, err := client.Targets(f.nodes)
+	nodes, err := client.Find(f.nodes)
 	switch {
 	case err != nil && len(f.nodes) > 0:
 		return nil, misuse(cmd, "--node: %w", err)
@@ -77,11 +77,20 @@ func (f *askFlags) ask(cmd *cobra.Command) (*asked, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, target, err := client.Connect(cmd.Context(), targets, client.DefaultPatience, secure)
+	conn, target, err := client.Connect(cmd.Context(), nodes.Targets, client.DefaultPatience, secure)
 	if err != nil {
-		return nil, &exitError{code: exitUnreachable, err: err}
+		return nil, &exitError{code: exitUnreachable, err: nodes.Explain(err)}
 	}
+	cautionGuess(cmd, nodes)
 	return &asked{LockServiceClient: clientv1.NewLockServiceClient(conn), conn: conn, target: target}, nil
+}
+
+// cautionGuess tells people that a node was asked which nobody has named, and which may be
+// somebody else's.
+func cautionGuess(cmd *cobra.Command, nodes client.Nodes) {
+	if nodes.IsGuess {
+		fmt.Fprintf(cmd.ErrOrStderr(), "conch: caution: %s\n", nodes.Hint)
+	}
 }
 
 // close ends the connection.

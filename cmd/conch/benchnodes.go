@@ -62,18 +62,18 @@ func reachOwn(ctx context.Context, cmd *cobra.Command, nodes *processes.Cluster)
 		sockets, pages = append(sockets, "unix:"+node.Socket()), append(pages, node.Page())
 	}
 	b := &benchNodes{Nodes: loadgen.Nodes{Started: true}, meter: loadgen.NewMeter(pages)}
-	targets, err := client.Targets(sockets)
+	own, err := client.Find(sockets)
 	if err != nil {
 		return b, err
 	}
-	return b, b.reach(ctx, cmd, targets, nil)
+	return b, b.reach(ctx, cmd, own.Targets, nil)
 }
 
 // reachRunning reaches the nodes that run already. What it returns is to be closed, also
 // after an error.
 func reachRunning(ctx context.Context, cmd *cobra.Command, flags *benchFlags) (*benchNodes, error) {
 	b := &benchNodes{unmetered: "--metrics does not say where the members serve theirs"}
-	targets, err := client.Targets(flags.nodes)
+	running, err := client.Find(flags.nodes)
 	switch {
 	case err != nil && len(flags.nodes) > 0:
 		return b, misuse(cmd, "--node: %w", err)
@@ -85,8 +85,12 @@ func reachRunning(ctx context.Context, cmd *cobra.Command, flags *benchFlags) (*
 		return b, err
 	}
 	b.tls = flags.tls.TLSFiles
-	if err := b.reach(ctx, cmd, targets, secure); err != nil || len(flags.metrics) == 0 {
-		return b, err
+	if err := b.reach(ctx, cmd, running.Targets, secure); err != nil {
+		return b, running.Explain(err)
+	}
+	cautionGuess(cmd, running)
+	if len(flags.metrics) == 0 {
+		return b, nil
 	}
 	if got := len(flags.metrics); got != b.Members {
 		return b, misuse(cmd, "--metrics: got %d addresses, want those of all %d members of the cluster", got, b.Members)

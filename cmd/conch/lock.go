@@ -105,7 +105,7 @@ Exit codes: the command's own, or 128+n if signal n ended it, also while it wait
 // addTo adds the flags to the command.
 func (f *lockFlags) addTo(cmd *cobra.Command) {
 	asking := pflag.NewFlagSet("", pflag.ContinueOnError)
-	asking.StringArrayVar(&f.nodes, "node", nil, "ask the node at `ADDR`, which is HOST:PORT or the path of its socket; of ADDR,ADDR,... the first that answers, and the next when that one is gone (default: $"+client.EnvNode+", else this user's only node here, else "+hosts.DefaultListen+")")
+	asking.StringArrayVar(&f.nodes, "node", nil, "ask the node at `ADDR`, which is HOST:PORT or the path of its socket; of ADDR,ADDR,... the first that answers, and the next when that one is gone (default: $"+client.EnvNode+", else this user's nodes here, which must be of one cluster, else "+hosts.DefaultListen+")")
 	asking.BoolVar(&f.try, "try", false, "do not wait: end with 75 if somebody holds the lock")
 	asking.DurationVar(&f.wait, "wait", 0, "end with 75 after this `TIME` of waiting (default: wait for ever)")
 	asking.BoolVar(&f.verbose, "verbose", false, "tell who is ahead while waiting, on standard error")
@@ -134,7 +134,7 @@ func (f *lockFlags) addTo(cmd *cobra.Command) {
 }
 
 // check refuses values that make no sense, with a usage error. It reaches for no node.
-func (f *lockFlags) check(cmd *cobra.Command, want wanted) error {
+func (f *lockFlags) check(cmd *cobra.Command, want lockWanted) error {
 	f.tls.fromEnvironment()
 	if err := f.tls.check(cmd); err != nil {
 		return err
@@ -162,8 +162,8 @@ func (f *lockFlags) check(cmd *cobra.Command, want wanted) error {
 	return nil
 }
 
-// wanted is what the arguments of conch lock ask for.
-type wanted struct {
+// lockWanted is what the arguments of conch lock ask for.
+type lockWanted struct {
 	name    string
 	command []string // empty: none
 }
@@ -171,7 +171,7 @@ type wanted struct {
 // lockArguments wants a lock's name and, after --, a command. A name that begins with -
 // comes after a -- of its own. With a command behind it, any name may: a script need not
 // look at it.
-func lockArguments(cmd *cobra.Command, args []string) (wanted, error) {
+func lockArguments(cmd *cobra.Command, args []string) (lockWanted, error) {
 	dash := cmd.ArgsLenAtDash()
 	rest := args
 	if dash == 0 && len(args) > 0 && (strings.HasPrefix(args[0], "-") || len(args) > 1 && args[1] == "--") {
@@ -183,18 +183,18 @@ func lockArguments(cmd *cobra.Command, args []string) (wanted, error) {
 	}
 	switch {
 	case len(rest) == 0:
-		return wanted{}, errors.New("want the lock's name")
+		return lockWanted{}, errors.New("want the lock's name")
 	case dash == 0:
-		return wanted{}, errors.New("want the lock's name in front of -- and a command; only a name that begins with - comes after a -- of its own")
+		return lockWanted{}, errors.New("want the lock's name in front of -- and a command; only a name that begins with - comes after a -- of its own")
 	case dash < 0 && len(rest) > 1:
-		return wanted{}, fmt.Errorf("got %q after the lock's name; want -- in front of a command", rest[1])
+		return lockWanted{}, fmt.Errorf("got %q after the lock's name; want -- in front of a command", rest[1])
 	case dash > 1:
-		return wanted{}, fmt.Errorf("got %q before --; want nothing there but the lock's name", rest[1])
+		return lockWanted{}, fmt.Errorf("got %q before --; want nothing there but the lock's name", rest[1])
 	case dash == 1 && (len(rest) == 1 || rest[1] == ""):
-		return wanted{}, errors.New("want a command after --; leave -- out to hold the lock without one")
+		return lockWanted{}, errors.New("want a command after --; leave -- out to hold the lock without one")
 	}
 	if name := rest[0]; name == "" || len(name) > maxLockNameBytes || !utf8.ValidString(name) {
-		return wanted{}, fmt.Errorf("the lock's name: got %d bytes, %.40q, want 1 to %d bytes of UTF-8", len(name), name, maxLockNameBytes)
+		return lockWanted{}, fmt.Errorf("the lock's name: got %d bytes, %.40q, want 1 to %d bytes of UTF-8", len(name), name, maxLockNameBytes)
 	}
-	return wanted{rest[0], rest[1:]}, nil
+	return lockWanted{rest[0], rest[1:]}, nil
 }

@@ -40,6 +40,7 @@ type locking struct {
 	name    string
 	command []string // empty: none
 	path    string   // of the command
+	found   client.Nodes
 	signals chan os.Signal
 	ttl     time.Duration // of a session, as the node says
 	grace   time.Duration
@@ -85,10 +86,16 @@ func runLock(cmd *cobra.Command, flags *lockFlags, args []string) error {
 // run sets how it ended.
 func (l *locking) run() {
 	stopReaping := procgroup.ReapOrphans()
-	if _, err := client.Targets(l.flags.nodes); err != nil {
+	nodes, err := client.Find(l.flags.nodes)
+	switch {
+	case err != nil && len(l.flags.nodes) > 0:
 		l.end.fail(misuse(l.cmd, "--node: %w", err), l.flags.exits)
 		return
+	case err != nil:
+		l.end.fail(misuse(l.cmd, "%w", err), l.flags.exits)
+		return
 	}
+	l.found = nodes
 	if len(l.command) > 0 {
 		// Before the wait for the lock, which would be in vain.
 		path, err := procgroup.Find(l.command[0])

@@ -69,6 +69,7 @@ func (l *locking) acquire(ctx context.Context) (*conch.Client, conch.Hold, error
 	if err != nil {
 		return nil, conch.Hold{}, err
 	}
+	cautionGuess(l.cmd, l.found)
 	l.end.Node = node.Node()
 	if err := l.setGrace(ctx); err != nil {
 		return node, conch.Hold{}, err
@@ -131,7 +132,7 @@ func (l *locking) graceWithin(ttl time.Duration) error {
 
 // connect connects with a node to ask it something.
 func (l *locking) connect(ctx context.Context, nodes []string) (*asked, error) {
-	targets, err := client.Targets(nodes)
+	found, err := client.Find(nodes)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +140,7 @@ func (l *locking) connect(ctx context.Context, nodes []string) (*asked, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, target, err := client.Connect(ctx, targets, client.DefaultPatience, secure)
+	conn, target, err := client.Connect(ctx, found.Targets, client.DefaultPatience, secure)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"conch"
 	"conch/internal/procgroup"
+	"conch/internal/socket"
 	"conch/internal/workload"
 )
 
@@ -128,8 +129,13 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	loops := flags.loops(ctx, cmd, node, page)
+	if announce := flags.announcing(cmd, cfg.Socket, cfg.Peers); announce != nil {
+		defer socket.Withdraw(cfg.Socket)
+		loops = append(loops, func() error { announce(ctx); return nil })
+	}
 	defer reportTo(ctx, cmd.ErrOrStderr(), node)()
-	return serve(ctx, fail, node, flags.loops(ctx, cmd, node, page), stopPatience+flags.sessionTTL)
+	return serve(ctx, fail, node, loops, stopPatience+flags.sessionTTL)
 }
 
 // loops are what the node does beside its work for others.

@@ -35,6 +35,7 @@ type nodeFlags struct {
 	single            bool
 	sessionTTL        time.Duration
 	socket            string
+	socketAccess      socketAccess
 	localBatch        int
 	tls               tlsFlags
 	allow             string
@@ -65,6 +66,7 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 
 	clients := pflag.NewFlagSet("", pflag.ContinueOnError)
 	clients.StringVar(&f.socket, "socket", "", "the `PATH` of the unix socket for this user's clients; \"none\" is none (default: conch-PORT.sock in the user's runtime directory)")
+	f.socketAccess.addTo(clients)
 	clients.IntVar(&f.localBatch, "local-batch", 1, "let in up to `N` who wait at this node before the lock goes to another where somebody waits: faster where many want it at each node, less fair, since whoever is next at a node waits for up to N entries at each other; 1 takes turns")
 	addGroup(cmd, "Clients", clients)
 
@@ -103,7 +105,7 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 
 // check refuses values that make no sense, with a usage error.
 func (f *nodeFlags) check(cmd *cobra.Command) error {
-	for _, name := range []string{"advertise", "hosts-file", "socket", "tls-cert", "tls-key", "tls-ca", "allow", "data-dir", "cs-file", "log-file"} {
+	for _, name := range []string{"advertise", "hosts-file", "socket", "socket-group", "tls-cert", "tls-key", "tls-ca", "allow", "data-dir", "cs-file", "log-file"} {
 		if flag := cmd.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
 			return misuse(cmd, "--%s: the value is empty; give one, or leave the flag out", name)
 		}
@@ -112,6 +114,12 @@ func (f *nodeFlags) check(cmd *cobra.Command) error {
 		return err
 	}
 	if err := f.tls.check(cmd); err != nil {
+		return err
+	}
+	if err := checkReadable(cmd, "--allow", f.allow); err != nil {
+		return err
+	}
+	if err := f.socketAccess.check(cmd, f.socket); err != nil {
 		return err
 	}
 	if !f.autoRequest {
@@ -167,13 +175,14 @@ func (f *nodeFlags) config(cmd *cobra.Command) (conch.Config, error) {
 		SessionTTL: f.sessionTTL,
 		LocalBatch: f.localBatch,
 		Socket:     socket,
-		DataDir:    dataDir,
-		TLS:        f.tls.TLSFiles,
-		Insecure:   f.insecure,
-		AllowFile:  f.allow,
-		Log:        zerolog.New(nil).Level(level),
-		Evidence:   f.log.evidence,
-		Version:    readBuild().Version,
+		SocketMode: f.socketAccess.mode, SocketGroup: f.socketAccess.group,
+		DataDir:   dataDir,
+		TLS:       f.tls.TLSFiles,
+		Insecure:  f.insecure,
+		AllowFile: f.allow,
+		Log:       zerolog.New(nil).Level(level),
+		Evidence:  f.log.evidence,
+		Version:   readBuild().Version,
 	}, nil
 }
 
@@ -222,6 +231,9 @@ func (f *nodeFlags) cautions(cfg conch.Config) []string {
 	}
 	if f.insecure && f.tls.TLSFiles == (conch.TLSFiles{}) {
 		cautions = append(cautions, "--insecure: nothing is encrypted, and whoever reaches "+f.listen+" can pass for a member, and take and break every lock")
+	}
+	if f.allow == "" && f.socketAccess.isShared() {
+		cautions = append(cautions, "the socket is open to other users, who may take and break every lock; rules (--allow) say what they may")
 	}
 	if len(cfg.Peers) == 2 {
 		cautions = append(cautions, "two members: neither can hold a lock while the other is away; with three, one may be away")

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -22,6 +24,7 @@ const (
 // tlsFlags are the files of one side of TLS connections.
 type tlsFlags struct {
 	conch.TLSFiles
+	fromEnv bool // the environment names them
 }
 
 // addTo adds the flags to a set.
@@ -41,6 +44,7 @@ func (f *tlsFlags) addToClient(cmd *cobra.Command) {
 // fromEnvironment takes the files from the environment, if no flag names any.
 func (f *tlsFlags) fromEnvironment() {
 	if f.TLSFiles == (conch.TLSFiles{}) {
+		f.fromEnv = true
 		f.TLSFiles = conch.TLSFiles{Cert: os.Getenv(envTLSCert), Key: os.Getenv(envTLSKey), CA: os.Getenv(envTLSCA)}
 	}
 }
@@ -49,6 +53,33 @@ func (f *tlsFlags) fromEnvironment() {
 func (f *tlsFlags) check(cmd *cobra.Command) error {
 	if f.TLSFiles != (conch.TLSFiles{}) && (f.Cert == "" || f.Key == "" || f.CA == "") {
 		return misuse(cmd, "TLS wants all three files or none: got --tls-cert %q, --tls-key %q, --tls-ca %q", f.Cert, f.Key, f.CA)
+	}
+	for _, file := range []struct{ flag, variable, path string }{
+		{"--tls-cert", envTLSCert, f.Cert}, {"--tls-key", envTLSKey, f.Key}, {"--tls-ca", envTLSCA, f.CA},
+	} {
+		where := file.flag
+		if f.fromEnv {
+			where = "$" + file.variable
+		}
+		if err := checkReadable(cmd, where, file.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkReadable refuses a file that there is not, or that is none, with a usage error that
+// names the flag; empty is no file. What else is wrong with a file is found out where it
+// is read.
+func checkReadable(cmd *cobra.Command, where, path string) error {
+	if path == "" {
+		return nil
+	}
+	switch info, err := os.Stat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return misuse(cmd, "%s: there is no file %s", where, path)
+	case err == nil && info.IsDir():
+		return misuse(cmd, "%s: %s is a folder; want a file", where, path)
 	}
 	return nil
 }

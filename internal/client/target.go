@@ -7,7 +7,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"conch/hosts"
 	"conch/internal/socket"
@@ -17,8 +19,8 @@ import (
 // list separated by commas, where nothing else does.
 const EnvNode = "CONCH_NODE"
 
-// ErrTarget is wrapped by the error of [Targets]: what was given names no node, or
-// nothing was given and there are several to choose from.
+// ErrTarget is wrapped by the error of [Find]: what was given names no node, or nothing
+// was given and there are nodes of several clusters to choose from.
 var ErrTarget = errors.New("node to speak to")
 
 // unixPrefix marks a path.
@@ -72,31 +74,146 @@ func (t Target) authority() string {
 	return t.address
 }
 
-// Targets returns the nodes to speak to, most wanted first: those given, or else those
-// of $CONCH_NODE, or else the one whose socket is the only one that this user's nodes
-// serve on this machine, or else [hosts.DefaultListen]. Each text is a list separated by
-// commas of what [ParseTarget] reads. The error wraps [ErrTarget].
-func Targets(nodes []string) ([]Target, error) {
+// Nodes are the nodes to speak to, and how they were found.
+type Nodes struct {
+	// Targets are the nodes, most wanted first.
+	Targets []Target
+	// Hint is empty if the nodes were named, or one of them runs here. Otherwise it says
+	// where they were looked for and what was found, and how to name one.
+	Hint string
+	// IsGuess: nothing tells that a node of this user is or was here, and the target is
+	// where a node listens by default.
+	IsGuess bool
+}
+
+// Explain adds the hint to the error for nodes that cannot be reached.
+func (n Nodes) Explain(err error) error {
+	if n.Hint == "" || !errors.Is(err, ErrUnreachable) {
+		return err
+	}
+	return fmt.Errorf("%w; %s", err, n.Hint)
+}
+
+// Find returns the nodes to speak to: those given, or else those of $CONCH_NODE, or else
+// those of this user on this machine, which must be of one cluster, or else, if there is
+// no trace of any, [hosts.DefaultListen]. Each text is a list separated by commas of what
+// [ParseTarget] reads. The error wraps [ErrTarget].
+func Find(nodes []string) (Nodes, error) {
 	if len(nodes) > 0 {
-		return parseTargets(nodes)
+		targets, err := parseTargets(nodes)
+		return Nodes{Targets: targets}, err
 	}
 	if list := os.Getenv(EnvNode); list != "" {
 		targets, err := parseTargets([]string{list})
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", EnvNode, err)
+			return Nodes{}, fmt.Errorf("%s: %w", EnvNode, err)
 		}
-		return targets, nil
+		return Nodes{Targets: targets}, nil
 	}
-	sockets, err := socket.List()
+	found, err := socket.Find()
+	for range announcePatience {
+		if !slices.ContainsFunc(found.Nodes, func(n socket.Node) bool { return n.IsServed && len(n.Members) == 0 }) || len(found.Nodes) == 1 {
+			break
+		}
+		time.Sleep(announcePause)
+		found, err = socket.Find()
+	}
+	if err != nil && !slices.ContainsFunc(found.Nodes, func(n socket.Node) bool { return n.IsServed }) {
+		return Nodes{}, fmt.Errorf("%w: %w; %s", ErrTarget, err, howToName)
+	}
+	return choose(found)
+}
+
+// A node that starts says which cluster it is of a moment after it has its socket. So
+// often it is looked for again, after a pause each time, where that matters.
+const (
+	announcePatience = 3
+	announcePause    = 50 * time.Millisecond
+)
+
+// howToName says how to choose a node.
+const howToName = "name the node by --node or $" + EnvNode
+
+// choose returns the nodes of the one cluster that has nodes here.
+func choose(found socket.Found) (Nodes, error) {
+	clusters := clustersOf(found.Nodes)
 	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrTarget, err)
-	case len(sockets) == 1:
-		return []Target{{"unix", sockets[0]}}, nil
-	case len(sockets) > 1:
-		return nil, fmt.Errorf("%w: several nodes run here, name one of them: %s%s", ErrTarget, unixPrefix, strings.Join(sockets, ", "+unixPrefix))
+	case len(clusters) == 0:
+		return Nodes{
+			Targets: []Target{{"tcp", hosts.DefaultListen}},
+			Hint:    "there is no socket of a node of this user" + where(found) + ", so " + hosts.DefaultListen + " is asked, where nodes listen by default; " + howToName,
+			IsGuess: true,
+		}, nil
+	case len(clusters) > 1:
+		var all []string
+		for _, cluster := range clusters {
+			all = append(all, describe(cluster))
+		}
+		return Nodes{}, fmt.Errorf("%w: nodes of %d clusters run here, or did: %s; %s", ErrTarget, len(clusters), strings.Join(all, "; "), howToName)
 	}
-	return []Target{{"tcp", hosts.DefaultListen}}, nil
+	chosen := Nodes{}
+	for _, isServed := range []bool{true, false} { // one that is away may be back when it is needed
+		for _, node := range clusters[0] {
+			if node.IsServed == isServed {
+				chosen.Targets = append(chosen.Targets, Target{"unix", node.Socket})
+			}
+		}
+	}
+	if !slices.ContainsFunc(clusters[0], func(n socket.Node) bool { return n.IsServed }) {
+		chosen.Hint = "a node of this user ran here, and has not been stopped in order: start it again, or " + howToName + ", or remove what it left" + where(found)
+	}
+	return chosen, nil
+}
+
+// clustersOf sorts nodes by clusters. A node whose cluster is not known is one of its own,
+// and is left out if it does not run and others do.
+func clustersOf(nodes []socket.Node) (clusters [][]socket.Node) {
+	anyServed := slices.ContainsFunc(nodes, func(n socket.Node) bool { return n.IsServed })
+	for _, node := range nodes {
+		if len(node.Members) == 0 && !node.IsServed && anyServed {
+			continue
+		}
+		i := slices.IndexFunc(clusters, func(c []socket.Node) bool {
+			return len(node.Members) > 0 && slices.Equal(c[0].Members, node.Members)
+		})
+		if i < 0 {
+			clusters = append(clusters, nil)
+			i = len(clusters) - 1
+		}
+		clusters[i] = append(clusters[i], node)
+	}
+	return clusters
+}
+
+// shownMembers is how many members of a cluster are named.
+const shownMembers = 4
+
+// describe names the nodes of a cluster to people.
+func describe(cluster []socket.Node) string {
+	var names []string
+	for _, node := range cluster {
+		name := unixPrefix + node.Socket
+		if !node.IsServed {
+			name += " (does not run)"
+		}
+		names = append(names, name)
+	}
+	text := strings.Join(names, ", ")
+	if members := cluster[0].Members; len(members) > shownMembers {
+		text += fmt.Sprintf(" with the members %s and %d more", strings.Join(members[:shownMembers], ", "), len(members)-shownMembers)
+	} else if len(members) > 0 {
+		text += " with the members " + strings.Join(members, ", ")
+	}
+	return text
+}
+
+// where says where nodes were looked for.
+func where(found socket.Found) string {
+	text := " in " + strings.Join(found.Looked, ", ")
+	if found.Unset != "" {
+		text += " ($" + found.Unset + " is not set here, as in jobs of cron and system services)"
+	}
+	return text
 }
 
 func parseTargets(lists []string) ([]Target, error) {

@@ -44,7 +44,7 @@ func serveSocket(t *testing.T, port string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := socket.Listen(t.Context(), path)
+	listener, err := socket.Listen(t.Context(), path, socket.Access{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,31 +58,31 @@ func TestTargetsComeFromTheFirstThatNamesAny(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	t.Setenv("XDG_RUNTIME_DIR", dir)
+	t.Setenv(socket.EnvDir, dir)
 	t.Setenv(EnvNode, "")
 	check := func(nodes []string, want string) {
 		t.Helper()
-		targets, err := Targets(nodes)
-		if got := fmt.Sprint(targets); got != want || err != nil {
-			t.Errorf("Targets(%q) = %v, %v; want %v", nodes, got, err, want)
+		found, err := Find(nodes)
+		if got := fmt.Sprint(found.Targets); got != want || err != nil {
+			t.Errorf("Find(%q) = %v, %v; want %v", nodes, got, err, want)
 		}
 	}
 	check(nil, "[127.0.0.1:7400]")
 	first := serveSocket(t, "7400")
 	check(nil, "[unix:"+first+"]")
 	second := serveSocket(t, "7401")
-	_, err = Targets(nil)
-	if !errors.Is(err, ErrTarget) || !strings.Contains(err.Error(), "unix:"+first+", unix:"+second) {
-		t.Errorf("Targets with two sockets: %v; want ErrTarget, naming both", err)
+	_, err = Find(nil)
+	if !errors.Is(err, ErrTarget) || !strings.Contains(err.Error(), "unix:"+first+"; unix:"+second) {
+		t.Errorf("Find with two clusters: %v; want ErrTarget, naming both", err)
 	}
 	t.Setenv(EnvNode, "a:1, /b")
 	check(nil, "[a:1 unix:/b]")
 	check([]string{"c:3,d:4", "e:5"}, "[c:3 d:4 e:5]")
 	t.Setenv(EnvNode, "a:1,,b:1")
-	if _, err := Targets(nil); !errors.Is(err, ErrTarget) || !strings.Contains(err.Error(), EnvNode) {
-		t.Errorf("Targets of a bad list: %v; want ErrTarget, naming the variable", err)
+	if _, err := Find(nil); !errors.Is(err, ErrTarget) || !strings.Contains(err.Error(), EnvNode) {
+		t.Errorf("Find of a bad list: %v; want ErrTarget, naming the variable", err)
 	}
-	if _, err := Targets([]string{""}); !errors.Is(err, ErrTarget) {
-		t.Errorf("Targets of an empty text: %v; want ErrTarget", err)
+	if _, err := Find([]string{""}); !errors.Is(err, ErrTarget) {
+		t.Errorf("Find of an empty text: %v; want ErrTarget", err)
 	}
 }

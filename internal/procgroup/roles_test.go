@@ -46,6 +46,7 @@ func TestMain(m *testing.M) {
 		"hide":      beHiding,
 		"place":     bePlaced,
 		"wait":      beWaiting,
+		"late":      beLate,
 		"shell":     beShell,
 		"first":     beFirst,
 	}
@@ -159,6 +160,23 @@ func beHiding([]string) {
 	must(err)
 	must(unix.IoctlSetTermios(int(terminal.Fd()), termiosSet, state))
 	os.Exit(3)
+}
+
+// beLate asks for the terminal by changing it, and then has a process of its group that
+// stops itself.
+func beLate(args []string) {
+	terminal := openOwnTerminal()
+	if len(args) > 0 {
+		must(unix.Kill(os.Getpid(), unix.SIGSTOP))
+		fmt.Fprintln(terminal, "went on")
+		return
+	}
+	state, err := unix.IoctlGetTermios(int(terminal.Fd()), termiosGet)
+	must(err)
+	must(unix.IoctlSetTermios(int(terminal.Fd()), termiosSet, state))
+	child := exec.Command(self())
+	child.Env = append(os.Environ(), as("late stops"))
+	must(child.Run())
 }
 
 // bePlaced tells whether it is in the terminal's foreground.

@@ -169,14 +169,16 @@ type supervisor struct {
 	children chan os.Signal // SIGCHLD
 	resumed  chan os.Signal // SIGCONT
 
-	lost    error           // why the command was told to end
-	told    token.Time      // when it was sent SIGTERM for that; 0: it was not
-	killing bool            // SIGKILL was sent, and is sent again until nothing is left
-	pause   time.Duration   // between two looks at what is left; it grows
-	stopped bool            // the command is stopped, and that has been dealt with
-	late    token.Time      // until then the command is sent SIGCONT again; 0: it is not
-	spent   <-chan struct{} // the warning that was taken notice of
-	noticed [Leftover + 1]bool
+	lost    error         // why the command was told to end
+	told    token.Time    // when it was sent SIGTERM for that; 0: it was not
+	killing bool          // SIGKILL was sent, and is sent again until nothing is left
+	pause   time.Duration // between two looks at what is left; it grows
+	stopped bool          // the command is stopped, and that has been dealt with
+	late    token.Time    // until then a process that has stopped late is looked for; 0: it is not
+	// lateSeen is when such a process was found; 0: none was.
+	lateSeen token.Time
+	spent    <-chan struct{} // the warning that was taken notice of
+	noticed  [Leftover + 1]bool
 }
 
 // start starts the command.
@@ -209,7 +211,6 @@ func (s *supervisor) isInteractive() bool { return isTerminal(s.Stdin) && isTerm
 func (s *supervisor) foreground() {
 	if s.isInteractive() && s.terminal.give(s.group.leader) {
 		s.group.signal(unix.SIGCONT)
-		s.late = broadcast.Clock() + lateStop
 	}
 }
 

@@ -1,6 +1,7 @@
 package procgroup
 
 import (
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -57,6 +58,12 @@ func (g group) remains() bool {
 		}
 	}
 	return false
+}
+
+// hasStopped reports whether a process of the group is stopped, as far as is known.
+func (g group) hasStopped() bool {
+	members, err := unix.SysctlKinfoProcSlice("kern.proc.pgrp", g.leader)
+	return err == nil && slices.ContainsFunc(members, func(m unix.KinfoProc) bool { return m.Proc.P_stat == stateStopped })
 }
 
 // sweep sends a signal to the group.

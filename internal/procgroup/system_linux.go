@@ -93,6 +93,7 @@ func reap(pid int) bool {
 // process is a line of /proc.
 type process struct {
 	pid, parent, group int
+	state              byte
 }
 
 // processes lists all processes.
@@ -137,7 +138,7 @@ func readProcess(pid int) (process, error) {
 	if err != nil {
 		return process{}, fmt.Errorf("%s: group: %w", path, err)
 	}
-	return process{pid: pid, parent: parent, group: leader}, nil
+	return process{pid: pid, parent: parent, group: leader, state: fields[0][0]}, nil
 }
 
 // children lists the children of this process.
@@ -218,6 +219,13 @@ func (g group) sweep(number syscall.Signal) {
 			_ = unix.Kill(p.pid, number) // it is not waited for, so its number is its own
 		}
 	}
+}
+
+// hasStopped reports whether a process of the group is stopped, as far as is known.
+func (g group) hasStopped() bool {
+	const stoppedState = 'T'
+	all, err := processes()
+	return err == nil && slices.ContainsFunc(all, func(p process) bool { return p.group == g.leader && p.state == stoppedState })
 }
 
 // The actions of a signal, in the kernel's struct sigaction.

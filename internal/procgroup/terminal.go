@@ -110,7 +110,7 @@ func (s *supervisor) suspend(by syscall.Signal) {
 	if s.killing {
 		return
 	}
-	s.late = 0
+	s.late, s.lateSeen = 0, 0
 	wantsTerminal := by == unix.SIGTTIN || by == unix.SIGTTOU
 	if wantsTerminal && s.terminal.give(s.group.leader) {
 		s.group.signal(unix.SIGCONT)
@@ -146,22 +146,30 @@ type StopError struct{ Signal syscall.Signal }
 
 func (e *StopError) Error() string { return "stopped by " + unix.SignalName(e.Signal) }
 
-// lateStop is for how long after the gift of the foreground the command's group is sent
-// SIGCONT again and again. A program that asks for a password catches the signal that
-// stops it, puts the terminal right, and only then stops itself: that may be after the
-// first SIGCONT, and it need not be the process that is watched.
-const lateStop = token.Time(200 * time.Millisecond)
+// lateStop is for how long after the gift of the foreground another process of the
+// command's group is looked for that has stopped. A program that asks for a password
+// catches the signal that stops it, puts the terminal right, and only then stops itself:
+// that may be after the SIGCONT that came with the terminal, and it need not be the
+// process that is watched.
+const lateStop = token.Time(5 * time.Second)
 
-// continueLate sends SIGCONT to those that stopped after the command was given the
-// foreground.
+// continueLate continues such a process. At the first look that finds it, it may be that
+// Ctrl-Z is stopping the whole group just now; at the second, a glance later, the command
+// itself would be stopped too.
 func (s *supervisor) continueLate() {
-	if s.late == 0 {
-		return
+	now := broadcast.Clock()
+	switch {
+	case s.late == 0:
+	case now > s.late:
+		s.late, s.lateSeen = 0, 0
+	case !s.group.hasStopped():
+		s.lateSeen = 0
+	case s.lateSeen == 0:
+		s.lateSeen = now
+	case now-s.lateSeen >= token.Time(glance):
+		s.lateSeen = 0
+		s.group.signal(unix.SIGCONT)
 	}
-	if broadcast.Clock() > s.late {
-		s.late = 0
-	}
-	s.group.signal(unix.SIGCONT)
 }
 
 // resume continues the command, once the lease allows it.

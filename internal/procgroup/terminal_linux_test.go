@@ -243,3 +243,14 @@ func TestReaderBesideIsStoppedAlone(t *testing.T) {
 	s.next()
 	s.hear("ended, foreground true")
 }
+
+// TestLateStopIsContinued: a process that stops itself when the command has got the
+// terminal, as one that asks for a password may, and is not the command itself.
+func TestLateStopIsContinued(t *testing.T) {
+	s := openSession(t, "foreground", elsewhere("late")["both"])
+	s.see("went on")
+	if got := s.next(); !got.Ended || got.Code != 0 {
+		t.Errorf("got %+v, want the command ended with 0", got)
+	}
+	s.hear("ended, foreground true")
+}

@@ -7,8 +7,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -23,29 +23,102 @@ const (
 	nameSuffix = ".sock"
 )
 
-// dir returns the user's directory for sockets, and whether it is ours to make and
-// to check. XDG_RUNTIME_DIR is made and kept private by whoever sets it.
-func dir() (path string, ours bool) {
-	// The XDG base directory specification has a relative path ignored.
-	if path := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(path) {
-		return path, false
-	}
-	return filepath.Join(os.TempDir(), "conch-"+strconv.Itoa(os.Getuid())), true
+// EnvDir names the environment variable that names the one directory for sockets, in
+// place of all others.
+const EnvDir = "CONCH_SOCKET_DIR"
+
+// envRuntimeDir is where a login finds the user's runtime directory.
+const envRuntimeDir = "XDG_RUNTIME_DIR"
+
+// They are changed by tests only, which may not meet the nodes of whoever runs them.
+var (
+	// runtimeDirs is where systemd makes them, for users who are logged in.
+	runtimeDirs = "/run/user"
+	// sharedDir is the directory for temporary files of all environments: another one
+	// may be named by $TMPDIR here and not there.
+	sharedDir = "/tmp"
+)
+
+// place is a directory in which the user's nodes may have their sockets.
+type place struct {
+	path string
+	// isOurs: it is this package's to make and to check. The directories that an
+	// environment variable names are made and kept private by whoever sets it.
+	isOurs bool
 }
 
-// Dir returns the directory that the user's nodes have their sockets in:
-// $XDG_RUNTIME_DIR, or else conch-UID in the directory for temporary files, which is
-// made if there is none. The error wraps [ErrDir] if that is not this user's alone:
-// anyone may make things in the directory for temporary files.
+// ownName is the name of a directory for this user's sockets among those of others.
+func ownName() string { return "conch-" + strconv.Itoa(os.Getuid()) }
+
+// named returns the directory that an environment variable names. A relative path is
+// ignored, as the XDG base directory specification has it.
+func named(variable string) (p place, isNamed bool) {
+	path := os.Getenv(variable)
+	return place{path: filepath.Clean(path)}, filepath.IsAbs(path)
+}
+
+// firstPlace is where a node that starts here has its socket.
+func firstPlace() place {
+	for _, variable := range []string{EnvDir, envRuntimeDir} {
+		if p, isNamed := named(variable); isNamed {
+			return p
+		}
+	}
+	return temporaryPlace()
+}
+
+// temporaryPlace is the user's own in the directory for temporary files.
+func temporaryPlace() place {
+	path := filepath.Join(os.TempDir(), ownName())
+	if absolute, err := filepath.Abs(path); err == nil {
+		path = absolute
+	}
+	return place{path, true}
+}
+
+// sharedPlace is the one that is the same in all environments of the user.
+func sharedPlace() place {
+	if p, isNamed := named(EnvDir); isNamed {
+		return p
+	}
+	return place{filepath.Join(sharedDir, ownName()), true}
+}
+
+// places returns the directories in which this user's nodes may have their sockets. What
+// was started from a login and what cron starts have different environments, so all of
+// them are looked into.
+func places() []place {
+	all := []place{firstPlace()}
+	if _, isNamed := named(EnvDir); isNamed {
+		return all
+	}
+	runtimeDir := place{filepath.Join(runtimeDirs, strconv.Itoa(os.Getuid())), true}
+	for _, p := range []place{runtimeDir, temporaryPlace(), sharedPlace()} {
+		if !slices.ContainsFunc(all, func(other place) bool { return other.path == p.path }) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// Dir returns the directory that a node of this user which starts here has its socket
+// in: $CONCH_SOCKET_DIR, or else $XDG_RUNTIME_DIR, or else conch-UID in the directory for
+// temporary files, which is made if there is none. The error wraps [ErrDir] if that is
+// not this user's alone: anyone may make things in the directory for temporary files.
 func Dir() (string, error) {
-	path, ours := dir()
-	if !ours {
-		return path, nil
+	first := firstPlace()
+	return first.path, first.prepare()
+}
+
+// prepare makes a directory that is ours.
+func (p place) prepare() error {
+	if !p.isOurs {
+		return nil
 	}
-	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", fmt.Errorf("directory for sockets: %w", err)
+	if err := os.Mkdir(p.path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("directory for sockets: %w", err)
 	}
-	return path, checkPrivate(path)
+	return checkPrivate(p.path)
 }
 
 // checkPrivate returns an error unless path is a directory, of this user, that
@@ -74,37 +147,6 @@ func Path(port string) (string, error) {
 		return "", err
 	}
 	return filepath.Join(dir, namePrefix+port+nameSuffix), nil
-}
-
-// List returns the paths of the sockets in the user's directory that some process
-// serves, ordered by name. It makes no directory; where there is none, there is no
-// socket.
-func List() ([]string, error) {
-	dir, ours := dir()
-	entries, err := os.ReadDir(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("look for sockets of nodes: %w", err)
-	}
-	if ours {
-		if err := checkPrivate(dir); err != nil {
-			return nil, err
-		}
-	}
-	var paths []string
-	for _, entry := range entries {
-		name := entry.Name()
-		if entry.Type() != fs.ModeSocket || !strings.HasPrefix(name, namePrefix) || !strings.HasSuffix(name, nameSuffix) {
-			continue
-		}
-		path := filepath.Join(dir, name)
-		if err := knock(path); !errors.Is(err, syscall.ECONNREFUSED) {
-			paths = append(paths, path)
-		}
-	}
-	return paths, nil
 }
 
 // knock connects to a socket and hangs up. The error is syscall.ECONNREFUSED if no

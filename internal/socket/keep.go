@@ -82,7 +82,7 @@ func (k *Kept) look() {
 
 // remake opens the socket anew, in place of the one whose file is gone.
 func (k *Kept) remake() {
-	if ours, made := dir(); made && filepath.Dir(k.path) == ours {
+	if first := firstPlace(); first.isOurs && filepath.Dir(k.path) == first.path {
 		if _, err := Dir(); err != nil {
 			k.tellLost(err)
 			return

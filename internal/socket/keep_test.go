@@ -18,7 +18,7 @@ func keep(t *testing.T, path string) (kept *socket.Kept, remade, lost <-chan str
 	t.Helper()
 	made, gone := make(chan string, 10), make(chan string, 10)
 	kept, err := socket.Keep(listen(t, path), time.Millisecond,
-		func() (net.Listener, error) { return socket.Listen(t.Context(), path) },
+		func() (net.Listener, error) { return socket.Listen(t.Context(), path, socket.Access{}) },
 		socket.Told{Remade: func(reason string) { made <- reason }, Lost: func(reason string) { gone <- reason }})
 	if err != nil {
 		t.Fatal(err)

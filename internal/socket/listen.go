@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"syscall"
 )
 
@@ -20,18 +22,72 @@ var (
 	ErrTooLong = errors.New("the path is too long for a unix socket")
 )
 
-// mode is what a socket's file has: who can write it can connect.
-const mode = 0o600
+// mode is what a socket's file has, unless Access says otherwise: who can write it can
+// connect.
+const mode fs.FileMode = 0o600
+
+// Access says who may connect to a socket beside its owner. The zero Access lets nobody
+// else in.
+type Access struct {
+	// Mode is the mode of the socket's file: who may write it may connect. Zero is 0600,
+	// or 0660 with a group.
+	Mode fs.FileMode
+	// Group is the name or number of the file's group; empty is this process's.
+	Group string
+}
+
+// mode is the mode of the file.
+func (a Access) mode() fs.FileMode {
+	switch {
+	case a.Mode != 0:
+		return a.Mode
+	case a.Group != "":
+		return mode | 0o060
+	}
+	return mode
+}
+
+// ErrGroup is wrapped by the error for a group that there is not.
+var ErrGroup = errors.New("no such group")
+
+// group returns the number of the file's group; -1 leaves it as it is.
+func (a Access) group() (int, error) {
+	if a.Group == "" {
+		return -1, nil
+	}
+	if number, err := strconv.ParseUint(a.Group, 10, 31); err == nil {
+		return int(number), nil
+	}
+	group, err := user.LookupGroup(a.Group)
+	if err != nil {
+		return -1, fmt.Errorf("%w: %q: %w", ErrGroup, a.Group, err)
+	}
+	return strconv.Atoi(group.Gid)
+}
+
+// grant gives a socket's file, which only its owner can use so far, to the others.
+func (a Access) grant(path string) error {
+	group, err := a.group()
+	if err != nil {
+		return err
+	}
+	if group >= 0 {
+		if err := os.Lchown(path, -1, group); err != nil {
+			return fmt.Errorf("%w; only root, and members of a group, may give a file to it", err)
+		}
+	}
+	return os.Chmod(path, a.mode())
+}
 
 // maxPath is the length in bytes of the longest path that a socket can have; the
 // system wants a zero byte after it.
 const maxPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 
-// Listen opens a unix socket that only this user can connect to. It replaces the file
-// of a socket that nobody serves any more, and nothing else. The listener's Close
-// removes the file. The errors wrap [ErrInUse], [ErrNoSocket] or [ErrTooLong], or
-// what the system says.
-func Listen(ctx context.Context, path string) (net.Listener, error) {
+// Listen opens a unix socket that this user can connect to, and nobody else but those to
+// whom access gives it. It replaces the file of a socket that nobody serves any more, and
+// nothing else. The listener's Close removes the file. The errors wrap [ErrInUse],
+// [ErrNoSocket], [ErrTooLong] or [ErrGroup], or what the system says.
+func Listen(ctx context.Context, path string, access Access) (net.Listener, error) {
 	// Absolute, since the file is removed by its name at the end, and since on Linux
 	// a name that begins with @ is that of no file.
 	path, err := filepath.Abs(path)
@@ -49,7 +105,7 @@ func Listen(ctx context.Context, path string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("socket: %w", err)
 	}
-	if err := os.Chmod(path, mode); err != nil {
+	if err := access.grant(path); err != nil {
 		return nil, errors.Join(fmt.Errorf("socket: %w", err), listener.Close())
 	}
 	return listener, nil
@@ -59,7 +115,7 @@ func Listen(ctx context.Context, path string) (net.Listener, error) {
 // a name: Linux makes the file with it, so that there is no moment in which others
 // can connect. Elsewhere Listen sets the mode right after.
 func restrict(_, _ string, conn syscall.RawConn) error {
-	return conn.Control(func(fd uintptr) { _ = syscall.Fchmod(int(fd), mode) })
+	return conn.Control(func(fd uintptr) { _ = syscall.Fchmod(int(fd), uint32(mode)) })
 }
 
 // removeStale makes the way free for a socket at path.

@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,10 +25,13 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
-// runtimeDir makes a new directory the user's one.
+// runtimeDir makes a new directory the user's one. The others are empty.
 func runtimeDir(t *testing.T) string {
 	t.Helper()
 	dir := shortDir(t)
+	socket.SetDirs(t, shortDir(t), shortDir(t))
+	t.Setenv("TMPDIR", shortDir(t))
+	t.Setenv("CONCH_SOCKET_DIR", "")
 	t.Setenv("XDG_RUNTIME_DIR", dir)
 	return dir
 }
@@ -39,6 +41,8 @@ func runtimeDir(t *testing.T) string {
 func noRuntimeDir(t *testing.T) string {
 	t.Helper()
 	dir := shortDir(t)
+	socket.SetDirs(t, shortDir(t), dir)
+	t.Setenv("CONCH_SOCKET_DIR", "")
 	t.Setenv("XDG_RUNTIME_DIR", "")
 	t.Setenv("TMPDIR", dir)
 	return filepath.Join(dir, "conch-"+strconv.Itoa(os.Getuid()))
@@ -46,7 +50,7 @@ func noRuntimeDir(t *testing.T) string {
 
 func listen(t *testing.T, path string) net.Listener {
 	t.Helper()
-	listener, err := socket.Listen(t.Context(), path)
+	listener, err := socket.Listen(t.Context(), path, socket.Access{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,11 +81,11 @@ func TestDirIsTheRuntimeDirectory(t *testing.T) {
 
 func TestDirIsMadeWithoutARuntimeDirectory(t *testing.T) {
 	want := noRuntimeDir(t)
-	if paths, err := socket.List(); paths != nil || err != nil {
-		t.Errorf("List = %v, %v; want nothing, and no error", paths, err)
+	if found, err := socket.Find(); found.Nodes != nil || err != nil {
+		t.Errorf("Find = %v, %v; want nothing, and no error", found, err)
 	}
 	if _, err := os.Lstat(want); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("List left %s: %v", want, err)
+		t.Errorf("Find left %s: %v", want, err)
 	}
 	for _, runtime := range []string{"", "relative"} {
 		t.Setenv("XDG_RUNTIME_DIR", runtime)
@@ -121,31 +125,10 @@ func TestDirRefusesWhatOthersCanUse(t *testing.T) {
 			if _, err := socket.Path("1"); !errors.Is(err, socket.ErrDir) {
 				t.Errorf("Path: %v; want ErrDir", err)
 			}
-			if _, err := socket.List(); err == nil {
-				t.Error("List: no error")
+			if _, err := socket.Find(); err == nil {
+				t.Error("Find: no error")
 			}
 		})
-	}
-}
-
-func TestListHasWhatIsServed(t *testing.T) {
-	dir := runtimeDir(t)
-	var want []string
-	for _, port := range []string{"7400", "7401"} {
-		path, err := socket.Path(port)
-		if err != nil {
-			t.Fatal(err)
-		}
-		listen(t, path)
-		want = append(want, path)
-	}
-	listen(t, filepath.Join(dir, "other.sock"))
-	abandon(t, filepath.Join(dir, "conch-1.sock"))
-	if err := os.WriteFile(filepath.Join(dir, "conch-2.sock"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := socket.List(); !slices.Equal(got, want) || err != nil {
-		t.Errorf("List = %q, %v; want %q", got, err, want)
 	}
 }
 
@@ -174,7 +157,7 @@ func TestListenReplacesOnlyWhatIsAbandoned(t *testing.T) {
 	path := filepath.Join(dir, "x.sock")
 	abandon(t, path)
 	listen(t, path)
-	if _, err := socket.Listen(t.Context(), path); !errors.Is(err, socket.ErrInUse) {
+	if _, err := socket.Listen(t.Context(), path, socket.Access{}); !errors.Is(err, socket.ErrInUse) {
 		t.Errorf("a socket that is served: %v; want ErrInUse", err)
 	}
 	file := filepath.Join(dir, "file")
@@ -186,17 +169,17 @@ func TestListenReplacesOnlyWhatIsAbandoned(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{file, link, dir} {
-		if _, err := socket.Listen(t.Context(), path); !errors.Is(err, socket.ErrNoSocket) {
+		if _, err := socket.Listen(t.Context(), path, socket.Access{}); !errors.Is(err, socket.ErrNoSocket) {
 			t.Errorf("%s: %v; want ErrNoSocket", path, err)
 		}
 	}
 	if text, err := os.ReadFile(file); string(text) != "precious" || err != nil {
 		t.Errorf("the file has %q, %v", text, err)
 	}
-	if _, err := socket.Listen(t.Context(), filepath.Join(dir, strings.Repeat("x", 108))); !errors.Is(err, socket.ErrTooLong) {
+	if _, err := socket.Listen(t.Context(), filepath.Join(dir, strings.Repeat("x", 108)), socket.Access{}); !errors.Is(err, socket.ErrTooLong) {
 		t.Errorf("long path: %v; want ErrTooLong", err)
 	}
-	if _, err := socket.Listen(t.Context(), filepath.Join(dir, "none", "x")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := socket.Listen(t.Context(), filepath.Join(dir, "none", "x"), socket.Access{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no such directory: %v; want ErrNotExist", err)
 	}
 }

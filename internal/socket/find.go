@@ -1,0 +1,96 @@
+package socket
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// Node is a node of this user on this machine, as it has written down.
+type Node struct {
+	// Socket is the path of its socket.
+	Socket string
+	// Members are those of its cluster; empty if that is not known.
+	Members []string
+	// IsServed is false for a node that has left its socket behind, or only what it wrote
+	// down about it.
+	IsServed bool
+}
+
+// Found is what [Find] has found.
+type Found struct {
+	// Nodes are ordered by the names of their sockets.
+	Nodes []Node
+	// Looked are the directories that were looked into, and Unset the environment
+	// variable that would have named another and does not; empty if it does.
+	Looked []string
+	Unset  string
+}
+
+// Find looks for the nodes of this user on this machine. It makes no directory. The
+// error wraps [ErrDir] if a directory is not this user's alone, or is what the system
+// says; what was found elsewhere is returned beside it.
+func Find() (Found, error) {
+	var found Found
+	var errs error
+	nodes := make(map[string]Node)
+	for _, p := range places() {
+		err := p.find(nodes)
+		if !errors.Is(err, fs.ErrNotExist) {
+			errs = errors.Join(errs, err)
+		}
+		found.Looked = append(found.Looked, p.path)
+	}
+	_, isOne := named(EnvDir)
+	if _, isNamed := named(envRuntimeDir); !isOne && !isNamed {
+		found.Unset = envRuntimeDir
+	}
+	for path, node := range nodes {
+		node.Socket = path
+		node.IsServed = isServed(path)
+		nodes[path] = node
+	}
+	found.Nodes = slices.SortedFunc(maps.Values(nodes), func(a, b Node) int {
+		return cmp.Or(cmp.Compare(filepath.Base(a.Socket), filepath.Base(b.Socket)), cmp.Compare(a.Socket, b.Socket))
+	})
+	return found, errs
+}
+
+// find adds the nodes of which there is something in a directory.
+func (p place) find(nodes map[string]Node) error {
+	entries, err := os.ReadDir(p.path)
+	if err != nil {
+		return fmt.Errorf("look for sockets of nodes: %w", err)
+	}
+	if p.isOurs {
+		if err := checkPrivate(p.path); err != nil {
+			return err
+		}
+	}
+	for _, entry := range entries {
+		name, path := entry.Name(), filepath.Join(p.path, entry.Name())
+		switch {
+		case !strings.HasPrefix(name, namePrefix):
+		case entry.Type() == fs.ModeSocket && strings.HasSuffix(name, nameSuffix):
+			nodes[path] = nodes[path] // its members may be known already
+		case entry.Type().IsRegular() && strings.HasSuffix(name, recordSuffix):
+			if r, err := read(path); err == nil { // else it says nothing that could be used
+				nodes[r.Socket] = Node{Members: r.Members}
+			}
+		}
+	}
+	return nil
+}
+
+// isServed reports whether some process serves a socket.
+func isServed(path string) bool {
+	err := knock(path)
+	return !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, fs.ErrNotExist)
+}

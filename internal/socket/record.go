@@ -1,0 +1,110 @@
+package socket
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/google/renameio/v2"
+)
+
+// recordSuffix is that of the file beside a socket which says whose it is.
+const recordSuffix = ".json"
+
+// recordMode lets those read a record who may enter its directory.
+const recordMode = 0o644
+
+// maxRecordBytes is far above the size of a record with a thousand members.
+const maxRecordBytes = 1 << 20
+
+// record is what a node says of its socket, in each place where commands look.
+type record struct {
+	// Socket is the socket's path.
+	Socket string `json:"socket"`
+	// Members are the addresses of the cluster's members, in the order that all share.
+	Members []string `json:"members"`
+}
+
+// same reports whether two records say the same.
+func (r record) same(other record) bool {
+	return r.Socket == other.Socket && slices.Equal(r.Members, other.Members)
+}
+
+// read reads a record.
+func read(path string) (record, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return record{}, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxRecordBytes))
+	if err != nil {
+		return record{}, err
+	}
+	var r record
+	if err := json.Unmarshal(data, &r); err != nil {
+		return record{}, fmt.Errorf("%s: %w", path, err)
+	}
+	if !filepath.IsAbs(r.Socket) {
+		return record{}, fmt.Errorf("%s: got the socket %q, want an absolute path", path, r.Socket)
+	}
+	return r, nil
+}
+
+// recordPaths returns where the record of a socket belongs: beside it, and in the place
+// that is the same for all environments. The error says which place cannot be used.
+func recordPaths(socket string) (paths []string, err error) {
+	name := strings.TrimSuffix(filepath.Base(socket), nameSuffix) + recordSuffix
+	for _, p := range []place{{path: filepath.Dir(socket)}, sharedPlace()} {
+		path := filepath.Join(p.path, name)
+		if len(paths) > 0 && paths[0] == path {
+			continue
+		}
+		if unfit := p.prepare(); unfit != nil {
+			err = errors.Join(err, unfit)
+			continue
+		}
+		paths = append(paths, path)
+	}
+	return paths, err
+}
+
+// Announce writes down that a node of the cluster with these members serves a socket
+// that [Path] has named, so that [Find] finds it in every environment of this user and
+// knows its cluster. It may be called again, and then writes only what is not there: a
+// cleaner may have removed it.
+func Announce(socket string, members []string) error {
+	want := record{socket, members}
+	data, err := json.Marshal(want)
+	if err != nil {
+		return err
+	}
+	paths, err := recordPaths(socket)
+	for _, path := range paths {
+		switch got, readErr := read(path); {
+		case readErr == nil && got.same(want):
+			continue
+		case readErr == nil && got.Socket != socket && knock(got.Socket) == nil:
+			err = errors.Join(err, fmt.Errorf("%s is that of another node, with the socket %s", path, got.Socket))
+			continue
+		}
+		err = errors.Join(err, renameio.WriteFile(path, data, recordMode))
+	}
+	return err
+}
+
+// Withdraw removes what [Announce] has written. It is for a node that has stopped: what a
+// node leaves behind that has died tells that there was one.
+func Withdraw(socket string) {
+	paths, _ := recordPaths(socket)
+	for _, path := range paths {
+		if got, err := read(path); err == nil && got.Socket == socket {
+			_ = os.Remove(path)
+		}
+	}
+}
