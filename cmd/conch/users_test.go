@@ -100,6 +100,49 @@ func TestUsersOfASocket(t *testing.T) {
 	})
 }
 
+// TestKeyOfRoot runs a node as a user who may read its key, which is root's, by a group.
+func TestKeyOfRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("LEFT OUT: a key of root's that a group may read, since only root can make one")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+	defer cancel()
+	dir := openDir(t)
+	conch := copyProgram(t, dir)
+	listen := freeAddresses(t, 1)[0]
+	made := exec.CommandContext(ctx, conch, "cert", "init", listen)
+	made.Dir = dir
+	check(t, made.Run())
+	certs := filepath.Join(dir, "certs")
+	base := filepath.Join(certs, strings.ReplaceAll(listen, ":", "_"))
+	check(t, os.Chmod(certs, 0o755))
+	check(t, os.Chown(base+".key", 0, otherUser))
+	check(t, os.Chmod(base+".key", 0o440))
+	log := filepath.Join(dir, "node.log")
+	node := func(groups ...uint32) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, conch, "node", "--listen", listen, "--socket", none, "--data-dir", none, "--log-file", log,
+			"--tls-cert", base+".crt", "--tls-key", base+".key", "--tls-ca", filepath.Join(certs, "ca.crt"))
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nodeUser, Gid: nodeUser, Groups: groups}}
+		cmd.Dir = dir
+		return cmd
+	}
+	said, err := node().CombinedOutput()
+	if err == nil || !bytes.Contains(said, []byte("permission denied")) {
+		t.Errorf("without the group: %v\n%s", err, said)
+	}
+	check(t, os.Chmod(base+".key", 0o444))
+	said, err = node(otherUser).CombinedOutput()
+	if err == nil || !bytes.Contains(said, []byte("it belongs to root: have root give it to a group of this process and run: chmod 640 ")) {
+		t.Errorf("with a key for everybody: %v\n%s", err, said)
+	}
+	check(t, os.Chmod(base+".key", 0o440))
+	good := node(otherUser)
+	check(t, good.Start())
+	awaitLine(t, log, `"event":"session_started"`)
+	check(t, good.Process.Signal(syscall.SIGTERM))
+	check(t, good.Wait())
+}
+
 // freeAddresses finds addresses that nobody listens on.
 func freeAddresses(t *testing.T, n int) (addresses []string) {
 	t.Helper()

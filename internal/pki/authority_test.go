@@ -206,7 +206,7 @@ func TestAuthorityRefuses(t *testing.T) {
 	}
 	chmod(a.dir, 0o755)
 	key := filepath.Join(a.dir, "ca.key")
-	chmod(key, 0o640)
+	chmod(key, 0o644)
 	if _, err := Open(a.dir); !errors.Is(err, ErrPermissions) || !strings.Contains(err.Error(), "run: chmod 600 "+key) {
 		t.Errorf("Open with a key that the group may read: %v", err)
 	}

@@ -95,7 +95,30 @@ func explainCertificate(err error, now time.Time) error {
 		}
 		return &explained{ErrExpired, fmt.Sprintf("that of %s", subjectText(e.Cert)), err}
 	case x509.IncompatibleUsage:
-		return &explained{ErrWrongUse, fmt.Sprintf("that of %s may not be used for this end of a connection", subjectText(e.Cert)), err}
+		return &explained{ErrWrongUse, fmt.Sprintf("that of %s %s", subjectText(e.Cert), missingUses(e.Cert)), err}
 	}
 	return err
+}
+
+// uses are the extended key usages that connections need, by the names that they have in
+// certificates.
+var uses = []struct {
+	use  x509.ExtKeyUsage
+	name string
+}{
+	{x509.ExtKeyUsageClientAuth, "clientAuth"},
+	{x509.ExtKeyUsageServerAuth, "serverAuth"},
+}
+
+// missingUses says which extended key usage a certificate lacks.
+func missingUses(cert *x509.Certificate) string {
+	if len(cert.ExtKeyUsage)+len(cert.UnknownExtKeyUsage) == 0 {
+		return "names no extended key usage: a member needs serverAuth and clientAuth"
+	}
+	for _, u := range uses {
+		if !allows(cert, u.use) {
+			return fmt.Sprintf("lacks the extended key usage %s: a member needs serverAuth and clientAuth, a client clientAuth", u.name)
+		}
+	}
+	return "may not be used for this end of a connection: an authority's behind it forbids it"
 }

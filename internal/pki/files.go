@@ -131,7 +131,7 @@ func checkTrusted(path string) error {
 }
 
 // readFile reads a file of certificates or keys. One with a secret must be its
-// owner's only.
+// owner's only, or root's and readable by a group of this process.
 func readFile(path string, secret secrecy) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -142,9 +142,10 @@ func readFile(path string, secret secrecy) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFile, err)
 	}
-	if mode := info.Mode().Perm(); secret && mode&0o077 != 0 {
-		return nil, fmt.Errorf("%w the key %s: %w: other users may use it (mode %#o); run: chmod 600 %s",
-			ErrFile, path, ErrPermissions, mode, path)
+	if secret {
+		if err := checkSecret(path, info); err != nil {
+			return nil, err
+		}
 	}
 	data, err := io.ReadAll(io.LimitReader(file, maxFileBytes+1))
 	if err != nil {
@@ -177,6 +178,9 @@ func loadPair(certFile, keyFile string) (tls.Certificate, error) {
 	}
 	// One by one first: the error for the pair does not say which file it is about.
 	if _, err := parseCertificates(certFile, certPEM); err != nil {
+		return tls.Certificate{}, err
+	}
+	if err := checkKey(keyFile, keyPEM); err != nil {
 		return tls.Certificate{}, err
 	}
 	pair, err := tls.X509KeyPair(certPEM, keyPEM)

@@ -118,7 +118,7 @@ func TestCheckMember(t *testing.T) {
 		}), nil, node1, ErrWrongUse, "is a client's"},
 		{"a URI that makes no sense", node(func(c *x509.Certificate) { c.URIs = uris(t, "conch://boss/node1.example:7400") }), nil, node1, ErrWrongName, "want conch://member/HOST:PORT"},
 		{"a URI with more to it", node(func(c *x509.Certificate) { c.URIs = uris(t, "conch://member/node1.example:7400?x") }), nil, node1, ErrWrongName, "its URI is"},
-		{"for clients only", node(func(c *x509.Certificate) { c.ExtKeyUsage = forClients }), nil, node1, ErrWrongUse, "is not for both server and client authentication"},
+		{"for clients only", node(func(c *x509.Certificate) { c.ExtKeyUsage = forClients }), nil, node1, ErrWrongUse, "lacks the extended key usage serverAuth"},
 		{"for anything", node(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} }), nil, node1, nil, ""},
 		{"says nothing of uses", node(func(c *x509.Certificate) { c.ExtKeyUsage = nil }), nil, node1, ErrWrongUse, ""},
 		{"by an authority for both", node(func(*x509.Certificate) {}), forBoth, node1, nil, ""},

@@ -42,8 +42,7 @@ func CheckMember(state tls.ConnectionState, address string) error {
 // issued it.
 func checkMemberCertificate(cert *x509.Certificate, address string) error {
 	if len(cert.ExtKeyUsage) == 0 || !isForMembers(cert) {
-		return fmt.Errorf("%w: that of %s is not for both server and client authentication, as a member's has to be",
-			ErrWrongUse, subjectText(cert))
+		return fmt.Errorf("%w: that of %s %s", ErrWrongUse, subjectText(cert), missingUses(cert))
 	}
 	subjects, err := subjectsOf(cert)
 	if err != nil {

@@ -105,7 +105,7 @@ func TestRotation(t *testing.T) {
 		told  string
 	}{
 		{"another's certificate", a.issue(t, member(node2)), "it is for \"member node2.example:7400\""},
-		{"a client's certificate", a.issue(t, client("eve")), "is not for both server and client authentication"},
+		{"a client's certificate", a.issue(t, client("eve")), "lacks the extended key usage serverAuth"},
 		{"another authority's certificate", stranger, "is none of those that are trusted here"},
 	} {
 		copyFile(t, wrong.files.Cert, files.Cert)
@@ -297,7 +297,7 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	loose := filepath.Join(t.TempDir(), "loose.key")
 	copyFile(t, good.Key, loose)
-	if err := os.Chmod(loose, 0o640); err != nil {
+	if err := os.Chmod(loose, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	open := filepath.Join(t.TempDir(), "open.crt")
@@ -314,7 +314,7 @@ func TestLoadRefuses(t *testing.T) {
 		says  string
 	}{
 		{"right", good, node1, nil, ""},
-		{"a key that others may read", with(func(f *Files) { f.Key = loose }), node1, ErrPermissions, "other users may use it (mode 0640); run: chmod 600 " + loose},
+		{"a key that others may read", with(func(f *Files) { f.Key = loose }), node1, ErrPermissions, "other users may use it (mode 0644); run: chmod 600 " + loose},
 		{"authorities that others may write to", with(func(f *Files) { f.CA = open }), node1, ErrPermissions, "every user of this machine may write to it (mode 0646); run: chmod o-w " + open},
 		{"no certificate", with(func(f *Files) { f.Cert = "none" }), node1, fs.ErrNotExist, "none"},
 		{"no key", with(func(f *Files) { f.Key = "none" }), node1, fs.ErrNotExist, ""},
