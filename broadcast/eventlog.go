@@ -110,6 +110,10 @@ func (l *eventLog) socketLost(reason string) {
 	l.line(zerolog.WarnLevel, "socket_lost").Str("reason", reason).Msg("socket for clients is gone")
 }
 
+func (l *eventLog) rulesDiffer(peer string) {
+	l.line(zerolog.WarnLevel, "rules_differ").Str("peer", peer).Msg("another member has other rules: a client that is refused here may be let in there")
+}
+
 func (l *eventLog) certificateEnding(reason error) {
 	l.line(zerolog.WarnLevel, "certificate_ending").Str("reason", reason.Error()).Msg("replace the certificate")
 }

@@ -242,6 +242,12 @@ func (d *Driver) FilesChanged(err error) {
 	d.post(input{kind: inputLook, look: func(o *owner) { o.log.filesChanged(err) }})
 }
 
+// RulesDiffer has it logged that another member lets clients do other things than this
+// one.
+func (d *Driver) RulesDiffer(peer string) {
+	d.post(input{kind: inputLook, look: func(o *owner) { o.log.rulesDiffer(peer) }})
+}
+
 // CertificateEnding has it logged that this node's certificate ends soon.
 func (d *Driver) CertificateEnding(reason error) {
 	d.post(input{kind: inputLook, look: func(o *owner) { o.log.certificateEnding(reason) }})

@@ -33,6 +33,7 @@ const (
 	FilesChanged    = "files_changed"
 	FilesRefused    = "files_refused"
 	CertificateEnds = "certificate_ending"
+	RulesDiffer     = "rules_differ"
 
 	// Sessions.
 	SessionStarted = "session_started"
@@ -203,6 +204,7 @@ var shapes = []shape{
 	{FilesChanged, "info", 0, 0, 0, "files that the node was started with have changed, such as its certificate, and were taken up"},
 	{FilesRefused, "warn", setOf("reason"), 0, 0, "such files have changed and cannot be taken up: the node goes on with what it had"},
 	{CertificateEnds, "warn", setOf("reason"), 0, 0, "the node's certificate ends soon, and with it all connections; written once a day in the last tenth of its life"},
+	{RulesDiffer, "warn", setOf("peer"), 0, 0, "the peer has other rules of what clients may do (--allow): a client that is refused here may be let in there; written once for each difference"},
 	{ClientRefused, "warn", setOf("caller", "reason"), 0, 0, "a client asked for what it may not do; written once a minute for each client"},
 
 	{SessionStarted, "info", setOf("session"), 0, 0, "a quorum's lease is there: the session has begun"},

@@ -115,6 +115,7 @@ type memberStatus struct {
 	// LogLinesMissing could not be written; LogTrouble is why none can be now, or null.
 	LogLinesMissing uint64  `json:"log_lines_missing"`
 	LogTrouble      *string `json:"log_trouble"`
+	Rules           string  `json:"rules"`
 	Peers           []peer  `json:"peers"`
 }
 
@@ -228,7 +229,7 @@ func toMember(m *clientv1.MemberStatus) memberStatus {
 		Member: m.GetMember(), Version: m.GetVersion(), Incarnation: hex.EncodeToString(m.GetIncarnation()),
 		UpSeconds: seconds(m.GetUpNs()), LeaseSeconds: seconds(m.GetLeaseRemainingNs()),
 		Clients: m.GetClients(), Holds: m.GetHolds(), Waits: m.GetWaits(),
-		Locks: m.GetLocks(), MaxLocks: m.GetMaxLocks(), LogLinesMissing: m.GetLogLinesMissing(),
+		Locks: m.GetLocks(), MaxLocks: m.GetMaxLocks(), LogLinesMissing: m.GetLogLinesMissing(), Rules: hex.EncodeToString(m.GetRules()),
 		Peers: each(m.GetPeers(), func(p *clientv1.PeerStatus) peer {
 			to := peer{Member: p.GetMember(), Sends: p.GetSends(), Receives: p.GetReceives()}
 			if p.GetSilentNs() >= 0 {

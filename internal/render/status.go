@@ -80,6 +80,7 @@ func findTroubles(answer *clientv1.StatusResponse) []string {
 	for _, m := range answer.GetStatuses() {
 		versions[m.GetVersion()] = true
 	}
+	troubles = append(troubles, ruleTroubles(answer.GetStatuses())...)
 	for _, m := range answer.GetStatuses() {
 		member := Plain(m.GetMember())
 		if len(versions) > 1 {
@@ -116,6 +117,32 @@ func logTrouble(m *clientv1.MemberStatus) string {
 		return " could not write its log for a while; " + missing + "."
 	}
 	return ""
+}
+
+// ruleTroubles says that members have different rules, if they do, and which have the
+// same. A member whose version tells nothing of its rules is left out.
+func ruleTroubles(members []*clientv1.MemberStatus) []string {
+	same := map[string][]string{}
+	var hashes []string
+	for _, m := range members {
+		hash := string(m.GetRules())
+		if hash == "" {
+			continue
+		}
+		if same[hash] == nil {
+			hashes = append(hashes, hash)
+		}
+		same[hash] = append(same[hash], Plain(m.GetMember()))
+	}
+	if len(hashes) < 2 {
+		return nil
+	}
+	var groups []string
+	for _, hash := range hashes {
+		groups = append(groups, list(same[hash]))
+	}
+	return []string{"The rules of what clients may do (conch node --allow) differ, and each member goes by its own: " +
+		strings.Join(groups, "; ") + ". Whoever is refused at one may be let in at another."}
 }
 
 // peerTrouble says what is wrong between a member and another; nothing if nothing

@@ -107,6 +107,9 @@ func New(cfg Config) (*Service, error) {
 		return nil, errors.Join(err, s.Close(context.Background()))
 	}
 	s.running.Go(func() { s.reportHealth(sub) })
+	if len(s.members) > 1 {
+		s.running.Go(func() { s.compareRules(firstRulesCheck, rulesCheck, s.driver.RulesDiffer) })
+	}
 	return s, nil
 }
 

@@ -75,6 +75,7 @@ func (s *Service) ownStatus(ctx context.Context) (*clientv1.MemberStatus, error)
 		Waits:            uint32(st.Waits),
 		Locks:            uint64(st.Locks),
 		MaxLocks:         uint64(st.MaxLocks),
+		Rules:            s.gate.rules().Hash(),
 	}
 	if s.logLoss != nil {
 		lines, now := s.logLoss()

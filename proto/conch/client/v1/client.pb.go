@@ -2082,8 +2082,12 @@ type MemberStatus struct {
 	// empty if it can.
 	LogLinesMissing uint64 `protobuf:"varint,13,opt,name=log_lines_missing,json=logLinesMissing,proto3" json:"log_lines_missing,omitempty"`
 	LogTrouble      string `protobuf:"bytes,14,opt,name=log_trouble,json=logTrouble,proto3" json:"log_trouble,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// A hash of the rules by which it lets clients lock, break and look, whatever the
+	// order of their lines. Rules guard the clients of the member that has them, so all
+	// members should have the same. Empty from a member of a version that has none.
+	Rules         []byte `protobuf:"bytes,15,opt,name=rules,proto3" json:"rules,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MemberStatus) Reset() {
@@ -2212,6 +2216,13 @@ func (x *MemberStatus) GetLogTrouble() string {
 		return x.LogTrouble
 	}
 	return ""
+}
+
+func (x *MemberStatus) GetRules() []byte {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
 }
 
 // PeerStatus is what a member knows of its connection to another.
@@ -3343,7 +3354,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\amissing\x18\x06 \x03(\v2\x18.conch.client.v1.MissingR\amissing\"9\n" +
 	"\aMissing\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xb8\x03\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xce\x03\n" +
 	"\fMemberStatus\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12 \n" +
@@ -3360,7 +3371,8 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\tmax_locks\x18\f \x01(\x04R\bmaxLocks\x12*\n" +
 	"\x11log_lines_missing\x18\r \x01(\x04R\x0flogLinesMissing\x12\x1f\n" +
 	"\vlog_trouble\x18\x0e \x01(\tR\n" +
-	"logTrouble\"\x97\x01\n" +
+	"logTrouble\x12\x14\n" +
+	"\x05rules\x18\x0f \x01(\fR\x05rules\"\x97\x01\n" +
 	"\n" +
 	"PeerStatus\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x14\n" +

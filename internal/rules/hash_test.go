@@ -1,0 +1,39 @@
+package rules
+
+import (
+	"bytes"
+	"testing"
+)
+
+func TestHash(t *testing.T) {
+	hash := func(text string) []byte {
+		t.Helper()
+		r, err := Parse("f", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Hash()
+	}
+	const text = "alice lock a\n@local look *\n"
+	for _, same := range []string{
+		"@local look *\nalice lock a\n",
+		"# a comment\n\n  \"alice\"  lock,look \"a\"\n@local look *",
+		text + text,
+	} {
+		if !bytes.Equal(hash(same), hash(text)) {
+			t.Errorf("%q has another hash than %q", same, text)
+		}
+	}
+	for _, other := range []string{
+		"", "alice lock a\n", "alice lock a\n@local lock *\n", "alice lock a*\n@local look *\n",
+		"bob lock a\n@local look *\n", "alice lock a\n@local:1 look *\n", "alice lock a\n@page look *\n",
+	} {
+		if bytes.Equal(hash(other), hash(text)) {
+			t.Errorf("%q has the hash of %q", other, text)
+		}
+	}
+	usual := "@local lock,break *\n@page lock,break *\n* lock *\n@anonymous lock *\n"
+	if !bytes.Equal(hash(usual), Default().Hash()) {
+		t.Error("the default, written down, has another hash")
+	}
+}
