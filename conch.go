@@ -147,7 +147,8 @@ type Config struct {
 // TLSFiles are the paths of what one side of TLS connections needs, all in PEM. The
 // files may be replaced while they are in use.
 type TLSFiles struct {
-	// Cert is the certificate, and Key its key, which only its owner may read.
+	// Cert is the certificate, and Key its key, which only its owner may read, or which is root's
+	// and a group of the process may read.
 	Cert, Key string
 	// CA are the certificates of the authorities that are trusted.
 	CA string

@@ -119,7 +119,7 @@ func (f *benchFlags) addTo(cmd *cobra.Command) {
 
 	running := pflag.NewFlagSet("", pflag.ContinueOnError)
 	running.StringArrayVar(&f.nodes, "node", nil, "drive the nodes at `ADDR,...`, each of which is HOST:PORT or the path of its socket")
-	running.BoolVar(&f.running, "running", false, "drive the nodes that are found without --node: those of $"+client.EnvNode+", else this user's only node here, else "+hosts.DefaultListen)
+	running.BoolVar(&f.running, "running", false, "drive the nodes that are found without --node: those of $"+client.EnvNode+", else this user's nodes here, which must be of one cluster, else "+hosts.DefaultListen)
 	running.StringVar(&f.lock, "lock", benchLock, "the `NAME` of the lock, which nobody else may use")
 	running.StringSliceVar(&f.metrics, "metrics", nil, "where all members serve /metrics (their --http), `HOST:PORT,...`")
 	addGroup(cmd, "Nodes that run already", running)

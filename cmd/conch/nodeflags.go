@@ -65,7 +65,7 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 	addGroup(cmd, "Members", members)
 
 	clients := pflag.NewFlagSet("", pflag.ContinueOnError)
-	clients.StringVar(&f.socket, "socket", "", "the `PATH` of the unix socket for this user's clients; \"none\" is none (default: conch-PORT.sock in the user's runtime directory)")
+	clients.StringVar(&f.socket, "socket", "", "the `PATH` of the unix socket for this user's clients; \"none\" is none (default: conch-PORT.sock in $CONCH_SOCKET_DIR, or else the user's runtime directory, where commands find it without --node)")
 	f.socketAccess.addTo(clients)
 	clients.IntVar(&f.localBatch, "local-batch", 1, "let in up to `N` who wait at this node before the lock goes to another where somebody waits: faster where many want it at each node, less fair, since whoever is next at a node waits for up to N entries at each other; 1 takes turns")
 	addGroup(cmd, "Clients", clients)

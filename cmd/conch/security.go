@@ -30,7 +30,7 @@ type tlsFlags struct {
 // addTo adds the flags to a set.
 func (f *tlsFlags) addTo(set *pflag.FlagSet) {
 	set.StringVar(&f.Cert, "tls-cert", "", "a `FILE` with the certificate; see conch cert")
-	set.StringVar(&f.Key, "tls-key", "", "a `FILE` with its key, which only its owner may read")
+	set.StringVar(&f.Key, "tls-key", "", "a `FILE` with its key, which only its owner may read, or which is root's and a group of this process may read")
 	set.StringVar(&f.CA, "tls-ca", "", "a `FILE` with the certificates of the authorities that are trusted")
 }
 

@@ -18,7 +18,8 @@ type Files struct {
 	// Cert is the own certificate, with those of the authorities between it and a
 	// trusted one behind it, if there are any.
 	Cert string
-	// Key is its key, which must be readable for its owner only.
+	// Key is its key, which must be readable for its owner only, or be root's and
+	// readable for a group of this process.
 	Key string
 	// CA are the certificates of the authorities that are trusted.
 	CA string
