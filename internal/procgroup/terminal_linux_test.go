@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -230,9 +231,8 @@ func TestPipelineKeepsTheTerminal(t *testing.T) {
 // not be renewed.
 func TestReaderBesideIsStoppedAlone(t *testing.T) {
 	s := openSession(t, "foreground", elsewhere("ask")["output"])
-	line := s.see("asks, child of ")
-	var supervisor int
-	_, err := fmt.Sscanf(line[strings.Index(line, "child of "):], "child of %d", &supervisor)
+	_, number, _ := strings.Cut(s.see("asks, child of "), "child of ")
+	supervisor, err := strconv.Atoi(strings.TrimSpace(number))
 	check(t, err)
 	s.typeIn("one\n")
 	s.see("read one") // so it has the terminal

@@ -79,7 +79,9 @@ func (p place) find(nodes map[string]Node) error {
 		switch {
 		case !strings.HasPrefix(name, namePrefix):
 		case entry.Type() == fs.ModeSocket && strings.HasSuffix(name, nameSuffix):
-			nodes[path] = nodes[path] // its members may be known already
+			if _, isKnown := nodes[path]; !isKnown { // by its record, with its members
+				nodes[path] = Node{}
+			}
 		case entry.Type().IsRegular() && strings.HasSuffix(name, recordSuffix):
 			if r, err := read(path); err == nil { // else it says nothing that could be used
 				nodes[r.Socket] = Node{Members: r.Members}

@@ -13,9 +13,6 @@ import (
 	"conch/internal/socket"
 )
 
-// own is the name of this user's directory among those of others.
-func own() string { return "conch-" + strconv.Itoa(os.Getuid()) }
-
 // announced is a node that serves its default socket and has announced it.
 func announced(t *testing.T, port string, members ...string) string {
 	t.Helper()
