@@ -65,7 +65,7 @@ func TestSameNodeInEveryEnvironment(t *testing.T) {
 	others := map[string][]string{"login": login, "cron": nil, "another TMPDIR": {"TMPDIR=tmp"}}
 
 	log := filepath.Join(dir, "node.log")
-	node := e.prepare(login, "node", "--listen", freeAddresses(t, 1)[0], "--data-dir", none, "--log-file", log)
+	node := e.prepare(login, "node", "--single", "--listen", freeAddresses(t, 1)[0], "--data-dir", none, "--log-file", log)
 	check(t, node.Start())
 	defer func() {
 		_ = node.Process.Kill() // as a rule it is gone

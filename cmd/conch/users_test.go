@@ -120,7 +120,7 @@ func TestKeyOfRoot(t *testing.T) {
 	check(t, os.Chmod(base+".key", 0o440))
 	log := filepath.Join(dir, "node.log")
 	node := func(groups ...uint32) *exec.Cmd {
-		cmd := exec.CommandContext(ctx, conch, "node", "--listen", listen, "--socket", none, "--data-dir", none, "--log-file", log,
+		cmd := exec.CommandContext(ctx, conch, "node", "--single", "--listen", listen, "--socket", none, "--data-dir", none, "--log-file", log,
 			"--tls-cert", base+".crt", "--tls-key", base+".key", "--tls-ca", filepath.Join(certs, "ca.crt"))
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nodeUser, Gid: nodeUser, Groups: groups}}
 		cmd.Dir = dir
