@@ -238,6 +238,14 @@ var directed = map[string]*Plan{
 		Op{At: 35 * s, Kind: SetBack, Node: 2, Effects: 3, Length: 100 * ms, Patience: 1},
 		hold(50*s, 2, s),
 	),
+	// 2 loses session 1 and begins session 2. It is set back, and crashes again before it has
+	// heard of anybody: its next process begins with 2, and its streams are not too old.
+	"used-number-guarded": stage(3,
+		cut(2*s, 16*s, 1, both(2, 0), both(2, 1)),
+		Op{At: 25 * s, Kind: SetBack, Node: 2, Effects: 1, Length: 100 * ms, Patience: 1},
+		Op{At: 25101 * ms, Kind: Crash, Node: 2, Length: 100 * ms},
+		hold(50*s, 2, s),
+	),
 	// 2 is set back. 3 and 4 have not heard of it since they started, and 0 and 1, which know, are cut off from it;
 	// so it begins session 1 again. The token, at 1, says that its requests were granted. When
 	// it hears of 1, it begins a later session, and is served.
