@@ -37,7 +37,7 @@ func TestBallotsFromTheFutureAreRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = stream.RecvMsg(new(peerv1.Receipt))
-		if s := status.Convert(err); s.Code() != codes.InvalidArgument || !strings.Contains(s.Message(), "floor 2147483647; want at most ") {
+		if s := status.Convert(err); s.Code() != codes.InvalidArgument || !strings.Contains(s.Message(), "floor 549755813632; want at most ") {
 			t.Errorf("with data directory %q: %v; want the floor refused", dir, err)
 		}
 		if err := conn.Close(); err != nil {
