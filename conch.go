@@ -231,6 +231,7 @@ func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
 		TTL:         cfg.SessionTTL,
 		LocalBatch:  cfg.LocalBatch,
 		Store:       memory.store,
+		Memory:      memory.place,
 		Credentials: guard.toMember,
 		CheckMember: guard.checkMember,
 		Caller:      broadcast.ThisProcess(programName()),

@@ -46,6 +46,7 @@ type DialConfig struct {
 // methods are safe for concurrent use.
 type Client struct {
 	client *client.Client
+	seen   fencesSeen
 }
 
 // Dial connects to the first of some nodes that answers. When that one is gone later,
@@ -83,18 +84,21 @@ func (c *Client) Node() string { return c.client.Node().String() }
 // which they came; a lock is not reentrant.
 //
 // The errors wrap [ErrName]; [ErrTooManyLocks]; [ErrStopped] after [Client.Close];
-// [ErrUnreachable] once no node has been reached for five seconds; [ErrRefused]; or the
-// cause of the context's end, and [ErrNoSession] or [ErrUnreachable] too if that is why
+// [ErrUnreachable] once no node has been reached for five seconds; [ErrRefused];
+// [ErrStaleFence] for a grant with a fence that is not above one that the client has had
+// of the lock, which tells of a cluster that was set back; or the cause of the context's end, and [ErrNoSession] or [ErrUnreachable] too if that is why
 // it took so long. The lock is then not held.
 func (c *Client) Lock(ctx context.Context, name string) (Hold, error) {
-	return clientHold(c.client.Acquire(ctx, name))
+	h, err := c.client.Acquire(ctx, name)
+	return c.hold(name, h, err)
 }
 
 // TryLock takes the lock if it is free. It knows after one SessionTTL of the cluster at
 // the latest. The errors are those of [Client.Lock]; [ErrBusy]; and [ErrNoSession] if
 // the node cannot know.
 func (c *Client) TryLock(ctx context.Context, name string) (Hold, error) {
-	return clientHold(c.client.Try(ctx, name))
+	h, err := c.client.Try(ctx, name)
+	return c.hold(name, h, err)
 }
 
 // Do calls f under a lock, as [Locker] describes.
@@ -108,14 +112,6 @@ func (c *Client) Do(ctx context.Context, name string, f func(ctx context.Context
 // Unlock, so that these locks are free when the program ends; if the node does not answer
 // it gives up after one SessionTTL, by when they are free anyway, and says so.
 func (c *Client) Close() error { return c.client.Close() }
-
-// clientHold makes a Hold of a client's.
-func clientHold(h client.Hold, err error) (Hold, error) {
-	if err != nil {
-		return Hold{}, err
-	}
-	return Hold{place: clientPlace{h}, fence: h.Fence()}, nil
-}
 
 // clientPlace is the place of one hold only, so it needs no id.
 type clientPlace struct{ hold client.Hold }

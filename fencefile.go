@@ -9,7 +9,8 @@ import (
 
 var (
 	// ErrStaleFence is wrapped by the error of [DoFenced] for a fence below the highest
-	// that the file has seen: the lock was lost, and somebody else had it since.
+	// that the file has seen: the lock was lost, and somebody else had it since. So does
+	// that of [Client.Lock] for a fence that is not above what the client has had.
 	ErrStaleFence = fence.ErrStale
 	// ErrFenceInUse is wrapped, together with the cause of the context's end, by the
 	// error of [DoFenced] when somebody still works under the file.

@@ -11,6 +11,7 @@ import (
 
 	"conch"
 	peerv1 "conch/proto/conch/peer/v1"
+	"conch/token"
 )
 
 // A member that counts its ballots from a time far ahead is refused: above what it says,
@@ -28,15 +29,15 @@ func TestBallotsFromTheFutureAreRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		const inTheYear2094 = 1<<31 - 1
+		const inTheYear2094 = (1<<31 - 1) * token.BallotsPerSecond
 		hello := &peerv1.Hello{
-			Version: 1, Member: peer, Incarnation: make([]byte, 16), Boot: 1, Members: node.Members(), Ttl: int64(conch.DefaultSessionTTL), Floor: inTheYear2094,
+			Version: 2, Member: peer, Incarnation: make([]byte, 16), Boot: 1, Members: node.Members(), Ttl: int64(conch.DefaultSessionTTL), Floor: inTheYear2094,
 		}
 		if err := stream.Send(&peerv1.Frame{Messages: []*peerv1.Message{{Kind: &peerv1.Message_Hello{Hello: hello}}}}); err != nil {
 			t.Fatal(err)
 		}
 		err = stream.RecvMsg(new(peerv1.Receipt))
-		if s := status.Convert(err); s.Code() != codes.InvalidArgument || !strings.Contains(s.Message(), "floor 2147483647; want at most ") {
+		if s := status.Convert(err); s.Code() != codes.InvalidArgument || !strings.Contains(s.Message(), "floor 549755813632; want at most ") {
 			t.Errorf("with data directory %q: %v; want the floor refused", dir, err)
 		}
 		if err := conn.Close(); err != nil {

@@ -14,6 +14,7 @@ type memory struct {
 	session uint64 // above those of all earlier processes
 	floor   uint64 // not below any ballot number that they promised
 	store   broadcast.Store
+	place   string // where store is, in words
 	// plausible is the highest number of a ballot that makes sense by now.
 	plausible func() uint64
 	// encumbered: clients of an earlier process may still hold locks.
@@ -46,6 +47,7 @@ func remember(dir, member string) (memory, error) {
 	state := store.State()
 	return memory{
 		session: state.Session, floor: state.Promised, plausible: plausible(state.Promised), encumbered: state.Clients, store: store,
+		place:      "the data directory " + store.Dir(),
 		setClients: store.SetClients,
 		close:      store.Close,
 	}, nil

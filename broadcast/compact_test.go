@@ -71,7 +71,7 @@ func TestDecodedMessagesShareNoMemory(t *testing.T) {
 		return []token.Message{
 			{Kind: token.Request, Lock: lock, Number: token.Number{Session: 1, Count: n}},
 			{Kind: token.TokenMessage, Lock: lock, Session: token.Session(n), Token: &token.Token{
-				Epoch: token.Epoch{Number: n}, Hop: n, Fence: token.Fence(n << 32),
+				Epoch: token.Epoch{Number: n}, Hop: n, Fence: token.Fence(n << token.FenceBits),
 				LastGranted: []token.Number{{Session: 1, Count: n}, {Session: 2, Count: n}},
 				Queue:       []token.Member{token.Member(n % 2)},
 			}},
@@ -141,7 +141,7 @@ func checkAlike(t *testing.T, wire []byte, members int) {
 
 func plainToken() []token.Message {
 	return []token.Message{{Kind: token.TokenMessage, Lock: "cs", Session: 9, Token: &token.Token{
-		Epoch: token.Epoch{Number: 1, Proposer: 2}, Hop: 3, Fence: 1 << 32,
+		Epoch: token.Epoch{Number: 1, Proposer: 2}, Hop: 3, Fence: 1 << token.FenceBits,
 		LastGranted: []token.Number{{Session: 1, Count: 1}, {}, {Session: 1 << 60}},
 	}}}
 }

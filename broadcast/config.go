@@ -40,6 +40,9 @@ type Config struct {
 	// Store keeps what must outlast this process. Nil keeps nothing: then Session
 	// and Floor of the next process have to be above all that this one will use.
 	Store Store
+	// Memory says in words where Session comes from, for the log: "the data directory /d".
+	// Empty is the wall clock.
+	Memory string
 
 	// Caller describes this process, for whoever asks who holds a lock.
 	Caller Caller

@@ -46,6 +46,8 @@ func (d decoder) message(wire *peerv1.Message) (m token.Message, err error) {
 		m, err = d.clear(kind.Clear)
 	case *peerv1.Message_Bye:
 		m, err = d.bye(kind.Bye)
+	case *peerv1.Message_Known:
+		m, err = d.known(kind.Known)
 	case *peerv1.Message_Request:
 		m, err = d.request(kind.Request)
 	case *peerv1.Message_Token:
@@ -99,8 +101,8 @@ func (d decoder) token(w *peerv1.Token) (token.Message, error) {
 		}
 	}
 	switch {
-	case uint64(t.Fence)>>32 != t.Epoch.Number:
-		return m, fmt.Errorf("fence %d in epoch %d; want one whose high 32 bits are the epoch", t.Fence, t.Epoch.Number)
+	case uint64(t.Fence)>>token.FenceBits != t.Epoch.Number:
+		return m, fmt.Errorf("fence %d in epoch %d; want one whose high %d bits are the epoch", t.Fence, t.Epoch.Number, 64-token.FenceBits)
 	case uint64(t.Fence)&token.MaxFencesPerEpoch == token.MaxFencesPerEpoch: // such a token is dropped, and not sent
 		return m, fmt.Errorf("fence %d, which is the last of its epoch; want one that leaves another", t.Fence)
 	}
@@ -143,6 +145,12 @@ func (d decoder) clear(w *peerv1.Clear) (token.Message, error) {
 func (d decoder) bye(w *peerv1.Bye) (token.Message, error) {
 	m := token.Message{Kind: token.Bye, Session: token.Session(w.GetSession())}
 	return m, checkSession(m.Session)
+}
+
+func (d decoder) known(w *peerv1.Known) (token.Message, error) {
+	// Not refused if too high, as in HELLO.
+	m := token.Message{Kind: token.Known, Session: token.Session(min(w.GetSession(), maxKnown))}
+	return m, decodeIncarnation(&m.Incarnation, w.GetIncarnation())
 }
 
 func (d decoder) probe(w *peerv1.Probe) (token.Message, error) {
@@ -275,7 +283,7 @@ const (
 	maxKnown = maxSession - 1<<40
 	// maxBallot is the highest number of a ballot whose fences fit a signed 64-bit
 	// integer.
-	maxBallot = math.MaxInt64 >> 32
+	maxBallot = math.MaxInt64 >> token.FenceBits
 )
 
 // checkBallot checks the number of a ballot, or of an epoch, which may be 0.

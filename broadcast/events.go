@@ -1,6 +1,9 @@
 package broadcast
 
 import (
+	"cmp"
+	"fmt"
+
 	"github.com/rs/zerolog"
 
 	"conch/token"
@@ -108,7 +111,7 @@ func (l *eventLog) lease(e *token.Effect) {
 	case token.Began:
 		l.session("session_started", e.Session).Msg("session begins")
 	case token.Lapsed:
-		l.session("session_lapsed", e.Session).Str("reason", "lease ran out").Msg("session lapsed")
+		l.session("session_lapsed", e.Session).Str("reason", l.whyLapsed(e)).Msg("session lapsed")
 	case token.Gone:
 		l.session("session_ended", e.Session).Msg("session ended on purpose")
 	case token.Guarded:
@@ -117,6 +120,16 @@ func (l *eventLog) lease(e *token.Effect) {
 	case token.Buried:
 		l.info("burial").Str("peer", l.addresses[e.Peer]).Msg("peer buried")
 	}
+}
+
+// whyLapsed says why a session is over, and what to do about it.
+func (l *eventLog) whyLapsed(e *token.Effect) string {
+	if e.Reason != token.ReasonUsed {
+		return "lease ran out"
+	}
+	return fmt.Sprintf("%s says that another process of this node had session %d: was an older copy of %s put in its place, "+
+		"or does a second node run under this address? stop that one; this one goes on above that number",
+		l.addresses[e.Peer], e.Known, cmp.Or(l.memory, "this machine's clock"))
 }
 
 // round writes a line about a round of this node's own, or about a lock that was

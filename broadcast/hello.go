@@ -14,8 +14,9 @@ import (
 	"conch/token"
 )
 
-// protocolVersion is what HELLO names; no other is accepted.
-const protocolVersion = 1
+// protocolVersion is what HELLO names; no other is accepted. In version 1, ballots were
+// numbered in seconds, and nobody told whose a known session was.
+const protocolVersion = 2
 
 // refusal is why a stream was refused or closed, by what its sender sent.
 type refusal struct {
@@ -50,6 +51,8 @@ func (d *Driver) helloFrame(h token.Hello) *peerv1.Frame {
 		Ttl:          int64(d.ttl),
 		Floor:        h.Floor,
 		KnownSession: uint64(h.KnownSession),
+
+		KnownIncarnation: h.KnownOf[:], // zeros while nothing is known
 	}}}}}
 }
 
@@ -77,6 +80,11 @@ func (d *Driver) checkHello(h *peerv1.Hello) (token.Member, token.Hello, *refusa
 	case len(h.GetIncarnation()) != len(token.Incarnation{}):
 		return from, token.Hello{}, misunderstood("incarnation of %d bytes; want %d", len(h.GetIncarnation()), len(token.Incarnation{}))
 	}
+	var knownOf token.Incarnation
+	if known := h.GetKnownIncarnation(); len(known) > 0 && len(known) != len(knownOf) {
+		return from, token.Hello{}, misunderstood("known incarnation of %d bytes; want %d, or none", len(known), len(knownOf))
+	}
+	copy(knownOf[:], h.GetKnownIncarnation())
 	return from, token.Hello{
 		Incarnation: token.Incarnation(h.GetIncarnation()),
 		Boot:        token.Session(h.GetBoot()),
@@ -84,6 +92,7 @@ func (d *Driver) checkHello(h *peerv1.Hello) (token.Member, token.Hello, *refusa
 		Floor:       h.GetFloor(),
 		// Not refused: who was told the highest once has sessions above it.
 		KnownSession: token.Session(min(h.GetKnownSession(), maxKnown)),
+		KnownOf:      knownOf,
 	}, nil
 }
 

@@ -99,7 +99,7 @@ func (h *hostile) message(t *rapid.T, from token.Member) token.Message {
 		m.Session = token.Session(near(t, "addressee", uint64(h.session), mostSession))
 		m.Token.Epoch.Number = near(t, "epoch", h.epoch.Number, mostEpoch)
 		m.Token.Hop = near(t, "hop", 1, mostSession)
-		m.Token.Fence = token.Fence(m.Token.Epoch.Number<<32 | near(t, "fence", 0, math.MaxUint32))
+		m.Token.Fence = token.Fence(m.Token.Epoch.Number<<token.FenceBits | near(t, "fence", 0, token.MaxFencesPerEpoch))
 		for i := range m.Token.LastGranted {
 			m.Token.LastGranted[i] = number("LN")
 		}
@@ -107,6 +107,8 @@ func (h *hostile) message(t *rapid.T, from token.Member) token.Message {
 		m.Stamp = token.Time(near(t, "stamp", uint64(max(h.stamp, 0)), mostSession))
 	case token.Ping, token.Bye:
 		m.Session = token.Session(near(t, "session", 1000, mostSession))
+	case token.Known:
+		m.Session = token.Session(near(t, "known", uint64(h.session), mostSession))
 	}
 	return m
 }

@@ -141,6 +141,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 
 		subscriptions: make(map[*Subscription]struct{}),
 	}
+	o.log.memory = cfg.Memory
 	for i, address := range d.members {
 		if m := token.Member(i); m != d.self {
 			o.peers[i].link = newLink(d, m, address)

@@ -71,7 +71,7 @@ func (s *stranger) ended(code codes.Code, says string) {
 // helloOf is a HELLO that a node of these members accepts from one of them.
 func helloOf(from string, members ...string) *peerv1.Hello {
 	return &peerv1.Hello{
-		Version:     1,
+		Version:     protocolVersion,
 		Member:      from,
 		Incarnation: []byte("0123456789abcdef"),
 		Boot:        1,
@@ -108,8 +108,8 @@ func TestHelloIsRefused(t *testing.T) {
 		says   string
 		who    string // whom the log names; empty is the remote address
 	}{
-		{"version", func(h *peerv1.Hello) { h.Version = 2 }, codes.FailedPrecondition, "protocol version 2; want 1", "b:1"},
-		{"no version", func(h *peerv1.Hello) { h.Version = 0 }, codes.FailedPrecondition, "protocol version 0; want 1", "b:1"},
+		{"version", func(h *peerv1.Hello) { h.Version = 1 }, codes.FailedPrecondition, "protocol version 1; want 2", "b:1"},
+		{"no version", func(h *peerv1.Hello) { h.Version = 0 }, codes.FailedPrecondition, "protocol version 0; want 2", "b:1"},
 		{"other members", func(h *peerv1.Hello) { h.Members = []string{"b:1", "c:1"} }, codes.FailedPrecondition,
 			"the member lists differ: only in the receiver's list: a:1; only in the sender's list: c:1", "b:1"},
 		{"more members", func(h *peerv1.Hello) { h.Members = many }, codes.FailedPrecondition,
@@ -124,7 +124,9 @@ func TestHelloIsRefused(t *testing.T) {
 			"incarnation of 5 bytes; want 16", "b:1"},
 		{"session", func(h *peerv1.Hello) { h.Boot = maxSession + 1 }, codes.InvalidArgument, "session 4611686018427387905 at its start; want at most", "b:1"},
 		{"floor", func(h *peerv1.Hello) { h.Floor = maxBallot + 1 }, codes.InvalidArgument,
-			"floor 2147483648; want at most 2147483647 by now: is the clock here or there wrong?", "b:1"},
+			"floor 549755813888; want at most 549755813887 by now: is the clock here or there wrong?", "b:1"},
+		{"known incarnation", func(h *peerv1.Hello) { h.KnownIncarnation = []byte("short") }, codes.InvalidArgument,
+			"known incarnation of 5 bytes; want 16, or none", "b:1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -88,6 +88,8 @@ func encode(m *token.Message) *peerv1.Message {
 		return &peerv1.Message{Kind: &peerv1.Message_Busy{Busy: &peerv1.Busy{Locks: m.Locks}}}
 	case token.Clear:
 		return &peerv1.Message{Kind: &peerv1.Message_Clear{Clear: &peerv1.Clear{Incarnation: m.Incarnation[:]}}}
+	case token.Known:
+		return &peerv1.Message{Kind: &peerv1.Message_Known{Known: &peerv1.Known{Session: uint64(m.Session), Incarnation: m.Incarnation[:]}}}
 	case token.Bye:
 		return &peerv1.Message{Kind: &peerv1.Message_Bye{Bye: &peerv1.Bye{Session: uint64(m.Session)}}}
 	default:

@@ -54,7 +54,7 @@ func anyMessage(members int, from, to token.Member) *rapid.Generator[token.Messa
 				LastGranted: rapid.SliceOfN(number, members, members).Draw(t, "LN"),
 				Queue:       list.Draw(t, "Q"),
 			}
-			m.Token.Fence = token.Fence(m.Token.Epoch.Number<<32 + uint64(rapid.Uint32Max(token.MaxFencesPerEpoch-1).Draw(t, "fence")))
+			m.Token.Fence = token.Fence(m.Token.Epoch.Number<<token.FenceBits + uint64(rapid.Uint32Max(token.MaxFencesPerEpoch-1).Draw(t, "fence")))
 		case token.Ping:
 			m.Incarnation, m.Session = incarnation.Draw(t, "i"), session.Draw(t, "s")
 			m.Begun, m.Stamp = rapid.Bool().Draw(t, "begun"), stamp.Draw(t, "stamp")
@@ -66,6 +66,9 @@ func anyMessage(members int, from, to token.Member) *rapid.Generator[token.Messa
 			m.Incarnation = incarnation.Draw(t, "i")
 		case token.Bye:
 			m.Session = session.Draw(t, "s")
+		case token.Known:
+			m.Session = min(session.Draw(t, "s"), maxKnown)
+			m.Incarnation = incarnation.Draw(t, "i")
 		case token.Probe:
 			m.Number, m.Probe = number.Draw(t, "number"), rapid.Uint64Min(1).Draw(t, "probe")
 			m.Helper = rapid.OneOf(member, rapid.Just(token.NoMember)).Draw(t, "helper")
@@ -210,7 +213,7 @@ func wrong[M any](right func() M, change func(M)) M {
 
 func rightToken() *peerv1.Token {
 	return &peerv1.Token{
-		Lock: "cs", Session: 1, Epoch: &peerv1.BallotNumber{Number: 1, Proposer: 2}, Hop: 1, Fence: 1<<32 + 1,
+		Lock: "cs", Session: 1, Epoch: &peerv1.BallotNumber{Number: 1, Proposer: 2}, Hop: 1, Fence: 1<<token.FenceBits + 1,
 		LastGranted: []*peerv1.Number{{}, {}, {}}, Queue: []uint32{0, 2},
 	}
 }
@@ -264,6 +267,7 @@ func TestDecodeRefusesNonsense(t *testing.T) {
 		{"PING: session 0", &peerv1.Message{Kind: &peerv1.Message_Ping{Ping: &peerv1.Ping{}}}},
 		{"PING: incarnation of 0 bytes; want 16", &peerv1.Message{Kind: &peerv1.Message_Ping{Ping: &peerv1.Ping{Session: 1}}}},
 		{"PONG: incarnation of 17 bytes", &peerv1.Message{Kind: &peerv1.Message_Pong{Pong: &peerv1.Pong{Incarnation: make([]byte, 17)}}}},
+		{"KNOWN: incarnation", &peerv1.Message{Kind: &peerv1.Message_Known{Known: &peerv1.Known{Session: 1}}}},
 		{"CLEAR: incarnation", &peerv1.Message{Kind: &peerv1.Message_Clear{}}},
 		{"BYE: session 0", &peerv1.Message{Kind: &peerv1.Message_Bye{}}},
 		{"BUSY: bad lock name", &peerv1.Message{Kind: &peerv1.Message_Busy{Busy: &peerv1.Busy{Locks: []string{"cs", ""}}}}},
@@ -279,9 +283,9 @@ func TestDecodeRefusesNonsense(t *testing.T) {
 			Lock: "cs", Kind: peerv1.ProbeAnswer_KIND_NONE}}}},
 		{"session 18446744073709551615; want", &peerv1.Message{Kind: &peerv1.Message_Ping{Ping: &peerv1.Ping{Session: math.MaxUint64}}}},
 		{"want a session and a count of at most", request("cs", &peerv1.Number{Session: 1, Count: math.MaxUint64})},
-		{"ballot 2147483648; want at most", ballot(&peerv1.Ballot{Lock: "cs", Ballot: &peerv1.BallotNumber{Number: 1 << 31}})},
-		{"ballot 2147483648; want at most 2147483647 by now: is the clock here or there wrong?", tok(func(t *peerv1.Token) { t.Epoch.Number, t.Fence = 1<<31, 1<<63 })},
-		{"fence 8589934591, which is the last of its epoch", tok(func(t *peerv1.Token) { t.Fence = 1<<33 - 1 })},
+		{"ballot 549755813888; want at most", ballot(&peerv1.Ballot{Lock: "cs", Ballot: &peerv1.BallotNumber{Number: 1 << 39}})},
+		{"ballot 549755813888; want at most 549755813887 by now: is the clock here or there wrong?", tok(func(t *peerv1.Token) { t.Epoch.Number, t.Fence = 1<<39, 1<<63 })},
+		{"fence 33554431, which is the last of its epoch", tok(func(t *peerv1.Token) { t.Fence = 2<<token.FenceBits - 1 })},
 		{"fence 1 in epoch 1", tok(func(t *peerv1.Token) { t.Fence = 1 })},
 		{"BALLOT: ballot 0", ballot(&peerv1.Ballot{Lock: "cs"})},
 		{"ballot by member 1; want by 0", ballot(&peerv1.Ballot{Lock: "cs", Ballot: &peerv1.BallotNumber{Number: 1, Proposer: 1}})},
@@ -293,7 +297,7 @@ func TestDecodeRefusesNonsense(t *testing.T) {
 		{"ballot 3 stands against ballot 4; want one that is not lower", vote(func(v *peerv1.BallotAnswer) {
 			v.Kind, v.Ballot.Number, v.Highest = peerv1.BallotAnswer_KIND_NACK_FLOOR, 4, &peerv1.BallotNumber{Number: 3}
 		})},
-		{"ballot 2147483648; want at most", vote(func(v *peerv1.BallotAnswer) { v.Highest = &peerv1.BallotNumber{Number: 1 << 31} })},
+		{"ballot 549755813888; want at most", vote(func(v *peerv1.BallotAnswer) { v.Highest = &peerv1.BallotNumber{Number: 1 << 39} })},
 		{"buried: member 4", vote(func(v *peerv1.BallotAnswer) { v.Buried = []uint32{4} })},
 		{"ABORT: ballot 0", &peerv1.Message{Kind: &peerv1.Message_Abort{Abort: &peerv1.Abort{Lock: "cs"}}}},
 	} {

@@ -29,6 +29,7 @@ func Check(run *Run) *Report {
 		c.checkOrder(j)
 		c.checkOvertaking(j)
 	}
+	c.checkSetBack()
 	c.checkSessions()
 	c.checkHeard()
 	c.checkRequests()

@@ -115,33 +115,3 @@ func TestTokenOutsideSessionIsDropped(t *testing.T) {
 	d.token() // addressed to session 2, which is the next
 	d.want("A drops token 1.B: addressed to another session")
 }
-
-// HELLO tells the highest session known of the peer, begun or not.
-func TestHelloTellsKnownSession(t *testing.T) {
-	d := inSession(t, 3)
-	if got := d.Hello(2).KnownSession; got != 1 {
-		t.Errorf("known session of C: %d, want 1", got)
-	}
-	d.receive(2, Message{Kind: Ping, Incarnation: incarnation(2, 1), Session: 9})
-	if got := d.Hello(2).KnownSession; got != 9 {
-		t.Errorf("known session of C: %d, want 9, which it announced", got)
-	}
-}
-
-// Who is outside a session jumps above the highest that is known of it.
-func TestNodeOutsideSessionJumpsAboveKnown(t *testing.T) {
-	d := start(t, 3)
-	d.hello(1, Hello{Incarnation: incarnation(1, 1), Boot: 1, KnownSession: 7})
-	d.want("A saves session 8, promised 0")
-	d.hello(2, Hello{Incarnation: incarnation(2, 1), Boot: 1, KnownSession: 8})
-	d.want()
-}
-
-// A session that has begun stays.
-func TestNodeInSessionDoesNotJump(t *testing.T) {
-	d := inSession(t, 3)
-	d.hello(1, Hello{Incarnation: incarnation(1, 1), Boot: 1, Counter: 9, KnownSession: 7})
-	d.want()
-	d.acquire(1)
-	d.wantOnly(Asked, "A asks: request 1.1")
-}

@@ -98,7 +98,7 @@ func (n *Node) judgeBallot(l *lock) {
 // makeToken makes the token anew. Nothing of the old one is needed: it is the
 // members who know who waits.
 //
-// Protocol, section 3: epoch = b, fence = b.number · 2^32, LN[j] = what j reported,
+// Protocol, section 3: epoch = b, fence = b.number · 2^24, LN[j] = what j reported,
 // less one if it waits; for the buried, the highest number known. Q = those waiting,
 // from the proposer on around the ring.
 func (n *Node) makeToken(l *lock) {
@@ -106,7 +106,7 @@ func (n *Node) makeToken(l *lock) {
 	s.balloting = false
 	t := &Token{
 		Epoch:       s.ballot,
-		Fence:       Fence(s.ballot.Number << fenceBits),
+		Fence:       Fence(s.ballot.Number << FenceBits),
 		LastGranted: slices.Clone(l.requestNumbers),
 	}
 	for k := range s.votes {

@@ -56,7 +56,7 @@ func TestProposerPromisesToItselfFirst(t *testing.T) {
 	d := probing(t, 3)
 	d.none(1, 1, 2)
 	d.want(
-		"A saves session 1, promised 1024",
+		"A saves session 1, promised 1",
 		"A begins ballot 1.A",
 		"A→B BALLOT 1.A for 1.1, out of reach nobody",
 		"A→C BALLOT 1.A for 1.1, out of reach nobody",
@@ -77,7 +77,7 @@ func TestMembersWithoutStreamAreOutOfReach(t *testing.T) {
 func TestMembersThatDidNotAnswerAreOutOfReach(t *testing.T) {
 	d := silentD(t)
 	d.want(
-		"A saves session 1, promised 1024",
+		"A saves session 1, promised 1",
 		"A buries D",
 		"A begins ballot 1.A",
 		"A→B BALLOT 1.A for 1.1, out of reach D",
@@ -239,6 +239,7 @@ func TestTooLowBallotIsRaisedAtOnce(t *testing.T) {
 		"A gives up ballot 1.A: number too low",
 		"A→B ABORT 1.A",
 		"A→C ABORT 1.A",
+		"A saves session 1, promised 41",
 		"A begins ballot 41.A",
 		"A→B BALLOT 41.A for 1.1, out of reach nobody",
 		"A→C BALLOT 41.A for 1.1, out of reach nobody",
@@ -371,7 +372,7 @@ func TestVotesForAnotherBallotDoNotCount(t *testing.T) {
 	d.want()
 }
 
-// The new token: epoch = b, fence = b.number·2^32, LN[j] = what j reported, less one
+// The new token: epoch = b, fence = b.number·2^24, LN[j] = what j reported, less one
 // if it waits; Q = those waiting, from the proposer on around the ring.
 func TestNewTokenIsMadeOfReports(t *testing.T) {
 	cfg := testConfig(2, 5)

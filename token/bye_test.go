@@ -231,7 +231,7 @@ func TestMemberThatSaidByeIsBuriedAtOnce(t *testing.T) {
 	d.look()
 	d.receive(2, Message{Kind: ProbeAnswer, Probe: 1, Answer: None, Members: []Member{1}})
 	d.want(
-		"A saves session 1, promised 1024",
+		"A saves session 1, promised 1",
 		"A buries B",
 		"A begins ballot 1.A",
 		"A→C BALLOT 1.A for 1.1, out of reach B",

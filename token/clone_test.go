@@ -32,8 +32,8 @@ func crowded() (*Node, Clockwork) {
 		message.Stamp = reading - second
 		return peer{
 			connected: true, opened: 3,
-			hello: Hello{Incarnation: Incarnation{5}, Boot: 1, Counter: 2, Floor: 3, KnownSession: 4},
-			heard: true, returned: true, session: 5, highest: 6,
+			hello: Hello{Incarnation: Incarnation{5}, Boot: 1, Counter: 2, Floor: 3, KnownSession: 4, KnownOf: Incarnation{6}},
+			heard: true, returned: true, session: 5, highest: 6, highestOf: Incarnation{7},
 			answered: now - second, hasAnswered: true, answeredBefore: true, pongAt: now - second/2,
 			guard: 7, guardEnd: now + second, burialEnd: now + second, heldPing: message, clear: true,
 		}
@@ -57,9 +57,9 @@ func crowded() (*Node, Clockwork) {
 		}
 	}
 	n := &Node{
-		cfg: cfg, self: 1, now: now, peers: []peer{peerOf(6 * second), peerOf(now)}, session: 16, begun: true, warned: true,
+		cfg: cfg, self: 1, now: now, peers: []peer{peerOf(6 * second), peerOf(now)}, boot: 15, session: 16, begun: true, warned: true,
 		leaseEnd: now + second, newer: 1, nextPing: now + second, startedAt: now - second, waiting: true,
-		leaving: true, gone: true, reserved: 17, floor: 18, forgotten: 19, probes: 20, count: 21,
+		leaving: true, gone: true, promised: 17, floor: 18, forgotten: 19, probes: 20, count: 21,
 		locks: make(map[string]*lock), numbers: []Number{{1, 1}}, members: []Member{1}, stamps: []Time{1},
 		effects: []Effect{{}}, spare: []*use{{}},
 	}
@@ -166,12 +166,12 @@ func (l leaf) change(t *testing.T) (undo func()) {
 // unencoded are the fields that AppendState leaves out, and why.
 var unencoded = map[string]string{
 	`\.cfg\.(Self|Members|FencesPerEpoch|LocalBatch)`: "the same for a member throughout a search",
-	`\.cfg\.Floor`: "looked at by New only",
-	`\.now`:        "the clock's reading is given; times count from it",
-	`\.warned`:     "decides on a warning only, of which nothing comes here",
-	`\.newer`:      "decides on when the stamps are looked at, which brings about nothing then",
+	`\.cfg\.(Session|Floor)`:                          "looked at by New only",
+	`\.now`:                                           "the clock's reading is given; times count from it",
+	`\.warned`:                                        "decides on a warning only, of which nothing comes here",
+	`\.newer`:                                         "decides on when the stamps are looked at, which brings about nothing then",
 	`\.effects.*|\.numbers.*|\.members.*|\.stamps.*|\.spare.*`: "scratch memory, or fetched before",
-	`.*\.hello\.KnownSession`:                                  "looked at when the HELLO comes",
+	`.*\.hello\.Known(Session|Of)`:                             "looked at when the HELLO comes",
 	`.*\.Hop`:                                                  "for the log",
 	`.*\.active`:                                               "follows from the list of active locks",
 }

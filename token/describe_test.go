@@ -40,7 +40,7 @@ func ofLock(name string) string {
 // fence writes a fence as BALLOT:GRANT, the number of the ballot that made the token
 // and the count of its grants.
 func fence(f Fence) string {
-	return fmt.Sprintf("%d:%d", uint64(f)>>fenceBits, uint64(f)&MaxFencesPerEpoch)
+	return fmt.Sprintf("%d:%d", uint64(f)>>FenceBits, uint64(f)&MaxFencesPerEpoch)
 }
 
 // ballot writes an epoch as NUMBER.LETTER.
@@ -88,6 +88,8 @@ func describeMessage(m Message) string {
 		return "CLEAR " + process(m.Incarnation)
 	case Bye:
 		return fmt.Sprintf("BYE %d", m.Session)
+	case Known:
+		return fmt.Sprintf("KNOWN session %d of %s", m.Session, process(m.Incarnation))
 	case Probe:
 		return fmt.Sprintf("PROBE %d for %v, helper %s", m.Probe, m.Number, letter(m.Helper))
 	case ProbeAnswer:
@@ -145,6 +147,9 @@ func describeSession(e Effect) string {
 	case Began:
 		return fmt.Sprintf("begins session %d", e.Session)
 	case Lapsed:
+		if e.Reason != "" {
+			return fmt.Sprintf("loses session %d: %s, up to %d, says %s", e.Session, e.Reason, e.Known, letter(e.Peer))
+		}
 		return fmt.Sprintf("loses session %d", e.Session)
 	case Warn:
 		return fmt.Sprintf("warns: session %d ends at %d ms", e.Session, e.Until/millisecond)

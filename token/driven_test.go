@@ -266,7 +266,7 @@ func (d *driven) token() { d.tokenWith(func(*Token) {}) }
 
 // tokenWith brings the same, after a change.
 func (d *driven) tokenWith(change func(*Token)) {
-	t := &Token{Epoch: Epoch{1, 1}, Hop: 1, Fence: 1 << fenceBits, LastGranted: make([]Number, len(d.peers))}
+	t := &Token{Epoch: Epoch{1, 1}, Hop: 1, Fence: 1 << FenceBits, LastGranted: make([]Number, len(d.peers))}
 	for j := range t.LastGranted {
 		t.LastGranted[j] = Number{1, 0}
 	}

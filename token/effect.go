@@ -50,7 +50,8 @@ const (
 	Dropped
 	// Began: Session has the lease of a quorum.
 	Began
-	// Lapsed: Session's lease ran out.
+	// Lapsed: Session's lease ran out, or, for Reason, another incarnation of this member has
+	// had its number, or a higher one, as Peer says: Known.
 	Lapsed
 	// Guarded: this node guards Session of Peer.
 	Guarded
@@ -66,7 +67,7 @@ const (
 	Forgot
 )
 
-// Why a token was dropped or a ballot came to nothing.
+// Why a token was dropped, or a ballot or a session came to nothing.
 const (
 	ReasonAddressee = "addressed to another session"
 	ReasonPromised  = "promised to a later token"
@@ -79,6 +80,7 @@ const (
 	ReasonTime      = "out of time"
 	ReasonCame      = "token came"
 	ReasonLeaving   = "node leaves"
+	ReasonUsed      = "session number was used" // why a session lapsed
 )
 
 // Effect is one thing that a node wants done, or did. Which fields are used
@@ -97,12 +99,14 @@ type Effect struct {
 	// Repeat: a Send of a Request that a stream which has ended may have lost.
 	Repeat bool
 	// Session: Save, Began, Lapsed, Guarded, Gone.
-	Session Session
+	// Known: Lapsed for ReasonUsed.
+	Session, Known Session
 	// Promised: Save, the highest ballot number that may have been promised.
 	Promised uint64
 	// Until: Warn.
 	Until Time
-	// Reason: Dropped and Ended, one of the Reason constants.
+	// Reason: Dropped, Ended and Lapsed, one of the Reason constants; of Lapsed empty where
+	// the lease ran out.
 	Reason string
 }
 

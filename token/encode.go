@@ -159,7 +159,7 @@ func (e *encoder) token(t *Token) {
 func (e *encoder) session() {
 	n := e.node
 	e.b = append(e.b, n.cfg.Incarnation[:]...)
-	e.uint(uint64(n.cfg.Session))
+	e.uint(uint64(n.boot))
 	e.uint(uint64(n.session))
 	e.bools(n.begun, n.waiting, n.leaving, n.gone, n.encumbered())
 	if n.begun {
@@ -169,7 +169,7 @@ func (e *encoder) session() {
 		e.until(n.startedAt + n.cfg.TTL)
 	}
 	e.until(n.nextPing)
-	e.uint(n.reserved)
+	e.uint(n.promised)
 	e.uint(n.floor)
 	e.uint(n.forgotten)
 	e.uint(n.count)
@@ -189,6 +189,7 @@ func (e *encoder) peer(p *peer, now Time) {
 	e.uint(p.hello.Floor)
 	e.uint(uint64(p.session))
 	e.uint(uint64(p.highest))
+	e.b = append(e.b, p.highestOf[:]...)
 	if answered { // else no lease rests on it
 		e.bools(p.answeredBefore)
 		e.since(p.answered, n.cfg.TTL)

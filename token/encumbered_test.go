@@ -123,7 +123,7 @@ func TestEncumberedAnswersNoBallotWhileWaiting(t *testing.T) {
 	d.passes(1)
 	d.look()
 	d.receive(1, Message{Kind: Ballot, Number: Number{1, 1}, Ballot: Epoch{8, 1}})
-	d.want("A saves session 1, promised 1031", "A→B BALLOT-ANSWER 8.B PROMISE, not waiting at 1.0, buries nobody")
+	d.want("A saves session 1, promised 8", "A→B BALLOT-ANSWER 8.B PROMISE, not waiting at 1.0, buries nobody")
 }
 
 // No probe is answered, and nobody is helped.

@@ -110,7 +110,7 @@ func Example() {
 	// 0 sends BALLOT to 2
 	// 1 sends BALLOT-ANSWER to 0
 	// 2 sends BALLOT-ANSWER to 0
-	// 0 enters: waiter 7, fence 4294967297
+	// 0 enters: waiter 7, fence 16777217
 	// -- now 1 asks, while 0 is in the critical section
 	// 1 asks, RN [1.1 1.1 0.0]
 	// 1 sends REQUEST to 0
@@ -118,5 +118,5 @@ func Example() {
 	// -- and 0 leaves
 	// 0 leaves, LN [1.1 1.0 1.0], Q [1]
 	// 0 sends TOKEN to 1
-	// 1 enters: waiter 8, fence 4294967298
+	// 1 enters: waiter 8, fence 16777218
 }

@@ -48,7 +48,7 @@ func (n *Node) forget(l *lock) {
 
 // usedUp reports whether no fence is left to the token.
 func (n *Node) usedUp(t *Token) bool {
-	return uint64(t.Fence)-t.Epoch.Number<<fenceBits >= n.cfg.FencesPerEpoch
+	return uint64(t.Fence)-t.Epoch.Number<<FenceBits >= n.cfg.FencesPerEpoch
 }
 
 // replace drops a token whose fences are used up. Whoever drops it and knows of a

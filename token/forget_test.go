@@ -269,7 +269,7 @@ func TestTokenWithoutFencesIsReplacedForWaiters(t *testing.T) {
 	d.want(
 		"A LEAVES: waiter 3, fence 1:3",
 		"A drops token 1.B: fences used up",
-		"A saves session 1, promised 1025",
+		"A saves session 1, promised 2",
 		"A begins ballot 2.A",
 		"A→B BALLOT 2.A for 1.0, out of reach nobody",
 		"A→C BALLOT 2.A for 1.0, out of reach nobody",
@@ -293,7 +293,7 @@ func TestTokenWithoutFencesIsReplacedForOwnWaiter(t *testing.T) {
 		"A rides: request 1.1",
 		"A LEAVES: waiter 3, fence 1:3",
 		"A drops token 1.B: fences used up",
-		"A saves session 1, promised 1025",
+		"A saves session 1, promised 2",
 		"A begins ballot 2.A",
 		"A→B BALLOT 2.A for 1.1, out of reach nobody",
 		"A→C BALLOT 2.A for 1.1, out of reach nobody",

@@ -12,16 +12,17 @@ var ErrOldStream = errors.New("stream is older than one already accepted")
 // Hello is what opens a stream, as far as it concerns the algorithm.
 type Hello struct {
 	Incarnation Incarnation
-	// Boot is the session number at the start of the sender's process, Counter how
-	// many streams that process opened to the receiver before. Together they order
-	// the streams of a pair.
+	// Boot is the session number at the start of the sender's process, or one above that of
+	// another incarnation, if the sender heard of one; Counter how many streams that process
+	// opened to the receiver before. Together they order the streams of a pair.
 	Boot    Session
 	Counter uint64
 	// Floor: the sender promises no ballot at or below this number.
 	Floor uint64
 	// KnownSession is the highest session number that the sender knows of the
-	// receiver.
+	// receiver, and KnownOf the incarnation that had it, the first if there were several.
 	KnownSession Session
+	KnownOf      Incarnation
 }
 
 // peer is what a node knows about one member.
@@ -42,8 +43,10 @@ type peer struct {
 	// session is the newest session of its newest incarnation that is known to have
 	// begun; a token may be addressed to it. 0: none is known.
 	session Session
-	// highest is the highest session number that was heard of it, begun or not.
-	highest Session
+	// highest is the highest session number that was heard of it, begun or not, and
+	// highestOf the incarnation that had it, the first if there were several.
+	highest   Session
+	highestOf Incarnation
 
 	// answered is the newest stamp of ours that it answered, if hasAnswered; by the
 	// incarnation before its present one, if answeredBefore.
@@ -73,10 +76,11 @@ func (n *Node) Hello(to Member) Hello {
 	p.opened++
 	return Hello{
 		Incarnation:  n.cfg.Incarnation,
-		Boot:         n.cfg.Session,
+		Boot:         n.boot,
 		Counter:      p.opened - 1,
 		Floor:        n.floor,
 		KnownSession: p.highest,
+		KnownOf:      p.highestOf,
 	}
 }
 
@@ -85,19 +89,25 @@ func (n *Node) Hello(to Member) Hello {
 // replaces the one before it, of which nothing more may be given to Receive.
 //
 // Protocol, section 4: a stream opened later replaces the older one from the same
-// member, and a stream below one already accepted is refused.
+// member, and a stream below one already accepted is refused. So is one of another
+// incarnation with the same boot. Its sender may be the later process, with an older
+// disk, and is told (section 2, a number of one's own).
 func (n *Node) ReceiveHello(now Time, from Member, h Hello) error {
 	n.advance(now)
 	p := &n.peers[from]
 	old, heard := p.hello, p.heard
-	if heard && (h.Boot < old.Boot || h.Boot == old.Boot && h.Counter <= old.Counter) {
+	other := h.Incarnation != old.Incarnation
+	if heard && (h.Boot < old.Boot || h.Boot == old.Boot && (other || h.Counter <= old.Counter)) {
+		if other {
+			n.tellKnown(from)
+		}
 		return fmt.Errorf("stream %d of boot %d from member %d, after stream %d of boot %d: %w",
 			h.Counter, h.Boot, from, old.Counter, old.Boot, ErrOldStream)
 	}
 	p.hello, p.heard = h, true
-	p.highest = max(p.highest, h.Boot)
-	n.jump(h.KnownSession)
-	if !heard || h.Incarnation != old.Incarnation {
+	p.heardOf(h.Boot)
+	n.learn(from, h.KnownSession, h.KnownOf)
+	if !heard || other {
 		n.meet(p, from, heard)
 	}
 	return nil

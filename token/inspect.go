@@ -41,6 +41,10 @@ type PeerView struct {
 	// Session is the newest session of its newest incarnation that is known to have
 	// begun; 0 if none is.
 	Session Session
+	// Known is the highest session that was heard of it, and KnownOf the incarnation that
+	// had it, the first if there were several.
+	Known   Session
+	KnownOf Incarnation
 	// Guarded is the session of its that this node guards until GuardEnd, and until
 	// BurialEnd the node buries it; both by the node's own clock, and perhaps past.
 	Guarded             Session
@@ -51,7 +55,7 @@ type PeerView struct {
 func (n *Node) InspectPeer(j Member) PeerView {
 	p := &n.peers[j]
 	return PeerView{
-		Connected: p.connected, Silent: n.silent(j), Session: p.session,
+		Connected: p.connected, Silent: n.silent(j), Session: p.session, Known: p.highest, KnownOf: p.highestOf,
 		Answered: p.hasAnswered, AnsweredAt: p.pongAt, RoundTrip: p.pongAt - p.answered,
 		Guarded: p.guard, GuardEnd: p.guardEnd, BurialEnd: p.burialEnd,
 	}

@@ -6,7 +6,7 @@ import "strconv"
 type MessageKind uint8
 
 // The messages of the protocol. REQUEST and TOKEN are Suzuki and Kasami's; the
-// others keep sessions (KeepAlive to Bye) and make a lost token anew (Probe to
+// others keep sessions (KeepAlive to Known) and make a lost token anew (Probe to
 // Abort).
 const (
 	Request MessageKind = iota + 1
@@ -17,6 +17,7 @@ const (
 	Busy
 	Clear
 	Bye
+	Known
 	Probe
 	ProbeAnswer
 	Ballot
@@ -27,7 +28,7 @@ const (
 var messageNames = [...]string{
 	Request: "REQUEST", TokenMessage: "TOKEN", KeepAlive: "KEEPALIVE", Ping: "PING", Pong: "PONG", Busy: "BUSY",
 	Clear: "CLEAR", Bye: "BYE", Probe: "PROBE", ProbeAnswer: "PROBE-ANSWER", Ballot: "BALLOT",
-	BallotAnswer: "BALLOT-ANSWER", Abort: "ABORT",
+	BallotAnswer: "BALLOT-ANSWER", Abort: "ABORT", Known: "KNOWN",
 }
 
 // String returns the kind's name in capitals, as the protocol writes it.
@@ -72,10 +73,11 @@ type Message struct {
 	// Token: TokenMessage.
 	Token *Token
 	// Session: TokenMessage, the receiver's session to which it is addressed; Ping
-	// and Bye, the sender's.
+	// and Bye, the sender's; Known, the highest that is known of the receiver's member.
 	Session Session
 
-	// Incarnation: Ping, the sender's; Pong and Clear, the receiver's.
+	// Incarnation: Ping, the sender's; Pong and Clear, the receiver's; Known, that whose
+	// session it was.
 	Incarnation Incarnation
 	// Begun: Ping, whether the session has begun.
 	Begun bool

@@ -13,10 +13,11 @@ type Config struct {
 	// Incarnation is drawn at random by each process at its start.
 	Incarnation Incarnation
 	// Session is the first session's number. It is higher than that of every session
-	// this member had before, and on stable storage already.
+	// this member had before, as far as is known, and on stable storage already.
 	Session Session
 	// Floor is not lower than any ballot number that this member promised before
-	// this start. No ballot at or below it is promised.
+	// this start. No ballot at or below it is promised. It is not lower than the wall
+	// clock either, in BallotsPerSecond, where the clock is right.
 	Floor uint64
 	// Encumbered: an earlier process of this member may have left clients behind, in
 	// processes of their own, that hold locks under leases of its session. The node is
@@ -43,11 +44,18 @@ type Config struct {
 // nothing that could be measured, and make the others wait all the same.
 const MaxLocalBatch = 1000
 
-// MaxFencesPerEpoch leaves the low 32 bits of a fence to the grants of one token;
-// the bits above are its ballot's number.
-const MaxFencesPerEpoch = 1<<fenceBits - 1
+// MaxFencesPerEpoch leaves the low FenceBits bits of a fence to the grants of one
+// token; the bits above are its ballot's number.
+const MaxFencesPerEpoch = 1<<FenceBits - 1
 
-const fenceBits = 32
+// FenceBits is how many bits of a fence count the grants of one token.
+const FenceBits = 24
+
+// BallotsPerSecond is the unit of ballot numbers: numbers that begin at a clock count
+// this many for each of its seconds. A lock has fewer ballots than that, so its numbers
+// stay behind the clock, and a start that finds no memory of them and begins at the
+// clock is above them. In fences, whatever the unit, a second is 2^32.
+const BallotsPerSecond = 256
 
 // MinTTL is the shortest time to live that a session may have.
 const MinTTL = 200 * millisecond
@@ -105,6 +113,7 @@ type Node struct {
 	peers []peer // by member; of the own entry, only the votes are used
 
 	// The session; the rules are in session.go.
+	boot     Session // orders the streams of this process after those of others
 	session  Session
 	begun    bool // whether it has begun: then this node is inside it until leaseEnd
 	warned   bool // whether the end of this lease was announced
@@ -120,7 +129,7 @@ type Node struct {
 	leaving, gone bool
 
 	// Rounds; the rules are in promise.go and forget.go.
-	reserved  uint64 // the highest ballot number that may be promised without a Save
+	promised  uint64 // the highest ballot number that was promised, at least Config.Floor
 	floor     uint64 // no ballot at or below this number is promised
 	forgotten uint64 // the highest ballot number of any lock that was forgotten
 	probes    uint64 // how many probes were begun
@@ -149,11 +158,12 @@ func New(now Time, cfg Config) (*Node, error) {
 		self:      cfg.Self,
 		now:       now,
 		peers:     make([]peer, cfg.Members),
+		boot:      cfg.Session,
 		session:   cfg.Session,
 		startedAt: now,
 		nextPing:  now,
 		waiting:   true,
-		reserved:  cfg.Floor,
+		promised:  cfg.Floor,
 		floor:     cfg.Floor,
 		locks:     make(map[string]*lock),
 	}
@@ -300,6 +310,8 @@ func (n *Node) Receive(now Time, from Member, message Message) {
 		n.receiveClear(from, m)
 	case Bye:
 		n.receiveBye(from, m)
+	case Known:
+		n.learn(from, m.Session, m.Incarnation)
 	default:
 		n.receiveAbout(from, m)
 	}

@@ -53,7 +53,7 @@ func TestBallotWhenAllAnswerNone(t *testing.T) {
 	d.want()
 	d.none(1, 2)
 	d.want(
-		"A saves session 1, promised 1024",
+		"A saves session 1, promised 1",
 		"A begins ballot 1.A",
 		"A→B BALLOT 1.A for 1.1, out of reach nobody",
 		"A→C BALLOT 1.A for 1.1, out of reach nobody",

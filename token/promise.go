@@ -5,10 +5,6 @@ import "slices"
 // What a member owes to ballots: promises, and burials. The rules are the protocol's
 // section 3.
 
-// reserve is how many ballot numbers one Save makes good for, so that a promise
-// hardly ever costs one.
-const reserve = 1024
-
 // receiveBallot answers a ballot: LOCATE(lock, n, b, D).
 //
 // HOLD, if the token is here. NACK, if a promise, an epoch or a floor here has a
@@ -68,6 +64,11 @@ func (n *Node) objection(l *lock, b Epoch) (Answer, Epoch) {
 // promise keeps b, on stable storage before anything that follows leaves this node.
 // A lock remembers as many promises as there are members; beyond that the lowest
 // becomes a floor that no ABORT lifts.
+//
+// No number is saved that was not promised. A start whose memory is lost begins at the
+// clock, and each number saved in advance would be a step ahead of that. Nor would it
+// spare much: a Save is due only where a number is above all that were promised here,
+// for any lock.
 func (n *Node) promise(l *lock, b Epoch) {
 	l.highest = max(l.highest, b.Number)
 	l.promises = append(l.promises, b)
@@ -76,8 +77,8 @@ func (n *Node) promise(l *lock, b Epoch) {
 		l.floor = l.promises[0]
 		l.promises = slices.Delete(l.promises, 0, 1)
 	}
-	if b.Number > n.reserved {
-		n.reserved = b.Number + reserve - 1
+	if b.Number > n.promised {
+		n.promised = b.Number
 		n.save()
 	}
 }

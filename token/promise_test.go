@@ -48,7 +48,7 @@ func TestPromiseRefusesBallotsNotAbove(t *testing.T) {
 		d.want(fmt.Sprintf("A→B BALLOT-ANSWER %d.B OUTBID under 5.C", number))
 	}
 	d.ballotFrom(1, 6)
-	d.want("A→B BALLOT-ANSWER 6.B PROMISE, not waiting at 1.0, buries nobody")
+	d.want("A saves session 1, promised 6", "A→B BALLOT-ANSWER 6.B PROMISE, not waiting at 1.0, buries nobody")
 	d.ballotFrom(2, 6)
 	d.want("A→C BALLOT-ANSWER 6.C OUTBID under 6.B")
 }
@@ -136,16 +136,17 @@ func TestOlderTokenIsRefused(t *testing.T) {
 	}
 }
 
-// A promise is on stable storage before the answer leaves; the numbers are reserved
-// 1024 at a time.
+// A promise is on stable storage before the answer leaves. A number is saved when it is
+// above all that were promised, for any lock, and none is saved that was not promised:
+// a start that begins at the clock must be above it.
 func TestPromiseIsSavedBeforeAnswer(t *testing.T) {
 	d := inSession(t, 3)
 	d.ballotFrom(1, 5)
-	d.want("A saves session 1, promised 1028", "A→B BALLOT-ANSWER 5.B PROMISE, not waiting at 1.0, buries nobody")
-	d.ballotFrom(1, 1028)
-	d.want("A→B BALLOT-ANSWER 1028.B PROMISE, not waiting at 1.0, buries nobody")
-	d.ballotFrom(1, 1029)
-	d.want("A saves session 1, promised 2052", "A→B BALLOT-ANSWER 1029.B PROMISE, not waiting at 1.0, buries nobody")
+	d.want("A saves session 1, promised 5", "A→B BALLOT-ANSWER 5.B PROMISE, not waiting at 1.0, buries nobody")
+	d.receive(1, Message{Kind: Ballot, Lock: "other", Ballot: Epoch{5, 1}})
+	d.wantOnly(Save)
+	d.ballotFrom(1, 6)
+	d.want("A saves session 1, promised 6", "A→B BALLOT-ANSWER 6.B PROMISE, not waiting at 1.0, buries nobody")
 }
 
 // What a new session saves does not lower what is promised.
@@ -154,7 +155,7 @@ func TestSessionIsSavedWithPromise(t *testing.T) {
 	d.ballotFrom(1, 5)
 	d.look()
 	d.passes(testTTL)
-	d.wantOnly(Save, "A saves session 2, promised 1028")
+	d.wantOnly(Save, "A saves session 2, promised 5")
 }
 
 // The answer carries the voter's own request.
@@ -162,7 +163,7 @@ func TestPromiseTellsOwnRequest(t *testing.T) {
 	d := asking(t, 3)
 	d.ballotFrom(1, 5)
 	d.want(
-		"A saves session 1, promised 1028",
+		"A saves session 1, promised 5",
 		"A→B BALLOT-ANSWER 5.B PROMISE, waiting at 1.1, buries nobody",
 	)
 }
@@ -204,7 +205,7 @@ func TestVoterBuriesWhomItDoesNotGuard(t *testing.T) {
 	d.look()
 	d.ballotFrom(1, 5, 2, 3, 0)
 	d.want(
-		"A saves session 1, promised 1028",
+		"A saves session 1, promised 5",
 		"A buries C",
 		"A→B BALLOT-ANSWER 5.B PROMISE, not waiting at 1.0, buries C",
 	)
@@ -304,6 +305,7 @@ func TestPromiseEndsOwnBallot(t *testing.T) {
 		"A gives up ballot 1.A: outbid by another ballot",
 		"A→B ABORT 1.A",
 		"A→C ABORT 1.A",
+		"A saves session 1, promised 2",
 		"A→B BALLOT-ANSWER 2.B PROMISE, waiting at 1.1, buries nobody",
 	)
 }
@@ -331,5 +333,5 @@ func TestFloorAfterRestartCoversPromises(t *testing.T) {
 	d.up(1, 1)
 	d.look()
 	d.ballotFrom(1, 5)
-	d.wantSent(BallotAnswer, "A→B BALLOT-ANSWER 5.B TOO LOW under 1028.A")
+	d.wantSent(BallotAnswer, "A→B BALLOT-ANSWER 5.B TOO LOW under 5.A")
 }

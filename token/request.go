@@ -76,6 +76,7 @@ func (n *Node) hear(l *lock, from Member, number Number) {
 	if number.Above(l.requestNumbers[from]) {
 		l.requestNumbers[from] = number
 	}
-	n.peers[from].session = max(n.peers[from].session, number.Session)
-	n.peers[from].highest = max(n.peers[from].highest, number.Session)
+	p := &n.peers[from]
+	p.session = max(p.session, number.Session)
+	p.heardOf(number.Session)
 }

@@ -52,10 +52,14 @@ func (n *Node) ping(to Member) {
 //
 // Protocol, section 2: answer PONG(incarnation, stamp), the PING's own, unless it
 // is being buried or we still wait after our start, and note guard = (session,
-// now + T).
+// now + T). A session whose number another incarnation had is not guarded.
 func (n *Node) receivePing(from Member, m *Message) {
 	p := &n.peers[from]
-	p.highest = max(p.highest, m.Session)
+	if p.taken(m.Session) {
+		n.tellKnown(from)
+		return
+	}
+	p.heardOf(m.Session)
 	switch {
 	case m.Begun:
 		p.session = max(p.session, m.Session)
@@ -196,6 +200,11 @@ func (n *Node) checkLease() {
 // read.
 func (n *Node) lapse() {
 	n.issue(Effect{Kind: Lapsed, Peer: NoMember, Session: n.session})
+	n.lose(n.session + 1)
+}
+
+// lose drops all that belongs to the session. The next one has a number above it.
+func (n *Node) lose(next Session) {
 	for _, l := range n.order {
 		n.abandon(l)
 	}
@@ -204,7 +213,7 @@ func (n *Node) lapse() {
 		n.sayBye()
 		return
 	}
-	n.startSession(n.session + 1)
+	n.startSession(next)
 	n.sayClearToAll()
 	n.nextPing = n.now
 }
@@ -240,19 +249,9 @@ func (n *Node) startSession(number Session) {
 	n.save()
 }
 
-// jump leaves a session number that this member had before behind.
-//
-// Protocol, section 2: HELLO tells the highest session that is known of the
-// receiver, and who is outside a session jumps above that.
-func (n *Node) jump(known Session) {
-	if known > n.session && !n.begun {
-		n.startSession(known + 1)
-	}
-}
-
 // save puts the session's number and the promised number on stable storage.
 func (n *Node) save() {
-	n.issue(Effect{Kind: Save, Peer: NoMember, Session: n.session, Promised: n.reserved})
+	n.issue(Effect{Kind: Save, Peer: NoMember, Session: n.session, Promised: n.promised})
 }
 
 // silent reports whether a peer has answered no PING for T.

@@ -80,14 +80,14 @@ func TestNoBurialWhileWaitingAfterStart(t *testing.T) {
 	d.passes(testTTL - 1)
 	d.look()
 	d.receive(1, Message{Kind: Ballot, Number: Number{1, 1}, Ballot: Epoch{1, 1}, Members: []Member{2}})
-	d.want("A saves session 1, promised 1024", "A→B BALLOT-ANSWER 1.B PROMISE, not waiting at 1.0, buries nobody")
+	d.want("A saves session 1, promised 1", "A→B BALLOT-ANSWER 1.B PROMISE, not waiting at 1.0, buries nobody")
 	d.receive(1, Message{Kind: Probe, Number: Number{1, 1}, Probe: 3, Helper: NoMember})
 	d.want("A→B PROBE-ANSWER 3 NONE, could bury nobody")
 
 	d.passes(1)
 	d.look()
 	d.receive(1, Message{Kind: Ballot, Number: Number{1, 1}, Ballot: Epoch{2, 1}, Members: []Member{2}})
-	d.want("A buries C", "A→B BALLOT-ANSWER 2.B PROMISE, not waiting at 1.0, buries C")
+	d.want("A saves session 1, promised 2", "A buries C", "A→B BALLOT-ANSWER 2.B PROMISE, not waiting at 1.0, buries C")
 }
 
 // While it waits, a node begins no session of its own, whatever it is answered.

@@ -157,7 +157,7 @@ func attachMany(b *testing.B, address string, many int) []attached {
 		incarnation := make([]byte, 16)
 		binary.BigEndian.PutUint64(incarnation, uint64(i+1))
 		check(b, say(rpc, &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Hello{Hello: &clientv1.Hello{
-			Version: 1, Incarnation: incarnation,
+			Version: 2, Incarnation: incarnation,
 		}}}))
 		_, err = rpc.Recv()
 		check(b, err)

@@ -7,7 +7,7 @@
 // process that runs the member holds the system's lock on it. The file state.json
 // is one line, for people to read:
 //
-//	{"version":1,"member":"127.0.0.1:7401","session":1790000000000004,"promised":23068672,"crc32c":"c7b71512"}
+//	{"version":2,"member":"127.0.0.1:7401","session":1790000000000004,"promised":5905580032,"crc32c":"77977595"}
 //
 // where crc32c is the Castagnoli CRC of all bytes before its comma, in hexadecimal,
 // and "clients":true stands before it once the process has served clients: a mark that
@@ -19,22 +19,31 @@
 // # Where the numbers begin
 //
 // With no file yet, the numbers begin where they would without a disk: at the wall
-// clock, see [Volatile]. From then on they only count, and the clock no longer
-// matters. So a directory that was lost, or that was not used before, does no harm
-// as long as the clock has not been set back meanwhile: counters that began at the
-// clock, and rise more slowly than it, are behind it.
+// clock, see [Volatile]. A later start goes on from the file, or from the clock where
+// that is higher. So a directory that was lost, that was not used before, or that is an
+// older copy does no harm where the clock is right, as long as the numbers stay behind
+// it. They do:
+//
+//   - A session counts one at each start and each lapse, and a microsecond has passed by
+//     then.
+//   - A ballot counts one 256th of a second, above those of the same lock. Package token
+//     saves no number that was not promised, so a start that makes a token pushes the
+//     numbers on by that much, and takes longer.
+//
+// A clock that is behind the file does not matter.
 //
 // # What is not promised
 //
 // A disk that says it has written what it has not, a copy of an older state.json
-// put back, and a virtual machine that is set back to a snapshot, all let numbers
-// come again; the checksum cannot tell. The other members then know better, as far
-// as they have run on (protocol, section 2: HELLO), which mends sessions in most
-// cases; the fences of a lock may fall. It is always better to remove the file than
-// to put an old one back.
+// put back, and a virtual machine that is set back to a snapshot, all lose numbers; the
+// checksum cannot tell. Where the clock is wrong too, session numbers come again. The
+// other members then know better, as far as they have run on, and the node counts above
+// what they know (protocol, section 2, a number of one's own). Promises of ballots may be
+// forgotten then, and the fences of a lock fall. It is always better to remove the file
+// than to put an old one back.
 //
-// The mark is lost with its directory. Who removes that, or lets a node begin with a
-// directory after it ran without one, must wait for a session's time to live before
+// The mark is lost with its directory. Who removes that, puts an older copy back, or lets a
+// node begin with a directory after it ran without one, must wait for a session's time to live before
 // the start: until then, clients of the earlier process may hold locks, and the new one
 // would not know.
 //

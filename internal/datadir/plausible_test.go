@@ -15,14 +15,15 @@ func TestPlausibleIsYearsAheadAtMost(t *testing.T) {
 		want    uint64
 	}{
 		{0, 0, haste},
-		{1000, 0, 1000 + haste},
-		{1000, 999, 1000 + haste},
-		{1000, 5000, 5000 + haste},
+		{1000, 0, 256_000 + haste},
+		{1000, 255_999, 256_000 + haste},
+		{1000, 500_000, 500_000 + haste},
 		{-1, 0, haste}, // a clock that stands before 2026
 		{-epoch.Unix(), 7, 7 + haste},
-		{maxFloor - haste, 0, maxFloor},
-		{maxFloor, maxFloor, maxFloor},
-		{maxFloor * 2, 0, maxFloor},
+		{maxSeconds - haste/256, 0, maxFloor - 255},
+		{maxSeconds - haste/256 + 1, 0, maxFloor},
+		{maxSeconds, maxFloor, maxFloor},
+		{maxSeconds * 2, 0, maxFloor},
 	} {
 		if got := Plausible(at(test.seconds), test.floor); got != test.want {
 			t.Errorf("%d seconds after 2026, floor %d: %d; want %d", test.seconds, test.floor, got, test.want)

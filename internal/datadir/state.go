@@ -6,13 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+
+	"conch/token"
 )
 
 const (
 	stateName = "state.json"
 	// formatVersion is raised when an older program would misread what a newer one
-	// writes.
-	formatVersion = 1
+	// writes. In version 1, promised is in seconds.
+	formatVersion = 2
 	// maxStateBytes is far above the longest line that is written, with a member of
 	// 261 bytes.
 	maxStateBytes = 4096
@@ -22,7 +24,8 @@ const (
 type State struct {
 	// Session numbers the newest session, which may not have begun.
 	Session uint64
-	// Promised is not lower than any ballot number that was promised.
+	// Promised is not lower than any ballot number that was promised, in
+	// [token.BallotsPerSecond] since the beginning of 2026.
 	Promised uint64
 	// Clients: the process before this one, or one before that, may have left clients
 	// behind that hold locks (protocol, section 2, encumbered).
@@ -82,7 +85,7 @@ func decode(line []byte) (record, error) {
 	if err := json.Unmarshal(object, &head); err != nil {
 		return record{}, fmt.Errorf("it is not a node's state: %w", err)
 	}
-	if head.Version != formatVersion {
+	if head.Version != 1 && head.Version != formatVersion {
 		return record{}, fmt.Errorf("got version %d of the format, want %d: run the version of conch that wrote it",
 			head.Version, formatVersion)
 	}
@@ -93,5 +96,14 @@ func decode(line []byte) (record, error) {
 	if !bytes.Equal(line, encode(r)) {
 		return record{}, errors.New("it was not written by conch: its form differs")
 	}
-	return r, nil
+	return r.upgraded(), nil
+}
+
+// upgraded is the record in this version's form.
+func (r record) upgraded() record {
+	if r.Version == 1 {
+		// To the end of the second: its fences count up to there.
+		r.Version, r.Promised = formatVersion, (min(r.Promised, maxSeconds)+1)*token.BallotsPerSecond-1
+	}
+	return r
 }

@@ -26,7 +26,8 @@ const lockName = "lock"
 type Store struct {
 	dir   string
 	lock  *flock.Flock
-	found bool // the mark that earlier processes had left
+	found bool   // the mark that earlier processes had left
+	floor uint64 // where ballot numbers would begin without what is on disk; 0 for a wrong clock
 
 	mu     sync.Mutex // held while a file is written
 	record record     // what is on disk, unless failed is set
@@ -36,7 +37,8 @@ type Store struct {
 // Open takes the data directory dir for member, an address as [hosts.ParseAddress]
 // returns it. It makes the directory, for this user only, if there is none, and keeps
 // other processes out of it until [Store.Close]. Where there is no state yet, the
-// numbers begin at now, the wall clock, as [Volatile] has them.
+// numbers begin at now, the wall clock, as [Volatile] has them. Where there is, they go
+// on from it, or from the clock if that is higher.
 //
 // Open raises the session number: the one in [Store.State] is new, and on stable
 // storage.
@@ -106,7 +108,13 @@ func (s *Store) begin(member string, now time.Time) error {
 			ErrForeign, s.dir, r.Member, member)
 	}
 	s.record, s.found = r, r.Clients
-	return s.Save(r.Session+1, r.Promised)
+	next := r.Session + 1
+	if session, floor, err := Volatile(now); err == nil {
+		// What is on disk may be an older copy. The floor is not saved, since nothing was
+		// promised: where the clock is wrong, it goes with this process.
+		next, s.floor = max(next, session), floor
+	}
+	return s.Save(next, r.Promised)
 }
 
 // readState reads a state file, or as much of it as is needed to see that it is too
@@ -146,11 +154,15 @@ func (s *Store) removeLeftovers() error {
 	return nil
 }
 
-// State returns the numbers that are on disk, and the mark that [Open] found.
+// Dir returns the directory's path, which is absolute.
+func (s *Store) Dir() string { return s.dir }
+
+// State returns the numbers that are on disk, or those of the clock at [Open] where they
+// are higher, and the mark that Open found.
 func (s *Store) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return State{Session: s.record.Session, Promised: s.record.Promised, Clients: s.found}
+	return State{Session: s.record.Session, Promised: max(s.record.Promised, s.floor), Clients: s.found}
 }
 
 // Save puts both numbers on stable storage; each stays what it was if that is higher.

@@ -21,13 +21,22 @@ const member = "127.0.0.1:7401"
 var (
 	testClock    = time.Date(2026, 11, 22, 20, 30, 0, 0, time.UTC)
 	firstSession = uint64(1795379400000000)
-	firstFloor   = uint64(28153800)
+	firstFloor   = uint64(28153800 * 256)
 )
 
 // mustOpen opens a directory for the test, until its end or Close.
 func mustOpen(t *testing.T, dir string) *Store {
 	t.Helper()
-	s, err := Open(dir, member, testClock)
+	return mustOpenAt(t, dir, testClock)
+}
+
+// noClock is one that numbers cannot begin at, so that only those on disk matter.
+var noClock = time.Unix(0, 0)
+
+// mustOpenAt is mustOpen by another clock.
+func mustOpenAt(t *testing.T, dir string, now time.Time) *Store {
+	t.Helper()
+	s, err := Open(dir, member, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,6 +113,48 @@ func TestEachStartTakesANewSession(t *testing.T) {
 	}
 	defer s.Close()
 	checkState(t, s, State{Session: firstSession + 3, Promised: firstFloor})
+}
+
+// An older copy of a directory does not bring numbers back where the clock is right. What
+// the clock says is no promise, and is not saved.
+func TestAnOlderCopyGoesOnFromTheClock(t *testing.T) {
+	dir := t.TempDir()
+	mustClose(t, mustOpen(t, dir))
+	for _, later := range []time.Duration{time.Second, time.Hour, time.Minute} {
+		s := mustOpenAt(t, dir, testClock.Add(later))
+		if got, least := s.State(), firstSession+uint64(later.Microseconds()); got.Session < least ||
+			got.Promised != firstFloor+256*uint64(later.Seconds()) {
+			t.Errorf("%v later, State() = %+v; want a session from %d on, and a promise at the clock", later, got, least)
+		}
+		line, err := os.ReadFile(filepath.Join(dir, stateName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := decode(line); err != nil || r.Promised != firstFloor || r.Session != s.State().Session {
+			t.Errorf("%v later, on disk is %+v, %v; want the session, and the promise as it was", later, r, err)
+		}
+		mustClose(t, s)
+	}
+}
+
+// A start pushes numbers no further ahead than the clock has moved on, however often it is
+// repeated: here each makes a token and crashes, every 5 ms, and at last the directory is
+// lost.
+func TestCrashLoopsDoNotOutrunTheClock(t *testing.T) {
+	dir, now := t.TempDir(), testClock
+	var highest uint64
+	for range 500 {
+		s := mustOpenAt(t, dir, now)
+		highest = s.State().Promised + 1 // the ballot's number
+		if err := s.Save(s.State().Session, highest); err != nil {
+			t.Fatal(err)
+		}
+		mustClose(t, s)
+		now = now.Add(5 * time.Millisecond)
+	}
+	if got := mustOpenAt(t, t.TempDir(), now).State().Promised; got < highest {
+		t.Errorf("a new directory begins at %d, and %d was promised before", got, highest)
+	}
 }
 
 func TestSavedNumbersComeBackAndNeverFall(t *testing.T) {
@@ -205,10 +256,10 @@ func TestOpenRefusesAnAddressInAnotherForm(t *testing.T) {
 func TestOpenRefusesADamagedFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, stateName)
-	good := encode(record{Version: 1, Member: member, Session: 7, Promised: 9})
+	good := encode(record{Version: 2, Member: member, Session: 7, Promised: 9})
 	for _, content := range []string{
 		"", string(good[:len(good)/2]), string(good) + "x", strings.Repeat("x", 1<<20),
-		string(seal([]byte(`{"version":2`))),
+		string(seal([]byte(`{"version":3`))),
 	} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -241,8 +292,8 @@ func TestANewDirectoryNeedsARightClock(t *testing.T) {
 func TestWhatACrashLeavesIsOldOrNew(t *testing.T) {
 	dir := t.TempDir()
 	path, leftover := filepath.Join(dir, stateName), filepath.Join(dir, "."+stateName+"1234567890123456789")
-	old := record{Version: 1, Member: member, Session: 7, Promised: 9}
-	line := encode(record{Version: 1, Member: member, Session: 8, Promised: 1024})
+	old := record{Version: 2, Member: member, Session: 7, Promised: 9}
+	line := encode(record{Version: 2, Member: member, Session: 8, Promised: 1024})
 	write := func(path string, data []byte) {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
@@ -250,7 +301,7 @@ func TestWhatACrashLeavesIsOldOrNew(t *testing.T) {
 	}
 	check := func(want State) {
 		t.Helper()
-		s := mustOpen(t, dir)
+		s := mustOpenAt(t, dir, noClock)
 		checkState(t, s, want)
 		if got, want := names(t, dir), []string{lockName, stateName}; !slices.Equal(got, want) {
 			t.Errorf("the directory holds %q, want %q", got, want)

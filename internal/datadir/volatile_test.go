@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"conch/internal/datadir"
+	"conch/token"
 )
 
 func TestVolatileCountsFromTheClock(t *testing.T) {
@@ -16,9 +17,9 @@ func TestVolatileCountsFromTheClock(t *testing.T) {
 		session, floor uint64
 	}{
 		{time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 1767225600000000, 0},
-		{time.Date(2026, 1, 1, 5, 0, 1, 2999, east), 1767225601000002, 1},
-		{time.Date(2026, 11, 22, 20, 30, 0, 999_999_999, time.UTC), 1795379400999999, 28153800},
-		{time.Date(2094, 1, 19, 3, 14, 7, 0, time.UTC), 3914709247000000, 1<<31 - 1},
+		{time.Date(2026, 1, 1, 5, 0, 1, 2999, east), 1767225601000002, 256},
+		{time.Date(2026, 11, 22, 20, 30, 0, 999_999_999, time.UTC), 1795379400999999, 28153800*256 + 255},
+		{time.Date(2094, 1, 19, 3, 14, 7, 0, time.UTC), 3914709247000000, (1<<31 - 1) * 256},
 	} {
 		session, floor, err := datadir.Volatile(test.now)
 		if err != nil || session != test.session || floor != test.floor {
@@ -30,7 +31,7 @@ func TestVolatileCountsFromTheClock(t *testing.T) {
 // TestVolatileFencesFitASignedColumn: the highest floor makes fences below 2^63.
 func TestVolatileFencesFitASignedColumn(t *testing.T) {
 	_, floor, err := datadir.Volatile(time.Date(2094, 1, 19, 3, 14, 7, 0, time.UTC))
-	if err != nil || floor<<32>>63 != 0 {
+	if err != nil || (floor+255)<<token.FenceBits>>63 != 0 {
 		t.Errorf("floor %d, %v; want one that 31 bits hold", floor, err)
 	}
 }

@@ -104,8 +104,12 @@ func (p place) check(n uint64) error {
 	return nil
 }
 
+// stale makes the error for a number below the highest. Only whoever asks the cluster can
+// tell whose fault that is.
 func stale(path string, n, highest uint64) error {
-	return fmt.Errorf("%w: got %d, and %s has seen %d", ErrStale, n, path, highest)
+	return fmt.Errorf("%w: got %d, and %s has seen %d: somebody has had the lock since; "+
+		"or, if the lock is held with %d now, the cluster was set back, by older data directories or clocks: "+
+		"see \"A cluster that was set back\" in FENCING.md", ErrStale, n, path, highest, n)
 }
 
 // Release lets others work. Later calls do nothing.

@@ -31,6 +31,9 @@ func merge(members []string, lock string, parts []*clientv1.LockStatus, missing 
 	}
 	whole.Waiters = waitersInTurn(members, whole, parts)
 	whole.Obstacles = obstacles(whole, missing)
+	if whole.Waiting > 0 && len(whole.Obstacles) == 0 {
+		whole.Obstacles = unheard(members, whole)
+	}
 	return whole
 }
 

@@ -26,7 +26,7 @@ type parcel struct {
 // all the time.
 func isHeartbeat(kind token.MessageKind) bool {
 	switch kind {
-	case token.KeepAlive, token.Ping, token.Pong, token.Busy, token.Clear:
+	case token.KeepAlive, token.Ping, token.Pong, token.Busy, token.Clear, token.Known:
 		return true
 	default:
 		return false

@@ -116,7 +116,9 @@ func epochText(e token.Epoch) string { return fmt.Sprintf("%d.%s", e.Number, nam
 
 // fenceText writes a fence as MAKING:GRANT: how the number is put together, its high
 // and its low 32 bits.
-func fenceText(f token.Fence) string { return fmt.Sprintf("%d:%d", f>>32, f&(1<<32-1)) }
+func fenceText(f token.Fence) string {
+	return fmt.Sprintf("%d:%d", f>>token.FenceBits, f&token.MaxFencesPerEpoch)
+}
 
 func numbersText(numbers []token.Number) string {
 	var b strings.Builder

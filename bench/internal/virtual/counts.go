@@ -52,7 +52,7 @@ func (c *Counts) countMessage(kind token.MessageKind) {
 		c.Requests++
 	case token.TokenMessage:
 		c.Tokens++
-	case token.KeepAlive, token.Ping, token.Pong, token.Busy, token.Clear, token.Bye:
+	case token.KeepAlive, token.Ping, token.Pong, token.Busy, token.Clear, token.Bye, token.Known:
 		c.Session++
 	default:
 		c.Round++

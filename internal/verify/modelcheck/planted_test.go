@@ -121,7 +121,7 @@ func plant(t *testing.T, fault string) string {
 	folder := t.TempDir()
 	replace := make(map[string]string)
 	for _, c := range changes(t, fault, string(text)) {
-		original, err := filepath.Abs(filepath.Join("..", "..", "token", c.file))
+		original, err := filepath.Abs(filepath.Join("..", "..", "..", "token", c.file))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -115,7 +115,7 @@ func answerText(a token.Answer) string {
 }
 
 func tokenText(t *token.Token) string {
-	return fmt.Sprintf("epoch %s fence %d·2^32+%d LN=%v Q=%s", t.Epoch, t.Fence>>32, t.Fence&(1<<32-1), t.LastGranted, names(t.Queue))
+	return fmt.Sprintf("epoch %s fence %d·2^24+%d LN=%v Q=%s", t.Epoch, t.Fence>>token.FenceBits, t.Fence&token.MaxFencesPerEpoch, t.LastGranted, names(t.Queue))
 }
 
 func names(members []token.Member) string {
@@ -132,7 +132,7 @@ func names(members []token.Member) string {
 func effectText(e *token.Effect) string {
 	switch e.Kind {
 	case token.Grant:
-		return fmt.Sprintf("grants %s to client %d, fence %d·2^32+%d", e.Lock, e.Waiter, e.Fence>>32, e.Fence&(1<<32-1))
+		return fmt.Sprintf("grants %s to client %d, fence %d·2^24+%d", e.Lock, e.Waiter, e.Fence>>token.FenceBits, e.Fence&token.MaxFencesPerEpoch)
 	case token.Revoke:
 		return fmt.Sprintf("takes %s from client %d", e.Lock, e.Waiter)
 	case token.Refuse:

@@ -32,6 +32,8 @@ const (
 	ReplacedStream              // a client's stream that a later one replaced
 	Stalled                     // a client's stream that stalled between two parcels
 	Unreachable                 // a client that found no node for long
+	SetBackDisk                 // a start with an older copy of the disk
+	CountedAbove                // a node that counted above another incarnation's session
 	tallies
 )
 
@@ -42,12 +44,14 @@ var tallyNames = [...]string{
 	WentAhead: "went ahead of others", Declined: "grant declined", ClientHold: "client holds", ClientLoss: "client has lost",
 	Expired: "client's hold expired", MovedOn: "client moved on", LateFrame: "frame on a stream given up",
 	ReplacedStream: "client's stream replaced", Stalled: "stall between parcels", Unreachable: "no node found",
+	SetBackDisk: "start with an older disk", CountedAbove: "counted above another incarnation",
 }
 
-// reasons are why tokens are dropped and ballots come to nothing.
+// reasons are why tokens are dropped, and ballots and sessions come to nothing.
 var reasons = [...]string{
 	token.ReasonAddressee, token.ReasonPromised, token.ReasonLapsed, token.ReasonFences, token.ReasonIdle,
 	token.ReasonHeld, token.ReasonOutbid, token.ReasonTooLow, token.ReasonTime, token.ReasonCame, token.ReasonLeaving,
+	token.ReasonUsed,
 }
 
 const effectKinds = 128

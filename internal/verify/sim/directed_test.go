@@ -224,6 +224,44 @@ var directed = map[string]*Plan{
 		Op{At: 5 * s, Kind: Crash, Node: 2, Length: 100 * ms},
 		Op{At: 5500 * ms, Kind: Leave, Node: 2, Length: 100 * ms},
 	)),
+	// 2 is set back by one start, and counts above session 1, which 0 and 1 know of.
+	"set-back": stage(3,
+		hold(1*s, 2, s),
+		Op{At: 5 * s, Kind: SetBack, Node: 2, Effects: 1, Length: 100 * ms, Patience: 1},
+		hold(30*s, 2, s),
+	),
+	// By three.
+	"set-back-far": stage(3,
+		Op{At: 1 * s, Kind: Crash, Node: 2, Length: 100 * ms},
+		Op{At: 15 * s, Kind: Crash, Node: 2, Length: 100 * ms},
+		hold(30*s, 2, s),
+		Op{At: 35 * s, Kind: SetBack, Node: 2, Effects: 3, Length: 100 * ms, Patience: 1},
+		hold(50*s, 2, s),
+	),
+	// 2 loses session 1 and begins session 2. It is set back, and crashes again before it has
+	// heard of anybody: its next process begins with 2, and its streams are not too old.
+	"used-number-guarded": stage(3,
+		cut(2*s, 16*s, 1, both(2, 0), both(2, 1)),
+		Op{At: 25 * s, Kind: SetBack, Node: 2, Effects: 1, Length: 100 * ms, Patience: 1},
+		Op{At: 25101 * ms, Kind: Crash, Node: 2, Length: 100 * ms},
+		hold(50*s, 2, s),
+	),
+	// 2 is set back. 3 and 4 have not heard of it since they started, and 0 and 1, which know, are cut off from it;
+	// so it begins session 1 again. The token, at 1, says that its requests were granted. When
+	// it hears of 1, it begins a later session, and is served.
+	"used-session-goes-on": stage(5,
+		hold(1*s, 2, 100*ms),
+		hold(2*s, 1, 100*ms),
+		hold(2500*ms, 2, 100*ms),
+		hold(3*s, 1, 100*ms),
+		Op{At: 4 * s, Kind: Crash, Node: 3, Length: 100 * ms},
+		Op{At: 15 * s, Kind: Crash, Node: 4, Length: 100 * ms},
+		cut(3900*ms, 27*s, 1, both(2, 3)),
+		cut(14900*ms, 27*s, 1, both(2, 4)),
+		cut(26900*ms, 45*s, 1, both(2, 0), both(2, 1)),
+		Op{At: 27 * s, Kind: SetBack, Node: 2, Effects: 1, Length: 100 * ms, Patience: 1},
+		hold(46*s, 2, s),
+	),
 	"round-without-end": stage(5, buriedMeets(29*s, 31*s, 25*s, 0, 1, 2)...),
 }
 

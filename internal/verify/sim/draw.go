@@ -40,6 +40,7 @@ func Draw(seed uint64) *Plan {
 	p.drawClients(&s)
 	p.drawBatches(&s)
 	p.drawProcesses(&s)
+	p.drawDisks(&s)
 	slices.SortStableFunc(p.Ops, func(a, b Op) int { return int(min(max(a.At-b.At, -1), 1)) })
 	return p
 }
@@ -69,6 +70,65 @@ func (p *Plan) drawClients(s *source) {
 	for i := range p.Nodes {
 		p.Machines[i].ClientDrift = pick(s, -maxDrift, p.Machines[i].Drift, s.between(-maxDrift, maxDrift))
 	}
+}
+
+// drawDisks draws whether starts look at the clock, whether all clocks are right, and
+// disks that are set back: of one member, by some starts, or of all.
+func (p *Plan) drawDisks(s *source) {
+	clocked, right := s.chance(50), s.chance(50)
+	for i := range p.Nodes {
+		p.Machines[i].Clocked = clocked
+		if right {
+			p.Machines[i].Wall = p.Machines[0].Wall
+		}
+	}
+	if !s.chance(35) {
+		return
+	}
+	T := int64(p.TTL)
+	for range pick(s, 1, 1, 2, 4) {
+		op := Op{
+			At: Instant(s.below(int64(p.Settle))), Kind: pick(s, SetBack, SetBack, SetBack, SetBackAll),
+			Node: int8(s.below(int64(p.Nodes))), Effects: int32(s.between(1, 3)), Patience: Instant(pick(s, 1, T/10, T)),
+		}
+		op.Length = p.drawLength(s, op.At)
+		p.Ops = append(p.Ops, op)
+		if op.Kind == SetBack && p.Nodes > 2 && s.chance(40) {
+			p.drawForgetting(s, &op)
+		}
+		// The starts by which it is set back, if there is time for them.
+		for at := op.At; op.Kind == SetBack && op.Effects > 1 && at > 0 && s.chance(70); {
+			length := Instant(s.between(1, T/4))
+			at -= length + Instant(s.below(2*T))
+			if at > 0 {
+				p.Ops = append(p.Ops, Op{At: at, Kind: Crash, Node: op.Node, Length: length})
+			}
+		}
+	}
+}
+
+// drawForgetting lets all but one forget what they know of a member that is set back, and
+// cuts that one off from it.
+func (p *Plan) drawForgetting(s *source, op *Op) {
+	knows := s.below(int64(p.Nodes))
+	length := min(p.TTL*Instant(s.between(2, 5)), p.Settle-op.At)
+	pairs := pairBit(int(op.Node), int(knows)) | pairBit(int(knows), int(op.Node))
+	p.Ops = append(p.Ops, Op{At: op.At, Kind: CutOff, Node: op.Node, Length: length, Pairs: pairs, Effects: 1})
+	for i := range int64(p.Nodes) {
+		if i != knows && i != int64(op.Node) {
+			p.Ops = append(p.Ops, Op{At: op.At, Kind: Crash, Node: int8(i), Length: Instant(s.between(1, int64(p.TTL/10)))})
+		}
+	}
+}
+
+// rightClocks reports whether all starts look at the clock, and all clocks are the same.
+func (p *Plan) rightClocks() bool {
+	for i := range p.Nodes {
+		if m := &p.Machines[i]; m.Wall != p.Machines[0].Wall || m.Disk && !m.Clocked {
+			return false
+		}
+	}
+	return true
 }
 
 func (p *Plan) drawBatches(s *source) {

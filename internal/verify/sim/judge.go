@@ -52,8 +52,10 @@ type judges struct {
 	// overtook is how often each member was let in while another stands in the token's
 	// queue: by lock, who stands there, who was let in.
 	overtook [maxLocks][maxNodes][maxNodes]int
-	// forgetful: a node started with a floor below what it had promised.
+	// forgetful: a node started with a floor below what it had promised. ballots is how
+	// many were begun.
 	forgetful bool
+	ballots   uint64
 	look      token.LockView
 	// since is the moment of the present step, and crowd how many steps it had.
 	since Instant
@@ -252,12 +254,12 @@ func (w *World) judgeMade(i int, e *token.Effect) {
 	w.overtook[l] = [maxNodes][maxNodes]int{}
 }
 
-// judgeSession: a member's session never comes back.
+// judgeSession: a member's session never comes back, unless its disk is set back.
 func (w *World) judgeSession(i int, m *member, s token.Session) {
-	if s < m.session {
+	if s < m.session && !m.setBack {
 		w.fail(Sessions, "node %d saves session %d, after %d", i, s, m.session)
 	}
-	m.session = s
+	m.session = max(m.session, s)
 }
 
 // judgeLock looks for contradictions in what one node knows of a lock.

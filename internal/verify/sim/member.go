@@ -32,6 +32,11 @@ type member struct {
 	// promised is the highest ballot that it ever promised.
 	promised uint64
 	session  token.Session // the highest it ever had
+	// copies are what was on the disk before each of the latest starts, the latest first.
+	// setBack: one of them was put back.
+	copies  [maxCopies]disk
+	setBack bool
+	lapsed  bool // and no later session is saved yet
 
 	out, in [maxNodes]*stream
 	dialing [maxNodes]bool
@@ -81,16 +86,10 @@ func (c *clock) when(t token.Time) Instant {
 func (w *World) start(i int) {
 	m := &w.members[i]
 	machine := &w.plan.Machines[i]
-	wall := int64(w.now + machine.Wall)
-	session, floor := token.Session(wall/1000), uint64(wall/1e9)
-	if machine.Disk {
-		m.disk.session++
-		session, floor = m.disk.session, m.disk.promised
-	}
-	if !machine.Disk && floor < m.promised {
-		w.forgetful = true
-		w.count(Forgetful)
-	}
+	copy(m.copies[1:], m.copies[:])
+	m.copies[0] = m.disk
+	session, floor := w.remembered(m, machine)
+	w.judgeStart(i, m, floor)
 	binary.LittleEndian.PutUint64(m.incarnation[:], w.random.next())
 	binary.LittleEndian.PutUint64(m.incarnation[8:], w.random.next())
 	m.encumbered = w.encumbered(i)
@@ -111,7 +110,7 @@ func (w *World) start(i int) {
 	m.process++
 	m.table = w.newTable(i, node)
 	m.node, m.gone, m.pausedUntil, m.tickAt = node, false, 0, never
-	m.crash, m.crashSave = -1, -1
+	m.crash, m.crashSave, m.lapsed = -1, -1, false
 	if w.trace != nil {
 		w.tracef("%d starts process %d, session %d, floor %d, clock %d", i, m.process, session, floor, m.clock.read(w.now))
 	}
@@ -122,6 +121,21 @@ func (w *World) start(i int) {
 		}
 	}
 	w.performed(i)
+}
+
+// remembered returns the numbers with which a process starts: those of the wall clock, of
+// its disk, or the higher ones.
+func (w *World) remembered(m *member, machine *Machine) (token.Session, uint64) {
+	wall := int64(w.now + machine.Wall)
+	session, floor := token.Session(wall/1000), uint64(wall/1e9*token.BallotsPerSecond+wall%1e9*token.BallotsPerSecond/1e9)
+	if !machine.Disk {
+		return session, floor
+	}
+	if !machine.Clocked {
+		session, floor = 0, 0
+	}
+	m.disk.session = max(session, m.disk.session+1)
+	return m.disk.session, max(floor, m.disk.promised)
 }
 
 // crashNow ends a process; another starts after length, or never if that is 0.
@@ -229,6 +243,7 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 		}
 		w.send(i, int(e.Peer), e.Message)
 	case token.Save:
+		w.noteSave(m, e.Session)
 		m.disk.session, m.disk.promised = e.Session, e.Promised
 		w.judgeSession(i, m, e.Session)
 	case token.Grant:
@@ -244,10 +259,15 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 		w.judgeBurials(int(e.Peer))
 	case token.Began:
 		w.judgeBurials(i)
+		w.judgeBegun(i, m, e.Session)
 	case token.Made:
 		w.judgeMade(i, e)
 	case token.Balloted:
 		m.promised = max(m.promised, e.Message.Ballot.Number)
+		w.ballots++
+	case token.Lapsed:
+		m.lapsed = true
+		w.judgeUsed(i, m, e)
 	case token.Gone:
 		m.gone = true
 	}

@@ -30,6 +30,10 @@ func (w *World) takeOp(k int, e event) bool {
 				w.crashNow(j, max(1, min(again, w.plan.Settle-w.now)))
 			}
 		}
+	case SetBackAll:
+		for j := range w.plan.Nodes {
+			w.setBack(j, op)
+		}
 	case Slow:
 		w.slowUntil[i][op.Peer], w.slowBy[i][op.Peer] = w.now+length, op.Patience
 	case Snag, CrashOn, PauseOn, CutOn:
@@ -100,6 +104,8 @@ func (w *World) strike(op *Op, i int, m *member) {
 		w.events.push(event{at: min(w.now+op.Patience, w.plan.Settle), kind: evCrash, node: int8(i), gen: m.process})
 	case CrashSave:
 		m.crashSave, m.crashSaveUntil, m.crashFor = op.Effects, w.now+op.Patience, w.restartAfter(op.Length)
+	case SetBack:
+		w.setBack(i, op)
 	case Pause:
 		m.pausedUntil = max(m.pausedUntil, w.now+op.Length)
 	case Leave:

@@ -71,6 +71,9 @@ type Machine struct {
 	// clock, which is Wall ahead of the simulation's time.
 	Disk bool
 	Wall Instant
+	// Clocked: with a disk, too, the numbers are no lower than the wall clock. If not, the
+	// wall clock is one that numbers cannot begin at.
+	Clocked bool
 	// Offset is the clock's reading at the beginning; Drift how much too fast it runs,
 	// in millionths.
 	Offset int64
@@ -144,6 +147,11 @@ const (
 	ClientBreak
 	// ClientKill: client Node's process dies, and another starts after Length.
 	ClientKill
+	// SetBack: Node's process dies, and starts again after Length with its disk as it was
+	// Effects starts ago, before that start; with none if it had fewer starts.
+	SetBack
+	// SetBackAll: likewise all nodes, each with a delay of its own of up to Patience.
+	SetBackAll
 	opKinds
 )
 
@@ -153,6 +161,7 @@ var opNames = [...]string{
 	Snag: "snag", CrashOn: "crash-on", PauseOn: "pause-on", CutOn: "cut-on",
 	ClientAcquire: "client-acquire", ClientTry: "client-try", ClientPause: "client-pause", ClientCut: "client-cut",
 	ClientStall: "client-stall", ClientBreak: "client-break", ClientKill: "client-kill",
+	SetBack: "set-back", SetBackAll: "set-back-all",
 }
 
 // whoHasToken stands for the node that has the token of the op's lock just then.
@@ -182,6 +191,8 @@ func (op Op) String() string {
 		return fmt.Sprintf("%s lock %d, hold %d µs, patience %d µs", head, op.Lock, op.Length/1000, op.Patience/1000)
 	case CrashAll:
 		return fmt.Sprintf("crash-all for %d µs, each up to %d µs more", op.Length/1000, op.Patience/1000)
+	case SetBack, SetBackAll:
+		return fmt.Sprintf("%s by %d starts for %d µs, each up to %d µs more", head, op.Effects, op.Length/1000, op.Patience/1000)
 	case CutOff:
 		return fmt.Sprintf("%s %s for %d µs, streams break: %t", head, pairNames(op.Pairs), op.Length/1000, op.Effects == 1)
 	case Break:
@@ -222,7 +233,7 @@ func (p *Plan) String() string {
 	text := fmt.Sprintf("seed %d: %d nodes, %d locks, T %d ms, idle %d/%d ms, %d fences an epoch, delay %d+%d µs, creep %d, cut for good %v, clients %t, settle at %d µs\n",
 		p.Seed, p.Nodes, p.Locks, p.TTL/1e6, p.IdleToken/1e6, p.IdleLock/1e6, p.FencesPerEpoch, p.Delay/1000, p.Jitter/1000, p.Creep, p.Cut, p.Clients, p.Settle/1000)
 	for i, m := range p.Machines[:p.Nodes] {
-		text += fmt.Sprintf("  node %d: disk %t, clock from %d ns, drift %d millionths, local batch %d\n", i, m.Disk, m.Offset, m.Drift, m.LocalBatch)
+		text += fmt.Sprintf("  node %d: disk %t, wall clock %d ms ahead, used %t, clock from %d ns, drift %d millionths, local batch %d\n", i, m.Disk, m.Wall/1e6, m.Clocked || !m.Disk, m.Offset, m.Drift, m.LocalBatch)
 	}
 	for k, m := range p.ClientMachines[:p.Processes] {
 		text += fmt.Sprintf("  client %d: clock from %d ns, drift %d millionths, nodes %v\n", k, m.Offset, m.Drift, m.Nodes)

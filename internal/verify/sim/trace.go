@@ -53,7 +53,7 @@ func describeEffect(e *token.Effect) string {
 		text += fmt.Sprintf(" waiter %d", e.Waiter)
 	}
 	if e.Fence != 0 {
-		text += fmt.Sprintf(" fence %d.%d", e.Fence>>32, e.Fence&(1<<32-1))
+		text += fmt.Sprintf(" fence %d.%d", e.Fence>>token.FenceBits, e.Fence&token.MaxFencesPerEpoch)
 	}
 	if e.Session != 0 {
 		text += fmt.Sprintf(" session %d", e.Session)
@@ -68,7 +68,7 @@ func describeEffect(e *token.Effect) string {
 		text += ", " + e.Reason
 	}
 	if t := e.Message.Token; t != nil {
-		text += fmt.Sprintf(" [epoch %s hop %d fence %d LN %v Q %v]", t.Epoch, t.Hop, t.Fence&(1<<32-1), t.LastGranted, t.Queue)
+		text += fmt.Sprintf(" [epoch %s hop %d fence %d LN %v Q %v]", t.Epoch, t.Hop, t.Fence&token.MaxFencesPerEpoch, t.LastGranted, t.Queue)
 	}
 	return text
 }
@@ -84,7 +84,7 @@ func describe(m *token.Message) string {
 		text += fmt.Sprintf(" epoch %s hop %d for session %d LN %v Q %v", m.Token.Epoch, m.Token.Hop, m.Session, m.Token.LastGranted, m.Token.Queue)
 	case token.Busy:
 		text += fmt.Sprint(m.Locks)
-	case token.Bye:
+	case token.Bye, token.Known:
 		text += fmt.Sprint(m.Session)
 	case token.Probe:
 		text += fmt.Sprintf(" %d number %s helper %d", m.Probe, m.Number, m.Helper)

@@ -81,7 +81,7 @@ func (x ProbeAnswer_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ProbeAnswer_Kind.Descriptor instead.
 func (ProbeAnswer_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{14, 0}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{15, 0}
 }
 
 // What the answerer says to the ballot.
@@ -141,7 +141,7 @@ func (x BallotAnswer_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use BallotAnswer_Kind.Descriptor instead.
 func (BallotAnswer_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{16, 0}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{17, 0}
 }
 
 // Frame is one write: all that was waiting for this peer at that moment, in
@@ -247,6 +247,7 @@ type Message struct {
 	//	*Message_Ballot
 	//	*Message_BallotAnswer
 	//	*Message_Abort
+	//	*Message_Known
 	Kind          isMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -406,6 +407,15 @@ func (x *Message) GetAbort() *Abort {
 	return nil
 }
 
+func (x *Message) GetKnown() *Known {
+	if x != nil {
+		if x, ok := x.Kind.(*Message_Known); ok {
+			return x.Known
+		}
+	}
+	return nil
+}
+
 type isMessage_Kind interface {
 	isMessage_Kind()
 }
@@ -462,6 +472,10 @@ type Message_Abort struct {
 	Abort *Abort `protobuf:"bytes,13,opt,name=abort,proto3,oneof"`
 }
 
+type Message_Known struct {
+	Known *Known `protobuf:"bytes,14,opt,name=known,proto3,oneof"`
+}
+
 func (*Message_Hello) isMessage_Kind() {}
 
 func (*Message_Ping) isMessage_Kind() {}
@@ -487,6 +501,8 @@ func (*Message_Ballot) isMessage_Kind() {}
 func (*Message_BallotAnswer) isMessage_Kind() {}
 
 func (*Message_Abort) isMessage_Kind() {}
+
+func (*Message_Known) isMessage_Kind() {}
 
 // Number is a request number. Numbers are ordered by session, then count.
 type Number struct {
@@ -598,14 +614,15 @@ func (x *BallotNumber) GetProposer() uint32 {
 // Hello opens a stream.
 type Hello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The version of this protocol: 1.
+	// The version of this protocol: 2.
 	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
 	// The sender's address, as it stands in the member list.
 	Member string `protobuf:"bytes,2,opt,name=member,proto3" json:"member,omitempty"`
 	// 16 random bytes, drawn by each process at its start.
 	Incarnation []byte `protobuf:"bytes,3,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
-	// The sender's session number at its start, and how many streams this process
-	// had opened to this peer before: together they order the streams of a pair.
+	// The sender's session number at its start, or the higher one that it counted to
+	// when it heard of another incarnation's; and how many streams this process had
+	// opened to this peer before. Together they order the streams of a pair.
 	Boot    uint64 `protobuf:"varint,4,opt,name=boot,proto3" json:"boot,omitempty"`
 	Counter uint64 `protobuf:"varint,5,opt,name=counter,proto3" json:"counter,omitempty"`
 	// The member list, in order.
@@ -615,9 +632,11 @@ type Hello struct {
 	// No ballot with a number at or below this one is promised by the sender.
 	Floor uint64 `protobuf:"varint,8,opt,name=floor,proto3" json:"floor,omitempty"`
 	// The highest session number the sender knows of the receiver.
-	KnownSession  uint64 `protobuf:"varint,9,opt,name=known_session,json=knownSession,proto3" json:"known_session,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	KnownSession uint64 `protobuf:"varint,9,opt,name=known_session,json=knownSession,proto3" json:"known_session,omitempty"`
+	// The incarnation whose session that was; the first, if there were several.
+	KnownIncarnation []byte `protobuf:"bytes,10,opt,name=known_incarnation,json=knownIncarnation,proto3" json:"known_incarnation,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Hello) Reset() {
@@ -711,6 +730,13 @@ func (x *Hello) GetKnownSession() uint64 {
 		return x.KnownSession
 	}
 	return 0
+}
+
+func (x *Hello) GetKnownIncarnation() []byte {
+	if x != nil {
+		return x.KnownIncarnation
+	}
+	return nil
 }
 
 // Ping asks for a guard of the sender's session.
@@ -977,6 +1003,62 @@ func (x *Bye) GetSession() uint64 {
 	return 0
 }
 
+// Known tells a member that another incarnation of it has had a session number that
+// is not below one that the member itself uses.
+type Known struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The highest that the sender knows.
+	Session uint64 `protobuf:"varint,1,opt,name=session,proto3" json:"session,omitempty"`
+	// Whose it was.
+	Incarnation   []byte `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Known) Reset() {
+	*x = Known{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Known) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Known) ProtoMessage() {}
+
+func (x *Known) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Known.ProtoReflect.Descriptor instead.
+func (*Known) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Known) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *Known) GetIncarnation() []byte {
+	if x != nil {
+		return x.Incarnation
+	}
+	return nil
+}
+
 // Request is REQUEST(j, n) of Suzuki and Kasami; j is who sends it.
 type Request struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -988,7 +1070,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[11]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1000,7 +1082,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[11]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1013,7 +1095,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{11}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Request) GetLock() string {
@@ -1052,7 +1134,7 @@ type Token struct {
 
 func (x *Token) Reset() {
 	*x = Token{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[12]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1064,7 +1146,7 @@ func (x *Token) String() string {
 func (*Token) ProtoMessage() {}
 
 func (x *Token) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[12]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1077,7 +1159,7 @@ func (x *Token) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Token.ProtoReflect.Descriptor instead.
 func (*Token) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{12}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Token) GetLock() string {
@@ -1144,7 +1226,7 @@ type Probe struct {
 
 func (x *Probe) Reset() {
 	*x = Probe{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[13]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1156,7 +1238,7 @@ func (x *Probe) String() string {
 func (*Probe) ProtoMessage() {}
 
 func (x *Probe) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[13]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1169,7 +1251,7 @@ func (x *Probe) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Probe.ProtoReflect.Descriptor instead.
 func (*Probe) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{13}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Probe) GetLock() string {
@@ -1216,7 +1298,7 @@ type ProbeAnswer struct {
 
 func (x *ProbeAnswer) Reset() {
 	*x = ProbeAnswer{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[14]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1228,7 +1310,7 @@ func (x *ProbeAnswer) String() string {
 func (*ProbeAnswer) ProtoMessage() {}
 
 func (x *ProbeAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[14]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1241,7 +1323,7 @@ func (x *ProbeAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeAnswer.ProtoReflect.Descriptor instead.
 func (*ProbeAnswer) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{14}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ProbeAnswer) GetLock() string {
@@ -1293,7 +1375,7 @@ type Ballot struct {
 
 func (x *Ballot) Reset() {
 	*x = Ballot{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[15]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1305,7 +1387,7 @@ func (x *Ballot) String() string {
 func (*Ballot) ProtoMessage() {}
 
 func (x *Ballot) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[15]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1318,7 +1400,7 @@ func (x *Ballot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ballot.ProtoReflect.Descriptor instead.
 func (*Ballot) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{15}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Ballot) GetLock() string {
@@ -1368,7 +1450,7 @@ type BallotAnswer struct {
 
 func (x *BallotAnswer) Reset() {
 	*x = BallotAnswer{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[16]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1380,7 +1462,7 @@ func (x *BallotAnswer) String() string {
 func (*BallotAnswer) ProtoMessage() {}
 
 func (x *BallotAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[16]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1393,7 +1475,7 @@ func (x *BallotAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BallotAnswer.ProtoReflect.Descriptor instead.
 func (*BallotAnswer) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{16}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *BallotAnswer) GetLock() string {
@@ -1456,7 +1538,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[17]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1468,7 +1550,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[17]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1481,7 +1563,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{17}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Abort) GetLock() string {
@@ -1505,7 +1587,7 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x18conch/peer/v1/peer.proto\x12\rconch.peer.v1\";\n" +
 	"\x05Frame\x122\n" +
 	"\bmessages\x18\x01 \x03(\v2\x16.conch.peer.v1.MessageR\bmessages\"\t\n" +
-	"\aReceipt\"\x8a\x05\n" +
+	"\aReceipt\"\xb8\x05\n" +
 	"\aMessage\x12,\n" +
 	"\x05hello\x18\x01 \x01(\v2\x14.conch.peer.v1.HelloH\x00R\x05hello\x12)\n" +
 	"\x04ping\x18\x02 \x01(\v2\x13.conch.peer.v1.PingH\x00R\x04ping\x12)\n" +
@@ -1520,14 +1602,15 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	" \x01(\v2\x1a.conch.peer.v1.ProbeAnswerH\x00R\vprobeAnswer\x12/\n" +
 	"\x06ballot\x18\v \x01(\v2\x15.conch.peer.v1.BallotH\x00R\x06ballot\x12B\n" +
 	"\rballot_answer\x18\f \x01(\v2\x1b.conch.peer.v1.BallotAnswerH\x00R\fballotAnswer\x12,\n" +
-	"\x05abort\x18\r \x01(\v2\x14.conch.peer.v1.AbortH\x00R\x05abortB\x06\n" +
+	"\x05abort\x18\r \x01(\v2\x14.conch.peer.v1.AbortH\x00R\x05abort\x12,\n" +
+	"\x05known\x18\x0e \x01(\v2\x14.conch.peer.v1.KnownH\x00R\x05knownB\x06\n" +
 	"\x04kind\"8\n" +
 	"\x06Number\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x04R\asession\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\x04R\x05count\"B\n" +
 	"\fBallotNumber\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x1a\n" +
-	"\bproposer\x18\x02 \x01(\rR\bproposer\"\xf0\x01\n" +
+	"\bproposer\x18\x02 \x01(\rR\bproposer\"\x9d\x02\n" +
 	"\x05Hello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
 	"\x06member\x18\x02 \x01(\tR\x06member\x12 \n" +
@@ -1537,7 +1620,9 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\amembers\x18\x06 \x03(\tR\amembers\x12\x10\n" +
 	"\x03ttl\x18\a \x01(\x03R\x03ttl\x12\x14\n" +
 	"\x05floor\x18\b \x01(\x04R\x05floor\x12#\n" +
-	"\rknown_session\x18\t \x01(\x04R\fknownSession\"n\n" +
+	"\rknown_session\x18\t \x01(\x04R\fknownSession\x12+\n" +
+	"\x11known_incarnation\x18\n" +
+	" \x01(\fR\x10knownIncarnation\"n\n" +
 	"\x04Ping\x12 \n" +
 	"\vincarnation\x18\x01 \x01(\fR\vincarnation\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x04R\asession\x12\x14\n" +
@@ -1551,7 +1636,10 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x05Clear\x12 \n" +
 	"\vincarnation\x18\x01 \x01(\fR\vincarnation\"\x1f\n" +
 	"\x03Bye\x12\x18\n" +
-	"\asession\x18\x01 \x01(\x04R\asession\"L\n" +
+	"\asession\x18\x01 \x01(\x04R\asession\"C\n" +
+	"\x05Known\x12\x18\n" +
+	"\asession\x18\x01 \x01(\x04R\asession\x12 \n" +
+	"\vincarnation\x18\x02 \x01(\fR\vincarnation\"L\n" +
 	"\aRequest\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12-\n" +
 	"\x06number\x18\x02 \x01(\v2\x15.conch.peer.v1.NumberR\x06number\"\xe0\x01\n" +
@@ -1617,7 +1705,7 @@ func file_conch_peer_v1_peer_proto_rawDescGZIP() []byte {
 }
 
 var file_conch_peer_v1_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_conch_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_conch_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_conch_peer_v1_peer_proto_goTypes = []any{
 	(ProbeAnswer_Kind)(0),  // 0: conch.peer.v1.ProbeAnswer.Kind
 	(BallotAnswer_Kind)(0), // 1: conch.peer.v1.BallotAnswer.Kind
@@ -1632,13 +1720,14 @@ var file_conch_peer_v1_peer_proto_goTypes = []any{
 	(*Busy)(nil),           // 10: conch.peer.v1.Busy
 	(*Clear)(nil),          // 11: conch.peer.v1.Clear
 	(*Bye)(nil),            // 12: conch.peer.v1.Bye
-	(*Request)(nil),        // 13: conch.peer.v1.Request
-	(*Token)(nil),          // 14: conch.peer.v1.Token
-	(*Probe)(nil),          // 15: conch.peer.v1.Probe
-	(*ProbeAnswer)(nil),    // 16: conch.peer.v1.ProbeAnswer
-	(*Ballot)(nil),         // 17: conch.peer.v1.Ballot
-	(*BallotAnswer)(nil),   // 18: conch.peer.v1.BallotAnswer
-	(*Abort)(nil),          // 19: conch.peer.v1.Abort
+	(*Known)(nil),          // 13: conch.peer.v1.Known
+	(*Request)(nil),        // 14: conch.peer.v1.Request
+	(*Token)(nil),          // 15: conch.peer.v1.Token
+	(*Probe)(nil),          // 16: conch.peer.v1.Probe
+	(*ProbeAnswer)(nil),    // 17: conch.peer.v1.ProbeAnswer
+	(*Ballot)(nil),         // 18: conch.peer.v1.Ballot
+	(*BallotAnswer)(nil),   // 19: conch.peer.v1.BallotAnswer
+	(*Abort)(nil),          // 20: conch.peer.v1.Abort
 }
 var file_conch_peer_v1_peer_proto_depIdxs = []int32{
 	4,  // 0: conch.peer.v1.Frame.messages:type_name -> conch.peer.v1.Message
@@ -1648,32 +1737,33 @@ var file_conch_peer_v1_peer_proto_depIdxs = []int32{
 	10, // 4: conch.peer.v1.Message.busy:type_name -> conch.peer.v1.Busy
 	11, // 5: conch.peer.v1.Message.clear:type_name -> conch.peer.v1.Clear
 	12, // 6: conch.peer.v1.Message.bye:type_name -> conch.peer.v1.Bye
-	13, // 7: conch.peer.v1.Message.request:type_name -> conch.peer.v1.Request
-	14, // 8: conch.peer.v1.Message.token:type_name -> conch.peer.v1.Token
-	15, // 9: conch.peer.v1.Message.probe:type_name -> conch.peer.v1.Probe
-	16, // 10: conch.peer.v1.Message.probe_answer:type_name -> conch.peer.v1.ProbeAnswer
-	17, // 11: conch.peer.v1.Message.ballot:type_name -> conch.peer.v1.Ballot
-	18, // 12: conch.peer.v1.Message.ballot_answer:type_name -> conch.peer.v1.BallotAnswer
-	19, // 13: conch.peer.v1.Message.abort:type_name -> conch.peer.v1.Abort
-	5,  // 14: conch.peer.v1.Request.number:type_name -> conch.peer.v1.Number
-	6,  // 15: conch.peer.v1.Token.epoch:type_name -> conch.peer.v1.BallotNumber
-	5,  // 16: conch.peer.v1.Token.last_granted:type_name -> conch.peer.v1.Number
-	5,  // 17: conch.peer.v1.Probe.number:type_name -> conch.peer.v1.Number
-	0,  // 18: conch.peer.v1.ProbeAnswer.kind:type_name -> conch.peer.v1.ProbeAnswer.Kind
-	5,  // 19: conch.peer.v1.Ballot.number:type_name -> conch.peer.v1.Number
-	6,  // 20: conch.peer.v1.Ballot.ballot:type_name -> conch.peer.v1.BallotNumber
-	6,  // 21: conch.peer.v1.BallotAnswer.ballot:type_name -> conch.peer.v1.BallotNumber
-	1,  // 22: conch.peer.v1.BallotAnswer.kind:type_name -> conch.peer.v1.BallotAnswer.Kind
-	6,  // 23: conch.peer.v1.BallotAnswer.highest:type_name -> conch.peer.v1.BallotNumber
-	5,  // 24: conch.peer.v1.BallotAnswer.number:type_name -> conch.peer.v1.Number
-	6,  // 25: conch.peer.v1.Abort.ballot:type_name -> conch.peer.v1.BallotNumber
-	2,  // 26: conch.peer.v1.PeerService.Deliver:input_type -> conch.peer.v1.Frame
-	3,  // 27: conch.peer.v1.PeerService.Deliver:output_type -> conch.peer.v1.Receipt
-	27, // [27:28] is the sub-list for method output_type
-	26, // [26:27] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	14, // 7: conch.peer.v1.Message.request:type_name -> conch.peer.v1.Request
+	15, // 8: conch.peer.v1.Message.token:type_name -> conch.peer.v1.Token
+	16, // 9: conch.peer.v1.Message.probe:type_name -> conch.peer.v1.Probe
+	17, // 10: conch.peer.v1.Message.probe_answer:type_name -> conch.peer.v1.ProbeAnswer
+	18, // 11: conch.peer.v1.Message.ballot:type_name -> conch.peer.v1.Ballot
+	19, // 12: conch.peer.v1.Message.ballot_answer:type_name -> conch.peer.v1.BallotAnswer
+	20, // 13: conch.peer.v1.Message.abort:type_name -> conch.peer.v1.Abort
+	13, // 14: conch.peer.v1.Message.known:type_name -> conch.peer.v1.Known
+	5,  // 15: conch.peer.v1.Request.number:type_name -> conch.peer.v1.Number
+	6,  // 16: conch.peer.v1.Token.epoch:type_name -> conch.peer.v1.BallotNumber
+	5,  // 17: conch.peer.v1.Token.last_granted:type_name -> conch.peer.v1.Number
+	5,  // 18: conch.peer.v1.Probe.number:type_name -> conch.peer.v1.Number
+	0,  // 19: conch.peer.v1.ProbeAnswer.kind:type_name -> conch.peer.v1.ProbeAnswer.Kind
+	5,  // 20: conch.peer.v1.Ballot.number:type_name -> conch.peer.v1.Number
+	6,  // 21: conch.peer.v1.Ballot.ballot:type_name -> conch.peer.v1.BallotNumber
+	6,  // 22: conch.peer.v1.BallotAnswer.ballot:type_name -> conch.peer.v1.BallotNumber
+	1,  // 23: conch.peer.v1.BallotAnswer.kind:type_name -> conch.peer.v1.BallotAnswer.Kind
+	6,  // 24: conch.peer.v1.BallotAnswer.highest:type_name -> conch.peer.v1.BallotNumber
+	5,  // 25: conch.peer.v1.BallotAnswer.number:type_name -> conch.peer.v1.Number
+	6,  // 26: conch.peer.v1.Abort.ballot:type_name -> conch.peer.v1.BallotNumber
+	2,  // 27: conch.peer.v1.PeerService.Deliver:input_type -> conch.peer.v1.Frame
+	3,  // 28: conch.peer.v1.PeerService.Deliver:output_type -> conch.peer.v1.Receipt
+	28, // [28:29] is the sub-list for method output_type
+	27, // [27:28] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_conch_peer_v1_peer_proto_init() }
@@ -1695,6 +1785,7 @@ func file_conch_peer_v1_peer_proto_init() {
 		(*Message_Ballot)(nil),
 		(*Message_BallotAnswer)(nil),
 		(*Message_Abort)(nil),
+		(*Message_Known)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1702,7 +1793,7 @@ func file_conch_peer_v1_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conch_peer_v1_peer_proto_rawDesc), len(file_conch_peer_v1_peer_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,86 @@
+package sim
+
+import "conch/token"
+
+// A disk that is set back: an older copy of a data directory, or the snapshot of a
+// virtual machine. What was saved since is gone. Where the clock is right, the numbers of
+// the start are above those all the same; where not, the other members tell the process
+// what numbers were its member's, as far as they know.
+
+// maxCopies is by how many starts a disk may be set back.
+const maxCopies = 3
+
+// setBack ends a member's process, and puts an older copy of its disk in place before the
+// next. Members without a disk just crash.
+//
+// The mark of clients is lost with the copy. So those who are left behind must be over
+// by then: whoever puts a copy back has to wait for T (package datadir).
+func (w *World) setBack(i int, op *Op) {
+	m := &w.members[i]
+	away := w.restartAfter(max(op.Length, 1)) + Instant(w.random.below(int64(op.Patience)))
+	if w.plan.Clients || w.plan.Processes > 0 {
+		away = max(away, w.plan.TTL+w.plan.TTL/20)
+	}
+	if m.node == nil || w.now+away > w.plan.Settle {
+		return
+	}
+	w.crashNow(i, away)
+	m.disk = m.copies[min(int(op.Effects), maxCopies)-1]
+	m.setBack = true
+	w.tracef("the disk of %d is set back to session %d, promised %d", i, m.disk.session, m.disk.promised)
+	if w.plan.Machines[i].Disk {
+		w.count(SetBackDisk)
+	}
+}
+
+// judgeUsed: no session ends for another process's number where no disk was set back.
+func (w *World) judgeUsed(i int, m *member, e *token.Effect) {
+	if e.Reason == token.ReasonUsed && !m.setBack {
+		w.fail(Sessions, "node %d loses session %d for session %d of another process, though its disk was never set back", i, e.Session, e.Known)
+	}
+}
+
+// judgeStart: a start whose disk was never set back is not below what its member promised.
+// One that looks at a right clock is not either, whatever became of the disk. In virtual time a lock may have more ballots than the clock
+// has numbers; only by those may they be ahead.
+func (w *World) judgeStart(i int, m *member, floor uint64) {
+	if floor >= m.promised {
+		return
+	}
+	ahead := m.promised - floor
+	if w.plan.Machines[i].Disk && !m.setBack || w.plan.rightClocks() && ahead > w.ballots {
+		w.fail(Fences, "node %d starts %d below what it promised, after %d ballots", i, ahead, w.ballots)
+	}
+	w.forgetful = true
+	w.count(Forgetful)
+}
+
+// noteSave notes a session that follows no lapse: it is above another incarnation's.
+func (w *World) noteSave(m *member, s token.Session) {
+	if s > m.disk.session && !m.lapsed {
+		w.count(CountedAbove)
+	}
+	m.lapsed = m.lapsed && s == m.disk.session
+}
+
+// judgeBegun: a session whose number another incarnation had begins only where a quorum
+// does not know: those who know guard none, until they end.
+func (w *World) judgeBegun(i int, m *member, s token.Session) {
+	ignorant := 0
+	for j := range w.plan.Nodes {
+		other := &w.members[j]
+		if j == i {
+			continue
+		}
+		if other.node == nil {
+			ignorant++ // it may have guarded the session before it ended
+			continue
+		}
+		if p := other.node.InspectPeer(token.Member(i)); p.Known < s || p.KnownOf == m.incarnation {
+			ignorant++
+		}
+	}
+	if ignorant < w.plan.quorum()-1 {
+		w.fail(Sessions, "node %d begins session %d, which all but %d others know of another process", i, s, ignorant)
+	}
+}
