@@ -30,7 +30,7 @@ var recordFrames = flag.String("record", "", "write the frames of this version t
 var compatMembers = []string{"127.0.0.1:7401", "127.0.0.1:7402", "node3.example:7400"}
 
 // compatHello is the recorded HELLO.
-var compatHello = token.Hello{Incarnation: compatIncarnation, Boot: 5, Counter: 2, Floor: 7, KnownSession: 3}
+var compatHello = token.Hello{Incarnation: compatIncarnation, Boot: 5, Counter: 2, Floor: 7, KnownSession: 3, KnownOf: compatIncarnation}
 
 var compatIncarnation = token.Incarnation{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255}
 
@@ -49,11 +49,12 @@ var compatFrames = []compatFrame{
 	{"BUSY", []token.Message{{Kind: token.Busy, Locks: []string{"deploy", "nächtlich"}}}},
 	{"CLEAR", []token.Message{{Kind: token.Clear, Incarnation: compatIncarnation}}},
 	{"BYE", []token.Message{{Kind: token.Bye, Session: 6}}},
+	{"KNOWN", []token.Message{{Kind: token.Known, Session: 6, Incarnation: compatIncarnation}}},
 	{"REQUEST", []token.Message{{Kind: token.Request, Lock: "nächtlich", Number: token.Number{Session: 6, Count: 300}}}},
 	{"TOKEN", []token.Message{{
 		Kind: token.TokenMessage, Lock: "deploy", Session: 9,
 		Token: &token.Token{
-			Epoch: token.Epoch{Number: 1000, Proposer: 2}, Hop: 17, Fence: 1000<<32 + 41,
+			Epoch: token.Epoch{Number: 1000, Proposer: 2}, Hop: 17, Fence: 1000<<token.FenceBits + 41,
 			LastGranted: []token.Number{{Session: 6, Count: 299}, {Session: 9, Count: 1}, {Session: 4, Count: 70000}},
 			Queue:       []token.Member{2, 0},
 		},
@@ -61,7 +62,7 @@ var compatFrames = []compatFrame{
 	{"TOKEN with an empty queue", []token.Message{{
 		Kind: token.TokenMessage, Lock: "deploy", Session: 9,
 		Token: &token.Token{
-			Epoch: token.Epoch{Number: 1000, Proposer: 0}, Hop: 1, Fence: 1000 << 32,
+			Epoch: token.Epoch{Number: 1000, Proposer: 0}, Hop: 1, Fence: 1000 << token.FenceBits,
 			LastGranted: []token.Number{{Session: 6, Count: 299}, {}, {}},
 		},
 	}}},
@@ -189,6 +190,19 @@ func checkRecordedHello(t *testing.T, wire []byte) {
 	}
 	if from != 0 || !reflect.DeepEqual(hello, compatHello) {
 		t.Errorf("HELLO: read member %d, %+v; want member 0, %+v", from, hello, compatHello)
+	}
+}
+
+// Members of version 1 numbered ballots in seconds, so their tokens mean something else.
+// Their HELLO is refused, with both versions.
+func TestHelloOfVersion1IsRefused(t *testing.T) {
+	var frame peerv1.Frame
+	if err := proto.Unmarshal(readFrames(t, "testdata/version-1.txt")["HELLO"], &frame); err != nil {
+		t.Fatal(err)
+	}
+	_, _, refusal := compatDriver().checkHello(firstOf(&frame).GetHello())
+	if refusal == nil || refusal.reason != "protocol version 1; want 2" {
+		t.Errorf("HELLO of version 1: %v; want it refused, and why", refusal)
 	}
 }
 
