@@ -30,7 +30,7 @@ var recordFrames = flag.String("record", "", "write the frames of this version t
 var compatMembers = []string{"127.0.0.1:7401", "127.0.0.1:7402", "node3.example:7400"}
 
 // compatHello is the recorded HELLO.
-var compatHello = token.Hello{Incarnation: compatIncarnation, Boot: 5, Counter: 2, Floor: 7, KnownSession: 3}
+var compatHello = token.Hello{Incarnation: compatIncarnation, Boot: 5, Counter: 2, Floor: 7, KnownSession: 3, KnownOf: token.Incarnation{8, 7, 6, 5, 4, 3, 2, 1, 9, 9, 9, 9, 9, 9, 9, 9}}
 
 var compatIncarnation = token.Incarnation{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255}
 
@@ -48,12 +48,13 @@ var compatFrames = []compatFrame{
 	{"PONG", []token.Message{{Kind: token.Pong, Incarnation: compatIncarnation, Stamp: 1234567890}}},
 	{"BUSY", []token.Message{{Kind: token.Busy, Locks: []string{"deploy", "nächtlich"}}}},
 	{"CLEAR", []token.Message{{Kind: token.Clear, Incarnation: compatIncarnation}}},
+	{"KNOWN", []token.Message{{Kind: token.Known, Session: 6, Incarnation: compatIncarnation}}},
 	{"BYE", []token.Message{{Kind: token.Bye, Session: 6}}},
 	{"REQUEST", []token.Message{{Kind: token.Request, Lock: "nächtlich", Number: token.Number{Session: 6, Count: 300}}}},
 	{"TOKEN", []token.Message{{
 		Kind: token.TokenMessage, Lock: "deploy", Session: 9,
 		Token: &token.Token{
-			Epoch: token.Epoch{Number: 1000, Proposer: 2}, Hop: 17, Fence: 1000<<32 + 41,
+			Epoch: token.Epoch{Number: 1000, Proposer: 2}, Hop: 17, Fence: 1000<<token.FenceBits + 41,
 			LastGranted: []token.Number{{Session: 6, Count: 299}, {Session: 9, Count: 1}, {Session: 4, Count: 70000}},
 			Queue:       []token.Member{2, 0},
 		},
@@ -61,7 +62,7 @@ var compatFrames = []compatFrame{
 	{"TOKEN with an empty queue", []token.Message{{
 		Kind: token.TokenMessage, Lock: "deploy", Session: 9,
 		Token: &token.Token{
-			Epoch: token.Epoch{Number: 1000, Proposer: 0}, Hop: 1, Fence: 1000 << 32,
+			Epoch: token.Epoch{Number: 1000, Proposer: 0}, Hop: 1, Fence: 1000 << token.FenceBits,
 			LastGranted: []token.Number{{Session: 6, Count: 299}, {}, {}},
 		},
 	}}},
