@@ -55,8 +55,10 @@ type judges struct {
 	// forgetful: a node started with a floor below what it had promised. ballots is how
 	// many were begun.
 	forgetful bool
-	ballots   uint64
-	look      token.LockView
+	// again: a disk was set back, so numbers may come again.
+	again   bool
+	ballots uint64
+	look    token.LockView
 	// since is the moment of the present step, and crowd how many steps it had.
 	since Instant
 	crowd int
