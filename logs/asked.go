@@ -131,14 +131,22 @@ func helps(request *Event) bool {
 // asks are the events of a node that asks for its locks one by one, as its session begins.
 var asks = map[string]bool{Request: true, RequestSent: true, Probe: true, ProbeSent: true}
 
+// notTaken are the reasons for which a token is dropped as it comes.
+var notTaken = map[string]bool{"addressed to another session": true, "promised to a later token": true}
+
 // namedBefore reports whether a probe named the node as helper, and the token has not
 // been there since, which would have ended the helping.
 func namedBefore(lines []*Event, request *Event) bool {
+	refused := false // the line behind says that the token that came was not taken
 	for _, e := range slices.Backward(lines) {
 		switch {
 		case e.Lock != request.Lock:
 		case e.Kind == ProbeReceived && e.Helper == request.Node:
 			return true
+		case e.Kind == TokenDropped && notTaken[e.Reason]:
+			refused = true
+		case e.Kind == TokenReceived && refused:
+			refused = false
 		case e.Has("last_granted"):
 			return false
 		}
