@@ -101,7 +101,10 @@ func (n *node) stop() {
 	if err := errors.Join(n.driver.Stop(ctx), n.service.Close(ctx)); err != nil {
 		n.t.Errorf("stop: %v", err)
 	}
-	n.server.Stop()
+	// The ends of the streams are to reach the clients.
+	late := time.AfterFunc(time.Minute, n.server.Stop)
+	n.server.GracefulStop()
+	late.Stop()
 	<-n.served
 	_ = n.conn.Close()
 }
