@@ -89,11 +89,9 @@ func TestSoakStormOfGivenUpLocks(t *testing.T) {
 				if err != nil {
 					continue // the storm is over
 				}
-				until := ctx
+				until, stop := context.WithCancel(ctx)
 				if k < clients/2 { // these come and go
-					var stop context.CancelFunc
 					until, stop = context.WithTimeout(ctx, time.Duration(rand.Int64N(int64(100*time.Millisecond))))
-					defer stop()
 				}
 				var own sync.WaitGroup
 				for range callers {
@@ -104,6 +102,7 @@ func TestSoakStormOfGivenUpLocks(t *testing.T) {
 					})
 				}
 				own.Wait()
+				stop()
 				if err := client.Close(); err != nil {
 					t.Errorf("Close: %v", err)
 				}

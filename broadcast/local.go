@@ -120,13 +120,14 @@ func (c *localClaim) giveUp(id token.Waiter) {
 	}
 }
 
-// free makes the localClaim free for another caller. It reports false if the caller does
-// not have it any more.
-func (c *localClaim) free(id token.Waiter) (lost error, ok bool) {
+// end takes the localClaim from its caller and makes it free for another. It returns why
+// the hold was lost before, nil if it was not; and false if the caller does not have it
+// any more.
+func (c *localClaim) end(id token.Waiter) (had bool, lost error) {
 	c.mu.Lock()
 	if c.id != id {
 		c.mu.Unlock()
-		return nil, false
+		return false, nil
 	}
 	if c.session != 0 {
 		lost = c.loss()
@@ -134,12 +135,15 @@ func (c *localClaim) free(id token.Waiter) (lost error, ok bool) {
 	c.id = 0
 	c.mu.Unlock()
 	c.driver.locals.Put(c)
-	return lost, true
+	return true, lost
 }
+
+// free ends a wait that came to nothing.
+func (c *localClaim) free(id token.Waiter) { _, _ = c.end(id) }
 
 // The owner's part.
 
-// settle answers the caller. It reports false if the caller has gone.
+// reply answers the caller. It reports false if the caller has gone.
 func (c *localClaim) reply(id token.Waiter, a answer, session token.Session) (wanted bool) {
 	c.mu.Lock()
 	switch {
@@ -283,8 +287,8 @@ func (c *localClaim) Deadline(id uint64) time.Time {
 
 // Release is [Hold.Release].
 func (c *localClaim) Release(id uint64) error {
-	lost, ok := c.free(token.Waiter(id))
-	if !ok {
+	had, lost := c.end(token.Waiter(id))
+	if !had {
 		return ErrReleased
 	}
 	if !c.driver.post(input{kind: inputRelease, id: token.Waiter(id)}) && lost == nil {

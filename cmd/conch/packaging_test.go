@@ -19,7 +19,7 @@ func TestPackagingSetsFlagsThatExist(t *testing.T) {
 	variable := regexp.MustCompile(`\bCONCH_[A-Z_]+`)
 	checked := 0
 	for _, file := range []string{"helm", "kubernetes/conch.yaml", "container/compose.yaml", "linux/conch.env", "linux/systemd"} {
-		err := filepath.WalkDir(filepath.Join("../../packaging", file), func(path string, entry fs.DirEntry, err error) error {
+		err := filepath.WalkDir(filepath.Join("..", "..", "packaging", file), func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() {
 				return err
 			}

@@ -52,8 +52,8 @@ func TestEncryptedKeys(t *testing.T) {
 			t.Errorf("%s: %v, want that it is encrypted", text, err)
 		}
 	}
-	clear := "-----BEGIN EC PRIVATE KEY-----\nMAA=\n-----END EC PRIVATE KEY-----\n"
-	for _, text := range []string{"", clear, parameters + clear} {
+	plain := "-----BEGIN EC PRIVATE KEY-----\nMAA=\n-----END EC PRIVATE KEY-----\n"
+	for _, text := range []string{"", plain, parameters + plain} {
 		if err := checkKey("k", []byte(text)); err != nil {
 			t.Errorf("%s: %v", text, err)
 		}

@@ -18,12 +18,12 @@ func main() {
 		os.Exit(64)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	if err := run(ctx, os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, "runlab:", err)
 		stop()
 		os.Exit(1)
 	}
+	stop()
 }
 
 func run(ctx context.Context, file string) error {

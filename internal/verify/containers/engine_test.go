@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +47,7 @@ func engine(t *testing.T) error {
 
 func composeCommand(t *testing.T) []string {
 	for _, command := range [][]string{{"docker", "compose"}, {"docker-compose"}} {
-		args := append(command[1:len(command):len(command)], "version")
+		args := slices.Concat(command[1:], []string{"version"})
 		if exec.CommandContext(t.Context(), command[0], args...).Run() == nil {
 			return command
 		}

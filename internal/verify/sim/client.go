@@ -152,7 +152,7 @@ func (w *World) welcomed(l *link) {
 	waiting := c.waiting
 	c.waiting = nil
 	for _, k := range waiting {
-		w.route(int(l.client), k)
+		w.route(l.client, k)
 	}
 	w.afterLink(l)
 }
@@ -165,16 +165,14 @@ func (w *World) streamOver(l *link, s *clientStream, why attachment.Why) {
 		w.giveUpStream(s)
 	}
 	l.stream = nil
-	switch {
-	case l.core == nil: // it was an attempt to reach a node
+	if l.core == nil { // it was an attempt to reach a node
 		w.attemptFailed(l.client)
 		return
-	default:
-		now := c.clock.read(w.now)
-		l.core.Down(now, why)
-		if _, wanted := l.core.Reopen(now); wanted {
-			w.events.push(event{at: w.now + w.clientPause(c), kind: evClientDial, node: int8(l.client), gen: c.process, ref: l.index})
-		}
+	}
+	now := c.clock.read(w.now)
+	l.core.Down(now, why)
+	if _, wanted := l.core.Reopen(now); wanted {
+		w.events.push(event{at: w.now + w.clientPause(c), kind: evClientDial, node: int8(l.client), gen: c.process, ref: l.index})
 	}
 	w.afterLink(l)
 }
@@ -222,11 +220,11 @@ func (w *World) afterLink(l *link) {
 		}
 		for l.stream != nil && l.stream.welcomed && l.core.Due() {
 			more = true
-			if frame := l.core.Take(now); len(frame) > 0 {
-				w.toNode(l.stream, clientParcel{kind: parcelFrame, frame: slices.Clone(frame)})
-			} else {
+			frame := l.core.Take(now)
+			if len(frame) == 0 {
 				break // CloseStream says the rest
 			}
+			w.toNode(l.stream, clientParcel{kind: parcelFrame, frame: slices.Clone(frame)})
 		}
 	}
 	if ended && l.stream != nil {

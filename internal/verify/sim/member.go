@@ -108,7 +108,7 @@ func (w *World) start(i int) {
 	}
 	w.log.started(w, i, m.incarnation, session)
 	m.process++
-	m.table = w.newTable(i, node)
+	m.table = w.newTable(node)
 	m.node, m.gone, m.pausedUntil, m.tickAt = node, false, 0, never
 	m.crash, m.crashSave, m.lapsed = -1, -1, false
 	if w.trace != nil {

@@ -131,8 +131,9 @@ const (
 	// message of kind On to Peer within Patience. Effects: 1 if the streams break.
 	CutOn
 	// ClientAcquire: a caller of client Node asks for Lock, holds it for Length, and gives
-	// up after Patience (0: never). ClientTry: likewise, without waiting.
+	// up after Patience (0: never).
 	ClientAcquire
+	// ClientTry: likewise, without waiting.
 	ClientTry
 	// ClientPause: client Node's process stands still for Length.
 	ClientPause

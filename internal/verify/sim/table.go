@@ -11,7 +11,7 @@ import (
 func ofClient(w token.Waiter) bool { return w>>63 != 0 }
 
 // newTable is the table of claims that stands beside a node.
-func (w *World) newTable(i int, node *token.Node) *claims.Table {
+func (w *World) newTable(node *token.Node) *claims.Table {
 	return claims.New(node, claims.Config{
 		TTL: token.Time(w.plan.TTL), Member: lockNames[0], Quorum: w.plan.quorum(), Members: w.plan.Nodes,
 		MaxLocks: 1000, MaxPerClient: 1000, MaxClaims: 10_000,
