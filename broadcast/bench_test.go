@@ -221,7 +221,7 @@ func BenchmarkQueuedWaits(b *testing.B) {
 				d := &Driver{members: cfg.Members, clock: cfg.Clock, limits: defaultLimits, ttl: testTTL}
 				o := newOwner(d, node, cfg)
 				for i := range waits {
-					c := &localClaim{driver: d, answer: make(chan answer, 1)}
+					c := &localClaim{driver: d, ready: make(chan struct{}, 1)}
 					c.begin(token.Waiter(i + 1))
 					o.take(0, &input{kind: inputAcquire, lock: fmt.Sprint("lock ", i), id: token.Waiter(i + 1), local: c})
 				}

@@ -80,15 +80,17 @@ func (o *owner) tell() (declined bool) {
 		e := &effects[i]
 		switch e.Kind {
 		case claims.Tell:
-			e.Stream.(ClientStream).Tell(&e.Message)
+			e.Stream.(ClientStream).Tell(e.Message)
 		case claims.EndStream:
 			e.Stream.(ClientStream).End(e.End)
 		case claims.Answer:
+			o.observer.Waited(e.Lock, duration(e.Lasted))
+			o.changed(e.Lock)
 			if !e.Local.(*localClaim).reply(e.ID, answer{fence: e.Fence}, e.Session) {
 				back = append(back, e)
 			}
 		case claims.Refuse:
-			e.Local.(*localClaim).reply(e.ID, answer{err: o.refusalError(&e.Refusal)}, 0)
+			e.Local.(*localClaim).reply(e.ID, answer{err: o.refusalError(e)}, 0)
 		case claims.Warn:
 			e.Local.(*localClaim).warn(e)
 		case claims.Lose:

@@ -121,7 +121,7 @@ func start(cfg Config, limits limits) (*Driver, error) {
 		gone:        make(chan struct{}),
 		dead:        make(chan struct{}),
 	}
-	d.locals.New = func() any { return &localClaim{driver: d, answer: make(chan answer, 1)} }
+	d.locals.New = func() any { return &localClaim{driver: d, ready: make(chan struct{}, 1)} }
 	d.life, d.endLife = context.WithCancelCause(context.Background())
 	d.opening, d.stopOpening = context.WithCancel(d.life)
 	for i, address := range cfg.Members {

@@ -38,14 +38,14 @@ var (
 )
 
 // refusalError is what a caller in this process is told for a refusal.
-func (o *owner) refusalError(r *frames.Refusal) error {
-	switch r.Code {
+func (o *owner) refusalError(e *claims.Effect) error {
+	switch e.Code {
 	case 0:
 		return errWithdrawn
 	case frames.CodeBusy:
 		return ErrBusy
 	case frames.CodeTooManyNames:
-		return fmt.Errorf("%w: %s", ErrTooManyLocks, r.Text)
+		return fmt.Errorf("%w: %s", ErrTooManyLocks, e.Text)
 	}
 	if o.err != nil {
 		return fmt.Errorf("%w: %w", ErrStopped, o.err)

@@ -176,10 +176,11 @@ func TestHoldIsLostByTheClockBeforeTheOwnerNotices(t *testing.T) {
 	now := token.Time(99)
 	d := &Driver{inbox: inbox{limit: 1, working: true}, clock: func() token.Time { return now }}
 	d.lease.Store(&Lease{Session: 1, End: 100})
-	c := &localClaim{driver: d, answer: make(chan answer, 1)}
+	c := &localClaim{driver: d, ready: make(chan struct{}, 1)}
 	c.begin(1)
 	c.reply(1, answer{fence: 1}, 1)
-	hold, err := c.hold(1, <-c.answer)
+	a, _ := c.look()
+	hold, err := c.hold(1, a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,10 +204,11 @@ func TestHoldOfAnEarlierSessionStaysLost(t *testing.T) {
 	now := token.Time(99)
 	d := &Driver{inbox: inbox{limit: 1, working: true}, clock: func() token.Time { return now }}
 	d.lease.Store(&Lease{Session: 1, End: 100})
-	c := &localClaim{driver: d, answer: make(chan answer, 1)}
+	c := &localClaim{driver: d, ready: make(chan struct{}, 1)}
 	c.begin(1)
 	c.reply(1, answer{fence: 1}, 1)
-	hold, err := c.hold(1, <-c.answer)
+	a, _ := c.look()
+	hold, err := c.hold(1, a)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,14 +16,16 @@ import (
 // late, with the id of an earlier caller, does nothing.
 type localClaim struct {
 	driver *Driver
-	// answer brings what came of waiting. There is room for it.
-	answer chan answer
+	// ready has an entry when answer is set, if the caller waits for it.
+	ready chan struct{}
 
 	mu sync.Mutex
 	id token.Waiter // zero between callers
-	// answered: the owner has put something into answer. gone: the caller has given up
-	// before, and the owner returns the localClaim to the pool. At most one is true.
-	answered, gone bool
+	// answered: answer is what came of waiting. gone: the caller has given up before, and
+	// the owner returns the localClaim to the pool. At most one of these is true. waits:
+	// the caller waits for ready.
+	answered, gone, waits bool
+	answer                answer
 	session        token.Session // in which the lock was granted
 	lost           bool
 	settled        error         // why the hold will end, once that is settled
@@ -70,13 +72,12 @@ func (d *Driver) claim(ctx context.Context, kind inputKind, lock string) (Hold, 
 		}
 		return Hold{}, d.stopped()
 	}
-	select {
-	case a := <-c.answer: // the token was here
+	if a, answered := c.look(); answered { // the token was here
 		return c.hold(id, a)
-	default:
 	}
 	select {
-	case a := <-c.answer:
+	case <-c.ready:
+		a, _ := c.look()
 		return c.hold(id, a)
 	case <-ctx.Done():
 		c.giveUp(id)
@@ -90,8 +91,16 @@ func (d *Driver) claim(ctx context.Context, kind inputKind, lock string) (Hold, 
 func (c *localClaim) begin(id token.Waiter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.id, c.answered, c.gone, c.session = id, false, false, 0
+	c.id, c.answered, c.gone, c.waits, c.session = id, false, false, false, 0
 	c.lost, c.settled, c.ends, c.done, c.warned, c.warning = false, nil, 0, nil, false, nil
+}
+
+// look returns the answer, if there is one. If not, ready will tell.
+func (c *localClaim) look() (a answer, answered bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waits = !c.answered
+	return c.answer, c.answered
 }
 
 // hold makes a hold of a grant.
@@ -115,7 +124,9 @@ func (c *localClaim) giveUp(id token.Waiter) {
 		c.driver.post(input{kind: inputWithdraw, id: id})
 		return
 	}
-	if hold, err := c.hold(id, <-c.answer); err == nil {
+	<-c.ready
+	a, _ := c.look()
+	if hold, err := c.hold(id, a); err == nil {
 		_ = hold.Release() // lost or not: nobody knew of the hold
 	}
 }
@@ -156,9 +167,12 @@ func (c *localClaim) reply(id token.Waiter, a answer, session token.Session) (wa
 		c.driver.locals.Put(c)
 		return false
 	}
-	c.answered, c.session = true, session
+	c.answered, c.answer, c.session = true, a, session
+	waits := c.waits
 	c.mu.Unlock()
-	c.answer <- a
+	if waits {
+		c.ready <- struct{}{}
+	}
 	return true
 }
 

@@ -254,12 +254,8 @@ func (o *owner) accept(now token.Time, in *input) error {
 // wants more.
 func (o *owner) perform() {
 	for more := true; more && !o.ended; {
-		for {
-			o.noteLease()
-			effects := o.node.Effects()
-			if len(effects) == 0 {
-				break
-			}
+		o.noteLease()
+		for effects := o.node.Effects(); len(effects) > 0; effects = o.node.Effects() {
 			for i := range effects {
 				e := &effects[i]
 				o.log.effect(e)
@@ -269,7 +265,9 @@ func (o *owner) perform() {
 				}
 				o.table.Take(o.now, e)
 			}
-			o.table.Return(o.now)
+			if o.table.Return(o.now) {
+				o.noteLease()
+			}
 		}
 		more = o.tell()
 	}

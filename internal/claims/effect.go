@@ -15,11 +15,11 @@ const (
 	Tell EffectKind = iota + 1
 	// EndStream: end Stream, for End.
 	EndStream
-	// Answer: the claim ID of the caller Local holds Lock with Fence, in Session. If the
-	// caller has gone, the driver calls [Table.Decline].
+	// Answer: the claim ID of the caller Local holds Lock with Fence, in Session, after it
+	// has waited for Lasted. If the caller has gone, the driver calls [Table.Decline].
 	Answer
-	// Refuse: nothing comes of the claim ID of the caller Local, for Refusal. Its Code is
-	// 0 if the caller withdrew it.
+	// Refuse: nothing comes of the claim ID of the caller Local, for Code and Text. Code
+	// is 0 if the caller withdrew it.
 	Refuse
 	// Warn: the hold ID of the caller Local will end for Reason, or may; if Ends is not 0,
 	// at that time.
@@ -31,8 +31,8 @@ const (
 	Expired
 	// Began, for whoever watches: a claim of Lock waits. Issued while [Table.Watched].
 	Began
-	// Entered, for metrics and whoever watches: a claim of Lock became a hold after
-	// Lasted.
+	// Entered, for metrics and whoever watches: a client's claim of Lock became a hold
+	// after Lasted.
 	Entered
 	// Ended, for metrics and whoever watches: a claim of Lock is over. If it was a hold,
 	// Fence is not 0 and Lasted is for how long.
@@ -57,6 +57,7 @@ type Effect struct {
 	Kind    EffectKind
 	End     End
 	Reason  frames.Reason
+	Code    frames.Code
 	Stream  Stream
 	Local   any
 	ID      token.Waiter
@@ -67,20 +68,24 @@ type Effect struct {
 	Ends    token.Time
 	Caller  *Caller
 	Text    string
-	Refusal frames.Refusal
-	Message frames.NodeMessage
+	Message *frames.NodeMessage
 }
 
 // Effects returns what the inputs since the last call brought about, in order. The
-// slice is valid until the next input.
+// slice, and what it refers to, is valid until the next input.
 func (t *Table) Effects() []Effect {
 	effects := t.effects
-	if cap(t.effects) > keptEffects {
-		t.effects = nil
-	} else {
-		t.effects = t.effects[:0]
-	}
+	t.effects, t.messages = emptied(t.effects), emptied(t.messages)
 	return effects
+}
+
+// emptied returns a slice without entries that has the memory of another, unless that is
+// too much to keep.
+func emptied[T any](s []T) []T {
+	if cap(s) > keptEffects {
+		return nil
+	}
+	return s[:0]
 }
 
 // keptEffects is how many effects there is kept memory for.
@@ -94,6 +99,7 @@ func (t *Table) issue(kind EffectKind) *Effect {
 
 // tell has a message sent on a stream.
 func (t *Table) tell(st Stream, m frames.NodeMessage) {
+	t.messages = append(t.messages, m)
 	e := t.issue(Tell)
-	e.Stream, e.Message = st, m
+	e.Stream, e.Message = st, &t.messages[len(t.messages)-1]
 }

@@ -92,7 +92,7 @@ func (b *bench) note(e *Effect) {
 	case Answer:
 		b.told = append(b.told, fmt.Sprintf("%v: answer", e.Local))
 	case Refuse:
-		b.told = append(b.told, fmt.Sprintf("%v: refuse code %d", e.Local, e.Refusal.Code))
+		b.told = append(b.told, fmt.Sprintf("%v: refuse code %d", e.Local, e.Code))
 	case Lose:
 		b.told = append(b.told, fmt.Sprintf("%v: lose", e.Local))
 	case Warn:

@@ -43,5 +43,5 @@ func (t *Table) Decline(now token.Time, id token.Waiter) { t.Release(now, id) }
 
 func (t *Table) refuseLocal(local any, id token.Waiter, r frames.Refusal) {
 	e := t.issue(Refuse)
-	e.Local, e.ID, e.Refusal = local, id, r
+	e.Local, e.ID, e.Code, e.Text = local, id, r.Code, r.Text
 }

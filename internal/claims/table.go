@@ -85,8 +85,9 @@ type Table struct {
 	// draining: no new claims are taken. stopping: the end of all holds is settled, too.
 	draining, stopping bool
 
-	effects []Effect
-	spare   []*Claim // for claims to come
+	effects  []Effect
+	messages []frames.NodeMessage // that the effects refer to
+	spare    []*Claim             // all zero, for claims to come
 	view    token.LockView
 }
 
@@ -150,7 +151,7 @@ func (t *Table) add(now token.Time, id token.Waiter, lock string, try bool) *Cla
 	} else {
 		c = new(Claim)
 	}
-	*c = Claim{id: id, lock: lock, since: now}
+	c.id, c.lock, c.since = id, lock, now
 	t.claims[id] = c
 	if try {
 		t.node.Try(now, lock, id)

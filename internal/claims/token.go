@@ -24,16 +24,18 @@ func (t *Table) Take(now token.Time, e *token.Effect) {
 }
 
 // Return gives back the locks that were granted and that nobody here wants. It is
-// called when all effects of an input have been taken, and may bring about more.
-func (t *Table) Return(now token.Time) {
+// called when all effects of an input have been taken, and reports whether it may have
+// brought about more.
+func (t *Table) Return(now token.Time) bool {
 	if len(t.unwanted) == 0 {
-		return
+		return false
 	}
 	for _, u := range t.unwanted {
 		t.node.Release(now, u.lock, u.id)
 	}
 	clear(t.unwanted)
 	t.unwanted = t.unwanted[:0]
+	return true
 }
 
 // granted makes a hold of a wait. A grant for which no claim waits goes back.
@@ -43,16 +45,17 @@ func (t *Table) granted(now token.Time, e *token.Effect) {
 		t.unwanted = append(t.unwanted, unwanted{e.Lock, e.Waiter})
 		return
 	}
-	entered := t.issue(Entered)
-	entered.Lock, entered.Lasted = c.lock, now-c.since
+	waited := now - c.since
 	c.holding, c.fence, c.session, c.since, c.tryEnds = true, e.Fence, t.lease.Session, now, 0
 	t.holds++
-	if c.client != nil {
-		t.tellGrant(now, c)
-	} else {
+	if c.client == nil {
 		a := t.issue(Answer)
-		a.Local, a.ID, a.Lock, a.Fence, a.Session = c.local, c.id, c.lock, c.fence, c.session
+		a.Local, a.ID, a.Lock, a.Fence, a.Session, a.Lasted = c.local, c.id, c.lock, c.fence, c.session, waited
+		return
 	}
+	entered := t.issue(Entered)
+	entered.Lock, entered.Lasted = c.lock, waited
+	t.tellGrant(now, c)
 }
 
 // refuse ends a wait and tells its owner why. The node does not know it any more.
