@@ -116,7 +116,7 @@ func (c *localClaim) giveUp(id token.Waiter) {
 		return
 	}
 	if hold, err := c.hold(id, <-c.answer); err == nil {
-		_ = hold.Release() // lost or not: nobody knew of the hold
+		_ = hold.Unlock() // lost or not: nobody knew of the hold
 	}
 }
 
@@ -281,7 +281,7 @@ func (c *localClaim) Deadline(id uint64) time.Time {
 	return time.Now().Add(time.Duration(end - c.driver.clock()))
 }
 
-// Release is [Hold.Release].
+// Release is [Hold.Unlock].
 func (c *localClaim) Release(id uint64) error {
 	lost, ok := c.free(token.Waiter(id))
 	if !ok {
