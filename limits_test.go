@@ -277,7 +277,7 @@ func TestClientsOfOneHostAreBounded(t *testing.T) {
 			return nil, err
 		}
 		_ = rpc.Send(&clientv1.ClientFrame{Messages: []*clientv1.ClientMessage{{Kind: &clientv1.ClientMessage_Hello{Hello: &clientv1.Hello{
-			Version: 2, Incarnation: fmt.Appendf(nil, "%016d", time.Now().UnixNano()%1e16),
+			Version: 1, Incarnation: fmt.Appendf(nil, "%016d", time.Now().UnixNano()%1e16),
 		}}}}})
 		_, err = rpc.Recv()
 		return rpc, err
