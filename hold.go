@@ -29,7 +29,7 @@ type place interface {
 // nodeHold makes a Hold of a node's own.
 func nodeHold(h broadcast.Hold) Hold {
 	place, id := h.Claim()
-	return Hold{place: place, id: id, fence: uint64(h.Fence())}
+	return Hold{place: place, id: id, fence: h.Fence()}
 }
 
 // Fence returns the fencing number of the hold: higher than that of each earlier

@@ -159,7 +159,7 @@ func BenchmarkGrants(b *testing.B) {
 		members := loopback(b, 3, 1)
 		warmUp(b, members)
 		ctx := context.Background()
-		if hold, err := members[0].driver.Acquire(ctx, "own"); err != nil || hold.Release() != nil {
+		if hold, err := members[0].driver.Acquire(ctx, "own"); err != nil || hold.Unlock() != nil {
 			b.Fatal(err)
 		}
 		b.ReportAllocs()
@@ -169,7 +169,7 @@ func BenchmarkGrants(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			if err := hold.Release(); err != nil {
+			if err := hold.Unlock(); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -235,7 +235,7 @@ func (m *member) acquire(lock string) Hold {
 
 func (m *member) release(hold Hold) {
 	m.t.Helper()
-	if err := hold.Release(); err != nil {
+	if err := hold.Unlock(); err != nil {
 		m.t.Errorf("%s: release: %v", m.address, err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"conch/broadcast/wire"
 	peerv1 "conch/proto/conch/peer/v1"
 	"conch/token"
 )
@@ -99,7 +100,7 @@ func compatAnswer(answer token.Answer, highest uint64) token.Message {
 }
 
 func compatDriver() *Driver {
-	d := &Driver{members: compatMembers, self: 1, byAddress: map[string]token.Member{}, ttl: 2 * time.Second, mostBallot: func() uint64 { return maxBallot }}
+	d := &Driver{members: compatMembers, self: 1, byAddress: map[string]token.Member{}, ttl: 2 * time.Second, mostBallot: func() uint64 { return wire.MaxBallot }}
 	for i, address := range d.members {
 		d.byAddress[address] = token.Member(i)
 	}
@@ -117,11 +118,11 @@ func record(file string) error {
 	}
 	fmt.Fprintf(&text, "%x HELLO\n", hello)
 	for _, f := range compatFrames {
-		wire, err := appendFrame(nil, f.messages)
+		encoded, err := wire.AppendFrame(nil, f.messages)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(&text, "%x %s\n", wire, f.name)
+		fmt.Fprintf(&text, "%x %s\n", encoded, f.name)
 	}
 	return os.WriteFile(file, text.Bytes(), 0o600)
 }
@@ -161,16 +162,16 @@ func TestFramesOfEarlierVersions(t *testing.T) {
 			frames := readFrames(t, "testdata/frames/"+version.Name())
 			checkRecordedHello(t, frames["HELLO"])
 			for _, want := range compatFrames {
-				wire, recorded := frames[want.name]
+				encoded, recorded := frames[want.name]
 				if !recorded {
 					t.Errorf("%s: not recorded", want.name)
 					continue
 				}
-				got := receivedFrame{decoder: testDecoder(len(compatMembers), 0, 1)}
-				if err := errors.Join(got.decode(wire), got.err); err != nil {
+				got := wire.ReceivedFrame{Decoder: testDecoder(len(compatMembers), 0, 1)}
+				if err := errors.Join(got.Decode(encoded), got.Err); err != nil {
 					t.Errorf("%s: %v", want.name, err)
-				} else if len(got.messages)+len(want.messages) > 0 && !reflect.DeepEqual(got.messages, want.messages) {
-					t.Errorf("%s: read\n\t%+v\nwant\n\t%+v", want.name, got.messages, want.messages)
+				} else if len(got.Messages)+len(want.messages) > 0 && !reflect.DeepEqual(got.Messages, want.messages) {
+					t.Errorf("%s: read\n\t%+v\nwant\n\t%+v", want.name, got.Messages, want.messages)
 				}
 			}
 		})

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"conch/broadcast/wire"
 	"conch/token"
 )
 
@@ -126,7 +127,7 @@ func (cfg *Config) complete() error {
 		cfg.CheckMember = func(context.Context, string) error { return nil }
 	}
 	if cfg.MaxBallot == nil {
-		cfg.MaxBallot = func() uint64 { return maxBallot }
+		cfg.MaxBallot = func() uint64 { return wire.MaxBallot }
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = Clock

@@ -41,7 +41,7 @@
 // that to wake up.
 //
 // A sender takes all that is in its queue and sends it as one frame, cut where it
-// would become longer than half of what is accepted, [MaxFrameBytes]. The algorithm
+// would become longer than half of what is accepted, [wire.MaxFrameBytes]. The algorithm
 // says something to each peer every quarter of a session's time to live, if only by
 // an empty frame; a receiver closes a stream on which nothing came for the whole of
 // it.
@@ -52,7 +52,7 @@
 // message is not HELLO, or that brings none within 2 s; a HELLO of another version,
 // member list or time to live, of somebody who is no member, or of this node itself
 // (hello.go); a stream older than one that was accepted; a frame that is too long or
-// cannot be read; a message that makes no sense (decode.go), such as a ballot that is
+// cannot be read; a message that makes no sense (wire/decode.go), such as a ballot that is
 // years ahead of the clock, with the whole frame it is in. The stream is closed with a
 // status that says why, the log names the member or else the remote address, and the
 // node goes on. A reason is logged once for each member, until a stream of it was

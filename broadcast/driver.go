@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
+	"conch/broadcast/wire"
 	"conch/internal/claims"
 	peerv1 "conch/proto/conch/peer/v1"
 	"conch/token"
@@ -145,8 +146,8 @@ func start(cfg Config, limits limits) (*Driver, error) {
 // frame fits into, and room for their keep-alive.
 func ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
-		grpc.ForceServerCodecV2(frameCodec),
-		grpc.MaxRecvMsgSize(MaxFrameBytes),
+		grpc.ForceServerCodecV2(wire.Codec),
+		grpc.MaxRecvMsgSize(wire.MaxFrameBytes),
 		grpc.InitialWindowSize(windowBytes),
 		grpc.InitialConnWindowSize(windowBytes),
 		grpc.ConnectionTimeout(defaultLimits.hello),

@@ -4,11 +4,15 @@ import (
 	"errors"
 	"fmt"
 
+	"conch/broadcast/wire"
 	"conch/internal/claims"
 	"conch/internal/frames"
 )
 
 var (
+	// ErrName is wrapped by the error for the name of a lock that is empty, too long, or not
+	// UTF-8.
+	ErrName = wire.ErrName
 	// ErrStopped is wrapped by the error for a lock that was wanted of a driver which is
 	// stopping or has ended.
 	ErrStopped = errors.New("the node is stopped")
@@ -36,6 +40,9 @@ var (
 	// errWithdrawn answers a claim that its caller withdrew.
 	errWithdrawn = errors.New("withdrawn")
 )
+
+// CheckName refuses a name that no lock can have; the error wraps [ErrName].
+func CheckName(lock string) error { return wire.CheckName(lock) }
 
 // refusalError is what a caller in this process is told for a refusal.
 func (o *owner) refusalError(e *claims.Effect) error {

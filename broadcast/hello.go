@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"conch/broadcast/wire"
 	peerv1 "conch/proto/conch/peer/v1"
 	"conch/token"
 )
@@ -73,8 +74,8 @@ func (d *Driver) checkHello(h *peerv1.Hello) (token.Member, token.Hello, *refusa
 		return token.NoMember, token.Hello{}, refused("%q is this node itself: another process runs as the same member, or the address leads back here", shorten(h.GetMember()))
 	case time.Duration(h.GetTtl()) != d.ttl:
 		return from, token.Hello{}, refused("session time to live %v; here it is %v", time.Duration(h.GetTtl()), d.ttl)
-	case h.GetBoot() > maxSession:
-		return from, token.Hello{}, misunderstood("session %d at its start; want at most %d", h.GetBoot(), uint64(maxSession))
+	case h.GetBoot() > wire.MaxSession:
+		return from, token.Hello{}, misunderstood("session %d at its start; want at most %d", h.GetBoot(), uint64(wire.MaxSession))
 	case h.GetFloor() > d.mostBallot():
 		return from, token.Hello{}, misunderstood("floor %d; want at most %d by now: is the clock here or there wrong?", h.GetFloor(), d.mostBallot())
 	case len(h.GetIncarnation()) != len(token.Incarnation{}):
@@ -91,7 +92,7 @@ func (d *Driver) checkHello(h *peerv1.Hello) (token.Member, token.Hello, *refusa
 		Counter:     h.GetCounter(),
 		Floor:       h.GetFloor(),
 		// Not refused: who was told the highest once has sessions above it.
-		KnownSession: token.Session(min(h.GetKnownSession(), maxKnown)),
+		KnownSession: token.Session(min(h.GetKnownSession(), wire.MaxKnownSession)),
 		KnownOf:      knownOf,
 	}, nil
 }

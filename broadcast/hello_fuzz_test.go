@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"conch/broadcast/wire"
 	peerv1 "conch/proto/conch/peer/v1"
 	"conch/token"
 )
@@ -17,7 +19,7 @@ import (
 // bounded length, or it is by a member, and the algorithm takes it.
 func FuzzHello(f *testing.F) {
 	members := []string{"127.0.0.1:7401", "127.0.0.1:7402", "node3.example:7400"}
-	d := &Driver{members: members, self: 1, byAddress: map[string]token.Member{}, ttl: 2 * time.Second, mostBallot: func() uint64 { return maxBallot }}
+	d := &Driver{members: members, self: 1, byAddress: map[string]token.Member{}, ttl: 2 * time.Second, mostBallot: func() uint64 { return wire.MaxBallot }}
 	for i, address := range members {
 		d.byAddress[address] = token.Member(i)
 	}
@@ -80,4 +82,12 @@ func FuzzHello(f *testing.F) {
 		}
 		node.Effects()
 	})
+}
+
+// TestHelloOfManyMembersFits: the longest list that package hosts lets through.
+func TestHelloOfManyMembersFits(t *testing.T) {
+	d := &Driver{members: slices.Repeat([]string{strings.Repeat("x", 259)}, 1024)}
+	if size := proto.Size(d.helloFrame(token.Hello{})); size > wire.MaxFrameBytes {
+		t.Errorf("HELLO of %d bytes; want at most %d", size, wire.MaxFrameBytes)
+	}
 }

@@ -30,7 +30,7 @@ func (h Hold) Claim() (c interface {
 }
 
 // Fence returns the fencing number of the hold.
-func (h Hold) Fence() token.Fence { return h.fence }
+func (h Hold) Fence() uint64 { return uint64(h.fence) }
 
 // Done returns a channel that is closed if the lock is lost. After the release it
 // is nil.
@@ -52,7 +52,7 @@ func (h Hold) Err() error { return h.claim.Err(uint64(h.id)) }
 // before. It is zero if that cannot happen, and after the release.
 func (h Hold) Deadline() time.Time { return h.claim.Deadline(uint64(h.id)) }
 
-// Release ends the hold, without waiting for what the algorithm makes of it. It
+// Unlock ends the hold, without waiting for what the algorithm makes of it. It
 // returns nil if the lock was held until now, an error that wraps [ErrLost] if it had
 // been lost, and [ErrReleased] if it was released before.
-func (h Hold) Release() error { return h.claim.Release(uint64(h.id)) }
+func (h Hold) Unlock() error { return h.claim.Release(uint64(h.id)) }

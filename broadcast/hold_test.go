@@ -26,7 +26,7 @@ func TestHoldIsReleasedOnce(t *testing.T) {
 		}
 		done := hold.Done()
 		m.release(hold)
-		if err := hold.Release(); !errors.Is(err, ErrReleased) {
+		if err := hold.Unlock(); !errors.Is(err, ErrReleased) {
 			t.Errorf("second Release = %v; want ErrReleased", err)
 		}
 		if err := hold.Err(); !errors.Is(err, ErrReleased) {
@@ -37,7 +37,7 @@ func TestHoldIsReleasedOnce(t *testing.T) {
 		}
 		// The next hold has the same place in memory; the old one must not touch it.
 		next := m.acquire("cs")
-		if err := hold.Release(); !errors.Is(err, ErrReleased) {
+		if err := hold.Unlock(); !errors.Is(err, ErrReleased) {
 			t.Errorf("Release of the old hold = %v; want ErrReleased", err)
 		}
 		if err := next.Err(); err != nil {
@@ -124,7 +124,7 @@ func TestWaiterGivesUpAsItIsGranted(t *testing.T) {
 		go func() {
 			h, err := m.driver.Acquire(ctx, "cs")
 			if err == nil {
-				err = h.Release()
+				err = h.Unlock()
 			}
 			answered <- err
 		}()
@@ -191,7 +191,7 @@ func TestHoldIsLostByTheClockBeforeTheOwnerNotices(t *testing.T) {
 	if err := hold.Err(); !errors.Is(err, ErrLost) {
 		t.Errorf("Err at the lease's end = %v; want ErrLost", err)
 	}
-	if err := hold.Release(); !errors.Is(err, ErrLost) {
+	if err := hold.Unlock(); !errors.Is(err, ErrLost) {
 		t.Errorf("Release at the lease's end = %v; want ErrLost", err)
 	}
 	if in := d.inbox.take(nil); len(in) != 1 || in[0].kind != inputRelease || in[0].id != 1 {
@@ -247,10 +247,10 @@ func TestHoldIsLostWithTheLease(t *testing.T) {
 			if err := hold.Err(); !errors.Is(err, ErrLost) {
 				t.Errorf("Err of a lost hold = %v; want ErrLost", err)
 			}
-			if err := hold.Release(); !errors.Is(err, ErrLost) {
+			if err := hold.Unlock(); !errors.Is(err, ErrLost) {
 				t.Errorf("Release of a lost hold = %v; want ErrLost", err)
 			}
-			if err := hold.Release(); !errors.Is(err, ErrReleased) {
+			if err := hold.Unlock(); !errors.Is(err, ErrReleased) {
 				t.Errorf("second Release of a lost hold = %v; want ErrReleased", err)
 			}
 		}

@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"errors"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -9,6 +10,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"conch/broadcast/wire"
+	"conch/internal/verify/messages"
 	"conch/token"
 )
 
@@ -72,7 +75,7 @@ const (
 	// mostEpoch is the highest number of a ballot that makes sense, and mostSession one
 	// that no clock and no counting leads to.
 	mostEpoch   = 1 << 30
-	mostSession = maxSession
+	mostSession = wire.MaxSession
 )
 
 // message draws what a member says.
@@ -82,7 +85,7 @@ func (h *hostile) message(t *rapid.T, from token.Member) token.Message {
 		return token.Number{Session: token.Session(near(t, what+" session", uint64(h.number.Session), mostSession)),
 			Count: near(t, what+" count", h.number.Count, mostSession)}
 	}
-	m := anyMessage(hostileMembers, from, hostileSelf).Draw(t, "message")
+	m := messages.Any(hostileMembers, from, hostileSelf).Draw(t, "message")
 	if m.Lock != "" {
 		m.Lock = lock.Draw(t, "lock")
 	}
@@ -174,9 +177,28 @@ func (h *hostile) hear(t *rapid.T, e *token.Effect) {
 		h.epoch = m.Token.Epoch
 	}
 	honest := testDecoder(hostileMembers, hostileSelf, e.Peer)
-	if _, err := honest.message(encode(&m)); err != nil {
+	if _, err := pass(m, honest); err != nil {
 		t.Fatalf("the node sends %+v to member %d, which refuses it: %v", m, e.Peer, err)
 	}
+}
+
+// testDecoder decodes what a member says to another, at a time when every ballot that a
+// fence has room for makes sense.
+func testDecoder(members int, from, self token.Member) wire.Decoder {
+	return wire.Decoder{Members: members, Self: self, From: from, MaxBallot: func() uint64 { return wire.MaxBallot }}
+}
+
+// pass returns what a message is where it arrives.
+func pass(m token.Message, d wire.Decoder) (token.Message, error) {
+	encoded, err := wire.AppendFrame(nil, []token.Message{m})
+	if err != nil {
+		return token.Message{}, err
+	}
+	frame := wire.ReceivedFrame{Decoder: d}
+	if err := errors.Join(frame.Decode(encoded), frame.Err); err != nil {
+		return token.Message{}, err
+	}
+	return frame.Messages[0], nil
 }
 
 // act lets one thing happen.
@@ -190,7 +212,7 @@ func (h *hostile) act(t *rapid.T) {
 	case 1:
 		hello := token.Hello{Incarnation: token.Incarnation{byte(peer)}, Boot: token.Session(near(t, "boot", 1000, mostSession)),
 			Counter: rapid.Uint64().Draw(t, "counter"), Floor: near(t, "floor", h.epoch.Number, mostEpoch),
-			KnownSession: token.Session(near(t, "known", uint64(h.session), maxKnown))}
+			KnownSession: token.Session(near(t, "known", uint64(h.session), wire.MaxKnownSession))}
 		if h.node.ReceiveHello(h.now, peer, hello) == nil {
 			h.node.Hello(peer)
 		}
@@ -235,12 +257,12 @@ func (h *hostile) act(t *rapid.T) {
 			return // has no form on the wire
 		}
 		d := testDecoder(hostileMembers, peer, hostileSelf)
-		d.mostBallot = func() uint64 { return mostEpoch }
-		wire, err := d.message(encode(&m))
+		d.MaxBallot = func() uint64 { return mostEpoch }
+		decoded, err := pass(m, d)
 		if err != nil {
 			return // refused, as it should be
 		}
-		h.node.Receive(h.now, peer, wire)
+		h.node.Receive(h.now, peer, decoded)
 	}
 	h.take(t)
 }

@@ -14,6 +14,7 @@ import (
 	grpcpeer "google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
+	"conch/broadcast/wire"
 	peerv1 "conch/proto/conch/peer/v1"
 	"conch/token"
 )
@@ -152,13 +153,13 @@ func (d *Driver) receiveHello(call grpc.ClientStreamingServer[peerv1.Frame, peer
 	if err := call.SendHeader(metadata.MD{}); err != nil {
 		return from, errEnded
 	}
-	messages, err := d.decoder(from).frame(frame.GetMessages()[1:])
+	messages, err := d.decoder(from).Messages(frame.GetMessages()[1:])
 	return from, d.deliver(in, from, messages, err)
 }
 
 // decoder decodes what a member sends to this one.
-func (d *Driver) decoder(from token.Member) decoder {
-	return decoder{members: len(d.members), self: d.self, from: from, mostBallot: d.mostBallot}
+func (d *Driver) decoder(from token.Member) wire.Decoder {
+	return wire.Decoder{Members: len(d.members), Self: d.self, From: from, MaxBallot: d.mostBallot}
 }
 
 func firstOf(frame *peerv1.Frame) *peerv1.Message {
@@ -170,12 +171,12 @@ func firstOf(frame *peerv1.Frame) *peerv1.Message {
 
 // receiveFrames takes the frames after the first.
 func (d *Driver) receiveFrames(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt], in *incoming, from token.Member) error {
-	frame := receivedFrame{decoder: d.decoder(from)}
+	frame := wire.ReceivedFrame{Decoder: d.decoder(from)}
 	for {
 		if err := call.RecvMsg(&frame); err != nil {
 			return d.endOf(err)
 		}
-		err := d.deliver(in, from, frame.messages, frame.err)
+		err := d.deliver(in, from, frame.Messages, frame.Err)
 		in.heard.Store(int64(time.Since(in.began)))
 		if err != nil {
 			return err
@@ -201,7 +202,7 @@ func (d *Driver) deliver(in *incoming, from token.Member, messages []token.Messa
 func (d *Driver) endOf(err error) error {
 	switch status.Code(err) {
 	case codes.ResourceExhausted:
-		return misunderstood("frame longer than %d bytes: %s", MaxFrameBytes, status.Convert(err).Message())
+		return misunderstood("frame longer than %d bytes: %s", wire.MaxFrameBytes, status.Convert(err).Message())
 	case codes.Internal, codes.Unimplemented:
 		return misunderstood("frame that cannot be read: %s", status.Convert(err).Message())
 	default:

@@ -127,7 +127,7 @@ func (c *localClaim) giveUp(id token.Waiter) {
 	<-c.ready
 	a, _ := c.look()
 	if hold, err := c.hold(id, a); err == nil {
-		_ = hold.Release() // lost or not: nobody knew of the hold
+		_ = hold.Unlock() // lost or not: nobody knew of the hold
 	}
 }
 
@@ -299,7 +299,7 @@ func (c *localClaim) Deadline(id uint64) time.Time {
 	return time.Now().Add(time.Duration(end - c.driver.clock()))
 }
 
-// Release is [Hold.Release].
+// Release is [Hold.Unlock].
 func (c *localClaim) Release(id uint64) error {
 	had, lost := c.end(token.Waiter(id))
 	if !had {

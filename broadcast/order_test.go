@@ -16,7 +16,7 @@ func takeTurns(t *testing.T, members []*member, rounds int) {
 	for range rounds {
 		for _, m := range members {
 			hold := m.acquire("cs")
-			if fence := uint64(hold.Fence()); fence <= last {
+			if fence := hold.Fence(); fence <= last {
 				t.Errorf("%s: fence %d after %d; want a higher one", m.address, fence, last)
 			} else {
 				last = fence

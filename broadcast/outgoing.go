@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
+	"conch/broadcast/wire"
 	peerv1 "conch/proto/conch/peer/v1"
 	"conch/token"
 )
@@ -21,7 +22,7 @@ const (
 	// windowBytes is how much a sender may have under way unread, for a stream and
 	// for its connection: one frame of any size. A fixed window also spares the
 	// pings by which gRPC would estimate a better one.
-	windowBytes = MaxFrameBytes
+	windowBytes = wire.MaxFrameBytes
 	// keepaliveTime is how often gRPC looks whether a connection on which nothing
 	// comes is dead; what it finds out sooner is told at keepaliveTimeout.
 	keepaliveTime = 10 * time.Second
@@ -111,7 +112,7 @@ func (l *link) stream() {
 	case <-l.woken:
 	default:
 	}
-	out.lane.call, out.lane.bytes = opened, messageBytes{members: len(d.members)}
+	out.lane.call, out.lane.budget = opened, wire.FrameBudget{Members: len(d.members)}
 	if !d.post(input{kind: inputUp, outgoing: out}) {
 		return
 	}
@@ -133,7 +134,7 @@ func (l *link) connection() (*grpc.ClientConn, error) {
 		grpc.WithInitialConnWindowSize(windowBytes),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: l.keepaliveTimeout()}),
 		grpc.WithDisableRetry(),
-		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(frameCodec)),
+		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(wire.Codec)),
 	)
 }
 

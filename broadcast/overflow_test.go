@@ -124,7 +124,7 @@ func TestFullQueueClosesTheStream(t *testing.T) {
 			go func() {
 				hold, err := a.driver.Acquire(ctx, name)
 				if err == nil {
-					err = hold.Release()
+					err = hold.Unlock()
 				}
 				results <- err
 			}()

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
+	"conch/broadcast/wire"
 	peerv1 "conch/proto/conch/peer/v1"
 	"conch/token"
 )
@@ -122,8 +123,8 @@ func TestHelloIsRefused(t *testing.T) {
 			"session time to live 3s; here it is 2s", "b:1"},
 		{"incarnation", func(h *peerv1.Hello) { h.Incarnation = []byte("short") }, codes.InvalidArgument,
 			"incarnation of 5 bytes; want 16", "b:1"},
-		{"session", func(h *peerv1.Hello) { h.Boot = maxSession + 1 }, codes.InvalidArgument, "session 4611686018427387905 at its start; want at most", "b:1"},
-		{"floor", func(h *peerv1.Hello) { h.Floor = maxBallot + 1 }, codes.InvalidArgument,
+		{"session", func(h *peerv1.Hello) { h.Boot = wire.MaxSession + 1 }, codes.InvalidArgument, "session 4611686018427387905 at its start; want at most", "b:1"},
+		{"floor", func(h *peerv1.Hello) { h.Floor = wire.MaxBallot + 1 }, codes.InvalidArgument,
 			"floor 549755813888; want at most 549755813887 by now: is the clock here or there wrong?", "b:1"},
 		{"known incarnation", func(h *peerv1.Hello) { h.KnownIncarnation = []byte("short") }, codes.InvalidArgument,
 			"known incarnation of 5 bytes; want 16, or none", "b:1"},
@@ -279,7 +280,7 @@ func TestOversizedFrameEndsTheStream(t *testing.T) {
 					s.send(helloMessage(helloOf("b:1", "a:1", "b:1")))
 					s.accepted()
 				}
-				s.send(requestMessage(strings.Repeat("x", MaxFrameBytes)))
+				s.send(requestMessage(strings.Repeat("x", wire.MaxFrameBytes)))
 				s.ended(codes.ResourceExhausted, "larger than max") // gRPC's own words
 				a.checkRefused(test.who, "frame longer than 1048576 bytes")
 				a.stop()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"conch/broadcast/wire"
 	"conch/token"
 )
 
@@ -11,12 +12,12 @@ import (
 // stream's own sender, or a local caller whose release has just passed a token on,
 // and who spares the token the wait for the sender to wake up.
 type lane struct {
-	call  call
-	bytes messageBytes
+	call   call
+	budget wire.FrameBudget
 
 	mu    sync.Mutex
 	spare []token.Message // what the queue goes on with
-	frame sentFrame
+	frame wire.SentFrame
 }
 
 // sendQueued sends what is queued. It reports whether the queue was closed, and false if
@@ -26,8 +27,8 @@ func (out *outgoing) sendQueued() (closed, ok bool) {
 	messages, closed := out.queue.take(lane.spare)
 	lane.spare = messages
 	for rest := messages; len(rest) > 0; {
-		k := lane.bytes.fit(rest)
-		lane.frame.messages = rest[:k]
+		k := lane.budget.Fit(rest)
+		lane.frame.Messages = rest[:k]
 		if lane.call.SendMsg(&lane.frame) != nil {
 			return closed, false
 		}

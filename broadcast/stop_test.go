@@ -147,7 +147,7 @@ func TestStopTellsHoldersWhenItsTimeIsUp(t *testing.T) {
 		a.server.Stop()
 		<-a.served
 		<-lost
-		if err := hold.Release(); !errors.Is(err, ErrLost) {
+		if err := hold.Unlock(); !errors.Is(err, ErrLost) {
 			t.Errorf("Release = %v; want ErrLost", err)
 		}
 		// The holder may have gone on until its lease was over; only then the next.

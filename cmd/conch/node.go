@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"conch"
+	"conch/internal/node"
 	"conch/internal/procgroup"
 	"conch/internal/socket"
 	"conch/internal/workload"
@@ -125,7 +125,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 	}
 	cfg.Log, cfg.FlushLog, cfg.LogLoss = cfg.Log.Output(lines), log.Flush, log.Loss
 	cfg.Metrics = page.registerer()
-	node, err := conch.Start(ctx, cfg)
+	node, err := node.Start(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 }
 
 // loops are what the node does beside its work for others.
-func (f *nodeFlags) loops(ctx context.Context, cmd *cobra.Command, node *conch.Node, page *page) []func() error {
+func (f *nodeFlags) loops(ctx context.Context, cmd *cobra.Command, node *node.Node, page *page) []func() error {
 	var loops []func() error
 	if f.autoRequest {
 		loops = append(loops, func() error { return workload.Run(ctx, node, f.auto) })
@@ -155,7 +155,7 @@ func (f *nodeFlags) loops(ctx context.Context, cmd *cobra.Command, node *conch.N
 
 // serve runs the loops until ctx ends or the node does, and stops the node. It returns
 // why, unless that was a signal.
-func serve(ctx context.Context, fail context.CancelCauseFunc, node *conch.Node, loops []func() error, patience time.Duration) error {
+func serve(ctx context.Context, fail context.CancelCauseFunc, node *node.Node, loops []func() error, patience time.Duration) error {
 	var running sync.WaitGroup
 	for _, loop := range loops {
 		running.Go(func() {

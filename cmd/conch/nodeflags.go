@@ -14,6 +14,8 @@ import (
 	"conch"
 	"conch/hosts"
 	"conch/internal/datadir"
+	"conch/internal/node"
+	"conch/internal/pki"
 	"conch/internal/socket"
 	"conch/internal/workload"
 )
@@ -61,7 +63,7 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 	members.StringArrayVar(&f.peers, "peers", nil, "the members' addresses, `HOST:PORT,...`; may be given several times")
 	members.StringVar(&f.hostsFile, "hosts-file", "", "a `FILE` of members, one HOST:PORT a line, # begins a comment")
 	members.BoolVar(&f.single, "single", false, "this node has no other members, and grants every lock by itself")
-	members.DurationVar(&f.sessionTTL, "session-ttl", conch.DefaultSessionTTL, "after this `TIME` a node that is not heard of has lost its locks; the same at all members")
+	members.DurationVar(&f.sessionTTL, "session-ttl", node.DefaultSessionTTL, "after this `TIME` a node that is not heard of has lost its locks; the same at all members")
 	addGroup(cmd, "Members", members)
 
 	clients := pflag.NewFlagSet("", pflag.ContinueOnError)
@@ -134,11 +136,11 @@ func (f *nodeFlags) check(cmd *cobra.Command) error {
 			return misuse(cmd, "--%s: got %v, want 0s to %v", name, value, maxPause)
 		}
 	}
-	if f.sessionTTL < conch.MinSessionTTL || f.sessionTTL > maxSessionTTL {
-		return misuse(cmd, "--session-ttl: got %v, want %v to %v", f.sessionTTL, conch.MinSessionTTL, maxSessionTTL)
+	if f.sessionTTL < node.MinSessionTTL || f.sessionTTL > maxSessionTTL {
+		return misuse(cmd, "--session-ttl: got %v, want %v to %v", f.sessionTTL, node.MinSessionTTL, maxSessionTTL)
 	}
-	if f.localBatch < 1 || f.localBatch > conch.MaxLocalBatch {
-		return misuse(cmd, "--local-batch: got %d, want 1 to %d; 1 lets the nodes take turns", f.localBatch, conch.MaxLocalBatch)
+	if f.localBatch < 1 || f.localBatch > node.MaxLocalBatch {
+		return misuse(cmd, "--local-batch: got %d, want 1 to %d; 1 lets the nodes take turns", f.localBatch, node.MaxLocalBatch)
 	}
 	if f.auto.Count < 0 {
 		return misuse(cmd, "--auto-count: got %d, want 1 or more, or 0 for ever", f.auto.Count)
@@ -150,25 +152,25 @@ func (f *nodeFlags) check(cmd *cobra.Command) error {
 }
 
 // config is what the flags say of a node, but for where its log goes.
-func (f *nodeFlags) config(cmd *cobra.Command) (conch.Config, error) {
+func (f *nodeFlags) config(cmd *cobra.Command) (node.Config, error) {
 	members, err := f.members(cmd)
 	if err != nil {
-		return conch.Config{}, err
+		return node.Config{}, err
 	}
 	self := members.Addresses[members.Self]
 	dataDir, err := f.dataDirectory(self)
 	if err != nil {
-		return conch.Config{}, err
+		return node.Config{}, err
 	}
 	socket, err := f.socketPath()
 	if err != nil {
-		return conch.Config{}, err
+		return node.Config{}, err
 	}
 	level, err := zerolog.ParseLevel(f.log.level)
 	if err != nil {
-		return conch.Config{}, err
+		return node.Config{}, err
 	}
-	return conch.Config{
+	return node.Config{
 		Listen:     f.listen,
 		Advertise:  self,
 		Peers:      members.Addresses,
@@ -177,7 +179,7 @@ func (f *nodeFlags) config(cmd *cobra.Command) (conch.Config, error) {
 		Socket:     socket,
 		SocketMode: f.socketAccess.mode, SocketGroup: f.socketAccess.group,
 		DataDir:   dataDir,
-		TLS:       f.tls.TLSFiles,
+		TLS:       pki.Files(f.tls.TLSFiles),
 		Insecure:  f.insecure,
 		AllowFile: f.allow,
 		Log:       zerolog.New(nil).Level(level),
@@ -224,7 +226,7 @@ func (f *nodeFlags) dataDirectory(member string) (string, error) {
 }
 
 // cautions tells what a node with these flags gives up.
-func (f *nodeFlags) cautions(cfg conch.Config) []string {
+func (f *nodeFlags) cautions(cfg node.Config) []string {
 	var cautions []string
 	if f.dataDir == none {
 		cautions = append(cautions, "--data-dir none: two nodes may hold a lock at once if this machine's clock is ever set back between two starts of this node")

@@ -16,9 +16,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"conch"
 	"conch/internal/admission"
 	"conch/internal/client"
+	"conch/internal/node"
 	"conch/internal/web"
 	clientv1 "conch/proto/conch/client/v1"
 )
@@ -113,7 +113,7 @@ func (p *page) registerer() prometheus.Registerer {
 }
 
 // mayLook says why the page will show nothing, if the node's rules are why.
-func (p *page) mayLook(ctx context.Context, node *conch.Node) error {
+func (p *page) mayLook(ctx context.Context, node *node.Node) error {
 	_, err := node.Page().Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
 	if status.Code(err) != codes.PermissionDenied {
 		return nil
@@ -122,7 +122,7 @@ func (p *page) mayLook(ctx context.Context, node *conch.Node) error {
 }
 
 // run serves the page of a node until ctx ends.
-func (p *page) run(ctx context.Context, node *conch.Node, ttl time.Duration) error {
+func (p *page) run(ctx context.Context, node *node.Node, ttl time.Duration) error {
 	host, _, err := net.SplitHostPort(p.flags.address)
 	if err != nil {
 		return err

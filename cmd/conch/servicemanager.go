@@ -8,7 +8,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
-	"conch"
+	"conch/internal/node"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
@@ -39,7 +39,7 @@ type serviceManager struct {
 // reportTo reports a node that listens to the service manager, if one started this
 // process. It reports STOPPING when ctx ends. The caller must call stop when the node has
 // stopped.
-func reportTo(ctx context.Context, told io.Writer, node *conch.Node) (stop func()) {
+func reportTo(ctx context.Context, told io.Writer, node *node.Node) (stop func()) {
 	managed, err := daemon.SdNotify(false, daemon.SdNotifyReady)
 	if err != nil {
 		fmt.Fprintf(told, "conch: caution: the service manager is not told that the node is ready ($NOTIFY_SOCKET): %v\n", err)

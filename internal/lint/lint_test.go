@@ -125,8 +125,10 @@ var plantings = []planted{
 			"internal/client/a.go":              `package client; import ("sync"; "time"; "conch/broadcast")`,
 			"internal/claims/a.go":              `package claims; import ("context"; "conch/internal/frames")`,
 			"internal/frames/a.go":              `package frames; import ("conch/token"; "conch/internal/claims")`,
+			"broadcast/wire/a.go":               `package wire; import ("conch/token"; "google.golang.org/grpc/mem"; "google.golang.org/grpc")`,
 		},
 		want: []string{
+			"broadcast/wire/a.go: imports google.golang.org/grpc: ",
 			"internal/claims/a.go: imports context: ",
 			"internal/client/attachment/b.go: imports sync: ", "internal/client/attachment/b.go: imports conch/broadcast: pureMayImport and purePackages",
 			"internal/client/attachment/b.go: imports conch/proto/conch/client/v1: ",

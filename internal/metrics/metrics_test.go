@@ -82,7 +82,7 @@ func TestNodeIsCounted(t *testing.T) {
 	if len(want) > 0 {
 		t.Errorf("not shown: %v", want)
 	}
-	if err := hold.Release(); err != nil {
+	if err := hold.Unlock(); err != nil {
 		t.Error(err)
 	}
 	if err := driver.Stop(t.Context()); err != nil {

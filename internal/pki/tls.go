@@ -25,6 +25,14 @@ type Files struct {
 	CA string
 }
 
+// Check refuses files of which some are missing.
+func (f Files) Check() error {
+	if f != (Files{}) && (f.Cert == "" || f.Key == "" || f.CA == "") {
+		return fmt.Errorf("got Cert %q, Key %q and CA %q, want all three or none", f.Cert, f.Key, f.CA)
+	}
+	return nil
+}
+
 // paths lists the files.
 func (f Files) paths() [3]string { return [3]string{f.Cert, f.Key, f.CA} }
 

@@ -177,7 +177,7 @@ func TestBreakOfALocalHold(t *testing.T) {
 			t.Fatal(err)
 		}
 		warned, lost := hold.Warned(), hold.Done()
-		if _, err := n.api.Break(t.Context(), &clientv1.BreakRequest{Lock: "cs", Fence: uint64(hold.Fence()), Reason: "stuck"}); err != nil {
+		if _, err := n.api.Break(t.Context(), &clientv1.BreakRequest{Lock: "cs", Fence: hold.Fence(), Reason: "stuck"}); err != nil {
 			t.Fatal(err)
 		}
 		<-warned
@@ -190,7 +190,7 @@ func TestBreakOfALocalHold(t *testing.T) {
 		<-lost
 		w := n.attach(1)
 		w.lock(1, "cs")
-		if err := hold.Release(); !errors.Is(err, broadcast.ErrLost) || !errors.Is(err, broadcast.ErrBroken) {
+		if err := hold.Unlock(); !errors.Is(err, broadcast.ErrLost) || !errors.Is(err, broadcast.ErrBroken) {
 			t.Errorf("Release = %v; want ErrLost and ErrBroken", err)
 		}
 		w.end()

@@ -151,7 +151,7 @@ func TestAnswersThatAreNotReadAreEnded(t *testing.T) {
 		if r, err := quiet.Recv(); err != nil || r.GetLock().GetHolder() == nil {
 			t.Errorf("one who was told of nothing for long: %v, %v; want the holder", r, err)
 		}
-		if err := hold.Release(); err != nil {
+		if err := hold.Unlock(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -172,7 +172,7 @@ func TestSlowWatchSeesTheLastOfMany(t *testing.T) {
 		}
 		release := func(hold broadcast.Hold) {
 			t.Helper()
-			if err := hold.Release(); err != nil {
+			if err := hold.Unlock(); err != nil {
 				t.Error(err)
 			}
 		}

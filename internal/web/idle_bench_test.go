@@ -16,7 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"conch"
+	"conch/internal/node"
 	"conch/internal/web"
 )
 
@@ -24,7 +24,7 @@ import (
 const idleTime = 5 * time.Second
 
 // startCluster starts nodes on loopback.
-func startCluster(b *testing.B, n int) []*conch.Node {
+func startCluster(b *testing.B, n int) []*node.Node {
 	b.Helper()
 	var addresses []string
 	for range n {
@@ -37,14 +37,14 @@ func startCluster(b *testing.B, n int) []*conch.Node {
 			b.Fatal(err)
 		}
 	}
-	var nodes []*conch.Node
+	var nodes []*node.Node
 	for _, address := range addresses {
-		node, err := conch.Start(b.Context(), conch.Config{Listen: address, Peers: addresses})
+		n, err := node.Start(b.Context(), node.Config{Listen: address, Peers: addresses})
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Cleanup(func() { _ = node.Stop(context.Background()) })
-		nodes = append(nodes, node)
+		b.Cleanup(func() { _ = n.Stop(context.Background()) })
+		nodes = append(nodes, n)
 	}
 	return nodes
 }
@@ -72,7 +72,7 @@ func BenchmarkIdlePage(b *testing.B) {
 		b.Cleanup(func() { _ = hold.Unlock() })
 	}
 	server := web.New(web.Config{
-		Node: nodes[0].Page(), Health: nodes[0].LockService().Status, Members: nodes[0].Members(), Member: nodes[0].Address(), TTL: conch.DefaultSessionTTL,
+		Node: nodes[0].Page(), Health: nodes[0].LockService().Status, Members: nodes[0].Members(), Member: nodes[0].Address(), TTL: node.DefaultSessionTTL,
 		Metrics: prometheus.NewRegistry(), Listen: "127.0.0.1",
 	})
 	site := httptest.NewServer(server)

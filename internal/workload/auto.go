@@ -8,7 +8,8 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"conch"
+	"conch/broadcast"
+	"conch/internal/node"
 )
 
 // Config says how to use the lock.
@@ -29,13 +30,13 @@ type Config struct {
 
 // Run uses the lock until it has entered as often as it should, which returns nil,
 // or until ctx ends, which returns nil too: a critical section that it is in then
-// is left at once. The errors are those of [conch.Node.Lock] and of the witness.
-func Run(ctx context.Context, node *conch.Node, cfg Config) error {
+// is left at once. The errors are those of [node.Node.Lock] and of the witness.
+func Run(ctx context.Context, n *node.Node, cfg Config) error {
 	for entered := 0; cfg.Count == 0 || entered < cfg.Count; entered++ {
 		if !pause(ctx, cfg.Think, nil) {
 			return nil
 		}
-		if err := enter(ctx, node, cfg); err != nil {
+		if err := enter(ctx, n, cfg); err != nil {
 			if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
 				return nil
 			}
@@ -46,33 +47,33 @@ func Run(ctx context.Context, node *conch.Node, cfg Config) error {
 }
 
 // enter waits for the lock, enters the critical section and leaves it.
-func enter(ctx context.Context, node *conch.Node, cfg Config) (err error) {
-	hold, err := node.Lock(ctx, cfg.Lock)
+func enter(ctx context.Context, n *node.Node, cfg Config) (err error) {
+	hold, err := n.Lock(ctx, cfg.Lock)
 	if err != nil {
 		return fmt.Errorf("wait for the lock %q: %w", cfg.Lock, err)
 	}
 	defer func() {
 		// A loss is an event of the lock's life, which the witness has been told of.
-		if unlockErr := hold.Unlock(); !errors.Is(unlockErr, conch.ErrLost) {
+		if unlockErr := hold.Unlock(); !errors.Is(unlockErr, broadcast.ErrLost) {
 			err = errors.Join(err, unlockErr)
 		}
 	}()
-	if err := cfg.witness("enter", node, hold); err != nil {
+	if err := cfg.witness("enter", n, hold); err != nil {
 		return err
 	}
 	pause(ctx, cfg.Hold, hold.Done())
 	if hold.Err() != nil {
-		return cfg.witness("lost", node, hold)
+		return cfg.witness("lost", n, hold)
 	}
-	return cfg.witness("leave", node, hold)
+	return cfg.witness("leave", n, hold)
 }
 
 // witness writes one line to the shared file.
-func (cfg Config) witness(what string, node *conch.Node, hold conch.Hold) error {
+func (cfg Config) witness(what string, n *node.Node, hold broadcast.Hold) error {
 	if cfg.Witness == nil {
 		return nil
 	}
-	if _, err := fmt.Fprintf(cfg.Witness, "%s %s %d\n", what, node.Address(), hold.Fence()); err != nil {
+	if _, err := fmt.Fprintf(cfg.Witness, "%s %s %d\n", what, n.Address(), hold.Fence()); err != nil {
 		return fmt.Errorf("witness the critical section: %w", err)
 	}
 	return nil

@@ -11,24 +11,25 @@ import (
 
 	"go.uber.org/goleak"
 
-	"conch"
+	"conch/broadcast"
+	"conch/internal/node"
 	"conch/internal/workload"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // startAlone runs a node that is a cluster of one.
-func startAlone(t *testing.T) *conch.Node {
+func startAlone(t *testing.T) *node.Node {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	address := listener.Addr().String()
 	check(t, listener.Close())
-	node, err := conch.Start(t.Context(), conch.Config{Listen: address})
+	n, err := node.Start(t.Context(), node.Config{Listen: address})
 	check(t, err)
 	// A later call returns what the first did, which is not what these tests judge.
-	t.Cleanup(func() { _ = node.Stop(context.Background()) })
-	return node
+	t.Cleanup(func() { _ = n.Stop(context.Background()) })
+	return n
 }
 
 func check(t *testing.T, err error) {
@@ -106,8 +107,8 @@ func TestRunSaysWhenItsHoldWasLost(t *testing.T) {
 	}
 	err := workload.Run(t.Context(), node, workload.Config{Lock: "a", Hold: time.Hour, Witness: file})
 	<-stopped
-	if !errors.Is(err, conch.ErrStopped) { // the next request finds no node
-		t.Errorf("run: %v, want %v", err, conch.ErrStopped)
+	if !errors.Is(err, broadcast.ErrStopped) { // the next request finds no node
+		t.Errorf("run: %v, want %v", err, broadcast.ErrStopped)
 	}
 	if !bytes.Contains(file.Bytes(), []byte("\nlost "+node.Address()+" ")) || bytes.Contains(file.Bytes(), []byte("leave")) {
 		t.Errorf("the witness has\n%swant one entry, lost", file.String())
@@ -122,7 +123,7 @@ func TestRunEndsWithItsErrors(t *testing.T) {
 	hold, err := node.Lock(t.Context(), "a")
 	check(t, err) // the lock is not held all the same
 	check(t, hold.Unlock())
-	if err := workload.Run(t.Context(), node, workload.Config{Lock: ""}); !errors.Is(err, conch.ErrName) {
-		t.Errorf("run: %v, want %v", err, conch.ErrName)
+	if err := workload.Run(t.Context(), node, workload.Config{Lock: ""}); !errors.Is(err, broadcast.ErrName) {
+		t.Errorf("run: %v, want %v", err, broadcast.ErrName)
 	}
 }

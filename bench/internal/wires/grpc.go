@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"conch/broadcast"
+	"conch/broadcast/wire"
 )
 
 const (
@@ -91,8 +92,8 @@ func endOf(err error) error {
 func connect(address string) (*grpc.ClientConn, error) {
 	conn, err := grpc.NewClient(address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithInitialWindowSize(broadcast.MaxFrameBytes),
-		grpc.WithInitialConnWindowSize(broadcast.MaxFrameBytes),
+		grpc.WithInitialWindowSize(wire.MaxFrameBytes),
+		grpc.WithInitialConnWindowSize(wire.MaxFrameBytes),
 		grpc.WithDisableRetry(),
 	)
 	if err != nil {

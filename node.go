@@ -2,63 +2,25 @@ package conch
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io/fs"
-	"net"
-	"os"
-	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
-	"conch/broadcast"
-	"conch/hosts"
-	"conch/internal/service"
-	clientv1 "conch/proto/conch/client/v1"
-	"conch/token"
+	"conch/internal/node"
+	"conch/internal/pki"
 )
 
-var (
-	// ErrConfig is wrapped by the error of [Start] for a Config that no node can
-	// run with; the error names the field, or the line of the hosts file.
-	ErrConfig = errors.New("configuration")
-	// ErrName is wrapped by the error for the name of a lock that is empty, longer
-	// than 255 bytes, or not UTF-8.
-	ErrName = broadcast.ErrName
-	// ErrStopped is wrapped by the error of [Node.Lock] on a node that is stopping
-	// or has stopped.
-	ErrStopped = broadcast.ErrStopped
-	// ErrBusy is wrapped by the error of [Node.TryLock] for a lock that is in use, or
-	// that others wait for.
-	ErrBusy = broadcast.ErrBusy
-	// ErrLost is wrapped by errors for a lock that was lost before it was unlocked.
-	ErrLost = broadcast.ErrLost
-	// ErrBroken is wrapped by [Hold.Warning] where somebody broke the lock, and with
-	// ErrLost once it is lost for that.
-	ErrBroken = broadcast.ErrBroken
-	// ErrLapsing is what [Hold.Warning] returns where the session's lease is about to
-	// end.
-	ErrLapsing = broadcast.ErrLapsing
-	// ErrTooManyLocks is wrapped by the error of [Locker.Lock] for a lock that the node does
-	// not know, while it knows a million others. A lock that nobody asks for is forgotten
-	// two hours later.
-	ErrTooManyLocks = broadcast.ErrTooManyLocks
-	// ErrUnlocked says that a hold was unlocked before.
-	ErrUnlocked = broadcast.ErrReleased
-)
-
-// DefaultSessionTTL is what an unset Config.SessionTTL stands for, and
-// MinSessionTTL the least that it may be.
+// DefaultSessionTTL is what an unset Config.SessionTTL stands for, 2 s, and MinSessionTTL
+// the least that it may be.
 const (
-	DefaultSessionTTL = 2 * time.Second
-	MinSessionTTL     = time.Duration(token.MinTTL)
+	DefaultSessionTTL = node.DefaultSessionTTL
+	MinSessionTTL     = node.MinSessionTTL
 )
 
 // MaxLocalBatch is the most that Config.LocalBatch may be: longer batches gain nothing.
-const MaxLocalBatch = token.MaxLocalBatch
+const MaxLocalBatch = node.MaxLocalBatch
 
 // Config is what a node is started with.
 type Config struct {
@@ -156,18 +118,7 @@ type TLSFiles struct {
 
 // Node is one member of a cluster. Its methods are safe for concurrent use.
 type Node struct {
-	members  hosts.Members
-	memory   memory
-	driver   *broadcast.Driver
-	service  *service.Service
-	metrics  counting
-	guard    *guard
-	servers  servers
-	serving  sync.WaitGroup
-	ttl      time.Duration
-	started  token.Time // by the driver's clock
-	stopOnce sync.Once
-	stopErr  error
+	node *node.Node
 }
 
 // Start listens and runs a node until [Node.Stop]. It does not wait for other
@@ -176,139 +127,39 @@ type Node struct {
 // The errors wrap [ErrConfig], or what the system says of the address to listen on or
 // of the data directory.
 func Start(ctx context.Context, cfg Config) (*Node, error) {
-	if cfg.Listen == "" {
-		cfg.Listen = hosts.DefaultListen
-	}
-	if cfg.SessionTTL == 0 {
-		cfg.SessionTTL = DefaultSessionTTL
-	}
-	if cfg.SessionTTL < MinSessionTTL {
-		return nil, fmt.Errorf("%w: SessionTTL: got %v, want at least %v", ErrConfig, cfg.SessionTTL, MinSessionTTL)
-	}
-	if cfg.LocalBatch < 0 || cfg.LocalBatch > MaxLocalBatch {
-		return nil, fmt.Errorf("%w: LocalBatch: got %d, want 1 to %d, or 0 for 1", ErrConfig, cfg.LocalBatch, MaxLocalBatch)
-	}
-	members, err := cfg.list()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
-	}
-	// A name is looked up once: what is checked is what is listened on.
-	listen, err := net.ResolveTCPAddr("tcp", cfg.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", cfg.Listen, err)
-	}
-	guard, err := cfg.guard(members, listen)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
-	}
-	listeners, err := cfg.open(ctx, listen)
-	if err != nil {
-		return nil, err
-	}
-	n, err := cfg.start(members, guard)
-	if err != nil {
-		return nil, errors.Join(err, listeners.close())
-	}
-	n.serve(listeners)
-	return n, nil
-}
-
-// start starts a node that does not serve yet.
-func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
-	memory, err := remember(cfg.DataDir, members.Addresses[members.Self])
-	if err != nil {
-		return nil, err
-	}
-	counts := newCounting(cfg.Metrics, members, cfg.Version)
-	counts.showLog(cfg.LogLoss)
-	driver, err := broadcast.Start(broadcast.Config{
-		Members:     members.Addresses,
-		Self:        token.Member(members.Self),
-		Session:     token.Session(memory.session),
-		Floor:       memory.floor,
-		MaxBallot:   memory.plausible,
-		Encumbered:  memory.encumbered,
-		TTL:         cfg.SessionTTL,
+	n, err := node.Start(ctx, node.Config{
+		Listen:      cfg.Listen,
+		Advertise:   cfg.Advertise,
+		Peers:       cfg.Peers,
+		HostsFile:   cfg.HostsFile,
+		SessionTTL:  cfg.SessionTTL,
 		LocalBatch:  cfg.LocalBatch,
-		Store:       memory.store,
-		Memory:      memory.place,
-		Credentials: guard.toMember,
-		CheckMember: guard.checkMember,
-		Caller:      broadcast.ThisProcess(programName()),
-		Observer:    counts.observer(),
+		DataDir:     cfg.DataDir,
+		Socket:      cfg.Socket,
+		SocketMode:  cfg.SocketMode,
+		SocketGroup: cfg.SocketGroup,
+		TLS:         pki.Files(cfg.TLS),
+		Insecure:    cfg.Insecure,
+		AllowFile:   cfg.AllowFile,
 		Log:         cfg.Log,
-		FlushLog:    cfg.FlushLog,
 		Evidence:    cfg.Evidence,
-		Version:     cfg.Version,
-	})
-	if err != nil {
-		return nil, errors.Join(err, memory.close())
-	}
-	guard.driver.Store(driver)
-	if err := counts.register(driver, guard.door); err != nil {
-		return nil, errors.Join(err, driver.Stop(context.Background()), memory.close())
-	}
-	clients, err := service.New(service.Config{
-		Driver:      driver,
-		Members:     members.Addresses,
-		Self:        members.Self,
-		TTL:         cfg.SessionTTL,
-		Encumber:    func() error { return memory.setClients(true) },
+		FlushLog:    cfg.FlushLog,
 		LogLoss:     cfg.LogLoss,
-		Rules:       guard.rules,
-		Credentials: guard.toMember,
+		Version:     cfg.Version,
+		Metrics:     cfg.Metrics,
 	})
 	if err != nil {
-		counts.unregister()
-		return nil, errors.Join(err, driver.Stop(context.Background()), memory.close())
+		return nil, err
 	}
-	n := &Node{
-		members: members,
-		memory:  memory,
-		driver:  driver,
-		service: clients,
-		metrics: counts,
-		guard:   guard,
-		ttl:     cfg.SessionTTL,
-		started: driver.Now(),
-		servers: newServers(driver, clients, guard),
-	}
-	return n, nil
-}
-
-// programName is what this program is called where it describes itself.
-func programName() string { return filepath.Base(os.Args[0]) }
-
-// list returns the members that the configuration names.
-func (cfg Config) list() (hosts.Members, error) {
-	self, err := hosts.Advertise(
-		hosts.Entry{Address: cfg.Listen, Where: "Listen"},
-		hosts.Entry{Address: cfg.Advertise, Where: "Advertise"},
-	)
-	if err != nil {
-		return hosts.Members{}, err
-	}
-	sources := []hosts.Source{hosts.Flag("Peers", cfg.Peers...)}
-	if cfg.HostsFile != "" {
-		file, err := hosts.ReadFile(cfg.HostsFile)
-		if err != nil {
-			return hosts.Members{}, err
-		}
-		sources = append(sources, file)
-	}
-	return hosts.List(self, sources...)
+	return &Node{n}, nil
 }
 
 // Address returns the address by which the members know this node.
-func (n *Node) Address() string { return n.members.Addresses[n.members.Self] }
+func (n *Node) Address() string { return n.node.Address() }
 
 // Members returns the addresses of all members, this node's included, in the
 // order that all nodes share.
-func (n *Node) Members() []string { return append([]string(nil), n.members.Addresses...) }
-
-// LockService is what the node serves its clients, to be called inside this process. It
-// ends with the node.
-func (n *Node) LockService() clientv1.LockServiceServer { return n.service }
+func (n *Node) Members() []string { return n.node.Members() }
 
 // Lock waits until this node holds the lock for the caller, who is then to call
 // [Hold.Unlock]. Callers on one node are served in the order in which they came, and
@@ -317,7 +168,7 @@ func (n *Node) LockService() clientv1.LockServiceServer { return n.service }
 // The errors wrap [ErrName], [ErrTooManyLocks], [ErrStopped], or the cause of the
 // context's end; the lock is then not held.
 func (n *Node) Lock(ctx context.Context, name string) (Hold, error) {
-	hold, err := n.driver.Acquire(ctx, name)
+	hold, err := n.node.Lock(ctx, name)
 	if err != nil {
 		return Hold{}, err
 	}
@@ -328,7 +179,7 @@ func (n *Node) Lock(ctx context.Context, name string) (Hold, error) {
 // and for as long as none of them can tell it waits, as [Node.Lock] does. The errors
 // are those of [Node.Lock], and [ErrBusy].
 func (n *Node) TryLock(ctx context.Context, name string) (Hold, error) {
-	hold, err := n.driver.Try(ctx, name)
+	hold, err := n.node.TryLock(ctx, name)
 	if err != nil {
 		return Hold{}, err
 	}
@@ -337,11 +188,11 @@ func (n *Node) TryLock(ctx context.Context, name string) (Hold, error) {
 
 // Done returns a channel that is closed when the node has ended, by [Node.Stop]
 // or because it cannot go on; [Node.Err] then tells which.
-func (n *Node) Done() <-chan struct{} { return n.driver.Done() }
+func (n *Node) Done() <-chan struct{} { return n.node.Done() }
 
 // Err returns why the node ended by itself. It is nil before the end, and after
 // [Node.Stop].
-func (n *Node) Err() error { return n.driver.Err() }
+func (n *Node) Err() error { return n.node.Err() }
 
 // Stop ends the node. From now on [Node.Lock] fails; those who wait get
 // [ErrStopped]; those who hold a lock, clients in other processes too, are warned, and
@@ -350,24 +201,9 @@ func (n *Node) Err() error { return n.driver.Err() }
 // if the context gives it time. Stop returns when nothing of the node runs any more;
 // the error is the cause of the context's end if that cut it short. Later calls wait
 // for the first and return the same.
-func (n *Node) Stop(ctx context.Context) error {
-	n.stopOnce.Do(func() {
-		err := n.driver.Stop(ctx)
-		errs := []error{err, n.service.Close(ctx)}
-		n.servers.stop()
-		n.serving.Wait()
-		n.guard.door.Wait()
-		n.metrics.unregister()
-		if err == nil && n.driver.Err() == nil && n.unencumbered() {
-			errs = append(errs, n.memory.setClients(false)) // nobody holds anything any more
-		}
-		n.stopErr = errors.Join(append(errs, n.memory.close())...)
-	})
-	return n.stopErr
-}
+func (n *Node) Stop(ctx context.Context) error { return n.node.Stop(ctx) }
 
-// unencumbered reports whether no client of an earlier process can hold a lock any
-// more: the leases of these ended within one time to live of this one's start.
-func (n *Node) unencumbered() bool {
-	return !n.memory.encumbered || n.driver.Now() >= n.started+token.Time(n.ttl)
+// Do calls f under a lock, as [Locker] describes.
+func (n *Node) Do(ctx context.Context, name string, f func(ctx context.Context, fence uint64) error) error {
+	return do(ctx, n.Lock, name, f)
 }

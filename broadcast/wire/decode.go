@@ -1,4 +1,4 @@
-package broadcast
+package wire
 
 import (
 	"cmp"
@@ -11,19 +11,20 @@ import (
 	"conch/token"
 )
 
-// decoder checks what a peer sends and turns it into messages of the algorithm.
+// Decoder checks what a peer sends and turns it into messages of the algorithm.
 // What it lets through makes sense by itself, in this cluster; whether it is true,
 // it cannot know.
-type decoder struct {
-	members int
-	self    token.Member
-	from    token.Member
-	// mostBallot is the highest number of a ballot that makes sense now.
-	mostBallot func() uint64
+type Decoder struct {
+	// Members is how many members the cluster has.
+	Members int
+	// Self is the member that decodes, and From the one that sends.
+	Self, From token.Member
+	// MaxBallot returns the highest number of a ballot that makes sense now.
+	MaxBallot func() uint64
 }
 
-// frame decodes the messages that follow HELLO. It returns none if one is wrong.
-func (d decoder) frame(messages []*peerv1.Message) ([]token.Message, error) {
+// Messages decodes the messages that follow HELLO. It returns none if one is wrong.
+func (d Decoder) Messages(messages []*peerv1.Message) ([]token.Message, error) {
 	decoded := make([]token.Message, len(messages))
 	for i, m := range messages {
 		var err error
@@ -34,7 +35,7 @@ func (d decoder) frame(messages []*peerv1.Message) ([]token.Message, error) {
 	return decoded, nil
 }
 
-func (d decoder) message(wire *peerv1.Message) (m token.Message, err error) {
+func (d Decoder) message(wire *peerv1.Message) (m token.Message, err error) {
 	switch kind := wire.GetKind().(type) {
 	case *peerv1.Message_Ping:
 		m, err = d.ping(kind.Ping)
@@ -73,12 +74,12 @@ func (d decoder) message(wire *peerv1.Message) (m token.Message, err error) {
 	return m, nil
 }
 
-func (d decoder) request(w *peerv1.Request) (token.Message, error) {
+func (d Decoder) request(w *peerv1.Request) (token.Message, error) {
 	m := token.Message{Kind: token.Request, Lock: w.GetLock(), Number: decodeNumber(w.GetNumber())}
 	return m, cmp.Or(CheckName(m.Lock), checkRequested(m.Number))
 }
 
-func (d decoder) token(w *peerv1.Token) (token.Message, error) {
+func (d Decoder) token(w *peerv1.Token) (token.Message, error) {
 	m := token.Message{Kind: token.TokenMessage, Lock: w.GetLock(), Session: token.Session(w.GetSession())}
 	t := &token.Token{
 		Epoch: decodeEpoch(w.GetEpoch()),
@@ -90,10 +91,10 @@ func (d decoder) token(w *peerv1.Token) (token.Message, error) {
 		return m, errors.New("addressed to session 0")
 	case t.Hop == 0:
 		return m, errors.New("hop 0; want from 1")
-	case len(w.GetLastGranted()) != d.members:
-		return m, fmt.Errorf("%d numbers last granted; want %d", len(w.GetLastGranted()), d.members)
+	case len(w.GetLastGranted()) != d.Members:
+		return m, fmt.Errorf("%d numbers last granted; want %d", len(w.GetLastGranted()), d.Members)
 	}
-	t.LastGranted = make([]token.Number, d.members)
+	t.LastGranted = make([]token.Number, d.Members)
 	for i, n := range w.GetLastGranted() {
 		t.LastGranted[i] = decodeNumber(n)
 		if err := checkNumber(t.LastGranted[i]); err != nil {
@@ -112,7 +113,7 @@ func (d decoder) token(w *peerv1.Token) (token.Message, error) {
 	return m, cmp.Or(CheckName(m.Lock), checkSession(m.Session), d.checkEpoch(t.Epoch), err)
 }
 
-func (d decoder) ping(w *peerv1.Ping) (token.Message, error) {
+func (d Decoder) ping(w *peerv1.Ping) (token.Message, error) {
 	m := token.Message{
 		Kind:    token.Ping,
 		Session: token.Session(w.GetSession()),
@@ -122,12 +123,12 @@ func (d decoder) ping(w *peerv1.Ping) (token.Message, error) {
 	return m, cmp.Or(checkSession(m.Session), decodeIncarnation(&m.Incarnation, w.GetIncarnation()))
 }
 
-func (d decoder) pong(w *peerv1.Pong) (token.Message, error) {
+func (d Decoder) pong(w *peerv1.Pong) (token.Message, error) {
 	m := token.Message{Kind: token.Pong, Stamp: token.Time(w.GetStamp())}
 	return m, decodeIncarnation(&m.Incarnation, w.GetIncarnation())
 }
 
-func (d decoder) busy(w *peerv1.Busy) (token.Message, error) {
+func (d Decoder) busy(w *peerv1.Busy) (token.Message, error) {
 	m := token.Message{Kind: token.Busy, Locks: w.GetLocks()}
 	for _, lock := range m.Locks {
 		if err := CheckName(lock); err != nil {
@@ -137,23 +138,23 @@ func (d decoder) busy(w *peerv1.Busy) (token.Message, error) {
 	return m, nil
 }
 
-func (d decoder) clear(w *peerv1.Clear) (token.Message, error) {
+func (d Decoder) clear(w *peerv1.Clear) (token.Message, error) {
 	m := token.Message{Kind: token.Clear}
 	return m, decodeIncarnation(&m.Incarnation, w.GetIncarnation())
 }
 
-func (d decoder) bye(w *peerv1.Bye) (token.Message, error) {
+func (d Decoder) bye(w *peerv1.Bye) (token.Message, error) {
 	m := token.Message{Kind: token.Bye, Session: token.Session(w.GetSession())}
 	return m, checkSession(m.Session)
 }
 
-func (d decoder) known(w *peerv1.Known) (token.Message, error) {
+func (d Decoder) known(w *peerv1.Known) (token.Message, error) {
 	// Not refused if too high, as in HELLO.
-	m := token.Message{Kind: token.Known, Session: token.Session(min(w.GetSession(), maxKnown))}
+	m := token.Message{Kind: token.Known, Session: token.Session(min(w.GetSession(), MaxKnownSession))}
 	return m, decodeIncarnation(&m.Incarnation, w.GetIncarnation())
 }
 
-func (d decoder) probe(w *peerv1.Probe) (token.Message, error) {
+func (d Decoder) probe(w *peerv1.Probe) (token.Message, error) {
 	m := token.Message{
 		Kind:   token.Probe,
 		Lock:   w.GetLock(),
@@ -168,7 +169,7 @@ func (d decoder) probe(w *peerv1.Probe) (token.Message, error) {
 	return m, cmp.Or(CheckName(m.Lock), checkRequested(m.Number), checkProbe(m.Probe), err)
 }
 
-func (d decoder) probeAnswer(w *peerv1.ProbeAnswer) (token.Message, error) {
+func (d Decoder) probeAnswer(w *peerv1.ProbeAnswer) (token.Message, error) {
 	m := token.Message{
 		Kind:   token.ProbeAnswer,
 		Lock:   w.GetLock(),
@@ -184,7 +185,7 @@ func (d decoder) probeAnswer(w *peerv1.ProbeAnswer) (token.Message, error) {
 	return m, cmp.Or(CheckName(m.Lock), checkProbe(m.Probe), err)
 }
 
-func (d decoder) ballot(w *peerv1.Ballot) (token.Message, error) {
+func (d Decoder) ballot(w *peerv1.Ballot) (token.Message, error) {
 	m := token.Message{
 		Kind:   token.Ballot,
 		Lock:   w.GetLock(),
@@ -193,10 +194,10 @@ func (d decoder) ballot(w *peerv1.Ballot) (token.Message, error) {
 	}
 	var err error
 	m.Members, err = d.list("distant", w.GetDistant())
-	return m, cmp.Or(CheckName(m.Lock), checkNumber(m.Number), d.checkProposer(m.Ballot, d.from), err)
+	return m, cmp.Or(CheckName(m.Lock), checkNumber(m.Number), d.checkProposer(m.Ballot, d.From), err)
 }
 
-func (d decoder) ballotAnswer(w *peerv1.BallotAnswer) (token.Message, error) {
+func (d Decoder) ballotAnswer(w *peerv1.BallotAnswer) (token.Message, error) {
 	m := token.Message{
 		Kind:    token.BallotAnswer,
 		Lock:    w.GetLock(),
@@ -216,22 +217,22 @@ func (d decoder) ballotAnswer(w *peerv1.BallotAnswer) (token.Message, error) {
 	}
 	var err error
 	m.Members, err = d.list("buried", w.GetBuried())
-	return m, cmp.Or(CheckName(m.Lock), checkNumber(m.Number), d.checkProposer(m.Ballot, d.self), d.checkBallot(m.Highest.Number),
+	return m, cmp.Or(CheckName(m.Lock), checkNumber(m.Number), d.checkProposer(m.Ballot, d.Self), d.checkBallot(m.Highest.Number),
 		d.checkMember("proposer of the highest ballot", m.Highest.Proposer), err)
 }
 
-func (d decoder) abort(w *peerv1.Abort) (token.Message, error) {
+func (d Decoder) abort(w *peerv1.Abort) (token.Message, error) {
 	m := token.Message{Kind: token.Abort, Lock: w.GetLock(), Ballot: decodeEpoch(w.GetBallot())}
-	return m, cmp.Or(CheckName(m.Lock), d.checkProposer(m.Ballot, d.from))
+	return m, cmp.Or(CheckName(m.Lock), d.checkProposer(m.Ballot, d.From))
 }
 
 // list decodes a list of members, none of which may stand in it twice.
-func (d decoder) list(what string, wire []uint32) ([]token.Member, error) {
+func (d Decoder) list(what string, wire []uint32) ([]token.Member, error) {
 	switch {
 	case len(wire) == 0:
 		return nil, nil
-	case len(wire) > d.members:
-		return nil, fmt.Errorf("%s: %d members; want at most %d", what, len(wire), d.members)
+	case len(wire) > d.Members:
+		return nil, fmt.Errorf("%s: %d members; want at most %d", what, len(wire), d.Members)
 	}
 	list := make([]token.Member, 0, len(wire))
 	for _, w := range wire {
@@ -247,14 +248,14 @@ func (d decoder) list(what string, wire []uint32) ([]token.Member, error) {
 	return list, nil
 }
 
-func (d decoder) checkMember(what string, m token.Member) error {
-	if m < 0 || int(m) >= d.members {
-		return fmt.Errorf("%s: member %d; want 0 to %d", what, m, d.members-1)
+func (d Decoder) checkMember(what string, m token.Member) error {
+	if m < 0 || int(m) >= d.Members {
+		return fmt.Errorf("%s: member %d; want 0 to %d", what, m, d.Members-1)
 	}
 	return nil
 }
 
-func (d decoder) checkEpoch(e token.Epoch) error {
+func (d Decoder) checkEpoch(e token.Epoch) error {
 	if e.Number == 0 {
 		return errors.New("epoch 0; want from 1")
 	}
@@ -265,7 +266,7 @@ func (d decoder) checkEpoch(e token.Epoch) error {
 }
 
 // checkProposer checks a ballot that can only be by one member.
-func (d decoder) checkProposer(b token.Epoch, by token.Member) error {
+func (d Decoder) checkProposer(b token.Epoch, by token.Member) error {
 	switch {
 	case b.Number == 0:
 		return errors.New("ballot 0; want from 1")
@@ -276,19 +277,19 @@ func (d decoder) checkProposer(b token.Epoch, by token.Member) error {
 }
 
 const (
-	// maxSession is beyond what clocks and counting lead to, and leaves room above it.
-	maxSession = 1 << 62
-	// maxKnown is the highest session that a peer can tell a node it has had. The node
+	// MaxSession is beyond what clocks and counting lead to, and leaves room above it.
+	MaxSession = 1 << 62
+	// MaxKnownSession is the highest session that a peer can tell a node it has had. The node
 	// jumps above it, and then still has room for lapses.
-	maxKnown = maxSession - 1<<40
-	// maxBallot is the highest number of a ballot whose fences fit a signed 64-bit
+	MaxKnownSession = MaxSession - 1<<40
+	// MaxBallot is the highest number of a ballot whose fences fit a signed 64-bit
 	// integer.
-	maxBallot = math.MaxInt64 >> token.FenceBits
+	MaxBallot = math.MaxInt64 >> token.FenceBits
 )
 
 // checkBallot checks the number of a ballot, or of an epoch, which may be 0.
-func (d decoder) checkBallot(number uint64) error {
-	if most := d.mostBallot(); number > most {
+func (d Decoder) checkBallot(number uint64) error {
+	if most := d.MaxBallot(); number > most {
 		return fmt.Errorf("ballot %d; want at most %d by now: is the clock here or there wrong?", number, most)
 	}
 	return nil
@@ -296,8 +297,8 @@ func (d decoder) checkBallot(number uint64) error {
 
 // checkNumber checks a request number, which may be that of no request.
 func checkNumber(n token.Number) error {
-	if n.Session > maxSession || n.Count > maxSession {
-		return fmt.Errorf("request %v; want a session and a count of at most %d", n, uint64(maxSession))
+	if n.Session > MaxSession || n.Count > MaxSession {
+		return fmt.Errorf("request %v; want a session and a count of at most %d", n, uint64(MaxSession))
 	}
 	return nil
 }
@@ -319,8 +320,8 @@ func checkRequested(n token.Number) error {
 }
 
 func checkSession(s token.Session) error {
-	if s == 0 || s > maxSession {
-		return fmt.Errorf("session %d; want 1 to %d", s, uint64(maxSession))
+	if s == 0 || s > MaxSession {
+		return fmt.Errorf("session %d; want 1 to %d", s, uint64(MaxSession))
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package conch
+package node
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"net"
 	"testing"
 
+	"conch/broadcast"
 	"conch/hosts"
 )
 
@@ -38,7 +39,7 @@ func TestNodeThatCannotAcceptEnds(t *testing.T) {
 	if err := n.Err(); !errors.Is(err, broken) {
 		t.Errorf("Err = %v; want what the listener failed with", err)
 	}
-	if _, err := n.Lock(t.Context(), "cs"); !errors.Is(err, ErrStopped) || !errors.Is(err, broken) {
+	if _, err := n.Lock(t.Context(), "cs"); !errors.Is(err, broadcast.ErrStopped) || !errors.Is(err, broken) {
 		t.Errorf("Lock = %v; want ErrStopped and why", err)
 	}
 	if err := n.Stop(context.Background()); err != nil {

@@ -1,4 +1,4 @@
-package broadcast
+package wire
 
 import (
 	"errors"
@@ -33,26 +33,26 @@ func CheckName(lock string) error {
 	return nil
 }
 
-// messageBytes bounds the size that messages of a cluster have on the wire, more
+// FrameBudget bounds the size that messages of a cluster have on the wire, more
 // cheaply than by encoding them.
-type messageBytes struct {
-	members int
+type FrameBudget struct {
+	Members int
 }
 
 // bound returns a size that m does not exceed. A message has a name, some numbers
 // of up to ten bytes, and at most, in a token, a request number and a place in the
 // queue for each member; but BUSY has any number of names.
-func (b messageBytes) bound(m *token.Message) int {
-	n := 512 + 32*b.members
+func (b FrameBudget) bound(m *token.Message) int {
+	n := 512 + 32*b.Members
 	for _, lock := range m.Locks {
 		n += len(lock) + 4
 	}
 	return n
 }
 
-// fit returns how many of the first messages go into one frame: all that fit into
+// Fit returns how many of the first messages go into one frame: all that fit into
 // half of the longest, but at least one.
-func (b messageBytes) fit(messages []token.Message) int {
+func (b FrameBudget) Fit(messages []token.Message) int {
 	room := MaxFrameBytes / 2
 	for i := range messages {
 		if room -= b.bound(&messages[i]); room < 0 {
@@ -138,7 +138,7 @@ func encodeRound(m *token.Message) *peerv1.Message {
 			Ballot: encodeEpoch(m.Ballot),
 		}}}
 	default:
-		panic(fmt.Sprintf("broadcast: message of kind %v has no form on the wire", m.Kind))
+		panic(fmt.Sprintf("wire: message of kind %v has no form on the wire", m.Kind))
 	}
 }
 

@@ -1,4 +1,4 @@
-package conch
+package node
 
 import (
 	"context"
@@ -14,7 +14,6 @@ import (
 	"conch/broadcast"
 	"conch/hosts"
 	"conch/internal/admission"
-	"conch/internal/client"
 	"conch/internal/pki"
 	"conch/internal/rules"
 )
@@ -37,12 +36,12 @@ func (cfg Config) guard(members hosts.Members, listen *net.TCPAddr) (*guard, err
 	g.door = admission.New(admission.Config{
 		Limits: admission.Usual(len(members.Addresses)), Refused: g.refused,
 	})
-	if err := cfg.TLS.check(); err != nil {
-		return nil, err
+	if err := cfg.TLS.Check(); err != nil {
+		return nil, fmt.Errorf("TLS: %w", err)
 	}
-	if cfg.TLS != (TLSFiles{}) {
+	if cfg.TLS != (pki.Files{}) {
 		var err error
-		g.tls, err = pki.LoadMember(pki.Files(cfg.TLS), members.Addresses[members.Self], g.filesChanged)
+		g.tls, err = pki.LoadMember(cfg.TLS, members.Addresses[members.Self], g.filesChanged)
 		if err != nil {
 			return nil, fmt.Errorf("TLS: %w", err)
 		}
@@ -61,29 +60,6 @@ func (cfg Config) guard(members hosts.Members, listen *net.TCPAddr) (*guard, err
 	}
 	g.rules = file.Rules
 	return g, nil
-}
-
-// check refuses files of which some are missing.
-func (f TLSFiles) check() error {
-	if f != (TLSFiles{}) && (f.Cert == "" || f.Key == "" || f.CA == "") {
-		return fmt.Errorf("TLS: got Cert %q, Key %q and CA %q, want all three or none", f.Cert, f.Key, f.CA)
-	}
-	return nil
-}
-
-// client returns what a client secures its connections with; nil without files.
-func (f TLSFiles) client() (client.Security, error) {
-	if f == (TLSFiles{}) {
-		return nil, nil
-	}
-	if err := f.check(); err != nil {
-		return nil, err
-	}
-	tls, err := pki.LoadClient(pki.Files(f), func(error) {}) // it goes on with what it has
-	if err != nil {
-		return nil, fmt.Errorf("TLS: %w", err)
-	}
-	return tls.ToNodeCredentials, nil
 }
 
 // filesChanged has it logged when files that have changed were taken up, or why not, and

@@ -7,19 +7,6 @@ import (
 	"conch/internal/fence"
 )
 
-var (
-	// ErrStaleFence is wrapped by the error of [DoFenced] for a fence below the highest
-	// that the file has seen: the lock was lost, and somebody else had it since. So does
-	// that of [Client.Lock] for a fence that is not above what the client has had.
-	ErrStaleFence = fence.ErrStale
-	// ErrFenceInUse is wrapped, together with the cause of the context's end, by the
-	// error of [DoFenced] when somebody still works under the file.
-	ErrFenceInUse = fence.ErrInUse
-	// ErrFenceFile is wrapped by the error of [DoFenced] for a file that is damaged, or
-	// that the system refuses to read, lock or write.
-	ErrFenceFile = fence.ErrFile
-)
-
 // DoFenced calls do unless the file has seen a higher fence than number, which is what
 // [Hold.Fence] returned. The file remembers the highest, on stable storage before do
 // is called. It is made by the first call, in a directory that must exist, and guards

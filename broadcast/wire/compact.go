@@ -1,4 +1,4 @@
-package broadcast
+package wire
 
 import (
 	"math"
@@ -123,7 +123,7 @@ type scratch struct {
 
 // decodeCompact decodes a frame that has nothing in it but REQUESTs and TOKENs that are
 // written as they are above, and that make sense.
-func (f *receivedFrame) decodeCompact(data []byte) (messages []token.Message, ok bool) {
+func (f *ReceivedFrame) decodeCompact(data []byte) (messages []token.Message, ok bool) {
 	for len(data) > 0 {
 		entry, ok := part(&data, frameMessages)
 		if !ok {
@@ -138,7 +138,7 @@ func (f *receivedFrame) decodeCompact(data []byte) (messages []token.Message, ok
 	return messages, true
 }
 
-func (f *receivedFrame) decodeEntry(entry []byte) (m token.Message, ok bool) {
+func (f *ReceivedFrame) decodeEntry(entry []byte) (m token.Message, ok bool) {
 	s := &f.scratch
 	var err error
 	switch {
@@ -147,13 +147,13 @@ func (f *receivedFrame) decodeEntry(entry []byte) (m token.Message, ok bool) {
 		if !whole || len(entry) > 0 || !s.readRequest(content) {
 			return m, false
 		}
-		m, err = f.decoder.request(&s.request)
+		m, err = f.Decoder.request(&s.request)
 	case begins(entry, messageToken):
 		content, whole := part(&entry, messageToken)
-		if !whole || len(entry) > 0 || !s.readToken(content, f.decoder.members) {
+		if !whole || len(entry) > 0 || !s.readToken(content, f.Decoder.Members) {
 			return m, false
 		}
-		m, err = f.decoder.token(&s.token)
+		m, err = f.Decoder.token(&s.token)
 	default:
 		return m, false
 	}

@@ -1,4 +1,4 @@
-package conch
+package node
 
 import (
 	"context"
@@ -24,12 +24,12 @@ func (n *Node) Page() Page {
 
 // Lock is [Node.Lock], where the rules grant it. The error is a gRPC status where they do
 // not, as those of the calls are.
-func (p Page) Lock(ctx context.Context, name string) (Hold, error) {
+func (p Page) Lock(ctx context.Context, name string) (broadcast.Hold, error) {
 	if err := broadcast.CheckName(name); err != nil {
-		return Hold{}, err
+		return broadcast.Hold{}, err
 	}
 	if err := p.Check(rules.Lock, name); err != nil {
-		return Hold{}, err
+		return broadcast.Hold{}, err
 	}
 	return p.node.Lock(ctx, name)
 }

@@ -8,21 +8,7 @@ import (
 	"time"
 
 	"conch/internal/client"
-)
-
-var (
-	// ErrUnreachable is wrapped by the error of [Dial], and of [Client.Lock], for nodes
-	// of which none can be reached.
-	ErrUnreachable = client.ErrUnreachable
-	// ErrNoSession is wrapped by the error of [Client.Lock] and [Client.TryLock] for a
-	// wait that ended while the node did not reach a quorum of the members.
-	ErrNoSession = client.ErrNoSession
-	// ErrRefused is wrapped by the error of [Client.Lock] for a request that the node
-	// refused for a reason that it tells only in words, such as too many waits.
-	ErrRefused = client.ErrRefused
-	// ErrForbidden is wrapped by the error of [Client.Lock] and [Client.TryLock] for a lock
-	// that the node's rules do not let the client have. It wraps ErrRefused.
-	ErrForbidden = client.ErrForbidden
+	"conch/internal/pki"
 )
 
 // DialConfig is what a client is started with. The zero value finds a node on this
@@ -61,7 +47,7 @@ func Dial(ctx context.Context, cfg DialConfig) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: Nodes: %w", ErrConfig, err)
 	}
-	secure, err := cfg.TLS.client()
+	secure, err := cfg.TLS.secure()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
@@ -122,3 +108,18 @@ func (p clientPlace) Warning(uint64) error          { return p.hold.Warning() }
 func (p clientPlace) Err(uint64) error              { return p.hold.Err() }
 func (p clientPlace) Deadline(uint64) time.Time     { return p.hold.Deadline() }
 func (p clientPlace) Release(uint64) error          { return p.hold.Release() }
+
+// secure returns what a client secures its connections with; nil without files.
+func (f TLSFiles) secure() (client.Security, error) {
+	if err := pki.Files(f).Check(); err != nil {
+		return nil, fmt.Errorf("TLS: %w", err)
+	}
+	if f == (TLSFiles{}) {
+		return nil, nil
+	}
+	tls, err := pki.LoadClient(pki.Files(f), func(error) {}) // it goes on with what it has
+	if err != nil {
+		return nil, fmt.Errorf("TLS: %w", err)
+	}
+	return tls.ToNodeCredentials, nil
+}

@@ -19,11 +19,6 @@ type Locker interface {
 	Do(ctx context.Context, name string, f func(ctx context.Context, fence uint64) error) error
 }
 
-// Do calls f under a lock, as [Locker] describes.
-func (n *Node) Do(ctx context.Context, name string, f func(ctx context.Context, fence uint64) error) error {
-	return do(ctx, n.Lock, name, f)
-}
-
 // do is Do of a Locker.
 func do(ctx context.Context, lock func(context.Context, string) (Hold, error), name string, f func(context.Context, uint64) error) (err error) {
 	hold, err := lock(ctx, name)

@@ -1,4 +1,4 @@
-package broadcast
+package wire
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
+	"conch/internal/verify/messages"
 	peerv1 "conch/proto/conch/peer/v1"
 	"conch/token"
 )
@@ -35,8 +36,8 @@ func generated(t rapid.TB, messages []token.Message) []byte {
 func TestFramesAreWrittenAsGeneratedCodeWritesThem(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		members := rapid.IntRange(2, 300).Draw(t, "members")
-		sent := rapid.SliceOf(anyMessage(members, 0, 1)).Draw(t, "messages")
-		got, err := appendFrame(nil, sent)
+		sent := rapid.SliceOf(messages.Any(members, 0, 1)).Draw(t, "messages")
+		got, err := AppendFrame(nil, sent)
 		if want := generated(t, sent); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%v\n%x; want\n%x", err, got, want)
 		}
@@ -47,10 +48,10 @@ func TestFramesAreWrittenAsGeneratedCodeWritesThem(t *testing.T) {
 func TestRequestsAndTokensAreReadFieldByField(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		members := rapid.IntRange(2, 300).Draw(t, "members")
-		sent := rapid.SliceOf(anyMessage(members, 0, 1).Filter(func(m token.Message) bool {
+		sent := rapid.SliceOf(messages.Any(members, 0, 1).Filter(func(m token.Message) bool {
 			return m.Kind == token.Request || m.Kind == token.TokenMessage
 		})).Draw(t, "messages")
-		frame := receivedFrame{decoder: testDecoder(members, 0, 1)}
+		frame := ReceivedFrame{Decoder: testDecoder(members, 0, 1)}
 		for range 2 { // the second time with memory of the first
 			got, ok := frame.decodeCompact(generated(t, sent))
 			if !ok || len(got) != len(sent) {
@@ -78,16 +79,16 @@ func TestDecodedMessagesShareNoMemory(t *testing.T) {
 		}
 	}
 	first, second := messages("a", 1), messages("b", 2)
-	frame := receivedFrame{decoder: testDecoder(2, 0, 1)}
-	if err := errors.Join(frame.decode(generated(t, first)), frame.err); err != nil {
+	frame := ReceivedFrame{Decoder: testDecoder(2, 0, 1)}
+	if err := errors.Join(frame.Decode(generated(t, first)), frame.Err); err != nil {
 		t.Fatal(err)
 	}
-	got := frame.messages
-	if err := errors.Join(frame.decode(generated(t, second)), frame.err); err != nil {
+	got := frame.Messages
+	if err := errors.Join(frame.Decode(generated(t, second)), frame.Err); err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(got, first) || !reflect.DeepEqual(frame.messages, second) {
-		t.Errorf("got %+v and %+v; want %+v and %+v", got, frame.messages, first, second)
+	if !reflect.DeepEqual(got, first) || !reflect.DeepEqual(frame.Messages, second) {
+		t.Errorf("got %+v and %+v; want %+v and %+v", got, frame.Messages, first, second)
 	}
 }
 
@@ -127,15 +128,15 @@ func checkAlike(t *testing.T, wire []byte, members int) {
 	var want []token.Message
 	unreadable, wrong := proto.Unmarshal(wire, &frame), error(nil)
 	if unreadable == nil {
-		want, wrong = d.frame(frame.GetMessages())
+		want, wrong = d.Messages(frame.GetMessages())
 	}
-	got := receivedFrame{decoder: d}
-	err := got.decode(wire)
-	if (err != nil) != (unreadable != nil) || (got.err != nil) != (wrong != nil) {
-		t.Fatalf("%x: %v, %v; want %v, %v", wire, err, got.err, unreadable, wrong)
+	got := ReceivedFrame{Decoder: d}
+	err := got.Decode(wire)
+	if (err != nil) != (unreadable != nil) || (got.Err != nil) != (wrong != nil) {
+		t.Fatalf("%x: %v, %v; want %v, %v", wire, err, got.Err, unreadable, wrong)
 	}
-	if len(got.messages) != len(want) || len(want) > 0 && !reflect.DeepEqual(got.messages, want) {
-		t.Errorf("%x: %+v; want %+v", wire, got.messages, want)
+	if len(got.Messages) != len(want) || len(want) > 0 && !reflect.DeepEqual(got.Messages, want) {
+		t.Errorf("%x: %+v; want %+v", wire, got.Messages, want)
 	}
 }
 
@@ -156,7 +157,7 @@ func TestFramesWrittenOtherwiseMeanTheSame(t *testing.T) {
 func FuzzDecodeAlike(f *testing.F) {
 	const members = 3
 	for seed := range 50 {
-		f.Add(generated(f, []token.Message{anyMessage(members, 0, 1).Example(seed)}))
+		f.Add(generated(f, []token.Message{messages.Any(members, 0, 1).Example(seed)}))
 	}
 	for _, wire := range oddities(generated(f, plainToken())) {
 		f.Add(wire)

@@ -1,4 +1,4 @@
-package broadcast
+package wire
 
 import (
 	"google.golang.org/grpc/encoding"
@@ -15,46 +15,47 @@ import (
 // is worth it; see compact.go. On the wire there is no difference.
 type codec struct{ encoding.CodecV2 }
 
-var frameCodec = codec{encoding.GetCodecV2(protocodec.Name)}
+// Codec is what the streams between members encode and decode with.
+var Codec encoding.CodecV2 = codec{encoding.GetCodecV2(protocodec.Name)}
 
-// sentFrame is a frame to be sent. It is encoded before the call that sends it returns.
-type sentFrame struct{ messages []token.Message }
+// SentFrame is a frame to be sent. It is encoded before the call that sends it returns.
+type SentFrame struct{ Messages []token.Message }
 
-// receivedFrame is where a frame is decoded to.
-type receivedFrame struct {
-	decoder  decoder
-	messages []token.Message
-	err      error // why the frame makes no sense, if it does not
+// ReceivedFrame is where a frame is decoded to.
+type ReceivedFrame struct {
+	Decoder  Decoder
+	Messages []token.Message
+	Err      error // why the frame makes no sense, if it does not
 	scratch  scratch
 }
 
 // Marshal is encoding.CodecV2's.
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
-	frame, ok := v.(*sentFrame)
+	frame, ok := v.(*SentFrame)
 	if !ok {
 		return c.CodecV2.Marshal(v)
 	}
-	b, err := appendFrame(make([]byte, 0, typicalFrameBytes), frame.messages)
+	b, err := AppendFrame(make([]byte, 0, typicalFrameBytes), frame.Messages)
 	return mem.BufferSlice{mem.SliceBuffer(b)}, err
 }
 
 // Unmarshal is encoding.CodecV2's. An error means that the bytes are no frame at all.
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
-	frame, ok := v.(*receivedFrame)
+	frame, ok := v.(*ReceivedFrame)
 	if !ok {
 		return c.CodecV2.Unmarshal(data, v)
 	}
 	buf := data.MaterializeToBuffer(mem.DefaultBufferPool())
 	defer buf.Free()
-	return frame.decode(buf.ReadOnlyData())
+	return frame.Decode(buf.ReadOnlyData())
 }
 
 // typicalFrameBytes is room for a token of a small cluster.
 const typicalFrameBytes = 192
 
-// appendFrame appends a frame of messages. A KeepAlive is what any frame is, so it takes
+// AppendFrame appends a frame of messages. A KeepAlive is what any frame is, so it takes
 // no place in it.
-func appendFrame(b []byte, messages []token.Message) (_ []byte, err error) {
+func AppendFrame(b []byte, messages []token.Message) (_ []byte, err error) {
 	for i := range messages {
 		switch m := &messages[i]; m.Kind {
 		case token.KeepAlive:
@@ -72,18 +73,18 @@ func appendFrame(b []byte, messages []token.Message) (_ []byte, err error) {
 	return b, nil
 }
 
-// decode takes a frame apart. It returns an error if the bytes are no frame, and leaves
-// the one for a frame that makes no sense in err.
-func (f *receivedFrame) decode(data []byte) error {
-	f.messages, f.err = nil, nil
+// Decode takes a frame apart. It returns an error if the bytes are no frame, and leaves
+// the one for a frame that makes no sense in Err.
+func (f *ReceivedFrame) Decode(data []byte) error {
+	f.Messages, f.Err = nil, nil
 	if messages, ok := f.decodeCompact(data); ok {
-		f.messages = messages
+		f.Messages = messages
 		return nil
 	}
 	var frame peerv1.Frame
 	if err := proto.Unmarshal(data, &frame); err != nil {
 		return err
 	}
-	f.messages, f.err = f.decoder.frame(frame.GetMessages())
+	f.Messages, f.Err = f.Decoder.Messages(frame.GetMessages())
 	return nil
 }

@@ -1,7 +1,6 @@
 package conch_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 
@@ -9,7 +8,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"conch"
-	clientv1 "conch/proto/conch/client/v1"
 )
 
 func TestNodeCountsForAsLongAsItRuns(t *testing.T) {
@@ -37,18 +35,5 @@ func TestNodeCountsForAsLongAsItRuns(t *testing.T) {
 	stopNode(t, node)
 	if families, err := registry.Gather(); err != nil || len(families) > 0 {
 		t.Errorf("%d metrics after the node's end (%v); want none", len(families), err)
-	}
-}
-
-func TestLockServiceInProcess(t *testing.T) {
-	address := freeAddresses(t, 1)[0]
-	node := startNode(t, conch.Config{Listen: address, SessionTTL: conch.MinSessionTTL})
-	status, err := node.LockService().Status(t.Context(), &clientv1.StatusRequest{})
-	if err != nil || status.GetAnsweredBy() != address {
-		t.Errorf("Status is answered by %q (%v); want %s", status.GetAnsweredBy(), err, address)
-	}
-	stopNode(t, node)
-	if _, err := node.LockService().Status(context.Background(), &clientv1.StatusRequest{}); err == nil {
-		t.Error("a node that has stopped answers")
 	}
 }

@@ -1,4 +1,4 @@
-package broadcast
+package wire
 
 import (
 	"errors"
@@ -11,91 +11,15 @@ import (
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
+	"conch/internal/verify/messages"
 	peerv1 "conch/proto/conch/peer/v1"
 	"conch/token"
 )
 
-// anyMessage draws messages as a member of a cluster may send them to another.
-func anyMessage(members int, from, to token.Member) *rapid.Generator[token.Message] {
-	lock := rapid.StringN(1, -1, maxNameBytes)
-	member := rapid.Map(rapid.IntRange(0, members-1), func(i int) token.Member { return token.Member(i) })
-	list := rapid.Custom(func(t *rapid.T) []token.Member {
-		list := rapid.SliceOfNDistinct(member, 0, members, rapid.ID[token.Member]).Draw(t, "list")
-		if len(list) == 0 {
-			return nil
-		}
-		return list
-	})
-	session := rapid.Map(rapid.Uint64Range(1, maxSession), func(s uint64) token.Session { return token.Session(s) })
-	number := rapid.Custom(func(t *rapid.T) token.Number {
-		return token.Number{Session: session.Draw(t, "session"), Count: rapid.Uint64Range(1, maxSession).Draw(t, "count")}
-	})
-	epochBy := func(t *rapid.T, by token.Member) token.Epoch {
-		return token.Epoch{Number: rapid.Uint64Range(1, maxBallot).Draw(t, "epoch"), Proposer: by}
-	}
-	incarnation := rapid.Custom(func(t *rapid.T) (i token.Incarnation) {
-		copy(i[:], rapid.SliceOfN(rapid.Byte(), len(i), len(i)).Draw(t, "incarnation"))
-		return i
-	})
-	stamp := rapid.Map(rapid.Int64(), func(s int64) token.Time { return token.Time(s) })
-	return rapid.Custom(func(t *rapid.T) token.Message {
-		m := token.Message{Kind: token.MessageKind(rapid.IntRange(int(token.Request), int(token.Abort)).Draw(t, "kind"))}
-		if m.Kind == token.Request || m.Kind == token.TokenMessage || m.Kind >= token.Probe {
-			m.Lock = lock.Draw(t, "lock")
-		}
-		switch m.Kind {
-		case token.Request:
-			m.Number = number.Draw(t, "number")
-		case token.TokenMessage:
-			m.Session = session.Draw(t, "session")
-			m.Token = &token.Token{
-				Epoch:       epochBy(t, member.Draw(t, "proposer")),
-				Hop:         rapid.Uint64Min(1).Draw(t, "hop"),
-				LastGranted: rapid.SliceOfN(number, members, members).Draw(t, "LN"),
-				Queue:       list.Draw(t, "Q"),
-			}
-			m.Token.Fence = token.Fence(m.Token.Epoch.Number<<token.FenceBits + uint64(rapid.Uint32Max(token.MaxFencesPerEpoch-1).Draw(t, "fence")))
-		case token.Ping:
-			m.Incarnation, m.Session = incarnation.Draw(t, "i"), session.Draw(t, "s")
-			m.Begun, m.Stamp = rapid.Bool().Draw(t, "begun"), stamp.Draw(t, "stamp")
-		case token.Pong:
-			m.Incarnation, m.Stamp = incarnation.Draw(t, "i"), stamp.Draw(t, "stamp")
-		case token.Busy:
-			m.Locks = rapid.SliceOfN(lock, 1, 5).Draw(t, "locks")
-		case token.Clear:
-			m.Incarnation = incarnation.Draw(t, "i")
-		case token.Bye:
-			m.Session = session.Draw(t, "s")
-		case token.Known:
-			m.Session = min(session.Draw(t, "s"), maxKnown)
-			m.Incarnation = incarnation.Draw(t, "i")
-		case token.Probe:
-			m.Number, m.Probe = number.Draw(t, "number"), rapid.Uint64Min(1).Draw(t, "probe")
-			m.Helper = rapid.OneOf(member, rapid.Just(token.NoMember)).Draw(t, "helper")
-		case token.ProbeAnswer:
-			m.Probe, m.Members = rapid.Uint64Min(1).Draw(t, "probe"), list.Draw(t, "buriable")
-			m.Answer = rapid.SampledFrom([]token.Answer{token.Hold, token.Recent, token.None}).Draw(t, "answer")
-			m.InUse = rapid.Bool().Draw(t, "busy")
-		case token.Ballot:
-			m.Number, m.Ballot, m.Members = number.Draw(t, "number"), epochBy(t, from), list.Draw(t, "distant")
-		case token.BallotAnswer:
-			m.Answer = rapid.SampledFrom([]token.Answer{token.Hold, token.Outbid, token.TooLow, token.Promise}).Draw(t, "answer")
-			m.Ballot, m.Highest = epochBy(t, to), epochBy(t, member.Draw(t, "by"))
-			if m.Answer == token.Outbid || m.Answer == token.TooLow {
-				m.Highest.Number = max(m.Highest.Number, m.Ballot.Number)
-			}
-			m.Number, m.Waiting, m.Members = number.Draw(t, "number"), rapid.Bool().Draw(t, "waiting"), list.Draw(t, "buried")
-		case token.Abort:
-			m.Ballot = epochBy(t, from)
-		}
-		return m
-	})
-}
-
 // testDecoder decodes what a member says to another, at a time when every ballot that a
 // fence has room for makes sense.
-func testDecoder(members int, from, self token.Member) decoder {
-	return decoder{members: members, self: self, from: from, mostBallot: func() uint64 { return maxBallot }}
+func testDecoder(members int, from, self token.Member) Decoder {
+	return Decoder{Members: members, Self: self, From: from, MaxBallot: func() uint64 { return MaxBallot }}
 }
 
 // What a member says comes to the other as it was said, in as few frames as are
@@ -104,16 +28,16 @@ func TestMessagesPassTheWireUnchanged(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		members := rapid.IntRange(2, 6).Draw(t, "members")
 		d := testDecoder(members, 0, 1)
-		sent := rapid.SliceOf(anyMessage(members, d.from, d.self)).Draw(t, "messages")
-		wire, err := appendFrame(nil, sent)
+		sent := rapid.SliceOf(messages.Any(members, d.From, d.Self)).Draw(t, "messages")
+		wire, err := AppendFrame(nil, sent)
 		if err != nil {
 			t.Fatal(err)
 		}
-		frame := receivedFrame{decoder: d}
-		if err := errors.Join(frame.decode(wire), frame.err); err != nil {
+		frame := ReceivedFrame{Decoder: d}
+		if err := errors.Join(frame.Decode(wire), frame.Err); err != nil {
 			t.Fatal(err)
 		}
-		got := frame.messages
+		got := frame.Messages
 		want := slices.DeleteFunc(slices.Clone(sent), func(m token.Message) bool { return m.Kind == token.KeepAlive })
 		if len(got) != len(want) {
 			t.Fatalf("%d messages; want %d", len(got), len(want))
@@ -129,7 +53,7 @@ func TestMessagesPassTheWireUnchanged(t *testing.T) {
 // frameBytes is how long the frame of some messages is.
 func frameBytes(t *testing.T, messages ...token.Message) int {
 	t.Helper()
-	wire, err := appendFrame(nil, messages)
+	wire, err := AppendFrame(nil, messages)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +81,7 @@ func TestMessageBytesAreNotExceeded(t *testing.T) {
 				{Kind: token.Busy, Locks: slices.Repeat([]string{"x"}, 1024)},
 			} {
 				size := frameBytes(t, m)
-				if bound := (messageBytes{members}).bound(&m); size > bound || bound > MaxFrameBytes/2 {
+				if bound := (FrameBudget{members}).bound(&m); size > bound || bound > MaxFrameBytes/2 {
 					t.Errorf("%v of %d members: %d bytes; want at most %d, and those at most %d",
 						m.Kind, members, size, bound, MaxFrameBytes/2)
 				}
@@ -170,7 +94,7 @@ func TestBurstIsCutIntoFramesThatAreAccepted(t *testing.T) {
 	request := token.Message{Kind: token.Request, Lock: strings.Repeat("x", maxNameBytes), Number: token.Number{Session: 1, Count: 1}}
 	busy := token.Message{Kind: token.Busy, Locks: slices.Repeat([]string{request.Lock}, 1024)}
 	huge := token.Message{Kind: token.Busy, Locks: slices.Repeat([]string{request.Lock}, 2048)}
-	budget := messageBytes{members: 3}
+	budget := FrameBudget{Members: 3}
 	for _, test := range []struct {
 		name     string
 		messages []token.Message
@@ -184,7 +108,7 @@ func TestBurstIsCutIntoFramesThatAreAccepted(t *testing.T) {
 	} {
 		frames := 0
 		for rest := test.messages; len(rest) > 0; frames++ {
-			k := budget.fit(rest)
+			k := budget.Fit(rest)
 			if size := frameBytes(t, rest[:k]...); size > MaxFrameBytes {
 				t.Errorf("%s: frame of %d bytes; want at most %d", test.name, size, MaxFrameBytes)
 			}
@@ -193,14 +117,6 @@ func TestBurstIsCutIntoFramesThatAreAccepted(t *testing.T) {
 		if frames != test.frames {
 			t.Errorf("%s: %d frames; want %d", test.name, frames, test.frames)
 		}
-	}
-}
-
-// TestHelloOfManyMembersFits: the longest list that package hosts lets through.
-func TestHelloOfManyMembersFits(t *testing.T) {
-	d := &Driver{members: slices.Repeat([]string{strings.Repeat("x", 259)}, 1024)}
-	if size := proto.Size(d.helloFrame(token.Hello{})); size > MaxFrameBytes {
-		t.Errorf("HELLO of %d bytes; want at most %d", size, MaxFrameBytes)
 	}
 }
 
@@ -248,7 +164,7 @@ func TestDecodeRefusesNonsense(t *testing.T) {
 	}{
 		{"without a kind", nil},
 		{"without a kind", &peerv1.Message{}},
-		{"a second HELLO", helloMessage(&peerv1.Hello{})},
+		{"a second HELLO", &peerv1.Message{Kind: &peerv1.Message_Hello{Hello: &peerv1.Hello{}}}},
 		{"REQUEST: bad lock name: it is empty", request("", one)},
 		{"bad lock name: it has 256 bytes; want 1 to 255", request(strings.Repeat("x", 256), one)},
 		{`bad lock name: "\xff" is not UTF-8`, request("\xff", one)},
@@ -320,21 +236,21 @@ func TestDecodeRefusesNonsense(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	const members = 3
 	for seed := range 50 {
-		m := anyMessage(members, 0, 1).Example(seed)
-		wire, err := appendFrame(nil, []token.Message{m})
+		m := messages.Any(members, 0, 1).Example(seed)
+		wire, err := AppendFrame(nil, []token.Message{m})
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(wire)
 	}
 	f.Fuzz(func(t *testing.T, wire []byte) {
-		frame := receivedFrame{decoder: testDecoder(members, 0, 1)}
-		if frame.decode(wire) != nil || frame.err != nil {
+		frame := ReceivedFrame{Decoder: testDecoder(members, 0, 1)}
+		if frame.Decode(wire) != nil || frame.Err != nil {
 			return
 		}
-		messages := frame.messages
+		messages := frame.Messages
 		for i := range messages {
-			bound := messageBytes{members}.bound(&messages[i])
+			bound := FrameBudget{members}.bound(&messages[i])
 			if size := proto.Size(encode(&messages[i])); size > bound {
 				t.Errorf("message of %d bytes; want at most %d", size, bound)
 			}

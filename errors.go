@@ -1,0 +1,68 @@
+package conch
+
+import (
+	"conch/broadcast"
+	"conch/internal/client"
+	"conch/internal/fence"
+	"conch/internal/node"
+)
+
+// What both a node and a client answer with.
+var (
+	// ErrConfig is wrapped by the error of [Start] for a Config that no node can
+	// run with; the error names the field, or the line of the hosts file.
+	ErrConfig = node.ErrConfig
+	// ErrName is wrapped by the error for the name of a lock that is empty, longer
+	// than 255 bytes, or not UTF-8.
+	ErrName = broadcast.ErrName
+	// ErrStopped is wrapped by the error of [Node.Lock] on a node that is stopping
+	// or has stopped.
+	ErrStopped = broadcast.ErrStopped
+	// ErrBusy is wrapped by the error of [Node.TryLock] for a lock that is in use, or
+	// that others wait for.
+	ErrBusy = broadcast.ErrBusy
+	// ErrLost is wrapped by errors for a lock that was lost before it was unlocked.
+	ErrLost = broadcast.ErrLost
+	// ErrBroken is wrapped by [Hold.Warning] where somebody broke the lock, and with
+	// ErrLost once it is lost for that.
+	ErrBroken = broadcast.ErrBroken
+	// ErrLapsing is what [Hold.Warning] returns where the session's lease is about to
+	// end.
+	ErrLapsing = broadcast.ErrLapsing
+	// ErrTooManyLocks is wrapped by the error of [Locker.Lock] for a lock that the node does
+	// not know, while it knows a million others. A lock that nobody asks for is forgotten
+	// two hours later.
+	ErrTooManyLocks = broadcast.ErrTooManyLocks
+	// ErrUnlocked says that a hold was unlocked before.
+	ErrUnlocked = broadcast.ErrReleased
+)
+
+// What a client answers with beside these.
+var (
+	// ErrUnreachable is wrapped by the error of [Dial], and of [Client.Lock], for nodes
+	// of which none can be reached.
+	ErrUnreachable = client.ErrUnreachable
+	// ErrNoSession is wrapped by the error of [Client.Lock] and [Client.TryLock] for a
+	// wait that ended while the node did not reach a quorum of the members.
+	ErrNoSession = client.ErrNoSession
+	// ErrRefused is wrapped by the error of [Client.Lock] for a request that the node
+	// refused for a reason that it tells only in words, such as too many waits.
+	ErrRefused = client.ErrRefused
+	// ErrForbidden is wrapped by the error of [Client.Lock] and [Client.TryLock] for a lock
+	// that the node's rules do not let the client have. It wraps ErrRefused.
+	ErrForbidden = client.ErrForbidden
+)
+
+// What [DoFenced] answers with.
+var (
+	// ErrStaleFence is wrapped by the error of [DoFenced] for a fence below the highest
+	// that the file has seen: the lock was lost, and somebody else had it since. So does
+	// that of [Client.Lock] for a fence that is not above what the client has had.
+	ErrStaleFence = fence.ErrStale
+	// ErrFenceInUse is wrapped, together with the cause of the context's end, by the
+	// error of [DoFenced] when somebody still works under the file.
+	ErrFenceInUse = fence.ErrInUse
+	// ErrFenceFile is wrapped by the error of [DoFenced] for a file that is damaged, or
+	// that the system refuses to read, lock or write.
+	ErrFenceFile = fence.ErrFile
+)

@@ -1,0 +1,94 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"conch/hosts"
+	"conch/internal/pki"
+	"conch/token"
+)
+
+// ErrConfig is wrapped by the error of [Start] for a Config that no node can run with; the
+// error names the field, or the line of the hosts file.
+var ErrConfig = errors.New("configuration")
+
+const (
+	// DefaultSessionTTL is what an unset Config.SessionTTL stands for.
+	DefaultSessionTTL = 2 * time.Second
+	// MinSessionTTL is the least that Config.SessionTTL may be.
+	MinSessionTTL = time.Duration(token.MinTTL)
+	// MaxLocalBatch is the most that Config.LocalBatch may be.
+	MaxLocalBatch = token.MaxLocalBatch
+)
+
+// Config is what a node is started with. The fields are those of conch.Config, which says
+// what each means.
+type Config struct {
+	Listen    string
+	Advertise string
+	Peers     []string
+	HostsFile string
+
+	SessionTTL time.Duration
+	LocalBatch int
+	DataDir    string
+
+	Socket      string
+	SocketMode  fs.FileMode
+	SocketGroup string
+
+	TLS       pki.Files
+	Insecure  bool
+	AllowFile string
+
+	Log      zerolog.Logger
+	Evidence bool
+	FlushLog func()
+	LogLoss  func() (lines uint64, now error)
+	Version  string
+
+	Metrics prometheus.Registerer
+}
+
+// withDefaults fills in what is unset, and refuses numbers that no node can run with.
+func (cfg Config) withDefaults() (Config, error) {
+	if cfg.Listen == "" {
+		cfg.Listen = hosts.DefaultListen
+	}
+	if cfg.SessionTTL == 0 {
+		cfg.SessionTTL = DefaultSessionTTL
+	}
+	if cfg.SessionTTL < MinSessionTTL {
+		return cfg, fmt.Errorf("%w: SessionTTL: got %v, want at least %v", ErrConfig, cfg.SessionTTL, MinSessionTTL)
+	}
+	if cfg.LocalBatch < 0 || cfg.LocalBatch > MaxLocalBatch {
+		return cfg, fmt.Errorf("%w: LocalBatch: got %d, want 1 to %d, or 0 for 1", ErrConfig, cfg.LocalBatch, MaxLocalBatch)
+	}
+	return cfg, nil
+}
+
+// list returns the members that the configuration names.
+func (cfg Config) list() (hosts.Members, error) {
+	self, err := hosts.Advertise(
+		hosts.Entry{Address: cfg.Listen, Where: "Listen"},
+		hosts.Entry{Address: cfg.Advertise, Where: "Advertise"},
+	)
+	if err != nil {
+		return hosts.Members{}, err
+	}
+	sources := []hosts.Source{hosts.Flag("Peers", cfg.Peers...)}
+	if cfg.HostsFile != "" {
+		file, err := hosts.ReadFile(cfg.HostsFile)
+		if err != nil {
+			return hosts.Members{}, err
+		}
+		sources = append(sources, file)
+	}
+	return hosts.List(self, sources...)
+}

@@ -1,0 +1,193 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"conch/broadcast"
+	"conch/hosts"
+	"conch/internal/service"
+	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
+)
+
+// Node is one member of a cluster. Its methods are safe for concurrent use.
+type Node struct {
+	members  hosts.Members
+	memory   memory
+	driver   *broadcast.Driver
+	service  *service.Service
+	metrics  counting
+	guard    *guard
+	servers  servers
+	serving  sync.WaitGroup
+	ttl      time.Duration
+	started  token.Time // by the driver's clock
+	stopOnce sync.Once
+	stopErr  error
+}
+
+// Start listens and runs a node until [Node.Stop]. It does not wait for other
+// members: they may come later, in any order. The context bounds the start only.
+//
+// The errors wrap [ErrConfig], or what the system says of the address to listen on or
+// of the data directory.
+func Start(ctx context.Context, cfg Config) (*Node, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	members, err := cfg.list()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	// A name is looked up once: what is checked is what is listened on.
+	listen, err := net.ResolveTCPAddr("tcp", cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", cfg.Listen, err)
+	}
+	guard, err := cfg.guard(members, listen)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	listeners, err := cfg.open(ctx, listen)
+	if err != nil {
+		return nil, err
+	}
+	n, err := cfg.start(members, guard)
+	if err != nil {
+		return nil, errors.Join(err, listeners.close())
+	}
+	n.serve(listeners)
+	return n, nil
+}
+
+// start starts a node that does not serve yet.
+func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
+	memory, err := remember(cfg.DataDir, members.Addresses[members.Self])
+	if err != nil {
+		return nil, err
+	}
+	counts := newCounting(cfg.Metrics, members, cfg.Version)
+	counts.showLog(cfg.LogLoss)
+	driver, err := broadcast.Start(broadcast.Config{
+		Members:     members.Addresses,
+		Self:        token.Member(members.Self),
+		Session:     token.Session(memory.session),
+		Floor:       memory.floor,
+		MaxBallot:   memory.plausible,
+		Encumbered:  memory.encumbered,
+		TTL:         cfg.SessionTTL,
+		LocalBatch:  cfg.LocalBatch,
+		Store:       memory.store,
+		Memory:      memory.place,
+		Credentials: guard.toMember,
+		CheckMember: guard.checkMember,
+		Caller:      broadcast.ThisProcess(programName()),
+		Observer:    counts.observer(),
+		Log:         cfg.Log,
+		FlushLog:    cfg.FlushLog,
+		Evidence:    cfg.Evidence,
+		Version:     cfg.Version,
+	})
+	if err != nil {
+		return nil, errors.Join(err, memory.close())
+	}
+	guard.driver.Store(driver)
+	if err := counts.register(driver, guard.door); err != nil {
+		return nil, errors.Join(err, driver.Stop(context.Background()), memory.close())
+	}
+	clients, err := service.New(service.Config{
+		Driver:      driver,
+		Members:     members.Addresses,
+		Self:        members.Self,
+		TTL:         cfg.SessionTTL,
+		Encumber:    func() error { return memory.setClients(true) },
+		LogLoss:     cfg.LogLoss,
+		Rules:       guard.rules,
+		Credentials: guard.toMember,
+	})
+	if err != nil {
+		counts.unregister()
+		return nil, errors.Join(err, driver.Stop(context.Background()), memory.close())
+	}
+	n := &Node{
+		members: members,
+		memory:  memory,
+		driver:  driver,
+		service: clients,
+		metrics: counts,
+		guard:   guard,
+		ttl:     cfg.SessionTTL,
+		started: driver.Now(),
+		servers: newServers(driver, clients, guard),
+	}
+	return n, nil
+}
+
+// programName is what this program is called where it describes itself.
+func programName() string { return filepath.Base(os.Args[0]) }
+
+// Address returns the address by which the members know this node.
+func (n *Node) Address() string { return n.members.Addresses[n.members.Self] }
+
+// Members returns the addresses of all members, this node's included, in the
+// order that all nodes share.
+func (n *Node) Members() []string { return append([]string(nil), n.members.Addresses...) }
+
+// LockService is what the node serves its clients, to be called inside this process. It
+// ends with the node.
+func (n *Node) LockService() clientv1.LockServiceServer { return n.service }
+
+// Lock is [broadcast.Driver.Acquire].
+func (n *Node) Lock(ctx context.Context, name string) (broadcast.Hold, error) {
+	return n.driver.Acquire(ctx, name)
+}
+
+// TryLock is [broadcast.Driver.Try].
+func (n *Node) TryLock(ctx context.Context, name string) (broadcast.Hold, error) {
+	return n.driver.Try(ctx, name)
+}
+
+// Done returns a channel that is closed when the node has ended, by [Node.Stop]
+// or because it cannot go on; [Node.Err] then tells which.
+func (n *Node) Done() <-chan struct{} { return n.driver.Done() }
+
+// Err returns why the node ended by itself. It is nil before the end, and after
+// [Node.Stop].
+func (n *Node) Err() error { return n.driver.Err() }
+
+// Stop ends the node. From now on [Node.Lock] fails; those who wait get
+// [broadcast.ErrStopped]; those who hold a lock, clients in other processes too, are warned, and
+// have until the context ends to unlock it. Then they lose it; a client's lease ends
+// by itself after one time to live. What is on its way to other members is delivered
+// if the context gives it time. Stop returns when nothing of the node runs any more;
+// the error is the cause of the context's end if that cut it short. Later calls wait
+// for the first and return the same.
+func (n *Node) Stop(ctx context.Context) error {
+	n.stopOnce.Do(func() {
+		err := n.driver.Stop(ctx)
+		errs := []error{err, n.service.Close(ctx)}
+		n.servers.stop()
+		n.serving.Wait()
+		n.guard.door.Wait()
+		n.metrics.unregister()
+		if err == nil && n.driver.Err() == nil && n.unencumbered() {
+			errs = append(errs, n.memory.setClients(false)) // nobody holds anything any more
+		}
+		n.stopErr = errors.Join(append(errs, n.memory.close())...)
+	})
+	return n.stopErr
+}
+
+// unencumbered reports whether no client of an earlier process can hold a lock any
+// more: the leases of these ended within one time to live of this one's start.
+func (n *Node) unencumbered() bool {
+	return !n.memory.encumbered || n.driver.Now() >= n.started+token.Time(n.ttl)
+}

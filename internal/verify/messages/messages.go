@@ -1,0 +1,94 @@
+package messages
+
+import (
+	"math"
+
+	"pgregory.net/rapid"
+
+	"conch/token"
+)
+
+// What a message may say at most; see broadcast/wire, which refuses more.
+const (
+	maxNameBytes = 255
+	maxSession   = 1 << 62
+	maxKnown     = maxSession - 1<<40
+	maxBallot    = math.MaxInt64 >> token.FenceBits
+)
+
+// Any draws messages as a member of a cluster may send them to another.
+func Any(members int, from, to token.Member) *rapid.Generator[token.Message] {
+	lock := rapid.StringN(1, -1, maxNameBytes)
+	member := rapid.Map(rapid.IntRange(0, members-1), func(i int) token.Member { return token.Member(i) })
+	list := rapid.Custom(func(t *rapid.T) []token.Member {
+		list := rapid.SliceOfNDistinct(member, 0, members, rapid.ID[token.Member]).Draw(t, "list")
+		if len(list) == 0 {
+			return nil
+		}
+		return list
+	})
+	session := rapid.Map(rapid.Uint64Range(1, maxSession), func(s uint64) token.Session { return token.Session(s) })
+	number := rapid.Custom(func(t *rapid.T) token.Number {
+		return token.Number{Session: session.Draw(t, "session"), Count: rapid.Uint64Range(1, maxSession).Draw(t, "count")}
+	})
+	epochBy := func(t *rapid.T, by token.Member) token.Epoch {
+		return token.Epoch{Number: rapid.Uint64Range(1, maxBallot).Draw(t, "epoch"), Proposer: by}
+	}
+	incarnation := rapid.Custom(func(t *rapid.T) (i token.Incarnation) {
+		copy(i[:], rapid.SliceOfN(rapid.Byte(), len(i), len(i)).Draw(t, "incarnation"))
+		return i
+	})
+	stamp := rapid.Map(rapid.Int64(), func(s int64) token.Time { return token.Time(s) })
+	return rapid.Custom(func(t *rapid.T) token.Message {
+		m := token.Message{Kind: token.MessageKind(rapid.IntRange(int(token.Request), int(token.Abort)).Draw(t, "kind"))}
+		if m.Kind == token.Request || m.Kind == token.TokenMessage || m.Kind >= token.Probe {
+			m.Lock = lock.Draw(t, "lock")
+		}
+		switch m.Kind {
+		case token.Request:
+			m.Number = number.Draw(t, "number")
+		case token.TokenMessage:
+			m.Session = session.Draw(t, "session")
+			m.Token = &token.Token{
+				Epoch:       epochBy(t, member.Draw(t, "proposer")),
+				Hop:         rapid.Uint64Min(1).Draw(t, "hop"),
+				LastGranted: rapid.SliceOfN(number, members, members).Draw(t, "LN"),
+				Queue:       list.Draw(t, "Q"),
+			}
+			m.Token.Fence = token.Fence(m.Token.Epoch.Number<<token.FenceBits + uint64(rapid.Uint32Max(token.MaxFencesPerEpoch-1).Draw(t, "fence")))
+		case token.Ping:
+			m.Incarnation, m.Session = incarnation.Draw(t, "i"), session.Draw(t, "s")
+			m.Begun, m.Stamp = rapid.Bool().Draw(t, "begun"), stamp.Draw(t, "stamp")
+		case token.Pong:
+			m.Incarnation, m.Stamp = incarnation.Draw(t, "i"), stamp.Draw(t, "stamp")
+		case token.Busy:
+			m.Locks = rapid.SliceOfN(lock, 1, 5).Draw(t, "locks")
+		case token.Clear:
+			m.Incarnation = incarnation.Draw(t, "i")
+		case token.Bye:
+			m.Session = session.Draw(t, "s")
+		case token.Known:
+			m.Session = min(session.Draw(t, "s"), maxKnown)
+			m.Incarnation = incarnation.Draw(t, "i")
+		case token.Probe:
+			m.Number, m.Probe = number.Draw(t, "number"), rapid.Uint64Min(1).Draw(t, "probe")
+			m.Helper = rapid.OneOf(member, rapid.Just(token.NoMember)).Draw(t, "helper")
+		case token.ProbeAnswer:
+			m.Probe, m.Members = rapid.Uint64Min(1).Draw(t, "probe"), list.Draw(t, "buriable")
+			m.Answer = rapid.SampledFrom([]token.Answer{token.Hold, token.Recent, token.None}).Draw(t, "answer")
+			m.InUse = rapid.Bool().Draw(t, "busy")
+		case token.Ballot:
+			m.Number, m.Ballot, m.Members = number.Draw(t, "number"), epochBy(t, from), list.Draw(t, "distant")
+		case token.BallotAnswer:
+			m.Answer = rapid.SampledFrom([]token.Answer{token.Hold, token.Outbid, token.TooLow, token.Promise}).Draw(t, "answer")
+			m.Ballot, m.Highest = epochBy(t, to), epochBy(t, member.Draw(t, "by"))
+			if m.Answer == token.Outbid || m.Answer == token.TooLow {
+				m.Highest.Number = max(m.Highest.Number, m.Ballot.Number)
+			}
+			m.Number, m.Waiting, m.Members = number.Draw(t, "number"), rapid.Bool().Draw(t, "waiting"), list.Draw(t, "buried")
+		case token.Abort:
+			m.Ballot = epochBy(t, from)
+		}
+		return m
+	})
+}
