@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"conch/broadcast"
 	"conch/internal/client"
 	"conch/internal/pki"
 )
@@ -32,7 +33,7 @@ type DialConfig struct {
 // methods are safe for concurrent use.
 type Client struct {
 	client *client.Client
-	seen   fencesSeen
+	seen   client.FencesSeen
 }
 
 // Dial connects to the first of some nodes that answers. When that one is gone later,
@@ -61,6 +62,10 @@ func Dial(ctx context.Context, cfg DialConfig) (*Client, error) {
 	return &Client{client: c}, nil
 }
 
+// SessionTTL returns the time to live of the cluster's sessions, as the node that the
+// client speaks to, or spoke to last, has told. It is what Config.SessionTTL is there.
+func (c *Client) SessionTTL() time.Duration { return c.client.SessionTTL() }
+
 // Node returns the node that the client speaks to, or spoke to last, in a form that
 // DialConfig.Nodes takes.
 func (c *Client) Node() string { return c.client.Node().String() }
@@ -72,19 +77,20 @@ func (c *Client) Node() string { return c.client.Node().String() }
 // The errors wrap [ErrName]; [ErrTooManyLocks]; [ErrStopped] after [Client.Close];
 // [ErrUnreachable] once no node has been reached for five seconds; [ErrRefused];
 // [ErrStaleFence] for a grant with a fence that is not above one that the client has had
-// of the lock, which tells of a cluster that was set back; or the cause of the context's end, and [ErrNoSession] or [ErrUnreachable] too if that is why
-// it took so long. The lock is then not held.
+// of the lock, which tells of a cluster that was set back; or the cause of the context's
+// end, and [ErrNoSession] or [ErrUnreachable] too if that is why it took so long. The lock
+// is then not held.
 func (c *Client) Lock(ctx context.Context, name string) (Hold, error) {
-	h, err := c.client.Acquire(ctx, name)
-	return c.hold(name, h, err)
+	hold, err := c.client.Acquire(ctx, name)
+	return c.hold(name, hold, err)
 }
 
 // TryLock takes the lock if it is free. It knows after one SessionTTL of the cluster at
 // the latest. The errors are those of [Client.Lock]; [ErrBusy]; and [ErrNoSession] if
 // the node cannot know.
 func (c *Client) TryLock(ctx context.Context, name string) (Hold, error) {
-	h, err := c.client.Try(ctx, name)
-	return c.hold(name, h, err)
+	hold, err := c.client.Try(ctx, name)
+	return c.hold(name, hold, err)
 }
 
 // Do calls f under a lock, as [Locker] describes.
@@ -99,15 +105,18 @@ func (c *Client) Do(ctx context.Context, name string, f func(ctx context.Context
 // it gives up after one SessionTTL, by when they are free anyway, and says so.
 func (c *Client) Close() error { return c.client.Close() }
 
-// clientPlace is the place of one hold only, so it needs no id.
-type clientPlace struct{ hold client.Hold }
-
-func (p clientPlace) Done(uint64) <-chan struct{}   { return p.hold.Done() }
-func (p clientPlace) Warned(uint64) <-chan struct{} { return p.hold.Warned() }
-func (p clientPlace) Warning(uint64) error          { return p.hold.Warning() }
-func (p clientPlace) Err(uint64) error              { return p.hold.Err() }
-func (p clientPlace) Deadline(uint64) time.Time     { return p.hold.Deadline() }
-func (p clientPlace) Release(uint64) error          { return p.hold.Release() }
+// hold makes a Hold of the client's, unless its fence is not above those seen: then the
+// lock is given back.
+func (c *Client) hold(name string, hold broadcast.Hold, err error) (Hold, error) {
+	if err != nil {
+		return Hold{}, err
+	}
+	if err := c.seen.See(name, hold.Fence()); err != nil {
+		_ = hold.Unlock() // it is of no use, lost or not
+		return Hold{}, err
+	}
+	return Hold{hold}, nil
+}
 
 // secure returns what a client secures its connections with; nil without files.
 func (f TLSFiles) secure() (client.Security, error) {

@@ -35,6 +35,8 @@ var (
 	ErrTooManyLocks = broadcast.ErrTooManyLocks
 	// ErrUnlocked says that a hold was unlocked before.
 	ErrUnlocked = broadcast.ErrReleased
+	// ErrNotHeld is what the methods of the zero [Hold] return.
+	ErrNotHeld = broadcast.ErrNoHold
 )
 
 // What a client answers with beside these.

@@ -3,6 +3,8 @@ package conch
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 )
 
 // Locker is what a [Node] and a [Client] have in common, for code that needs locks and
@@ -30,19 +32,60 @@ func do(ctx context.Context, lock func(context.Context, string) (Hold, error), n
 			err = errors.Join(err, lost)
 		}
 	}()
-	held, cancel := context.WithCancelCause(ctx)
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		select {
-		case <-hold.Done():
-			cancel(hold.Err())
-		case <-held.Done():
-		}
-	}()
-	defer func() {
-		cancel(nil)
-		<-watched
-	}()
+	held, cancel := context.WithCancel(hold.Context(ctx))
+	defer cancel()
 	return f(held, hold.Fence())
 }
+
+// Mutex returns a lock of a cluster as a [sync.Locker], for code that takes no other kind.
+// Its callers exclude each other in this process even if the lock is lost.
+//
+// A sync.Locker has no errors, so both methods panic instead, with an error that names the
+// lock. Lock does if the lock cannot be had: its error wraps that of [Locker.Lock], or the
+// cause of ctx's end, which bounds every wait. Unlock does if the lock was lost meanwhile,
+// with an error that wraps [ErrLost], since then somebody else may have been in the
+// critical section as well; and with [ErrNotHeld] if nobody had locked. The critical
+// section is not told of a loss while it runs: where that matters, use [Locker].Do or
+// [Hold.Context] instead.
+func Mutex(ctx context.Context, locker Locker, name string) sync.Locker {
+	return &mutex{ctx: ctx, locker: locker, name: name, turn: make(chan struct{}, 1)}
+}
+
+// mutex is what [Mutex] returns.
+type mutex struct {
+	ctx    context.Context
+	locker Locker
+	name   string
+	turn   chan struct{} // whoever has put something in may lock, and then has hold
+	hold   Hold
+}
+
+// Lock is [sync.Locker]'s.
+func (m *mutex) Lock() {
+	select {
+	case m.turn <- struct{}{}:
+	case <-m.ctx.Done():
+		m.fail(context.Cause(m.ctx))
+	}
+	hold, err := m.locker.Lock(m.ctx, m.name)
+	if err != nil {
+		<-m.turn
+		m.fail(err)
+	}
+	m.hold = hold
+}
+
+// Unlock is [sync.Locker]'s.
+func (m *mutex) Unlock() {
+	hold := m.hold
+	err := hold.Unlock()
+	if !errors.Is(err, ErrNotHeld) {
+		m.hold = Hold{}
+		<-m.turn
+	}
+	if err != nil {
+		m.fail(err)
+	}
+}
+
+func (m *mutex) fail(err error) { panic(fmt.Errorf("conch: lock %q: %w", m.name, err)) }

@@ -161,6 +161,10 @@ func (n *Node) Address() string { return n.node.Address() }
 // order that all nodes share.
 func (n *Node) Members() []string { return n.node.Members() }
 
+// SessionTTL returns the time to live of this node's sessions: Config.SessionTTL, or what
+// it stands for if it was not set.
+func (n *Node) SessionTTL() time.Duration { return n.node.SessionTTL() }
+
 // Lock waits until this node holds the lock for the caller, who is then to call
 // [Hold.Unlock]. Callers on one node are served in the order in which they came, and
 // the nodes in turn, each with up to Config.LocalBatch callers; a lock is not reentrant.
@@ -172,7 +176,7 @@ func (n *Node) Lock(ctx context.Context, name string) (Hold, error) {
 	if err != nil {
 		return Hold{}, err
 	}
-	return nodeHold(hold), nil
+	return Hold{hold}, nil
 }
 
 // TryLock takes the lock if it is free. It asks the other members where the lock is,
@@ -183,7 +187,7 @@ func (n *Node) TryLock(ctx context.Context, name string) (Hold, error) {
 	if err != nil {
 		return Hold{}, err
 	}
-	return nodeHold(hold), nil
+	return Hold{hold}, nil
 }
 
 // Done returns a channel that is closed when the node has ended, by [Node.Stop]

@@ -25,6 +25,8 @@ var (
 	ErrTooManyLocks = errors.New("the node knows too many locks")
 	// ErrReleased says that a hold was released before.
 	ErrReleased = errors.New("the lock was released before")
+	// ErrNoHold is what the methods of the zero [Hold] return.
+	ErrNoHold = errors.New("the lock is not held: this hold is the zero value, which comes of no successful call")
 	// ErrBroken is wrapped by what the holder of a lock is told that somebody broke.
 	ErrBroken = errors.New("the lock was broken")
 	// ErrLapsing warns a holder whose node has hardly been answered of late: unless a

@@ -1,58 +1,116 @@
 package broadcast
 
 import (
+	"context"
+	"errors"
 	"time"
-
-	"conch/token"
 )
 
-// Hold is a lock that one local caller holds. Its methods are safe for concurrent
-// use. A Hold is a value, so that taking a lock need not allocate; its copies are
-// the same hold.
+// Hold is a lock that one caller holds, of a [Driver] or of a client in another process.
+// Its methods are safe for concurrent use. A Hold is a value, so that taking a lock need
+// not allocate; its copies are the same hold. The zero Hold holds nothing: its Err, Warning
+// and Unlock return [ErrNoHold], and the others return zero values.
 type Hold struct {
-	claim *localClaim
-	id    token.Waiter
-	fence token.Fence
+	keeper Keeper
+	id     uint64
+	fence  uint64
 }
 
-// Claim returns where the hold is kept, and the id that it has there: the methods of
-// Hold with the id as a parameter.
-func (h Hold) Claim() (c interface {
+// Keeper keeps a hold for its caller. Its methods are those of Hold. It may keep one hold
+// after the other: id says which is meant, and a hold with another id has been released.
+type Keeper interface {
 	Done(id uint64) <-chan struct{}
+	// Released returns a channel that is closed at the release.
+	Released(id uint64) <-chan struct{}
 	Warned(id uint64) <-chan struct{}
 	Warning(id uint64) error
 	Err(id uint64) error
 	Deadline(id uint64) time.Time
 	Release(id uint64) error
-}, id uint64,
-) {
-	return h.claim, uint64(h.id)
 }
 
+// NewHold returns the hold with an id that keeper keeps.
+func NewHold(keeper Keeper, id, fence uint64) Hold { return Hold{keeper, id, fence} }
+
 // Fence returns the fencing number of the hold.
-func (h Hold) Fence() uint64 { return uint64(h.fence) }
+func (h Hold) Fence() uint64 { return h.fence }
 
 // Done returns a channel that is closed if the lock is lost. After the release it
 // is nil.
-func (h Hold) Done() <-chan struct{} { return h.claim.Done(uint64(h.id)) }
+func (h Hold) Done() <-chan struct{} {
+	if h.keeper == nil {
+		return nil
+	}
+	return h.keeper.Done(h.id)
+}
 
 // Warned returns a channel that is closed when the end of the hold is near, which may
 // come to nothing, or settled. After the release it is nil.
-func (h Hold) Warned() <-chan struct{} { return h.claim.Warned(uint64(h.id)) }
+func (h Hold) Warned() <-chan struct{} {
+	if h.keeper == nil {
+		return nil
+	}
+	return h.keeper.Warned(h.id)
+}
 
 // Warning tells why the hold is about to end; nil if it is not. It wraps [ErrBroken] or
 // [ErrStopped] if the end is settled, and [ErrLapsing] if the lease may be renewed.
-func (h Hold) Warning() error { return h.claim.Warning(uint64(h.id)) }
+func (h Hold) Warning() error {
+	if h.keeper == nil {
+		return ErrNoHold
+	}
+	return h.keeper.Warning(h.id)
+}
 
 // Err returns nil while the lock is held, an error that wraps [ErrLost] once it is
 // lost, and [ErrReleased] after the release.
-func (h Hold) Err() error { return h.claim.Err(uint64(h.id)) }
+func (h Hold) Err() error {
+	if h.keeper == nil {
+		return ErrNoHold
+	}
+	return h.keeper.Err(h.id)
+}
 
-// Deadline returns when the hold will be lost if the node's lease is not renewed
-// before. It is zero if that cannot happen, and after the release.
-func (h Hold) Deadline() time.Time { return h.claim.Deadline(uint64(h.id)) }
+// Deadline returns when the hold will be lost if its lease is not renewed before. It is
+// zero if that cannot happen, and after the release.
+func (h Hold) Deadline() time.Time {
+	if h.keeper == nil {
+		return time.Time{}
+	}
+	return h.keeper.Deadline(h.id)
+}
 
 // Unlock ends the hold, without waiting for what the algorithm makes of it. It
 // returns nil if the lock was held until now, an error that wraps [ErrLost] if it had
 // been lost, and [ErrReleased] if it was released before.
-func (h Hold) Unlock() error { return h.claim.Release(uint64(h.id)) }
+func (h Hold) Unlock() error {
+	if h.keeper == nil {
+		return ErrNoHold
+	}
+	return h.keeper.Release(h.id)
+}
+
+// Context returns a context that ends with parent, and with the hold: the cause then wraps
+// [ErrLost], or is [ErrReleased] or [ErrNoHold].
+func (h Hold) Context(parent context.Context) context.Context {
+	ctx, cancel := context.WithCancelCause(parent)
+	if h.keeper == nil {
+		cancel(ErrNoHold)
+		return ctx
+	}
+	lost, released := h.Done(), h.keeper.Released(h.id)
+	go func() { // ends at the latest with the hold
+		select {
+		case <-lost:
+			err := h.Err()
+			if !errors.Is(err, ErrLost) { // released by now
+				err = ErrLost
+			}
+			cancel(err)
+		case <-released:
+			cancel(ErrReleased)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx
+}

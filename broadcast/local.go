@@ -26,13 +26,14 @@ type localClaim struct {
 	// the caller waits for ready.
 	answered, gone, waits bool
 	answer                answer
-	session        token.Session // in which the lock was granted
-	lost           bool
-	settled        error         // why the hold will end, once that is settled
-	ends           token.Time    // when, for a hold that was broken; zero otherwise
-	done           chan struct{} // closed at a loss; made when somebody asks for it
-	warned         bool
-	warning        chan struct{} // closed at the first warning; made when somebody asks for it
+	session               token.Session // in which the lock was granted
+	lost                  bool
+	settled               error         // why the hold will end, once that is settled
+	ends                  token.Time    // when, for a hold that was broken; zero otherwise
+	done                  chan struct{} // closed at a loss; made when somebody asks for it
+	released              chan struct{} // closed at the release; made when somebody asks for it
+	warned                bool
+	warning               chan struct{} // closed at the first warning; made when somebody asks for it
 }
 
 // answer is a grant, or why there will be none.
@@ -92,7 +93,7 @@ func (c *localClaim) begin(id token.Waiter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.id, c.answered, c.gone, c.waits, c.session = id, false, false, false, 0
-	c.lost, c.settled, c.ends, c.done, c.warned, c.warning = false, nil, 0, nil, false, nil
+	c.lost, c.settled, c.ends, c.done, c.released, c.warned, c.warning = false, nil, 0, nil, nil, false, nil
 }
 
 // look returns the answer, if there is one. If not, ready will tell.
@@ -109,7 +110,7 @@ func (c *localClaim) hold(id token.Waiter, a answer) (Hold, error) {
 		c.free(id)
 		return Hold{}, a.err
 	}
-	return Hold{claim: c, id: id, fence: a.fence}, nil
+	return NewHold(c, uint64(id), uint64(a.fence)), nil
 }
 
 // giveUp ends waiting. A grant that came before is released; one that comes later is
@@ -142,6 +143,9 @@ func (c *localClaim) end(id token.Waiter) (had bool, lost error) {
 	}
 	if c.session != 0 {
 		lost = c.loss()
+	}
+	if c.released != nil {
+		close(c.released)
 	}
 	c.id = 0
 	c.mu.Unlock()
@@ -245,6 +249,26 @@ func (c *localClaim) Done(id uint64) <-chan struct{} {
 		}
 	}
 	return c.done
+}
+
+// closedChannel is a channel that is closed.
+var closedChannel = func() chan struct{} {
+	closed := make(chan struct{})
+	close(closed)
+	return closed
+}()
+
+// Released is [Keeper]'s.
+func (c *localClaim) Released(id uint64) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if uint64(c.id) != id {
+		return closedChannel
+	}
+	if c.released == nil {
+		c.released = make(chan struct{})
+	}
+	return c.released
 }
 
 // Warned is [Hold.Warned].

@@ -71,7 +71,7 @@ func (l *locking) acquire(ctx context.Context) (*conch.Client, conch.Hold, error
 	}
 	cautionGuess(l.cmd, l.found)
 	l.end.Node = node.Node()
-	if err := l.setGrace(ctx); err != nil {
+	if err := l.graceWithin(node.SessionTTL()); err != nil {
 		return node, conch.Hold{}, err
 	}
 	if err := l.refuseNested(ctx); err != nil {
@@ -99,23 +99,6 @@ func (l *locking) acquire(ctx context.Context) (*conch.Client, conch.Hold, error
 		return node, conch.Hold{}, fmt.Errorf("did not get the lock: %w", err)
 	}
 	return node, hold, nil
-}
-
-// setGrace takes the session's time to live from the node, and --grace as a share of it
-// if it was not given.
-func (l *locking) setGrace(ctx context.Context) error {
-	node, err := l.connect(ctx, []string{l.end.Node})
-	if err != nil {
-		return err
-	}
-	defer node.close()
-	status, err := askOnce(ctx, node, func(ctx context.Context) (*clientv1.StatusResponse, error) {
-		return node.Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
-	})
-	if err != nil {
-		return err
-	}
-	return l.graceWithin(time.Duration(status.GetTtlNs()))
 }
 
 // graceWithin checks --grace against the session's time to live.

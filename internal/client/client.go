@@ -55,7 +55,8 @@ type Client struct {
 	closed   bool
 	node     *node // the latest; nil before the first and after a failure
 	attached map[*node]struct{}
-	reaching *reach // nil while nobody looks for a node
+	reaching *reach        // nil while nobody looks for a node
+	ttl      time.Duration // of sessions, as the latest node told
 
 	// What follows is the looker's; see reach.go.
 	search attachment.Search
@@ -104,6 +105,13 @@ func (c *Client) Node() Target {
 	return c.node.target
 }
 
+// SessionTTL returns the time to live of the cluster's sessions, as the latest node told.
+func (c *Client) SessionTTL() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ttl
+}
+
 // Acquire waits until the caller holds the lock. Callers of one client are served in
 // the order in which they came, for as long as it speaks to the same node.
 //
@@ -111,29 +119,29 @@ func (c *Client) Node() Target {
 // closed; [ErrUnreachable], once no node has been reached for as long as the client has
 // patience; [ErrRefused]; or the cause of the context's end, and [ErrNoSession] or
 // [ErrUnreachable] too where that was the state at the end. The lock is then not held.
-func (c *Client) Acquire(ctx context.Context, lock string) (Hold, error) {
+func (c *Client) Acquire(ctx context.Context, lock string) (broadcast.Hold, error) {
 	return c.claim(ctx, lock, false)
 }
 
 // Try takes the lock if it is free. It knows within one time to live of the cluster.
 // The errors are those of [Client.Acquire]; [broadcast.ErrBusy] if the lock is in use;
 // and [ErrNoSession] if the node could not find out, for lack of a session.
-func (c *Client) Try(ctx context.Context, lock string) (Hold, error) {
+func (c *Client) Try(ctx context.Context, lock string) (broadcast.Hold, error) {
 	return c.claim(ctx, lock, true)
 }
 
 // claim asks for a lock, at one node after the other, and waits for the answer.
-func (c *Client) claim(ctx context.Context, lock string, try bool) (Hold, error) {
+func (c *Client) claim(ctx context.Context, lock string, try bool) (broadcast.Hold, error) {
 	if err := broadcast.CheckName(lock); err != nil {
-		return Hold{}, err
+		return broadcast.Hold{}, err
 	}
 	for {
 		if ctx.Err() != nil {
-			return Hold{}, context.Cause(ctx)
+			return broadcast.Hold{}, context.Cause(ctx)
 		}
 		n, err := c.reach(ctx)
 		if err != nil {
-			return Hold{}, err
+			return broadcast.Hold{}, err
 		}
 		cl := n.ask(lock, try)
 		if cl == nil {
@@ -143,13 +151,13 @@ func (c *Client) claim(ctx context.Context, lock string, try bool) (Hold, error)
 		select {
 		case err = <-cl.answer:
 		case <-ctx.Done():
-			return Hold{}, cl.giveUp(context.Cause(ctx))
+			return broadcast.Hold{}, cl.giveUp(context.Cause(ctx))
 		}
 		switch {
 		case err == nil:
-			return Hold{cl}, nil
+			return broadcast.NewHold(cl, 0, cl.fence), nil
 		case !errors.Is(err, errMoved):
-			return Hold{}, err
+			return broadcast.Hold{}, err
 		}
 	}
 }

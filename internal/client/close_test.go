@@ -26,7 +26,7 @@ func TestCloseDeliversReleases(t *testing.T) {
 		kept := w.held(c, st, 6)
 		waits := w.ask(c, "y")
 		st.wants(acquire(3, "y"))
-		if err := released.Release(); err != nil {
+		if err := released.Unlock(); err != nil {
 			t.Error(err)
 		}
 		lost := kept.Done()
@@ -53,7 +53,7 @@ func TestCloseDeliversReleases(t *testing.T) {
 		if !isClosed(st.ended) {
 			t.Error("the stream is open")
 		}
-		if err := kept.Release(); !errors.Is(err, broadcast.ErrLost) {
+		if err := kept.Unlock(); !errors.Is(err, broadcast.ErrLost) {
 			t.Errorf("Release = %v; want ErrLost", err)
 		}
 	})
@@ -67,7 +67,7 @@ func TestCloseGivesUp(t *testing.T) {
 		c := w.client("a:1")
 		st := n.stream()
 		hold := w.held(c, st, 5)
-		if err := hold.Release(); err != nil {
+		if err := hold.Unlock(); err != nil {
 			t.Error(err)
 		}
 		began := time.Now()
@@ -223,7 +223,7 @@ func TestManyGoroutines(t *testing.T) {
 						if rand.N(2) == 0 {
 							time.Sleep(rand.N(time.Millisecond))
 						}
-						if err := hold.Release(); err != nil {
+						if err := hold.Unlock(); err != nil {
 							t.Error(err)
 						}
 						granted <- lock

@@ -21,7 +21,7 @@ func TestPongExtendsNoHoldThatTheNodeHasNotTakenUpAgain(t *testing.T) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
-		var holds []Hold
+		var holds []broadcast.Hold
 		for i := range 60 {
 			asked := w.ask(c, fmt.Sprint(i))
 			st.grant(st.acquire().GetId(), 5)
@@ -74,19 +74,6 @@ func TestGrantOfABrokenStreamDoesNotBeginWithAPong(t *testing.T) {
 		}
 		_ = c.Close()
 	})
-}
-
-// The zero Hold is no hold, and says so.
-func TestZeroHold(t *testing.T) {
-	var h Hold
-	if h.Fence() != 0 || h.Done() != nil || h.Warned() != nil || !h.Deadline().IsZero() {
-		t.Error("the zero Hold has a fence, a channel or a deadline")
-	}
-	for name, err := range map[string]error{"Err": h.Err(), "Release": h.Release(), "Warning": h.Warning()} {
-		if !errors.Is(err, ErrNotHeld) || !strings.Contains(err.Error(), "not held") {
-			t.Errorf("%s = %v; want ErrNotHeld", name, err)
-		}
-	}
 }
 
 // Whoever is warned or loses a lock is told the times that tell how it came to that.

@@ -20,8 +20,6 @@ var (
 	// ErrForbidden is wrapped by the error for a request that the node's rules do not
 	// grant. It wraps ErrRefused.
 	ErrForbidden = fmt.Errorf("%w by its rules", ErrRefused)
-	// ErrNotHeld is what the methods of the zero [Hold] return.
-	ErrNotHeld = errors.New("the lock is not held: this hold is the zero value, and comes of no successful Acquire or Try")
 
 	// errClosed answers those who want something of a client that is closed.
 	errClosed error = closedError{}

@@ -49,7 +49,7 @@ func TestWaitersMoveOnAtOnceWhenTheNodeIsGone(t *testing.T) {
 		if after := time.Since(began); after > testTTL {
 			t.Errorf("lost after %v; want within T", after)
 		}
-		if err := hold.Release(); !errors.Is(err, broadcast.ErrLost) {
+		if err := hold.Unlock(); !errors.Is(err, broadcast.ErrLost) {
 			t.Errorf("Release = %v; want ErrLost", err)
 		}
 		a.noStream()
@@ -129,7 +129,7 @@ func TestWaitersMoveOnWhenTheNodeIsLeaving(t *testing.T) {
 		if err := hold.Warning(); !errors.Is(err, broadcast.ErrStopped) {
 			t.Errorf("Warning = %v; want ErrStopped", err)
 		}
-		if err := hold.Release(); err != nil {
+		if err := hold.Unlock(); err != nil {
 			t.Error(err)
 		}
 		st.wants(release(1, "x", 5))

@@ -421,15 +421,15 @@ type asking struct {
 	t      *testing.T
 	cancel context.CancelCauseFunc
 	done   chan struct{}
-	hold   Hold
+	hold   broadcast.Hold
 	err    error
 }
 
 func (w *network) ask(c *Client, lock string) *asking {
-	return w.asking(func(ctx context.Context) (Hold, error) { return c.Acquire(ctx, lock) })
+	return w.asking(func(ctx context.Context) (broadcast.Hold, error) { return c.Acquire(ctx, lock) })
 }
 
-func (w *network) asking(call func(context.Context) (Hold, error)) *asking {
+func (w *network) asking(call func(context.Context) (broadcast.Hold, error)) *asking {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	a := &asking{t: w.t, cancel: cancel, done: make(chan struct{})}
 	go func() {
@@ -442,7 +442,7 @@ func (w *network) asking(call func(context.Context) (Hold, error)) *asking {
 }
 
 // granted waits for the hold.
-func (a *asking) granted() Hold {
+func (a *asking) granted() broadcast.Hold {
 	a.t.Helper()
 	<-a.done
 	if a.err != nil {

@@ -9,14 +9,8 @@ import (
 	"conch/token"
 )
 
-// Hold is a lock that a caller of [Client.Acquire] or [Client.Try] holds. Its methods
-// are safe for concurrent use; its copies are the same hold. The zero Hold holds nothing:
-// its Err, Warning and Release return [ErrNotHeld], and the rest returns zero values.
-type Hold struct {
-	claim *claim
-}
-
-// claim is what the shell keeps of a wait for a lock and the hold that comes of it.
+// claim is what the shell keeps of a wait for a lock and the hold that comes of it. It is
+// the [broadcast.Keeper] of that hold alone, so it needs no id.
 type claim struct {
 	node *node
 	id   attachment.Claim
@@ -32,6 +26,7 @@ type claim struct {
 	end      token.Time // when it was, once it is lost
 
 	done    chan struct{} // closed at the loss; made when somebody asks for it
+	over    chan struct{} // closed at the release; made when somebody asks for it
 	warned  bool
 	warning chan struct{} // closed at the first warning; made when somebody asks for it
 }
@@ -55,21 +50,8 @@ func (c *claim) warn() {
 	}
 }
 
-// Fence returns the fencing number of the hold; 0 for the zero Hold.
-func (h Hold) Fence() uint64 {
-	if h.claim == nil {
-		return 0
-	}
-	return h.claim.fence
-}
-
-// Done returns a channel that is closed if the lock is lost. After the release it is
-// nil.
-func (h Hold) Done() <-chan struct{} {
-	c := h.claim
-	if c == nil {
-		return nil
-	}
+// Done is [broadcast.Hold.Done].
+func (c *claim) Done(uint64) <-chan struct{} {
 	c.node.mu.Lock()
 	defer c.node.mu.Unlock()
 	if c.released {
@@ -84,13 +66,21 @@ func (h Hold) Done() <-chan struct{} {
 	return c.done
 }
 
-// Warned returns a channel that is closed when the end of the hold is near, which may
-// come to nothing, or settled. After the release it is nil.
-func (h Hold) Warned() <-chan struct{} {
-	c := h.claim
-	if c == nil {
-		return nil
+// Released is [broadcast.Keeper]'s.
+func (c *claim) Released(uint64) <-chan struct{} {
+	c.node.mu.Lock()
+	defer c.node.mu.Unlock()
+	if c.over == nil {
+		c.over = make(chan struct{})
+		if c.released {
+			close(c.over)
+		}
 	}
+	return c.over
+}
+
+// Warned is [broadcast.Hold.Warned].
+func (c *claim) Warned(uint64) <-chan struct{} {
 	c.node.mu.Lock()
 	defer c.node.mu.Unlock()
 	if c.released {
@@ -105,14 +95,8 @@ func (h Hold) Warned() <-chan struct{} {
 	return c.warning
 }
 
-// Warning tells why the hold is about to end, and the times that tell how it came to
-// that; nil if it is not. It wraps [broadcast.ErrBroken] or [broadcast.ErrStopped] if the
-// end is settled, and [broadcast.ErrLapsing] if the lease may be renewed.
-func (h Hold) Warning() error {
-	c := h.claim
-	if c == nil {
-		return ErrNotHeld
-	}
+// Warning is [broadcast.Hold.Warning], with the times that tell how it came to that.
+func (c *claim) Warning(uint64) error {
 	n := c.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -127,14 +111,9 @@ func (h Hold) Warning() error {
 	return nil
 }
 
-// Err returns nil while the lock is held, an error that wraps [broadcast.ErrLost] once
-// it is lost, and [broadcast.ErrReleased] after the release. It looks at the clock, so
-// it tells of a loss even if this process stood still until now.
-func (h Hold) Err() error {
-	c := h.claim
-	if c == nil {
-		return ErrNotHeld
-	}
+// Err is [broadcast.Hold.Err]. It looks at the clock, so it tells of a loss even if this
+// process stood still until now.
+func (c *claim) Err(uint64) error {
 	n := c.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -146,13 +125,8 @@ func (h Hold) Err() error {
 	return c.lost
 }
 
-// Deadline returns when the lock will be lost if nothing more is heard of the node. It
-// is zero after the release, and for the zero Hold.
-func (h Hold) Deadline() time.Time {
-	c := h.claim
-	if c == nil {
-		return time.Time{}
-	}
+// Deadline is [broadcast.Hold.Deadline].
+func (c *claim) Deadline(uint64) time.Time {
 	n := c.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -166,14 +140,8 @@ func (h Hold) Deadline() time.Time {
 	return time.Now().Add(time.Duration(end - n.client.clock()))
 }
 
-// Release ends the hold, without waiting for the node; [Client.Close] waits. It returns
-// nil if the lock was held until now, an error that wraps [broadcast.ErrLost] if it had
-// been lost, and [broadcast.ErrReleased] if it was released before.
-func (h Hold) Release() error {
-	c := h.claim
-	if c == nil {
-		return ErrNotHeld
-	}
+// Release is [broadcast.Hold.Unlock]. It does not wait for the node; [Client.Close] does.
+func (c *claim) Release(uint64) error {
 	n := c.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -183,6 +151,9 @@ func (h Hold) Release() error {
 	n.core.Release(n.client.clock(), c.id)
 	n.performAll()
 	c.released = true
+	if c.over != nil {
+		close(c.over)
+	}
 	delete(n.claims, c.id)
 	return c.lost
 }

@@ -22,7 +22,7 @@ func (c *Client) closes(t *testing.T) {
 }
 
 // left is what is left of a hold.
-func left(h Hold) time.Duration { return time.Until(h.Deadline()) }
+func left(h broadcast.Hold) time.Duration { return time.Until(h.Deadline()) }
 
 // "The client counts from when it sent its Ping", and a hundredth is kept back.
 func TestLeaseOfAGrantCountsFromItsPing(t *testing.T) {
@@ -47,7 +47,7 @@ func TestLeaseOfAGrantCountsFromItsPing(t *testing.T) {
 		if got, want := left(hold), 990*time.Millisecond-300*time.Millisecond; got != want {
 			t.Errorf("%v left; want %v", got, want)
 		}
-		if err := hold.Release(); err != nil {
+		if err := hold.Unlock(); err != nil {
 			t.Error(err)
 		}
 		st.wants(release(1, "x", 5))
@@ -257,10 +257,10 @@ func TestDelayedPong(t *testing.T) {
 		if err := hold.Err(); !errors.Is(err, broadcast.ErrLost) {
 			t.Errorf("Err after another Pong = %v; want ErrLost: a loss is final", err)
 		}
-		if err := hold.Release(); !errors.Is(err, broadcast.ErrLost) {
+		if err := hold.Unlock(); !errors.Is(err, broadcast.ErrLost) {
 			t.Errorf("Release = %v; want ErrLost", err)
 		}
-		if err := hold.Release(); !errors.Is(err, broadcast.ErrReleased) {
+		if err := hold.Unlock(); !errors.Is(err, broadcast.ErrReleased) {
 			t.Errorf("second Release = %v; want ErrReleased", err)
 		}
 		st.nothing()
@@ -299,7 +299,7 @@ func TestPongAfterASettledWarningDoesNotExtend(t *testing.T) {
 			if err := hold.Err(); !errors.Is(err, broadcast.ErrLost) || !errors.Is(err, want) || !isClosed(lost) {
 				t.Errorf("%v: Err = %v; want ErrLost and %v", reason, err, want)
 			}
-			if err := hold.Release(); !errors.Is(err, broadcast.ErrLost) {
+			if err := hold.Unlock(); !errors.Is(err, broadcast.ErrLost) {
 				t.Errorf("%v: Release = %v; want ErrLost", reason, err)
 			}
 			_ = c.Close()
@@ -365,10 +365,10 @@ func TestHoldIsLostByTheClientsOwnClock(t *testing.T) {
 // A process that stood still asks the clock before its timers, and before it reads what
 // the node has said meanwhile.
 func TestHoldIsLostByTheClockBeforeTheTimer(t *testing.T) {
-	for name, find := range map[string]func(*nodeStream, Hold) error{
-		"Err":     func(_ *nodeStream, h Hold) error { return h.Err() },
-		"Release": func(_ *nodeStream, h Hold) error { return h.Release() },
-		"Pong": func(st *nodeStream, h Hold) error {
+	for name, find := range map[string]func(*nodeStream, broadcast.Hold) error{
+		"Err":     func(_ *nodeStream, h broadcast.Hold) error { return h.Err() },
+		"Release": func(_ *nodeStream, h broadcast.Hold) error { return h.Unlock() },
+		"Pong": func(st *nodeStream, h broadcast.Hold) error {
 			lost := h.Done()
 			st.tell(pong(st.pings()[0], 1, testTTL))
 			if !isClosed(lost) {
@@ -462,7 +462,7 @@ func TestHoldIsLostAsTheNodeSays(t *testing.T) {
 			if err := hold.Err(); !isClosed(lost) || !errors.Is(err, broadcast.ErrLost) || !errors.Is(err, want) {
 				t.Errorf("Err = %v; want ErrLost and %v", err, want)
 			}
-			if err := hold.Release(); !errors.Is(err, want) {
+			if err := hold.Unlock(); !errors.Is(err, want) {
 				t.Errorf("Release = %v; want %v", err, want)
 			}
 			st.nothing() // it is not to be released

@@ -84,7 +84,7 @@ func TestLateAndRepeatedMessages(t *testing.T) {
 		st := n.stream()
 		hold := w.held(c, st, 5)
 		st.grant(1, 5)
-		if err := hold.Release(); err != nil {
+		if err := hold.Unlock(); err != nil {
 			t.Error(err)
 		}
 		st.wants(release(1, "x", 5))

@@ -138,7 +138,7 @@ func (c *Client) attach(st *stream, incarnation []byte) (*node, error) {
 		st.close(nil)
 		return nil, errClosed
 	}
-	c.attached[n] = struct{}{}
+	c.attached[n], c.ttl = struct{}{}, time.Duration(st.ttl)
 	c.running.Go(func() {
 		n.run(st)
 		c.mu.Lock()

@@ -20,7 +20,7 @@ func resume(id uint64, lock string, fence uint64) *clientv1.ClientMessage {
 }
 
 // held has a client hold a lock as its first claim.
-func (w *network) held(c *Client, st *nodeStream, fence uint64) Hold {
+func (w *network) held(c *Client, st *nodeStream, fence uint64) broadcast.Hold {
 	w.t.Helper()
 	asked := w.ask(c, "x")
 	st.grant(st.acquire().GetId(), fence)
@@ -76,7 +76,7 @@ func TestPings(t *testing.T) {
 		if got := len(st.pings()); got != 5 {
 			t.Errorf("%d Pings; want 5", got)
 		}
-		if err := hold.Release(); err != nil {
+		if err := hold.Unlock(); err != nil {
 			t.Error(err)
 		}
 		st.wants(release(id, "x", 5))
@@ -234,7 +234,7 @@ func TestReleaseIsRepeatedOnTheNextStream(t *testing.T) {
 		st := n.stream()
 		hold := w.held(c, st, 5)
 		time.Sleep(time.Second)
-		if err := hold.Release(); err != nil {
+		if err := hold.Unlock(); err != nil {
 			t.Error(err)
 		}
 		st.wants(release(1, "x", 5))
@@ -300,8 +300,8 @@ func TestWithdrawalRacesAGrant(t *testing.T) {
 		asked = w.ask(c, "w")
 		st.wants(acquire(2, "w"))
 		st.grant(2, 6)
-		hold := asked.granted()
-		if err := hold.claim.giveUp(cause); !errors.Is(err, cause) {
+		asked.granted()
+		if err := c.node.claims[2].giveUp(cause); !errors.Is(err, cause) {
 			t.Errorf("giveUp = %v; want the cause", err)
 		}
 		st.wants(release(2, "w", 6))
@@ -365,7 +365,7 @@ func TestRefusals(t *testing.T) {
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()
-			asked := w.asking(func(ctx context.Context) (Hold, error) { return c.Try(ctx, "x") })
+			asked := w.asking(func(ctx context.Context) (broadcast.Hold, error) { return c.Try(ctx, "x") })
 			a := st.acquire()
 			if a.GetMode() != clientv1.Acquire_MODE_TRY {
 				t.Errorf("mode %v; want MODE_TRY", a.GetMode())

@@ -141,6 +141,9 @@ func (n *Node) Address() string { return n.members.Addresses[n.members.Self] }
 // order that all nodes share.
 func (n *Node) Members() []string { return append([]string(nil), n.members.Addresses...) }
 
+// SessionTTL returns the time to live of this node's sessions.
+func (n *Node) SessionTTL() time.Duration { return n.ttl }
+
 // LockService is what the node serves its clients, to be called inside this process. It
 // ends with the node.
 func (n *Node) LockService() clientv1.LockServiceServer { return n.service }
