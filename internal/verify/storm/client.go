@@ -22,9 +22,9 @@ type client struct {
 	nextID   uint64
 	requests map[uint64]*request
 	unwanted []request // granted on older streams
-	// returned are grants, by their fences, that the client gave back before it had read
-	// of them on its newest stream.
-	returned map[uint64]bool
+	// returned are grants that the client gave back before it had read of them on its newest
+	// stream.
+	returned map[grant]bool
 	refused  map[clientv1.Code]int
 }
 
@@ -41,6 +41,12 @@ type request struct {
 	// extends it any more.
 	session uint64
 	settled bool
+}
+
+// grant is one grant of a lock.
+type grant struct {
+	lock  string
+	fence uint64
 }
 
 // holds reports whether the client believes to hold the lock.
@@ -122,7 +128,7 @@ func (c *client) granted(stream int, g *clientv1.Granted, now int64) {
 	if r == nil || r.ended {
 		return
 	}
-	if c.returned[g.GetFence()] {
+	if c.returned[grant{r.lock, g.GetFence()}] {
 		c.end(r, now, "given back")
 		return
 	}

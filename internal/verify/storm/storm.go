@@ -108,7 +108,7 @@ func (s *Storm) blow(ctx context.Context) map[clientv1.Code]int {
 func (s *Storm) client(i int) *client {
 	return &client{
 		storm: s, name: fmt.Sprintf("raw %d", i), random: rand.New(rand.NewPCG(s.Seed, uint64(i))),
-		requests: make(map[uint64]*request), returned: make(map[uint64]bool), refused: make(map[clientv1.Code]int),
+		requests: make(map[uint64]*request), returned: make(map[grant]bool), refused: make(map[clientv1.Code]int),
 	}
 }
 
@@ -141,8 +141,8 @@ func (s *Storm) attempt(ctx context.Context, locker conch.Locker, name, lock str
 		return
 	}
 	stay := stays.Stay{Lock: lock, Fence: hold.Fence(), Holder: name}
-	held := hold.Err() == nil
 	stay.From = s.now()
+	held := hold.Err() == nil
 	pause(ctx, 100*time.Microsecond)
 	stay.To = s.now()
 	if held && hold.Err() == nil {
