@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // network is some hosts on one bridge. Nothing of it is in the namespace that the caller
@@ -17,6 +19,9 @@ type network struct {
 	hosts  int
 	resets bool // nft can reset connections
 }
+
+// namespaces is where ip keeps the names of namespaces.
+const namespaces = "/run/netns/"
 
 // nowhere is a hardware address that no host has.
 const nowhere = "02:00:00:00:00:01"
@@ -35,6 +40,9 @@ func Available() error {
 
 // newNetwork makes a network of hosts.
 func newNetwork(hosts int) (*network, error) {
+	if err := removeAbandoned(); err != nil {
+		return nil, err
+	}
 	n := &network{prefix: fmt.Sprintf("conch-%d-", os.Getpid()), hosts: hosts}
 	commands := []string{
 		"netns add " + n.hub(),
@@ -72,10 +80,32 @@ func (n *network) close() error {
 
 // remove removes a namespace, if it is there.
 func (n *network) remove(namespace string) error {
-	if _, err := os.Stat("/run/netns/" + namespace); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(namespaces + namespace); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	return ip("netns", "delete", namespace)
+}
+
+// removeAbandoned removes the namespaces of earlier processes that were killed.
+func removeAbandoned() error {
+	paths, err := filepath.Glob(namespaces + "conch-*-*")
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		var pid int
+		name := filepath.Base(path)
+		if _, err := fmt.Sscanf(name, "conch-%d-", &pid); err != nil {
+			continue // not one of a run
+		}
+		if syscall.Kill(pid, 0) != syscall.ESRCH { //nolint:errorlint // a bare errno
+			continue // that process runs
+		}
+		if err := ip("netns", "delete", name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (n *network) hub() string       { return n.prefix + "hub" }

@@ -27,7 +27,7 @@ func on(t *testing.T, n *network, host int, f func() error) {
 	go func() {
 		runtime.LockOSThread() // and never unlocked, so that the thread ends with the goroutine
 		failed <- func() error {
-			file, err := os.Open("/run/netns/" + n.host(host))
+			file, err := os.Open(namespaces + n.host(host))
 			if err != nil {
 				return err
 			}
@@ -132,6 +132,37 @@ func TestCutsAreReal(t *testing.T) {
 	awaitCarrier(t, n, 0, true)
 	awaitText(t, n, first, second, 1, "plugged in")
 	awaitText(t, n, second, first, 0, "plugged in")
+}
+
+// TestAbandonedNetworksAreRemoved leaves a namespace behind as a process does that is killed.
+func TestAbandonedNetworksAreRemoved(t *testing.T) {
+	needNetworks(t)
+	dead := exec.Command("true")
+	if err := dead.Run(); err != nil {
+		t.Fatal(err)
+	}
+	abandoned := fmt.Sprintf("conch-%d-1", dead.Process.Pid)
+	if err := ip("netns", "add", abandoned); err != nil {
+		t.Fatal(err)
+	}
+	n, err := newNetwork(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := n.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := removeAbandoned(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(namespaces + abandoned); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the abandoned namespace: %v", err)
+	}
+	if _, err := os.Stat(namespaces + n.host(0)); err != nil {
+		t.Errorf("the namespace of a process that runs: %v", err)
+	}
 }
 
 // TestResetsAreReal has a connection reset.

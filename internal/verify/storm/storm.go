@@ -85,8 +85,9 @@ func (s *Storm) blow(ctx context.Context) map[clientv1.Code]int {
 	refused := make(map[clientv1.Code]int)
 	var clients []*client
 	for i := range s.Clients {
-		clients = append(clients, s.client(i))
-		all.Go(func() { clients[i].run(ctx) })
+		c := s.client(i)
+		clients = append(clients, c)
+		all.Go(func() { c.run(ctx) })
 	}
 	for node := range s.Nodes {
 		for i := range s.Callers {
