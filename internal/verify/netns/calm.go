@@ -94,7 +94,7 @@ func (o *ordeal) awaitFree(ctx context.Context, node int) error {
 		})
 	}
 	all.Wait()
-	return errors.Join(append(errs, client.Close())...)
+	return errors.Join(errors.Join(errs...), client.Close())
 }
 
 // awaitEmpty waits until a node remembers no hold, no wait and no client.
@@ -137,6 +137,9 @@ func (o *ordeal) judge() error {
 	o.Log("%d grants witnessed, %d lost, up to %d holds of one client at a time; %d entries in the logs, verdict %v; faults: %v",
 		h.enters, h.losses, h.most, report.Figures.Entries, report.Verdict(), o.figures)
 	errs := []error{stays.Check(h.stays)}
+	if h.enters > 0 && report.Figures.Entries == 0 {
+		errs = append(errs, errors.New("the nodes' logs tell of no entry"))
+	}
 	for _, c := range o.hosts[o.Nodes:] {
 		if !h.served[c.name()] {
 			errs = append(errs, fmt.Errorf("%s was not served after the faults", c.name()))

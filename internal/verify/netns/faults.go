@@ -67,7 +67,7 @@ func (o *ordeal) finish(h *host, t trouble) error {
 		return h.process.Signal(syscall.SIGCONT)
 	case stop:
 		if h.holder == "" {
-			if err := o.end(h, syscall.SIGTERM); err != nil {
+			if err := o.awaitEnd(h, syscall.SIGTERM); err != nil { // a second signal would end it at once
 				return err
 			}
 		}

@@ -98,7 +98,7 @@ func removeAbandoned() error {
 		if _, err := fmt.Sscanf(name, "conch-%d-", &pid); err != nil {
 			continue // not one of a run
 		}
-		if syscall.Kill(pid, 0) != syscall.ESRCH { //nolint:errorlint // a bare errno
+		if syscall.Kill(pid, 0) != syscall.ESRCH {
 			continue // that process runs
 		}
 		if err := ip("netns", "delete", name); err != nil {

@@ -160,7 +160,7 @@ func (c *caller) turn(ctx context.Context, random *rand.Rand) error {
 	wait(ctx, time.Duration(random.Int64N(stay)))
 	c.leave(lock, hold)
 	if err := hold.Unlock(); err != nil && !errors.Is(err, conch.ErrLost) {
-		return fmt.Errorf("Unlock of %s: %w", lock, err)
+		return fmt.Errorf("unlock %s: %w", lock, err)
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func prepare(cfg Config) (*ordeal, error) {
 	}
 	for i := range cfg.Nodes {
 		o.hosts = append(o.hosts, &host{number: i, command: []string{
-			cfg.Program, "node", "--insecure", "--listen", addresses[i], "--peers", strings.Join(addresses, ","), "--session-ttl", cfg.TTL.String(),
+			cfg.Program, "node", "--insecure", "--evidence", "--listen", addresses[i], "--peers", strings.Join(addresses, ","), "--session-ttl", cfg.TTL.String(),
 			"--socket", o.socket(i), "--log-file", o.logFile(i), "--data-dir", filepath.Join(cfg.Dir, fmt.Sprint("state", i+1)),
 		}})
 	}
@@ -159,6 +159,11 @@ func (o *ordeal) end(h *host, s syscall.Signal) error {
 	if err := errors.Join(h.process.Signal(s), h.process.Signal(syscall.SIGCONT)); err != nil {
 		return err
 	}
+	return o.awaitEnd(h, s)
+}
+
+// awaitEnd waits until a host's process has ended, which was sent a signal.
+func (o *ordeal) awaitEnd(h *host, s syscall.Signal) error {
 	hang := time.NewTimer(o.Patience)
 	defer hang.Stop()
 	select {

@@ -27,7 +27,7 @@ func (c *client) run(ctx context.Context) {
 				break
 			}
 			c.act(newest)
-			pause(ctx, time.Duration(c.random.Int64N(int64(3*time.Millisecond))))
+			pause(ctx, time.Duration(c.random.Int64N(int64(c.storm.Pace))))
 		}
 		if c.random.IntN(3) == 0 {
 			c.leave(newest)

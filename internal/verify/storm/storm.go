@@ -27,6 +27,8 @@ type Storm struct {
 	// Clients is how many clients of the protocol there are, Callers how many of the Go
 	// package at each node, and Locks how many locks all want.
 	Clients, Callers, Locks int
+	// Pace is how long a client of the protocol pauses at most between two frames.
+	Pace time.Duration
 	// Patience bounds the wait for anything that must happen.
 	Patience time.Duration
 	// Log is told the figures.
@@ -127,7 +129,8 @@ func (s *Storm) call(ctx context.Context, name string, random *rand.Rand, node i
 			locker, done = client, client.Close
 		}
 		for range random.IntN(50) {
-			within, cancel := context.WithTimeout(ctx, time.Duration(random.Int64N(int64(20*time.Millisecond))))
+			pause(ctx, time.Duration(random.Int64N(int64(s.Pace))))
+			within, cancel := context.WithTimeout(ctx, time.Duration(random.Int64N(int64(10*s.Pace))))
 			s.attempt(within, locker, name, lockName(random.IntN(s.Locks)))
 			cancel()
 		}

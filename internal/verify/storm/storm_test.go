@@ -21,9 +21,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// ttl is short, so that what is left to a lease does not keep the others for long.
-const ttl = time.Second
-
 // newStorm prepares a storm of three nodes.
 func newStorm(t *testing.T) *Storm {
 	t.Helper()
@@ -36,7 +33,7 @@ func newStorm(t *testing.T) *Storm {
 		}
 		listeners, addresses = append(listeners, listener), append(addresses, listener.Addr().String())
 	}
-	s := &Storm{TTL: ttl, Seed: seed(t), Clients: 32, Callers: 4, Locks: 24, Patience: time.Minute, Log: t.Logf}
+	s := &Storm{TTL: ttl, Seed: seed(t), Clients: 32, Callers: 4, Locks: 24, Pace: pace, Patience: time.Minute, Log: t.Logf}
 	for i, address := range addresses {
 		if err := listeners[i].Close(); err != nil {
 			t.Fatal(err)
@@ -65,7 +62,7 @@ func seed(t *testing.T) uint64 {
 // TestSoakStorm lets a storm blow for CONCH_SOAK, or a few seconds, with more threads than
 // cores, so that goroutines are preempted in the middle of functions.
 func TestSoakStorm(t *testing.T) {
-	last := 6 * time.Second
+	last := 4*time.Second + 2*ttl
 	if soak := os.Getenv("CONCH_SOAK"); soak != "" {
 		var err error
 		if last, err = time.ParseDuration(soak); err != nil {
