@@ -51,8 +51,14 @@ func (s *Storm) Run(ctx context.Context, last time.Duration) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	blowing, cancel := context.WithTimeout(ctx, last)
+	blowing, cancel := context.WithTimeout(ctx, last+s.Patience)
 	defer cancel()
+	time.AfterFunc(last, func() {
+		defer cancel()
+		for blowing.Err() == nil && !s.hasShown() { // on a slow machine it goes on
+			pause(blowing, 100*time.Millisecond)
+		}
+	})
 	refused := s.blow(blowing)
 	s.Log("seed %d: %d grants to clients of the protocol, %d stays, %d restarts of nodes; refused %v; streams ended with %v",
 		s.Seed, s.grants, len(s.stays), s.restarts, refused, s.endings)
@@ -179,6 +185,14 @@ func (s *Storm) restart(ctx context.Context, random *rand.Rand) {
 		s.nodes[i], s.restarts = node, s.restarts+1
 		s.mu.Unlock()
 	}
+}
+
+// hasShown reports whether enough came about for the judges to have something to judge.
+func (s *Storm) hasShown() bool {
+	const enough = 20
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.grants >= enough && len(s.stays) >= enough
 }
 
 func (s *Storm) node(i int) *conch.Node {
