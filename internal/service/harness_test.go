@@ -67,7 +67,7 @@ func startNode(t testing.TB) *node {
 	n.driver, err = broadcast.Start(broadcast.Config{
 		Members: members, Session: 1, TTL: testTTL,
 		Clock:  func() token.Time { return token.Time(time.Since(began)) },
-		Caller: broadcast.Caller{Host: "here", User: "node"}, Observer: &n.riders, Log: zerolog.New(&n.log),
+		Caller: broadcast.Caller{Host: "here", User: "node"}, Observer: &n.riders, Log: zerolog.New(&n.log), Evidence: true,
 	})
 	if err != nil {
 		t.Fatal(err)

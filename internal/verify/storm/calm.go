@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
 	"conch"
 	clientv1 "conch/proto/conch/client/v1"
 )
@@ -45,10 +48,15 @@ func (s *Storm) awaitFree(ctx context.Context, node *conch.Node) error {
 func (s *Storm) awaitEmpty(ctx context.Context, node *conch.Node) error {
 	ctx, cancel := context.WithTimeout(ctx, s.Patience)
 	defer cancel()
+	conn, err := grpc.NewClient("passthrough:///"+node.Address(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
 	for {
-		status, err := node.LockService().Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
+		status, err := clientv1.NewLockServiceClient(conn).Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
 		if err != nil {
-			return err
+			return fmt.Errorf("ask %s whether its tables are empty: %w", node.Address(), err)
 		}
 		m := status.GetStatuses()[0]
 		if m.GetHolds() == 0 && m.GetWaits() == 0 && m.GetClients() == 0 {
