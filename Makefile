@@ -108,6 +108,9 @@ FETCH_PROMTOOL := { mkdir -p bin/tools && cd bin/tools && timeout 60 apt-get upd
   dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x --strip-components=3 ./usr/bin/promtool; \
   rm -f prometheus_*.deb; cd ../..; }
 
+# Whether networks can be made: a namespace with a bridge.
+NETWORK := { ip netns add conch-probe && ip -n conch-probe link add br0 type bridge; made=$$?; ip netns delete conch-probe; [ $$made = 0 ]; }
+
 # Go sets CGO_ENABLED to 0 by itself where it finds no C compiler.
 .PHONY: test
 test: ## all tests, with the race detector
@@ -162,6 +165,15 @@ test: ## all tests, with the race detector
 	if ! { command -v logrotate && command -v rpm; } >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "installing logrotate and rpm, which look at what packages have for them"; \
 	  { timeout 60 apt-get update && timeout 120 apt-get install -y --no-install-recommends logrotate rpm; } >/dev/null 2>&1 </dev/null; \
+	fi; \
+	if ! { command -v ip && command -v nft; } >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing iproute2 and nftables, with which tests make networks and break them"; \
+	  { timeout 60 apt-get update && timeout 120 apt-get install -y --no-install-recommends iproute2 nftables; } >/dev/null 2>&1 </dev/null; \
+	fi; \
+	if ! $(NETWORK) >/dev/null 2>&1; then \
+	  left_out="$$left_out; CLIENTS AND NODES ON REAL NETWORKS, which need root, Linux, network namespaces, bridges and ip (iproute2)"; \
+	elif ! command -v nft >/dev/null; then \
+	  left_out="$$left_out; RESETS ON REAL NETWORKS, which need nft (nftables)"; \
 	fi; \
 	for needed in systemd-analyze logrotate dpkg rpm; do \
 	  command -v $$needed >/dev/null || left_out="$$left_out; A PART OF THE TESTS OF PACKAGES, which needs $$needed"; \

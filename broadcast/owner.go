@@ -159,6 +159,7 @@ func (o *owner) take(now token.Time, in *input) {
 		o.node.Tick(now)
 		o.perform() // so that the table knows of a lapse
 		o.table.Tick(now)
+		o.tell() // of holds that expired, before the node's next grants of these locks
 	case inputAcquire, inputTry:
 		o.table.Ask(now, in.id, in.lock, in.kind == inputTry, in.local, &o.caller)
 	case inputWithdraw:

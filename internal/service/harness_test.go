@@ -1,6 +1,7 @@
 package service
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -36,6 +38,7 @@ type node struct {
 	marks    int // how often it noted that there are clients
 	markFail error
 	riders   riders
+	log      bytes.Buffer // the driver's; it is read once that stands still
 }
 
 // riders counts the requests that rode on a token.
@@ -64,7 +67,7 @@ func startNode(t testing.TB) *node {
 	n.driver, err = broadcast.Start(broadcast.Config{
 		Members: members, Session: 1, TTL: testTTL,
 		Clock:  func() token.Time { return token.Time(time.Since(began)) },
-		Caller: broadcast.Caller{Host: "here", User: "node"}, Observer: &n.riders,
+		Caller: broadcast.Caller{Host: "here", User: "node"}, Observer: &n.riders, Log: zerolog.New(&n.log), Evidence: true,
 	})
 	if err != nil {
 		t.Fatal(err)

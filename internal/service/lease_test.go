@@ -1,6 +1,8 @@
 package service
 
 import (
+	"bytes"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -179,5 +181,36 @@ func TestHoldIsExtendedOnlyWhereItIsTakenUp(t *testing.T) {
 		}
 		again.end()
 		other.end()
+	})
+}
+
+// The log tells that a hold has expired before it tells of the next grant of the lock, so
+// that no reader takes the two for two holders.
+func TestExpiryIsLoggedBeforeTheNextGrant(t *testing.T) {
+	in(t, func(t *testing.T, n *node) {
+		silent := n.attach(1)
+		silent.ping(1)
+		silent.lock(1, "cs")
+		next := n.attach(2)
+		next.send(&clientv1.Acquire{Id: 1, Lock: "cs", Mode: clientv1.Acquire_MODE_WAIT})
+		for stamp := int64(1); ; stamp++ { // it is heard of while it waits, and the first one is not
+			next.send(&clientv1.Ping{Stamp: stamp})
+			if next.next().GetGranted() != nil {
+				break
+			}
+			time.Sleep(testTTL / 4)
+		}
+		synctest.Wait()
+		var told []string
+		for line := range bytes.Lines(n.log.Bytes()) {
+			for _, event := range []string{"enter", "hold_expired"} {
+				if bytes.Contains(line, []byte(`"event":"`+event+`"`)) {
+					told = append(told, event)
+				}
+			}
+		}
+		if want := []string{"enter", "hold_expired", "enter"}; !slices.Equal(told, want) {
+			t.Errorf("the log tells %v, want %v", told, want)
+		}
 	})
 }

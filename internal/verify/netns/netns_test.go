@@ -1,0 +1,144 @@
+//go:build linux
+
+package netns
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+const (
+	// patience is how long what must happen may take on a busy machine. No test passes
+	// or fails by how long something took.
+	patience = 2 * time.Minute
+	ttl      = time.Second
+)
+
+func TestMain(m *testing.M) {
+	if ok, err := Play(); ok {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	// A process built with the race detector lingers for a second at its end.
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=10 "+os.Getenv("GORACE")); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	if program.dir != "" {
+		_ = os.RemoveAll(program.dir) // it is in the system's folder for such things
+	}
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// program is the conch program, built once.
+var program struct {
+	sync.Once
+	dir string
+	err error
+}
+
+// build returns the path of the conch program, with the race detector if the test has
+// it too.
+func build(t *testing.T) string {
+	t.Helper()
+	program.Do(func() {
+		if program.dir, program.err = os.MkdirTemp("", "conch-netns"); program.err != nil { //nolint:usetesting // outlives the first test
+			return
+		}
+		args := append([]string{"build", "-o", program.dir}, raceFlags...)
+		output, err := exec.Command("go", append(args, "conch/cmd/conch")...).CombinedOutput()
+		if err != nil {
+			program.err = fmt.Errorf("build conch: %w: %s", err, output)
+		}
+	})
+	if program.err != nil {
+		t.Fatal(program.err)
+	}
+	return filepath.Join(program.dir, "conch")
+}
+
+// needNetworks skips a test, aloud, where no network can be made.
+func needNetworks(t *testing.T) {
+	t.Helper()
+	if err := Available(); err != nil {
+		t.Skipf("LEFT OUT: clients and nodes on networks of their own: %v; it needs root on Linux, network namespaces, bridges, and ip (iproute2)", err)
+	}
+}
+
+// endure runs one ordeal, and keeps the files of one that fails.
+func endure(t *testing.T, nodes int, length time.Duration, seed uint64) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "conch-netns-run") //nolint:usetesting // outlives a test that fails
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = Run(context.Background(), Config{
+		Program: build(t), Self: self, Dir: dir, Nodes: nodes, TTL: ttl, Threads: 4 * runtime.NumCPU(),
+		Seed: seed, Length: length, Patience: patience, Log: t.Logf,
+	})
+	if err != nil {
+		t.Fatalf("%d nodes, seed %d: %v\nthe files are in %s; the same faults again: CONCH_SEED=%d go test -run '%s' ./internal/verify/netns", nodes, seed, err, dir, seed, t.Name())
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Error(err)
+	}
+}
+
+// seed returns the one of CONCH_SEED, or else a fresh one.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	text := os.Getenv("CONCH_SEED")
+	if text == "" {
+		return rand.Uint64N(1_000_000)
+	}
+	var s uint64
+	if _, err := fmt.Sscan(text, &s); err != nil {
+		t.Fatalf("CONCH_SEED: got %q, want a number: %v", text, err)
+	}
+	return s
+}
+
+// TestNetwork puts three nodes and their clients through some ten seconds of faults.
+func TestNetwork(t *testing.T) {
+	needNetworks(t)
+	endure(t, 3, 10*time.Second, seed(t))
+}
+
+// TestSoakNetwork does the same with three and five nodes and fresh seeds, a minute each,
+// for CONCH_SOAK.
+func TestSoakNetwork(t *testing.T) {
+	text := os.Getenv("CONCH_SOAK")
+	if text == "" {
+		t.Skip("a long test: CONCH_SOAK says how long, as make soak does")
+	}
+	last, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatalf("CONCH_SOAK: %v", err)
+	}
+	needNetworks(t)
+	for end, s := time.Now().Add(last), seed(t); time.Now().Before(end); s++ {
+		nodes := 3 + 2*int(s%2)
+		t.Run(fmt.Sprintf("%d/%d", nodes, s), func(t *testing.T) { endure(t, nodes, time.Minute, s) })
+	}
+}

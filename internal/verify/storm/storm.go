@@ -1,0 +1,237 @@
+package storm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"conch"
+	"conch/internal/verify/stays"
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// Storm is one run.
+type Storm struct {
+	// Nodes are what the nodes are started with, TTL the time to live of their sessions.
+	Nodes []conch.Config
+	TTL   time.Duration
+	// Seed is what the actions are drawn from.
+	Seed uint64
+	// Clients is how many clients of the protocol there are, Callers how many of the Go
+	// package at each node, and Locks how many locks all want.
+	Clients, Callers, Locks int
+	// Pace is how long a client of the protocol pauses at most between two frames.
+	Pace time.Duration
+	// Patience bounds the wait for anything that must happen.
+	Patience time.Duration
+	// Log is told the figures.
+	Log func(format string, args ...any)
+
+	begun time.Time
+
+	mu       sync.Mutex
+	nodes    []*conch.Node
+	stays    []stays.Stay
+	grants   int
+	restarts int
+	endings  map[codes.Code]int
+	errs     []error
+}
+
+// Run lets the storm blow for a time and judges what came of it.
+func (s *Storm) Run(ctx context.Context, last time.Duration) (err error) {
+	if err := s.start(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	blowing, cancel := context.WithTimeout(ctx, last+s.Patience)
+	defer cancel()
+	time.AfterFunc(last, func() {
+		defer cancel()
+		for blowing.Err() == nil && !s.hasShown() { // on a slow machine it goes on
+			pause(blowing, 100*time.Millisecond)
+		}
+	})
+	refused := s.blow(blowing)
+	s.Log("seed %d: %d grants to clients of the protocol, %d stays, %d restarts of nodes; refused %v; streams ended with %v",
+		s.Seed, s.grants, len(s.stays), s.restarts, refused, s.endings)
+	return errors.Join(append(s.errs, stays.Check(s.stays), s.awaitCalm(ctx))...)
+}
+
+// start starts the nodes.
+func (s *Storm) start(ctx context.Context) error {
+	s.begun, s.endings = time.Now(), make(map[codes.Code]int)
+	for _, cfg := range s.Nodes {
+		node, err := conch.Start(ctx, cfg)
+		if err != nil {
+			return errors.Join(err, s.stop())
+		}
+		s.nodes = append(s.nodes, node)
+	}
+	return nil
+}
+
+// stop stops the nodes.
+func (s *Storm) stop() error {
+	var errs []error
+	for _, node := range s.nodes {
+		errs = append(errs, node.Stop(context.Background()))
+	}
+	return errors.Join(errs...)
+}
+
+// blow lets all act until ctx ends, and returns what clients were refused.
+func (s *Storm) blow(ctx context.Context) map[clientv1.Code]int {
+	var all sync.WaitGroup
+	refused := make(map[clientv1.Code]int)
+	var clients []*client
+	for i := range s.Clients {
+		c := s.client(i)
+		clients = append(clients, c)
+		all.Go(func() { c.run(ctx) })
+	}
+	for node := range s.Nodes {
+		for i := range s.Callers {
+			random := rand.New(rand.NewPCG(s.Seed, uint64(1000+100*node+i)))
+			all.Go(func() { s.call(ctx, fmt.Sprintf("caller %d of node %d", i, node), random, node) })
+		}
+	}
+	all.Go(func() { s.restart(ctx, rand.New(rand.NewPCG(s.Seed, 999))) })
+	all.Wait()
+	for _, c := range clients {
+		for code, times := range c.refused {
+			refused[code] += times
+		}
+	}
+	return refused
+}
+
+// client makes a client.
+func (s *Storm) client(i int) *client {
+	return &client{
+		storm: s, name: fmt.Sprintf("raw %d", i), random: rand.New(rand.NewPCG(s.Seed, uint64(i))),
+		requests: make(map[uint64]*request), returned: make(map[grant]bool), refused: make(map[clientv1.Code]int),
+	}
+}
+
+// call asks in a loop through the Go package, as a client or as a caller in the node's
+// own process, and gives up soon.
+func (s *Storm) call(ctx context.Context, name string, random *rand.Rand, node int) {
+	for ctx.Err() == nil {
+		var locker conch.Locker = s.node(node)
+		done := func() error { return nil }
+		if random.IntN(2) == 0 {
+			client, err := conch.Dial(ctx, conch.DialConfig{Nodes: []string{s.address(random)}})
+			if err != nil {
+				continue // a node that is stopped, or the end
+			}
+			locker, done = client, client.Close
+		}
+		for range random.IntN(50) {
+			pause(ctx, time.Duration(random.Int64N(int64(s.Pace))))
+			within, cancel := context.WithTimeout(ctx, time.Duration(random.Int64N(int64(10*s.Pace))))
+			s.attempt(within, locker, name, lockName(random.IntN(s.Locks)))
+			cancel()
+		}
+		_ = done() // a node that stopped does not hear of it
+	}
+}
+
+// attempt takes a lock and gives it back.
+func (s *Storm) attempt(ctx context.Context, locker conch.Locker, name, lock string) {
+	hold, err := locker.Lock(ctx, lock)
+	if err != nil {
+		return
+	}
+	stay := stays.Stay{Lock: lock, Fence: hold.Fence(), Holder: name}
+	stay.From = s.now()
+	held := hold.Err() == nil
+	pause(ctx, 100*time.Microsecond)
+	stay.To = s.now()
+	if held && hold.Err() == nil {
+		s.record(stay)
+	}
+	_ = hold.Unlock() // it may be lost
+}
+
+// restart stops a node and starts it again, now and then.
+func (s *Storm) restart(ctx context.Context, random *rand.Rand) {
+	for {
+		pause(ctx, s.TTL+time.Duration(random.Int64N(int64(6*s.TTL))))
+		if ctx.Err() != nil {
+			return
+		}
+		i := random.IntN(len(s.Nodes))
+		grace, cancel := context.WithTimeout(context.Background(), time.Duration(random.Int64N(int64(s.TTL/4))))
+		err := s.node(i).Stop(grace)
+		cancel()
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			s.fail(err)
+		}
+		pause(ctx, time.Duration(random.Int64N(int64(s.TTL))))
+		node, err := conch.Start(context.Background(), s.Nodes[i])
+		if err != nil {
+			s.fail(err)
+			return
+		}
+		s.mu.Lock()
+		s.nodes[i], s.restarts = node, s.restarts+1
+		s.mu.Unlock()
+	}
+}
+
+// hasShown reports whether enough came about for the judges to have something to judge.
+func (s *Storm) hasShown() bool {
+	const enough = 20
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.grants >= enough && len(s.stays) >= enough
+}
+
+func (s *Storm) node(i int) *conch.Node {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.nodes[i]
+}
+
+// address draws the address of a node.
+func (s *Storm) address(random *rand.Rand) string {
+	return s.node(random.IntN(len(s.Nodes))).Address()
+}
+
+// record keeps a stay for the judge.
+func (s *Storm) record(stay stays.Stay) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stays = append(s.stays, stay)
+}
+
+func (s *Storm) granted() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.grants++
+}
+
+// ending counts how streams end.
+func (s *Storm) ending(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if errors.Is(err, io.EOF) {
+		err = nil // the node ended the stream with OK
+	}
+	s.endings[status.Code(err)]++
+}
+
+// fail notes a violation.
+func (s *Storm) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.errs = append(s.errs, err)
+}
