@@ -141,19 +141,6 @@ func (s *search) allAnswered(self Member) bool {
 	return true
 }
 
-// forgetAnswers forgets what an older incarnation of a member said.
-func (s *search) forgetAnswers(of Member) {
-	if s == nil {
-		return
-	}
-	if len(s.heard) > 0 {
-		s.heard[of] = hearsay{}
-	}
-	if s.balloting {
-		s.votes[of] = vote{}
-	}
-}
-
 // outOfReach reports whether a member cannot be asked: no stream, or silent.
 func (n *Node) outOfReach(j Member) bool {
 	return j != n.self && (!n.peers[j].connected || n.silent(j))
