@@ -20,7 +20,8 @@ func (n *Node) propose(l *lock) {
 	n.promise(l, s.ballot)
 	s.votes[n.self] = n.ownVote(l, distant)
 	m := Message{Kind: Ballot, Number: l.requestNumbers[n.self], Ballot: s.ballot, Members: distant}
-	n.note(l, Effect{Kind: Balloted, Number: m.Number, Message: m})
+	begun := n.issue(l, Balloted, NoMember)
+	begun.Number, begun.Message = m.Number, m
 	n.broadcast(l, m)
 	n.judgeBallot(l)
 }
@@ -42,7 +43,7 @@ func (n *Node) distant(s *search) []Member {
 
 // receiveBallotAnswer counts a vote, or ends the round.
 func (n *Node) receiveBallotAnswer(l *lock, from Member, m *Message) {
-	n.received(l, from, m)
+	n.issue(l, Received, from).Message = *m
 	s := l.search
 	if s == nil || !s.balloting || s.ballot != m.Ballot {
 		return
@@ -125,7 +126,8 @@ func (n *Node) makeToken(l *lock) {
 		}
 	}
 	n.install(l, t)
-	n.note(l, Effect{Kind: Made, Fence: t.Fence, Hop: t.Hop, Message: Message{Token: t}})
+	made := n.issue(l, Made, NoMember)
+	made.Fence, made.Hop, made.Message.Token = t.Fence, t.Hop, t
 	n.passOn(l)
 }
 
@@ -135,6 +137,7 @@ func (n *Node) endBallot(l *lock, reason string) {
 	s := l.search
 	s.balloting = false
 	l.takeBack(s.ballot)
-	n.note(l, Effect{Kind: Ended, Message: Message{Kind: Ballot, Ballot: s.ballot}, Reason: reason})
+	ended := n.issue(l, Ended, NoMember)
+	ended.Message, ended.Reason = Message{Kind: Ballot, Ballot: s.ballot}, reason
 	n.broadcast(l, Message{Kind: Abort, Ballot: s.ballot})
 }

@@ -43,7 +43,7 @@ func (n *Node) forget(l *lock) {
 	last.position = l.position
 	n.order[len(n.order)-1] = nil
 	n.order = n.order[:len(n.order)-1]
-	n.note(l, Effect{Kind: Forgot})
+	n.issue(l, Forgot, NoMember)
 }
 
 // usedUp reports whether no fence is left to the token.

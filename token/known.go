@@ -27,7 +27,7 @@ func (p *peer) taken(s Session) bool { return s <= p.highest && p.highestOf != p
 // tellKnown tells a member the highest number that is known of it.
 func (n *Node) tellKnown(to Member) {
 	p := &n.peers[to]
-	n.sendPlain(to, Message{Kind: Known, Session: p.highest, Incarnation: p.highestOf})
+	n.send(nil, to, Message{Kind: Known, Session: p.highest, Incarnation: p.highestOf})
 }
 
 // learn takes the highest session number of this member that another one knows, and whose
@@ -37,7 +37,8 @@ func (n *Node) learn(from Member, known Session, of Incarnation) {
 		return
 	}
 	if n.begun {
-		n.issue(Effect{Kind: Lapsed, Peer: from, Session: n.session, Known: known, Reason: ReasonUsed})
+		lapsed := n.issue(nil, Lapsed, from)
+		lapsed.Session, lapsed.Known, lapsed.Reason = n.session, known, ReasonUsed
 		n.lose(known + 1)
 	} else {
 		n.startSession(known + 1)

@@ -217,7 +217,7 @@ func (n *Node) Withdraw(now Time, name string, w Waiter) {
 // noteWithdrawal notes that nobody here waits any more, if that is so.
 func (n *Node) noteWithdrawal(l *lock) {
 	if l.waiters.empty() && l.outstanding {
-		n.note(l, Effect{Kind: Withdrew, Number: l.requestNumbers[n.self]})
+		n.issue(l, Withdrew, NoMember).Number = l.requestNumbers[n.self]
 	}
 }
 

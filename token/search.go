@@ -101,7 +101,8 @@ func (n *Node) probe(l *lock) {
 	s.suspectAt = n.now + s.patience
 
 	m := Message{Kind: Probe, Number: l.requestNumbers[n.self], Probe: s.probe, Helper: helper}
-	n.note(l, Effect{Kind: Probed, Number: m.Number, Message: m})
+	begun := n.issue(l, Probed, NoMember)
+	begun.Number, begun.Message = m.Number, m
 	n.broadcast(l, m)
 	n.judgeProbe(l)
 }
@@ -163,7 +164,7 @@ func (n *Node) anyOutOfReach() bool {
 // node does not know, and says nothing.
 func (n *Node) receiveProbe(l *lock, from Member, m *Message) {
 	n.hear(l, from, m.Number)
-	n.received(l, from, m)
+	n.issue(l, Received, from).Message = *m
 	if n.encumbered() {
 		return
 	}
@@ -195,7 +196,7 @@ func (n *Node) help(l *lock) {
 
 // receiveProbeAnswer weighs an answer to the latest probe.
 func (n *Node) receiveProbeAnswer(l *lock, from Member, m *Message) {
-	n.received(l, from, m)
+	n.issue(l, Received, from).Message = *m
 	s := l.search
 	if s == nil || !l.outstanding || s.probe == 0 || s.probe != m.Probe {
 		return

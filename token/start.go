@@ -60,7 +60,7 @@ func (n *Node) sayClear(to Member) {
 	if p.answeredBefore {
 		p.hasAnswered, p.answeredBefore = false, false
 	}
-	n.sendPlain(to, Message{Kind: Clear, Incarnation: p.hello.Incarnation})
+	n.send(nil, to, Message{Kind: Clear, Incarnation: p.hello.Incarnation})
 }
 
 // sayClearToAll tells every peer.
