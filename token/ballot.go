@@ -27,7 +27,7 @@ func (n *Node) propose(l *lock) {
 }
 
 // distant is D: the members to whom there is no stream, or who did not answer the
-// probe. Burying whoever happens to have no guard would starve members that are just
+// probe. Burying every member that has no guard would starve members that are just
 // coming back.
 func (n *Node) distant(s *search) []Member {
 	var members []Member
@@ -96,8 +96,8 @@ func (n *Node) judgeBallot(l *lock) {
 	n.makeToken(l)
 }
 
-// makeToken makes the token anew. Nothing of the old one is needed: it is the
-// members who know who waits.
+// makeToken makes the token anew. Nothing of the old one is needed: the members
+// know which of them wait.
 //
 // Protocol, section 3: epoch = b, fence = b.number · 2^24, LN[j] = what j reported,
 // less one if it waits; for the buried, the highest number known. Q = those waiting,

@@ -87,7 +87,7 @@ func TestMembersThatDidNotAnswerAreOutOfReach(t *testing.T) {
 	)
 }
 
-// Who has answered is not out of reach, even if it has answered no PING for long.
+// A member that has answered the probe is not out of reach, even if it has answered no PING for long.
 func TestSilentMemberThatAnsweredProbeIsInReach(t *testing.T) {
 	d := inSession(t, 3)
 	d.lives(testTTL, 1)

@@ -14,7 +14,7 @@ const (
 	// token, to be read only.
 	Grant
 	// Refuse: Waiter, which tried for Lock, does not get it: the lock is in use, or
-	// others are ahead. It does not wait any more.
+	// others are ahead. The waiter has left the queue.
 	Refuse
 	// Revoke: Waiter, which held Lock with Fence, has lost it.
 	Revoke

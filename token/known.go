@@ -10,7 +10,7 @@ package token
 //     of which incarnation.
 //   - It guards no session whose number is not above that of another incarnation, and
 //     refuses its streams. It tells its number instead, in HELLO and in KNOWN.
-//   - Who is told counts above it. Tokens and requests may bear the number of a session
+//   - A member that is told counts above it. Tokens and requests may bear the number of a session
 //     that has begun: so that session is over first, like one whose lease ran out.
 
 // heardOf notes a session of the member's newest incarnation.

@@ -8,8 +8,8 @@ import "slices"
 // in Q and has RN[j] = LN[j] + 1; if Q is not empty, take its head off and send it
 // the token. We compare with >, since numbers may have gaps.
 //
-// If more local waiters stand in line, the node asks once more before it looks who
-// asks: it is one of those j itself, and the token carries its request.
+// If more local waiters stand in line, the node raises its own number first. Then it is
+// one of those j itself, and its request need not be sent: the token carries it.
 func (n *Node) leave(l *lock) {
 	i, t, waiter := n.self, l.token, l.holder
 	l.holder = 0

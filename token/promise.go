@@ -5,7 +5,7 @@ import "slices"
 // What a member owes to ballots: promises, and burials. The rules are the protocol's
 // section 3.
 
-// receiveBallot answers a ballot: LOCATE(lock, n, b, D).
+// receiveBallot answers BALLOT(lock, n, b, D).
 //
 // HOLD, if the token is here. NACK, if a promise, an epoch or a floor here has a
 // number that is not lower than the ballot's. Else PROMISE: from now on no token of

@@ -1,7 +1,7 @@
 package token
 
 // ask makes a request of this node for a lock whose token is elsewhere. Outside a
-// session it does nothing: whoever waits asks when the session begins.
+// session it does nothing: the node asks for its waiters when the session begins.
 //
 // Suzuki–Kasami 1985, a node that wants to enter and has not the token: raise the
 // own number, RN[i] := RN[i] + 1, and send REQUEST(i, RN[i]) to all others.

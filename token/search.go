@@ -22,7 +22,7 @@ type search struct {
 	open  bool
 	// heard holds the answers to it, by member.
 	heard []hearsay
-	// helper is who was named last to ask for the lock itself.
+	// helper is the member that was named last to ask for the lock itself.
 	helper Member
 
 	// tries are the waiters that do not want to wait; the rules are in try.go.
@@ -107,7 +107,7 @@ func (n *Node) probe(l *lock) {
 	n.judgeProbe(l)
 }
 
-// reset forgets the answers to the probe before, but not who owed one.
+// reset forgets the answers to the probe before, but not which members owed one.
 func (s *search) reset(members int) {
 	if s.probe == 0 {
 		s.heard = slices.Grow(s.heard[:0], members)[:members]
@@ -156,8 +156,7 @@ func (n *Node) anyOutOfReach() bool {
 	return false
 }
 
-// receiveProbe answers LOCATE(lock, n), without any side effect but those of a
-// REQUEST.
+// receiveProbe answers PROBE(lock, n). It has no side effect but those of a REQUEST.
 //
 // Protocol, section 3: HOLD(busy?), it is here; RECENT, passed on less than 3T/8
 // ago; NONE; each with the members whom the answerer could bury now. An encumbered

@@ -163,7 +163,7 @@ func (n *Node) leaseFromStamps() Time {
 	return n.stamps[len(n.stamps)-others] + shorten(n.cfg.TTL)
 }
 
-// begin enters the session. Whoever waits here asks now.
+// begin enters the session. The node asks for its waiters now.
 func (n *Node) begin() {
 	n.begun = true
 	n.issue(nil, Began, NoMember).Session = n.session
@@ -272,8 +272,8 @@ func (n *Node) addressable(j Member) bool {
 	return p.connected && p.session != 0 && !n.silent(j)
 }
 
-// lookAgain looks at the tokens that lie idle here: somebody to whom one could not
-// be sent before may have become addressable.
+// lookAgain looks at the tokens that lie idle here: a member to which one could not be
+// sent before may have become addressable.
 func (n *Node) lookAgain() {
 	for _, l := range n.order {
 		if l.idle() && n.askedFor(l) {

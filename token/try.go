@@ -43,7 +43,7 @@ func (l *lock) forgetTry(w Waiter) {
 	}
 }
 
-// refuseTries turns away whoever does not want to wait: the lock is in use.
+// refuseTries turns away the waiters that do not want to wait: the lock is in use.
 func (n *Node) refuseTries(l *lock) {
 	for _, w := range l.search.tries {
 		if l.waiters.remove(w) { // else it was served, or gave up
