@@ -20,13 +20,14 @@ func (n *Node) propose(l *lock) {
 	n.promise(l, s.ballot)
 	s.votes[n.self] = n.ownVote(l, distant)
 	m := Message{Kind: Ballot, Number: l.requestNumbers[n.self], Ballot: s.ballot, Members: distant}
-	n.note(l, Effect{Kind: Balloted, Number: m.Number, Message: m})
+	begun := n.issue(l, Balloted, NoMember)
+	begun.Number, begun.Message = m.Number, m
 	n.broadcast(l, m)
 	n.judgeBallot(l)
 }
 
 // distant is D: the members to whom there is no stream, or who did not answer the
-// probe. Burying whoever happens to have no guard would starve members that are just
+// probe. Burying every member that has no guard would starve members that are just
 // coming back.
 func (n *Node) distant(s *search) []Member {
 	var members []Member
@@ -42,7 +43,7 @@ func (n *Node) distant(s *search) []Member {
 
 // receiveBallotAnswer counts a vote, or ends the round.
 func (n *Node) receiveBallotAnswer(l *lock, from Member, m *Message) {
-	n.received(l, from, m)
+	n.issue(l, Received, from).Message = *m
 	s := l.search
 	if s == nil || !s.balloting || s.ballot != m.Ballot {
 		return
@@ -95,8 +96,8 @@ func (n *Node) judgeBallot(l *lock) {
 	n.makeToken(l)
 }
 
-// makeToken makes the token anew. Nothing of the old one is needed: it is the
-// members who know who waits.
+// makeToken makes the token anew. Nothing of the old one is needed: the members
+// know which of them wait.
 //
 // Protocol, section 3: epoch = b, fence = b.number · 2^24, LN[j] = what j reported,
 // less one if it waits; for the buried, the highest number known. Q = those waiting,
@@ -125,7 +126,8 @@ func (n *Node) makeToken(l *lock) {
 		}
 	}
 	n.install(l, t)
-	n.note(l, Effect{Kind: Made, Fence: t.Fence, Hop: t.Hop, Message: Message{Token: t}})
+	made := n.issue(l, Made, NoMember)
+	made.Fence, made.Hop, made.Message.Token = t.Fence, t.Hop, t
 	n.passOn(l)
 }
 
@@ -135,6 +137,7 @@ func (n *Node) endBallot(l *lock, reason string) {
 	s := l.search
 	s.balloting = false
 	l.takeBack(s.ballot)
-	n.note(l, Effect{Kind: Ended, Message: Message{Kind: Ballot, Ballot: s.ballot}, Reason: reason})
+	ended := n.issue(l, Ended, NoMember)
+	ended.Message, ended.Reason = Message{Kind: Ballot, Ballot: s.ballot}, reason
 	n.broadcast(l, Message{Kind: Abort, Ballot: s.ballot})
 }

@@ -87,7 +87,7 @@ func TestMembersThatDidNotAnswerAreOutOfReach(t *testing.T) {
 	)
 }
 
-// Who has answered is not out of reach, even if it has answered no PING for long.
+// A member that has answered the probe is not out of reach, even if it has answered no PING for long.
 func TestSilentMemberThatAnsweredProbeIsInReach(t *testing.T) {
 	d := inSession(t, 3)
 	d.lives(testTTL, 1)
@@ -348,14 +348,13 @@ func TestOldTokenDoesNotEndBallotAgainstPromise(t *testing.T) {
 	d.wantOnly(Made, "A makes token 6.A")
 }
 
-// An answer from an older incarnation does not count.
-func TestVotesOfOlderIncarnationDoNotCount(t *testing.T) {
+// A promise binds a member's next incarnation too, so it counts whether or not the proposer
+// has heard of that one.
+func TestVotesOutliveARestart(t *testing.T) {
 	d := balloting(t, 3)
 	d.promiseTo(first, 1)
 	d.hello(1, Hello{Incarnation: incarnation(1, 2), Boot: 1001})
 	d.promiseTo(first, 2)
-	d.wantOnly(Made)
-	d.promiseTo(first, 1)
 	d.wantOnly(Made, "A makes token 1.A")
 }
 

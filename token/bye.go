@@ -46,18 +46,18 @@ func (n *Node) sayBye() {
 	}
 	for j := range n.peers {
 		if Member(j) != n.self && n.begun {
-			n.sendPlain(Member(j), Message{Kind: Bye, Session: n.session})
+			n.send(nil, Member(j), Message{Kind: Bye, Session: n.session})
 		}
 	}
 	n.begun, n.gone = false, true
-	n.issue(Effect{Kind: Gone, Peer: NoMember, Session: n.session})
+	n.issue(nil, Gone, NoMember).Session = n.session
 }
 
 // receiveBye takes a member's leave. Protocol, section 2: the guard counts as over,
 // if it is not for a later session.
 func (n *Node) receiveBye(from Member, m *Message) {
 	p := &n.peers[from]
-	n.issue(Effect{Kind: Received, Peer: from, Message: *m})
+	n.issue(nil, Received, from).Message = *m
 	if p.session <= m.Session {
 		p.session = 0
 	}

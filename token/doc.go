@@ -1,4 +1,4 @@
-// Package token is the algorithm by which the members of a cluster agree who may
+// Package token is the algorithm by which the members of a cluster agree which of them may
 // enter a critical section: Suzuki and Kasami's broadcast token ("A Distributed
 // Mutual Exclusion Algorithm", ACM TOCS 3(4), 1985), for any number of named
 // locks.
@@ -9,14 +9,29 @@
 // inputs always bring about the same effects, so what runs in production is what
 // the simulator and the exhaustive search judge.
 //
-// request.go and pass.go are the paper, a function for each of its rules. The page
-// DESIGN.md beside this file tells every departure from it and why.
+// # Where to read
+//
+// DESIGN.md beside this file says what departs from the paper, and why. The files, in the
+// order in which they are best read:
+//
+//   - The paper: types.go (Token with its LN and Q), message.go, request.go (REQUEST, RN)
+//     and pass.go (leave, and what becomes of the token). node.go has the inputs, lock.go
+//     what a node knows of one lock, effect.go what comes out. try.go is a request that
+//     does not wait.
+//   - Sessions: session.go; then start.go, hello.go, known.go and bye.go, for a process
+//     that starts, comes back, has an old disk, and leaves.
+//   - A token that is lost: search.go (probe), ballot.go (the proposer) and promise.go
+//     (the members).
+//   - Locks that nobody uses: rest.go and forget.go. timers.go is the node's alarm clock.
+//   - Not part of the algorithm: inspect.go shows a node's state to a status page and to
+//     the judges, inspect_clone.go copies it and inspect_encode.go encodes it for the
+//     exhaustive search. No rule calls them.
 //
 // # What is not promised
 //
 // A Node is not safe for concurrent use; its driver owns it. It trusts its peers:
 // a member that lies can break every promise. It does not bound how long a holder
 // keeps the lock, nor how many locks it is asked for: each that it was told of costs some
-// 300 bytes and its name for two hours. Who asks on behalf of others has to see to that
-// (InspectCount), and then every member keeps what the others let in.
+// 300 bytes and its name for two hours. A driver that asks on behalf of others has to
+// bound their number (InspectCount); every member then keeps what the others let in.
 package token

@@ -14,7 +14,7 @@ const (
 	// token, to be read only.
 	Grant
 	// Refuse: Waiter, which tried for Lock, does not get it: the lock is in use, or
-	// others are ahead. It does not wait any more.
+	// others are ahead. The waiter has left the queue.
 	Refuse
 	// Revoke: Waiter, which held Lock with Fence, has lost it.
 	Revoke
@@ -119,12 +119,10 @@ type State struct {
 	Queue          []Member // Q
 }
 
-// issue appends an effect.
-func (n *Node) issue(e Effect) { n.effects = append(n.effects, e) }
-
-// issueEmpty appends an effect and returns it, to be filled in: an effect is large,
-// and on the path of each message copying it would cost more than the rules do.
-func (n *Node) issueEmpty(kind EffectKind, peer Member) *Effect {
+// issue appends an effect and returns it for the caller to fill in: an effect is large, and
+// copying it would cost more than the rules do. An effect about a lock carries the lock's
+// name and state. l is nil for one that is about no lock.
+func (n *Node) issue(l *lock, kind EffectKind, peer Member) *Effect {
 	if len(n.effects) < cap(n.effects) {
 		n.effects = n.effects[:len(n.effects)+1]
 	} else {
@@ -133,56 +131,36 @@ func (n *Node) issueEmpty(kind EffectKind, peer Member) *Effect {
 	e := &n.effects[len(n.effects)-1]
 	*e = Effect{}
 	e.Kind, e.Peer = kind, peer
+	if l != nil {
+		e.Lock = l.name
+		n.copyState(l, &e.State)
+	}
 	return e
 }
 
-// issueAbout is issueEmpty for an effect about a lock.
-func (n *Node) issueAbout(l *lock, kind EffectKind, peer Member) *Effect {
-	e := n.issueEmpty(kind, peer)
-	e.Lock = l.name
-	n.copyState(l, &e.State)
-	return e
-}
-
-// note issues an effect about a lock that concerns no peer.
-func (n *Node) note(l *lock, e Effect) {
-	e.Peer, e.Lock = NoMember, l.name
-	n.copyState(l, &e.State)
-	n.issue(e)
-}
-
-// received notes that a message about a lock came.
-func (n *Node) received(l *lock, from Member, m *Message) {
-	n.issueAbout(l, Received, from).Message = *m
-}
-
-// send issues a message to a peer, if there is a stream to it. Messages about a
-// lock carry the state along, for the log.
+// send issues a message to a peer, if there is a stream to it. l is nil if the message is
+// about no lock.
 func (n *Node) send(l *lock, to Member, m Message) {
 	if !n.peers[to].connected {
 		return
 	}
-	m.Lock = l.name
-	n.issueAbout(l, Send, to).Message = m
+	if l != nil {
+		m.Lock = l.name
+	}
+	n.issue(l, Send, to).Message = m
 }
 
-// broadcast issues a message about a lock to all peers to which there is a stream.
+// broadcast issues a message about a lock to all peers to which there is a stream. They
+// share one copy of the state.
 func (n *Node) broadcast(l *lock, m Message) {
 	m.Lock = l.name
 	var state State
 	n.copyState(l, &state)
 	for peer := range n.peers {
 		if n.peers[peer].connected {
-			e := n.issueEmpty(Send, Member(peer))
+			e := n.issue(nil, Send, Member(peer))
 			e.Lock, e.Message, e.State = l.name, m, state
 		}
-	}
-}
-
-// sendPlain issues a message that is about no lock.
-func (n *Node) sendPlain(to Member, m Message) {
-	if n.peers[to].connected {
-		n.issue(Effect{Kind: Send, Peer: to, Message: m})
 	}
 }
 

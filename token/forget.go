@@ -19,9 +19,9 @@ func (n *Node) forgetAt(l *lock) Time {
 
 // forget drops an idle token, or forgets the lock.
 //
-// Whoever forgets keeps one floor for all the locks it forgot. It refuses ballots,
-// and tokens of locks that are learned anew: an old token that creeps on a slow
-// stream would else be taken by one who promised a higher ballot and forgot it.
+// A node keeps one floor for all the locks it forgot. The floor refuses ballots, and
+// tokens of locks that are learned anew: otherwise a node that promised a higher ballot
+// and forgot it would take an old token that creeps on a slow stream.
 func (n *Node) forget(l *lock) {
 	if n.forgetAt(l) > n.now {
 		return
@@ -43,7 +43,7 @@ func (n *Node) forget(l *lock) {
 	last.position = l.position
 	n.order[len(n.order)-1] = nil
 	n.order = n.order[:len(n.order)-1]
-	n.note(l, Effect{Kind: Forgot})
+	n.issue(l, Forgot, NoMember)
 }
 
 // usedUp reports whether no fence is left to the token.
@@ -51,8 +51,8 @@ func (n *Node) usedUp(t *Token) bool {
 	return uint64(t.Fence)-t.Epoch.Number<<FenceBits >= n.cfg.FencesPerEpoch
 }
 
-// replace drops a token whose fences are used up. Whoever drops it and knows of a
-// waiter starts a ballot at once.
+// replace drops a token whose fences are used up. If the node knows of a
+// waiter, it starts a ballot at once.
 func (n *Node) replace(l *lock) {
 	wanted := slices.ContainsFunc(l.token.Queue, func(j Member) bool { return j != n.self }) || n.wants(l)
 	n.drop(l, ReasonFences)

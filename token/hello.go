@@ -119,11 +119,6 @@ func (n *Node) meet(p *peer, from Member, before bool) {
 	p.heldPing = Message{}
 	p.answeredBefore = p.hasAnswered
 	p.clear = false
-	for _, l := range n.order {
-		if l.use != nil {
-			l.search.forgetAnswers(from)
-		}
-	}
 	n.sayClear(from)
 	if before {
 		p.returned = true

@@ -2,14 +2,15 @@ package token
 
 import "slices"
 
-// What a node knows, for those who judge or show it: the simulator, the exhaustive
-// search, a status page. Looking changes nothing.
+// What a node knows, for the simulator, the exhaustive search and the status page, which
+// judge it or show it. No rule of the algorithm calls anything here, and looking changes
+// nothing.
 
 // SessionView is a node's session, as it was at the node's latest input.
 type SessionView struct {
 	Session Session
 	// Begun: the session has the lease of a quorum, until LeaseEnd by the node's own
-	// clock; Never for a cluster of one. Whoever looks later than that input must
+	// clock; Never for a cluster of one. A caller that looks later than that input must
 	// compare LeaseEnd with the clock: an input would end the session.
 	Begun    bool
 	LeaseEnd Time
@@ -127,7 +128,7 @@ func (n *Node) InspectKnown(name string) bool { return n.locks[name] != nil }
 
 // InspectNames returns the names of at most limit locks that the node knows, those at the
 // positions just below end, in no particular order, and where to go on: 0 is the end.
-// Whoever begins at InspectCount and goes on between inputs gets each lock that is known
+// A caller that begins at InspectCount and goes on between inputs gets each lock that is known
 // all the while, some perhaps twice: a lock that takes the place of one that is forgotten
 // moves to a lower position.
 func (n *Node) InspectNames(end, limit int) (names []string, next int) {

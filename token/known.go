@@ -10,7 +10,7 @@ package token
 //     of which incarnation.
 //   - It guards no session whose number is not above that of another incarnation, and
 //     refuses its streams. It tells its number instead, in HELLO and in KNOWN.
-//   - Who is told counts above it. Tokens and requests may bear the number of a session
+//   - A member that is told counts above it. Tokens and requests may bear the number of a session
 //     that has begun: so that session is over first, like one whose lease ran out.
 
 // heardOf notes a session of the member's newest incarnation.
@@ -27,7 +27,7 @@ func (p *peer) taken(s Session) bool { return s <= p.highest && p.highestOf != p
 // tellKnown tells a member the highest number that is known of it.
 func (n *Node) tellKnown(to Member) {
 	p := &n.peers[to]
-	n.sendPlain(to, Message{Kind: Known, Session: p.highest, Incarnation: p.highestOf})
+	n.send(nil, to, Message{Kind: Known, Session: p.highest, Incarnation: p.highestOf})
 }
 
 // learn takes the highest session number of this member that another one knows, and whose
@@ -37,7 +37,8 @@ func (n *Node) learn(from Member, known Session, of Incarnation) {
 		return
 	}
 	if n.begun {
-		n.issue(Effect{Kind: Lapsed, Peer: from, Session: n.session, Known: known, Reason: ReasonUsed})
+		lapsed := n.issue(nil, Lapsed, from)
+		lapsed.Session, lapsed.Known, lapsed.Reason = n.session, known, ReasonUsed
 		n.lose(known + 1)
 	} else {
 		n.startSession(known + 1)

@@ -30,8 +30,8 @@ type lock struct {
 
 // use is what a node knows about a lock that is awake.
 type use struct {
-	// holder is the local waiter in the critical section, 0 if none is. Whoever
-	// holds does so by the token: holder != 0 implies token != nil.
+	// holder is the local waiter in the critical section, 0 if none is. A
+	// holder holds by the token: holder != 0 implies token != nil.
 	holder Waiter
 
 	// ahead is how often in a row this node has gone ahead of members that stand in the
@@ -71,8 +71,8 @@ type use struct {
 	// promise, but it cannot be taken back.
 	floor Epoch
 
-	// passedAt is when the token was last passed on from here, and passedQueue who
-	// stood in its queue then.
+	// passedAt is when the token was last passed on from here, and passedQueue the
+	// members that stood in its queue then.
 	passedAt    Time
 	passedQueue []Member
 

@@ -76,8 +76,8 @@ type Message struct {
 	// and Bye, the sender's; Known, the highest that is known of the receiver's member.
 	Session Session
 
-	// Incarnation: Ping, the sender's; Pong and Clear, the receiver's; Known, that whose
-	// session it was.
+	// Incarnation: Ping, the sender's; Pong and Clear, the receiver's; Known, the one that
+	// had the session.
 	Incarnation Incarnation
 	// Begun: Ping, whether the session has begun.
 	Begun bool
@@ -100,7 +100,7 @@ type Message struct {
 	Highest Epoch
 	// Waiting: BallotAnswer with Promise, whether the request Number still waits.
 	Waiting bool
-	// Members: ProbeAnswer, whom the sender could bury now; Ballot, who is out of the
-	// proposer's reach; BallotAnswer with Promise, whom the sender buries.
+	// Members: ProbeAnswer, the members that the sender could bury now; Ballot, those out of the
+	// proposer's reach; BallotAnswer with Promise, those that the sender buries.
 	Members []Member
 }

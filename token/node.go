@@ -34,8 +34,8 @@ type Config struct {
 	FencesPerEpoch uint64
 
 	// LocalBatch is how many local waiters in a row may enter while other members wait,
-	// at most MaxLocalBatch: with 1, or 0, each leave passes the token on to whoever is
-	// next. The nodes of a cluster need not have the same. A member that waits is let
+	// at most MaxLocalBatch: with 1, or 0, each leave passes the token on to the member that
+	// is next. The nodes of a cluster need not have the same. A member that waits is let
 	// in after at most LocalBatch entries of each other one.
 	LocalBatch int
 }
@@ -201,7 +201,7 @@ func (n *Node) Acquire(now Time, name string, w Waiter) {
 // request is not recalled: the token comes, and goes on at once.
 func (n *Node) Withdraw(now Time, name string, w Waiter) {
 	// Before time moves on: in a cluster of one that may begin the session, which lets
-	// in whoever waits.
+	// in the waiters.
 	known, waited := n.locks[name]
 	waited = waited && known.use != nil && known.waiters.remove(w)
 
@@ -217,7 +217,7 @@ func (n *Node) Withdraw(now Time, name string, w Waiter) {
 // noteWithdrawal notes that nobody here waits any more, if that is so.
 func (n *Node) noteWithdrawal(l *lock) {
 	if l.waiters.empty() && l.outstanding {
-		n.note(l, Effect{Kind: Withdrew, Number: l.requestNumbers[n.self]})
+		n.issue(l, Withdrew, NoMember).Number = l.requestNumbers[n.self]
 	}
 }
 

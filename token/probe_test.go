@@ -147,13 +147,3 @@ func TestAnswersToProbeOfGrantedRequestDoNotCount(t *testing.T) {
 	d.none(2, 2)
 	d.want() // B has answered probe 1 only
 }
-
-// Nor do those of an older incarnation.
-func TestProbeAnswersOfOlderIncarnationDoNotCount(t *testing.T) {
-	d := probing(t, 3)
-	d.none(1, 1)
-	d.PeerDown(d.at, 1)
-	d.hello(1, Hello{Incarnation: incarnation(1, 2), Boot: 1001})
-	d.none(1, 2)
-	d.wantOnly(Balloted)
-}

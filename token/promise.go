@@ -5,7 +5,7 @@ import "slices"
 // What a member owes to ballots: promises, and burials. The rules are the protocol's
 // section 3.
 
-// receiveBallot answers a ballot: LOCATE(lock, n, b, D).
+// receiveBallot answers BALLOT(lock, n, b, D).
 //
 // HOLD, if the token is here. NACK, if a promise, an epoch or a floor here has a
 // number that is not lower than the ballot's. Else PROMISE: from now on no token of
@@ -14,7 +14,7 @@ import "slices"
 // lock.
 func (n *Node) receiveBallot(l *lock, from Member, m *Message) {
 	n.hear(l, from, m.Number)
-	n.received(l, from, m)
+	n.issue(l, Received, from).Message = *m
 	if n.encumbered() {
 		return
 	}
@@ -91,7 +91,7 @@ func (l *lock) takeBack(b Epoch) {
 // receiveAbort takes back the promise to a ballot that came to nothing. Promises to
 // others stand.
 func (n *Node) receiveAbort(l *lock, from Member, m *Message) {
-	n.received(l, from, m)
+	n.issue(l, Received, from).Message = *m
 	l.takeBack(m.Ballot)
 }
 
@@ -123,15 +123,14 @@ type vote struct {
 // ownVote is this node's; it buries whom it can of the distant.
 func (n *Node) ownVote(l *lock, distant []Member) vote {
 	v := vote{promised: true, waiting: l.outstanding && n.wants(l)}
-	if v.waiting {
-		v.number = l.requestNumbers[n.self]
-	} else {
-		v.number = n.quit(l)
+	if !v.waiting {
+		n.endRequest(l)
 	}
+	v.number = l.requestNumbers[n.self]
 	for _, k := range distant {
 		if n.canBury(k) {
 			n.peers[k].burialEnd = n.now + n.cfg.TTL
-			n.issue(Effect{Kind: Buried, Peer: k, Lock: l.name})
+			n.issue(nil, Buried, k).Lock = l.name
 			v.buried = append(v.buried, k)
 		}
 	}

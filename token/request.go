@@ -1,7 +1,7 @@
 package token
 
 // ask makes a request of this node for a lock whose token is elsewhere. Outside a
-// session it does nothing: whoever waits asks when the session begins.
+// session it does nothing: the node asks for its waiters when the session begins.
 //
 // Suzuki–Kasami 1985, a node that wants to enter and has not the token: raise the
 // own number, RN[i] := RN[i] + 1, and send REQUEST(i, RN[i]) to all others.
@@ -10,7 +10,7 @@ func (n *Node) ask(l *lock) {
 		return
 	}
 	n.raise(l)
-	n.note(l, Effect{Kind: Asked, Number: l.requestNumbers[n.self]})
+	n.issue(l, Asked, NoMember).Number = l.requestNumbers[n.self]
 	n.broadcast(l, Message{Kind: Request, Number: l.requestNumbers[n.self]})
 	if !l.heardOf {
 		n.probe(l) // perhaps it never had a token
@@ -21,7 +21,7 @@ func (n *Node) ask(l *lock) {
 // that waits for an answer.
 func (n *Node) repeat(l *lock, peer Member) {
 	number := l.requestNumbers[n.self]
-	request := n.issueAbout(l, Send, peer)
+	request := n.issue(l, Send, peer)
 	request.Message, request.Repeat = Message{Kind: Request, Lock: l.name, Number: number}, true
 	if s := l.search; s.open && !s.heard[peer].answered {
 		n.send(l, peer, Message{Kind: Probe, Number: number, Probe: s.probe, Helper: NoMember})
@@ -47,15 +47,13 @@ func (n *Node) wants(l *lock) bool {
 	return !n.leaving && (!l.waiters.empty() || n.now < l.helpEnd)
 }
 
-// quit says that no request of this node for the lock is out any more: the next
-// waiter raises the number. It returns the own number: all that this node ever
-// asked for, for any lock, has been granted or is wanted no more. Were it lower, an
-// old request of a node that restarted would draw the token after every grant, for
-// ever (protocol, section 1).
-func (n *Node) quit(l *lock) Number {
+// endRequest makes RN[i] the highest number that this node used for any lock: no request
+// of this node for the lock is out any more, and the next waiter raises the number. If RN[i]
+// were lower, an old request of a node that restarted would draw the token after every
+// grant, for ever (protocol, section 1).
+func (n *Node) endRequest(l *lock) {
 	l.outstanding = false
 	l.requestNumbers[n.self] = n.lastNumber()
-	return n.lastNumber()
 }
 
 // receiveRequest takes REQUEST(j, n).
@@ -65,7 +63,7 @@ func (n *Node) quit(l *lock) Number {
 // since numbers may have gaps.
 func (n *Node) receiveRequest(l *lock, from Member, m *Message) {
 	n.hear(l, from, m.Number)
-	n.received(l, from, m)
+	n.issue(l, Received, from).Message = *m
 	if l.idle() {
 		n.passOn(l)
 	}

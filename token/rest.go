@@ -148,8 +148,8 @@ func emptied[E any](s []E, most int) []E {
 	return s[:0]
 }
 
-// awake returns a lock that has a use, for those who look: l itself if it has one, or
-// else a copy.
+// awake returns a lock that has a use, for inspect.go and the files beside it: l itself if
+// it has one, or else a copy.
 func (n *Node) awake(l *lock) *lock {
 	if l.use != nil {
 		return l

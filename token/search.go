@@ -22,7 +22,7 @@ type search struct {
 	open  bool
 	// heard holds the answers to it, by member.
 	heard []hearsay
-	// helper is who was named last to ask for the lock itself.
+	// helper is the member that was named last to ask for the lock itself.
 	helper Member
 
 	// tries are the waiters that do not want to wait; the rules are in try.go.
@@ -101,12 +101,13 @@ func (n *Node) probe(l *lock) {
 	s.suspectAt = n.now + s.patience
 
 	m := Message{Kind: Probe, Number: l.requestNumbers[n.self], Probe: s.probe, Helper: helper}
-	n.note(l, Effect{Kind: Probed, Number: m.Number, Message: m})
+	begun := n.issue(l, Probed, NoMember)
+	begun.Number, begun.Message = m.Number, m
 	n.broadcast(l, m)
 	n.judgeProbe(l)
 }
 
-// reset forgets the answers to the probe before, but not who owed one.
+// reset forgets the answers to the probe before, but not which members owed one.
 func (s *search) reset(members int) {
 	if s.probe == 0 {
 		s.heard = slices.Grow(s.heard[:0], members)[:members]
@@ -141,19 +142,6 @@ func (s *search) allAnswered(self Member) bool {
 	return true
 }
 
-// forgetAnswers forgets what an older incarnation of a member said.
-func (s *search) forgetAnswers(of Member) {
-	if s == nil {
-		return
-	}
-	if len(s.heard) > 0 {
-		s.heard[of] = hearsay{}
-	}
-	if s.balloting {
-		s.votes[of] = vote{}
-	}
-}
-
 // outOfReach reports whether a member cannot be asked: no stream, or silent.
 func (n *Node) outOfReach(j Member) bool {
 	return j != n.self && (!n.peers[j].connected || n.silent(j))
@@ -168,15 +156,14 @@ func (n *Node) anyOutOfReach() bool {
 	return false
 }
 
-// receiveProbe answers LOCATE(lock, n), without any side effect but those of a
-// REQUEST.
+// receiveProbe answers PROBE(lock, n). It has no side effect but those of a REQUEST.
 //
 // Protocol, section 3: HOLD(busy?), it is here; RECENT, passed on less than 3T/8
 // ago; NONE; each with the members whom the answerer could bury now. An encumbered
 // node does not know, and says nothing.
 func (n *Node) receiveProbe(l *lock, from Member, m *Message) {
 	n.hear(l, from, m.Number)
-	n.received(l, from, m)
+	n.issue(l, Received, from).Message = *m
 	if n.encumbered() {
 		return
 	}
@@ -208,7 +195,7 @@ func (n *Node) help(l *lock) {
 
 // receiveProbeAnswer weighs an answer to the latest probe.
 func (n *Node) receiveProbeAnswer(l *lock, from Member, m *Message) {
-	n.received(l, from, m)
+	n.issue(l, Received, from).Message = *m
 	s := l.search
 	if s == nil || !l.outstanding || s.probe == 0 || s.probe != m.Probe {
 		return

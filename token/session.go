@@ -36,10 +36,10 @@ func (n *Node) pingAll() {
 
 func (n *Node) ping(to Member) {
 	if n.waiting || n.gone {
-		n.sendPlain(to, Message{Kind: KeepAlive})
+		n.send(nil, to, Message{Kind: KeepAlive})
 		return
 	}
-	n.sendPlain(to, Message{
+	n.send(nil, to, Message{
 		Kind:        Ping,
 		Incarnation: n.cfg.Incarnation,
 		Session:     n.session,
@@ -81,10 +81,10 @@ func (n *Node) guard(k Member, ping *Message) {
 		return // it would not hear of it
 	}
 	if p.guard != ping.Session {
-		n.issue(Effect{Kind: Guarded, Peer: k, Session: ping.Session})
+		n.issue(nil, Guarded, k).Session = ping.Session
 	}
 	p.guard, p.guardEnd = ping.Session, n.now+n.cfg.TTL
-	n.sendPlain(k, Message{Kind: Pong, Incarnation: ping.Incarnation, Stamp: ping.Stamp})
+	n.send(nil, k, Message{Kind: Pong, Incarnation: ping.Incarnation, Stamp: ping.Stamp})
 }
 
 // receivePong extends the lease.
@@ -163,10 +163,10 @@ func (n *Node) leaseFromStamps() Time {
 	return n.stamps[len(n.stamps)-others] + shorten(n.cfg.TTL)
 }
 
-// begin enters the session. Whoever waits here asks now.
+// begin enters the session. The node asks for its waiters now.
 func (n *Node) begin() {
 	n.begun = true
-	n.issue(Effect{Kind: Began, Peer: NoMember, Session: n.session})
+	n.issue(nil, Began, NoMember).Session = n.session
 	for _, l := range n.order {
 		if l.use != nil && n.wants(l) && !l.outstanding {
 			n.ask(l)
@@ -189,7 +189,8 @@ func (n *Node) checkLease() {
 	}
 	if !n.warned && n.warnAt() <= n.now {
 		n.warned = true
-		n.issue(Effect{Kind: Warn, Peer: NoMember, Session: n.session, Until: n.leaseEnd})
+		warning := n.issue(nil, Warn, NoMember)
+		warning.Session, warning.Until = n.session, n.leaseEnd
 	}
 }
 
@@ -199,7 +200,7 @@ func (n *Node) checkLease() {
 // Protocol, section 2: a lapse is final. It is noticed before any further PONG is
 // read.
 func (n *Node) lapse() {
-	n.issue(Effect{Kind: Lapsed, Peer: NoMember, Session: n.session})
+	n.issue(nil, Lapsed, NoMember).Session = n.session
 	n.lose(n.session + 1)
 }
 
@@ -224,9 +225,9 @@ func (n *Node) abandon(l *lock) {
 		n.endBallot(l, ReasonLapsed)
 	}
 	if l.use != nil && l.holder != 0 {
-		waiter := l.holder
+		revoked := n.issue(l, Revoke, NoMember)
+		revoked.Waiter, revoked.Fence = l.holder, l.token.Fence
 		l.holder = 0
-		n.note(l, Effect{Kind: Revoke, Waiter: waiter, Fence: l.token.Fence})
 	}
 	if l.token != nil {
 		n.drop(l, ReasonLapsed)
@@ -238,9 +239,10 @@ func (n *Node) abandon(l *lock) {
 
 // drop destroys the token that is here.
 func (n *Node) drop(l *lock, reason string) {
-	dropped := l.token
+	token := l.token
 	l.token = nil
-	n.note(l, Effect{Kind: Dropped, Message: Message{Token: dropped}, Reason: reason})
+	dropped := n.issue(l, Dropped, NoMember)
+	dropped.Message.Token, dropped.Reason = token, reason
 }
 
 // startSession gives the session that is to begin a number of its own.
@@ -251,7 +253,8 @@ func (n *Node) startSession(number Session) {
 
 // save puts the session's number and the promised number on stable storage.
 func (n *Node) save() {
-	n.issue(Effect{Kind: Save, Peer: NoMember, Session: n.session, Promised: n.promised})
+	save := n.issue(nil, Save, NoMember)
+	save.Session, save.Promised = n.session, n.promised
 }
 
 // silent reports whether a peer has answered no PING for T.
@@ -269,8 +272,8 @@ func (n *Node) addressable(j Member) bool {
 	return p.connected && p.session != 0 && !n.silent(j)
 }
 
-// lookAgain looks at the tokens that lie idle here: somebody to whom one could not
-// be sent before may have become addressable.
+// lookAgain looks at the tokens that lie idle here: a member to which one could not be
+// sent before may have become addressable.
 func (n *Node) lookAgain() {
 	for _, l := range n.order {
 		if l.idle() && n.askedFor(l) {
@@ -284,7 +287,7 @@ func (n *Node) lookAgain() {
 // askedFor reports whether a token that lies idle here is to go elsewhere.
 func (n *Node) askedFor(l *lock) bool {
 	for j := range l.requestNumbers {
-		if l.requestNumbers[j].Above(l.token.LastGranted[j]) {
+		if l.asks(j) {
 			return true
 		}
 	}
@@ -304,7 +307,7 @@ func (n *Node) sayBusy() {
 		switch {
 		case l.holder != 0:
 			for j := range n.peers {
-				if l.requestNumbers[j].Above(l.token.LastGranted[j]) {
+				if l.asks(j) {
 					busy[j] = append(busy[j], l.name)
 				}
 			}
@@ -328,7 +331,7 @@ func (n *Node) sayBusy() {
 			continue
 		}
 		for part := range slices.Chunk(locks, busyLocksPerMessage) {
-			n.sendPlain(Member(j), Message{Kind: Busy, Locks: part})
+			n.send(nil, Member(j), Message{Kind: Busy, Locks: part})
 		}
 	}
 }

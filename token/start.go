@@ -1,6 +1,6 @@
 package token
 
-// After its start, a node has forgotten whom it guarded, whom it buried and what it
+// After its start, a node has forgotten which members it guarded and buried, and what it
 // promised. So it answers no PING, buries nobody and begins no session of its own,
 // until either T has passed, or each other member, having seen this incarnation's
 // HELLO, has said that it has no session (protocol, section 2). Then no session of
@@ -23,7 +23,7 @@ func (n *Node) checkWait() {
 	}
 	n.waiting = false
 	if n.cfg.Encumbered {
-		n.sayClearToAll() // which was kept from who has been waiting for it
+		n.sayClearToAll() // the members may have been waiting for it
 	}
 	for k := range n.peers {
 		if ping := n.peers[k].heldPing; ping.Kind == Ping {
@@ -60,7 +60,7 @@ func (n *Node) sayClear(to Member) {
 	if p.answeredBefore {
 		p.hasAnswered, p.answeredBefore = false, false
 	}
-	n.sendPlain(to, Message{Kind: Clear, Incarnation: p.hello.Incarnation})
+	n.send(nil, to, Message{Kind: Clear, Incarnation: p.hello.Incarnation})
 }
 
 // sayClearToAll tells every peer.

@@ -16,7 +16,7 @@ func (n *Node) Try(now Time, name string, w Waiter) {
 	l := n.lock(name)
 	switch {
 	case l.holder != 0 || !l.waiters.empty() || n.leaving:
-		n.note(l, Effect{Kind: Refuse, Waiter: w})
+		n.issue(l, Refuse, NoMember).Waiter = w
 	case l.idle():
 		l.waiters.push(w)
 		n.enter(l)
@@ -43,11 +43,11 @@ func (l *lock) forgetTry(w Waiter) {
 	}
 }
 
-// refuseTries turns away whoever does not want to wait: the lock is in use.
+// refuseTries turns away the waiters that do not want to wait: the lock is in use.
 func (n *Node) refuseTries(l *lock) {
 	for _, w := range l.search.tries {
 		if l.waiters.remove(w) { // else it was served, or gave up
-			n.note(l, Effect{Kind: Refuse, Waiter: w})
+			n.issue(l, Refuse, NoMember).Waiter = w
 			n.noteWithdrawal(l)
 		}
 	}

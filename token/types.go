@@ -88,7 +88,7 @@ type Waiter uint64
 // member: 128 random bits. Only equality means anything.
 type Incarnation [16]byte
 
-// Token is the privilege: whoever has it may let one local waiter into the
+// Token is the privilege: a node that has it may let one local waiter into the
 // critical section. It is owned by one node at a time; a node that puts it into a
 // message gives it away and does not touch it again.
 type Token struct {
@@ -96,5 +96,5 @@ type Token struct {
 	Hop         uint64   // how often it has moved since it was made
 	Fence       Fence    // of the latest grant
 	LastGranted []Number // LN: for each member, the number of its request granted last
-	Queue       []Member // Q: who gets the token next, head first; nobody stands in it twice
+	Queue       []Member // Q: the members that get the token next, head first; none stands in it twice
 }

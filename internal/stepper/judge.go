@@ -2,8 +2,8 @@ package stepper
 
 import (
 	"fmt"
-	"slices"
 
+	"conch/internal/protocolcheck"
 	"conch/token"
 )
 
@@ -45,13 +45,7 @@ type judge struct {
 	used   [MaxMembers]token.Number // the highest of each member's own
 
 	views [MaxMembers]token.LockView
-	live  []liveToken
-}
-
-// liveToken is a token that somebody could use.
-type liveToken struct {
-	token *token.Token
-	where string
+	live  []protocolcheck.LiveToken
 }
 
 func (j *judge) beginStep() { j.broken = [promises]string{} }
@@ -76,7 +70,7 @@ func (j *judge) look(w *world) {
 		}
 		j.use(i, token.Number{Session: n.InspectSession().Session})
 	}
-	j.findTokens(w)
+	j.live = protocolcheck.AppendLiveTokens(j.live[:0], (*cluster)(w), 0, lockName)
 	j.lookAtHolders(w)
 	j.lookAtTokens(w)
 	for i := range w.members {
@@ -91,62 +85,48 @@ func (j *judge) use(i int, n token.Number) {
 	}
 }
 
-// findTokens lists the live tokens: who has one inside a session, and what would be
-// taken were it to arrive now.
-func (j *judge) findTokens(w *world) {
-	j.live = j.live[:0]
-	for i := range w.members {
-		if j.views[i].HasToken && w.inSession(i) {
-			j.live = append(j.live, liveToken{&j.views[i].Token, "at " + name(i)})
-		}
-		for k := range w.members {
-			if !w.inSession(k) {
-				continue
-			}
-			for _, p := range w.streams[i][k].queue {
-				if p.message.Kind == token.TokenMessage && w.members[k].node.Refuses(p.message) == "" {
-					j.live = append(j.live, liveToken{p.message.Token, "under way from " + name(i) + " to " + name(k)})
-				}
-			}
-		}
+// tokenOf returns a live token, and where says where it is.
+func (j *judge) tokenOf(t protocolcheck.LiveToken) *token.Token {
+	if t.Message != nil {
+		return t.Message.Token
 	}
+	return &j.views[t.To].Token
+}
+
+func where(t protocolcheck.LiveToken) string {
+	if t.Message != nil {
+		return "under way from " + name(t.From) + " to " + name(t.To)
+	}
+	return "at " + name(t.To)
 }
 
 func (j *judge) lookAtHolders(w *world) {
-	first := noMember
 	for i := range w.members {
-		if j.views[i].Holder == 0 {
-			continue
-		}
-		if !j.views[i].HasToken || !w.members[i].node.InspectSession().Begun {
+		if j.views[i].Holder != 0 && (!j.views[i].HasToken || !w.members[i].node.InspectSession().Begun) {
 			j.found(promiseInside, "%s is in the critical section without the token or without a session.", name(i))
 		}
-		if !w.inSession(i) {
-			continue // it will hear of it before it does anything
-		}
-		if first != noMember {
-			j.found(promiseExclusion, "%s and %s are in the critical section.", name(first), name(i))
-		}
-		first = i
+	}
+	// A node whose lease is over hears of that before it does anything.
+	if a, b, found := protocolcheck.TwoHolders((*cluster)(w), 0, protocolcheck.Nobody); found {
+		j.found(promiseExclusion, "%s and %s are in the critical section.", name(a), name(b))
 	}
 }
 
 func (j *judge) lookAtTokens(w *world) {
 	if len(j.live) > 1 {
-		j.found(promiseOneToken, "One is %s, another %s.", j.live[0].where, j.live[1].where)
+		j.found(promiseOneToken, "One is %s, another %s.", where(j.live[0]), where(j.live[1]))
 	}
-	for _, t := range j.live {
-		j.lookAtNumbers(noMember, "LN", "in the token", t.token.LastGranted)
-		for k, m := range t.token.Queue {
-			if slices.Contains(t.token.Queue[:k], m) {
-				j.found(promiseQueue, "%s stands in it twice.", name(int(m)))
-			}
+	for _, live := range j.live {
+		t := j.tokenOf(live)
+		j.lookAtNumbers(noMember, "LN", "in the token", t.LastGranted)
+		if m, found := protocolcheck.TwiceInQueue(t.Queue); found {
+			j.found(promiseQueue, "%s stands in it twice.", name(int(m)))
 		}
 		for i := range w.members {
 			v := &j.views[i]
-			if v.Outstanding && w.inSession(i) && !v.RequestNumbers[i].Above(t.token.LastGranted[i]) {
+			if v.Outstanding && w.inSession(i) && !v.RequestNumbers[i].Above(t.LastGranted[i]) {
 				j.found(promiseAbove, "%s waits with request %s, and LN[%s] is %s.",
-					name(i), v.RequestNumbers[i], name(i), t.token.LastGranted[i])
+					name(i), v.RequestNumbers[i], name(i), t.LastGranted[i])
 			}
 		}
 	}
@@ -163,21 +143,15 @@ func (j *judge) lookAtNumbers(of int, what, where string, numbers []token.Number
 }
 
 func (j *judge) lookAtBurials(w *world, k int) {
-	if !w.inSession(k) {
+	buriers, buried := protocolcheck.BuriedByQuorum((*cluster)(w), k)
+	if !buried {
 		return
 	}
-	buriers := ""
-	count := 0
-	for i := range w.members {
-		m := &w.members[i]
-		if i != k && m.node != nil && m.node.InspectPeer(token.Member(k)).BurialEnd > w.now+m.ahead {
-			buriers += name(i)
-			count++
-		}
+	names := ""
+	for _, i := range buriers {
+		names += name(i)
 	}
-	if count > len(w.members)/2 {
-		j.found(promiseBurial, "%s is inside a session and buried by %s.", name(k), buriers)
-	}
+	j.found(promiseBurial, "%s is inside a session and buried by %s.", name(k), names)
 }
 
 // granted judges a grant.
@@ -185,10 +159,9 @@ func (j *judge) granted(w *world, i int, e *token.Effect) {
 	if !w.inSession(i) {
 		j.found(promiseInside, "%s lets a client in outside a session.", name(i))
 	}
-	if e.Fence <= j.fence {
-		j.found(promiseFences, "%s grants with fence %s, after fence %s.", name(i), fenceText(e.Fence), fenceText(j.fence))
+	if last, rises := protocolcheck.Rises(&j.fence, e.Fence); !rises {
+		j.found(promiseFences, "%s grants with fence %s, after fence %s.", name(i), fenceText(e.Fence), fenceText(last))
 	}
-	j.fence = max(j.fence, e.Fence)
 	j.grants++
 }
 
@@ -197,4 +170,21 @@ func (j *judge) saved(i int, old, session token.Session) {
 	if session < old {
 		j.found(promiseSessions, "%s goes from session %d to session %d.", name(i), old, session)
 	}
+}
+
+// cluster is the world as the judges of package protocolcheck see it. It has one lock.
+type cluster world
+
+func (c *cluster) Members() int           { return len(c.members) }
+func (c *cluster) Node(i int) *token.Node { return c.members[i].node }
+func (c *cluster) Now(i int) token.Time   { return c.now + c.members[i].ahead }
+func (c *cluster) InSession(i int) bool   { return (*world)(c).inSession(i) }
+func (c *cluster) HasToken(i, _ int) bool { return c.judge.views[i].HasToken }
+func (c *cluster) Holds(i, _ int) bool    { return c.judge.views[i].Holder != 0 }
+
+func (c *cluster) UnderWay(from, to, k int) *token.Message {
+	if queue := c.streams[from][to].queue; k < len(queue) {
+		return &queue[k].message
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package stepper
 import (
 	"slices"
 
+	"conch/internal/protocolcheck"
 	"conch/token"
 )
 
@@ -163,14 +164,9 @@ func (w *world) connect(from, to int) {
 	s := &w.streams[from][to]
 	w.lose(from, to)
 	s.up = true
-	var hello token.Hello
-	w.input(from, func(n *token.Node, _ token.Time) { hello = n.Hello(token.Member(to)) })
-	w.input(to, func(n *token.Node, now token.Time) {
-		if err := n.ReceiveHello(now, token.Member(from), hello); err != nil {
-			panic("stepper: the newest stream of a pair is refused: " + err.Error())
-		}
-	})
-	w.input(from, func(n *token.Node, now token.Time) { n.PeerUp(now, token.Member(to)) })
+	if err := protocolcheck.OpenStream(from, to, w.input); err != nil {
+		panic("stepper: the newest stream of a pair is refused: " + err.Error())
+	}
 }
 
 // cut ends the streams of a pair for as long as it is not healed.
@@ -199,9 +195,7 @@ func (w *world) duplicate(from, to int) {
 	twin := s.queue[k]
 	twin.number = w.sent
 	if t := twin.message.Token; t != nil { // who receives it will change it
-		second := *t
-		second.LastGranted, second.Queue = slices.Clone(t.LastGranted), slices.Clone(t.Queue)
-		twin.message.Token = &second
+		twin.message.Token = protocolcheck.CopyToken(t)
 	}
 	s.queue = slices.Insert(s.queue, k+1, twin)
 	w.say(from, ruleDuplicate, "Against the rules, the network makes a second copy of %s from %s to %s.",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"conch/internal/protocolcheck"
 	"conch/token"
 )
 
@@ -296,11 +297,7 @@ func (w *world) perform(i int) {
 // inSession reports whether a node is inside a session, by its own clock.
 func (w *world) inSession(i int) bool {
 	m := &w.members[i]
-	if m.node == nil {
-		return false
-	}
-	end, ok := m.node.InSession()
-	return ok && w.now+m.ahead < end
+	return protocolcheck.InSession(m.node, w.now+m.ahead)
 }
 
 // draw draws a time below bound.

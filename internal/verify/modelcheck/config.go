@@ -38,7 +38,7 @@ type Config struct {
 	// Diskless: no member has a disk. Sessions and floors are then numbered by a wall
 	// clock, which is never set back.
 	Diskless bool
-	// Clients: whoever asks is a process of its own, and goes on holding when its member
+	// Clients: each client is a process of its own, and goes on holding when its member
 	// crashes, until its lease is over.
 	Clients bool
 	// IdleToken and IdleLock are in steps; 0 stands for hours, FencesPerEpoch 0 for as

@@ -7,7 +7,7 @@ import (
 	"conch/token"
 )
 
-// hasher makes 128 bits of a state. Those who are to agree have the same seeds.
+// hasher makes 128 bits of a state. Hashers that are to agree have the same seeds.
 type hasher struct {
 	seeds  [2]maphash.Seed
 	buffer []byte

@@ -1,6 +1,9 @@
 package modelcheck
 
-import "conch/token"
+import (
+	"conch/internal/protocolcheck"
+	"conch/token"
+)
 
 // granted judges a grant: the node is inside a session by its own clock, and the fence
 // is the highest of that lock.
@@ -8,19 +11,18 @@ func (p *stepper) granted(i int, n *token.Node, e *token.Effect) {
 	s := p.state
 	l := lockIndex(e.Lock)
 	s.clients[i][l][e.Waiter-1] = holds
-	if view := n.InspectSession(); !view.Begun || view.LeaseEnd <= s.clocks[i] {
+	if !protocolcheck.InSession(n, s.clocks[i]) {
 		p.violated("%s is granted %s outside a session", name(i), e.Lock)
 	}
-	if e.Fence <= s.fences[l] {
-		p.violated("%s is granted %s with fence %d, after fence %d", name(i), e.Lock, e.Fence, s.fences[l])
+	if last, rises := protocolcheck.Rises(&s.fences[l], e.Fence); !rises {
+		p.violated("%s is granted %s with fence %d, after fence %d", name(i), e.Lock, e.Fence, last)
 	}
-	s.fences[l] = e.Fence
 	if p.LocalBatch > 0 {
 		p.judgeTurns(i, l, e.State.Queue)
 	}
 }
 
-// judgeTurns: whoever stands in the token's queue has its turn, or is passed over, after
+// judgeTurns: a member that stands in the token's queue has its turn, or is passed over, after
 // at most a batch of each other member. A token that is made anew begins anew.
 func (p *stepper) judgeTurns(i, l int, queue []token.Member) {
 	for _, j := range queue {
@@ -37,7 +39,7 @@ func (p *stepper) hadTurn(lock string, j token.Member) {
 	p.state.overtook[lockIndex(lock)][j] = [maxMembers]byte{}
 }
 
-// refused judges a refusal: only who tries is refused.
+// refused judges a refusal: only a client that tries is refused.
 func (p *stepper) refused(i int, e *token.Effect) {
 	client := &p.state.clients[i][lockIndex(e.Lock)][e.Waiter-1]
 	if *client != tries {
@@ -81,70 +83,90 @@ func (p *stepper) look(i int) {
 }
 
 // judgeHolders: no two members have a client in the critical section, each by its own
-// clock; and whoever holds a lock has not been left holding it after its session. A
-// client whose member has crashed holds until its lease is over.
+// clock; and a client that holds a lock has its member's session and the token behind it.
+// A client whose member has crashed holds until its lease is over.
 func (p *stepper) judgeHolders(l int) {
 	s := p.state
-	first := -1
+	holders, leftBehind := 0, protocolcheck.Nobody
 	for i := range p.Members {
 		if s.orphans[i][l] > 0 {
-			first = i
+			leftBehind = i
+			holders++
 		}
-	}
-	for i := range p.Members {
-		holding := 0
-		for _, client := range s.clients[i][l] {
-			if client == holds {
-				holding++
-			}
+		holding := s.holding(i, l)
+		if holding > 1 {
+			p.violated("two clients of %s hold %s", name(i), lockName(l))
 		}
 		if holding == 0 {
 			continue
 		}
-		if holding > 1 {
-			p.violated("two clients of %s hold %s", name(i), lockName(l))
-		}
+		holders++
 		if !s.facts[i].view.Begun || !s.facts[i].held[l] {
 			p.violated("a client of %s holds %s without a session or without the token", name(i), lockName(l))
 		}
-		if !s.insideSession(i) {
-			continue
-		}
-		if first >= 0 {
-			p.violated("%s and %s hold %s, each inside its session by its own clock", name(first), name(i), lockName(l))
-		}
-		first = i
+	}
+	if holders < 2 {
+		return
+	}
+	if a, b, found := protocolcheck.TwoHolders((*cluster)(p), l, leftBehind); found {
+		p.violated("%s and %s hold %s, each inside its session by its own clock", name(a), name(b), lockName(l))
 	}
 }
 
-// judgeTokens: there is one live token at most. A token is alive where it lies inside a
-// session, and on its way if it would be taken now.
+// holding counts the clients of a member that hold a lock.
+func (s *state) holding(i, l int) (count int) {
+	for _, client := range s.clients[i][l] {
+		if client == holds {
+			count++
+		}
+	}
+	return count
+}
+
+// judgeTokens: there is one live token at most. Only a state with two tokens needs a
+// closer look.
 func (p *stepper) judgeTokens(l int) {
-	s := p.state
-	live, where := 0, [2]int{}
-	found := func(i int) {
-		if live < 2 {
-			where[live] = i
-		}
-		live++
+	if p.state.tokens(p.Members, l) < 2 {
+		return
 	}
-	for i := range p.Members {
-		if s.facts[i].held[l] && s.insideSession(i) {
-			found(i)
-		}
+	p.live = protocolcheck.AppendLiveTokens(p.live[:0], (*cluster)(p), l, lockName(l))
+	if len(p.live) > 1 {
+		p.violated("there are two live tokens of %s, with or under way to %s and %s",
+			lockName(l), name(p.live[0].To), name(p.live[1].To))
 	}
-	for from := range p.Members {
-		for to := range p.Members {
-			for _, m := range s.streams[from][to].queue {
-				if m.Kind == token.TokenMessage && lockIndex(m.Lock) == l && s.insideSession(to) &&
-					s.nodes[to].Refuses(*m) == "" {
-					found(to)
+}
+
+// tokens counts the tokens of a lock, alive or not.
+func (s *state) tokens(members, l int) (count int) {
+	for i := range members {
+		if s.facts[i].held[l] {
+			count++
+		}
+		for j := range members {
+			for _, m := range s.streams[i][j].queue {
+				if m.Kind == token.TokenMessage && lockIndex(m.Lock) == l {
+					count++
 				}
 			}
 		}
 	}
-	if live > 1 {
-		p.violated("there are two live tokens of %s, with or under way to %s and %s",
-			lockName(l), name(where[0]), name(where[1]))
+	return count
+}
+
+// cluster is the state that a stepper works on, as the judges of package protocolcheck
+// see it.
+type cluster stepper
+
+func (c *cluster) Members() int              { return c.Config.Members }
+func (c *cluster) Node(i int) *token.Node    { return c.state.nodes[i] }
+func (c *cluster) Now(i int) token.Time      { return c.state.clocks[i] }
+func (c *cluster) InSession(i int) bool      { return c.state.insideSession(i) }
+func (c *cluster) HasToken(i, lock int) bool { return c.state.facts[i].held[lock] }
+func (c *cluster) Holds(i, lock int) bool    { return c.state.holding(i, lock) > 0 }
+
+func (c *cluster) UnderWay(from, to, k int) *token.Message {
+	if queue := c.state.streams[from][to].queue; k < len(queue) {
+		return queue[k]
 	}
+	return nil
 }

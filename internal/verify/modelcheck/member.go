@@ -7,7 +7,7 @@ import (
 	"conch/token"
 )
 
-// pass lets time pass. Whoever does not sleep through it hears of it, if it wants to.
+// pass lets time pass. Each node that wants to hear of it does, but for the sleeper.
 func (p *stepper) pass(passed token.Time, sleeper int) {
 	s := p.state
 	p.allMoved = true
@@ -84,7 +84,7 @@ func (p *stepper) save(i int, d disk) {
 	}
 }
 
-// leave tells a member to leave. Those who wait there are sent away first.
+// leave tells a member to leave. Its waiting clients are sent away first.
 func (p *stepper) leave(i int) {
 	s := p.state
 	s.leaving[i] = true

@@ -19,7 +19,7 @@ func (s *state) leaveOrphans(i int) {
 	}
 }
 
-// outlast lets time pass for those who were left behind.
+// outlast lets time pass for the clients that were left behind.
 func (s *state) outlast(passed token.Time) {
 	for i := range s.orphans {
 		for l := range s.orphans[i] {

@@ -14,7 +14,7 @@ type state struct {
 	clients [maxMembers][maxLocks][maxClients]client
 	fences  [maxLocks]token.Fence // of the latest grant
 	// overtook is how often each member was let in while another stands in the token's
-	// queue: by lock, who stands there, who was let in.
+	// queue, by lock, the member that stands there, and the member that was let in.
 	overtook [maxLocks][maxMembers][maxMembers]byte
 	marks    [maxMembers]bool // on disk: clients were served
 	// orphans are for how long a client still holds a lock whose member crashed.

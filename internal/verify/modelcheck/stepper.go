@@ -3,6 +3,7 @@ package modelcheck
 import (
 	"fmt"
 
+	"conch/internal/protocolcheck"
 	"conch/token"
 )
 
@@ -14,6 +15,7 @@ type stepper struct {
 	seen   func(member int, e *token.Effect)
 	acted  func(x action)
 	view   token.LockView
+	live   []protocolcheck.LiveToken
 
 	state    *state // the one that is being changed
 	broken   string // the promise that it breaks, if any

@@ -1,6 +1,9 @@
 package modelcheck
 
-import "conch/token"
+import (
+	"conch/internal/protocolcheck"
+	"conch/token"
+)
 
 // send puts a message into its stream. A KEEPALIVE says nothing, so none is sent.
 func (p *stepper) send(from, to int, m *token.Message) {
@@ -23,10 +26,7 @@ func (p *stepper) deliver(from, to int) {
 		m := *w.queue[0]
 		w.queue = w.queue[1:]
 		if m.Token != nil { // the receiver will change it
-			t := *m.Token
-			t.LastGranted = append([]token.Number(nil), t.LastGranted...)
-			t.Queue = append([]token.Member(nil), t.Queue...)
-			m.Token = &t
+			m.Token = protocolcheck.CopyToken(m.Token)
 		}
 		p.input(to, func(n *token.Node) { n.Receive(p.state.clocks[to], token.Member(from), m) })
 	}
@@ -85,13 +85,11 @@ func (p *stepper) cut(from, to int) {
 // the streams before it.
 func (p *stepper) open(from, to int) {
 	s := p.state
-	var hello token.Hello
 	s.streams[from][to] = stream{up: true}
-	p.input(from, func(n *token.Node) { hello = n.Hello(token.Member(to)) })
-	p.input(to, func(n *token.Node) {
-		if err := n.ReceiveHello(s.clocks[to], token.Member(from), hello); err != nil {
-			p.violated("%s refuses the newest stream of %s: %v", name(to), name(from), err)
-		}
+	err := protocolcheck.OpenStream(from, to, func(i int, give func(n *token.Node, now token.Time)) {
+		p.input(i, func(n *token.Node) { give(n, s.clocks[i]) })
 	})
-	p.input(from, func(n *token.Node) { n.PeerUp(s.clocks[from], token.Member(to)) })
+	if err != nil {
+		p.violated("%s refuses the newest stream of %s: %v", name(to), name(from), err)
+	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // clientHolds reports whether a client believes, by its own clock, that it has the lock
-// of an op: what Hold.Err of package client would say to whoever asks just now. A process
+// of an op: what Hold.Err of package client would say just now. A process
 // that stands still counts like any other.
 func (w *World) clientHolds(k int32) bool {
 	cl, op := &w.claims[k], &w.plan.Ops[k]

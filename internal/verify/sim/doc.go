@@ -1,15 +1,15 @@
 // Package sim is a simulator of whole clusters over the real token package. One seed
-// draws everything: how many nodes and locks there are, the clocks, the network, who
-// asks when, and what fails. Time is virtual, and there are no goroutines: a run is
+// draws everything: how many nodes and locks there are, the clocks, the network, which
+// lock is asked for where and when, and what fails. Time is virtual, and there are no goroutines: a run is
 // a function of its seed.
 //
-// In some runs whoever asks is a client in a process of its own: when its node's
-// process ends, it goes on holding for as long as its lease lasts, and the judges count
-// it in.
+// In some runs locks are asked for by clients in processes of their own. When its node's
+// process ends, such a client goes on holding for as long as its lease lasts, and the
+// judges count it.
 //
 // After every step judges look at all nodes: at most one holder inside its session by
 // its own clock, at most one live token, fences that rise, no grant outside a
-// session. Then the faults stop, and whoever waits must be served within a bound. A
+// session. Then the faults stop, and every waiter must be served within a bound. A
 // run that fails is shrunk: faults and requests are taken out for as long as it
 // still fails.
 //

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"conch/internal/protocolcheck"
 	"conch/token"
 )
 
@@ -50,7 +51,7 @@ type judges struct {
 	fences [maxLocks]token.Fence
 	made   [maxLocks][]token.Epoch
 	// overtook is how often each member was let in while another stands in the token's
-	// queue: by lock, who stands there, who was let in.
+	// queue, by lock, the member that stands there, and the member that was let in.
 	overtook [maxLocks][maxNodes][maxNodes]int
 	// forgetful: a node started with a floor below what it had promised. ballots is how
 	// many were begun.
@@ -59,6 +60,7 @@ type judges struct {
 	again   bool
 	ballots uint64
 	look    token.LockView
+	live    []protocolcheck.LiveToken
 	// since is the moment of the present step, and crowd how many steps it had.
 	since Instant
 	crowd int
@@ -69,7 +71,7 @@ func (j *judges) reset() {
 	for l := range made {
 		made[l] = made[l][:0]
 	}
-	*j = judges{made: made, look: j.look, touched: -1}
+	*j = judges{made: made, look: j.look, live: j.live, touched: -1}
 }
 
 func (w *World) fail(judge Judge, format string, args ...any) {
@@ -99,11 +101,7 @@ func (w *World) judge(i int) {
 // inSession reports whether a node is inside a session by its own clock.
 func (w *World) inSession(i int) bool {
 	m := &w.members[i]
-	if m.node == nil {
-		return false
-	}
-	end, ok := m.node.InSession()
-	return ok && m.clock.read(w.now) < end
+	return m.node != nil && protocolcheck.InSession(m.node, m.clock.read(w.now))
 }
 
 // judgeCounts counts the holders and the live tokens of a lock. Only where there may
@@ -151,50 +149,25 @@ func (w *World) judgeHolders(l int) {
 			first = int(op.Node)
 		}
 	}
-	for i := range w.plan.Nodes {
-		if w.members[i].views[l].holder == 0 || !w.inSession(i) {
-			continue
-		}
-		if first >= 0 {
-			w.fail(Exclusion, "nodes %d and %d hold %s", first, i, lockNames[l])
-		}
-		first = i
+	if first, second, found := protocolcheck.TwoHolders((*cluster)(w), l, first); found {
+		w.fail(Exclusion, "nodes %d and %d hold %s", first, second, lockNames[l])
 	}
 }
 
-// judgeTokens: a token lives at a node that is inside a session by its own clock, or
-// on a stream if it would be taken were it to arrive now.
+// judgeTokens: there is one live token at most.
 func (w *World) judgeTokens(l int) {
-	live := ""
-	found := func(format string, args ...any) {
-		text := fmt.Sprintf(format, args...)
-		if live != "" {
-			w.fail(OneToken, "%s: %s, and %s", lockNames[l], live, text)
-		}
-		live = text
+	w.live = protocolcheck.AppendLiveTokens(w.live[:0], (*cluster)(w), l, lockNames[l])
+	if len(w.live) > 1 {
+		w.fail(OneToken, "%s: %s, and %s", lockNames[l], w.where(w.live[0], l), w.where(w.live[1], l))
 	}
-	for i := range w.plan.Nodes {
-		if v := &w.members[i].views[l]; v.hasToken && w.inSession(i) {
-			found("%v at node %d", v.epoch, i)
-		}
+}
+
+// where says where a live token is.
+func (w *World) where(t protocolcheck.LiveToken, l int) string {
+	if t.From == protocolcheck.Nobody {
+		return fmt.Sprintf("%v at node %d", w.members[t.To].views[l].epoch, t.To)
 	}
-	if w.flying[l] == 0 {
-		return
-	}
-	for to := range w.plan.Nodes {
-		m := &w.members[to]
-		for from := range w.plan.Nodes {
-			s := m.in[from]
-			if m.node == nil || s == nil || s.broken || !w.inSession(to) {
-				continue
-			}
-			for _, p := range s.queue[s.head:] {
-				if p.message.Kind == token.TokenMessage && p.message.Lock == lockNames[l] && m.node.Refuses(p.message) == "" {
-					found("%v on its way from %d to %d", p.message.Token.Epoch, from, to)
-				}
-			}
-		}
-	}
+	return fmt.Sprintf("%v on its way from %d to %d", t.Message.Token.Epoch, t.From, t.To)
 }
 
 // judgeGrant: only inside a session, and with a fence above all before.
@@ -206,14 +179,13 @@ func (w *World) judgeGrant(i int, e *token.Effect) {
 		w.fail(Outside, "node %d, %s to waiter %d", i, e.Lock, e.Waiter)
 	}
 	l := w.lockOf(e.Lock)
-	if e.Fence <= w.fences[l] && !w.forgetful {
-		w.fail(Fences, "node %d grants %s with fence %d, after %d", i, e.Lock, e.Fence, w.fences[l])
+	if last, rises := protocolcheck.Rises(&w.fences[l], e.Fence); !rises && !w.forgetful {
+		w.fail(Fences, "node %d grants %s with fence %d, after %d", i, e.Lock, e.Fence, last)
 	}
-	w.fences[l] = max(w.fences[l], e.Fence)
 	w.judgeTurns(i, l, e.State.Queue)
 }
 
-// judgeTurns: whoever stands in the token's queue has its turn, or is passed over, after
+// judgeTurns: a member that stands in the token's queue has its turn, or is passed over, after
 // at most one entry of each other member, or as many as that one's batch has. A token
 // that is made anew begins anew.
 func (w *World) judgeTurns(i, l int, queue []token.Member) {
@@ -232,18 +204,8 @@ func (w *World) hadTurn(j int, lock string) { w.overtook[w.lockOf(lock)][j] = [m
 // judgeBurials: nobody is inside a session and buried by a quorum. It looks at what the
 // nodes know, and so finds fault where no token has come to harm yet.
 func (w *World) judgeBurials(k int) {
-	if !w.inSession(k) {
-		return
-	}
-	buriers := 0
-	for i := range w.plan.Nodes {
-		m := &w.members[i]
-		if i != k && m.node != nil && m.node.InspectPeer(token.Member(k)).BurialEnd > m.clock.read(w.now) {
-			buriers++
-		}
-	}
-	if buriers >= w.plan.quorum() {
-		w.fail(Burials, "node %d, by %d others", k, buriers)
+	if buriers, buried := protocolcheck.BuriedByQuorum((*cluster)(w), k); buried {
+		w.fail(Burials, "node %d, by %d others", k, len(buriers))
 	}
 }
 
@@ -283,10 +245,8 @@ func (w *World) judgeLock(i, l int, v *token.LockView) {
 		bad = "waiter without a request"
 	}
 	if v.HasToken {
-		for k, j := range v.Token.Queue {
-			if slices.Contains(v.Token.Queue[:k], j) {
-				bad = "a node twice in Q"
-			}
+		if _, found := protocolcheck.TwiceInQueue(v.Token.Queue); found {
+			bad = "a node twice in Q"
 		}
 	}
 	if bad != "" {

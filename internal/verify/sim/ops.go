@@ -114,8 +114,8 @@ func (w *World) strike(op *Op, i int, m *member) {
 	}
 }
 
-// retire lets a node leave, as a driver does: the table of claims turns away who waits and
-// tells who holds, and the node goes when nothing is held any more.
+// retire lets a node leave, as a driver does: the table of claims turns the waiters away and
+// tells the holders, and the node goes when nothing is held any more.
 func (w *World) retire(i int, m *member) {
 	now := m.clock.read(w.now)
 	for k := range w.claims {

@@ -14,7 +14,7 @@ const maxCopies = 3
 // next. Members without a disk just crash.
 //
 // The mark of clients is lost with the copy. So those who are left behind must be over
-// by then: whoever puts a copy back has to wait for T (package datadir).
+// by then: an operator who puts a copy back has to wait for T (package datadir).
 func (w *World) setBack(i int, op *Op) {
 	m := &w.members[i]
 	away := w.restartAfter(max(op.Length, 1)) + Instant(w.random.below(int64(op.Patience)))

@@ -2,8 +2,8 @@ package token
 
 import "encoding/binary"
 
-// What a search needs to see that it has been in a state before: an encoding of the
-// whole of it. Two nodes with equal encodings do the same, from now on, in answer to
+// What the exhaustive search needs to see that it has been in a state before: an encoding
+// of the whole of it. No rule of the algorithm calls anything here. Two nodes with equal encodings do the same, from now on, in answer to
 // the same inputs. So what makes no difference any more is left out or made equal:
 // times count from now, a deadline that is past is past, and numbers of probes count
 // from the latest.
@@ -238,7 +238,7 @@ func (e *encoder) lock(l *lock) {
 }
 
 // search encodes how the token is looked for. Between two searches only the helper
-// who was named last is of any account.
+// that was named last matters.
 func (e *encoder) search(l *lock) {
 	s := l.search
 	if s == nil {

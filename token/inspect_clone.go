@@ -5,7 +5,8 @@ import "slices"
 // Clone returns a node that knows what n knows and shares no memory with it that
 // either may change. Effects that were not fetched yet are not copied.
 //
-// A search that tries several inputs on one state clones the node for each.
+// The exhaustive search, which tries several inputs on one state, clones the node for each.
+// No rule of the algorithm calls it.
 func (n *Node) Clone() *Node {
 	c := *n
 	c.peers = slices.Clone(n.peers)

@@ -1,0 +1,126 @@
+package protocolcheck
+
+import (
+	"slices"
+
+	"conch/token"
+)
+
+// Cluster is a cluster at one moment, as far as the judges look at it. Members and locks
+// are numbered from 0.
+type Cluster interface {
+	// Members returns how many members there are.
+	Members() int
+	// Node returns a member's node; nil while none runs.
+	Node(i int) *token.Node
+	// Now returns what a member's own clock reads.
+	Now(i int) token.Time
+	// InSession reports whether a member's node is inside a session by its own clock.
+	InSession(i int) bool
+	// HasToken reports whether the token of a lock is at a member.
+	HasToken(i, lock int) bool
+	// Holds reports whether somebody at a member is in the critical section of a lock.
+	Holds(i, lock int) bool
+	// UnderWay returns the k-th message that is on its way from one member to another and
+	// will arrive unless somebody stands in the way; nil if there are not so many.
+	UnderWay(from, to, k int) *token.Message
+}
+
+// InSession reports whether a node is inside a session at now, a reading of its own clock.
+func InSession(n *token.Node, now token.Time) bool {
+	if n == nil {
+		return false
+	}
+	end, ok := n.InSession()
+	return ok && now < end
+}
+
+// Nobody stands where no member is meant.
+const Nobody = -1
+
+// TwoHolders finds two members at which a lock is held at the same time. A holder counts
+// while its node is inside its session by its own clock. other is a holder that counts
+// whatever its node knows, such as a client that its node left behind; or Nobody.
+func TwoHolders(c Cluster, lock, other int) (first, second int, found bool) {
+	first = other
+	for i := range c.Members() {
+		if !c.Holds(i, lock) || !c.InSession(i) {
+			continue
+		}
+		if first != Nobody {
+			return first, i, true
+		}
+		first = i
+	}
+	return Nobody, Nobody, false
+}
+
+// LiveToken is a token that somebody could use.
+type LiveToken struct {
+	// To is the member that has it, or gets it.
+	To int
+	// From is the member that sent it, and Message what it sent. They are Nobody and nil if
+	// the token has arrived.
+	From    int
+	Message *token.Message
+}
+
+// AppendLiveTokens appends the live tokens of a lock; one is as many as there may be. A
+// token is alive where it lies inside a session, and on its way if it would be taken were
+// it to arrive now.
+func AppendLiveTokens(live []LiveToken, c Cluster, lock int, name string) []LiveToken {
+	for i := range c.Members() {
+		if c.HasToken(i, lock) && c.InSession(i) {
+			live = append(live, LiveToken{To: i, From: Nobody})
+		}
+	}
+	for to := range c.Members() {
+		if !c.InSession(to) {
+			continue
+		}
+		for from := range c.Members() {
+			for k := 0; ; k++ {
+				m := c.UnderWay(from, to, k)
+				if m == nil {
+					break
+				}
+				if m.Kind == token.TokenMessage && m.Lock == name && c.Node(to).Refuses(*m) == "" {
+					live = append(live, LiveToken{To: to, From: from, Message: m})
+				}
+			}
+		}
+	}
+	return live
+}
+
+// BuriedByQuorum reports whether a member is inside a session and buried by a quorum, and
+// who buries it.
+func BuriedByQuorum(c Cluster, k int) (buriers []int, buried bool) {
+	if !c.InSession(k) {
+		return nil, false
+	}
+	for i := range c.Members() {
+		if n := c.Node(i); i != k && n != nil && n.InspectPeer(token.Member(k)).BurialEnd > c.Now(i) {
+			buriers = append(buriers, i)
+		}
+	}
+	return buriers, len(buriers) > c.Members()/2
+}
+
+// Rises reports whether a grant's fence is above the highest before it, which it returns.
+// The higher of the two is the highest from then on.
+func Rises(highest *token.Fence, fence token.Fence) (before token.Fence, rises bool) {
+	before = *highest
+	*highest = max(before, fence)
+	return before, fence > before
+}
+
+// TwiceInQueue finds a member that stands in a token's queue, Q, twice.
+func TwiceInQueue(queue []token.Member) (twice token.Member, found bool) {
+	for k, j := range queue {
+		if slices.Contains(queue[:k], j) {
+			return j, true
+		}
+	}
+	return token.NoMember, false
+}
