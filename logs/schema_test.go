@@ -12,12 +12,12 @@ import (
 func TestSchemaDocument(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# The log's schema\n\n")
-	b.WriteString("A node logs one JSON object a line. This page is written from `schema.go` by\n`go test ./logs -run TestSchemaDocument -update`, and a test holds the two equal.\n\n")
-	b.WriteString("Every line has the keys " + codes(everyLine) + ". All 64-bit numbers are decimal\nstrings, since a JSON reader may take a number for a float. A node's lines stand in\nthe order in which things happened to it, and a line is written before its message\nleaves.\n\n## Keys\n\n| key | value | meaning |\n|---|---|---|\n")
+	b.WriteString("A node logs one JSON object a line. `go test ./logs -run TestSchemaDocument -update`\nwrites this page from `schema.go`; a test compares the two.\n\n")
+	b.WriteString("Every line has the keys " + codes(everyLine) + ". All 64-bit numbers are decimal\nstrings, since a JSON reader may read a number as a float. A node's lines stand in\nthe order in which things happened to it. It writes a line before it sends the message.\n\n## Keys\n\n| key | value | meaning |\n|---|---|---|\n")
 	for _, k := range keys {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", k.name, k.kind, k.meaning)
 	}
-	b.WriteString("\n## Events\n\nThe level is `info` where nothing else is said. Of keys joined by *or*, a line has\nexactly one.\n\n| event | keys, beside those of every line | optional keys | meaning |\n|---|---|---|---|\n")
+	b.WriteString("\n## Events\n\nThe level is `info` unless a row says otherwise. Of keys joined by *or*, a line has\nexactly one.\n\n| event | keys, beside those of every line | optional keys | meaning |\n|---|---|---|---|\n")
 	for _, s := range shapes {
 		needs := codes(s.required)
 		if s.oneOf != 0 {
@@ -35,7 +35,7 @@ func TestSchemaDocument(t *testing.T) {
 | message | sending and receipt have in common |
 |---|---|
 | REQUEST | lock, the asking node, number, the receiver |
-| TOKEN | lock, epoch, hop, and both nodes; a token that is dropped as it comes has token_dropped for a receipt |
+| TOKEN | lock, epoch, hop, and both nodes; if the token is dropped as it comes, token_dropped is the receipt |
 | probe | lock, the asking node, probe, the receiver |
 | ballot | lock, ballot, the proposer, the receiver |
 | answer | lock, probe or ballot, the answerer, the asker |

@@ -55,7 +55,7 @@ copy:
 	install -D -m 644 $(BIN)/completions/conch.bash $(TO)/share/bash-completion/completions/conch
 	install -D -m 644 $(BIN)/completions/_conch $(TO)/share/zsh/$(ZSH_COMPLETIONS)/_conch
 	install -D -m 644 $(BIN)/completions/conch.fish $(TO)/share/fish/vendor_completions.d/conch.fish
-	@for file in README.md CHANGELOG.md LICENSE docs/OPERATIONS.md docs/SECURITY.md docs/FENCING.md; do \
+	@for file in README.md CHANGELOG.md LICENSE docs/USING.md docs/COMMANDS.md docs/OPERATIONS.md docs/NODE.md docs/TLS.md docs/SECURITY.md docs/FENCING.md; do \
 	  install -D -m 644 $$file $(TO)/share/doc/conch/$${file##*/} || exit 1; done
 	install -D -m 644 internal/metrics/alerts.yml $(TO)/share/doc/conch/alerts.yml
 	install -D -m 644 internal/metrics/dashboard.json $(TO)/share/doc/conch/dashboard.json

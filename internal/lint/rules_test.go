@@ -85,7 +85,7 @@ var rules = []rule{
 	{
 		name:   "rooms",
 		check:  checkRooms,
-		remedy: "put the package into one of the rooms; a new room needs a reason in the README's map of the house, and a line in arrows in internal/lint",
+		remedy: "put the package into one of the rooms; a new room needs a line in docs/CODE.md, and a line in arrows in internal/lint",
 	},
 	{
 		name:   "arrows",

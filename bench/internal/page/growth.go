@@ -14,9 +14,9 @@ import (
 func WriteGrowth(w io.Writer, run Run, charts string) {
 	f := growth.Of(run.Outcome)
 	g := growthPage{w: w, figures: f, charts: charts}
-	fmt.Fprintf(w, "# Growth\n\nWhat a grant costs as nodes are added, and how many grants there are as locks are added, beside what theory says. "+
-		"All of it is measured in one run, in %d rounds (each has every cluster once, one after the other), for %v each time after a warm-up; "+
-		"a figure is the median of the rounds, with the least and the most in parentheses. `%s` has written this page, %s, in %v.\n\n",
+	fmt.Fprintf(w, "# Growth\n\nWhat a grant costs as nodes are added, and how many grants there are as locks are added, compared with theory. "+
+		"All figures come from one run of %d rounds (each measures every cluster once, for %v after a warm-up); "+
+		"a figure is the rounds' median, with the least and the most in parentheses. `%s` wrote this page on %s in %v.\n\n",
 		run.Rounds, run.Window, run.Command, run.Begun.Format(time.DateOnly), run.Took.Round(time.Second))
 	writeMachine(w, run)
 	g.messages()
@@ -43,8 +43,8 @@ func (g growthPage) chart(name, text string) {
 func (g growthPage) messages() {
 	fmt.Fprint(g.w, "## Messages\n\n")
 	g.chart("messages", "Messages a grant, by the number of nodes: N where the token is elsewhere, one where requests ride, both as theory says")
-	fmt.Fprint(g.w, "Where the token is here a grant costs no message, which a logarithmic axis cannot show. A request is a node's, for all that wait at it then; "+
-		"it is sent to all other nodes, or rides on the token.\n\n")
+	fmt.Fprint(g.w, "If the token is here a grant costs no message, which a logarithmic axis cannot show. A node makes one request for all that wait at it; "+
+		"the request is sent to all other nodes, or rides on the token.\n\n")
 	t := table{heads: []string{"the lock's messages", "theory", "a grant", "a request"}}
 	for _, use := range theory.Uses {
 		for _, n := range contest.Sizes {
@@ -59,8 +59,8 @@ func (g growthPage) messages() {
 func (g growthPage) cost() {
 	fmt.Fprint(g.w, "## What a grant costs\n\n")
 	g.chart("processor", "Processor time a grant, by the number of nodes, of processes and of the algorithm's own code")
-	fmt.Fprint(g.w, "Processor time is that of all nodes together, and bytes are what all of them write to their connections, both without what the same nodes take at rest (below). "+
-		"The dashed lines are theory, scaled: what a grant would cost if each of its messages cost what one costs between three nodes.\n\n")
+	fmt.Fprint(g.w, "Processor time is that of all nodes together, and bytes are what all nodes write to their connections, both without what the nodes use at rest (below). "+
+		"The dashed lines are scaled theory: what a grant would cost if each of its messages cost as much as one between three nodes.\n\n")
 	t := table{heads: []string{"what", "grants/s", "lock to grant µs", "processor µs a grant", "bytes a grant", "bytes in theory"}}
 	for _, use := range theory.Uses {
 		for _, n := range contest.Sizes {
@@ -74,7 +74,7 @@ func (g growthPage) cost() {
 		}
 	}
 	t.write(g.w)
-	fmt.Fprint(g.w, "A token carries a number for each member, so it grows with them:\n\n")
+	fmt.Fprint(g.w, "A token carries a number for each member, so it grows with their number:\n\n")
 	sizes := table{heads: []string{"members", "bytes of a token", "of a request"}}
 	for _, n := range contest.VirtualSizes {
 		sizes.add(whole(n), whole(theory.TokenSize(n, 0)), whole(theory.RequestSize()))
@@ -83,9 +83,9 @@ func (g growthPage) cost() {
 }
 
 func (g growthPage) sessions() {
-	fmt.Fprint(g.w, "## What sessions cost at rest\n\n")
+	fmt.Fprint(g.w, "## Cost of sessions at rest\n\n")
 	g.chart("sessions", "What a node sends and uses a second at rest, by the number of nodes")
-	fmt.Fprintf(g.w, "Each node pings each other one every quarter of %v, and is answered. Nobody wants a lock.\n\n", contest.TTL)
+	fmt.Fprintf(g.w, "Every quarter of %v each node pings each other node, which answers. Nobody wants a lock.\n\n", contest.TTL)
 	t := table{heads: []string{"nodes", "messages/s, all", "in theory", "a node: messages/s", "processor ms/s", "bytes/s"}}
 	for _, n := range contest.Sizes {
 		processor := g.figures.RestOfNode(n, contest.Processor).Times(1e-3)
@@ -96,8 +96,8 @@ func (g growthPage) sessions() {
 }
 
 func (g growthPage) virtual() {
-	fmt.Fprint(g.w, "## In virtual time\n\nThe algorithm's own code, package token, with nothing between the members but a queue; one thread does the work of all. "+
-		"The counts are those of theory to the message, or the round would have failed. Processor times are those of the code and of the queue.\n\n")
+	fmt.Fprint(g.w, "## In virtual time\n\nThe algorithm's own code (package token) with only a queue between the members; one thread does the work of all. "+
+		"The round fails unless the counts equal those of theory to the message. Processor times include the queue.\n\n")
 	t := table{heads: []string{"members", "token elsewhere: messages", "µs a grant", "ns a message", "token here: messages", "µs a grant", "saturated: messages", "µs a grant", "session messages/s", "ns each"}}
 	for _, n := range contest.VirtualSizes {
 		of := func(figure contest.Figure) string { return spread(g.figures.Of(contest.InVirtualTime(n), figure), "") }
@@ -131,7 +131,7 @@ func whole(n int) string {
 }
 
 func (g growthPage) locks() {
-	fmt.Fprintf(g.w, "## Many locks\n\n%d nodes, a process each. With one lock there is one token, and grants come one after the other; more locks let nodes work at the same time.\n\n", contest.ManyNodes)
+	fmt.Fprintf(g.w, "## Many locks\n\n%d nodes, each a process. One lock has one token, so grants come one after the other; more locks let nodes work at the same time.\n\n", contest.ManyNodes)
 	g.chart("locks", "Grants a second by the number of locks, on one core and on all")
 	for _, load := range contest.Loads {
 		fmt.Fprintf(g.w, "%s:\n\n", load.Label)
@@ -154,12 +154,12 @@ func (g growthPage) locks() {
 // growthMethod says how it is done.
 const growthMethod = `## How it is measured
 
-Each node is a process of its own, started by ` + "`conch.Start`" + `, with connections over loopback to each other one: as many as between machines, N(N-1) of them. In one process the nodes would share a scheduler and a garbage collector with tens of thousands of goroutines, and what that costs would be taken for what a grant costs.
+Each node is a process of its own, started by ` + "`conch.Start`" + `, with loopback connections to each other node: N(N-1) of them, as many as between machines. In one process the nodes would share a scheduler and a garbage collector with tens of thousands of goroutines, whose cost would be added to that of a grant.
 
-- Token elsewhere: two of the nodes lock and unlock in turns, and tell each other by a datagram whose turn it is, which is in the processor time. Token here: one node locks and unlocks again and again. Saturated: two callers at each node want the lock all the time. The other nodes are there, and answer.
-- Messages, requests and grants are counted by the nodes, by the metrics that they have for Prometheus. Messages of sessions (PING, PONG, CLEAR, BUSY) are counted apart.
-- Processor time is the kernel's for the processes, and bytes what they handed to the kernel to be written.
-- In virtual time the algorithm copies, with each thing that it does, what it knows of the lock, for the log: a number of each member. So from some hundred members on a message costs it more, the more there are.
-- On one core: all processes are bound to the same core. On all cores each process has as many threads for Go code as there are cores, but where GOMAXPROCS is given.
-- With all nodes on one machine, its cores are what nodes and their messages have to share. Between machines each node has its own.
+- Token elsewhere: two nodes lock and unlock in turns, and tell each other by a datagram whose turn it is; the processor time includes that. Token here: one node locks and unlocks again and again. Saturated: two callers at each node want the lock all the time. The other nodes only answer.
+- The nodes count messages, requests and grants in their metrics for Prometheus. Messages of sessions (PING, PONG, CLEAR, BUSY) are counted apart.
+- The kernel reports the processes' processor time; bytes are what they handed to the kernel to write.
+- In virtual time the algorithm copies, for the log, its state of the lock with each step: a number for each member. So from some hundred members on, a message costs more the more members there are.
+- On one core, all processes are bound to the same core. On all cores, each process has as many threads for Go code as there are cores, unless GOMAXPROCS is given.
+- Nodes on one machine share its cores with each other and with their messages. Between machines each node has its own.
 `

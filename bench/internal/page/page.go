@@ -30,9 +30,9 @@ func Write(w io.Writer, run Run) {
 	for _, result := range run.Outcome.Results {
 		results[result.Subject.Name] = result
 	}
-	fmt.Fprintf(w, "# Benchmarks\n\nWhat conch costs beside the bare limits of what it stands on, and beside the locks that users would pick instead. "+
-		"All of it is measured in one run, in %d rounds (each has every subject once, one after the other), for %v each time after a warm-up; "+
-		"a figure is the median of the rounds, with the least and the most in parentheses. `%s` has written this page, %s, in %v.\n\n",
+	fmt.Fprintf(w, "# Benchmarks\n\nWhat conch costs, compared with the bare limits of gRPC and TCP, and with the locks that users would choose instead. "+
+		"All figures come from one run of %d rounds (each measures every subject once, for %v after a warm-up); "+
+		"a figure is the rounds' median, with the least and the most in parentheses. `%s` wrote this page on %s in %v.\n\n",
 		run.Rounds, run.Window, run.Command, run.Begun.Format(time.DateOnly), run.Took.Round(time.Second))
 	writeMachine(w, run)
 	writeGoals(w, results, run.Rounds)
@@ -51,11 +51,11 @@ func writeMachine(w io.Writer, run Run) {
 	for _, fact := range run.Facts {
 		fmt.Fprintf(w, "- %s: %s\n", fact.What, fact.Which)
 	}
-	fmt.Fprintf(w, "- cores that others kept busy before each turn, which waited up to %v for few: %s\n\n", run.Patience, spread(busy, ""))
+	fmt.Fprintf(w, "- cores that other processes kept busy before each turn (a turn waited up to %v for a calm machine): %s\n\n", run.Patience, spread(busy, ""))
 }
 
 func writeGoals(w io.Writer, results map[string]*contest.Result, rounds int) {
-	fmt.Fprint(w, "## Goals\n\nA ratio is of two figures of the same round.\n\n")
+	fmt.Fprint(w, "## Goals\n\nA ratio divides two figures of the same round.\n\n")
 	t := table{heads: []string{"what", "goal", "measured", ""}}
 	for _, g := range goals() {
 		s := g.measured(results, rounds)
@@ -121,8 +121,8 @@ func writeConch(w io.Writer, results []*contest.Result) {
 // writeBatchGain writes what local batches gain.
 func writeBatchGain(w io.Writer, gain contest.Spread) {
 	if gain.Rounds > 0 {
-		fmt.Fprintf(w, "With 8 callers at each of 3 nodes, `--local-batch 8` makes grants/s %s times what they are where nodes take turns, in the same rounds. "+
-			"In turn, whoever is next at a node waits for up to 8 entries at each other node.\n\n", spread(gain, ""))
+		fmt.Fprintf(w, "With 8 callers at each of 3 nodes, `--local-batch 8` makes %s times as many grants a second as nodes that take turns, in the same rounds. "+
+			"The price: the next waiter at a node waits for up to 8 entries at each other node.\n\n", spread(gain, ""))
 	}
 }
 
@@ -153,8 +153,8 @@ func writePeers(w io.Writer, results map[string]*contest.Result) {
 		}
 		return spread(results[subject].Spread(figure), unit)
 	}
-	fmt.Fprint(w, "## Beside what users would pick\n\nOne client locks and unlocks again and again; three clients, each in a process of its own, all want the lock all the time. "+
-		"A hand-off is a grant to another client than the one before, which had been waiting when that one left.\n\n")
+	fmt.Fprint(w, "## Compared with other locks\n\nIn the first column one client locks and unlocks again and again; in the others three clients, each in a process of its own, want the lock all the time. "+
+		"A hand-off is a grant to another client than the one before, which was already waiting when that one left.\n\n")
 	t := table{heads: []string{"lock", "one client: lock+unlock µs", "three clients: grants/s", "hand-offs/s", "processor µs a grant", "switches a grant"}}
 	dead := table{heads: []string{"lock", "until the next grant"}}
 	for _, p := range contest.Peers() {
@@ -163,8 +163,8 @@ func writePeers(w io.Writer, results map[string]*contest.Result) {
 	}
 	dead.add("conch 3 nodes, the holder in its node's own process", of(contest.ConchFailover, contest.Recovery, " s"))
 	t.write(w)
-	fmt.Fprintf(w, "The holder is killed, and with it the server that leads, as if both were on one machine (of one Redis and of flock the holder alone, since nothing would be left); "+
-		"another client waits. Whoever is gone has lost the lock after %v, in every system that has such a time; the holder renews it until the kill.\n\n", contest.TTL)
+	fmt.Fprintf(w, "The holder is killed together with the leading server, as if both were on one machine (with one Redis and with flock only the holder, since nothing would be left); "+
+		"another client waits. In every system that has such a time, a vanished holder loses the lock after %v; the holder renews it until the kill.\n\n", contest.TTL)
 	dead.write(w)
 }
 
@@ -172,7 +172,7 @@ func writePeers(w io.Writer, results map[string]*contest.Result) {
 var percentiles = []float64{50, 90, 99, 99.9}
 
 func writeLatencies(w io.Writer, results []*contest.Result) {
-	fmt.Fprint(w, "## Latencies, µs\n\nFrom asking until the lock is held (or until the answer is there), all rounds together.\n\n")
+	fmt.Fprint(w, "## Latencies, µs\n\nFrom asking until the lock is held (or until the answer comes), all rounds together.\n\n")
 	t := table{heads: []string{"subject", "samples", "p50", "p90", "p99", "p99.9", "most"}}
 	for _, r := range results {
 		h := r.Merged(func(s *contest.Sample) *hdrhistogram.Histogram { return s.Wait })
@@ -204,7 +204,7 @@ func writeLeftOut(w io.Writer, results []*contest.Result) {
 		}
 	}
 	if len(lines) == 0 {
-		lines = []string{"Nothing: every subject was measured in every round (those that take minutes, in one), and in none were two clients in the critical section at once."}
+		lines = []string{"Nothing: every subject was measured in every round (subjects that take minutes, in one round), and two clients were never in the critical section at once."}
 	}
 	fmt.Fprintf(w, "%s\n\n", strings.Join(lines, "\n"))
 }
@@ -212,12 +212,12 @@ func writeLeftOut(w io.Writer, results []*contest.Result) {
 // method says how it is done.
 const method = `## How it is measured
 
-Every client is a process of its own and runs the same loop: note the time, lock, enter, leave, unlock, note the time. Entries are counted in memory that all of them share, where each that enters also sees whether another is inside. The processor time is that of clients and servers together, from the kernel; so are the switches, which are how often a thread began to wait. Servers (conch's nodes, etcd, Redis, ZooKeeper) are frozen while it is not their turn, and have found each other again before they are measured.
+Every client is a process of its own and runs the same loop: note the time, lock, enter, leave, unlock, note the time. All clients count entries in shared memory, where each also sees whether another is inside. The kernel reports the processor time of clients and servers together, and the switches: how often a thread began to wait. Servers (conch's nodes, etcd, Redis, ZooKeeper) are frozen while another subject is measured, and have found each other again before their own turn.
 
-- conch, etcd and ZooKeeper keep data on this machine's disk; etcd and ZooKeeper write to it at every step, conch does not. Redis keeps nothing here.
-- etcd has its defaults, ZooKeeper too but for a tick of 1 s, which lets a session be as short as the others'. go-redsync asks again after 1 ms. The nodes of conch write only errors to their logs, where nothing else is said.
-- etcd's Mutex makes a watch for each wait. The lock with a standing watch is written for this comparison: one watch for each client, and its own queue.
-- flock knows no other machine, one Redis is lost with its server, Redlock rests on clocks and has no fencing numbers.
-- A worker asks again when it has been served, so a pause of the machine shows as one long wait, not as many.
-- Of idle nodes, processes of the conch program, the one is shown that used the processor most, within 20 s. Many locks become known when clients of all nodes use each of them once, and go; their names are 16 bytes long. That and the memory is measured once, not in every round. A node's memory is that of the node which has most: on the heap what a lock has added when the garbage is collected; and of the whole process, when the clients have just gone, and when the garbage has been given back, which a Go program that rests does by itself within some minutes.
+- conch, etcd and ZooKeeper keep data on this machine's disk; etcd and ZooKeeper write to it at every step, conch does not. Redis keeps nothing on disk.
+- etcd and ZooKeeper have their defaults, except that ZooKeeper's tick is 1 s, so that a session can be as short as the others'. go-redsync asks again after 1 ms. conch's nodes log only errors, unless a row says otherwise.
+- etcd's Mutex makes a watch for each wait. The lock with a standing watch was written for this comparison: one watch for each client, and a queue of its own.
+- flock works on one machine only; a single Redis is lost with its server; Redlock relies on clocks and has no fencing numbers.
+- A worker asks again when it has been served, so a pause of the machine shows as one long wait and not as many.
+- Idle nodes are processes of the conch program; the row shows the one that used the processor most within 20 s. Many locks become known when clients of all nodes use each of them once, and go; their names are 16 bytes long. This and the memory are measured once, not in every round. Memory is that of the node with most: what a lock adds to the heap after garbage collection; and the whole process, right after the clients have gone, and after the garbage has been given back, which an idle Go program does by itself within some minutes.
 `

@@ -126,6 +126,8 @@ var debFiles = map[string]fs.FileMode{
 	"usr/share/zsh/vendor-completions/_conch":        0o644,
 	"usr/share/fish/vendor_completions.d/conch.fish": 0o644,
 	"usr/share/doc/conch/OPERATIONS.md":              0o644,
+	"usr/share/doc/conch/USING.md":                   0o644,
+	"usr/share/doc/conch/TLS.md":                     0o644,
 	"usr/share/doc/conch/alerts.yml":                 0o644,
 }
 
