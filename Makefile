@@ -249,7 +249,7 @@ generate = PATH="$(CURDIR)/$(TOOLS):$$PATH" buf generate proto --template proto/
 
 .PHONY: verify
 verify: verify-format verify-modules verify-vet verify-builds verify-proto \
-  verify-generated verify-lint verify-bench verify-vulnerabilities
+  verify-generated verify-lint verify-bench verify-module verify-vulnerabilities
 verify: ## all checks but the tests; writes nothing
 	@echo "verify: passed"
 
@@ -321,7 +321,26 @@ verify-vulnerabilities:
 	  echo "verify: LEFT OUT: govulncheck, since its database $$database is out of reach"; \
 	fi
 
+# Whether make module finds every place: a copy with another path has to build.
+.PHONY: verify-module
+verify-module:
+	@echo "verify: make module, on a copy"
+	@copy=$$(mktemp -d) || exit 1; trap 'rm -rf "$$copy"' EXIT; \
+	git ls-files -z --cached --others --exclude-standard | tar -c --null --ignore-failed-read -T - 2>/dev/null | tar -x -C "$$copy" && \
+	cd "$$copy" && timeout 60 go run ./internal/modulepath/setmodule example.org/you/conch && \
+	timeout 300 go build -buildvcs=false -o bin/conch ./cmd/conch && bin/conch version >/dev/null && \
+	timeout 300 go vet . ./cmd/conch ./proto/... ./internal/lint && \
+	timeout 60 go test ./internal/lint && \
+	timeout 60 go -C bench list -e -deps ./... >/dev/null && \
+	left=$$(grep -rlE '"conch/(token|broadcast|proto|hosts|logs|internal)' --include='*.go' . | grep -v '\.pb\.go$$'); \
+	if [ -n "$$left" ]; then echo "make module leaves the old path in: $$left"; exit 1; fi
+
 # --- What writes. ---
+
+.PHONY: module
+module: ## write another path of the module everywhere (MODULE=example.org/you/conch)
+	@if [ -z "$(MODULE)" ]; then echo "module: give the path, as MODULE=example.org/you/conch"; exit 64; fi
+	@go run ./internal/modulepath/setmodule "$(MODULE)"
 
 .PHONY: fix
 fix: proto $(TOOLS)/golangci-lint ## mend what can be mended: format, go.mod, generated code, lint

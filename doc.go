@@ -6,6 +6,10 @@
 // name and returns a [Hold]; [Hold.Unlock] ends it. All locks exist from the
 // start, under any name of 1 to 255 bytes of UTF-8.
 //
+// A program that is not to be a member calls [Dial] instead, and is a client of a node in
+// another process: one of its own machine by a unix socket, or any by its HOST:PORT. A
+// [Node] and a [Client] are both a [Locker]. [Mutex] adapts either to sync.Locker.
+//
 // # What is not promised
 //
 // A node that is cut off from most of the others, or whose process is frozen, loses
@@ -17,6 +21,10 @@
 // There is no lock without a majority: a node that does not reach more than half of
 // the members, itself counted, waits.
 //
-// The members trust each other and their network: nothing is encrypted, and
-// whoever reaches the port can take part.
+// With [Config.TLS] and [DialConfig.TLS], connections are encrypted, and members, nodes and
+// clients prove by certificates who they are. Without them nothing is encrypted, and
+// whoever reaches the port can pass for a member; so [Start] then refuses to listen beyond
+// this machine, unless [Config.Insecure] is set. Either way the members trust each other: a
+// member that lies can take any lock. [Config.AllowFile] says which clients may use which
+// locks.
 package conch

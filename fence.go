@@ -21,10 +21,10 @@ import (
 // The error is what do returns; or it wraps [ErrStaleFence], [ErrFenceInUse] or
 // [ErrFenceFile], and do was not called.
 func DoFenced(ctx context.Context, file string, number uint64, do func() error) (err error) {
-	guard, err := fence.Take(ctx, file, number)
+	taken, err := fence.Take(ctx, file, number)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, guard.Release()) }()
+	defer func() { err = errors.Join(err, taken.Release()) }()
 	return do()
 }

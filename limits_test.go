@@ -151,9 +151,9 @@ func locked(t *testing.T, locker conch.Locker, name string) {
 	}
 }
 
-// Strangers at a port with TLS, who begin no handshake or do not go on with it, neither
+// Unauthenticated peers at a port with TLS, who begin no handshake or do not go on with it, neither
 // keep members and clients out, nor a member from coming back.
-func TestStrangersAtAPortWithTLS(t *testing.T) {
+func TestUnauthenticatedAtAPortWithTLS(t *testing.T) {
 	onManyHosts(t)
 	addresses := freeAddresses(t, 3)
 	certs := certify(t, addresses)
@@ -170,7 +170,7 @@ func TestStrangersAtAPortWithTLS(t *testing.T) {
 	for _, node := range nodes {
 		locked(t, node, "cs")
 	}
-	strangers := func() float64 { return gauge(t, registry, "conch_connections", "stranger") }
+	unauthenticated := func() float64 { return gauge(t, registry, "conch_connections", "stranger") }
 
 	const many = 1500
 	var crowd []net.Conn
@@ -189,7 +189,7 @@ func TestStrangersAtAPortWithTLS(t *testing.T) {
 		}
 	}
 	come()
-	if n, closed := strangers(), gauge(t, registry, "conch_connections_closed_total"); n > 512 || closed == 0 {
+	if n, closed := unauthenticated(), gauge(t, registry, "conch_connections_closed_total"); n > 512 || closed == 0 {
 		t.Errorf("%v strangers are let in, %v closed; want 512 at most, and others closed", n, closed)
 	}
 	client, err := conch.Dial(t.Context(), conch.DialConfig{Nodes: addresses[:1], TLS: certs.mine})
@@ -214,7 +214,7 @@ func TestStrangersAtAPortWithTLS(t *testing.T) {
 	for _, conn := range crowd {
 		_ = conn.Close()
 	}
-	await(t, "rid of the strangers", func() bool { return strangers() == 0 })
+	await(t, "rid of the strangers", func() bool { return unauthenticated() == 0 })
 	closeClient(t, client)
 	for _, node := range nodes {
 		stopNode(t, node)

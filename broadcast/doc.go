@@ -57,7 +57,7 @@
 // status that says why, the log names the member or else the remote address, and the
 // node goes on. A reason is logged once for each member, until a stream of it was
 // accepted, and once a minute for each other address; 16 reasons a minute for each, and
-// 256 for all strangers (refusals.go).
+// 256 for all unauthenticated peers (refusals.go).
 //
 // # Overflow
 //

@@ -87,7 +87,7 @@ func (l *eventLog) peerRefused(m token.Member, reason string) {
 	l.line(zerolog.WarnLevel, "peer_refused").Str("peer", l.addresses[m]).Str("reason", reason).Msg("stream refused")
 }
 
-func (l *eventLog) strangerRefused(remote, reason string) {
+func (l *eventLog) unauthenticatedRefused(remote, reason string) {
 	l.line(zerolog.WarnLevel, "peer_refused").Str("remote", remote).Str("reason", reason).Msg("stream refused")
 }
 

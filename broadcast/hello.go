@@ -151,7 +151,7 @@ func missing(addresses, list []string) string {
 	return text
 }
 
-// shorten cuts what a stranger sent to a length that a log line may have, and quotes
+// shorten cuts what an unauthenticated peer sent to a length that a log line may have, and quotes
 // it if a terminal might obey it.
 func shorten(text string) string {
 	const most = 100

@@ -215,9 +215,9 @@ func (d *Driver) postIncoming(in *incoming, i input) bool {
 	return d.offer(i, in.closed)
 }
 
-// RefusedStranger has it logged that a connection was refused, and why: the same of one
+// RefusedUnauthenticated has it logged that a connection was refused, and why: the same of one
 // host once a minute.
-func (d *Driver) RefusedStranger(remote net.Addr, reason error) {
+func (d *Driver) RefusedUnauthenticated(remote net.Addr, reason error) {
 	d.postRefused(token.NoMember, remote.String(), reason.Error())
 }
 
@@ -254,7 +254,7 @@ func (d *Driver) CertificateEnding(reason error) {
 	d.post(input{kind: inputLook, look: func(o *owner) { o.log.certificateEnding(reason) }})
 }
 
-// postRefused has a refusal logged: of a member's stream, or of a stranger's.
+// postRefused has a refusal logged: of a member's stream, or of an unauthenticated peer's.
 func (d *Driver) postRefused(from token.Member, remote, reason string) {
 	d.offer(input{kind: inputRefusedHere, peer: from, remote: remote, reason: reason}, d.life.Done())
 }

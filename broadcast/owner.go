@@ -111,8 +111,8 @@ type owner struct {
 	// subscriptions are who wants to hear which locks change.
 	subscriptions map[*Subscription]struct{}
 	view          token.LockView // scratch
-	// strangers are the refusals of those who are not known to be members, by host.
-	strangers refusals
+	// unauthenticated are the refusals of those who are not known to be members, by host.
+	unauthenticated refusals
 	// filled are the streams whose queues were put something into, and whose senders do
 	// not know of it yet.
 	filled []*outgoing

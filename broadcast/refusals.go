@@ -40,7 +40,7 @@ func (r *refusals) note(now token.Time, caller, reason string) bool {
 	return true
 }
 
-// logRefusal logs that a stream was refused: of a stranger, once for each reason and
+// logRefusal logs that a stream was refused: of an unauthenticated peer, once for each reason and
 // window; of a member, if the attempt before it was not for the same reason.
 func (o *owner) logRefusal(in *input) {
 	if in.peer == token.NoMember {
@@ -48,8 +48,8 @@ func (o *owner) logRefusal(in *input) {
 		if h, _, err := net.SplitHostPort(host); err == nil {
 			host = h
 		}
-		if o.strangers.note(o.now, host, in.reason) {
-			o.log.strangerRefused(in.remote, in.reason)
+		if o.unauthenticated.note(o.now, host, in.reason) {
+			o.log.unauthenticatedRefused(in.remote, in.reason)
 		}
 		return
 	}

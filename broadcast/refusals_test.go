@@ -7,7 +7,7 @@ import (
 	"conch/token"
 )
 
-// What strangers do fills no disk: the same is logged once a minute, and of what differs
+// What unauthenticated peers do fills no disk: the same is logged once a minute, and of what differs
 // each time so much for each caller, and so much for all.
 func TestRefusalsAreLoggedWithinBounds(t *testing.T) {
 	r := new(refusals)

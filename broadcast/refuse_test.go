@@ -20,15 +20,15 @@ import (
 	"conch/token"
 )
 
-// stranger speaks to a node by hand.
-type stranger struct {
+// unauthenticated is a peer that speaks to a node by hand.
+type unauthenticated struct {
 	t    *testing.T
 	conn *grpc.ClientConn
 	call call
 }
 
 // approach opens a stream to a node, as one that dials from an address.
-func (w *network) approach(t *testing.T, from, to string) *stranger {
+func (w *network) approach(t *testing.T, from, to string) *unauthenticated {
 	t.Helper()
 	conn, err := grpc.NewClient("passthrough:///"+to,
 		grpc.WithContextDialer(w.dialerOf(from)),
@@ -36,7 +36,7 @@ func (w *network) approach(t *testing.T, from, to string) *stranger {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stranger{t: t, conn: conn}
+	s := &unauthenticated{t: t, conn: conn}
 	s.call, err = peerv1.NewPeerServiceClient(conn).Deliver(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func (w *network) approach(t *testing.T, from, to string) *stranger {
 	return s
 }
 
-func (s *stranger) send(messages ...*peerv1.Message) {
+func (s *unauthenticated) send(messages ...*peerv1.Message) {
 	s.t.Helper()
 	if err := s.call.Send(&peerv1.Frame{Messages: messages}); err != nil && !errors.Is(err, io.EOF) {
 		s.t.Fatal(err)
@@ -52,7 +52,7 @@ func (s *stranger) send(messages ...*peerv1.Message) {
 }
 
 // accepted waits until the node has accepted the stream.
-func (s *stranger) accepted() {
+func (s *unauthenticated) accepted() {
 	s.t.Helper()
 	if header, err := s.call.Header(); err != nil || header == nil {
 		s.t.Fatalf("headers %v, %v; want the stream accepted", header, err)
@@ -60,7 +60,7 @@ func (s *stranger) accepted() {
 }
 
 // ended waits for the end of the stream and checks the status.
-func (s *stranger) ended(code codes.Code, says string) {
+func (s *unauthenticated) ended(code codes.Code, says string) {
 	s.t.Helper()
 	err := s.call.RecvMsg(new(peerv1.Receipt))
 	if got := status.Convert(err); got.Code() != code || !strings.Contains(got.Message(), says) {
@@ -148,7 +148,7 @@ func TestHelloIsRefused(t *testing.T) {
 }
 
 // checkRefused checks that the log tells of one refusal and its reason, of a member
-// or else of a stranger.
+// or else of an unauthenticated peer.
 func (m *member) checkRefused(who, says string) {
 	m.t.Helper()
 	synctest.Wait()

@@ -19,9 +19,9 @@ import (
 // errHungUp ends a call on a connection that is being closed.
 var errHungUp = status.Error(codes.Unavailable, "the connection is being closed")
 
-// Call is a [tap.ServerInHandle]: it takes calls that came through the door, or refuses
+// Call is a [tap.ServerInHandle]: it takes calls that came through the admission control, or refuses
 // them, before anything of them but the headers is looked at.
-func (d *Door) Call(ctx context.Context, info *tap.Info) (context.Context, error) {
+func (d *Control) Call(ctx context.Context, info *tap.Info) (context.Context, error) {
 	var c *conn
 	if p, ok := grpcpeer.FromContext(ctx); ok {
 		c = connAt(p.Addr)
@@ -45,7 +45,7 @@ func (d *Door) Call(ctx context.Context, info *tap.Info) (context.Context, error
 }
 
 // refuse counts a refusal, and has it told.
-func (d *Door) refuse(c *conn, s *status.Status) {
+func (d *Control) refuse(c *conn, s *status.Status) {
 	if s.Code() != codes.ResourceExhausted {
 		return
 	}
@@ -58,9 +58,9 @@ func (d *Door) refuse(c *conn, s *status.Status) {
 	}
 }
 
-// stream begins a member's stream. Whoever opens one is a stranger until its HELLO is
+// stream begins a member's stream. Whoever opens one is an unauthenticated peer until its HELLO is
 // accepted, and has one for each connection, as members do.
-func (d *Door) stream(c *conn) (end func(), err error) {
+func (d *Control) stream(c *conn) (end func(), err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
@@ -78,10 +78,10 @@ func (d *Door) stream(c *conn) (end func(), err error) {
 }
 
 // call begins any other call.
-func (d *Door) call(c *conn) (end func(), err error) {
+func (d *Control) call(c *conn) (end func(), err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if c.stage == stranger {
+	if c.stage == unauthenticated {
 		if err := d.letIn(c); err != nil {
 			return nil, err
 		}
@@ -95,9 +95,9 @@ func (d *Door) call(c *conn) (end func(), err error) {
 	case c.stage == member:
 		p.calls++
 		return func() { d.end(p, 0) }, nil
-	case p.calls >= d.limits.GuestsPerHost:
+	case p.calls >= d.limits.ClientsPerHost:
 		return nil, tooMany("clients at %s have %d calls under way at this node, and may have no more", c.host, p.calls)
-	case d.counts.Calls >= d.limits.Guests:
+	case d.counts.Calls >= d.limits.Clients:
 		return nil, tooMany("clients of this node have %d calls under way, and may have no more; try another node", d.counts.Calls)
 	}
 	p.calls++
@@ -105,40 +105,40 @@ func (d *Door) call(c *conn) (end func(), err error) {
 	return func() { d.end(p, 1) }, nil
 }
 
-// end ends a call of a party, which counts so much among the guests'.
-func (d *Door) end(p *party, ofGuests int) {
+// end ends a call of a party, which counts so much among the clients'.
+func (d *Control) end(p *party, ofClients int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	p.calls--
-	d.counts.Calls -= ofGuests
+	d.counts.Calls -= ofClients
 }
 
-// letIn makes a stranger a guest. The caller has the lock.
-func (d *Door) letIn(c *conn) error {
-	p := d.guests[c.host]
+// letIn makes an unauthenticated peer a client. The caller has the lock.
+func (d *Control) letIn(c *conn) error {
+	p := d.clients[c.host]
 	switch {
-	case p != nil && len(p.conns) >= d.limits.GuestsPerHost:
+	case p != nil && len(p.conns) >= d.limits.ClientsPerHost:
 		return tooMany("clients at %s have %d connections to this node, and may have no more", c.host, len(p.conns))
-	case d.counts.Guests >= d.limits.Guests:
-		return tooMany("clients of this node have %d connections, and may have no more; try another node", d.counts.Guests)
+	case d.counts.Clients >= d.limits.Clients:
+		return tooMany("clients of this node have %d connections, and may have no more; try another node", d.counts.Clients)
 	}
 	d.takeOut(c)
-	c.stage = guest
-	d.counts.Guests++
-	join(d.guests, c.host, c)
+	c.stage = client
+	d.counts.Clients++
+	join(d.clients, c.host, c)
 	return nil
 }
 
 // Admit notes that a connection is a member's, which has proven it or is believed. The
 // connection is named by where it comes from: by its RemoteAddr, or what gRPC made of that.
-func (d *Door) Admit(remote net.Addr, name string) {
+func (d *Control) Admit(remote net.Addr, name string) {
 	c := connAt(remote)
 	if c == nil {
 		return
 	}
 	d.mu.Lock()
 	var oldest *conn
-	if c.stage == stranger || c.stage == guest {
+	if c.stage == unauthenticated || c.stage == client {
 		d.takeOut(c)
 		c.stage, c.name = member, name
 		d.counts.Members++

@@ -11,8 +11,8 @@ import (
 type stage uint8
 
 const (
-	stranger stage = iota
-	guest
+	unauthenticated stage = iota
+	client
 	member
 	gone
 )
@@ -20,11 +20,11 @@ const (
 // conn is a connection that came in.
 type conn struct {
 	net.Conn
-	door *Door
-	host string
+	control *Control
+	host    string
 
-	// known is closed when it is a stranger's no more, and settled is true from then on. Of
-	// a stranger, said counts the bytes that have come; only the reader uses it.
+	// known is closed when it is an unauthenticated peer's no more, and settled is true from then on. Of
+	// an unauthenticated peer, said counts the bytes that have come; only the reader uses it.
 	known   chan struct{}
 	settled atomic.Bool
 	said    int
@@ -32,10 +32,10 @@ type conn struct {
 	// renewed is when a write was last given time, in nanoseconds since 1970.
 	renewed atomic.Int64
 
-	// What follows is guarded by the door's lock.
+	// What follows is guarded by the admission control's lock.
 	stage    stage
-	patience *time.Timer // ends a stranger
-	party    *party      // of a guest or a member
+	patience *time.Timer // ends an unauthenticated peer
+	party    *party      // of a client or a member
 	name     string      // of a member
 	stream   bool        // it carries a member's stream
 }
@@ -50,20 +50,20 @@ type address struct {
 // RemoteAddr is [net.Conn]'s.
 func (c *conn) RemoteAddr() net.Addr { return address{c.Conn.RemoteAddr(), c} }
 
-// connAt finds the connection that comes from an address; nil if it came through no door.
+// connAt finds the connection that comes from an address; nil if no Control let it in.
 func connAt(remote net.Addr) *conn {
 	a, _ := remote.(address)
 	return a.conn
 }
 
-// Read is [net.Conn]'s. A stranger that has said too much is not listened to; it may still
+// Read is [net.Conn]'s. An unauthenticated peer that has said too much is not listened to; it may still
 // be answered.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.settled.Load() {
 		return c.Conn.Read(p)
 	}
 	c.turn.end()
-	if c.said >= c.door.limits.StrangerBytes {
+	if c.said >= c.control.limits.UnauthenticatedBytes {
 		<-c.known
 	}
 	n, err := c.Conn.Read(p)
@@ -71,7 +71,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	if n == 0 {
 		return n, err
 	}
-	if c.turn.take(c.known); c.door.hasLeft(c) {
+	if c.turn.take(c.known); c.control.hasLeft(c) {
 		return 0, net.ErrClosed // not to be thought about
 	}
 	return n, err
@@ -80,7 +80,7 @@ func (c *conn) Read(p []byte) (int, error) {
 // Write is [net.Conn]'s. The time that it has is set anew only now and then, since that
 // costs.
 func (c *conn) Write(p []byte) (int, error) {
-	patience := c.door.limits.WritePatience
+	patience := c.control.limits.WritePatience
 	if now := time.Now(); now.UnixNano()-c.renewed.Load() > int64(patience/4) {
 		c.renewed.Store(now.UnixNano())
 		if err := c.Conn.SetWriteDeadline(now.Add(patience + patience/4)); err != nil {
@@ -106,6 +106,6 @@ func (c *conn) CloseWrite() error {
 
 // Close is [net.Conn]'s.
 func (c *conn) Close() error {
-	c.door.leave(c)
+	c.control.leave(c)
 	return c.Conn.Close()
 }

@@ -7,14 +7,14 @@ import (
 
 // Limits are how much there is room for.
 type Limits struct {
-	// Strangers are connections on which nothing was asked yet, StrangerPatience is for
-	// how long one may be that, and StrangerBytes how much it may say until then.
-	Strangers        int
-	StrangerPatience time.Duration
-	StrangerBytes    int
-	// Guests is how many connections of clients may be open, and as many calls;
-	// GuestsPerHost, how many of each one host may have.
-	Guests, GuestsPerHost int
+	// Unauthenticated peers are connections on which nothing was asked yet, UnauthenticatedPatience is for
+	// how long one may be that, and UnauthenticatedBytes how much it may say until then.
+	Unauthenticated         int
+	UnauthenticatedPatience time.Duration
+	UnauthenticatedBytes    int
+	// Clients is how many connections of clients may be open, and as many calls;
+	// ClientsPerHost, how many of each one host may have.
+	Clients, ClientsPerHost int
 	// PerMember is how many connections a member may have, and MemberCalls how many
 	// calls, beside its streams.
 	PerMember, MemberCalls int
@@ -25,9 +25,9 @@ type Limits struct {
 }
 
 const (
-	maxStrangers = 512
-	maxGuests    = 1024
-	maxLocal     = 1024
+	maxUnauthenticated = 512
+	maxClients         = 1024
+	maxLocal           = 1024
 	// leastRoom is what each has where there are hardly any files to open.
 	leastRoom = 16
 
@@ -46,17 +46,17 @@ func fitting(files, members int) Limits {
 	room := files - keptFiles - filesPerMember*members
 	share := func(most, eighths int) int { return max(leastRoom, min(most, room/8*eighths)) }
 	l := Limits{
-		Strangers:        share(maxStrangers, 1),
-		StrangerPatience: 10 * time.Second,
+		Unauthenticated:         share(maxUnauthenticated, 1),
+		UnauthenticatedPatience: 10 * time.Second,
 		// Room for the longest HELLO, which lists the members, and for certificates.
-		StrangerBytes: 64<<10 + 272*members,
-		Guests:        share(maxGuests, 3),
-		PerMember:     16,
-		MemberCalls:   512,
-		Local:         share(maxLocal, 3),
-		WritePatience: 30 * time.Second,
+		UnauthenticatedBytes: 64<<10 + 272*members,
+		Clients:              share(maxClients, 3),
+		PerMember:            16,
+		MemberCalls:          512,
+		Local:                share(maxLocal, 3),
+		WritePatience:        30 * time.Second,
 	}
-	l.GuestsPerHost = max(leastRoom, l.Guests/4)
+	l.ClientsPerHost = max(leastRoom, l.Clients/4)
 	return l
 }
 

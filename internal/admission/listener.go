@@ -9,28 +9,28 @@ import (
 	"time"
 )
 
-// Listener returns a listener whose connections come through the door.
-func (d *Door) Listener(listener net.Listener) net.Listener {
-	return &doorway{Listener: listener, door: d}
+// Listener returns a listener whose connections come through the admission control.
+func (d *Control) Listener(listener net.Listener) net.Listener {
+	return &entrance{Listener: listener, control: d}
 }
 
-type doorway struct {
+type entrance struct {
 	net.Listener
-	door *Door
+	control *Control
 }
 
 // Accept is [net.Listener]'s.
-func (w *doorway) Accept() (net.Conn, error) {
+func (w *entrance) Accept() (net.Conn, error) {
 	conn, err := w.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return w.door.enter(conn), nil
+	return w.control.enter(conn), nil
 }
 
 // Local returns a listener for the unix socket, by which only users of this machine come:
 // there is room for so many.
-func (d *Door) Local(listener net.Listener) net.Listener {
+func (d *Control) Local(listener net.Listener) net.Listener {
 	local := Bound(listener, d.limits.Local, func(_ net.Addr, reason error) {
 		d.refused(listener.Addr(), reason) // the other end has none
 	})

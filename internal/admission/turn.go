@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// What a stranger says may cost the processor much to think about: an answer to the first
+// What an unauthenticated peer says may cost the processor much to think about: an answer to the first
 // bytes of a TLS handshake takes a fifth of a millisecond, and to send these bytes takes
-// nothing. So strangers are thought about a few at a time, and whoever is known finds
+// nothing. So unauthenticated peers are thought about a few at a time, and whoever is known finds
 // the processor free in between.
 
-// longestTurn is for how long a stranger is thought about at most before it is the turn of
+// longestTurn is for how long an unauthenticated peer is thought about at most before it is the turn of
 // others, too.
 const longestTurn = 10 * time.Millisecond
 
-// turn is a stranger's, from when something of it was read to when more is wanted. The
+// turn is an unauthenticated peer's, from when something of it was read to when more is wanted. The
 // reader takes it; the reader, whoever finds out who that is, and time end it.
 type turn struct {
 	turns   chan struct{} // has room for as many as are thought about at a time
@@ -31,7 +31,7 @@ func (t *turn) prepare(turns chan struct{}, longest time.Duration) {
 	t.over.Stop()
 }
 
-// take waits for the stranger's turn, or until it is none any more. It comes to an end
+// take waits for the unauthenticated peer's turn, or until it is none any more. It comes to an end
 // even if that was before.
 func (t *turn) take(known <-chan struct{}) {
 	select {
@@ -45,7 +45,7 @@ func (t *turn) take(known <-chan struct{}) {
 	t.over.Reset(t.longest)
 }
 
-// end ends the stranger's turn, if it has one.
+// end ends the unauthenticated peer's turn, if it has one.
 func (t *turn) end() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A turn whose reader is held up, while time and whoever knows the stranger end it, must
+// A turn whose reader is held up, while time and whoever knows the unauthenticated peer end it, must
 // not stay taken: nobody else would ever be let in.
 func TestTurnEndsWheneverItIsEnded(t *testing.T) {
 	turns := make(chan struct{}, 1)

@@ -46,7 +46,7 @@ func (l *listed) Watch(_ *clientv1.WatchRequest, rpc grpc.ServerStreamingServer[
 // entrance is a server with the options of a node's port, in a bubble.
 type entrance struct {
 	t        *testing.T
-	door     *admission.Door
+	control  *admission.Control
 	listener *bufconn.Listener
 	service  *listed
 }
@@ -55,11 +55,11 @@ func inBubble(t *testing.T, test func(t *testing.T, e *entrance)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		e := &entrance{t: t, listener: bufconn.Listen(64 << 10), service: new(listed)}
-		e.door = admission.New(admission.Config{Limits: admission.Usual(3), Refused: func(net.Addr, error) {}})
-		server := grpc.NewServer(serverOptions(grpc.InTapHandle(e.door.Call))...)
+		e.control = admission.New(admission.Config{Limits: admission.Usual(3), Refused: func(net.Addr, error) {}})
+		server := grpc.NewServer(serverOptions(grpc.InTapHandle(e.control.Call))...)
 		clientv1.RegisterLockServiceServer(server, e.service)
 		served := make(chan error, 1)
-		go func() { served <- server.Serve(e.door.Listener(e.listener)) }()
+		go func() { served <- server.Serve(e.control.Listener(e.listener)) }()
 		test(t, e)
 		server.Stop()
 		if err := <-served; err != nil {
@@ -73,8 +73,8 @@ func inBubble(t *testing.T, test func(t *testing.T, e *entrance)) {
 func (e *entrance) open(want int) {
 	e.t.Helper()
 	synctest.Wait()
-	if c := e.door.Counts(); c.Strangers+c.Guests != want {
-		e.t.Errorf("%d strangers and %d guests; want %d in all", c.Strangers, c.Guests, want)
+	if c := e.control.Counts(); c.Unauthenticated+c.Clients != want {
+		e.t.Errorf("%d strangers and %d guests; want %d in all", c.Unauthenticated, c.Clients, want)
 	}
 }
 

@@ -41,7 +41,7 @@ func (c counting) showLog(loss func() (lines uint64, now error)) {
 }
 
 // register shows the metrics.
-func (c counting) register(driver *broadcast.Driver, entrance *admission.Door) error {
+func (c counting) register(driver *broadcast.Driver, entrance *admission.Control) error {
 	if c.metrics == nil {
 		return nil
 	}

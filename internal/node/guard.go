@@ -22,8 +22,8 @@ import (
 type guard struct {
 	tls   *pki.TLS // nil without TLS
 	rules func() *rules.Rules
-	// door bounds what those who connect make the node spend.
-	door    *admission.Door
+	// control bounds what those who connect make the node spend.
+	control *admission.Control
 	members []string
 	// driver writes the log, once it runs.
 	driver atomic.Pointer[broadcast.Driver]
@@ -33,7 +33,7 @@ type guard struct {
 // an address.
 func (cfg Config) guard(members hosts.Members, listen *net.TCPAddr) (*guard, error) {
 	g := &guard{members: members.Addresses}
-	g.door = admission.New(admission.Config{
+	g.control = admission.New(admission.Config{
 		Limits: admission.Usual(len(members.Addresses)), Refused: g.refused,
 	})
 	if err := cfg.TLS.Check(); err != nil {
@@ -96,7 +96,7 @@ func (g *guard) checkMember(ctx context.Context, address string) error {
 		}
 	}
 	if p, ok := grpcpeer.FromContext(ctx); ok {
-		g.door.Admit(p.Addr, address)
+		g.control.Admit(p.Addr, address)
 	}
 	return nil
 }
@@ -112,7 +112,7 @@ func (g *guard) isMember(remote net.Addr, info credentials.AuthInfo) bool {
 	if err != nil || id.Kind != rules.Member {
 		return false
 	}
-	g.door.Admit(remote, id.Name)
+	g.control.Admit(remote, id.Name)
 	return true
 }
 
@@ -125,6 +125,6 @@ func (g *guard) refused(remote net.Addr, err error) {
 		err = op.Err // without the ports, which differ each time
 	}
 	if d := g.driver.Load(); d != nil {
-		d.RefusedStranger(remote, err)
+		d.RefusedUnauthenticated(remote, err)
 	}
 }

@@ -16,18 +16,18 @@ import (
 // What a client's connection may cost: it carries so many calls, and each may send ahead
 // so much, in messages that are no longer than that.
 const (
-	maxGuestStreams = 16
-	guestWindow     = 64 << 10
-	maxGuestMessage = 16 << 10
+	maxClientStreams = 16
+	clientWindow     = 64 << 10
+	maxClientMessage = 16 << 10
 )
 
 // guestOptions are for a server of clients alone.
-func guestOptions(further ...grpc.ServerOption) []grpc.ServerOption {
+func clientOptions(further ...grpc.ServerOption) []grpc.ServerOption {
 	return serverOptions(append(further,
-		grpc.MaxConcurrentStreams(maxGuestStreams),
-		grpc.InitialWindowSize(guestWindow),
-		grpc.InitialConnWindowSize(guestWindow),
-		grpc.MaxRecvMsgSize(maxGuestMessage),
+		grpc.MaxConcurrentStreams(maxClientStreams),
+		grpc.InitialWindowSize(clientWindow),
+		grpc.InitialConnWindowSize(clientWindow),
+		grpc.MaxRecvMsgSize(maxClientMessage),
 	)...)
 }
 

@@ -100,7 +100,7 @@ func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
 		return nil, errors.Join(err, memory.close())
 	}
 	guard.driver.Store(driver)
-	if err := counts.register(driver, guard.door); err != nil {
+	if err := counts.register(driver, guard.control); err != nil {
 		return nil, errors.Join(err, driver.Stop(context.Background()), memory.close())
 	}
 	clients, err := service.New(service.Config{
@@ -179,7 +179,7 @@ func (n *Node) Stop(ctx context.Context) error {
 		errs := []error{err, n.service.Close(ctx)}
 		n.servers.stop()
 		n.serving.Wait()
-		n.guard.door.Wait()
+		n.guard.control.Wait()
 		n.metrics.unregister()
 		if err == nil && n.driver.Err() == nil && n.unencumbered() {
 			errs = append(errs, n.memory.setClients(false)) // nobody holds anything any more

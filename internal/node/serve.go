@@ -62,11 +62,11 @@ func (l listeners) close() error {
 // for clients of this machine. With TLS, those that come by the port are sorted.
 type servers struct {
 	port, socket *grpc.Server
-	guests       *grpc.Server // nil without TLS
+	clients      *grpc.Server // nil without TLS
 	handover     *handover    // likewise
 }
 
-// What a connection may cost. Of connections, package door has the bounds.
+// What a connection may cost. Of connections, package admission has the bounds.
 const (
 	// maxStreams is how many calls one carries. A member asks all that its clients ask
 	// over one; see the bounds on these in package service.
@@ -93,18 +93,18 @@ func serverOptions(further ...grpc.ServerOption) []grpc.ServerOption {
 }
 
 func newServers(driver *broadcast.Driver, clients *service.Service, guard *guard) servers {
-	tap := grpc.InTapHandle(guard.door.Call)
+	tap := grpc.InTapHandle(guard.control.Call)
 	s := servers{
 		port:   grpc.NewServer(serverOptions(tap)...),
-		socket: grpc.NewServer(serverOptions(grpc.Creds(socket.Credentials()), grpc.MaxRecvMsgSize(maxGuestMessage))...),
+		socket: grpc.NewServer(serverOptions(grpc.Creds(socket.Credentials()), grpc.MaxRecvMsgSize(maxClientMessage))...),
 	}
 	if guard.tls != nil {
 		secure := guard.tls.ServerCredentials(guard.refused)
 		s.handover = newHandover(address(guard.tls.Member()))
 		s.port = grpc.NewServer(serverOptions(tap, grpc.Creds(sorting{secure, guard.isMember, s.handover}))...)
-		s.guests = grpc.NewServer(guestOptions(tap, grpc.Creds(known{secure}))...)
-		clients.Register(s.guests)
-		driver.Register(s.guests) // which refuses those who claim to be members
+		s.clients = grpc.NewServer(clientOptions(tap, grpc.Creds(known{secure}))...)
+		clients.Register(s.clients)
+		driver.Register(s.clients) // which refuses those who claim to be members
 	}
 	driver.Register(s.port)
 	clients.Register(s.port)
@@ -115,8 +115,8 @@ func newServers(driver *broadcast.Driver, clients *service.Service, guard *guard
 // stop ends all connections. What is handed over has to find that it is not taken any
 // more, so its server is the first.
 func (s servers) stop() {
-	if s.guests != nil {
-		s.guests.Stop()
+	if s.clients != nil {
+		s.clients.Stop()
 	}
 	s.port.Stop()
 	s.socket.Stop()
@@ -124,16 +124,16 @@ func (s servers) stop() {
 
 // serve lets in whoever connects.
 func (n *Node) serve(l listeners) {
-	port := n.guard.door.Listener(l.port)
+	port := n.guard.control.Listener(l.port)
 	if n.guard.tls == nil {
 		port = n.driver.Listener(port) // with TLS, the handshake tells what is no HTTP/2
 	}
 	n.serving.Go(func() { n.accept(n.servers.port, port) })
-	if n.servers.guests != nil {
-		n.serving.Go(func() { n.accept(n.servers.guests, n.servers.handover) })
+	if n.servers.clients != nil {
+		n.serving.Go(func() { n.accept(n.servers.clients, n.servers.handover) })
 	}
 	if l.socket != nil {
-		local := n.guard.door.Local(n.keep(l.socket, l.access))
+		local := n.guard.control.Local(n.keep(l.socket, l.access))
 		n.serving.Go(func() { n.accept(n.servers.socket, local) })
 	}
 }

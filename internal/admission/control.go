@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Config is what a door is made with.
+// Config is what a admission control is made with.
 type Config struct {
 	Limits Limits
 	// Refused is told of connections that were closed, and of calls that were refused,
@@ -18,24 +18,24 @@ type Config struct {
 	Refused func(remote net.Addr, reason error)
 }
 
-// Door is the way in to one node. It is safe for concurrent use.
-type Door struct {
+// Control is the way in to one node. It is safe for concurrent use.
+type Control struct {
 	limits  Limits
 	refused func(net.Addr, error)
 
-	mu        sync.Mutex
-	strangers map[string][]*conn // by host; oldest first, and none is empty
-	guests    map[string]*party  // by host
-	members   map[string]*party  // by address
-	counts    Counts
-	notes     notes
-	local     *Bounded // nil without a socket
+	mu              sync.Mutex
+	unauthenticated map[string][]*conn // by host; oldest first, and none is empty
+	clients         map[string]*party  // by host
+	members         map[string]*party  // by address
+	counts          Counts
+	notes           notes
+	local           *Bounded // nil without a socket
 
 	turns   chan struct{}
 	telling sync.WaitGroup // those who tell of a call that was refused
 }
 
-// party is what one host of guests, or one member, has open.
+// party is what one host of clients, or one member, has open.
 type party struct {
 	conns []*conn // oldest first
 	calls int
@@ -43,26 +43,26 @@ type party struct {
 
 // Counts tell how much is open, and how much was turned away since the start.
 type Counts struct {
-	Strangers, Guests, Members, Local int // connections
-	Calls                             int // of guests
-	Closed, Refused                   uint64
+	Unauthenticated, Clients, Members, Local int // connections
+	Calls                                    int // of clients
+	Closed, Refused                          uint64
 }
 
-// New returns a door with nobody in it.
-func New(cfg Config) *Door {
-	return &Door{
-		limits:    cfg.Limits,
-		refused:   cfg.Refused,
-		strangers: make(map[string][]*conn),
-		guests:    make(map[string]*party),
-		members:   make(map[string]*party),
-		notes:     notes{hosts: make(map[string]struct{})},
-		turns:     make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+// New returns a admission control with nobody in it.
+func New(cfg Config) *Control {
+	return &Control{
+		limits:          cfg.Limits,
+		refused:         cfg.Refused,
+		unauthenticated: make(map[string][]*conn),
+		clients:         make(map[string]*party),
+		members:         make(map[string]*party),
+		notes:           notes{hosts: make(map[string]struct{})},
+		turns:           make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 }
 
 // Counts returns how much is open now.
-func (d *Door) Counts() Counts {
+func (d *Control) Counts() Counts {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	counts := d.counts
@@ -74,7 +74,7 @@ func (d *Door) Counts() Counts {
 }
 
 // Wait returns when nobody is told of anything any more. No call may come by then.
-func (d *Door) Wait() { d.telling.Wait() }
+func (d *Control) Wait() { d.telling.Wait() }
 
 // Why connections are closed.
 var (
@@ -82,31 +82,31 @@ var (
 	errMember = errors.New("closed to make room: the same member has opened too many since")
 )
 
-// enter takes a stranger in.
-func (d *Door) enter(inner net.Conn) *conn {
-	c := &conn{Conn: inner, door: d, host: hostOf(inner.RemoteAddr()), known: make(chan struct{})}
+// enter takes an unauthenticated peer in.
+func (d *Control) enter(inner net.Conn) *conn {
+	c := &conn{Conn: inner, control: d, host: hostOf(inner.RemoteAddr()), known: make(chan struct{})}
 	c.turn.prepare(d.turns, longestTurn)
 	d.mu.Lock()
 	var crowded *conn
-	if d.counts.Strangers >= d.limits.Strangers {
-		crowded = d.oldestStranger()
+	if d.counts.Unauthenticated >= d.limits.Unauthenticated {
+		crowded = d.oldestUnauthenticated()
 	}
-	d.strangers[c.host] = append(d.strangers[c.host], c)
-	d.counts.Strangers++
-	c.patience = time.AfterFunc(d.limits.StrangerPatience, func() {
-		d.shut(c, stranger, fmt.Errorf("nothing was asked within %v", d.limits.StrangerPatience))
+	d.unauthenticated[c.host] = append(d.unauthenticated[c.host], c)
+	d.counts.Unauthenticated++
+	c.patience = time.AfterFunc(d.limits.UnauthenticatedPatience, func() {
+		d.shut(c, unauthenticated, fmt.Errorf("nothing was asked within %v", d.limits.UnauthenticatedPatience))
 	})
 	d.mu.Unlock()
 	if crowded != nil {
-		d.shut(crowded, stranger, errCrowd)
+		d.shut(crowded, unauthenticated, errCrowd)
 	}
 	return c
 }
 
 // oldestStranger returns the oldest connection of the host with most.
-func (d *Door) oldestStranger() *conn {
+func (d *Control) oldestUnauthenticated() *conn {
 	var most []*conn
-	for _, conns := range d.strangers {
+	for _, conns := range d.unauthenticated {
 		if len(conns) > len(most) {
 			most = conns
 		}
@@ -116,7 +116,7 @@ func (d *Door) oldestStranger() *conn {
 
 // shut closes a connection for a reason that the log is to tell, unless more is known of
 // it by now than when that reason was found.
-func (d *Door) shut(c *conn, known stage, reason error) {
+func (d *Control) shut(c *conn, known stage, reason error) {
 	d.mu.Lock()
 	if c.stage != known {
 		d.mu.Unlock()
@@ -134,7 +134,7 @@ func (d *Door) shut(c *conn, known stage, reason error) {
 }
 
 // leave forgets a connection that is being closed.
-func (d *Door) leave(c *conn) {
+func (d *Control) leave(c *conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.takeOut(c)
@@ -142,29 +142,29 @@ func (d *Door) leave(c *conn) {
 }
 
 // hasLeft reports whether a connection is closed.
-func (d *Door) hasLeft(c *conn) bool {
+func (d *Control) hasLeft(c *conn) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return c.stage == gone
 }
 
 // takeOut takes a connection from where it is counted.
-func (d *Door) takeOut(c *conn) {
+func (d *Control) takeOut(c *conn) {
 	switch c.stage {
-	case stranger:
+	case unauthenticated:
 		c.patience.Stop()
 		c.settled.Store(true)
 		close(c.known)
 		c.turn.end()
-		d.counts.Strangers--
-		if rest := without(d.strangers[c.host], c); len(rest) > 0 {
-			d.strangers[c.host] = rest
+		d.counts.Unauthenticated--
+		if rest := without(d.unauthenticated[c.host], c); len(rest) > 0 {
+			d.unauthenticated[c.host] = rest
 		} else {
-			delete(d.strangers, c.host)
+			delete(d.unauthenticated, c.host)
 		}
-	case guest:
-		d.counts.Guests--
-		leaveParty(d.guests, c.host, c)
+	case client:
+		d.counts.Clients--
+		leaveParty(d.clients, c.host, c)
 	case member:
 		d.counts.Members--
 		leaveParty(d.members, c.name, c)

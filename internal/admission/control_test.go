@@ -29,25 +29,25 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // few are limits that a test passes soon.
 var few = Limits{
-	Strangers: 6, StrangerPatience: 10 * time.Second, StrangerBytes: 100,
-	Guests: 5, GuestsPerHost: 3, PerMember: 2, MemberCalls: 4, Local: 2, WritePatience: 20 * time.Second,
+	Unauthenticated: 6, UnauthenticatedPatience: 10 * time.Second, UnauthenticatedBytes: 100,
+	Clients: 5, ClientsPerHost: 3, PerMember: 2, MemberCalls: 4, Local: 2, WritePatience: 20 * time.Second,
 }
 
-// house is a door in a bubble, and those who came.
+// house is a admission control in a bubble, and those who came.
 type house struct {
-	t    *testing.T
-	door *Door
+	t       *testing.T
+	control *Control
 	// told are the refusals that the log was told of.
 	mu   sync.Mutex
 	told []string
 }
 
-// in runs a test of a door in a bubble, and sees to it that nothing is left at the end.
+// in runs a test of a admission control in a bubble, and sees to it that nothing is left at the end.
 func in(t *testing.T, test func(t *testing.T, h *house)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		h := &house{t: t}
-		h.door = New(Config{
+		h.control = New(Config{
 			Limits: few,
 			Refused: func(remote net.Addr, reason error) {
 				h.mu.Lock()
@@ -56,12 +56,12 @@ func in(t *testing.T, test func(t *testing.T, h *house)) {
 			},
 		})
 		test(t, h)
-		h.door.Wait()
+		h.control.Wait()
 		synctest.Wait()
-		counts := h.door.Counts()
+		counts := h.control.Counts()
 		counts.Closed, counts.Refused = 0, 0
-		if counts != (Counts{}) || len(h.door.strangers)+len(h.door.guests)+len(h.door.members) != 0 {
-			t.Errorf("left behind: %+v, %v, %v, %v", counts, h.door.strangers, h.door.guests, h.door.members)
+		if counts != (Counts{}) || len(h.control.unauthenticated)+len(h.control.clients)+len(h.control.members) != 0 {
+			t.Errorf("left behind: %+v, %v, %v, %v", counts, h.control.unauthenticated, h.control.clients, h.control.members)
 		}
 	})
 }
@@ -92,7 +92,7 @@ func (h *house) come(host string) *visitor {
 	near, far := net.Pipe()
 	h.t.Cleanup(func() { _, _ = near.Close(), far.Close() })
 	v := &visitor{h: h, other: far}
-	v.inner = h.door.enter(placed{near, where(net.JoinHostPort(host, "1"))})
+	v.inner = h.control.enter(placed{near, where(net.JoinHostPort(host, "1"))})
 	return v
 }
 
@@ -109,7 +109,7 @@ func (v *visitor) leave() { _ = v.inner.Close() }
 // call makes a call.
 func (v *visitor) call(method string) (end func(), err error) {
 	ctx, cancel := context.WithCancel(grpcpeer.NewContext(context.Background(), &grpcpeer.Peer{Addr: v.inner.RemoteAddr()}))
-	if _, err = v.h.door.Call(ctx, &tap.Info{FullMethodName: method}); err != nil {
+	if _, err = v.h.control.Call(ctx, &tap.Info{FullMethodName: method}); err != nil {
 		cancel()
 		return nil, err
 	}
@@ -147,31 +147,31 @@ const (
 func (h *house) counts(want Counts) {
 	h.t.Helper()
 	synctest.Wait()
-	got := h.door.Counts()
+	got := h.control.Counts()
 	got.Closed, got.Refused = 0, 0
 	if got != want {
 		h.t.Errorf("counts %+v; want %+v", got, want)
 	}
 }
 
-// When there are too many strangers, the oldest of the host that has most goes. Whoever
+// When there are too many unauthenticated peers, the oldest of the host that has most goes. Whoever
 // comes from another host is not touched by that, nor by when it came.
-func TestStrangersGiveWayToEachOther(t *testing.T) {
+func TestUnauthenticatedGiveWayToEachOther(t *testing.T) {
 	in(t, func(t *testing.T, h *house) {
 		var crowd []*visitor
 		first := h.come("10.0.0.1")
-		for range few.Strangers - 1 {
+		for range few.Unauthenticated - 1 {
 			crowd = append(crowd, h.come("10.0.0.2"))
 		}
-		h.counts(Counts{Strangers: few.Strangers})
+		h.counts(Counts{Unauthenticated: few.Unauthenticated})
 		second := h.come("10.0.0.1")
 		for range 1000 {
 			crowd = append(crowd, h.come("10.0.0.2"))
 		}
 		third := h.come("10.0.0.3")
-		h.counts(Counts{Strangers: few.Strangers})
+		h.counts(Counts{Unauthenticated: few.Unauthenticated})
 		for i, v := range crowd {
-			if open := i >= len(crowd)-(few.Strangers-3); v.isClosed() == open {
+			if open := i >= len(crowd)-(few.Unauthenticated-3); v.isClosed() == open {
 				t.Errorf("number %d of %d: closed %t; want the latest open", i, len(crowd), !open)
 			}
 		}
@@ -187,16 +187,16 @@ func TestStrangersGiveWayToEachOther(t *testing.T) {
 		if want := []string{"10.0.0.2:1: " + errCrowd.Error()}; !slices.Equal(h.told, want) {
 			t.Errorf("told %q; want %q", h.told, want)
 		}
-		if got, want := h.door.Counts().Closed, uint64(few.Strangers+1002-few.Strangers); got != want {
+		if got, want := h.control.Counts().Closed, uint64(few.Unauthenticated+1002-few.Unauthenticated); got != want {
 			t.Errorf("%d closed; want %d", got, want)
 		}
 	})
 }
 
-func TestStrangersHaveSomeTimeAndSomeBytes(t *testing.T) {
+func TestUnauthenticatedHaveSomeTimeAndSomeBytes(t *testing.T) {
 	in(t, func(t *testing.T, h *house) {
-		mute, guest, loud := h.come("10.0.0.1"), h.come("10.0.0.2"), h.come("10.0.0.3")
-		end := guest.must(look)
+		mute, client, loud := h.come("10.0.0.1"), h.come("10.0.0.2"), h.come("10.0.0.3")
+		end := client.must(look)
 		go func() { _, _ = loud.other.Write(make([]byte, 1000)) }()
 		buffer := make([]byte, 60)
 		if n, err := loud.inner.Read(buffer); n != 60 || err != nil {
@@ -212,26 +212,26 @@ func TestStrangersHaveSomeTimeAndSomeBytes(t *testing.T) {
 		}()
 		synctest.Wait()
 		if len(heard) > 0 || loud.isClosed() {
-			t.Errorf("more than %d bytes are listened to, or the connection is closed", few.StrangerBytes)
+			t.Errorf("more than %d bytes are listened to, or the connection is closed", few.UnauthenticatedBytes)
 		}
-		go func() { _, _ = guest.other.Write(make([]byte, 1000)) }()
-		if n, err := io.ReadFull(guest.inner, make([]byte, 1000)); n != 1000 || err != nil {
+		go func() { _, _ = client.other.Write(make([]byte, 1000)) }()
+		if n, err := io.ReadFull(client.inner, make([]byte, 1000)); n != 1000 || err != nil {
 			t.Errorf("read %d, %v; want all that a guest says", n, err)
 		}
-		time.Sleep(few.StrangerPatience - 1)
+		time.Sleep(few.UnauthenticatedPatience - 1)
 		if mute.isClosed() {
 			t.Error("closed before its time is over")
 		}
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
-		if !mute.isClosed() || !loud.isClosed() || guest.isClosed() {
-			t.Errorf("closed: %t, %t, and the guest %t; want those that have asked for nothing", mute.isClosed(), loud.isClosed(), guest.isClosed())
+		if !mute.isClosed() || !loud.isClosed() || client.isClosed() {
+			t.Errorf("closed: %t, %t, and the guest %t; want those that have asked for nothing", mute.isClosed(), loud.isClosed(), client.isClosed())
 		}
 		if err := <-heard; err == nil {
 			t.Error("a connection that was closed is listened to")
 		}
 		end()
-		guest.leave()
+		client.leave()
 		want := []string{"10.0.0.1:1: nothing was asked within 10s", "10.0.0.3:1: nothing was asked within 10s"}
 		slices.Sort(h.told)
 		if !slices.Equal(h.told, want) {
@@ -240,28 +240,28 @@ func TestStrangersHaveSomeTimeAndSomeBytes(t *testing.T) {
 	})
 }
 
-func TestGuestsHaveRoomInAllAndForEachHost(t *testing.T) {
+func TestClientsHaveRoomInAllAndForEachHost(t *testing.T) {
 	in(t, func(t *testing.T, h *house) {
-		var guests []*visitor
-		for range few.GuestsPerHost {
+		var clients []*visitor
+		for range few.ClientsPerHost {
 			v := h.come("10.0.0.1")
 			v.must(look)()
-			guests = append(guests, v)
+			clients = append(clients, v)
 		}
 		late := h.come("10.0.0.1")
 		late.refused(look, "clients at 10.0.0.1 have 3 connections")
-		for range few.Guests - few.GuestsPerHost {
+		for range few.Clients - few.ClientsPerHost {
 			v := h.come("10.0.0.2")
 			v.must(look)()
-			guests = append(guests, v)
+			clients = append(clients, v)
 		}
 		other := h.come("10.0.0.3")
 		other.refused(look, "clients of this node have 5 connections")
-		h.counts(Counts{Guests: few.Guests, Strangers: 2})
-		if got := h.door.Counts().Refused; got != 2 {
+		h.counts(Counts{Clients: few.Clients, Unauthenticated: 2})
+		if got := h.control.Counts().Refused; got != 2 {
 			t.Errorf("%d refused; want 2", got)
 		}
-		h.door.Wait()
+		h.control.Wait()
 		slices.Sort(h.told)
 		if want := []string{
 			"10.0.0.1:1: clients at 10.0.0.1 have 3 connections to this node, and may have no more",
@@ -269,25 +269,25 @@ func TestGuestsHaveRoomInAllAndForEachHost(t *testing.T) {
 		}; !slices.Equal(h.told, want) {
 			t.Errorf("told %q; want %q", h.told, want)
 		}
-		guests[0].leave()
+		clients[0].leave()
 		late.must(look)() // there is room again
 		other.refused(look, "clients of this node")
-		guests[1].leave()
+		clients[1].leave()
 		other.must(look)()
-		for _, v := range append(guests, late, other) {
+		for _, v := range append(clients, late, other) {
 			v.leave()
 		}
 	})
 }
 
-func TestCallsOfGuestsAreBounded(t *testing.T) {
+func TestCallsOfClientsAreBounded(t *testing.T) {
 	in(t, func(t *testing.T, h *house) {
 		one, same, other := h.come("10.0.0.1"), h.come("10.0.0.1"), h.come("10.0.0.2")
 		ends := []func(){one.must(look), one.must(look), same.must(look)}
 		same.refused(look, "clients at 10.0.0.1 have 3 calls under way")
 		ends = append(ends, other.must(look), other.must(look))
 		other.refused(look, "clients of this node have 5 calls under way")
-		h.counts(Counts{Guests: 3, Calls: 5})
+		h.counts(Counts{Clients: 3, Calls: 5})
 		ends[0]()
 		other.must(look)()
 		for _, end := range ends[1:] {
@@ -297,7 +297,7 @@ func TestCallsOfGuestsAreBounded(t *testing.T) {
 		end := one.must(look)
 		one.leave()
 		end()
-		h.counts(Counts{Guests: 2})
+		h.counts(Counts{Clients: 2})
 		if _, err := one.call(look); status.Code(err) != codes.Unavailable {
 			t.Errorf("a call on a closed connection: %v; want UNAVAILABLE", err)
 		}
@@ -306,17 +306,17 @@ func TestCallsOfGuestsAreBounded(t *testing.T) {
 	})
 }
 
-// Members are let in whatever guests and strangers there are, and their latest
+// Members are let in whatever clients and unauthenticated peers there are, and their latest
 // connections stay.
 func TestMembersHaveRoomOfTheirOwn(t *testing.T) {
 	in(t, func(t *testing.T, h *house) {
 		var all []*visitor
-		for i := range few.Guests {
+		for i := range few.Clients {
 			v := h.come(fmt.Sprintf("10.0.0.%d", i))
 			v.must(look)()
 			all = append(all, v)
 		}
-		for range few.Strangers - 1 {
+		for range few.Unauthenticated - 1 {
 			all = append(all, h.come("10.0.1.1"))
 		}
 		var ends []func()
@@ -325,7 +325,7 @@ func TestMembersHaveRoomOfTheirOwn(t *testing.T) {
 			v := h.come("10.0.2.2")
 			switch i % 3 { // by its certificate, or by its HELLO, or that after a call
 			case 0:
-				h.door.Admit(v.inner.RemoteAddr(), "b:1")
+				h.control.Admit(v.inner.RemoteAddr(), "b:1")
 				ends = append(ends, v.must(look))
 			case 1:
 				ends = append(ends, v.must(stream))
@@ -333,19 +333,19 @@ func TestMembersHaveRoomOfTheirOwn(t *testing.T) {
 				all[0].leave()
 				ends = append(ends, v.must(look), v.must(stream))
 			}
-			h.door.Admit(v.inner.RemoteAddr(), "b:1")
+			h.control.Admit(v.inner.RemoteAddr(), "b:1")
 			members = append(members, v)
 		}
 		other := h.come("10.0.2.3")
-		h.door.Admit(other.inner.RemoteAddr(), "c:1")
+		h.control.Admit(other.inner.RemoteAddr(), "c:1")
 		ends = append(ends, other.must(look))
-		h.counts(Counts{Guests: few.Guests - 1, Strangers: few.Strangers - 1, Members: few.PerMember + 1, Calls: 1})
+		h.counts(Counts{Clients: few.Clients - 1, Unauthenticated: few.Unauthenticated - 1, Members: few.PerMember + 1, Calls: 1})
 		for i, v := range members {
 			if old := i < 2; v.isClosed() != old {
 				t.Errorf("connection %d of the member: closed %t; want the oldest two closed", i, v.isClosed())
 			}
 		}
-		time.Sleep(few.StrangerPatience) // which is none of theirs
+		time.Sleep(few.UnauthenticatedPatience) // which is none of theirs
 		if members[3].isClosed() || other.isClosed() {
 			t.Error("a member's connection is closed")
 		}
@@ -365,13 +365,13 @@ func TestMembersHaveRoomOfTheirOwn(t *testing.T) {
 	})
 }
 
-// Whoever opens a member's stream is a stranger until it has said HELLO, and cannot open
+// Whoever opens a member's stream is an unauthenticated peer until it has said HELLO, and cannot open
 // many.
 func TestConnectionCarriesOneStreamOfAMember(t *testing.T) {
 	in(t, func(t *testing.T, h *house) {
 		v := h.come("10.0.0.1")
 		end := v.must(stream)
-		h.counts(Counts{Strangers: 1})
+		h.counts(Counts{Unauthenticated: 1})
 		v.refused(stream, "carries one")
 		end()
 		end = v.must(stream)
@@ -380,17 +380,17 @@ func TestConnectionCarriesOneStreamOfAMember(t *testing.T) {
 		if _, err := v.call(stream); status.Code(err) != codes.Unavailable {
 			t.Errorf("a stream on a closed connection: %v; want UNAVAILABLE", err)
 		}
-		if _, err := h.door.Call(t.Context(), &tap.Info{FullMethodName: look}); err != nil {
+		if _, err := h.control.Call(t.Context(), &tap.Info{FullMethodName: look}); err != nil {
 			t.Errorf("a call that came by no door: %v; want it let in", err)
 		}
 	})
 }
 
-// Strangers are thought about a few at a time: each until more of it is wanted, until it
-// is closed or is a stranger no more, or for a moment. Others do not wait for them.
-func TestStrangersHaveTheirTurns(t *testing.T) {
+// Unauthenticated peers are thought about a few at a time: each until more of it is wanted, until it
+// is closed or is an unauthenticated peer no more, or for a moment. Others do not wait for them.
+func TestUnauthenticatedHaveTheirTurns(t *testing.T) {
 	in(t, func(t *testing.T, h *house) {
-		h.door.turns = make(chan struct{}, 1)
+		h.control.turns = make(chan struct{}, 1)
 		read := func(v *visitor) <-chan error { // of one who has something to say
 			heard := make(chan error, 1)
 			go func() { _, _ = v.other.Write([]byte("x")) }()
@@ -442,7 +442,7 @@ func TestStrangersHaveTheirTurns(t *testing.T) {
 		for _, v := range []*visitor{first, second, known} {
 			v.leave()
 		}
-		if len(h.door.turns) > 0 {
+		if len(h.control.turns) > 0 {
 			t.Error("a turn is not over")
 		}
 	})
@@ -492,7 +492,7 @@ func TestNotesAreBounded(t *testing.T) {
 			var all []*visitor
 			for i := range 2 * maxNoted {
 				host := fmt.Sprintf("10.0.%d.%d", i/250, i%250)
-				for range few.Strangers + 2 {
+				for range few.Unauthenticated + 2 {
 					all = append(all, h.come(host))
 				}
 			}
@@ -521,12 +521,12 @@ func TestConnectionsCanBeHalfClosed(t *testing.T) {
 		near, far := net.Pipe()
 		defer far.Close()
 		ended := false
-		c := h.door.enter(halfOpen{placed{near, "10.0.0.1:1"}, &ended})
+		c := h.control.enter(halfOpen{placed{near, "10.0.0.1:1"}, &ended})
 		if err := c.CloseWrite(); err != nil || !ended {
 			t.Errorf("CloseWrite: %v, %t; want it passed on", err, ended)
 		}
 		_ = c.Close()
-		c = h.door.enter(placed{near, "10.0.0.1:1"})
+		c = h.control.enter(placed{near, "10.0.0.1:1"})
 		if err := c.CloseWrite(); !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("CloseWrite: %v; want ErrUnsupported", err)
 		}
@@ -539,14 +539,14 @@ func TestConnectionsCanBeHalfClosed(t *testing.T) {
 func TestLimitsFitTheFilesThatMayBeOpen(t *testing.T) {
 	for _, test := range []struct{ files, members int }{{1 << 20, 3}, {1 << 20, 1024}, {20000, 1024}, {4096, 3}, {1024, 3}, {400, 5}} {
 		l := fitting(test.files, test.members)
-		if sum := l.Strangers + l.Guests + l.Local + filesPerMember*test.members; sum > test.files-keptFiles/2 {
+		if sum := l.Unauthenticated + l.Clients + l.Local + filesPerMember*test.members; sum > test.files-keptFiles/2 {
 			t.Errorf("%+v: %d files may be taken; want %d left", test, sum, keptFiles/2)
 		}
-		if l.GuestsPerHost > l.Guests || l.Strangers < leastRoom {
+		if l.ClientsPerHost > l.Clients || l.Unauthenticated < leastRoom {
 			t.Errorf("%+v: %+v", test, l)
 		}
 	}
-	if l := Usual(3); l.Strangers > maxStrangers || l.Guests > maxGuests || l.Strangers == 0 {
+	if l := Usual(3); l.Unauthenticated > maxUnauthenticated || l.Clients > maxClients || l.Unauthenticated == 0 {
 		t.Errorf("usual limits %+v", l)
 	}
 }
