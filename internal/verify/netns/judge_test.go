@@ -75,9 +75,10 @@ func TestOthersAreNoticed(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	node, served := o.hosts[0], o.hosts[1]
-	o.hosts = o.hosts[:1] // one proxy runs, and no client
-	defer func() { o.hosts = append(o.hosts, served) }()
+	all := o.hosts
+	defer func() { o.hosts = all }() // for close, since a proxy runs
+	node := all[0]
+	o.hosts = all[:1] // no client runs
 	if err := o.start(node); err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +86,9 @@ func TestOthersAreNoticed(t *testing.T) {
 	defer cancel()
 	var client *conch.Client
 	for client == nil {
+		if err := errors.Join(o.failure(), ctx.Err()); err != nil {
+			t.Fatal(err)
+		}
 		if client, err = conch.Dial(ctx, conch.DialConfig{Nodes: []string{"unix:" + o.socket(0)}}); err != nil && !errors.Is(err, conch.ErrUnreachable) {
 			t.Fatal(err)
 		}
@@ -117,9 +121,8 @@ func TestOthersAreNoticed(t *testing.T) {
 	if err := o.failure(); err == nil || !strings.Contains(err.Error(), "host 1: its process ended") {
 		t.Errorf("a process that ended: got %v", err)
 	}
-	o.hosts = append(o.hosts, served)
+	o.hosts = all[:2]
 	if err := o.judge(); err == nil || !strings.Contains(err.Error(), "client1.0 was not served") {
 		t.Errorf("a client that was not served: got %v", err)
 	}
-	o.hosts = o.hosts[:1]
 }

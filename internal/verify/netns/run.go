@@ -99,10 +99,14 @@ func prepare(cfg Config) (*ordeal, error) {
 		proxies = append(proxies, proxyAddress(i))
 	}
 	for i := range cfg.Nodes {
-		o.hosts = append(o.hosts, &host{number: i, command: []string{
+		command := []string{
 			cfg.Program, "node", "--insecure", "--evidence", "--listen", addresses[i], "--peers", strings.Join(addresses, ","), "--session-ttl", cfg.TTL.String(),
 			"--socket", o.socket(i), "--log-file", o.logFile(i), "--data-dir", filepath.Join(cfg.Dir, fmt.Sprint("state", i+1)),
-		}})
+		}
+		if cfg.Nodes == 1 {
+			command = append(command, "--single")
+		}
+		o.hosts = append(o.hosts, &host{number: i, command: command})
 	}
 	for i, c := range []struct {
 		role  string
