@@ -115,6 +115,14 @@ func (l *eventLog) rulesDiffer(peer string) {
 	l.line(zerolog.WarnLevel, "rules_differ").Str("peer", peer).Msg("another member has other rules: a client that is refused here may be let in there")
 }
 
+func (l *eventLog) draining(by string) {
+	l.info("draining").Str("reason", by).Msg("no more requests are taken, and holders may finish")
+}
+
+func (l *eventLog) undrained(by string) {
+	l.info("undrained").Str("reason", by).Msg("requests are taken again")
+}
+
 func (l *eventLog) certificateEnding(reason error) {
 	l.line(zerolog.WarnLevel, "certificate_ending").Str("reason", reason.Error()).Msg("replace the certificate")
 }

@@ -12,6 +12,8 @@ const (
 	LogGap        = "log_gap"
 	SocketRemade  = "socket_remade"
 	SocketLost    = "socket_lost"
+	Draining      = "draining"
+	Undrained     = "undrained"
 
 	// Suzuki and Kasami's algorithm.
 	Request         = "request"
@@ -185,6 +187,8 @@ var shapes = []shape{
 	{LogGap, "warn", setOf("missing"), 0, 0, "so many lines of this process, which belong here, could not be written"},
 	{SocketRemade, "warn", setOf("reason"), 0, 0, "the file of the socket for clients was removed while the node ran, and was made again"},
 	{SocketLost, "warn", setOf("reason"), 0, 0, "that file was removed or replaced, and cannot be made again for now: clients find the node by its port alone"},
+	{Draining, "info", setOf("reason"), 0, 0, "the node takes no more requests and lets holders finish, since it is about to stop or somebody drains it; the reason says who"},
+	{Undrained, "info", setOf("reason"), 0, 0, "it takes requests again"},
 
 	{Request, "info", aboutLock | setOf("number"), tokenMayShow, 0, "a request begins; REQUEST is broadcast"},
 	{RequestSent, "info", aboutLock | setOf("peer", "number"), tokenMayShow | setOf("repeat"), 0, "REQUEST is handed to the stream to one peer"},
