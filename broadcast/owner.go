@@ -101,7 +101,7 @@ type owner struct {
 	now      token.Time // of the input that is being taken
 	timer    *time.Timer
 	armed    token.Time // what the timer is set for; -1 if it has fired
-	store    Store
+	saving   saving
 	node     *token.Node
 	log      *eventLog
 	observer Observer
@@ -123,8 +123,10 @@ type owner struct {
 
 func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 	o := &owner{
-		Driver:   d,
-		store:    cfg.Store,
+		Driver: d,
+		saving: saving{
+			store: cfg.Store, inPlace: cfg.Evidence || len(d.members) == 1, locks: make(map[string]struct{}),
+		},
 		node:     node,
 		log:      newEventLog(cfg),
 		observer: cfg.Observer,
@@ -282,7 +284,7 @@ func (o *owner) performOne(e *token.Effect) {
 	}
 	switch e.Kind {
 	case token.Send:
-		if p := &o.peers[e.Peer]; p.out != nil {
+		if p := &o.peers[e.Peer]; p.out != nil && !o.holdsBack(e, p.out) {
 			p.pending = append(p.pending, e.Message)
 		}
 	case token.Warn:
@@ -290,9 +292,7 @@ func (o *owner) performOne(e *token.Effect) {
 			o.log.sessionWarned(e.Session)
 		}
 	case token.Save:
-		if err := o.store.Save(uint64(e.Session), e.Promised); err != nil {
-			o.fail(err)
-		}
+		o.save(e)
 	case token.Gone:
 		close(o.gone)
 	}

@@ -23,16 +23,19 @@ import (
 const busyPerCore = 4
 
 // writers write to the disk without pause, within one file each: one waits for the disk
-// after each block, the other leaves as much as it can in the page cache.
+// after each block, the others leave as much as they can in the page cache.
 var writers = []string{
 	`while :; do dd if=/dev/zero of="$1" bs=64k count=1024 oflag=dsync conv=notrunc 2>/dev/null; done`,
-	`while :; do dd if=/dev/zero of="$1" bs=4M count=128 conv=notrunc 2>/dev/null; done`,
+	`while :; do dd if=/dev/zero of="$1" bs=4M count=300 conv=notrunc 2>/dev/null; done`,
+	`while :; do dd if=/dev/zero of="$1" bs=4M count=300 conv=notrunc 2>/dev/null; done`,
+	`while :; do dd if=/dev/zero of="$1" bs=4M count=300 conv=notrunc 2>/dev/null; done`,
 }
 
 // TestSoakBusyMachine holds locks at the default --session-ttl on a machine that is as
 // busy as it gets, and shows that none is lost: by jobs under "conch lock", and by this
 // process, which also measures how little of a lease was left before it was extended.
-// One node writes evidence, the others do not.
+// The third node, which has no holders, is restarted again and again: what it promises
+// then, the others have to save on the busy disk.
 func TestSoakBusyMachine(t *testing.T) {
 	text := os.Getenv("CONCH_SOAK")
 	if text == "" {
@@ -42,7 +45,7 @@ func TestSoakBusyMachine(t *testing.T) {
 	check(t, err)
 	dir := t.TempDir()
 	c, err := processes.New(processes.Config{
-		Program: program(t), Nodes: 3, Use: processes.ServeClients, Dir: dir, FirstFlags: []string{"--evidence"},
+		Program: program(t), Nodes: 3, Use: processes.ServeClients, Dir: dir,
 	})
 	check(t, err)
 	defer func() { check(t, c.Kill()) }()
@@ -53,19 +56,20 @@ func TestSoakBusyMachine(t *testing.T) {
 
 	running, end := context.WithTimeout(t.Context(), length)
 	defer end()
-	jobs := make([]*busyJob, 0, 2*len(c.Nodes()))
-	for i, node := range c.Nodes() {
-		for j := range 2 {
+	holders, restarted := c.Nodes()[:2], c.Nodes()[2]
+	var jobs []*busyJob
+	for i, node := range holders {
+		for j := range 3 {
 			jobs = append(jobs, startBusyJob(t, node.Socket(), fmt.Sprintf("job-%d-%d", i, j), length))
 		}
 	}
-	margins := make([]*leaseMargins, len(c.Nodes()))
+	margins := make([]*leaseMargins, len(holders))
 	var measuring sync.WaitGroup
-	for i, node := range c.Nodes() {
+	for i, node := range holders {
 		margins[i] = &leaseMargins{}
 		measuring.Go(func() { margins[i].measure(t, running, node.Socket(), fmt.Sprintf("measured-%d", i)) })
 	}
-	measuring.Go(func() { turnOver(t, running, c.Nodes()[0].Socket()) })
+	measuring.Go(func() { turnOver(t, running, restarted) })
 	measuring.Wait()
 	for _, job := range jobs {
 		job.check(t)
@@ -182,24 +186,50 @@ func (m *leaseMargins) String() string {
 		len(m.left), at(0), at(0.001), at(0.01), at(0.1), at(0.5), at(1), m.warned)
 }
 
-// turnOver takes and gives back locks, most of them new ones, so that nodes pass tokens
-// and make new ones, and write what evidence they write.
-func turnOver(t *testing.T, ctx context.Context, node string) {
-	locks, err := conch.Dial(ctx, conch.DialConfig{Nodes: []string{"unix:" + node}})
+// restartEvery is how often a node is restarted.
+const restartEvery = 20 * time.Second
+
+// turnOver has a node restarted again and again, and takes new locks at it, each of which
+// it makes a token for: with a ballot above all that the others have promised before.
+func turnOver(t *testing.T, ctx context.Context, node *processes.Node) {
+	for i := 0; ; i++ {
+		for j := range 3 {
+			asking, cancel := context.WithTimeout(ctx, restartEvery)
+			if err := takeOnce(asking, node.Socket(), fmt.Sprintf("turn-%d-%d", i, j)); err != nil && ctx.Err() == nil {
+				t.Errorf("turn %d: %v", i, err)
+			}
+			cancel()
+		}
+		select {
+		case <-time.After(restartEvery):
+		case <-ctx.Done():
+			return
+		}
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		err := node.Stop(stopping)
+		if err == nil {
+			err = node.Start(stopping)
+		}
+		cancel()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+	}
+}
+
+// takeOnce takes a lock and gives it back.
+func takeOnce(ctx context.Context, socket, lock string) error {
+	locks, err := conch.Dial(ctx, conch.DialConfig{Nodes: []string{"unix:" + socket}})
 	if err != nil {
-		t.Error(err)
-		return
+		return err
 	}
 	defer locks.Close()
-	for i := 0; ctx.Err() == nil; i++ {
-		hold, err := locks.Lock(ctx, fmt.Sprintf("turn-%d", i%5000))
-		if err != nil {
-			continue // the context has ended, or the lock was refused: nothing is held
-		}
-		if err := hold.Unlock(); err != nil {
-			t.Errorf("turn %d: %v", i, err)
-		}
+	hold, err := locks.Lock(ctx, lock)
+	if err != nil {
+		return err
 	}
+	return hold.Unlock()
 }
 
 // showTroubles shows the lines of a node's log that tell of leases and losses.
