@@ -185,3 +185,35 @@ func TestListenGivesAccess(t *testing.T) {
 		t.Errorf("%v, want no socket left", err)
 	}
 }
+
+// A node that runs as a service is found by users whom its socket lets in, where they have
+// no node of their own.
+func TestFindServices(t *testing.T) {
+	dir := runtimeDir(t)
+	t.Setenv("CONCH_SOCKET_DIR", "")
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	service := t.TempDir()
+	socket.SetDirs(t, t.TempDir(), t.TempDir())
+	socket.SetServiceDir(t, service)
+	path := filepath.Join(service, "conch.sock")
+	listen(t, path)
+	want := []socket.Node{{Socket: path, IsServed: true}}
+	if got := find(t); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	own := announced(t, "7400", "a:1")
+	want = []socket.Node{{Socket: own, Members: []string{"a:1"}, IsServed: true}}
+	if got := find(t); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want the user's own node alone, %v", got, want)
+	}
+	if err := os.Remove(own); err != nil {
+		t.Fatal(err)
+	}
+	socket.Withdraw(own)
+	if err := os.Chmod(service, 0o777); err != nil { //nolint:gosec // that is what is refused
+		t.Fatal(err)
+	}
+	if got := find(t); len(got) != 0 {
+		t.Errorf("got %v in a directory in which anyone may make sockets, want none", got)
+	}
+}
