@@ -113,12 +113,12 @@ func TestFindInEveryEnvironment(t *testing.T) {
 func TestFindSaysWhereItLooked(t *testing.T) {
 	dir := runtimeDir(t)
 	found, err := socket.Find()
-	if err != nil || found.Unset != "" || len(found.Looked) != 4 || found.Looked[0] != dir {
+	if err != nil || found.Unset != "" || len(found.Looked) != 5 || found.Looked[0] != dir {
 		t.Errorf("with a runtime directory: %+v, %v", found, err)
 	}
 	noRuntimeDir(t)
 	found, err = socket.Find()
-	if err != nil || found.Unset != "XDG_RUNTIME_DIR" || len(found.Looked) != 2 {
+	if err != nil || found.Unset != "XDG_RUNTIME_DIR" || len(found.Looked) != 3 {
 		t.Errorf("without one: %+v, %v", found, err)
 	}
 }
