@@ -23,7 +23,8 @@ type eventLog struct {
 	quiet     bool          // no lines of level info are written
 	evidence  bool          // lines are written for each message and each step of the algorithm
 	addresses []string
-	memory    string // where session numbers come from, in words
+	times     func() string // tells how it came to the end of a lease
+	memory    string        // where session numbers come from, in words
 	scratch   []byte
 	// arrived is the token that came with the latest input, as it came: by the time
 	// its line is written, the node may have changed it.
