@@ -126,7 +126,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 	o := &owner{
 		Driver: d,
 		saving: saving{
-			store: cfg.Store, inPlace: true, locks: make(map[string]struct{}),
+			store: cfg.Store, inPlace: cfg.Evidence || len(d.members) == 1, locks: make(map[string]struct{}),
 		},
 		node:     node,
 		log:      newEventLog(cfg),

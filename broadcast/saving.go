@@ -14,10 +14,7 @@ import (
 // ballot of its own comes to nothing without answers to it, so no token is made before its
 // own promise is saved, either.
 //
-// For now every node waits (inPlace): beside the worker, a lock whose promises are saved
-// for longer than T was not granted for a minute in a test, and it is not known why.
-//
-// Otherwise the worker waits where that does not hold: where a session begins, whose number every
+// The worker waits where that does not hold: where a session begins, whose number every
 // message shows; in a cluster of one, which needs no answers; with evidence, whose lines
 // tell of messages in the order in which they leave; and when the node stops.
 

@@ -25,6 +25,12 @@ func (d *busyDisk) Save(_, promised uint64) error {
 	return d.err
 }
 
+func (d *busyDisk) has() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.promised
+}
+
 // startBusy starts two members with busy disks, the second of which holds a lock, and a
 // third one whose ballots are above all that they have promised before.
 func startBusy(t *testing.T, disks []*busyDisk) (members []*member, hold Hold) {
@@ -45,7 +51,42 @@ func startBusy(t *testing.T, disks []*busyDisk) (members []*member, hold Hold) {
 	return members, hold
 }
 
-// A promise that cannot be saved ends a node that is in a session, too.
+// saveTakes is longer than what a lease may lack before its holder is warned, and shorter
+// than a ballot waits for answers.
+const saveTakes = testTTL * 95 / 100
+
+// A save that takes nearly as long as a session lives costs no hold, and a promise does
+// not leave before it is saved.
+func TestSlowSaveCostsNoHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disks := []*busyDisk{{}, {}}
+		members, hold := startBusy(t, disks)
+		for _, disk := range disks {
+			disk.takes.Store(int64(saveTakes))
+		}
+		began := time.Now()
+		next := members[2].acquire("other") // which needs a promise of a or b
+		if took := time.Since(began); took < saveTakes {
+			t.Errorf("a lock was granted %v after its ballot, before the promise was saved", took)
+		}
+		if disks[0].has() <= 5000 && disks[1].has() <= 5000 {
+			t.Errorf("granted, though only %d and %d were saved", disks[0].has(), disks[1].has())
+		}
+		if err := hold.Err(); err != nil {
+			t.Errorf("the hold of a node that saves: %v", err)
+		}
+		select {
+		case <-hold.Warned():
+			t.Error("the holder was warned while its node saved")
+		default:
+		}
+		members[2].release(next)
+		members[1].release(hold)
+		stopAll(members)
+	})
+}
+
+// What cannot be saved beside the worker ends the node, too.
 func TestDiskThatFailsLaterEndsTheNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disks := []*busyDisk{{}, {}}
