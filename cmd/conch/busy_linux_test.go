@@ -67,9 +67,9 @@ func TestSoakBusyMachine(t *testing.T) {
 	var measuring sync.WaitGroup
 	for i, node := range holders {
 		margins[i] = &leaseMargins{}
-		measuring.Go(func() { margins[i].measure(t, running, node.Socket(), fmt.Sprintf("measured-%d", i)) })
+		measuring.Go(func() { margins[i].measure(running, t, node.Socket(), fmt.Sprintf("measured-%d", i)) })
 	}
-	measuring.Go(func() { turnOver(t, running, restarted) })
+	measuring.Go(func() { turnOver(running, t, restarted) })
 	measuring.Wait()
 	for _, job := range jobs {
 		job.check(t)
@@ -134,7 +134,7 @@ type leaseMargins struct {
 const sampleEvery = 5 * time.Millisecond
 
 // measure holds a lock, and looks at its lease until ctx ends.
-func (m *leaseMargins) measure(t *testing.T, ctx context.Context, node, lock string) {
+func (m *leaseMargins) measure(ctx context.Context, t *testing.T, node, lock string) {
 	locks, err := conch.Dial(ctx, conch.DialConfig{Nodes: []string{"unix:" + node}})
 	if err != nil {
 		t.Errorf("%s: %v", lock, err)
@@ -191,7 +191,7 @@ const restartEvery = 20 * time.Second
 
 // turnOver has a node restarted again and again, and takes new locks at it, each of which
 // it makes a token for: with a ballot above all that the others have promised before.
-func turnOver(t *testing.T, ctx context.Context, node *processes.Node) {
+func turnOver(ctx context.Context, t *testing.T, node *processes.Node) {
 	for i := 0; ; i++ {
 		for j := range 3 {
 			asking, cancel := context.WithTimeout(ctx, restartEvery)
