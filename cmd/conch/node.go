@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"conch/internal/logfile"
 	"conch/internal/node"
 	"conch/internal/procgroup"
 	"conch/internal/socket"
@@ -127,6 +128,11 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 		flags.auto.Witness = witness
 	}
 	cfg.Log, cfg.FlushLog, cfg.LogLoss = cfg.Log.Output(lines), log.Flush, log.Loss
+	if !flags.log.evidence && !flags.log.complete {
+		behind := logfile.NewBehind(lines, log)
+		defer behind.Close()
+		cfg.Log, cfg.FlushLog = cfg.Log.Output(behind), behind.Flush
+	}
 	cfg.Metrics = page.registerer()
 	node, err := node.Start(ctx, cfg)
 	if err != nil {
