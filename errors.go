@@ -33,6 +33,9 @@ var (
 	// not know, while it knows a million others. A lock that nobody asks for is forgotten
 	// two hours later.
 	ErrTooManyLocks = broadcast.ErrTooManyLocks
+	// ErrUndrained is what [Node.Drain] returns where the node takes requests again before
+	// all holders are done.
+	ErrUndrained = broadcast.ErrUndrained
 	// ErrUnlocked says that a hold was unlocked before.
 	ErrUnlocked = broadcast.ErrReleased
 	// ErrNotHeld is what the methods of the zero [Hold] return.

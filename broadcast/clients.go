@@ -109,7 +109,7 @@ func (o *owner) tell() (declined bool) {
 func (o *owner) note(e *claims.Effect) {
 	switch e.Kind {
 	case claims.Expired:
-		o.log.expired(e.Lock, e.Fence, *e.Caller, e.Text)
+		o.log.expired(e.Lock, e.Fence, *e.Caller, e.Text, o.tellTimes())
 		o.log.flush()
 		return
 	case claims.Entered:

@@ -120,7 +120,10 @@ type setup struct {
 	session token.Session
 	batch   int // LocalBatch
 	store   Store
-	log     *logBuffer
+	floor   uint64
+	// plain: no evidence is written.
+	plain bool
+	log   *logBuffer
 	// quiet takes the lines in place of log, if it is not the zero Logger.
 	quiet zerolog.Logger
 }
@@ -153,6 +156,7 @@ func (w *network) startMember(t testing.TB, address string, s setup) *member {
 		Session: s.session,
 		TTL:     s.ttl,
 		Store:   s.store,
+		Floor:   s.floor,
 		Dial:    w.dialerOf(address),
 
 		LocalBatch: s.batch,
@@ -160,7 +164,7 @@ func (w *network) startMember(t testing.TB, address string, s setup) *member {
 		Clock:    func() token.Time { return token.Time(time.Since(began)) },
 		Log:      logger,
 		FlushLog: s.log.flush,
-		Evidence: true,
+		Evidence: !s.plain,
 	}, s.limits)
 	if err != nil {
 		t.Fatal(err)

@@ -1,49 +1,158 @@
 package broadcast
 
-import "context"
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"conch/internal/claims"
+)
+
+// HeldLock is a lock that somebody at this node holds.
+type HeldLock struct {
+	Lock string
+	Holding
+}
+
+// mostHeld is how many holds a drain tells of by name.
+const mostHeld = 100
+
+// Drained is how far a drain has come.
+type Drained struct {
+	// Holds is how many locks are held here, and Held the first of them, by name.
+	Holds int
+	Held  []HeldLock
+}
+
+// drainPause is the time between two looks at who holds locks: a look at many takes the
+// owner some time.
+const drainPause = 200 * time.Millisecond
+
+// ErrUndrained says that a node takes claims again, which was to be drained.
+var ErrUndrained = errors.New("the drain was undone: the node takes requests again")
 
 // Drain takes no more claims and refuses those that wait, so that clients move on to
 // other nodes; it then waits until nobody here holds a lock any more. Holds go on as
-// before. The node stays drained when the context ends, whose cause is then the error;
-// otherwise the error wraps [ErrStopped].
-func (d *Driver) Drain(ctx context.Context) error {
+// before. By is who asks for it, for the log. Told is called with who holds locks here, at
+// first and after changes; nil is nobody. The node stays drained when the context ends,
+// whose cause is then the error; otherwise the error is [ErrUndrained], told's, or wraps
+// [ErrStopped].
+func (d *Driver) Drain(ctx context.Context, by string, told func(Drained) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	sub, err := d.Subscribe(ctx, "")
 	if err != nil {
 		return err
 	}
-	holds := func() (n int, err error) {
-		answer := make(chan int, 1)
-		err = d.do(ctx, func(o *owner) {
-			o.table.Drain(o.now)
-			o.perform()
-			n, _, _ := o.table.Counts()
-			answer <- n
-		})
-		if err == nil {
-			n = <-answer
-		}
-		return n, err
+	if err := d.do(ctx, func(o *owner) { o.drain(by) }); err != nil {
+		return err
 	}
 	for {
-		n, err := holds()
-		if n == 0 || err != nil {
+		now, err := d.drained(ctx, told != nil)
+		switch {
+		case err != nil:
+			return err
+		case told != nil:
+			if err := told(now); err != nil {
+				return err
+			}
+		}
+		if now.Holds == 0 {
+			return nil
+		}
+		if err := d.awaitChange(ctx, sub); err != nil {
 			return err
 		}
+	}
+}
+
+// awaitChange waits until something has changed, and a pause is over.
+func (d *Driver) awaitChange(ctx context.Context, sub *Subscription) error {
+	pause := time.NewTimer(drainPause)
+	defer pause.Stop()
+	woken, paused := sub.Wake(), pause.C
+	for woken != nil || paused != nil {
 		select {
-		case <-sub.Wake():
-			sub.Take()
+		case <-woken:
+			woken = nil
+		case <-paused:
+			paused = nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-d.dead:
 			return d.stopped()
 		}
 	}
+	sub.Take()
+	return nil
 }
 
-// Undrain takes claims again after a Drain, unless the node is stopping. The errors are
-// those of Drain.
-func (d *Driver) Undrain(ctx context.Context) error {
-	return d.do(ctx, func(o *owner) { o.table.Undrain() })
+// drain takes no more claims, unless that is so already.
+func (o *owner) drain(by string) {
+	if o.table.Draining() {
+		return
+	}
+	o.log.draining(by)
+	o.table.Drain(o.now)
+	o.perform()
+	o.changed("")
+}
+
+// drained returns who holds locks at a drained node; the list only if it is wanted.
+func (d *Driver) drained(ctx context.Context, list bool) (Drained, error) {
+	type outcome struct {
+		Drained
+		err error
+	}
+	answer := make(chan outcome, 1)
+	err := d.do(ctx, func(o *owner) {
+		var now outcome
+		if now.Holds, _, _ = o.table.Counts(); list {
+			now.Held = o.held()
+		}
+		if !o.table.Draining() {
+			now.err = ErrUndrained
+		}
+		answer <- now
+	})
+	if err != nil {
+		return Drained{}, err
+	}
+	a := <-answer
+	return a.Drained, a.err
+}
+
+// held returns the first of the locks that are held here, by name.
+func (o *owner) held() []HeldLock {
+	var held []HeldLock
+	o.table.Holders(o.now, func(lock string, h claims.Holder) { held = append(held, HeldLock{lock, o.holding(h)}) })
+	slices.SortFunc(held, func(a, b HeldLock) int { return cmp.Compare(a.Lock, b.Lock) })
+	return slices.Clip(held[:min(len(held), mostHeld)])
+}
+
+// Undrain takes claims again after a Drain, and returns who holds locks here. By is who
+// asks for it, for the log. The error wraps [ErrStopped], as it does where the node is
+// stopping, or is the cause of the context's end.
+func (d *Driver) Undrain(ctx context.Context, by string) (Drained, error) {
+	err := d.do(ctx, func(o *owner) {
+		was := o.table.Draining()
+		o.table.Undrain()
+		if was && !o.table.Draining() {
+			o.log.undrained(by)
+			o.changed("")
+		}
+	})
+	if err != nil {
+		return Drained{}, err
+	}
+	now, err := d.drained(ctx, true)
+	switch {
+	case errors.Is(err, ErrUndrained):
+		return now, nil
+	case err == nil:
+		return Drained{}, d.stopped()
+	}
+	return Drained{}, err
 }

@@ -22,7 +22,7 @@ func TestDrainWaitsForHoldersAndTurnsWaitersAway(t *testing.T) {
 		}()
 		synctest.Wait()
 		drained := make(chan error, 1)
-		go func() { drained <- a.driver.Drain(t.Context()) }()
+		go func() { drained <- a.driver.Drain(t.Context(), "the test", nil) }()
 		if err := <-waited; !errors.Is(err, ErrStopped) {
 			t.Errorf("a waiter of a node that drains gets %v, want ErrStopped", err)
 		}
@@ -51,7 +51,7 @@ func TestDrainWaitsForHoldersAndTurnsWaitersAway(t *testing.T) {
 		if _, err := a.driver.Acquire(t.Context(), "cs"); !errors.Is(err, ErrStopped) {
 			t.Errorf("Acquire at a drained node = %v, want ErrStopped", err)
 		}
-		if err := a.driver.Undrain(t.Context()); err != nil {
+		if _, err := a.driver.Undrain(t.Context(), "the test"); err != nil {
 			t.Error(err)
 		}
 		a.release(a.acquire("cs"))
@@ -67,7 +67,7 @@ func TestDrainEndsWithItsContext(t *testing.T) {
 		hold := members[0].acquire("cs")
 		ctx, cancel := context.WithTimeout(t.Context(), testTTL)
 		defer cancel()
-		if err := members[0].driver.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if err := members[0].driver.Drain(ctx, "the test", nil); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Drain = %v, want the deadline", err)
 		}
 		members[0].release(hold)

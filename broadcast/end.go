@@ -14,12 +14,18 @@ import (
 func (o *owner) takeEnd(now token.Time, in *input) {
 	switch in.kind {
 	case inputStop:
+		if o.finishSaving(); o.ended {
+			return
+		}
 		o.table.Stop(now)
 		o.perform()
 		o.node.Retire(now)
 	case inputAbandon:
 		o.abandon()
 	case inputFlush:
+		if o.finishSaving(); o.ended {
+			return
+		}
 		o.flush()
 		o.flushing = true
 		for i := range o.peers {

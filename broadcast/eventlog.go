@@ -18,11 +18,13 @@ const timeFormat = "2006-01-02T15:04:05.000000000Z07:00"
 type eventLog struct {
 	log       zerolog.Logger
 	flushLog  func()
-	unflushed bool // there may be lines that are not written yet
-	quiet     bool // no lines of level info are written
-	evidence  bool // lines are written for each message and each step of the algorithm
+	unflushed bool          // there may be lines that are not written yet
+	took      time.Duration // to write lines last
+	quiet     bool          // no lines of level info are written
+	evidence  bool          // lines are written for each message and each step of the algorithm
 	addresses []string
-	memory    string // where session numbers come from, in words
+	times     func() string // tells how it came to the end of a lease
+	memory    string        // where session numbers come from, in words
 	scratch   []byte
 	// arrived is the token that came with the latest input, as it came: by the time
 	// its line is written, the node may have changed it.
@@ -37,6 +39,7 @@ func newEventLog(cfg Config) *eventLog {
 		flushLog:  cfg.FlushLog,
 		quiet:     quiet,
 		evidence:  cfg.Evidence && !quiet,
+		times:     func() string { return "" },
 		addresses: cfg.Members,
 	}
 }
@@ -58,7 +61,9 @@ func (l *eventLog) line(level zerolog.Level, event string) *zerolog.Event {
 func (l *eventLog) flush() {
 	if l.unflushed {
 		l.unflushed = false
+		began := time.Now()
 		l.flushLog()
+		l.took = time.Since(began)
 	}
 }
 
@@ -115,12 +120,20 @@ func (l *eventLog) rulesDiffer(peer string) {
 	l.line(zerolog.WarnLevel, "rules_differ").Str("peer", peer).Msg("another member has other rules: a client that is refused here may be let in there")
 }
 
+func (l *eventLog) draining(by string) {
+	l.info("draining").Str("reason", by).Msg("no more requests are taken, and holders may finish")
+}
+
+func (l *eventLog) undrained(by string) {
+	l.info("undrained").Str("reason", by).Msg("requests are taken again")
+}
+
 func (l *eventLog) certificateEnding(reason error) {
 	l.line(zerolog.WarnLevel, "certificate_ending").Str("reason", reason.Error()).Msg("replace the certificate")
 }
 
-func (l *eventLog) sessionWarned(s token.Session) {
-	l.session("session_warned", s).Msg("lease ends soon")
+func (l *eventLog) sessionWarned(s token.Session, times string) {
+	l.session("session_warned", s).Str("times", times).Msg("lease ends soon")
 }
 
 func (l *eventLog) lost(lock string, fence token.Fence, requestNumbers []token.Number) {
@@ -136,10 +149,10 @@ func (l *eventLog) broken(lock string, fence token.Fence, by Caller, reason stri
 	e.Stringer("caller", by).Str("reason", reason).Msg("holder told to give the lock back")
 }
 
-func (l *eventLog) expired(lock string, fence token.Fence, holder Caller, reason string) {
+func (l *eventLog) expired(lock string, fence token.Fence, holder Caller, reason, times string) {
 	e := l.line(zerolog.WarnLevel, "hold_expired").Str("lock", lock)
 	l.decimal(e, "fence", uint64(fence))
-	e.Stringer("caller", holder).Str("reason", reason).Msg("lock taken from its holder")
+	e.Stringer("caller", holder).Str("reason", reason).Str("times", times).Msg("lock taken from its holder")
 }
 
 // session begins a line about a session of this node.

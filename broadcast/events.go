@@ -111,7 +111,7 @@ func (l *eventLog) lease(e *token.Effect) {
 	case token.Began:
 		l.session("session_started", e.Session).Msg("session begins")
 	case token.Lapsed:
-		l.session("session_lapsed", e.Session).Str("reason", l.whyLapsed(e)).Msg("session lapsed")
+		l.session("session_lapsed", e.Session).Str("reason", l.whyLapsed(e)).Str("times", l.times()).Msg("session lapsed")
 	case token.Gone:
 		l.session("session_ended", e.Session).Msg("session ended on purpose")
 	case token.Guarded:

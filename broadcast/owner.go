@@ -98,16 +98,17 @@ type peer struct {
 // owner has the node, and what only the worker touches; see work.go.
 type owner struct {
 	*Driver
-	now      token.Time // of the input that is being taken
-	timer    *time.Timer
-	armed    token.Time // what the timer is set for; -1 if it has fired
-	store    Store
-	node     *token.Node
-	log      *eventLog
-	observer Observer
-	peers    []peer
-	table    *claims.Table
-	batch    []input // that are being taken
+	now        token.Time // of the input that is being taken
+	timer      *time.Timer
+	armed      token.Time // what the timer is set for; -1 if it has fired
+	saving     saving
+	leaseTimes leaseTimes
+	node       *token.Node
+	log        *eventLog
+	observer   Observer
+	peers      []peer
+	table      *claims.Table
+	batch      []input // that are being taken
 	// subscriptions are who wants to hear which locks change.
 	subscriptions map[*Subscription]struct{}
 	view          token.LockView // scratch
@@ -123,8 +124,10 @@ type owner struct {
 
 func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 	o := &owner{
-		Driver:   d,
-		store:    cfg.Store,
+		Driver: d,
+		saving: saving{
+			store: cfg.Store, inPlace: cfg.Evidence || len(d.members) == 1, locks: make(map[string]struct{}),
+		},
 		node:     node,
 		log:      newEventLog(cfg),
 		observer: cfg.Observer,
@@ -142,6 +145,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 		subscriptions: make(map[*Subscription]struct{}),
 	}
 	o.log.memory = cfg.Memory
+	o.log.times = o.tellTimes
 	for i, address := range d.members {
 		if m := token.Member(i); m != d.self {
 			o.peers[i].link = newLink(d, m, address)
@@ -155,6 +159,7 @@ func (o *owner) take(now token.Time, in *input) {
 	o.now = now
 	switch in.kind {
 	case inputTick:
+		o.ticked(now)
 		o.armed = -1
 		o.node.Tick(now)
 		o.perform() // so that the table knows of a lapse
@@ -282,17 +287,15 @@ func (o *owner) performOne(e *token.Effect) {
 	}
 	switch e.Kind {
 	case token.Send:
-		if p := &o.peers[e.Peer]; p.out != nil {
+		if p := &o.peers[e.Peer]; p.out != nil && !o.holdsBack(e, p.out) {
 			p.pending = append(p.pending, e.Message)
 		}
 	case token.Warn:
 		if holds, _, _ := o.table.Counts(); holds > 0 {
-			o.log.sessionWarned(e.Session)
+			o.log.sessionWarned(e.Session, o.tellTimes())
 		}
 	case token.Save:
-		if err := o.store.Save(uint64(e.Session), e.Promised); err != nil {
-			o.fail(err)
-		}
+		o.save(e)
 	case token.Gone:
 		close(o.gone)
 	}
@@ -302,7 +305,9 @@ func (o *owner) performOne(e *token.Effect) {
 func (o *owner) noteLease() {
 	end, inSession := o.node.InSession()
 	session := o.node.InspectSession().Session
-	if !inSession {
+	if inSession {
+		o.leaseTimes.end = end
+	} else {
 		session, end = 0, 0
 	}
 	if l := o.lease.Load(); l == nil || l.Session != session || l.End != end {

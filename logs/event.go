@@ -40,6 +40,7 @@ type Event struct {
 	Reason      string
 	Remote      string
 	Caller      string
+	Times       string
 
 	Ballot   Epoch
 	Probe    uint64
@@ -112,6 +113,7 @@ type line struct {
 	Reason         string   `json:"reason"`
 	Remote         string   `json:"remote"`
 	Caller         string   `json:"caller"`
+	Times          string   `json:"times"`
 	Ballot         string   `json:"ballot"`
 	Probe          string   `json:"probe"`
 	Answer         string   `json:"answer"`
@@ -237,6 +239,7 @@ func (p *parser) line(l *line) {
 		p.fail("incarnation", fmt.Errorf("got %q, want %s", l.Incarnation, kindHex))
 	}
 	e.Reason, e.Remote, e.Caller = p.text("reason", l.Reason), p.text("remote", l.Remote), p.text("caller", l.Caller)
+	e.Times = p.text("times", l.Times)
 	e.Answer, e.Helper = p.text("answer", l.Answer), p.text("helper", l.Helper)
 	e.Distant, e.Buried, e.Buriable = p.texts("distant", l.Distant), p.texts("buried", l.Buried), p.texts("buriable", l.Buriable)
 	e.Repeat, e.Waiting = p.flag("repeat", l.Repeat), p.flag("waiting", l.Waiting)

@@ -12,6 +12,8 @@ const (
 	LogGap        = "log_gap"
 	SocketRemade  = "socket_remade"
 	SocketLost    = "socket_lost"
+	Draining      = "draining"
+	Undrained     = "undrained"
 
 	// Suzuki and Kasami's algorithm.
 	Request         = "request"
@@ -107,6 +109,7 @@ var keys = []key{
 	{"missing", kindDecimal, "how many lines could not be written, for example because the disk was full"},
 	{"repeat", kindBool, "true: the request was outstanding when this stream opened, and is sent again"},
 	{"reason", kindText, "why"},
+	{"times", kindText, "what tells why a lease was not extended in time: what is left of it, how late the node's clock was looked at, how long the last write of the log and the last save took"},
 	{"remote", kindText, "the socket address of a stranger"},
 	{"caller", kindText, "who asked for the lock, or wants it broken: USER@HOST and process PID as the client states them, and the identity that the node knows; with client_refused, only the latter"},
 	{"ballot", kindEpoch, "the ballot, which is the epoch of the token that it may make"},
@@ -185,6 +188,8 @@ var shapes = []shape{
 	{LogGap, "warn", setOf("missing"), 0, 0, "so many lines of this process, which belong here, could not be written"},
 	{SocketRemade, "warn", setOf("reason"), 0, 0, "somebody removed the file of the socket for clients; the node made it again"},
 	{SocketLost, "warn", setOf("reason"), 0, 0, "that file was removed or replaced, and cannot be made again for now: clients find the node by its port alone"},
+	{Draining, "info", setOf("reason"), 0, 0, "the node takes no more requests and lets holders finish, since it is about to stop or somebody drains it; the reason says who"},
+	{Undrained, "info", setOf("reason"), 0, 0, "it takes requests again"},
 
 	{Request, "info", aboutLock | setOf("number"), tokenMayShow, 0, "a request begins; REQUEST is broadcast"},
 	{RequestSent, "info", aboutLock | setOf("peer", "number"), tokenMayShow | setOf("repeat"), 0, "the writer hands REQUEST to the stream to one peer"},
@@ -200,7 +205,7 @@ var shapes = []shape{
 	{Leave, "info", aboutToken, 0, 0, "the holder at the writer left; RN, LN and Q are those after the leave rule"},
 	{Lost, "info", aboutLock | setOf("fence"), tokenMayShow, 0, "the session lapsed while somebody at the writer was in the critical section"},
 	{LockBroken, "warn", lockOnly | setOf("fence", "caller", "reason"), 0, 0, "somebody broke the lock: its holder is told; the holder leaves, or its hold expires"},
-	{HoldExpired, "warn", lockOnly | setOf("fence", "caller", "reason"), 0, 0, "the holder was not heard of any more, or did not give the lock back when told; its hold ends"},
+	{HoldExpired, "warn", lockOnly | setOf("fence", "caller", "reason"), setOf("times"), 0, "the holder was not heard of any more, or did not give the lock back when told; its hold ends"},
 	{FilesChanged, "info", 0, 0, 0, "files of the node's settings, such as its certificate, have changed and were taken up"},
 	{FilesRefused, "warn", setOf("reason"), 0, 0, "such files have changed and cannot be read: the node goes on with what it had"},
 	{CertificateEnds, "warn", setOf("reason"), 0, 0, "the node's certificate ends soon, and with it all connections; written once a day in the last tenth of its life"},
@@ -208,8 +213,8 @@ var shapes = []shape{
 	{ClientRefused, "warn", setOf("caller", "reason"), 0, 0, "a client asked for what it may not do; written once a minute for each client"},
 
 	{SessionStarted, "info", setOf("session"), 0, 0, "the session has begun: a quorum has granted the lease"},
-	{SessionWarned, "info", setOf("session"), 0, 0, "the lease ends soon"},
-	{SessionLapsed, "info", setOf("session", "reason"), 0, 0, "the lease ended, and every token here is dropped"},
+	{SessionWarned, "info", setOf("session"), setOf("times"), 0, "the lease ends soon"},
+	{SessionLapsed, "info", setOf("session", "reason"), setOf("times"), 0, "the lease ended, and every token here is dropped"},
 	{SessionEnded, "info", setOf("session"), 0, 0, "the writer ended its session on purpose, by BYE"},
 	{Guard, "info", setOf("peer", "session"), 0, 0, "the writer guards this session of the peer for the first time: it will not bury the peer for a while"},
 	{Burial, "info", setOf("peer"), 0, 0, "the writer buries the peer: it answers none of its PINGs for a while"},

@@ -44,9 +44,8 @@ func unknown(text, pattern string, known func(string) bool) (names []string, fou
 	return names, found
 }
 
-// foreign are flags in documents that are other programs', and --drain, which
-// docs/OPERATIONS.md describes ahead of the command conch drain.
-var foreign = []string{"arg", "drain", "no-log-prefix", "output", "prefix", "replicas", "set", "sort", "timestamps", "unit"}
+// foreign are flags in documents that are other programs'.
+var foreign = []string{"arg", "no-log-prefix", "output", "prefix", "replicas", "set", "sort", "timestamps", "unit"}
 
 // TestFlagsInDocumentsExist looks for flags that no command has.
 func TestFlagsInDocumentsExist(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"conch/internal/logfile"
 	"conch/internal/node"
 	"conch/internal/procgroup"
 	"conch/internal/socket"
@@ -26,10 +27,12 @@ func newNodeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "node [flags]",
 		Short: "Run a node",
-		Long: `Runs a node until SIGINT or SIGTERM, on which it leaves the critical section,
-passes the token on and ends. A second signal, a second or more after the first,
-ends it at once. SIGHUP makes it open its --log-file anew; but where the terminal
-that it was started in has been closed, it stops as on SIGTERM.
+		Long: `Runs a node until SIGINT or SIGTERM, on which it drains: it takes no more requests,
+those who wait move to other nodes, and those who hold a lock may finish, for up to
+--drain. Then it passes on what it has, and ends. A second signal, a second or more
+after the first, ends the drain, and the next one after that the node. SIGHUP makes
+it open its --log-file anew; but where the terminal that it was started in has been
+closed, it stops as on SIGTERM.
 
 The nodes of a cluster may be started in any order, with any delay. All must be
 given the same members, each named by one address; a node's own may be listed too.
@@ -95,7 +98,8 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "conch: the page is %s\n", page.url())
 	}
 	defer procgroup.ReapOrphans()()
-	ctx, stop := untilSignal(cmd.Context(), func() {})
+	drain := newDraining(flags.drain, cmd.ErrOrStderr())
+	ctx, stop := untilSignals(cmd.Context(), drain.hurry, func() {})
 	defer stop()
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
@@ -124,38 +128,52 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 		flags.auto.Witness = witness
 	}
 	cfg.Log, cfg.FlushLog, cfg.LogLoss = cfg.Log.Output(lines), log.Flush, log.Loss
+	if !flags.log.evidence && !flags.log.complete {
+		behind := logfile.NewBehind(lines, log)
+		defer behind.Close()
+		cfg.Log, cfg.FlushLog = cfg.Log.Output(behind), behind.Flush
+	}
 	cfg.Metrics = page.registerer()
 	node, err := node.Start(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	loops := flags.loops(ctx, cmd, node, page)
+	// What serves others goes on while the node drains.
+	serving, endServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer endServing()
+	loops := flags.loops(ctx, serving, cmd, node, page)
 	if announce := flags.announcing(cmd, cfg.Socket, cfg.Peers); announce != nil {
 		defer socket.Withdraw(cfg.Socket)
-		loops = append(loops, func() error { announce(ctx); return nil })
+		loops = append(loops, func() error { announce(serving); return nil })
 	}
-	defer reportTo(ctx, cmd.ErrOrStderr(), node)()
-	return serve(ctx, fail, node, loops, stopPatience+flags.sessionTTL)
+	patience := stopPatience + flags.sessionTTL
+	defer reportTo(ctx, cmd.ErrOrStderr(), node, patience)()
+	return serve(ctx, fail, node, loops, func(ctx context.Context) {
+		drain.run(ctx, node)
+		endServing()
+	}, patience)
 }
 
-// loops are what the node does beside its work for others.
-func (f *nodeFlags) loops(ctx context.Context, cmd *cobra.Command, node *node.Node, page *page) []func() error {
+// loops are what the node does beside its work for others: it asks for locks until ctx
+// ends, and serves its page until serving ends.
+func (f *nodeFlags) loops(ctx, serving context.Context, cmd *cobra.Command, node *node.Node, page *page) []func() error {
 	var loops []func() error
 	if f.autoRequest {
 		loops = append(loops, func() error { return workload.Run(ctx, node, f.auto) })
 	}
 	if page != nil {
-		if err := page.mayLook(ctx, node); err != nil {
+		if err := page.mayLook(serving, node); err != nil {
 			caution(cmd, "the page shows nothing: %v", err)
 		}
-		loops = append(loops, func() error { return page.run(ctx, node, f.sessionTTL) })
+		loops = append(loops, func() error { return page.run(serving, node, f.sessionTTL) })
 	}
 	return loops
 }
 
-// serve runs the loops until ctx ends or the node does, and stops the node. It returns
-// why, unless that was a signal.
-func serve(ctx context.Context, fail context.CancelCauseFunc, node *node.Node, loops []func() error, patience time.Duration) error {
+// serve runs the loops until ctx ends or the node does, and stops the node. Before that,
+// finish lets others finish, where a signal is the reason, and ends the loops that serve
+// them. It returns why, unless that was a signal.
+func serve(ctx context.Context, fail context.CancelCauseFunc, node *node.Node, loops []func() error, finish func(context.Context), patience time.Duration) error {
 	var running sync.WaitGroup
 	for _, loop := range loops {
 		running.Go(func() {
@@ -169,6 +187,7 @@ func serve(ctx context.Context, fail context.CancelCauseFunc, node *node.Node, l
 	case <-node.Done():
 		fail(node.Err())
 	}
+	finish(ctx)
 	running.Wait()
 	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()

@@ -21,6 +21,8 @@ import (
 )
 
 const (
+	// defaultDrain is --drain, if it is not given.
+	defaultDrain = 30 * time.Second
 	// maxPause bounds --auto-think and --auto-hold; more is a slip of the pen.
 	maxPause = 24 * time.Hour
 	// maxSessionTTL bounds --session-ttl: a dead node's lock is lost to all for so long.
@@ -39,6 +41,7 @@ type nodeFlags struct {
 	socket            string
 	socketAccess      socketAccess
 	localBatch        int
+	drain             drainTime
 	tls               tlsFlags
 	allow             string
 	insecure          bool
@@ -70,6 +73,8 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 	clients.StringVar(&f.socket, "socket", "", "the `PATH` of the unix socket for this user's clients; \"none\" is none (default: conch-PORT.sock in $CONCH_SOCKET_DIR, or else the user's runtime directory, where commands find it without --node)")
 	f.socketAccess.addTo(clients)
 	clients.IntVar(&f.localBatch, "local-batch", 1, "let in up to `N` who wait at this node before the lock goes to another where somebody waits: faster where many want it at each node, less fair, since whoever is next at a node waits for up to N entries at each other; 1 takes turns")
+	f.drain = drainTime{time: defaultDrain}
+	clients.Var(&f.drain, "drain", "let those who hold a lock here finish for up to `TIME` before the node stops; 0 is at once, \"forever\" until all are done")
 	addGroup(cmd, "Clients", clients)
 
 	security := pflag.NewFlagSet("", pflag.ContinueOnError)

@@ -118,7 +118,7 @@ func TestSecondSignalEndsANodeAtOnce(t *testing.T) {
 		}
 	}()
 	err = c.Follow(ctx, func(processes.Line) bool { return false })
-	if err == nil || !strings.Contains(err.Error(), "exit status 1, and said: ") || !strings.HasSuffix(err.Error(), "conch: ended at once by a second signal") {
+	if err == nil || !strings.Contains(err.Error(), "exit status 1, and said: ") || !strings.HasSuffix(err.Error(), "conch: ended at once by another signal") {
 		t.Errorf("node 1: %v, want that a second signal ended it", err)
 	}
 }

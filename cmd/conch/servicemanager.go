@@ -15,6 +15,10 @@ import (
 // statusInterval is how often the service manager is told the node's status.
 const statusInterval = 2 * time.Second
 
+// extension is how many intervals of status a node that stops asks more time for at once:
+// one late report must not end it.
+const extension = 3
+
 // watchdogShare is how many times the node reports within the service manager's watchdog
 // interval: one late report must not end the node.
 const watchdogShare = 3
@@ -29,6 +33,8 @@ type serviceManager struct {
 	status func(ctx context.Context) (*clientv1.StatusResponse, error)
 	// watchdog is within what time the service manager wants a sign of life; 0 is never.
 	watchdog time.Duration
+	// patience is how long the node may take to stop once it has drained.
+	patience time.Duration
 	// told gets what goes wrong.
 	told io.Writer
 
@@ -37,9 +43,10 @@ type serviceManager struct {
 }
 
 // reportTo reports a node that listens to the service manager, if one started this
-// process. It reports STOPPING when ctx ends. The caller must call stop when the node has
+// process. It reports STOPPING when ctx ends, and then asks for as much time as the node
+// takes to drain, and patience more. The caller must call stop when the node has
 // stopped.
-func reportTo(ctx context.Context, told io.Writer, node *node.Node) (stop func()) {
+func reportTo(ctx context.Context, told io.Writer, node *node.Node, patience time.Duration) (stop func()) {
 	managed, err := daemon.SdNotify(false, daemon.SdNotifyReady)
 	if err != nil {
 		fmt.Fprintf(told, "conch: caution: the service manager is not told that the node is ready ($NOTIFY_SOCKET): %v\n", err)
@@ -60,6 +67,7 @@ func reportTo(ctx context.Context, told io.Writer, node *node.Node) (stop func()
 			return node.LockService().Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
 		},
 		watchdog: watchdog,
+		patience: patience,
 		told:     told,
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -83,7 +91,13 @@ func (m *serviceManager) run(ctx context.Context, stopping <-chan struct{}) {
 	}
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
-	for {
+	for isStopping := false; ; {
+		if isStopping {
+			// Holders may need longer than the service manager's own limit. A node that does
+			// not get to say this any more is stuck, and then that limit holds.
+			more := m.patience + extension*statusInterval
+			m.send(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", more.Microseconds()))
+		}
 		m.report(ctx, interval)
 		select {
 		case <-ctx.Done():
@@ -95,7 +109,7 @@ func (m *serviceManager) run(ctx context.Context, stopping <-chan struct{}) {
 			return
 		case <-stopping:
 			m.send(daemon.SdNotifyStopping)
-			stopping = nil
+			stopping, isStopping = nil, true
 		case <-ticker.C:
 		}
 	}
@@ -135,6 +149,9 @@ func statusLine(r *clientv1.StatusResponse) string {
 		if peer.GetSends() && peer.GetReceives() {
 			reached++
 		}
+	}
+	if own.GetDraining() {
+		return fmt.Sprintf("draining: takes no more requests, and waits for the holders of %d locks", own.GetHolds())
 	}
 	if own.GetSession() == 0 {
 		return fmt.Sprintf("no session, so no lock can be held here; connected to %d of %d members, quorum %d", reached, members, r.GetQuorum())

@@ -29,27 +29,36 @@ const secondSignalAfter = time.Second
 // calls abandon and ends the process at once. Whoever calls untilSignal must call stop
 // when signals need no care any more.
 func untilSignal(parent context.Context, abandon func()) (ctx context.Context, stop func()) {
+	return untilSignals(parent, func() bool { return false }, abandon)
+}
+
+// untilSignals is untilSignal with something that a second signal may end instead of the
+// process: hurry reports whether there was anything of the kind. The process then ends at
+// the next signal that does not come right after.
+func untilSignals(parent context.Context, hurry func() bool, abandon func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	stopped, gone := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(gone)
-		var first time.Time
+		var last time.Time // when the last signal came that counted
 		for {
 			select {
 			case got := <-signals:
-				if first.IsZero() {
-					first = time.Now()
+				switch {
+				case last.IsZero():
+					last = time.Now()
 					number, _ := got.(syscall.Signal)
 					cancel(&interruption{number})
+				case time.Since(last) < secondSignalAfter:
+				case hurry():
+					last = time.Now()
+				default:
+					abandon()
+					fmt.Fprintln(os.Stderr, "conch: ended at once by another signal")
+					os.Exit(exitFailure)
 				}
-				if time.Since(first) < secondSignalAfter {
-					continue
-				}
-				abandon()
-				fmt.Fprintln(os.Stderr, "conch: ended at once by a second signal")
-				os.Exit(exitFailure)
 			case <-stopped:
 				return
 			}

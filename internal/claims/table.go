@@ -88,7 +88,7 @@ type Table struct {
 	effects  []Effect
 	messages []frames.NodeMessage // that the effects refer to
 	spare    []*Claim             // all zero, for claims to come
-	view    token.LockView
+	view     token.LockView
 }
 
 // unwanted is a grant that goes back.

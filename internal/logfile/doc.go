@@ -5,6 +5,9 @@
 // node flushes before anybody can see what the lines tell of, so a process that is
 // killed leaves no line out whose message has left.
 //
+// Where the log is not evidence, [Behind] spares the node even the wait for that call: on
+// a busy disk it may take longer than a lease has left.
+//
 // When lines cannot be written, as on a full disk, the node has better things to do than
 // to end. The Writer counts the lines that are missing, tries again once a second, and
 // when it can write again, first writes a line that says how many are missing. So no line

@@ -185,6 +185,19 @@ func (w *Writer) say(format string, args ...any) {
 	}
 }
 
+// Miss notes that lines are missing which come here, since there was no room for them.
+func (w *Writer) Miss(lines uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lost += lines
+	switch {
+	case w.gap != nil:
+		w.missing += lines
+	case w.config.GapLine != nil:
+		w.lines = append(w.lines, w.config.GapLine(lines)...)
+	}
+}
+
 // Loss returns how many lines could not be written so far, and why none can be written
 // now; nil if they can.
 func (w *Writer) Loss() (lines uint64, now error) {

@@ -20,6 +20,7 @@ type state struct {
 
 var (
 	inSession   = prometheus.NewDesc("conch_in_session", "1 inside a session, that is, with a quorum; else 0.", nil, nil)
+	draining    = prometheus.NewDesc("conch_draining", "1 while the node takes no more requests and lets holders finish, since it is about to stop or somebody drains it; else 0.", nil, nil)
 	leaseLeft   = prometheus.NewDesc("conch_lease_remaining_seconds", "What is left of the session's lease if nothing more is heard.", nil, nil)
 	held        = prometheus.NewDesc("conch_held", "Locks that callers at this node hold.", nil, nil)
 	locksKnown  = prometheus.NewDesc("conch_locks", "Locks that this node knows. From a million on its clients can ask for no others.", nil, nil)
@@ -37,7 +38,7 @@ type entrance struct {
 
 var (
 	connections = prometheus.NewDesc("conch_connections", "Connections that are open, by whose they are: a stranger's, of whom nothing is known yet; a guest's, which is a client; a member's; a local client's.", []string{"of"}, nil)
-	clientCalls  = prometheus.NewDesc("conch_guest_calls", "Calls of clients, over connections that are not local, that are under way.", nil, nil)
+	clientCalls = prometheus.NewDesc("conch_guest_calls", "Calls of clients, over connections that are not local, that are under way.", nil, nil)
 	closed      = prometheus.NewDesc("conch_connections_closed_total", "Connections that were closed since they were too many, too slow, or of no use.", nil, nil)
 	refused     = prometheus.NewDesc("conch_calls_refused_total", "Calls that were refused since there were too many.", nil, nil)
 )
@@ -99,7 +100,7 @@ func (m *Metrics) ShowState(driver *broadcast.Driver) { m.parts = append(m.parts
 
 // Describe is [prometheus.Collector]'s.
 func (state) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{inSession, leaseLeft, held, waiters, locksKnown, peersUp, peerUp, peerSilence, peerQueue} {
+	for _, d := range []*prometheus.Desc{inSession, draining, leaseLeft, held, waiters, locksKnown, peersUp, peerUp, peerSilence, peerQueue} {
 		descs <- d
 	}
 }
@@ -116,6 +117,7 @@ func (s state) Collect(metrics chan<- prometheus.Metric) {
 		metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
 	}
 	gauge(inSession, truth(status.Session != 0))
+	gauge(draining, truth(status.Draining))
 	gauge(leaseLeft, status.LeaseLeft.Seconds())
 	gauge(held, float64(status.Holds))
 	gauge(waiters, float64(status.Waits))

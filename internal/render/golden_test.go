@@ -81,6 +81,10 @@ func show(t *testing.T, d *datadriven.TestData, printer Printer) {
 		}
 	case "break":
 		check(t, printer.Broken("deploy", parse(t, d, &clientv1.BreakResponse{})[0].GetHolder()))
+	case "drain":
+		for _, answer := range parse(t, d, &clientv1.DrainResponse{}) {
+			check(t, printer.Drained(answer))
+		}
 	case "crowd":
 		var waiting int
 		d.ScanArgs(t, "waiting", &waiting)
@@ -209,6 +213,7 @@ func TestWritingFails(t *testing.T) {
 			"Listed":  printer.Listed(lock, nil),
 			"Changed": printer.Changed(time.Unix(0, 0), &Change{Lock: lock, What: []What{First}}),
 			"Broken":  printer.Broken("x", lock.Holder),
+			"Drained": printer.Drained(&clientv1.DrainResponse{}),
 		} {
 			if err == nil {
 				t.Errorf("%s: %s did not fail", name, method)

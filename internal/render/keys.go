@@ -116,6 +116,7 @@ type memberStatus struct {
 	LogLinesMissing uint64  `json:"log_lines_missing"`
 	LogTrouble      *string `json:"log_trouble"`
 	Rules           string  `json:"rules"`
+	Draining        bool    `json:"draining"`
 	Peers           []peer  `json:"peers"`
 }
 
@@ -229,7 +230,7 @@ func toMember(m *clientv1.MemberStatus) memberStatus {
 		Member: m.GetMember(), Version: m.GetVersion(), Incarnation: hex.EncodeToString(m.GetIncarnation()),
 		UpSeconds: seconds(m.GetUpNs()), LeaseSeconds: seconds(m.GetLeaseRemainingNs()),
 		Clients: m.GetClients(), Holds: m.GetHolds(), Waits: m.GetWaits(),
-		Locks: m.GetLocks(), MaxLocks: m.GetMaxLocks(), LogLinesMissing: m.GetLogLinesMissing(), Rules: hex.EncodeToString(m.GetRules()),
+		Locks: m.GetLocks(), MaxLocks: m.GetMaxLocks(), LogLinesMissing: m.GetLogLinesMissing(), Rules: hex.EncodeToString(m.GetRules()), Draining: m.GetDraining(),
 		Peers: each(m.GetPeers(), func(p *clientv1.PeerStatus) peer {
 			to := peer{Member: p.GetMember(), Sends: p.GetSends(), Receives: p.GetReceives()}
 			if p.GetSilentNs() >= 0 {

@@ -27,6 +27,8 @@ type Printer interface {
 	Changed(at time.Time, change *Change) error
 	// Broken tells whose hold of a lock was ended.
 	Broken(lock string, holder *clientv1.Holder) error
+	// Drained tells who holds locks at a node that drains, or that takes requests again.
+	Drained(answer *clientv1.DrainResponse) error
 }
 
 // IsIdle reports whether nobody holds the lock, and nobody waits for it, as far as

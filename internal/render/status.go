@@ -92,6 +92,9 @@ func findTroubles(answer *clientv1.StatusResponse) []string {
 		if m.GetLocks() >= m.GetMaxLocks() && m.GetLocks() > 0 {
 			troubles = append(troubles, fmt.Sprintf("%s knows %d locks, as many as it may: its clients can ask for no others until some are forgotten.", member, m.GetLocks()))
 		}
+		if m.GetDraining() {
+			troubles = append(troubles, member+" is draining: it takes no more requests, and its holders may finish.")
+		}
 		if trouble := logTrouble(m); trouble != "" {
 			troubles = append(troubles, member+trouble)
 		}

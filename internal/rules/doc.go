@@ -8,6 +8,7 @@
 //
 //	# who         may         which locks
 //	@local        lock,break  *
+//	ops           operate     *
 //	alice         lock        deploy/*
 //	alice         break       deploy/staging
 //	"Ann Example" lock        "nightly backup"
@@ -23,9 +24,11 @@
 //     who he is;
 //   - @anonymous: whoever connects over TCP to a node that runs without TLS.
 //
-// May do what is one or more of look, lock and break, joined by commas. To look is to
-// see a lock, who holds it and who waits. Who may lock or break may look as well; who
-// may lock may not break, nor the other way round.
+// May do what is one or more of look, lock, break and operate, joined by commas. To look
+// is to see a lock, who holds it and who waits. To operate is to have the node take no more
+// requests, or take them again (conch drain); that is about the whole node, so such a line
+// has * for the locks. Who may do one of these may look as well; nobody may do another of
+// them for that.
 //
 // Which locks is a lock's whole name, or the beginning of names with a * behind it, or
 // * alone for all. So deploy is one lock, and deploy/* are those in it.

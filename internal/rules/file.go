@@ -149,6 +149,9 @@ func parseGrant(words []word) (grant, error) {
 		return grant{}, err
 	}
 	locks, err := parsePattern(words[2])
+	if err == nil && may[Operate] && (locks.text != "" || !locks.prefix) {
+		err = fmt.Errorf("got operate for the locks %s; want it for *, since it is about the node and all its locks; write the other actions on a line of their own", quote(words[2].text))
+	}
 	return grant{who: who, may: may, locks: locks}, err
 }
 
@@ -195,7 +198,7 @@ func parseUser(user string) (who, error) {
 }
 
 func parseActions(w word) ([actions]bool, error) {
-	const want = "want look, lock or break, several of them joined by commas without blanks"
+	const want = "want look, lock, break or operate, several of them joined by commas without blanks"
 	var may [actions]bool
 	if w.quoted || w.star {
 		return may, fmt.Errorf("got the actions %s in quotes or with a *; %s", quote(w.text), want)
@@ -207,10 +210,12 @@ func parseActions(w word) ([actions]bool, error) {
 			may[Lock] = true
 		case "break":
 			may[Break] = true
+		case "operate":
+			may[Operate] = true
 		default:
 			return may, fmt.Errorf("got the action %s; %s", quote(text), want)
 		}
-		may[Look] = true // who may lock or break may look
+		may[Look] = true // who may do more may look
 	}
 	return may, nil
 }

@@ -32,7 +32,7 @@ func TestHash(t *testing.T) {
 			t.Errorf("%q has the hash of %q", other, text)
 		}
 	}
-	usual := "@local lock,break *\n@page lock,break *\n* lock *\n@anonymous lock *\n"
+	usual := "@local lock,break,operate *\n@page lock,break,operate *\n* lock *\n@anonymous lock *\n"
 	if !bytes.Equal(hash(usual), Default().Hash()) {
 		t.Error("the default, written down, has another hash")
 	}

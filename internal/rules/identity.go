@@ -60,6 +60,8 @@ const (
 	Lock
 	// Break is to take a lock from its holder.
 	Break
+	// Operate is to have the node take no more requests, or take them again.
+	Operate
 	actions // how many there are
 )
 
@@ -72,6 +74,8 @@ func (a Action) String() string {
 		return "lock"
 	case Break:
 		return "break"
+	case Operate:
+		return "operate"
 	}
 	return fmt.Sprintf("Action(%d)", int(a))
 }

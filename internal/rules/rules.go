@@ -65,8 +65,8 @@ func (p pattern) matches(lock string) bool {
 func Default() *Rules {
 	all := pattern{prefix: true}
 	return &Rules{grants: []grant{
-		{who: who{kind: Local, anybody: true}, may: [actions]bool{Look: true, Lock: true, Break: true}, locks: all},
-		{who: who{kind: Page, anybody: true}, may: [actions]bool{Look: true, Lock: true, Break: true}, locks: all},
+		{who: who{kind: Local, anybody: true}, may: [actions]bool{Look: true, Lock: true, Break: true, Operate: true}, locks: all},
+		{who: who{kind: Page, anybody: true}, may: [actions]bool{Look: true, Lock: true, Break: true, Operate: true}, locks: all},
 		{who: who{kind: Client, anybody: true}, may: [actions]bool{Look: true, Lock: true}, locks: all},
 		{who: who{kind: Anonymous, anybody: true}, may: [actions]bool{Look: true, Lock: true}, locks: all},
 	}}
@@ -88,6 +88,15 @@ func (r *Rules) CheckState(caller Identity) error {
 		return nil
 	}
 	return fmt.Errorf("%w: %v may not look at anything: %s", ErrDenied, caller, r.remedy())
+}
+
+// CheckOperate tells whether the caller may have the node take no more requests. The error
+// wraps [ErrDenied].
+func (r *Rules) CheckOperate(caller Identity) error {
+	if r.any(caller, Operate, func(p pattern) bool { return p.prefix && p.text == "" }) {
+		return nil
+	}
+	return fmt.Errorf("%w: %v may not operate this node: %s", ErrDenied, caller, r.remedy())
 }
 
 // any tells whether a line grants the action to the caller, for locks of the kind.

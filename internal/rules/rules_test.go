@@ -170,7 +170,9 @@ func TestParseRefuses(t *testing.T) {
 		{"alice lock", "got 2 words"},
 		{"alice lock a b", "got 4 words"},
 		{"alice lock, break a", "got 4 words"},
-		{"alice write a", `got the action "write"; want look, lock or break, several of them joined by commas`},
+		{"alice write a", `got the action "write"; want look, lock, break or operate, several of them joined by commas`},
+		{"alice operate a", `got operate for the locks "a"; want it for *`},
+		{"alice lock,operate a*", `got operate for the locks "a"; want it for *`},
 		{"alice lock, a", `got the action ""`},
 		{"alice Lock a", `got the action "Lock"`},
 		{`alice "lock" a`, "in quotes"},
@@ -325,4 +327,30 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q grants %q, with a line more only %q", text, before, after)
 		}
 	})
+}
+
+func TestWhoMayOperate(t *testing.T) {
+	ops, alice := rules.Identity{Kind: rules.Client, Name: "ops"}, rules.Identity{Kind: rules.Client, Name: "alice"}
+	local, page := rules.Identity{Kind: rules.Local}, rules.Identity{Kind: rules.Page}
+	file, err := rules.Parse("allow.txt", "ops operate *\nalice lock,break *\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		rules  *rules.Rules
+		caller rules.Identity
+		may    bool
+	}{
+		{rules.Default(), local, true}, {rules.Default(), page, true}, {rules.Default(), alice, false},
+		{rules.Default(), rules.Identity{}, false},
+		{file, ops, true}, {file, alice, false}, {file, local, false}, {file, page, false},
+	} {
+		err := test.rules.CheckOperate(test.caller)
+		if (err == nil) != test.may || err != nil && !errors.Is(err, rules.ErrDenied) {
+			t.Errorf("%v: %v, want it to be %t that they may", test.caller, err, test.may)
+		}
+	}
+	if err := file.Check(ops, rules.Lock, "a"); err == nil {
+		t.Error("who may operate may lock")
+	}
 }

@@ -79,6 +79,11 @@ func (g *gate) checkState(id rules.Identity) *clientv1.Error {
 	return g.fault(id, g.rules().CheckState(id))
 }
 
+// checkOperate says why somebody may not drain this node.
+func (g *gate) checkOperate(id rules.Identity) *clientv1.Error {
+	return g.fault(id, g.rules().CheckOperate(id))
+}
+
 func (g *gate) fault(id rules.Identity, err error) *clientv1.Error {
 	if err == nil {
 		return nil

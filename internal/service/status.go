@@ -76,6 +76,7 @@ func (s *Service) ownStatus(ctx context.Context) (*clientv1.MemberStatus, error)
 		Locks:            uint64(st.Locks),
 		MaxLocks:         uint64(st.MaxLocks),
 		Rules:            s.gate.rules().Hash(),
+		Draining:         st.Draining,
 	}
 	if s.logLoss != nil {
 		lines, now := s.logLoss()

@@ -37,6 +37,8 @@ var (
 	// sharedDir is the directory for temporary files of all environments: another one
 	// may be named by $TMPDIR here and not there.
 	sharedDir = "/tmp"
+	// serviceDir is where the packaged service (packaging/linux/systemd) has its sockets.
+	serviceDir = "/run/conch"
 )
 
 // place is a directory in which the user's nodes may have their sockets.

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Node is a node of this user on this machine, as it has written down.
@@ -34,7 +36,8 @@ type Found struct {
 	Unset  string
 }
 
-// Find looks for the nodes of this user on this machine. It makes no directory. The
+// Find looks for the nodes of this user on this machine, and if there is none, for nodes
+// that run as services and let this user in. It makes no directory. The
 // error wraps [ErrDir] if a directory is not this user's alone, or is what the system
 // says; what was found elsewhere is returned beside it.
 func Find() (Found, error) {
@@ -47,6 +50,12 @@ func Find() (Found, error) {
 			errs = errors.Join(errs, err)
 		}
 		found.Looked = append(found.Looked, p.path)
+	}
+	if _, isOne := named(EnvDir); !isOne {
+		found.Looked = append(found.Looked, serviceDir)
+		if len(nodes) == 0 {
+			findServices(nodes)
+		}
 	}
 	_, isOne := named(EnvDir)
 	if _, isNamed := named(envRuntimeDir); !isOne && !isNamed {
@@ -89,6 +98,26 @@ func (p place) find(nodes map[string]Node) error {
 		}
 	}
 	return nil
+}
+
+// findServices adds the nodes of this machine that run as services and let this user in.
+// They count only where the user has no node. What cannot be read is not for this user.
+func findServices(nodes map[string]Node) {
+	info, err := os.Lstat(serviceDir)
+	if err != nil || !info.IsDir() || info.Mode().Perm()&0o002 != 0 {
+		return // nobody but the service may make sockets there
+	}
+	entries, err := os.ReadDir(serviceDir)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		path := filepath.Join(serviceDir, entry.Name())
+		isSocket := entry.Type() == fs.ModeSocket && strings.HasSuffix(entry.Name(), nameSuffix)
+		if isSocket && unix.Access(path, unix.W_OK) == nil {
+			nodes[path] = Node{}
+		}
+	}
 }
 
 // isServed reports whether some process serves a socket.

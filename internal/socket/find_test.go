@@ -113,12 +113,12 @@ func TestFindInEveryEnvironment(t *testing.T) {
 func TestFindSaysWhereItLooked(t *testing.T) {
 	dir := runtimeDir(t)
 	found, err := socket.Find()
-	if err != nil || found.Unset != "" || len(found.Looked) != 4 || found.Looked[0] != dir {
+	if err != nil || found.Unset != "" || len(found.Looked) != 5 || found.Looked[0] != dir {
 		t.Errorf("with a runtime directory: %+v, %v", found, err)
 	}
 	noRuntimeDir(t)
 	found, err = socket.Find()
-	if err != nil || found.Unset != "XDG_RUNTIME_DIR" || len(found.Looked) != 2 {
+	if err != nil || found.Unset != "XDG_RUNTIME_DIR" || len(found.Looked) != 3 {
 		t.Errorf("without one: %+v, %v", found, err)
 	}
 }
@@ -183,5 +183,37 @@ func TestListenGivesAccess(t *testing.T) {
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v, want no socket left", err)
+	}
+}
+
+// A node that runs as a service is found by users whom its socket lets in, where they have
+// no node of their own.
+func TestFindServices(t *testing.T) {
+	dir := runtimeDir(t)
+	t.Setenv("CONCH_SOCKET_DIR", "")
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	service := t.TempDir()
+	socket.SetDirs(t, t.TempDir(), t.TempDir())
+	socket.SetServiceDir(t, service)
+	path := filepath.Join(service, "conch.sock")
+	listen(t, path)
+	want := []socket.Node{{Socket: path, IsServed: true}}
+	if got := find(t); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	own := announced(t, "7400", "a:1")
+	want = []socket.Node{{Socket: own, Members: []string{"a:1"}, IsServed: true}}
+	if got := find(t); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want the user's own node alone, %v", got, want)
+	}
+	if err := os.Remove(own); err != nil {
+		t.Fatal(err)
+	}
+	socket.Withdraw(own)
+	if err := os.Chmod(service, 0o777); err != nil { //nolint:gosec // that is what is refused
+		t.Fatal(err)
+	}
+	if got := find(t); len(got) != 0 {
+		t.Errorf("got %v in a directory in which anyone may make sockets, want none", got)
 	}
 }

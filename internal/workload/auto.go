@@ -32,18 +32,38 @@ type Config struct {
 // or until ctx ends, which returns nil too: a critical section that it is in then
 // is left at once. The errors are those of [node.Node.Lock] and of the witness.
 func Run(ctx context.Context, n *node.Node, cfg Config) error {
-	for entered := 0; cfg.Count == 0 || entered < cfg.Count; entered++ {
+	for entered := 0; cfg.Count == 0 || entered < cfg.Count; {
 		if !pause(ctx, cfg.Think, nil) {
 			return nil
 		}
-		if err := enter(ctx, n, cfg); err != nil {
-			if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		switch err := enter(ctx, n, cfg); {
+		case err == nil:
+			entered++
+		case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
+			return nil
+		case errors.Is(err, broadcast.ErrStopped) && isRunning(n):
+			// It is drained, and may take requests again.
+			if !pause(ctx, max(cfg.Think, drainedPause), nil) {
 				return nil
 			}
+		default:
 			return err
 		}
 	}
 	return nil
+}
+
+// drainedPause is the least mean time between two requests to a node that is drained.
+const drainedPause = 200 * time.Millisecond
+
+// isRunning reports whether a node has not ended.
+func isRunning(n *node.Node) bool {
+	select {
+	case <-n.Done():
+		return false
+	default:
+		return true
+	}
 }
 
 // enter waits for the lock, enters the critical section and leaves it.

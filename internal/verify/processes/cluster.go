@@ -129,6 +129,7 @@ func (c *Cluster) command(n *Node, addresses []string) []string {
 		"--listen", n.listen,
 		"--peers", strings.Join(addresses, ","),
 		"--log-file", n.logFile,
+		"--drain", "0", // who wants to see holders finish says so in Flags
 		"--data-dir", filepath.Join(c.config.Dir, "state", strings.ReplaceAll(n.address, ":", "-")),
 	}
 	if len(addresses) == 1 {

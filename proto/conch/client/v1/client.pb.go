@@ -2085,7 +2085,10 @@ type MemberStatus struct {
 	// A hash of the rules by which it lets clients lock, break and look, whatever the
 	// order of their lines. Rules guard the clients of the member that has them, so all
 	// members should have the same. Empty from a member of a version that has none.
-	Rules         []byte `protobuf:"bytes,15,opt,name=rules,proto3" json:"rules,omitempty"`
+	Rules []byte `protobuf:"bytes,15,opt,name=rules,proto3" json:"rules,omitempty"`
+	// Whether it takes no requests, and lets holders finish: somebody drains it, or it is
+	// about to stop.
+	Draining      bool `protobuf:"varint,16,opt,name=draining,proto3" json:"draining,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2223,6 +2226,13 @@ func (x *MemberStatus) GetRules() []byte {
 		return x.Rules
 	}
 	return nil
+}
+
+func (x *MemberStatus) GetDraining() bool {
+	if x != nil {
+		return x.Draining
+	}
+	return false
 }
 
 // PeerStatus is what a member knows of its connection to another.
@@ -3247,6 +3257,189 @@ func (x *BreakResponse) GetHolder() *Holder {
 	return nil
 }
 
+// DrainRequest asks a node to take no more requests, or to take them again.
+type DrainRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether an earlier Drain is undone.
+	Undo bool `protobuf:"varint,1,opt,name=undo,proto3" json:"undo,omitempty"`
+	// Who asks, for the log.
+	Caller        *Client `protobuf:"bytes,2,opt,name=caller,proto3" json:"caller,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DrainRequest) Reset() {
+	*x = DrainRequest{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DrainRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DrainRequest) ProtoMessage() {}
+
+func (x *DrainRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
+func (*DrainRequest) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *DrainRequest) GetUndo() bool {
+	if x != nil {
+		return x.Undo
+	}
+	return false
+}
+
+func (x *DrainRequest) GetCaller() *Client {
+	if x != nil {
+		return x.Caller
+	}
+	return nil
+}
+
+// DrainResponse says who holds locks at the node.
+type DrainResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The node's address.
+	Member string `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
+	// Whether it takes no requests.
+	Draining bool `protobuf:"varint,2,opt,name=draining,proto3" json:"draining,omitempty"`
+	// How many locks are held there.
+	Holds uint32 `protobuf:"varint,3,opt,name=holds,proto3" json:"holds,omitempty"`
+	// The first 100 of them, ordered by name.
+	Held          []*HeldLock `protobuf:"bytes,4,rep,name=held,proto3" json:"held,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DrainResponse) Reset() {
+	*x = DrainResponse{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DrainResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DrainResponse) ProtoMessage() {}
+
+func (x *DrainResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
+func (*DrainResponse) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *DrainResponse) GetMember() string {
+	if x != nil {
+		return x.Member
+	}
+	return ""
+}
+
+func (x *DrainResponse) GetDraining() bool {
+	if x != nil {
+		return x.Draining
+	}
+	return false
+}
+
+func (x *DrainResponse) GetHolds() uint32 {
+	if x != nil {
+		return x.Holds
+	}
+	return 0
+}
+
+func (x *DrainResponse) GetHeld() []*HeldLock {
+	if x != nil {
+		return x.Held
+	}
+	return nil
+}
+
+// HeldLock is a lock and its holder.
+type HeldLock struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The lock's name.
+	Lock string `protobuf:"bytes,1,opt,name=lock,proto3" json:"lock,omitempty"`
+	// Who holds it.
+	Holder        *Holder `protobuf:"bytes,2,opt,name=holder,proto3" json:"holder,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeldLock) Reset() {
+	*x = HeldLock{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldLock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldLock) ProtoMessage() {}
+
+func (x *HeldLock) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldLock.ProtoReflect.Descriptor instead.
+func (*HeldLock) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *HeldLock) GetLock() string {
+	if x != nil {
+		return x.Lock
+	}
+	return ""
+}
+
+func (x *HeldLock) GetHolder() *Holder {
+	if x != nil {
+		return x.Holder
+	}
+	return nil
+}
+
 var File_conch_client_v1_client_proto protoreflect.FileDescriptor
 
 const file_conch_client_v1_client_proto_rawDesc = "" +
@@ -3354,7 +3547,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\amissing\x18\x06 \x03(\v2\x18.conch.client.v1.MissingR\amissing\"9\n" +
 	"\aMissing\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xce\x03\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xea\x03\n" +
 	"\fMemberStatus\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12 \n" +
@@ -3372,7 +3565,8 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x11log_lines_missing\x18\r \x01(\x04R\x0flogLinesMissing\x12\x1f\n" +
 	"\vlog_trouble\x18\x0e \x01(\tR\n" +
 	"logTrouble\x12\x14\n" +
-	"\x05rules\x18\x0f \x01(\fR\x05rules\"\x97\x01\n" +
+	"\x05rules\x18\x0f \x01(\fR\x05rules\x12\x1a\n" +
+	"\bdraining\x18\x10 \x01(\bR\bdraining\"\x97\x01\n" +
 	"\n" +
 	"PeerStatus\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x14\n" +
@@ -3457,7 +3651,18 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12/\n" +
 	"\x06caller\x18\x05 \x01(\v2\x17.conch.client.v1.ClientR\x06caller\"@\n" +
 	"\rBreakResponse\x12/\n" +
-	"\x06holder\x18\x01 \x01(\v2\x17.conch.client.v1.HolderR\x06holder*\xe4\x02\n" +
+	"\x06holder\x18\x01 \x01(\v2\x17.conch.client.v1.HolderR\x06holder\"S\n" +
+	"\fDrainRequest\x12\x12\n" +
+	"\x04undo\x18\x01 \x01(\bR\x04undo\x12/\n" +
+	"\x06caller\x18\x02 \x01(\v2\x17.conch.client.v1.ClientR\x06caller\"\x88\x01\n" +
+	"\rDrainResponse\x12\x16\n" +
+	"\x06member\x18\x01 \x01(\tR\x06member\x12\x1a\n" +
+	"\bdraining\x18\x02 \x01(\bR\bdraining\x12\x14\n" +
+	"\x05holds\x18\x03 \x01(\rR\x05holds\x12-\n" +
+	"\x04held\x18\x04 \x03(\v2\x19.conch.client.v1.HeldLockR\x04held\"O\n" +
+	"\bHeldLock\x12\x12\n" +
+	"\x04lock\x18\x01 \x01(\tR\x04lock\x12/\n" +
+	"\x06holder\x18\x02 \x01(\v2\x17.conch.client.v1.HolderR\x06holder*\xe4\x02\n" +
 	"\x04Code\x12\x14\n" +
 	"\x10CODE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11CODE_INVALID_NAME\x10\x01\x12\x13\n" +
@@ -3486,13 +3691,14 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSCOPE_CLUSTER\x10\x01\x12\x0e\n" +
 	"\n" +
-	"SCOPE_NODE\x10\x022\x88\x03\n" +
+	"SCOPE_NODE\x10\x022\xd2\x03\n" +
 	"\vLockService\x12F\n" +
 	"\x06Attach\x12\x1c.conch.client.v1.ClientFrame\x1a\x1a.conch.client.v1.NodeFrame(\x010\x01\x12I\n" +
 	"\x06Status\x12\x1e.conch.client.v1.StatusRequest\x1a\x1f.conch.client.v1.StatusResponse\x12T\n" +
 	"\tListLocks\x12!.conch.client.v1.ListLocksRequest\x1a\".conch.client.v1.ListLocksResponse0\x01\x12H\n" +
 	"\x05Watch\x12\x1d.conch.client.v1.WatchRequest\x1a\x1e.conch.client.v1.WatchResponse0\x01\x12F\n" +
-	"\x05Break\x12\x1d.conch.client.v1.BreakRequest\x1a\x1e.conch.client.v1.BreakResponseB&Z$conch/proto/conch/client/v1;clientv1b\x06proto3"
+	"\x05Break\x12\x1d.conch.client.v1.BreakRequest\x1a\x1e.conch.client.v1.BreakResponse\x12H\n" +
+	"\x05Drain\x12\x1d.conch.client.v1.DrainRequest\x1a\x1e.conch.client.v1.DrainResponse0\x01B&Z$conch/proto/conch/client/v1;clientv1b\x06proto3"
 
 var (
 	file_conch_client_v1_client_proto_rawDescOnce sync.Once
@@ -3507,7 +3713,7 @@ func file_conch_client_v1_client_proto_rawDescGZIP() []byte {
 }
 
 var file_conch_client_v1_client_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_conch_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_conch_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_conch_client_v1_client_proto_goTypes = []any{
 	(Code)(0),                 // 0: conch.client.v1.Code
 	(Reason)(0),               // 1: conch.client.v1.Reason
@@ -3552,6 +3758,9 @@ var file_conch_client_v1_client_proto_goTypes = []any{
 	(*Obstacle)(nil),          // 40: conch.client.v1.Obstacle
 	(*BreakRequest)(nil),      // 41: conch.client.v1.BreakRequest
 	(*BreakResponse)(nil),     // 42: conch.client.v1.BreakResponse
+	(*DrainRequest)(nil),      // 43: conch.client.v1.DrainRequest
+	(*DrainResponse)(nil),     // 44: conch.client.v1.DrainResponse
+	(*HeldLock)(nil),          // 45: conch.client.v1.HeldLock
 }
 var file_conch_client_v1_client_proto_depIdxs = []int32{
 	0,  // 0: conch.client.v1.Error.code:type_name -> conch.client.v1.Code
@@ -3600,21 +3809,26 @@ var file_conch_client_v1_client_proto_depIdxs = []int32{
 	2,  // 43: conch.client.v1.BreakRequest.scope:type_name -> conch.client.v1.Scope
 	7,  // 44: conch.client.v1.BreakRequest.caller:type_name -> conch.client.v1.Client
 	37, // 45: conch.client.v1.BreakResponse.holder:type_name -> conch.client.v1.Holder
-	8,  // 46: conch.client.v1.LockService.Attach:input_type -> conch.client.v1.ClientFrame
-	25, // 47: conch.client.v1.LockService.Status:input_type -> conch.client.v1.StatusRequest
-	30, // 48: conch.client.v1.LockService.ListLocks:input_type -> conch.client.v1.ListLocksRequest
-	32, // 49: conch.client.v1.LockService.Watch:input_type -> conch.client.v1.WatchRequest
-	41, // 50: conch.client.v1.LockService.Break:input_type -> conch.client.v1.BreakRequest
-	9,  // 51: conch.client.v1.LockService.Attach:output_type -> conch.client.v1.NodeFrame
-	26, // 52: conch.client.v1.LockService.Status:output_type -> conch.client.v1.StatusResponse
-	31, // 53: conch.client.v1.LockService.ListLocks:output_type -> conch.client.v1.ListLocksResponse
-	33, // 54: conch.client.v1.LockService.Watch:output_type -> conch.client.v1.WatchResponse
-	42, // 55: conch.client.v1.LockService.Break:output_type -> conch.client.v1.BreakResponse
-	51, // [51:56] is the sub-list for method output_type
-	46, // [46:51] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	7,  // 46: conch.client.v1.DrainRequest.caller:type_name -> conch.client.v1.Client
+	45, // 47: conch.client.v1.DrainResponse.held:type_name -> conch.client.v1.HeldLock
+	37, // 48: conch.client.v1.HeldLock.holder:type_name -> conch.client.v1.Holder
+	8,  // 49: conch.client.v1.LockService.Attach:input_type -> conch.client.v1.ClientFrame
+	25, // 50: conch.client.v1.LockService.Status:input_type -> conch.client.v1.StatusRequest
+	30, // 51: conch.client.v1.LockService.ListLocks:input_type -> conch.client.v1.ListLocksRequest
+	32, // 52: conch.client.v1.LockService.Watch:input_type -> conch.client.v1.WatchRequest
+	41, // 53: conch.client.v1.LockService.Break:input_type -> conch.client.v1.BreakRequest
+	43, // 54: conch.client.v1.LockService.Drain:input_type -> conch.client.v1.DrainRequest
+	9,  // 55: conch.client.v1.LockService.Attach:output_type -> conch.client.v1.NodeFrame
+	26, // 56: conch.client.v1.LockService.Status:output_type -> conch.client.v1.StatusResponse
+	31, // 57: conch.client.v1.LockService.ListLocks:output_type -> conch.client.v1.ListLocksResponse
+	33, // 58: conch.client.v1.LockService.Watch:output_type -> conch.client.v1.WatchResponse
+	42, // 59: conch.client.v1.LockService.Break:output_type -> conch.client.v1.BreakResponse
+	44, // 60: conch.client.v1.LockService.Drain:output_type -> conch.client.v1.DrainResponse
+	55, // [55:61] is the sub-list for method output_type
+	49, // [49:55] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
 }
 
 func init() { file_conch_client_v1_client_proto_init() }
@@ -3645,7 +3859,7 @@ func file_conch_client_v1_client_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conch_client_v1_client_proto_rawDesc), len(file_conch_client_v1_client_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   37,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -40,6 +40,7 @@ const (
 	LockService_ListLocks_FullMethodName = "/conch.client.v1.LockService/ListLocks"
 	LockService_Watch_FullMethodName     = "/conch.client.v1.LockService/Watch"
 	LockService_Break_FullMethodName     = "/conch.client.v1.LockService/Break"
+	LockService_Drain_FullMethodName     = "/conch.client.v1.LockService/Drain"
 )
 
 // LockServiceClient is the client API for LockService service.
@@ -91,6 +92,16 @@ type LockServiceClient interface {
 	// CODE_UNREACHABLE (UNAVAILABLE) if the holder's node did not answer or it is
 	// not known who holds the lock.
 	Break(ctx context.Context, in *BreakRequest, opts ...grpc.CallOption) (*BreakResponse, error)
+	// Drain has this node take no more requests: those who wait are refused with
+	// CODE_NODE_LEAVING, so that they move to other nodes, and holds go on as before. It
+	// tells who holds locks here, at once and again at each change, until nobody does; then
+	// it ends with OK. The node stays drained, also when the call ends before, until it
+	// stops or somebody undoes it. With undo, the node takes requests again, and the call
+	// ends after one message.
+	//
+	// Errors: CODE_FORBIDDEN (PERMISSION_DENIED), and CODE_NODE_LEAVING (UNAVAILABLE) when
+	// the node stops.
+	Drain(ctx context.Context, in *DrainRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DrainResponse], error)
 }
 
 type lockServiceClient struct {
@@ -172,6 +183,25 @@ func (c *lockServiceClient) Break(ctx context.Context, in *BreakRequest, opts ..
 	return out, nil
 }
 
+func (c *lockServiceClient) Drain(ctx context.Context, in *DrainRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DrainResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &LockService_ServiceDesc.Streams[3], LockService_Drain_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[DrainRequest, DrainResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type LockService_DrainClient = grpc.ServerStreamingClient[DrainResponse]
+
 // LockServiceServer is the server API for LockService service.
 // All implementations must embed UnimplementedLockServiceServer
 // for forward compatibility.
@@ -221,6 +251,16 @@ type LockServiceServer interface {
 	// CODE_UNREACHABLE (UNAVAILABLE) if the holder's node did not answer or it is
 	// not known who holds the lock.
 	Break(context.Context, *BreakRequest) (*BreakResponse, error)
+	// Drain has this node take no more requests: those who wait are refused with
+	// CODE_NODE_LEAVING, so that they move to other nodes, and holds go on as before. It
+	// tells who holds locks here, at once and again at each change, until nobody does; then
+	// it ends with OK. The node stays drained, also when the call ends before, until it
+	// stops or somebody undoes it. With undo, the node takes requests again, and the call
+	// ends after one message.
+	//
+	// Errors: CODE_FORBIDDEN (PERMISSION_DENIED), and CODE_NODE_LEAVING (UNAVAILABLE) when
+	// the node stops.
+	Drain(*DrainRequest, grpc.ServerStreamingServer[DrainResponse]) error
 	mustEmbedUnimplementedLockServiceServer()
 }
 
@@ -245,6 +285,9 @@ func (UnimplementedLockServiceServer) Watch(*WatchRequest, grpc.ServerStreamingS
 }
 func (UnimplementedLockServiceServer) Break(context.Context, *BreakRequest) (*BreakResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Break not implemented")
+}
+func (UnimplementedLockServiceServer) Drain(*DrainRequest, grpc.ServerStreamingServer[DrainResponse]) error {
+	return status.Error(codes.Unimplemented, "method Drain not implemented")
 }
 func (UnimplementedLockServiceServer) mustEmbedUnimplementedLockServiceServer() {}
 func (UnimplementedLockServiceServer) testEmbeddedByValue()                     {}
@@ -332,6 +375,17 @@ func _LockService_Break_Handler(srv interface{}, ctx context.Context, dec func(i
 	return interceptor(ctx, in, info, handler)
 }
 
+func _LockService_Drain_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(DrainRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(LockServiceServer).Drain(m, &grpc.GenericServerStream[DrainRequest, DrainResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type LockService_DrainServer = grpc.ServerStreamingServer[DrainResponse]
+
 // LockService_ServiceDesc is the grpc.ServiceDesc for LockService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -363,6 +417,11 @@ var LockService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Watch",
 			Handler:       _LockService_Watch_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Drain",
+			Handler:       _LockService_Drain_Handler,
 			ServerStreams: true,
 		},
 	},

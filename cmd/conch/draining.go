@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"conch/broadcast"
+	"conch/internal/node"
+)
+
+// drainTime is the value of --drain: for how long a node that stops lets holders finish.
+type drainTime struct {
+	time    time.Duration
+	forever bool
+}
+
+// forever is the value of --drain without an end.
+const forever = "forever"
+
+// String is [pflag.Value]'s.
+func (d *drainTime) String() string {
+	if d.forever {
+		return forever
+	}
+	return d.time.String()
+}
+
+// Set is [pflag.Value]'s.
+func (d *drainTime) Set(text string) error {
+	if text == forever {
+		*d = drainTime{forever: true}
+		return nil
+	}
+	parsed, err := time.ParseDuration(text)
+	if err != nil || parsed < 0 {
+		return fmt.Errorf("want a time such as 30s, 0 for at once, or %s", forever)
+	}
+	*d = drainTime{time: parsed}
+	return nil
+}
+
+// Type is [pflag.Value]'s.
+func (d *drainTime) Type() string { return "duration" }
+
+// draining lets holders finish before a node stops.
+type draining struct {
+	patience drainTime
+	told     io.Writer
+	// life ends when a signal ends the drain; end ends it.
+	life context.Context
+	end  context.CancelCauseFunc
+
+	mu      sync.Mutex
+	running bool
+}
+
+// errHurried is the cause of the end of a drain that a signal ended.
+var errHurried = errors.New("another signal came")
+
+func newDraining(patience drainTime, told io.Writer) *draining {
+	d := &draining{patience: patience, told: told}
+	d.life, d.end = context.WithCancelCause(context.Background())
+	return d
+}
+
+// hurry ends the drain that is under way. It reports whether there was one.
+func (d *draining) hurry() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	was := d.running
+	if was {
+		d.end(errHurried)
+	}
+	return was
+}
+
+// begin and finish bound the time in which hurry ends the drain and not the process.
+func (d *draining) begin() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.running = true
+}
+
+func (d *draining) finish() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.running = false
+	d.end(nil)
+}
+
+// run drains a node that stops because of a signal, which has ended ctx. A node that
+// cannot go on is not drained.
+func (d *draining) run(ctx context.Context, n *node.Node) {
+	if !errors.Is(context.Cause(ctx), errInterrupted) || d.patience == (drainTime{}) {
+		return
+	}
+	d.begin()
+	defer d.finish()
+	patient := d.life
+	if !d.patience.forever {
+		var cancel context.CancelFunc
+		patient, cancel = context.WithTimeoutCause(patient, d.patience.time, fmt.Errorf("--drain %v is over", &d.patience))
+		defer cancel()
+	}
+	err := n.Drain(patient)
+	if err != nil && !errors.Is(err, broadcast.ErrStopped) {
+		fmt.Fprintf(d.told, "conch: locks are still held here, and their holders are told to end: %v\n", err)
+	}
+}
