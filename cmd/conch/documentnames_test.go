@@ -15,7 +15,7 @@ import (
 // document reads a file of the checkout.
 func document(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("../..", name))
+	text, err := os.ReadFile(filepath.Join("..", "..", name))
 	check(t, err)
 	return string(text)
 }

@@ -174,7 +174,7 @@ func TestReportPageWorks(t *testing.T) {
 // TestGoInDocumentsCompiles builds the Go of the README and of docs/USING.md.
 func TestGoInDocumentsCompiles(t *testing.T) {
 	for _, document := range []string{"README.md", "docs/USING.md"} {
-		text, err := os.ReadFile(filepath.Join("../..", document))
+		text, err := os.ReadFile(filepath.Join("..", "..", document))
 		check(t, err)
 		blocks := regexp.MustCompile("(?m)^```go\n((?:.*\n)*?)```$").FindAllSubmatch(text, -1)
 		if len(blocks) != 1 {

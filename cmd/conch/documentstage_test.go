@@ -14,7 +14,7 @@ import (
 // section returns the part of a document below a heading, up to the next heading.
 func section(t *testing.T, document, heading string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("../..", document))
+	text, err := os.ReadFile(filepath.Join("..", "..", document))
 	check(t, err)
 	_, rest, found := strings.Cut(string(text), "\n"+heading+"\n")
 	if !found {
