@@ -331,7 +331,7 @@ verify-module:
 	timeout 300 go build -buildvcs=false -o bin/conch ./cmd/conch && bin/conch version >/dev/null && \
 	timeout 300 go vet . ./cmd/conch ./proto/... ./internal/lint && \
 	timeout 60 go test ./internal/lint && \
-	timeout 60 go -C bench list -e -deps ./... >/dev/null && \
+	timeout 60 go -C bench list -e -deps ./... >/dev/null || exit 1; \
 	left=$$(grep -rlE '"conch/(token|broadcast|proto|hosts|logs|internal)' --include='*.go' . | grep -v '\.pb\.go$$'); \
 	if [ -n "$$left" ]; then echo "make module leaves the old path in: $$left"; exit 1; fi
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -72,19 +73,37 @@ func TestNodeReportsToItsServiceManager(t *testing.T) {
 // that takes inputs.
 func TestWatchdogHearsNothingOfAnOwnerThatStandsStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex // guards what follows
 		var stuck bool
 		var messages []string
+		took := func() []string {
+			mu.Lock()
+			defer mu.Unlock()
+			all := messages
+			messages = nil
+			return all
+		}
+		stick := func(is bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			stuck = is
+		}
 		response := &clientv1.StatusResponse{
 			Members: []string{"a:1", "b:1", "c:1"}, Quorum: 2,
 			Statuses: []*clientv1.MemberStatus{{Session: 4, Peers: []*clientv1.PeerStatus{{Sends: true, Receives: true}, {Sends: true}}}},
 		}
 		m := &serviceManager{
 			notify: func(message string) error {
+				mu.Lock()
+				defer mu.Unlock()
 				messages = append(messages, message)
 				return nil
 			},
 			status: func(ctx context.Context) (*clientv1.StatusResponse, error) {
-				if stuck {
+				mu.Lock()
+				waits := stuck
+				mu.Unlock()
+				if waits {
 					<-ctx.Done()
 					return nil, ctx.Err()
 				}
@@ -101,21 +120,21 @@ func TestWatchdogHearsNothingOfAnOwnerThatStandsStill(t *testing.T) {
 		time.Sleep(2500 * time.Millisecond)
 		synctest.Wait()
 		want := []string{"STATUS=in session; connected to 2 of 3 members, quorum 2", "WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"}
-		if !slices.Equal(messages, want) {
-			t.Errorf("an owner that works: got %q, want %q", messages, want)
+		if got := took(); !slices.Equal(got, want) {
+			t.Errorf("an owner that works: got %q, want %q", got, want)
 		}
-		stuck, messages = true, nil
+		stick(true)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if len(messages) > 0 {
-			t.Errorf("an owner that stands still: got %q, want nothing", messages)
+		if got := took(); len(got) > 0 {
+			t.Errorf("an owner that stands still: got %q, want nothing", got)
 		}
-		stuck = false
+		stick(false)
 		close(stopping)
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if !slices.Contains(messages, "STOPPING=1") || !slices.Contains(messages, "WATCHDOG=1") {
-			t.Errorf("a node that stops: got %q, want STOPPING=1 and WATCHDOG=1", messages)
+		if got := took(); !slices.Contains(got, "STOPPING=1") || !slices.Contains(got, "WATCHDOG=1") {
+			t.Errorf("a node that stops: got %q, want STOPPING=1 and WATCHDOG=1", got)
 		}
 		cancel()
 		<-done

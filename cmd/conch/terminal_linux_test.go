@@ -58,7 +58,7 @@ func nodeAtTerminal(t *testing.T, terminal *os.File, flags ...string) (node *exe
 	t.Helper()
 	dir := t.TempDir()
 	logFile = filepath.Join(dir, "node.log")
-	node = exec.CommandContext(t.Context(), program(t), append([]string{"node", "--listen", freeAddresses(t, 1)[0],
+	node = exec.CommandContext(t.Context(), program(t), append([]string{"node", "--single", "--listen", freeAddresses(t, 1)[0],
 		"--data-dir", filepath.Join(dir, "state"), "--socket", filepath.Join(dir, "s"), "--auto-request", "--log-file", logFile}, flags...)...)
 	node.Stdout = terminal
 	check(t, node.Start())

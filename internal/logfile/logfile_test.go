@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -96,12 +98,15 @@ func TestLogIsAppended(t *testing.T) {
 
 // disk is a writer with room for so many bytes.
 type disk struct {
+	mu    sync.Mutex
 	room  int
 	has   bytes.Buffer
 	tries int
 }
 
 func (d *disk) Write(lines []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.tries++
 	n := min(d.room, len(lines))
 	d.room -= n
@@ -110,6 +115,13 @@ func (d *disk) Write(lines []byte) (int, error) {
 		return n, syscall.ENOSPC
 	}
 	return n, nil
+}
+
+// makeRoom has the disk take so many bytes more.
+func (d *disk) makeRoom(bytes int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.room = bytes
 }
 
 // TestCompleteLogEndsWithItsFirstGap shows that nothing follows a line that is missing
@@ -122,7 +134,7 @@ func TestCompleteLogEndsWithItsFirstGap(t *testing.T) {
 		write(t, log, "{}\n")
 		log.Flush()
 	}
-	full.room = 100
+	full.makeRoom(100)
 	write(t, log, "{}\n")
 	log.Flush()
 	if full.tries != 2 {
@@ -149,11 +161,21 @@ func TestGapIsTold(t *testing.T) {
 }
 
 func testGap(t *testing.T, lines []string, room int) {
-	var said []string
+	var mu sync.Mutex
+	var sentences []string // guarded by mu
+	said := func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(sentences)
+	}
 	full := &disk{room: room}
 	log := New(full, Config{
 		GapLine: func(missing uint64) []byte { return fmt.Appendf(nil, "{missing %d}\n", missing) },
-		Say:     func(sentence string) { said = append(said, sentence) },
+		Say: func(sentence string) {
+			mu.Lock()
+			defer mu.Unlock()
+			sentences = append(sentences, sentence)
+		},
 	})
 	write(t, log, lines...)
 	log.Flush()
@@ -161,18 +183,18 @@ func testGap(t *testing.T, lines []string, room int) {
 	if lost == 0 && room < len(strings.Join(lines, ""))-1 || !errors.Is(now, syscall.ENOSPC) {
 		t.Errorf("Loss: %d, %v; want some, and why", lost, now)
 	}
-	if len(said) != 1 || !strings.Contains(said[0], "no space left") {
+	if said := said(); len(said) != 1 || !strings.Contains(said[0], "no space left") {
 		t.Errorf("said %q; want once that there is no space", said)
 	}
 	write(t, log, "{4}\n")
 	log.Flush()
 	time.Sleep(3 * retryEvery)
-	if len(said) != 1 {
+	if said := said(); len(said) != 1 {
 		t.Errorf("said %q; want nothing anew while the disk is full", said)
 	}
-	full.room = 1000
+	full.makeRoom(1000)
 	time.Sleep(2 * retryEvery) // nobody writes, and yet it is told
-	if len(said) != 2 || !strings.Contains(said[1], "written again") {
+	if said := said(); len(said) != 2 || !strings.Contains(said[1], "written again") {
 		t.Errorf("said %q; want that the log is written again", said)
 	}
 	if lost, now = log.Loss(); now != nil {
@@ -212,7 +234,7 @@ func TestGapAtTheEnd(t *testing.T) {
 		})
 		write(t, log, "{}\n")
 		log.Flush()
-		full.room = test.room
+		full.makeRoom(test.room)
 		if err := log.Close(); err != nil || full.has.String() != test.has || !strings.Contains(said[len(said)-1], test.tells) {
 			t.Errorf("Close: %v; the log has %q, want %q; said %q, want %q", err, full.has.String(), test.has, said, test.tells)
 		}

@@ -43,6 +43,7 @@ func fakeNode(args []string) error {
 	csFile := flags.String("cs-file", "", "")
 	flags.String("data-dir", "", "")
 	flags.String("peers", "", "")
+	flags.String("drain", "", "")
 	flags.Bool("auto-request", false, "")
 	flags.Bool("single", false, "")
 	socket := flags.String("socket", "", "")

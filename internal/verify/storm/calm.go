@@ -53,8 +53,12 @@ func (s *Storm) awaitEmpty(ctx context.Context, node *conch.Node) error {
 		return err
 	}
 	defer conn.Close()
+	var last error // what was left when the node answered last
 	for {
 		status, err := clientv1.NewLockServiceClient(conn).Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
+		if err != nil && ctx.Err() != nil && last != nil {
+			return last
+		}
 		if err != nil {
 			return fmt.Errorf("ask %s whether its tables are empty: %w", node.Address(), err)
 		}
@@ -62,9 +66,10 @@ func (s *Storm) awaitEmpty(ctx context.Context, node *conch.Node) error {
 		if m.GetHolds() == 0 && m.GetWaits() == 0 && m.GetClients() == 0 {
 			return nil
 		}
+		last = fmt.Errorf("%s still has %d holds, %d waits and %d clients", m.GetMember(), m.GetHolds(), m.GetWaits(), m.GetClients())
 		pause(ctx, 10*time.Millisecond)
 		if ctx.Err() != nil {
-			return fmt.Errorf("%s still has %d holds, %d waits and %d clients", m.GetMember(), m.GetHolds(), m.GetWaits(), m.GetClients())
+			return last
 		}
 	}
 }
