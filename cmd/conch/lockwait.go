@@ -82,7 +82,8 @@ func (l *locking) acquire(ctx context.Context) (*conch.Client, conch.Hold, error
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	if l.flags.verbose {
-		watching.Go(func() { l.tellWhoIsAhead(ctx) })
+		whileAsking := ctx // which is given a deadline below
+		watching.Go(func() { l.tellWhoIsAhead(whileAsking) })
 	}
 	ask := node.Lock
 	switch {
