@@ -138,6 +138,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 			Quorum:       len(d.members)/2 + 1,
 			Members:      len(d.members),
 			MaxLocks:     d.limits.locks,
+			Counted:      cfg.Observer != Observer(nobody{}),
 			MaxPerClient: d.limits.perClient,
 			MaxClaims:    d.limits.claims,
 		}),

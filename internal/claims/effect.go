@@ -34,7 +34,8 @@ const (
 	// Entered, for metrics and whoever watches: a client's claim of Lock became a hold
 	// after Lasted.
 	Entered
-	// Ended, for metrics and whoever watches: a claim of Lock is over. If it was a hold,
+	// Ended, for metrics and whoever watches: a claim of Lock is over. Issued while
+	// [Table.Watched] or Config.Counted. If it was a hold,
 	// Fence is not 0 and Lasted is for how long.
 	Ended
 	// Settled, for whoever watches: the end of the hold of Lock is settled.

@@ -52,6 +52,8 @@ type Config struct {
 	Quorum, Members int
 	// MaxLocks is from how many known locks on nobody here can ask for others.
 	MaxLocks int
+	// Counted: somebody counts holds, so Ended is issued for each claim.
+	Counted bool
 	// MaxPerClient and MaxClaims bound the claims of one client and of all clients.
 	MaxPerClient, MaxClaims int
 }
@@ -168,8 +170,10 @@ func (t *Table) add(now token.Time, id token.Waiter, lock string, try bool) *Cla
 // caller.
 func (t *Table) remove(now token.Time, c *Claim) {
 	delete(t.claims, c.id)
-	e := t.issue(Ended)
-	e.Lock, e.Fence, e.Lasted = c.lock, c.fence, now-c.since
+	if t.cfg.Counted || t.Watched {
+		e := t.issue(Ended)
+		e.Lock, e.Fence, e.Lasted = c.lock, c.fence, now-c.since
+	}
 	if c.holding {
 		t.holds--
 	}
