@@ -48,20 +48,20 @@ func newLockCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lock [flags] NAME [-- COMMAND [ARGS...]]",
 		Short: "Hold a lock while a command runs",
-		Long: `Waits for the lock NAME, runs a command while it is held, and releases it. The command
+		Long: `Waits for the lock NAME, runs a command while it holds it, and releases it. The command
 gets standard input, output and error, every signal that this process gets, and
    CONCH_LOCK   the lock's name
    CONCH_FENCE  the fence: higher than that of any earlier holder; see conch fence
    CONCH_NODE   the node that granted it, for other conch commands
    CONCH_HELD   all locks that it runs under, outermost first: [{"lock":"…","fence":"…"},…]
-Whatever the command leaves running is ended before the lock is released: by SIGTERM,
-and by SIGKILL after --grace. (On Linux also what has left its process group.)
+Processes that the command leaves behind are ended before the lock is released: by
+SIGTERM, and by SIGKILL after --grace. (On Linux also those outside its process group.)
 
-A lock can be lost while it is held: when the node is cut off or dies, when this machine
-sleeps, or when somebody breaks the lock (conch break). The command then gets SIGTERM
---grace ahead of the end, and SIGKILL so that it is dead when somebody else gets in;
---on-lost says otherwise. When this process is killed itself, the command dies too on
-Linux, though not what it has started, and nobody gets in before the lease is over.
+A held lock can be lost: when the node dies or is cut off, when this machine sleeps, or
+when somebody breaks the lock (conch break). The command then gets SIGTERM --grace ahead
+of the end, and SIGKILL before somebody else gets in; --on-lost changes that. If this
+process itself is killed, on Linux the command dies too, but not what it has started;
+nobody gets in before the lease is over.
 
 Without a command it writes the fence to standard output, in a line of its own, once it
 holds the lock, and holds it until standard input ends or a signal comes, or ends with
