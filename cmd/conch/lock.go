@@ -105,14 +105,14 @@ Exit codes: the command's own, or 128+n if signal n ended it, also while it wait
 // addTo adds the flags to the command.
 func (f *lockFlags) addTo(cmd *cobra.Command) {
 	asking := pflag.NewFlagSet("", pflag.ContinueOnError)
-	asking.StringArrayVar(&f.nodes, "node", nil, "ask the node at `ADDR`, which is HOST:PORT or the path of its socket; of ADDR,ADDR,... the first that answers, and the next when that one is gone (default: $"+client.EnvNode+", else this user's nodes here, which must be of one cluster, else "+hosts.DefaultListen+")")
+	asking.StringArrayVar(&f.nodes, "node", nil, "ask the node at `ADDR`, a HOST:PORT or the path of its socket; given ADDR,ADDR,..., the first that answers, and the next when that one is gone (default: $"+client.EnvNode+", else this user's nodes here, which must be of one cluster, else "+hosts.DefaultListen+")")
 	asking.BoolVar(&f.try, "try", false, "do not wait: end with 75 if somebody holds the lock")
 	asking.DurationVar(&f.wait, "wait", 0, "end with 75 after this `TIME` of waiting (default: wait for ever)")
 	asking.BoolVar(&f.verbose, "verbose", false, "tell who is ahead while waiting, on standard error")
 	addGroup(cmd, "Asking", asking)
 
 	holding := pflag.NewFlagSet("", pflag.ContinueOnError)
-	holding.StringVar(&f.onLost, "on-lost", "kill", "what to do with the command when the lock is lost, a `WORD`: "+strings.Join(onLostNames, ", "))
+	holding.StringVar(&f.onLost, "on-lost", "kill", "`WORD` says what happens to the command when the lock is lost: "+strings.Join(onLostNames, ", "))
 	holding.DurationVar(&f.grace, "grace", 0, "how much `TIME` the command has to end by itself, at most a quarter of a session's time to live (default: a tenth of it)")
 	holding.BoolVar(&f.asJSON, "json", false, "without a command: write a line of JSON in place of the fence")
 	addGroup(cmd, "Holding", holding)

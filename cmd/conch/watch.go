@@ -54,7 +54,7 @@ or the node stopped; 80 the node's rules do not let this caller look; 64 wrong u
 		},
 	}
 	flags.addTo(cmd)
-	cmd.Flags().IntVar(&count, "count", 0, "end after `N` lines; 0: do not")
+	cmd.Flags().IntVar(&count, "count", 0, "end after `N` lines; 0 is never")
 	return cmd
 }
 
