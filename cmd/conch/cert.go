@@ -19,12 +19,12 @@ func newCertCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cert",
 		Short: "Make certificates for members and clients",
-		Long: `A small authority of your own, for clusters on networks that are not trusted. Make it
-once, on a machine that is none of the nodes if you can, and with it a certificate for
-each member and each client. A node or client needs its own certificate and key, and
-the authority's certificate; nobody needs the authority's key but this command.
+		Long: `An authority of your own, for clusters on networks that you do not trust. Make it once,
+if possible on a machine that is none of the nodes, and with it a certificate for each
+member and each client. A node or client needs its own certificate and key, and the
+authority's certificate; only this command needs the authority's key.
 
-Certificates of another authority, a company's, do as well. A member's has to name its
+Another authority's certificates, a company's, do as well. A member's must name its
 host, and be for server and client authentication.`,
 		Example: `  conch cert init                                   an authority, in the folder certs
   conch cert node node1:7400 node2:7400 node3:7400  certificates for three members
@@ -62,9 +62,9 @@ func newCertInitCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init [flags] [HOST:PORT...]",
 		Short: "Make an authority",
-		Long: `Makes an authority: ca.crt, the certificate that every node and client is given, and
-ca.key, with which members are made, for your eyes only. Members that are named get
-their certificates at once, as by conch cert node, for a year.
+		Long: `Makes an authority: ca.crt, the certificate for every node and client, and ca.key, which
+makes members, for your eyes only. Members that are named get their certificates at
+once, as by conch cert node, for a year.
 
 Nothing is overwritten.`,
 		Example: `  conch cert init

@@ -45,26 +45,24 @@ func newDemoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo [flags]",
 		Short: "Show nodes take turns on this machine, and judge them by their logs",
-		Long: `Runs some nodes on this machine's loopback interface, each a process of its own,
-which ask for the critical section in a loop. When each has had its entries they are
-stopped; then conch shows what their logs prove, and tells message by message how one
-of them got in.
+		Long: `Runs some nodes on this machine's loopback interface, each a process, which ask for the
+critical section in a loop. When each has had its entries, conch stops them, shows what
+their logs prove, and tells message by message how one of them got in.
 
 With --kill, a node is killed while it is in the critical section, as by kill -9. The
 others make the token anew and go on, and the node is started again.
 
-With --http, the first node serves a page on which to see the token travel, and the
-nodes take their time. When each has had its entries they stay, until Ctrl-C.
+With --http, the first node serves a page that shows the token travel, and the nodes
+take their time. When each has had its entries, they stay until Ctrl-C.
 
-With --report, a run with a kill follows the one without, its files in the folder
-kill, and both are made into report.pdf, with --author and --repository on its first
-page.
+With --report, a run with a kill follows the one without, its files in the folder kill,
+and both are made into report.pdf, with --author and --repository on its first page.
 
 The nodes listen on the ports 7401, 7402 and so on if all of these are free, or else on
 any that are.
 
-It succeeds only if the logs show all that is promised. It leaves no process behind,
-and nothing but its files.`,
+It succeeds only if the logs show all that is promised. It leaves no process behind, and
+nothing but its files.`,
 		Example: `  conch demo
   conch demo --nodes 9 --entries 20 --out evidence
   conch demo --http --nodes 5

@@ -28,11 +28,11 @@ func newDrainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "drain [flags]",
 		Short: "Have a node take no more requests, and wait for its holders",
-		Long: `Drains one node, for example before it is stopped: the node takes no more requests,
-and those who wait there move to other nodes. Those who hold a lock go on; this shows
-who they are, at first and after each change, until all are done. The node stays
-drained, also when this command ends before, until it stops or --undo is used. A
-node that is stopped (SIGTERM) drains by itself; see conch node --drain.
+		Long: `Drains one node, for example before it is stopped: the node takes no more requests, and
+those who wait there move to other nodes. Those who hold a lock go on; this command
+shows who they are, at first and after each change, until all are done. The node stays
+drained until it stops or --undo is used, even if this command ends earlier. A node that
+is stopped (SIGTERM) drains by itself; see conch node --drain.
 
 The node is the one that --node or $CONCH_NODE names, or this user's only node here.
 

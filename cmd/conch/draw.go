@@ -20,9 +20,9 @@ func newLogsDrawCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "draw FILE... --out PICTURE",
 		Short: "Draw a space-time diagram",
-		Long: `Draw a line down the page for each node, arrows for the messages between them, and
-bars for the critical sections, with the last digits of their fences. Waiting, crashes
-and lapsed sessions are marked; the messages that find or make a token are dashed.
+		Long: `Draws a line down the page for each node, arrows for the messages between them, and bars
+for the critical sections, with the last digits of their fences. Waiting, crashes and
+lapsed sessions are marked; messages that find or make a token are dashed.
 
 The ending of --out says the format: .svg, .png or .pdf. Of a long run a part is drawn,
 below a strip of the whole: some 50 messages, or the part chosen by --from and --to, in

@@ -34,20 +34,20 @@ func newFenceCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fence [flags] FILE [N] -- COMMAND [ARGS...]",
 		Short: "Run a command unless a later holder of the lock has been here",
-		Long: `Remember N, the fence of a lock's holder, in FILE, and run a command, unless FILE has
-seen a higher number. Without N it is $CONCH_FENCE, which conch lock sets. So a holder
+		Long: `Remembers N, the fence of a lock's holder, in FILE, and runs a command, unless FILE has
+seen a higher number. N is $CONCH_FENCE by default, which conch lock sets. So a holder
 that was frozen and has lost the lock does no harm when it goes on.
 
-While the command runs, or anything that it started, no other runs under FILE. A newer
-holder waits that long; what a stale one would begin meanwhile is refused. An equal
-number is let in, one after the other, so a holder may work in several steps.
+While the command, or anything that it started, runs, no other command runs under FILE.
+A newer holder waits that long; what a stale one would begin meanwhile is refused. An
+equal number is let in, one after the other, so a holder may work in several steps.
 
-FILE is made by the first number. It must be on the machine, or the file system, that
-the command changes. It shows the number; its locks are in FILE.lock beside it. Remove
+The first number makes FILE. It must be on the machine, or the file system, that the
+command changes. It shows the number; its locks are in FILE.lock beside it. Remove
 neither while somebody may still work with an old fence.
 
-The command takes the place of this process: signals and the exit code are its own,
-and $CONCH_FENCE is N. When it was not run, the exit code is
+The command takes the place of this process: signals and the exit code are its own, and
+$CONCH_FENCE is N. If it was not run, the exit code is
    78  FILE has seen a higher number
    79  another still worked under FILE when --wait was over
   125  FILE is damaged, or cannot be read, locked or written

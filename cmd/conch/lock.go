@@ -48,20 +48,20 @@ func newLockCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lock [flags] NAME [-- COMMAND [ARGS...]]",
 		Short: "Hold a lock while a command runs",
-		Long: `Waits for the lock NAME, runs a command while it is held, and releases it. The command
+		Long: `Waits for the lock NAME, runs a command while it holds it, and releases it. The command
 gets standard input, output and error, every signal that this process gets, and
    CONCH_LOCK   the lock's name
    CONCH_FENCE  the fence: higher than that of any earlier holder; see conch fence
    CONCH_NODE   the node that granted it, for other conch commands
    CONCH_HELD   all locks that it runs under, outermost first: [{"lock":"…","fence":"…"},…]
-Whatever the command leaves running is ended before the lock is released: by SIGTERM,
-and by SIGKILL after --grace. (On Linux also what has left its process group.)
+Processes that the command leaves behind are ended before the lock is released: by
+SIGTERM, and by SIGKILL after --grace. (On Linux also those outside its process group.)
 
-A lock can be lost while it is held: when the node is cut off or dies, when this machine
-sleeps, or when somebody breaks the lock (conch break). The command then gets SIGTERM
---grace ahead of the end, and SIGKILL so that it is dead when somebody else gets in;
---on-lost says otherwise. When this process is killed itself, the command dies too on
-Linux, though not what it has started, and nobody gets in before the lease is over.
+A held lock can be lost: when the node dies or is cut off, when this machine sleeps, or
+when somebody breaks the lock (conch break). The command then gets SIGTERM --grace ahead
+of the end, and SIGKILL before somebody else gets in; --on-lost changes that. If this
+process itself is killed, on Linux the command dies too, but not what it has started;
+nobody gets in before the lease is over.
 
 Without a command it writes the fence to standard output, in a line of its own, once it
 holds the lock, and holds it until standard input ends or a signal comes, or ends with
@@ -105,14 +105,14 @@ Exit codes: the command's own, or 128+n if signal n ended it, also while it wait
 // addTo adds the flags to the command.
 func (f *lockFlags) addTo(cmd *cobra.Command) {
 	asking := pflag.NewFlagSet("", pflag.ContinueOnError)
-	asking.StringArrayVar(&f.nodes, "node", nil, "ask the node at `ADDR`, which is HOST:PORT or the path of its socket; of ADDR,ADDR,... the first that answers, and the next when that one is gone (default: $"+client.EnvNode+", else this user's nodes here, which must be of one cluster, else "+hosts.DefaultListen+")")
+	asking.StringArrayVar(&f.nodes, "node", nil, "ask the node at `ADDR`, a HOST:PORT or the path of its socket; given ADDR,ADDR,..., the first that answers, and the next when that one is gone (default: $"+client.EnvNode+", else this user's nodes here, which must be of one cluster, else "+hosts.DefaultListen+")")
 	asking.BoolVar(&f.try, "try", false, "do not wait: end with 75 if somebody holds the lock")
 	asking.DurationVar(&f.wait, "wait", 0, "end with 75 after this `TIME` of waiting (default: wait for ever)")
 	asking.BoolVar(&f.verbose, "verbose", false, "tell who is ahead while waiting, on standard error")
 	addGroup(cmd, "Asking", asking)
 
 	holding := pflag.NewFlagSet("", pflag.ContinueOnError)
-	holding.StringVar(&f.onLost, "on-lost", "kill", "what to do with the command when the lock is lost, a `WORD`: "+strings.Join(onLostNames, ", "))
+	holding.StringVar(&f.onLost, "on-lost", "kill", "`WORD` says what happens to the command when the lock is lost: "+strings.Join(onLostNames, ", "))
 	holding.DurationVar(&f.grace, "grace", 0, "how much `TIME` the command has to end by itself, at most a quarter of a session's time to live (default: a tenth of it)")
 	holding.BoolVar(&f.asJSON, "json", false, "without a command: write a line of JSON in place of the fence")
 	addGroup(cmd, "Holding", holding)

@@ -34,7 +34,7 @@ const maxLogSize = 1 << 20
 const maxLogsKept = 100_000
 
 func (f *logFlags) addTo(flags *pflag.FlagSet) {
-	flags.StringVar(&f.level, "log-level", "info", "`LEVEL` from which on lines are written: "+strings.Join(logLevels, ", "))
+	flags.StringVar(&f.level, "log-level", "info", "write lines of this `LEVEL` and above: "+strings.Join(logLevels, ", "))
 	flags.BoolVar(&f.evidence, "evidence", false, "log each message and each step of the algorithm, some 2 KB a grant, for conch logs and conch report; needs level info (default: as --auto-request)")
 	flags.StringVar(&f.file, "log-file", "", "append the log to `FILE`, as JSON; a terminal shows it too, for people; SIGHUP opens it anew (default: standard output, in people's format if that is a terminal)")
 	flags.BoolVar(&f.complete, "log-complete", false, "end the node when a line of the log cannot be written, as on a full disk (default: go on, and log later how many lines are missing)")

@@ -27,17 +27,17 @@ func newReportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report FILE... --out REPORT",
 		Short: "Make a report out of the logs of nodes",
-		Long: `Make one document out of the logs of a run: the algorithm, told by the run's own lines;
+		Long: `Makes one document of the logs of a run: the algorithm, told by the run's own lines;
 diagrams; RN, LN and Q at the moments that matter; figures, beside those of other
-algorithms; a verdict on each requirement; and in an appendix all lines, numbered.
+algorithms; a verdict on each requirement; and, as an appendix, all lines, numbered.
 
 The ending of --out says the format: .pdf, .md (its diagrams beside it, as .svg) or
 .html. What happens when a node dies is told from the logs of the run itself if one died
 there, or from those of a second run, whose folder --crash names; 'conch demo --kill'
 makes such logs.
 
-The exit codes are those of 'conch logs check'. A report is written in any case, and
-says on its first page what is wrong with the files.`,
+The exit codes are those of 'conch logs check'. A report is written in any case, and its
+first page says what is wrong with the files.`,
 		Example: `  conch report node*.log --out report.pdf
   conch report run/node*.log --crash kill --out report.html
   conch report node*.log --out report.pdf --repository https://example.org/conch --author "A. Student"`,
