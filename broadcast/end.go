@@ -63,6 +63,7 @@ func (o *owner) abandon() {
 // fail ends the driver at once.
 func (o *owner) fail(err error) {
 	o.err = err
+	o.log.nodeFailed(err)
 	o.abandon()
 	o.table.Fail(o.now, frames.Refuse(frames.CodeNodeLeaving, "the node has failed: %v", err))
 	o.tell()

@@ -80,6 +80,10 @@ func (l *eventLog) nodeStarted(cfg token.Config, version string) {
 
 func (l *eventLog) nodeStopped() { l.info("node_stopped").Msg("node stopped") }
 
+func (l *eventLog) nodeFailed(reason error) {
+	l.line(zerolog.ErrorLevel, "node_failed").Str("reason", reason.Error()).Msg("node cannot go on")
+}
+
 func (l *eventLog) peerConnected(m token.Member) {
 	l.info("peer_connected").Str("peer", l.addresses[m]).Msg("stream to peer accepted")
 }

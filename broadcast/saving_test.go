@@ -99,6 +99,9 @@ func TestDiskThatFailsLaterEndsTheNode(t *testing.T) {
 		if err := members[1].driver.Err(); !errors.Is(err, disks[1].err) {
 			t.Errorf("Err = %v, want the disk's error", err)
 		}
+		if said := members[1].lines("node_failed"); len(said) != 1 || said[0]["reason"] != "disk full" {
+			t.Errorf("the log says %v of the failure, want the disk's error", said)
+		}
 		members[2].release(next)
 		for _, m := range members {
 			m.stop()

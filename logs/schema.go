@@ -6,6 +6,7 @@ const (
 	// The process and its streams.
 	NodeStarted   = "node_started"
 	NodeStopped   = "node_stopped"
+	NodeFailed    = "node_failed"
 	PeerConnected = "peer_connected"
 	PeerLost      = "peer_lost"
 	PeerRefused   = "peer_refused"
@@ -182,6 +183,7 @@ var (
 var shapes = []shape{
 	{NodeStarted, "info", setOf("members", "incarnation", "version", "session"), setOf("local_batch", "evidence"), 0, "the first line of each process; a file may hold several runs, appended"},
 	{NodeStopped, "info", 0, 0, 0, "the last line of a clean run"},
+	{NodeFailed, "error", setOf("reason"), 0, 0, "the last line of a process that cannot go on, for example because its data directory cannot be written"},
 	{PeerConnected, "info", setOf("peer"), 0, 0, "the writer's stream to the peer is accepted"},
 	{PeerLost, "info", setOf("peer", "reason"), 0, 0, "the writer's stream to the peer ended; written once, not at each attempt"},
 	{PeerRefused, "warn", setOf("reason"), 0, setOf("peer", "remote"), "the writer refused a stream, call or connection, or a connection ended with the certificate that it began with, or the peer refused the writer's stream"},
