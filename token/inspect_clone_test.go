@@ -11,7 +11,7 @@ import (
 
 // crowded is a node all of whose fields are set, so that each makes a difference. No
 // such node comes about by itself.
-func crowded() (*Node, Clockwork) {
+func crowded() (*Node, ClockModel) {
 	const now = 1000 * second
 	cfg := Config{
 		Self: 1, Members: 2, Incarnation: Incarnation{1}, Session: 7, Floor: 8, Encumbered: true, TTL: 2 * second,
@@ -35,7 +35,7 @@ func crowded() (*Node, Clockwork) {
 			hello: Hello{Incarnation: Incarnation{5}, Boot: 1, Counter: 2, Floor: 3, KnownSession: 4, KnownOf: Incarnation{6}},
 			heard: true, returned: true, session: 5, highest: 6, highestOf: Incarnation{7},
 			answered: now - second, hasAnswered: true, answeredBefore: true, pongAt: now - second/2,
-			guard: 7, guardEnd: now + second, burialEnd: now + second, heldPing: message, clear: true,
+			guarded: 7, guardEnd: now + second, burialEnd: now + second, heldPing: message, clear: true,
 		}
 	}
 	lockOf := func(name string, position int) *lock {
@@ -45,9 +45,9 @@ func crowded() (*Node, Clockwork) {
 				holder: 5, ahead: 6, waiters: waiters{entries: []Waiter{6, 7, 8}, head: 1}, outstanding: true, helpEnd: now + second,
 				search: &search{
 					patience: second, suspectAt: now + second, probe: 9, open: true,
-					tries:  []Waiter{3},
-					heard:  []hearsay{{true, true, []Member{1}, true}, {true, true, []Member{1}, true}},
-					helper: 1, balloting: true, ballot: Epoch{10, 1}, ballotEnd: now + second,
+					tries:   []Waiter{3},
+					answers: []probeReply{{true, true, []Member{1}, true}, {true, true, []Member{1}, true}},
+					helper:  1, balloting: true, ballot: Epoch{10, 1}, ballotEnd: now + second,
 					votes: []vote{{true, Number{1, 1}, true, []Member{1}}, {true, Number{1, 1}, true, []Member{1}}},
 				},
 				heardOf: true, epoch: Epoch{11, 1}, highest: 12, promises: []Epoch{{13, 1}}, floor: Epoch{14, 1},
@@ -72,7 +72,7 @@ func crowded() (*Node, Clockwork) {
 	}
 	n.timers = timers{{now + 2*second, n.order[1]}, {now + 3*second, n.order[0]}} // late, which they never are
 	n.active = []*lock{n.order[1], stale, n.order[0]}
-	return n, Clockwork{Readings: []Time{6 * second, now}, Step: 1, Horizon: hour}
+	return n, ClockModel{Readings: []Time{6 * second, now}, Step: 1, Horizon: hour}
 }
 
 // leaf is one value inside a node that has no parts of its own.
@@ -242,9 +242,9 @@ func TestAppendStateCoversEveryField(t *testing.T) {
 // shared is what a clone has in common with the node: what came in messages is never
 // changed.
 var shared = map[string]string{
-	`.*\.heldPing\..*`:        "came in a message",
-	`.*\.heard\[\]\.buriable`: "came in a message",
-	`.*\.votes\[\]\.buried`:   "came in a message, or is about to go into one",
+	`.*\.heldPing\..*`:          "came in a message",
+	`.*\.answers\[\]\.buriable`: "came in a message",
+	`.*\.votes\[\]\.buried`:     "came in a message, or is about to go into one",
 }
 
 func TestCloneCopiesEveryField(t *testing.T) {
@@ -294,12 +294,12 @@ func TestAppendStateLeavesOutWhatIsOver(t *testing.T) {
 		n.lock("x")
 		return n
 	}
-	clock := Clockwork{Readings: []Time{now, now}, Step: second / 8, Horizon: second}
+	clock := ClockModel{Readings: []Time{now, now}, Step: second / 8, Horizon: second}
 	for _, tt := range []struct {
 		name   string
 		change func(n *Node)
 	}{
-		{"a guard that is over", func(n *Node) { n.peers[1].guard, n.peers[1].guardEnd = 3, now }},
+		{"a guard that is over", func(n *Node) { n.peers[1].guarded, n.peers[1].guardEnd = 3, now }},
 		{"a burial that is over", func(n *Node) { n.peers[1].burialEnd = now - 1 }},
 		{"an answer that no lease rests on", func(n *Node) {
 			n.peers[1].hasAnswered, n.peers[1].answered, n.peers[1].pongAt = true, now-2*second, now-second

@@ -6,7 +6,7 @@ import "testing"
 func TestInspect(t *testing.T) {
 	d := inSession(t, 3)
 	d.tokenOf(Epoch{6, 1})
-	now := Clockwork{Readings: []Time{d.at, d.at, d.at}, Step: 1, Horizon: hour}
+	now := ClockModel{Readings: []Time{d.at, d.at, d.at}, Step: 1, Horizon: hour}
 	before := string(d.AppendState(nil, now))
 
 	s := d.InspectSession()

@@ -10,7 +10,7 @@ import (
 
 // plain is a node of three that knows one lock, whose token it had and passed on long
 // ago.
-func plain(t testing.TB) (*Node, *lock, Clockwork) {
+func plain(t testing.TB) (*Node, *lock, ClockModel) {
 	n, err := New(0, testConfig(0, 3))
 	if err != nil {
 		t.Fatal(err)
@@ -21,7 +21,7 @@ func plain(t testing.TB) (*Node, *lock, Clockwork) {
 	l.requestNumbers[1] = Number{2, 3}
 	l.epoch, l.highest, l.promises = Epoch{4, 1}, 5, []Epoch{{5, 2}}
 	n.schedule(l)
-	return n, l, Clockwork{Readings: []Time{0, 0, 0}, Step: 1, Horizon: hour}
+	return n, l, ClockModel{Readings: []Time{0, 0, 0}, Step: 1, Horizon: hour}
 }
 
 // What a lock at rest is known for is what it was known for before.

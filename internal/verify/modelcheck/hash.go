@@ -24,7 +24,7 @@ func (h *hasher) sum(b []byte) [2]uint64 {
 
 // node is the hash of what member i knows.
 func (h *hasher) node(c *Config, s *state, i int) [2]uint64 {
-	return h.sum(s.nodes[i].AppendState(h.buffer[:0], token.Clockwork{
+	return h.sum(s.nodes[i].AppendState(h.buffer[:0], token.ClockModel{
 		Readings: s.clocks[:c.Members],
 		Step:     c.elapsed(i, c.step()),
 		Horizon:  token.Time(s.left.steps) * c.step(),
