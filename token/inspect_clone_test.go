@@ -9,9 +9,9 @@ import (
 	"unsafe"
 )
 
-// crowded is a node all of whose fields are set, so that each makes a difference. No
-// such node comes about by itself.
-func crowded() (*Node, ClockModel) {
+// full is a node all of whose fields are set, so that each makes a difference. No such node
+// arises by itself.
+func full() (*Node, ClockModel) {
 	const now = 1000 * second
 	cfg := Config{
 		Self: 1, Members: 2, Incarnation: Incarnation{1}, Session: 7, Floor: 8, Encumbered: true, TTL: 2 * second,
@@ -70,7 +70,7 @@ func crowded() (*Node, ClockModel) {
 		n.locks[name] = l
 		n.order = append(n.order, l)
 	}
-	n.timers = timers{{now + 2*second, n.order[1]}, {now + 3*second, n.order[0]}} // late, which they never are
+	n.timers = timers{{now + 2*second, n.order[1]}, {now + 3*second, n.order[0]}} // overdue, which entries never are
 	n.active = []*lock{n.order[1], stale, n.order[0]}
 	return n, ClockModel{Readings: []Time{6 * second, now}, Step: 1, Horizon: hour}
 }
@@ -81,9 +81,9 @@ type leaf struct {
 	value reflect.Value
 }
 
-// leaves lists the leaves of v, and memory the addresses of what v refers to, each by
-// its path. Elements of slices go by [], and what was met before is left out. What is
-// not set goes to unset.
+// leaves lists the leaves of v, and memory the addresses of what v refers to, each by its
+// path. Elements of slices are written []. Anything met before is left out; anything not
+// set goes to unset.
 type leaves struct {
 	leaves []leaf
 	memory map[uintptr]string
@@ -140,7 +140,7 @@ func leavesOf(n *Node) *leaves {
 	return s
 }
 
-// change makes a leaf another value.
+// change gives a leaf another value.
 func (l leaf) change(t *testing.T) (undo func()) {
 	v := reflect.NewAt(l.value.Type(), unsafe.Pointer(l.value.UnsafeAddr())).Elem()
 	old := reflect.ValueOf(v.Interface())
@@ -166,17 +166,17 @@ func (l leaf) change(t *testing.T) (undo func()) {
 // unencoded are the fields that AppendState leaves out, and why.
 var unencoded = map[string]string{
 	`\.cfg\.(Self|Members|FencesPerEpoch|LocalBatch)`: "the same for a member throughout a search",
-	`\.cfg\.(Session|Floor)`:                          "looked at by New only",
+	`\.cfg\.(Session|Floor)`:                          "read by New only",
 	`\.now`:                                           "the clock's reading is given; times count from it",
 	`\.warned`:                                        "decides on a warning only, of which nothing comes here",
-	`\.newer`:                                         "decides on when the stamps are looked at, which brings about nothing then",
+	`\.newer`:                                         "decides when the stamps are compared, which changes nothing then",
 	`\.effects.*|\.numbers.*|\.members.*|\.stamps.*|\.spare.*`: "scratch memory, or fetched before",
-	`.*\.hello\.Known(Session|Of)`:                             "looked at when the HELLO comes",
+	`.*\.hello\.Known(Session|Of)`:                             "read when the HELLO comes",
 	`.*\.Hop`:                                                  "for the log",
 	`.*\.active`:                                               "follows from the list of active locks",
 }
 
-// perhaps lists what may or may not change the encoding, and why.
+// perhaps lists the fields that may or may not change the encoding, and why.
 var perhaps = map[string]string{
 	`.*\.waiters\.entries\[\]`:               "the first is before head",
 	`\.active\[\]\.timer`:                    "a lock that was forgotten has none",
@@ -194,14 +194,14 @@ func listed(list map[string]string, path string) bool {
 	return false
 }
 
-// mayBeZero lists what is 0 or nil for one of several, and set for another.
+// mayBeZero lists fields that are 0 or nil in one of several values and set in another.
 var mayBeZero = map[string]string{
 	`.*\.position`:        "of the first lock",
 	`\.active\[\]\.timer`: "a lock that was forgotten has none",
 }
 
 func TestCrowdedNodeHasEveryFieldSet(t *testing.T) {
-	n, _ := crowded()
+	n, _ := full()
 	for _, path := range leavesOf(n).unset {
 		if !strings.HasPrefix(path, ".effects") && !strings.HasPrefix(path, ".spare") && !listed(mayBeZero, path) {
 			t.Errorf("crowded() leaves %s unset, so nobody sees whether Clone and AppendState know of it", path)
@@ -210,7 +210,7 @@ func TestCrowdedNodeHasEveryFieldSet(t *testing.T) {
 }
 
 func TestAppendStateCoversEveryField(t *testing.T) {
-	n, c := crowded()
+	n, c := full()
 	before := n.AppendState(nil, c)
 	if again := n.AppendState(nil, c); !bytes.Equal(before, again) {
 		t.Fatal("the same state has two encodings")
@@ -239,7 +239,7 @@ func TestAppendStateCoversEveryField(t *testing.T) {
 	}
 }
 
-// shared is what a clone has in common with the node: what came in messages is never
+// shared lists what a clone shares with the node: contents of messages, which never change.
 // changed.
 var shared = map[string]string{
 	`.*\.heldPing\..*`:          "came in a message",
@@ -248,7 +248,7 @@ var shared = map[string]string{
 }
 
 func TestCloneCopiesEveryField(t *testing.T) {
-	n, c := crowded()
+	n, c := full()
 	d := n.Clone()
 	if got, want := d.AppendState(nil, c), n.AppendState(nil, c); !bytes.Equal(got, want) {
 		t.Error("the clone's encoding differs from the node's")
@@ -280,7 +280,7 @@ func TestCloneCopiesEveryField(t *testing.T) {
 	}
 }
 
-// Two encodings that ought to be equal, although the nodes' memory differs.
+// Pairs of encodings that must be equal, although the nodes' memory differs.
 func TestAppendStateLeavesOutWhatIsOver(t *testing.T) {
 	const now = 1000 * second
 	fresh := func() *Node {
@@ -327,7 +327,7 @@ func TestAppendStateLeavesOutWhatIsOver(t *testing.T) {
 }
 
 func TestAppendMessageLeavesOutWhatNobodyLooksAt(t *testing.T) {
-	n, _ := crowded()
+	n, _ := full()
 	old := Message{Kind: Pong, Incarnation: Incarnation{99}}
 	for _, tt := range []struct {
 		name string
@@ -358,7 +358,7 @@ func TestAppendMessageLeavesOutWhatNobodyLooksAt(t *testing.T) {
 }
 
 func BenchmarkClone(b *testing.B) {
-	n, _ := crowded()
+	n, _ := full()
 	b.ReportAllocs()
 	for b.Loop() {
 		n.Clone()
@@ -366,7 +366,7 @@ func BenchmarkClone(b *testing.B) {
 }
 
 func BenchmarkAppendState(b *testing.B) {
-	n, c := crowded()
+	n, c := full()
 	var buffer []byte
 	b.ReportAllocs()
 	for b.Loop() {
