@@ -22,8 +22,7 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// listed is a service that answers at once, or goes on answering until its client is
-// gone.
+// listed is a service that answers at once, or goes on answering until its client is gone.
 type listed struct {
 	clientv1.UnimplementedLockServiceServer
 	watching, most atomic.Int64
@@ -111,7 +110,7 @@ func (e *entrance) client() (clientv1.LockServiceClient, *atomic.Pointer[cable])
 	return clientv1.NewLockServiceClient(conn), &latest
 }
 
-// Connections that say nothing, or begin as HTTP/2 does and ask for nothing, do not stay.
+// Connections on which nothing comes, or only the beginning of HTTP/2, are closed.
 func TestConnectionsOnWhichNothingIsAskedAreClosed(t *testing.T) {
 	inBubble(t, func(t *testing.T, e *entrance) {
 		for _, words := range []string{"", "PRI * HTTP/2.0\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"} {
@@ -135,8 +134,8 @@ func TestConnectionsOnWhichNothingIsAskedAreClosed(t *testing.T) {
 	})
 }
 
-// A connection without a call is closed after a while, and the client opens another when
-// it needs one; one with a call stays.
+// A connection without a call is closed after a while, and the client opens another when it
+// needs one. A connection with a call stays.
 func TestIdleConnectionsAreClosed(t *testing.T) {
 	inBubble(t, func(t *testing.T, e *entrance) {
 		idle, _ := e.client()
@@ -157,8 +156,8 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 	})
 }
 
-// A client that vanishes without a word is noticed, though nothing is sent to it. One
-// that is there, and silent, stays.
+// A client that vanishes silently is noticed, though nothing is sent to it. A silent client
+// that is still there stays.
 func TestHalfOpenConnectionsAreClosed(t *testing.T) {
 	inBubble(t, func(t *testing.T, e *entrance) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -187,7 +186,8 @@ func TestHalfOpenConnectionsAreClosed(t *testing.T) {
 	})
 }
 
-// One connection carries so many calls; further ones wait. Headers are bounded, too.
+// One connection carries a limited number of calls; further ones wait. Headers are bounded,
+// too.
 func TestCallsOfAConnectionAreBounded(t *testing.T) {
 	inBubble(t, func(t *testing.T, e *entrance) {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -18,18 +18,18 @@ import (
 	"conch/internal/rules"
 )
 
-// guard says whom a node lets in, and what they may do.
+// access decides whom a node lets in, and what they may do.
 type guard struct {
 	tls   *pki.TLS // nil without TLS
 	rules func() *rules.Rules
-	// control bounds what those who connect make the node spend.
+	// control bounds what connections make the node spend.
 	control *admission.Control
 	members []string
 	// driver writes the log, once it runs.
 	driver atomic.Pointer[broadcast.Driver]
 }
 
-// guard reads the files that a configuration names, for a node that is about to listen on
+// access reads the files that a configuration names, for a node that is about to listen on
 // an address.
 func (cfg Config) guard(members hosts.Members, listen *net.TCPAddr) (*guard, error) {
 	g := &guard{members: members.Addresses}
@@ -62,8 +62,8 @@ func (cfg Config) guard(members hosts.Members, listen *net.TCPAddr) (*guard, err
 	return g, nil
 }
 
-// filesChanged has it logged when files that have changed were taken up, or why not, and
-// when a certificate ends soon.
+// filesChanged logs that changed files were loaded, or why not, and that a certificate ends
+// soon.
 func (g *guard) filesChanged(err error) {
 	d := g.driver.Load()
 	switch {
@@ -83,8 +83,8 @@ func (g *guard) toMember(address string) credentials.TransportCredentials {
 	return g.tls.ToMemberCredentials(address)
 }
 
-// checkMember tells whether a stream comes from a member, and has it treated as one from
-// then on.
+// checkMember returns an error unless a stream comes from a member. The connection is a
+// member's from then on.
 func (g *guard) checkMember(ctx context.Context, address string) error {
 	if g.tls != nil {
 		state, secured := pki.PeerState(ctx)
@@ -101,7 +101,7 @@ func (g *guard) checkMember(ctx context.Context, address string) error {
 	return nil
 }
 
-// isMember tells whether a connection is a member's, by its certificate, and has it
+// isMember reports whether a connection is a member's, by its certificate. If so, it is
 // treated as one.
 func (g *guard) isMember(remote net.Addr, info credentials.AuthInfo) bool {
 	secured, ok := info.(credentials.TLSInfo)
@@ -116,10 +116,10 @@ func (g *guard) isMember(remote net.Addr, info credentials.AuthInfo) bool {
 	return true
 }
 
-// refused has it logged that a connection was refused.
+// refused logs that a connection was refused.
 func (g *guard) refused(remote net.Addr, err error) {
 	if errors.Is(err, net.ErrClosed) {
-		return // it was closed here, and why has been told
+		return // it was closed here, and the reason is logged
 	}
 	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Addr != nil {
 		err = op.Err // without the ports, which differ each time

@@ -47,7 +47,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	// A name is looked up once: what is checked is what is listened on.
+	// The name is resolved once, so the address that is checked is the one listened on.
 	listen, err := net.ResolveTCPAddr("tcp", cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", cfg.Listen, err)
@@ -131,7 +131,7 @@ func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
 	return n, nil
 }
 
-// programName is what this program is called where it describes itself.
+// programName is the name by which this program describes itself.
 func programName() string { return filepath.Base(os.Args[0]) }
 
 // Address returns the address by which the members know this node.
@@ -144,8 +144,8 @@ func (n *Node) Members() []string { return append([]string(nil), n.members.Addre
 // SessionTTL returns the time to live of this node's sessions.
 func (n *Node) SessionTTL() time.Duration { return n.ttl }
 
-// LockService is what the node serves its clients, to be called inside this process. It
-// ends with the node.
+// LockService is what the node serves its clients, for calls inside this process. It ends
+// with the node.
 func (n *Node) LockService() clientv1.LockServiceServer { return n.service }
 
 // Lock is [broadcast.Driver.Acquire].
@@ -166,13 +166,13 @@ func (n *Node) Done() <-chan struct{} { return n.driver.Done() }
 // [Node.Stop].
 func (n *Node) Err() error { return n.driver.Err() }
 
-// Stop ends the node. From now on [Node.Lock] fails; those who wait get
-// [broadcast.ErrStopped]; those who hold a lock, clients in other processes too, are warned, and
-// have until the context ends to unlock it. Then they lose it; a client's lease ends
-// by itself after one time to live. What is on its way to other members is delivered
-// if the context gives it time. Stop returns when nothing of the node runs any more;
-// the error is the cause of the context's end if that cut it short. Later calls wait
-// for the first and return the same.
+// Stop ends the node. From now on [Node.Lock] fails, and waiters get
+// [broadcast.ErrStopped]. Holders, clients in other processes too, are warned and have
+// until the context ends to unlock. Then they lose their locks; a client's lease ends by
+// itself after one time to live. Messages on their way to other members are delivered if
+// the context gives them time. Stop returns when nothing of the node runs any more; the
+// error is the cause of the context's end if that cut it short. Later calls wait for the
+// first and return the same.
 func (n *Node) Stop(ctx context.Context) error {
 	n.stopOnce.Do(func() {
 		err := n.driver.Stop(ctx)
@@ -189,8 +189,8 @@ func (n *Node) Stop(ctx context.Context) error {
 	return n.stopErr
 }
 
-// unencumbered reports whether no client of an earlier process can hold a lock any
-// more: the leases of these ended within one time to live of this one's start.
+// unencumbered reports whether no client of an earlier process can still hold a lock: their
+// leases ended within one time to live of this process's start.
 func (n *Node) unencumbered() bool {
 	return !n.memory.encumbered || n.driver.Now() >= n.started+token.Time(n.ttl)
 }

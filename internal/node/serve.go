@@ -29,14 +29,14 @@ func listen(ctx context.Context, address *net.TCPAddr) (net.Listener, error) {
 	return listener, nil
 }
 
-// listeners are what a node listens on.
+// listeners are where a node listens.
 type listeners struct {
 	port   net.Listener
 	socket net.Listener  // nil if there is none
 	access socket.Access // to the socket
 }
 
-// open opens the port, and the socket if there is to be one.
+// open opens the port, and the socket if one is configured.
 func (cfg Config) open(ctx context.Context, address *net.TCPAddr) (l listeners, err error) {
 	if l.port, err = listen(ctx, address); err != nil {
 		return listeners{}, err
@@ -58,30 +58,30 @@ func (l listeners) close() error {
 	return err
 }
 
-// servers are what a node serves by: the port, for members and clients, and the socket,
-// for clients of this machine. With TLS, those that come by the port are sorted.
+// servers serve a node's port, for members and clients, and its socket, for clients of this
+// machine. With TLS, clients that come through the port have a server of their own.
 type servers struct {
 	port, socket *grpc.Server
 	clients      *grpc.Server // nil without TLS
 	handover     *handover    // likewise
 }
 
-// What a connection may cost. Of connections, package admission has the bounds.
+// Limits of one connection. Package admission bounds the number of connections.
 const (
-	// maxStreams is how many calls one carries. A member asks all that its clients ask
-	// over one; see the bounds on these in package service.
+	// maxStreams is how many calls one carries. A member sends the requests of all its
+	// clients over one connection; package service bounds them.
 	maxStreams = 256
 	// maxHeaderBytes is how long the headers of a call may be.
 	maxHeaderBytes = 16 << 10
-	// idlePatience is for how long one may be open without a call.
+	// idlePatience is how long one may be open without a call.
 	idlePatience = time.Minute
-	// quietPatience is after how long without a word the other end is asked whether it
-	// is there, and answerPatience how long it may take to say so.
+	// After quietPatience without a message, the other end is asked whether it is there; it
+	// must answer within answerPatience.
 	quietPatience  = 30 * time.Second
 	answerPatience = 10 * time.Second
 )
 
-// serverOptions are those of all servers.
+// serverOptions are the options of all servers.
 func serverOptions(further ...grpc.ServerOption) []grpc.ServerOption {
 	return append(append(broadcast.ServerOptions(),
 		grpc.MaxConcurrentStreams(maxStreams),
@@ -104,7 +104,7 @@ func newServers(driver *broadcast.Driver, clients *service.Service, guard *guard
 		s.port = grpc.NewServer(serverOptions(tap, grpc.Creds(sorting{secure, guard.isMember, s.handover}))...)
 		s.clients = grpc.NewServer(clientOptions(tap, grpc.Creds(known{secure}))...)
 		clients.Register(s.clients)
-		driver.Register(s.clients) // which refuses those who claim to be members
+		driver.Register(s.clients) // which refuses clients that claim to be members
 	}
 	driver.Register(s.port)
 	clients.Register(s.port)
@@ -112,8 +112,8 @@ func newServers(driver *broadcast.Driver, clients *service.Service, guard *guard
 	return s
 }
 
-// stop ends all connections. What is handed over has to find that it is not taken any
-// more, so its server is the first.
+// stop ends all connections. The server of handed-over connections stops first, so that the
+// port's handshakes find it closed.
 func (s servers) stop() {
 	if s.clients != nil {
 		s.clients.Stop()
@@ -122,11 +122,11 @@ func (s servers) stop() {
 	s.socket.Stop()
 }
 
-// serve lets in whoever connects.
+// serve accepts connections.
 func (n *Node) serve(l listeners) {
 	port := n.guard.control.Listener(l.port)
 	if n.guard.tls == nil {
-		port = n.driver.Listener(port) // with TLS, the handshake tells what is no HTTP/2
+		port = n.driver.Listener(port) // with TLS, the handshake refuses what is not HTTP/2
 	}
 	n.serving.Go(func() { n.accept(n.servers.port, port) })
 	if n.servers.clients != nil {
@@ -138,10 +138,10 @@ func (n *Node) serve(l listeners) {
 	}
 }
 
-// socketLook is the time between two looks at whether the socket's file is there.
+// socketCheckInterval is the time between two checks that the socket's file is there.
 const socketLook = time.Second
 
-// keep looks after the file of the node's socket: where it is removed, it is made again.
+// keep makes the node's socket again if its file is removed.
 func (n *Node) keep(listener net.Listener, access socket.Access) net.Listener {
 	path := listener.Addr().String()
 	again := func() (net.Listener, error) { return socket.Listen(context.Background(), path, access) }
