@@ -173,7 +173,7 @@ func TestUnauthenticatedAtAPortWithTLS(t *testing.T) {
 	unauthenticated := func() float64 { return gauge(t, registry, "conch_connections", "stranger") }
 
 	const many = 1500
-	var crowd []net.Conn
+	var conns []net.Conn
 	come := func() {
 		t.Helper()
 		for i := range many {
@@ -185,12 +185,12 @@ func TestUnauthenticatedAtAPortWithTLS(t *testing.T) {
 			if i%2 == 0 { // a handshake's first bytes
 				_, _ = conn.Write([]byte("\x16\x03\x01\x02\x00\x01"))
 			}
-			crowd = append(crowd, conn)
+			conns = append(conns, conn)
 		}
 	}
 	come()
 	if n, closed := unauthenticated(), gauge(t, registry, "conch_connections_closed_total"); n > 512 || closed == 0 {
-		t.Errorf("%v strangers are let in, %v closed; want 512 at most, and others closed", n, closed)
+		t.Errorf("%v unauthenticated peers are let in, %v closed; want 512 at most, and others closed", n, closed)
 	}
 	client, err := conch.Dial(t.Context(), conch.DialConfig{Nodes: addresses[:1], TLS: certs.mine})
 	if err != nil {
@@ -211,16 +211,16 @@ func TestUnauthenticatedAtAPortWithTLS(t *testing.T) {
 	if n := gauge(t, registry, "conch_connections", "guest"); n != 1 {
 		t.Errorf("%v guests; want the client", n)
 	}
-	for _, conn := range crowd {
+	for _, conn := range conns {
 		_ = conn.Close()
 	}
-	await(t, "rid of the strangers", func() bool { return unauthenticated() == 0 })
+	await(t, "rid of the unauthenticated peers", func() bool { return unauthenticated() == 0 })
 	closeClient(t, client)
 	for _, node := range nodes {
 		stopNode(t, node)
 	}
 	if lines := strings.Count(log.String(), `"event":"peer_refused"`); lines == 0 || lines > 10*4*2 {
-		t.Errorf("%d lines of the log tell of strangers; want some, and a few for each host and minute", lines)
+		t.Errorf("%d lines of the log tell of unauthenticated peers; want some, and a few for each host and minute", lines)
 	}
 }
 
@@ -322,7 +322,7 @@ func TestConnectionsToTheSocketAreBounded(t *testing.T) {
 	near := dial(t, "unix:"+path)
 	const most = 1024
 	const begun = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + "\x00\x00\x00\x04\x00\x00\x00\x00\x00" // stays for a minute
-	var crowd []net.Conn
+	var conns []net.Conn
 	for range most - 1 {
 		conn, err := new(net.Dialer).DialContext(t.Context(), "unix", path)
 		if err != nil {
@@ -332,7 +332,7 @@ func TestConnectionsToTheSocketAreBounded(t *testing.T) {
 		if _, err := io.WriteString(conn, begun); err != nil {
 			t.Fatal(err)
 		}
-		crowd = append(crowd, conn)
+		conns = append(conns, conn)
 	}
 	await(t, "full", func() bool { return gauge(t, registry, "conch_connections", "local") == most })
 	late, err := new(net.Dialer).DialContext(t.Context(), "unix", path)
@@ -345,7 +345,7 @@ func TestConnectionsToTheSocketAreBounded(t *testing.T) {
 		t.Errorf("one too many: %d bytes, %v; want it closed", n, err)
 	}
 	locked(t, near, "cs")
-	for _, conn := range crowd[:10] {
+	for _, conn := range conns[:10] {
 		_ = conn.Close()
 	}
 	await(t, "with room again", func() bool { return gauge(t, registry, "conch_connections", "local") < most })

@@ -136,7 +136,7 @@ func TestHelloIsRefused(t *testing.T) {
 				for range 3 {
 					hello := helloOf("b:1", "a:1", "b:1")
 					test.change(hello)
-					s := w.approach(t, "stranger", "a:1")
+					s := w.approach(t, "unauthenticated", "a:1")
 					s.send(helloMessage(hello))
 					s.ended(test.code, test.says)
 				}
@@ -238,7 +238,7 @@ func TestFirstMessageHasToBeHello(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newNetwork()
 				a := startWithPeer(t, w)
-				s := w.approach(t, "stranger", "a:1")
+				s := w.approach(t, "unauthenticated", "a:1")
 				s.send(first...)
 				s.ended(codes.InvalidArgument, "HELLO")
 				synctest.Wait()
@@ -255,7 +255,7 @@ func TestHelloHasToComeInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork()
 		a := startWithPeer(t, w)
-		s := w.approach(t, "stranger", "a:1")
+		s := w.approach(t, "unauthenticated", "a:1")
 		if header, err := s.call.Header(); header != nil || err != nil {
 			t.Errorf("headers %v, %v; want the stream ended", header, err)
 		}
@@ -275,7 +275,7 @@ func TestOversizedFrameEndsTheStream(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newNetwork()
 				a := startWithPeer(t, w)
-				s := w.approach(t, "stranger", "a:1")
+				s := w.approach(t, "unauthenticated", "a:1")
 				if test.hello {
 					s.send(helloMessage(helloOf("b:1", "a:1", "b:1")))
 					s.accepted()
@@ -315,7 +315,7 @@ func TestBytesThatAreNotHTTP2CloseTheConnection(t *testing.T) {
 			w := newNetwork()
 			a := startWithPeer(t, w)
 			for range 3 {
-				conn := w.dial(t, "stranger", "a:1")
+				conn := w.dial(t, "unauthenticated", "a:1")
 				if _, err := conn.Write([]byte(bytes)); err != nil {
 					t.Error(err)
 				}
@@ -336,7 +336,7 @@ func TestConnectionsThatLeadNowhereAreClosed(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newNetwork()
 			a := startWithPeer(t, w)
-			conn := w.dial(t, "stranger", "a:1")
+			conn := w.dial(t, "unauthenticated", "a:1")
 			if _, err := conn.Write([]byte(bytes)); err != nil {
 				t.Error(err)
 			}

@@ -32,14 +32,14 @@ func clientOptions(further ...grpc.ServerOption) []grpc.ServerOption {
 }
 
 // splitCredentials keep the connections of members, and hand over those of clients.
-type sorting struct {
+type splitCredentials struct {
 	credentials.TransportCredentials
 	isMember func(net.Addr, credentials.AuthInfo) bool
 	clients  *handover
 }
 
 // ServerHandshake implements [credentials.TransportCredentials].
-func (s sorting) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+func (s splitCredentials) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	conn, info, err := s.TransportCredentials.ServerHandshake(raw)
 	if err != nil || s.isMember(raw.RemoteAddr(), info) {
 		return conn, info, err
@@ -51,7 +51,7 @@ func (s sorting) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, 
 }
 
 // Clone implements [credentials.TransportCredentials].
-func (s sorting) Clone() credentials.TransportCredentials {
+func (s splitCredentials) Clone() credentials.TransportCredentials {
 	s.TransportCredentials = s.TransportCredentials.Clone()
 	return s
 }
@@ -63,12 +63,12 @@ type secured struct {
 }
 
 // knownCredentials are those of handed-over connections: the handshake is done.
-type known struct {
+type knownCredentials struct {
 	credentials.TransportCredentials
 }
 
 // ServerHandshake implements [credentials.TransportCredentials].
-func (known) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+func (knownCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	s, ok := conn.(secured)
 	if !ok {
 		return nil, nil, fmt.Errorf("a connection of kind %T, want one that was handed over", conn)
@@ -77,7 +77,7 @@ func (known) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, err
 }
 
 // Clone implements [credentials.TransportCredentials].
-func (k known) Clone() credentials.TransportCredentials { return k }
+func (k knownCredentials) Clone() credentials.TransportCredentials { return k }
 
 // handover is the listener of the server to which connections are handed over.
 type handover struct {

@@ -11,10 +11,10 @@ import (
 // memory is what a node knows of its earlier processes, and where it keeps what the next
 // one must know.
 type memory struct {
-	session uint64 // above those of all earlier processes
-	floor   uint64 // not below any ballot number that they promised
-	store   broadcast.Store
-	place   string // store in words, for the log; empty without one
+	session   uint64 // above those of all earlier processes
+	floor     uint64 // not below any ballot number that they promised
+	store     broadcast.Store
+	storeName string // store in words, for the log; empty without one
 	// plausible returns the highest ballot number that is plausible now.
 	plausible func() uint64
 	// encumbered: clients of an earlier process may still hold locks.
@@ -47,7 +47,7 @@ func remember(dir, member string) (memory, error) {
 	state := store.State()
 	return memory{
 		session: state.Session, floor: state.Promised, plausible: plausible(state.Promised), encumbered: state.Clients, store: store,
-		place:      "the data directory " + store.Dir(),
+		storeName:  "the data directory " + store.Dir(),
 		setClients: store.SetClients,
 		close:      store.Close,
 	}, nil

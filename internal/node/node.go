@@ -24,7 +24,7 @@ type Node struct {
 	driver   *broadcast.Driver
 	service  *service.Service
 	metrics  counting
-	guard    *guard
+	access   *access
 	servers  servers
 	serving  sync.WaitGroup
 	ttl      time.Duration
@@ -52,7 +52,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", cfg.Listen, err)
 	}
-	guard, err := cfg.guard(members, listen)
+	access, err := cfg.access(members, listen)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
@@ -60,7 +60,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := cfg.start(members, guard)
+	n, err := cfg.start(members, access)
 	if err != nil {
 		return nil, errors.Join(err, listeners.close())
 	}
@@ -69,7 +69,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 // start starts a node that does not serve yet.
-func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
+func (cfg Config) start(members hosts.Members, access *access) (*Node, error) {
 	memory, err := remember(cfg.DataDir, members.Addresses[members.Self])
 	if err != nil {
 		return nil, err
@@ -86,9 +86,9 @@ func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
 		TTL:         cfg.SessionTTL,
 		LocalBatch:  cfg.LocalBatch,
 		Store:       memory.store,
-		Memory:      memory.place,
-		Credentials: guard.toMember,
-		CheckMember: guard.checkMember,
+		Memory:      memory.storeName,
+		Credentials: access.toMember,
+		CheckMember: access.checkMember,
 		Caller:      broadcast.ThisProcess(programName()),
 		Observer:    counts.observer(),
 		Log:         cfg.Log,
@@ -99,8 +99,8 @@ func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
 	if err != nil {
 		return nil, errors.Join(err, memory.close())
 	}
-	guard.driver.Store(driver)
-	if err := counts.register(driver, guard.control); err != nil {
+	access.driver.Store(driver)
+	if err := counts.register(driver, access.control); err != nil {
 		return nil, errors.Join(err, driver.Stop(context.Background()), memory.close())
 	}
 	clients, err := service.New(service.Config{
@@ -110,8 +110,8 @@ func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
 		TTL:         cfg.SessionTTL,
 		Encumber:    func() error { return memory.setClients(true) },
 		LogLoss:     cfg.LogLoss,
-		Rules:       guard.rules,
-		Credentials: guard.toMember,
+		Rules:       access.rules,
+		Credentials: access.toMember,
 	})
 	if err != nil {
 		counts.unregister()
@@ -123,10 +123,10 @@ func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
 		driver:  driver,
 		service: clients,
 		metrics: counts,
-		guard:   guard,
+		access:  access,
 		ttl:     cfg.SessionTTL,
 		started: driver.Now(),
-		servers: newServers(driver, clients, guard),
+		servers: newServers(driver, clients, access),
 	}
 	return n, nil
 }
@@ -179,7 +179,7 @@ func (n *Node) Stop(ctx context.Context) error {
 		errs := []error{err, n.service.Close(ctx)}
 		n.servers.stop()
 		n.serving.Wait()
-		n.guard.control.Wait()
+		n.access.control.Wait()
 		n.metrics.unregister()
 		if err == nil && n.driver.Err() == nil && n.unencumbered() {
 			errs = append(errs, n.memory.setClients(false)) // nobody holds anything any more

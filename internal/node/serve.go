@@ -31,9 +31,9 @@ func listen(ctx context.Context, address *net.TCPAddr) (net.Listener, error) {
 
 // listeners are where a node listens.
 type listeners struct {
-	port   net.Listener
-	socket net.Listener  // nil if there is none
-	access socket.Access // to the socket
+	port         net.Listener
+	socket       net.Listener  // nil if there is none
+	socketAccess socket.Access // to the socket
 }
 
 // open opens the port, and the socket if one is configured.
@@ -42,8 +42,8 @@ func (cfg Config) open(ctx context.Context, address *net.TCPAddr) (l listeners, 
 		return listeners{}, err
 	}
 	if cfg.Socket != "" {
-		l.access = socket.Access{Mode: cfg.SocketMode, Group: cfg.SocketGroup}
-		if l.socket, err = socket.Listen(ctx, cfg.Socket, l.access); err != nil {
+		l.socketAccess = socket.Access{Mode: cfg.SocketMode, Group: cfg.SocketGroup}
+		if l.socket, err = socket.Listen(ctx, cfg.Socket, l.socketAccess); err != nil {
 			return listeners{}, errors.Join(err, l.port.Close())
 		}
 	}
@@ -92,17 +92,17 @@ func serverOptions(further ...grpc.ServerOption) []grpc.ServerOption {
 	), further...)
 }
 
-func newServers(driver *broadcast.Driver, clients *service.Service, guard *guard) servers {
-	tap := grpc.InTapHandle(guard.control.Call)
+func newServers(driver *broadcast.Driver, clients *service.Service, access *access) servers {
+	tap := grpc.InTapHandle(access.control.Call)
 	s := servers{
 		port:   grpc.NewServer(serverOptions(tap)...),
 		socket: grpc.NewServer(serverOptions(grpc.Creds(socket.Credentials()), grpc.MaxRecvMsgSize(maxClientMessage))...),
 	}
-	if guard.tls != nil {
-		secure := guard.tls.ServerCredentials(guard.refused)
-		s.handover = newHandover(address(guard.tls.Member()))
-		s.port = grpc.NewServer(serverOptions(tap, grpc.Creds(sorting{secure, guard.isMember, s.handover}))...)
-		s.clients = grpc.NewServer(clientOptions(tap, grpc.Creds(known{secure}))...)
+	if access.tls != nil {
+		secure := access.tls.ServerCredentials(access.refused)
+		s.handover = newHandover(address(access.tls.Member()))
+		s.port = grpc.NewServer(serverOptions(tap, grpc.Creds(splitCredentials{secure, access.isMember, s.handover}))...)
+		s.clients = grpc.NewServer(clientOptions(tap, grpc.Creds(knownCredentials{secure}))...)
 		clients.Register(s.clients)
 		driver.Register(s.clients) // which refuses clients that claim to be members
 	}
@@ -124,8 +124,8 @@ func (s servers) stop() {
 
 // serve accepts connections.
 func (n *Node) serve(l listeners) {
-	port := n.guard.control.Listener(l.port)
-	if n.guard.tls == nil {
+	port := n.access.control.Listener(l.port)
+	if n.access.tls == nil {
 		port = n.driver.Listener(port) // with TLS, the handshake refuses what is not HTTP/2
 	}
 	n.serving.Go(func() { n.accept(n.servers.port, port) })
@@ -133,19 +133,19 @@ func (n *Node) serve(l listeners) {
 		n.serving.Go(func() { n.accept(n.servers.clients, n.servers.handover) })
 	}
 	if l.socket != nil {
-		local := n.guard.control.Local(n.keep(l.socket, l.access))
+		local := n.access.control.Local(n.keep(l.socket, l.socketAccess))
 		n.serving.Go(func() { n.accept(n.servers.socket, local) })
 	}
 }
 
 // socketCheckInterval is the time between two checks that the socket's file is there.
-const socketLook = time.Second
+const socketCheckInterval = time.Second
 
 // keep makes the node's socket again if its file is removed.
 func (n *Node) keep(listener net.Listener, access socket.Access) net.Listener {
 	path := listener.Addr().String()
 	again := func() (net.Listener, error) { return socket.Listen(context.Background(), path, access) }
-	kept, err := socket.Keep(listener, socketLook, again, socket.Told{Remade: n.driver.SocketRemade, Lost: n.driver.SocketLost})
+	kept, err := socket.Keep(listener, socketCheckInterval, again, socket.Told{Remade: n.driver.SocketRemade, Lost: n.driver.SocketLost})
 	if err != nil {
 		n.driver.SocketLost(err.Error())
 		return listener

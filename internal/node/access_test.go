@@ -42,12 +42,12 @@ func TestWhereANodeListensWithoutTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = cfg.guard(members, address)
+		_, err = cfg.access(members, address)
 		if refused := err != nil; refused != test.refused || refused && !strings.Contains(err.Error(), "the Listen address "+test.listen+" is reached from other machines") {
 			t.Errorf("%s: %v; want it refused: %t", test.listen, err, test.refused)
 		}
 		cfg.Insecure = true
-		if _, err := cfg.guard(members, address); err != nil {
+		if _, err := cfg.access(members, address); err != nil {
 			t.Errorf("%s with Insecure: %v", test.listen, err)
 		}
 	}
