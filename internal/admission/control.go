@@ -77,8 +77,8 @@ func (d *Control) Wait() { d.telling.Wait() }
 
 // Why connections are closed.
 var (
-	errTooManyUnauthenticated  = errors.New("closed to make room: too many connections are open on which nothing was asked yet")
-	errMember = errors.New("closed to make room: the same member has opened too many since")
+	errTooManyUnauthenticated = errors.New("closed to make room: too many connections are open on which nothing was asked yet")
+	errMember                 = errors.New("closed to make room: the same member has opened too many since")
 )
 
 // enter takes in an unauthenticated peer's connection.
