@@ -35,7 +35,7 @@ host, and be for server and client authentication.`,
 	return cmd
 }
 
-// certFlags are the flags of the commands that make certificates.
+// certFlags are the flags of commands that make certificates.
 type certFlags struct {
 	dir    string
 	days   int
@@ -49,7 +49,7 @@ func (f *certFlags) addTo(cmd *cobra.Command, lifetime time.Duration) {
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "tell as lines of JSON what was made, for scripts")
 }
 
-// lifetime is what --days says.
+// lifetime returns the time that --days gives.
 func (f *certFlags) lifetime(cmd *cobra.Command) (time.Duration, error) {
 	if most := int(pki.MaxLifetime / oneDay); f.days < 1 || f.days > most {
 		return 0, misuse(cmd, "--days: got %d, want 1 to %d", f.days, most)
@@ -132,8 +132,8 @@ Nothing is overwritten.`
 	return cmd
 }
 
-// newIssueCommand makes the command that issues certificates to the subjects that its
-// arguments name.
+// newIssueCommand makes the command that issues certificates to the subjects named by its
+// arguments.
 func newIssueCommand(subject func(string) (pki.Subject, error)) *cobra.Command {
 	var flags certFlags
 	var out string
@@ -164,13 +164,13 @@ func newIssueCommand(subject func(string) (pki.Subject, error)) *cobra.Command {
 	return cmd
 }
 
-// memberArguments wants addresses of members, each once.
+// memberArguments requires addresses of members, each once.
 func memberArguments(_ *cobra.Command, args []string) error {
 	_, err := subjectsOf(args, pki.NewMember)
 	return err
 }
 
-// subjectsOf reads the arguments, none of which may stand there twice.
+// subjectsOf reads the arguments, which must all differ.
 func subjectsOf(args []string, parse func(string) (pki.Subject, error)) ([]pki.Subject, error) {
 	var subjects []pki.Subject
 	seen := map[pki.Subject]bool{}

@@ -57,7 +57,7 @@ drain was undone meanwhile.`,
 	return cmd
 }
 
-// run drains a node, or undoes that.
+// run drains a node or undoes a drain.
 func (f *drainFlags) run(cmd *cobra.Command) error {
 	bounded := cmd.Flags().Changed("wait")
 	switch {
@@ -80,7 +80,7 @@ func (f *drainFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return node.failure(ctx, err)
 	}
-	// The first answer is owed; those after it come when holders are done.
+	// The first answer is owed; later ones come when holders are done.
 	last, err := within(end, stream.Recv)
 	if err != nil {
 		return node.failure(ctx, err)
@@ -113,10 +113,10 @@ func (f *drainFlags) run(cmd *cobra.Command) error {
 	return nil
 }
 
-// errDrainWaitOver is the cause of the end of a call whose --wait is over.
+// errDrainWaitOver is the cause of a context that ended with --wait.
 var errDrainWaitOver = errors.New("--wait is over")
 
-// holders names who holds locks, in a few words.
+// holders names the holders of locks, in a few words.
 func holders(d *clientv1.DrainResponse) string {
 	if d.GetHolds() != 1 || len(d.GetHeld()) != 1 {
 		return fmt.Sprintf("%d holders", d.GetHolds())
@@ -125,7 +125,7 @@ func holders(d *clientv1.DrainResponse) string {
 	return fmt.Sprintf("%s (%s)", render.Describe(h.GetHolder().GetClient()), render.Plain(h.GetLock()))
 }
 
-// sameHolds reports whether two answers tell of the same holds.
+// sameHolds reports whether two answers name the same holds.
 func sameHolds(a, b *clientv1.DrainResponse) bool {
 	return a.GetHolds() == b.GetHolds() && slices.EqualFunc(a.GetHeld(), b.GetHeld(), func(a, b *clientv1.HeldLock) bool {
 		return a.GetLock() == b.GetLock() && a.GetHolder().GetFence() == b.GetHolder().GetFence()

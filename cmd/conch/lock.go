@@ -16,7 +16,7 @@ import (
 	"conch/internal/procgroup"
 )
 
-// lockFlags are the flags of conch lock, as they were given.
+// lockFlags are the flags of conch lock as given.
 type lockFlags struct {
 	tls tlsFlags
 
@@ -38,7 +38,7 @@ var onLostModes = map[string]procgroup.OnLost{
 	"kill": procgroup.Kill, "warn": procgroup.Warn, "ignore": procgroup.Ignore,
 }
 
-// onLostNames are the values of --on-lost in the order in which they are told.
+// onLostNames are the values of --on-lost in the order of the help text.
 var onLostNames = []string{"kill", "warn", "ignore"}
 
 func newLockCommand() *cobra.Command {
@@ -87,7 +87,7 @@ Exit codes: the command's own, or 128+n if signal n ended it, also while it wait
   coproc conch lock deploy && read -r fence <&"${COPROC[0]}" || exit
   ...
   exec {COPROC[1]}>&-; wait`,
-		Args: cobra.ArbitraryArgs, // checked below, so that --status-fd tells of them too
+		Args: cobra.ArbitraryArgs, // checked below, so that --status-fd reports them too
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runLock(cmd, &flags, args)
 		},
@@ -133,7 +133,7 @@ func (f *lockFlags) addTo(cmd *cobra.Command) {
 	}
 }
 
-// check refuses values that make no sense, with a usage error. It reaches for no node.
+// check refuses nonsensical values with a usage error. It contacts no node.
 func (f *lockFlags) check(cmd *cobra.Command, want lockWanted) error {
 	f.tls.fromEnvironment()
 	if err := f.tls.check(cmd); err != nil {
@@ -168,9 +168,8 @@ type lockWanted struct {
 	command []string // empty: none
 }
 
-// lockArguments wants a lock's name and, after --, a command. A name that begins with -
-// comes after a -- of its own. With a command behind it, any name may: a script need not
-// look at it.
+// lockArguments requires a lock's name and, after --, a command. A name that begins with -
+// needs a -- before it. Before a command, any name may stand: a script need not check it.
 func lockArguments(cmd *cobra.Command, args []string) (lockWanted, error) {
 	dash := cmd.ArgsLenAtDash()
 	rest := args
