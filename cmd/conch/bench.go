@@ -56,39 +56,37 @@ func newBenchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench [flags]",
 		Short: "Measure what a lock costs, on this machine or between yours",
-		Long: `Starts some nodes on this machine, has clients lock and unlock, and tells what that costs;
-or does the same with nodes that run already (--node, --running). The workloads:
+		Long: `Starts some nodes on this machine, has clients lock and unlock, and shows what that
+costs; or does the same with nodes that already run (--node, --running). The workloads:
    contended  all clients want one lock all the time: what a hand-off costs
    local      one client wants it again and again: the token stays where it is
    remote     a client of each node in turn, and nobody competes: the token has to come
    many       each client wants one of many locks (--locks), drawn anew each time:
-              whether locks are in each other's way. Only if it is asked for
+              whether locks slow each other down. Only if it is asked for
 A workload for which there are too few nodes or clients is left out, unless it is
 asked for.
 
 Lock to grant is the time from asking until the lock is held. A client asks again when
 it has been served, not at a fixed rate: these are latencies of these clients under
 their own load, and after a pause of the machine each has one long wait, not many. An
-unlock waits for nobody, so its time is what it costs the caller. A hand-off is a grant
-to another client than the one before, which had been waiting when that one left.
+unlock waits for nobody, so its time is what it costs the caller. A hand-off is a grant to a client that was already waiting when another one left.
 Jain's index is 1 if all clients are served alike, and 1/n if one of n has it all.
 Messages are requests and tokens between nodes. Processor time of the nodes is exact to
 a hundredth of a second a node and round.
 
 Clients have a connection each, and are all in this one process: they share its
-scheduler, and their processor time has that of measuring in it. Started nodes keep
+scheduler, and their processor time includes that of measuring. Started nodes keep
 data on this machine's disk, log errors only, and serve clients by unix sockets.
 
 Every grant is judged: if two clients hold a lock at once, or a fence does not rise,
-the run ends and says so. Nodes that run already are asked for no other lock than
---lock, which nobody else may use, and those below it (NAME/1, NAME/2 and so on) for
-many. For what they cost, conch has to be told where they serve their metrics, all of
-them; if others use them meanwhile, that is in it.
+the run ends and says so. Nodes that already run are asked only for --lock, which nobody else may use, and for
+those below it (NAME/1, NAME/2 and so on) by many. conch can tell their cost only if
+--metrics names all of them; it includes what others use of them meanwhile.
 
-Nothing is left behind but, at nodes that run already, the names: some 300 bytes each,
-for two hours, and a series in their metrics.
+Nothing is left behind, except, at nodes that already run, the names: some 300 bytes
+each, for two hours, and a series in their metrics.
 
-Exit codes: 0 all is measured, 1 it failed, or a lock did not hold what it promises,
+Exit codes: 0 all is measured, 1 it failed, or a lock broke its promise,
 64 wrong usage, 69 no node could be reached, or one was gone, 75 --lock is in use,
 130 or 143 a signal ended it. What has been measured by then is shown.`,
 		Example: `  conch bench

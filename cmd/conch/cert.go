@@ -19,10 +19,10 @@ func newCertCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cert",
 		Short: "Make certificates for members and clients",
-		Long: `A small authority of your own, for clusters on networks that are not trusted. Make it
-once, on a machine that is none of the nodes if you can, and with it a certificate for
-each member and each client. A node or client needs its own certificate and key, and
-the authority's certificate; nobody needs the authority's key but this command.
+		Long: `A small authority of your own, for clusters on untrusted networks. Make it once, if
+possible on a machine that is not a node, and with it a certificate for each member and
+each client. A node or client needs its own certificate and key, and the authority's
+certificate; only this command needs the authority's key.
 
 Certificates of another authority, a company's, do as well. A member's has to name its
 host, and be for server and client authentication.`,
@@ -63,7 +63,7 @@ func newCertInitCommand() *cobra.Command {
 		Use:   "init [flags] [HOST:PORT...]",
 		Short: "Make an authority",
 		Long: `Makes an authority: ca.crt, the certificate that every node and client is given, and
-ca.key, with which members are made, for your eyes only. Members that are named get
+ca.key, which signs certificates and must be kept secret. Members that are named get
 their certificates at once, as by conch cert node, for a year.
 
 Nothing is overwritten.`,
@@ -100,7 +100,7 @@ func newCertNodeCommand() *cobra.Command {
 is named by the address by which the others know it (conch node --advertise).
 
 Nothing is overwritten. To renew a certificate, write the new one to another folder and
-move both files over the old ones; the node takes them up without a restart.`
+move both files over the old ones; the node loads them without a restart.`
 	cmd.Example = `  conch cert node 10.0.0.1:7400 10.0.0.2:7400 10.0.0.3:7400
   conch cert node --out new 10.0.0.1:7400 && mv new/* certs/`
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
@@ -116,9 +116,8 @@ func newCertClientCommand() *cobra.Command {
 	cmd := newIssueCommand(pki.NewClient)
 	cmd.Use = "client [flags] NAME..."
 	cmd.Short = "Make certificates for clients"
-	cmd.Long = `Makes a certificate and a key for each client: NAME.crt and NAME.key. By the name the
-client is known to rules (conch node --allow) and logs. A client's certificate cannot
-be used as a member's.
+	cmd.Long = `Makes a certificate and a key for each client: NAME.crt and NAME.key. Rules (conch node --allow) and logs know the client by this name. A client's certificate
+cannot be used as a member's.
 
 Nothing is overwritten.`
 	cmd.Example = `  conch cert client alice ci@example.com`
@@ -180,7 +179,7 @@ func subjectsOf(args []string, parse func(string) (pki.Subject, error)) ([]pki.S
 			return nil, err
 		}
 		if seen[subject] {
-			return nil, fmt.Errorf("%q stands there twice; want each once", arg)
+			return nil, fmt.Errorf("%q is given twice; want each once", arg)
 		}
 		seen[subject] = true
 		subjects = append(subjects, subject)

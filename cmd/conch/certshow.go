@@ -21,7 +21,7 @@ func newCertShowCommand() *cobra.Command {
 		Use:   "show [flags] FILE...",
 		Short: "Show what certificates say",
 		Long: `Shows whom certificates are for, who issued them, what they may be used for and how
-long they are valid. Whether their issuer is to be trusted is not looked at.
+long they are valid. It does not check whether the issuer is to be trusted.
 
 Exit codes: 0 all could be read, 1 not all, 64 wrong usage.`,
 		Example: `  conch cert show certs/*.crt

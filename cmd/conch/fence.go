@@ -38,11 +38,11 @@ func newFenceCommand() *cobra.Command {
 seen a higher number. Without N it is $CONCH_FENCE, which conch lock sets. So a holder
 that was frozen and has lost the lock does no harm when it goes on.
 
-While the command runs, or anything that it started, no other runs under FILE. A newer
-holder waits that long; what a stale one would begin meanwhile is refused. An equal
-number is let in, one after the other, so a holder may work in several steps.
+While the command runs, or a process that it started, no other command runs under FILE.
+A newer holder waits that long; a stale one is refused. Commands with equal numbers run
+one after the other, so a holder may work in several steps.
 
-FILE is made by the first number. It must be on the machine, or the file system, that
+The first number makes FILE. It must be on the machine, or the file system, that
 the command changes. It shows the number; its locks are in FILE.lock beside it. Remove
 neither while somebody may still work with an old fence.
 

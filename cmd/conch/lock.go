@@ -54,25 +54,26 @@ gets standard input, output and error, every signal that this process gets, and
    CONCH_FENCE  the fence: higher than that of any earlier holder; see conch fence
    CONCH_NODE   the node that granted it, for other conch commands
    CONCH_HELD   all locks that it runs under, outermost first: [{"lock":"…","fence":"…"},…]
-Whatever the command leaves running is ended before the lock is released: by SIGTERM,
-and by SIGKILL after --grace. (On Linux also what has left its process group.)
+Processes that the command leaves behind are ended before the lock is released: by
+SIGTERM, and by SIGKILL after --grace. (On Linux, also those that have left its process
+group.)
 
 A lock can be lost while it is held: when the node is cut off or dies, when this machine
-sleeps, or when somebody breaks the lock (conch break). The command then gets SIGTERM
---grace ahead of the end, and SIGKILL so that it is dead when somebody else gets in;
---on-lost says otherwise. When this process is killed itself, the command dies too on
-Linux, though not what it has started, and nobody gets in before the lease is over.
+sleeps, or when somebody breaks the lock (conch break). The command then gets SIGTERM, --grace before the end, and SIGKILL in time to be dead
+before anybody else gets in; --on-lost changes that. If this process itself is killed,
+on Linux the command dies too, but not the processes that it has started; nobody gets
+in before the lease is over.
 
-Without a command it writes the fence to standard output, in a line of its own, once it
-holds the lock, and holds it until standard input ends or a signal comes, or ends with
-76 when --grace is left of a lock that will be lost.
+Without a command it writes the fence to standard output, on a line of its own, once it
+holds the lock, and holds it until standard input ends or a signal comes. If the lock
+will be lost, it ends with 76 when --grace is left.
 
 Exit codes: the command's own, or 128+n if signal n ended it, also while it waited, and
    64  wrong usage, a bad name included; a command around this one holds the lock
    69  no node could be reached: at once if all refuse, after 5s if one is silent
    75  not acquired: --wait is over, or --try found it in use
    76  lost, or so nearly that the command was told to end
-   77  in place of 75: the node reaches no quorum of the members
+   77  instead of 75: the node reaches no quorum of the members
    80  the node's rules do not let this caller have the lock
   126  the command cannot be run
   127  there is no such command`,
@@ -124,7 +125,7 @@ func (f *lockFlags) addTo(cmd *cobra.Command) {
 	telling.IntVar(&f.exits.noSession, "no-session-exit", f.exits.noSession, "exit `CODE` when the node has no session with a quorum")
 	telling.IntVar(&f.exits.unreachable, "unreachable-exit", f.exits.unreachable, "exit `CODE` when no node could be reached")
 	telling.IntVar(&f.exits.forbidden, "forbidden-exit", f.exits.forbidden, "exit `CODE` when the node's rules forbid it")
-	telling.IntVar(&f.statusFD, "status-fd", 0, "write a line of JSON on how it ended to descriptor `N`, which the command does not get")
+	telling.IntVar(&f.statusFD, "status-fd", 0, "write a line of JSON on how it ended to file descriptor `N`, which the command does not get")
 	addGroup(cmd, "Telling how it ended", telling)
 
 	complete := cobra.FixedCompletions(onLostNames, cobra.ShellCompDirectiveNoFileComp)

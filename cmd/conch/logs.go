@@ -16,7 +16,7 @@ func newLogsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs",
 		Short: "Merge, check and explain the logs of nodes",
-		Long: `The logs of the nodes, one file each, are put together by what caused what: a line
+		Long: `The logs of the nodes, one file each, are merged by what caused what: a line
 comes after the lines that its node wrote before it, and a receipt after its sending.
 The nodes' clocks need not agree. Stop the nodes before you collect their files, and
 give the files of all members; "-" is standard input. Nodes write these lines with
@@ -152,12 +152,11 @@ func newLogsExplainCommand() *cobra.Command {
 		Use:   "explain FILE...",
 		Short: "Tell, message by message, how a node got the lock",
 		Long: `Tell the messages that led to one entry, step by step in causal order, each with the
-log lines that show it and the values of RN, LN and Q. Where the token was lost on the
-way, the story tells how it was made anew.
+log lines that show it and the values of RN, LN and Q. If the token was lost on the way, the story tells how it was made anew.
 
-A terminal gets a short form, of one line a step; --full gives it the whole.
+On a terminal the form is short, one line a step; --full shows all.
 
-Without --fence, an entry is told for which the node had to ask, and others went first.`,
+Without --fence, it picks an entry for which the node had to ask and wait for others.`,
 		Example: `  conch logs explain node*.log
   conch logs explain node*.log --lock cs --fence 17`,
 		Args:              logFiles,
@@ -178,9 +177,9 @@ Without --fence, an entry is told for which the node had to ask, and others went
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&lock, "lock", "", "tell of this `LOCK` (default: any)")
+	cmd.Flags().StringVar(&lock, "lock", "", "explain this `LOCK` (default: any)")
 	cmd.Flags().BoolVar(&full, "full", false, "tell it in sentences, with the lines of the logs, also at a terminal")
-	cmd.Flags().Uint64Var(&fence, "fence", 0, "tell of the entry with this `FENCE` (default: one that shows much)")
+	cmd.Flags().Uint64Var(&fence, "fence", 0, "explain the entry with this `FENCE` (default: one that shows much)")
 	return cmd
 }
 

@@ -27,21 +27,20 @@ func newNodeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "node [flags]",
 		Short: "Run a node",
-		Long: `Runs a node until SIGINT or SIGTERM, on which it drains: it takes no more requests,
-those who wait move to other nodes, and those who hold a lock may finish, for up to
---drain. Then it passes on what it has, and ends. A second signal, a second or more
-after the first, ends the drain, and the next one after that the node. SIGHUP makes
-it open its --log-file anew; but where the terminal that it was started in has been
-closed, it stops as on SIGTERM.
+		Long: `Runs a node until SIGINT or SIGTERM. Then it drains for up to --drain: it takes no
+more requests, waiters move to other nodes, and holders may finish. After that it
+passes on its tokens, and ends. A second signal, a second or more after the first,
+ends the drain, and the next one after that the node. On SIGHUP it reopens its
+--log-file; but if the terminal that it was started in has been closed, it stops as
+on SIGTERM.
 
 The nodes of a cluster may be started in any order, with any delay. All must be
 given the same members, each named by one address; a node's own may be listed too.
 A node without other members has to be started with --single.
 
-Each flag can be given by the environment variable in brackets behind it as well,
-such as CONCH_PEERS. A flag on the command line wins; a variable that is empty
-counts as unset. (CONCH_NODE is none of them: it names the node that other
-commands talk to.)`,
+Each flag can also be set by the environment variable in brackets after it, such as
+CONCH_PEERS. A flag on the command line wins; an empty variable counts as unset.
+(CONCH_NODE is not one of them: it names the node that other commands talk to.)`,
 		Example: `  Three nodes that take turns, each in a terminal of its own:
 
   conch node --listen 127.0.0.1:7401 --peers 127.0.0.1:7402,127.0.0.1:7403 --auto-request --log-file node1.log

@@ -67,15 +67,15 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 	members.StringArrayVar(&f.peers, "peers", nil, "the members' addresses, `HOST:PORT,...`; may be given several times")
 	members.StringVar(&f.hostsFile, "hosts-file", "", "a `FILE` of members, one HOST:PORT a line, # begins a comment")
 	members.BoolVar(&f.single, "single", false, "this node has no other members, and grants every lock by itself")
-	members.DurationVar(&f.sessionTTL, "session-ttl", node.DefaultSessionTTL, "after this `TIME` a node that is not heard of has lost its locks; the same at all members")
+	members.DurationVar(&f.sessionTTL, "session-ttl", node.DefaultSessionTTL, "after this `TIME` an unreachable node has lost its locks; the same at all members")
 	addGroup(cmd, "Members", members)
 
 	clients := pflag.NewFlagSet("", pflag.ContinueOnError)
-	clients.StringVar(&f.socket, "socket", "", "the `PATH` of the unix socket for this user's clients; \"none\" is none (default: conch-PORT.sock in $CONCH_SOCKET_DIR, or else the user's runtime directory, where commands find it without --node)")
+	clients.StringVar(&f.socket, "socket", "", "the `PATH` of the unix socket for this user's clients; \"none\" opens none (default: conch-PORT.sock in $CONCH_SOCKET_DIR, or else the user's runtime directory, where commands find it without --node)")
 	f.socketAccess.addTo(clients)
-	clients.IntVar(&f.localBatch, "local-batch", 1, "let in up to `N` who wait at this node before the lock goes to another where somebody waits: faster where many want it at each node, less fair, since whoever is next at a node waits for up to N entries at each other; 1 takes turns")
+	clients.IntVar(&f.localBatch, "local-batch", 1, "let in up to `N` waiters of this node before the lock goes to another node that waits: faster if many want it at each node, but less fair, since the next waiter at a node waits for up to N entries at each other; with 1, nodes take turns")
 	f.drain = drainTime{time: defaultDrain}
-	clients.Var(&f.drain, "drain", "let those who hold a lock here finish for up to `TIME` before the node stops; 0 is at once, \"forever\" until all are done")
+	clients.Var(&f.drain, "drain", "let holders here finish for up to `TIME` before the node stops; 0 stops it at once, \"forever\" waits until all are done")
 	addGroup(cmd, "Clients", clients)
 
 	security := pflag.NewFlagSet("", pflag.ContinueOnError)

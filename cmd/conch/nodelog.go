@@ -34,12 +34,12 @@ const maxLogSize = 1 << 20
 const maxLogsKept = 100_000
 
 func (f *logFlags) addTo(flags *pflag.FlagSet) {
-	flags.StringVar(&f.level, "log-level", "info", "`LEVEL` from which on lines are written: "+strings.Join(logLevels, ", "))
+	flags.StringVar(&f.level, "log-level", "info", "the lowest `LEVEL` of lines that are written: "+strings.Join(logLevels, ", "))
 	flags.BoolVar(&f.evidence, "evidence", false, "log each message and each step of the algorithm, some 2 KB a grant, for conch logs and conch report; needs level info (default: as --auto-request)")
-	flags.StringVar(&f.file, "log-file", "", "append the log to `FILE`, as JSON; a terminal shows it too, for people; SIGHUP opens it anew (default: standard output, in people's format if that is a terminal)")
+	flags.StringVar(&f.file, "log-file", "", "append the log to `FILE`, as JSON; a terminal shows it too, for people; SIGHUP reopens it (default: standard output, in people's format if that is a terminal)")
 	flags.BoolVar(&f.complete, "log-complete", false, "end the node when a line of the log cannot be written, as on a full disk (default: go on, and log later how many lines are missing)")
-	flags.IntVar(&f.maxSize, "log-max-size", 0, "put the log file aside when it would be larger than `N` megabytes, with the time in its name, and begin a new one; 0 is never")
-	flags.IntVar(&f.keep, "log-keep", 5, "keep `N` log files that were put aside, and remove older ones")
+	flags.IntVar(&f.maxSize, "log-max-size", 0, "rename the log file before it exceeds `N` megabytes, with the time in its name, and begin a new one; 0 is never")
+	flags.IntVar(&f.keep, "log-keep", 5, "keep `N` renamed log files, and remove older ones")
 }
 
 // check refuses nonsensical values with a usage error, and decides whether the log is

@@ -30,7 +30,7 @@ const (
 
 // addTo adds the flags to a set.
 func (a *socketAccess) addTo(set *pflag.FlagSet) {
-	set.StringVar(&a.modeText, "socket-mode", "", "the `MODE` of the socket's file, 0600, 0660 or 0666: who may write it may connect (default: 0600, and 0660 with --socket-group)")
+	set.StringVar(&a.modeText, "socket-mode", "", "the `MODE` of the socket's file, 0600, 0660 or 0666: whoever may write it may connect (default: 0600, and 0660 with --socket-group)")
 	set.StringVar(&a.group, "socket-group", "", "the `GROUP` of the socket's file, whose users may connect; a name or a number")
 }
 

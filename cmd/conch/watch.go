@@ -21,10 +21,10 @@ func newWatchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch NAME [flags]",
 		Short: "Write a line whenever something about a lock changes",
-		Long: `Writes how things are with a lock, and then a line at each change: when it was heard of,
-and what is new about the holder, those who wait, the token, and the members that do
-not answer. It goes on until SIGINT or SIGTERM. If changes come faster than they are
-read, some are left out, but never the last.
+		Long: `Writes the state of a lock, and then a line at each change, with the time: what is new
+about the holder, the waiters, the token, and the members that do not answer. It goes
+on until SIGINT or SIGTERM. If changes come faster than they are read, some are left
+out, but never the last.
 
 Exit codes: 0 a signal came, or as many lines as asked for; 69 no node could be reached,
 or the node stopped; 80 the node's rules do not let this caller look; 64 wrong usage.`,
@@ -54,7 +54,7 @@ or the node stopped; 80 the node's rules do not let this caller look; 64 wrong u
 		},
 	}
 	flags.addTo(cmd)
-	cmd.Flags().IntVar(&count, "count", 0, "end after `N` lines; 0: do not")
+	cmd.Flags().IntVar(&count, "count", 0, "end after `N` lines; 0 is never")
 	return cmd
 }
 

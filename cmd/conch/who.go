@@ -12,8 +12,7 @@ func newWhoCommand() *cobra.Command {
 		Long: `Shows who holds a lock: the client and its command, since when, through which node, and
 with which fence. Members that did not answer are named on standard error.
 
-Exit codes: 0 someone holds it; 4 nobody does; 3 it is not known, since nobody of those
-who answered holds it and some did not answer; 69 no node could be reached; 80 the
+Exit codes: 0 someone holds it; 4 nobody does; 3 unknown: nobody at the members that answered holds it, and some did not answer; 69 no node could be reached; 80 the
 node's rules do not let this caller look; 64 wrong usage.`,
 		Example: `  conch who deploy
   conch who deploy --json | jq -r .holder.fence
@@ -52,11 +51,11 @@ func newWhyCommand() *cobra.Command {
 	var flags askFlags
 	cmd := &cobra.Command{
 		Use:   "why NAME [flags]",
-		Short: "Explain what those who wait for a lock wait for",
-		Long: `Explains why those who wait for a lock do: who holds it, who is ahead, whether the token
-is on its way or missing, which members have no session or do not answer; and shows the
-first of the queue. AHEAD is how many are served before one, the holder among them.
-Members that did not answer are named on standard error too.
+		Short: "Explain what the waiters for a lock wait for",
+		Long: `Explains what the waiters for a lock wait for: who holds it, who is ahead, whether the
+token is on its way or missing, which members have no session or do not answer. Shows
+the first of the queue; AHEAD is how many are served before a waiter, the holder
+included. Members that did not answer are named on standard error too.
 
 Exit codes: 0 a node answered, 69 none could be reached, 80 the node's rules
 do not let this caller look, 64 wrong usage.`,
