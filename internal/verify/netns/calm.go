@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"conch"
-	"conch/internal/verify/stays"
+	"conch/internal/verify/exclusion"
 	"conch/logs"
 	clientv1 "conch/proto/conch/client/v1"
 )
@@ -136,7 +136,7 @@ func (o *ordeal) judge() error {
 	report := logs.Check(evidence)
 	o.Log("%d grants witnessed, %d lost, up to %d holds of one client at a time; %d entries in the logs, verdict %v; faults: %v",
 		h.enters, h.losses, h.most, report.Figures.Entries, report.Verdict(), o.figures)
-	errs := []error{stays.Check(h.stays)}
+	errs := []error{exclusion.Check(h.held)}
 	if h.enters > 0 && report.Figures.Entries == 0 {
 		errs = append(errs, errors.New("the nodes' logs tell of no entry"))
 	}

@@ -6,7 +6,7 @@
 // restate takes several frames; others are `conch lock` with a command.
 //
 // All write into one file when they certainly held a lock, by a clock that all share;
-// package stays judges that. At the end all faults stop, every client must be served, and
+// package exclusion judges that. At the end all faults stop, every client must be served, and
 // then every lock must be free and every table empty.
 //
 // Run needs root on Linux, and ip of iproute2; Available says whether this machine has

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"conch/internal/verify/stays"
+	"conch/internal/verify/exclusion"
 )
 
 // The lines of the file that all share are WHAT HOLDER LOCK FENCE TIME; lines that are
@@ -58,13 +58,13 @@ func (p *pen) write(what, lock string, fence uint64, at int64) {
 
 // history is what the shared file tells.
 type history struct {
-	stays   []stays.Stay
+	held    []exclusion.Interval
 	ready   map[string]bool
 	served  map[string]bool
 	enters  int
 	losses  int
 	most    int // holds of one holder at a time
-	current map[string]map[string]*stays.Stay
+	current map[string]map[string]*exclusion.Interval
 }
 
 // readHistory reads the shared file. A torn last line is left out.
@@ -73,7 +73,7 @@ func readHistory(path string) (*history, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	h := &history{ready: make(map[string]bool), served: make(map[string]bool), current: make(map[string]map[string]*stays.Stay)}
+	h := &history{ready: make(map[string]bool), served: make(map[string]bool), current: make(map[string]map[string]*exclusion.Interval)}
 	scanner := bufio.NewScanner(bytes.NewReader(data[:bytes.LastIndexByte(data, '\n')+1]))
 	for at := 1; scanner.Scan(); at++ {
 		if err := h.take(scanner.Text()); err != nil {
@@ -82,7 +82,7 @@ func readHistory(path string) (*history, error) {
 	}
 	for _, holds := range h.current { // of those that were killed, and of those that run
 		for _, s := range holds {
-			h.stays = append(h.stays, *s)
+			h.held = append(h.held, *s)
 		}
 	}
 	return h, scanner.Err()
@@ -108,10 +108,10 @@ func (h *history) take(text string) error {
 			return fmt.Errorf("%q: the holder has the lock already: %v", text, *s)
 		}
 		if holds == nil {
-			holds = make(map[string]*stays.Stay)
+			holds = make(map[string]*exclusion.Interval)
 			h.current[holder] = holds
 		}
-		holds[lock] = &stays.Stay{Lock: lock, Fence: fence, Holder: holder, From: at, To: at}
+		holds[lock] = &exclusion.Interval{Lock: lock, Fence: fence, Holder: holder, From: at, To: at}
 		h.enters++
 		h.most = max(h.most, len(holds))
 	case alive:
@@ -126,7 +126,7 @@ func (h *history) take(text string) error {
 			h.losses++
 		}
 		s.To = max(s.To, at)
-		h.stays = append(h.stays, *s)
+		h.held = append(h.held, *s)
 		delete(holds, lock)
 	default:
 		return fmt.Errorf("%q: unknown word", text)

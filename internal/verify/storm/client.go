@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"conch/internal/verify/stays"
+	"conch/internal/verify/exclusion"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
@@ -34,7 +34,7 @@ type request struct {
 	lock   string
 	asked  bool // it waits, on the newest stream
 	ended  bool // the client gave it up, or was told that it is over
-	hold   stays.Stay
+	hold   exclusion.Interval
 	until  int64 // the end of the lease; 0 without a hold
 	stream int   // on which the node confirmed the hold last
 	// session is the one that the hold was granted in; settled says that no Pong
@@ -162,7 +162,7 @@ func leaseEnd(stamp, remaining int64) int64 { return stamp + remaining - remaini
 func (c *client) ask(mode clientv1.Acquire_Mode) (*request, *clientv1.ClientMessage) {
 	c.nextID++
 	lock := lockName(c.random.IntN(c.storm.Locks))
-	r := &request{id: c.nextID, lock: lock, asked: true, hold: stays.Stay{Lock: lock, Holder: c.name}}
+	r := &request{id: c.nextID, lock: lock, asked: true, hold: exclusion.Interval{Lock: lock, Holder: c.name}}
 	c.requests[r.id] = r
 	return r, acquire(r, mode)
 }

@@ -6,7 +6,7 @@
 // sees both ends.
 //
 // Each client keeps account, by the rules of the protocol, of when it believes to hold
-// which lock; package stays judges that. Afterwards every lock must be free and every
+// which lock; package exclusion judges that. Afterwards every lock must be free and every
 // table empty.
 //
 // # What is not promised

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"conch"
-	"conch/internal/verify/stays"
+	"conch/internal/verify/exclusion"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
@@ -38,7 +38,7 @@ type Storm struct {
 
 	mu       sync.Mutex
 	nodes    []*conch.Node
-	stays    []stays.Stay
+	held     []exclusion.Interval
 	grants   int
 	restarts int
 	endings  map[codes.Code]int
@@ -60,9 +60,9 @@ func (s *Storm) Run(ctx context.Context, last time.Duration) (err error) {
 		}
 	})
 	refused := s.blow(blowing)
-	s.Log("seed %d: %d grants to clients of the protocol, %d stays, %d restarts of nodes; refused %v; streams ended with %v",
-		s.Seed, s.grants, len(s.stays), s.restarts, refused, s.endings)
-	return errors.Join(append(s.errs, stays.Check(s.stays), s.awaitCalm(ctx))...)
+	s.Log("seed %d: %d grants to clients of the protocol, %d intervals held, %d restarts of nodes; refused %v; streams ended with %v",
+		s.Seed, s.grants, len(s.held), s.restarts, refused, s.endings)
+	return errors.Join(append(s.errs, exclusion.Check(s.held), s.awaitCalm(ctx))...)
 }
 
 // start starts the nodes.
@@ -150,13 +150,13 @@ func (s *Storm) attempt(ctx context.Context, locker conch.Locker, name, lock str
 	if err != nil {
 		return
 	}
-	stay := stays.Stay{Lock: lock, Fence: hold.Fence(), Holder: name}
-	stay.From = s.now()
+	interval := exclusion.Interval{Lock: lock, Fence: hold.Fence(), Holder: name}
+	interval.From = s.now()
 	held := hold.Err() == nil
 	pause(ctx, 100*time.Microsecond)
-	stay.To = s.now()
+	interval.To = s.now()
 	if held && hold.Err() == nil {
-		s.record(stay)
+		s.record(interval)
 	}
 	_ = hold.Unlock() // it may be lost
 }
@@ -192,7 +192,7 @@ func (s *Storm) hasShown() bool {
 	const enough = 20
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.grants >= enough && len(s.stays) >= enough
+	return s.grants >= enough && len(s.held) >= enough
 }
 
 func (s *Storm) node(i int) *conch.Node {
@@ -206,11 +206,11 @@ func (s *Storm) address(random *rand.Rand) string {
 	return s.node(random.IntN(len(s.Nodes))).Address()
 }
 
-// record keeps a stay for the judge.
-func (s *Storm) record(stay stays.Stay) {
+// record keeps an interval for the judge.
+func (s *Storm) record(interval exclusion.Interval) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stays = append(s.stays, stay)
+	s.held = append(s.held, interval)
 }
 
 func (s *Storm) granted() {
