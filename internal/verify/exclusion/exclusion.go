@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// Interval is one hold of a lock.
+// Interval is the time in which a holder certainly held a lock.
 type Interval struct {
 	Lock   string
 	Fence  uint64
@@ -15,7 +15,7 @@ type Interval struct {
 	// From and To are the first and the last moment at which the holder certainly
 	// believed that it held the lock, in nanoseconds of a clock that all holders share.
 	From, To int64
-	// Story says how it came and ended, for people.
+	// Story says how the hold began and ended, for people.
 	Story string
 }
 
@@ -27,13 +27,13 @@ func (s Interval) String() string {
 	return text
 }
 
-// maxErrors bounds how many violations Check tells of.
+// maxErrors bounds the violations that Check reports.
 const maxErrors = 10
 
-// Check returns an error that tells of the violations in a whole run, nil if there is
-// none. The fences of a lock are all different, so their order is the only one that the
-// grants can have: the intervals are right if, in that order, each begins after the one
-// before has ended.
+// Check returns an error that names the violations in a whole run, nil if there are none.
+// The fences of a lock are all different, so they give the only possible order of the
+// grants: the intervals are right if, in that order, each begins after the one before has
+// ended.
 func Check(all []Interval) error {
 	sorted := slices.Clone(all)
 	slices.SortFunc(sorted, func(a, b Interval) int {

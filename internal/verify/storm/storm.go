@@ -19,19 +19,19 @@ import (
 
 // Storm is one run.
 type Storm struct {
-	// Nodes are what the nodes are started with, TTL the time to live of their sessions.
+	// Nodes are the configurations of the nodes, TTL the time to live of their sessions.
 	Nodes []conch.Config
 	TTL   time.Duration
-	// Seed is what the actions are drawn from.
+	// Seed determines the actions.
 	Seed uint64
 	// Clients is how many clients of the protocol there are, Callers how many of the Go
-	// package at each node, and Locks how many locks all want.
+	// package at each node, and Locks how many locks all of them want.
 	Clients, Callers, Locks int
-	// Pace is how long a client of the protocol pauses at most between two frames.
+	// Pace is the longest pause of a client of the protocol between two frames.
 	Pace time.Duration
 	// Patience bounds the wait for anything that must happen.
 	Patience time.Duration
-	// Log is told the figures.
+	// Log is given the figures.
 	Log func(format string, args ...any)
 
 	begun time.Time
@@ -45,7 +45,7 @@ type Storm struct {
 	errs     []error
 }
 
-// Run lets the storm blow for a time and judges what came of it.
+// Run runs the storm for a time and judges it.
 func (s *Storm) Run(ctx context.Context, last time.Duration) (err error) {
 	if err := s.start(ctx); err != nil {
 		return err
@@ -87,7 +87,7 @@ func (s *Storm) stop() error {
 	return errors.Join(errs...)
 }
 
-// blow lets all act until ctx ends, and returns what clients were refused.
+// blow lets all act until ctx ends, and counts the refusals to clients.
 func (s *Storm) blow(ctx context.Context) map[clientv1.Code]int {
 	var all sync.WaitGroup
 	refused := make(map[clientv1.Code]int)
@@ -121,8 +121,8 @@ func (s *Storm) client(i int) *client {
 	}
 }
 
-// call asks in a loop through the Go package, as a client or as a caller in the node's
-// own process, and gives up soon.
+// call asks in a loop through the Go package, as a client or as a caller in the node's own
+// process, and soon gives up.
 func (s *Storm) call(ctx context.Context, name string, random *rand.Rand, node int) {
 	for ctx.Err() == nil {
 		var locker conch.Locker = s.node(node)
@@ -140,7 +140,7 @@ func (s *Storm) call(ctx context.Context, name string, random *rand.Rand, node i
 			s.attempt(within, locker, name, lockName(random.IntN(s.Locks)))
 			cancel()
 		}
-		_ = done() // a node that stopped does not hear of it
+		_ = done() // a stopped node does not hear of it
 	}
 }
 
@@ -187,7 +187,7 @@ func (s *Storm) restart(ctx context.Context, random *rand.Rand) {
 	}
 }
 
-// hasShown reports whether enough came about for the judges to have something to judge.
+// hasShown reports whether enough has happened for the judges.
 func (s *Storm) hasShown() bool {
 	const enough = 20
 	s.mu.Lock()

@@ -59,7 +59,7 @@ func seed(t *testing.T) uint64 {
 	return s
 }
 
-// TestSoakStorm lets a storm blow for CONCH_SOAK, or a few seconds, with more threads than
+// TestSoakStorm runs a storm for CONCH_SOAK, or a few seconds, with more threads than
 // cores, so that goroutines are preempted in the middle of functions.
 func TestSoakStorm(t *testing.T) {
 	last := 4*time.Second + 2*ttl
