@@ -6,7 +6,7 @@ import (
 	"conch/token"
 )
 
-// actionKind tells the things apart that can happen.
+// actionKind distinguishes what can happen.
 type actionKind uint8
 
 const (
@@ -16,7 +16,7 @@ const (
 	acquire                        // a client of a asks for lock b
 	try                            // a client of a asks for lock b, if it need not wait
 	withdraw                       // client c of a gives up waiting for lock b
-	release                        // client c of a lets lock b go
+	release                        // client c of a releases lock b
 	stall                          // the stream of a to b delivers nothing for a while
 	resume                         // the stream of a to b flows again
 	cut                            // the stream of a to b ends, as far as a can see
@@ -26,7 +26,7 @@ const (
 	leave                          // a is told to leave
 )
 
-// action is one thing that happens, and to whom.
+// action is one event, and its member.
 type action struct {
 	kind    actionKind
 	a, b, c uint8
@@ -68,7 +68,7 @@ func (x action) String() string {
 	return "nothing"
 }
 
-// name is how a member is called in a trace.
+// name is a member's name in a trace.
 func name(i int) string { return string(rune('A' + i)) }
 
 // lockName is the name of a lock.
@@ -79,7 +79,7 @@ var lockNames = [maxLocks]string{"x", "y"}
 // lockIndex is the inverse of lockName.
 func lockIndex(name string) int { return int(name[0] - 'x') }
 
-// actions appends to list all that can happen next in a state.
+// actions appends to list all actions possible in a state.
 func (c *Config) actions(s *state, list []action) []action {
 	for i := range c.Members {
 		for j := range c.Members {
@@ -178,7 +178,7 @@ func (c *Config) memberActions(s *state, list []action, i int) []action {
 	return list
 }
 
-// spend takes an action off the budgets.
+// spend deducts an action from the budgets.
 func (s *state) spend(x action) {
 	f := &s.left.faults
 	switch x.kind {
@@ -206,15 +206,15 @@ func (s *state) spend(x action) {
 	}
 }
 
-// client is what a client of a member is about.
+// client is the state of a member's client.
 type client uint8
 
 const (
 	nobody client = iota
 	waits
-	tries // waits for no longer than until it hears that the lock is in use
+	tries // gives up when it hears that the lock is in use
 	holds
 )
 
-// waiter is the name of client k toward the node.
+// waiter is client k's name toward the node.
 func waiter(k int) token.Waiter { return token.Waiter(k + 1) }
