@@ -12,7 +12,7 @@ type actionKind uint8
 const (
 	deliver  actionKind = iota + 1 // the stream of a to b
 	step                           // time passes
-	oversee                        // time passes, and a does not notice
+	pause                          // time passes, and a does not notice
 	acquire                        // a client of a asks for lock b
 	try                            // a client of a asks for lock b, if it need not wait
 	withdraw                       // client c of a gives up waiting for lock b
@@ -40,7 +40,7 @@ func (x action) String() string {
 		return fmt.Sprintf("%s hears from %s", b, a)
 	case step:
 		return "a step of time"
-	case oversee:
+	case pause:
 		return "a step of time, which " + a + " sleeps through"
 	case acquire:
 		return fmt.Sprintf("a client of %s asks for %s", a, lock)
@@ -107,7 +107,7 @@ func (c *Config) streamActions(s *state, list []action, i, j int) []action {
 	if len(w.queue) > 0 {
 		list = append(list, action{kind: deliver, a: a, b: b})
 	}
-	fails := w.up && !w.dead && c.frail(i, j)
+	fails := w.up && !w.dead && c.faulty(i, j)
 	if fails && s.left.faults.Breaks > 0 {
 		list = append(list, action{kind: cut, a: a, b: b})
 	}
@@ -160,7 +160,7 @@ func (c *Config) clientActions(s *state, list []action, i int) []action {
 
 func (c *Config) memberActions(s *state, list []action, i int) []action {
 	a := uint8(i)
-	if c.spared(i) {
+	if c.faultless(i) {
 		return list
 	}
 	if s.nodes[i] == nil {
@@ -173,7 +173,7 @@ func (c *Config) memberActions(s *state, list []action, i int) []action {
 		list = append(list, action{kind: leave, a: a})
 	}
 	if s.left.faults.Pauses > 0 && s.left.steps > 0 {
-		list = append(list, action{kind: oversee, a: a})
+		list = append(list, action{kind: pause, a: a})
 	}
 	return list
 }
@@ -184,7 +184,7 @@ func (s *state) spend(x action) {
 	switch x.kind {
 	case step:
 		s.left.steps--
-	case oversee:
+	case pause:
 		s.left.steps--
 		f.Pauses--
 	case acquire:

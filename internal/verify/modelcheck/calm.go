@@ -109,7 +109,7 @@ func (p *stepper) restart(s *state) bool {
 // quiet performs what takes no time, until nothing is left.
 func (p *stepper) quiet(s *state) {
 	all := *p.Config
-	all.Spared, all.Delivery = []token.Member{0, 1, 2}, OneByOne
+	all.Faultless, all.Delivery = []token.Member{0, 1, 2}, OneByOne
 	count := 0
 	for again := true; again; {
 		again = p.restart(s)

@@ -56,10 +56,10 @@ type Config struct {
 	Faults Faults
 	// Faultless lists members to which only messages and time happen: no crash, pause or
 	// leave.
-	Spared []token.Member
+	Faultless []token.Member
 
 	// Faulty lists the streams that may end or stall; nil means all.
-	Frail []Stream
+	Faulty []Stream
 
 	// Rest is when every waiter must have been served.
 	Rest Rest
@@ -133,12 +133,12 @@ func (c *Config) check() {
 }
 
 // faulty reports whether the stream of i to j may end or stall.
-func (c *Config) frail(i, j int) bool {
-	return c.Frail == nil || slices.Contains(c.Frail, Stream{token.Member(i), token.Member(j)})
+func (c *Config) faulty(i, j int) bool {
+	return c.Faulty == nil || slices.Contains(c.Faulty, Stream{token.Member(i), token.Member(j)})
 }
 
 // faultless reports whether only messages and time happen to member i.
-func (c *Config) spared(i int) bool { return slices.Contains(c.Spared, token.Member(i)) }
+func (c *Config) faultless(i int) bool { return slices.Contains(c.Faultless, token.Member(i)) }
 
 // step is the length of a step of time.
 func (c *Config) step() token.Time { return ttl / token.Time(c.StepsPerTTL) }

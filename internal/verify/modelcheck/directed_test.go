@@ -34,9 +34,9 @@ var halfway = Config{
 // as long as the search likes.
 var overtime = Config{
 	Name: "overtime", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 3,
-	Spared: []token.Member{0, 1, 2},
-	Frail:  []Stream{{0, 2}},
-	Faults: Faults{Stalls: 1},
+	Faultless: []token.Member{0, 1, 2},
+	Faulty:    []Stream{{0, 2}},
+	Faults:    Faults{Stalls: 1},
 	prelude: []action{
 		{kind: stall, a: 0, b: 2},
 		{kind: acquire, a: 1},
@@ -49,7 +49,7 @@ var overtime = Config{
 		{kind: deliver, a: 2, b: 1},
 		{kind: resume, a: 0, b: 2}, // C guards A
 		{kind: stall, a: 1, b: 2},
-		{kind: oversee, a: 1},
+		{kind: pause, a: 1},
 		{kind: resume, a: 2, b: 1}, // B buries A
 	},
 }
@@ -59,7 +59,7 @@ var overtime = Config{
 var unheard = Config{
 	Name: "unheard", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 6,
 	Slow: []token.Member{0}, Requests: [3]int{0, 1, 0},
-	Frail:  []Stream{{0, 1}, {0, 2}},
+	Faulty: []Stream{{0, 1}, {0, 2}},
 	Faults: Faults{Stalls: 2},
 }
 
@@ -67,8 +67,8 @@ var unheard = Config{
 // C, which guards A, crashes.
 var reborn = Config{
 	Name: "reborn", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 4,
-	Requests: [3]int{0, 1, 0}, Spared: []token.Member{0, 1},
-	Frail:  []Stream{{0, 1}, {1, 0}, {0, 2}},
+	Requests: [3]int{0, 1, 0}, Faultless: []token.Member{0, 1},
+	Faulty: []Stream{{0, 1}, {1, 0}, {0, 2}},
 	Faults: Faults{Crashes: 1, Stalls: 2, Breaks: 1},
 }
 
@@ -76,8 +76,8 @@ var reborn = Config{
 // way, slowly, while others look for it.
 var away = Config{
 	Name: "away", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
-	Requests: [3]int{0, 1, 1}, Spared: []token.Member{0, 1, 2},
-	Frail:  []Stream{{0, 1}, {2, 1}, {1, 2}, {1, 0}},
+	Requests: [3]int{0, 1, 1}, Faultless: []token.Member{0, 1, 2},
+	Faulty: []Stream{{0, 1}, {2, 1}, {1, 2}, {1, 0}},
 	Faults: Faults{Stalls: 3},
 }
 
@@ -85,7 +85,7 @@ var away = Config{
 // was sent to: it is on its way to B, and nobody hears from B for a while.
 var overdue = Config{
 	Name: "overdue", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 4,
-	Spared: []token.Member{0, 1, 2},
+	Faultless: []token.Member{0, 1, 2},
 	prelude: []action{
 		{kind: acquire, a: 1},
 		{kind: stall, a: 0, b: 1},

@@ -56,7 +56,7 @@ func (p *stepper) settle() {
 			continue
 		}
 		if p.touched[i] {
-			p.look(i)
+			p.update(i)
 		}
 		if p.touched[i] || p.allMoved {
 			s.facts[i].hash = p.hasher.node(p.Config, s, i)
@@ -72,7 +72,7 @@ func (p *stepper) settle() {
 }
 
 // update notes the facts of a member's node.
-func (p *stepper) look(i int) {
+func (p *stepper) update(i int) {
 	s := p.state
 	n := s.nodes[i]
 	s.facts[i].view = n.InspectSession()

@@ -9,7 +9,7 @@ import (
 
 // pass lets time pass. Each node whose tick is due gets it, except that of the member
 // paused.
-func (p *stepper) pass(passed token.Time, sleeper int) {
+func (p *stepper) pass(passed token.Time, paused int) {
 	s := p.state
 	p.allMoved = true
 	s.outlast(passed)
@@ -18,7 +18,7 @@ func (p *stepper) pass(passed token.Time, sleeper int) {
 			continue
 		}
 		s.clocks[i] += p.elapsed(i, passed)
-		if i != sleeper && s.nodes[i].NextTick() <= s.clocks[i] {
+		if i != paused && s.nodes[i].NextTick() <= s.clocks[i] {
 			p.input(i, func(n *token.Node) { n.Tick(s.clocks[i]) })
 		}
 	}

@@ -109,7 +109,7 @@ func (p *stepper) perform(x action) {
 		p.deliver(a, b)
 	case step:
 		p.pass(p.step(), -1)
-	case oversee:
+	case pause:
 		p.pass(p.step(), a)
 	case acquire:
 		p.ask(a, b)

@@ -81,7 +81,7 @@ func both(i, j int) uint64 { return pairBit(i, j) | pairBit(j, i) }
 
 // slow makes the next message of a kind take so much longer.
 func slow(at Instant, from, to int8, kind token.MessageKind, by Instant) Op {
-	return Op{At: at, Kind: Snag, Node: from, Peer: to, On: kind, Length: by, Patience: 20 * s}
+	return Op{At: at, Kind: DelayNext, Node: from, Peer: to, On: kind, Length: by, Patience: 20 * s}
 }
 
 // buriedMeets is the chain that the rules about burials have in common. Node 4 is cut

@@ -202,7 +202,7 @@ func (p *Plan) drawFaults(s *source) {
 // faults are the faults of a run, each as often as it is drawn.
 var faults = []OpKind{
 	Crash, Crash, Reboot, CrashSave, CrashAll, Pause, Leave, CutOff, CutOff, CutOff, CutOff,
-	Break, Slow, Snag, Snag, CrashOn, PauseOn, CutOn, CutOn,
+	Break, Slow, DelayNext, DelayNext, CrashOn, PauseOn, CutOn, CutOn,
 }
 
 func (p *Plan) drawFault(s *source, op *Op) {
@@ -224,7 +224,7 @@ func (p *Plan) drawFault(s *source, op *Op) {
 		op.Effects = pick[int32](s, 0, 1, 3, 1000)
 	case Slow:
 		op.Patience = p.drawLength(s, op.At)
-	case Snag, CrashOn, PauseOn, CutOn:
+	case DelayNext, CrashOn, PauseOn, CutOn:
 		op.On = pick(s, triggers...)
 		op.Effects = int32(s.below(2))
 		op.Patience = p.TTL

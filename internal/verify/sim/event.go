@@ -14,7 +14,7 @@ const (
 	evStart                         // node; gen: its process before
 	evCrash                         // node; gen: its process
 	evSettle                        // the faults are over
-	evLook                          // check whether everybody is served
+	evCheckServed                   // check whether everybody is served
 	evToNode                        // ref: client stream; the oldest parcel to its node has come
 	evToClient                      // ref: client stream; the oldest parcel to its client has come
 	evClientNotice                  // ref: client stream; its client notices its end, or with gen 1 that it was not welcomed

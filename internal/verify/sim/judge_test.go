@@ -185,13 +185,13 @@ func TestJudges(t *testing.T) {
 		{"a waiter left alone", Service, func(w *World) {
 			w.claims[1] = claim{state: claimWaiting, process: 1}
 			w.now += 100 * w.plan.TTL
-			w.lookAround()
+			w.checkServed()
 		}},
 		{"a waiter on a node that is down", "", func(w *World) {
 			w.claims[1] = claim{state: claimWaiting, process: 1}
 			w.members[1].node = nil
 			w.now += 100 * w.plan.TTL
-			w.lookAround()
+			w.checkServed()
 		}},
 		{"a node that asks for the time without end", Rest, func(w *World) {
 			for range 20_000 {

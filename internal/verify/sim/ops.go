@@ -36,7 +36,7 @@ func (w *World) takeOp(k int, e event) bool {
 		}
 	case Slow:
 		w.slowUntil[i][op.Peer], w.slowBy[i][op.Peer] = w.now+length, op.Patience
-	case Snag, CrashOn, PauseOn, CutOn:
+	case DelayNext, CrashOn, PauseOn, CutOn:
 		w.armed = append(w.armed, armed{op: op, until: w.now + op.Patience})
 	case Break:
 		if s := m.out[op.Peer]; s != nil {
@@ -46,7 +46,7 @@ func (w *World) takeOp(k int, e event) bool {
 		if m.node == nil {
 			return false
 		}
-		w.strike(op, i, m)
+		w.strikeNode(op, i, m)
 	}
 	w.ops[op.Kind]++
 	if w.trace != nil {
@@ -87,8 +87,8 @@ func (w *World) restartAfter(length Instant) Instant {
 	return max(length, w.plan.TTL/1000)
 }
 
-// strike does what the plan wants done to one node.
-func (w *World) strike(op *Op, i int, m *member) {
+// strikeNode does what the plan wants done to one node.
+func (w *World) strikeNode(op *Op, i int, m *member) {
 	switch op.Kind {
 	case Crash, Reboot:
 		if op.Kind == Reboot {
@@ -156,7 +156,7 @@ func (w *World) sprung(i, to int, kind token.MessageKind) (extra Instant) {
 		m := &w.members[i]
 		w.tracef("%v springs", a.op)
 		switch a.op.Kind {
-		case Snag:
+		case DelayNext:
 			extra += length
 		case CrashOn:
 			m.crash, m.crashFor = a.op.Effects, w.restartAfter(length)

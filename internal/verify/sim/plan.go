@@ -117,10 +117,10 @@ const (
 	// Slow: messages from Node to Peer that are sent within Length take up to Patience
 	// more.
 	Slow
-	// Snag: of the messages that Node sends to Peer (-1: to anybody) within Patience, the
+	// DelayNext: of the messages that Node sends to Peer (-1: to anybody) within Patience, the
 	// first of kind On takes Length more, and all that follow it on its stream wait
 	// behind it.
-	Snag
+	DelayNext
 	// CrashOn: Node dies when it has sent a message of kind On to Peer within Patience,
 	// and performed Effects more effects. It starts again after Length.
 	CrashOn
@@ -159,7 +159,7 @@ const (
 var opNames = [...]string{
 	Acquire: "acquire", Try: "try", Crash: "crash", Reboot: "reboot", CrashSave: "crash-at-save", CrashAll: "crash-all",
 	Pause: "pause", Leave: "leave", CutOff: "cut-off", Break: "break", Slow: "slow",
-	Snag: "snag", CrashOn: "crash-on", PauseOn: "pause-on", CutOn: "cut-on",
+	DelayNext: "snag", CrashOn: "crash-on", PauseOn: "pause-on", CutOn: "cut-on",
 	ClientAcquire: "client-acquire", ClientTry: "client-try", ClientPause: "client-pause", ClientCut: "client-cut",
 	ClientStall: "client-stall", ClientBreak: "client-break", ClientKill: "client-kill",
 	SetBack: "set-back", SetBackAll: "set-back-all",

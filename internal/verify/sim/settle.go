@@ -46,11 +46,11 @@ func (w *World) settle() {
 			w.events.push(event{at: w.now, kind: evWithdraw, ref: int32(k)})
 		}
 	}
-	w.events.push(event{at: w.now + w.plan.TTL/2, kind: evLook})
+	w.events.push(event{at: w.now + w.plan.TTL/2, kind: evCheckServed})
 }
 
-// lookAround is called from time to time after the faults.
-func (w *World) lookAround() {
+// checkServed is called from time to time after the faults.
+func (w *World) checkServed() {
 	if w.closing {
 		w.judgeEmpty()
 		w.settled = true
@@ -66,7 +66,7 @@ func (w *World) lookAround() {
 			continue
 		}
 		if op.ofClient() {
-			w.lookAtClient(op)
+			w.checkClientServed(op)
 			continue
 		}
 		if !w.owed(int(op.Node)) {
@@ -79,18 +79,18 @@ func (w *World) lookAround() {
 	}
 	switch {
 	case !w.settled:
-		w.events.push(event{at: w.now + w.plan.TTL/4, kind: evLook})
+		w.events.push(event{at: w.now + w.plan.TTL/4, kind: evCheckServed})
 	case w.plan.Processes > 0:
 		w.settled, w.closing = false, true
 		w.closeClients()
-		w.events.push(event{at: w.now + 4*w.plan.TTL, kind: evLook})
+		w.events.push(event{at: w.now + 4*w.plan.TTL, kind: evCheckServed})
 	}
 }
 
-// lookAtClient sees to it that a client that waits is served, if one of its nodes must
+// checkClientServed sees to it that a client that waits is served, if one of its nodes must
 // serve those who wait. The node's own bound counts from the faults' end; a client may
 // have to find out first that a node is gone.
-func (w *World) lookAtClient(op *Op) {
+func (w *World) checkClientServed(op *Op) {
 	for _, i := range w.plan.ClientMachines[op.Node].Nodes {
 		if !w.owed(int(i)) {
 			return // it may be attached to one that need not serve

@@ -130,8 +130,8 @@ func (w *World) take(e event) bool {
 		}
 	case evSettle:
 		w.settle()
-	case evLook:
-		w.lookAround()
+	case evCheckServed:
+		w.checkServed()
 	case evToNode:
 		return w.deliverToNode(w.clientStreams[e.ref])
 	case evToClient:
