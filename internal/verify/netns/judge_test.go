@@ -16,8 +16,8 @@ import (
 	"conch/internal/verify/exclusion"
 )
 
-// TestWitnessJudges holds the judges of the shared file against files that are right, and
-// files with a planted violation.
+// TestWitnessJudges gives the judges of the shared file correct files, and files with a
+// planted violation.
 func TestWitnessJudges(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -16,11 +16,11 @@ import (
 	"conch/internal/verify/exclusion"
 )
 
-// The lines of the file that all share are WHAT HOLDER LOCK FENCE TIME; lines that are
-// about no lock have "-" and 0. A time is a moment at which the holder certainly held the
-// lock: it was read before the look at the hold that found it held.
+// A line of the shared file is WHAT HOLDER LOCK FENCE TIME; lines about no lock have "-"
+// and 0. A time is a moment at which the holder certainly held the lock: it was read before
+// the check that found the lock held.
 const (
-	ready  = "ready"  // the process takes signals
+	ready  = "ready"  // the process handles signals
 	enter  = "enter"  // the lock was granted, and held at that time
 	alive  = "alive"  // all locks that the holder has were held at that time
 	leave  = "leave"  // the lock was held at that time, and is given back now
@@ -28,7 +28,7 @@ const (
 	served = "served" // the client was served after the faults
 )
 
-// now is the time in nanoseconds by the clock of the machine that goes on in a suspend.
+// now is the time in nanoseconds, by the machine's clock that goes on in a suspend.
 func now() int64 {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
@@ -56,7 +56,7 @@ func (p *pen) write(what, lock string, fence uint64, at int64) {
 	}
 }
 
-// history is what the shared file tells.
+// history is the content of the shared file.
 type history struct {
 	held    []exclusion.Interval
 	ready   map[string]bool
@@ -67,7 +67,7 @@ type history struct {
 	current map[string]map[string]*exclusion.Interval
 }
 
-// readHistory reads the shared file. A torn last line is left out.
+// readHistory reads the shared file, except a torn last line.
 func readHistory(path string) (*history, error) {
 	data, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -80,7 +80,7 @@ func readHistory(path string) (*history, error) {
 			return nil, fmt.Errorf("%s:%d: %w", path, at, err)
 		}
 	}
-	for _, holds := range h.current { // of those that were killed, and of those that run
+	for _, holds := range h.current { // of killed processes, and of those that still run
 		for _, s := range holds {
 			h.held = append(h.held, *s)
 		}
