@@ -209,7 +209,7 @@ func TestUnauthenticatedAtAPortWithTLS(t *testing.T) {
 	}
 	await(t, "two connections of each member", func() bool { return gauge(t, registry, "conch_connections", "member") >= 4 })
 	if n := gauge(t, registry, "conch_connections", "guest"); n != 1 {
-		t.Errorf("%v guests; want the client", n)
+		t.Errorf("%v clients; want the client", n)
 	}
 	for _, conn := range conns {
 		_ = conn.Close()
@@ -306,7 +306,7 @@ func TestClientsOfOneHostAreBounded(t *testing.T) {
 		t.Errorf("%v calls are counted as refused; want 1", n)
 	}
 	if n := gauge(t, registry, "conch_connections", "guest"); n != ofEach+1 {
-		t.Errorf("%v guests; want %d", n, ofEach+1)
+		t.Errorf("%v clients; want %d", n, ofEach+1)
 	}
 	stopNode(t, a)
 	stopNode(t, b)

@@ -206,7 +206,7 @@ func (l *locking) holdAlone(hold conch.Hold) {
 			reason = &signalError{number}
 		}
 	}()
-	if lost := procgroup.Guard(hold, l.grace, over); lost != nil {
+	if lost := procgroup.AwaitLoss(hold, l.grace, over); lost != nil {
 		l.end.lose(lost, l.flags.exits) // not released: whoever relied on the lock may still be at work
 		return
 	}

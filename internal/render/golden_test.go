@@ -24,7 +24,7 @@ import (
 // -rewrite` writes down the present output; read the difference before you commit it.
 //
 //	status, who, why, ls, watch, break   [json]   who, why: ListLocksResponse; the others: the call's own
-//	crowd waiting=N   why, for one who holds a lock and N who wait for it
+//	queue waiting=N   why, for one who holds a lock and N who wait for it
 func TestAnswers(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(paths) == 0 {
@@ -84,10 +84,10 @@ func show(t *testing.T, d *datadriven.TestData, printer Printer) {
 		for _, answer := range parse(t, d, &clientv1.DrainResponse{}) {
 			check(t, printer.Drained(answer))
 		}
-	case "crowd":
+	case "queue":
 		var waiting int
 		d.ScanArgs(t, "waiting", &waiting)
-		check(t, printer.Why(crowd(waiting), nil))
+		check(t, printer.Why(manyWaiters(waiting), nil))
 	default:
 		t.Fatalf("%s: no such command: %s", d.Pos, d.Cmd)
 	}
@@ -110,8 +110,8 @@ func parse[M proto.Message](t *testing.T, d *datadriven.TestData, empty M) []M {
 	return messages
 }
 
-// crowd makes a lock with many waiters. As a node does, it names the first hundred.
-func crowd(waiting int) *clientv1.LockStatus {
+// manyWaiters makes a lock with many waiters. As a node does, it names the first hundred.
+func manyWaiters(waiting int) *clientv1.LockStatus {
 	lock := &clientv1.LockStatus{
 		Lock:      "tickets",
 		Holder:    &clientv1.Holder{Member: "a:1", Fence: 77, HeldNs: 2e9, LeaseRemainingNs: 1e9},

@@ -62,8 +62,8 @@ type judges struct {
 	look    token.LockView
 	live    []protocolcheck.LiveToken
 	// since is the moment of the present step, and crowd how many steps it had.
-	since Instant
-	crowd int
+	since    Instant
+	stepsNow int
 }
 
 func (j *judges) reset() {
@@ -257,9 +257,9 @@ func (w *World) judgeLock(i, l int, v *token.LockView) {
 // judgeRest: only so much can happen at one moment.
 func (w *World) judgeRest() {
 	if w.now != w.since {
-		w.since, w.crowd = w.now, 0
+		w.since, w.stepsNow = w.now, 0
 	}
-	if w.crowd++; w.crowd > 10_000 {
-		w.fail(Rest, "%d steps at one moment", w.crowd)
+	if w.stepsNow++; w.stepsNow > 10_000 {
+		w.fail(Rest, "%d steps at one moment", w.stepsNow)
 	}
 }
