@@ -204,7 +204,7 @@ func TestCrowdedNodeHasEveryFieldSet(t *testing.T) {
 	n, _ := full()
 	for _, path := range leavesOf(n).unset {
 		if !strings.HasPrefix(path, ".effects") && !strings.HasPrefix(path, ".spare") && !listed(mayBeZero, path) {
-			t.Errorf("crowded() leaves %s unset, so nobody sees whether Clone and AppendState know of it", path)
+			t.Errorf("full() leaves %s unset, so nobody sees whether Clone and AppendState know of it", path)
 		}
 	}
 }
