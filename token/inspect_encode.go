@@ -2,7 +2,7 @@ package token
 
 import "encoding/binary"
 
-// A node's whole state, encoded so that the exhaustive search recognizes a state it has
+// A node's whole state, encoded so that the exhaustive search recognises a state it has
 // been in before. No rule of the algorithm calls anything here. Two nodes with equal
 // encodings do the same in answer to the same inputs, so whatever no longer makes a
 // difference is left out or made equal: times count from now, all past deadlines are equal,
