@@ -43,8 +43,8 @@ func (o *owner) takeEnd(now token.Time, in *input) {
 	}
 }
 
-// abandon tells the holders that they have lost their locks. The tokens stay: a
-// holder may still be at work, so nobody else may enter before the session is over.
+// abandon tells the holders that they have lost their locks. The tokens stay: a holder may
+// still be at work, so nobody else may enter before the session is over.
 func (o *owner) abandon() {
 	type hold struct {
 		lock  string
@@ -66,7 +66,7 @@ func (o *owner) fail(err error) {
 	o.log.nodeFailed(err)
 	o.abandon()
 	o.table.Fail(o.now, frames.Refuse(frames.CodeNodeLeaving, "the node has failed: %v", err))
-	o.tell()
+	o.performClaims()
 	o.ended = true
 	o.endLife(err)
 }

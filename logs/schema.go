@@ -111,7 +111,7 @@ var keys = []key{
 	{"repeat", kindBool, "true: the request was outstanding when this stream opened, and is sent again"},
 	{"reason", kindText, "why"},
 	{"times", kindText, "what tells why a lease was not extended in time: what is left of it, how late the node's clock was looked at, how long the last write of the log and the last save took"},
-	{"remote", kindText, "the socket address of a stranger"},
+	{"remote", kindText, "the socket address of an unauthenticated peer"},
 	{"caller", kindText, "who asked for the lock, or wants it broken: USER@HOST and process PID as the client states them, and the identity that the node knows; with client_refused, only the latter"},
 	{"ballot", kindEpoch, "the ballot, which is the epoch of the token that it may make"},
 	{"probe", kindDecimal, "the probe's number at its asker"},

@@ -16,7 +16,7 @@ import (
 	"conch/internal/loadgen"
 )
 
-// The bounds on what conch bench is asked for.
+// Bounds on the flags of conch bench.
 const (
 	maxBenchNodes    = 32
 	maxBenchClients  = 100 // at each node
@@ -25,12 +25,12 @@ const (
 	minBenchDuration = 10 * time.Millisecond
 	maxBenchDuration = 10 * time.Minute
 	maxBenchPause    = 10 * time.Second // --hold, --think
-	// benchLock is the lock's name if none is given. It is the same each time: a node
-	// remembers each name for two hours, and counts but a hundred of them apart.
+	// benchLock is the lock's name if none is given. It is always the same: a node
+	// remembers each name for two hours, and counts only a hundred of them separately.
 	benchLock = "conch-bench"
 )
 
-// benchFlags are the flags of conch bench, as they were given.
+// benchFlags are the flags of conch bench as given.
 type benchFlags struct {
 	start      int
 	sessionTTL time.Duration
@@ -155,11 +155,11 @@ func workloadNames() []string {
 	return names
 }
 
-// drives reports whether nodes that run already are to be driven.
+// drives reports whether nodes that already run are to be driven.
 func (f *benchFlags) drives() bool { return f.running || len(f.nodes) > 0 }
 
-// plan makes a plan of the flags, and refuses values that make no sense with a usage
-// error. It reaches for no node.
+// plan makes a plan of the flags, and refuses nonsensical values with a usage error. It
+// contacts no node.
 func (f *benchFlags) plan(cmd *cobra.Command) (loadgen.Plan, error) {
 	if err := f.check(cmd); err != nil {
 		return loadgen.Plan{}, err
@@ -178,7 +178,7 @@ func (f *benchFlags) plan(cmd *cobra.Command) (loadgen.Plan, error) {
 	return plan, nil
 }
 
-// check refuses flags that make no sense, alone or together.
+// check refuses nonsensical flags, alone or together.
 func (f *benchFlags) check(cmd *cobra.Command) error {
 	others, why := []string{"lock", "metrics", "tls-cert", "tls-key", "tls-ca"}, "does nothing to nodes of its own; add --node or --running, or leave this out"
 	if f.drives() {
@@ -243,9 +243,8 @@ func (f *benchFlags) checkBounds(cmd *cobra.Command) error {
 	return nil
 }
 
-// choose sets the workloads, if none were asked for, to those that can be had with so
-// many nodes, and tells of those that cannot. What was asked for and cannot be had is a
-// usage error.
+// choose sets the workloads, if none were asked for, to those possible with this many
+// nodes, and names the others. Asking for an impossible one is a usage error.
 func (f *benchFlags) choose(cmd *cobra.Command, plan *loadgen.Plan, nodes int) error {
 	asked := plan.Workloads
 	if len(asked) == 0 {

@@ -62,8 +62,7 @@ type shownCertificate struct {
 	pki.Description
 }
 
-// writeShown shows a certificate to people. Whoever issued it may have written anything
-// into it.
+// writeShown shows a certificate to people. Its issuer may have written anything into it.
 func writeShown(w io.Writer, s shownCertificate) error {
 	plain := func(texts []string) string {
 		if len(texts) == 0 {
@@ -89,7 +88,7 @@ func writeShown(w io.Writer, s shownCertificate) error {
 	return table.Flush()
 }
 
-// validity says what is wrong with the time, if something is.
+// validity says what is wrong with the certificate's time, if anything.
 func validity(d pki.Description) string {
 	switch now := time.Now(); {
 	case now.Before(d.NotBefore):

@@ -131,7 +131,7 @@ func judgeLogs(files []string, witness string) (*logs.Report, error) {
 	return report, nil
 }
 
-// verdictError is the error with which the program ends for a verdict.
+// verdictError is the error that ends the program for a verdict.
 func verdictError(verdict logs.Verdict) error {
 	switch verdict {
 	case logs.Violated:
@@ -179,13 +179,13 @@ first.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&lock, "lock", "", "tell of this `LOCK` (default: any)")
+	cmd.Flags().StringVar(&lock, "lock", "", "explain this `LOCK` (default: any)")
 	cmd.Flags().BoolVar(&full, "full", false, "tell it in sentences, with the lines of the logs, also at a terminal")
-	cmd.Flags().Uint64Var(&fence, "fence", 0, "tell of the entry with this `FENCE` (default: one that shows much)")
+	cmd.Flags().Uint64Var(&fence, "fence", 0, "explain the entry with this `FENCE` (default: one that shows much)")
 	return cmd
 }
 
-// openLogs opens log files. What cannot be read is evidence that is missing.
+// openLogs opens log files. An unreadable file is missing evidence.
 func openLogs(files []string) (*logs.Run, error) {
 	run, err := logs.Open(files...)
 	if err != nil {
@@ -194,7 +194,7 @@ func openLogs(files []string) (*logs.Run, error) {
 	return run, nil
 }
 
-// logFiles wants at least one file.
+// logFiles requires at least one file.
 func logFiles(cmd *cobra.Command, files []string) error {
 	if len(files) == 0 {
 		return errors.New("want the log files of the nodes, one or more")
@@ -202,7 +202,7 @@ func logFiles(cmd *cobra.Command, files []string) error {
 	return nil
 }
 
-// completeLogFiles completes any file: logs have no name of their own.
+// completeLogFiles completes any file: logs have no particular name.
 func completeLogFiles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return nil, cobra.ShellCompDirectiveDefault
 }

@@ -23,7 +23,7 @@ func run(args []string) int {
 		return 0
 	}
 	if !errors.Is(err, errSaid) {
-		// One line, whatever the error is made of.
+		// One line, whatever the error contains.
 		text := strings.ReplaceAll(strings.TrimSpace(toldLast(err.Error())), "\n", "; ")
 		fmt.Fprintf(os.Stderr, "conch: %s\n", text)
 	}

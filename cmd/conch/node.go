@@ -18,8 +18,8 @@ import (
 	"conch/internal/workload"
 )
 
-// stopPatience is how long a node that stops may take to pass on what it has, beside
-// the time that its clients have.
+// stopPatience is how long a stopping node may take to pass on what it has, beside the time
+// that its clients have.
 const stopPatience = 5 * time.Second
 
 func newNodeCommand() *cobra.Command {
@@ -67,7 +67,7 @@ CONCH_PEERS. A flag wins over its variable, and an empty variable counts as unse
 	return cmd
 }
 
-// caution tells the operator of something to mind, which does not stop the node.
+// caution warns the operator of something that does not stop the node.
 func caution(cmd *cobra.Command, format string, args ...any) {
 	fmt.Fprintf(cmd.ErrOrStderr(), "conch: caution: "+format+"\n", args...)
 }
@@ -82,7 +82,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	defer page.close() // where the node does not get to serve it
+	defer page.close() // if the node does not get to serve it
 	cautions := flags.cautions(cfg)
 	if page != nil {
 		cautions = append(cautions, page.cautions...)
@@ -108,7 +108,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 	defer func() { err = errors.Join(err, log.Close()) }()
 	lines, shown := alsoShown(log, flags.log.file)
 	defer shown()
-	signal.Ignore(syscall.SIGPIPE) // who read the log is gone: it cannot be written, and that is told
+	signal.Ignore(syscall.SIGPIPE) // the log's reader is gone: the log cannot be written, which is reported
 	defer onHangup(
 		func() {
 			if err := log.Reopen(); err != nil {
@@ -136,7 +136,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	// What serves others goes on while the node drains.
+	// Serving goes on while the node drains.
 	serving, endServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer endServing()
 	loops := flags.loops(ctx, serving, cmd, node, page)
@@ -152,8 +152,8 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 	}, patience)
 }
 
-// loops are what the node does beside its work for others: it asks for locks until ctx
-// ends, and serves its page until serving ends.
+// loops are what else the node does: it asks for locks until ctx ends, and serves its page
+// until serving ends.
 func (f *nodeFlags) loops(ctx, serving context.Context, cmd *cobra.Command, node *node.Node, page *page) []func() error {
 	var loops []func() error
 	if f.autoRequest {
@@ -168,9 +168,9 @@ func (f *nodeFlags) loops(ctx, serving context.Context, cmd *cobra.Command, node
 	return loops
 }
 
-// serve runs the loops until ctx ends or the node does, and stops the node. Before that,
-// finish lets others finish, where a signal is the reason, and ends the loops that serve
-// them. It returns why, unless that was a signal.
+// serve runs the loops until ctx ends or the node does, and stops the node. Before that, if
+// a signal is the reason, finish lets others finish; then it ends the loops that serve
+// them. serve returns the reason unless it was a signal.
 func serve(ctx context.Context, fail context.CancelCauseFunc, node *node.Node, loops []func() error, finish func(context.Context), patience time.Duration) error {
 	var running sync.WaitGroup
 	for _, loop := range loops {

@@ -75,7 +75,7 @@ func reportFormat(name string) string {
 	return ""
 }
 
-// writeReport makes the report. Its error tells the verdict too.
+// writeReport makes the report. Its error also gives the verdict.
 func writeReport(progress io.Writer, files []string, flags reportFlags) error {
 	in := report.Input{Repository: flags.repository, Authors: flags.authors, Command: commandLine(os.Args)}
 	crash, err := crashFiles(flags.crash)
@@ -125,13 +125,12 @@ func writeReport(progress io.Writer, files []string, flags reportFlags) error {
 	return nil
 }
 
-// mixed reports whether the files of a run are of several.
+// mixed reports whether the files are of several runs.
 func mixed(run *logs.Run) bool {
 	return run != nil && slices.ContainsFunc(run.Findings, func(f logs.Finding) bool { return f.Kind == logs.Foreign })
 }
 
-// openForReport opens the logs of a run. That they have no line is for the report to
-// say.
+// openForReport opens the logs of a run. If they have no line, the report says so.
 func openForReport(files []string, in *report.Input) (*logs.Run, error) {
 	run, err := logs.Open(files...)
 	if errors.Is(err, logs.ErrNoEvents) {
@@ -144,7 +143,7 @@ func openForReport(files []string, in *report.Input) (*logs.Run, error) {
 	return run, nil
 }
 
-// beside saves a report's figures beside it, as SVG.
+// beside saves a report's figures beside it as SVG.
 func beside(out string) report.SaveFigure {
 	return func(name string, picture *draw.Picture) (string, error) {
 		path := strings.TrimSuffix(out, filepath.Ext(out)) + "-" + name + ".svg"

@@ -37,11 +37,11 @@ or the node stopped; 80 the node's rules do not let this caller look; 64 wrong u
 			if count < 0 {
 				return misuse(cmd, "--count: got %d, want 1 or more, or 0 for no end", count)
 			}
-			// Signals that come again, as timeout(1) sends them, are the same wish.
+			// Repeated signals, as timeout(1) sends them, mean the same.
 			ctx, _ := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			cmd.SetContext(ctx)
 			ended := make(chan error, 1)
-			// It is not waited for after a signal: nobody may read what it writes.
+			// After a signal it is not waited for: nobody may read what it writes.
 			go func() { ended <- runWatch(cmd, &flags, args[0], count) }()
 			select {
 			case err := <-ended:
@@ -68,8 +68,8 @@ func runWatch(cmd *cobra.Command, flags *askFlags, name string, count int) error
 	return node.watch(cmd.Context(), name, count, flags.printer(cmd.OutOrStdout()))
 }
 
-// watch prints the changes of a lock until ctx ends, or so many were printed, if
-// count is not 0.
+// watch prints the changes of a lock until ctx ends, or until it has printed count of them,
+// if count is not 0.
 func (a *asked) watch(ctx context.Context, name string, count int, printer render.Printer) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
