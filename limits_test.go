@@ -170,7 +170,7 @@ func TestUnauthenticatedAtAPortWithTLS(t *testing.T) {
 	for _, node := range nodes {
 		locked(t, node, "cs")
 	}
-	unauthenticated := func() float64 { return gauge(t, registry, "conch_connections", "stranger") }
+	unauthenticated := func() float64 { return gauge(t, registry, "conch_connections", "unauthenticated") }
 
 	const many = 1500
 	var conns []net.Conn
@@ -208,7 +208,7 @@ func TestUnauthenticatedAtAPortWithTLS(t *testing.T) {
 		}
 	}
 	await(t, "two connections of each member", func() bool { return gauge(t, registry, "conch_connections", "member") >= 4 })
-	if n := gauge(t, registry, "conch_connections", "guest"); n != 1 {
+	if n := gauge(t, registry, "conch_connections", "client"); n != 1 {
 		t.Errorf("%v clients; want the client", n)
 	}
 	for _, conn := range conns {
@@ -305,7 +305,7 @@ func TestClientsOfOneHostAreBounded(t *testing.T) {
 	if n := gauge(t, registry, "conch_calls_refused_total"); n != 1 {
 		t.Errorf("%v calls are counted as refused; want 1", n)
 	}
-	if n := gauge(t, registry, "conch_connections", "guest"); n != ofEach+1 {
+	if n := gauge(t, registry, "conch_connections", "client"); n != ofEach+1 {
 		t.Errorf("%v clients; want %d", n, ofEach+1)
 	}
 	stopNode(t, a)

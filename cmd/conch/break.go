@@ -23,8 +23,9 @@ given one. The holder is told the reason; the next waiter gets the lock when the
 has released it or its lease is over, not before. The node's log keeps the reason and
 who broke the lock.
 
-Exit codes: 0 the holder has been told; 4 nobody holds the lock; 5 its fence is no longer F, and nothing was done; 69 no node could be reached, or the holder's did not
-answer; 80 the node's rules do not let this caller break it; 64 wrong usage.`,
+Exit codes: 0 the holder has been told; 4 nobody holds the lock; 5 its fence is no longer
+F, and nothing was done; 69 no node could be reached, or the holder's did not answer; 80
+the node's rules do not let this caller break it; 64 wrong usage.`,
 		Example: `  conch who deploy
   conch break deploy --fence 17179869185 --reason 'the job hangs'`,
 		Args:              lockArgument,

@@ -36,9 +36,9 @@ is stopped (SIGTERM) drains by itself; see conch node --drain.
 
 The node is the one that --node or $CONCH_NODE names, or this user's only node here.
 
-Exit codes: 0 nobody holds a lock at the node any more; 75 --wait is over and
-somebody does; 69 the node could not be reached, or stopped before all were done; 80 the node's rules do not let this caller operate it; 64 wrong usage; 1 the
-drain was undone meanwhile.`,
+Exit codes: 0 nobody holds a lock at the node any more; 75 --wait is over and somebody
+does; 69 the node could not be reached, or stopped before all were done; 80 the node's
+rules do not let this caller operate it; 64 wrong usage; 1 the drain was undone meanwhile.`,
 		Example: `  conch drain --node node1:7400
   conch drain --wait 10m && systemctl stop conch
   conch drain --undo`,
