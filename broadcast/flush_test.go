@@ -18,7 +18,7 @@ type looker struct {
 	done chan struct{} // has an entry for each grant and each refusal
 }
 
-func (l *looker) Tell(m *frames.NodeMessage) {
+func (l *looker) Tell(m *frames.NodeMessage) (unsent bool) {
 	switch m.Kind {
 	case frames.Granted:
 		l.look(fmt.Sprintf("granted %d", m.Fence))
@@ -30,8 +30,11 @@ func (l *looker) Tell(m *frames.NodeMessage) {
 	case frames.Lost:
 		l.look("lost")
 	}
+	return false
 }
 func (l *looker) End(claims.End) {}
+func (l *looker) Send()          {}
+func (l *looker) Wake()          {}
 
 // attach makes the looker the only stream of a client of m.
 func (l *looker) attach(m *member) {

@@ -117,6 +117,8 @@ type owner struct {
 	// filled are the streams whose queues were put something into, and whose senders do
 	// not know of it yet.
 	filled []*outgoing
+	// told are the streams of clients that wait for the worker to have something sent.
+	told []ClientStream
 
 	flushing bool // no more is sent
 	ended    bool

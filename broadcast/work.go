@@ -53,6 +53,7 @@ func (o *owner) work(first *input, limit int) {
 		taken += len(o.batch)
 		o.finish()
 		lane := o.wakeSenders(lends && o.inbox.empty())
+		told := o.wakeTold()
 		idle := o.inbox.rest()
 		switch {
 		case lane == nil:
@@ -60,6 +61,13 @@ func (o *owner) work(first *input, limit int) {
 			lane.sendInPlace()
 		default:
 			lane.hand()
+		}
+		switch {
+		case told == nil:
+		case idle:
+			told.Send()
+		default:
+			told.Wake()
 		}
 		switch limit -= taken; {
 		case idle:
@@ -89,6 +97,22 @@ func (o *owner) wakeSenders(lends bool) (lane *outgoing) {
 	clear(o.filled)
 	o.filled = o.filled[:0]
 	return lane
+}
+
+// wakeTold has it sent what clients were told. If that is one client, the worker gets its
+// stream instead, and sends on it as soon as others may work: a client gets its lock
+// without another goroutine having to wake up for it.
+func (o *owner) wakeTold() (one ClientStream) {
+	if len(o.told) == 1 {
+		one = o.told[0]
+	} else {
+		for _, st := range o.told {
+			st.Wake()
+		}
+	}
+	clear(o.told)
+	o.told = o.told[:0]
+	return one
 }
 
 // takeNow takes an input, if the driver has not ended. Where that panics, the log tells
