@@ -150,7 +150,7 @@ func (c *claim) Release(uint64) error {
 		return broadcast.ErrReleased
 	}
 	n.core.Release(n.client.clock(), c.id)
-	n.performAll()
+	n.performRelease()
 	c.released = true
 	if c.over != nil {
 		close(c.over)

@@ -44,9 +44,12 @@ type node struct {
 	// receiving: the core takes what the node says, so whoever hears that looks by itself
 	// whether its claim was answered.
 	receiving bool
-	armed     token.Time // when the timer goes off next
-	over      bool       // the core has said Finished
-	ended     error      // why no stream is opened any more; nil while one is, or will be
+	// riding: the listener looks after releases that are left to the next request, and
+	// rode: the last one went with it. See performRelease.
+	riding, rode bool
+	armed        token.Time // when the timer goes off next
+	over         bool       // the core has said Finished
+	ended        error      // why no stream is opened any more; nil while one is, or will be
 }
 
 // newNode makes the shell of an attachment of a stream that was welcomed.

@@ -286,6 +286,7 @@ func (n *node) takeNow() (*stream, *clientv1.ClientFrame, sendState) {
 		return n.stream, nil, due
 	}
 	n.unheard++
+	n.rode = n.core.Queued() > 1
 	frame, state := n.takeFrame()
 	return n.stream, frame, state
 }
