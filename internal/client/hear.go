@@ -16,14 +16,9 @@ import (
 // only one that waits hears the answer itself, which saves a wake-up; the listener stands
 // back for as long as callers come again and again.
 
-const (
-	// quiet is how long nobody has to hear the node before the listener does. What the
-	// node says without being asked may lie for so long.
-	quiet = 10 * time.Millisecond
-	// releaseDelay is for how long a release is left to the caller's next request, where
-	// the one before went with a request.
-	releaseDelay = time.Millisecond
-)
+// quiet is how long nobody has to hear the node before the listener does. What the node
+// says without being asked may lie for so long.
+const quiet = 10 * time.Millisecond
 
 // listen hears the node until the stream ends, and returns why. From then on nobody hears
 // it.
@@ -33,71 +28,34 @@ func (n *node) listen(st *stream) error {
 	for err == nil {
 		var answered bool
 		if answered, err = n.hear(st); answered && err == nil && st.link.CanInterrupt() {
-			n.standBack(st)
+			st.hearing.Unlock()
+			st.standBack()
+			st.hearing.Lock()
 		}
 	}
 	return err
 }
 
-// standBack lets callers hear the node, until none has done so for a while, or some wait
-// whom nobody hears for, or the stream ends. Meanwhile it has releases sent that no
-// request has taken along.
-func (n *node) standBack(st *stream) {
-	st.hearing.Unlock()
-	defer st.hearing.Lock()
-	n.setRiding(true)
-	defer n.setRiding(false)
-	tick := time.NewTicker(releaseDelay)
-	defer tick.Stop()
-	turns, still := st.turns.Load(), time.Duration(0)
-	for still < quiet {
+// standBack returns when the listener is to hear the node again: no caller has done so for
+// a while, or some wait whom nobody hears for, or the stream ends.
+func (st *stream) standBack() {
+	timer := time.NewTimer(quiet)
+	defer timer.Stop()
+	for turns := st.turns.Load(); ; {
 		select {
-		case <-tick.C:
+		case <-timer.C:
 		case <-st.needed:
 			return
 		case <-st.ctx.Done():
 			return
 		}
-		n.sendLate()
-		if now := st.turns.Load(); now != turns {
-			turns, still = now, 0
-			continue
+		now := st.turns.Load()
+		if now == turns {
+			return
 		}
-		still += releaseDelay
+		turns = now
+		timer.Reset(quiet)
 	}
-}
-
-// setRiding notes whether somebody looks after releases that are left to the next request.
-func (n *node) setRiding(riding bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.riding = riding
-	n.sendLeft()
-}
-
-// sendLate has releases sent that no request has taken along.
-func (n *node) sendLate() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.sendLeft()
-}
-
-// sendLeft is sendLate for one who has the lock.
-func (n *node) sendLeft() {
-	if n.core.Due() {
-		n.rode = false
-		signal(n.wake)
-	}
-}
-
-// performRelease is performAll for a release: that goes with the caller's next request, if
-// the one before did, and if that comes soon.
-func (n *node) performRelease() {
-	if n.riding && n.rode {
-		n.perform(nil)
-		return
-	}
-	n.performAll()
 }
 
 // hearFor has a caller hear the node itself, until its claim is answered, or its context

@@ -44,17 +44,18 @@ type node struct {
 	// receiving: the core takes what the node says, so whoever hears that looks by itself
 	// whether its claim was answered.
 	receiving bool
-	// riding: the listener looks after releases that are left to the next request, and
-	// rode: the last one went with it. See performRelease.
-	riding, rode bool
-	armed        token.Time // when the timer goes off next
-	over         bool       // the core has said Finished
-	ended        error      // why no stream is opened any more; nil while one is, or will be
+	// rode: the last request took along what was left to it; see performRelease. late has
+	// that sent if no request comes.
+	rode  bool
+	late  *time.Timer
+	armed token.Time // when the timer goes off next
+	over  bool       // the core has said Finished
+	ended error      // why no stream is opened any more; nil while one is, or will be
 }
 
 // newNode makes the shell of an attachment of a stream that was welcomed.
 func newNode(c *Client, st *stream, incarnation []byte) *node {
-	return &node{
+	n := &node{
 		client:      c,
 		target:      st.target,
 		index:       c.index(st.target),
@@ -67,6 +68,9 @@ func newNode(c *Client, st *stream, incarnation []byte) *node {
 		claims:      make(map[attachment.Claim]*claim),
 		armed:       token.Never,
 	}
+	n.late = time.AfterFunc(releaseDelay, func() { signal(n.wake) })
+	n.late.Stop()
+	return n
 }
 
 // run serves the attachment until nothing is left to be done.
@@ -87,6 +91,7 @@ func (n *node) run(st *stream) {
 		st = n.reopen(err, pause)
 	}
 	watching.Wait()
+	n.late.Stop()
 }
 
 // isOpen reports whether another stream may be opened.
@@ -211,6 +216,22 @@ func (n *node) performAll() {
 	if n.core.Due() {
 		signal(n.wake)
 	}
+}
+
+// releaseDelay is for how long a release is left to the caller's next request.
+const releaseDelay = time.Millisecond
+
+// performRelease is performAll for a release. Where the request before has taken a release
+// along, the next one will, and the sender is not woken, which costs more than the rest. If
+// no request comes soon, it is.
+func (n *node) performRelease() {
+	if !n.rode || n.stream == nil {
+		n.performAll()
+		return
+	}
+	n.rode = false
+	n.perform(nil)
+	n.late.Reset(releaseDelay)
 }
 
 // performOne does one thing that the core wants done.

@@ -286,7 +286,9 @@ func (n *node) takeNow() (*stream, *clientv1.ClientFrame, sendState) {
 		return n.stream, nil, due
 	}
 	n.unheard++
-	n.rode = n.core.Queued() > 1
+	if n.rode = n.core.Queued() > 1; n.rode {
+		n.late.Stop()
+	}
 	frame, state := n.takeFrame()
 	return n.stream, frame, state
 }
