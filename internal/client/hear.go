@@ -17,8 +17,9 @@ import (
 // back for as long as callers come again and again.
 
 // quiet is how long nobody has to hear the node before the listener does. What the node
-// says without being asked may lie for so long.
-const quiet = 10 * time.Millisecond
+// says without being asked may lie for so long, and so may a release that is left to a
+// request which does not come.
+const quiet = 2 * time.Millisecond
 
 // listen hears the node until the stream ends, and returns why. From then on nobody hears
 // it.
@@ -28,17 +29,20 @@ func (n *node) listen(st *stream) error {
 	for err == nil {
 		var answered bool
 		if answered, err = n.hear(st); answered && err == nil && st.link.CanInterrupt() {
-			st.hearing.Unlock()
-			st.standBack()
-			st.hearing.Lock()
+			n.standBack(st)
 		}
 	}
 	return err
 }
 
-// standBack returns when the listener is to hear the node again: no caller has done so for
-// a while, or some wait whom nobody hears for, or the stream ends.
-func (st *stream) standBack() {
+// standBack lets callers hear the node, until none has done so for a while, or some wait
+// whom nobody hears for, or the stream ends. Meanwhile it has releases sent that no
+// request has taken along.
+func (n *node) standBack(st *stream) {
+	st.hearing.Unlock()
+	defer st.hearing.Lock()
+	n.setRiding(true)
+	defer n.setRiding(false)
 	timer := time.NewTimer(quiet)
 	defer timer.Stop()
 	for turns := st.turns.Load(); ; {
@@ -54,8 +58,31 @@ func (st *stream) standBack() {
 			return
 		}
 		turns = now
+		n.setRiding(true)
 		timer.Reset(quiet)
 	}
+}
+
+// setRiding notes whether releases may be left to the next request, since the listener
+// looks after them, and has those sent that were left so far.
+func (n *node) setRiding(riding bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.riding = riding
+	if n.core.Due() {
+		signal(n.wake)
+	}
+}
+
+// performRelease is performAll for a release. Where a request has taken a release along,
+// the next one will, too, and the sender is not woken, which takes longer than all else.
+func (n *node) performRelease() {
+	if !n.riding || !n.rode {
+		n.performAll()
+		return
+	}
+	n.rode = false
+	n.perform(nil)
 }
 
 // hearFor has a caller hear the node itself, until its claim is answered, or its context

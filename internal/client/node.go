@@ -55,7 +55,7 @@ type node struct {
 
 // newNode makes the shell of an attachment of a stream that was welcomed.
 func newNode(c *Client, st *stream, incarnation []byte) *node {
-	n := &node{
+	return &node{
 		client:      c,
 		target:      st.target,
 		index:       c.index(st.target),
@@ -68,9 +68,6 @@ func newNode(c *Client, st *stream, incarnation []byte) *node {
 		claims:      make(map[attachment.Claim]*claim),
 		armed:       token.Never,
 	}
-	n.late = time.AfterFunc(releaseDelay, func() { signal(n.wake) })
-	n.late.Stop()
-	return n
 }
 
 // run serves the attachment until nothing is left to be done.
@@ -91,7 +88,6 @@ func (n *node) run(st *stream) {
 		st = n.reopen(err, pause)
 	}
 	watching.Wait()
-	n.late.Stop()
 }
 
 // isOpen reports whether another stream may be opened.
@@ -216,22 +212,6 @@ func (n *node) performAll() {
 	if n.core.Due() {
 		signal(n.wake)
 	}
-}
-
-// releaseDelay is for how long a release is left to the caller's next request.
-const releaseDelay = time.Millisecond
-
-// performRelease is performAll for a release. Where the request before has taken a release
-// along, the next one will, and the sender is not woken, which costs more than the rest. If
-// no request comes soon, it is.
-func (n *node) performRelease() {
-	if !n.rode || n.stream == nil {
-		n.performAll()
-		return
-	}
-	n.rode = false
-	n.perform(nil)
-	n.late.Reset(releaseDelay)
 }
 
 // performOne does one thing that the core wants done.

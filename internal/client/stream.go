@@ -286,9 +286,7 @@ func (n *node) takeNow() (*stream, *clientv1.ClientFrame, sendState) {
 		return n.stream, nil, due
 	}
 	n.unheard++
-	if n.rode = n.core.Queued() > 1; n.rode {
-		n.late.Stop()
-	}
+	n.rode = n.core.Queued() > 1
 	frame, state := n.takeFrame()
 	return n.stream, frame, state
 }
