@@ -44,10 +44,10 @@ type node struct {
 	// receiving: the core takes what the node says, so whoever hears that looks by itself
 	// whether its claim was answered.
 	receiving bool
-	// rode: the last request took along what was left to it; see performRelease. late has
-	// that sent if no request comes.
-	rode  bool
-	late  *time.Timer
+	// riding: the listener looks after releases that are left to the next request, and
+	// rode: the last request took one along. See performRelease.
+	riding, rode bool
+
 	armed token.Time // when the timer goes off next
 	over  bool       // the core has said Finished
 	ended error      // why no stream is opened any more; nil while one is, or will be
