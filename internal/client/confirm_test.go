@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"conch/broadcast"
@@ -16,8 +15,7 @@ import (
 // the network stalls behind it: the node keeps the others only until their old end, so
 // the Pong does not extend them.
 func TestPongExtendsNoHoldThatTheNodeHasNotTakenUpAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -52,8 +50,7 @@ func TestPongExtendsNoHoldThatTheNodeHasNotTakenUpAgain(t *testing.T) {
 // A grant that was not heard in time, on a stream that broke: the next stream's Pong does
 // not begin it, and Lost has it asked for anew.
 func TestGrantOfABrokenStreamDoesNotBeginWithAPong(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -78,8 +75,7 @@ func TestGrantOfABrokenStreamDoesNotBeginWithAPong(t *testing.T) {
 
 // Whoever is warned or loses a lock is told the times that tell how it came to that.
 func TestWarningsAndLossesTellTheTimes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()

@@ -14,7 +14,7 @@ import (
 // One goroutine at a time hears the node: it receives a frame and takes what that says.
 // Over gRPC that is always the listener. On a unix socket, a caller whose claim is the
 // only one that waits hears the answer itself, which saves a wake-up; the listener stands
-// back for as long as callers come again and again.
+// back once callers come quickly one after the other, and for as long as they do.
 
 // quiet is how long nobody has to hear the node before the listener does. What the node
 // says without being asked may lie for so long, and so may a release that is left to a
@@ -24,13 +24,19 @@ const quiet = 2 * time.Millisecond
 // listen hears the node until the stream ends, and returns why. From then on nobody hears
 // it.
 func (n *node) listen(st *stream) error {
-	st.hearing.Lock()
+	st.hearing <- struct{}{}
 	_, err := n.takeFrom(st, &clientv1.NodeFrame{Messages: st.behind})
+	var last time.Time // when a caller was answered
 	for err == nil {
 		var answered bool
-		if answered, err = n.hear(st); answered && err == nil && st.link.CanInterrupt() {
+		if answered, err = n.hear(st); !answered || err != nil || !st.link.CanInterrupt() {
+			continue
+		}
+		now := time.Now()
+		if now.Sub(last) < quiet {
 			n.standBack(st)
 		}
+		last = now
 	}
 	return err
 }
@@ -39,8 +45,8 @@ func (n *node) listen(st *stream) error {
 // whom nobody hears for, or the stream ends. Meanwhile it has releases sent that no
 // request has taken along.
 func (n *node) standBack(st *stream) {
-	st.hearing.Unlock()
-	defer st.hearing.Lock()
+	<-st.hearing
+	defer func() { st.hearing <- struct{}{} }()
 	n.setRiding(true)
 	defer n.setRiding(false)
 	timer := time.NewTimer(quiet)
@@ -89,7 +95,12 @@ func (n *node) performRelease() {
 // or the stream ends; or not at all if somebody hears it already. The stream is nil if
 // there is none.
 func (n *node) hearFor(ctx context.Context, st *stream, c *claim) {
-	if st == nil || !st.link.CanInterrupt() || !st.hearing.TryLock() {
+	if st == nil || !st.link.CanInterrupt() {
+		return
+	}
+	select {
+	case st.hearing <- struct{}{}:
+	default:
 		return
 	}
 	stop := func() bool { return true }
@@ -104,7 +115,7 @@ func (n *node) hearFor(ctx context.Context, st *stream, c *claim) {
 	}
 	stop() // if it is late, whoever is interrupted goes on
 	st.turns.Add(1)
-	st.hearing.Unlock()
+	<-st.hearing
 	// Whoever has found the node heard, and so waits for its answer, has asked before.
 	if n.anyWaits() {
 		signal(st.needed)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"conch/broadcast"
@@ -26,8 +25,7 @@ func left(h broadcast.Hold) time.Duration { return time.Until(h.Deadline()) }
 
 // "The client counts from when it sent its Ping", and a hundredth is kept back.
 func TestLeaseOfAGrantCountsFromItsPing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -59,8 +57,7 @@ func TestLeaseOfAGrantCountsFromItsPing(t *testing.T) {
 // "A client has one lease for all its holds; it is the latest end that a Pong or a
 // Granted has told".
 func TestLeaseIsOneForAllHolds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -103,8 +100,7 @@ func TestLeaseIsOneForAllHolds(t *testing.T) {
 
 // "Without one, which had_ping tells, there is no lease yet."
 func TestGrantWithoutAPingWaitsForAPong(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -124,8 +120,7 @@ func TestGrantWithoutAPingWaitsForAPong(t *testing.T) {
 // "Where this lease is over by the client's clock already, since its last Ping was long
 // ago, the hold begins with the next Pong of the same session."
 func TestGrantWhoseLeaseIsOverWaitsForAPong(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -150,8 +145,7 @@ func TestGrantWhoseLeaseIsOverWaitsForAPong(t *testing.T) {
 // The session in which it was granted is over before the hold has begun.
 func TestGrantOfAnEarlierSessionIsAskedForAnew(t *testing.T) {
 	for _, session := range []uint64{0, 4} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newNetwork(t)
+		overBoth(t, func(t *testing.T, w *network) {
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()
@@ -175,8 +169,7 @@ func TestGrantOfAnEarlierSessionIsAskedForAnew(t *testing.T) {
 }
 
 func TestLostBeforeItBeganIsAskedForAnew(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -201,8 +194,7 @@ func TestLostBeforeItBeganIsAskedForAnew(t *testing.T) {
 // "It extends a hold only if its session is the one that the hold was granted in".
 func TestPongOfAnotherSessionDoesNotExtend(t *testing.T) {
 	for _, session := range []uint64{0, 1, 3} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newNetwork(t)
+		overBoth(t, func(t *testing.T, w *network) {
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()
@@ -229,8 +221,7 @@ func TestPongOfAnotherSessionDoesNotExtend(t *testing.T) {
 // A Pong that comes late is worth what its stamp says, and nothing once the client has
 // found its clock past the end.
 func TestDelayedPong(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -274,8 +265,7 @@ func TestPongAfterASettledWarningDoesNotExtend(t *testing.T) {
 		clientv1.Reason_REASON_BREAK:        broadcast.ErrBroken,
 		clientv1.Reason_REASON_NODE_LEAVING: broadcast.ErrStopped,
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newNetwork(t)
+		overBoth(t, func(t *testing.T, w *network) {
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()
@@ -309,8 +299,7 @@ func TestPongAfterASettledWarningDoesNotExtend(t *testing.T) {
 
 // A warning of a lapse may come to nothing.
 func TestPongAfterALapseWarningExtends(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -333,8 +322,7 @@ func TestPongAfterALapseWarningExtends(t *testing.T) {
 // A client whose node says nothing any more is warned and loses its hold by its own
 // timer.
 func TestHoldIsLostByTheClientsOwnClock(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -377,12 +365,11 @@ func TestHoldIsLostByTheClockBeforeTheTimer(t *testing.T) {
 			return h.Err()
 		},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newNetwork(t)
+		overBoth(t, func(t *testing.T, w *network) {
 			n := w.node("a:1")
 			var slept atomic.Int64
 			c, err := start(t.Context(), Config{
-				Targets: tcp("a:1"), Clock: func() token.Time { return w.now() + token.Time(slept.Load()) },
+				Targets: w.targets("a:1"), Clock: func() token.Time { return w.now() + token.Time(slept.Load()) },
 			}, w.dial)
 			if err != nil {
 				t.Fatal(err)
@@ -404,8 +391,7 @@ func TestHoldIsLostByTheClockBeforeTheTimer(t *testing.T) {
 
 // The end of a short lease is found when it comes, and not when the next Ping is due.
 func TestShortLeaseEndsInTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -425,8 +411,7 @@ func TestShortLeaseEndsInTime(t *testing.T) {
 
 // What was told for an earlier session is no lease of the present one.
 func TestLeaseOfAnEarlierSessionCountsForNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -448,8 +433,7 @@ func TestHoldIsLostAsTheNodeSays(t *testing.T) {
 		clientv1.Reason_REASON_NODE_LEAVING: broadcast.ErrStopped,
 		clientv1.Reason_REASON_CLIENT_LEASE: errClientLease,
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newNetwork(t)
+		overBoth(t, func(t *testing.T, w *network) {
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()

@@ -106,7 +106,10 @@ func (c connector) attachable(ctx context.Context, t Target) (conn, error) {
 // openSocket connects to a node that knows how to do without gRPC.
 func (c connector) openSocket(ctx context.Context, t Target) (net.Conn, error) {
 	conn, err := c.dial(ctx, t)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
 		return nil, err
 	}
 	inTime := context.AfterFunc(ctx, func() { _ = conn.Close() })

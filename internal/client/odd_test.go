@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"conch/broadcast"
@@ -45,8 +44,7 @@ func TestNonsenseEndsTheStream(t *testing.T) {
 		&clientv1.Released{Id: 99, Fence: 5},
 		&clientv1.Released{Id: 1, Fence: 5},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newNetwork(t)
+		overBoth(t, func(t *testing.T, w *network) {
 			a, b := w.node("a:1"), w.node("b:1")
 			c := w.client("a:1", "b:1")
 			st := a.stream()
@@ -77,8 +75,7 @@ func TestNonsenseEndsTheStream(t *testing.T) {
 
 // What comes late or twice changes nothing.
 func TestLateAndRepeatedMessages(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -122,8 +119,7 @@ func TestLateAndRepeatedMessages(t *testing.T) {
 
 // Warned and Lost say nothing of one who waits.
 func TestWarningsOfAWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()

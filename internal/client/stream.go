@@ -34,9 +34,9 @@ type stream struct {
 	// closing: nothing more will be sent. It is guarded by the node's lock.
 	closing bool
 
-	// hearing is had by whoever hears the node; see hear.go. turns counts the callers who
-	// have done so, and needed calls the listener.
-	hearing  sync.Mutex
+	// hearing has room for the one who hears the node; see hear.go. turns counts the
+	// callers who have done so, and needed calls the listener.
+	hearing  chan struct{}
 	messages []frames.NodeMessage // the memory of those heard last
 	turns    atomic.Int64
 	needed   chan struct{}
@@ -49,7 +49,7 @@ func (c *Client) open(ctx context.Context, targets []Target, patience time.Durat
 	if err != nil {
 		return nil, err
 	}
-	st := &stream{target: target, conn: conn, needed: make(chan struct{}, 1)}
+	st := &stream{target: target, conn: conn, hearing: make(chan struct{}, 1), needed: make(chan struct{}, 1)}
 	st.ctx, st.cancel = context.WithCancelCause(c.life)
 	stop := context.AfterFunc(ctx, func() { st.cancel(context.Cause(ctx)) })
 	defer stop()

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -28,11 +27,10 @@ func (w *network) held(c *Client, st *nodeStream, fence uint64) broadcast.Hold {
 }
 
 func TestHelloSaysWho(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c, err := start(t.Context(), Config{
-			Targets: tcp("a:1"), Clock: w.now, Caller: &clientv1.Client{Host: "h", Pid: 1, User: "u", Command: "make"},
+			Targets: w.targets("a:1"), Clock: w.now, Caller: &clientv1.Client{Host: "h", Pid: 1, User: "u", Command: "make"},
 		}, w.dial)
 		if err != nil {
 			t.Fatal(err)
@@ -52,8 +50,7 @@ func TestHelloSaysWho(t *testing.T) {
 
 // "The client sends a Ping every T/4 for as long as it has a hold or a wait."
 func TestPings(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -92,8 +89,7 @@ func TestPings(t *testing.T) {
 
 // A hold is taken up by the next stream, on which a Ping comes first.
 func TestHoldIsTakenUpAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		first := n.stream()
@@ -131,8 +127,7 @@ func TestHoldIsTakenUpAgain(t *testing.T) {
 // The node ends the stream with DEADLINE_EXCEEDED, say; it is there.
 func TestStreamThatTheNodeEndsIsOpenedAgain(t *testing.T) {
 	for _, code := range []codes.Code{codes.OK, codes.DeadlineExceeded, codes.Unavailable, codes.Internal} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newNetwork(t)
+		overBoth(t, func(t *testing.T, w *network) {
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()
@@ -149,8 +144,7 @@ func TestStreamThatTheNodeEndsIsOpenedAgain(t *testing.T) {
 
 // A node that lets the client in and throws it out is not asked all the time.
 func TestStreamsThatEndSoonAreOpenedSeldom(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -176,8 +170,7 @@ func TestStreamsThatEndSoonAreOpenedSeldom(t *testing.T) {
 
 // The node's process is gone, so nothing can be taken up; the hold ends with its lease.
 func TestHoldOfANodeThatIsGoneEndsWithItsLease(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		hold := w.held(c, n.stream(), 5)
@@ -196,8 +189,7 @@ func TestHoldOfANodeThatIsGoneEndsWithItsLease(t *testing.T) {
 
 // A wait whose stream broke may have become a hold that the client has not heard of.
 func TestWaitOfABrokenStreamIsWithdrawnAndAskedForAnew(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -227,8 +219,7 @@ func TestWaitOfABrokenStreamIsWithdrawnAndAskedForAnew(t *testing.T) {
 
 // A release is said again on the next stream if it was not answered.
 func TestReleaseIsRepeatedOnTheNextStream(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -256,8 +247,7 @@ func TestReleaseIsRepeatedOnTheNextStream(t *testing.T) {
 
 // A withdrawal of a wait that the node may have granted is said again as well.
 func TestWithdrawalIsRepeatedOnTheNextStream(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -277,8 +267,7 @@ func TestWithdrawalIsRepeatedOnTheNextStream(t *testing.T) {
 
 // A grant crosses with the withdrawal: the node reads of that, and the lock is free.
 func TestWithdrawalRacesAGrant(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -330,8 +319,7 @@ func TestWithdrawalRacesAGrant(t *testing.T) {
 
 // What has not been sent yet need not be withdrawn.
 func TestWithdrawalOfWhatWasNotSent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -360,8 +348,7 @@ func TestRefusals(t *testing.T) {
 		clientv1.Code_CODE_INVALID_ID:     ErrRefused,
 		clientv1.Code_CODE_UNSPECIFIED:    ErrRefused,
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newNetwork(t)
+		overBoth(t, func(t *testing.T, w *network) {
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()
@@ -378,8 +365,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestBadNamesAreNotSent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -393,8 +379,7 @@ func TestBadNamesAreNotSent(t *testing.T) {
 
 // The wait ends while the node has no session.
 func TestWaitThatEndsWithoutASessionSaysSo(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
