@@ -163,7 +163,7 @@ func (n *node) takeFrom(st *stream, frame *clientv1.NodeFrame) (answered bool, e
 }
 
 // receive takes the messages of a frame, until one is wrong. It reports whether they have
-// answered the last who waited.
+// answered the last who waited, and more may come.
 func (n *node) receive(messages []frames.NodeMessage) (answered bool, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -180,5 +180,5 @@ func (n *node) receive(messages []frames.NodeMessage) (answered bool, err error)
 	}
 	n.performAll()
 	n.receiving = false
-	return waited > 0 && n.waits == 0, err
+	return waited > 0 && n.waits == 0 && n.core.Admits(), err
 }
