@@ -121,7 +121,7 @@ func (n *fakeNode) dial(ctx context.Context) (net.Conn, error) {
 		return nil, errRefused
 	}
 	n.mu.Lock()
-	refuses, silent := n.refuses, n.silent
+	refuses, silent, framed := n.refuses, n.silent, n.framed
 	n.mu.Unlock()
 	switch {
 	case refuses:
@@ -131,7 +131,7 @@ func (n *fakeNode) dial(ctx context.Context) (net.Conn, error) {
 		return nil, ctx.Err()
 	}
 	var conn net.Conn
-	if n.framed {
+	if framed {
 		here, there := memconn.Pipe(64 << 10)
 		n.attached.Go(func() { n.attach(there) })
 		conn = here
