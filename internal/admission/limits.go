@@ -26,8 +26,6 @@ type Limits struct {
 
 const (
 	maxUnauthenticated = 512
-	maxClients         = 1024
-	maxLocal           = 1024
 	// leastRoom is what each has where there are hardly any files to open.
 	leastRoom = 16
 
@@ -37,12 +35,17 @@ const (
 	filesPerMember = 6
 )
 
-// Usual are the limits of a node among some members, who stand in the way of each other
-// if the process may not open enough files for all.
-func Usual(members int) Limits { return fitting(openFiles(), members) }
+// UsualClients is how many clients there is room for at the port, and as many at the
+// socket, if nothing else is said.
+const UsualClients = 1024
+
+// Usual are the limits of a node among some members, with room for so many clients at the
+// port, and as many at the socket. They stand in the way of each other if the process may
+// not open enough files for all; then there is less room.
+func Usual(members, clients int) Limits { return fitting(openFiles(), members, clients) }
 
 // fitting are the limits where so many files may be open.
-func fitting(files, members int) Limits {
+func fitting(files, members, clients int) Limits {
 	room := files - keptFiles - filesPerMember*members
 	share := func(most, eighths int) int { return max(leastRoom, min(most, room/8*eighths)) }
 	l := Limits{
@@ -50,10 +53,10 @@ func fitting(files, members int) Limits {
 		UnauthenticatedPatience: 10 * time.Second,
 		// Room for the longest HELLO, which lists the members, and for certificates.
 		UnauthenticatedBytes: 64<<10 + 272*members,
-		Clients:              share(maxClients, 3),
+		Clients:              share(clients, 3),
 		PerMember:            16,
 		MemberCalls:          512,
-		Local:                share(maxLocal, 3),
+		Local:                share(clients, 3),
 		WritePatience:        30 * time.Second,
 	}
 	l.ClientsPerHost = max(leastRoom, l.Clients/4)

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,9 +34,12 @@ type guard struct {
 // an address.
 func (cfg Config) guard(members hosts.Members, listen *net.TCPAddr) (*guard, error) {
 	g := &guard{members: members.Addresses}
-	g.control = admission.New(admission.Config{
-		Limits: admission.Usual(len(members.Addresses)), Refused: g.refused,
-	})
+	limits := admission.Usual(len(members.Addresses), cmp.Or(cfg.MaxClients, admission.UsualClients))
+	if limits.Local < cfg.MaxClients {
+		return nil, fmt.Errorf("%w: MaxClients: got %d, and the process may not open enough files for more than %d; raise that bound (ulimit -n)",
+			ErrConfig, cfg.MaxClients, limits.Local)
+	}
+	g.control = admission.New(admission.Config{Limits: limits, Refused: g.refused})
 	if err := cfg.TLS.Check(); err != nil {
 		return nil, fmt.Errorf("TLS: %w", err)
 	}
