@@ -157,7 +157,7 @@ func (n *fakeNode) attach(raw net.Conn) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	rpc := framedRPC{Server: delimited.NewServer(ctx, conn, 16<<10)}
-	rpc.End(n.Attach(rpc), time.Minute)
+	rpc.End(n.Attach(rpc))
 }
 
 // framedRPC is a stream without gRPC as a call.

@@ -52,10 +52,12 @@ func (s *Server) Send(frame *clientv1.NodeFrame) (all bool, err error) {
 // Flush sends what Send has left.
 func (s *Server) Flush() error { return asStatus(s.conn.Flush()) }
 
-// End tells the client how the stream ends, if it reads that within patience. Nobody may
-// send any more.
-func (s *Server) End(err error, patience time.Duration) {
-	_ = s.conn.conn.SetWriteDeadline(time.Now().Add(patience)) // which the connection has
+// SetSendDeadline bounds all sends, also one that waits.
+func (s *Server) SetSendDeadline(t time.Time) { _ = s.conn.conn.SetWriteDeadline(t) }
+
+// End tells the client how the stream ends. It waits for a client that does not read, until
+// the deadline. Nobody may send any more.
+func (s *Server) End(err error) {
 	if s.conn.Queue(&clientv1.NodeFrame{End: endOf(err)}) == nil {
 		_ = s.conn.Flush() // it may be gone
 	}

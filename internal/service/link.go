@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"net"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -28,6 +29,7 @@ func (l rpcLink) Send(frame *clientv1.NodeFrame) (all bool, err error) {
 
 func (rpcLink) Flush() error  { return nil }
 func (rpcLink) MayWait() bool { return true }
+func (rpcLink) Hasten()       {}
 func (rpcLink) End(error)     {}
 
 // maxFrameBytes is how long a client's frame may be.
@@ -49,5 +51,5 @@ type connLink struct{ *delimited.Server }
 
 func (connLink) MayWait() bool { return false }
 
-// End is link's. A client that does not read has no more time than for its Hello.
-func (l connLink) End(err error) { l.Server.End(err, helloPatience) }
+// Hasten is link's. A client that does not read has no more time than for its Hello.
+func (l connLink) Hasten() { l.SetSendDeadline(time.Now().Add(helloPatience)) }

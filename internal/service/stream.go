@@ -45,6 +45,8 @@ type link interface {
 	Flush() error
 	// MayWait reports whether Send may have to wait for a client that does not read.
 	MayWait() bool
+	// Hasten bounds the time that the client has to read what is sent, also now.
+	Hasten()
 	// End tells the client how the stream ends. Nothing is sent any more.
 	End(error)
 }
@@ -66,9 +68,10 @@ type stream struct {
 	// sending is had by whoever sends; answering: that is the one that receives.
 	sending   sync.Mutex
 	answering atomic.Bool
-	// What follows is the one's who sends. behind: the link has not sent all.
-	spare  []frames.NodeMessage // what the outbox goes on with
-	behind bool
+	// What follows is the one's who sends. behind: the link has not sent all. ended: nothing
+	// is sent any more.
+	spare         []frames.NodeMessage // what the outbox goes on with
+	behind, ended bool
 	// unread ends the stream if an answer is not read in time.
 	unread *time.Timer
 }
@@ -84,7 +87,7 @@ func (s *Service) attach(link link) error {
 	defer st.unread.Stop()
 	received := make(chan error, 1)
 	if !s.start(func() { received <- st.receive() }) {
-		link.End(errLeaving)
+		st.end(errLeaving)
 		return errLeaving
 	}
 	s.enlist(st)
@@ -104,7 +107,7 @@ func (s *Service) attach(link link) error {
 	defer patience.Stop()
 	select {
 	case <-st.over:
-		link.End(err)
+		st.end(err)
 	case <-patience.C: // it does not read
 	}
 	return err
@@ -204,7 +207,10 @@ func (st *stream) sendAll() (open bool) {
 // push gives the link what is in the outbox, unless that has not sent all of what it has.
 // It reports whether more may follow. The caller is the one who sends.
 func (st *stream) push() (open bool) {
-	if st.behind {
+	switch {
+	case st.ended:
+		return false
+	case st.behind:
 		return true
 	}
 	messages, open := st.out.take(st.spare)
@@ -231,6 +237,19 @@ func (st *stream) flush() (open bool) {
 	}
 	st.behind = false
 	return true
+}
+
+// end tells the client how the stream ends. The one that receives, and the worker, may
+// still be about to send.
+func (st *stream) end(reason error) {
+	if st.link.MayWait() {
+		return // what is returned by the call tells it, and frees whoever sends
+	}
+	st.link.Hasten()
+	st.sending.Lock()
+	defer st.sending.Unlock()
+	st.ended = true
+	st.link.End(reason)
 }
 
 // receive takes what the client sends. It returns why the stream ends.
