@@ -36,8 +36,8 @@ func (cfg Config) guard(members hosts.Members, listen *net.TCPAddr) (*guard, err
 	g := &guard{members: members.Addresses}
 	limits := admission.Usual(len(members.Addresses), cmp.Or(cfg.MaxClients, admission.UsualClients))
 	if limits.Local < cfg.MaxClients {
-		return nil, fmt.Errorf("%w: MaxClients: got %d, and the process may not open enough files for more than %d; raise that bound (ulimit -n)",
-			ErrConfig, cfg.MaxClients, limits.Local)
+		return nil, fmt.Errorf("MaxClients: got %d, and the process may not open enough files for more than %d; raise that bound (ulimit -n)",
+			cfg.MaxClients, limits.Local)
 	}
 	g.control = admission.New(admission.Config{Limits: limits, Refused: g.refused})
 	if err := cfg.TLS.Check(); err != nil {
