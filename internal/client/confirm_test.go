@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"conch/broadcast"
 	clientv1 "conch/proto/conch/client/v1"
@@ -25,7 +24,7 @@ func TestPongExtendsNoHoldThatTheNodeHasNotTakenUpAgain(t *testing.T) {
 			st.grant(st.acquire().GetId(), 5)
 			holds = append(holds, asked.granted())
 		}
-		time.Sleep(testTTL / 8)
+		pass(testTTL / 8)
 		n.cut()
 		st = n.stream() // which answers the Ping, and grants nothing so far
 		for range holds {
@@ -36,7 +35,7 @@ func TestPongExtendsNoHoldThatTheNodeHasNotTakenUpAgain(t *testing.T) {
 		}
 		st.grant(1, 5) // it has read of this one
 		st.fallSilent()
-		time.Sleep(testTTL*99/100 - testTTL/8)
+		pass(testTTL*99/100 - testTTL/8)
 		if err := holds[0].Err(); err != nil {
 			t.Errorf("Err of the hold that was taken up = %v", err)
 		}
@@ -80,7 +79,7 @@ func TestWarningsAndLossesTellTheTimes(t *testing.T) {
 		c := w.client("a:1")
 		st := n.stream()
 		hold := w.held(c, st, 5)
-		time.Sleep(testTTL / 2)
+		pass(testTTL / 2)
 		st.fallSilent()
 		<-hold.Warned()
 		for _, want := range []string{"200ms of the lease left", "the last Pong came 1.78s ago, to a Ping of 1.78s ago", "a Ping of 280ms ago has no answer"} {

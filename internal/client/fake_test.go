@@ -47,6 +47,9 @@ func overBoth(t *testing.T, test func(t *testing.T, w *network)) {
 	}
 }
 
+// pass lets time pass in the bubble.
+func pass(d time.Duration) { time.Sleep(d) }
+
 // targets are nodes with sockets or ports, as the network's streams want them.
 func (w *network) targets(addresses ...string) []Target {
 	targets := tcp(addresses...)

@@ -143,7 +143,7 @@ func TestNodeIsHeardWhenNobodyAsks(t *testing.T) {
 		st.grant(4, 4)
 		hold = asked.granted()
 		st.tell(&clientv1.Lost{Ids: []uint64{4}, Reason: clientv1.Reason_REASON_BREAK})
-		time.Sleep(2 * quiet)
+		pass(2 * quiet)
 		if !isClosed(hold.Done()) {
 			t.Error("the loss of a hold is not told")
 		}

@@ -35,7 +35,7 @@ func TestLeaseOfAGrantCountsFromItsPing(t *testing.T) {
 		if len(st.pings()) != 1 {
 			t.Fatalf("%d Pings; want one with the Acquire", len(st.pings()))
 		}
-		time.Sleep(300 * time.Millisecond)
+		pass(300 * time.Millisecond)
 		st.answer(7, time.Second)
 		st.grant(1, 5)
 		hold := asked.granted()
@@ -68,7 +68,7 @@ func TestLeaseIsOneForAllHolds(t *testing.T) {
 		if got, want := left(first), testTTL*99/100; got != want {
 			t.Errorf("%v left; want %v", got, want)
 		}
-		time.Sleep(600 * time.Millisecond) // a Pong after 500 ms
+		pass(600 * time.Millisecond) // a Pong after 500 ms
 		if got, want := left(first), testTTL*99/100-100*time.Millisecond; got != want {
 			t.Errorf("%v left after a Pong; want %v", got, want)
 		}
@@ -80,7 +80,7 @@ func TestLeaseIsOneForAllHolds(t *testing.T) {
 			t.Errorf("a later grant with an earlier end: %v and %v left; want the same", left(first), left(second))
 		}
 		st.fallSilent()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		asked = w.ask(c, "z")
 		id = st.acquire().GetId()
 		st.grant(id, 1)
@@ -128,7 +128,7 @@ func TestGrantWhoseLeaseIsOverWaitsForAPong(t *testing.T) {
 		asked := w.ask(c, "x")
 		st.acquire()
 		first := st.pings()[0]
-		time.Sleep(400 * time.Millisecond)
+		pass(400 * time.Millisecond)
 		st.tell(&clientv1.Granted{Id: 1, Fence: 5, Session: 3, HadPing: true, Stamp: first, LeaseRemainingNs: int64(400 * time.Millisecond)})
 		asked.waits()
 		if got := len(st.pings()); got != 2 {
@@ -204,12 +204,12 @@ func TestPongOfAnotherSessionDoesNotExtend(t *testing.T) {
 			st.grant(1, 5)
 			hold := asked.granted()
 			st.answer(session, testTTL)
-			time.Sleep(testTTL*99/100 - 1)
+			pass(testTTL*99/100 - 1)
 			if err := hold.Err(); err != nil {
 				t.Errorf("session %d: Err = %v within the lease", session, err)
 			}
 			lost := hold.Done()
-			time.Sleep(time.Nanosecond)
+			pass(time.Nanosecond)
 			if !isClosed(lost) || !errors.Is(hold.Err(), broadcast.ErrLost) {
 				t.Errorf("session %d: Err = %v at the lease's end; want ErrLost", session, hold.Err())
 			}
@@ -230,7 +230,7 @@ func TestDelayedPong(t *testing.T) {
 		st.grant(1, 5)
 		hold := asked.granted()
 		st.fallSilent()
-		time.Sleep(1500 * time.Millisecond)
+		pass(1500 * time.Millisecond)
 		stamps := st.pings()
 		if len(stamps) != 4 {
 			t.Fatalf("%d Pings in 1.5 s; want one each T/4", len(stamps))
@@ -239,7 +239,7 @@ func TestDelayedPong(t *testing.T) {
 		if got, want := left(hold), testTTL*99/100-time.Second; got != want {
 			t.Errorf("%v left; want %v: it counts from the Ping", got, want)
 		}
-		time.Sleep(testTTL*99/100 - time.Second)
+		pass(testTTL*99/100 - time.Second)
 		if err := hold.Err(); !errors.Is(err, broadcast.ErrLost) {
 			t.Errorf("Err = %v; want ErrLost", err)
 		}
@@ -281,11 +281,11 @@ func TestPongAfterASettledWarningDoesNotExtend(t *testing.T) {
 			if !isClosed(warned) || !errors.Is(hold.Warning(), want) || hold.Err() != nil {
 				t.Errorf("%v: Warning %v, Err %v; want %v, nil", reason, hold.Warning(), hold.Err(), want)
 			}
-			time.Sleep(testTTL*99/100 - 1)
+			pass(testTTL*99/100 - 1)
 			if hold.Err() != nil || isClosed(lost) {
 				t.Errorf("%v: lost before its end: %v", reason, hold.Err())
 			}
-			time.Sleep(time.Nanosecond)
+			pass(time.Nanosecond)
 			if err := hold.Err(); !errors.Is(err, broadcast.ErrLost) || !errors.Is(err, want) || !isClosed(lost) {
 				t.Errorf("%v: Err = %v; want ErrLost and %v", reason, err, want)
 			}
@@ -311,7 +311,7 @@ func TestPongAfterALapseWarningExtends(t *testing.T) {
 		if !isClosed(hold.Warned()) || !errors.Is(hold.Warning(), broadcast.ErrLapsing) {
 			t.Errorf("Warning = %v; want ErrLapsing", hold.Warning())
 		}
-		time.Sleep(5 * testTTL)
+		pass(5 * testTTL)
 		if hold.Warning() != nil || hold.Err() != nil {
 			t.Errorf("Warning %v, Err %v; want nil, nil", hold.Warning(), hold.Err())
 		}
@@ -420,7 +420,7 @@ func TestLeaseOfAnEarlierSessionCountsForNothing(t *testing.T) {
 		st.acquire()
 		st.tell(pong(st.pings()[0], 2, time.Millisecond))
 		st.tell(pong(st.pings()[0], 1, testTTL))
-		time.Sleep(100 * time.Millisecond)
+		pass(100 * time.Millisecond)
 		st.tell(&clientv1.Granted{Id: 1, Fence: 5, Session: 2})
 		asked.waits()
 	})

@@ -54,7 +54,7 @@ func TestPings(t *testing.T) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if got := len(st.pings()); got != 0 {
 			t.Errorf("%d Pings without a hold or a wait", got)
 		}
@@ -63,13 +63,13 @@ func TestPings(t *testing.T) {
 		if !st.pingFirst() {
 			t.Error("the Acquire came before the Ping")
 		}
-		time.Sleep(time.Second + 1)
+		pass(time.Second + 1)
 		if got := len(st.pings()); got != 3 {
 			t.Errorf("%d Pings in a wait of 2T/4; want 3", got)
 		}
 		st.grant(id, 5)
 		hold := asked.granted()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if got := len(st.pings()); got != 5 {
 			t.Errorf("%d Pings; want 5", got)
 		}
@@ -79,7 +79,7 @@ func TestPings(t *testing.T) {
 		st.wants(release(id, "x", 5))
 		st.tell(&clientv1.Released{Id: id, Lock: "x", Fence: 5, Outcome: clientv1.Released_OUTCOME_RELEASED})
 		sent := len(st.pings())
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if got := len(st.pings()); got != sent {
 			t.Errorf("%d Pings without a hold or a wait", got-sent)
 		}
@@ -96,7 +96,7 @@ func TestHoldIsTakenUpAgain(t *testing.T) {
 		hold := w.held(c, first, 5)
 		lost := hold.Done()
 		for range 3 {
-			time.Sleep(100 * time.Millisecond)
+			pass(100 * time.Millisecond)
 			n.cut()
 			st := n.stream()
 			if !bytes.Equal(st.hello.GetIncarnation(), first.hello.GetIncarnation()) {
@@ -107,7 +107,7 @@ func TestHoldIsTakenUpAgain(t *testing.T) {
 				t.Errorf("%d Pings, the first of all: %v; want one, true", len(st.pings()), st.pingFirst())
 			}
 			st.grant(1, 5)
-			time.Sleep(10 * testTTL)
+			pass(10 * testTTL)
 			if hold.Err() != nil || isClosed(lost) {
 				t.Fatalf("Err = %v after the stream broke", hold.Err())
 			}
@@ -175,7 +175,7 @@ func TestHoldOfANodeThatIsGoneEndsWithItsLease(t *testing.T) {
 		c := w.client("a:1")
 		hold := w.held(c, n.stream(), 5)
 		n.die()
-		time.Sleep(testTTL*99/100 - 1)
+		pass(testTTL*99/100 - 1)
 		if err := hold.Err(); err != nil {
 			t.Errorf("Err = %v within the lease", err)
 		}
@@ -197,7 +197,7 @@ func TestWaitOfABrokenStreamIsWithdrawnAndAskedForAnew(t *testing.T) {
 		st.wants(acquire(1, "x"))
 		two := w.ask(c, "y")
 		st.wants(acquire(2, "y"))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		n.cut()
 		st = n.stream()
 		st.wants(withdraw(1))
@@ -224,7 +224,7 @@ func TestReleaseIsRepeatedOnTheNextStream(t *testing.T) {
 		c := w.client("a:1")
 		st := n.stream()
 		hold := w.held(c, st, 5)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if err := hold.Unlock(); err != nil {
 			t.Error(err)
 		}
@@ -387,7 +387,7 @@ func TestWaitThatEndsWithoutASessionSaysSo(t *testing.T) {
 		for session := range uint64(2) {
 			st.answer(session, testTTL)
 			asked := w.ask(c, "x")
-			time.Sleep(time.Second)
+			pass(time.Second)
 			asked.cancel(cause)
 			asked.fails(cause)
 			if got, want := errors.Is(asked.err, ErrNoSession), session == 0; got != want {
