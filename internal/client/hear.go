@@ -16,10 +16,14 @@ import (
 // only one that waits hears the answer itself, which saves a wake-up; the listener stands
 // back once callers come quickly one after the other, and for as long as they do.
 
-// quiet is how long nobody has to hear the node before the listener does. What the node
-// says without being asked may lie for so long, and so may a release that is left to a
-// request which does not come.
-const quiet = 2 * time.Millisecond
+const (
+	// quiet is how long nobody has to hear the node before the listener does. What the
+	// node says without being asked may lie for so long, and so may a release that is left
+	// to a request which does not come.
+	quiet = 10 * time.Millisecond
+	// quickly is within how long an answer comes if nobody competes for the lock.
+	quickly = 200 * time.Microsecond
+)
 
 // listen hears the node until the stream ends, and returns why. From then on nobody hears
 // it.
@@ -81,9 +85,10 @@ func (n *node) setRiding(riding bool) {
 }
 
 // performRelease is performAll for a release. Where a request has taken a release along,
-// the next one will, too, and the sender is not woken, which takes longer than all else.
+// the next one will, too, and the sender is not woken, which takes longer than all else;
+// unless others seem to compete for the lock, whom that would hold up.
 func (n *node) performRelease() {
-	if !n.riding || !n.rode {
+	if !n.riding || !n.rode || !n.cameQuickly {
 		n.performAll()
 		return
 	}
@@ -103,6 +108,7 @@ func (n *node) hearFor(ctx context.Context, st *stream, c *claim) {
 	default:
 		return
 	}
+	began := time.Now()
 	stop := func() bool { return true }
 	if ctx.Done() != nil {
 		stop = context.AfterFunc(ctx, st.link.Interrupt)
@@ -117,15 +123,17 @@ func (n *node) hearFor(ctx context.Context, st *stream, c *claim) {
 	st.turns.Add(1)
 	<-st.hearing
 	// Whoever has found the node heard, and so waits for its answer, has asked before.
-	if n.anyWaits() {
+	if n.noteTurn(time.Since(began) < quickly) {
 		signal(st.needed)
 	}
 }
 
-// anyWaits reports whether any caller waits for an answer.
-func (n *node) anyWaits() bool {
+// noteTurn notes whether a caller's answer came quickly, and reports whether any caller
+// waits for one.
+func (n *node) noteTurn(cameQuickly bool) (anyWaits bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.cameQuickly = cameQuickly
 	return n.waits > 0
 }
 

@@ -46,7 +46,8 @@ type node struct {
 	receiving bool
 	// riding: the listener looks after releases that are left to the next request, and
 	// rode: the last request took one along. See performRelease.
-	riding, rode bool
+	// cameQuickly: the last answer that its caller has heard did.
+	riding, rode, cameQuickly bool
 
 	armed token.Time // when the timer goes off next
 	over  bool       // the core has said Finished

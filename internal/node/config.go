@@ -26,11 +26,12 @@ const (
 	MinSessionTTL = time.Duration(token.MinTTL)
 	// MaxLocalBatch is the most that Config.LocalBatch may be.
 	MaxLocalBatch = token.MaxLocalBatch
-	// DefaultMaxClients is what an unset Config.MaxClients stands for; MinMaxClients and
-	// MaxMaxClients bound it.
+	// DefaultMaxClients is what an unset Config.MaxClients stands for.
 	DefaultMaxClients = admission.UsualClients
-	MinMaxClients     = 16
-	MaxMaxClients     = 10_000
+	// MinMaxClients is the least that Config.MaxClients may be.
+	MinMaxClients = 16
+	// MaxMaxClients is the most.
+	MaxMaxClients = 10_000
 )
 
 // Config is what a node is started with. The fields are those of conch.Config, which says
