@@ -50,6 +50,11 @@ type Config struct {
 	// take turns. The nodes may differ.
 	LocalBatch int
 
+	// MaxClients is how many clients may be connected to the socket, and as many to the
+	// port, of which one host may have a quarter: 16 to 10,000. Zero is 1024, or fewer
+	// where the process may not open enough files.
+	MaxClients int
+
 	// DataDir is a directory of this node's own, where it keeps across restarts what it
 	// must not do twice; it is made if there is none. Empty keeps nothing: then locks are
 	// safe only if the machine's wall clock is not set back between two starts of the node;
@@ -131,6 +136,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 		HostsFile:   cfg.HostsFile,
 		SessionTTL:  cfg.SessionTTL,
 		LocalBatch:  cfg.LocalBatch,
+		MaxClients:  cfg.MaxClients,
 		DataDir:     cfg.DataDir,
 		Socket:      cfg.Socket,
 		SocketMode:  cfg.SocketMode,

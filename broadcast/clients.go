@@ -13,8 +13,14 @@ import (
 // ClientStream is a stream of a client. The worker calls its methods: they must return at
 // once, and must not call the driver.
 type ClientStream interface {
-	// Tell queues a message to be sent. The message is valid until the call returns.
-	Tell(m *frames.NodeMessage)
+	// Tell queues a message to be sent. The message is valid until the call returns. Tell
+	// reports whether the worker is to call Send or Wake for it, once, before it rests.
+	Tell(m *frames.NodeMessage) (unsent bool)
+	// Send sends what is queued, as far as it can without waiting for the client, and has
+	// the rest sent. It is called when others may work already.
+	Send()
+	// Wake has another goroutine send what is queued.
+	Wake()
 	// End makes the stream end soon, for a reason.
 	End(why claims.End)
 }
@@ -80,7 +86,9 @@ func (o *owner) performClaims() (declined bool) {
 		e := &effects[i]
 		switch e.Kind {
 		case claims.Tell:
-			e.Stream.(ClientStream).Tell(e.Message)
+			if st := e.Stream.(ClientStream); st.Tell(e.Message) {
+				o.told = append(o.told, st)
+			}
 		case claims.EndStream:
 			e.Stream.(ClientStream).End(e.End)
 		case claims.Answer:

@@ -18,7 +18,7 @@ type flushChecker struct {
 	done  chan struct{} // has an entry for each grant and each refusal
 }
 
-func (l *flushChecker) Tell(m *frames.NodeMessage) {
+func (l *flushChecker) Tell(m *frames.NodeMessage) (unsent bool) {
 	switch m.Kind {
 	case frames.Granted:
 		l.check(fmt.Sprintf("granted %d", m.Fence))
@@ -30,8 +30,11 @@ func (l *flushChecker) Tell(m *frames.NodeMessage) {
 	case frames.Lost:
 		l.check("lost")
 	}
+	return false
 }
 func (l *flushChecker) End(claims.End) {}
+func (l *flushChecker) Send()          {}
+func (l *flushChecker) Wake()          {}
 
 // attach makes the flushChecker the only stream of a client of m.
 func (l *flushChecker) attach(m *member) {

@@ -116,6 +116,8 @@ type owner struct {
 	// filled are the streams whose queues got messages that their senders do not know of
 	// yet.
 	filled []*outgoing
+	// told are the streams of clients that wait for the worker to have something sent.
+	told []ClientStream
 
 	flushing bool // no more is sent
 	ended    bool

@@ -52,6 +52,7 @@ func (o *owner) work(first *input, limit int) {
 		taken += len(o.batch)
 		o.finish()
 		lane := o.wakeSenders(lends && o.inbox.empty())
+		told := o.wakeTold()
 		idle := o.inbox.rest()
 		switch {
 		case lane == nil:
@@ -59,6 +60,13 @@ func (o *owner) work(first *input, limit int) {
 			lane.sendInPlace()
 		default:
 			lane.hand()
+		}
+		switch {
+		case told == nil:
+		case idle:
+			told.Send()
+		default:
+			told.Wake()
 		}
 		switch limit -= taken; {
 		case idle:
@@ -88,6 +96,22 @@ func (o *owner) wakeSenders(lends bool) (lane *outgoing) {
 	clear(o.filled)
 	o.filled = o.filled[:0]
 	return lane
+}
+
+// wakeTold has what clients were told sent. If that is one client, the worker gets its
+// stream instead, and sends on it as soon as others may work: a client gets its lock
+// without another goroutine having to wake up for it.
+func (o *owner) wakeTold() (one ClientStream) {
+	if len(o.told) == 1 {
+		one = o.told[0]
+	} else {
+		for _, st := range o.told {
+			st.Wake()
+		}
+	}
+	clear(o.told)
+	o.told = o.told[:0]
+	return one
 }
 
 // takeNow takes an input, unless the driver has ended. If that panics, it first flushes the

@@ -42,6 +42,7 @@ type nodeFlags struct {
 	socket            string
 	socketAccess      socketAccess
 	localBatch        int
+	maxClients        int
 	drain             drainTime
 	tls               tlsFlags
 	allow             string
@@ -74,6 +75,7 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 	clients.StringVar(&f.socket, "socket", "", "the `PATH` of the unix socket for this user's clients; \"none\" for no socket (default: conch-PORT.sock in $CONCH_SOCKET_DIR, or else the user's runtime directory, where commands find it without --node)")
 	f.socketAccess.addTo(clients)
 	clients.IntVar(&f.localBatch, "local-batch", 1, "let in up to `N` waiters of this node before the lock goes to another node where somebody waits: faster where many wait at each node, but less fair, since the next in line at a node waits for up to N entries at each other node; 1 takes turns")
+	clients.IntVar(&f.maxClients, "max-clients", 0, "let in up to `N` clients at the socket, and as many at the port, a quarter of them from one host: 16 to 10000 (default: 1024, or fewer where the process may not open enough files)")
 	f.drain = drainTime{time: defaultDrain}
 	clients.Var(&f.drain, "drain", "let holders here finish for up to `TIME` before the node stops; 0 stops it at once, \"forever\" waits until all are done")
 	addGroup(cmd, "Clients", clients)
@@ -148,6 +150,9 @@ func (f *nodeFlags) check(cmd *cobra.Command) error {
 	if f.localBatch < 1 || f.localBatch > node.MaxLocalBatch {
 		return misuse(cmd, "--local-batch: got %d, want 1 to %d; 1 lets the nodes take turns", f.localBatch, node.MaxLocalBatch)
 	}
+	if f.maxClients != 0 && (f.maxClients < node.MinMaxClients || f.maxClients > node.MaxMaxClients) {
+		return misuse(cmd, "--max-clients: got %d, want %d to %d", f.maxClients, node.MinMaxClients, node.MaxMaxClients)
+	}
 	if f.auto.Count < 0 {
 		return misuse(cmd, "--auto-count: got %d, want 1 or more, or 0 for ever", f.auto.Count)
 	}
@@ -182,6 +187,7 @@ func (f *nodeFlags) config(cmd *cobra.Command) (node.Config, error) {
 		Peers:      members.Addresses,
 		SessionTTL: f.sessionTTL,
 		LocalBatch: f.localBatch,
+		MaxClients: f.maxClients,
 		Socket:     socket,
 		SocketMode: f.socketAccess.mode, SocketGroup: f.socketAccess.group,
 		DataDir:   dataDir,

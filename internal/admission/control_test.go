@@ -538,7 +538,7 @@ func TestConnectionsCanBeHalfClosed(t *testing.T) {
 // Where few files may be open, all bounds together leave some.
 func TestLimitsFitTheFilesThatMayBeOpen(t *testing.T) {
 	for _, test := range []struct{ files, members int }{{1 << 20, 3}, {1 << 20, 1024}, {20000, 1024}, {4096, 3}, {1024, 3}, {400, 5}} {
-		l := fitting(test.files, test.members)
+		l := fitting(test.files, test.members, UsualClients)
 		if sum := l.Unauthenticated + l.Clients + l.Local + filesPerMember*test.members; sum > test.files-keptFiles/2 {
 			t.Errorf("%+v: %d files may be taken; want %d left", test, sum, keptFiles/2)
 		}
@@ -546,8 +546,14 @@ func TestLimitsFitTheFilesThatMayBeOpen(t *testing.T) {
 			t.Errorf("%+v: %+v", test, l)
 		}
 	}
-	if l := Usual(3); l.Unauthenticated > maxUnauthenticated || l.Clients > maxClients || l.Unauthenticated == 0 {
+	if l := Usual(3, UsualClients); l.Unauthenticated > maxUnauthenticated || l.Clients > UsualClients || l.Unauthenticated == 0 {
 		t.Errorf("usual limits %+v", l)
+	}
+	if l := fitting(1<<20, 3, 10_000); l.Clients != 10_000 || l.Local != 10_000 || l.ClientsPerHost != 2500 {
+		t.Errorf("with room for 10,000 clients: %+v", l)
+	}
+	if l := fitting(1024, 3, 10_000); l.Local >= 1024/2 {
+		t.Errorf("with room for 10,000 clients and 1024 files: %+v", l)
 	}
 }
 

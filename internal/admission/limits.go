@@ -27,8 +27,6 @@ type Limits struct {
 
 const (
 	maxUnauthenticated = 512
-	maxClients         = 1024
-	maxLocal           = 1024
 	// leastRoom is the room for each if hardly any files can be opened.
 	leastRoom = 16
 
@@ -38,12 +36,17 @@ const (
 	filesPerMember = 6
 )
 
-// Usual are the limits of a node with this many members. They are lower if the process may
-// not open enough files.
-func Usual(members int) Limits { return fitting(openFiles(), members) }
+// UsualClients is how many clients there is room for at the port, and as many at the
+// socket, if nothing else is said.
+const UsualClients = 1024
+
+// Usual are the limits of a node with this many members, with room for so many clients at
+// the port, and as many at the socket. They are lower if the process may not open enough
+// files.
+func Usual(members, clients int) Limits { return fitting(openFiles(), members, clients) }
 
 // fitting are the limits if this many files may be open.
-func fitting(files, members int) Limits {
+func fitting(files, members, clients int) Limits {
 	room := files - keptFiles - filesPerMember*members
 	share := func(most, eighths int) int { return max(leastRoom, min(most, room/8*eighths)) }
 	l := Limits{
@@ -51,10 +54,10 @@ func fitting(files, members int) Limits {
 		UnauthenticatedPatience: 10 * time.Second,
 		// Room for the longest HELLO, which lists the members, and for certificates.
 		UnauthenticatedBytes: 64<<10 + 272*members,
-		Clients:              share(maxClients, 3),
+		Clients:              share(clients, 3),
 		PerMember:            16,
 		MemberCalls:          512,
-		Local:                share(maxLocal, 3),
+		Local:                share(clients, 3),
 		WritePatience:        30 * time.Second,
 	}
 	l.ClientsPerHost = max(leastRoom, l.Clients/4)

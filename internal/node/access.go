@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,9 +34,12 @@ type access struct {
 // an address.
 func (cfg Config) access(members hosts.Members, listen *net.TCPAddr) (*access, error) {
 	a := &access{members: members.Addresses}
-	a.control = admission.New(admission.Config{
-		Limits: admission.Usual(len(members.Addresses)), Refused: a.refused,
-	})
+	limits := admission.Usual(len(members.Addresses), cmp.Or(cfg.MaxClients, admission.UsualClients))
+	if limits.Local < cfg.MaxClients {
+		return nil, fmt.Errorf("MaxClients: got %d, and the process may not open enough files for more than %d; raise that bound (ulimit -n)",
+			cfg.MaxClients, limits.Local)
+	}
+	a.control = admission.New(admission.Config{Limits: limits, Refused: a.refused})
 	if err := cfg.TLS.Check(); err != nil {
 		return nil, fmt.Errorf("TLS: %w", err)
 	}

@@ -54,7 +54,7 @@ func inBubble(t *testing.T, test func(t *testing.T, e *portServer)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		e := &portServer{t: t, listener: bufconn.Listen(64 << 10), service: new(listed)}
-		e.control = admission.New(admission.Config{Limits: admission.Usual(3), Refused: func(net.Addr, error) {}})
+		e.control = admission.New(admission.Config{Limits: admission.Usual(3, admission.UsualClients), Refused: func(net.Addr, error) {}})
 		server := grpc.NewServer(serverOptions(grpc.InTapHandle(e.control.Call))...)
 		clientv1.RegisterLockServiceServer(server, e.service)
 		served := make(chan error, 1)

@@ -133,8 +133,9 @@ func (n *Node) serve(l listeners) {
 		n.serving.Go(func() { n.accept(n.servers.clients, n.servers.handover) })
 	}
 	if l.socket != nil {
-		local := n.access.control.Local(n.keep(l.socket, l.socketAccess))
+		local := newLocal(n.access.control.Local(n.keep(l.socket, l.socketAccess)), n.service.AttachConn)
 		n.serving.Go(func() { n.accept(n.servers.socket, local) })
+		n.serving.Go(local.wait)
 	}
 }
 
