@@ -15,9 +15,9 @@ import (
 	"conch/token"
 )
 
-// protocolVersion is what HELLO names; no other is accepted. In version 1, ballots were
+// ProtocolVersion is what HELLO names; no other is accepted. In version 1, ballots were
 // numbered in seconds, and nobody told whose a known session was.
-const protocolVersion = 2
+const ProtocolVersion = 2
 
 // refusal is why a stream was refused or closed, by what its sender sent.
 type refusal struct {
@@ -43,7 +43,7 @@ func misunderstood(format string, args ...any) *refusal {
 // helloFrame is the first frame of a stream.
 func (d *Driver) helloFrame(h token.Hello) *peerv1.Frame {
 	return &peerv1.Frame{Messages: []*peerv1.Message{{Kind: &peerv1.Message_Hello{Hello: &peerv1.Hello{
-		Version:      protocolVersion,
+		Version:      ProtocolVersion,
 		Member:       d.members[d.self],
 		Incarnation:  h.Incarnation[:],
 		Boot:         uint64(h.Boot),
@@ -60,8 +60,8 @@ func (d *Driver) helloFrame(h token.Hello) *peerv1.Frame {
 // checkHello checks the first message of a stream. It returns who opened the
 // stream; NoMember beside an error if that did not come out.
 func (d *Driver) checkHello(h *peerv1.Hello) (token.Member, token.Hello, *refusal) {
-	if h.GetVersion() != protocolVersion {
-		return d.memberOrNone(h.GetMember()), token.Hello{}, refused("protocol version %d; want %d", h.GetVersion(), protocolVersion)
+	if h.GetVersion() != ProtocolVersion {
+		return d.memberOrNone(h.GetMember()), token.Hello{}, refused("protocol version %d; want %d", h.GetVersion(), ProtocolVersion)
 	}
 	if reason := difference(d.members, h.GetMembers()); reason != "" {
 		return d.memberOrNone(h.GetMember()), token.Hello{}, refused("the member lists differ: %s", reason)

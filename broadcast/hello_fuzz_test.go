@@ -25,7 +25,7 @@ func FuzzHello(f *testing.F) {
 	}
 	right := func(change func(*peerv1.Hello)) []byte {
 		h := &peerv1.Hello{
-			Version: protocolVersion, Member: members[0], Incarnation: make([]byte, len(token.Incarnation{})),
+			Version: ProtocolVersion, Member: members[0], Incarnation: make([]byte, len(token.Incarnation{})),
 			Boot: 5, Counter: 1, Members: members, Ttl: int64(d.ttl), Floor: 7, KnownSession: 3,
 		}
 		change(h)

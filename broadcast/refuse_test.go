@@ -72,7 +72,7 @@ func (s *unauthenticated) ended(code codes.Code, says string) {
 // helloOf is a HELLO that a node of these members accepts from one of them.
 func helloOf(from string, members ...string) *peerv1.Hello {
 	return &peerv1.Hello{
-		Version:     protocolVersion,
+		Version:     ProtocolVersion,
 		Member:      from,
 		Incarnation: []byte("0123456789abcdef"),
 		Boot:        1,

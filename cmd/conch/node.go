@@ -36,7 +36,9 @@ closed, it stops as on SIGTERM.
 
 The nodes of a cluster may be started in any order, with any delay. All must be
 given the same members, each named by one address; a node's own may be listed too.
-A node without other members has to be started with --single.
+Or they find each other (--discover): each waits until it has found as many as --expect
+says, and all have found the same. A node without other members has to be started with
+--single.
 
 Each flag can be given by the environment variable in brackets behind it as well,
 such as CONCH_PEERS. A flag on the command line wins; a variable that is empty
@@ -51,7 +53,12 @@ commands talk to.)`,
   On a machine that the others know as node1, with a file of members that is the same
   on all machines, and a log to keep:
 
-  conch node --listen :7400 --advertise node1:7400 --hosts-file hosts.txt --log-file node1.log`,
+  conch node --listen :7400 --advertise node1:7400 --hosts-file hosts.txt --log-file node1.log
+
+  One of three nodes that find each other by Serf, and one by the SRV records of a name:
+
+  conch node --listen 127.0.0.1:7401 --serf-listen 127.0.0.1:7946 --discover serf:127.0.0.1:7946 --expect 3
+  conch node --listen :7400 --advertise node1.example:7400 --discover srv:_conch._tcp.example --expect 3`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			used, err := fromEnvironment(cmd)
@@ -134,6 +141,15 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 		cfg.Log, cfg.FlushLog = cfg.Log.Output(behind), behind.Flush
 	}
 	cfg.Metrics = page.registerer()
+	if flags.discover.used() {
+		source, failed := flags.discover.find(ctx, cmd, &cfg, page)
+		if errors.Is(failed, errInterrupted) {
+			return nil
+		} else if failed != nil {
+			return failed
+		}
+		defer func() { err = errors.Join(err, source.Close()) }()
+	}
 	node, err := node.Start(ctx, cfg)
 	if err != nil {
 		return err

@@ -83,7 +83,7 @@ func takeLock(dir string) (*flock.Flock, error) {
 
 // begin finds out where the numbers stand, and takes the next session's.
 func (s *Store) begin(member string, now time.Time) error {
-	if err := s.removeLeftovers(); err != nil {
+	if err := removeLeftovers(s.dir, stateName); err != nil {
 		return unusable(s.dir, err)
 	}
 	path := filepath.Join(s.dir, stateName)
@@ -135,19 +135,19 @@ func readState(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, maxStateBytes+1))
 }
 
-// removeLeftovers removes the files that a crash left half written. It is for the
-// holder of the lock.
-func (s *Store) removeLeftovers() error {
-	entries, err := os.ReadDir(s.dir)
+// removeLeftovers removes the files that a crash left half written beside a file of this
+// name. It is for the holder of the lock.
+func removeLeftovers(dir, name string) error {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
-		digits, ok := strings.CutPrefix(entry.Name(), "."+stateName)
+		digits, ok := strings.CutPrefix(entry.Name(), "."+name)
 		if !ok || strings.Trim(digits, "0123456789") != "" {
 			continue
 		}
-		if err := os.Remove(filepath.Join(s.dir, entry.Name())); err != nil {
+		if err := os.Remove(filepath.Join(dir, entry.Name())); err != nil {
 			return err
 		}
 	}
