@@ -167,5 +167,8 @@ func (f *discoverFlags) explain(err error) error {
 		}
 		return fmt.Errorf("--discover %s: %w; %s", f.source, err, remedy)
 	}
+	if errors.Is(err, node.ErrExpect) {
+		return fmt.Errorf("--expect: %w", err)
+	}
 	return err
 }

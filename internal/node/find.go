@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +26,10 @@ const (
 	// TellInterval is the time between two reports of a search.
 	TellInterval = 10 * time.Second
 )
+
+// ErrExpect is wrapped by the error of [Find] for a number of members that makes no sense, or
+// is not that of the list on disk.
+var ErrExpect = errors.New("wrong number of members")
 
 // Finding says how a node finds the other members.
 type Finding struct {
@@ -53,7 +58,7 @@ func (cfg Config) Self() (string, error) {
 // node will, and serves nobody but members that look too. Where the data directory has a
 // list that all had settled on before, Find returns that at once.
 //
-// The errors wrap [ErrConfig], a [*discovery.TooManyError], the cause of the context's end,
+// The errors wrap [ErrConfig], [ErrExpect], a [*discovery.TooManyError], the cause of the context's end,
 // or what the system says of the address to listen on or of the data directory.
 func Find(ctx context.Context, cfg Config, f Finding) (members []string, err error) {
 	cfg, err = cfg.withDefaults()
@@ -65,7 +70,7 @@ func Find(ctx context.Context, cfg Config, f Finding) (members []string, err err
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	if f.Expect < discovery.MinExpect || f.Expect > hosts.MaxMembers {
-		return nil, fmt.Errorf("%w: Expect: got %d, want %d to %d", ErrConfig, f.Expect, discovery.MinExpect, hosts.MaxMembers)
+		return nil, fmt.Errorf("%w: got %d, want %d to %d", ErrExpect, f.Expect, discovery.MinExpect, hosts.MaxMembers)
 	}
 	kept, err := keepList(cfg.DataDir, self)
 	if err != nil {
@@ -74,7 +79,7 @@ func Find(ctx context.Context, cfg Config, f Finding) (members []string, err err
 	defer func() { err = errors.Join(err, kept.Close()) }()
 	list := kept.List()
 	if n := len(list.Members); n > 0 && n != f.Expect {
-		return nil, fmt.Errorf("%w: Expect: got %d, but this node has settled on the %d members in %s: %v", ErrConfig, f.Expect, n, kept.Path(), list.Members)
+		return nil, fmt.Errorf("%w: got %d, but %s has the list that this node has settled on, with %d members: %s", ErrExpect, f.Expect, kept.Path(), n, strings.Join(list.Members, ", "))
 	}
 	if list.Over {
 		return list.Members, nil

@@ -207,7 +207,7 @@ func TestListOutlastsTheProcess(t *testing.T) {
 	more := &finder{name: first.name, port: first.port, done: make(chan struct{})}
 	more.start(t.Context(), t, "127.0.0.1", 3, resolver, dirs[at])
 	more.awaitEnd(t)
-	if !errors.Is(more.err, node.ErrConfig) || !strings.Contains(more.err.Error(), "got 3, but this node has settled on the 2 members") {
+	if !errors.Is(more.err, node.ErrExpect) || !strings.Contains(more.err.Error(), "list that this node has settled on, with 2 members") {
 		t.Errorf("with another number: %v", more.err)
 	}
 }
