@@ -75,10 +75,11 @@ func (l *eventLog) nodeStarted(cfg token.Config, version, foundBy string) {
 	if cfg.LocalBatch > 1 {
 		l.decimal(e, "local_batch", uint64(cfg.LocalBatch))
 	}
+	e.Str("version", version).Bool("evidence", l.evidence)
 	if foundBy != "" {
 		e.Str("found_by", foundBy)
 	}
-	e.Str("version", version).Bool("evidence", l.evidence).Msg("node started")
+	e.Msg("node started")
 }
 
 func (l *eventLog) nodeStopped() { l.info("node_stopped").Msg("node stopped") }
