@@ -77,7 +77,10 @@ func (w *waiting) report() {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
-		_, err := daemon.SdNotify(false, "STATUS=waiting for members: "+w.text()+"\n"+daemon.SdNotifyWatchdog)
+		_, err := daemon.SdNotify(false, "STATUS=waiting for members: "+w.text())
+		if err == nil {
+			_, err = daemon.SdNotify(false, daemon.SdNotifyWatchdog)
+		}
 		if err != nil {
 			fmt.Fprintf(w.told, "conch: caution: the service manager is not told what the node waits for: %v\n", err)
 			return
