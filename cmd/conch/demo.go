@@ -12,7 +12,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
-	"conch/internal/discovery/lookup"
+	"conch/internal/lookup"
 	"conch/internal/verify/processes"
 )
 

@@ -13,7 +13,7 @@ import (
 
 	"conch/hosts"
 	"conch/internal/discovery"
-	"conch/internal/discovery/lookup"
+	"conch/internal/lookup"
 	"conch/internal/node"
 )
 

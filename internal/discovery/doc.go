@@ -1,6 +1,6 @@
 // Package discovery decides when nodes that look for each other have found each other: what
 // conch node --discover does with the addresses that DNS or Serf answer. It is pure; package
-// lookup below it asks DNS and Serf, and internal/node asks the members.
+// lookup asks DNS and Serf, and internal/node asks the members.
 //
 // A [Search] goes through three stages. While it is [Looking], its list is whoever it knows,
 // if those are exactly as many as are expected; it may change. It settles when every other

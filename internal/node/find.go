@@ -13,7 +13,7 @@ import (
 	"conch/hosts"
 	"conch/internal/datadir"
 	"conch/internal/discovery"
-	"conch/internal/discovery/lookup"
+	"conch/internal/lookup"
 )
 
 const (

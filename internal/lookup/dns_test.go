@@ -10,7 +10,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"conch/internal/discovery/lookup"
+	"conch/internal/lookup"
 )
 
 // zone is a DNS server on loopback with records that a test sets.

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"conch/internal/discovery"
-	"conch/internal/discovery/lookup"
+	"conch/internal/lookup"
 	"conch/internal/node"
 )
 
