@@ -43,17 +43,21 @@ func (f *finder) record() string { return "0 0 " + f.port + " " + f.name + "." }
 func newFinders(t *testing.T, n int) []*finder {
 	t.Helper()
 	var all []*finder
+	var listeners []net.Listener // all at once, so that no port comes twice
 	for i := range n {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer listener.Close()
+		listeners = append(listeners, listener)
 		_, port, err := net.SplitHostPort(listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, &finder{name: fmt.Sprintf("n%d.conch.test", i), port: port, done: make(chan struct{})})
+	}
+	for _, listener := range listeners {
+		_ = listener.Close() // nobody has come
 	}
 	return all
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"os"
 	"strings"
@@ -67,15 +66,13 @@ func OpenSerf(spec Spec, cfg SerfConfig) (Source, error) {
 		listen.IP = net.IPv4zero
 	}
 	s := &serfSource{seeds: spec.Seeds, said: &lastError{}}
-	logger := log.New(s.said, "", 0)
 	conf := serf.DefaultConfig()
 	conf.NodeName = cfg.Self // a node that comes back is the same agent
 	conf.Tags = map[string]string{tagName: cfg.Self}
-	conf.Logger, conf.LogOutput = logger, nil
+	conf.LogOutput, conf.MemberlistConfig.LogOutput = s.said, s.said
 	conf.LeavePropagateDelay, conf.BroadcastTimeout = leavePatience, leavePatience
 	// Who loses a vote over a name would shut down its agent. Here it is told.
 	conf.EnableNameConflictResolution = false
-	conf.MemberlistConfig.Logger = logger
 	conf.MemberlistConfig.BindAddr, conf.MemberlistConfig.BindPort = listen.IP.String(), listen.Port
 	conf.MemberlistConfig.AdvertisePort = listen.Port
 	conf.MemberlistConfig.SecretKey = cfg.Key

@@ -15,13 +15,17 @@ const patience = 20 * time.Second
 func agents(t *testing.T, n int) []string {
 	t.Helper()
 	var addresses []string
+	var listeners []net.Listener // all at once, so that no port comes twice
 	for range n {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer listener.Close()
+		listeners = append(listeners, listener)
 		addresses = append(addresses, listener.Addr().String())
+	}
+	for _, listener := range listeners {
+		_ = listener.Close() // nobody has come
 	}
 	return addresses
 }

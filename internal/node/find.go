@@ -13,7 +13,6 @@ import (
 	"conch/hosts"
 	"conch/internal/datadir"
 	"conch/internal/discovery"
-	"conch/internal/lookup"
 )
 
 const (
@@ -31,10 +30,17 @@ const (
 // is not that of the list on disk.
 var ErrExpect = errors.New("wrong number of members")
 
+// Source answers who the members are; package lookup has some.
+type Source interface {
+	// Find returns the addresses that are known now, each in its one form. Some may come
+	// beside an error.
+	Find(ctx context.Context) ([]string, error)
+}
+
 // Finding says how a node finds the other members.
 type Finding struct {
 	// Source is asked who they are.
-	Source lookup.Source
+	Source Source
 	// Expect is how many there are, this node included.
 	Expect int
 	// Tell is called with how far the search is: at its start, when the members that are
