@@ -40,8 +40,8 @@ func misunderstood(format string, args ...any) *refusal {
 	return &refusal{code: codes.InvalidArgument, reason: fmt.Sprintf(format, args...)}
 }
 
-// helloFrame is the first frame of a stream.
-func (d *Driver) helloFrame(h token.Hello) *peerv1.Frame {
+// helloFrame is the first frame of a stream to a member.
+func (d *Driver) helloFrame(to token.Member, h token.Hello) *peerv1.Frame {
 	return &peerv1.Frame{Messages: []*peerv1.Message{{Kind: &peerv1.Message_Hello{Hello: &peerv1.Hello{
 		Version:      ProtocolVersion,
 		Member:       d.members[d.self],
@@ -54,6 +54,7 @@ func (d *Driver) helloFrame(h token.Hello) *peerv1.Frame {
 		KnownSession: uint64(h.KnownSession),
 
 		KnownIncarnation: h.KnownOf[:], // zeros while nothing is known
+		Receiver:         d.members[to],
 	}}}}}
 }
 
@@ -72,6 +73,8 @@ func (d *Driver) checkHello(h *peerv1.Hello) (token.Member, token.Hello, *refusa
 		return token.NoMember, token.Hello{}, refused("%q is not a member", shorten(h.GetMember()))
 	case from == d.self:
 		return token.NoMember, token.Hello{}, refused("%q is this node itself: another process runs as the same member, or the address leads back here", shorten(h.GetMember()))
+	case h.GetReceiver() != "" && h.GetReceiver() != d.members[d.self]:
+		return from, token.Hello{}, refused("it is meant for %q, and this node is %s: the address leads to the wrong node", shorten(h.GetReceiver()), d.members[d.self])
 	case time.Duration(h.GetTtl()) != d.ttl:
 		return from, token.Hello{}, refused("session time to live %v; here it is %v", time.Duration(h.GetTtl()), d.ttl)
 	case h.GetBoot() > wire.MaxSession:

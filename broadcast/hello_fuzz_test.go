@@ -87,7 +87,7 @@ func FuzzHello(f *testing.F) {
 // TestHelloOfManyMembersFits: the longest list that package hosts lets through.
 func TestHelloOfManyMembersFits(t *testing.T) {
 	d := &Driver{members: slices.Repeat([]string{strings.Repeat("x", 259)}, 1024)}
-	if size := proto.Size(d.helloFrame(token.Hello{})); size > wire.MaxFrameBytes {
+	if size := proto.Size(d.helloFrame(0, token.Hello{})); size > wire.MaxFrameBytes {
 		t.Errorf("HELLO of %d bytes; want at most %d", size, wire.MaxFrameBytes)
 	}
 }

@@ -810,8 +810,11 @@ type Hello struct {
 	KnownSession uint64 `protobuf:"varint,9,opt,name=known_session,json=knownSession,proto3" json:"known_session,omitempty"`
 	// The incarnation whose session that was; the first, if there were several.
 	KnownIncarnation []byte `protobuf:"bytes,10,opt,name=known_incarnation,json=knownIncarnation,proto3" json:"known_incarnation,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// The receiver's address, as the sender dialled it: a name may lead to another
+	// member for a while, when addresses move. Empty from versions that do not tell.
+	Receiver      string `protobuf:"bytes,11,opt,name=receiver,proto3" json:"receiver,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Hello) Reset() {
@@ -912,6 +915,13 @@ func (x *Hello) GetKnownIncarnation() []byte {
 		return x.KnownIncarnation
 	}
 	return nil
+}
+
+func (x *Hello) GetReceiver() string {
+	if x != nil {
+		return x.Receiver
+	}
+	return ""
 }
 
 // Ping asks for a guard of the sender's session.
@@ -1792,7 +1802,7 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x05count\x18\x02 \x01(\x04R\x05count\"B\n" +
 	"\fBallotNumber\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x1a\n" +
-	"\bproposer\x18\x02 \x01(\rR\bproposer\"\x9d\x02\n" +
+	"\bproposer\x18\x02 \x01(\rR\bproposer\"\xb9\x02\n" +
 	"\x05Hello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
 	"\x06member\x18\x02 \x01(\tR\x06member\x12 \n" +
@@ -1804,7 +1814,8 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x05floor\x18\b \x01(\x04R\x05floor\x12#\n" +
 	"\rknown_session\x18\t \x01(\x04R\fknownSession\x12+\n" +
 	"\x11known_incarnation\x18\n" +
-	" \x01(\fR\x10knownIncarnation\"n\n" +
+	" \x01(\fR\x10knownIncarnation\x12\x1a\n" +
+	"\breceiver\x18\v \x01(\tR\breceiver\"n\n" +
 	"\x04Ping\x12 \n" +
 	"\vincarnation\x18\x01 \x01(\fR\vincarnation\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x04R\asession\x12\x14\n" +
