@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -149,11 +150,14 @@ func (f *discoverFlags) find(ctx context.Context, cmd *cobra.Command, cfg *node.
 	}
 	waiting := newWaiting(ctx, cmd.ErrOrStderr(), !isTerminal(os.Stdout) && isTerminal(cmd.ErrOrStderr()))
 	stopPage := page.wait(waiting.text)
-	cfg.Peers, err = node.Find(ctx, *cfg, node.Finding{Source: source, Expect: f.expect, Tell: waiting.tell})
+	found, err := node.Find(ctx, *cfg, node.Finding{Source: source, Expect: f.expect, Tell: waiting.tell})
 	stopPage()
 	waiting.stop()
 	if err != nil {
 		return nil, errors.Join(f.explain(err), source.Close())
+	}
+	if cfg.Peers = found.Members; found.Path != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "conch: the members are those found before, in %s: %s\n", found.Path, strings.Join(found.Members, ", "))
 	}
 	return source, nil
 }

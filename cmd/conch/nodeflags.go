@@ -109,6 +109,10 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 	if err := cmd.RegisterFlagCompletionFunc("log-level", complete); err != nil {
 		panic(err) // there is no such flag
 	}
+	sources := cobra.FixedCompletions([]string{"dns:", "srv:_conch._tcp.", "serf:"}, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace)
+	if err := cmd.RegisterFlagCompletionFunc("discover", sources); err != nil {
+		panic(err) // there is no such flag
+	}
 	nameVariables(cmd)
 }
 

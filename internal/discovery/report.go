@@ -60,6 +60,7 @@ func (s *Search) waits() []string {
 	for _, m := range s.Others() {
 		shown, ok := s.shown[m]
 		switch {
+		case slices.Equal(shown.List, s.list) && shown.Stage >= s.stage:
 		case s.trouble[m] != "":
 			waits = append(waits, m+" ("+s.trouble[m]+")")
 		case !ok:
@@ -68,7 +69,7 @@ func (s *Search) waits() []string {
 			waits = append(waits, m+" (it has not found all yet)")
 		case !slices.Equal(shown.List, s.list):
 			waits = append(waits, m+" (its list differs: "+strings.Join(shown.List, ", ")+")")
-		case shown.Stage < s.stage:
+		default:
 			waits = append(waits, m+" (it has not settled yet)")
 		}
 	}

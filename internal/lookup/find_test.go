@@ -90,7 +90,9 @@ func (f *finder) start(ctx context.Context, t *testing.T, listen string, expect 
 	}
 	go func() {
 		defer close(f.done)
-		if f.list, f.err = node.Find(ctx, cfg, finding); f.err == nil && f.runs {
+		var found node.Found
+		found, f.err = node.Find(ctx, cfg, finding)
+		if f.list = found.Members; f.err == nil && f.runs {
 			cfg.Peers = f.list
 			f.running, f.err = node.Start(ctx, cfg)
 		}
@@ -213,6 +215,27 @@ func TestListOutlastsTheProcess(t *testing.T) {
 	more.awaitEnd(t)
 	if !errors.Is(more.err, node.ErrExpect) || !strings.Contains(more.err.Error(), "list that this node has settled on, with 2 members") {
 		t.Errorf("with another number: %v", more.err)
+	}
+}
+
+// TestNodeFindsThoseThatRun lets a node join others that were told their members, and run:
+// so a cluster goes over to discovery one node at a time.
+func TestNodeFindsThoseThatRun(t *testing.T) {
+	z, resolver := serveZone(t)
+	nodes := newFinders(t, 3)
+	z.set(srvName, "SRV", nodes[0].record(), nodes[1].record(), nodes[2].record())
+	z.set("n0.conch.test.", "A", "127.0.0.1")
+	running, err := node.Start(t.Context(), node.Config{
+		Listen: net.JoinHostPort("127.0.0.1", nodes[0].port), Advertise: nodes[0].self(), Peers: selves(nodes), DataDir: t.TempDir(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop(t, running)
+	nodes[1].start(t.Context(), t, "127.0.0.1", 3, resolver, t.TempDir())
+	nodes[1].awaitEnd(t) // although n2 is away
+	if nodes[1].err != nil || !slices.Equal(nodes[1].list, selves(nodes)) {
+		t.Errorf("got %v, %v; want %v", nodes[1].list, nodes[1].err, selves(nodes))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/hashicorp/serf/serf"
 )
@@ -200,9 +201,13 @@ func (l *lastError) take() string {
 	return text
 }
 
-// oneLine makes a text one line of a length that a log line may have.
+// oneLine makes a text one line that a terminal shows as it is, of a length that a log line
+// may have.
 func oneLine(text string) string {
 	const most = 300
-	text = strings.Join(strings.Fields(text), " ")
-	return text[:min(len(text), most)]
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || r == ' ' }), " ")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
 }

@@ -59,36 +59,44 @@ func (cfg Config) Self() (string, error) {
 	return self.Address, err
 }
 
-// Find looks for the other members of a cluster until all have settled on the same list, and
-// returns it, sorted: what Config.Peers is to be for [Start]. Meanwhile it listens as the
-// node will, and serves nobody but members that look too. Where the data directory has a
-// list that all had settled on before, Find returns that at once.
+// Found is what a search has come to.
+type Found struct {
+	// Members are all members, sorted: what Config.Peers is to be for [Start].
+	Members []string
+	// Path is the file that has had the list since an earlier start; empty if it was found
+	// now.
+	Path string
+}
+
+// Find looks for the other members of a cluster until all have settled on the same list.
+// Meanwhile it listens as the node will, and serves nobody but members that look too. Where
+// the data directory has a list that all had settled on before, Find returns that at once.
 //
 // The errors wrap [ErrConfig], [ErrExpect], a [*discovery.TooManyError], the cause of the context's end,
 // or what the system says of the address to listen on or of the data directory.
-func Find(ctx context.Context, cfg Config, f Finding) (members []string, err error) {
+func Find(ctx context.Context, cfg Config, f Finding) (found Found, err error) {
 	cfg, err = cfg.withDefaults()
 	if err != nil {
-		return nil, err
+		return Found{}, err
 	}
 	self, err := cfg.Self()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+		return Found{}, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	if f.Expect < discovery.MinExpect || f.Expect > hosts.MaxMembers {
-		return nil, fmt.Errorf("%w: got %d, want %d to %d", ErrExpect, f.Expect, discovery.MinExpect, hosts.MaxMembers)
+		return Found{}, fmt.Errorf("%w: got %d, want %d to %d", ErrExpect, f.Expect, discovery.MinExpect, hosts.MaxMembers)
 	}
 	kept, err := keepList(cfg.DataDir, self)
 	if err != nil {
-		return nil, err
+		return Found{}, err
 	}
 	defer func() { err = errors.Join(err, kept.Close()) }()
 	list := kept.List()
 	if n := len(list.Members); n > 0 && n != f.Expect {
-		return nil, fmt.Errorf("%w: got %d, but %s has the list that this node has settled on, with %d members: %s", ErrExpect, f.Expect, kept.Path(), n, strings.Join(list.Members, ", "))
+		return Found{}, fmt.Errorf("%w: got %d, but %s has the list that this node has settled on, with %d members: %s; to give the cluster others, stop all its nodes and remove that file from each data directory", ErrExpect, f.Expect, kept.Path(), n, strings.Join(list.Members, ", "))
 	}
 	if list.Over {
-		return list.Members, nil
+		return Found{Members: list.Members, Path: kept.Path()}, nil
 	}
 	s := &searching{cfg: cfg, Finding: f, kept: kept, self: self, search: discovery.New(self, f.Expect)}
 	if list.Members != nil {
@@ -96,10 +104,11 @@ func Find(ctx context.Context, cfg Config, f Finding) (members []string, err err
 	}
 	stop, err := s.listen(ctx)
 	if err != nil {
-		return nil, err
+		return Found{}, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	return s.run(ctx)
+	found.Members, err = s.run(ctx)
+	return found, err
 }
 
 // listKeeper keeps a list on disk, or nowhere.

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
+	"strings"
+	"unicode"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -96,9 +99,51 @@ func (s *searching) askMember(ctx context.Context, member string) (discovery.Sho
 	case status.Code(err) == codes.Unimplemented:
 		return discovery.Showing{}, errors.New("its version of conch cannot look for members")
 	case err != nil:
-		return discovery.Showing{}, errors.New(status.Convert(err).Message())
+		return discovery.Showing{}, errors.New(reasonOf(err))
 	case shown.GetVersion() != broadcast.ProtocolVersion:
 		return discovery.Showing{}, fmt.Errorf("protocol version %d; want %d", shown.GetVersion(), broadcast.ProtocolVersion)
 	}
+	if err := checkShown(shown); err != nil {
+		return discovery.Showing{}, err
+	}
 	return discovery.Showing{Member: shown.GetMember(), List: shown.GetMembers(), Stage: discovery.Stage(shown.GetStage())}, nil
+}
+
+// checkShown refuses what no node of this version shows: it is read by people.
+func checkShown(shown *peerv1.ShowMembersResponse) error {
+	list := shown.GetMembers()
+	if len(list) > hosts.MaxMembers {
+		return fmt.Errorf("it shows %d members; want at most %d", len(list), hosts.MaxMembers)
+	}
+	for _, address := range append([]string{shown.GetMember()}, list...) {
+		if form, err := hosts.ParseAddress(address); err != nil || form != address {
+			return fmt.Errorf("it shows %s, which is not an address in its one form", printable(address))
+		}
+	}
+	if s := shown.GetStage(); s < peerv1.Stage_STAGE_LOOKING || s > peerv1.Stage_STAGE_RUNNING {
+		return fmt.Errorf("it shows stage %d; want 1 to 3", s)
+	}
+	return nil
+}
+
+// reasonOf is why a call failed, without what gRPC puts around it.
+func reasonOf(err error) string {
+	reason := status.Convert(err).Message()
+	if _, inner, found := strings.Cut(reason, `desc = "`); found {
+		reason = strings.TrimPrefix(strings.TrimSuffix(inner, `"`), "transport: ")
+	}
+	return printable(reason)
+}
+
+// printable makes a text that another process sent fit for a terminal, at a length that a
+// log line may have.
+func printable(text string) string {
+	const most = 300
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(text)
+	}
+	return text
 }
