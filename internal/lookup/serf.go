@@ -23,8 +23,10 @@ const (
 	// tagName is the tag by which an agent tells its node's address to the others. Agents
 	// without it are not of a conch node.
 	tagName = "conch"
-	// joinInterval is the time between two attempts to reach the seeds.
-	joinInterval = time.Second
+	// joinInterval is the time between two attempts to reach the seeds while no other agent
+	// is known, and rejoinInterval otherwise: a seed that has come back may know nobody.
+	joinInterval   = time.Second
+	rejoinInterval = 10 * time.Second
 	// leavePatience is how long an agent waits for its leave to spread.
 	leavePatience = 300 * time.Millisecond
 )
@@ -56,8 +58,7 @@ type serfSource struct {
 	joined error // why the last attempt to reach the seeds failed
 }
 
-// OpenSerf runs a Serf agent until Close, and tries to reach the seeds of the spec until it
-// knows another agent.
+// OpenSerf runs a Serf agent until Close, which tries to reach the seeds of the spec.
 func OpenSerf(spec Spec, cfg SerfConfig) (Source, error) {
 	listen, err := net.ResolveTCPAddr("tcp", cfg.Listen)
 	if err != nil {
@@ -88,12 +89,14 @@ func OpenSerf(spec Spec, cfg SerfConfig) (Source, error) {
 	return s, nil
 }
 
-// join tries to reach the seeds while no other agent is known.
+// join tries to reach the seeds again and again.
 func (s *serfSource) join(ctx context.Context) {
 	ticker := time.NewTicker(joinInterval)
 	defer ticker.Stop()
+	var last time.Time
 	for {
-		if s.isAlone() {
+		if s.isAlone() || time.Since(last) >= rejoinInterval {
+			last = time.Now()
 			_, err := s.agent.Join(s.seeds, true)
 			s.mu.Lock()
 			s.joined = err

@@ -9,7 +9,7 @@ import (
 )
 
 // patience is how long a condition may take to come true on a busy machine.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // agents reserves free addresses for agents.
 func agents(t *testing.T, n int) []string {
@@ -87,6 +87,31 @@ func TestSerfAgentsFindEachOther(t *testing.T) {
 	// It comes back elsewhere, under its name.
 	again := open(t, agents(t, 1)[0], "b.test:1", nil, at[0])
 	for _, source := range []Source{a, again, seed} {
+		await(t, source, finds("a.test:1", "b.test:1", "seed.test:1"))
+	}
+}
+
+// TestSeedComesBack lets the only seed start again: it knows nobody, and the others know
+// each other.
+func TestSeedComesBack(t *testing.T) {
+	at := agents(t, 3)
+	seed, err := OpenSerf(Spec{Seeds: at[:1]}, SerfConfig{Listen: at[0], Self: "seed.test:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := open(t, at[1], "a.test:1", nil, at[0])
+	b := open(t, at[2], "b.test:1", nil, at[0])
+	for _, source := range []Source{a, b, seed} {
+		await(t, source, finds("a.test:1", "b.test:1", "seed.test:1"))
+	}
+	if err := seed.Close(); err != nil {
+		t.Error(err)
+	}
+	for _, source := range []Source{a, b} {
+		await(t, source, finds("a.test:1", "b.test:1"))
+	}
+	again := open(t, at[0], "seed.test:1", nil, at[0])
+	for _, source := range []Source{a, b, again} {
 		await(t, source, finds("a.test:1", "b.test:1", "seed.test:1"))
 	}
 }
