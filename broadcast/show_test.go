@@ -16,7 +16,7 @@ import (
 func TestShowMembers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork()
-		a := lonely(t, w)
+		a := startWithPeer(t, w)
 		s := w.approach(t, "b:1", "a:1")
 		peer := peerv1.NewPeerServiceClient(s.conn)
 		shown, err := peer.ShowMembers(t.Context(), &peerv1.ShowMembersRequest{Member: "b:1"})

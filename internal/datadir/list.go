@@ -68,9 +68,6 @@ func OpenList(dir, member string) (*ListStore, error) {
 		return nil, err
 	}
 	s := &ListStore{dir: dir, member: member, lock: lock}
-	if err := removeLeftovers(dir, listName); err != nil {
-		return nil, errors.Join(unusable(dir, err), s.Close())
-	}
 	if s.list, err = s.read(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

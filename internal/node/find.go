@@ -137,10 +137,10 @@ func (keptNowhere) Close() error            { return nil }
 // searching is one search under way.
 type searching struct {
 	Finding
-	cfg   Config
-	kept  listKeeper
-	self  string
-	guard *guard
+	cfg    Config
+	kept   listKeeper
+	self   string
+	access *access
 
 	mu     sync.Mutex // held for search, never while anything is waited for
 	search *discovery.Search

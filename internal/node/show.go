@@ -50,7 +50,7 @@ func (s *searching) listen(ctx context.Context) (stop func() error, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", s.cfg.Listen, err)
 	}
-	s.guard, err = s.cfg.guard(hosts.Members{Addresses: []string{s.self}}, address)
+	s.access, err = s.cfg.access(hosts.Members{Addresses: []string{s.self}}, address)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
@@ -59,20 +59,20 @@ func (s *searching) listen(ctx context.Context) (stop func() error, err error) {
 		return nil, err
 	}
 	options := []grpc.ServerOption{
-		grpc.InTapHandle(s.guard.control.Call),
+		grpc.InTapHandle(s.access.control.Call),
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return errLooking }),
 	}
-	if s.guard.tls != nil {
-		options = append(options, grpc.Creds(s.guard.tls.ServerCredentials(s.guard.refused)))
+	if s.access.tls != nil {
+		options = append(options, grpc.Creds(s.access.tls.ServerCredentials(s.access.refused)))
 	}
 	server := grpc.NewServer(serverOptions(options...)...)
 	peerv1.RegisterPeerServiceServer(server, &shower{searching: s})
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(s.guard.control.Listener(listener)) }()
+	go func() { served <- server.Serve(s.access.control.Listener(listener)) }()
 	return func() error {
 		server.Stop()
 		err := <-served
-		s.guard.control.Wait()
+		s.access.control.Wait()
 		return err
 	}, nil
 }
@@ -88,7 +88,7 @@ func (s *searching) askMember(ctx context.Context, member string) (discovery.Sho
 		}),
 		grpc.WithNoProxy(),
 		grpc.WithDisableRetry(),
-		grpc.WithTransportCredentials(s.guard.toMember(member)),
+		grpc.WithTransportCredentials(s.access.toMember(member)),
 	)
 	if err != nil {
 		return discovery.Showing{}, err

@@ -11,7 +11,7 @@ const (
 	kubernetes = "1.31.0"
 )
 
-// render renders the chart, and holds the result against the types of Kubernetes.
+// render renders the chart, and checks the result against the types of Kubernetes.
 func render(t *testing.T, set ...string) string {
 	t.Helper()
 	args := []string{"template", "locks", chart, "--namespace", "infra", "--kube-version", kubernetes}
@@ -48,7 +48,7 @@ func TestChartRenders(t *testing.T) {
 		"--peers=locks-conch-0"+host+",locks-conch-1"+host+",locks-conch-2"+host+"\n",
 		"--advertise=$(POD_NAME)"+host+"\n",
 		"--tls-cert=/etc/conch/tls/tls.crt", "secretName: conch-tls", "defaultMode: 0440",
-		"terminationGracePeriodSeconds: 60", "!--insecure", "!ServiceMonitor")
+		"--drain=30s\n", "terminationGracePeriodSeconds: 60", "!--insecure", "!ServiceMonitor")
 	holds(t, render(t, "tls.perMember=true"), "--tls-key=/etc/conch/tls/$(POD_NAME).key")
 	holds(t, render(t, "tls.enabled=false", "serviceMonitor.enabled=true", "replicas=5", "antiAffinity=preferred", "persistence.enabled=false"),
 		"--insecure", "!--tls-", "kind: ServiceMonitor", "locks-conch-4"+host+"\n",
@@ -60,6 +60,8 @@ func TestChartRefusesWhatMakesNoSense(t *testing.T) {
 	for value, want := range map[string]string{
 		"replicas=0":                       "replicas: got 0, want 1 or more",
 		"terminationGracePeriodSeconds=30": "terminationGracePeriodSeconds: got 30, want 40 or more",
+		"drainSeconds=120":                 "terminationGracePeriodSeconds: got 60, want 130 or more",
+		"drainSeconds=-1":                  "drainSeconds: got -1, want 0 or more",
 		"antiAffinity=no":                  `antiAffinity: got "no", want required, preferred or none`,
 		"tls.secretName=":                  "tls.secretName: got nothing",
 	} {

@@ -29,7 +29,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{- define "conch.check" -}}
 {{- if lt (int .Values.replicas) 1 }}{{ fail (printf "replicas: got %v, want 1 or more, an odd number" .Values.replicas) }}{{ end -}}
-{{- if lt (int .Values.terminationGracePeriodSeconds) 40 }}{{ fail (printf "terminationGracePeriodSeconds: got %v, want 40 or more: holders get 30 s to finish" .Values.terminationGracePeriodSeconds) }}{{ end -}}
+{{- if lt (int .Values.drainSeconds) 0 }}{{ fail (printf "drainSeconds: got %v, want 0 or more" .Values.drainSeconds) }}{{ end -}}
+{{- $least := add (int .Values.drainSeconds) 10 -}}
+{{- if lt (int .Values.terminationGracePeriodSeconds) (int $least) }}{{ fail (printf "terminationGracePeriodSeconds: got %v, want %v or more: holders get %v s (drainSeconds) to finish" .Values.terminationGracePeriodSeconds $least .Values.drainSeconds) }}{{ end -}}
 {{- if not (has .Values.antiAffinity (list "required" "preferred" "none")) }}{{ fail (printf "antiAffinity: got %q, want required, preferred or none" .Values.antiAffinity) }}{{ end -}}
 {{- if and .Values.tls.enabled (not .Values.tls.secretName) }}{{ fail "tls.secretName: got nothing, want the name of a secret; or set tls.enabled to false on a network that is trusted" }}{{ end -}}
 {{- end }}
