@@ -73,8 +73,8 @@ type Config struct {
 	Version string
 }
 
-// Observer is told what happens at a node. The driver's one goroutine calls its methods:
-// they must return at once.
+// Observer is told what happens at a node. Whoever works for the owner calls its methods,
+// one at a time: they must return at once.
 type Observer interface {
 	// Effect is called for each effect, before it is performed. The effect is valid until
 	// the call returns.
