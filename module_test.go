@@ -13,10 +13,10 @@ import (
 	"conch/internal/modulepath"
 )
 
-// moduleSection is where README.md says how one's own module uses conch.
+// moduleSection is the section of README.md on one's own module.
 const moduleSection = "From your own Go module"
 
-// outsideProgram is one's own program.
+// outsideProgram is a user's program in a module of its own.
 const outsideProgram = `package main
 
 import (
@@ -97,7 +97,7 @@ func TestUseFromAnotherModule(t *testing.T) {
 		t.Helper()
 		command := exec.CommandContext(ctx, args[0], args[1:]...)
 		command.Dir = outside
-		// What the product needs is in the module cache already.
+		// The product's dependencies are already in the module cache.
 		command.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOSUMDB=off", "GOWORK=off")
 		out, err := command.CombinedOutput()
 		if err != nil {

@@ -7,27 +7,27 @@ import (
 	"conch/internal/frames"
 )
 
-// Clients are processes that are no members and speak to this node over streams. The
-// table of claims decides about them; here is how their streams reach it.
+// Clients are processes that are not members and speak to this node over streams. The table
+// of claims decides about them; this file connects their streams to it.
 
 // ClientStream is a stream of a client. The worker calls its methods: they must return at
 // once, and must not call the driver.
 type ClientStream interface {
 	// Tell queues a message to be sent. The message is valid until the call returns.
 	Tell(m *frames.NodeMessage)
-	// End has the stream end soon, for a reason.
+	// End makes the stream end soon, for a reason.
 	End(why claims.End)
 }
 
 // ErrOtherCaller says that another caller's client has the incarnation.
 var ErrOtherCaller = errors.New("another caller's client has this incarnation")
 
-// Attach makes a stream the present one of a client, in place of an earlier one, which is
-// ended. [Driver.Detach] is to be called when the stream is over. The errors are
-// [ErrOtherCaller], or wrap [ErrStopped]; then the stream is nobody's.
+// Attach makes a stream the present one of a client, and ends an earlier one. Call
+// [Driver.Detach] when the stream is over. The errors are [ErrOtherCaller], or wrap
+// [ErrStopped]; then the stream is not attached.
 func (d *Driver) Attach(st ClientStream, id frames.Incarnation, caller Caller) error {
 	attached := make(chan bool, 1)
-	ok := d.post(input{kind: inputLook, look: func(o *owner) {
+	ok := d.post(input{kind: inputInspect, inspect: func(o *owner) {
 		attached <- o.table.Attach(o.now, st, id, caller)
 	}})
 	if !ok {
@@ -52,7 +52,7 @@ func (d *Driver) FromClient(st ClientStream, messages []frames.ClientMessage) bo
 
 // Detach says that a stream is over.
 func (d *Driver) Detach(st ClientStream) {
-	d.post(input{kind: inputLook, look: func(o *owner) { o.table.Detach(o.now, st) }})
+	d.post(input{kind: inputInspect, inspect: func(o *owner) { o.table.Detach(o.now, st) }})
 }
 
 // takeClient takes a frame of a client.
@@ -67,9 +67,9 @@ func (o *owner) takeClient(in *input) {
 	}
 }
 
-// tell performs the effects of the table of claims. It reports whether a grant was
+// performClaims performs the effects of the table of claims. It reports whether a grant was
 // declined, whose effects are then to be performed.
-func (o *owner) tell() (declined bool) {
+func (o *owner) performClaims() (declined bool) {
 	effects := o.table.Effects()
 	if len(effects) == 0 {
 		return false
@@ -105,11 +105,11 @@ func (o *owner) tell() (declined bool) {
 	return len(back) > 0
 }
 
-// note tells the log, the metrics and whoever watches what became of a claim.
+// note tells the log, the metrics and the subscribers what became of a claim.
 func (o *owner) note(e *claims.Effect) {
 	switch e.Kind {
 	case claims.Expired:
-		o.log.expired(e.Lock, e.Fence, *e.Caller, e.Text, o.tellTimes())
+		o.log.expired(e.Lock, e.Fence, *e.Caller, e.Text, o.describeTimes())
 		o.log.flush()
 		return
 	case claims.Entered:

@@ -78,7 +78,7 @@ func TestPageIsAccessible(t *testing.T) {
 	audit := func(when string, tabs bool) {
 		t.Helper()
 		for _, v := range browser.Views {
-			browser.Look(ctx, t, v)
+			browser.SetView(ctx, t, v)
 			browser.Eval[any](ctx, t, `(() => { window.drawn = false; requestAnimationFrame(() => requestAnimationFrame(() => { window.drawn = true; })); })()`)
 			browser.Becomes(ctx, t, `window.drawn`)
 			for _, fault := range browser.Audit(ctx, t) {
@@ -172,7 +172,7 @@ func TestWideTablesShowThatTheyScroll(t *testing.T) {
 	ctx, _ := stillCluster(t)
 	name(ctx, t, "new")
 	for _, v := range browser.Views {
-		browser.Look(ctx, t, v)
+		browser.SetView(ctx, t, v)
 		for _, id := range []string{"members", "numbers"} {
 			table := `document.getElementById('` + id + `')`
 			place := table + `.parentElement`

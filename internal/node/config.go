@@ -27,8 +27,7 @@ const (
 	MaxLocalBatch = token.MaxLocalBatch
 )
 
-// Config is what a node is started with. The fields are those of conch.Config, which says
-// what each means.
+// Config is what a node needs at its start. conch.Config says what each field means.
 type Config struct {
 	Listen    string
 	Advertise string
@@ -56,7 +55,7 @@ type Config struct {
 	Metrics prometheus.Registerer
 }
 
-// withDefaults fills in what is unset, and refuses numbers that no node can run with.
+// withDefaults fills in unset fields, and refuses numbers that no node can run with.
 func (cfg Config) withDefaults() (Config, error) {
 	if cfg.Listen == "" {
 		cfg.Listen = hosts.DefaultListen
