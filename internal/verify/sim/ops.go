@@ -18,7 +18,7 @@ func (w *World) takeOp(k int, e event) bool {
 		return w.acquire(k, op, e)
 	case ClientAcquire, ClientTry:
 		return w.clientAsk(k, op, e)
-	case ClientPause, ClientCut, ClientStall, ClientBreak, ClientKill:
+	case ClientPause, ClientCut, ClientStall, ClientBreak, ClientBreakOn, ClientKill:
 		w.ops[op.Kind]++
 		return w.strikeClient(op)
 	case CutOff:
