@@ -33,6 +33,7 @@ const (
 	Stalled                     // a client's stream that stalled between two parcels
 	Snapped                     // a client's stream that broke just when something was sent on it
 	Unreachable                 // a client that found no node for long
+	StopAfterLease              // a stop, first to hear that a lease is over, with waits and holds
 	SetBackDisk                 // a start with an older copy of the disk
 	CountedAbove                // a node that counted above another incarnation's session
 	tallies
@@ -45,7 +46,7 @@ var tallyNames = [...]string{
 	WentAhead: "went ahead of others", Declined: "grant declined", ClientHold: "client holds", ClientLoss: "client has lost",
 	Expired: "client's hold expired", MovedOn: "client moved on", LateFrame: "frame on a stream given up",
 	ReplacedStream: "client's stream replaced", Stalled: "stall between parcels", Snapped: "break behind a parcel", Unreachable: "no node found",
-	SetBackDisk: "start with an older disk", CountedAbove: "counted above another incarnation",
+	StopAfterLease: "stop behind the end of a lease", SetBackDisk: "start with an older disk", CountedAbove: "counted above another incarnation",
 }
 
 // reasons are why tokens are dropped, and ballots and sessions come to nothing.

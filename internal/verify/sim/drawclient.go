@@ -91,15 +91,25 @@ func (p *Plan) drawClientFaults(s *source) {
 		case ClientStall:
 			op.Effects = int32(s.below(8))
 			op.Patience = p.TTL
+			if s.chance(50) {
+				p.Ops = append(p.Ops, breakBefore(&op, Instant(pick(s, 1, T/100, T/4))))
+				op.Effects &^= 1
+			}
 		case ClientBreak:
 			op.Effects = pick[int32](s, 0, 1, 2, 5, 1000)
 			op.Length = min(op.Length, Instant(pick(s, 1, T/100, T/4)))
 		case ClientBreakOn:
 			op.Length = min(op.Length, Instant(pick(s, 1, T/100, T/4)))
-			p.Ops = append(p.Ops, Op{At: op.At, Kind: ClientBreak, Node: op.Node, Length: op.Length})
+			p.Ops = append(p.Ops, breakBefore(&op, op.Length))
 			op.Effects = int32(s.below(4)) // Hello, and what is said anew
 			op.Patience = p.TTL
 		}
 		p.Ops = append(p.Ops, op)
 	}
+}
+
+// breakBefore breaks the stream of an op's client just before the op, which so meets the
+// next stream: its Hello, and what is said on it anew.
+func breakBefore(op *Op, noticed Instant) Op {
+	return Op{At: op.At, Kind: ClientBreak, Node: op.Node, Length: min(noticed, op.Length)}
 }

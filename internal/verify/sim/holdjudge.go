@@ -21,13 +21,16 @@ func (l *link) hears(process uint32, now token.Time) {
 	l.told.heard = now
 }
 
-// tells notes a lease that a node tells a client. A node ends the stream of a client of
+// noteTold notes a lease that a node tells a client. A node ends the stream of a client of
 // which it has not heard for T, and grants it nothing afterwards. So no lease that it tells
-// ends later than 2 T after it has heard of the client.
-func (l *link) tells(m *frames.NodeMessage, now, ttl token.Time) {
-	if m.Kind == frames.Pong || m.Kind == frames.Granted {
-		l.told.end = max(l.told.end, min(now+m.Remaining, l.told.heard+2*ttl))
+// ends later than 2 T after it has heard of the client, or after it stood still.
+func (w *World) noteTold(m *member, l *link, message *frames.NodeMessage) {
+	if message.Kind != frames.Pong && message.Kind != frames.Granted {
+		return
 	}
+	heard := max(l.told.heard, m.clock.read(m.pausedUntil)) + token.Time(w.plan.TickLate)
+	end := m.clock.read(w.now) + message.Remaining
+	l.told.end = max(l.told.end, min(end, heard+2*token.Time(w.plan.TTL)))
 }
 
 // callerOf describes a link to the node's table of claims, which passes it back.

@@ -38,7 +38,7 @@ func (w *World) tell(i int) (declined bool) {
 		switch e := &effects[k]; e.Kind {
 		case claims.Tell:
 			s := e.Stream.(*clientStream)
-			s.link.tells(e.Message, m.clock.read(w.now), token.Time(w.plan.TTL))
+			w.noteTold(m, s.link, e.Message)
 			w.toClient(s, clientParcel{kind: parcelMessage, message: *e.Message})
 		case claims.EndStream:
 			why := clientParcel{kind: parcelEnd, why: endsLikeThis}
