@@ -267,6 +267,19 @@ func TestJudges(t *testing.T) {
 			w.judgeEmpty()
 		}},
 
+		{"a waiter at a node with an older disk", Service, func(w *World) {
+			w.claims[1] = claim{state: claimWaiting, process: 1}
+			w.members[1].setBack = true
+			w.now += 100 * w.plan.TTL
+			w.lookAround()
+		}},
+		{"a waiter at a node with an older disk that somebody who knows never reaches", "", func(w *World) {
+			w.claims[1] = claim{state: claimWaiting, process: 1}
+			w.members[1].setBack = true
+			w.plan.Cut = [2]int{1, 2}
+			w.now += 100 * w.plan.TTL
+			w.lookAround()
+		}},
 		{"a node that asks for the time without end", Rest, func(w *World) {
 			for range 20_000 {
 				w.judgeRest()
