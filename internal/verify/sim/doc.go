@@ -9,7 +9,7 @@
 //
 // After every step judges look at all nodes: at most one holder inside its session by
 // its own clock, at most one live token, fences that rise, no grant outside a
-// session. Then the faults stop, and every waiter must be served within a bound. A
+// session, no client's hold after the lease that the client was told. Then the faults stop, and every waiter must be served within a bound. A
 // run that fails is shrunk: faults and requests are taken out for as long as it
 // still fails.
 //
@@ -17,6 +17,7 @@
 //
 // A run that passes proves nothing; runs sample. The simulator has no gRPC, no disk
 // and no processes: a node's inputs and effects are carried out as the driver would,
-// by code of this package. It does not try nodes that lie, clocks that drift by more
-// than the protocol allows, or disks that lose what they saved.
+// by code of this package. It does not try nodes that lie, or clocks that drift by more
+// than the protocol allows. Disks are set back to the copy of an earlier start, but lose
+// nothing else that they saved.
 package sim
