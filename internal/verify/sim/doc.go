@@ -9,9 +9,9 @@
 //
 // After every step judges look at all nodes: at most one holder inside its session by
 // its own clock, at most one live token, fences that rise, no grant outside a
-// session, no client's hold after the lease that the client was told. Then the faults stop, and every waiter must be served within a bound. A
-// run that fails is shrunk: faults and requests are taken out for as long as it
-// still fails.
+// session, no client's hold after the lease that the client was told. Then the faults
+// stop, and every waiter must be served within a bound. A run that fails is shrunk: faults
+// and requests are taken out for as long as it still fails.
 //
 // # What is not promised
 //
