@@ -3,7 +3,6 @@ package broadcast
 import (
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"sync"
 	"testing"
@@ -205,28 +204,9 @@ func BenchmarkQueuedWaits(b *testing.B) {
 		b.Run(fmt.Sprintf("%d", waits), func(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
-				node, err := token.New(0, token.Config{
-					Members: 1, Session: 1, TTL: token.Time(testTTL), Encumbered: true,
-					IdleToken: token.DefaultIdleToken, IdleLock: token.DefaultIdleLock, FencesPerEpoch: token.MaxFencesPerEpoch,
-				})
-				if err != nil {
-					b.Fatal(err)
-				}
-				now := token.Time(0)
-				cfg := Config{Members: []string{"a:1"}, Session: 1, TTL: testTTL, Log: zerolog.New(io.Discard), Clock: func() token.Time { return now }}
-				if err := cfg.complete(); err != nil {
-					b.Fatal(err)
-				}
-				d := &Driver{members: cfg.Members, clock: cfg.Clock, limits: defaultLimits, ttl: testTTL}
-				o := newOwner(d, node, cfg)
-				for i := range waits {
-					c := &localClaim{driver: d, ready: make(chan struct{}, 1)}
-					c.begin(token.Waiter(i + 1))
-					o.take(0, &input{kind: inputAcquire, lock: fmt.Sprint("lock ", i), id: token.Waiter(i + 1), local: c})
-				}
-				now = token.Time(2 * testTTL)
+				o := queuedWaits(b, waits, Config{})
 				b.StartTimer()
-				o.take(now, &input{kind: inputTick})
+				o.take(token.Time(2*testTTL), &input{kind: inputTick})
 				b.StopTimer()
 				if holds, _, _ := o.table.Counts(); holds != waits {
 					b.Fatalf("%d of %d waits were granted", holds, waits)

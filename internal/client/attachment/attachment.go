@@ -28,6 +28,9 @@ const (
 type Config struct {
 	// TTL is T, as the node says.
 	TTL token.Time
+	// MaxFrame is how many messages are sent as one frame, 2 at least; 0 is 48, which are
+	// within 16 KiB.
+	MaxFrame int
 }
 
 // Attachment is what a client has at one node, from its first stream there until nothing
@@ -36,6 +39,7 @@ type Config struct {
 // one is not touched by the next.
 type Attachment struct {
 	ttl, began token.Time
+	maxFrame   int
 
 	lastID  uint64
 	claims  table // those that are not over, by their ids on the wire
@@ -87,8 +91,11 @@ type pong struct {
 // New makes an attachment of a node that has welcomed the client. Its stream is taken
 // into use by Up.
 func New(now token.Time, cfg Config) *Attachment {
+	if cfg.MaxFrame == 0 {
+		cfg.MaxFrame = maxFrame
+	}
 	return &Attachment{
-		ttl: cfg.TTL, began: now, heard: now, next: token.Never, firstEnd: token.Never,
+		ttl: cfg.TTL, maxFrame: cfg.MaxFrame, began: now, heard: now, next: token.Never, firstEnd: token.Never,
 	}
 }
 

@@ -5,7 +5,8 @@ import (
 	"conch/token"
 )
 
-// maxFrame is how many messages are sent as one frame, so that it is within 16 KiB.
+// maxFrame is how many messages are sent as one frame unless Config says otherwise: such
+// a frame is within 16 KiB.
 const maxFrame = 48
 
 // pingShare of a time to live is the time between Pings.
@@ -31,7 +32,7 @@ func (a *Attachment) Take(now token.Time) []frames.ClientMessage {
 	}
 	asks := false
 	a.frame = append(a.frame[:0], frames.ClientMessage{}) // room for a Ping
-	for a.taken < len(a.queue) && len(a.frame) < maxFrame {
+	for a.taken < len(a.queue) && len(a.frame) < a.maxFrame {
 		c := a.queue[a.taken]
 		a.queue[a.taken] = nil
 		a.taken++

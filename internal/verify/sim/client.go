@@ -21,6 +21,7 @@ type client struct {
 	// No messages reach nodes until cutUp, and none come from them until cutDown.
 	cutUp, cutDown     Instant
 	stallUp, stallDown stall
+	snap               stall // of the stream: it breaks then, and the client notices after length
 
 	search   attachment.Search
 	backoff  attachment.Backoff
@@ -47,8 +48,10 @@ type link struct {
 	incarnation frames.Incarnation
 	core        *attachment.Attachment // nil before the first Welcome
 	stream      *clientStream          // nil while there is none
+	attached    *clientStream          // the latest whose Hello the node has read
 	asked       map[attachment.Claim]int32
 	finished    bool
+	told        told
 	tickAt      Instant
 	tick        uint32
 }
@@ -140,7 +143,7 @@ func (w *World) welcomed(l *link) {
 	c := &w.clients[l.client]
 	now := c.clock.read(w.now)
 	if l.core == nil {
-		l.core = attachment.New(now, attachment.Config{TTL: token.Time(w.plan.TTL)})
+		l.core = attachment.New(now, attachment.Config{TTL: token.Time(w.plan.TTL), MaxFrame: w.plan.ClientFrame})
 		c.links = append(c.links, l)
 		c.current, c.reaching = l, false
 	}

@@ -26,6 +26,8 @@ func (w *World) strikeClient(op *Op) bool {
 			return false
 		}
 		w.breakClientStream(c.current.stream, int(op.Effects), length)
+	case ClientBreakOn:
+		c.snap = stall{until: w.now + op.Patience, length: length, after: op.Effects}
 	case ClientKill:
 		w.killClient(int(op.Node))
 		w.events.push(event{at: w.now + length, kind: evClientStart, node: op.Node, gen: c.process})

@@ -53,8 +53,8 @@ func (w *World) judgeEmpty() {
 		if m.node == nil {
 			continue
 		}
-		if _, _, clients := m.table.Counts(); clients > 0 {
-			w.fail(Leak, "node %d remembers %d clients when all have ended", i, clients)
+		if _, _, clients := m.table.Counts(); clients > 0 || m.table.Attached() > 0 {
+			w.fail(Leak, "node %d remembers %d clients and %d streams when all have ended", i, clients, m.table.Attached())
 		}
 		for l := range w.plan.Locks {
 			if m.node.InspectLock(lockNames[l], &w.look) && ofClient(w.look.Holder) {

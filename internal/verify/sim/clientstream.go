@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"conch/internal/claims"
 	"conch/internal/client/attachment"
 	"conch/internal/frames"
 )
@@ -68,7 +67,16 @@ func (w *World) openClientStream(l *link) {
 
 // toNode puts a parcel on its way to the node, and toClient to the client.
 func (w *World) toNode(s *clientStream, p clientParcel) {
-	w.put(s, &s.up, p, evToNode, &w.clients[s.link.client].stallUp)
+	c := &w.clients[s.link.client]
+	w.put(s, &s.up, p, evToNode, &c.stallUp)
+	if w.now >= w.plan.Settle || c.snap.until <= w.now || s.up.cut {
+		return
+	}
+	if c.snap.after--; c.snap.after < 0 {
+		c.snap.until = 0
+		w.count(Snapped)
+		w.breakClientStream(s, len(s.up.queue), c.snap.length)
+	}
 }
 
 func (w *World) toClient(s *clientStream, p clientParcel) {
@@ -103,7 +111,7 @@ func (w *World) next(s *clientStream, p *pipe, kind eventKind, blocked Instant) 
 	if p.length() == 0 {
 		return clientParcel{}, false
 	}
-	if blocked > w.now {
+	if blocked = max(blocked, p.queue[p.head].at); blocked > w.now {
 		p.busy = true
 		w.events.push(event{at: blocked, kind: kind, ref: s.id})
 		return clientParcel{}, false
@@ -133,7 +141,9 @@ func (w *World) deliverToNode(s *clientStream) bool {
 	switch parcel.kind {
 	case parcelHello:
 		s.accepted, s.process = true, m.process
-		m.table.Attach(now, s, s.link.incarnation, claims.Caller{})
+		m.table.Attach(now, s, s.link.incarnation, callerOf(s.link))
+		s.link.attached = s
+		s.link.hears(m.process, now)
 		w.toClient(s, clientParcel{kind: parcelHello})
 		w.performed(s.node)
 	case parcelFrame:
@@ -142,6 +152,9 @@ func (w *World) deliverToNode(s *clientStream) bool {
 		}
 		w.traceClientFrame(s, parcel.frame)
 		m.disk.clients = true // before anything is granted
+		if s.link.attached == s {
+			s.link.hears(m.process, now)
+		}
 		w.clientMessages(s.node, s, parcel.frame)
 	case parcelEnd:
 		s.nodeOver = true

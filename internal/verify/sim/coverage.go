@@ -31,7 +31,9 @@ const (
 	LateFrame                   // a client's frame on a stream that the client had given up
 	ReplacedStream              // a client's stream that a later one replaced
 	Stalled                     // a client's stream that stalled between two parcels
+	Snapped                     // a client's stream that broke just when something was sent on it
 	Unreachable                 // a client that found no node for long
+	StopAfterLease              // a stop, first to hear that a lease is over, with waits and holds
 	SetBackDisk                 // a start with an older copy of the disk
 	CountedAbove                // a node that counted above another incarnation's session
 	tallies
@@ -43,8 +45,8 @@ var tallyNames = [...]string{
 	TwoHolders: "lapsed holder beside a new one", Orphan: "client left behind", Encumbered: "encumbered start",
 	WentAhead: "went ahead of others", Declined: "grant declined", ClientHold: "client holds", ClientLoss: "client has lost",
 	Expired: "client's hold expired", MovedOn: "client moved on", LateFrame: "frame on a stream given up",
-	ReplacedStream: "client's stream replaced", Stalled: "stall between parcels", Unreachable: "no node found",
-	SetBackDisk: "start with an older disk", CountedAbove: "counted above another incarnation",
+	ReplacedStream: "client's stream replaced", Stalled: "stall between parcels", Snapped: "break behind a parcel", Unreachable: "no node found",
+	StopAfterLease: "stop behind the end of a lease", SetBackDisk: "start with an older disk", CountedAbove: "counted above another incarnation",
 }
 
 // reasons are why tokens are dropped, and why ballots and sessions fail.

@@ -7,14 +7,15 @@
 // ends, such a client goes on holding while its lease lasts, and the judges count it.
 //
 // After every step judges check all nodes: at most one holder inside its session by its own
-// clock, at most one live token, rising fences, no grant outside a session. Then the faults
-// stop, and every waiter must be served within a bound. A failing run is shrunk: faults and
-// requests are removed while it still fails.
+// clock, at most one live token, rising fences, no grant outside a session, no
+// client's hold after the lease that the client was told. Then the faults stop, and every
+// waiter must be served within a bound. A failing run is shrunk: faults and requests are
+// removed while it still fails.
 //
 // # What is not promised
 //
 // Proof: runs only sample. The simulator has no gRPC, no disk and no processes: code of
 // this package performs a node's inputs and effects as the driver would. It does not try
-// lying nodes, clocks that drift by more than the protocol allows, or disks that lose what
-// they saved.
+// lying nodes, or clocks that drift by more than the protocol allows. Disks are set back to
+// the copy of an earlier start, but lose nothing else that they saved.
 package sim

@@ -195,7 +195,16 @@ func (p *Plan) drawFaults(s *source) {
 			dead++
 			op.Length = 0
 		}
+		stops := op.Kind == Pause && s.chance(50)
+		if stops {
+			op.Length = min(Instant(s.between(T, 2*T)), p.Settle-op.At)
+		}
 		p.Ops = append(p.Ops, op)
+		if stops { // the first thing that the process then hears is that it is to stop
+			op.Kind, op.At = Leave, op.At+op.Length
+			op.Length = p.drawLength(s, op.At)
+			p.Ops = append(p.Ops, op)
+		}
 	}
 }
 

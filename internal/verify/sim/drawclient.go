@@ -27,6 +27,10 @@ func (p *Plan) drawProcesses(s *source) {
 		m.Nodes = m.Nodes[:s.between(1, int64(p.Nodes))]
 	}
 	if p.Processes > 0 {
+		p.ClientFrame = pick(s, 0, 0, 2, 3, 5)
+		if s.chance(15) {
+			p.Locks = int(s.between(4, maxLocks))
+		}
 		p.drawClientRequests(s)
 		p.drawClientFaults(s)
 	}
@@ -52,6 +56,7 @@ func (p *Plan) drawClientRequests(s *source) {
 		for many && len(p.Ops) < 700 && s.chance(90) {
 			more := op
 			more.At += Instant(s.below(1000))
+			more.Lock = int8(s.below(int64(p.Locks)))
 			p.Ops = append(p.Ops, more)
 		}
 	}
@@ -66,7 +71,7 @@ func (p *Plan) drawClientRequests(s *source) {
 }
 
 func (p *Plan) drawClientFaults(s *source) {
-	kinds := []OpKind{ClientPause, ClientCut, ClientCut, ClientStall, ClientStall, ClientBreak, ClientBreak, ClientBreak, ClientKill}
+	kinds := []OpKind{ClientPause, ClientCut, ClientCut, ClientStall, ClientStall, ClientBreak, ClientBreak, ClientBreak, ClientBreakOn, ClientBreakOn, ClientKill}
 	var chosen []OpKind
 	for range pick(s, 0, 1, 2, 4, 8) {
 		chosen = append(chosen, pick(s, kinds...))
@@ -86,10 +91,25 @@ func (p *Plan) drawClientFaults(s *source) {
 		case ClientStall:
 			op.Effects = int32(s.below(8))
 			op.Patience = p.TTL
+			if s.chance(50) {
+				p.Ops = append(p.Ops, breakBefore(&op, Instant(pick(s, 1, T/100, T/4))))
+				op.Effects &^= 1
+			}
 		case ClientBreak:
 			op.Effects = pick[int32](s, 0, 1, 2, 5, 1000)
 			op.Length = min(op.Length, Instant(pick(s, 1, T/100, T/4)))
+		case ClientBreakOn:
+			op.Length = min(op.Length, Instant(pick(s, 1, T/100, T/4)))
+			p.Ops = append(p.Ops, breakBefore(&op, op.Length))
+			op.Effects = int32(s.below(4)) // Hello, and what is said anew
+			op.Patience = p.TTL
 		}
 		p.Ops = append(p.Ops, op)
 	}
+}
+
+// breakBefore breaks the stream of an op's client just before the op, which so meets the
+// next stream: its Hello, and what is said on it anew.
+func breakBefore(op *Op, noticed Instant) Op {
+	return Op{At: op.At, Kind: ClientBreak, Node: op.Node, Length: min(noticed, op.Length)}
 }

@@ -27,6 +27,7 @@ const (
 	Dialogue  Judge = "a client cannot make sense of its node"
 	Stale     Judge = "a stale grant is reported as success"
 	Leak      Judge = "something is left behind"
+	Kept      Judge = "a hold outlives its lease"
 )
 
 // Failure is a fault that a judge found.
@@ -90,6 +91,9 @@ func (w *World) judge(i int) {
 			holder = 0 // the client's own belief counts; see clientjudge.go
 		}
 		m.views[l] = view{hasToken: w.look.HasToken, holder: holder, epoch: w.look.Token.Epoch}
+		if w.look.Holder != 0 {
+			w.judgeHold(i, l)
+		}
 		if known && l == w.touched {
 			w.judgeLock(i, l, &w.look)
 		}

@@ -3,6 +3,7 @@ package sim
 import (
 	"testing"
 
+	"conch/internal/frames"
 	"conch/token"
 )
 
@@ -70,6 +71,34 @@ func enterInARow(w *World, node, times int, queue ...token.Member) {
 		w.judgeTurns(node, 0, queue)
 	}
 }
+
+// keep lets a client hold lock a at node 0, and returns the lock.
+func keep(t *testing.T, w *World) int {
+	t.Helper()
+	w.plan.Processes = 1
+	w.plan.ClientMachines[0] = ClientMachine{Nodes: []int8{0}}
+	m := &w.members[0]
+	l := &link{node: 0, incarnation: frames.Incarnation{1}}
+	w.links = append(w.links, l)
+	st := &clientStream{link: l}
+	w.clientStreams = append(w.clientStreams, st)
+	now := m.clock.read(w.now)
+	l.attached = st
+	l.hears(m.process, now)
+	m.table.Attach(now, st, l.incarnation, callerOf(l))
+	for _, message := range []frames.ClientMessage{{Kind: frames.Ping, Stamp: 1}, {Kind: frames.Acquire, ID: 1, Lock: "a"}} {
+		m.table.Receive(now, st, &message)
+		w.performed(0)
+	}
+	if h, held := m.table.Holder(now, "a"); !held || h.Local != nil || w.failure != nil {
+		t.Fatalf("no client holds: %+v, %v", h, w.failure)
+	}
+	m.node.InspectLock("a", &w.look)
+	return 0
+}
+
+// leaseOf is for how long the client of keep has its lease yet.
+func leaseOf(w *World) Instant { return w.members[0].clock.when(w.links[0].told.end) - w.now }
 
 // TestJudges plants violations, each of which its judge must find, beside allowed cases
 // that look alike.
@@ -190,6 +219,64 @@ func TestJudges(t *testing.T) {
 		{"a waiter on a node that is down", "", func(w *World) {
 			w.claims[1] = claim{state: claimWaiting, process: 1}
 			w.members[1].node = nil
+			w.now += 100 * w.plan.TTL
+			w.checkServed()
+		}},
+		{"a hold of a client that was heard of", "", func(w *World) { w.judgeHold(0, keep(t, w)) }},
+		{"a hold in the client's lease, of which nothing more was heard", "", func(w *World) {
+			l := keep(t, w)
+			w.now += leaseOf(w) - 1
+			w.judgeHold(0, l)
+		}},
+		{"a hold after the lease of a client of which nothing more was heard", Kept, func(w *World) {
+			l := keep(t, w)
+			w.now += leaseOf(w) + w.plan.TickLate + 1
+			w.judgeHold(0, l)
+		}},
+		{"a hold after the client's lease, in a process that stood still", "", func(w *World) {
+			l := keep(t, w)
+			w.now += leaseOf(w) + w.plan.TickLate + 1
+			w.members[0].pausedUntil = w.now
+			w.judgeHold(0, l)
+		}},
+		{"a hold of a client of which only an earlier process has heard", Kept, func(w *World) {
+			l := keep(t, w)
+			w.links[0].told.process--
+			w.judgeHold(0, l)
+		}},
+		{"a hold longer than 2 T after the client was heard of, told or not", Kept, func(w *World) {
+			l := keep(t, w)
+			w.now += 25e8
+			w.noteTold(&w.members[0], w.links[0], &frames.NodeMessage{Kind: frames.Pong, Remaining: 1e9})
+			w.judgeHold(0, l)
+		}},
+		{"a hold that the table does not know", Invariant, func(w *World) {
+			w.members[0].node.Acquire(w.members[0].clock.read(w.now), "a", 99)
+			w.performed(0)
+			w.members[0].node.InspectLock("a", &w.look)
+			w.members[0].table = w.newTable(w.members[0].node)
+			w.look.Holder = 99
+			w.judgeHold(0, 0)
+		}},
+
+		{"a stream that is left behind", Leak, func(w *World) {
+			keep(t, w)
+			m := &w.members[0]
+			m.table.Receive(m.clock.read(w.now), w.links[0].attached, &frames.ClientMessage{Kind: frames.Withdraw, ID: 1})
+			w.performed(0)
+			w.judgeEmpty()
+		}},
+
+		{"a waiter at a node with an older disk", Service, func(w *World) {
+			w.claims[1] = claim{state: claimWaiting, process: 1}
+			w.members[1].setBack = true
+			w.now += 100 * w.plan.TTL
+			w.checkServed()
+		}},
+		{"a waiter at a node with an older disk that somebody who knows never reaches", "", func(w *World) {
+			w.claims[1] = claim{state: claimWaiting, process: 1}
+			w.members[1].setBack = true
+			w.plan.Cut = [2]int{1, 2}
 			w.now += 100 * w.plan.TTL
 			w.checkServed()
 		}},

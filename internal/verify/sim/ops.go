@@ -18,7 +18,7 @@ func (w *World) takeOp(k int, e event) bool {
 		return w.acquire(k, op, e)
 	case ClientAcquire, ClientTry:
 		return w.clientAsk(k, op, e)
-	case ClientPause, ClientCut, ClientStall, ClientBreak, ClientKill:
+	case ClientPause, ClientCut, ClientStall, ClientBreak, ClientBreakOn, ClientKill:
 		w.ops[op.Kind]++
 		return w.strikeClient(op)
 	case CutOff:
@@ -118,6 +118,9 @@ func (w *World) strikeNode(op *Op, i int, m *member) {
 // tells the holders, and the node goes when nothing is held.
 func (w *World) retire(i int, m *member) {
 	now := m.clock.read(w.now)
+	if end, in := m.node.InSession(); in && end <= now && m.waitsAndHolds() {
+		w.count(StopAfterLease)
+	}
 	for k := range w.claims {
 		c, op := &w.claims[k], &w.plan.Ops[k]
 		if op.asks() && int(op.Node) == i && c.process == m.process && (c.state == claimWaiting || c.state == claimGone) {
@@ -130,6 +133,12 @@ func (w *World) retire(i int, m *member) {
 	}
 	m.node.Retire(now)
 	w.performed(i)
+}
+
+// waitsAndHolds reports whether the table of claims has waits and holds.
+func (m *member) waitsAndHolds() bool {
+	holds, waits, _ := m.table.Counts()
+	return holds > 0 && waits > 0
 }
 
 // armed is an op that waits for a message to be sent.

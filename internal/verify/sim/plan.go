@@ -12,7 +12,7 @@ type Instant int64
 
 const (
 	maxNodes   = 7
-	maxLocks   = 3
+	maxLocks   = 16
 	maxClients = 4
 )
 
@@ -43,6 +43,9 @@ type Plan struct {
 	ClientMachines [maxClients]ClientMachine
 	// ClientPatience is for how long a client looks for a node.
 	ClientPatience Instant
+	// ClientFrame is how many messages a client sends as one frame; 0: as package
+	// attachment does without being told.
+	ClientFrame int
 
 	// Faults are over at Settle: no op begins or lasts later.
 	Settle Instant
@@ -145,6 +148,10 @@ const (
 	// ClientBreak: client Node's stream breaks. Of what is under way the first Effects
 	// parcels still arrive. The client notices after Length.
 	ClientBreak
+	// ClientBreakOn: client Node's stream breaks once it has sent Effects more parcels
+	// within Patience. All that is under way to the node still arrives, late. The client
+	// notices after Length.
+	ClientBreakOn
 	// ClientKill: client Node's process dies, and another starts after Length.
 	ClientKill
 	// SetBack: Node's process dies, and starts again after Length with its disk as it was
@@ -160,7 +167,7 @@ var opNames = [...]string{
 	Pause: "pause", Leave: "leave", CutOff: "cut-off", Break: "break", Slow: "slow",
 	DelayNext: "snag", CrashOn: "crash-on", PauseOn: "pause-on", CutOn: "cut-on",
 	ClientAcquire: "client-acquire", ClientTry: "client-try", ClientPause: "client-pause", ClientCut: "client-cut",
-	ClientStall: "client-stall", ClientBreak: "client-break", ClientKill: "client-kill",
+	ClientStall: "client-stall", ClientBreak: "client-break", ClientBreakOn: "client-break-on", ClientKill: "client-kill",
 	SetBack: "set-back", SetBackAll: "set-back-all",
 }
 
@@ -236,7 +243,7 @@ func (p *Plan) String() string {
 		text += fmt.Sprintf("  node %d: disk %t, wall clock %d ms ahead, used %t, clock from %d ns, drift %d millionths, local batch %d\n", i, m.Disk, m.Wall/1e6, m.Clocked || !m.Disk, m.Offset, m.Drift, m.LocalBatch)
 	}
 	for k, m := range p.ClientMachines[:p.Processes] {
-		text += fmt.Sprintf("  client %d: clock from %d ns, drift %d millionths, nodes %v\n", k, m.Offset, m.Drift, m.Nodes)
+		text += fmt.Sprintf("  client %d: clock from %d ns, drift %d millionths, nodes %v, %d messages a frame\n", k, m.Offset, m.Drift, m.Nodes, p.ClientFrame)
 	}
 	return text
 }

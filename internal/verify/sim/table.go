@@ -37,7 +37,9 @@ func (w *World) tell(i int) (declined bool) {
 	for k := range effects {
 		switch e := &effects[k]; e.Kind {
 		case claims.Tell:
-			w.toClient(e.Stream.(*clientStream), clientParcel{kind: parcelMessage, message: *e.Message})
+			s := e.Stream.(*clientStream)
+			w.noteTold(m, s.link, e.Message)
+			w.toClient(s, clientParcel{kind: parcelMessage, message: *e.Message})
 		case claims.EndStream:
 			why := clientParcel{kind: parcelEnd, why: endsLikeThis}
 			if e.End == claims.Replaced {

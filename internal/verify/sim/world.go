@@ -172,7 +172,7 @@ func (w *World) takeTick(e event) bool {
 	return true
 }
 
-var lockNames = [maxLocks]string{"a", "b", "c"}
+var lockNames = [maxLocks]string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"}
 
 func (w *World) lockOf(name string) int { return int(name[0] - 'a') }
 
