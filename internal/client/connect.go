@@ -62,7 +62,7 @@ type connector struct {
 
 // first is Connect.
 func (c connector) first(ctx context.Context, targets []Target, patience time.Duration) (*grpc.ClientConn, Target, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %v", patience))
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %v", round(patience)))
 	defer cancel()
 	type outcome struct {
 		index int
