@@ -48,7 +48,7 @@ func (d *drainTime) Type() string { return "duration" }
 
 // draining lets holders finish before a node stops.
 type draining struct {
-	patience drainTime // set before run
+	patience drainTime
 	told     io.Writer
 	// life ends when a signal ends the drain; end ends it.
 	life context.Context
@@ -61,8 +61,8 @@ type draining struct {
 // errHurried is the cause of the end of a drain that a signal ended.
 var errHurried = errors.New("another signal came")
 
-func newDraining(told io.Writer) *draining {
-	d := &draining{told: told}
+func newDraining(patience drainTime, told io.Writer) *draining {
+	d := &draining{patience: patience, told: told}
 	d.life, d.end = context.WithCancelCause(context.Background())
 	return d
 }

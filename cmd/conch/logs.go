@@ -86,7 +86,10 @@ granted and how many others went ahead of it, and what each entry cost in messag
 The exit code is 0 if the logs show all of it, 1 if they show a violation, with the
 lines that do, and 3 if they do not suffice to tell: a member's file was not given or
 is cut, or was edited, or is of another run, or its node ran without --evidence. It is
-64 if a file that is named does not exist.`,
+64 if a file that is named does not exist.
+
+Put the parts of a rotated log together first, oldest first:
+zcat -f node1.log.2.gz node1.log.1 node1.log > whole.log`,
 		Example: `  conch logs check node*.log
   conch logs check node*.log --cs-file cs.txt
   conch logs check node*.log --json | jq .verdict`,

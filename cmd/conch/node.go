@@ -55,7 +55,7 @@ commands talk to.)`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// Before anything that takes time: a signal would end the process at once.
-			drain := newDraining(cmd.ErrOrStderr())
+			drain := newDraining(flags.drain, cmd.ErrOrStderr())
 			ctx, stop := untilSignals(cmd.Context(), drain.hurry, func() {})
 			defer stop()
 			cmd.SetContext(ctx)
@@ -85,7 +85,7 @@ func caution(cmd *cobra.Command, format string, args ...any) {
 
 // runNode runs a node until a signal, or until something it needs fails.
 func runNode(cmd *cobra.Command, flags *nodeFlags, drain *draining) (err error) {
-	drain.patience = flags.drain
+	drain.patience = flags.drain // which the environment may have set
 	cfg, err := flags.config(cmd)
 	if err != nil {
 		return err
