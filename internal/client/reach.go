@@ -52,7 +52,7 @@ func (c *Client) unreached(cause error) error {
 	defer c.mu.Unlock()
 	if c.node != nil {
 		if why := c.node.why(); why != nil {
-			return fmt.Errorf("%w: %w: %v: %v", cause, ErrUnreachable, c.node.target, why)
+			return fmt.Errorf("%w: %w: %v: %w", cause, ErrUnreachable, c.node.target, why)
 		}
 		return fmt.Errorf("%w: %w", cause, ErrUnreachable) // one has been found just now
 	}
