@@ -12,20 +12,19 @@ import (
 	"conch/internal/pki"
 )
 
-// DialConfig is what a client is started with. The zero value finds a node on this
+// DialConfig is what a client needs at its start. The zero value finds a node on this
 // machine.
 type DialConfig struct {
-	// Nodes are the nodes to speak to, most wanted first: HOST:PORT, or unix:PATH for a
-	// node's socket; an element may be a list of these with commas between. Empty is
-	// the list in the environment variable CONCH_NODE, or else the sockets of this user's
-	// nodes on this machine, which must be of one cluster, or else, if there is no trace of
-	// any, [hosts.DefaultListen].
+	// Nodes are the nodes to try, most wanted first: HOST:PORT, or unix:PATH for a node's
+	// socket; an element may be a comma-separated list of these. Empty is the list in the
+	// environment variable CONCH_NODE; without that, the sockets of this user's nodes on
+	// this machine, which must be of one cluster; and if there is no trace of any,
+	// [hosts.DefaultListen].
 	Nodes []string
-	// Command describes the program to people who ask who holds a lock. Empty is its
-	// name.
+	// Command describes the program to those who ask who holds a lock. Empty is its name.
 	Command string
-	// TLS names the files with which the client proves who it is to a node at a
-	// HOST:PORT, and by which it knows the node. Without it, nothing is encrypted.
+	// TLS names the files with which the client proves its identity to a node at a
+	// HOST:PORT and verifies the node's. Without it, nothing is encrypted.
 	TLS TLSFiles
 }
 
@@ -36,13 +35,13 @@ type Client struct {
 	seen   client.FencesSeen
 }
 
-// Dial connects to the first of some nodes that answers. When that one is gone later,
-// those who wait for a lock are moved on to the next; those who hold one keep it until
-// the deadline that they have, and take it up again if the node is back before.
+// Dial connects to the first node that answers. If that node is gone later, the client
+// moves its waiters to the next. Holders keep their locks until their deadline, and beyond
+// it if the node is back before.
 //
-// The errors wrap [ErrConfig] for Nodes that name no node; [ErrUnreachable], at once when
-// all refuse to be connected to, and after five seconds when some keep silent; and the
-// cause of the context's end, which bounds the dial only.
+// The errors wrap [ErrConfig] for Nodes that name no node; [ErrUnreachable], at once if all
+// refuse the connection, and after five seconds if some stay silent; and the cause of the
+// context's end, which bounds the dial only.
 func Dial(ctx context.Context, cfg DialConfig) (*Client, error) {
 	nodes, err := client.Find(cfg.Nodes)
 	if err != nil {
@@ -62,32 +61,32 @@ func Dial(ctx context.Context, cfg DialConfig) (*Client, error) {
 	return &Client{client: c}, nil
 }
 
-// SessionTTL returns the time to live of the cluster's sessions, as the node that the
-// client speaks to, or spoke to last, has told. It is what Config.SessionTTL is there.
+// SessionTTL returns the time to live of the cluster's sessions, as told by the node that
+// the client speaks to, or spoke to last: Config.SessionTTL there.
 func (c *Client) SessionTTL() time.Duration { return c.client.SessionTTL() }
 
 // Node returns the node that the client speaks to, or spoke to last, in a form that
 // DialConfig.Nodes takes.
 func (c *Client) Node() string { return c.client.Node().String() }
 
-// Lock waits until the caller holds the lock, who is then to call [Hold.Unlock]. Callers
-// of one node, whether in its own process or its clients, are served in the order in
-// which they came; a lock is not reentrant.
+// Lock waits until the caller holds the lock; the caller must then call [Hold.Unlock].
+// Callers of one node, in its own process or its clients, are served in the order in which
+// they came; a lock is not reentrant.
 //
 // The errors wrap [ErrName]; [ErrTooManyLocks]; [ErrStopped] after [Client.Close];
 // [ErrUnreachable] once no node has been reached for five seconds; [ErrRefused];
-// [ErrStaleFence] for a grant with a fence that is not above one that the client has had
-// of the lock, which tells of a cluster that was set back; or the cause of the context's
-// end, and [ErrNoSession] or [ErrUnreachable] too if that is why it took so long. The lock
-// is then not held.
+// [ErrStaleFence] for a grant whose fence is not above an earlier one of the lock, which
+// means that the cluster was set back; or the cause of the context's end, and
+// [ErrNoSession] or [ErrUnreachable] too if that is why it took so long. The lock is then
+// not held.
 func (c *Client) Lock(ctx context.Context, name string) (Hold, error) {
 	hold, err := c.client.Acquire(ctx, name)
 	return c.hold(name, hold, err)
 }
 
-// TryLock takes the lock if it is free. It knows after one SessionTTL of the cluster at
-// the latest. The errors are those of [Client.Lock]; [ErrBusy]; and [ErrNoSession] if
-// the node cannot know.
+// TryLock takes the lock if it is free. It returns after one SessionTTL of the cluster at
+// the latest. The errors are those of [Client.Lock]; [ErrBusy]; and [ErrNoSession] if the
+// node cannot know.
 func (c *Client) TryLock(ctx context.Context, name string) (Hold, error) {
 	hold, err := c.client.Try(ctx, name)
 	return c.hold(name, hold, err)
@@ -98,15 +97,15 @@ func (c *Client) Do(ctx context.Context, name string, f func(ctx context.Context
 	return do(ctx, c.Lock, name, f)
 }
 
-// Close ends the client. From now on [Client.Lock] fails, and those who wait get
-// [ErrStopped]. Locks that were not unlocked are lost to those who hold them, but nobody
-// else gets them before their deadline. Close returns when the node has heard of every
-// Unlock, so that these locks are free when the program ends; if the node does not answer
-// it gives up after one SessionTTL, by when they are free anyway, and says so.
+// Close ends the client. From now on [Client.Lock] fails, and waiters get [ErrStopped].
+// Holders lose locks that were not unlocked, but nobody else gets these before their
+// deadline. Close returns when the node has heard of every Unlock, so that these locks are
+// free when the program ends. If the node does not answer, Close gives up after one
+// SessionTTL, when they are free anyway, and returns an error.
 func (c *Client) Close() error { return c.client.Close() }
 
-// hold makes a Hold of the client's, unless its fence is not above those seen: then the
-// lock is given back.
+// hold makes a Hold of the client's. If its fence is not above those seen, it gives the
+// lock back.
 func (c *Client) hold(name string, hold broadcast.Hold, err error) (Hold, error) {
 	if err != nil {
 		return Hold{}, err
@@ -118,7 +117,7 @@ func (c *Client) hold(name string, hold broadcast.Hold, err error) (Hold, error)
 	return Hold{hold}, nil
 }
 
-// secure returns what a client secures its connections with; nil without files.
+// secure returns what secures a client's connections; nil without files.
 func (f TLSFiles) secure() (client.Security, error) {
 	if err := pki.Files(f).Check(); err != nil {
 		return nil, fmt.Errorf("TLS: %w", err)
@@ -126,7 +125,7 @@ func (f TLSFiles) secure() (client.Security, error) {
 	if f == (TLSFiles{}) {
 		return nil, nil
 	}
-	tls, err := pki.LoadClient(pki.Files(f), func(error) {}) // it goes on with what it has
+	tls, err := pki.LoadClient(pki.Files(f), func(error) {}) // it goes on with the files that it has
 	if err != nil {
 		return nil, fmt.Errorf("TLS: %w", err)
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // BenchmarkClient: a client of a cluster of one, by its unix socket, locks and unlocks
-// again and again. Node and client are in one process.
+// repeatedly. Node and client are in one process.
 func BenchmarkClient(b *testing.B) {
 	path := socketPath(b)
 	node := startNode(b, conch.Config{Listen: freeAddresses(b, 1)[0], Socket: path, DataDir: b.TempDir(), SessionTTL: calm})
@@ -21,7 +21,7 @@ func BenchmarkClient(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	lock() // which has the token made
+	lock() // the token is made now
 	b.ReportAllocs()
 	for b.Loop() {
 		lock()

@@ -19,8 +19,8 @@ var (
 	_ conch.Locker = (*conch.Client)(nil)
 )
 
-// calm is a time to live in which a slow machine loses no lock. A node with a new data
-// directory has no clients of an earlier process to wait for.
+// calm is a time to live with which a slow machine loses no lock. A node with a new data
+// directory waits for no clients of an earlier process.
 const calm = 10 * time.Second
 
 // socketPath is short enough for a socket.
@@ -64,7 +64,7 @@ func TestClientsAndNodeExcludeEachOther(t *testing.T) {
 	}
 
 	const each = 25
-	count, last := 0, uint64(0) // unprotected but for the lock
+	count, last := 0, uint64(0) // protected only by the lock
 	var all sync.WaitGroup
 	for _, locker := range []conch.Locker{node, near, far, near} {
 		all.Go(func() {
@@ -156,7 +156,7 @@ func TestDo(t *testing.T) {
 		}
 	}
 
-	// The node stops and does not wait for those who hold a lock; then it is back.
+	// The node stops and does not wait for holders; then it is back.
 	hurried, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, locker := range []conch.Locker{node, client} {
@@ -170,7 +170,7 @@ func TestDo(t *testing.T) {
 		}); !errors.Is(err, conch.ErrLost) || !errors.Is(err, failed) {
 			t.Errorf("Do = %v; want ErrLost, and what the function returned", err)
 		}
-		// A client that is not told loses the lock by its lease, which is a short one now.
+		// A client that is not told loses the lock by its lease, which is short now.
 		node = startNode(t, conch.Config{Listen: node.Address(), DataDir: t.TempDir(), SessionTTL: conch.MinSessionTTL})
 	}
 	closeClient(t, client)

@@ -19,8 +19,7 @@ import (
 )
 
 // Clients and nodes of two versions speak to each other. The files in testdata/frames hold
-// what released versions say, and stay as they are. A new release adds a file of its own,
-// by
+// messages of released versions, and stay unchanged. A new release adds its own file by
 //
 //	go test . -run TestFramesOfEarlierVersions -record testdata/frames/VERSION.txt
 var recordFrames = flag.String("record", "", "write the frames of this version to `FILE`")
@@ -31,7 +30,7 @@ var compatIncarnation = []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
 
 var compatClient = &clientv1.Client{Host: "machine", Pid: 4711, User: "alice", Command: "./backup --all", Identity: "alice"}
 
-// said is one thing that is said, and what has to be read in it.
+// said is one recorded message, and what must be read from it.
 type said struct {
 	name    string
 	message proto.Message
@@ -91,8 +90,8 @@ var compatFrames = []said{
 	{"BREAK response", &clientv1.BreakResponse{Holder: &clientv1.Holder{Member: compatMember, Fence: 41}}},
 }
 
-// TestFramesOfEarlierVersions: what clients and nodes of earlier versions say is read as it
-// was meant.
+// TestFramesOfEarlierVersions: this version reads messages of earlier versions as they were
+// meant.
 func TestFramesOfEarlierVersions(t *testing.T) {
 	if *recordFrames != "" {
 		var text strings.Builder
@@ -149,8 +148,8 @@ func readFrames(t *testing.T) map[string]map[string][]byte {
 	return versions
 }
 
-// TestNodeServesClientsOfEarlierVersions: a node answers what clients of earlier versions
-// say, sent as it was recorded.
+// TestNodeServesClientsOfEarlierVersions: a node answers recorded messages of earlier
+// clients.
 func TestNodeServesClientsOfEarlierVersions(t *testing.T) {
 	for version, frames := range readFrames(t) {
 		t.Run(version, func(t *testing.T) {

@@ -1,28 +1,28 @@
-// Package conch is a lock for a cluster that needs no server: each program that
-// wants the lock runs a node, and the nodes agree among themselves whose turn it
-// is, by Suzuki and Kasami's broadcast-token algorithm over gRPC streams.
+// Package conch is a lock for a cluster that needs no server: each program that wants the
+// lock runs a node, and the nodes agree among themselves whose turn it is, by Suzuki and
+// Kasami's broadcast-token algorithm over gRPC streams.
 //
-// [Start] runs a node inside the program. [Node.Lock] waits for a lock by its
-// name and returns a [Hold]; [Hold.Unlock] ends it. All locks exist from the
-// start, under any name of 1 to 255 bytes of UTF-8.
+// [Start] runs a node inside the program. [Node.Lock] waits for a lock by its name and
+// returns a [Hold]; [Hold.Unlock] ends it. All locks exist from the start, under any name of
+// 1 to 255 bytes of UTF-8.
 //
-// A program that is not to be a member calls [Dial] instead, and is a client of a node in
-// another process: one of its own machine by a unix socket, or any by its HOST:PORT. A
+// A program that should not be a member calls [Dial] instead, and is a client of a node in
+// another process: one on its own machine through a unix socket, or any by its HOST:PORT. A
 // [Node] and a [Client] are both a [Locker]. [Mutex] adapts either to sync.Locker.
 //
 // # What is not promised
 //
-// A node that is cut off from most of the others, or whose process is frozen, loses
-// its locks after [Config.SessionTTL], while its program may still believe in them.
-// [Hold.Done] tells of the loss as soon as the node knows. A resource that must not be touched by a late
-// holder has to compare fencing numbers: [Hold.Fence] rises with each grant of a
-// lock, so it can refuse whoever comes with a lower one than it has seen.
+// A node that is cut off from most of the others, or whose process is frozen, loses its locks
+// after [Config.SessionTTL], while its program may still believe in them. [Hold.Done] reports
+// the loss as soon as the node knows. A resource that no late holder may touch has to compare
+// fencing numbers: [Hold.Fence] rises with each grant of a lock, so the resource can refuse a
+// lower number than it has seen.
 //
-// There is no lock without a majority: a node that does not reach more than half of
-// the members, itself counted, waits.
+// There is no lock without a majority: a node that does not reach more than half of the
+// members, including itself, waits.
 //
 // With [Config.TLS] and [DialConfig.TLS], connections are encrypted, and members, nodes and
-// clients prove by certificates who they are. Without them nothing is encrypted, and
+// clients prove their identity by certificates. Without them nothing is encrypted, and
 // whoever reaches the port can pass for a member; so [Start] then refuses to listen beyond
 // this machine, unless [Config.Insecure] is set. Either way the members trust each other: a
 // member that lies can take any lock. [Config.AllowFile] says which clients may use which

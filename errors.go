@@ -7,65 +7,65 @@ import (
 	"conch/internal/node"
 )
 
-// What both a node and a client answer with.
+// Errors of both a node and a client.
 var (
-	// ErrConfig is wrapped by the error of [Start] for a Config that no node can
-	// run with; the error names the field, or the line of the hosts file.
+	// ErrConfig is wrapped by the error of [Start] for a Config that no node can run with.
+	// The error names the field, or the line of the hosts file.
 	ErrConfig = node.ErrConfig
-	// ErrName is wrapped by the error for the name of a lock that is empty, longer
-	// than 255 bytes, or not UTF-8.
+	// ErrName is wrapped by the error for a lock name that is empty, longer than 255 bytes,
+	// or not UTF-8.
 	ErrName = broadcast.ErrName
 	// ErrStopped is wrapped by the error of [Node.Lock] on a node that is stopping
 	// or has stopped.
 	ErrStopped = broadcast.ErrStopped
-	// ErrBusy is wrapped by the error of [Node.TryLock] for a lock that is in use, or
-	// that others wait for.
+	// ErrBusy is wrapped by the error of [Node.TryLock] for a lock that is in use or that
+	// others wait for.
 	ErrBusy = broadcast.ErrBusy
 	// ErrLost is wrapped by errors for a lock that was lost before it was unlocked.
 	ErrLost = broadcast.ErrLost
-	// ErrBroken is wrapped by [Hold.Warning] where somebody broke the lock, and with
-	// ErrLost once it is lost for that.
+	// ErrBroken is wrapped by [Hold.Warning] if somebody broke the lock, and together with
+	// ErrLost once the lock is lost for that reason.
 	ErrBroken = broadcast.ErrBroken
-	// ErrLapsing is what [Hold.Warning] returns where the session's lease is about to
-	// end.
+	// ErrLapsing is what [Hold.Warning] returns when the session's lease is about to end.
 	ErrLapsing = broadcast.ErrLapsing
 	// ErrTooManyLocks is wrapped by the error of [Locker.Lock] for a lock that the node does
 	// not know, while it knows a million others. A lock that nobody asks for is forgotten
 	// two hours later.
 	ErrTooManyLocks = broadcast.ErrTooManyLocks
-	// ErrUndrained is what [Node.Drain] returns where the node takes requests again before
-	// all holders are done.
+	// ErrUndrained is what [Node.Drain] returns if the node takes requests again before all
+	// holders are done.
 	ErrUndrained = broadcast.ErrUndrained
 	// ErrUnlocked says that a hold was unlocked before.
 	ErrUnlocked = broadcast.ErrReleased
-	// ErrNotHeld is what the methods of the zero [Hold] return.
+	// ErrNotHeld is returned by the methods of the zero [Hold].
 	ErrNotHeld = broadcast.ErrNoHold
 )
 
-// What a client answers with beside these.
+// Errors of a client only.
 var (
-	// ErrUnreachable is wrapped by the error of [Dial], and of [Client.Lock], for nodes
-	// of which none can be reached.
+	// ErrUnreachable is wrapped by the errors of [Dial] and [Client.Lock] if none of the
+	// nodes can be reached.
 	ErrUnreachable = client.ErrUnreachable
 	// ErrNoSession is wrapped by the error of [Client.Lock] and [Client.TryLock] for a
 	// wait that ended while the node did not reach a quorum of the members.
 	ErrNoSession = client.ErrNoSession
 	// ErrRefused is wrapped by the error of [Client.Lock] for a request that the node
-	// refused for a reason that it tells only in words, such as too many waits.
+	// refused for a reason given only in words, such as too many waits.
 	ErrRefused = client.ErrRefused
-	// ErrForbidden is wrapped by the error of [Client.Lock] and [Client.TryLock] for a lock
-	// that the node's rules do not let the client have. It wraps ErrRefused.
+	// ErrForbidden is wrapped by the errors of [Client.Lock] and [Client.TryLock] for a
+	// lock that the node's rules deny the client. It wraps ErrRefused.
 	ErrForbidden = client.ErrForbidden
 )
 
-// What [DoFenced] answers with.
+// Errors of [DoFenced].
 var (
 	// ErrStaleFence is wrapped by the error of [DoFenced] for a fence below the highest
-	// that the file has seen: the lock was lost, and somebody else had it since. So does
-	// that of [Client.Lock] for a fence that is not above what the client has had.
+	// that the file has seen: the lock was lost, and somebody else has had it since. It is
+	// also wrapped by the error of [Client.Lock] for a fence that is not above the client's
+	// earlier ones.
 	ErrStaleFence = fence.ErrStale
-	// ErrFenceInUse is wrapped, together with the cause of the context's end, by the
-	// error of [DoFenced] when somebody still works under the file.
+	// ErrFenceInUse is wrapped, together with the cause of the context's end, by the error
+	// of [DoFenced] if somebody still works under the file.
 	ErrFenceInUse = fence.ErrInUse
 	// ErrFenceFile is wrapped by the error of [DoFenced] for a file that is damaged, or
 	// that the system refuses to read, lock or write.

@@ -10,8 +10,7 @@ import (
 	"conch"
 )
 
-// Two had the lock one after the other, and the first woke up late: its work is not
-// done any more.
+// Two had the lock one after the other, and the first woke up late: its work is refused.
 func ExampleDoFenced() {
 	dir, err := os.MkdirTemp("", "conch")
 	if err != nil {

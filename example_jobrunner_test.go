@@ -12,10 +12,9 @@ import (
 	"conch"
 )
 
-// storage is where the jobs' results go. It stands for a database, or anything else
-// that can compare numbers: each write brings the fence of the lock that it is done
-// under, and one with a lower fence than it has seen comes from a runner that has lost
-// its lock, whether it knows that or not.
+// storage is where the jobs' results go. It stands for a database, or anything else that
+// can compare numbers: each write brings the fence of its lock. A fence lower than one
+// already seen comes from a runner that has lost its lock, perhaps without knowing it.
 type storage struct {
 	mu      sync.Mutex
 	fences  map[string]uint64 // the highest of each job
@@ -41,15 +40,15 @@ func (s *storage) done(job string) bool {
 	return s.results[job] != ""
 }
 
-// runJobs does those of some jobs that nobody does or has done, each under a lock of its
-// own. It returns when ctx ends or nothing is left.
+// runJobs does those jobs that nobody does or has done, each under a lock of its own. It
+// returns when ctx ends or nothing is left.
 func runJobs(ctx context.Context, locks conch.Locker, store *storage, jobs []string) error {
 	for _, job := range jobs {
 		err := locks.Do(ctx, "job/"+job, func(ctx context.Context, fence uint64) error {
 			if store.done(job) { // by the runner that had the lock before
 				return nil
 			}
-			// The work is to watch ctx, which ends when the lock is lost.
+			// The work must watch ctx, which ends when the lock is lost.
 			result := "result of " + job
 			if err := context.Cause(ctx); err != nil {
 				return err

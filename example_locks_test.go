@@ -10,7 +10,7 @@ import (
 	"conch"
 )
 
-// exampleNode stands for the node that runs on the machine already. stop ends it.
+// exampleNode stands for the node that already runs on the machine. stop ends it.
 func exampleNode() (address string, stop func()) {
 	dir, err := os.MkdirTemp("", "conch-example")
 	if err != nil {
@@ -30,7 +30,7 @@ func exampleNode() (address string, stop func()) {
 
 // A program that is a member of the cluster itself runs a node.
 func ExampleStart() {
-	dir, err := os.MkdirTemp("", "conch-example") // a directory that outlasts the program, rather
+	dir, err := os.MkdirTemp("", "conch-example") // better a directory that outlasts the program
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -62,7 +62,7 @@ func ExampleStart() {
 	// <nil>
 }
 
-// A program that is no member asks one. Without Nodes, Dial finds the node that runs on
+// A program that is not a member asks one. Without Nodes, Dial finds the node that runs on
 // the same machine.
 func ExampleDial() {
 	address, stop := exampleNode()
@@ -120,7 +120,7 @@ func ExampleClient_Do() {
 	// <nil>
 }
 
-// A job that somebody else does already is left to them.
+// A job that somebody else already does is left to them.
 func ExampleClient_TryLock() {
 	address, stop := exampleNode()
 	defer stop()
@@ -151,7 +151,7 @@ func ExampleClient_TryLock() {
 	// host2 leaves it to the other
 }
 
-// A wait need not be endless.
+// A wait may be bounded.
 func ExampleClient_Lock() {
 	address, stop := exampleNode()
 	defer stop()

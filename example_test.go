@@ -20,8 +20,8 @@ func freeAddress() string {
 	return listener.Addr().String()
 }
 
-// A program that is a member of a cluster of three, whose others run elsewhere,
-// would list their addresses in Peers. Here the cluster is this program alone.
+// A program that is a member of a cluster of three, whose others run elsewhere, would list
+// their addresses in Peers. This cluster is the program alone.
 func Example() {
 	ctx := context.Background()
 	node, err := conch.Start(ctx, conch.Config{Listen: freeAddress()})
@@ -52,8 +52,8 @@ func Example() {
 	// printing alone
 }
 
-// A resource that must never see two holders at work compares fencing numbers: it
-// remembers the highest that it has seen, and refuses a lower one.
+// A resource that two holders must never use at once compares fencing numbers: it remembers
+// the highest that it has seen, and refuses a lower one.
 func ExampleHold_Fence() {
 	ctx := context.Background()
 	node, err := conch.Start(ctx, conch.Config{Listen: freeAddress()})
@@ -99,7 +99,7 @@ func ExampleHold_Fence() {
 	// stopped: <nil>
 }
 
-// A holder that works for long watches whether it still has the lock.
+// A holder that works for long checks whether it still has the lock.
 func ExampleHold_Done() {
 	ctx := context.Background()
 	node, err := conch.Start(ctx, conch.Config{Listen: freeAddress()})

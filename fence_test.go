@@ -9,7 +9,7 @@ import (
 	"conch"
 )
 
-// TestDoFencedGivesTheFileBack, whatever becomes of the work.
+// TestDoFencedGivesTheFileBack, whatever the work returns.
 func TestDoFencedGivesTheFileBack(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "job.fence")
 	failed := errors.New("the work failed")

@@ -10,8 +10,8 @@ import (
 	"conch/internal/datadir"
 )
 
-// A client that is granted a lock with a lower fence than it has had says so, and gives the
-// lock back: the cluster behind its list of nodes has no memory of the one before.
+// A client that is granted a lock with a lower fence than before returns an error and gives
+// the lock back: its list of nodes leads to a cluster that has lost its memory.
 func TestClientTellsOfAClusterThatWasSetBack(t *testing.T) {
 	addresses := freeAddresses(t, 2)
 	ahead := t.TempDir()

@@ -7,11 +7,11 @@ import (
 	"conch/broadcast"
 )
 
-// Hold is a lock that one caller of Lock holds. Its methods are safe for concurrent
-// use. A Hold is a value, so that taking a lock need not allocate; its copies are the
-// same hold. The zero Hold, which a Lock that failed returns, holds nothing: its Err,
-// Warning and Unlock return [ErrNotHeld], and the others return zero values. So it does no
-// harm to defer Unlock before the error of Lock is looked at.
+// Hold is a lock that one caller of Lock holds. Its methods are safe for concurrent use. A
+// Hold is a value, so that taking a lock need not allocate; its copies are the same hold.
+// The zero Hold, which a failed Lock returns, holds nothing: its Err, Warning and Unlock
+// return [ErrNotHeld], and the others return zero values. So deferring Unlock before
+// checking the error of Lock does no harm.
 type Hold struct {
 	hold broadcast.Hold
 }
@@ -20,36 +20,35 @@ type Hold struct {
 // hold of the same lock, on any node. It fits a signed 64-bit integer.
 func (h Hold) Fence() uint64 { return h.hold.Fence() }
 
-// Done returns a channel that is closed if the lock is lost before it is unlocked:
-// the node was cut off from the others for too long, or it ended, or this client was
-// cut off from the node, or somebody broke the lock. After [Hold.Unlock] it returns
-// nil.
+// Done returns a channel that is closed if the lock is lost before it is unlocked: the node
+// was cut off from the others for too long, or it ended, or this client was cut off from
+// the node, or somebody broke the lock. After [Hold.Unlock] it returns nil.
 func (h Hold) Done() <-chan struct{} { return h.hold.Done() }
 
-// Err returns nil while the lock is held, an error that wraps [ErrLost] once it is
-// lost, and [ErrUnlocked] after [Hold.Unlock]. It looks at the clock, so it tells of a
-// loss even where this process stood still and nothing has closed Done yet.
+// Err returns nil while the lock is held, an error that wraps [ErrLost] once it is lost,
+// and [ErrUnlocked] after [Hold.Unlock]. It checks the clock, so it reports a loss even if
+// this process was suspended and nothing has closed Done yet.
 func (h Hold) Err() error { return h.hold.Err() }
 
 // Context returns a context that ends with parent, when the lock is lost, and at
 // [Hold.Unlock]. Its cause then wraps [ErrLost], or is [ErrUnlocked]; for the zero Hold it
-// is [ErrNotHeld], from the beginning.
+// is [ErrNotHeld] from the start.
 func (h Hold) Context(parent context.Context) context.Context { return h.hold.Context(parent) }
 
-// Deadline returns when the lock will be lost, if nothing is heard any more of those
-// whose word keeps it. It moves on for as long as they are heard. It is zero where the
-// hold cannot be lost in that way, and after [Hold.Unlock].
+// Deadline returns when the lock will be lost if the members, or a client's node, do not
+// answer again. It moves on while they answer. It is zero if the hold cannot be lost in
+// that way, and after [Hold.Unlock].
 func (h Hold) Deadline() time.Time { return h.hold.Deadline() }
 
-// Warned returns a channel that is closed when the end of the hold is near, or
-// settled; [Hold.Warning] tells which. A holder that is done by the Deadline loses
-// nothing. After [Hold.Unlock] it returns nil.
+// Warned returns a channel that is closed when the end of the hold is near or settled;
+// [Hold.Warning] tells which. A holder that is done by the Deadline loses nothing. After
+// [Hold.Unlock] it returns nil.
 func (h Hold) Warned() <-chan struct{} { return h.hold.Warned() }
 
-// Warning tells why the hold is about to end; nil if it is not. It wraps [ErrBroken]
-// or [ErrStopped] when the end is settled: the Deadline does not move on any more, and
-// the next one gets in sooner if this one unlocks sooner. It is [ErrLapsing] within
-// the last tenth of the session's time to live, which may still come to nothing.
+// Warning returns why the hold is about to end, nil if it is not. It wraps [ErrBroken] or
+// [ErrStopped] when the end is settled: the Deadline no longer moves, and the next holder
+// enters sooner if this one unlocks sooner. It is [ErrLapsing] within the last tenth of the
+// session's time to live; the lease may still be renewed.
 func (h Hold) Warning() error { return h.hold.Warning() }
 
 // Unlock ends the hold. It does not wait for other members. It returns nil if the

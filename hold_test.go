@@ -8,7 +8,7 @@ import (
 	"conch"
 )
 
-// A deferred Unlock of what a Lock that failed returned does no harm.
+// A deferred Unlock of a failed Lock's result does no harm.
 func TestZeroHold(t *testing.T) {
 	var h conch.Hold
 	if h.Fence() != 0 || h.Done() != nil || h.Warned() != nil || !h.Deadline().IsZero() {
@@ -58,7 +58,7 @@ func TestContextOfAHoldEndsWithIt(t *testing.T) {
 		}
 		ends = append(ends, hold.Context(t.Context()))
 		if len(ends) == 1 {
-			_ = hold.Unlock() // for the client, which then loses it
+			_ = hold.Unlock() // of the client, which then loses it
 		}
 	}
 	closeClient(t, client)

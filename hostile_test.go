@@ -14,8 +14,8 @@ import (
 	"conch/token"
 )
 
-// A member that counts its ballots from a time far ahead is refused: above what it says,
-// there would be no room for those of others, for ever.
+// A member whose ballots count from a time far ahead is refused: nobody else's ballots
+// would ever have room above them.
 func TestBallotsFromTheFutureAreRefused(t *testing.T) {
 	addresses := freeAddresses(t, 2)
 	self, peer := addresses[0], addresses[1]

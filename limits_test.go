@@ -68,7 +68,7 @@ func certify(t *testing.T, addresses []string) secured {
 	return s
 }
 
-// credentials are the client's, for calls that are made by hand.
+// credentials are the client's, for calls made by hand.
 func (s secured) credentials(t *testing.T, address string) credentials.TransportCredentials {
 	t.Helper()
 	files, err := pki.LoadClient(pki.Files(s.mine), nil)
@@ -78,8 +78,8 @@ func (s secured) credentials(t *testing.T, address string) credentials.Transport
 	return files.ToNodeCredentials(address)
 }
 
-// connect returns a connection to a node that comes from a host of this machine, and is
-// dialled when it is used.
+// connect returns a connection to a node that comes from a host of this machine. It dials
+// when it is used.
 func connect(t *testing.T, address, from string, secure credentials.TransportCredentials) *grpc.ClientConn {
 	t.Helper()
 	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(secure),
@@ -94,7 +94,7 @@ func connect(t *testing.T, address, from string, secure credentials.TransportCre
 	return conn
 }
 
-// onManyHosts skips a test where only one address leads to this machine.
+// onManyHosts skips a test if only one address leads to this machine.
 func onManyHosts(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
@@ -102,7 +102,7 @@ func onManyHosts(t *testing.T) {
 	}
 }
 
-// gauge reads what a node shows of itself; labels are values, in order.
+// gauge reads one of a node's metrics; labels are values, in order.
 func gauge(t *testing.T, registry *prometheus.Registry, name string, labels ...string) float64 {
 	t.Helper()
 	families, err := registry.Gather()
@@ -123,7 +123,7 @@ func gauge(t *testing.T, registry *prometheus.Registry, name string, labels ...s
 	return 0
 }
 
-// await looks again and again until a condition holds.
+// await repeats a check until a condition holds.
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	ticker := time.NewTicker(10 * time.Millisecond)
@@ -137,7 +137,7 @@ func await(t *testing.T, what string, holds func() bool) {
 	t.Fatalf("after half a minute: not %s", what)
 }
 
-// locked takes a lock and gives it back. On a busy machine it may be lost meanwhile.
+// locked takes a lock and gives it back. On a busy machine it may lose the lock meanwhile.
 func locked(t *testing.T, locker conch.Locker, name string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -151,8 +151,8 @@ func locked(t *testing.T, locker conch.Locker, name string) {
 	}
 }
 
-// Unauthenticated peers at a port with TLS, who begin no handshake or do not go on with it, neither
-// keep members and clients out, nor a member from coming back.
+// Unauthenticated peers at a TLS port, which begin no handshake or stop in the middle of
+// one, keep out neither members and clients nor a member that comes back.
 func TestUnauthenticatedAtAPortWithTLS(t *testing.T) {
 	onManyHosts(t)
 	addresses := freeAddresses(t, 3)
@@ -170,10 +170,10 @@ func TestUnauthenticatedAtAPortWithTLS(t *testing.T) {
 	for _, node := range nodes {
 		locked(t, node, "cs")
 	}
-	unauthenticated := func() float64 { return gauge(t, registry, "conch_connections", "stranger") }
+	unauthenticated := func() float64 { return gauge(t, registry, "conch_connections", "unauthenticated") }
 
 	const many = 1500
-	var crowd []net.Conn
+	var conns []net.Conn
 	come := func() {
 		t.Helper()
 		for i := range many {
@@ -185,12 +185,12 @@ func TestUnauthenticatedAtAPortWithTLS(t *testing.T) {
 			if i%2 == 0 { // a handshake's first bytes
 				_, _ = conn.Write([]byte("\x16\x03\x01\x02\x00\x01"))
 			}
-			crowd = append(crowd, conn)
+			conns = append(conns, conn)
 		}
 	}
 	come()
 	if n, closed := unauthenticated(), gauge(t, registry, "conch_connections_closed_total"); n > 512 || closed == 0 {
-		t.Errorf("%v strangers are let in, %v closed; want 512 at most, and others closed", n, closed)
+		t.Errorf("%v unauthenticated peers are let in, %v closed; want 512 at most, and others closed", n, closed)
 	}
 	client, err := conch.Dial(t.Context(), conch.DialConfig{Nodes: addresses[:1], TLS: certs.mine})
 	if err != nil {
@@ -208,19 +208,19 @@ func TestUnauthenticatedAtAPortWithTLS(t *testing.T) {
 		}
 	}
 	await(t, "two connections of each member", func() bool { return gauge(t, registry, "conch_connections", "member") >= 4 })
-	if n := gauge(t, registry, "conch_connections", "guest"); n != 1 {
-		t.Errorf("%v guests; want the client", n)
+	if n := gauge(t, registry, "conch_connections", "client"); n != 1 {
+		t.Errorf("%v clients; want the client", n)
 	}
-	for _, conn := range crowd {
+	for _, conn := range conns {
 		_ = conn.Close()
 	}
-	await(t, "rid of the strangers", func() bool { return unauthenticated() == 0 })
+	await(t, "rid of the unauthenticated peers", func() bool { return unauthenticated() == 0 })
 	closeClient(t, client)
 	for _, node := range nodes {
 		stopNode(t, node)
 	}
 	if lines := strings.Count(log.String(), `"event":"peer_refused"`); lines == 0 || lines > 10*4*2 {
-		t.Errorf("%d lines of the log tell of strangers; want some, and a few for each host and minute", lines)
+		t.Errorf("%d lines of the log tell of unauthenticated peers; want some, and a few for each host and minute", lines)
 	}
 }
 
@@ -242,8 +242,8 @@ func (b *lockedBuffer) String() string {
 	return b.buffer.String()
 }
 
-// With TLS, a client's connection costs less than a member's. What is too much is said to
-// the one who sent it.
+// With TLS, a client's connection costs less than a member's. A client that sends too much
+// is told so.
 func TestClientsHaveAServerOfTheirOwn(t *testing.T) {
 	addresses := freeAddresses(t, 1)
 	certs := certify(t, addresses)
@@ -260,8 +260,8 @@ func TestClientsHaveAServerOfTheirOwn(t *testing.T) {
 	}
 }
 
-// The clients of one host may have so many calls and connections. Who asks for more is
-// told so, those of other hosts are served as before, and the members are not touched.
+// The clients of one host may have so many calls and connections. A client that asks for
+// more is told so; those of other hosts are served as before, and members are not affected.
 func TestClientsOfOneHostAreBounded(t *testing.T) {
 	onManyHosts(t)
 	addresses := freeAddresses(t, 2)
@@ -305,15 +305,15 @@ func TestClientsOfOneHostAreBounded(t *testing.T) {
 	if n := gauge(t, registry, "conch_calls_refused_total"); n != 1 {
 		t.Errorf("%v calls are counted as refused; want 1", n)
 	}
-	if n := gauge(t, registry, "conch_connections", "guest"); n != ofEach+1 {
-		t.Errorf("%v guests; want %d", n, ofEach+1)
+	if n := gauge(t, registry, "conch_connections", "client"); n != ofEach+1 {
+		t.Errorf("%v clients; want %d", n, ofEach+1)
 	}
 	stopNode(t, a)
 	stopNode(t, b)
 }
 
-// A socket has a bound, too: what comes beyond is closed at once, and those who are there
-// go on.
+// A socket has a bound, too: connections beyond it are closed at once, and those that are
+// open go on.
 func TestConnectionsToTheSocketAreBounded(t *testing.T) {
 	path := socketPath(t)
 	registry := prometheus.NewPedanticRegistry()
@@ -322,17 +322,17 @@ func TestConnectionsToTheSocketAreBounded(t *testing.T) {
 	near := dial(t, "unix:"+path)
 	const most = 1024
 	const begun = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + "\x00\x00\x00\x04\x00\x00\x00\x00\x00" // stays for a minute
-	var crowd []net.Conn
+	var conns []net.Conn
 	for range most - 1 {
 		conn, err := new(net.Dialer).DialContext(t.Context(), "unix", path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close() //nolint:gocritic // they are to be there together
+		defer conn.Close() //nolint:gocritic // they must be open together
 		if _, err := io.WriteString(conn, begun); err != nil {
 			t.Fatal(err)
 		}
-		crowd = append(crowd, conn)
+		conns = append(conns, conn)
 	}
 	await(t, "full", func() bool { return gauge(t, registry, "conch_connections", "local") == most })
 	late, err := new(net.Dialer).DialContext(t.Context(), "unix", path)
@@ -345,7 +345,7 @@ func TestConnectionsToTheSocketAreBounded(t *testing.T) {
 		t.Errorf("one too many: %d bytes, %v; want it closed", n, err)
 	}
 	locked(t, near, "cs")
-	for _, conn := range crowd[:10] {
+	for _, conn := range conns[:10] {
 		_ = conn.Close()
 	}
 	await(t, "with room again", func() bool { return gauge(t, registry, "conch_connections", "local") < most })

@@ -7,17 +7,17 @@ import (
 	"sync"
 )
 
-// Locker is what a [Node] and a [Client] have in common, for code that needs locks and
-// does not care which of the two gives them.
+// Locker is what a [Node] and a [Client] have in common, for code that does not care which
+// of the two provides its locks.
 type Locker interface {
 	// Lock waits until the caller holds a lock.
 	Lock(ctx context.Context, name string) (Hold, error)
 	// TryLock takes a lock if it is free; the error wraps [ErrBusy] if it is not.
 	TryLock(ctx context.Context, name string) (Hold, error)
-	// Do waits for a lock, calls f with the hold's fence, and unlocks. The context that
-	// f gets ends with ctx, and when the lock is lost; its cause then wraps [ErrLost].
-	// The error is that of Lock, and f was not called; or it joins what f returned with
-	// an error that wraps [ErrLost], if the lock was lost before f returned.
+	// Do waits for a lock, calls f with the hold's fence, and unlocks. f's context ends
+	// with ctx, and when the lock is lost; its cause then wraps [ErrLost]. The error is
+	// Lock's, and f was not called; or it joins f's error with one that wraps [ErrLost], if
+	// the lock was lost before f returned.
 	Do(ctx context.Context, name string, f func(ctx context.Context, fence uint64) error) error
 }
 
@@ -37,16 +37,15 @@ func do(ctx context.Context, lock func(context.Context, string) (Hold, error), n
 	return f(held, hold.Fence())
 }
 
-// Mutex returns a lock of a cluster as a [sync.Locker], for code that takes no other kind.
-// Its callers exclude each other in this process even if the lock is lost.
+// Mutex returns a lock of a cluster as a [sync.Locker], for code that needs one. Its
+// callers exclude each other in this process even if the lock is lost.
 //
 // A sync.Locker has no errors, so both methods panic instead, with an error that names the
-// lock. Lock does if the lock cannot be had: its error wraps that of [Locker.Lock], or the
-// cause of ctx's end, which bounds every wait. Unlock does if the lock was lost meanwhile,
-// with an error that wraps [ErrLost], since then somebody else may have been in the
-// critical section as well; and with [ErrNotHeld] if nobody had locked. The critical
-// section is not told of a loss while it runs: where that matters, use [Locker].Do or
-// [Hold.Context] instead.
+// lock. Lock panics if it cannot get the lock: the error wraps that of [Locker.Lock], or
+// the cause of ctx's end, which bounds every wait. Unlock panics if the lock was lost
+// meanwhile, with an error that wraps [ErrLost], since somebody else may have been in the
+// critical section; and with [ErrNotHeld] if nobody had locked. The critical section does
+// not hear of a loss while it runs: where that matters, use [Locker].Do or [Hold.Context].
 func Mutex(ctx context.Context, locker Locker, name string) sync.Locker {
 	return &mutex{ctx: ctx, locker: locker, name: name, turn: make(chan struct{}, 1)}
 }
@@ -60,7 +59,7 @@ type mutex struct {
 	hold   Hold
 }
 
-// Lock is [sync.Locker]'s.
+// Lock implements [sync.Locker].
 func (m *mutex) Lock() {
 	select {
 	case m.turn <- struct{}{}:
@@ -75,7 +74,7 @@ func (m *mutex) Lock() {
 	m.hold = hold
 }
 
-// Unlock is [sync.Locker]'s.
+// Unlock implements [sync.Locker].
 func (m *mutex) Unlock() {
 	hold := m.hold
 	err := hold.Unlock()

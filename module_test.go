@@ -13,8 +13,8 @@ import (
 	"conch/internal/modulepath"
 )
 
-// moduleSection is what README.md says of one's own module, and moduleLines what it should
-// have in a block of code there.
+// moduleSection is the section of README.md on one's own module, and moduleLines the lines
+// that a code block there should have.
 const moduleSection = "From your own Go module"
 
 var moduleLines = []string{
@@ -22,7 +22,7 @@ var moduleLines = []string{
 	"go mod edit -replace conch=../conch",
 }
 
-// outsideProgram is one's own program.
+// outsideProgram is a user's program in a module of its own.
 const outsideProgram = `package main
 
 import (
@@ -104,7 +104,7 @@ func TestUseFromAnotherModule(t *testing.T) {
 		t.Helper()
 		command := exec.CommandContext(ctx, args[0], args[1:]...)
 		command.Dir = outside
-		// What the product needs is in the module cache already.
+		// The product's dependencies are already in the module cache.
 		command.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOSUMDB=off", "GOWORK=off")
 		out, err := command.CombinedOutput()
 		if err != nil {

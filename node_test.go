@@ -35,7 +35,7 @@ func freeAddresses(t testing.TB, n int) []string {
 		listeners = append(listeners, listener)
 		addresses = append(addresses, listener.Addr().String())
 	}
-	for _, listener := range listeners { // not sooner, lest an address come twice
+	for _, listener := range listeners { // not sooner, or an address might come twice
 		if err := listener.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +132,7 @@ func TestLockOfOneNode(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// A Stop whose time is up at once takes the lock from its holder.
+	// A Stop whose time is already up takes the lock from its holder.
 	lost := hold.Done()
 	if err := node.Stop(ctx); !errors.Is(err, cause) {
 		t.Errorf("Stop = %v; want the cause of the context's end", err)
@@ -189,7 +189,7 @@ func TestDataDirMakesSessionsRise(t *testing.T) {
 	for range 3 {
 		var log bytes.Buffer
 		node := startNode(t, conch.Config{Listen: address, DataDir: dir, Log: zerolog.New(&log), Version: "v1"})
-		// The port would keep out a second process too, so this one listens elsewhere.
+		// The port would keep a second process out too, so this one listens elsewhere.
 		second := conch.Config{Listen: freeAddresses(t, 1)[0], Advertise: address, DataDir: dir}
 		if _, err := conch.Start(t.Context(), second); !errors.Is(err, datadir.ErrInUse) {
 			t.Errorf("Start of a second node with the same directory = %v; want ErrInUse", err)
@@ -199,8 +199,8 @@ func TestDataDirMakesSessionsRise(t *testing.T) {
 		if err := json.Unmarshal(bytes.SplitN(log.Bytes(), []byte("\n"), 2)[0], &started); err != nil {
 			t.Fatal(err)
 		}
-		// Microseconds since 1970 have had 16 digits since 2001, so text compares as
-		// numbers do.
+		// Microseconds since 1970 have had 16 digits since 2001, so they compare as text as
+		// they do as numbers.
 		if started.Event != "node_started" || started.Version != "v1" || started.Session <= last {
 			t.Errorf("first line %+v; want node_started of v1, with a session above %s", started, last)
 		}

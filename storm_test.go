@@ -15,7 +15,7 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// stormTime is for how long each storm blows: CONCH_SOAK, or a moment.
+// stormTime is how long each storm lasts: CONCH_SOAK, or a moment.
 func stormTime(t *testing.T) time.Duration {
 	t.Helper()
 	soak := os.Getenv("CONCH_SOAK")

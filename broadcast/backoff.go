@@ -10,14 +10,13 @@ const (
 	backoffMax = 500 * time.Millisecond
 )
 
-// backoff tells how long to wait before a stream is tried again. The zero value is
-// ready.
+// backoff decides how long to wait before a stream is tried again. The zero value is ready.
 type backoff struct {
 	ceiling time.Duration // of the last wait
 }
 
-// next returns a random wait from the upper half of what is allowed now, which
-// doubles each time: from 10 to 20 ms, from 20 to 40 ms, …, from 250 to 500 ms.
+// next returns a random wait from the upper half of the present range, which doubles each
+// time: from 10 to 20 ms, from 20 to 40 ms, …, from 250 to 500 ms.
 func (b *backoff) next() time.Duration {
 	b.ceiling = min(max(2*b.ceiling, 2*backoffMin), backoffMax)
 	return b.ceiling/2 + rand.N(b.ceiling/2+1)

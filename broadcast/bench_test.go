@@ -15,8 +15,8 @@ import (
 	"conch/token"
 )
 
-// messageCounter counts what the algorithm sends to pass the token, from the names
-// of the events. It stands in for a log's writer.
+// messageCounter counts, by the names of events, the messages that pass the token. It takes
+// the place of a log's writer.
 type messageCounter struct {
 	mu    sync.Mutex
 	count int
@@ -24,7 +24,7 @@ type messageCounter struct {
 
 func (c *messageCounter) Write(p []byte) (int, error) { return len(p), nil }
 
-// Run is zerolog.Hook's.
+// Run implements zerolog.Hook.
 func (c *messageCounter) Run(_ *zerolog.Event, _ zerolog.Level, message string) {
 	if message == sentEvents[token.Request].text || message == sentEvents[token.TokenMessage].text {
 		c.mu.Lock()
@@ -33,9 +33,9 @@ func (c *messageCounter) Run(_ *zerolog.Event, _ zerolog.Level, message string) 
 	}
 }
 
-// BenchmarkPassInOneProcess: 9 nodes over connections in memory want one lock, each
-// caller of a node in turn, so that each entry has to fetch the token. The paper
-// says that an entry costs N messages at most.
+// BenchmarkPassInOneProcess: 9 nodes over connections in memory want one lock, one caller
+// of each node after the other, so that each entry has to fetch the token. The paper says
+// that an entry costs at most N messages.
 func BenchmarkPassInOneProcess(b *testing.B) {
 	var addresses []string
 	for i := range 9 {
@@ -43,7 +43,7 @@ func BenchmarkPassInOneProcess(b *testing.B) {
 	}
 	for _, test := range []struct {
 		name    string
-		wanters int // who want the lock at the same time
+		wanters int // how many want the lock at the same time
 	}{{"one at a time", 1}, {"all at once", len(addresses)}} {
 		b.Run(test.name, func(b *testing.B) {
 			w := newNetwork()
@@ -97,8 +97,7 @@ func share(n, workers int, work func(worker, i int)) {
 	all.Wait()
 }
 
-// loopback starts nodes that reach each other by TCP, and let in up to batch of their own
-// in a row.
+// loopback starts nodes that reach each other by TCP and have this LocalBatch.
 func loopback(b *testing.B, n, batch int) []*member {
 	b.Helper()
 	var listeners []net.Listener
@@ -199,8 +198,8 @@ func BenchmarkLocalBatch(b *testing.B) {
 }
 
 // BenchmarkQueuedWaits lets many callers wait for locks of their own in a cluster of one
-// whose session has not begun, with the log on, and begins it: the time from the first
-// grant to the last is to grow as their number does.
+// whose session has not begun, with the log on, and then begins it. The time from the first
+// grant to the last should grow in proportion to their number.
 func BenchmarkQueuedWaits(b *testing.B) {
 	for _, waits := range []int{10_000, 100_000} {
 		b.Run(fmt.Sprintf("%d", waits), func(b *testing.B) {

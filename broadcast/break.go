@@ -7,10 +7,10 @@ import (
 	"conch/token"
 )
 
-// Break takes a lock from whoever holds it at this node, if the fence is still the one
-// named. It tells the holder, and returns what is known of it. The token moves when
-// the holder releases the lock, or when its time is up: one time to live for a
-// caller of [Driver.Acquire], and the lease that it has for a client.
+// Break takes a lock from its holder at this node, if the fence is still the given one. It
+// tells the holder, and returns what is known of it. The token moves when the holder
+// releases the lock, or when the holder's time is up: one time to live for a caller of
+// [Driver.Acquire], the rest of its lease for a client.
 //
 // The log keeps the reason and who gave it. The errors are [ErrNotHeld], wrap
 // [ErrWrongFence] or [ErrStopped], or are the cause of the context's end.

@@ -7,27 +7,33 @@ import (
 	"conch/internal/frames"
 )
 
-// Clients are processes that are no members and speak to this node over streams. The
-// table of claims decides about them; here is how their streams reach it.
+// Clients are processes that are not members and speak to this node over streams. The table
+// of claims decides about them; this file connects their streams to it.
 
 // ClientStream is a stream of a client. The worker calls its methods: they must return at
 // once, and must not call the driver.
 type ClientStream interface {
-	// Tell queues a message to be sent. The message is valid until the call returns.
-	Tell(m *frames.NodeMessage)
-	// End has the stream end soon, for a reason.
+	// Tell queues a message to be sent. The message is valid until the call returns. Tell
+	// reports whether the worker is to call Send or Wake for it, once, before it rests.
+	Tell(m *frames.NodeMessage) (unsent bool)
+	// Send sends what is queued, as far as it can without waiting for the client, and has
+	// the rest sent. It is called when others may work already.
+	Send()
+	// Wake has another goroutine send what is queued.
+	Wake()
+	// End makes the stream end soon, for a reason.
 	End(why claims.End)
 }
 
 // ErrOtherCaller says that another caller's client has the incarnation.
 var ErrOtherCaller = errors.New("another caller's client has this incarnation")
 
-// Attach makes a stream the present one of a client, in place of an earlier one, which is
-// ended. [Driver.Detach] is to be called when the stream is over. The errors are
-// [ErrOtherCaller], or wrap [ErrStopped]; then the stream is nobody's.
+// Attach makes a stream the present one of a client, and ends an earlier one. Call
+// [Driver.Detach] when the stream is over. The errors are [ErrOtherCaller], or wrap
+// [ErrStopped]; then the stream is not attached.
 func (d *Driver) Attach(st ClientStream, id frames.Incarnation, caller Caller) error {
 	attached := make(chan bool, 1)
-	ok := d.post(input{kind: inputLook, look: func(o *owner) {
+	ok := d.post(input{kind: inputInspect, inspect: func(o *owner) {
 		attached <- o.table.Attach(o.now, st, id, caller)
 	}})
 	if !ok {
@@ -52,7 +58,7 @@ func (d *Driver) FromClient(st ClientStream, messages []frames.ClientMessage) bo
 
 // Detach says that a stream is over.
 func (d *Driver) Detach(st ClientStream) {
-	d.post(input{kind: inputLook, look: func(o *owner) { o.table.Detach(o.now, st) }})
+	d.post(input{kind: inputInspect, inspect: func(o *owner) { o.table.Detach(o.now, st) }})
 }
 
 // takeClient takes a frame of a client.
@@ -67,9 +73,9 @@ func (o *owner) takeClient(in *input) {
 	}
 }
 
-// tell performs the effects of the table of claims. It reports whether a grant was
+// performClaims performs the effects of the table of claims. It reports whether a grant was
 // declined, whose effects are then to be performed.
-func (o *owner) tell() (declined bool) {
+func (o *owner) performClaims() (declined bool) {
 	effects := o.table.Effects()
 	if len(effects) == 0 {
 		return false
@@ -80,7 +86,9 @@ func (o *owner) tell() (declined bool) {
 		e := &effects[i]
 		switch e.Kind {
 		case claims.Tell:
-			e.Stream.(ClientStream).Tell(e.Message)
+			if st := e.Stream.(ClientStream); st.Tell(e.Message) {
+				o.told = append(o.told, st)
+			}
 		case claims.EndStream:
 			e.Stream.(ClientStream).End(e.End)
 		case claims.Answer:
@@ -105,11 +113,11 @@ func (o *owner) tell() (declined bool) {
 	return len(back) > 0
 }
 
-// note tells the log, the metrics and whoever watches what became of a claim.
+// note tells the log, the metrics and the subscribers what became of a claim.
 func (o *owner) note(e *claims.Effect) {
 	switch e.Kind {
 	case claims.Expired:
-		o.log.expired(e.Lock, e.Fence, *e.Caller, e.Text, o.tellTimes())
+		o.log.expired(e.Lock, e.Fence, *e.Caller, e.Text, o.describeTimes())
 		o.log.flush()
 		return
 	case claims.Entered:

@@ -11,14 +11,14 @@ import (
 	"conch/token"
 )
 
-// Clock reads CLOCK_BOOTTIME, which goes on while the machine is suspended, so
-// that a lease does not outlive a suspend. Readings never decrease.
+// Clock reads CLOCK_BOOTTIME, which goes on while the machine is suspended, so that a lease
+// does not outlive a suspend. Readings never decrease.
 //
-// To ask the kernel costs ten times what package time's clocks cost, which need no
-// system call. The boot clock is the monotonic clock plus the time spent suspended;
-// so Clock adds that to the monotonic clock, and asks the kernel anew when a suspend
-// cannot be ruled out: when the wall clock, which a suspend moves on as well, has
-// not kept step with the monotonic one, and every 10 ms in any case.
+// A system call costs ten times as much as the clocks of package time, which need none. The
+// boot clock is the monotonic clock plus the time spent suspended. So Clock adds the latter
+// to the monotonic clock, and asks the kernel anew when there may have been a suspend: when
+// the wall clock, which a suspend moves on too, has not kept step with the monotonic one,
+// and every 10 ms in any case.
 func Clock() token.Time {
 	now := time.Now()
 	c := suspended.Load()
@@ -31,25 +31,25 @@ func Clock() token.Time {
 }
 
 const (
-	// maxUnchecked is how long the kernel is not asked.
+	// maxUnchecked is the longest time between two calls to the kernel.
 	maxUnchecked = 10 * time.Millisecond
-	// maxDrift is by how many nanoseconds the wall clock may have been adjusted since,
-	// without a suspend being suspected.
+	// maxDrift is by how many nanoseconds the wall clock may have moved since, without
+	// suspicion of a suspend.
 	maxDrift = int64(100 * time.Microsecond)
 	// maxSkew is how far apart two readings may be that count as one.
 	maxSkew = 20 * time.Microsecond
-	// maxTries is how often that is tried for.
+	// maxTries is how many attempts are made at such a pair of readings.
 	maxTries = 10
 )
 
 // processStart is where the monotonic readings begin.
 var processStart = time.Now()
 
-// suspension is what was found out when the kernel was asked last.
+// suspension is what the latest call to the kernel found.
 type suspension struct {
 	mono      time.Duration // when, by the monotonic clock
-	wallAhead int64         // the wall clock less the monotonic one, in nanoseconds
-	spent     time.Duration // the boot clock less the monotonic one
+	wallAhead int64         // the wall clock minus the monotonic one, in nanoseconds
+	spent     time.Duration // the boot clock minus the monotonic one
 }
 
 var (
@@ -64,8 +64,8 @@ func checkSuspend() *suspension {
 	now, boot := readBoth()
 	mono := now.Sub(processStart)
 	c := &suspension{mono: mono, wallAhead: now.UnixNano() - int64(mono), spent: boot - mono}
-	// What was spent suspended never shrinks, and has not grown if it differs by no more
-	// than the readings were apart.
+	// The time spent suspended never shrinks. A difference no larger than the distance of
+	// the readings is no growth.
 	if before := suspended.Load(); before != nil && c.spent-before.spent < 2*maxSkew {
 		c.spent = before.spent
 	}
@@ -81,8 +81,8 @@ func readBoth() (time.Time, time.Duration) {
 		if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
 			panic(fmt.Sprintf("broadcast: CLOCK_BOOTTIME, which Linux has had since 2.6.39: %v", err))
 		}
-		// A process that is held up between the two tries again; but where system calls
-		// take so long always, it is not to spend its time here.
+		// A process that is held up between the two readings tries again, but not for ever:
+		// system calls may always take so long here.
 		if time.Since(now) <= maxSkew || try == maxTries {
 			return now, time.Duration(ts.Nano())
 		}

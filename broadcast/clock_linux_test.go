@@ -18,8 +18,8 @@ func bootTime(t testing.TB) time.Duration {
 	return time.Duration(ts.Nano())
 }
 
-// The clock lies between two readings of the kernel's around it, and never decreases,
-// whoever reads it.
+// The clock lies between two readings of the kernel's around it, and never decreases for
+// any reader.
 func TestClockIsTheBootClock(t *testing.T) {
 	var all sync.WaitGroup
 	for range 4 {
@@ -44,8 +44,8 @@ func TestClockIsTheBootClock(t *testing.T) {
 	all.Wait()
 }
 
-// A suspend moves the boot clock and the wall clock on, and not the monotonic one. It
-// looks the same as if the last check had found less of both.
+// A suspend moves the boot clock and the wall clock, but not the monotonic one. It looks as
+// if the last check had found less of both.
 func TestClockNoticesASuspend(t *testing.T) {
 	Clock()
 	const asleep = time.Hour

@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 
 const testTTL = 2 * time.Second
 
-// network is what the nodes of a test dial each other through: connections in
-// memory, which a test can cut.
+// network is the connections in memory through which the nodes of a test dial each other. A
+// test can cut them.
 type network struct {
 	mu        sync.Mutex
 	listeners map[string]*bufconn.Listener
@@ -76,7 +76,7 @@ func (w *network) dialerOf(from string) dialer {
 	}
 }
 
-// cut closes what from has dialled to to.
+// cut closes the connections that from has dialled to to.
 func (w *network) cut(from, to string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -87,7 +87,7 @@ func (w *network) cut(from, to string) {
 	delete(w.conns, pair)
 }
 
-// block cuts what from has dialled to to, and lets nothing through any more until
+// block cuts the connections that from has dialled to to, and lets no others through until
 // unblock.
 func (w *network) block(from, to string) {
 	w.mu.Lock()
@@ -112,7 +112,7 @@ type member struct {
 	log     *logBuffer
 }
 
-// setup is how a test's node differs from the usual one.
+// setup says how a test's node differs from the usual one.
 type setup struct {
 	members []string
 	limits  limits
@@ -160,7 +160,7 @@ func (w *network) startMember(t testing.TB, address string, s setup) *member {
 		Dial:    w.dialerOf(address),
 
 		LocalBatch: s.batch,
-		// A bubble's clock is that of package time.
+		// A bubble's clock is package time's.
 		Clock:    func() token.Time { return token.Time(time.Since(began)) },
 		Log:      logger,
 		FlushLog: s.log.flush,
@@ -195,7 +195,7 @@ func (w *network) startAll(t testing.TB, addresses ...string) []*member {
 	return all
 }
 
-// stop ends a node in peace.
+// stop ends a node with time to release.
 func (m *member) stop() {
 	m.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -213,7 +213,7 @@ func stopAll(members []*member) {
 	}
 }
 
-// crash ends a node without a word.
+// crash ends a node at once.
 func (m *member) crash() {
 	m.t.Helper()
 	m.driver.Fail(errors.New("crash"))
@@ -244,7 +244,7 @@ func (m *member) release(hold Hold) {
 	}
 }
 
-// logBuffer keeps the lines of a node. One that collects shows them when it is flushed.
+// logBuffer keeps the lines of a node. If it collects, it shows them when it is flushed.
 type logBuffer struct {
 	mu        sync.Mutex
 	bytes     bytes.Buffer
@@ -273,8 +273,7 @@ func (b *logBuffer) flush() {
 
 type line map[string]any
 
-// lines returns the lines so far whose event is one of those named, or all if none
-// is.
+// lines returns the lines so far with one of the named events, or all if none is named.
 func (m *member) lines(events ...string) []line {
 	m.t.Helper()
 	m.log.mu.Lock()

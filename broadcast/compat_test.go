@@ -20,9 +20,9 @@ import (
 )
 
 // In a rolling upgrade, members of two versions speak to each other. The files in
-// testdata/frames hold frames as released versions send them, and stay as they are: a
-// version that no longer understands one of them cannot be rolled out beside it. A new
-// release adds a file of its own, by
+// testdata/frames hold frames as released versions send them, and stay unchanged: a version
+// that no longer understands one of them cannot be rolled out beside that release. A new
+// release adds its own file by
 //
 //	go test ./broadcast -run TestFramesOfEarlierVersions -record testdata/frames/VERSION.txt
 var recordFrames = flag.String("record", "", "write the frames of this version to `FILE`")
@@ -35,14 +35,14 @@ var compatHello = token.Hello{Incarnation: compatIncarnation, Boot: 5, Counter: 
 
 var compatIncarnation = token.Incarnation{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255}
 
-// compatFrame is a frame, and what has to be read in it.
+// compatFrame is a frame and the messages that must be read from it.
 type compatFrame struct {
 	name     string
 	messages []token.Message
 }
 
-// compatFrames are the recorded frames, except HELLO. Each kind of message is among them,
-// with a value in each of its fields.
+// compatFrames are the recorded frames, except HELLO. They contain each kind of message,
+// with a value in each field.
 var compatFrames = []compatFrame{
 	{"KEEP-ALIVE", nil},
 	{"PING", []token.Message{{Kind: token.Ping, Incarnation: compatIncarnation, Session: 6, Begun: true, Stamp: 1234567890}}},
@@ -146,7 +146,7 @@ func readFrames(t *testing.T, file string) map[string][]byte {
 	return frames
 }
 
-// TestFramesOfEarlierVersions: what members of earlier versions send is understood.
+// TestFramesOfEarlierVersions: this version understands frames of earlier versions.
 func TestFramesOfEarlierVersions(t *testing.T) {
 	if *recordFrames != "" {
 		if err := record(*recordFrames); err != nil {
@@ -195,7 +195,7 @@ func checkRecordedHello(t *testing.T, wire []byte) {
 }
 
 // Members of version 1 numbered ballots in seconds, so their tokens mean something else.
-// Their HELLO is refused, with both versions.
+// Their HELLO is refused, and the reason names both versions.
 func TestHelloOfVersion1IsRefused(t *testing.T) {
 	var frame peerv1.Frame
 	if err := proto.Unmarshal(readFrames(t, "testdata/version-1.txt")["HELLO"], &frame); err != nil {
@@ -207,7 +207,8 @@ func TestHelloOfVersion1IsRefused(t *testing.T) {
 	}
 }
 
-// TestEachKindOfMessageIsRecorded keeps a kind from being added without a recorded frame.
+// TestEachKindOfMessageIsRecorded fails if a kind of message is added without a recorded
+// frame.
 func TestEachKindOfMessageIsRecorded(t *testing.T) {
 	recorded := make(map[token.MessageKind]bool)
 	for _, f := range compatFrames {

@@ -16,29 +16,29 @@ type HeldLock struct {
 	Holding
 }
 
-// mostHeld is how many holds a drain tells of by name.
+// mostHeld is how many holds a drain names.
 const mostHeld = 100
 
 // Drained is how far a drain has come.
 type Drained struct {
-	// Holds is how many locks are held here, and Held the first of them, by name.
+	// Holds is how many locks are held here, and Held the first of them by name.
 	Holds int
 	Held  []HeldLock
 }
 
-// drainPause is the time between two looks at who holds locks: a look at many takes the
+// drainPause is the time between two checks of who holds locks: a check of many takes the
 // owner some time.
 const drainPause = 200 * time.Millisecond
 
-// ErrUndrained says that a node takes claims again, which was to be drained.
+// ErrUndrained says that the drain was undone: the node takes claims again.
 var ErrUndrained = errors.New("the drain was undone: the node takes requests again")
 
-// Drain takes no more claims and refuses those that wait, so that clients move on to
-// other nodes; it then waits until nobody here holds a lock any more. Holds go on as
-// before. By is who asks for it, for the log. Told is called with who holds locks here, at
-// first and after changes; nil is nobody. The node stays drained when the context ends,
-// whose cause is then the error; otherwise the error is [ErrUndrained], told's, or wraps
-// [ErrStopped].
+// Drain makes the node take no more claims and refuse the waiting ones, so that clients
+// move on to other nodes; it then waits until nobody here holds a lock. Holds go on as
+// before. by names who asks, for the log. told is called with the holders of locks here, at
+// first and after changes; it may be nil. The node stays drained when the context ends, and
+// the error is then the cause of that end. Otherwise the error is [ErrUndrained], told's,
+// or wraps [ErrStopped].
 func (d *Driver) Drain(ctx context.Context, by string, told func(Drained) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -68,7 +68,7 @@ func (d *Driver) Drain(ctx context.Context, by string, told func(Drained) error)
 	}
 }
 
-// awaitChange waits until something has changed, and a pause is over.
+// awaitChange waits until something has changed and a pause is over.
 func (d *Driver) awaitChange(ctx context.Context, sub *Subscription) error {
 	pause := time.NewTimer(drainPause)
 	defer pause.Stop()
@@ -89,7 +89,7 @@ func (d *Driver) awaitChange(ctx context.Context, sub *Subscription) error {
 	return nil
 }
 
-// drain takes no more claims, unless that is so already.
+// drain makes the node take no more claims, if it still does.
 func (o *owner) drain(by string) {
 	if o.table.Draining() {
 		return
@@ -100,7 +100,7 @@ func (o *owner) drain(by string) {
 	o.changed("")
 }
 
-// drained returns who holds locks at a drained node; the list only if it is wanted.
+// drained returns the holders of locks at a drained node, the list only if it is wanted.
 func (d *Driver) drained(ctx context.Context, list bool) (Drained, error) {
 	type outcome struct {
 		Drained
@@ -124,7 +124,7 @@ func (d *Driver) drained(ctx context.Context, list bool) (Drained, error) {
 	return a.Drained, a.err
 }
 
-// held returns the first of the locks that are held here, by name.
+// held returns the first of the locks held here, by name.
 func (o *owner) held() []HeldLock {
 	var held []HeldLock
 	o.table.Holders(o.now, func(lock string, h claims.Holder) { held = append(held, HeldLock{lock, o.holding(h)}) })
@@ -132,9 +132,9 @@ func (o *owner) held() []HeldLock {
 	return slices.Clip(held[:min(len(held), mostHeld)])
 }
 
-// Undrain takes claims again after a Drain, and returns who holds locks here. By is who
-// asks for it, for the log. The error wraps [ErrStopped], as it does where the node is
-// stopping, or is the cause of the context's end.
+// Undrain makes the node take claims again after a Drain, and returns the holders of locks
+// here. by names who asks, for the log. The error is the cause of the context's end, or
+// wraps [ErrStopped], also while the node is stopping.
 func (d *Driver) Undrain(ctx context.Context, by string) (Drained, error) {
 	err := d.do(ctx, func(o *owner) {
 		was := o.table.Draining()

@@ -19,7 +19,7 @@ import (
 	"conch/token"
 )
 
-// errStopping ends what a driver runs when it stops.
+// errStopping ends whatever a driver runs when it stops.
 var errStopping = errors.New("the node is stopping")
 
 // Driver is one running member. Its methods are safe for concurrent use.
@@ -32,14 +32,14 @@ type Driver struct {
 	secure    func(address string) credentials.TransportCredentials
 	check     func(ctx context.Context, address string) error
 	limits    limits
-	// mostBallot is the highest number of a ballot that makes sense now.
+	// mostBallot is the highest ballot number that is plausible now.
 	mostBallot func() uint64
 
 	clock func() token.Time
-	// lease is the node's; zero outside a session. The owner sets it before it performs
-	// what an input brought about.
+	// lease is the node's; zero outside a session. The owner sets it before it performs the
+	// effects of an input.
 	lease atomic.Pointer[Lease]
-	// caller is who the callers of Acquire and Try are: this process.
+	// caller describes the callers of Acquire and Try: this process.
 	caller      Caller
 	version     string
 	incarnation token.Incarnation
@@ -50,24 +50,23 @@ type Driver struct {
 	relief chan struct{} // has an entry if nobody works although inputs are queued
 
 	lastWaiter atomic.Uint64
-	locals     sync.Pool // of *localClaim that have no caller
+	locals     sync.Pool // of *localClaim without a caller
 
-	// life ends when the driver gives up its streams, opening when it opens no
-	// more of them.
+	// life ends when the driver closes its streams, opening when it opens no more.
 	life        context.Context
 	endLife     context.CancelCauseFunc
 	opening     context.Context
 	stopOpening context.CancelFunc
 	links       sync.WaitGroup // one for each peer
-	running     sync.WaitGroup // who relieves those who work
+	running     sync.WaitGroup // the goroutine that relieves workers
 
 	mu       sync.Mutex
-	closed   bool           // no stream is let in any more
+	closed   bool           // no more streams are let in
 	incoming sync.WaitGroup // handlers and receivers; grows only while !closed
 
 	// gone is closed when the node has left the cluster on purpose.
 	gone chan struct{}
-	// dead is closed when nothing more is done; err may then be read.
+	// dead is closed when the driver has ended; err may then be read.
 	dead chan struct{}
 	err  error
 
@@ -75,8 +74,8 @@ type Driver struct {
 	stopErr  error
 }
 
-// Start runs a driver until [Driver.Stop]. It begins to dial the other members at
-// once; that they reach this one is up to [Driver.Register].
+// Start runs a driver until [Driver.Stop]. It begins at once to dial the other members;
+// [Driver.Register] lets them reach this one.
 func Start(cfg Config) (*Driver, error) { return start(cfg, defaultLimits) }
 
 func start(cfg Config, limits limits) (*Driver, error) {
@@ -141,9 +140,9 @@ func start(cfg Config, limits limits) (*Driver, error) {
 	return d, nil
 }
 
-// ServerOptions are what a gRPC server needs for the streams of members: their codec,
-// which leaves other services' messages as they are, the limit on frames, windows that a
-// frame fits into, and room for their keep-alive.
+// ServerOptions are what a gRPC server needs for the streams of members: their codec, which
+// leaves other services' messages unchanged, the limit on frames, windows that hold a whole
+// frame, and permission for the members' keep-alive.
 func ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.ForceServerCodecV2(wire.Codec),
@@ -155,14 +154,13 @@ func ServerOptions() []grpc.ServerOption {
 	}
 }
 
-// Register lets the members' streams in. It is to be called once, before the
-// server serves.
+// Register lets the members' streams in. Call it once, before the server serves.
 func (d *Driver) Register(r grpc.ServiceRegistrar) {
 	peerv1.RegisterPeerServiceServer(r, &service{driver: d})
 }
 
-// Done returns a channel that is closed when the driver has ended, by [Driver.Stop]
-// or [Driver.Fail].
+// Done returns a channel that is closed when the driver has ended, by [Driver.Stop] or
+// [Driver.Fail].
 func (d *Driver) Done() <-chan struct{} { return d.dead }
 
 // Err returns why the driver ended. It is nil before the end, and after a Stop.
@@ -175,7 +173,7 @@ func (d *Driver) Err() error {
 	}
 }
 
-// Lease is a node's session and when it ends if nothing more is heard.
+// Lease is a node's session, and when it ends if nothing more is heard.
 type Lease = claims.Lease
 
 // Now reads the node's clock.
@@ -191,7 +189,7 @@ func (d *Driver) Lease() (lease Lease, now token.Time) {
 	return lease, now
 }
 
-// leaseEndOf is when the lease of a session ends; 0 if the node has another session, or
+// leaseEndOf is when the lease of a session ends; 0 if the node has another session or
 // none.
 func (d *Driver) leaseEndOf(s token.Session) token.Time {
 	if l := d.lease.Load(); l != nil && l.Session == s {
@@ -203,7 +201,7 @@ func (d *Driver) leaseEndOf(s token.Session) token.Time {
 // duration is a difference of two readings of the node's clock.
 func duration(t token.Time) time.Duration { return time.Duration(t) }
 
-// stopped is the error for a caller who wants something of a driver that ended.
+// stopped is the error for a caller of a driver that has ended.
 func (d *Driver) stopped() error {
 	if err := d.Err(); err != nil {
 		return fmt.Errorf("%w: %w", ErrStopped, err)
@@ -211,9 +209,9 @@ func (d *Driver) stopped() error {
 	return ErrStopped
 }
 
-// Fail ends the driver at once, as a crash would, except that holders are told of
-// their loss: for errors that leave the node unable to go on. [Driver.Stop] is
-// still to be called.
+// Fail ends the driver at once, as a crash would, except that holders are told of their
+// loss. It is for errors after which the node cannot go on. [Driver.Stop] must still be
+// called.
 func (d *Driver) Fail(err error) {
 	d.post(input{kind: inputFail, err: err})
 }
@@ -229,14 +227,13 @@ func (d *Driver) letIn() bool {
 	return true
 }
 
-// Stop ends the driver. From now on [Driver.Acquire] fails, and those who wait get
-// [ErrStopped]. Tokens that nobody here uses go to other members at once. Those who
-// hold a lock have until the context ends to release it, and its token goes on
-// then; whoever has not released it by then is told that it is lost, but the token
-// stays here until its session is over, since the holder may still be at work.
-// What is queued is sent, for as long as the context lasts, and the streams are
-// closed. The error is the cause of the context's end, if that cut Stop short.
-// Later calls wait for the first and return the same.
+// Stop ends the driver. From now on [Driver.Acquire] fails, and waiters get [ErrStopped].
+// Tokens that nobody here uses go to other members at once. Holders have until the context
+// ends to release their locks; each token then goes on. A holder that has not released by
+// then is told that its lock is lost, but the token stays here until its session is over,
+// since the holder may still be at work. Queued messages are sent as long as the context
+// lasts, then the streams are closed. The error is the cause of the context's end, if that
+// cut Stop short. Later calls wait for the first and return the same.
 func (d *Driver) Stop(ctx context.Context) error {
 	d.stopOnce.Do(func() { d.stopErr = d.stop(ctx) })
 	return d.stopErr

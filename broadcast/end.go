@@ -43,8 +43,8 @@ func (o *owner) takeEnd(now token.Time, in *input) {
 	}
 }
 
-// abandon tells the holders that they have lost their locks. The tokens stay: a
-// holder may still be at work, so nobody else may enter before the session is over.
+// abandon tells the holders that they have lost their locks. The tokens stay: a holder may
+// still be at work, so nobody else may enter before the session is over.
 func (o *owner) abandon() {
 	type hold struct {
 		lock  string
@@ -63,9 +63,10 @@ func (o *owner) abandon() {
 // fail ends the driver at once.
 func (o *owner) fail(err error) {
 	o.err = err
+	o.log.nodeFailed(err)
 	o.abandon()
 	o.table.Fail(o.now, frames.Refuse(frames.CodeNodeLeaving, "the node has failed: %v", err))
-	o.tell()
+	o.performClaims()
 	o.ended = true
 	o.endLife(err)
 }

@@ -10,33 +10,31 @@ import (
 )
 
 var (
-	// ErrName is wrapped by the error for the name of a lock that is empty, too long, or not
+	// ErrName is wrapped by the error for a lock name that is empty, too long, or not
 	// UTF-8.
 	ErrName = wire.ErrName
-	// ErrStopped is wrapped by the error for a lock that was wanted of a driver which is
-	// stopping or has ended.
+	// ErrStopped is wrapped by the errors of a driver that is stopping or has ended.
 	ErrStopped = errors.New("the node is stopped")
-	// ErrLost is wrapped by the error for a lock that was lost before it was released.
+	// ErrLost is wrapped by the error for a lock that was lost before its release.
 	ErrLost = errors.New("the lock was lost")
 	// ErrBusy says that a lock is in use, or that others are ahead.
 	ErrBusy = errors.New("the lock is in use")
-	// ErrTooManyLocks is wrapped by the error for a lock that the node does not know,
-	// while it knows as many as it may.
+	// ErrTooManyLocks is wrapped by the error for a lock that the node does not know, when
+	// it knows as many as it may.
 	ErrTooManyLocks = errors.New("the node knows too many locks")
 	// ErrReleased says that a hold was released before.
 	ErrReleased = errors.New("the lock was released before")
-	// ErrNoHold is what the methods of the zero [Hold] return.
+	// ErrNoHold is returned by methods of the zero [Hold].
 	ErrNoHold = errors.New("the lock is not held: this hold is the zero value, which comes of no successful call")
-	// ErrBroken is wrapped by what the holder of a lock is told that somebody broke.
+	// ErrBroken is wrapped by what the holder of a broken lock is told.
 	ErrBroken = errors.New("the lock was broken")
-	// ErrLapsing warns a holder whose node has hardly been answered of late: unless a
-	// quorum of the members answers, the lock will be lost within a tenth of the time
-	// to live.
+	// ErrLapsing warns a holder whose node gets hardly any answers: unless a quorum of the
+	// members answers, the lock will be lost within a tenth of the time to live.
 	ErrLapsing = errors.New("the node's lease is about to end")
-	// ErrNotHeld says that nobody here holds a lock that somebody wants to break.
+	// ErrNotHeld says that nobody here holds the lock to be broken.
 	ErrNotHeld = claims.ErrNotHeld
-	// ErrWrongFence is wrapped by the error for a lock whose holder has another fence
-	// than whoever wants to break it believes.
+	// ErrWrongFence is wrapped by the error for a lock whose holder has another fence than
+	// the one to be broken.
 	ErrWrongFence = claims.ErrWrongFence
 
 	// errWithdrawn answers a claim that its caller withdrew.
@@ -46,7 +44,7 @@ var (
 // CheckName refuses a name that no lock can have; the error wraps [ErrName].
 func CheckName(lock string) error { return wire.CheckName(lock) }
 
-// refusalError is what a caller in this process is told for a refusal.
+// refusalError is the error that a caller in this process gets for a refusal.
 func (o *owner) refusalError(e *claims.Effect) error {
 	switch e.Code {
 	case 0:

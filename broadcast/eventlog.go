@@ -12,22 +12,21 @@ import (
 // timeFormat is RFC 3339 with all nine digits, so that lines sort by it as text.
 const timeFormat = "2006-01-02T15:04:05.000000000Z07:00"
 
-// eventLog writes what happened as lines of the log, whose keys and events package
-// logs documents. Only the owner uses it. Where the level is above info, a line
-// costs a comparison.
+// eventLog writes events as lines of the log; package logs documents the keys and events.
+// Only the owner uses it. Above level info, a line costs one comparison.
 type eventLog struct {
 	log       zerolog.Logger
 	flushLog  func()
-	unflushed bool          // there may be lines that are not written yet
+	unflushed bool          // some lines may not be written yet
 	took      time.Duration // to write lines last
 	quiet     bool          // no lines of level info are written
 	evidence  bool          // lines are written for each message and each step of the algorithm
 	addresses []string
-	times     func() string // tells how it came to the end of a lease
+	times     func() string // says what led to the end of a lease
 	memory    string        // where session numbers come from, in words
 	scratch   []byte
-	// arrived is the token that came with the latest input, as it came: by the time
-	// its line is written, the node may have changed it.
+	// arrived is the token of the latest input as it came: by the time its line is written,
+	// the node may have changed it.
 	arrived token.Token
 }
 
@@ -44,8 +43,8 @@ func newEventLog(cfg Config) *eventLog {
 	}
 }
 
-// line begins a line. It is nil if such lines are not written, and the methods of
-// zerolog.Event then do nothing.
+// line begins a line. It is nil if such lines are not written; the methods of zerolog.Event
+// then do nothing.
 func (l *eventLog) line(level zerolog.Level, event string) *zerolog.Event {
 	e := l.log.WithLevel(level)
 	if e == nil {
@@ -56,8 +55,8 @@ func (l *eventLog) line(level zerolog.Level, event string) *zerolog.Event {
 	return e.Bytes("time", l.scratch).Str("event", event)
 }
 
-// flush has the lines written that are not yet. It is called before anybody can see
-// what they tell of.
+// flush writes the lines that are not written yet. It is called before anybody can see the
+// events that they record.
 func (l *eventLog) flush() {
 	if l.unflushed {
 		l.unflushed = false
@@ -79,6 +78,10 @@ func (l *eventLog) nodeStarted(cfg token.Config, version string) {
 }
 
 func (l *eventLog) nodeStopped() { l.info("node_stopped").Msg("node stopped") }
+
+func (l *eventLog) nodeFailed(reason error) {
+	l.line(zerolog.ErrorLevel, "node_failed").Str("reason", reason.Error()).Msg("node cannot go on")
+}
 
 func (l *eventLog) peerConnected(m token.Member) {
 	l.info("peer_connected").Str("peer", l.addresses[m]).Msg("stream to peer accepted")
@@ -173,7 +176,7 @@ func (l *eventLog) arriving(m *token.Message) {
 	kept.Queue = append(kept.Queue[:0], t.Queue...)
 }
 
-// about begins a line about a lock, or about what a peer says.
+// about begins a line about a lock, or about a peer's message.
 func (l *eventLog) about(e *token.Effect, event string) *zerolog.Event {
 	line := l.info(event)
 	if e.Lock != "" {
@@ -194,7 +197,7 @@ func (l *eventLog) tokenState(line *zerolog.Event, lastGranted []token.Number, q
 	l.list(line, "queue", queue)
 }
 
-// token adds what identifies a token, and its latest grant.
+// token adds a token's identity and its latest grant.
 func (l *eventLog) token(line *zerolog.Event, epoch token.Epoch, hop uint64, fence token.Fence) {
 	if line == nil {
 		return
@@ -246,7 +249,7 @@ func (l *eventLog) list(line *zerolog.Event, key string, members []token.Member)
 	line.Array(key, array)
 }
 
-// decimal adds a number as text, since JSON's own numbers lose digits above 2^53.
+// decimal adds a number as text, since JSON numbers lose digits above 2^53.
 func (l *eventLog) decimal(line *zerolog.Event, key string, n uint64) {
 	if line == nil {
 		return

@@ -19,8 +19,8 @@ func (l *eventLog) effect(e *token.Effect) {
 	}
 }
 
-// incident writes a line for an effect that an operator wants to hear of, whether or
-// not evidence is wanted: sessions, losses, and members that leave or are buried.
+// incident writes a line for an effect that an operator wants to hear of, with evidence or
+// without: sessions, losses, and members that leave or are buried.
 func (l *eventLog) incident(e *token.Effect) {
 	switch e.Kind {
 	case token.Revoke, token.Began, token.Lapsed, token.Gone, token.Buried:
@@ -74,8 +74,8 @@ func (l *eventLog) state(line *zerolog.Event, e *token.Effect) {
 	l.tokenState(line, e.State.LastGranted, e.State.Queue)
 }
 
-// tokenHere writes a line about the token that is at this node. The token may have
-// changed since; the effect has its hop and fence as they were.
+// tokenHere writes a line about the token at this node. The token may have changed since;
+// the effect has its hop and fence as they were.
 func (l *eventLog) tokenHere(e *token.Effect) {
 	var line *zerolog.Event
 	var text string
@@ -93,7 +93,7 @@ func (l *eventLog) tokenHere(e *token.Effect) {
 	line.Msg(text)
 }
 
-// dropped writes a line about a token that is no more.
+// dropped writes a line about a destroyed token.
 func (l *eventLog) dropped(e *token.Effect) {
 	t := e.Message.Token
 	line := l.about(e, "token_dropped")
@@ -132,8 +132,7 @@ func (l *eventLog) whyLapsed(e *token.Effect) string {
 		l.addresses[e.Peer], e.Known, cmp.Or(l.memory, "this machine's clock"))
 }
 
-// round writes a line about a round of this node's own, or about a lock that was
-// forgotten.
+// round writes a line about a round of this node, or about a forgotten lock.
 func (l *eventLog) round(e *token.Effect) {
 	switch e.Kind {
 	case token.Probed:
@@ -160,8 +159,8 @@ type eventText struct {
 	event, text string
 }
 
-// The events of messages that are sent and received. The other messages come all
-// the time, and have no lines.
+// The events of sent and received messages. The other messages come all the time and have
+// no lines.
 var (
 	sentEvents = [...]eventText{
 		token.Request:      {"request_sent", "request sent"},

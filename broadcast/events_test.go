@@ -15,7 +15,7 @@ import (
 	"conch/token"
 )
 
-// judge reads the nodes' logs as package logs does, and checks what they prove.
+// judge reads the nodes' logs with package logs and checks what they prove.
 func judge(t *testing.T, members ...*member) {
 	t.Helper()
 	var files []*logs.File
@@ -44,8 +44,8 @@ func judge(t *testing.T, members ...*member) {
 	}
 }
 
-// settled waits until all nodes reach each other and are inside a session, and know
-// it of each other.
+// settled waits until all nodes reach each other, are inside a session, and know the
+// others' sessions.
 func settled(t *testing.T, members []*member) {
 	t.Helper()
 	eventually(t, "all connected", func() bool { return connected(members...) })
@@ -87,8 +87,8 @@ func TestLogsProveWhatHappened(t *testing.T) {
 	}
 }
 
-// Nodes of which two let in several of their own in a row, each as many as it likes: the
-// logs tell how many, and nobody went ahead more often.
+// Two nodes let in several of their own waiters in a row, up to their LocalBatch. The logs
+// tell how many, and nobody went ahead more often.
 func TestLogsProveBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, addresses := newNetwork(), []string{"a:1", "b:1", "c:1"}
@@ -170,8 +170,8 @@ func allEffects() []token.Effect {
 	return effects
 }
 
-// An effect refers to the token, which later effects of the same input have changed
-// by the time that its line is written.
+// An effect refers to the token, which later effects of the same input have changed by the
+// time its line is written.
 func TestLinesTellTheTokenAsItWasThen(t *testing.T) {
 	for kind, event := range map[token.EffectKind]string{token.Left: "leave", token.Grant: "enter", token.Made: "token_made"} {
 		tok := &token.Token{Epoch: token.Epoch{Number: 1}, Hop: 7, Fence: 12}
@@ -184,13 +184,12 @@ func TestLinesTellTheTokenAsItWasThen(t *testing.T) {
 	}
 }
 
-// On the path of each message, a line costs no memory, and nothing at all where it
-// is not wanted.
+// A line about a message allocates nothing. Where it is not wanted, it costs nothing.
 func TestLinesDoNotAllocate(t *testing.T) {
 	effects := allEffects()
 	levels := []zerolog.Level{zerolog.WarnLevel, zerolog.InfoLevel}
 	if raceDetector {
-		levels = levels[:1] // it makes sync.Pool, zerolog's memory, forget at random
+		levels = levels[:1] // the race detector makes sync.Pool, zerolog's memory, forget at random
 	}
 	for _, level := range levels {
 		l := newEventLog(Config{Log: zerolog.New(io.Discard).Level(level), Evidence: true, Members: []string{"a:1", "b:1"}})
@@ -211,7 +210,7 @@ func TestLinesDoNotAllocate(t *testing.T) {
 }
 
 // Without evidence the log has no line for a message or a step of the algorithm, and
-// building one costs nothing; what an operator wants to read is there.
+// building one costs nothing. The lines for an operator are there.
 func TestLinesWithoutEvidence(t *testing.T) {
 	m := member{t: t, log: new(logBuffer)}
 	l := newEventLog(Config{Log: zerolog.New(m.log), Members: []string{"a:1", "b:1"}})

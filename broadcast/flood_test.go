@@ -11,7 +11,7 @@ import (
 	peerv1 "conch/proto/conch/peer/v1"
 )
 
-// floods are what a member may say as often as it likes, message by message.
+// floods are the messages that a member may repeat as often as it likes.
 var floods = map[string]func(i uint64) *peerv1.Message{
 	"PINGs of ever new sessions": func(i uint64) *peerv1.Message {
 		return &peerv1.Message{Kind: &peerv1.Message_Ping{Ping: &peerv1.Ping{
@@ -41,7 +41,7 @@ var floods = map[string]func(i uint64) *peerv1.Message{
 	},
 }
 
-// TestFloodHoldsNobodyUp: while one member says as much as it can, the two others go on
+// TestFloodHoldsNobodyUp: while one member sends as much as it can, the two others go on
 // with a lock that they have.
 func TestFloodHoldsNobodyUp(t *testing.T) {
 	for name, message := range floods {
@@ -52,7 +52,7 @@ func TestFloodHoldsNobodyUp(t *testing.T) {
 				addresses := []string{"a:1", "b:1", "c:1"}
 				a := w.startMember(t, "a:1", setup{members: addresses})
 				b := w.startMember(t, "b:1", setup{members: addresses})
-				a.release(a.acquire("cs")) // which takes until c, who is not there yet, can be buried
+				a.release(a.acquire("cs")) // which takes until the absent c can be buried
 
 				c := &deaf{hellos: make(chan *peerv1.Hello, 100), listen: make(chan struct{}), heard: make(chan *peerv1.Message)}
 				close(c.listen)

@@ -12,45 +12,50 @@ import (
 	"conch/token"
 )
 
-// looker is a client's stream that looks at something when it is told something.
-type looker struct {
-	look func(what string)
-	done chan struct{} // has an entry for each grant and each refusal
+// flushChecker is a client's stream that checks the log whenever it is told something.
+type flushChecker struct {
+	check func(what string)
+	done  chan struct{} // has an entry for each grant and each refusal
 }
 
-func (l *looker) Tell(m *frames.NodeMessage) {
+func (l *flushChecker) Tell(m *frames.NodeMessage) (unsent bool) {
 	switch m.Kind {
 	case frames.Granted:
-		l.look(fmt.Sprintf("granted %d", m.Fence))
+		l.check(fmt.Sprintf("granted %d", m.Fence))
 		l.done <- struct{}{}
 	case frames.Refused:
 		l.done <- struct{}{}
 	case frames.Warned:
-		l.look("warned")
+		l.check("warned")
 	case frames.Lost:
-		l.look("lost")
+		l.check("lost")
 	}
+	return false
 }
-func (l *looker) End(claims.End) {}
+func (l *flushChecker) End(claims.End) {}
+func (l *flushChecker) Send()          {}
+func (l *flushChecker) Wake()          {}
 
-// attach makes the looker the only stream of a client of m.
-func (l *looker) attach(m *member) {
+// attach makes the flushChecker the only stream of a client of m.
+func (l *flushChecker) attach(m *member) {
 	m.t.Helper()
 	if err := m.driver.Attach(l, frames.Incarnation{1}, Caller{}); err != nil {
 		m.t.Fatal(err)
 	}
 }
 
-// say has the looker's client say something.
-func (l *looker) say(m *member, messages ...frames.ClientMessage) { m.driver.FromClient(l, messages) }
+// say has the flushChecker's client send a message.
+func (l *flushChecker) say(m *member, messages ...frames.ClientMessage) {
+	m.driver.FromClient(l, messages)
+}
 
 // has reports whether a line with an event has a value under a key.
 func (m *member) has(event, key, value string) bool {
 	return slices.ContainsFunc(m.lines(event), func(l line) bool { return l[key] == value })
 }
 
-// A writer of the log may collect lines until it is flushed: then a token has left no node
-// whose log does not say so, and no caller is told what its node's log does not tell.
+// A writer of the log may collect lines until it is flushed. Even so, no token leaves a
+// node and no caller is told anything before the node's log says it.
 func TestLinesAreWrittenBeforeAnybodySeesWhatTheyTellOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork()
@@ -60,7 +65,7 @@ func TestLinesAreWrittenBeforeAnybodySeesWhatTheyTellOf(t *testing.T) {
 		for round := range uint64(10) {
 			for i, m := range all {
 				other := all[1-i]
-				c := &looker{done: make(chan struct{}, 1), look: func(what string) {
+				c := &flushChecker{done: make(chan struct{}, 1), check: func(what string) {
 					if _, err := fmt.Sscanf(what, "granted %d", &fence); err != nil {
 						return
 					}
@@ -86,7 +91,7 @@ func TestLinesAreWrittenBeforeAnybodySeesWhatTheyTellOf(t *testing.T) {
 	})
 }
 
-// A sender that is awake may take what is in its queue at any moment.
+// The sender, if awake, may take what is in its queue at any moment.
 func TestLinesAreWrittenBeforeTheirMessagesAreQueued(t *testing.T) {
 	log := &logBuffer{collects: true}
 	o := idleOwner(t, log)
@@ -118,7 +123,7 @@ func TestLogTellsWhatHasLedToAPanic(t *testing.T) {
 	o.takeNow(&input{})
 }
 
-// What a holder hears of the end of its hold is in the log by then.
+// When a holder hears of the end of its hold, the log already tells it.
 func TestLinesOfALossAreWrittenBeforeItsHolderHears(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork()
@@ -126,7 +131,7 @@ func TestLinesOfALossAreWrittenBeforeItsHolderHears(t *testing.T) {
 		eventually(t, "connected", func() bool { return connected(all...) })
 		m := all[0]
 		heard := map[string]bool{}
-		c := &looker{done: make(chan struct{}, 1), look: func(what string) {
+		c := &flushChecker{done: make(chan struct{}, 1), check: func(what string) {
 			heard[what] = true
 			event := map[string]string{"lost": "lost", "warned": "session_warned"}[what]
 			if event != "" && len(m.lines(event)) == 0 {

@@ -15,11 +15,11 @@ import (
 	"conch/token"
 )
 
-// protocolVersion is what HELLO names; no other is accepted. In version 1, ballots were
-// numbered in seconds, and nobody told whose a known session was.
+// protocolVersion stands in HELLO; no other is accepted. In version 1, ballots were
+// numbered in seconds, and KNOWN did not say whose a session was.
 const protocolVersion = 2
 
-// refusal is why a stream was refused or closed, by what its sender sent.
+// refusal is why a stream was refused or closed, because of what its sender sent.
 type refusal struct {
 	code   codes.Code
 	reason string
@@ -27,11 +27,11 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.reason }
 
-// GRPCStatus makes the refusal the status that the sender gets.
+// GRPCStatus returns the status that the sender gets.
 func (r *refusal) GRPCStatus() *status.Status { return status.New(r.code, r.reason) }
 
-// refused is a stream that two members cannot agree on; misunderstood is one that
-// does not follow the protocol.
+// refused is for a stream that two members cannot agree on, misunderstood for one that
+// breaks the protocol.
 func refused(format string, args ...any) *refusal {
 	return &refusal{code: codes.FailedPrecondition, reason: fmt.Sprintf(format, args...)}
 }
@@ -57,8 +57,8 @@ func (d *Driver) helloFrame(h token.Hello) *peerv1.Frame {
 	}}}}}
 }
 
-// checkHello checks the first message of a stream. It returns who opened the
-// stream; NoMember beside an error if that did not come out.
+// checkHello checks the first message of a stream. It returns the stream's opener, or
+// NoMember beside an error if it is unknown.
 func (d *Driver) checkHello(h *peerv1.Hello) (token.Member, token.Hello, *refusal) {
 	if h.GetVersion() != protocolVersion {
 		return d.memberOrNone(h.GetMember()), token.Hello{}, refused("protocol version %d; want %d", h.GetVersion(), protocolVersion)
@@ -91,13 +91,14 @@ func (d *Driver) checkHello(h *peerv1.Hello) (token.Member, token.Hello, *refusa
 		Boot:        token.Session(h.GetBoot()),
 		Counter:     h.GetCounter(),
 		Floor:       h.GetFloor(),
-		// Not refused: who was told the highest once has sessions above it.
+		// Not refused if too high: a member that was once told the highest number has
+		// sessions above it.
 		KnownSession: token.Session(min(h.GetKnownSession(), wire.MaxKnownSession)),
 		KnownOf:      knownOf,
 	}, nil
 }
 
-// memberOrNone returns the member with an address, unless it is this node.
+// memberOrNone returns the member with an address, NoMember if that is this node or none.
 func (d *Driver) memberOrNone(address string) token.Member {
 	if m, ok := d.byAddress[address]; ok && m != d.self {
 		return m
@@ -108,8 +109,7 @@ func (d *Driver) memberOrNone(address string) token.Member {
 // maxListed is how many addresses a reason lists.
 const maxListed = 8
 
-// difference tells in what the member lists here and at a peer differ; it is empty
-// if they do not.
+// difference says how the member lists here and at a peer differ; empty if they do not.
 func difference(here, there []string) string {
 	if slices.Equal(here, there) {
 		return ""
@@ -151,8 +151,8 @@ func missing(addresses, list []string) string {
 	return text
 }
 
-// shorten cuts what an unauthenticated peer sent to a length that a log line may have, and quotes
-// it if a terminal might obey it.
+// shorten cuts text from an unauthenticated peer to a length for a log line, and quotes it
+// if a terminal might obey it.
 func shorten(text string) string {
 	const most = 100
 	if len(text) > most {

@@ -15,8 +15,8 @@ import (
 	"conch/token"
 )
 
-// FuzzHello: whatever the first frame of a stream is, it is refused with a reason of
-// bounded length, or it is by a member, and the algorithm takes it.
+// FuzzHello: any first frame of a stream is refused with a reason of bounded length, or it
+// is a member's and the algorithm takes it.
 func FuzzHello(f *testing.F) {
 	members := []string{"127.0.0.1:7401", "127.0.0.1:7402", "node3.example:7400"}
 	d := &Driver{members: members, self: 1, byAddress: map[string]token.Member{}, ttl: 2 * time.Second, mostBallot: func() uint64 { return wire.MaxBallot }}
@@ -84,7 +84,7 @@ func FuzzHello(f *testing.F) {
 	})
 }
 
-// TestHelloOfManyMembersFits: the longest list that package hosts lets through.
+// TestHelloOfManyMembersFits: the longest list that package hosts allows fits.
 func TestHelloOfManyMembersFits(t *testing.T) {
 	d := &Driver{members: slices.Repeat([]string{strings.Repeat("x", 259)}, 1024)}
 	if size := proto.Size(d.helloFrame(token.Hello{})); size > wire.MaxFrameBytes {

@@ -16,8 +16,8 @@ type Hold struct {
 	fence  uint64
 }
 
-// Keeper keeps a hold for its caller. Its methods are those of Hold. It may keep one hold
-// after the other: id says which is meant, and a hold with another id has been released.
+// Keeper keeps holds for a caller, one after the other. Its methods are those of Hold. id
+// says which hold is meant; a hold with another id has been released.
 type Keeper interface {
 	Done(id uint64) <-chan struct{}
 	// Released returns a channel that is closed at the release.
@@ -29,7 +29,7 @@ type Keeper interface {
 	Release(id uint64) error
 }
 
-// NewHold returns the hold with an id that keeper keeps.
+// NewHold returns the hold that keeper keeps under id.
 func NewHold(keeper Keeper, id, fence uint64) Hold { return Hold{keeper, id, fence} }
 
 // Fence returns the fencing number of the hold.
@@ -44,8 +44,8 @@ func (h Hold) Done() <-chan struct{} {
 	return h.keeper.Done(h.id)
 }
 
-// Warned returns a channel that is closed when the end of the hold is near, which may
-// come to nothing, or settled. After the release it is nil.
+// Warned returns a channel that is closed when the end of the hold is settled, or near
+// unless the lease is renewed. After the release it is nil.
 func (h Hold) Warned() <-chan struct{} {
 	if h.keeper == nil {
 		return nil
@@ -53,7 +53,7 @@ func (h Hold) Warned() <-chan struct{} {
 	return h.keeper.Warned(h.id)
 }
 
-// Warning tells why the hold is about to end; nil if it is not. It wraps [ErrBroken] or
+// Warning returns why the hold is about to end, nil if it is not. It wraps [ErrBroken] or
 // [ErrStopped] if the end is settled, and [ErrLapsing] if the lease may be renewed.
 func (h Hold) Warning() error {
 	if h.keeper == nil {
@@ -71,8 +71,8 @@ func (h Hold) Err() error {
 	return h.keeper.Err(h.id)
 }
 
-// Deadline returns when the hold will be lost if its lease is not renewed before. It is
-// zero if that cannot happen, and after the release.
+// Deadline returns when the hold is lost unless its lease is renewed. It is zero if the
+// hold cannot lapse, and after the release.
 func (h Hold) Deadline() time.Time {
 	if h.keeper == nil {
 		return time.Time{}
@@ -80,9 +80,9 @@ func (h Hold) Deadline() time.Time {
 	return h.keeper.Deadline(h.id)
 }
 
-// Unlock ends the hold, without waiting for what the algorithm makes of it. It
-// returns nil if the lock was held until now, an error that wraps [ErrLost] if it had
-// been lost, and [ErrReleased] if it was released before.
+// Unlock ends the hold. It does not wait for the token to move. It returns nil if the lock
+// was held until now, an error that wraps [ErrLost] if it had been lost, and [ErrReleased]
+// if it was released before.
 func (h Hold) Unlock() error {
 	if h.keeper == nil {
 		return ErrNoHold
@@ -99,7 +99,7 @@ func (h Hold) Context(parent context.Context) context.Context {
 		return ctx
 	}
 	lost, released := h.Done(), h.keeper.Released(h.id)
-	go func() { // ends at the latest with the hold
+	go func() { // ends with the hold at the latest
 		select {
 		case <-lost:
 			err := h.Err()

@@ -170,8 +170,8 @@ func TestTryDoesNotWaitForAHolder(t *testing.T) {
 	})
 }
 
-// A process that stood still finds its timers before its owner finds the time: what it
-// asks of its hold is answered by the clock.
+// A process that stood still may reach its timers before its owner checks the time: the
+// clock decides what its hold says.
 func TestHoldIsLostByTheClockBeforeTheOwnerNotices(t *testing.T) {
 	now := token.Time(99)
 	d := &Driver{inbox: inbox{limit: 1, working: true}, clock: func() token.Time { return now }}
@@ -179,7 +179,7 @@ func TestHoldIsLostByTheClockBeforeTheOwnerNotices(t *testing.T) {
 	c := &localClaim{driver: d, ready: make(chan struct{}, 1)}
 	c.begin(1)
 	c.reply(1, answer{fence: 1}, 1)
-	a, _ := c.look()
+	a, _ := c.poll()
 	hold, err := c.hold(1, a)
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +199,7 @@ func TestHoldIsLostByTheClockBeforeTheOwnerNotices(t *testing.T) {
 	}
 }
 
-// A hold of a session that is over stays lost when the node has another session.
+// A hold of an ended session stays lost when the node has another session.
 func TestHoldOfAnEarlierSessionStaysLost(t *testing.T) {
 	now := token.Time(99)
 	d := &Driver{inbox: inbox{limit: 1, working: true}, clock: func() token.Time { return now }}
@@ -207,7 +207,7 @@ func TestHoldOfAnEarlierSessionStaysLost(t *testing.T) {
 	c := &localClaim{driver: d, ready: make(chan struct{}, 1)}
 	c.begin(1)
 	c.reply(1, answer{fence: 1}, 1)
-	a, _ := c.look()
+	a, _ := c.poll()
 	hold, err := c.hold(1, a)
 	if err != nil {
 		t.Fatal(err)
@@ -219,8 +219,8 @@ func TestHoldOfAnEarlierSessionStaysLost(t *testing.T) {
 	}
 }
 
-// A node that is cut off from all others loses what it holds after the time to live,
-// and the others go on.
+// A node that is cut off from all others loses its holds after the time to live, and the
+// others go on.
 func TestHoldIsLostWithTheLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork()

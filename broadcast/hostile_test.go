@@ -15,15 +15,14 @@ import (
 	"conch/token"
 )
 
-// hostile plays the other two members of a cluster of three, which have valid
-// certificates and send nonsense that makes sense: message by message it passes the
-// decoder, and much of it fits what the node has just said. What it says need not be
-// true, so another member may be harmed, and a lock be held twice; the node itself must
-// not come down, nor lose what it must not forget.
+// hostile plays the other two members of a cluster of three, which have valid certificates.
+// They send plausible nonsense: each message passes the decoder, and many fit what the node
+// has just said. It need not be true, so another member may be harmed and a lock held
+// twice. But the node itself must neither crash nor forget what it must not forget.
 type hostile struct {
 	node *token.Node
 	now  token.Time
-	// What the node said last, which a hostile member repeats, and goes beyond.
+	// The node's last messages, which a hostile member repeats and exceeds.
 	session token.Session
 	stamp   token.Time
 	probe   uint64
@@ -57,8 +56,8 @@ func newHostile(t *rapid.T) *hostile {
 	return h
 }
 
-// near draws a number that may fit one that was said: it, its neighbours, none, or
-// anything up to a bound.
+// near draws a number that may fit one that was sent: it, its neighbours, none, or anything
+// up to a bound.
 func near(t *rapid.T, what string, said, most uint64) uint64 {
 	switch rapid.IntRange(0, 5).Draw(t, what+" is") {
 	case 0, 1, 2:
@@ -72,13 +71,13 @@ func near(t *rapid.T, what string, said, most uint64) uint64 {
 }
 
 const (
-	// mostEpoch is the highest number of a ballot that makes sense, and mostSession one
-	// that no clock and no counting leads to.
+	// mostEpoch is the highest plausible ballot number, and mostSession one that no clock
+	// and no counting reaches.
 	mostEpoch   = 1 << 30
 	mostSession = wire.MaxSession
 )
 
-// message draws what a member says.
+// message draws a member's message.
 func (h *hostile) message(t *rapid.T, from token.Member) token.Message {
 	lock := rapid.SampledFrom([]string{"a", "b"})
 	number := func(what string) token.Number {
@@ -116,7 +115,7 @@ func (h *hostile) message(t *rapid.T, from token.Member) token.Message {
 	return m
 }
 
-// take checks and performs what the node wants done.
+// take checks and performs the node's effects.
 func (h *hostile) take(t *rapid.T) {
 	effects := h.node.Effects()
 	if len(effects) > 1000 {
@@ -159,7 +158,7 @@ func (h *hostile) take(t *rapid.T) {
 	}
 }
 
-// hear takes note of what the node says, which an honest member must understand.
+// hear notes what the node says, which an honest member must understand.
 func (h *hostile) hear(t *rapid.T, e *token.Effect) {
 	m := e.Message
 	switch m.Kind {
@@ -182,13 +181,13 @@ func (h *hostile) hear(t *rapid.T, e *token.Effect) {
 	}
 }
 
-// testDecoder decodes what a member says to another, at a time when every ballot that a
-// fence has room for makes sense.
+// testDecoder decodes one member's messages to another, at a time when every ballot number
+// that fits a fence is plausible.
 func testDecoder(members int, from, self token.Member) wire.Decoder {
 	return wire.Decoder{Members: members, Self: self, From: from, MaxBallot: func() uint64 { return wire.MaxBallot }}
 }
 
-// pass returns what a message is where it arrives.
+// pass returns a message as it arrives.
 func pass(m token.Message, d wire.Decoder) (token.Message, error) {
 	encoded, err := wire.AppendFrame(nil, []token.Message{m})
 	if err != nil {
@@ -201,7 +200,7 @@ func pass(m token.Message, d wire.Decoder) (token.Message, error) {
 	return frame.Messages[0], nil
 }
 
-// act lets one thing happen.
+// act performs one random event.
 func (h *hostile) act(t *rapid.T) {
 	peer := rapid.SampledFrom([]token.Member{0, 2}).Draw(t, "peer")
 	lock := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "lock")

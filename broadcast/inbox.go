@@ -5,27 +5,26 @@ import (
 	"sync/atomic"
 )
 
-// inbox holds the inputs that nobody has taken yet, in the order in which they were
-// posted. It also says who works: whoever posts while nobody does.
+// inbox holds the inputs that nobody has taken yet, in the order in which they were posted.
+// It also decides who works: whoever posts while nobody does.
 //
-// Both stand under one mutex. So the inputs of one poster are taken in the order in
-// which it posted them: an input is taken at once only while nothing is queued, and the
-// queue is first in, first out.
+// One mutex guards both. So the inputs of one poster are taken in its order: an input is
+// taken at once only while nothing is queued, and the queue is first in, first out.
 type inbox struct {
-	limit int // from how many queued inputs on a poster waits
+	limit int // a poster waits while this many inputs are queued
 
 	mu      sync.Mutex
 	queue   []input
 	working bool
 	// room is closed when there is room again; nil while nobody waits for it.
 	room chan struct{}
-	// length is len(queue), to be read without the mutex.
+	// length is len(queue), readable without the mutex.
 	length atomic.Int64
 }
 
-// put queues an input, or makes the caller the worker, who then takes it first. It
-// waits while the inbox is full. It reports false, and the input is nowhere, if giveUp
-// or dead is closed before there is room.
+// put queues an input, or makes the caller the worker, who then takes it first. It waits
+// while the inbox is full. It reports false, and drops the input, if giveUp or dead is
+// closed before there is room.
 func (b *inbox) put(in *input, giveUp, dead <-chan struct{}) (work, ok bool) {
 	for {
 		b.mu.Lock()
@@ -55,8 +54,8 @@ func (b *inbox) put(in *input, giveUp, dead <-chan struct{}) (work, ok bool) {
 	}
 }
 
-// take returns all that is queued. The queue goes on with the memory of spare. Only the
-// worker calls it.
+// take returns all queued inputs. The queue reuses the memory of spare. Only the worker
+// calls it.
 func (b *inbox) take(spare []input) []input {
 	clear(spare)
 	if b.length.Load() == 0 {

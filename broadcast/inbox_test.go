@@ -8,10 +8,9 @@ import (
 	"time"
 )
 
-// Inputs of one poster are taken in the order in which it posted them, whoever takes
-// them. Preemption between two instructions of a poster is what could break that, and
-// synctest does not preempt: so there are many more threads than cores here, and each
-// poster yields the processor now and then.
+// Inputs of one poster are taken in its order, whoever takes them. Only preemption between
+// two instructions of a poster could break that, and synctest does not preempt. So there
+// are many more threads than cores here, and each poster yields the processor now and then.
 func TestInputsOfOnePosterKeepTheirOrder(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4 * runtime.NumCPU()))
 	const posters, each = 32, 20_000
@@ -37,12 +36,12 @@ func TestInputsOfOnePosterKeepTheirOrder(t *testing.T) {
 			}
 		}
 	})
-	var taken [posters]uint64 // by the worker alone
+	var taken [posters]uint64 // only by the worker
 	var overtaken atomic.Int64
 	for p := range posters {
 		posting.Go(func() {
 			for i := range uint64(each) {
-				d.post(input{kind: inputLook, look: func(*owner) {
+				d.post(input{kind: inputInspect, inspect: func(*owner) {
 					if taken[p] != i {
 						overtaken.Add(1)
 					}
@@ -56,7 +55,7 @@ func TestInputsOfOnePosterKeepTheirOrder(t *testing.T) {
 	}
 	posting.Wait()
 	last := make(chan struct{})
-	d.post(input{kind: inputLook, look: func(*owner) { close(last) }})
+	d.post(input{kind: inputInspect, inspect: func(*owner) { close(last) }})
 	<-last
 	close(done)
 	relieving.Wait()
@@ -70,7 +69,7 @@ func TestInputsOfOnePosterKeepTheirOrder(t *testing.T) {
 	}
 }
 
-// A poster that waits for room gives up when it is told to, and leaves nothing behind.
+// A poster that waits for room gives up when told to, and leaves nothing behind.
 func TestPosterGivesUpWhileTheInboxIsFull(t *testing.T) {
 	b := inbox{limit: 1, working: true}
 	if work, ok := b.put(&input{id: 1}, nil, nil); work || !ok {

@@ -28,28 +28,26 @@ type service struct {
 // incoming is one stream that somebody opened to this node.
 type incoming struct {
 	remote string // the socket's address
-	// verdict brings what the owner says to HELLO. There is room for it.
+	// verdict brings the owner's answer to HELLO. There is room for it.
 	verdict chan error
 	// accepted tells who opened the stream, once the owner has accepted it.
 	accepted chan token.Member
-	// replaced is closed by the owner when a later stream of the same member is
-	// accepted.
+	// The owner closes replaced when it accepts a later stream of the same member.
 	replaced chan struct{}
-	// closed is closed when the stream is over, for the receiver that may wait for
-	// the owner just then.
+	// closed is closed when the stream is over, for a receiver that waits for the owner.
 	closed chan struct{}
-	// heard is when the latest frame came, since began.
+	// heard is when the latest frame came, counted from began.
 	began time.Time
 	heard atomic.Int64
 }
 
-// errEnded is the receiver's end where there is nothing to complain of: the sender
-// ended the stream, or the stream was cut.
+// errEnded is the receiver's error if nothing is wrong: the sender ended the stream, or the
+// stream was cut.
 var errEnded = status.Error(codes.Canceled, "the sender ended the stream")
 
-// Deliver runs one stream: a receiver of its own takes what comes, while this
-// goroutine waits for a reason to end the stream. Only its return frees a receiver
-// that waits for a frame, which is why the two are not one.
+// Deliver runs one stream: a receiver of its own takes the frames, while this goroutine
+// waits for a reason to end the stream. Only the return of Deliver frees a receiver that
+// waits for a frame, so the two cannot be one.
 func (s *service) Deliver(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt]) error {
 	d := s.driver
 	if !d.letIn() {
@@ -107,7 +105,7 @@ func (d *Driver) watch(in *incoming, received <-chan error) error {
 	}
 }
 
-// receive takes what comes on a stream until it ends.
+// receive takes frames from a stream until it ends.
 func (d *Driver) receive(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt], in *incoming) error {
 	from, err := d.receiveHello(call, in)
 	if err == nil {
@@ -119,8 +117,8 @@ func (d *Driver) receive(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Re
 	return err
 }
 
-// receiveHello takes the first frame. It returns who opened the stream, if that
-// came out, also beside an error.
+// receiveHello takes the first frame. It returns the stream's opener, also beside an error
+// if it is known.
 func (d *Driver) receiveHello(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt], in *incoming) (token.Member, error) {
 	frame, err := call.Recv()
 	if err != nil {
@@ -157,7 +155,7 @@ func (d *Driver) receiveHello(call grpc.ClientStreamingServer[peerv1.Frame, peer
 	return from, d.deliver(in, from, messages, err)
 }
 
-// decoder decodes what a member sends to this one.
+// decoder decodes the messages of a member to this one.
 func (d *Driver) decoder(from token.Member) wire.Decoder {
 	return wire.Decoder{Members: len(d.members), Self: d.self, From: from, MaxBallot: d.mostBallot}
 }
@@ -184,8 +182,8 @@ func (d *Driver) receiveFrames(call grpc.ClientStreamingServer[peerv1.Frame, pee
 	}
 }
 
-// deliver hands messages to the owner, unless they make no sense. It waits while the
-// inbox is full, so that gRPC's flow control holds back the sender.
+// deliver hands messages to the owner if they make sense. It waits while the inbox is full,
+// so that gRPC's flow control holds back the sender.
 func (d *Driver) deliver(in *incoming, from token.Member, messages []token.Message, wrong error) error {
 	switch {
 	case wrong != nil:
@@ -198,7 +196,7 @@ func (d *Driver) deliver(in *incoming, from token.Member, messages []token.Messa
 	return nil
 }
 
-// endOf tells an end of the stream from a frame that could not be read.
+// endOf distinguishes the end of the stream from an unreadable frame.
 func (d *Driver) endOf(err error) error {
 	switch status.Code(err) {
 	case codes.ResourceExhausted:
@@ -215,46 +213,44 @@ func (d *Driver) postIncoming(in *incoming, i input) bool {
 	return d.offer(i, in.closed)
 }
 
-// RefusedUnauthenticated has it logged that a connection was refused, and why: the same of one
-// host once a minute.
+// RefusedUnauthenticated logs that a connection was refused, and why: once a minute for
+// each host and reason.
 func (d *Driver) RefusedUnauthenticated(remote net.Addr, reason error) {
 	d.postRefused(token.NoMember, remote.String(), reason.Error())
 }
 
-// RefusedClient has it logged that a client was refused what it asked for.
+// RefusedClient logs that a client's request was refused.
 func (d *Driver) RefusedClient(caller string, reason error) {
-	d.post(input{kind: inputLook, look: func(o *owner) { o.log.clientRefused(caller, reason.Error()) }})
+	d.post(input{kind: inputInspect, inspect: func(o *owner) { o.log.clientRefused(caller, reason.Error()) }})
 }
 
-// SocketRemade has it logged that the socket for clients was removed, and made again.
+// SocketRemade logs that the socket for clients was removed and made again.
 func (d *Driver) SocketRemade(reason string) {
-	d.post(input{kind: inputLook, look: func(o *owner) { o.log.socketRemade(reason) }})
+	d.post(input{kind: inputInspect, inspect: func(o *owner) { o.log.socketRemade(reason) }})
 }
 
-// SocketLost has it logged that the socket for clients was removed, and why it is not
-// made again.
+// SocketLost logs that the socket for clients was removed, and why it is not made again.
 func (d *Driver) SocketLost(reason string) {
-	d.post(input{kind: inputLook, look: func(o *owner) { o.log.socketLost(reason) }})
+	d.post(input{kind: inputInspect, inspect: func(o *owner) { o.log.socketLost(reason) }})
 }
 
-// FilesChanged has it logged that files which the node was started with have changed and
-// were taken up, or why they were not.
+// FilesChanged logs that changed files of the node were loaded, or why they were not.
 func (d *Driver) FilesChanged(err error) {
-	d.post(input{kind: inputLook, look: func(o *owner) { o.log.filesChanged(err) }})
+	d.post(input{kind: inputInspect, inspect: func(o *owner) { o.log.filesChanged(err) }})
 }
 
-// RulesDiffer has it logged that another member lets clients do other things than this
-// one.
+// RulesDiffer logs that another member's rules allow clients other things than this one's.
 func (d *Driver) RulesDiffer(peer string) {
-	d.post(input{kind: inputLook, look: func(o *owner) { o.log.rulesDiffer(peer) }})
+	d.post(input{kind: inputInspect, inspect: func(o *owner) { o.log.rulesDiffer(peer) }})
 }
 
-// CertificateEnding has it logged that this node's certificate ends soon.
+// CertificateEnding logs that this node's certificate ends soon.
 func (d *Driver) CertificateEnding(reason error) {
-	d.post(input{kind: inputLook, look: func(o *owner) { o.log.certificateEnding(reason) }})
+	d.post(input{kind: inputInspect, inspect: func(o *owner) { o.log.certificateEnding(reason) }})
 }
 
-// postRefused has a refusal logged: of a member's stream, or of an unauthenticated peer's.
+// postRefused has the owner log a refusal: of a member's stream, or of an unauthenticated
+// peer's.
 func (d *Driver) postRefused(from token.Member, remote, reason string) {
 	d.offer(input{kind: inputRefusedHere, peer: from, remote: remote, reason: reason}, d.life.Done())
 }

@@ -11,9 +11,9 @@ import (
 	"conch/token"
 )
 
-// From a number of locks on callers can ask for no others, but for those that are known.
-// Members are not turned away, and callers of theirs stand at the same bound, since they
-// know the same locks.
+// When a node knows its maximum of locks, callers can ask only for locks that it knows.
+// Members are not turned away; their callers meet the same bound, since they know the same
+// locks.
 func TestCallersCanAskForSoManyLocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork()
@@ -57,7 +57,7 @@ func TestCallersCanAskForSoManyLocks(t *testing.T) {
 	})
 }
 
-// What nobody asks for is forgotten, and then there is room for others.
+// A lock that nobody asks for is forgotten, which makes room for others.
 func TestForgottenLocksMakeRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tight := defaultLimits

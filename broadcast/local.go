@@ -11,9 +11,9 @@ import (
 	"conch/token"
 )
 
-// localClaim is where a caller in this process waits for a lock and then holds it.
-// localClaims are pooled; id identifies the present caller. So a method that comes too
-// late, with the id of an earlier caller, does nothing.
+// localClaim is one local caller's claim: it waits for a lock and then holds it.
+// localClaims are pooled; id identifies the present caller. A late method call with the id
+// of an earlier caller does nothing.
 type localClaim struct {
 	driver *Driver
 	// ready has an entry when answer is set, if the caller waits for it.
@@ -21,19 +21,19 @@ type localClaim struct {
 
 	mu sync.Mutex
 	id token.Waiter // zero between callers
-	// answered: answer is what came of waiting. gone: the caller has given up before, and
-	// the owner returns the localClaim to the pool. At most one of these is true. waits:
-	// the caller waits for ready.
+	// At most one of these is true. answered: answer is the result of the wait. gone: the
+	// caller gave up before an answer, and the owner returns the localClaim to the pool.
+	// waits: the caller waits for ready.
 	answered, gone, waits bool
 	answer                answer
 	session               token.Session // in which the lock was granted
 	lost                  bool
 	settled               error         // why the hold will end, once that is settled
-	ends                  token.Time    // when, for a hold that was broken; zero otherwise
-	done                  chan struct{} // closed at a loss; made when somebody asks for it
-	released              chan struct{} // closed at the release; made when somebody asks for it
+	ends                  token.Time    // when a broken hold ends; zero otherwise
+	done                  chan struct{} // closed at a loss; made on demand
+	released              chan struct{} // closed at the release; made on demand
 	warned                bool
-	warning               chan struct{} // closed at the first warning; made when somebody asks for it
+	warning               chan struct{} // closed at the first warning; made on demand
 }
 
 // answer is a grant, or why there will be none.
@@ -48,9 +48,9 @@ func (d *Driver) Acquire(ctx context.Context, lock string) (Hold, error) {
 	return d.claim(ctx, inputAcquire, lock)
 }
 
-// Try takes the lock if it is free. It asks the other members where the token is,
-// and while nobody answers it goes on until the context ends, as Acquire does. The
-// errors are those of [Driver.Acquire], and [ErrBusy].
+// Try takes the lock if it is free. It asks the other members where the token is. While
+// nobody answers, it waits until the context ends, as Acquire does. The errors are those of
+// [Driver.Acquire], and [ErrBusy].
 func (d *Driver) Try(ctx context.Context, lock string) (Hold, error) {
 	return d.claim(ctx, inputTry, lock)
 }
@@ -73,12 +73,12 @@ func (d *Driver) claim(ctx context.Context, kind inputKind, lock string) (Hold, 
 		}
 		return Hold{}, d.stopped()
 	}
-	if a, answered := c.look(); answered { // the token was here
+	if a, answered := c.poll(); answered { // the token was here
 		return c.hold(id, a)
 	}
 	select {
 	case <-c.ready:
-		a, _ := c.look()
+		a, _ := c.poll()
 		return c.hold(id, a)
 	case <-ctx.Done():
 		c.giveUp(id)
@@ -96,8 +96,8 @@ func (c *localClaim) begin(id token.Waiter) {
 	c.lost, c.settled, c.ends, c.done, c.released, c.warned, c.warning = false, nil, 0, nil, nil, false, nil
 }
 
-// look returns the answer, if there is one. If not, ready will tell.
-func (c *localClaim) look() (a answer, answered bool) {
+// poll returns the answer, if there is one. If not, ready will have an entry.
+func (c *localClaim) poll() (a answer, answered bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waits = !c.answered
@@ -113,9 +113,8 @@ func (c *localClaim) hold(id token.Waiter, a answer) (Hold, error) {
 	return NewHold(c, uint64(id), uint64(a.fence)), nil
 }
 
-// giveUp ends waiting. A grant that came before is released; one that comes later is
-// declined by the owner, which finds that the caller has gone. The withdrawal spares it
-// the trouble, and nothing depends on it.
+// giveUp ends the wait. It releases a grant that came before; the owner declines one that
+// comes later, since the caller has gone. The withdrawal only saves the owner that trouble.
 func (c *localClaim) giveUp(id token.Waiter) {
 	c.mu.Lock()
 	c.gone = !c.answered
@@ -126,15 +125,15 @@ func (c *localClaim) giveUp(id token.Waiter) {
 		return
 	}
 	<-c.ready
-	a, _ := c.look()
+	a, _ := c.poll()
 	if hold, err := c.hold(id, a); err == nil {
 		_ = hold.Unlock() // lost or not: nobody knew of the hold
 	}
 }
 
-// end takes the localClaim from its caller and makes it free for another. It returns why
-// the hold was lost before, nil if it was not; and false if the caller does not have it
-// any more.
+// end takes the localClaim from its caller and frees it for another. It returns why the
+// hold was lost before, nil if it was not; and false if the localClaim is no longer the
+// caller's.
 func (c *localClaim) end(id token.Waiter) (had bool, lost error) {
 	c.mu.Lock()
 	if c.id != id {
@@ -153,7 +152,7 @@ func (c *localClaim) end(id token.Waiter) (had bool, lost error) {
 	return true, lost
 }
 
-// free ends a wait that came to nothing.
+// free ends a wait without a grant.
 func (c *localClaim) free(id token.Waiter) { _, _ = c.end(id) }
 
 // The owner's part.
@@ -180,7 +179,7 @@ func (c *localClaim) reply(id token.Waiter, a answer, session token.Session) (wa
 	return true
 }
 
-// warn tells the holder that its hold will end, or may.
+// warn tells the holder that its hold will end, or may end.
 func (c *localClaim) warn(e *claims.Effect) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -223,8 +222,8 @@ func (c *localClaim) until() token.Time {
 	return end
 }
 
-// loss says why the hold is lost; nil if it is not. It looks at the clock: the process
-// may have stood still for longer than the owner knows. The caller has the mutex.
+// loss returns why the hold is lost, nil if it is not. It checks the clock: the process may
+// have been suspended for longer than the owner knows. The caller has the mutex.
 func (c *localClaim) loss() error {
 	switch {
 	case !c.lost && c.driver.clock() < c.until():
@@ -235,7 +234,7 @@ func (c *localClaim) loss() error {
 	return ErrLost
 }
 
-// Done is [Hold.Done].
+// Done implements [Hold.Done].
 func (c *localClaim) Done(id uint64) <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -258,7 +257,7 @@ var closedChannel = func() chan struct{} {
 	return closed
 }()
 
-// Released is [Keeper]'s.
+// Released implements [Keeper].
 func (c *localClaim) Released(id uint64) <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -271,7 +270,7 @@ func (c *localClaim) Released(id uint64) <-chan struct{} {
 	return c.released
 }
 
-// Warned is [Hold.Warned].
+// Warned implements [Hold.Warned].
 func (c *localClaim) Warned(id uint64) <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -287,7 +286,7 @@ func (c *localClaim) Warned(id uint64) <-chan struct{} {
 	return c.warning
 }
 
-// Warning is [Hold.Warning].
+// Warning implements [Hold.Warning].
 func (c *localClaim) Warning(id uint64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -302,7 +301,7 @@ func (c *localClaim) Warning(id uint64) error {
 	return nil
 }
 
-// Err is [Hold.Err].
+// Err implements [Hold.Err].
 func (c *localClaim) Err(id uint64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -312,7 +311,7 @@ func (c *localClaim) Err(id uint64) error {
 	return c.loss()
 }
 
-// Deadline is [Hold.Deadline].
+// Deadline implements [Hold.Deadline].
 func (c *localClaim) Deadline(id uint64) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -323,7 +322,7 @@ func (c *localClaim) Deadline(id uint64) time.Time {
 	return time.Now().Add(time.Duration(end - c.driver.clock()))
 }
 
-// Release is [Hold.Unlock].
+// Release implements [Hold.Unlock].
 func (c *localClaim) Release(id uint64) error {
 	had, lost := c.end(token.Waiter(id))
 	if !had {

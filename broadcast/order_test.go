@@ -61,8 +61,8 @@ func startInOrder(t *testing.T, n int, random *rand.Rand) {
 	}
 }
 
-// The wait before the next attempt may be up to half a second by then; the HELLO of
-// the member that comes ends it.
+// The wait before the next attempt may be up to half a second by then; the member's HELLO
+// ends it.
 func TestHelloEndsTheWaitBeforeTheNextAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		addresses := []string{"a:1", "b:1"}
@@ -98,7 +98,7 @@ func TestStreamsAreOpenedAgainAfterACut(t *testing.T) {
 	})
 }
 
-// A stream that was cut is not opened again at once, nor much later.
+// A cut stream is opened again neither at once nor much later.
 func TestStreamsAreOpenedAgainAfterAWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork()
@@ -121,7 +121,7 @@ func TestStreamsAreOpenedAgainAfterAWait(t *testing.T) {
 	})
 }
 
-// A request that was under way when its stream was cut is repeated on the next.
+// A request under way when its stream was cut is repeated on the next stream.
 func TestRequestsAreRepeatedOnANewStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork()

@@ -19,26 +19,25 @@ import (
 )
 
 const (
-	// windowBytes is how much a sender may have under way unread, for a stream and
-	// for its connection: one frame of any size. A fixed window also spares the
-	// pings by which gRPC would estimate a better one.
+	// windowBytes is how much a sender may send before it is read, on a stream and on its
+	// connection: one frame of any size. A fixed window also avoids the pings by which gRPC
+	// would estimate a better one.
 	windowBytes = wire.MaxFrameBytes
-	// keepaliveTime is how often gRPC looks whether a connection on which nothing
-	// comes is dead; what it finds out sooner is told at keepaliveTimeout.
+	// keepaliveTime is how often gRPC checks a connection on which nothing comes.
+	// keepaliveTimeout tells what it finds sooner.
 	keepaliveTime = 10 * time.Second
 )
 
-// keepaliveTimeout is how long the other end may be gone without a word, once gRPC
-// looks. On Linux it is also how long written bytes may stay unacknowledged, so that
-// a connection that leads nowhere ends about when its other end gives it up, and not
-// when TCP would next try it.
+// keepaliveTimeout is how long the other end may stay silent once gRPC checks. On Linux it
+// is also how long written bytes may stay unacknowledged. So a connection that leads
+// nowhere ends about when its other end gives it up, and not when TCP would next retry.
 func (l *link) keepaliveTimeout() time.Duration { return max(l.driver.ttl, time.Second) }
 
 // dialer connects to a member's address.
 type dialer func(ctx context.Context, address string) (net.Conn, error)
 
-// link keeps the stream to one peer open. Its goroutine dials, and sends on the
-// stream for as long as that lasts.
+// link keeps the stream to one peer open. Its goroutine dials, and sends on the stream
+// while it lasts.
 type link struct {
 	driver  *Driver
 	peer    token.Member
@@ -108,7 +107,7 @@ func (l *link) stream() {
 		l.refused(err)
 		return
 	}
-	select { // what woke it has been made good
+	select { // this attempt already answers the wake
 	case <-l.woken:
 	default:
 	}
@@ -173,7 +172,7 @@ func (l *link) open(ctx context.Context, conn *grpc.ClientConn, out *outgoing) (
 	return c, nil
 }
 
-// causeOr returns why a stream's context ended, or else err.
+// causeOr returns the cause of a stream's context if it has ended, or else err.
 func causeOr(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
@@ -181,11 +180,11 @@ func causeOr(ctx context.Context, err error) error {
 	return err
 }
 
-// handshakeFailed is how gRPC begins to tell of one.
+// handshakeFailed begins gRPC's message of a failed handshake.
 const handshakeFailed = "authentication handshake failed: "
 
-// refused has it logged if an attempt failed because the peer refused the stream,
-// and not because the peer was out of reach.
+// refused logs a failed attempt if the peer refused the stream. It does not log peers out
+// of reach.
 func (l *link) refused(err error) {
 	s, ok := status.FromError(err)
 	reason := s.Message()
@@ -193,7 +192,7 @@ func (l *link) refused(err error) {
 	case !ok:
 		return
 	case s.Code() == codes.Unavailable:
-		// gRPC tells of a handshake that failed as it does of a peer that is away.
+		// gRPC reports a failed handshake like an unreachable peer.
 		_, handshake, found := strings.Cut(reason, handshakeFailed)
 		if !found {
 			return
@@ -203,9 +202,9 @@ func (l *link) refused(err error) {
 	l.driver.post(input{kind: inputRefusedThere, peer: l.peer, reason: reason})
 }
 
-// serve sends what is queued until the stream ends, and returns why it did.
+// serve sends the queued messages until the stream ends, and returns why it ended.
 func (out *outgoing) serve(ctx context.Context) error {
-	// The peer never ends the call but with a status, which may come at any time.
+	// The peer ends the call only with a status, which may come at any time.
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -220,7 +219,7 @@ func (out *outgoing) serve(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// reasonOf strips a status to its message.
+// reasonOf reduces a status to its message.
 func reasonOf(err error) error {
 	if s, ok := status.FromError(err); ok {
 		return errors.New(s.Message())

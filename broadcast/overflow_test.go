@@ -18,8 +18,7 @@ import (
 	peerv1 "conch/proto/conch/peer/v1"
 )
 
-// deaf is a member that accepts streams and does not read them, until it is told
-// to.
+// deaf is a member that accepts streams and does not read them until told to.
 type deaf struct {
 	peerv1.UnimplementedPeerServiceServer
 	hellos chan *peerv1.Hello
@@ -52,13 +51,13 @@ func (d *deaf) Deliver(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Rece
 	}
 }
 
-// rude is a member that accepts streams and ends them at once.
-type rude struct {
+// ender is a member that accepts streams and ends them at once.
+type ender struct {
 	peerv1.UnimplementedPeerServiceServer
 	streams atomic.Int64
 }
 
-func (r *rude) Deliver(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt]) error {
+func (r *ender) Deliver(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt]) error {
 	r.streams.Add(1)
 	if _, err := call.Recv(); err != nil {
 		return err
@@ -72,13 +71,13 @@ func (r *rude) Deliver(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Rece
 func TestStreamsThatEndAtOnceAreNotOpenedFast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork()
-		r := new(rude)
+		r := new(ender)
 		server := grpc.NewServer()
 		peerv1.RegisterPeerServiceServer(server, r)
 		served := make(chan error, 1)
 		listener := w.listen("b:1")
 		go func() { served <- server.Serve(listener) }()
-		a := lonely(t, w)
+		a := startWithPeer(t, w)
 		time.Sleep(10 * time.Second)
 		most := int64(10*time.Second/(backoffMax/2)) + 10
 		if got := r.streams.Load(); got < 10 || got > most {
@@ -97,8 +96,8 @@ func TestStreamsThatEndAtOnceAreNotOpenedFast(t *testing.T) {
 	})
 }
 
-// A peer that does not take what is sent to it costs no more than its queue: its
-// stream is closed and opened anew, and the others do not wait for it.
+// A peer that does not read costs no more than its queue: its stream is closed and opened
+// anew, and the others do not wait for it.
 func TestFullQueueClosesTheStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork()

@@ -23,23 +23,23 @@ const (
 	inputRelease
 	// A client's frame came on stream.
 	inputClient
-	// Somebody wants to look: look is called.
-	inputLook
-	// The time has come that the node wanted to hear of.
+	// inspect is to be called.
+	inputInspect
+	// The time of the node's or the table's next tick has come.
 	inputTick
-	// Outgoing streams: outgoing wants what HELLO is to say, was accepted, ended
-	// for a reason (err), or was refused by the peer (peer, reason).
+	// Outgoing streams: outgoing asks for its HELLO, was accepted, ended for a reason
+	// (err), or was refused by the peer (peer, reason).
 	inputHello
 	inputUp
 	inputDown
 	inputRefusedThere
-	// Incoming streams: incoming said HELLO, brought messages, or was refused
-	// (peer or remote, reason).
+	// Incoming streams: incoming said HELLO, brought messages, or was refused (peer or
+	// remote, reason).
 	inputAccept
 	inputFrame
 	inputRefusedHere
-	// The driver's end: no more callers; holders lose their locks; queues are sent
-	// and closed; the owner returns, in peace or with err.
+	// The driver's end: no more callers; holders lose their locks; queues are sent and
+	// closed; the owner ends, with err or without.
 	inputStop
 	inputAbandon
 	inputFlush
@@ -47,7 +47,7 @@ const (
 	inputFail
 )
 
-// endsHold reports whether an input may end a hold, so that a token is passed on for it.
+// endsHold reports whether an input may end a hold and so pass a token on.
 func (in *input) endsHold() bool {
 	switch in.kind {
 	case inputRelease, inputWithdraw:
@@ -61,7 +61,7 @@ func (in *input) endsHold() bool {
 	}
 }
 
-// input is one thing that happened. Which fields are used depends on the kind.
+// input is one event for the owner. The kind decides which fields are used.
 type input struct {
 	kind     inputKind
 	peer     token.Member
@@ -70,7 +70,7 @@ type input struct {
 	local    *localClaim
 	stream   ClientStream
 	frame    []frames.ClientMessage
-	look     func(*owner)
+	inspect  func(*owner)
 	outgoing *outgoing
 	incoming *incoming
 	hello    token.Hello
@@ -83,21 +83,21 @@ type input struct {
 // peer is what the owner knows of a member.
 type peer struct {
 	link *link // nil for this node itself
-	// out is the stream to it that it has accepted, nil while there is none.
+	// out is the stream to it that it has accepted, nil if there is none.
 	out *outgoing
 	// in is the newest stream from it that was accepted; it may have ended.
 	in *incoming
 	// pending is what the present batch of inputs has for it.
 	pending []token.Message
-	// What the last refusals in either direction said, so that a reason is logged
-	// once and not with every attempt; empty once a stream was accepted.
+	// The reasons of the last refusals in either direction: a repeated one is not logged.
+	// They are empty once a stream was accepted.
 	refusedThere, refusedHere string
 	// incarnation is that of the newest stream from it, and before the one before that.
 	incarnation, before token.Incarnation
 	refusals            refusals
 }
 
-// owner has the node, and what only the worker touches; see work.go.
+// owner has the node, and all that only the worker touches; see work.go.
 type owner struct {
 	*Driver
 	now        token.Time // of the input that is being taken
@@ -110,15 +110,17 @@ type owner struct {
 	observer   Observer
 	peers      []peer
 	table      *claims.Table
-	batch      []input // that are being taken
-	// subscriptions are who wants to hear which locks change.
+	batch      []input // the inputs that are being taken
+	// subscriptions are told which locks change.
 	subscriptions map[*Subscription]struct{}
 	view          token.LockView // scratch
-	// unauthenticated are the refusals of those who are not known to be members, by host.
+	// unauthenticated are refusals of peers not known to be members, by host.
 	unauthenticated refusals
-	// filled are the streams whose queues were put something into, and whose senders do
-	// not know of it yet.
+	// filled are the streams whose queues got messages that their senders do not know of
+	// yet.
 	filled []*outgoing
+	// told are the streams of clients that wait for the worker to have something sent.
+	told []ClientStream
 
 	flushing bool // no more is sent
 	ended    bool
@@ -140,7 +142,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 			Quorum:       len(d.members)/2 + 1,
 			Members:      len(d.members),
 			MaxLocks:     d.limits.locks,
-			Counted:      cfg.Observer != Observer(nobody{}),
+			Counted:      cfg.Observer != Observer(noObserver{}),
 			MaxPerClient: d.limits.perClient,
 			MaxClaims:    d.limits.claims,
 		}),
@@ -148,7 +150,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 		subscriptions: make(map[*Subscription]struct{}),
 	}
 	o.log.memory = cfg.Memory
-	o.log.times = o.tellTimes
+	o.log.times = o.describeTimes
 	for i, address := range d.members {
 		if m := token.Member(i); m != d.self {
 			o.peers[i].link = newLink(d, m, address)
@@ -157,7 +159,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 	return o
 }
 
-// take feeds one input to the node and performs what comes of it.
+// take feeds one input to the node and performs its effects.
 func (o *owner) take(now token.Time, in *input) {
 	o.now = now
 	switch in.kind {
@@ -167,7 +169,7 @@ func (o *owner) take(now token.Time, in *input) {
 		o.node.Tick(now)
 		o.perform() // so that the table knows of a lapse
 		o.table.Tick(now)
-		o.tell() // of holds that expired, before the node's next grants of these locks
+		o.performClaims() // of expired holds, before the node's next grants of these locks
 	case inputAcquire, inputTry:
 		o.table.Ask(now, in.id, in.lock, in.kind == inputTry, in.local, &o.caller)
 	case inputWithdraw:
@@ -176,8 +178,8 @@ func (o *owner) take(now token.Time, in *input) {
 		o.table.Release(now, in.id)
 	case inputClient:
 		o.takeClient(in)
-	case inputLook:
-		in.look(o)
+	case inputInspect:
+		in.inspect(o)
 	case inputHello:
 		in.outgoing.hello <- o.node.Hello(in.peer)
 	case inputUp:
@@ -198,7 +200,7 @@ func (o *owner) take(now token.Time, in *input) {
 	o.perform()
 }
 
-// takeFrame takes what came on a stream, unless a later stream has replaced it.
+// takeFrame takes the messages of a stream, unless a later stream has replaced it.
 func (o *owner) takeFrame(now token.Time, in *input) {
 	if o.peers[in.peer].in != in.incoming {
 		return
@@ -216,7 +218,7 @@ func (o *owner) takeFrame(now token.Time, in *input) {
 	}
 }
 
-// up takes note that a peer has accepted a stream.
+// up notes that a peer has accepted a stream.
 func (o *owner) up(now token.Time, out *outgoing) {
 	p := &o.peers[out.peer]
 	if o.flushing {
@@ -230,7 +232,7 @@ func (o *owner) up(now token.Time, out *outgoing) {
 	o.node.PeerUp(now, out.peer)
 }
 
-// down takes note that the stream to a peer is gone.
+// down notes that the stream to a peer has ended.
 func (o *owner) down(now token.Time, m token.Member, reason string) {
 	p := &o.peers[m]
 	p.out = nil
@@ -242,8 +244,8 @@ func (o *owner) down(now token.Time, m token.Member, reason string) {
 	o.node.PeerDown(now, m)
 }
 
-// accept decides on a stream that a peer opened. One that is accepted ends the
-// peer's earlier one, and any wait before this node dials the peer.
+// accept decides on a stream that a peer opened. An accepted stream ends the peer's earlier
+// one, and any wait before this node dials the peer.
 func (o *owner) accept(now token.Time, in *input) error {
 	p := &o.peers[in.peer]
 	if err := o.node.ReceiveHello(now, in.peer, in.hello); err != nil {
@@ -267,8 +269,8 @@ func (o *owner) accept(now token.Time, in *input) error {
 	return nil
 }
 
-// perform does what the node and the table of claims want done, in order, until neither
-// wants more.
+// perform performs the effects of the node and of the table of claims, in order, until
+// neither has more.
 func (o *owner) perform() {
 	for more := true; more && !o.ended; {
 		o.noteLease()
@@ -286,11 +288,11 @@ func (o *owner) perform() {
 				o.noteLease()
 			}
 		}
-		more = o.tell()
+		more = o.performClaims()
 	}
 }
 
-// performOne does what the node wants done, but for what it says about claims.
+// performOne performs an effect of the node, except what it says about claims.
 func (o *owner) performOne(e *token.Effect) {
 	o.observer.Effect(e)
 	if len(o.subscriptions) > 0 {
@@ -303,7 +305,7 @@ func (o *owner) performOne(e *token.Effect) {
 		}
 	case token.Warn:
 		if holds, _, _ := o.table.Counts(); holds > 0 {
-			o.log.sessionWarned(e.Session, o.tellTimes())
+			o.log.sessionWarned(e.Session, o.describeTimes())
 		}
 	case token.Save:
 		o.save(e)
@@ -312,7 +314,7 @@ func (o *owner) performOne(e *token.Effect) {
 	}
 }
 
-// noteLease tells the table and all callers how long the node's session lasts.
+// noteLease tells the table and all callers when the node's lease ends.
 func (o *owner) noteLease() {
 	end, inSession := o.node.InSession()
 	session := o.node.InspectSession().Session
@@ -328,7 +330,7 @@ func (o *owner) noteLease() {
 	}
 }
 
-// flush puts into each stream's queue what the batch has for it.
+// flush puts each stream's part of the batch into its queue.
 func (o *owner) flush() {
 	for again := true; again; {
 		again = false
@@ -343,7 +345,7 @@ func (o *owner) flush() {
 			p.pending = p.pending[:0]
 			if full {
 				o.overflow(token.Member(i))
-				again = true // for what the node makes of the loss
+				again = true // the node reacts to the loss
 				continue
 			}
 			o.filled = append(o.filled, p.out)

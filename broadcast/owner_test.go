@@ -26,7 +26,7 @@ func idleOwner(t *testing.T, log *logBuffer) *owner {
 	return newOwner(&Driver{members: cfg.Members, clock: cfg.Clock, limits: defaultLimits}, node, cfg)
 }
 
-// What a receiver had handed over before its stream was replaced comes to the owner
+// Inputs that a receiver handed over before its stream was replaced may reach the owner
 // after that.
 func TestFramesOfAnOlderStreamAreDropped(t *testing.T) {
 	log := new(logBuffer)
@@ -59,7 +59,7 @@ func TestFramesOfAnOlderStreamAreDropped(t *testing.T) {
 	}
 }
 
-// The end of a stream that another has followed is no news.
+// The end of a replaced stream changes nothing.
 func TestEndOfAnOlderStreamIsPassedOver(t *testing.T) {
 	log := new(logBuffer)
 	o := idleOwner(t, log)

@@ -9,19 +9,17 @@ import (
 	"conch/token"
 )
 
-// preface is what every HTTP/2 connection begins with (RFC 9113, section 3.4).
+// preface begins every HTTP/2 connection (RFC 9113, section 3.4).
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-// tlsRecord is what a TLS connection begins with: a record of a handshake (RFC 8446,
-// section 5.1).
+// tlsRecord begins every TLS connection: a record of a handshake (RFC 8446, section 5.1).
 const tlsRecord = "\x16\x03"
 
-// errPreface ends a connection that does not begin as HTTP/2 does.
+// errPreface ends a connection that does not begin as HTTP/2.
 var errPreface = errors.New("not an HTTP/2 connection")
 
-// Listener returns a listener that passes on the connections of another, and
-// closes and logs those that do not begin as HTTP/2 does: gRPC would close them
-// too, but tells nobody.
+// Listener returns a listener that passes on the connections of another. It closes and logs
+// those that do not begin as HTTP/2: gRPC would close them too, but logs nothing.
 func (d *Driver) Listener(listener net.Listener) net.Listener {
 	return &prefaceListener{Listener: listener, driver: d}
 }
@@ -39,12 +37,11 @@ func (l *prefaceListener) Accept() (net.Conn, error) {
 	return &prefaceConn{Conn: conn, driver: l.driver, want: preface}, nil
 }
 
-// prefaceConn is a connection of which the first bytes are checked as they are
-// read.
+// prefaceConn is a connection whose first bytes are checked as they are read.
 type prefaceConn struct {
 	net.Conn
 	driver *Driver
-	want   string // of the preface, what was not read yet; only the reader uses it
+	want   string // the rest of the preface, not read yet; only the reader uses it
 }
 
 func (c *prefaceConn) Read(p []byte) (int, error) {

@@ -6,8 +6,8 @@ import (
 	"conch/token"
 )
 
-// queue is what the owner has handed to a stream and its sender has not taken yet.
-// The doc of the package tells what happens when it is full.
+// queue holds the messages that the owner has handed to a stream and its sender has not
+// taken yet. The package comment says what happens when it is full.
 type queue struct {
 	limit int
 	// ready has an entry if there is something to take, or the queue was closed.
@@ -22,8 +22,8 @@ func newQueue(limit int) *queue {
 	return &queue{limit: limit, ready: make(chan struct{}, 1)}
 }
 
-// put adds messages, all or none. It reports false if the queue was full. Somebody is
-// to be told that they are there: the sender, by signal.
+// put adds messages, all or none. It reports false if the queue was full. The caller then
+// tells whoever sends: signal wakes the sender.
 func (q *queue) put(messages []token.Message) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -41,7 +41,7 @@ func (q *queue) length() int {
 	return len(q.messages)
 }
 
-// close says that nothing will be added any more.
+// close says that no more will be added.
 func (q *queue) close() {
 	q.mu.Lock()
 	q.closed = true
@@ -57,8 +57,8 @@ func (q *queue) signal() {
 	}
 }
 
-// take returns all that is queued, and whether the queue was closed. The queue
-// goes on with the memory of spare.
+// take returns all queued messages, and whether the queue was closed. The queue reuses the
+// memory of spare.
 func (q *queue) take(spare []token.Message) (messages []token.Message, closed bool) {
 	clear(spare) // lets go of tokens that were sent
 	q.mu.Lock()

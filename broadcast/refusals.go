@@ -8,16 +8,17 @@ import (
 )
 
 const (
-	// refusalWindow is for how long the same refusal of the same caller is logged once.
+	// refusalWindow is the time in which the same refusal of the same caller is logged
+	// once.
 	refusalWindow = token.Time(time.Minute)
 	// refusalsPerCaller is how many refusals of one caller are logged in a window, and
-	// refusalsPerWindow how many of all: whoever is refused for ever new reasons, or from
-	// ever new addresses, is not to fill the disk.
+	// refusalsPerWindow how many of all. So nobody can fill the disk with ever new reasons
+	// or addresses.
 	refusalsPerCaller = 16
 	refusalsPerWindow = 256
 )
 
-// refusals remember what was logged of those who were refused, for a window of time.
+// refusals remember which refusals were logged in the present window.
 type refusals struct {
 	ends   token.Time // of the window
 	logged map[refusalKey]struct{}
@@ -40,8 +41,8 @@ func (r *refusals) note(now token.Time, caller, reason string) bool {
 	return true
 }
 
-// logRefusal logs that a stream was refused: of an unauthenticated peer, once for each reason and
-// window; of a member, if the attempt before it was not for the same reason.
+// logRefusal logs that a stream was refused: of an unauthenticated peer, once for each
+// reason and window; of a member, unless the attempt before failed for the same reason.
 func (o *owner) logRefusal(in *input) {
 	if in.peer == token.NoMember {
 		host := in.remote

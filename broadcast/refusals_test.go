@@ -7,8 +7,8 @@ import (
 	"conch/token"
 )
 
-// What unauthenticated peers do fills no disk: the same is logged once a minute, and of what differs
-// each time so much for each caller, and so much for all.
+// Unauthenticated peers cannot fill the disk: a repeated refusal is logged once a minute,
+// and different ones are limited for each caller and for all.
 func TestRefusalsAreLoggedWithinBounds(t *testing.T) {
 	r := new(refusals)
 	count := func(now token.Time, callers, reasons int) (logged int) {

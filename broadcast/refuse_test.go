@@ -21,14 +21,14 @@ import (
 	"conch/token"
 )
 
-// unauthenticated is a peer that speaks to a node by hand.
+// unauthenticated is a peer that the test plays by hand.
 type unauthenticated struct {
 	t    *testing.T
 	conn *grpc.ClientConn
 	call call
 }
 
-// approach opens a stream to a node, as one that dials from an address.
+// approach opens a stream to a node as a peer that dials from an address.
 func (w *network) approach(t *testing.T, from, to string) *unauthenticated {
 	t.Helper()
 	conn, err := grpc.NewClient("passthrough:///"+to,
@@ -92,8 +92,8 @@ func requestMessage(lock string) *peerv1.Message {
 	}}}
 }
 
-// lonely starts a node whose only peer is played by the test.
-func lonely(t *testing.T, w *network) *member {
+// startWithPeer starts a node whose only peer the test plays.
+func startWithPeer(t *testing.T, w *network) *member {
 	t.Helper()
 	return w.startMember(t, "a:1", setup{members: []string{"a:1", "b:1"}})
 }
@@ -133,11 +133,11 @@ func TestHelloIsRefused(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newNetwork()
-				a := lonely(t, w)
+				a := startWithPeer(t, w)
 				for range 3 {
 					hello := helloOf("b:1", "a:1", "b:1")
 					test.change(hello)
-					s := w.approach(t, "stranger", "a:1")
+					s := w.approach(t, "unauthenticated", "a:1")
 					s.send(helloMessage(hello))
 					s.ended(test.code, test.says)
 				}
@@ -170,7 +170,7 @@ func (m *member) checkRefused(who, says string) {
 	}
 }
 
-// checkWorks checks that the node takes a right stream after all, and stops it.
+// checkWorks checks that the node still takes a valid stream, and stops it.
 func (m *member) checkWorks(t *testing.T, w *network) {
 	t.Helper()
 	s := w.approach(t, "b:1", "a:1")
@@ -207,7 +207,7 @@ func TestBothSidesLogThatMemberListsDiffer(t *testing.T) {
 	})
 }
 
-// A reason is logged once, and again after the member was accepted meanwhile.
+// A reason is logged once, and again after an accepted stream of the member.
 func TestRefusalIsLoggedAgainAfterAStreamWasAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork()
@@ -238,8 +238,8 @@ func TestFirstMessageHasToBeHello(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newNetwork()
-				a := lonely(t, w)
-				s := w.approach(t, "stranger", "a:1")
+				a := startWithPeer(t, w)
+				s := w.approach(t, "unauthenticated", "a:1")
 				s.send(first...)
 				s.ended(codes.InvalidArgument, "HELLO")
 				synctest.Wait()
@@ -255,8 +255,8 @@ func TestFirstMessageHasToBeHello(t *testing.T) {
 func TestHelloHasToComeInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork()
-		a := lonely(t, w)
-		s := w.approach(t, "stranger", "a:1")
+		a := startWithPeer(t, w)
+		s := w.approach(t, "unauthenticated", "a:1")
 		if header, err := s.call.Header(); header != nil || err != nil {
 			t.Errorf("headers %v, %v; want the stream ended", header, err)
 		}
@@ -275,8 +275,8 @@ func TestOversizedFrameEndsTheStream(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newNetwork()
-				a := lonely(t, w)
-				s := w.approach(t, "stranger", "a:1")
+				a := startWithPeer(t, w)
+				s := w.approach(t, "unauthenticated", "a:1")
 				if test.hello {
 					s.send(helloMessage(helloOf("b:1", "a:1", "b:1")))
 					s.accepted()
@@ -293,7 +293,7 @@ func TestOversizedFrameEndsTheStream(t *testing.T) {
 func TestNonsenseFromAMemberEndsTheStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork()
-		a := lonely(t, w)
+		a := startWithPeer(t, w)
 		s := w.approach(t, "b:1", "a:1")
 		s.send(helloMessage(helloOf("b:1", "a:1", "b:1")))
 		s.accepted()
@@ -314,9 +314,9 @@ func TestBytesThatAreNotHTTP2CloseTheConnection(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newNetwork()
-			a := lonely(t, w)
+			a := startWithPeer(t, w)
 			for range 3 {
-				conn := w.dial(t, "stranger", "a:1")
+				conn := w.dial(t, "unauthenticated", "a:1")
 				if _, err := conn.Write([]byte(bytes)); err != nil {
 					t.Error(err)
 				}
@@ -331,13 +331,13 @@ func TestBytesThatAreNotHTTP2CloseTheConnection(t *testing.T) {
 	}
 }
 
-// A connection on which nothing comes is closed, and one that breaks HTTP/2's rules.
+// A connection on which nothing comes is closed, and so is one that breaks HTTP/2's rules.
 func TestConnectionsThatLeadNowhereAreClosed(t *testing.T) {
 	for _, bytes := range []string{"", preface[:10], preface, preface + strings.Repeat("\xff", 1000)} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newNetwork()
-			a := lonely(t, w)
-			conn := w.dial(t, "stranger", "a:1")
+			a := startWithPeer(t, w)
+			conn := w.dial(t, "unauthenticated", "a:1")
 			if _, err := conn.Write([]byte(bytes)); err != nil {
 				t.Error(err)
 			}
@@ -359,7 +359,7 @@ func (w *network) dial(t *testing.T, from, to string) net.Conn {
 func TestLaterStreamReplacesTheOlder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork()
-		a := lonely(t, w)
+		a := startWithPeer(t, w)
 		hello := func(boot, counter uint64) *peerv1.Message {
 			h := helloOf("b:1", "a:1", "b:1")
 			h.Boot, h.Counter = boot, counter
@@ -390,7 +390,7 @@ func TestLaterStreamReplacesTheOlder(t *testing.T) {
 func TestTwoProcessesAsOneMember(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork()
-		a := lonely(t, w)
+		a := startWithPeer(t, w)
 		hello := func(incarnation string, boot uint64) *peerv1.Message {
 			h := helloOf("b:1", "a:1", "b:1")
 			h.Incarnation, h.Boot = []byte(incarnation), boot
@@ -421,7 +421,7 @@ func TestTwoProcessesAsOneMember(t *testing.T) {
 func TestSilentStreamIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNetwork()
-		a := lonely(t, w)
+		a := startWithPeer(t, w)
 		s := w.approach(t, "b:1", "a:1")
 		s.send(helloMessage(helloOf("b:1", "a:1", "b:1")))
 		s.accepted()

@@ -6,26 +6,25 @@ import (
 	"conch/token"
 )
 
-// A write to a busy disk may take a second or two. While the worker waits for one, the
-// node answers nobody, and leases run out, though all else is well. So what a node owes
-// to ballots is saved beside the worker, and only what depends on it is held back: ballots
-// and answers to ballots, and later messages about the same locks, whose order stays as it
-// is. A node learns nothing from a delay of these that a slow network could not do, and a
-// ballot of its own comes to nothing without answers to it, so no token is made before its
-// own promise is saved, either.
+// A write to a busy disk may take a second or two. If the worker waited for it, the node
+// would answer nobody, and leases would run out though all else is well. So a node's
+// promises are saved beside the worker, and only messages that depend on them are held
+// back: ballots and answers to ballots, and later messages about the same locks, which keep
+// their order. To the algorithm this is a slow network. A ballot of the node's own fails
+// without answers, so no token is made before its own promise is saved, either.
 //
-// The worker waits where that does not hold: where a session begins, whose number every
-// message shows; in a cluster of one, which needs no answers; with evidence, whose lines
-// tell of messages in the order in which they leave; and when the node stops.
+// The worker does wait: where a session begins, whose number every message shows; in a
+// cluster of one, which needs no answers; with evidence, whose lines record messages in the
+// order in which they leave; and when the node stops.
 
-// saving is what a node saves, or has saved.
+// saving is what a node saves or has saved.
 type saving struct {
 	store Store
 	// inPlace: the worker waits for each save.
 	inPlace bool
 	session token.Session // the latest that was saved
-	current *save         // that is under way; nil if none is
-	promise uint64        // the highest that is to be saved
+	current *save         // under way; nil if none is
+	promise uint64        // the highest to be saved
 	held    []heldBack
 	locks   map[string]struct{} // of the messages in held
 
@@ -52,7 +51,8 @@ type saveTimes struct {
 	ended token.Time
 }
 
-// save puts what a node owes on stable storage, before anything that depends on it leaves.
+// save puts the effect's numbers on stable storage before anything that depends on them
+// leaves.
 func (o *owner) save(e *token.Effect) {
 	s := &o.saving
 	s.promise = max(s.promise, e.Promised)
@@ -83,7 +83,7 @@ func (o *owner) beginSave() {
 	s.current = save
 	o.running.Go(func() {
 		save.done <- s.store.Save(session, save.promise)
-		o.post(input{kind: inputLook, look: func(o *owner) {
+		o.post(input{kind: inputInspect, inspect: func(o *owner) {
 			if o.saving.current == save { // else the worker has waited for it
 				o.saved(<-save.done)
 			}
@@ -91,7 +91,7 @@ func (o *owner) beginSave() {
 	})
 }
 
-// saved takes note that a save is done.
+// saved notes that a save is done.
 func (o *owner) saved(err error) {
 	s := &o.saving
 	o.tookToSave(s.current.began)
@@ -114,7 +114,7 @@ func (o *owner) finishSaving() {
 	}
 }
 
-// holdsBack keeps a message until all is saved, if it depends on that.
+// holdsBack keeps a message until all is saved, if the message depends on that.
 func (o *owner) holdsBack(e *token.Effect, out *outgoing) bool {
 	s := &o.saving
 	if s.current == nil {
@@ -129,7 +129,7 @@ func (o *owner) holdsBack(e *token.Effect, out *outgoing) bool {
 	return true
 }
 
-// letGo sends what was held back, to those whose stream is still the same.
+// letGo sends what was held back, if the stream is still the same.
 func (o *owner) letGo() {
 	s := &o.saving
 	for i := range s.held {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// busyDisk takes a time to save, once it is busy, and tells what it has saved.
+// busyDisk takes time to save once it is busy, and records what it saved.
 type busyDisk struct {
 	takes    atomic.Int64 // a time.Duration
 	mu       sync.Mutex
@@ -31,8 +31,8 @@ func (d *busyDisk) has() uint64 {
 	return d.promised
 }
 
-// startBusy starts two members with busy disks, the second of which holds a lock, and a
-// third one whose ballots are above all that they have promised before.
+// startBusy starts two members with busy disks, the second holding a lock, and a third
+// whose ballots are above all that they have promised.
 func startBusy(t *testing.T, disks []*busyDisk) (members []*member, hold Hold) {
 	t.Helper()
 	w := newNetwork()
@@ -51,12 +51,12 @@ func startBusy(t *testing.T, disks []*busyDisk) (members []*member, hold Hold) {
 	return members, hold
 }
 
-// saveTakes is longer than what a lease may lack before its holder is warned, and shorter
-// than a ballot waits for answers.
+// saveTakes is longer than the margin before a holder is warned, and shorter than a ballot
+// waits for answers.
 const saveTakes = testTTL * 95 / 100
 
-// A save that takes nearly as long as a session lives costs no hold, and a promise does
-// not leave before it is saved.
+// A save that takes nearly as long as a session lives costs no hold, and no promise leaves
+// before it is saved.
 func TestSlowSaveCostsNoHold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disks := []*busyDisk{{}, {}}
@@ -86,7 +86,7 @@ func TestSlowSaveCostsNoHold(t *testing.T) {
 	})
 }
 
-// What cannot be saved beside the worker ends the node, too.
+// A save that fails beside the worker ends the node, too.
 func TestDiskThatFailsLaterEndsTheNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disks := []*busyDisk{{}, {}}
@@ -98,6 +98,9 @@ func TestDiskThatFailsLaterEndsTheNode(t *testing.T) {
 		<-members[1].driver.Done()
 		if err := members[1].driver.Err(); !errors.Is(err, disks[1].err) {
 			t.Errorf("Err = %v, want the disk's error", err)
+		}
+		if said := members[1].lines("node_failed"); len(said) != 1 || said[0]["reason"] != "disk full" {
+			t.Errorf("the log says %v of the failure, want the disk's error", said)
 		}
 		members[2].release(next)
 		for _, m := range members {

@@ -8,20 +8,20 @@ import (
 	"conch/token"
 )
 
-// lane is the right to send on a stream, which one goroutine has at a time: the
-// stream's own sender, or a local caller whose release has just passed a token on,
-// and who spares the token the wait for the sender to wake up.
+// lane is the right to send on a stream, which one goroutine has at a time: the stream's
+// own sender, or a local caller whose release has just passed a token on. The caller sends
+// itself, so that the token does not wait for the sender to wake up.
 type lane struct {
 	call   call
 	budget wire.FrameBudget
 
 	mu    sync.Mutex
-	spare []token.Message // what the queue goes on with
+	spare []token.Message // memory for the queue to reuse
 	frame wire.SentFrame
 }
 
-// sendQueued sends what is queued. It reports whether the queue was closed, and false if
-// the stream has ended. The caller has the lane.
+// sendQueued sends the queued messages. It reports whether the queue was closed, and ok
+// false if the stream has ended. The caller has the lane.
 func (out *outgoing) sendQueued() (closed, ok bool) {
 	lane := &out.lane
 	messages, closed := out.queue.take(lane.spare)
@@ -37,9 +37,8 @@ func (out *outgoing) sendQueued() (closed, ok bool) {
 	return closed, true
 }
 
-// send sends what is queued until the stream ends. When the queue was closed it
-// says so to the peer, and waits for the peer to end the stream, which shows that
-// all has arrived.
+// send sends the queued messages until the stream ends. When the queue is closed it tells
+// the peer, and waits for the peer to end the stream, which shows that all has arrived.
 func (out *outgoing) send(ctx context.Context) {
 	for {
 		out.lane.mu.Lock()
@@ -63,15 +62,15 @@ func (out *outgoing) send(ctx context.Context) {
 	}
 }
 
-// sendInPlace sends what is queued, once, and gives the lane back.
+// sendInPlace sends the queued messages once and gives the lane back.
 func (out *outgoing) sendInPlace() {
 	defer out.lane.mu.Unlock()
-	// What a stream's end is, its own goroutines find out; and for the end of the queue
-	// the sender was woken.
+	// The stream's own goroutines find out its end; the sender was woken if the queue was
+	// closed.
 	_, _ = out.sendQueued()
 }
 
-// hand leaves the lane, and what is queued, to the sender.
+// hand leaves the lane and the queue to the sender.
 func (out *outgoing) hand() {
 	out.lane.mu.Unlock()
 	out.queue.signal()

@@ -150,7 +150,8 @@ func TestStopTellsHoldersWhenItsTimeIsUp(t *testing.T) {
 		if err := hold.Unlock(); !errors.Is(err, ErrLost) {
 			t.Errorf("Release = %v; want ErrLost", err)
 		}
-		// The holder may have gone on until its lease was over; only then the next.
+		// The holder may have gone on until its lease was over; the next holder enters only
+		// then.
 		members[1].release(members[1].acquire("cs"))
 		if took := time.Since(began); took < testTTL {
 			t.Errorf("granted elsewhere after %v; want not before the lease is over", took)
@@ -228,7 +229,7 @@ func TestStopOfANodeThatFailed(t *testing.T) {
 	})
 }
 
-// brokenDisk fails from some call on, and keeps what was saved before.
+// brokenDisk fails from a given call on, and keeps what was saved before.
 type brokenDisk struct {
 	left int
 	err  error
@@ -241,7 +242,7 @@ func (d *brokenDisk) Save(uint64, uint64) error {
 	return nil
 }
 
-// What could not be saved must not be relied on: the ballot is not sent.
+// Nothing that was not saved may be relied on: the ballot is not sent.
 func TestDiskThatFailsEndsTheNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := &brokenDisk{left: 0, err: errors.New("disk full")}

@@ -9,8 +9,8 @@ import (
 	"conch/token"
 )
 
-// Subscription tells which locks have changed. It keeps names, not states: whoever is
-// slow learns of fewer changes, but always of the last.
+// Subscription tells which locks have changed. It keeps names, not states: a slow reader
+// learns of fewer changes, but always of the last.
 type Subscription struct {
 	lock string // the only one that matters; empty: all do
 	wake chan struct{}
@@ -22,23 +22,22 @@ type Subscription struct {
 // changes are what a subscriber has not taken yet.
 type changes struct {
 	locks   map[string]struct{}
-	many    bool // more locks than are kept
+	many    bool // more locks than are kept by name
 	cluster bool // members or sessions
 }
 
 // maxChanged is how many names a subscription keeps.
 const maxChanged = 1 << 14
 
-// Subscribe begins to note the changes of one lock, or of all if lock is empty, until
-// the context ends. The errors wrap [ErrStopped], or are the cause of the context's
-// end.
+// Subscribe begins to note the changes of one lock, or of all if lock is empty, until the
+// context ends. The errors wrap [ErrStopped], or are the cause of the context's end.
 func (d *Driver) Subscribe(ctx context.Context, lock string) (*Subscription, error) {
 	s := &Subscription{lock: lock, wake: make(chan struct{}, 1), changes: changes{locks: make(map[string]struct{})}}
 	if err := d.do(ctx, func(o *owner) { o.subscribe(s) }); err != nil {
 		return nil, err
 	}
 	context.AfterFunc(ctx, func() {
-		d.post(input{kind: inputLook, look: func(o *owner) { o.unsubscribe(s) }})
+		d.post(input{kind: inputInspect, inspect: func(o *owner) { o.unsubscribe(s) }})
 	})
 	return s, nil
 }
@@ -53,13 +52,13 @@ func (o *owner) unsubscribe(s *Subscription) {
 	o.table.Watched = len(o.subscriptions) > 0
 }
 
-// Wake is sent a value when there is something to take.
+// Wake has a value when there is something to take.
 func (s *Subscription) Wake() <-chan struct{} { return s.wake }
 
 // Changes are what has changed.
 type Changes struct {
 	Locks []string // their names, sorted
-	// Many: so many locks have changed that they are not named; any may have.
+	// Many: too many locks have changed to name them; any may have.
 	Many bool
 	// Cluster: sessions or connections have changed.
 	Cluster bool
@@ -103,7 +102,7 @@ func (c *changes) note(lock string) {
 	}
 }
 
-// changed tells all subscribers that a lock has changed, or with an empty name that the
+// changed tells all subscribers that a lock has changed, or, if the name is empty, that
 // sessions or connections have.
 func (o *owner) changed(lock string) {
 	if len(o.subscriptions) == 0 {

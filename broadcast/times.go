@@ -8,11 +8,11 @@ import (
 	"conch/token"
 )
 
-// leaseTimes are what tells why a lease was not extended in time. They go with the lines
-// that tell of a lease which ends.
+// leaseTimes are what explains why a lease was not extended in time. They go into the lines
+// about a lease that ends.
 type leaseTimes struct {
-	// late is how long after its time the latest tick came: how long this process was kept
-	// from running, or the worker from working.
+	// late is how late the latest tick came: how long this process was kept from running,
+	// or the worker from working.
 	late time.Duration
 	// end is when the latest session's lease ends, or ended.
 	end token.Time
@@ -25,8 +25,8 @@ func (o *owner) ticked(now token.Time) {
 	}
 }
 
-// tellTimes says how it came to the end of a lease.
-func (o *owner) tellTimes() string {
+// describeTimes says what led to the end of a lease.
+func (o *owner) describeTimes() string {
 	now, t := o.clock(), &o.leaseTimes
 	var b strings.Builder
 	if left := t.end - now; t.end != 0 && t.end != token.Never {
@@ -42,5 +42,5 @@ func (o *owner) tellTimes() string {
 	return b.String()
 }
 
-// brief is a time as people read it.
+// brief writes a time for people.
 func brief(d time.Duration) string { return d.Round(time.Millisecond).String() }

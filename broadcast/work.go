@@ -7,10 +7,9 @@ import (
 )
 
 // Whoever posts an input while nobody works becomes the worker: it takes its own input,
-// then what others have queued meanwhile, performs what comes of them, and goes. So one
-// goroutine at a time has the node, and where there is no queue an input waits for no
-// other goroutine to wake up. Who works, and in which order inputs are taken, is up to
-// the inbox.
+// then those that others have queued meanwhile, performs the effects, and leaves. So one
+// goroutine at a time has the node, and without a queue no input waits for another
+// goroutine to wake up. The inbox decides who works, and in which order inputs are taken.
 
 // batchLimit is how many inputs a poster takes before it leaves the rest to the relief
 // goroutine.
@@ -19,7 +18,7 @@ const batchLimit = 32
 // post hands an input to the driver. It reports false if the driver has ended.
 func (d *Driver) post(in input) bool { return d.offer(in, nil) }
 
-// offer is post that also reports false if giveUp is closed while the inbox is full.
+// offer is post, and also reports false if giveUp is closed while the inbox is full.
 func (d *Driver) offer(in input, giveUp <-chan struct{}) bool {
 	select {
 	case <-d.dead:
@@ -33,11 +32,11 @@ func (d *Driver) offer(in input, giveUp <-chan struct{}) bool {
 	return ok
 }
 
-// work takes inputs until none is left, or limit of them were taken. The first is one
-// that is not in the inbox; nil is none.
+// work takes inputs until none is left, or at least limit were taken. first is an input
+// outside the inbox, or nil.
 //
-// Each input has a time of its own: the log's writer may take long, and nothing may be
-// done in a session that is over by then.
+// Each input has a time of its own: the log's writer may take long, and nothing may be done
+// in a session that is over by then.
 func (o *owner) work(first *input, limit int) {
 	lends := first != nil && first.endsHold()
 	for {
@@ -53,6 +52,7 @@ func (o *owner) work(first *input, limit int) {
 		taken += len(o.batch)
 		o.finish()
 		lane := o.wakeSenders(lends && o.inbox.empty())
+		told := o.wakeTold()
 		idle := o.inbox.rest()
 		switch {
 		case lane == nil:
@@ -60,6 +60,13 @@ func (o *owner) work(first *input, limit int) {
 			lane.sendInPlace()
 		default:
 			lane.hand()
+		}
+		switch {
+		case told == nil:
+		case idle:
+			told.Send()
+		default:
+			told.Wake()
 		}
 		switch limit -= taken; {
 		case idle:
@@ -71,13 +78,13 @@ func (o *owner) work(first *input, limit int) {
 	}
 }
 
-// wakeSenders wakes the senders of all streams whose queues were filled. If that is one
-// stream, and the worker lends itself, the worker gets the lane of that stream instead,
-// and sends on it as soon as others may work.
+// wakeSenders wakes the senders of all streams whose queues were filled. If there is only
+// one such stream and the worker lends itself, the worker gets that stream's lane instead,
+// and sends on it once others may work.
 //
 // Only a worker whose input ends a hold lends itself: it sends a token, to a member that
-// has answered within the last T and so reads what it is sent. Any other might wait for a
-// peer that has fallen silent and whose buffers are full.
+// has answered within the last T and so reads. Any other worker might wait for a silent
+// peer whose buffers are full.
 func (o *owner) wakeSenders(lends bool) (lane *outgoing) {
 	if lends && len(o.filled) == 1 && o.filled[0].lane.mu.TryLock() {
 		lane = o.filled[0]
@@ -91,8 +98,24 @@ func (o *owner) wakeSenders(lends bool) (lane *outgoing) {
 	return lane
 }
 
-// takeNow takes an input, if the driver has not ended. Where that panics, the log tells
-// what has led to it.
+// wakeTold has what clients were told sent. If that is one client, the worker gets its
+// stream instead, and sends on it as soon as others may work: a client gets its lock
+// without another goroutine having to wake up for it.
+func (o *owner) wakeTold() (one ClientStream) {
+	if len(o.told) == 1 {
+		one = o.told[0]
+	} else {
+		for _, st := range o.told {
+			st.Wake()
+		}
+	}
+	clear(o.told)
+	o.told = o.told[:0]
+	return one
+}
+
+// takeNow takes an input, unless the driver has ended. If that panics, it first flushes the
+// log, which shows what led to it.
 func (o *owner) takeNow(in *input) {
 	if o.ended {
 		return
@@ -107,8 +130,7 @@ func (o *owner) takeNow(in *input) {
 	taken = true
 }
 
-// finish sends what the inputs brought about, and sees to it that the node hears of the
-// time.
+// finish sends what the inputs caused, and sets the timer for the next tick.
 func (o *owner) finish() {
 	o.flush()
 	o.log.flush()
@@ -122,7 +144,7 @@ func (o *owner) finish() {
 	}
 }
 
-// end says that the driver has ended.
+// end marks the driver as ended.
 func (o *owner) end() {
 	select {
 	case <-o.dead:
@@ -132,7 +154,7 @@ func (o *owner) end() {
 	}
 }
 
-// start performs what came of the node's start. Until it returns, nobody else works.
+// start performs the effects of the node's start. Until it returns, nobody else works.
 func (o *owner) start() {
 	o.armed = -1
 	o.timer = time.AfterFunc(time.Duration(token.Never), func() { o.post(input{kind: inputTick}) })

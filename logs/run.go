@@ -139,7 +139,8 @@ func (r *Run) judgeEnds() {
 				r.Findings = append(r.Findings, found(Gap, last,
 					"%s goes on after its node_stopped at line %d without a node_started: lines are missing", life.Node, life.Stopped.Line))
 			}
-		case successor && r.Lives[i+1].first().File == life.first().File && r.Lives[i+1].Started != nil,
+		case life.last().Kind == NodeFailed,
+			successor && r.Lives[i+1].first().File == life.first().File && r.Lives[i+1].Started != nil,
 			successor && r.anyoneLost(life.Node),
 			!successor && r.lastSeenLost(life):
 			life.End = Crashed

@@ -6,6 +6,7 @@ const (
 	// The process and its streams.
 	NodeStarted   = "node_started"
 	NodeStopped   = "node_stopped"
+	NodeFailed    = "node_failed"
 	PeerConnected = "peer_connected"
 	PeerLost      = "peer_lost"
 	PeerRefused   = "peer_refused"
@@ -110,7 +111,7 @@ var keys = []key{
 	{"repeat", kindBool, "true: the request was outstanding when this stream opened, and is sent again"},
 	{"reason", kindText, "why"},
 	{"times", kindText, "what tells why a lease was not extended in time: what is left of it, how late the node's clock was looked at, how long the last write of the log and the last save took"},
-	{"remote", kindText, "the socket address of a stranger"},
+	{"remote", kindText, "the socket address of an unauthenticated peer"},
 	{"caller", kindText, "who asked for the lock, or wants it broken: USER@HOST and process PID as the client states them, and the identity that the node knows; with client_refused, only the latter"},
 	{"ballot", kindEpoch, "the ballot, which is the epoch of the token that it may make"},
 	{"probe", kindDecimal, "the probe's number at its asker"},
@@ -182,6 +183,7 @@ var (
 var shapes = []shape{
 	{NodeStarted, "info", setOf("members", "incarnation", "version", "session"), setOf("local_batch", "evidence"), 0, "the first line of each process; a file may hold several runs, appended"},
 	{NodeStopped, "info", 0, 0, 0, "the last line of a clean run"},
+	{NodeFailed, "error", setOf("reason"), 0, 0, "the last line of a process that cannot go on, for example because its data directory cannot be written"},
 	{PeerConnected, "info", setOf("peer"), 0, 0, "the writer's stream to the peer is accepted"},
 	{PeerLost, "info", setOf("peer", "reason"), 0, 0, "the writer's stream to the peer ended; written once, not at each attempt"},
 	{PeerRefused, "warn", setOf("reason"), 0, setOf("peer", "remote"), "the writer refused a stream, call or connection, or a connection ended with the certificate that it began with, or the peer refused the writer's stream"},

@@ -8,7 +8,7 @@ import (
 // One test for each rule of whom a token may be sent to, and of session numbers
 // (protocol, section 2).
 
-// Who has never answered is silent, whatever the clock reads.
+// A member that has never answered is silent, whatever the clock reads.
 func TestMemberThatNeverAnsweredIsSilent(t *testing.T) {
 	n, err := New(0, testConfig(0, 3))
 	if err != nil {
@@ -38,7 +38,7 @@ func TestTokenIsAddressedToNewestBegunSession(t *testing.T) {
 		for _, m := range c.said {
 			d.receive(2, m)
 		}
-		d.look()
+		d.take()
 		d.request(2, 1)
 		d.wantSent(TokenMessage, fmt.Sprintf("A→C TOKEN 1.B to session %d, hop 2, fence 1:0, LN 1.0 1.0 1.0, Q nobody", c.want))
 	}
@@ -50,7 +50,7 @@ func TestTokenIsNotAddressedToAnnouncedSession(t *testing.T) {
 	d := holding(t, 3)
 	d.request(2, 1)
 	d.receive(2, Message{Kind: Ping, Incarnation: incarnation(2, 1), Session: 4})
-	d.look()
+	d.take()
 	d.release(1)
 	d.wantSent(TokenMessage)
 	d.receive(2, Message{Kind: Ping, Incarnation: incarnation(2, 1), Session: 4, Begun: true})
@@ -58,19 +58,19 @@ func TestTokenIsNotAddressedToAnnouncedSession(t *testing.T) {
 	d.wantSent(TokenMessage, "A→C TOKEN 1.B to session 4, hop 2, fence 1:1, LN 1.0 1.0 1.0, Q nobody")
 }
 
-// The newest session is that of the newest incarnation: one of which nothing is
-// known but its HELLO cannot be addressed.
+// The newest session is that of the newest incarnation. A member of which nothing but its
+// HELLO is known cannot be addressed.
 func TestNewIncarnationIsNotAddressedBeforeItsSessionBegins(t *testing.T) {
 	d := withToken(t, 3)
 	d.up(2, 2)
-	d.look()
-	d.request(1, 1) // of which B knows; A must not give B's token to C
+	d.take()
+	d.request(1, 1) // B knows of it; A must not give B's token to C
 	d.want("A→B TOKEN 1.B to session 1, hop 2, fence 1:0, LN 1.0 1.0 1.0, Q nobody")
 
 	d = holding(t, 3)
 	d.request(2, 1)
 	d.up(2, 2)
-	d.look()
+	d.take()
 	d.release(1)
 	d.want("A LEAVES: waiter 1, fence 1:1", "A passes over C")
 	d.receive(2, Message{Kind: Request, Number: Number{1001, 1}})
@@ -85,7 +85,7 @@ func TestSilentMemberIsNotAddressed(t *testing.T) {
 	d.lives(testTTL-1, 2)
 	d.pinged(1) // which is no answer
 	d.passes(1)
-	d.look()
+	d.take()
 	d.release(1)
 	d.want(
 		"A LEAVES: waiter 1, fence 1:1",
@@ -94,24 +94,24 @@ func TestSilentMemberIsNotAddressed(t *testing.T) {
 	)
 }
 
-// A token addressed to another session than the present one is dropped.
+// A token addressed to a session other than the present one is dropped.
 func TestTokenForAnotherSessionIsDropped(t *testing.T) {
 	for _, session := range []Session{1, 3} {
 		d := asking(t, 3)
 		d.passes(testTTL)
 		d.ponged(1) // session 2
-		d.look()
+		d.take()
 		lost := &Token{Epoch: Epoch{1, 1}, LastGranted: make([]Number, 3)}
 		d.receive(1, Message{Kind: TokenMessage, Session: session, Token: lost})
 		d.want("A drops token 1.B: addressed to another session")
 	}
 }
 
-// So is one that reaches a node outside a session.
+// So is a token that reaches a node outside a session.
 func TestTokenOutsideSessionIsDropped(t *testing.T) {
 	d := asking(t, 3)
 	d.passes(testTTL)
-	d.look()
+	d.take()
 	d.token() // addressed to session 2, which is the next
 	d.want("A drops token 1.B: addressed to another session")
 }

@@ -2,8 +2,8 @@ package token
 
 import "slices"
 
-// propose begins a ballot for a new token. Its number is above all that this node
-// knows of; it is promised here first.
+// propose begins a ballot for a new token, with a number above all that this node knows.
+// This node promises it first.
 func (n *Node) propose(l *lock) {
 	s := l.search
 	number := max(l.highest, n.floor)
@@ -26,14 +26,13 @@ func (n *Node) propose(l *lock) {
 	n.judgeBallot(l)
 }
 
-// distant is D: the members to whom there is no stream, or who did not answer the
-// probe. Burying every member that has no guard would starve members that are just
-// coming back.
+// distant is D: the members without a stream, and those that did not answer the probe. To
+// bury every member that has no guard would starve members that are just coming back.
 func (n *Node) distant(s *search) []Member {
 	var members []Member
 	for j := range n.peers {
 		k := Member(j)
-		unanswered := s.probe != 0 && !s.heard[k].answered || s.probe == 0 && n.silent(k)
+		unanswered := s.probe != 0 && !s.answers[k].answered || s.probe == 0 && n.silent(k)
 		if k != n.self && (!n.peers[k].connected || unanswered) {
 			members = append(members, k)
 		}
@@ -57,7 +56,7 @@ func (n *Node) receiveBallotAnswer(l *lock, from Member, m *Message) {
 	switch m.Answer {
 	case Hold:
 		n.endBallot(l, ReasonHeld)
-		n.sign(l)
+		n.sawSign(l)
 	case Outbid:
 		n.endBallot(l, ReasonOutbid)
 		s.open = false
@@ -71,12 +70,11 @@ func (n *Node) receiveBallotAnswer(l *lock, from Member, m *Message) {
 	}
 }
 
-// judgeBallot makes the token once every member has promised, or is buried by a
-// quorum.
+// judgeBallot makes the token once every member has promised or is buried by a quorum.
 //
-// Protocol, section 3: within T·(1−ρ) of sending the ballot, inside one unbroken
-// session, and with no higher promise of its own; a round that meets with any of
-// these ends at once, so none needs to be looked at here.
+// Protocol, section 3: within T·(1−ρ) of sending the ballot, inside one unbroken session,
+// and with no higher promise of its own. Breach of any of these ends a round at once, so
+// none is checked here.
 func (n *Node) judgeBallot(l *lock) {
 	s := l.search
 	for k := range s.votes {
@@ -96,12 +94,12 @@ func (n *Node) judgeBallot(l *lock) {
 	n.makeToken(l)
 }
 
-// makeToken makes the token anew. Nothing of the old one is needed: the members
-// know which of them wait.
+// makeToken makes the token anew. Nothing of the old one is needed: each member knows
+// whether it waits.
 //
-// Protocol, section 3: epoch = b, fence = b.number · 2^24, LN[j] = what j reported,
-// less one if it waits; for the buried, the highest number known. Q = those waiting,
-// from the proposer on around the ring.
+// Protocol, section 3: epoch = b, fence = b.number · 2^24, LN[j] = what j reported, less
+// one if it waits; for the buried, the highest number known. Q = those waiting, around the
+// ring from the proposer.
 func (n *Node) makeToken(l *lock) {
 	s := l.search
 	s.balloting = false
@@ -131,8 +129,8 @@ func (n *Node) makeToken(l *lock) {
 	n.passOn(l)
 }
 
-// endBallot gives the round up, and takes the promises to it back. Its number stays
-// used.
+// endBallot ends the round without a token and takes back the promises to it. Its number
+// stays used.
 func (n *Node) endBallot(l *lock, reason string) {
 	s := l.search
 	s.balloting = false

@@ -4,7 +4,8 @@ import "testing"
 
 // One test for each rule of the proposer's side of a round (protocol, section 3).
 
-// promiseTo lets a peer promise a ballot, which does not wait, and buries as told.
+// promiseTo lets a peer promise a ballot. The peer does not wait, and buries the members
+// given.
 func (d *driven) promiseTo(b Epoch, from Member, buried ...Member) {
 	d.receive(from, Message{Kind: BallotAnswer, Ballot: b, Answer: Promise, Number: Number{1, 0}, Members: buried})
 }
@@ -24,14 +25,14 @@ func TestBallotNumberIsAboveAllKnownForLock(t *testing.T) {
 			learn(d)
 			d.acquire(1)
 			d.passes(750 * ms)
-			d.look()
+			d.take()
 			d.none(1, 1, 2)
 			d.wantOnly(Balloted, "A begins ballot 7.A")
 		})
 	}
 }
 
-// Higher than its own floor.
+// It is above the node's own floor.
 func TestBallotNumberIsAboveOwnFloor(t *testing.T) {
 	cfg := testConfig(0, 3)
 	cfg.Floor = 50
@@ -41,7 +42,7 @@ func TestBallotNumberIsAboveOwnFloor(t *testing.T) {
 	d.wantOnly(Balloted, "A begins ballot 51.A")
 }
 
-// Than every floor that HELLOs told it.
+// It is above every floor that HELLOs told.
 func TestBallotNumberIsAboveFloorsOfHellos(t *testing.T) {
 	d := inSession(t, 3)
 	d.hello(1, Hello{Incarnation: incarnation(1, 1), Boot: 1, Counter: 9, Floor: 90})
@@ -63,17 +64,17 @@ func TestProposerPromisesToItselfFirst(t *testing.T) {
 	)
 }
 
-// D: the members to whom it has no stream.
+// D has the members without a stream.
 func TestMembersWithoutStreamAreOutOfReach(t *testing.T) {
 	d := probing(t, 3)
 	d.none(1, 2)
 	d.PeerDown(d.at, 2)
-	d.look()
+	d.take()
 	d.none(1, 1)
 	d.wantSent(Ballot, "A→B BALLOT 1.A for 1.1, out of reach C")
 }
 
-// D: the members who did not answer its probe. The proposer buries whom it can.
+// D has the members that did not answer the probe. The proposer buries those it can.
 func TestMembersThatDidNotAnswerAreOutOfReach(t *testing.T) {
 	d := silentD(t)
 	d.want(
@@ -92,7 +93,7 @@ func TestSilentMemberThatAnsweredProbeIsInReach(t *testing.T) {
 	d := inSession(t, 3)
 	d.lives(testTTL, 1)
 	d.acquire(1)
-	d.look()
+	d.take()
 	d.none(1, 1, 2)
 	d.wantSent(Ballot,
 		"A→B BALLOT 1.A for 1.1, out of reach nobody",
@@ -100,7 +101,7 @@ func TestSilentMemberThatAnsweredProbeIsInReach(t *testing.T) {
 	)
 }
 
-// silentD is A of five whose ballot 1.A has just begun: D answers nothing, for two
+// silentD is A of five whose ballot 1.A has just begun. D has answered neither of two
 // probes, and A, B and C could bury it. E has answered, and will not be asked to bury it.
 func silentD(t *testing.T) *driven {
 	t.Helper()
@@ -108,7 +109,7 @@ func silentD(t *testing.T) *driven {
 	d.lives(testTTL-800*ms, 1, 2, 4)
 	d.acquire(1)
 	d.lives(800*ms, 1, 2, 4)
-	d.look()
+	d.take()
 	for _, j := range []Member{1, 2} {
 		d.receive(j, Message{Kind: ProbeAnswer, Probe: 2, Answer: None, Members: []Member{3}})
 	}
@@ -127,10 +128,10 @@ func TestTokenIsMadeWhenAllHavePromised(t *testing.T) {
 	d.want() // the round is over
 }
 
-// Or is buried by a quorum, the proposer counted, and not by less.
+// A burial by a quorum, the proposer included, stands in for a promise; fewer do not.
 func TestTokenIsMadeWhenSilentMemberIsBuriedByQuorum(t *testing.T) {
 	d := silentD(t)
-	d.look()
+	d.take()
 	d.promiseTo(first, 1, 3)
 	d.promiseTo(first, 4)
 	d.promiseTo(first, 4) // again
@@ -139,18 +140,18 @@ func TestTokenIsMadeWhenSilentMemberIsBuriedByQuorum(t *testing.T) {
 	d.want("A makes token 1.A", "A ENTERS: waiter 1, fence 1:1, by request 1.1")
 
 	d = silentD(t)
-	d.look()
+	d.take()
 	d.promiseTo(first, 1, 3)
 	d.promiseTo(first, 2)
 	d.promiseTo(first, 4)
 	d.want()
 }
 
-// A burial by the buried itself counts for nothing, nor does a quorum of burials
-// stand in for promises of the others.
+// The buried member's own burial does not count, and a quorum of burials does not stand in
+// for the promises of others.
 func TestBurialOfOneDoesNotStandInForAnother(t *testing.T) {
 	d := silentD(t)
-	d.look()
+	d.take()
 	d.promiseTo(first, 1, 3, 4)
 	d.promiseTo(first, 2, 3)
 	d.want() // E has not promised, and A and B alone bury it
@@ -161,7 +162,7 @@ func TestBallotEndsWithTime(t *testing.T) {
 	d := balloting(t, 3)
 	d.lives(testTTL*99/100-1, 1, 2)
 	d.promiseTo(first, 1)
-	d.look()
+	d.take()
 	d.at++
 	d.promiseTo(first, 2)
 	d.want(
@@ -180,7 +181,7 @@ func TestBallotEndsWithTime(t *testing.T) {
 	d.wantOnly(Made, "A makes token 1.A")
 }
 
-// If nothing comes, the clock ends it.
+// If no answer comes, the clock ends the round.
 func TestBallotEndsByTick(t *testing.T) {
 	d := balloting(t, 3)
 	d.lives(testTTL*99/100-1, 1, 2)
@@ -202,17 +203,17 @@ func TestPromisesAfterLapseDoNotCount(t *testing.T) {
 	d.promiseTo(first, 1)
 	d.at, _ = d.InSession()
 	d.ponged(1, 2)
-	d.look()
+	d.take()
 	d.promiseTo(first, 2)
 	d.wantOnly(Made)
 }
 
-// A higher promise of its own ends a round; promises to it count no more.
+// A higher promise of its own ends a round; later promises to that round do not count.
 func TestPromisesAfterHigherPromiseDoNotCount(t *testing.T) {
 	d := balloting(t, 3)
 	d.promiseTo(first, 1)
 	d.ballotFrom(1, 2)
-	d.look()
+	d.take()
 	d.promiseTo(first, 2)
 	d.want()
 }
@@ -221,7 +222,7 @@ func TestPromisesAfterHigherPromiseDoNotCount(t *testing.T) {
 func TestHoldEndsBallot(t *testing.T) {
 	d := balloting(t, 3)
 	d.passes(300 * ms)
-	d.look()
+	d.take()
 	d.receive(2, Message{Kind: BallotAnswer, Ballot: first, Answer: Hold})
 	d.want("A gives up ballot 1.A: token is held", "A→B ABORT 1.A", "A→C ABORT 1.A")
 	d.passes(750*ms - 1)
@@ -230,7 +231,7 @@ func TestHoldEndsBallot(t *testing.T) {
 	d.wantOnly(Probed, "A begins probe 2")
 }
 
-// After a NACK for a floor or an epoch it tries again above at once.
+// After a NACK for a floor or an epoch, the proposer tries again at once, above it.
 func TestTooLowBallotIsRaisedAtOnce(t *testing.T) {
 	d := balloting(t, 3)
 	d.promiseTo(first, 1)
@@ -251,7 +252,7 @@ func TestTooLowBallotIsRaisedAtOnce(t *testing.T) {
 	d.wantOnly(Made, "A makes token 41.A")
 }
 
-// For another's ballot, after a pause, T/64 to 5T/64, and above it.
+// After a NACK for another's ballot, it pauses for T/64 to 5T/64, then tries above it.
 func TestOutbidBallotIsRepeatedAfterPause(t *testing.T) {
 	d := balloting(t, 3)
 	d.receive(2, Message{Kind: BallotAnswer, Ballot: first, Answer: Outbid, Highest: Epoch{7, 1}})
@@ -264,21 +265,21 @@ func TestOutbidBallotIsRepeatedAfterPause(t *testing.T) {
 	d.wantOnly(Balloted, "A begins ballot 8.A")
 }
 
-// The pause is kept even if a member that was buried answers the probe after all.
+// The pause is kept even if a buried member answers the probe after all.
 func TestLateProbeAnswerDoesNotCutPauseShort(t *testing.T) {
 	d := silentD(t)
-	d.look()
+	d.take()
 	d.none(2, 3)
 	d.want() // a ballot is under way
 
 	d = silentD(t)
 	d.receive(1, Message{Kind: BallotAnswer, Ballot: first, Answer: Outbid, Highest: Epoch{7, 1}})
-	d.look()
+	d.take()
 	d.none(2, 3)
 	d.want()
 }
 
-// Two proposers pause for different times, and each for another time every time.
+// Two proposers pause for different times, and each pauses for a different time every time.
 func TestPausesDiffer(t *testing.T) {
 	seen := map[Time]bool{}
 	for member := range Member(3) {
@@ -317,7 +318,7 @@ func TestOldTokenEndsBallot(t *testing.T) {
 	d.want()
 }
 
-// So does the old token that comes after a round that was given up.
+// So does the old token that comes after a failed round.
 func TestOldTokenIsTakenAfterOwnBallot(t *testing.T) {
 	d := inSession(t, 3)
 	d.tokenOf(Epoch{3, 1})
@@ -327,20 +328,20 @@ func TestOldTokenIsTakenAfterOwnBallot(t *testing.T) {
 	d.none(1, 1, 2)
 	d.wantOnly(Balloted, "A begins ballot 4.A")
 	d.receive(2, Message{Kind: BallotAnswer, Ballot: Epoch{4, 0}, Answer: Hold})
-	d.look()
+	d.take()
 	if !d.tokenOf(Epoch{3, 1}) {
 		t.Error("a token was refused for a ballot of A's own that it gave up")
 	}
 }
 
-// Unless a promise to another forbids it.
+// Unless a promise to another ballot forbids it.
 func TestOldTokenDoesNotEndBallotAgainstPromise(t *testing.T) {
 	d := inSession(t, 3)
 	d.ballotFrom(1, 5)
 	d.acquire(1)
 	d.passes(750 * ms)
 	d.none(1, 1, 2)
-	d.look()
+	d.take()
 	d.tokenWith(func(t *Token) { t.Epoch = Epoch{4, 2} })
 	d.want("A drops token 4.C: promised to a later token")
 	d.promiseTo(Epoch{6, 0}, 1)
@@ -348,8 +349,8 @@ func TestOldTokenDoesNotEndBallotAgainstPromise(t *testing.T) {
 	d.wantOnly(Made, "A makes token 6.A")
 }
 
-// A promise binds a member's next incarnation too, so it counts whether or not the proposer
-// has heard of that one.
+// A promise binds a member's next incarnation too, so it counts even if the proposer has
+// not heard of that one.
 func TestVotesOutliveARestart(t *testing.T) {
 	d := balloting(t, 3)
 	d.promiseTo(first, 1)
@@ -378,7 +379,7 @@ func TestNewTokenIsMadeOfReports(t *testing.T) {
 	d := inSessionWith(t, cfg)
 	d.acquire(1)
 	d.none(1, d.others()...)
-	d.look()
+	d.take()
 	for from, m := range map[Member]Message{
 		0: {Number: Number{3, 7}, Waiting: true},
 		1: {Number: Number{1, 0}},
@@ -394,11 +395,11 @@ func TestNewTokenIsMadeOfReports(t *testing.T) {
 	d.wantSent(TokenMessage, "C→E TOKEN 1.C to session 1, hop 1, fence 1:1, LN 3.6 1.0 1.1 2.2 1.8, Q A")
 }
 
-// For the buried, LN is the highest number known: their requests are over.
+// For buried members, LN is the highest number known: their requests are over.
 func TestNewTokenOwesNothingToBuried(t *testing.T) {
 	d := silentD(t)
 	d.request(3, 8)
-	d.look()
+	d.take()
 	d.promiseTo(first, 1, 3)
 	d.promiseTo(first, 4)
 	d.promiseTo(first, 2, 3)
@@ -410,7 +411,7 @@ func TestNewTokenThatProposerWantsNoMoreGoesOn(t *testing.T) {
 	d := balloting(t, 3)
 	d.withdraw(1)
 	d.promiseTo(first, 1)
-	d.look()
+	d.take()
 	d.receive(2, Message{Kind: BallotAnswer, Ballot: first, Answer: Promise, Number: Number{1, 3}, Waiting: true})
 	d.want(
 		"A makes token 1.A",
@@ -424,6 +425,6 @@ func TestRequestAfterPromiseIsServed(t *testing.T) {
 	d.promiseTo(first, 1)
 	d.request(1, 1)
 	d.promiseTo(first, 2)
-	d.look()
+	d.take()
 	d.wantState("1.1 1.1 1.0", "1.0 1.0 1.0", "B")
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Local hand-over (protocol, section 1): a node may let several of its waiters in before
-// the token leaves.
+// Local batches (protocol, section 1): a node may let several of its waiters in before the
+// token leaves.
 
 // batching is a cluster of three in which A has let waiter 1 in, 2 to 9 wait behind it,
 // and the other members have asked, in the order of their names.
@@ -21,8 +21,7 @@ func batching(t *testing.T, batch int) (d *driven) {
 	return d
 }
 
-// entered lists the waiters that were let in since the last look, and to whom the token
-// was sent.
+// entered lists the waiters let in since the last call, and where the token was sent.
 func entered(effects []Effect) (waiters []Waiter, to Member) {
 	to = NoMember
 	for _, e := range effects {
@@ -36,12 +35,12 @@ func entered(effects []Effect) (waiters []Waiter, to Member) {
 	return waiters, to
 }
 
-// turn has A's holders leave until the token is sent, and tells who was let in before.
+// turn has A's holders leave until the token is sent, and returns who entered before that.
 func (d *driven) turn(holder Waiter) (waiters []Waiter, to Member) {
-	d.look()
+	d.take()
 	for holder <= 9 {
 		d.release(holder)
-		more, to := entered(d.look())
+		more, to := entered(d.take())
 		waiters = append(waiters, more...)
 		if to != NoMember {
 			return waiters, to
@@ -72,8 +71,8 @@ func TestHolderLetsInSoManyBeforeTokenLeaves(t *testing.T) {
 	}
 }
 
-// Whom nobody waits for goes ahead of nobody: what counts is how often in a row a member
-// that waits was overtaken.
+// A node goes ahead only if somebody else waits: what counts is how often in a row a
+// waiting member was overtaken.
 func TestEntriesThatOvertakeNobodyDoNotCount(t *testing.T) {
 	d := batching(t, 3)
 	d.release(1)
@@ -84,15 +83,15 @@ func TestEntriesThatOvertakeNobodyDoNotCount(t *testing.T) {
 	}
 }
 
-// The log shows who is next: at each leave, the head of Q.
+// The log shows who is next at each leave: the head of Q.
 func TestNodeThatGoesAheadStandsAtHeadOfQueue(t *testing.T) {
 	d := batching(t, 2)
 	d.request(1, 1)
 	d.request(2, 1)
-	d.look()
+	d.take()
 	for _, want := range [][]Member{{0, 1, 2}, {1, 2, 0}} {
 		d.release(d.locks[cs].holder)
-		for _, e := range d.look() {
+		for _, e := range d.take() {
 			if e.Kind == Left && !slices.Equal(e.State.Queue, want) {
 				t.Errorf("Q at leave is %v, want %v", e.State.Queue, want)
 			}
@@ -100,7 +99,7 @@ func TestNodeThatGoesAheadStandsAtHeadOfQueue(t *testing.T) {
 	}
 }
 
-// Whoever looks is told how many go ahead yet.
+// The inspection tells how many more may go ahead.
 func TestInspectLockTellsWhatIsLeftOfABatch(t *testing.T) {
 	d := batching(t, 3)
 	d.request(1, 1)
@@ -135,8 +134,8 @@ func TestBatchBeginsAnewWhenTokenComesBack(t *testing.T) {
 	}
 }
 
-// The bound is tight: (N-1)·LocalBatch entries of others, the one in the critical section
-// counted, and then it is the turn of whoever asked last.
+// The bound is tight: after (N-1)·LocalBatch entries of others, including the one in the
+// critical section, the last to ask has its turn.
 func TestAskerWaitsForFullBatchOfEachOther(t *testing.T) {
 	const batch = 3
 	n := runningWith(t, 4, func(c *Config) { c.LocalBatch = batch })
@@ -169,7 +168,7 @@ func TestAskerWaitsForFullBatchOfEachOther(t *testing.T) {
 func TestWhoGoesAheadRides(t *testing.T) {
 	d := batching(t, 3)
 	d.request(1, 1)
-	d.look()
+	d.take()
 	d.release(1)
 	d.want(
 		"A rides: request 1.1",
@@ -185,8 +184,8 @@ func TestWhoGoesAheadRides(t *testing.T) {
 	d.wantState("1.2 1.1 0.0", "1.1 1.0 1.0", "B")
 }
 
-// Whoever goes ahead does so because somebody waits here: if all give up meanwhile, the
-// token leaves.
+// A node goes ahead because somebody waits here: if all give up meanwhile, the token
+// leaves.
 func TestBatchEndsWhenNobodyHereWaits(t *testing.T) {
 	d := batching(t, 5)
 	d.request(1, 1)
@@ -209,7 +208,7 @@ func TestNodeThatLeavesGoesAheadOfNobody(t *testing.T) {
 	}
 }
 
-// Who is passed over stands in Q no more, and has to come into it again.
+// A member that was passed over has left Q, and must enter it again.
 func TestBatchBeginsAnewAfterPassingOver(t *testing.T) {
 	d := batching(t, 2)
 	d.request(1, 1)
@@ -223,7 +222,7 @@ func TestBatchBeginsAnewAfterPassingOver(t *testing.T) {
 	}
 }
 
-// A token that is made anew begins a batch anew, as it begins a queue anew.
+// A new token begins a new batch, as it begins a new queue.
 func TestBatchBeginsAnewWithNewToken(t *testing.T) {
 	cfg := testConfig(0, 2)
 	cfg.LocalBatch, cfg.FencesPerEpoch = 3, 4
@@ -236,7 +235,7 @@ func TestBatchBeginsAnewWithNewToken(t *testing.T) {
 	d.release(1)
 	d.release(2) // with the last fence
 	d.receive(1, Message{Kind: BallotAnswer, Ballot: Epoch{2, 0}, Answer: Promise, Number: Number{1, 1}, Waiting: true})
-	if got, _ := entered(d.look()); !slices.Equal(got, []Waiter{1, 2, 3}) {
+	if got, _ := entered(d.take()); !slices.Equal(got, []Waiter{1, 2, 3}) {
 		t.Fatalf("waiters %v entered; want 1, 2, and by a new token 3", got)
 	}
 	if got, to := d.turn(3); !slices.Equal(got, []Waiter{4, 5}) || to != 1 {

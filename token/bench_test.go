@@ -7,13 +7,12 @@ import (
 	"testing"
 )
 
-// bench is a cluster without faults that is cheap to run: one queue of messages,
-// and no time.
+// bench is a cheap cluster without faults: one queue of messages, and no time.
 type bench struct {
 	nodes []*Node
 	queue []parcel // those before head are delivered
 	head  int
-	// granted is who was let in last, by lock; NoMember once it was seen to.
+	// granted is who was let in last, by lock; NoMember once that was handled.
 	granted Member
 }
 
@@ -110,9 +109,9 @@ func (s *bench) enter(m Member, lock string) {
 	s.deliverAll()
 }
 
-// BenchmarkMessages is how many messages the algorithm handles on one core: an
-// operation is a message received, and its share of the requests and releases that
-// bring messages about.
+// BenchmarkMessages measures how many messages the algorithm handles on one core. An
+// operation is a message received, with its share of the requests and releases that cause
+// messages.
 //
 // Idle: the members take turns, and find the token idle. Wanted: each asks again as
 // soon as it has left, so that there is always a queue.
@@ -165,19 +164,18 @@ func BenchmarkEnterAtHome(b *testing.B) {
 	}
 }
 
-// BenchmarkIdleLock is what a lock costs in memory at each of five members once it
-// was used and lies idle; heapOfIdleLock says what is counted.
+// BenchmarkIdleLock is what an idle lock that was used costs in memory at each of five
+// members; see heapOfIdleLock.
 func BenchmarkIdleLock(b *testing.B) {
 	for b.Loop() {
 		b.ReportMetric(heapOfIdleLock(b, 5, 20_000), "bytes/lock")
 	}
 }
 
-// heapOfIdleLock is how many bytes of heap an idle lock costs at one member, on an
-// average over all members, when each knows so many. Counted are its name of 16 bytes,
-// of which each member has a copy of its own as each process has, and its share of the
-// maps and lists, which have grown by and by; and of the tokens, each of which is at
-// one of the members.
+// heapOfIdleLock is how many bytes of heap an idle lock costs at one member, averaged over
+// all members, when each knows so many. It counts the lock's name of 16 bytes, of which
+// each member has its own copy as each process has; its share of the maps and lists, which
+// grew step by step; and the tokens, each of which is at one member.
 func heapOfIdleLock(t testing.TB, members, locks int) float64 {
 	s := newBench(t, members)
 	names := make([]string, locks)
@@ -196,7 +194,7 @@ func heapOfIdleLock(t testing.TB, members, locks int) float64 {
 		s.deliverAll()
 	}
 	for m, node := range s.nodes {
-		node.Tick(2 * now) // what a lock no longer needs is dropped at a PING
+		node.Tick(2 * now) // a PING drops what a lock no longer needs
 		s.perform(Member(m))
 	}
 	s.queue = nil
@@ -215,8 +213,8 @@ func inUse() uint64 {
 	return m.HeapAlloc
 }
 
-// The path of a request that finds the token idle allocates nothing: asking, taking
-// note, passing the token on, entering and leaving.
+// The path of a request that finds the token idle allocates nothing: asking, noting the
+// request, passing the token on, entering and leaving.
 func TestRequestThatFindsTokenIdleAllocatesNothing(t *testing.T) {
 	s := newBench(t, 5)
 	for m := range Member(5) {

@@ -15,7 +15,7 @@ func TestBusyNamesLocksInUse(t *testing.T) {
 	d.request(1, 1)
 	for range 5 {
 		d.ponged(1, 2)
-		d.look()
+		d.take()
 		d.passes(testTTL / 4)
 		d.wantSent(Busy, "A→B BUSY cs")
 	}
@@ -24,28 +24,28 @@ func TestBusyNamesLocksInUse(t *testing.T) {
 	d.wantSent(Busy)
 }
 
-// Or that were passed on less than T/4 ago, to those who stood in Q then.
+// It also names locks passed on less than T/4 ago, for those that stood in Q then.
 func TestBusyNamesLocksPassedOn(t *testing.T) {
 	d := holding(t, 4)
 	d.request(1, 1)
 	d.request(2, 1)
 	d.passes(testTTL/4 - 1)
 	d.release(1)
-	d.look()
+	d.take()
 	d.passes(1)
 	d.wantSent(Busy, "A→C BUSY cs")
 	d.passes(testTTL / 4)
 	d.wantSent(Busy)
 }
 
-// T/4 ago is too long ago; and a token that is back is not on its way.
+// A pass T/4 ago is too long ago, and a token that is back is not on its way.
 func TestBusyLeavesOutTokensPassedOnBefore(t *testing.T) {
 	d := holding(t, 4)
 	d.request(1, 1)
 	d.request(2, 1)
 	d.passes(testTTL / 4)
 	d.release(1)
-	d.look()
+	d.take()
 	d.passes(testTTL / 4)
 	d.wantSent(Busy)
 
@@ -58,26 +58,26 @@ func TestBusyLeavesOutTokensPassedOnBefore(t *testing.T) {
 	d.wantSent(Busy)
 }
 
-// tokenBack brings the token that an input sends away back, after all who asked have
-// had it.
+// tokenBack brings back the token that an input sends away, after all that asked have had
+// it.
 func (d *driven) tokenBack(input func()) {
 	d.t.Helper()
-	d.look()
+	d.take()
 	input()
-	for _, e := range d.look() {
+	for _, e := range d.take() {
 		if e.Kind != Send || e.Message.Kind != TokenMessage {
 			continue
 		}
 		sent := e.Message.Token
 		sent.Queue, sent.LastGranted = nil, e.State.RequestNumbers
 		d.receive(e.Peer, Message{Kind: TokenMessage, Session: d.session, Token: sent})
-		d.look()
+		d.take()
 		return
 	}
 	d.t.Fatal("no token was sent")
 }
 
-// However long it lay idle before.
+// However long the token lay idle before.
 func TestBusyNamesTokenThatWasIdleForLong(t *testing.T) {
 	d := holding(t, 4)
 	d.request(1, 1)
@@ -88,7 +88,7 @@ func TestBusyNamesTokenThatWasIdleForLong(t *testing.T) {
 	d.lives(testTTL+testTTL/16, 1, 2, 3)
 	d.PeerUp(d.at, 1) // B gets the token, and C stands in its queue
 	d.PeerUp(d.at, 2)
-	d.look()
+	d.take()
 	d.passes(testTTL / 4)
 	d.wantSent(Busy, "A→C BUSY cs")
 }
@@ -111,10 +111,10 @@ func TestBusyIsSplit(t *testing.T) {
 		d.Acquire(d.at, name, 1)
 		d.receive(1, Message{Kind: Request, Lock: name, Number: Number{1, uint64(i) + 1}})
 	}
-	d.look()
+	d.take()
 	d.passes(testTTL / 4)
 	var sizes []int
-	for _, e := range d.look() {
+	for _, e := range d.take() {
 		if e.Kind == Send && e.Message.Kind == Busy {
 			sizes = append(sizes, len(e.Message.Locks))
 		}

@@ -1,9 +1,9 @@
 package token
 
-// Retire makes the node leave the cluster for good: it passes on what it holds, to a
-// waiting node or else to any live one, and says BYE once it holds nothing. A
-// holder here keeps its lock until it releases; Gone is issued when all is done.
-// Waiters are to be withdrawn by the driver; none is served any more.
+// Retire makes the node leave the cluster for good. It passes on what it holds, to a
+// waiting node or else to any live one, and says BYE once it holds nothing. A holder here
+// keeps its lock until it releases; then Gone is issued. The driver withdraws the waiters:
+// none is served any more.
 func (n *Node) Retire(now Time) {
 	n.advance(now)
 	if n.leaving {
@@ -22,8 +22,7 @@ func (n *Node) Retire(now Time) {
 	n.checkGone()
 }
 
-// checkGone says BYE when the node leaves and nobody here is in a critical section
-// any more.
+// checkGone says BYE if the node leaves and nobody here is in a critical section.
 func (n *Node) checkGone() {
 	if !n.leaving || n.gone {
 		return
@@ -36,8 +35,8 @@ func (n *Node) checkGone() {
 	n.sayBye()
 }
 
-// sayBye ends the session on purpose (protocol, section 2). A token that could be
-// passed on to nobody is lost with it.
+// sayBye ends the session on purpose (protocol, section 2). A token that could be passed on
+// to nobody is lost.
 func (n *Node) sayBye() {
 	for _, l := range n.order {
 		if l.token != nil {
@@ -53,15 +52,15 @@ func (n *Node) sayBye() {
 	n.issue(nil, Gone, NoMember).Session = n.session
 }
 
-// receiveBye takes a member's leave. Protocol, section 2: the guard counts as over,
-// if it is not for a later session.
+// receiveBye notes that a member has left. Protocol, section 2: its guard is over, unless
+// it is for a later session.
 func (n *Node) receiveBye(from Member, m *Message) {
 	p := &n.peers[from]
 	n.issue(nil, Received, from).Message = *m
 	if p.session <= m.Session {
 		p.session = 0
 	}
-	if p.guard <= m.Session {
+	if p.guarded <= m.Session {
 		p.guardEnd = n.now
 	}
 }

@@ -8,7 +8,7 @@ import "testing"
 func TestRetirePassesIdleTokenToLiveMember(t *testing.T) {
 	d := withToken(t, 4)
 	d.PeerDown(d.at, 1)
-	d.look()
+	d.take()
 	d.Retire(d.at)
 	d.want(
 		"A→C TOKEN 1.B to session 1, hop 2, fence 1:0, LN 1.0 1.0 1.0 1.0, Q nobody",
@@ -18,8 +18,8 @@ func TestRetirePassesIdleTokenToLiveMember(t *testing.T) {
 	)
 }
 
-// A token that could be passed on to nobody ends with the session: it does not move
-// after BYE.
+// A token that could be passed on to nobody ends with the session: it does not move after
+// BYE.
 func TestRetireDropsTokenThatNobodyCanTake(t *testing.T) {
 	d := withToken(t, 3)
 	d.PeerDown(d.at, 1)
@@ -52,12 +52,12 @@ func TestRetirePassesTokenToWhoWaits(t *testing.T) {
 	d := holding(t, 3)
 	d.request(2, 1)
 	d.Retire(d.at)
-	d.look()
+	d.take()
 	d.release(1)
 	d.wantSent(TokenMessage, "A→C TOKEN 1.B to session 1, hop 2, fence 1:1, LN 1.0 1.0 1.0, Q nobody")
 }
 
-// All holders are waited for, and other tokens are passed on at once.
+// BYE waits for all holders; other tokens are passed on at once.
 func TestRetireWaitsForAllHolders(t *testing.T) {
 	d := holding(t, 3)
 	for _, name := range []string{"idle", "held"} {
@@ -65,7 +65,7 @@ func TestRetireWaitsForAllHolders(t *testing.T) {
 			Token: &Token{Epoch: Epoch{1, 1}, LastGranted: make([]Number, 3)}})
 	}
 	d.Acquire(d.at, "held", 2)
-	d.look()
+	d.take()
 	d.Retire(d.at)
 	d.want("A→B TOKEN 1.B to session 1, hop 1, fence 0:0, LN 1.0 0.0 0.0, Q nobody of idle")
 	d.release(1)
@@ -79,7 +79,7 @@ func TestRetiringNodeServesNoWaiter(t *testing.T) {
 	d := holding(t, 3)
 	d.acquire(2)
 	d.Retire(d.at)
-	d.look()
+	d.take()
 	d.release(1)
 	d.want(
 		"A LEAVES: waiter 1, fence 1:1",
@@ -102,18 +102,18 @@ func TestRetiringNodeServesNoWaiter(t *testing.T) {
 	d.wantOnly(Grant)
 }
 
-// A token that comes late goes on at once.
+// A token that comes late is passed on at once.
 func TestRetiringNodePassesOnTokenThatComes(t *testing.T) {
 	d := holding(t, 3)
 	d.Acquire(d.at, "other", 2)
 	d.Retire(d.at)
-	d.look()
+	d.take()
 	d.receive(2, Message{Kind: TokenMessage, Lock: "other", Session: 1,
 		Token: &Token{Epoch: Epoch{1, 1}, LastGranted: make([]Number, 3)}})
 	d.want("A→B TOKEN 1.B to session 1, hop 1, fence 0:0, LN 1.1 0.0 0.0, Q nobody of other")
 }
 
-// A ballot under way is given up.
+// A ballot under way ends.
 func TestRetireEndsBallot(t *testing.T) {
 	d := balloting(t, 3)
 	d.Retire(d.at)
@@ -127,21 +127,21 @@ func TestRetireEndsBallot(t *testing.T) {
 	)
 }
 
-// Where none is, there is none to give up.
+// With no ballot under way, none ends.
 func TestRetireWhileWaiting(t *testing.T) {
 	d := asking(t, 3)
 	d.Retire(d.at)
 	d.want("A→B BYE 1", "A→C BYE 1", "A is gone, session 1")
 }
 
-// Outside a session there is nothing to say BYE to.
+// Outside a session there is no session to say BYE for.
 func TestRetireOutsideSession(t *testing.T) {
 	d := started(t, 3)
 	d.Retire(d.at)
 	d.want("A is gone, session 1")
 	d.at += testTTL
 	d.receive(1, Message{Kind: KeepAlive})
-	d.wantAll() // the wait after the start is not ended any more
+	d.wantAll() // the wait after the start does not end any more
 }
 
 // A lapse ends a node that waits for its holder to release.
@@ -158,11 +158,11 @@ func TestLapseWhileRetiring(t *testing.T) {
 	)
 }
 
-// Nothing more comes of a node that is gone.
+// A node that is gone does nothing more.
 func TestGoneNodeIsSilent(t *testing.T) {
 	d := withToken(t, 3)
 	d.Retire(d.at)
-	d.look()
+	d.take()
 	if got := d.NextTick(); got != Never {
 		t.Errorf("wants to tick at %d, want never", got)
 	}
@@ -180,7 +180,7 @@ func TestGoneNodeIsSilent(t *testing.T) {
 	d.wantAll("A→B CLEAR B#1", "A→B KEEPALIVE")
 }
 
-// Peers count their guard as over.
+// For its peers, the guard of a node that said BYE is over.
 func TestByeEndsGuard(t *testing.T) {
 	d := inSession(t, 3)
 	if d.canBury(1) {
@@ -202,12 +202,12 @@ func TestByeLeavesGuardOfLaterSession(t *testing.T) {
 	}
 }
 
-// Who said BYE is not sent a token any more.
+// A member that said BYE is sent no token any more.
 func TestMemberThatSaidByeIsNotAddressed(t *testing.T) {
 	d := holding(t, 3)
 	d.request(1, 1)
 	d.receive(1, Message{Kind: Bye, Session: 1})
-	d.look()
+	d.take()
 	d.release(1)
 	d.want("A LEAVES: waiter 1, fence 1:1", "A passes over B")
 }
@@ -217,18 +217,18 @@ func TestByeLeavesLaterSessionAddressable(t *testing.T) {
 	d := holding(t, 3)
 	d.receive(1, Message{Kind: Request, Number: Number{2, 1}})
 	d.receive(1, Message{Kind: Bye, Session: 1})
-	d.look()
+	d.take()
 	d.release(1)
 	d.wantSent(TokenMessage, "A→B TOKEN 1.B to session 2, hop 2, fence 1:1, LN 1.0 1.0 1.0, Q nobody")
 }
 
-// After a clean leave the token is made anew without waiting for any timeout, where
-// it was lost after all: the one that left is buried at once.
+// After a clean leave, a lost token is made anew without any timeout: the member that left
+// is buried at once.
 func TestMemberThatSaidByeIsBuriedAtOnce(t *testing.T) {
 	d := probing(t, 3)
 	d.receive(1, Message{Kind: Bye, Session: 1})
 	d.PeerDown(d.at, 1)
-	d.look()
+	d.take()
 	d.receive(2, Message{Kind: ProbeAnswer, Probe: 1, Answer: None, Members: []Member{1}})
 	d.want(
 		"A saves session 1, promised 1",

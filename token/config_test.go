@@ -64,7 +64,7 @@ func TestMessageKindsHaveNames(t *testing.T) {
 	}
 }
 
-// Waiters take no more memory than those that wait at one time.
+// The queue of waiters takes no more memory than the most that wait at one time.
 func TestWaitersReuseMemory(t *testing.T) {
 	var q waiters
 	next, first := Waiter(1), Waiter(1)
@@ -80,7 +80,7 @@ func TestWaitersReuseMemory(t *testing.T) {
 			first++
 		}
 		if next == 4 {
-			q.push(next) // one stays for ever
+			q.push(next) // one always stays
 			next++
 		}
 	}

@@ -40,7 +40,7 @@ func TestRequestRidesOnToken(t *testing.T) {
 	d.acquire(3)
 	d.request(1, 1)
 	d.request(2, 1)
-	d.look()
+	d.take()
 	d.release(1)
 	d.want(
 		"A rides: request 1.1",
@@ -58,7 +58,7 @@ func TestRiderComesAfterThoseWhoWaitedBefore(t *testing.T) {
 	d.acquire(1)
 	d.acquire(2)
 	d.request(0, 1)
-	d.look()
+	d.take()
 	d.release(1)
 	d.want(
 		"B rides: request 1.1",
@@ -67,7 +67,7 @@ func TestRiderComesAfterThoseWhoWaitedBefore(t *testing.T) {
 	)
 }
 
-// Where nobody else waits, the next waiter of the node enters without a message.
+// If nobody else waits, the next waiter of the node enters without a message.
 func TestRiderAloneEntersAtOnce(t *testing.T) {
 	d := holding(t, 3)
 	d.acquire(2)
@@ -90,11 +90,11 @@ func TestWithdrawSendsNothing(t *testing.T) {
 	d.wantState("1.1 1.1 0.0", "", "")
 }
 
-// The token comes, and goes on at once; with nobody waiting it stays.
+// The token comes and is passed on at once; if nobody waits, it stays.
 func TestTokenThatNobodyWantsGoesOnAtOnce(t *testing.T) {
 	d := asking(t, 3)
 	d.withdraw(1)
-	d.look()
+	d.take()
 	d.tokenWith(func(t *Token) {
 		t.LastGranted[1] = Number{1, 1}
 		t.Queue = []Member{2}
@@ -103,7 +103,7 @@ func TestTokenThatNobodyWantsGoesOnAtOnce(t *testing.T) {
 
 	d = asking(t, 3)
 	d.withdraw(1)
-	d.look()
+	d.take()
 	d.tokenWith(func(t *Token) { t.LastGranted[1] = Number{1, 1} })
 	d.want()
 	d.wantState("1.1 1.1 0.0", "1.1 1.1 1.0", "nobody")
@@ -119,7 +119,7 @@ func TestWithdrawOfOneOfManyChangesNothing(t *testing.T) {
 	d.want("A ENTERS: waiter 2, fence 1:1, by request 1.1")
 }
 
-// Whoever gives up leaves the others' order as it was.
+// A waiter that gives up leaves the others' order as it was.
 func TestWithdrawTakesOutOneWaiter(t *testing.T) {
 	d := asking(t, 3)
 	for w := Waiter(2); w <= 5; w++ {
@@ -152,7 +152,7 @@ func TestWithdrawOfHolderDoesNothing(t *testing.T) {
 func TestNewWaiterInheritsRequest(t *testing.T) {
 	d := asking(t, 3)
 	d.withdraw(1)
-	d.look()
+	d.take()
 	d.acquire(2)
 	d.want()
 	d.token()
@@ -164,7 +164,7 @@ func TestWithdrawnRequestIsInheritedOnlyUntilTokenComes(t *testing.T) {
 	d := asking(t, 3)
 	d.withdraw(1)
 	d.tokenWith(func(t *Token) { t.Queue = []Member{2} })
-	d.look()
+	d.take()
 	d.acquire(2)
 	d.want(
 		"A asks: request 1.2",
@@ -173,14 +173,14 @@ func TestWithdrawnRequestIsInheritedOnlyUntilTokenComes(t *testing.T) {
 	)
 }
 
-// A rider whose waiter gives up: the token goes on at once.
+// If a rider's waiter gives up, the token is passed on at once.
 func TestRiderMayWithdraw(t *testing.T) {
 	d := holding(t, 3)
 	d.acquire(2)
 	d.request(1, 1)
 	d.release(1)
 	d.withdraw(2)
-	d.look()
+	d.take()
 	d.tokenWith(func(t *Token) {
 		t.LastGranted[1] = Number{1, 1}
 		t.Queue = []Member{2}
@@ -196,7 +196,7 @@ func TestFenceRisesAtEveryGrant(t *testing.T) {
 		d.wantOnly(Grant, fmt.Sprintf("A ENTERS: waiter %d, fence 1:%d, by no request", w, w))
 		d.release(w)
 	}
-	d.look()
+	d.take()
 	d.request(1, 1)
 	d.want("A→B TOKEN 1.B to session 1, hop 2, fence 1:3, LN 1.0 1.0 1.0, Q nobody")
 }
@@ -205,10 +205,10 @@ func TestFenceRisesAtEveryGrant(t *testing.T) {
 func TestHopCountsMoves(t *testing.T) {
 	d := inSession(t, 3)
 	d.tokenWith(func(t *Token) { t.Hop = 41 })
-	d.look()
+	d.take()
 	d.acquire(1)
 	d.release(1)
-	d.look()
+	d.take()
 	d.request(1, 1)
 	d.want("A→B TOKEN 1.B to session 1, hop 42, fence 1:1, LN 1.0 1.0 1.0, Q nobody")
 }
@@ -219,7 +219,7 @@ func TestHeadThatCannotBeAddressedIsPassedOver(t *testing.T) {
 	d.request(1, 1)
 	d.request(2, 1)
 	d.PeerDown(d.at, 1)
-	d.look()
+	d.take()
 	d.release(1)
 	d.want(
 		"A LEAVES: waiter 1, fence 1:1",
@@ -228,8 +228,8 @@ func TestHeadThatCannotBeAddressedIsPassedOver(t *testing.T) {
 	)
 }
 
-// Whoever is passed over is noted to wait: its request may have ridden on the token,
-// so that this node never heard of it. A higher number that it did hear of stays.
+// passOver notes that a member waits: its request may have ridden on the token, unheard of
+// here. A higher number that was heard stays.
 func TestPassedOverIsNotedToWait(t *testing.T) {
 	d := inSession(t, 3)
 	d.PeerDown(d.at, 1)
@@ -240,27 +240,26 @@ func TestPassedOverIsNotedToWait(t *testing.T) {
 	d.wantState("1.0 1.5 1.1", "1.0 1.0 1.0", "nobody")
 }
 
-// RN > LN brings it back: a token that lies idle is looked at again when a stream
-// comes up.
+// RN > LN brings the member back: an idle token is offered again when a stream opens.
 func TestIdleTokenIsLookedAtAgainWhenStreamComesUp(t *testing.T) {
 	d := holding(t, 3)
 	d.request(1, 1)
 	d.PeerDown(d.at, 1)
 	d.release(1)
-	d.look()
+	d.take()
 	d.wantState("1.0 1.1 0.0", "1.0 1.0 1.0", "nobody")
 	d.PeerUp(d.at, 1)
 	d.want("A→B TOKEN 1.B to session 1, hop 2, fence 1:1, LN 1.0 1.0 1.0, Q nobody")
 }
 
-// Even where its request rode on the token, so that nothing was heard of it here.
+// Even if the member's request rode on the token, and this node heard nothing of it.
 func TestHeadWhoseRequestRodeComesBack(t *testing.T) {
 	d := inSession(t, 3)
 	d.acquire(1)
 	d.tokenWith(func(t *Token) { t.Queue = []Member{1} })
 	d.PeerDown(d.at, 1)
 	d.release(1)
-	d.look()
+	d.take()
 	d.wantState("1.1 1.1 0.0", "1.1 1.0 1.0", "nobody")
 	d.PeerUp(d.at, 1)
 	d.wantSent(TokenMessage, "A→B TOKEN 1.B to session 1, hop 2, fence 1:1, LN 1.1 1.0 1.0, Q nobody")
@@ -270,21 +269,21 @@ func TestHeadWhoseRequestRodeComesBack(t *testing.T) {
 func TestIdleTokenIsLookedAtAgainWhenSilentMemberAnswers(t *testing.T) {
 	d := withToken(t, 3)
 	d.lives(testTTL+1, 2)
-	d.look()
+	d.take()
 	d.request(1, 1)
 	d.want("A passes over B") // it has answered no PING for T
 	d.ponged(1)
 	d.want("A→B TOKEN 1.B to session 1, hop 2, fence 1:0, LN 1.0 1.0 1.0, Q nobody")
 }
 
-// A head that was passed over comes back into Q at the next leave, wherever that is.
+// A head that was passed over enters Q again at the next leave, wherever that is.
 func TestHeadThatWasPassedOverComesBack(t *testing.T) {
 	d := holding(t, 3)
 	d.request(1, 1)
 	d.PeerDown(d.at, 1)
 	d.release(1)
 	d.acquire(2)
-	d.look()
+	d.take()
 	d.PeerUp(d.at, 1)
 	d.want() // in use
 	d.release(2)
@@ -300,45 +299,45 @@ func TestNumbersRunPerNode(t *testing.T) {
 	for _, name := range []string{"x", "y", "x"} {
 		d.receive(1, Message{Kind: Request, Lock: name, Number: Number{1, 1}})
 	}
-	d.look()
+	d.take()
 	d.Acquire(d.at, "x", 1)
 	d.want("A asks: request 1.1 of x", "A→B REQUEST 1.1 of x")
 	d.Acquire(d.at, "y", 2)
 	d.want("A asks: request 1.2 of y", "A→B REQUEST 1.2 of y")
 }
 
-// Where a node does not wait, its own number is the highest that it used for any
-// lock, at least (its session, 0).
+// While a node does not wait, its own number is the highest that it used for any lock, at
+// least (its session, 0).
 func TestOwnNumberOfWhoDoesNotWait(t *testing.T) {
 	d := inSession(t, 3)
 	d.token()
-	d.look()
+	d.take()
 	d.wantState("1.0 0.0 0.0", "1.0 1.0 1.0", "nobody")
 
 	d = inSession(t, 3)
 	d.Acquire(d.at, "x", 1)
 	d.Acquire(d.at, "y", 2)
-	d.look()
+	d.take()
 	d.token()
 	d.wantState("1.2 0.0 0.0", "1.2 1.0 1.0", "nobody")
 }
 
-// Why: an old request of a node that restarted must not draw the token after every
-// grant. Here A asked 1.5 in a session that is over; the others still know of it.
+// Why: an old request of a restarted node must not attract the token after every grant.
+// Here A asked 1.5 in a session that is over; the others still know of it.
 func TestOldRequestDrawsTokenOnce(t *testing.T) {
 	cfg := testConfig(0, 3)
 	cfg.Session = 8
 	d := inSessionWith(t, cfg)
 	d.tokenWith(func(t *Token) { t.LastGranted[0] = Number{1, 4} })
-	d.look()
+	d.take()
 	d.wantState("8.0 0.0 0.0", "8.0 1.0 1.0", "nobody")
 }
 
-// Locks know nothing of each other.
+// Locks are independent of each other.
 func TestLocksAreIndependent(t *testing.T) {
 	d := holding(t, 3)
 	d.receive(1, Message{Kind: Request, Lock: "other", Number: Number{1, 1}})
-	d.look()
+	d.take()
 	d.Acquire(d.at, "other", 2)
 	d.want("A asks: request 1.1 of other", "A→B REQUEST 1.1 of other", "A→C REQUEST 1.1 of other")
 	d.Release(d.at, "other", 1) // which holds cs
@@ -363,12 +362,12 @@ func TestReleaseByAnotherDoesNothing(t *testing.T) {
 		"A ENTERS: waiter 2, fence 1:2, by request 1.1",
 	)
 	d.release(2)
-	d.look()
+	d.take()
 	d.release(0) // nobody
 	d.want()
 }
 
-// Nobody waits outside a session for the token of a request that was not made.
+// A node that asked outside a session made no request, and waits for no token.
 func TestWithdrawOutsideSession(t *testing.T) {
 	d := started(t, 3)
 	d.acquire(1)
@@ -376,7 +375,7 @@ func TestWithdrawOutsideSession(t *testing.T) {
 	d.want()
 }
 
-// A second token, whatever its epoch, is not taken where one is.
+// A node that has a token takes no second one, whatever its epoch.
 func TestSecondTokenIsRefused(t *testing.T) {
 	d := holding(t, 3)
 	d.token()
@@ -385,7 +384,7 @@ func TestSecondTokenIsRefused(t *testing.T) {
 	d.wantOnly(Left, "A LEAVES: waiter 1, fence 1:1")
 }
 
-// The log is told of each message about a lock, and of BYE, with what was known.
+// The log is told of each message about a lock, and of BYE, with what was known then.
 func TestReceivedMessagesAreNoted(t *testing.T) {
 	lost := &Token{Epoch: Epoch{1, 1}, LastGranted: make([]Number, 3)}
 	for _, m := range []Message{
@@ -400,9 +399,9 @@ func TestReceivedMessagesAreNoted(t *testing.T) {
 	} {
 		d := inSession(t, 3)
 		d.request(1, 1)
-		d.look()
+		d.take()
 		d.receive(1, m)
-		received := d.look()[0]
+		received := d.take()[0]
 		if got, want := describe(0, received), "A←B "+describeMessage(m); got != want {
 			t.Errorf("noted first: %s, want %s", got, want)
 		}

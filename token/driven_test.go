@@ -9,13 +9,13 @@ import (
 // testTTL is T in the tests.
 const testTTL = 2 * second
 
-// driven is one node under test, A unless told otherwise, and its clock. The test
-// plays its peers, who are at session 1 until it says something else.
+// driven is one node under test, A unless stated otherwise, and its clock. The test plays
+// its peers, which are at session 1 unless stated otherwise.
 type driven struct {
 	*Node
 	t      *testing.T
 	at     Time
-	issued []Effect // since the last look
+	issued []Effect // since the last call of take
 }
 
 // incarnation tells the processes of the tests apart: the start-th of a member.
@@ -44,7 +44,7 @@ func startWith(t *testing.T, cfg Config) *driven {
 	}
 	d.Node = n
 	d.passes(0)
-	d.look()
+	d.take()
 	return d
 }
 
@@ -75,7 +75,7 @@ func inSessionWith(t *testing.T, cfg Config) *driven {
 	if _, ok := d.InSession(); !ok {
 		t.Fatal("the node is in no session, want session 1")
 	}
-	d.look()
+	d.take()
 	return d
 }
 
@@ -90,8 +90,8 @@ func (d *driven) others() []Member {
 	return members
 }
 
-// look collects what was issued since the last look.
-func (d *driven) look() []Effect {
+// take collects what was issued since the last call.
+func (d *driven) take() []Effect {
 	d.t.Helper()
 	for _, e := range d.Effects() {
 		if e.Kind == Send && e.Message.Lock != e.Lock {
@@ -108,7 +108,7 @@ func (d *driven) look() []Effect {
 	return issued
 }
 
-// checkSound looks at the lists of locks.
+// checkSound checks the lists of locks.
 func (d *driven) checkSound() {
 	d.t.Helper()
 	for i, l := range d.order {
@@ -121,9 +121,8 @@ func (d *driven) checkSound() {
 	}
 }
 
-// want compares what was issued since the last look with the lines wanted. Received
-// is left out: it repeats what the test itself said. So are the messages that come and
-// go all the time.
+// want compares what was issued since the last call with the lines wanted. It leaves out
+// Received, which repeats what the test itself said, and the constant messages.
 func (d *driven) want(lines ...string) {
 	d.t.Helper()
 	d.compare(lines, func(e Effect) bool {
@@ -131,31 +130,31 @@ func (d *driven) want(lines ...string) {
 	})
 }
 
-// wantAll is want, with the messages that come and go all the time.
+// wantAll is want with the constant messages.
 func (d *driven) wantAll(lines ...string) {
 	d.t.Helper()
 	d.compare(lines, func(e Effect) bool { return e.Kind != Received })
 }
 
-// wantOnly is want, for the effects of one kind.
+// wantOnly is want for the effects of one kind.
 func (d *driven) wantOnly(kind EffectKind, lines ...string) {
 	d.t.Helper()
 	d.compare(lines, func(e Effect) bool { return e.Kind == kind })
 }
 
-// wantSent is want, for the messages of one kind.
+// wantSent is want for the messages of one kind.
 func (d *driven) wantSent(kind MessageKind, lines ...string) {
 	d.t.Helper()
 	d.compare(lines, func(e Effect) bool { return e.Kind == Send && e.Message.Kind == kind })
 }
 
-// constant says that messages of a kind come and go all the time.
+// constant reports whether messages of a kind come and go all the time.
 func constant(k MessageKind) bool { return k == KeepAlive || k == Ping || k == Pong || k == Busy }
 
 func (d *driven) compare(lines []string, counts func(Effect) bool) {
 	d.t.Helper()
 	var got []string
-	for _, e := range d.look() {
+	for _, e := range d.take() {
 		if counts(e) {
 			got = append(got, describe(d.self, e))
 		}
@@ -165,7 +164,7 @@ func (d *driven) compare(lines []string, counts func(Effect) bool) {
 	}
 }
 
-// wantState compares RN, and LN and Q where the token is here, "" where it is not.
+// wantState compares RN, and LN and Q: "" where the token is elsewhere.
 func (d *driven) wantState(rn, ln, q string) {
 	d.t.Helper()
 	var s State
@@ -179,8 +178,7 @@ func (d *driven) wantState(rn, ln, q string) {
 	}
 }
 
-// passes lets time pass, ticking whenever the node wants to hear what time it is,
-// and at the end.
+// passes lets time pass. It ticks whenever the node wants it, and at the end.
 func (d *driven) passes(time Time) {
 	d.t.Helper()
 	end := d.at + time
@@ -190,22 +188,22 @@ func (d *driven) passes(time Time) {
 		}
 		d.at = max(d.at, d.NextTick())
 		d.Tick(d.at)
-		d.issued = d.look()
+		d.issued = d.take()
 	}
 	d.at = end
 	d.Tick(d.at)
-	d.issued = d.look()
+	d.issued = d.take()
 }
 
-// lives lets time pass during which the peers named keep up the sessions: they ping
-// and answer pings every T/16, and say nothing else.
+// lives lets time pass while the named peers keep up the sessions: they ping and answer
+// pings every T/16, and say nothing else.
 func (d *driven) lives(time Time, peers ...Member) {
 	d.t.Helper()
 	for end := d.at + time; d.at < end; {
 		d.passes(min(testTTL/16, end-d.at))
 		d.pinged(peers...)
 		d.ponged(peers...)
-		d.issued = d.look()
+		d.issued = d.take()
 	}
 }
 
@@ -264,7 +262,7 @@ func (d *driven) request(from Member, count uint64) {
 // token brings the token 1.B from B, with LN all 1.0 and nobody in Q.
 func (d *driven) token() { d.tokenWith(func(*Token) {}) }
 
-// tokenWith brings the same, after a change.
+// tokenWith brings the same token after a change.
 func (d *driven) tokenWith(change func(*Token)) {
 	t := &Token{Epoch: Epoch{1, 1}, Hop: 1, Fence: 1 << FenceBits, LastGranted: make([]Number, len(d.peers))}
 	for j := range t.LastGranted {
@@ -279,7 +277,7 @@ func withToken(t *testing.T, members int) *driven {
 	t.Helper()
 	d := inSession(t, members)
 	d.token()
-	d.look()
+	d.take()
 	return d
 }
 
@@ -288,7 +286,7 @@ func holding(t *testing.T, members int) *driven {
 	t.Helper()
 	d := withToken(t, members)
 	d.acquire(1)
-	d.look()
+	d.take()
 	return d
 }
 
@@ -299,7 +297,7 @@ func asking(t *testing.T, members int) *driven {
 	d := inSession(t, members)
 	d.request(1, 1) // so that the lock is known
 	d.acquire(1)
-	d.look()
+	d.take()
 	return d
 }
 
@@ -309,7 +307,7 @@ func probing(t *testing.T, members int) *driven {
 	t.Helper()
 	d := inSession(t, members)
 	d.acquire(1)
-	d.look()
+	d.take()
 	return d
 }
 
@@ -326,6 +324,6 @@ func balloting(t *testing.T, members int) *driven {
 	t.Helper()
 	d := probing(t, members)
 	d.none(1, d.others()...)
-	d.look()
+	d.take()
 	return d
 }

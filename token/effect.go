@@ -3,35 +3,34 @@ package token
 // EffectKind tells the effects apart.
 type EffectKind uint8
 
-// What a node wants done. The driver performs effects in the order in which they
-// were issued, and writes a line to the log for each before it performs it.
+// What a node wants done. The driver performs effects in the order in which they were
+// issued, and writes each to the log before it performs it.
 const (
-	// Send: hand Message to the stream to Peer. If that stream has ended, the
-	// message is lost, as it may be on the way.
+	// Send: hand Message to the stream to Peer. If that stream has ended, the message is
+	// lost, as it may be on the way.
 	Send EffectKind = iota + 1
-	// Grant: Waiter has Lock, with Fence. Number is the request that was granted;
-	// zero if the token was here and no request was needed. Message.Token is the
-	// token, to be read only.
+	// Grant: Waiter has Lock, with Fence. Number is the request that was granted; zero if
+	// the token was here and no request was needed. Message.Token is the token, read-only.
 	Grant
-	// Refuse: Waiter, which tried for Lock, does not get it: the lock is in use, or
-	// others are ahead. The waiter has left the queue.
+	// Refuse: Waiter, which tried for Lock, does not get it: the lock is in use, or others
+	// are ahead. The waiter has left the queue.
 	Refuse
 	// Revoke: Waiter, which held Lock with Fence, has lost it.
 	Revoke
-	// Warn: what is held here will be lost at Until, unless the session's lease is
+	// Warn: all that is held here will be lost at Until, unless the session's lease is
 	// renewed before.
 	Warn
-	// Save: Session and Promised must be on stable storage before any effect that
-	// follows is performed.
+	// Save: Session and Promised must be on stable storage before any later effect is
+	// performed.
 	Save
-	// Gone: the node has left on purpose; nothing more will come of it.
+	// Gone: the node has left on purpose and does nothing more.
 	Gone
 )
 
-// What a node did, for the log; there is nothing to perform.
+// What a node did, for the log. There is nothing to perform.
 const (
-	// Received: Message came from Peer, and was taken note of. Not issued for the
-	// messages that come all the time: KeepAlive, Ping, Pong, Busy, Clear.
+	// Received: Message came from Peer and was noted. Not issued for frequent messages:
+	// KeepAlive, Ping, Pong, Busy, Clear.
 	Received EffectKind = iota + 64
 	// Asked: request Number begins; the Sends that follow broadcast it.
 	Asked
@@ -39,10 +38,10 @@ const (
 	Rode
 	// PassedOver: Peer, which was next to get the token, cannot be addressed.
 	PassedOver
-	// Withdrew: nobody here waits any more for what request Number asked for.
+	// Withdrew: nobody here waits any more for request Number.
 	Withdrew
-	// Left: Waiter left the critical section that it had entered with Fence.
-	// Message.Token is the token, to be read only.
+	// Left: Waiter left the critical section that it had entered with Fence. Message.Token
+	// is the token, read-only.
 	Left
 	// Made: Message.Token was made here.
 	Made
@@ -50,8 +49,8 @@ const (
 	Dropped
 	// Began: Session has the lease of a quorum.
 	Began
-	// Lapsed: Session's lease ran out, or, for Reason, another incarnation of this member has
-	// had its number, or a higher one, as Peer says: Known.
+	// Lapsed: Session's lease ran out. With a Reason: Peer says that another incarnation of
+	// this member had the number Known, which is not below Session.
 	Lapsed
 	// Guarded: this node guards Session of Peer.
 	Guarded
@@ -63,11 +62,11 @@ const (
 	Balloted
 	// Ended: the ballot Message.Ballot came to nothing, for Reason.
 	Ended
-	// Forgot: Lock costs nothing here any more.
+	// Forgot: Lock takes no memory here any more.
 	Forgot
 )
 
-// Why a token was dropped, or a ballot or a session came to nothing.
+// Why a token was dropped, or a ballot or a session failed.
 const (
 	ReasonAddressee = "addressed to another session"
 	ReasonPromised  = "promised to a later token"
@@ -96,7 +95,7 @@ type Effect struct {
 	Message Message
 	State   State
 
-	// Repeat: a Send of a Request that a stream which has ended may have lost.
+	// Repeat: a Send of a Request that an ended stream may have lost.
 	Repeat bool
 	// Session: Save, Began, Lapsed, Guarded, Gone.
 	// Known: Lapsed for ReasonUsed.
@@ -105,14 +104,14 @@ type Effect struct {
 	Promised uint64
 	// Until: Warn.
 	Until Time
-	// Reason: Dropped, Ended and Lapsed, one of the Reason constants; of Lapsed empty where
-	// the lease ran out.
+	// Reason: one of the Reason constants, in Dropped, Ended and Lapsed. In Lapsed it is
+	// empty if the lease ran out.
 	Reason string
 }
 
-// State is a copy of what the algorithm knew about a lock when an effect was
-// issued. LastGranted and Queue are nil where the token was not at the node.
-// It stays valid until the node's next input.
+// State is a copy of what the node knew about a lock when the effect was issued.
+// LastGranted and Queue are nil if the token was elsewhere. It is valid until the node's
+// next input.
 type State struct {
 	RequestNumbers []Number // RN
 	LastGranted    []Number // LN
@@ -120,8 +119,8 @@ type State struct {
 }
 
 // issue appends an effect and returns it for the caller to fill in: an effect is large, and
-// copying it would cost more than the rules do. An effect about a lock carries the lock's
-// name and state. l is nil for one that is about no lock.
+// copying it would cost more than the rules do. If l is not nil, the effect carries the
+// lock's name and state.
 func (n *Node) issue(l *lock, kind EffectKind, peer Member) *Effect {
 	if len(n.effects) < cap(n.effects) {
 		n.effects = n.effects[:len(n.effects)+1]
@@ -138,7 +137,7 @@ func (n *Node) issue(l *lock, kind EffectKind, peer Member) *Effect {
 	return e
 }
 
-// send issues a message to a peer, if there is a stream to it. l is nil if the message is
+// send issues a message to a peer, if the stream to it is open. l is nil if the message is
 // about no lock.
 func (n *Node) send(l *lock, to Member, m Message) {
 	if !n.peers[to].connected {
@@ -150,7 +149,7 @@ func (n *Node) send(l *lock, to Member, m Message) {
 	n.issue(l, Send, to).Message = m
 }
 
-// broadcast issues a message about a lock to all peers to which there is a stream. They
+// broadcast issues a message about a lock to all peers with an open stream. The effects
 // share one copy of the state.
 func (n *Node) broadcast(l *lock, m Message) {
 	m.Lock = l.name
@@ -164,7 +163,7 @@ func (n *Node) broadcast(l *lock, m Message) {
 	}
 }
 
-// copyState copies what is known about a lock to an empty State.
+// copyState copies what the node knows about a lock to an empty State.
 func (n *Node) copyState(l *lock, s *State) {
 	s.RequestNumbers = n.copyNumbers(l.requestNumbers)
 	if l.token != nil {

@@ -28,7 +28,7 @@ func (d *driven) allSayClear() {
 	}
 }
 
-// The wait lasts for the whole of T, whatever CLEARs come.
+// The wait lasts for all of T, whatever CLEARs come.
 func TestEncumberedWaitDoesNotEndByClear(t *testing.T) {
 	d := encumbered(t, 3)
 	d.allSayClear()
@@ -47,7 +47,7 @@ func TestEncumberedWaitDoesNotEndByClear(t *testing.T) {
 	d.wantOnly(Began, "A begins session 1")
 }
 
-// T counts from the start: who was told CLEAR by nobody waits no longer.
+// T counts from the start: a node that is told CLEAR by nobody waits no longer than that.
 func TestEncumberedWaitEndsAfterTAlone(t *testing.T) {
 	d := startWith(t, encumberedConfig(0, 3))
 	d.passes(testTTL - 1)
@@ -63,7 +63,7 @@ func TestEncumberedWaitEndsAfterTAlone(t *testing.T) {
 	}
 }
 
-// No CLEAR is said: not on a HELLO, not when a stream opens, to nobody.
+// An encumbered node says no CLEAR: not on a HELLO, not when a stream opens, to nobody.
 func TestEncumberedSaysNoClearWhileWaiting(t *testing.T) {
 	d := startWith(t, encumberedConfig(0, 3))
 	d.PeerUp(d.at, 1)
@@ -75,13 +75,13 @@ func TestEncumberedSaysNoClearWhileWaiting(t *testing.T) {
 	d.wantSent(Clear)
 }
 
-// It is said when the wait is over: somebody who is not encumbered may be waiting for
-// it. It comes before the PING, which such a one then answers at once.
+// It says CLEAR when the wait is over: a member that is not encumbered may be waiting for
+// it. CLEAR comes before the PING, which that member then answers at once.
 func TestEncumberedSaysClearWhenWaitIsOver(t *testing.T) {
 	d := encumbered(t, 3)
 	d.pinged(2)
 	d.passes(testTTL - 1)
-	d.look()
+	d.take()
 	d.passes(1)
 	d.wantAll(
 		"A→B CLEAR B#1",
@@ -95,23 +95,23 @@ func TestEncumberedSaysClearWhenWaitIsOver(t *testing.T) {
 	)
 }
 
-// From then on it is said as ever.
+// From then on it says CLEAR as usual.
 func TestEncumberedSaysClearOnHelloAfterWait(t *testing.T) {
 	d := encumbered(t, 3)
 	d.passes(testTTL)
-	d.look()
+	d.take()
 	d.up(1, 2)
 	d.wantSent(Clear, "A→B CLEAR B#2", "A→B CLEAR B#2")
 }
 
-// No ballot is answered, neither by PROMISE nor by NACK, and none is promised.
+// It answers no ballot, by PROMISE or NACK, and promises none.
 func TestEncumberedAnswersNoBallotWhileWaiting(t *testing.T) {
 	cfg := encumberedConfig(0, 3)
 	cfg.Floor = 7
 	d := startWith(t, cfg)
 	d.up(1, 1)
 	d.passes(testTTL - 1)
-	d.look()
+	d.take()
 	for _, b := range []Epoch{{9, 1}, {7, 1}} {
 		d.receive(1, Message{Kind: Ballot, Number: Number{1, 1}, Ballot: b, Members: []Member{2}})
 	}
@@ -121,16 +121,16 @@ func TestEncumberedAnswersNoBallotWhileWaiting(t *testing.T) {
 	}
 
 	d.passes(1)
-	d.look()
+	d.take()
 	d.receive(1, Message{Kind: Ballot, Number: Number{1, 1}, Ballot: Epoch{8, 1}})
 	d.want("A saves session 1, promised 8", "A→B BALLOT-ANSWER 8.B PROMISE, not waiting at 1.0, buries nobody")
 }
 
-// No probe is answered, and nobody is helped.
+// It answers no probe, and helps nobody.
 func TestEncumberedAnswersNoProbeWhileWaiting(t *testing.T) {
 	d := encumbered(t, 3)
 	d.passes(testTTL - 1)
-	d.look()
+	d.take()
 	d.receive(1, Message{Kind: Probe, Number: Number{1, 1}, Probe: 3, Helper: 0})
 	d.wantAll()
 	d.passes(1)
@@ -140,7 +140,7 @@ func TestEncumberedAnswersNoProbeWhileWaiting(t *testing.T) {
 	d.want("A→B PROBE-ANSWER 4 NONE, could bury B C")
 }
 
-// REQUESTs are noted, also those that come as probes and ballots.
+// It notes REQUESTs, also those that come as probes and ballots.
 func TestEncumberedNotesRequestsWhileWaiting(t *testing.T) {
 	d := encumbered(t, 4)
 	d.request(1, 3)
@@ -149,10 +149,10 @@ func TestEncumberedNotesRequestsWhileWaiting(t *testing.T) {
 	d.wantState("0.0 1.3 1.2 1.5", "", "")
 }
 
-// No PING is sent or answered, and the streams are kept alive, as in any wait.
+// It sends and answers no PING; the streams are kept alive, as in any wait.
 func TestEncumberedSendsOnlyKeepAliveWhileWaiting(t *testing.T) {
 	d := encumbered(t, 2)
-	d.look()
+	d.take()
 	d.pinged(1)
 	d.request(1, 1)
 	d.acquire(1)
@@ -167,7 +167,7 @@ func TestEncumberedProposesNothingWhileWaiting(t *testing.T) {
 	d.Try(d.at, cs, 2)
 	d.allSayClear()
 	d.up(1, 2) // which would be a reason to look for the token
-	d.look()
+	d.take()
 	d.ponged(2)
 	d.passes(testTTL - 1)
 	d.want()
@@ -176,12 +176,12 @@ func TestEncumberedProposesNothingWhileWaiting(t *testing.T) {
 	}
 }
 
-// A token that was on its way to the earlier process is dropped: it is addressed to
-// that one's session.
+// A token on its way to the earlier process is dropped: it is addressed to that process's
+// session.
 func TestEncumberedTakesNoTokenWhileWaiting(t *testing.T) {
 	d := encumbered(t, 3)
 	d.acquire(1)
-	d.look()
+	d.take()
 	d.token()
 	d.want("A drops token 1.B: addressed to another session")
 }
@@ -208,7 +208,7 @@ func TestEncumberedClusterOfOneWaitsForT(t *testing.T) {
 	d.wantOnly(Grant, "A ENTERS: waiter 1, fence 1:1, by request 1.1")
 }
 
-// Who gives up just when the session begins is not let in any more.
+// A waiter that gives up just when the session begins is not let in.
 func TestWithdrawnWhenSessionBeginsIsNotLetIn(t *testing.T) {
 	d := startWith(t, encumberedConfig(0, 1))
 	d.acquire(1)
@@ -218,19 +218,19 @@ func TestWithdrawnWhenSessionBeginsIsNotLetIn(t *testing.T) {
 	d.wantOnly(Grant, "A ENTERS: waiter 2, fence 1:1, by request 1.1")
 }
 
-// Who leaves during the wait says nothing: its earlier process's session is to be
+// A node that leaves during the wait says nothing: its earlier process's session must be
 // guarded to its end.
 func TestEncumberedRetiresWithoutBye(t *testing.T) {
 	d := encumbered(t, 3)
-	d.look()
+	d.take()
 	d.Retire(d.at)
 	d.wantAll("A is gone, session 1")
 	d.passes(2 * testTTL)
 	d.wantAll()
 }
 
-// To the others such a node is a member that does not answer: it is not in the way of
-// a ballot, but out of the proposer's reach, and has to be buried.
+// To the others such a node is a member that does not answer. It does not stand in the way
+// of a ballot, but is out of the proposer's reach and must be buried.
 func TestSilentAfterStartIsOutOfReach(t *testing.T) {
 	d := asking(t, 3)
 	d.PeerDown(d.at, 1)
@@ -243,7 +243,7 @@ func TestSilentAfterStartIsOutOfReach(t *testing.T) {
 	c(1)
 	d.lives(testTTL*3/8, 2)
 	d.wantOnly(Balloted)
-	c(2) // C guards B's earlier session still
+	c(2) // C still guards B's earlier session
 	d.lives(testTTL*3/8, 2)
 	d.wantOnly(Balloted)
 	d.lives(testTTL/4, 2)
@@ -254,8 +254,8 @@ func TestSilentAfterStartIsOutOfReach(t *testing.T) {
 	}
 }
 
-// Whoever was started with the silent one, and is not encumbered itself, ends its wait
-// when the silent one's is over.
+// A node that was started with the silent one, and is not encumbered, ends its wait when
+// the silent one's wait is over.
 func TestOthersWaitEndsWithEncumberedOnes(t *testing.T) {
 	n := newNetwork(t, 3, func(*Config) {})
 	n.sites[0].cfg.Encumbered = true
@@ -279,8 +279,7 @@ func TestOthersWaitEndsWithEncumberedOnes(t *testing.T) {
 	}
 }
 
-// A whole cluster that is encumbered is ready after T, and its first waiter is served
-// then.
+// A whole encumbered cluster is ready after T; then its first waiter is served.
 func TestEncumberedClusterIsReadyAfterT(t *testing.T) {
 	n := newNetwork(t, 3, func(cfg *Config) { cfg.Encumbered = true })
 	for m := range n.sites {

@@ -5,7 +5,7 @@ import "testing"
 // One test for each rule of forgetting, and of fences that are used up (protocol,
 // section 3).
 
-// short makes tokens and locks that are idle for some seconds be forgotten.
+// short has tokens and locks forgotten after some idle seconds.
 func short() Config {
 	cfg := testConfig(0, 3)
 	cfg.IdleToken, cfg.IdleLock = 10*second, 20*second
@@ -16,7 +16,7 @@ func tokenThere(t *testing.T, cfg Config) *driven {
 	t.Helper()
 	d := inSessionWith(t, cfg)
 	d.token()
-	d.look()
+	d.take()
 	return d
 }
 
@@ -36,7 +36,7 @@ func TestIdleTokenIsDroppedThenLockForgotten(t *testing.T) {
 	}
 }
 
-// Use begins the time anew.
+// Use restarts the time.
 func TestUsedTokenIsNotDropped(t *testing.T) {
 	d := tokenThere(t, short())
 	for range 5 {
@@ -46,16 +46,16 @@ func TestUsedTokenIsNotDropped(t *testing.T) {
 	}
 	d.wantOnly(Dropped)
 	d.acquire(1)
-	d.look()
+	d.take()
 	d.lives(50*second, 1, 2)
 	d.want() // in use
 	d.release(1)
-	d.look()
+	d.take()
 	d.lives(10*second, 1, 2)
 	d.want("A drops token 1.B: idle for long")
 }
 
-// A waiter that gave up outside a session does not keep a lock either.
+// A waiter that gave up outside a session does not keep a lock, either.
 func TestLockWithdrawnOutsideSessionIsForgotten(t *testing.T) {
 	d := startWith(t, short())
 	d.acquire(1)
@@ -64,7 +64,7 @@ func TestLockWithdrawnOutsideSessionIsForgotten(t *testing.T) {
 	d.wantOnly(Forgot, "A forgets the lock")
 }
 
-// Of many locks, those that are in use stay as they were.
+// Among many locks, those in use stay as they were.
 func TestOtherLocksAreSparedByForgetting(t *testing.T) {
 	d := inSessionWith(t, short())
 	for _, name := range []string{"x", "y", "z"} {
@@ -119,7 +119,7 @@ func TestForgottenLocksLeaveNothingBehind(t *testing.T) {
 		d.acquire(w + 1)
 		d.withdraw(w + 1)
 		d.lives(21*second, 1, 2)
-		d.look()
+		d.take()
 	}
 	if len(d.locks) != 0 || len(d.active) > 1 {
 		t.Errorf("%d locks, %d of them active, are left of one that was forgotten 20 times", len(d.locks), len(d.active))
@@ -137,7 +137,7 @@ func forgotten(t *testing.T) *driven {
 	return d
 }
 
-// Whoever forgets keeps a floor, the highest ballot number known, which refuses
+// A node that forgets keeps a floor, the highest ballot number known, which refuses
 // ballots.
 func TestForgottenLocksFloorRefusesBallots(t *testing.T) {
 	d := forgotten(t)
@@ -147,7 +147,7 @@ func TestForgottenLocksFloorRefusesBallots(t *testing.T) {
 	d.wantSent(BallotAnswer, "A→B BALLOT-ANSWER 6.B PROMISE, not waiting at 1.0, buries nobody")
 }
 
-// And tokens of locks that are learned anew.
+// The floor also refuses tokens of locks that are learned anew.
 func TestForgottenLocksFloorRefusesTokens(t *testing.T) {
 	for number, taken := range map[uint64]bool{1: false, 5: false, 6: true} {
 		if d := forgotten(t); d.tokenOf(Epoch{number, 1}) != taken {
@@ -162,7 +162,7 @@ func TestForgottenLocksFloorIsForAllAndForEver(t *testing.T) {
 	d.request(1, 2)
 	d.request(1, 3)
 	d.receive(1, Message{Kind: Request, Lock: "other", Number: Number{1, 4}})
-	d.look()
+	d.take()
 	other := &Token{Epoch: Epoch{5, 1}, LastGranted: make([]Number, 3)}
 	d.receive(1, Message{Kind: TokenMessage, Lock: "other", Session: 1, Token: other})
 	d.wantOnly(Dropped, "A drops token 5.B: promised to a later token of other")
@@ -187,24 +187,24 @@ func TestFloorOfForgottenSparesLocksThatAreKnown(t *testing.T) {
 	d.wantOnly(Dropped)
 }
 
-// Promises that were given for it count, too.
+// Promises given for the lock count, too.
 func TestForgottenLocksFloorCoversPromises(t *testing.T) {
 	d := inSessionWith(t, short())
 	d.ballotFrom(1, 7)
 	d.receive(1, Message{Kind: Abort, Ballot: Epoch{7, 1}})
 	d.lives(21*second, 1, 2)
-	d.look()
+	d.take()
 	if got := d.Hello(1).Floor; got != 7 {
 		t.Errorf("HELLO tells floor %d, want 7", got)
 	}
 }
 
-// Counts run per node, so a lock that is learned anew does not start over; and it is
-// looked for at once, as one that was never heard of.
+// Counts run per node, so a lock that is learned anew does not start over. The node probes
+// for it at once, as for a lock never heard of.
 func TestForgottenLockIsAskedForAsNew(t *testing.T) {
 	d := forgotten(t)
 	d.Acquire(d.at, "other", 1)
-	d.look()
+	d.take()
 	d.acquire(2)
 	d.want(
 		"A asks: request 1.2",
@@ -218,8 +218,7 @@ func TestForgottenLockIsAskedForAsNew(t *testing.T) {
 	d.wantOnly(Balloted, "A begins ballot 6.A")
 }
 
-// A single node that dropped its token has nobody to hear of another from, and makes
-// one at once.
+// A cluster of one that dropped its token has nobody to ask, and makes another at once.
 func TestSingleMemberMakesDroppedTokenAtOnce(t *testing.T) {
 	cfg := testConfig(0, 1)
 	cfg.IdleToken, cfg.FencesPerEpoch = second, 2
@@ -249,22 +248,22 @@ func fewFences(t *testing.T) *driven {
 	}
 	d.wantOnly(Dropped)
 	d.acquire(3)
-	d.look()
+	d.take()
 	return d
 }
 
-// A token whose fences are used up is dropped at leave.
+// A token whose fences are used up is dropped at a leave.
 func TestTokenWithoutFencesIsDroppedAtLeave(t *testing.T) {
 	d := fewFences(t)
 	d.release(3)
 	d.want("A LEAVES: waiter 3, fence 1:3", "A drops token 1.B: fences used up")
 }
 
-// Who drops it and knows of a waiter starts a ballot at once.
+// A node that drops it and knows of a waiter starts a ballot at once.
 func TestTokenWithoutFencesIsReplacedForWaiters(t *testing.T) {
 	d := fewFences(t)
 	d.request(2, 1)
-	d.look()
+	d.take()
 	d.release(3)
 	d.want(
 		"A LEAVES: waiter 3, fence 1:3",
@@ -276,7 +275,7 @@ func TestTokenWithoutFencesIsReplacedForWaiters(t *testing.T) {
 	)
 	d.promiseTo(Epoch{2, 0}, 1)
 	d.passes(testTTL / 2)
-	d.look()
+	d.take()
 	d.receive(2, Message{Kind: BallotAnswer, Ballot: Epoch{2, 0}, Answer: Promise, Number: Number{1, 1}, Waiting: true})
 	d.want(
 		"A makes token 2.A",
@@ -303,12 +302,12 @@ func TestTokenWithoutFencesIsReplacedForOwnWaiter(t *testing.T) {
 	d.want("A makes token 2.A", "A ENTERS: waiter 4, fence 2:1, by request 1.1")
 }
 
-// A node that leaves drops it and leaves the rest to others.
+// A leaving node drops it and leaves the rest to others.
 func TestTokenWithoutFencesIsNotReplacedByRetiringNode(t *testing.T) {
 	d := fewFences(t)
 	d.request(2, 1)
 	d.Retire(d.at)
-	d.look()
+	d.take()
 	d.release(3)
 	d.want(
 		"A LEAVES: waiter 3, fence 1:3",
@@ -334,13 +333,13 @@ func TestLockIsNotForgottenDuringOwnBallot(t *testing.T) {
 	d.wantOnly(Forgot, "A forgets the lock")
 }
 
-// Members out of reach are asked for then, too: those to whom there is no stream, or
-// who are silent.
+// Then, too, it asks others about members out of reach: those without a stream, and silent
+// ones.
 func TestReplacementBuriesSilentMembers(t *testing.T) {
 	d := fewFences(t)
 	d.request(2, 1)
 	d.lives(testTTL, 2)
-	d.look()
+	d.take()
 	d.release(3)
 	d.wantSent(Ballot,
 		"A→B BALLOT 2.A for 1.0, out of reach B",
@@ -348,12 +347,12 @@ func TestReplacementBuriesSilentMembers(t *testing.T) {
 	)
 }
 
-// Who asks during such a ballot is served by it.
+// A member that asks during such a ballot is served by it.
 func TestAskDuringReplacement(t *testing.T) {
 	d := fewFences(t)
 	d.request(2, 1)
 	d.release(3)
-	d.look()
+	d.take()
 	d.acquire(4)
 	d.want("A asks: request 1.1", "A→B REQUEST 1.1", "A→C REQUEST 1.1")
 	d.promiseTo(Epoch{2, 0}, 1)

@@ -5,22 +5,23 @@ import (
 	"fmt"
 )
 
-// ErrOldStream refuses a stream that was opened before one already accepted from
-// the same member.
+// ErrOldStream refuses a stream that is older than one already accepted from the same
+// member.
 var ErrOldStream = errors.New("stream is older than one already accepted")
 
-// Hello is what opens a stream, as far as it concerns the algorithm.
+// Hello opens a stream. These are the fields that the algorithm needs.
 type Hello struct {
 	Incarnation Incarnation
-	// Boot is the session number at the start of the sender's process, or one above that of
-	// another incarnation, if the sender heard of one; Counter how many streams that process
-	// opened to the receiver before. Together they order the streams of a pair.
+	// Boot is the session number at the start of the sender's process, or a later one,
+	// above a number of another incarnation that the sender heard of. Counter is how many
+	// streams that process opened to the receiver before. Together they order the streams
+	// of a pair.
 	Boot    Session
 	Counter uint64
-	// Floor: the sender promises no ballot at or below this number.
+	// Floor: the sender promises no ballot at or below it.
 	Floor uint64
-	// KnownSession is the highest session number that the sender knows of the
-	// receiver, and KnownOf the incarnation that had it, the first if there were several.
+	// KnownSession is the highest session number of the receiver that the sender knows, and
+	// KnownOf the incarnation that had it, the first if there were several.
 	KnownSession Session
 	KnownOf      Incarnation
 }
@@ -32,45 +33,43 @@ type peer struct {
 	// opened counts the streams that this process opened to it.
 	opened uint64
 
-	// hello is what its newest stream to us began with, and heard whether there was
-	// one.
+	// hello opened its newest stream to us; heard reports whether there was one.
 	hello Hello
 	heard bool
-	// returned: it came back in a new incarnation, and the locks that are waited for
-	// have not been looked for since.
+	// returned: it came back in a new incarnation, and this node has not probed since for
+	// the locks that it waits for.
 	returned bool
 
-	// session is the newest session of its newest incarnation that is known to have
-	// begun; a token may be addressed to it. 0: none is known.
+	// session is the newest session of its newest incarnation that is known to have begun,
+	// 0 if none is. A token may be addressed to it.
 	session Session
-	// highest is the highest session number that was heard of it, begun or not, and
-	// highestOf the incarnation that had it, the first if there were several.
+	// highest is its highest session number heard of, begun or not, and highestOf the
+	// incarnation that had it, the first if there were several.
 	highest   Session
 	highestOf Incarnation
 
-	// answered is the newest stamp of ours that it answered, if hasAnswered; by the
-	// incarnation before its present one, if answeredBefore.
+	// answered is our newest stamp that it answered, if hasAnswered. If answeredBefore, its
+	// previous incarnation answered it.
 	answered       Time
 	hasAnswered    bool
 	answeredBefore bool
 	// pongAt is when it last answered, if hasAnswered.
 	pongAt Time
 
-	// guard is the session of its that this node guards, and guardEnd until when.
-	guard    Session
+	// guarded is the session of its that this node guards, and guardEnd until when.
+	guarded  Session
 	guardEnd Time
 	// burialEnd is until when this node answers none of its PINGs.
 	burialEnd Time
-	// heldPing came while this node waited after its start, and is answered when the
-	// wait is over, as if it had been on the way until then.
+	// heldPing came while this node waited after its start. It is answered when the wait is
+	// over, as if it had been on the way until then.
 	heldPing Message
 
-	// clear: it has said, to this incarnation, that it has no session.
+	// clear: it has told this incarnation that it has no session.
 	clear bool
 }
 
-// Hello returns what the next stream to a peer begins with. Each call is for one
-// stream.
+// Hello returns the Hello of the next stream to a peer. Each call is for one stream.
 func (n *Node) Hello(to Member) Hello {
 	p := &n.peers[to]
 	p.opened++
@@ -84,14 +83,14 @@ func (n *Node) Hello(to Member) Hello {
 	}
 }
 
-// ReceiveHello takes the Hello of a stream that a peer opened to this node. A
-// stream that is refused, with ErrOldStream, is to be closed; one that is accepted
-// replaces the one before it, of which nothing more may be given to Receive.
+// ReceiveHello takes the Hello of a stream that a peer opened to this node. The driver
+// closes a stream that is refused, with ErrOldStream. An accepted stream replaces the one
+// before it; nothing more of the old one may be given to Receive.
 //
-// Protocol, section 4: a stream opened later replaces the older one from the same
-// member, and a stream below one already accepted is refused. So is one of another
-// incarnation with the same boot. Its sender may be the later process, with an older
-// disk, and is told (section 2, a number of one's own).
+// Protocol, section 4: a stream opened later replaces the older one from the same member,
+// and a stream below one already accepted is refused. So is one of another incarnation with
+// the same boot: its sender may be the later process, with an older disk, and is told so
+// (section 2, a number of one's own).
 func (n *Node) ReceiveHello(now Time, from Member, h Hello) error {
 	n.advance(now)
 	p := &n.peers[from]
@@ -108,13 +107,13 @@ func (n *Node) ReceiveHello(now Time, from Member, h Hello) error {
 	p.heardOf(h.Boot)
 	n.learn(from, h.KnownSession, h.KnownOf)
 	if !heard || other {
-		n.meet(p, from, heard)
+		n.forgetOlder(p, from, heard)
 	}
 	return nil
 }
 
-// meet forgets what belonged to the member's older incarnation.
-func (n *Node) meet(p *peer, from Member, before bool) {
+// forgetOlder forgets what belonged to the member's older incarnation.
+func (n *Node) forgetOlder(p *peer, from Member, before bool) {
 	p.session = 0
 	p.heldPing = Message{}
 	p.answeredBefore = p.hasAnswered

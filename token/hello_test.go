@@ -35,7 +35,7 @@ func TestHelloKeepsBoot(t *testing.T) {
 	}
 }
 
-// HELLO tells the highest session known of the receiver, from whatever it said.
+// HELLO tells the highest session of the receiver that is known, from whatever message.
 func TestHelloTellsSessionKnownOfReceiver(t *testing.T) {
 	d := start(t, 3)
 	d.hello(1, Hello{Incarnation: incarnation(1, 2), Boot: 20})
@@ -66,11 +66,11 @@ func TestOldStreamIsRefused(t *testing.T) {
 	d.hello(2, Hello{Incarnation: incarnation(2, 1), Boot: 1, Counter: 0}) // another pair
 }
 
-// What a refused HELLO says counts for nothing.
+// The contents of a refused HELLO do not count.
 func TestRefusedHelloChangesNothing(t *testing.T) {
 	d := start(t, 3)
 	d.hello(1, Hello{Incarnation: incarnation(1, 2), Boot: 20})
-	d.look()
+	d.take()
 	err := d.ReceiveHello(d.at, 1, Hello{Incarnation: incarnation(1, 1), Boot: 19, KnownSession: 99})
 	if err == nil {
 		t.Fatal("an old stream was accepted")
@@ -78,14 +78,14 @@ func TestRefusedHelloChangesNothing(t *testing.T) {
 	d.wantAll()
 }
 
-// A new stream begins with the outstanding REQUESTs, since those of the last may be
-// lost.
+// A new stream begins with the outstanding REQUESTs, since the last stream may have lost
+// them.
 func TestOutstandingRequestsAreRepeatedOnNewStream(t *testing.T) {
 	d := asking(t, 3)
 	d.receive(1, Message{Kind: Request, Lock: "other", Number: Number{1, 1}})
 	d.Acquire(d.at, "other", 2)
 	d.PeerDown(d.at, 2)
-	d.look()
+	d.take()
 	d.PeerUp(d.at, 2)
 	d.want(
 		"A→C REQUEST 1.1 (repeated)",
@@ -98,31 +98,31 @@ func TestGrantedRequestIsNotRepeated(t *testing.T) {
 	d := asking(t, 3)
 	d.token()
 	d.PeerDown(d.at, 2)
-	d.look()
+	d.take()
 	d.PeerUp(d.at, 2)
 	d.want()
 }
 
-// A withdrawn one is still outstanding, and is.
+// A withdrawn request is still outstanding, and is repeated.
 func TestWithdrawnRequestIsRepeated(t *testing.T) {
 	d := asking(t, 3)
 	d.withdraw(1)
 	d.PeerDown(d.at, 2)
-	d.look()
+	d.take()
 	d.PeerUp(d.at, 2)
 	d.want("A→C REQUEST 1.1 (repeated)")
 }
 
-// A probe that is open is repeated beside the request, unless the peer has answered.
+// An open probe is repeated beside the request, unless the peer has answered it.
 func TestOpenProbeIsRepeatedOnNewStream(t *testing.T) {
 	d := probing(t, 3)
 	d.PeerDown(d.at, 1)
-	d.look()
+	d.take()
 	d.PeerUp(d.at, 1)
 	d.want("A→B REQUEST 1.1 (repeated)", "A→B PROBE 1 for 1.1, helper nobody")
 	d.receive(1, Message{Kind: ProbeAnswer, Probe: 1, Answer: None})
 	d.PeerDown(d.at, 1)
-	d.look()
+	d.take()
 	d.PeerUp(d.at, 1)
 	d.want("A→B REQUEST 1.1 (repeated)")
 }
@@ -131,7 +131,7 @@ func TestOpenProbeIsRepeatedOnNewStream(t *testing.T) {
 func TestLostTokenIsNotResent(t *testing.T) {
 	d := withToken(t, 3)
 	d.request(2, 1)
-	d.look()
+	d.take()
 	d.PeerDown(d.at, 2)
 	d.PeerUp(d.at, 2)
 	d.want()
@@ -144,11 +144,11 @@ func TestNothingIsSentWithoutStream(t *testing.T) {
 	d := inSession(t, 3)
 	d.request(1, 1)
 	d.PeerDown(d.at, 1)
-	d.look()
+	d.take()
 	d.acquire(1)
 	d.want("A asks: request 1.1", "A→C REQUEST 1.1")
 	d.passes(testTTL / 4)
-	for _, e := range d.look() {
+	for _, e := range d.take() {
 		if e.Kind == Send && e.Peer == 1 {
 			t.Error(describe(0, e))
 		}

@@ -12,7 +12,7 @@ func TestProbeNamesHelpersInTurn(t *testing.T) {
 	for _, helper := range []string{"B", "C", "D", "B"} {
 		for probed := false; !probed; {
 			d.lives(testTTL/16, 1, 2, 3)
-			for _, e := range d.look() {
+			for _, e := range d.take() {
 				if e.Kind != Probed {
 					continue
 				}
@@ -29,7 +29,7 @@ func TestProbeNamesHelpersInTurn(t *testing.T) {
 func TestProbeNamesHelperWhenMemberIsSilent(t *testing.T) {
 	d := inSession(t, 3)
 	d.lives(testTTL, 1)
-	d.look()
+	d.take()
 	d.acquire(1)
 	d.wantSent(Probe,
 		"A→B PROBE 1 for 1.1, helper B",
@@ -48,7 +48,7 @@ func TestProbeNamesHelperWhenProbeIsUnanswered(t *testing.T) {
 	)
 }
 
-// Whether the probe of an earlier request was answered says nothing of this one's.
+// Answers to an earlier request's probe do not matter for this one's.
 func TestProbeOfNewRequestNamesNoHelperForOldAnswers(t *testing.T) {
 	d := probing(t, 3)
 	d.none(1, 1) // C has not answered
@@ -56,7 +56,7 @@ func TestProbeOfNewRequestNamesNoHelperForOldAnswers(t *testing.T) {
 	d.release(1)
 	d.request(1, 1)
 	d.acquire(2)
-	d.look()
+	d.take()
 	d.passes(750 * ms)
 	d.wantSent(Probe,
 		"A→B PROBE 2 for 1.2, helper nobody",
@@ -69,7 +69,7 @@ func TestProbeOfNewRequestNamesNoHelperForOldAnswers(t *testing.T) {
 func TestHelperAsks(t *testing.T) {
 	d := inSession(t, 3)
 	d.PeerDown(d.at, 2)
-	d.look()
+	d.take()
 	d.receive(1, Message{Kind: Probe, Number: Number{1, 1}, Probe: 4, Helper: 0})
 	d.want(
 		"A→B PROBE-ANSWER 4 NONE, could bury nobody",
@@ -85,25 +85,25 @@ func TestHelperAsks(t *testing.T) {
 	d.wantSent(Probe)
 }
 
-// Who is not the helper does not ask.
+// Only the helper asks.
 func TestOthersDoNotHelp(t *testing.T) {
 	d := inSession(t, 3)
 	d.receive(1, Message{Kind: Probe, Number: Number{1, 1}, Probe: 4, Helper: 2})
 	d.wantOnly(Asked)
 }
 
-// When the token comes, that waiter is gone, and the token goes on at once.
+// When the token comes, that waiter is gone, and the token is passed on at once.
 func TestHelperPassesTokenOnAtOnce(t *testing.T) {
 	d := inSession(t, 3)
 	d.receive(2, Message{Kind: Probe, Number: Number{1, 1}, Probe: 4, Helper: 0})
-	d.look()
+	d.take()
 	d.token()
 	d.want("A→C TOKEN 1.B to session 1, hop 2, fence 1:0, LN 1.1 1.0 1.0, Q nobody")
 	d.passes(750 * ms)
 	d.wantOnly(Probed)
 }
 
-// And nothing of it is left, to ask again in a next session or to ride at a leave.
+// Nothing of it is left that would ask again in the next session or ride at a leave.
 func TestHelpEndsWithToken(t *testing.T) {
 	d := inSession(t, 3)
 	d.lives(testTTL, 1, 2)
@@ -111,7 +111,7 @@ func TestHelpEndsWithToken(t *testing.T) {
 	d.receive(2, Message{Kind: Probe, Number: Number{1, 1}, Probe: 4, Helper: 0})
 	d.token()
 	d.passes(testTTL / 10) // lapses
-	d.look()
+	d.take()
 	d.ponged(1)
 	d.want("A begins session 2")
 
@@ -119,12 +119,12 @@ func TestHelpEndsWithToken(t *testing.T) {
 	d.receive(2, Message{Kind: Probe, Number: Number{1, 1}, Probe: 4, Helper: 0})
 	d.acquire(1)
 	d.tokenWith(func(t *Token) { t.LastGranted[2] = Number{1, 1} })
-	d.look()
+	d.take()
 	d.release(1)
 	d.want("A LEAVES: waiter 1, fence 1:1")
 }
 
-// A helper with an outstanding request has asked already.
+// A helper with an outstanding request need not ask again.
 func TestHelperThatWaitsHasAskedAlready(t *testing.T) {
 	d := asking(t, 3)
 	d.receive(2, Message{Kind: Probe, Number: Number{1, 1}, Probe: 4, Helper: 0})

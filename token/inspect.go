@@ -3,15 +3,15 @@ package token
 import "slices"
 
 // What a node knows, for the simulator, the exhaustive search and the status page, which
-// judge it or show it. No rule of the algorithm calls anything here, and looking changes
-// nothing.
+// judge it or show it. No rule of the algorithm calls anything here, and nothing here
+// changes the node.
 
-// SessionView is a node's session, as it was at the node's latest input.
+// SessionView is a node's session, as of the node's latest input.
 type SessionView struct {
 	Session Session
-	// Begun: the session has the lease of a quorum, until LeaseEnd by the node's own
-	// clock; Never for a cluster of one. A caller that looks later than that input must
-	// compare LeaseEnd with the clock: an input would end the session.
+	// Begun: the session has the lease of a quorum, until LeaseEnd by the node's own clock;
+	// Never for a cluster of one. A caller that reads it later than that input must compare
+	// LeaseEnd with the clock: an input would end the session.
 	Begun    bool
 	LeaseEnd Time
 	// Waiting: the wait after the start is not over.
@@ -33,21 +33,21 @@ type PeerView struct {
 	Connected bool
 	// Silent: it has answered no PING for T.
 	Silent bool
-	// Answered: it has answered one to this incarnation, the last at AnsweredAt by the
+	// Answered: it has answered a PING of this incarnation, the last at AnsweredAt by the
 	// node's own clock.
 	Answered   bool
 	AnsweredAt Time
-	// RoundTrip is how long that answer took, with the PING's own way.
+	// RoundTrip is the time from that PING to its answer.
 	RoundTrip Time
-	// Session is the newest session of its newest incarnation that is known to have
-	// begun; 0 if none is.
+	// Session is the newest session of its newest incarnation that is known to have begun,
+	// 0 if none is.
 	Session Session
-	// Known is the highest session that was heard of it, and KnownOf the incarnation that
-	// had it, the first if there were several.
+	// Known is its highest session heard of, and KnownOf the incarnation that had it, the
+	// first if there were several.
 	Known   Session
 	KnownOf Incarnation
-	// Guarded is the session of its that this node guards until GuardEnd, and until
-	// BurialEnd the node buries it; both by the node's own clock, and perhaps past.
+	// This node guards its session Guarded until GuardEnd, and buries it until BurialEnd;
+	// both by the node's own clock, and perhaps past.
 	Guarded             Session
 	GuardEnd, BurialEnd Time
 }
@@ -58,32 +58,31 @@ func (n *Node) InspectPeer(j Member) PeerView {
 	return PeerView{
 		Connected: p.connected, Silent: n.silent(j), Session: p.session, Known: p.highest, KnownOf: p.highestOf,
 		Answered: p.hasAnswered, AnsweredAt: p.pongAt, RoundTrip: p.pongAt - p.answered,
-		Guarded: p.guard, GuardEnd: p.guardEnd, BurialEnd: p.burialEnd,
+		Guarded: p.guarded, GuardEnd: p.guardEnd, BurialEnd: p.burialEnd,
 	}
 }
 
 // LockView is what a node knows of one lock.
 type LockView struct {
 	RequestNumbers []Number // RN
-	// Outstanding: the own entry of RequestNumbers is a request that was not granted
-	// yet.
+	// Outstanding: the own entry of RequestNumbers is a request not granted yet.
 	Outstanding bool
-	// Waiters is how many local requests wait, the holder not counted.
+	// Waiters is how many local requests wait, without the holder.
 	Waiters int
 	// Searching: the node looks for the token, which may be lost.
 	Searching bool
 	// Holder is the local waiter in the critical section; 0 if none is.
 	Holder Waiter
-	// LocalBatch is the node's, at least 1, and BatchLeft how many more local waiters are
-	// let in after the holder, ahead of members that wait.
+	// LocalBatch is the node's, at least 1. BatchLeft is how many more local waiters may
+	// enter after the holder, ahead of members that wait.
 	LocalBatch, BatchLeft int
-	// HasToken: the token is here; Token is a copy of it, and means nothing else.
+	// HasToken: the token is here. Token is a copy of it, and undefined otherwise.
 	HasToken bool
 	Token    Token
 }
 
-// InspectLock copies what the node knows of a lock into v, whose slices it reuses,
-// and reports whether it knows the lock.
+// InspectLock copies what the node knows of a lock into v, whose slices it reuses, and
+// reports whether it knows the lock.
 func (n *Node) InspectLock(name string, v *LockView) bool {
 	l := n.locks[name]
 	if l == nil {
@@ -109,8 +108,8 @@ func (n *Node) InspectLock(name string, v *LockView) bool {
 	return true
 }
 
-// InspectWaiters returns the first of the local requests for a lock that wait, in the
-// order in which they will be served, and at most limit of them.
+// InspectWaiters returns at most limit of the local requests that wait for a lock, in the
+// order in which they will be served.
 func (n *Node) InspectWaiters(name string, limit int) []Waiter {
 	l := n.locks[name]
 	if l == nil || l.use == nil {
@@ -127,10 +126,10 @@ func (n *Node) InspectCount() int { return len(n.order) }
 func (n *Node) InspectKnown(name string) bool { return n.locks[name] != nil }
 
 // InspectNames returns the names of at most limit locks that the node knows, those at the
-// positions just below end, in no particular order, and where to go on: 0 is the end.
-// A caller that begins at InspectCount and goes on between inputs gets each lock that is known
-// all the while, some perhaps twice: a lock that takes the place of one that is forgotten
-// moves to a lower position.
+// positions just below end, in no particular order, and the next end: 0 when done. A caller
+// that begins at InspectCount and continues between inputs gets each lock that is known all
+// the while, some perhaps twice: a forgotten lock's position goes to one from a higher
+// position.
 func (n *Node) InspectNames(end, limit int) (names []string, next int) {
 	end = min(end, len(n.order))
 	next = max(0, end-limit)
@@ -140,8 +139,8 @@ func (n *Node) InspectNames(end, limit int) (names []string, next int) {
 	return names, next
 }
 
-// Refuses tells why a TOKEN would not be taken if it came as part of the input that
-// was taken last: one of the Reason constants, or "" if it would be taken.
+// Refuses returns why a TOKEN would not be taken if it came as part of the latest input:
+// one of the Reason constants, or "" if it would be taken.
 func (n *Node) Refuses(m Message) string {
 	l := n.locks[m.Lock]
 	if l == nil {

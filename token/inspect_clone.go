@@ -2,19 +2,18 @@ package token
 
 import "slices"
 
-// Clone returns a node that knows what n knows and shares no memory with it that
-// either may change. Effects that were not fetched yet are not copied.
+// Clone returns a node that knows what n knows. The two share no memory that either may
+// change. Effects not fetched yet are not copied.
 //
-// The exhaustive search, which tries several inputs on one state, clones the node for each.
-// No rule of the algorithm calls it.
+// The exhaustive search clones a node for each input that it tries on one state. No rule of
+// the algorithm calls it.
 func (n *Node) Clone() *Node {
 	c := *n
 	c.peers = slices.Clone(n.peers)
 	c.effects, c.numbers, c.members, c.stamps, c.spare = nil, nil, nil, nil, nil
 
-	// Of each kind of thing there is one array for all locks: a clone costs the same
-	// few allocations for one lock and for many. A lock that was forgotten may still
-	// stand in the list of active ones.
+	// One array holds all copies of a kind: a clone costs the same few allocations for one
+	// lock and for many. A forgotten lock may still be in the list of active ones.
 	forgotten := n.forgottenActive()
 	count := len(n.order) + len(forgotten)
 	copies := cloner{
@@ -31,7 +30,7 @@ func (n *Node) Clone() *Node {
 	}
 	c.active = make([]*lock, len(n.active))
 	for i, l := range n.active {
-		if n.stands(l) {
+		if n.knows(l) {
 			c.active[i] = c.order[l.position]
 		} else {
 			c.active[i] = copies.lock(l, c.timers)
@@ -40,9 +39,8 @@ func (n *Node) Clone() *Node {
 	return &c
 }
 
-// stands reports whether a lock is one of those that the node knows: it was not
-// forgotten.
-func (n *Node) stands(l *lock) bool {
+// knows reports whether the node still knows a lock: it was not forgotten.
+func (n *Node) knows(l *lock) bool {
 	return int(l.position) < len(n.order) && n.order[l.position] == l
 }
 
@@ -50,22 +48,22 @@ func (n *Node) stands(l *lock) bool {
 func (n *Node) forgottenActive() []*lock {
 	var forgotten []*lock
 	for _, l := range n.active {
-		if !n.stands(l) {
+		if !n.knows(l) {
 			forgotten = append(forgotten, l)
 		}
 	}
 	return forgotten
 }
 
-// cloner holds the memory for the parts of a clone. Its slices never grow beyond
-// what they were made for, so pointers into them stay good.
+// cloner holds the memory for the parts of a clone. Its slices never grow beyond their
+// first capacity, so pointers into them stay valid.
 type cloner struct {
 	locks   []lock
 	uses    []use
 	numbers []Number
 }
 
-// lock copies a lock, and makes its entry in the heap the copy's.
+// lock copies a lock, and makes its entry in the heap refer to the copy.
 func (c *cloner) lock(l *lock, heap timers) *lock {
 	c.locks = append(c.locks, *l)
 	d := &c.locks[len(c.locks)-1]
@@ -93,8 +91,8 @@ func (c *cloner) use(u *use) *use {
 	d.passedQueue = slices.Clone(u.passedQueue)
 	if u.search != nil {
 		s := *u.search
-		s.heard = slices.Clone(s.heard) // whose lists came in messages, and do not change
-		s.votes = slices.Clone(s.votes) // likewise
+		s.answers = slices.Clone(s.answers) // their lists came in messages, and do not change
+		s.votes = slices.Clone(s.votes)     // likewise
 		s.tries = slices.Clone(s.tries)
 		d.search = &s
 	}

@@ -9,9 +9,9 @@ import (
 	"unsafe"
 )
 
-// crowded is a node all of whose fields are set, so that each makes a difference. No
-// such node comes about by itself.
-func crowded() (*Node, Clockwork) {
+// full is a node all of whose fields are set, so that each makes a difference. No such node
+// arises by itself.
+func full() (*Node, ClockModel) {
 	const now = 1000 * second
 	cfg := Config{
 		Self: 1, Members: 2, Incarnation: Incarnation{1}, Session: 7, Floor: 8, Encumbered: true, TTL: 2 * second,
@@ -35,7 +35,7 @@ func crowded() (*Node, Clockwork) {
 			hello: Hello{Incarnation: Incarnation{5}, Boot: 1, Counter: 2, Floor: 3, KnownSession: 4, KnownOf: Incarnation{6}},
 			heard: true, returned: true, session: 5, highest: 6, highestOf: Incarnation{7},
 			answered: now - second, hasAnswered: true, answeredBefore: true, pongAt: now - second/2,
-			guard: 7, guardEnd: now + second, burialEnd: now + second, heldPing: message, clear: true,
+			guarded: 7, guardEnd: now + second, burialEnd: now + second, heldPing: message, clear: true,
 		}
 	}
 	lockOf := func(name string, position int) *lock {
@@ -45,9 +45,9 @@ func crowded() (*Node, Clockwork) {
 				holder: 5, ahead: 6, waiters: waiters{entries: []Waiter{6, 7, 8}, head: 1}, outstanding: true, helpEnd: now + second,
 				search: &search{
 					patience: second, suspectAt: now + second, probe: 9, open: true,
-					tries:  []Waiter{3},
-					heard:  []hearsay{{true, true, []Member{1}, true}, {true, true, []Member{1}, true}},
-					helper: 1, balloting: true, ballot: Epoch{10, 1}, ballotEnd: now + second,
+					tries:   []Waiter{3},
+					answers: []probeReply{{true, true, []Member{1}, true}, {true, true, []Member{1}, true}},
+					helper:  1, balloting: true, ballot: Epoch{10, 1}, ballotEnd: now + second,
 					votes: []vote{{true, Number{1, 1}, true, []Member{1}}, {true, Number{1, 1}, true, []Member{1}}},
 				},
 				heardOf: true, epoch: Epoch{11, 1}, highest: 12, promises: []Epoch{{13, 1}}, floor: Epoch{14, 1},
@@ -70,9 +70,9 @@ func crowded() (*Node, Clockwork) {
 		n.locks[name] = l
 		n.order = append(n.order, l)
 	}
-	n.timers = timers{{now + 2*second, n.order[1]}, {now + 3*second, n.order[0]}} // late, which they never are
+	n.timers = timers{{now + 2*second, n.order[1]}, {now + 3*second, n.order[0]}} // overdue, which entries never are
 	n.active = []*lock{n.order[1], stale, n.order[0]}
-	return n, Clockwork{Readings: []Time{6 * second, now}, Step: 1, Horizon: hour}
+	return n, ClockModel{Readings: []Time{6 * second, now}, Step: 1, Horizon: hour}
 }
 
 // leaf is one value inside a node that has no parts of its own.
@@ -81,9 +81,9 @@ type leaf struct {
 	value reflect.Value
 }
 
-// leaves lists the leaves of v, and memory the addresses of what v refers to, each by
-// its path. Elements of slices go by [], and what was met before is left out. What is
-// not set goes to unset.
+// leaves lists the leaves of v, and memory the addresses of what v refers to, each by its
+// path. Elements of slices are written []. Anything met before is left out; anything not
+// set goes to unset.
 type leaves struct {
 	leaves []leaf
 	memory map[uintptr]string
@@ -140,7 +140,7 @@ func leavesOf(n *Node) *leaves {
 	return s
 }
 
-// change makes a leaf another value.
+// change gives a leaf another value.
 func (l leaf) change(t *testing.T) (undo func()) {
 	v := reflect.NewAt(l.value.Type(), unsafe.Pointer(l.value.UnsafeAddr())).Elem()
 	old := reflect.ValueOf(v.Interface())
@@ -166,17 +166,17 @@ func (l leaf) change(t *testing.T) (undo func()) {
 // unencoded are the fields that AppendState leaves out, and why.
 var unencoded = map[string]string{
 	`\.cfg\.(Self|Members|FencesPerEpoch|LocalBatch)`: "the same for a member throughout a search",
-	`\.cfg\.(Session|Floor)`:                          "looked at by New only",
+	`\.cfg\.(Session|Floor)`:                          "read by New only",
 	`\.now`:                                           "the clock's reading is given; times count from it",
 	`\.warned`:                                        "decides on a warning only, of which nothing comes here",
-	`\.newer`:                                         "decides on when the stamps are looked at, which brings about nothing then",
+	`\.newer`:                                         "decides when the stamps are compared, which changes nothing then",
 	`\.effects.*|\.numbers.*|\.members.*|\.stamps.*|\.spare.*`: "scratch memory, or fetched before",
-	`.*\.hello\.Known(Session|Of)`:                             "looked at when the HELLO comes",
+	`.*\.hello\.Known(Session|Of)`:                             "read when the HELLO comes",
 	`.*\.Hop`:                                                  "for the log",
 	`.*\.active`:                                               "follows from the list of active locks",
 }
 
-// perhaps lists what may or may not change the encoding, and why.
+// perhaps lists the fields that may or may not change the encoding, and why.
 var perhaps = map[string]string{
 	`.*\.waiters\.entries\[\]`:               "the first is before head",
 	`\.active\[\]\.timer`:                    "a lock that was forgotten has none",
@@ -194,23 +194,23 @@ func listed(list map[string]string, path string) bool {
 	return false
 }
 
-// mayBeZero lists what is 0 or nil for one of several, and set for another.
+// mayBeZero lists fields that are 0 or nil in one of several values and set in another.
 var mayBeZero = map[string]string{
 	`.*\.position`:        "of the first lock",
 	`\.active\[\]\.timer`: "a lock that was forgotten has none",
 }
 
 func TestCrowdedNodeHasEveryFieldSet(t *testing.T) {
-	n, _ := crowded()
+	n, _ := full()
 	for _, path := range leavesOf(n).unset {
 		if !strings.HasPrefix(path, ".effects") && !strings.HasPrefix(path, ".spare") && !listed(mayBeZero, path) {
-			t.Errorf("crowded() leaves %s unset, so nobody sees whether Clone and AppendState know of it", path)
+			t.Errorf("full() leaves %s unset, so nobody sees whether Clone and AppendState know of it", path)
 		}
 	}
 }
 
 func TestAppendStateCoversEveryField(t *testing.T) {
-	n, c := crowded()
+	n, c := full()
 	before := n.AppendState(nil, c)
 	if again := n.AppendState(nil, c); !bytes.Equal(before, again) {
 		t.Fatal("the same state has two encodings")
@@ -239,16 +239,16 @@ func TestAppendStateCoversEveryField(t *testing.T) {
 	}
 }
 
-// shared is what a clone has in common with the node: what came in messages is never
+// shared lists what a clone shares with the node: contents of messages, which never change.
 // changed.
 var shared = map[string]string{
-	`.*\.heldPing\..*`:        "came in a message",
-	`.*\.heard\[\]\.buriable`: "came in a message",
-	`.*\.votes\[\]\.buried`:   "came in a message, or is about to go into one",
+	`.*\.heldPing\..*`:          "came in a message",
+	`.*\.answers\[\]\.buriable`: "came in a message",
+	`.*\.votes\[\]\.buried`:     "came in a message, or is about to go into one",
 }
 
 func TestCloneCopiesEveryField(t *testing.T) {
-	n, c := crowded()
+	n, c := full()
 	d := n.Clone()
 	if got, want := d.AppendState(nil, c), n.AppendState(nil, c); !bytes.Equal(got, want) {
 		t.Error("the clone's encoding differs from the node's")
@@ -280,7 +280,7 @@ func TestCloneCopiesEveryField(t *testing.T) {
 	}
 }
 
-// Two encodings that ought to be equal, although the nodes' memory differs.
+// Pairs of encodings that must be equal, although the nodes' memory differs.
 func TestAppendStateLeavesOutWhatIsOver(t *testing.T) {
 	const now = 1000 * second
 	fresh := func() *Node {
@@ -294,12 +294,12 @@ func TestAppendStateLeavesOutWhatIsOver(t *testing.T) {
 		n.lock("x")
 		return n
 	}
-	clock := Clockwork{Readings: []Time{now, now}, Step: second / 8, Horizon: second}
+	clock := ClockModel{Readings: []Time{now, now}, Step: second / 8, Horizon: second}
 	for _, tt := range []struct {
 		name   string
 		change func(n *Node)
 	}{
-		{"a guard that is over", func(n *Node) { n.peers[1].guard, n.peers[1].guardEnd = 3, now }},
+		{"a guard that is over", func(n *Node) { n.peers[1].guarded, n.peers[1].guardEnd = 3, now }},
 		{"a burial that is over", func(n *Node) { n.peers[1].burialEnd = now - 1 }},
 		{"an answer that no lease rests on", func(n *Node) {
 			n.peers[1].hasAnswered, n.peers[1].answered, n.peers[1].pongAt = true, now-2*second, now-second
@@ -327,7 +327,7 @@ func TestAppendStateLeavesOutWhatIsOver(t *testing.T) {
 }
 
 func TestAppendMessageLeavesOutWhatNobodyLooksAt(t *testing.T) {
-	n, _ := crowded()
+	n, _ := full()
 	old := Message{Kind: Pong, Incarnation: Incarnation{99}}
 	for _, tt := range []struct {
 		name string
@@ -358,7 +358,7 @@ func TestAppendMessageLeavesOutWhatNobodyLooksAt(t *testing.T) {
 }
 
 func BenchmarkClone(b *testing.B) {
-	n, _ := crowded()
+	n, _ := full()
 	b.ReportAllocs()
 	for b.Loop() {
 		n.Clone()
@@ -366,7 +366,7 @@ func BenchmarkClone(b *testing.B) {
 }
 
 func BenchmarkAppendState(b *testing.B) {
-	n, c := crowded()
+	n, c := full()
 	var buffer []byte
 	b.ReportAllocs()
 	for b.Loop() {

@@ -2,33 +2,33 @@ package token
 
 import "encoding/binary"
 
-// What the exhaustive search needs to see that it has been in a state before: an encoding
-// of the whole of it. No rule of the algorithm calls anything here. Two nodes with equal encodings do the same, from now on, in answer to
-// the same inputs. So what makes no difference any more is left out or made equal:
-// times count from now, a deadline that is past is past, and numbers of probes count
-// from the latest.
+// A node's whole state, encoded so that the exhaustive search recognises a state it has
+// been in before. No rule of the algorithm calls anything here. Two nodes with equal
+// encodings do the same in answer to the same inputs, so whatever no longer makes a
+// difference is left out or made equal: times count from now, all past deadlines are equal,
+// and numbers of probes count from the latest.
 
-// Clockwork says how time is told to the nodes of a search.
-type Clockwork struct {
-	// Readings are those of the members' clocks, now.
+// ClockModel says how the nodes of a search are told the time.
+type ClockModel struct {
+	// Readings are those of the members' clocks now.
 	Readings []Time
 	// Step: each reading that the node will be told differs from the present one by a
-	// multiple of this. Deadlines that fall between the same two steps are equal. 1 if
-	// nothing is known.
+	// multiple of this. Deadlines between the same two steps are equal. 1 if nothing is
+	// known.
 	Step Time
-	// Horizon: nothing is asked about what comes about more than this from now. Only
-	// the deadlines for forgetting are so far away.
+	// Horizon: the search does not go further than this from now. Only the deadlines for
+	// forgetting are beyond it.
 	Horizon Time
 }
 
-// AppendState appends the canonical encoding of the node's state to b. Effects that
-// were not fetched are no part of it.
+// AppendState appends the canonical encoding of the node's state to b, without effects not
+// fetched yet.
 //
-// One choice is hidden: how long the node pauses when it was outbid is drawn from the
-// number of its probes, which is left out. With a Step of at least 5T/64 every such
-// pause is one step long.
-func (n *Node) AppendState(b []byte, c Clockwork) []byte {
-	e := encoder{b: b, node: n, clockwork: c, now: c.Readings[n.self]}
+// One choice is hidden: the pause of a node that was outbid depends on the number of its
+// probes, which is left out. With a Step of at least 5T/64 every such pause is one step
+// long.
+func (n *Node) AppendState(b []byte, c ClockModel) []byte {
+	e := encoder{b: b, node: n, clocks: c, now: c.Readings[n.self]}
 	e.session()
 	for k := range n.peers {
 		e.peer(&n.peers[k], c.Readings[k])
@@ -39,7 +39,7 @@ func (n *Node) AppendState(b []byte, c Clockwork) []byte {
 	}
 	e.uint(uint64(len(n.active)))
 	for _, l := range n.active {
-		if n.stands(l) {
+		if n.knows(l) {
 			e.uint(uint64(l.position) + 1)
 		} else {
 			e.uint(0)
@@ -49,17 +49,16 @@ func (n *Node) AppendState(b []byte, c Clockwork) []byte {
 	return e.b
 }
 
-// AppendMessage appends the canonical encoding of a message on its way. owner is the
-// node by whose clock its stamp and by whose count its probe are to be understood:
-// of a PING or a probe the sender, of the answer to one the receiver; nil if that
-// node does not run. now is what the owner's clock reads.
+// AppendMessage appends the canonical encoding of a message on its way. owner is the node
+// that set its stamp and counted its probe: the sender of a PING or a probe, the receiver
+// of an answer to one; nil if that node does not run. now is what the owner's clock reads.
 func AppendMessage(b []byte, m *Message, owner *Node, now Time) []byte {
 	e := encoder{b: b}
 	switch {
 	case owner == nil:
 		e.message(m, 0, 0)
 	case owner.cfg.Incarnation != m.Incarnation:
-		e.message(m, 0, owner.probes) // nobody looks at the stamp
+		e.message(m, 0, owner.probes) // nobody reads the stamp
 	default:
 		e.message(m, age(m.Stamp, now, owner.cfg.TTL), owner.probes)
 	}
@@ -68,10 +67,10 @@ func AppendMessage(b []byte, m *Message, owner *Node, now Time) []byte {
 
 // encoder appends to b.
 type encoder struct {
-	b         []byte
-	node      *Node
-	clockwork Clockwork
-	now       Time
+	b      []byte
+	node   *Node
+	clocks ClockModel
+	now    Time
 }
 
 func (e *encoder) uint(v uint64) { e.b = binary.AppendUvarint(e.b, v) }
@@ -92,7 +91,7 @@ func (e *encoder) string(s string) {
 	e.b = append(e.b, s...)
 }
 
-// until encodes a deadline, which has come when it is not after now.
+// until encodes a deadline, which is past when it is not after now.
 func (e *encoder) until(t Time) {
 	switch {
 	case t == Never:
@@ -100,14 +99,14 @@ func (e *encoder) until(t Time) {
 	case t <= e.now:
 		e.uint(1)
 	default:
-		e.uint(uint64((t-e.now-1)/e.clockwork.Step) + 2)
+		e.uint(uint64((t-e.now-1)/e.clocks.Step) + 2)
 	}
 }
 
 // far is a deadline beyond the horizon.
-func (e *encoder) far() Time { return e.now + e.clockwork.Horizon + 1 }
+func (e *encoder) far() Time { return e.now + e.clocks.Horizon + 1 }
 
-// since encodes a time in the past; all that are longer ago than bound are equal.
+// since encodes a time in the past; all times longer ago than bound are equal.
 func (e *encoder) since(t, bound Time) { e.int(age(t, e.now, bound)) }
 
 // age is how long ago t was at now, but at most bound.
@@ -155,7 +154,7 @@ func (e *encoder) token(t *Token) {
 	e.members(t.Queue)
 }
 
-// session encodes what the node knows beside its peers and locks.
+// session encodes what the node knows apart from its peers and locks.
 func (e *encoder) session() {
 	n := e.node
 	e.b = append(e.b, n.cfg.Incarnation[:]...)
@@ -175,11 +174,11 @@ func (e *encoder) session() {
 	e.uint(n.count)
 }
 
-// peer encodes what is known of a member, whose own clock reads now.
+// peer encodes what the node knows of a member, whose own clock reads now.
 func (e *encoder) peer(p *peer, now Time) {
 	n := e.node
 	answered := p.hasAnswered && e.now < p.pongAt+n.cfg.TTL
-	cleared := p.clear && n.waiting // of no account after the wait
+	cleared := p.clear && n.waiting // no longer matters after the wait
 	held := p.heldPing.Kind != 0
 	e.bools(p.connected, p.heard, p.returned, answered, cleared, held)
 	e.uint(p.opened)
@@ -197,7 +196,7 @@ func (e *encoder) peer(p *peer, now Time) {
 	}
 	e.until(p.guardEnd)
 	if p.guardEnd > e.now {
-		e.uint(uint64(p.guard))
+		e.uint(uint64(p.guarded))
 	}
 	e.until(p.burialEnd)
 	if held {
@@ -205,8 +204,8 @@ func (e *encoder) peer(p *peer, now Time) {
 	}
 }
 
-// lock encodes what is known about a lock; one at rest like one awake of which as much
-// is known.
+// lock encodes what is known about a lock. A lock at rest has the encoding of one awake
+// with the same facts.
 func (e *encoder) lock(l *lock) {
 	n := e.node
 	l = n.awake(l)
@@ -228,7 +227,7 @@ func (e *encoder) lock(l *lock) {
 	}
 	e.epoch(l.floor)
 	e.since(l.passedAt, n.recently())
-	if e.now < l.passedAt+n.cfg.TTL/4 { // after that nobody looks at it
+	if e.now < l.passedAt+n.cfg.TTL/4 { // after that nobody reads it
 		e.members(l.passedQueue)
 	}
 	e.until(min(l.usedAt+n.cfg.IdleToken, e.far()))
@@ -237,8 +236,8 @@ func (e *encoder) lock(l *lock) {
 	e.timer(l)
 }
 
-// search encodes how the token is looked for. Between two searches only the helper
-// that was named last matters.
+// search encodes how the node looks for the token. Between two searches only the latest
+// helper matters.
 func (e *encoder) search(l *lock) {
 	s := l.search
 	if s == nil {
@@ -253,8 +252,8 @@ func (e *encoder) search(l *lock) {
 	}
 	if s.probe != 0 && (l.outstanding || s.balloting) {
 		e.uint(e.node.probes - s.probe)
-		for i := range s.heard {
-			h := &s.heard[i]
+		for i := range s.answers {
+			h := &s.answers[i]
 			e.bools(h.answered, h.none, h.missed)
 			e.members(h.buriable)
 		}
@@ -273,8 +272,8 @@ func (e *encoder) search(l *lock) {
 	}
 }
 
-// timer encodes whether the lock will hear in time what time it is. An entry that
-// comes up early is put back, and makes no difference.
+// timer encodes whether the lock will be told the time when it needs it. An entry that
+// comes up early is put back and makes no difference.
 func (e *encoder) timer(l *lock) {
 	when := e.far()
 	if l.timer != 0 {
@@ -287,8 +286,7 @@ func (e *encoder) timer(l *lock) {
 	}
 }
 
-// message encodes a message, whose stamp is age old and whose probes count from the
-// latest.
+// message encodes a message whose stamp is age old. Its probes count from the latest.
 func (e *encoder) message(m *Message, age int64, latest uint64) {
 	e.b = append(e.b, byte(m.Kind), byte(m.Answer))
 	e.bools(m.Begun, m.InUse, m.Waiting)

@@ -2,11 +2,11 @@ package token
 
 import "testing"
 
-// Looking at a node shows what it knows, and changes nothing.
+// The Inspect methods show what a node knows, and change nothing.
 func TestInspect(t *testing.T) {
 	d := inSession(t, 3)
 	d.tokenOf(Epoch{6, 1})
-	now := Clockwork{Readings: []Time{d.at, d.at, d.at}, Step: 1, Horizon: hour}
+	now := ClockModel{Readings: []Time{d.at, d.at, d.at}, Step: 1, Horizon: hour}
 	before := string(d.AppendState(nil, now))
 
 	s := d.InspectSession()
@@ -33,6 +33,6 @@ func TestInspect(t *testing.T) {
 		t.Errorf("refuses a token to another session for %q, want %q", why, ReasonAddressee)
 	}
 	if string(d.AppendState(nil, now)) != before {
-		t.Error("looking has changed the node")
+		t.Error("the inspection has changed the node")
 	}
 }

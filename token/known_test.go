@@ -6,12 +6,12 @@ import (
 )
 
 // Protocol, section 2, a number of one's own. A is the member whose disk was set back, or
-// the one that knows better of B.
+// the one that knows B's number.
 
 // another is an incarnation of A that ran before this one.
 var another = incarnation(0, 9)
 
-// HELLO tells the highest session known of the peer, begun or not, and whose it was.
+// HELLO tells the peer's highest session known, begun or not, and whose it was.
 func TestHelloTellsKnownSession(t *testing.T) {
 	d := inSession(t, 3)
 	want := func(session Session, of Incarnation) {
@@ -29,9 +29,9 @@ func TestHelloTellsKnownSession(t *testing.T) {
 	want(10, incarnation(2, 2))
 }
 
-// Who has begun no session counts above a number that another incarnation had, be it
-// higher or the same; its streams then come after those of the other. HELLO and KNOWN
-// tell alike.
+// A node that has begun no session counts above a number, higher or the same, that another
+// incarnation had. Its streams then come after those of that incarnation. HELLO and KNOWN
+// do the same.
 func TestNodeCountsAboveAnotherIncarnation(t *testing.T) {
 	for name, tell := range map[string]func(d *driven, known Session, of Incarnation){
 		"HELLO": func(d *driven, known Session, of Incarnation) {
@@ -65,21 +65,21 @@ func TestNodeCountsAboveAnotherIncarnation(t *testing.T) {
 func TestLapseKeepsTheBoot(t *testing.T) {
 	d := inSession(t, 3)
 	d.passes(testTTL)
-	d.look()
+	d.take()
 	if h := d.Hello(1); h.Boot != 1 {
 		t.Errorf("boot %d after a lapse, want 1", h.Boot)
 	}
 }
 
-// A session that has begun is over before the node counts above it: what bears its number
-// is lost.
+// A session that has begun is over before the node counts above it: whatever bears its
+// number is lost.
 func TestNodeInSessionLosesItFirst(t *testing.T) {
 	d := inSession(t, 3)
 	d.hello(1, Hello{Incarnation: incarnation(1, 1), Boot: 1, Counter: 9, KnownSession: 1, KnownOf: incarnation(0, 1)})
 	d.want() // that is its own
 	d.acquire(1)
 	d.token()
-	d.look()
+	d.take()
 	d.receive(1, Message{Kind: Known, Session: 7, Incarnation: another})
 	d.want(
 		"A loses session 1: session number was used, up to 7, says B",
@@ -95,12 +95,12 @@ func TestNodeInSessionLosesItFirst(t *testing.T) {
 	d.want()
 }
 
-// Nobody guards a session whose number another incarnation had; the member is told.
+// Nobody guards a session whose number another incarnation had; its member is told.
 func TestNobodyGuardsAUsedNumber(t *testing.T) {
 	d := inSession(t, 3)
 	d.receive(1, Message{Kind: Ping, Incarnation: incarnation(1, 1), Session: 4, Begun: true})
 	d.hello(1, Hello{Incarnation: incarnation(1, 2), Boot: 3})
-	d.look()
+	d.take()
 	for _, session := range []Session{3, 4} {
 		d.receive(1, Message{Kind: Ping, Incarnation: incarnation(1, 2), Session: session, Begun: true})
 		d.wantSent(Pong)
@@ -114,12 +114,12 @@ func TestNobodyGuardsAUsedNumber(t *testing.T) {
 	d.wantSent(Pong, "A→B PONG B#2, stamp 0 ms")
 }
 
-// A stream of another incarnation with a boot that is not higher is refused, and its
-// sender told: it may be the later process. Nobody is told who was only late.
+// A stream of another incarnation whose boot is not higher is refused, and its sender told:
+// it may be the later process. A stream that was only late gets no answer.
 func TestStreamWithAUsedBootIsRefusedAndTold(t *testing.T) {
 	d := inSession(t, 3)
 	d.hello(1, Hello{Incarnation: incarnation(1, 2), Boot: 5})
-	d.look()
+	d.take()
 	for _, test := range []struct {
 		h     Hello
 		tells []string
@@ -138,8 +138,8 @@ func TestStreamWithAUsedBootIsRefusedAndTold(t *testing.T) {
 	}
 }
 
-// The whole of it: B comes back with a copy of its disk as old as K starts, and has a
-// session all the same.
+// The whole case: B comes back with a copy of its disk that is K starts old, and still gets
+// a session.
 func TestMemberWithAnOlderDiskHasASession(t *testing.T) {
 	for _, boot := range []Session{5, 4, 3} {
 		d := inSession(t, 3)
@@ -159,7 +159,7 @@ func TestMemberWithAnOlderDiskHasASession(t *testing.T) {
 		} else if err := d.ReceiveHello(d.now, 1, h); err != nil {
 			t.Errorf("boot %d: %v", boot, err)
 		}
-		d.look()
+		d.take()
 		d.receive(1, Message{Kind: Ping, Incarnation: incarnation(1, 2), Session: back.InspectSession().Session})
 		d.wantSent(Pong, "A→B PONG B#2, stamp 0 ms")
 	}

@@ -7,13 +7,13 @@ import (
 
 // One test for each rule of how a session ends (protocol, section 2, a lapse is final).
 
-// A lapse is final: the token is lost, the holder is told, the next session has a
-// higher number, and is on stable storage before anything is said of it.
+// A lapse is final: the token is lost, and the holder is told. The next session has a
+// higher number, on stable storage before any message shows it.
 func TestLapseEndsSession(t *testing.T) {
 	d := holding(t, 3)
 	end, _ := d.InSession()
 	d.passes(end - d.at - 1)
-	d.look()
+	d.take()
 	d.passes(1)
 	d.wantAll(
 		"A loses session 1",
@@ -29,14 +29,14 @@ func TestLapseEndsSession(t *testing.T) {
 	d.want()
 }
 
-// Every token is lost, also those that lie idle.
+// Every token is lost, idle ones too.
 func TestLapseDropsIdleTokens(t *testing.T) {
 	d := withToken(t, 3)
 	d.passes(testTTL)
 	d.wantOnly(Dropped, "A drops token 1.B: session lapsed")
 }
 
-// A lapse is noticed before any further PONG is read.
+// A lapse comes before any further PONG is read.
 func TestLapseIsNoticedBeforePongIsRead(t *testing.T) {
 	d := holding(t, 3)
 	end, _ := d.InSession()
@@ -45,7 +45,7 @@ func TestLapseIsNoticedBeforePongIsRead(t *testing.T) {
 	d.wantOnly(Lapsed, "A loses session 1")
 }
 
-// Each input looks at the time first.
+// Each input checks the time first.
 func TestEveryInputNoticesLapse(t *testing.T) {
 	inputs := map[string]func(d *driven){
 		"Acquire":      func(d *driven) { d.acquire(2) },
@@ -64,7 +64,7 @@ func TestEveryInputNoticesLapse(t *testing.T) {
 			d := holding(t, 3)
 			d.at, _ = d.InSession()
 			input(d)
-			for _, e := range d.look() {
+			for _, e := range d.take() {
 				switch e.Kind {
 				case Revoke:
 					return
@@ -89,7 +89,7 @@ func TestLapseVoidsBallot(t *testing.T) {
 func TestWaitersAskAgainAfterLapse(t *testing.T) {
 	d := asking(t, 3)
 	d.receive(1, Message{Kind: Request, Lock: "other", Number: Number{1, 1}})
-	d.look()
+	d.take()
 	d.passes(testTTL)
 	d.want(
 		"A begins probe 1", "A→B PROBE 1 for 1.1, helper nobody", "A→C PROBE 1 for 1.1, helper nobody",
@@ -126,7 +126,7 @@ func TestHolderIsWarnedAheadOfLapse(t *testing.T) {
 	d.wantOnly(Warn, fmt.Sprintf("A warns: session 1 ends at %d ms", end/ms))
 }
 
-// A node wants to hear what time it is whenever something is due.
+// NextTick covers everything that is due.
 func TestNextTick(t *testing.T) {
 	d := started(t, 3)
 	begun := d.at

@@ -1,89 +1,88 @@
 package token
 
-// lock is what a node knows about one lock. Most locks that a node knows are at rest
-// at any time, and there may be a million: what matters only to a lock that is awake
-// stands apart.
+// lock is what a node knows about one lock. A node may know a million locks, most of them
+// at rest; what matters only while a lock is awake stands apart, in use.
 type lock struct {
 	name string
 
-	// requestNumbers is the paper's RN: the highest request number heard from each
-	// member. The own entry is the number of the own request, while one is
-	// outstanding.
+	// requestNumbers is the paper's RN: the highest request number heard from each member.
+	// The own entry is the number of the node's own request while one is outstanding.
 	requestNumbers []Number
 
-	// token is here if it is not nil; then this node is inside a session.
+	// token is nil unless the token is here. If it is here, the node is inside a session.
 	token *Token
 
-	// use is nil while the lock is at rest, and rest means nothing while it is awake.
-	// Every input that is about a lock wakes it first; so only those rules that go
-	// through all locks meet with some that are at rest.
+	// use is nil while the lock is at rest; rest means nothing while it is awake. Every
+	// input about a lock wakes it first, so only rules that go through all locks meet locks
+	// at rest.
 	*use
 	rest rest
 
-	// usedAt is when the lock was last heard of.
+	// usedAt is when the node last heard of the lock.
 	usedAt Time
-	// position is the lock's in the node's list of locks.
+	// position is the lock's index in the node's list of locks.
 	position int32
-	// timer is the place of its entry in the timers, counted from 1; 0 if it has none.
+	// timer is the index of the lock's entry in the timers, counted from 1; 0 if it has
+	// none.
 	timer int32
 }
 
 // use is what a node knows about a lock that is awake.
 type use struct {
-	// holder is the local waiter in the critical section, 0 if none is. A
-	// holder holds by the token: holder != 0 implies token != nil.
+	// holder is the local waiter in the critical section, 0 if there is none. holder != 0
+	// implies token != nil.
 	holder Waiter
 
-	// ahead is how often in a row this node has gone ahead of members that stand in the
-	// token's queue; below LocalBatch. It matters while there is a holder.
+	// ahead is how often in a row this node has gone ahead of members in the token's queue;
+	// below LocalBatch. It matters while there is a holder.
 	ahead int
 
-	// waiters are the local requests that were not granted yet, first come first
-	// served. While any waits, the token is not here, or holder != 0.
+	// waiters are the local requests not granted yet, first come first served. While any
+	// waits, the token is not here, or holder != 0.
 	waiters waiters
 
-	// outstanding: the own request requestNumbers[self] was made in this session, and
-	// the token has not come for it yet. It belongs to the node, not to a waiter: a
-	// waiter that gives up leaves it behind, and the next one inherits it.
+	// outstanding: the own request requestNumbers[self] was made in this session, and the
+	// token has not come for it yet. The request belongs to the node, not to a waiter: if
+	// the waiter gives up, the next one inherits it.
 	outstanding bool
 
 	// helpEnd is until when this node asks for the lock on another's behalf.
 	helpEnd Time
 
-	// What follows is for rounds and for forgetting; the rules are in search.go,
-	// promise.go and forget.go.
+	// The rest is for rounds and for forgetting; the rules are in search.go, promise.go and
+	// forget.go.
 
-	// search is how this node looks for the token while a request is outstanding, or a
-	// ballot under way. Without either it means nothing, and may be nil.
+	// search is how this node looks for the token, while a request is outstanding or a
+	// ballot under way. Otherwise it means nothing and may be nil.
 	search *search
 
-	// heardOf: a peer has sent something about the lock.
+	// heardOf: a peer has sent a message about the lock.
 	heardOf bool
-	// epoch is the highest of a token that was seen here. Before one was, it is above
-	// the epochs of all locks that were forgotten here before this one was heard of:
-	// it may be one of them.
+	// epoch is the highest epoch of a token seen here. Before the first, it is above the
+	// epochs of all locks that were forgotten before this one was heard of, since this lock
+	// may be one of them.
 	epoch Epoch
-	// highest is the highest ballot number that was used, promised or heard of here.
+	// highest is the highest ballot number used, promised or heard of here.
 	highest uint64
-	// promises are the ballots that were promised and not taken back, epoch < each.
+	// promises are the ballots promised and not taken back, each above epoch.
 	promises []Epoch
-	// floor is the highest promise that was made into a floor for want of room: like a
-	// promise, but it cannot be taken back.
+	// floor is the highest promise that became a floor for lack of room: a promise that
+	// cannot be taken back.
 	floor Epoch
 
-	// passedAt is when the token was last passed on from here, and passedQueue the
-	// members that stood in its queue then.
+	// passedAt is when this node last passed the token on, and passedQueue the token's
+	// queue then.
 	passedAt    Time
 	passedQueue []Member
 
-	// active: the lock stands in the node's list of those that may be in use.
+	// active: the lock is in the node's list of active locks.
 	active bool
 }
 
 // holdsToken reports whether the lock's token is at this node.
 func (l *lock) holdsToken() bool { return l.token != nil }
 
-// idle reports whether the token is here and nobody uses it.
+// idle reports whether the token is here and unused.
 func (l *lock) idle() bool { return l.token != nil && (l.use == nil || l.holder == 0) }
 
 // balloting reports whether a ballot of this node is under way.
@@ -114,7 +113,7 @@ func (q *waiters) pop() Waiter {
 	return w
 }
 
-// remove takes w out of the queue and reports whether it was in it.
+// remove takes w out of the queue and reports whether it was there.
 func (q *waiters) remove(w Waiter) bool {
 	for i := q.head; i < len(q.entries); i++ {
 		if q.entries[i] == w {

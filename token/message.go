@@ -5,13 +5,12 @@ import "strconv"
 // MessageKind tells the messages apart.
 type MessageKind uint8
 
-// The messages of the protocol. REQUEST and TOKEN are Suzuki and Kasami's; the
-// others keep sessions (KeepAlive to Known) and make a lost token anew (Probe to
-// Abort).
+// The messages of the protocol. REQUEST and TOKEN are Suzuki and Kasami's. The others keep
+// sessions (KeepAlive to Known) and replace a lost token (Probe to Abort).
 const (
 	Request MessageKind = iota + 1
 	TokenMessage
-	KeepAlive // says nothing, shows that the sender is there
+	KeepAlive // says nothing but that the sender is there
 	Ping
 	Pong
 	Busy
@@ -39,10 +38,10 @@ func (k MessageKind) String() string {
 	return "MESSAGE-" + strconv.Itoa(int(k))
 }
 
-// Answer is what a member says to a probe or a ballot.
+// Answer is a member's answer to a probe or a ballot.
 type Answer uint8
 
-// Hold answers both; Recent and None answer a probe; the others a ballot.
+// Hold answers both; Recent and None answer a probe, the others a ballot.
 const (
 	// Hold: the token is here.
 	Hold Answer = iota + 1
@@ -50,17 +49,16 @@ const (
 	Recent
 	// None: nothing is known of the token.
 	None
-	// Outbid: a promise to another ballot stands against it.
+	// Outbid: a promise to another ballot forbids it.
 	Outbid
-	// TooLow: an epoch that is known, or a floor, stands against it.
+	// TooLow: a known epoch or a floor forbids it.
 	TooLow
-	// Promise: no token and no ballot below will be taken any more.
+	// Promise: the member will take no token and no ballot below this one.
 	Promise
 )
 
-// Message is what one member sends to another. Which fields are used depends on
-// the kind; the others are zero. What a message refers to is not changed after it
-// was sent.
+// Message is what one member sends to another. The kind decides which fields are used; the
+// others are zero. Nothing that a message refers to is changed after it was sent.
 type Message struct {
 	Kind MessageKind
 
@@ -72,8 +70,8 @@ type Message struct {
 
 	// Token: TokenMessage.
 	Token *Token
-	// Session: TokenMessage, the receiver's session to which it is addressed; Ping
-	// and Bye, the sender's; Known, the highest that is known of the receiver's member.
+	// Session: TokenMessage, the receiver's session to which it is addressed; Ping and Bye,
+	// the sender's; Known, the receiver's highest that the sender knows.
 	Session Session
 
 	// Incarnation: Ping, the sender's; Pong and Clear, the receiver's; Known, the one that
@@ -88,7 +86,7 @@ type Message struct {
 
 	// Probe: Probe, and the ProbeAnswer to it.
 	Probe uint64
-	// Helper: Probe, the member that is asked to ask for the lock itself.
+	// Helper: Probe, the member that shall request the lock itself.
 	Helper Member
 	// Ballot: Ballot, Abort, and the BallotAnswer to it.
 	Ballot Epoch
@@ -96,11 +94,11 @@ type Message struct {
 	Answer Answer
 	// InUse: ProbeAnswer with Hold, whether somebody is in the critical section.
 	InUse bool
-	// Highest: BallotAnswer with Outbid or TooLow, what stands against it.
+	// Highest: BallotAnswer with Outbid or TooLow, the epoch that forbids the ballot.
 	Highest Epoch
 	// Waiting: BallotAnswer with Promise, whether the request Number still waits.
 	Waiting bool
-	// Members: ProbeAnswer, the members that the sender could bury now; Ballot, those out of the
-	// proposer's reach; BallotAnswer with Promise, those that the sender buries.
+	// Members: ProbeAnswer, the members that the sender could bury now; Ballot, those out
+	// of the proposer's reach; BallotAnswer with Promise, those that the sender buries.
 	Members []Member
 }

@@ -21,8 +21,7 @@ type network struct {
 	waiters Waiter // drawn so far
 }
 
-// site is where a member runs: its disk, its clock, and its process, which comes and
-// goes.
+// site is where a member runs: its disk, its clock, and its present process.
 type site struct {
 	node    *Node // nil while no process runs
 	cfg     Config
@@ -37,7 +36,7 @@ type site struct {
 type wire struct {
 	open   bool
 	cut    bool // no stream can be opened
-	slow   bool // what is on it is delivered by hand only
+	slow   bool // frames on it are delivered only by hand
 	frames []frame
 }
 
@@ -134,7 +133,7 @@ func (n *network) open(from, to Member) {
 	n.perform(from)
 }
 
-// end ends a stream. What is on it is lost.
+// end ends a stream. Frames on it are lost.
 func (n *network) end(from, to Member) {
 	w, s := n.wires[from][to], n.sites[from]
 	open := w.open
@@ -145,8 +144,8 @@ func (n *network) end(from, to Member) {
 	}
 }
 
-// deliver gives the first frame on a wire to its receiver, and reports whether there
-// was one, and somebody to take it.
+// deliver gives the first frame on a wire to its receiver. It reports whether there was a
+// frame and a receiver.
 func (n *network) deliver(from, to Member) bool {
 	w, s := n.wires[from][to], n.sites[to]
 	if len(w.frames) == 0 || s.node == nil || s.frozen {
@@ -163,7 +162,7 @@ func (n *network) deliver(from, to Member) bool {
 	return true
 }
 
-// settle delivers what is on the wires, and what comes of it, until all is quiet.
+// settle delivers all frames, and those that they cause, until nothing is left.
 func (n *network) settle() {
 	for round, quiet := 0, false; !quiet; round++ {
 		if round > 10_000 {
@@ -237,7 +236,7 @@ func (n *network) try(m Member, lock string) {
 	n.perform(m)
 }
 
-// withdraw withdraws the waiter that came last.
+// withdraw withdraws the latest waiter.
 func (n *network) withdraw(m Member, lock string) {
 	s := n.sites[m]
 	last := len(s.waiting[lock]) - 1
@@ -283,8 +282,8 @@ func (n *network) perform(m Member) {
 	}
 }
 
-// judge looks at a grant: nobody else holds the lock by its own clock, and the fence
-// is the highest yet.
+// judge checks a grant: by its own clock nobody else holds the lock, and the fence is the
+// highest yet.
 func (n *network) judge(m Member, grant Effect) {
 	n.t.Helper()
 	for other, s := range n.sites {

@@ -5,43 +5,43 @@ import (
 	"fmt"
 )
 
-// Config is what a node must know at its start.
+// Config is what a node needs at its start.
 type Config struct {
 	Self    Member // this node
-	Members int    // how many members there are, this node counted
+	Members int    // how many members there are, this node included
 
 	// Incarnation is drawn at random by each process at its start.
 	Incarnation Incarnation
-	// Session is the first session's number. It is higher than that of every session
-	// this member had before, as far as is known, and on stable storage already.
+	// Session numbers the first session. It is above every session number that this member
+	// is known to have used, and already on stable storage.
 	Session Session
-	// Floor is not lower than any ballot number that this member promised before
-	// this start. No ballot at or below it is promised. It is not lower than the wall
-	// clock either, in BallotsPerSecond, where the clock is right.
+	// Floor is at least the highest ballot number that this member promised before this
+	// start. The node promises no ballot at or below it. If the wall clock is right, Floor
+	// is also not below the clock, counted in BallotsPerSecond.
 	Floor uint64
-	// Encumbered: an earlier process of this member may have left clients behind, in
-	// processes of their own, that hold locks under leases of its session. The node is
-	// then silent until T has passed since its start.
+	// Encumbered: clients of an earlier process of this member may still hold locks, in
+	// processes of their own, under leases of its session. The node then stays silent until
+	// T has passed since its start.
 	Encumbered bool
 
-	// TTL is T, a session's time to live; the same in the whole cluster.
+	// TTL is T, a session's time to live. It is the same in the whole cluster.
 	TTL Time
-	// IdleToken is how long a token lies idle before it is dropped, and IdleLock how
-	// long a lock is not heard of before it is forgotten. IdleLock is the longer.
+	// A token that lies idle for IdleToken is dropped. A lock that nothing is heard of for
+	// IdleLock is forgotten. IdleLock is the longer.
 	IdleToken, IdleLock Time
-	// FencesPerEpoch is how many grants a token is good for: at most, and usually,
-	// MaxFencesPerEpoch.
+	// FencesPerEpoch is how many grants one token can make, usually MaxFencesPerEpoch,
+	// which is also the most.
 	FencesPerEpoch uint64
 
-	// LocalBatch is how many local waiters in a row may enter while other members wait,
-	// at most MaxLocalBatch: with 1, or 0, each leave passes the token on to the member that
-	// is next. The nodes of a cluster need not have the same. A member that waits is let
-	// in after at most LocalBatch entries of each other one.
+	// LocalBatch is how many local waiters may enter in a row while other members wait, at
+	// most MaxLocalBatch. With 1 or 0, each leave passes the token on to the next member.
+	// Nodes of one cluster may differ. A waiting member is served after at most LocalBatch
+	// entries of each other member.
 	LocalBatch int
 }
 
-// MaxLocalBatch is the most that Config.LocalBatch may be. A longer batch would gain
-// nothing that could be measured, and make the others wait all the same.
+// MaxLocalBatch is the highest Config.LocalBatch. A longer batch gains nothing measurable
+// and only makes the others wait.
 const MaxLocalBatch = 1000
 
 // MaxFencesPerEpoch leaves the low FenceBits bits of a fence to the grants of one
@@ -51,10 +51,10 @@ const MaxFencesPerEpoch = 1<<FenceBits - 1
 // FenceBits is how many bits of a fence count the grants of one token.
 const FenceBits = 24
 
-// BallotsPerSecond is the unit of ballot numbers: numbers that begin at a clock count
-// this many for each of its seconds. A lock has fewer ballots than that, so its numbers
-// stay behind the clock, and a start that finds no memory of them and begins at the
-// clock is above them. In fences, whatever the unit, a second is 2^32.
+// BallotsPerSecond is the unit of ballot numbers: a number taken from a clock counts this
+// many per second. A lock has fewer ballots than that, so its numbers stay behind the
+// clock, and a node that starts without its memory, at the clock, is above them. In fences
+// one second is 2^32, whatever the unit.
 const BallotsPerSecond = 256
 
 // MinTTL is the shortest time to live that a session may have.
@@ -66,14 +66,13 @@ const (
 	hour             = 3600 * second
 )
 
-// DefaultIdleToken and DefaultIdleLock are what Config.IdleToken and
-// Config.IdleLock usually are.
+// DefaultIdleToken and DefaultIdleLock are the usual Config.IdleToken and Config.IdleLock.
 const (
 	DefaultIdleToken = hour
 	DefaultIdleLock  = 2 * hour
 )
 
-// ErrConfig is wrapped by what New returns; the text names the field.
+// ErrConfig is wrapped by the errors of New; the text names the field.
 var ErrConfig = errors.New("token: bad configuration")
 
 func (cfg Config) check() error {
@@ -101,24 +100,23 @@ func (cfg Config) check() error {
 	return nil
 }
 
-// Node is one member's part in the algorithm, for all locks. Its methods are the
-// inputs; what is to be done about them is collected as effects.
+// Node is one member's part in the algorithm, for all locks. Its methods are the inputs;
+// what they cause is collected as effects.
 //
-// Each input takes now, the reading of the node's own clock; readings never
-// decrease.
+// Each input takes now, the reading of the node's own clock. Readings never decrease.
 type Node struct {
 	cfg   Config
 	self  Member
 	now   Time
-	peers []peer // by member; of the own entry, only the votes are used
+	peers []peer // by member; of this node's own entry only the votes are used
 
 	// The session; the rules are in session.go.
 	boot     Session // orders the streams of this process after those of others
 	session  Session
-	begun    bool // whether it has begun: then this node is inside it until leaseEnd
-	warned   bool // whether the end of this lease was announced
+	begun    bool // the session has begun: the node is inside it until leaseEnd
+	warned   bool // the end of this lease was announced
 	leaseEnd Time // Never for a cluster of one
-	newer    int  // at least as many as peers have answered a stamp that is newer than the one leaseEnd counts from
+	newer    int  // at least how many peers answered a stamp newer than the one that leaseEnd counts from
 	nextPing Time
 
 	// The wait after the start; the rules are in start.go.
@@ -129,16 +127,16 @@ type Node struct {
 	leaving, gone bool
 
 	// Rounds; the rules are in promise.go and forget.go.
-	promised  uint64 // the highest ballot number that was promised, at least Config.Floor
-	floor     uint64 // no ballot at or below this number is promised
-	forgotten uint64 // the highest ballot number of any lock that was forgotten
-	probes    uint64 // how many probes were begun
+	promised  uint64 // the highest ballot number promised, at least Config.Floor
+	floor     uint64 // the node promises no ballot at or below this number
+	forgotten uint64 // the highest ballot number of any forgotten lock
+	probes    uint64 // how many probes have begun
 
 	count  uint64 // of the latest request in this session, for any lock
 	locks  map[string]*lock
-	order  []*lock // the same, in an order that depends on the inputs alone
-	active []*lock // those that may be in use, or wanted
-	spare  []*use  // empty, for locks that awake
+	order  []*lock // the same locks, in an order that depends only on the inputs
+	active []*lock // locks that may be in use or wanted
+	spare  []*use  // empty, for locks that wake
 	timers timers
 
 	effects []Effect
@@ -171,16 +169,16 @@ func New(now Time, cfg Config) (*Node, error) {
 	return n, nil
 }
 
-// Effects returns what the inputs since the last call brought about, in order.
-// The slice is valid until the next input.
+// Effects returns what the inputs since the last call caused, in order. The slice is valid
+// until the next input.
 func (n *Node) Effects() []Effect {
 	effects := n.effects
 	n.effects, n.numbers, n.members = emptied(n.effects, keptEffects), emptied(n.numbers, keptEffects), emptied(n.members, keptEffects)
 	return effects
 }
 
-// keptEffects is how many effects, and parts of their states, there is kept memory for.
-// The end of a session has one for each token here: that memory is given back.
+// keptEffects is for how many effects, and parts of their states, memory is kept. The end
+// of a session issues one for each token here; that memory is given back.
 const keptEffects = 1024
 
 // Acquire queues a local waiter for a lock. A Grant follows, now or later.
@@ -197,11 +195,11 @@ func (n *Node) Acquire(now Time, name string, w Waiter) {
 	n.schedule(l)
 }
 
-// Withdraw takes a waiter that was not granted the lock out of the queue. Its
-// request is not recalled: the token comes, and goes on at once.
+// Withdraw takes a waiter that was not granted the lock out of the queue. Its request is
+// not recalled: the token comes, and is passed on at once.
 func (n *Node) Withdraw(now Time, name string, w Waiter) {
-	// Before time moves on: in a cluster of one that may begin the session, which lets
-	// in the waiters.
+	// First the waiter, then the clock: in a cluster of one, advance may begin the session
+	// and let the waiters in.
 	known, waited := n.locks[name]
 	waited = waited && known.use != nil && known.waiters.remove(w)
 
@@ -214,15 +212,14 @@ func (n *Node) Withdraw(now Time, name string, w Waiter) {
 	n.schedule(l)
 }
 
-// noteWithdrawal notes that nobody here waits any more, if that is so.
+// noteWithdrawal notes that nobody here waits any more, if so.
 func (n *Node) noteWithdrawal(l *lock) {
 	if l.waiters.empty() && l.outstanding {
 		n.issue(l, Withdrew, NoMember).Number = l.requestNumbers[n.self]
 	}
 }
 
-// Release ends a hold. It does nothing if the waiter does not hold the lock (any
-// more).
+// Release ends a hold. It does nothing if the waiter does not hold the lock.
 func (n *Node) Release(now Time, name string, w Waiter) {
 	n.advance(now)
 	l := n.lock(name)
@@ -233,8 +230,8 @@ func (n *Node) Release(now Time, name string, w Waiter) {
 	n.checkGone()
 }
 
-// PeerUp says that the stream to a peer opened. Requests that the last stream may
-// have lost are repeated, and a token that lies idle may have become deliverable.
+// PeerUp says that the stream to a peer has opened. The node repeats requests that the last
+// stream may have lost, and sends an idle token that it could not deliver before.
 func (n *Node) PeerUp(now Time, peer Member) {
 	n.advance(now)
 	n.peers[peer].connected = true
@@ -246,20 +243,20 @@ func (n *Node) PeerUp(now Time, peer Member) {
 			n.repeat(l, peer)
 		}
 	}
-	n.lookAgain()
+	n.passOnIdle()
 	if n.peers[peer].returned {
 		n.peers[peer].returned = false
 		n.suspectAll()
 	}
 }
 
-// PeerDown says that the stream to a peer ended.
+// PeerDown says that the stream to a peer has ended.
 func (n *Node) PeerDown(now Time, peer Member) {
 	n.advance(now)
 	n.peers[peer].connected = false
 }
 
-// Tick says what time it is. It is to be called at NextTick, or soon after.
+// Tick tells the node the time. The driver calls it at NextTick, or soon after.
 func (n *Node) Tick(now Time) {
 	n.advance(now)
 	if n.gone {
@@ -272,7 +269,7 @@ func (n *Node) Tick(now Time) {
 	n.fireTimers()
 }
 
-// NextTick returns when the node wants to hear what time it is.
+// NextTick returns when the node needs its next Tick.
 func (n *Node) NextTick() Time {
 	if n.gone {
 		return Never
@@ -290,8 +287,8 @@ func (n *Node) NextTick() Time {
 	return next
 }
 
-// Receive takes a message. Messages of one sender come in the order in which
-// they were sent, and only from the newest stream that ReceiveHello accepted.
+// Receive takes a message. The messages of one sender come in the order in which they were
+// sent, and only from the newest stream that ReceiveHello accepted.
 func (n *Node) Receive(now Time, from Member, message Message) {
 	m := &message
 	n.advance(now)
@@ -317,7 +314,7 @@ func (n *Node) Receive(now Time, from Member, message Message) {
 	}
 }
 
-// receiveAbout takes a message that is about a lock.
+// receiveAbout takes a message about a lock.
 func (n *Node) receiveAbout(from Member, m *Message) {
 	l := n.lock(m.Lock)
 	l.heardOf = true
@@ -342,8 +339,8 @@ func (n *Node) receiveAbout(from Member, m *Message) {
 	n.schedule(l)
 }
 
-// advance moves time on. It comes first in every input, so that nothing is done
-// in a session whose lease is over.
+// advance sets the time. Every input calls it first, so that nothing is done in a session
+// whose lease is over.
 func (n *Node) advance(now Time) {
 	n.now = now
 	if !n.gone {
@@ -352,7 +349,7 @@ func (n *Node) advance(now Time) {
 	}
 }
 
-// lock returns what is known about a lock, which is nothing at first.
+// lock returns what the node knows about a lock; at first that is nothing.
 func (n *Node) lock(name string) *lock {
 	l, known := n.locks[name]
 	if !known {
@@ -366,7 +363,7 @@ func (n *Node) lock(name string) *lock {
 	return l
 }
 
-// newLock is a lock that nothing was heard of.
+// newLock is a lock that the node has heard nothing of.
 func (n *Node) newLock(name string) *lock {
 	return &lock{
 		name:           name,

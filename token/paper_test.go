@@ -2,17 +2,17 @@ package token
 
 import "testing"
 
-// One test for each sentence of the algorithm of Suzuki and Kasami (ACM TOCS 3(4),
-// 1985), as section 1 of the protocol puts it. What goes beyond the paper is tested
-// in departure_test.go.
+// One test for each sentence of the algorithm of Suzuki and Kasami (ACM TOCS 3(4), 1985),
+// as section 1 of the protocol states it. departure_test.go tests the departures from the
+// paper.
 
-// A node that wants to enter and has not the token raises RN[i] and sends
-// REQUEST(i, RN[i]) to all others.
+// A node that wants to enter and does not have the token raises RN[i] and sends REQUEST(i,
+// RN[i]) to all others.
 func TestAskRaisesRequestNumberAndBroadcasts(t *testing.T) {
 	d := inSession(t, 3)
 	d.request(1, 1)
 	d.wantState("0.0 1.1 0.0", "", "")
-	d.look()
+	d.take()
 	d.acquire(1)
 	d.want(
 		"A asks: request 1.1",
@@ -68,7 +68,7 @@ func TestIdleTokenGoesToWhoeverAsks(t *testing.T) {
 	d.request(2, 1)
 	d.want("A→C TOKEN 1.B to session 1, hop 2, fence 1:0, LN 1.0 1.0 1.0, Q nobody")
 	d.request(1, 1)
-	d.want() // it is here no more
+	d.want() // the token is no longer here
 }
 
 // RN[j] <= LN[j]: the request was granted already.
@@ -84,7 +84,7 @@ func TestIdleTokenStaysForOldRequest(t *testing.T) {
 	d.want("A→C TOKEN 1.B to session 1, hop 2, fence 1:0, LN 1.0 1.0 1.4, Q nobody")
 }
 
-// The same REQUEST twice draws the token once.
+// A REQUEST that comes twice attracts the token once.
 func TestDuplicateRequestIsIgnored(t *testing.T) {
 	d := withToken(t, 3)
 	d.acquire(1)
@@ -92,19 +92,19 @@ func TestDuplicateRequestIsIgnored(t *testing.T) {
 	d.request(2, 1)
 	d.wantState("1.0 0.0 1.1", "1.0 1.0 1.0", "nobody")
 	d.release(1)
-	d.look()
+	d.take()
 	// C enters and leaves, and the token comes back for B's sake.
 	d.tokenWith(func(t *Token) { t.LastGranted[2] = Number{1, 1} })
-	d.look()
+	d.take()
 	d.request(2, 1)
 	d.want()
 }
 
-// A token that comes to a node finds those whose requests came before it.
+// A token that comes to a node finds the requests that came before it.
 func TestTokenThatComesMeetsRequestsThatWait(t *testing.T) {
 	d := inSession(t, 3)
 	d.request(2, 1)
-	d.look()
+	d.take()
 	d.token()
 	d.want("A→C TOKEN 1.B to session 1, hop 2, fence 1:0, LN 1.0 1.0 1.0, Q nobody")
 }
@@ -124,7 +124,7 @@ func TestRequestWithoutTokenIsOnlyNoted(t *testing.T) {
 	d.wantState("1.1 1.1 1.1", "", "")
 }
 
-// A node that waits for the token enters when it has come.
+// A waiting node enters when the token has come.
 func TestTokenComesAndWaiterEnters(t *testing.T) {
 	d := asking(t, 3)
 	d.token()
@@ -136,7 +136,7 @@ func TestTokenComesAndWaiterEnters(t *testing.T) {
 func TestLeaveSetsLastGranted(t *testing.T) {
 	d := asking(t, 3)
 	d.tokenWith(func(t *Token) { t.LastGranted[1] = Number{1, 1} })
-	d.look()
+	d.take()
 	d.wantState("1.1 1.1 0.0", "1.0 1.1 1.0", "nobody")
 	d.release(1)
 	d.want("A LEAVES: waiter 1, fence 1:1")
@@ -153,7 +153,7 @@ func TestLeaveAppendsInRingOrder(t *testing.T) {
 	for _, j := range []Member{1, 0, 4, 3} {
 		d.request(j, 1)
 	}
-	d.look()
+	d.take()
 	d.release(1)
 	d.want(
 		"C LEAVES: waiter 1, fence 1:1",
@@ -161,7 +161,7 @@ func TestLeaveAppendsInRingOrder(t *testing.T) {
 	)
 }
 
-// Who has nothing outstanding is not appended.
+// A member with nothing outstanding is not appended.
 func TestLeaveAppendsOnlyWhoWaits(t *testing.T) {
 	d := inSession(t, 5)
 	d.request(1, 1)
@@ -169,7 +169,7 @@ func TestLeaveAppendsOnlyWhoWaits(t *testing.T) {
 	d.request(3, 1)
 	d.acquire(1)
 	d.tokenWith(func(t *Token) { t.LastGranted[1] = Number{1, 1} })
-	d.look()
+	d.take()
 	d.release(1)
 	d.want(
 		"A LEAVES: waiter 1, fence 1:1",
@@ -177,7 +177,7 @@ func TestLeaveAppendsOnlyWhoWaits(t *testing.T) {
 	)
 }
 
-// Whoever stands in Q keeps the place, and stands in it once.
+// A member in Q keeps its position, and is in Q once.
 func TestLeaveKeepsOrderOfQueue(t *testing.T) {
 	d := asking(t, 5)
 	d.tokenWith(func(t *Token) {
@@ -187,7 +187,7 @@ func TestLeaveKeepsOrderOfQueue(t *testing.T) {
 	for j := Member(2); j < 5; j++ {
 		d.request(j, 1)
 	}
-	d.look()
+	d.take()
 	d.release(1)
 	d.want(
 		"A LEAVES: waiter 1, fence 1:1",
@@ -195,14 +195,14 @@ func TestLeaveKeepsOrderOfQueue(t *testing.T) {
 	)
 }
 
-// The head of Q gets the token even where its request has not been heard of.
+// The head of Q gets the token even if its request has not been heard here.
 func TestLeaveTrustsQueue(t *testing.T) {
 	d := asking(t, 3)
 	d.tokenWith(func(t *Token) {
 		t.LastGranted[1] = Number{1, 1}
 		t.Queue = []Member{2}
 	})
-	d.look()
+	d.take()
 	d.release(1)
 	d.want(
 		"A LEAVES: waiter 1, fence 1:1",
@@ -224,10 +224,10 @@ func TestEntryCostsNMessages(t *testing.T) {
 	for members := 2; members <= 9; members++ {
 		d := inSession(t, members)
 		d.request(1, 1)
-		d.look()
+		d.take()
 		d.acquire(1)
 		requests := 0
-		for _, e := range d.look() {
+		for _, e := range d.take() {
 			if e.Kind == Send {
 				requests++
 			}

@@ -8,8 +8,8 @@ import "slices"
 // in Q and has RN[j] = LN[j] + 1; if Q is not empty, take its head off and send it
 // the token. We compare with >, since numbers may have gaps.
 //
-// If more local waiters stand in line, the node raises its own number first. Then it is
-// one of those j itself, and its request need not be sent: the token carries it.
+// If more local waiters stand in line, the node raises its own number first. It is then one
+// of those j itself, and need not send its request: the token carries it.
 func (n *Node) leave(l *lock) {
 	i, t, waiter := n.self, l.token, l.holder
 	l.holder = 0
@@ -30,8 +30,8 @@ func (n *Node) leave(l *lock) {
 	n.passToHead(l) // if Q is not empty, take its head off and send it the token
 }
 
-// enqueue appends to Q every member with an outstanding request that is not in Q. It
-// goes around the ring from the next member on; this node comes last.
+// enqueue appends to Q every member that is not in it and has an outstanding request. It
+// goes around the ring from the next member; this node comes last.
 func (n *Node) enqueue(l *lock) {
 	t := l.token
 	for k := range l.requestNumbers {
@@ -42,13 +42,13 @@ func (n *Node) enqueue(l *lock) {
 	}
 }
 
-// asks reports RN[j] > LN[j]: member j has a request that was not granted. The token is
-// here.
+// asks reports RN[j] > LN[j]: member j has a request that was not granted. The token must
+// be here.
 func (l *lock) asks(j int) bool { return l.requestNumbers[j].Above(l.token.LastGranted[j]) }
 
-// passToHead takes the head off Q and sends it the token. A head that cannot be
-// addressed is passed over; RN > LN brings it back. With Q empty, the token stays,
-// unless this node leaves: then any live member gets it.
+// passToHead takes the head off Q and sends it the token. A head that cannot be addressed
+// is passed over; RN > LN brings it back. If Q is empty, the token stays, unless this node
+// leaves: then any live member gets it.
 func (n *Node) passToHead(l *lock) {
 	t := l.token
 	for len(t.Queue) > 0 {
@@ -89,9 +89,9 @@ func (n *Node) give(l *lock, to Member) {
 	l.token = nil
 }
 
-// passOver leaves a member out that cannot be addressed, and makes sure that RN > LN
-// brings it back. The member stood in Q, so it has asked with a number above LN; but if
-// its request came with the token, this node may not have heard of it.
+// passOver skips a member that cannot be addressed, and makes sure that RN > LN brings it
+// back. The member stood in Q, so it has asked with a number above LN; but if its request
+// rode on the token, this node may not have heard of it.
 func (n *Node) passOver(l *lock, j Member) {
 	least := l.token.LastGranted[j]
 	least.Count++
@@ -101,18 +101,18 @@ func (n *Node) passOver(l *lock, j Member) {
 	n.issue(l, PassedOver, j)
 }
 
-// passOn sends an idle token to the first member that waits for it, if any does.
+// passOn sends an idle token to the first waiting member, if there is one.
 func (n *Node) passOn(l *lock) {
 	n.enqueue(l)
 	n.passToHead(l)
 }
 
-// goAhead moves this node, which has just put itself at the end of Q, to the head of Q,
-// if it may let in another of its waiters ahead of the members that stand there.
+// goAhead moves this node, which has just appended itself to Q, to the head of Q, if it may
+// let in another of its waiters before the members there.
 //
 // Protocol, section 1, a local batch: a member in Q is served after at most LocalBatch
-// entries of each other member. For nobody else comes to stand before it, and this
-// node goes ahead no more than LocalBatch-1 times in a row.
+// entries of each other member. Nobody else is placed before it, and this node goes ahead
+// at most LocalBatch-1 times in a row.
 func (n *Node) goAhead(l *lock) {
 	q := l.token.Queue
 	if !n.wants(l) || len(q) == 1 || l.ahead+1 >= n.cfg.LocalBatch {
@@ -126,8 +126,8 @@ func (n *Node) goAhead(l *lock) {
 
 // receiveToken takes the token, unless a rule forbids it.
 //
-// Suzuki–Kasami 1985: a node that waits for the token enters when it has come. If
-// its waiter has given up meanwhile, the token goes on at once.
+// Suzuki–Kasami 1985: a node that waits for the token enters when it comes. If its waiter
+// has given up meanwhile, the token is passed on at once.
 func (n *Node) receiveToken(l *lock, from Member, m *Message) {
 	n.issue(l, Received, from).Message = *m
 	if reason := n.refuses(l, m); reason != "" {
@@ -147,7 +147,7 @@ func (n *Node) receiveToken(l *lock, from Member, m *Message) {
 	n.passOn(l)
 }
 
-// refuses tells why a token that came must not be taken; "" if it may.
+// refuses returns why a token that came must not be taken, "" if it may.
 func (n *Node) refuses(l *lock, m *Message) string {
 	switch {
 	case !n.begun || m.Session != n.session:
@@ -158,7 +158,7 @@ func (n *Node) refuses(l *lock, m *Message) string {
 	return ""
 }
 
-// install puts a token here.
+// install makes a token this node's.
 func (n *Node) install(l *lock, t *Token) {
 	l.token = t
 	l.ahead = 0
@@ -180,8 +180,8 @@ func (n *Node) enter(l *lock) {
 	}
 }
 
-// keep is called where the token is here and nobody here wants the lock any more. The
-// node's own request counts as granted: LN[i] := RN[i].
+// keep is called when the token is here and nobody here wants the lock any more. The node's
+// own request counts as granted: LN[i] := RN[i].
 func (n *Node) keep(l *lock) {
 	l.helpEnd = n.now
 	n.endRequest(l)

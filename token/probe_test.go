@@ -21,25 +21,25 @@ func TestHolderAnswersHold(t *testing.T) {
 	d.want("A→C PROBE-ANSWER 6 HOLD in use, could bury nobody")
 }
 
-// RECENT: passed on less than 3T/8 ago. NONE: else.
+// RECENT: passed on less than 3T/8 ago. NONE: otherwise.
 func TestProbeIsAnsweredRecentThenNone(t *testing.T) {
 	d := withToken(t, 3)
 	d.request(1, 1)
 	d.passes(testTTL*3/8 - 1)
-	d.look()
+	d.take()
 	d.receive(2, Message{Kind: Probe, Number: Number{1, 1}, Probe: 6, Helper: NoMember})
 	d.want("A→C PROBE-ANSWER 6 RECENT, could bury nobody")
 	d.passes(1)
-	d.look()
+	d.take()
 	d.receive(2, Message{Kind: Probe, Number: Number{1, 1}, Probe: 7, Helper: NoMember})
 	d.want("A→C PROBE-ANSWER 7 NONE, could bury nobody")
 }
 
-// Each answer tells whom the answerer could bury now; it buries nobody.
+// Each answer names the members that the answerer could bury now; it buries nobody.
 func TestProbeAnswerTellsWhoIsBuriable(t *testing.T) {
 	d := inSession(t, 5)
 	d.lives(testTTL, 1, 3)
-	d.look()
+	d.take()
 	d.receive(1, Message{Kind: Probe, Number: Number{1, 1}, Probe: 7, Helper: NoMember})
 	d.want("A→B PROBE-ANSWER 7 NONE, could bury C E")
 	d.pinged(2)
@@ -60,15 +60,15 @@ func TestBallotWhenAllAnswerNone(t *testing.T) {
 	)
 }
 
-// Or is buriable by a quorum, itself counted.
+// Or is buriable by a quorum, this node included.
 func TestBallotWhenSilentMemberIsBuriableByQuorum(t *testing.T) {
 	d := asking(t, 5)
 	d.lives(testTTL-100*ms, 1, 2, 3)
 	d.PeerDown(d.at, 4)
-	d.look()
-	d.passes(200 * ms) // A's guard of E is over; the latest probe is open still
+	d.take()
+	d.passes(200 * ms) // A's guard of E is over; the latest probe is still open
 	probe := d.locks[cs].search.probe
-	d.look()
+	d.take()
 	d.none(probe, 1, 2)
 	d.wantOnly(Balloted)
 	d.receive(3, Message{Kind: ProbeAnswer, Probe: probe, Answer: None, Members: []Member{4}})
@@ -77,22 +77,22 @@ func TestBallotWhenSilentMemberIsBuriableByQuorum(t *testing.T) {
 	d.wantOnly(Balloted, "A begins ballot 1.A")
 }
 
-// A member with a stream is waited for, even if a quorum could bury it: its answer may
-// be on its way. If it owes an answer to the probe before, too, it is not.
+// A member with a stream is waited for, even if a quorum could bury it: its answer may be
+// on its way. It is not if it left the probe before unanswered, too.
 func TestMemberWithStreamIsWaitedForOnce(t *testing.T) {
 	d := inSession(t, 3)
-	d.lives(testTTL, 1) // A and B guard C no more
+	d.lives(testTTL, 1) // A and B no longer guard C
 	d.acquire(1)
-	d.look()
+	d.take()
 	d.receive(1, Message{Kind: ProbeAnswer, Probe: 1, Answer: None, Members: []Member{2}})
 	d.wantOnly(Balloted)
 	d.lives(750*ms, 1)
-	d.look()
+	d.take()
 	d.receive(1, Message{Kind: ProbeAnswer, Probe: 2, Answer: None, Members: []Member{2}})
 	d.wantOnly(Balloted, "A begins ballot 1.A")
 }
 
-// A quorum: the asker counts itself only if its own guard is over.
+// In the quorum, the asker counts itself only if its own guard is over.
 func TestAskerThatGuardsIsNotCountedAmongBuriers(t *testing.T) {
 	d := probing(t, 5)
 	d.PeerDown(d.at, 4)
@@ -103,7 +103,7 @@ func TestAskerThatGuardsIsNotCountedAmongBuriers(t *testing.T) {
 	d.want()
 }
 
-// One RECENT or HOLD is enough to wait on, however much NONE there is.
+// One RECENT or HOLD is reason to wait, however many NONE there are.
 func TestNoBallotWhenOneSawToken(t *testing.T) {
 	for _, answer := range []Answer{Hold, Recent} {
 		d := probing(t, 3)
@@ -125,13 +125,13 @@ func TestAnswersToOlderProbeDoNotCount(t *testing.T) {
 	d.wantOnly(Balloted, "A begins ballot 1.A")
 }
 
-// Nor to the probe of a request that was granted since.
+// Nor do answers to the probe of a request that was granted since.
 func TestAnswersToProbeOfGrantedRequestDoNotCount(t *testing.T) {
 	d := probing(t, 3)
 	d.none(1, 1)
 	d.token()
 	d.acquire(2)
-	d.look()
+	d.take()
 	d.none(1, 2) // the token is here
 	d.want()
 
@@ -139,7 +139,7 @@ func TestAnswersToProbeOfGrantedRequestDoNotCount(t *testing.T) {
 	d.release(1)
 	d.request(1, 1)
 	d.acquire(3)
-	d.look()
+	d.take()
 	d.none(1, 2)
 	d.want()
 	d.passes(750 * ms)

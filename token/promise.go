@@ -2,16 +2,15 @@ package token
 
 import "slices"
 
-// What a member owes to ballots: promises, and burials. The rules are the protocol's
+// A member's part in others' ballots: promises and burials. The rules are in the protocol's
 // section 3.
 
 // receiveBallot answers BALLOT(lock, n, b, D).
 //
-// HOLD, if the token is here. NACK, if a promise, an epoch or a floor here has a
-// number that is not lower than the ballot's. Else PROMISE: from now on no token of
-// this lock with an epoch below b is taken, and no ballot with a number not above
-// b's. An encumbered node cannot promise: its earlier process's client may hold the
-// lock.
+// HOLD, if the token is here. NACK, if a promise, an epoch or a floor here has a number
+// that is not below the ballot's. Else PROMISE: from now on this node takes no token of the
+// lock with an epoch below b, and no ballot with a number not above b's. An encumbered node
+// cannot promise: a client of its earlier process may hold the lock.
 func (n *Node) receiveBallot(l *lock, from Member, m *Message) {
 	n.hear(l, from, m.Number)
 	n.issue(l, Received, from).Message = *m
@@ -28,7 +27,7 @@ func (n *Node) receiveBallot(l *lock, from Member, m *Message) {
 			n.endBallot(l, ReasonOutbid)
 		}
 		n.promise(l, m.Ballot)
-		n.sign(l) // of a token to come
+		n.sawSign(l) // of a token to come
 		v := n.ownVote(l, m.Members)
 		reply.Answer, reply.Number, reply.Waiting, reply.Members = Promise, v.number, v.waiting, v.buried
 	}
@@ -38,7 +37,7 @@ func (n *Node) receiveBallot(l *lock, from Member, m *Message) {
 	}
 }
 
-// objection tells what stands against a ballot here; 0 if nothing does.
+// objection returns what forbids a ballot here; 0 if nothing does.
 func (n *Node) objection(l *lock, b Epoch) (Answer, Epoch) {
 	var promised Epoch
 	for _, p := range l.promises {
@@ -61,14 +60,13 @@ func (n *Node) objection(l *lock, b Epoch) (Answer, Epoch) {
 	return 0, Epoch{}
 }
 
-// promise keeps b, on stable storage before anything that follows leaves this node.
-// A lock remembers as many promises as there are members; beyond that the lowest
-// becomes a floor that no ABORT lifts.
+// promise keeps b, on stable storage before any later effect is performed. A lock remembers
+// as many promises as there are members; beyond that the lowest becomes a floor that no
+// ABORT lifts.
 //
-// No number is saved that was not promised. A start whose memory is lost begins at the
-// clock, and each number saved in advance would be a step ahead of that. Nor would it
-// spare much: a Save is due only where a number is above all that were promised here,
-// for any lock.
+// Only promised numbers are saved. A start without its memory begins at the clock, and
+// numbers saved in advance would run ahead of that. Nor would they spare much: a Save is
+// due only if a number is above all promised here, for any lock.
 func (n *Node) promise(l *lock, b Epoch) {
 	l.highest = max(l.highest, b.Number)
 	l.promises = append(l.promises, b)
@@ -88,17 +86,15 @@ func (l *lock) takeBack(b Epoch) {
 	l.promises = slices.DeleteFunc(l.promises, func(p Epoch) bool { return p == b })
 }
 
-// receiveAbort takes back the promise to a ballot that came to nothing. Promises to
-// others stand.
+// receiveAbort takes back the promise to a ballot that failed. Promises to others stand.
 func (n *Node) receiveAbort(l *lock, from Member, m *Message) {
 	n.issue(l, Received, from).Message = *m
 	l.takeBack(m.Ballot)
 }
 
-// barred reports whether a token of this epoch must not be taken: a later one was
-// seen or promised, or may have been before the lock was forgotten. The promise to a
-// ballot of this node's own does not count, since its round ends when the token
-// comes.
+// barred reports whether a token of this epoch must not be taken: a later epoch was seen or
+// promised, or may have been before the lock was forgotten. A promise to this node's own
+// ballot does not count, since that round ends when the token comes.
 func (n *Node) barred(l *lock, e Epoch) bool {
 	if l.epoch.Above(e) || l.floor.Above(e) {
 		return true
@@ -112,15 +108,15 @@ func (n *Node) barred(l *lock, e Epoch) bool {
 	return false
 }
 
-// vote is what a member that promised says to a ballot.
+// vote is the answer of a member that promised a ballot.
 type vote struct {
 	promised bool
 	number   Number // of its own request
-	waiting  bool   // it has asked in its present session, and has a waiter still
+	waiting  bool   // it asked in its present session, and still has a waiter
 	buried   []Member
 }
 
-// ownVote is this node's; it buries whom it can of the distant.
+// ownVote is this node's vote; it buries whom it can of the distant.
 func (n *Node) ownVote(l *lock, distant []Member) vote {
 	v := vote{promised: true, waiting: l.outstanding && n.wants(l)}
 	if !v.waiting {
@@ -137,8 +133,8 @@ func (n *Node) ownVote(l *lock, distant []Member) vote {
 	return v
 }
 
-// canBury reports whether this node may bury a member: its guard is over, and our
-// wait after the start as well. Nobody buries itself.
+// canBury reports whether this node may bury a member: its guard is over, and so is our
+// wait after the start. Nobody buries itself.
 func (n *Node) canBury(k Member) bool {
 	return k != n.self && !n.waiting && n.peers[k].guardEnd <= n.now
 }

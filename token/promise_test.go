@@ -16,7 +16,7 @@ func (d *driven) ballotFrom(from Member, number uint64, distant ...Member) {
 func (d *driven) tokenOf(e Epoch) bool {
 	d.t.Helper()
 	d.tokenWith(func(t *Token) { t.Epoch = e })
-	for _, e := range d.look() {
+	for _, e := range d.take() {
 		if e.Kind == Dropped {
 			return false
 		}
@@ -24,7 +24,7 @@ func (d *driven) tokenOf(e Epoch) bool {
 	return true
 }
 
-// HOLD, if the token is here; it is passed on after that if it is idle.
+// HOLD, if the token is here. If it is idle, it is passed on after the answer.
 func TestHolderAnswersBallotWithHold(t *testing.T) {
 	d := holding(t, 3)
 	d.ballotFrom(2, 5)
@@ -42,7 +42,7 @@ func TestHolderAnswersBallotWithHold(t *testing.T) {
 func TestPromiseRefusesBallotsNotAbove(t *testing.T) {
 	d := inSession(t, 3)
 	d.ballotFrom(2, 5)
-	d.look()
+	d.take()
 	for _, number := range []uint64{1, 4, 5} {
 		d.ballotFrom(1, number)
 		d.want(fmt.Sprintf("A→B BALLOT-ANSWER %d.B OUTBID under 5.C", number))
@@ -57,14 +57,14 @@ func TestPromiseRefusesBallotsNotAbove(t *testing.T) {
 func TestEpochRefusesBallotsNotAbove(t *testing.T) {
 	d := withToken(t, 3)
 	d.request(1, 1) // takes the token away
-	d.look()
+	d.take()
 	d.ballotFrom(2, 1)
 	d.want("A→C BALLOT-ANSWER 1.C TOO LOW under 1.B")
 	d.ballotFrom(2, 2)
 	d.wantSent(BallotAnswer, "A→C BALLOT-ANSWER 2.C PROMISE, not waiting at 1.0, buries nobody")
 }
 
-// NACK, if there is a floor that is not lower. The floor refuses ballots only, never
+// NACK, if there is a floor that is not lower. The floor refuses only ballots, never
 // tokens.
 func TestFloorRefusesBallotsNotTokens(t *testing.T) {
 	cfg := testConfig(0, 3)
@@ -100,7 +100,7 @@ func TestPromiseRefusesTokensBelow(t *testing.T) {
 	}
 }
 
-// A promise is kept by the token that it was for.
+// A promise ends with the token that it was for.
 func TestTokenFulfilsPromises(t *testing.T) {
 	d := inSession(t, 3)
 	d.ballotFrom(1, 4)
@@ -113,11 +113,11 @@ func TestTokenFulfilsPromises(t *testing.T) {
 	}
 }
 
-// A token that is refused for a promise is no more.
+// A token refused for a promise is destroyed.
 func TestTokenBelowPromiseIsDropped(t *testing.T) {
 	d := inSession(t, 3)
 	d.ballotFrom(2, 5)
-	d.look()
+	d.take()
 	d.token()
 	d.want("A drops token 1.B: promised to a later token")
 }
@@ -127,7 +127,7 @@ func TestOlderTokenIsRefused(t *testing.T) {
 	d := inSession(t, 3)
 	d.tokenOf(Epoch{3, 1})
 	d.request(1, 1)
-	d.look()
+	d.take()
 	if d.tokenOf(Epoch{2, 2}) {
 		t.Error("token 2.C was taken after 3.B")
 	}
@@ -137,8 +137,8 @@ func TestOlderTokenIsRefused(t *testing.T) {
 }
 
 // A promise is on stable storage before the answer leaves. A number is saved when it is
-// above all that were promised, for any lock, and none is saved that was not promised:
-// a start that begins at the clock must be above it.
+// above all promised so far, for any lock. Only promised numbers are saved: a start at the
+// clock must be above them.
 func TestPromiseIsSavedBeforeAnswer(t *testing.T) {
 	d := inSession(t, 3)
 	d.ballotFrom(1, 5)
@@ -149,11 +149,11 @@ func TestPromiseIsSavedBeforeAnswer(t *testing.T) {
 	d.want("A saves session 1, promised 6", "A→B BALLOT-ANSWER 6.B PROMISE, not waiting at 1.0, buries nobody")
 }
 
-// What a new session saves does not lower what is promised.
+// The save of a new session does not lower the promised number.
 func TestSessionIsSavedWithPromise(t *testing.T) {
 	d := inSession(t, 3)
 	d.ballotFrom(1, 5)
-	d.look()
+	d.take()
 	d.passes(testTTL)
 	d.wantOnly(Save, "A saves session 2, promised 5")
 }
@@ -168,41 +168,41 @@ func TestPromiseTellsOwnRequest(t *testing.T) {
 	)
 }
 
-// Not waiting: the waiter gave up. The node has no request out any more, and its
-// next waiter raises the number.
+// Not waiting: the waiter gave up. The node has no request out any more, and its next
+// waiter raises the number.
 func TestPromiseOfWithdrawnRequest(t *testing.T) {
 	d := asking(t, 3)
 	d.withdraw(1)
-	d.look()
+	d.take()
 	d.ballotFrom(1, 5)
 	d.wantSent(BallotAnswer, "A→B BALLOT-ANSWER 5.B PROMISE, not waiting at 1.1, buries nobody")
 	d.acquire(2)
 	d.wantOnly(Asked, "A asks: request 1.2")
 }
 
-// Not waiting: it has not asked inside its present session.
+// Not waiting: the node has not asked inside its present session.
 func TestPromiseOfWaiterThatHasNotAsked(t *testing.T) {
 	d := asking(t, 3)
 	d.passes(testTTL)
-	d.look()
+	d.take()
 	d.ballotFrom(1, 5)
 	d.wantSent(BallotAnswer, "A→B BALLOT-ANSWER 5.B PROMISE, not waiting at 2.0, buries nobody")
 }
 
-// A helper waits too.
+// A helper counts as waiting.
 func TestPromiseOfHelper(t *testing.T) {
 	d := inSession(t, 3)
 	d.receive(1, Message{Kind: Probe, Number: Number{1, 1}, Probe: 4, Helper: 0})
-	d.look()
+	d.take()
 	d.ballotFrom(1, 5)
 	d.wantSent(BallotAnswer, "A→B BALLOT-ANSWER 5.B PROMISE, waiting at 1.1, buries nobody")
 }
 
-// The voter buries those of D whose guard is over.
+// The voter buries the members of D whose guard is over.
 func TestVoterBuriesWhomItDoesNotGuard(t *testing.T) {
 	d := inSession(t, 5)
 	d.lives(testTTL, 1, 3)
-	d.look()
+	d.take()
 	d.ballotFrom(1, 5, 2, 3, 0)
 	d.want(
 		"A saves session 1, promised 5",
@@ -211,19 +211,19 @@ func TestVoterBuriesWhomItDoesNotGuard(t *testing.T) {
 	)
 }
 
-// For the next T it answers no PING of whom it buried, in whatever session.
+// For the next T it answers no PING of those it buried, in any session.
 func TestBuriedIsNotAnsweredForT(t *testing.T) {
 	d := inSession(t, 3)
 	d.lives(testTTL, 1)
 	d.ballotFrom(1, 5, 2)
-	d.look()
+	d.take()
 	for _, session := range []Session{1, 2, 3} {
 		d.receive(2, Message{Kind: Ping, Incarnation: incarnation(2, 1), Session: session})
 		d.receive(2, Message{Kind: Ping, Incarnation: incarnation(2, 2), Session: session + 1000})
 	}
 	d.wantAll()
 	d.lives(testTTL-1, 1)
-	d.look()
+	d.take()
 	d.pinged(2)
 	d.wantAll()
 	d.at++
@@ -236,7 +236,7 @@ func TestRefusedBallotBuriesNobody(t *testing.T) {
 	d := inSession(t, 3)
 	d.lives(testTTL, 1)
 	d.ballotFrom(1, 5)
-	d.look()
+	d.take()
 	d.ballotFrom(1, 4, 2)
 	d.want("A→B BALLOT-ANSWER 4.B OUTBID under 5.B")
 }
@@ -246,14 +246,14 @@ func TestAbortTakesPromiseBack(t *testing.T) {
 	d := inSession(t, 3)
 	d.ballotFrom(1, 5)
 	d.receive(1, Message{Kind: Abort, Ballot: Epoch{5, 1}})
-	d.look()
+	d.take()
 	if !d.tokenOf(Epoch{2, 1}) {
 		t.Error("a token was refused for a promise that was taken back")
 	}
 	d = inSession(t, 3)
 	d.ballotFrom(1, 5)
 	d.receive(1, Message{Kind: Abort, Ballot: Epoch{5, 1}})
-	d.look()
+	d.take()
 	d.acquire(1)
 	d.passes(750 * ms)
 	d.none(d.locks[cs].search.probe, 1, 2)
@@ -267,7 +267,7 @@ func TestAbortLeavesOtherPromises(t *testing.T) {
 	d.ballotFrom(2, 6)
 	d.receive(2, Message{Kind: Abort, Ballot: Epoch{6, 2}})
 	d.receive(2, Message{Kind: Abort, Ballot: Epoch{7, 2}})
-	d.look()
+	d.take()
 	if d.tokenOf(Epoch{4, 1}) {
 		t.Error("token 4.B was taken after a promise to 5.B")
 	}
@@ -286,7 +286,7 @@ func TestLowestPromiseBecomesFloor(t *testing.T) {
 	for number := uint64(4); number <= 7; number++ {
 		d.receive(1, Message{Kind: Abort, Ballot: Epoch{number, 1}})
 	}
-	d.look()
+	d.take()
 	d.ballotFrom(1, 5)
 	d.want("A→B BALLOT-ANSWER 5.B TOO LOW under 5.B")
 	if d.tokenOf(Epoch{4, 1}) {
@@ -310,7 +310,7 @@ func TestPromiseEndsOwnBallot(t *testing.T) {
 	)
 }
 
-// The promise to one's own ballot refuses others of the same number.
+// A node's promise to its own ballot refuses others of the same number.
 func TestOwnBallotIsPromisedToo(t *testing.T) {
 	d := balloting(t, 3)
 	d.ballotFrom(1, 1)
@@ -322,7 +322,7 @@ func TestFloorAfterRestartCoversPromises(t *testing.T) {
 	d := inSession(t, 3)
 	d.ballotFrom(1, 5)
 	var saved Effect
-	for _, e := range d.look() {
+	for _, e := range d.take() {
 		if e.Kind == Save {
 			saved = e
 		}
@@ -331,7 +331,7 @@ func TestFloorAfterRestartCoversPromises(t *testing.T) {
 	cfg.Floor, cfg.Session = saved.Promised, saved.Session+1
 	d = startWith(t, cfg)
 	d.up(1, 1)
-	d.look()
+	d.take()
 	d.ballotFrom(1, 5)
 	d.wantSent(BallotAnswer, "A→B BALLOT-ANSWER 5.B TOO LOW under 5.A")
 }

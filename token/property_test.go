@@ -8,9 +8,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// What section 1 of the protocol promises, over random schedules of FIFO channels
-// that lose nothing, while no time passes: so there are no lapses, no rounds, and no
-// messages but REQUEST and TOKEN. Schedules with faults are the simulator's.
+// What section 1 of the protocol promises, over random schedules of FIFO channels that lose
+// nothing, while no time passes: so there are no lapses, no rounds, and only REQUEST and
+// TOKEN. The simulator has schedules with faults.
 
 // locksOf names the locks of the random schedules.
 var locksOf = []string{cs, "printer"}
@@ -23,17 +23,17 @@ type schedule struct {
 	locks map[string]*account
 }
 
-// account is kept of one lock.
+// account is the record of one lock.
 type account struct {
 	waiting map[Waiter]bool // asked, and neither granted nor withdrawn
 	hop     uint64          // of the token
 	cost    []int           // messages spent for each member's next entry
-	// overtook is, by member that waits, how often each other one was let in since the
-	// token's node knew of the request; nil if it does not.
+	// overtook is, for each waiting member, how often each other one was let in since the
+	// token's node knew of the request; nil if it does not know of it.
 	overtook [][]int
 }
 
-// newSchedule is a schedule of members that each have a LocalBatch of up to so many.
+// newSchedule is a schedule of members, each with a LocalBatch of at most so many.
 func newSchedule(t *rapid.T, batch int) *schedule {
 	members := rapid.IntRange(1, 6).Draw(t, "members")
 	n := runningWith(t, members, func(c *Config) { c.LocalBatch = rapid.IntRange(0, batch).Draw(t, "batch") })
@@ -49,7 +49,7 @@ func newSchedule(t *rapid.T, batch int) *schedule {
 	return s
 }
 
-// keepAccount looks at each effect.
+// keepAccount notes each effect.
 func (s *schedule) keepAccount(at Member, e Effect) {
 	a := s.locks[e.Lock]
 	switch e.Kind {
@@ -75,7 +75,7 @@ func (s *schedule) accountMessage(a *account, at Member, e Effect) {
 		if a.hop++; m.Token.Hop != a.hop {
 			s.t.Fatalf("%s: want hop %d", describe(at, e), a.hop)
 		}
-		a.cost[at] = 0 // what the sender spent brought the token here, to no waiter
+		a.cost[at] = 0 // the sender's messages brought the token here, to no waiter
 		a.cost[e.Peer]++
 		a.overtook[at] = nil
 	default:
@@ -83,7 +83,7 @@ func (s *schedule) accountMessage(a *account, at Member, e Effect) {
 	}
 }
 
-// accountGrant looks at what an entry cost, at its fence, and at whom it overtook.
+// accountGrant checks an entry's cost, its fence, and whom it overtook.
 func (s *schedule) accountGrant(a *account, at Member, e Effect) {
 	if e.Fence != s.fences[e.Lock]+1 {
 		s.t.Fatalf("%s: want the fence after %s", describe(at, e), fence(s.fences[e.Lock]))
@@ -115,7 +115,7 @@ func (s *schedule) accountGrant(a *account, at Member, e Effect) {
 // batchOf is how many waiters in a row a member may let in.
 func (s *schedule) batchOf(m Member) int { return max(s.sites[m].cfg.LocalBatch, 1) }
 
-// check is what must hold between any two inputs.
+// check checks what must hold between any two inputs.
 func (s *schedule) check() {
 	for _, lock := range locksOf {
 		var tokens, holders int
@@ -143,9 +143,9 @@ func (s *schedule) check() {
 	}
 }
 
-// noteOvertaken begins to count for each member whose request has become known where
-// the token is, or that stands in its queue. Whoever is in the critical section then
-// counts as the first that goes before.
+// noteOvertaken begins to count for each member whose request has become known at the
+// token's node, or that stands in the token's queue. The holder then counts as the first
+// that goes before.
 func (s *schedule) noteOvertaken(lock string, at Member, token *Token, holders int) {
 	a := s.locks[lock]
 	for m, site := range s.sites {
@@ -207,7 +207,7 @@ func (s *schedule) giveUp(m Member, lock string) {
 	s.withdraw(m, lock)
 }
 
-// play lets things happen in a random order, then lets all come to an end.
+// play performs inputs in a random order, then lets all come to an end.
 func (s *schedule) play(steps int) {
 	for range steps {
 		s.happen(s.inputs(true))
@@ -232,8 +232,8 @@ func (s *schedule) happen(list []input) {
 	s.check()
 }
 
-// One waiter of a node at a time, who waits until it is let in, as in the paper: an
-// entry costs exactly N messages, or none where the token is.
+// One waiter of a node at a time, which waits until it is let in, as in the paper: an entry
+// costs exactly N messages, or none where the token is.
 func TestRandomSchedulesAsInThePaper(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		newSchedule(t, 1).play(150)
@@ -249,9 +249,8 @@ func TestRandomSchedulesWithRiders(t *testing.T) {
 	})
 }
 
-// Nodes that let several of their waiters in before the token leaves, each as many as
-// it likes: nobody is overtaken by more than that many entries of another member, what
-// an entry costs is the same, and fences rise by one.
+// Nodes with any LocalBatch: nobody is overtaken by more than that many entries of another
+// member, an entry's cost stays the same, and fences rise by one.
 func TestRandomSchedulesWithBatches(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := newSchedule(t, 4)
@@ -260,8 +259,8 @@ func TestRandomSchedulesWithBatches(t *testing.T) {
 	})
 }
 
-// The order of arrival decides nothing but the order of service: what a schedule
-// brings about depends on the inputs alone.
+// The order of arrival decides only the order of service: the result of a schedule depends
+// on its inputs alone.
 func TestSameInputsSameEffects(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		members := rapid.IntRange(1, 5).Draw(t, "members")

@@ -1,10 +1,10 @@
 package token
 
-// ask makes a request of this node for a lock whose token is elsewhere. Outside a
-// session it does nothing: the node asks for its waiters when the session begins.
+// ask requests a lock whose token is elsewhere. Outside a session it does nothing: the node
+// asks for its waiters when the session begins.
 //
-// Suzuki–Kasami 1985, a node that wants to enter and has not the token: raise the
-// own number, RN[i] := RN[i] + 1, and send REQUEST(i, RN[i]) to all others.
+// Suzuki–Kasami 1985, a node that wants to enter and does not have the token: raise the own
+// number, RN[i] := RN[i] + 1, and send REQUEST(i, RN[i]) to all others.
 func (n *Node) ask(l *lock) {
 	if !n.begun || n.leaving {
 		return
@@ -13,24 +13,24 @@ func (n *Node) ask(l *lock) {
 	n.issue(l, Asked, NoMember).Number = l.requestNumbers[n.self]
 	n.broadcast(l, Message{Kind: Request, Number: l.requestNumbers[n.self]})
 	if !l.heardOf {
-		n.probe(l) // perhaps it never had a token
+		n.probe(l) // perhaps there never was a token
 	}
 }
 
-// repeat sends the outstanding request once more, on a new stream, and the probe
-// that waits for an answer.
+// repeat sends the outstanding request again, on a new stream, and the probe if it still
+// waits for an answer.
 func (n *Node) repeat(l *lock, peer Member) {
 	number := l.requestNumbers[n.self]
 	request := n.issue(l, Send, peer)
 	request.Message, request.Repeat = Message{Kind: Request, Lock: l.name, Number: number}, true
-	if s := l.search; s.open && !s.heard[peer].answered {
+	if s := l.search; s.open && !s.answers[peer].answered {
 		n.send(l, peer, Message{Kind: Probe, Number: number, Probe: s.probe, Helper: NoMember})
 	}
 }
 
-// raise draws the number of the node's next request for a lock. The paper counts
-// per critical section; we count per node, so that a lock that was forgotten and
-// is learned anew does not start over (protocol, section 3, forgetting).
+// raise draws the number of the node's next request for a lock. The paper counts per
+// critical section; we count per node, so that a lock that was forgotten and learned anew
+// does not start over (protocol, section 3, forgetting).
 func (n *Node) raise(l *lock) {
 	n.count++
 	l.requestNumbers[n.self] = n.lastNumber()
@@ -41,16 +41,16 @@ func (n *Node) raise(l *lock) {
 // lastNumber is the highest number that this node used in any request.
 func (n *Node) lastNumber() Number { return Number{Session: n.session, Count: n.count} }
 
-// wants reports whether anybody here waits for the lock, or this node asks for it
-// on another's behalf.
+// wants reports whether anybody here waits for the lock, or this node asks for it on
+// another's behalf.
 func (n *Node) wants(l *lock) bool {
 	return !n.leaving && (!l.waiters.empty() || n.now < l.helpEnd)
 }
 
-// endRequest makes RN[i] the highest number that this node used for any lock: no request
-// of this node for the lock is out any more, and the next waiter raises the number. If RN[i]
-// were lower, an old request of a node that restarted would draw the token after every
-// grant, for ever (protocol, section 1).
+// endRequest makes RN[i] the highest number that this node used for any lock. It has no
+// request for this lock out any more; the next waiter raises the number. If RN[i] were
+// lower, an old request of a restarted node would attract the token after every grant, for
+// ever (protocol, section 1).
 func (n *Node) endRequest(l *lock) {
 	l.outstanding = false
 	l.requestNumbers[n.self] = n.lastNumber()
@@ -58,9 +58,9 @@ func (n *Node) endRequest(l *lock) {
 
 // receiveRequest takes REQUEST(j, n).
 //
-// Suzuki–Kasami 1985, on receiving REQUEST(j, n): RN[j] := max(RN[j], n); if the
-// token is here and idle, and RN[j] = LN[j] + 1, send it to j. We compare with >,
-// since numbers may have gaps.
+// Suzuki–Kasami 1985, on receiving REQUEST(j, n): RN[j] := max(RN[j], n); if the token is
+// here and idle, and RN[j] = LN[j] + 1, send it to j. We compare with >, since numbers may
+// have gaps.
 func (n *Node) receiveRequest(l *lock, from Member, m *Message) {
 	n.hear(l, from, m.Number)
 	n.issue(l, Received, from).Message = *m

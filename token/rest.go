@@ -2,12 +2,12 @@ package token
 
 import "slices"
 
-// A lock that nobody uses, wants or has just passed on is put to rest: what is left
-// of its use is little, nearly always the same few numbers, and no memory is spent on
-// the remainder. The sweep at each PING does so (sayBusy).
+// A lock that nobody uses or wants, and that was not just passed on, is put to rest: only a
+// few numbers of its use are kept, nearly always the same ones, and the memory of the
+// others is saved. sayBusy does so at each round of PINGs.
 
-// rest is what is kept of the use of a lock that is at rest: its epoch, and the only
-// promise, if there is one. A member takes four bytes here.
+// rest is what is kept of a lock at rest: its epoch, and its only promise, if there is one.
+// A member takes four bytes here.
 type rest struct {
 	epochNumber, promiseNumber     uint64
 	epochProposer, promiseProposer int32
@@ -27,13 +27,13 @@ func (r rest) promise() Epoch {
 	return Epoch{Number: r.promiseNumber, Proposer: Member(r.promiseProposer)}
 }
 
-// highest is what the highest ballot number of a lock at rest is.
+// highest is the highest ballot number of a lock at rest.
 func (r rest) highest() uint64 { return max(r.epochNumber, r.promiseNumber) }
 
-// lastProposer makes an Epoch that is above all others of the same number.
+// lastProposer makes an Epoch that is above all others with the same number.
 const lastProposer Member = 1<<31 - 1
 
-// above is higher than every epoch whose number is not higher; zero for zero.
+// above is an epoch above all with this number or a lower one; zero for zero.
 func above(number uint64) Epoch {
 	if number == 0 {
 		return Epoch{}
@@ -41,16 +41,15 @@ func above(number uint64) Epoch {
 	return Epoch{Number: number, Proposer: lastProposer}
 }
 
-// spareUses is how many uses a node keeps for locks that awake, and spareEntries how
-// long the lists may be that are kept with one. A lock that goes to and fro between
-// use and rest costs no allocation then, but for the LN of a token that is here.
+// spareUses is how many uses a node keeps for locks that wake, and spareEntries how long
+// the lists kept with each may be. A lock that goes back and forth between use and rest
+// then costs no allocation, except the LN of a token that is here.
 const (
 	spareUses    = 64
 	spareEntries = 16
 )
 
-// wake sees to it that the lock has a use, and puts it on the list of those that may
-// be in use.
+// wake gives the lock a use if it has none, and puts it on the list of active locks.
 func (n *Node) wake(l *lock) {
 	if l.use == nil {
 		if last := len(n.spare) - 1; last >= 0 {
@@ -70,7 +69,7 @@ func (n *Node) wake(l *lock) {
 	}
 }
 
-// unpack makes an empty use what it was when the lock was put to rest.
+// unpack restores in an empty use what the lock had when it was put to rest.
 func (n *Node) unpack(r rest, u *use) {
 	u.epoch = r.epoch()
 	u.highest = r.highest()
@@ -81,18 +80,18 @@ func (n *Node) unpack(r rest, u *use) {
 	u.passedAt = n.now - n.cfg.TTL // long enough ago
 }
 
-// usuallyHeardOf is whether peers have sent something about a lock that is at rest.
+// usuallyHeardOf is heardOf of a lock at rest.
 func (n *Node) usuallyHeardOf() bool { return len(n.peers) > 1 }
 
-// engaged reports whether there is more to be known of a lock than rest can say: it is
-// wanted here, a ballot is under way, or its token was passed on just now.
+// engaged reports whether rest cannot hold what is known of a lock: it is wanted here, a
+// ballot is under way, or its token was just passed on.
 func (n *Node) engaged(l *lock) bool {
 	return l.outstanding || !l.waiters.empty() || n.now < l.helpEnd || l.balloting() ||
 		l.token == nil && n.now < l.passedAt+n.recently()
 }
 
 // putToRest drops the use of a lock that is off the list of active ones. A lock with
-// an unusual past keeps it.
+// unusual facts keeps it.
 func (n *Node) putToRest(l *lock) {
 	u := l.use
 	u.active = false
@@ -122,9 +121,9 @@ func (n *Node) putToRest(l *lock) {
 	}
 }
 
-// putTokenToRest leaves little of an idle token. Unless somebody asks for it, no number
-// in RN is above that in LN, which is a number of the same member's: so RN can be raised
-// to LN, and the memory of one is enough for both.
+// putTokenToRest saves the memory of an idle token's LN. Unless somebody asks for the
+// token, no number in RN is above the one in LN, which the same member used. So RN can be
+// raised to LN, and one array serves both.
 func (n *Node) putTokenToRest(l *lock) {
 	t := l.token
 	if len(t.Queue) == 0 {
@@ -136,11 +135,11 @@ func (n *Node) putTokenToRest(l *lock) {
 	}
 }
 
-// sharesNumbers reports whether RN and the LN of the token here are in the same memory.
+// sharesNumbers reports whether RN and the token's LN share memory.
 func (l *lock) sharesNumbers() bool { return &l.token.LastGranted[0] == &l.requestNumbers[0] }
 
-// emptied is a slice without its elements, whose memory is kept if it has room for no
-// more than so many.
+// emptied returns a slice without its elements. It keeps the memory if that has room for at
+// most so many.
 func emptied[E any](s []E, most int) []E {
 	if cap(s) > most {
 		return nil
@@ -148,8 +147,8 @@ func emptied[E any](s []E, most int) []E {
 	return s[:0]
 }
 
-// awake returns a lock that has a use, for inspect.go and the files beside it: l itself if
-// it has one, or else a copy.
+// awake returns l if it has a use, else a copy that has one. It is for inspect.go and the
+// files beside it.
 func (n *Node) awake(l *lock) *lock {
 	if l.use != nil {
 		return l

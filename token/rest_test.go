@@ -10,7 +10,7 @@ import (
 
 // plain is a node of three that knows one lock, whose token it had and passed on long
 // ago.
-func plain(t testing.TB) (*Node, *lock, Clockwork) {
+func plain(t testing.TB) (*Node, *lock, ClockModel) {
 	n, err := New(0, testConfig(0, 3))
 	if err != nil {
 		t.Fatal(err)
@@ -21,10 +21,10 @@ func plain(t testing.TB) (*Node, *lock, Clockwork) {
 	l.requestNumbers[1] = Number{2, 3}
 	l.epoch, l.highest, l.promises = Epoch{4, 1}, 5, []Epoch{{5, 2}}
 	n.schedule(l)
-	return n, l, Clockwork{Readings: []Time{0, 0, 0}, Step: 1, Horizon: hour}
+	return n, l, ClockModel{Readings: []Time{0, 0, 0}, Step: 1, Horizon: hour}
 }
 
-// What a lock at rest is known for is what it was known for before.
+// A lock at rest is known for the same facts as before.
 func TestRestForgetsNothing(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -66,9 +66,9 @@ func TestRestForgetsNothing(t *testing.T) {
 	}
 }
 
-// Another lock's use serves the next one that awakes, and nothing is left of it there.
+// The use of a lock serves the next one that wakes, which finds nothing left in it.
 func TestUseIsEmptyWhenReused(t *testing.T) {
-	n, _ := crowded()
+	n, _ := full()
 	full, l := n.order[0].use, n.order[1]
 	full.promises, full.highest, full.floor = full.promises[:1], 13, Epoch{}
 	n.putToRest(n.order[0])
@@ -91,7 +91,7 @@ func TestUseIsEmptyWhenReused(t *testing.T) {
 	}
 }
 
-// The sweep leaves alone what somebody uses, wants, or is to be told of.
+// sayBusy leaves alone what somebody uses, wants, or is to be told of.
 func TestSweepSparesWhatIsInUse(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -122,9 +122,9 @@ func TestSweepSparesWhatIsInUse(t *testing.T) {
 	}
 }
 
-// An idle token that a member asked for which could not be addressed then goes there
-// later, although the lock was at rest meanwhile; and one that nobody asked for stays,
-// and its lock at rest.
+// An idle token goes later to a member that asked for it but could not be addressed,
+// although the lock was at rest meanwhile. A token that nobody asked for stays, and its
+// lock stays at rest.
 func TestTokenAtRestIsLookedAtAgain(t *testing.T) {
 	s := newBench(t, 3)
 	s.enter(0, "wanted")
@@ -152,8 +152,8 @@ func TestTokenAtRestIsLookedAtAgain(t *testing.T) {
 	}
 }
 
-// RN and LN are one memory while the lock of an idle token is at rest, and two as soon as
-// it awakes: a request raises RN alone.
+// RN and LN share memory while the lock of an idle token is at rest, and no longer once it
+// wakes: a request raises RN alone.
 func TestTokenAtRestHasOneMemoryForBothNumbers(t *testing.T) {
 	s := newBench(t, 3)
 	s.enter(1, cs)
@@ -179,7 +179,7 @@ func TestTokenAtRestHasOneMemoryForBothNumbers(t *testing.T) {
 	}
 }
 
-// A lock that goes to and fro between use and rest costs no allocation here.
+// A lock that goes back and forth between use and rest costs no allocation here.
 func TestLockThatAwakesAllocatesNothing(t *testing.T) {
 	n, l, _ := plain(t)
 	allocs := testing.AllocsPerRun(100, func() {
@@ -189,13 +189,13 @@ func TestLockThatAwakesAllocatesNothing(t *testing.T) {
 		}
 		n.lock(l.name)
 	})
-	if want := 1.0; allocs > want { // of the sweep itself
+	if want := 1.0; allocs > want { // the call itself
 		t.Errorf("%v allocations, want %v", allocs, want)
 	}
 }
 
-// A million locks that lie idle take 0.3 GB at each of five members. Bytes of heap are
-// counted, not time; heapOfIdleLock says which.
+// A million idle locks take 0.3 GB at each of five members. The test counts bytes of heap,
+// not time; see heapOfIdleLock.
 func TestIdleLockIsSmall(t *testing.T) {
 	const limit = 300 // bytes
 	if got := heapOfIdleLock(t, 5, 20_000); got > limit {
@@ -219,8 +219,8 @@ func TestEndOfSessionLeavesNoMemoryBehind(t *testing.T) {
 	}
 }
 
-// A node that leaves, and could reach nobody, hands over what it has when somebody comes
-// within reach.
+// A leaving node that could reach nobody hands over its tokens when somebody comes within
+// reach.
 func TestLeavingNodeHandsTokenAtRestOver(t *testing.T) {
 	s := newBench(t, 3)
 	s.enter(0, "idle")

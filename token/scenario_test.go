@@ -50,7 +50,7 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// scenario is a cluster and what it has done since the last look.
+// scenario is a cluster and what it has done since the last command.
 type scenario struct {
 	*network
 	lines []string

@@ -5,24 +5,24 @@ import (
 	"slices"
 )
 
-// A waiting node suspects that the token is lost when it has seen no sign of it for
-// a while. It probes; and if nobody has seen the token, it proposes a ballot to make
-// a new one (protocol, section 3).
+// A waiting node suspects that the token is lost when it has seen no sign of it for a
+// while. It probes, and if nobody has seen the token, it proposes a ballot for a new one
+// (protocol, section 3).
 
-// search is how a node that waits looks for the token. It belongs to the node's
-// outstanding request.
+// search is a waiting node's search for the token. It belongs to the node's outstanding
+// request.
 type search struct {
-	// patience is how long to wait for a sign of the token, and suspectAt when that
-	// time is over.
+	// patience is how long to wait for a sign of the token, and suspectAt when that time is
+	// over.
 	patience, suspectAt Time
 
-	// probe is the latest probe; 0 before the first. open: every answer to it so far
+	// probe numbers the latest probe; 0 before the first. open: every answer to it so far
 	// was None.
 	probe uint64
 	open  bool
-	// heard holds the answers to it, by member.
-	heard []hearsay
-	// helper is the member that was named last to ask for the lock itself.
+	// answers holds the answers to it, by member.
+	answers []probeReply
+	// helper is the member that was last named to request the lock itself.
 	helper Member
 
 	// tries are the waiters that do not want to wait; the rules are in try.go.
@@ -36,8 +36,8 @@ type search struct {
 	votes     []vote
 }
 
-// hearsay is a member's answer to a probe.
-type hearsay struct {
+// probeReply is a member's answer to a probe.
+type probeReply struct {
 	answered bool
 	none     bool
 	buriable []Member // whom it could bury then
@@ -45,8 +45,8 @@ type hearsay struct {
 	missed bool
 }
 
-// recently is for how long a token that was passed on counts as a sign of life, and
-// how long a search is patient at first.
+// recently is how long a token that was passed on counts as a sign of life, and the first
+// patience of a search.
 func (n *Node) recently() Time { return n.cfg.TTL * 3 / 8 }
 
 // beginSearch starts the clock of a new request.
@@ -61,8 +61,8 @@ func (n *Node) beginSearch(l *lock) {
 	s.tries = s.tries[:0]
 }
 
-// sign is called when there is a sign that the token exists.
-func (n *Node) sign(l *lock) {
+// sawSign notes a sign that the token exists.
+func (n *Node) sawSign(l *lock) {
 	if s := l.search; s != nil && l.outstanding {
 		s.open = false
 		s.suspectAt = n.now + s.patience
@@ -70,8 +70,8 @@ func (n *Node) sign(l *lock) {
 	}
 }
 
-// suspectAll probes for every lock that is waited for here: a member has come back
-// in a new incarnation, and has lost what tokens it had.
+// suspectAll probes for every lock that this node waits for: a member has come back in a
+// new incarnation and has lost its tokens.
 func (n *Node) suspectAll() {
 	for _, l := range n.order {
 		if l.use != nil {
@@ -107,19 +107,20 @@ func (n *Node) probe(l *lock) {
 	n.judgeProbe(l)
 }
 
-// reset forgets the answers to the probe before, but not which members owed one.
+// reset forgets the answers to the previous probe, but not which members left it
+// unanswered.
 func (s *search) reset(members int) {
 	if s.probe == 0 {
-		s.heard = slices.Grow(s.heard[:0], members)[:members]
-		clear(s.heard)
+		s.answers = slices.Grow(s.answers[:0], members)[:members]
+		clear(s.answers)
 		return
 	}
-	for j := range s.heard {
-		s.heard[j] = hearsay{missed: !s.heard[j].answered}
+	for j := range s.answers {
+		s.answers[j] = probeReply{missed: !s.answers[j].answered}
 	}
 }
 
-// nextHelper names another member at each probe.
+// nextHelper returns another member at each probe.
 func (n *Node) nextHelper(s *search) Member {
 	s.helper = (s.helper + 1) % Member(len(n.peers))
 	if s.helper == n.self {
@@ -128,21 +129,21 @@ func (n *Node) nextHelper(s *search) Member {
 	return s.helper
 }
 
-// allAnswered reports whether every member but self answered the latest probe, if
-// there was one.
+// allAnswered reports whether every member but self answered the latest probe, if there was
+// one.
 func (s *search) allAnswered(self Member) bool {
 	if s.probe == 0 {
 		return true
 	}
-	for j := range s.heard {
-		if Member(j) != self && !s.heard[j].answered {
+	for j := range s.answers {
+		if Member(j) != self && !s.answers[j].answered {
 			return false
 		}
 	}
 	return true
 }
 
-// outOfReach reports whether a member cannot be asked: no stream, or silent.
+// outOfReach reports whether a member cannot be asked: it has no stream, or is silent.
 func (n *Node) outOfReach(j Member) bool {
 	return j != n.self && (!n.peers[j].connected || n.silent(j))
 }
@@ -156,11 +157,11 @@ func (n *Node) anyOutOfReach() bool {
 	return false
 }
 
-// receiveProbe answers PROBE(lock, n). It has no side effect but those of a REQUEST.
+// receiveProbe answers PROBE(lock, n). Its only side effect is a REQUEST's.
 //
-// Protocol, section 3: HOLD(busy?), it is here; RECENT, passed on less than 3T/8
-// ago; NONE; each with the members whom the answerer could bury now. An encumbered
-// node does not know, and says nothing.
+// Protocol, section 3: HOLD(busy?), the token is here; RECENT, passed on less than 3T/8
+// ago; or NONE; each with the members whom this node could bury now. An encumbered node
+// does not know, and says nothing.
 func (n *Node) receiveProbe(l *lock, from Member, m *Message) {
 	n.hear(l, from, m.Number)
 	n.issue(l, Received, from).Message = *m
@@ -183,9 +184,9 @@ func (n *Node) receiveProbe(l *lock, from Member, m *Message) {
 	}
 }
 
-// help asks for the lock as if there were a waiter here, for at most T: an idle
-// holder and an asker may be cut off from each other while this node reaches both.
-// The token goes on at once when it comes.
+// help requests the lock as if there were a waiter here, for at most T: an idle holder and
+// an asker may be cut off from each other while this node reaches both. When the token
+// comes, it is passed on at once.
 func (n *Node) help(l *lock) {
 	l.helpEnd = n.now + n.cfg.TTL
 	if !l.outstanding {
@@ -193,16 +194,16 @@ func (n *Node) help(l *lock) {
 	}
 }
 
-// receiveProbeAnswer weighs an answer to the latest probe.
+// receiveProbeAnswer notes an answer to the latest probe.
 func (n *Node) receiveProbeAnswer(l *lock, from Member, m *Message) {
 	n.issue(l, Received, from).Message = *m
 	s := l.search
 	if s == nil || !l.outstanding || s.probe == 0 || s.probe != m.Probe {
 		return
 	}
-	s.heard[from] = hearsay{answered: true, none: m.Answer == None, buriable: m.Members}
+	s.answers[from] = probeReply{answered: true, none: m.Answer == None, buriable: m.Members}
 	if m.Answer != None {
-		n.sign(l)
+		n.sawSign(l)
 		if m.InUse {
 			n.refuseTries(l)
 		}
@@ -211,10 +212,10 @@ func (n *Node) receiveProbeAnswer(l *lock, from Member, m *Message) {
 	n.judgeProbe(l)
 }
 
-// judgeProbe goes on to a ballot once every member has answered NONE or is buriable
-// by a quorum, this node counted. A member with a stream counts as buriable only if
-// it left the probe before this one unanswered: when nobody guards anybody, as after
-// a start, an answer that is still on its way would else get its sender buried.
+// judgeProbe proposes a ballot once every member has answered NONE or is buriable by a
+// quorum, this node included. A member with a stream counts as buriable only if it left the
+// probe before this one unanswered, too: when nobody guards anybody, as after a start, a
+// member whose answer is still on its way would be buried.
 func (n *Node) judgeProbe(l *lock) {
 	s := l.search
 	if !s.open || s.balloting || !n.wants(l) {
@@ -222,10 +223,10 @@ func (n *Node) judgeProbe(l *lock) {
 	}
 	for j := range n.peers {
 		k := Member(j)
-		if k == n.self || s.heard[k].none {
+		if k == n.self || s.answers[k].none {
 			continue
 		}
-		if n.peers[k].connected && !s.heard[k].missed || n.buriers(s, k) < n.quorum() {
+		if n.peers[k].connected && !s.answers[k].missed || n.buriers(s, k) < n.quorum() {
 			return
 		}
 	}
@@ -235,8 +236,8 @@ func (n *Node) judgeProbe(l *lock) {
 // buriers counts the members that could bury k.
 func (n *Node) buriers(s *search, k Member) int {
 	count := 0
-	for v := range s.heard {
-		if Member(v) != k && slices.Contains(s.heard[v].buriable, k) {
+	for v := range s.answers {
+		if Member(v) != k && slices.Contains(s.answers[v].buriable, k) {
 			count++
 		}
 	}
@@ -246,8 +247,8 @@ func (n *Node) buriers(s *search, k Member) int {
 	return count
 }
 
-// pause is how long to wait after losing to another's ballot, so that two proposers
-// do not outbid each other for ever: T/64 to 5T/64, drawn from the incarnation.
+// pause is how long to wait after being outbid, so that two proposers do not outbid each
+// other for ever: T/64 to 5T/64, drawn from the incarnation and the number of probes.
 func (n *Node) pause() Time {
 	x := binary.LittleEndian.Uint64(n.cfg.Incarnation[:8]) + n.probes*0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9 // splitmix64's finalizer

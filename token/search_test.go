@@ -8,13 +8,13 @@ import (
 // One test for each rule of when a node looks for the token (protocol, section 3,
 // patience).
 
-// probes lists the times, in ms from the first look on, at which a node that lives with
-// its peers begins a probe, which they answer as told.
+// probes lists the times, in ms from its call on, at which a node that lives with its peers
+// begins a probe. The peers answer as told.
 func (d *driven) probes(time Time, answer func(d *driven, probe uint64)) (at []Time) {
 	begin := d.at
 	for end := d.at + time; d.at < end; {
 		d.lives(testTTL/16, d.others()...)
-		for _, e := range d.look() {
+		for _, e := range d.take() {
 			if e.Kind == Probed {
 				at = append(at, (d.at-begin)/ms)
 				answer(d, e.Message.Probe)
@@ -41,7 +41,7 @@ func TestPatienceDoublesUpToT(t *testing.T) {
 	wantTimes(t, got, 750, 1500, 3000, 5000, 7000, 9000)
 }
 
-// But not while a member left the last probe unanswered.
+// But not while a member has left the last probe unanswered.
 func TestPatienceDoesNotGrowWhileProbeIsUnanswered(t *testing.T) {
 	d := asking(t, 3)
 	got := d.probes(2*testTTL, func(d *driven, probe uint64) { d.none(probe, 1) })
@@ -59,7 +59,7 @@ func TestPatienceDoesNotGrowWhileMemberIsUnreachable(t *testing.T) {
 	wantTimes(t, got, 750, 1500, 2250, 3000)
 }
 
-// A node suspects a loss when it has waited for patience without a sign.
+// A node suspects a loss when it has waited for its patience without a sign.
 func TestSignsOfTokenRenewPatience(t *testing.T) {
 	signs := map[string]func(d *driven){
 		"BUSY":    func(d *driven) { d.receive(1, Message{Kind: Busy, Locks: []string{"other", cs}}) },
@@ -113,17 +113,17 @@ func TestKnownLockIsNotProbedAtOnce(t *testing.T) {
 
 	d = withToken(t, 3)
 	d.request(1, 1)
-	d.look()
+	d.take()
 	d.acquire(1)
 	d.want("A asks: request 1.1", "A→B REQUEST 1.1", "A→C REQUEST 1.1")
 }
 
-// At once, too, when a member comes back in a new incarnation, as soon as there are
-// streams both ways.
+// Also at once when a member comes back in a new incarnation, as soon as there are streams
+// both ways.
 func TestReturnOfMemberIsProbedAtOnce(t *testing.T) {
 	d := asking(t, 3)
 	d.PeerDown(d.at, 1)
-	d.look()
+	d.take()
 	d.hello(1, Hello{Incarnation: incarnation(1, 2), Boot: 1001})
 	d.wantOnly(Probed)
 	d.PeerUp(d.at, 1)
@@ -149,9 +149,9 @@ func TestReturnOfMemberIsProbedForWhoWaitsOnly(t *testing.T) {
 		default:
 			d.acquire(2)
 		}
-		d.look()
+		d.take()
 		d.up(2, 2)
-		for _, e := range d.look() {
+		for _, e := range d.take() {
 			if e.Kind == Probed {
 				t.Errorf("%s: %s", name, describe(0, e))
 			}
@@ -173,7 +173,7 @@ func TestNewStreamOfSameIncarnationIsNotProbed(t *testing.T) {
 	d.wantOnly(Probed)
 }
 
-// Nor is the first that is heard of a member: it had no token to lose.
+// Nor is the first incarnation heard of a member: it had no token to lose.
 func TestFirstStreamOfMemberIsNotProbed(t *testing.T) {
 	d := start(t, 3)
 	d.up(1, 1)
@@ -181,12 +181,12 @@ func TestFirstStreamOfMemberIsNotProbed(t *testing.T) {
 	d.request(1, 1)
 	d.ponged(1)
 	d.acquire(1)
-	d.look()
+	d.take()
 	d.up(2, 1)
 	d.want("A→C REQUEST 1.1 (repeated)")
 }
 
-// Who waits no more does not look for the token.
+// A node that no longer waits does not look for the token.
 func TestWithdrawnRequestIsNotProbedFor(t *testing.T) {
 	d := asking(t, 3)
 	d.withdraw(1)
@@ -207,11 +207,11 @@ func TestHolderDoesNotProbe(t *testing.T) {
 	d.wantOnly(Probed)
 }
 
-// Who waits no more does not go on to a ballot.
+// A node that no longer waits does not go on to a ballot.
 func TestNoBallotForWithdrawnRequest(t *testing.T) {
 	d := probing(t, 3)
 	d.withdraw(1)
-	d.look()
+	d.take()
 	d.none(1, 1, 2)
 	d.want()
 }

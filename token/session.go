@@ -2,27 +2,25 @@ package token
 
 import "slices"
 
-// A node may ask for, receive, hold or pass a token only inside a session: a
-// continuous lease from a quorum of members, each of which guards the session, that
-// is, will not bury the node for the time to live T (protocol, section 2).
+// A node may ask for, receive, hold or pass a token only inside a session: a continuous
+// lease from a quorum of members. Each of them guards the session: it will not bury the
+// node for the time to live T (protocol, section 2).
 
-// InSession reports whether the node is inside a session, and until when, if
-// nothing more is heard. For a cluster of one that is Never.
+// InSession reports whether the node is inside a session, and when the lease ends if the
+// node hears nothing more: Never in a cluster of one.
 func (n *Node) InSession() (leaseEnd Time, ok bool) { return n.leaseEnd, n.begun }
 
 // quorum is q.
 func (n *Node) quorum() int { return len(n.peers)/2 + 1 }
 
-// shorten takes off the time by which another clock may run faster than ours: ρ
-// is 1 %.
+// shorten subtracts the margin by which another clock may run faster than ours: ρ is 1 %.
 func shorten(t Time) Time { return t - t/100 }
 
-// pingAll announces the session to all peers, and tells them which locks that
-// they wait for are in use here.
+// pingAll announces the session to all peers, and tells them which locks that they wait for
+// are in use here.
 //
-// Protocol, section 2: every T/4, PING(incarnation, session, begun?, stamp) to
-// each peer. A node that waits after its start, or that has left, only shows that
-// it is there.
+// Protocol, section 2: every T/4, PING(incarnation, session, begun?, stamp) to each peer. A
+// node that waits after its start, or has left, only shows that it is there.
 func (n *Node) pingAll() {
 	for peer := range n.peers {
 		if Member(peer) != n.self {
@@ -48,11 +46,11 @@ func (n *Node) ping(to Member) {
 	})
 }
 
-// receivePing learns of a peer's session, and guards it.
+// receivePing notes a peer's session and guards it.
 //
-// Protocol, section 2: answer PONG(incarnation, stamp), the PING's own, unless it
-// is being buried or we still wait after our start, and note guard = (session,
-// now + T). A session whose number another incarnation had is not guarded.
+// Protocol, section 2: answer PONG(incarnation, stamp), with the PING's own, and note guard
+// = (session, now + T); but not while this node buries the sender or waits after its own
+// start. A session number that another incarnation had is not guarded.
 func (n *Node) receivePing(from Member, m *Message) {
 	p := &n.peers[from]
 	if p.taken(m.Session) {
@@ -64,7 +62,7 @@ func (n *Node) receivePing(from Member, m *Message) {
 	case m.Begun:
 		p.session = max(p.session, m.Session)
 	case m.Session > p.session:
-		p.session = 0 // the one we knew has lapsed
+		p.session = 0 // the one known here has lapsed
 	}
 	switch {
 	case n.waiting:
@@ -78,20 +76,20 @@ func (n *Node) receivePing(from Member, m *Message) {
 func (n *Node) guard(k Member, ping *Message) {
 	p := &n.peers[k]
 	if !p.connected {
-		return // it would not hear of it
+		return // the answer would not reach it
 	}
-	if p.guard != ping.Session {
+	if p.guarded != ping.Session {
 		n.issue(nil, Guarded, k).Session = ping.Session
 	}
-	p.guard, p.guardEnd = ping.Session, n.now+n.cfg.TTL
+	p.guarded, p.guardEnd = ping.Session, n.now+n.cfg.TTL
 	n.send(nil, k, Message{Kind: Pong, Incarnation: ping.Incarnation, Stamp: ping.Stamp})
 }
 
 // receivePong extends the lease.
 //
-// Protocol, section 2: a PONG for another incarnation is ignored: a reboot sets the
-// clock to 0, and a stamp of before it would make a lease without end. One for a stamp
-// that is yet to come would do the same, and answers no PING.
+// Protocol, section 2: a PONG for another incarnation is ignored: a reboot sets the clock
+// to 0, and a stamp from before it would make an endless lease. So would a stamp of the
+// future, which answers no PING.
 func (n *Node) receivePong(from Member, m *Message) {
 	p := &n.peers[from]
 	if m.Incarnation != n.cfg.Incarnation || m.Stamp > n.now {
@@ -107,13 +105,13 @@ func (n *Node) receivePong(from Member, m *Message) {
 		n.renew()
 	}
 	if silent {
-		n.lookAgain()
+		n.passOnIdle()
 	}
 }
 
-// lengthens reports whether a stamp that was answered may make the lease end later, or
-// begin. Of the answers to a round of PINGs, the one that completes a quorum does; at
-// the others, the stamps of all members need not be looked at.
+// lengthens reports whether an answered stamp may lengthen or begin the lease. Of the
+// answers to one round of PINGs, only the one that completes a quorum does; the others need
+// no look at all members' stamps.
 func (n *Node) lengthens(stamp Time) bool {
 	if !n.begun {
 		return true
@@ -125,10 +123,10 @@ func (n *Node) lengthens(stamp Time) bool {
 	return n.newer >= n.quorum()-1
 }
 
-// renew works out the end of the lease, and begins the session if it has not.
+// renew computes the end of the lease, and begins the session if it has not begun.
 //
-// Protocol, section 2: the lease runs until the q-th newest of the stamps that were
-// answered, the own one being now, plus T·(1−ρ).
+// Protocol, section 2: the lease runs until the q-th newest answered stamp, the own one
+// being now, plus T·(1−ρ).
 func (n *Node) renew() {
 	n.leaseEnd = n.leaseFromStamps()
 	if n.leaseEnd > n.now+n.cfg.TTL/10 {
@@ -163,7 +161,7 @@ func (n *Node) leaseFromStamps() Time {
 	return n.stamps[len(n.stamps)-others] + shorten(n.cfg.TTL)
 }
 
-// begin enters the session. The node asks for its waiters now.
+// begin enters the session. The node now asks for its waiters.
 func (n *Node) begin() {
 	n.begun = true
 	n.issue(nil, Began, NoMember).Session = n.session
@@ -175,10 +173,10 @@ func (n *Node) begin() {
 	}
 }
 
-// warnAt is when holders are told that the lease is about to end.
+// warnAt is when holders are warned of the lease's end.
 func (n *Node) warnAt() Time { return n.leaseEnd - n.cfg.TTL/10 }
 
-// checkLease ends a session whose lease is over, and warns ahead of that.
+// checkLease ends a session whose lease is over, and warns before that.
 func (n *Node) checkLease() {
 	if !n.begun || n.leaseEnd == Never {
 		return
@@ -194,17 +192,17 @@ func (n *Node) checkLease() {
 	}
 }
 
-// lapse ends the session: every token here is lost, every holder is told, every
-// round is void. The next session has a higher number.
+// lapse ends the session: every token here is lost, every holder is told, every round is
+// void. The next session has a higher number.
 //
-// Protocol, section 2: a lapse is final. It is noticed before any further PONG is
-// read.
+// Protocol, section 2: a lapse is final. It comes before any further PONG is read.
 func (n *Node) lapse() {
 	n.issue(nil, Lapsed, NoMember).Session = n.session
 	n.lose(n.session + 1)
 }
 
-// lose drops all that belongs to the session. The next one has a number above it.
+// lose drops all that belongs to the session. The next session has the number next.
+// higher one.
 func (n *Node) lose(next Session) {
 	for _, l := range n.order {
 		n.abandon(l)
@@ -219,7 +217,7 @@ func (n *Node) lose(next Session) {
 	n.nextPing = n.now
 }
 
-// abandon drops what a lock has of a session that is over.
+// abandon drops what a lock has from a session that is over.
 func (n *Node) abandon(l *lock) {
 	if l.balloting() {
 		n.endBallot(l, ReasonLapsed)
@@ -237,7 +235,7 @@ func (n *Node) abandon(l *lock) {
 	}
 }
 
-// drop destroys the token that is here.
+// drop destroys the token here.
 func (n *Node) drop(l *lock, reason string) {
 	token := l.token
 	l.token = nil
@@ -245,7 +243,7 @@ func (n *Node) drop(l *lock, reason string) {
 	dropped.Message.Token, dropped.Reason = token, reason
 }
 
-// startSession gives the session that is to begin a number of its own.
+// startSession numbers the session that is to begin.
 func (n *Node) startSession(number Session) {
 	n.session, n.count = number, 0
 	n.save()
@@ -263,18 +261,18 @@ func (n *Node) silent(j Member) bool {
 	return !p.hasAnswered || p.pongAt+n.cfg.TTL <= n.now
 }
 
-// addressable reports whether a token may be sent to a peer: to the newest session
-// that is known to have begun, of its newest incarnation. (A session that was
-// announced but has not begun can be buried, begin later, and then take a token
-// that should be extinct.) A silent peer is not addressable.
+// addressable reports whether a token may be sent to a peer: to the newest session known to
+// have begun, of its newest incarnation. (A session that was announced but has not begun
+// can be buried, begin later, and then take a token that should be extinct.) A silent peer
+// is not addressable.
 func (n *Node) addressable(j Member) bool {
 	p := &n.peers[j]
 	return p.connected && p.session != 0 && !n.silent(j)
 }
 
-// lookAgain looks at the tokens that lie idle here: a member to which one could not be
-// sent before may have become addressable.
-func (n *Node) lookAgain() {
+// passOnIdle passes on idle tokens that are asked for: a member that could not be sent one
+// before may have become addressable.
+func (n *Node) passOnIdle() {
 	for _, l := range n.order {
 		if l.idle() && n.askedFor(l) {
 			n.wake(l)
@@ -284,7 +282,7 @@ func (n *Node) lookAgain() {
 	}
 }
 
-// askedFor reports whether a token that lies idle here is to go elsewhere.
+// askedFor reports whether an idle token should go elsewhere.
 func (n *Node) askedFor(l *lock) bool {
 	for j := range l.requestNumbers {
 		if l.asks(j) {
@@ -297,9 +295,9 @@ func (n *Node) askedFor(l *lock) bool {
 // busyLocksPerMessage keeps a BUSY far below the size limit of a frame.
 const busyLocksPerMessage = 1024
 
-// sayBusy tells each peer which of the locks that it waits for are in use here, or
-// were passed on less than T/4 ago. Of the list of active ones it goes through, it puts
-// those to rest that nobody here uses, wants, or speaks of as RECENT.
+// sayBusy tells each peer which of the locks that it waits for are in use here, or were
+// passed on less than T/4 ago. Of the active locks, it puts to rest those that nobody here
+// uses or wants, and that no answer would call RECENT.
 func (n *Node) sayBusy() {
 	busy := make([][]string, len(n.peers))
 	kept := n.active[:0]
@@ -336,11 +334,11 @@ func (n *Node) sayBusy() {
 	}
 }
 
-// receiveBusy takes a sign that tokens that are waited for exist.
+// receiveBusy notes that tokens this node waits for exist.
 func (n *Node) receiveBusy(m *Message) {
 	for _, name := range m.Locks {
 		if l := n.locks[name]; l != nil && l.use != nil {
-			n.sign(l)
+			n.sawSign(l)
 		}
 	}
 }

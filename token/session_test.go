@@ -49,12 +49,12 @@ func TestPingIsGuardedForT(t *testing.T) {
 	}
 }
 
-// A guard begins when the PONG can be sent; a PING that cannot be answered is none.
+// A guard begins when the PONG can be sent; a PING that cannot be answered begins none.
 func TestPingWithoutStreamBackIsNotGuarded(t *testing.T) {
 	d := inSession(t, 3)
 	d.PeerDown(d.at, 1)
 	d.lives(testTTL, 2)
-	d.look()
+	d.take()
 	d.pinged(1)
 	d.want()
 	if !d.canBury(1) {
@@ -62,8 +62,8 @@ func TestPingWithoutStreamBackIsNotGuarded(t *testing.T) {
 	}
 }
 
-// A PONG for another incarnation is ignored: a reboot sets the clock to 0, and a
-// stamp of before it would make a lease without end.
+// A PONG for another incarnation is ignored: a reboot sets the clock to 0, and a stamp from
+// before it would make an endless lease.
 func TestPongForAnotherIncarnationIsIgnored(t *testing.T) {
 	d := inSession(t, 3)
 	end, _ := d.InSession()
@@ -76,8 +76,7 @@ func TestPongForAnotherIncarnationIsIgnored(t *testing.T) {
 	}
 }
 
-// A PONG for a stamp that is yet to come answers no PING, and would make a lease without
-// end.
+// A PONG for a future stamp answers no PING, and would make an endless lease.
 func TestPongForAStampToComeIsIgnored(t *testing.T) {
 	d := inSession(t, 3)
 	end, _ := d.InSession()
@@ -90,8 +89,7 @@ func TestPongForAStampToComeIsIgnored(t *testing.T) {
 	}
 }
 
-// The lease runs until the q-th newest of the stamps answered, the own being now,
-// plus T(1-ρ).
+// The lease runs until the q-th newest answered stamp, the own one being now, plus T(1-ρ).
 func TestLeaseRunsFromQuorumsNewestStamp(t *testing.T) {
 	for members, newest := range map[int]int{2: 1, 3: 1, 4: 2, 5: 2, 6: 3, 7: 3} {
 		d := inSession(t, members)
@@ -108,8 +106,8 @@ func TestLeaseRunsFromQuorumsNewestStamp(t *testing.T) {
 	}
 }
 
-// Whatever order the answers come in, the lease is the one that all stamps make: most
-// answers do not change it, and are not looked at as if they did.
+// In whatever order the answers come, the lease is the one that all stamps make, although
+// most answers are not compared with all stamps.
 func TestLeaseIsThatOfAllStampsAfterEachAnswer(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		members := rapid.IntRange(2, 9).Draw(r, "members")
@@ -144,14 +142,14 @@ func TestOldPongDoesNotShortenLease(t *testing.T) {
 	}
 }
 
-// A session begins with the lease of a quorum, and not with less.
+// A session begins with the lease of a quorum, not of fewer.
 func TestSessionBeginsWithQuorum(t *testing.T) {
 	d := start(t, 5)
 	for _, j := range d.others() {
 		d.up(j, 1)
 	}
 	d.passes(testTTL)
-	d.look()
+	d.take()
 	d.ponged(1)
 	d.want()
 	d.ponged(1) // the same member again
@@ -160,13 +158,14 @@ func TestSessionBeginsWithQuorum(t *testing.T) {
 	d.want("A begins session 1")
 }
 
-// Outside a session a node asks for nothing; who waits asks when it begins.
+// Outside a session a node asks for nothing; it asks for its waiters when the session
+// begins.
 func TestWaitersAskWhenSessionBegins(t *testing.T) {
 	d := start(t, 3)
 	d.up(1, 1)
 	d.up(2, 1)
 	d.request(1, 1)
-	d.look()
+	d.take()
 	d.acquire(1)
 	d.want()
 	d.passes(testTTL)

@@ -1,17 +1,15 @@
 package token
 
-// After its start, a node has forgotten which members it guarded and buried, and what it
-// promised. So it answers no PING, buries nobody and begins no session of its own,
-// until either T has passed, or each other member, having seen this incarnation's
-// HELLO, has said that it has no session (protocol, section 2). Then no session of
-// before the start is left that it might have to guard. Promises it gives from the
-// first moment: it holds nothing.
+// After its start, a node has forgotten which members it guarded and buried. So it answers
+// no PING, buries nobody and begins no session until T has passed, or until each other
+// member has seen this incarnation's HELLO and said that it has no session (protocol,
+// section 2). Then no older session is left that this node might have to guard. The node
+// gives promises from the first moment, since it holds nothing.
 //
-// Unless it is encumbered: then clients of its earlier process may hold what that
-// process held, until their leases are over, which count against that process's lease.
-// A promise, or a CLEAR, would deny it. So an encumbered node waits for T whatever
-// it is told, and is to the others like a member that does not answer, whom they can
-// bury once its earlier session is over.
+// Unless it is encumbered: then clients of its earlier process may still hold locks, under
+// leases that count against that process's lease. A promise or a CLEAR would deny that. So
+// an encumbered node waits for T whatever it is told. To the others it is like a member
+// that does not answer, whom they can bury once its earlier session is over.
 
 // encumbered reports whether clients of an earlier process may still hold locks.
 func (n *Node) encumbered() bool { return n.cfg.Encumbered && n.waiting }
@@ -35,8 +33,8 @@ func (n *Node) checkWait() {
 	n.renew()
 }
 
-// allClear reports whether every other member has said CLEAR, and was told the same:
-// without a stream to it, that member would have to wait for T.
+// allClear reports whether every other member has said CLEAR and has a stream from here.
+// Without the stream, that member could not be told CLEAR and would have to wait for T.
 func (n *Node) allClear() bool {
 	for j := range n.peers {
 		if Member(j) != n.self && !(n.peers[j].clear && n.peers[j].connected) {
@@ -46,12 +44,12 @@ func (n *Node) allClear() bool {
 	return true
 }
 
-// sayClear tells a peer that this node has no session, if that is so. What the
-// peer's older incarnation guarded counts for nothing from then on.
+// sayClear tells a peer that this node has no session, if so. The guards of the peer's
+// older incarnation then no longer count.
 //
-// Protocol, section 2: CLEAR(incarnation) is sent on a HELLO, and at a lapse; the
-// sayer also forgets the stamps that the older incarnation answered. Not by an
-// encumbered node: its earlier process's session counts as its own.
+// Protocol, section 2: CLEAR(incarnation) is sent on a HELLO and at a lapse. The sender
+// also forgets the stamps that the older incarnation answered. An encumbered node does not
+// send it: its earlier process's session counts as its own.
 func (n *Node) sayClear(to Member) {
 	p := &n.peers[to]
 	if n.begun || n.encumbered() || !p.heard {
@@ -70,7 +68,7 @@ func (n *Node) sayClearToAll() {
 	}
 }
 
-// receiveClear counts a member that has no session.
+// receiveClear notes that a member has no session.
 func (n *Node) receiveClear(from Member, m *Message) {
 	if m.Incarnation == n.cfg.Incarnation {
 		n.peers[from].clear = true

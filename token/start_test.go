@@ -5,14 +5,14 @@ import "testing"
 // One test for each rule of the wait after a start (protocol, section 2), and of
 // configuration.
 
-// started is A after its start, with streams to all peers, who say nothing more.
+// started is A after its start, with streams to all peers, which say nothing more.
 func started(t *testing.T, members int) *driven {
 	t.Helper()
 	d := start(t, members)
 	for _, j := range d.others() {
 		d.up(j, 1)
 	}
-	d.look()
+	d.take()
 	return d
 }
 
@@ -25,8 +25,8 @@ func TestNoPongWhileWaitingAfterStart(t *testing.T) {
 	d.wantSent(Pong)
 }
 
-// The PING is answered when the wait is over, as if it had been on its way until
-// then: the guard counts from then.
+// The PING is answered when the wait is over, as if it had been on its way until then: the
+// guard counts from there.
 func TestHeldPingIsAnsweredWhenWaitIsOver(t *testing.T) {
 	d := started(t, 3)
 	d.pinged(1)
@@ -38,7 +38,7 @@ func TestHeldPingIsAnsweredWhenWaitIsOver(t *testing.T) {
 	}
 }
 
-// Of several PINGs that came meanwhile, the newest is answered.
+// Of several PINGs that came meanwhile, only the newest is answered.
 func TestNewestHeldPingIsAnswered(t *testing.T) {
 	d := started(t, 3)
 	d.pinged(1)
@@ -57,8 +57,8 @@ func TestHeldPingOfOlderIncarnationIsForgotten(t *testing.T) {
 	d.wantSent(Pong)
 }
 
-// The wait does not end by CLEAR before there is a stream to every member: who had not
-// been told CLEAR itself would have to wait for T.
+// CLEAR does not end the wait before there is a stream to every member: a member that was
+// not told CLEAR itself would have to wait for T.
 func TestWaitEndsByClearOnlyWithStreamsToAll(t *testing.T) {
 	d := started(t, 3)
 	d.PeerDown(d.at, 2)
@@ -66,7 +66,7 @@ func TestWaitEndsByClearOnlyWithStreamsToAll(t *testing.T) {
 		d.receive(j, Message{Kind: Clear, Incarnation: d.cfg.Incarnation})
 	}
 	d.wantSent(Ping)
-	d.look()
+	d.take()
 	d.PeerUp(d.at, 2)
 	if d.waiting {
 		t.Error("A waits still, with CLEAR from all and a stream to all")
@@ -78,14 +78,14 @@ func TestWaitEndsByClearOnlyWithStreamsToAll(t *testing.T) {
 func TestNoBurialWhileWaitingAfterStart(t *testing.T) {
 	d := started(t, 3)
 	d.passes(testTTL - 1)
-	d.look()
+	d.take()
 	d.receive(1, Message{Kind: Ballot, Number: Number{1, 1}, Ballot: Epoch{1, 1}, Members: []Member{2}})
 	d.want("A saves session 1, promised 1", "A→B BALLOT-ANSWER 1.B PROMISE, not waiting at 1.0, buries nobody")
 	d.receive(1, Message{Kind: Probe, Number: Number{1, 1}, Probe: 3, Helper: NoMember})
 	d.want("A→B PROBE-ANSWER 3 NONE, could bury nobody")
 
 	d.passes(1)
-	d.look()
+	d.take()
 	d.receive(1, Message{Kind: Ballot, Number: Number{1, 1}, Ballot: Epoch{2, 1}, Members: []Member{2}})
 	d.want("A saves session 1, promised 2", "A buries C", "A→B BALLOT-ANSWER 2.B PROMISE, not waiting at 1.0, buries C")
 }
@@ -130,24 +130,24 @@ func TestWaitEndsWhenAllAreClear(t *testing.T) {
 	d.want("A begins session 1")
 }
 
-// Having seen this incarnation's HELLO, that is.
+// After it has seen this incarnation's HELLO, that is.
 func TestClearForAnotherIncarnationIsIgnored(t *testing.T) {
 	d := started(t, 2)
 	d.receive(1, Message{Kind: Clear, Incarnation: incarnation(0, 9)})
 	d.wantAll()
 }
 
-// What a member's older incarnation said counts no more.
+// CLEAR from a member's older incarnation no longer counts.
 func TestClearOfOlderIncarnationIsForgotten(t *testing.T) {
 	d := started(t, 3)
 	d.receive(1, Message{Kind: Clear, Incarnation: d.cfg.Incarnation})
 	d.up(1, 2)
-	d.look()
+	d.take()
 	d.receive(2, Message{Kind: Clear, Incarnation: d.cfg.Incarnation})
 	d.wantAll()
 }
 
-// CLEAR is said on a HELLO by who has no session.
+// A node that has no session says CLEAR on a HELLO.
 func TestClearIsSaidOnHello(t *testing.T) {
 	d := start(t, 3)
 	d.PeerUp(d.at, 1)
@@ -161,7 +161,7 @@ func TestClearIsSaidOnHello(t *testing.T) {
 	d.wantAll("A→C CLEAR C#1", "A→C KEEPALIVE")
 }
 
-// And not by who has one.
+// A node that has a session does not.
 func TestClearIsNotSaidInsideSession(t *testing.T) {
 	d := inSession(t, 3)
 	d.up(1, 2)
@@ -183,14 +183,14 @@ func TestSayerOfClearForgetsStampsOfOlderIncarnation(t *testing.T) {
 	d.wantOnly(Began, "A begins session 2")
 }
 
-// Those of the present incarnation it keeps.
+// It keeps the stamps of the present incarnation.
 func TestSayerOfClearKeepsStampsOfPresentIncarnation(t *testing.T) {
 	d := inSession(t, 5)
 	d.passes(testTTL / 2)
 	d.ponged(1)
 	d.at, _ = d.InSession()
 	d.Tick(d.at)
-	d.look()
+	d.take()
 	d.ponged(2)
 	d.wantOnly(Began, "A begins session 2")
 }
@@ -209,7 +209,7 @@ func TestStampsOfOlderIncarnationCountInsideSession(t *testing.T) {
 	}
 }
 
-// Promises a node gives from the first moment: it holds nothing.
+// A node gives promises from the first moment, since it holds nothing.
 func TestPromisesFromFirstMoment(t *testing.T) {
 	d := started(t, 3)
 	d.receive(1, Message{Kind: Ballot, Number: Number{1, 1}, Ballot: Epoch{1, 1}})

@@ -2,10 +2,11 @@ package token
 
 import "container/heap"
 
-// timers are the locks that want to hear what time it is, the earliest first.
+// timers are the locks that want to be told the time, the earliest first.
 //
-// A lock has at most one entry. An entry may come up early: when the lock's next
-// wish moves later, the entry stays, and is put back when it comes up. So a lock
+// A lock has at most one entry. If the lock's next time moves later, the entry stays and is
+// put back when it comes up, too early. So a lock that is asked for again and again costs
+// no work here.
 // that is asked for again and again costs no work here.
 type timers []timerEntry
 
@@ -22,14 +23,14 @@ func (t timers) Swap(i, j int) {
 	t[i].lock.timer, t[j].lock.timer = int32(i)+1, int32(j)+1
 }
 
-// Push is heap.Interface's.
+// Push implements heap.Interface.
 func (t *timers) Push(x any) {
 	e := x.(timerEntry)
 	*t = append(*t, e)
 	e.lock.timer = int32(len(*t))
 }
 
-// Pop is heap.Interface's.
+// Pop implements heap.Interface.
 func (t *timers) Pop() any {
 	old := *t
 	l := old[len(old)-1].lock
@@ -46,7 +47,7 @@ func (t timers) next() Time {
 	return t[0].when
 }
 
-// schedule sees to it that the lock hears what time it is when it wants to.
+// schedule makes sure that the lock is told the time when it needs it.
 func (n *Node) schedule(l *lock) {
 	due := n.due(l)
 	switch {
@@ -71,7 +72,7 @@ func (n *Node) due(l *lock) Time {
 	return due
 }
 
-// fireTimers lets each lock whose time has come do what is due.
+// fireTimers does what is due for each lock whose time has come.
 func (n *Node) fireTimers() {
 	for n.timers.next() <= n.now {
 		l := heap.Pop(&n.timers).(*lock)

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Each of many locks hears what time it is when it wants to, in whatever order the
-// wishes came and moved.
+// Each of many locks is told the time when it needs it, in whatever order their timers were
+// set and moved.
 func TestManyLocksAreTimedApart(t *testing.T) {
 	const locks, asked = 200, 60
 	d := inSession(t, 3)
@@ -25,10 +25,10 @@ func TestManyLocksAreTimedApart(t *testing.T) {
 		due[lock] = d.at + 750*ms
 		d.lives(3*ms, 1, 2)
 	}
-	d.look()
+	d.take()
 	for range 300 {
 		d.lives(3*ms, 1, 2)
-		for _, e := range d.look() {
+		for _, e := range d.take() {
 			at, first := due[e.Lock]
 			if e.Kind != Probed || !first {
 				continue

@@ -2,14 +2,14 @@ package token
 
 import "slices"
 
-// Try is Acquire for a waiter that does not want to wait. A Grant follows if the
-// lock is free, and a Refuse as soon as this node learns that it is in use or that
-// others here are ahead. Neither follows while nobody answers: the driver bounds the
-// time and calls Withdraw.
+// Try is Acquire for a waiter that does not want to wait. A Grant follows if the lock is
+// free, a Refuse as soon as this node learns that the lock is in use or that others here
+// are ahead. Neither follows while nobody answers: the driver bounds the time and calls
+// Withdraw.
 //
-// Outside a session it waits like any other, until the driver withdraws it.
+// Outside a session the waiter waits like any other, until the driver withdraws it.
 //
-// It asks by a probe, which counts as a request: an idle token comes, and a busy
+// The node asks by a probe, which counts as a request: an idle token comes, and a busy
 // holder says so.
 func (n *Node) Try(now Time, name string, w Waiter) {
 	n.advance(now)
@@ -35,15 +35,15 @@ func (n *Node) Try(now Time, name string, w Waiter) {
 	n.schedule(l)
 }
 
-// forgetTry is called for a waiter that gives up. Another may come by the same name,
-// and want to wait.
+// forgetTry is called for a waiter that gives up. Another with the same name may come and
+// want to wait.
 func (l *lock) forgetTry(w Waiter) {
 	if s := l.search; s != nil {
 		s.tries = slices.DeleteFunc(s.tries, func(t Waiter) bool { return t == w })
 	}
 }
 
-// refuseTries turns away the waiters that do not want to wait: the lock is in use.
+// refuseTries refuses the waiters that do not want to wait: the lock is in use.
 func (n *Node) refuseTries(l *lock) {
 	for _, w := range l.search.tries {
 		if l.waiters.remove(w) { // else it was served, or gave up

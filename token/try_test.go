@@ -2,7 +2,7 @@ package token
 
 import "testing"
 
-// Who tries for a lock does not want to wait.
+// A waiter that tries for a lock does not want to wait.
 
 func (d *driven) try(w Waiter) { d.Try(d.at, cs, w) }
 
@@ -18,7 +18,7 @@ func TestTryEntersWhereTokenIsIdle(t *testing.T) {
 	d.want("A ENTERS: waiter 1, fence 1:1, by no request")
 }
 
-// Where the lock is held here, or others are ahead, nothing is asked.
+// If the lock is held here, or others are ahead, nothing is asked.
 func TestTryIsRefusedWhereOthersAreAhead(t *testing.T) {
 	d := holding(t, 3)
 	d.try(2)
@@ -29,11 +29,11 @@ func TestTryIsRefusedWhereOthersAreAhead(t *testing.T) {
 	d.want("A refuses waiter 2")
 }
 
-// Else it asks, by a probe.
+// Otherwise the node asks, by a probe.
 func TestTryAsksByProbe(t *testing.T) {
 	d := inSession(t, 3)
 	d.request(1, 1)
-	d.look()
+	d.take()
 	d.try(1)
 	d.want(
 		"A asks: request 1.1",
@@ -53,13 +53,13 @@ func TestTryAsksByProbe(t *testing.T) {
 	d.wantOnly(Probed, "A begins probe 1")
 }
 
-// HOLD in use: the lock is in use, and the waiter is refused. HOLD without: the token
-// is on its way.
+// HOLD in use: the lock is in use, and the waiter is refused. Plain HOLD: the token is on
+// its way.
 func TestTryIsRefusedWhenHolderIsBusy(t *testing.T) {
 	d := inSession(t, 3)
 	d.request(1, 1)
 	d.try(1)
-	d.look()
+	d.take()
 	d.receive(2, Message{Kind: ProbeAnswer, Probe: 1, Answer: Hold})
 	d.want()
 	d.receive(1, Message{Kind: ProbeAnswer, Probe: 1, Answer: Hold, InUse: true})
@@ -69,13 +69,13 @@ func TestTryIsRefusedWhenHolderIsBusy(t *testing.T) {
 	d.want("A ENTERS: waiter 2, fence 1:1, by request 1.1")
 }
 
-// Who waits behind a try that is refused goes on waiting.
+// A waiter behind a refused try goes on waiting.
 func TestRefusedTryLeavesOthersWaiting(t *testing.T) {
 	d := inSession(t, 3)
 	d.request(1, 1)
 	d.try(1)
 	d.acquire(2)
-	d.look()
+	d.take()
 	d.receive(1, Message{Kind: ProbeAnswer, Probe: 1, Answer: Hold, InUse: true})
 	d.want("A refuses waiter 1")
 	d.receive(1, Message{Kind: ProbeAnswer, Probe: 1, Answer: Hold, InUse: true})
@@ -84,11 +84,11 @@ func TestRefusedTryLeavesOthersWaiting(t *testing.T) {
 	d.want("A ENTERS: waiter 2, fence 1:1, by request 1.1")
 }
 
-// A try that inherits a request asks where the token is, all the same.
+// A try that inherits a request still asks where the token is.
 func TestTryInheritsRequest(t *testing.T) {
 	d := asking(t, 3)
 	d.withdraw(1)
-	d.look()
+	d.take()
 	d.try(2)
 	d.wantSent(Request)
 	d.receive(1, Message{Kind: ProbeAnswer, Probe: 1, Answer: Hold, InUse: true})
@@ -99,19 +99,20 @@ func TestTryInheritsRequest(t *testing.T) {
 func TestTryIsRefusedByRetiringNode(t *testing.T) {
 	d := holding(t, 3)
 	d.Retire(d.at)
-	d.look()
+	d.take()
 	d.Try(d.at, "other", 2)
 	d.want("A refuses waiter 2 of other")
 }
 
-// A waiter's name is free once it has given up; who bears it next may want to wait.
+// A waiter's name is free once it has given up; the next waiter with that name may want to
+// wait.
 func TestWithdrawnTryIsForgotten(t *testing.T) {
 	d := inSession(t, 3)
 	d.request(1, 1)
 	d.try(1)
 	d.withdraw(1)
 	d.acquire(1)
-	d.look()
+	d.take()
 	d.receive(1, Message{Kind: ProbeAnswer, Probe: 1, Answer: Hold, InUse: true})
 	d.want()
 	d.token()

@@ -9,7 +9,7 @@ import (
 // same, and in the same order, at every node.
 type Member int
 
-// NoMember stands where a message or an effect concerns no member.
+// NoMember is used where a message or an effect concerns no member.
 const NoMember Member = -1
 
 // Time is a reading of one node's own clock, or the difference of two, in
@@ -23,8 +23,8 @@ const Never Time = 1<<63 - 1
 // higher number, across restarts too, and a session never comes back.
 type Session uint64
 
-// Number is a request number, the paper's n in REQUEST(j, n). A member's numbers
-// rise; they may have gaps.
+// Number is a request number, the paper's n in REQUEST(j, n). A member's numbers rise,
+// perhaps with gaps.
 type Number struct {
 	Session Session
 	Count   uint64 // from 1 within a session
@@ -80,21 +80,21 @@ func (e Epoch) String() string {
 // grants of that lock before it.
 type Fence uint64
 
-// Waiter names one local request for one lock. The driver draws it; no two that
-// wait or hold at the same time are equal, and zero names none.
+// Waiter names one local request for one lock. The driver chooses it: no two that wait or
+// hold at the same time are equal, and zero names none.
 type Waiter uint64
 
-// Incarnation tells a process from the one that ran before it as the same
-// member: 128 random bits. Only equality means anything.
+// Incarnation distinguishes a process from earlier ones of the same member: 128 random
+// bits. Only equality means anything.
 type Incarnation [16]byte
 
 // Token is the privilege: a node that has it may let one local waiter into the
 // critical section. It is owned by one node at a time; a node that puts it into a
 // message gives it away and does not touch it again.
 type Token struct {
-	Epoch       Epoch    // which making of this lock's token this is
+	Epoch       Epoch    // which token of this lock it is
 	Hop         uint64   // how often it has moved since it was made
 	Fence       Fence    // of the latest grant
 	LastGranted []Number // LN: for each member, the number of its request granted last
-	Queue       []Member // Q: the members that get the token next, head first; none stands in it twice
+	Queue       []Member // Q: the members that get the token next, head first; none twice
 }

@@ -10,12 +10,12 @@ import (
 	"conch/token"
 )
 
-// codec is gRPC's own for protobuf, except that it makes frames of the algorithm's
-// messages, and messages of frames, without the generated types in between where that
-// is worth it; see compact.go. On the wire there is no difference.
+// codec is gRPC's own for protobuf, but converts some messages of the algorithm directly,
+// without the generated types, where that pays; see compact.go. The bytes on the wire are
+// the same.
 type codec struct{ encoding.CodecV2 }
 
-// Codec is what the streams between members encode and decode with.
+// Codec encodes and decodes the streams between members.
 var Codec encoding.CodecV2 = codec{encoding.GetCodecV2(protocodec.Name)}
 
 // SentFrame is a frame to be sent. It is encoded before the call that sends it returns.
@@ -25,11 +25,11 @@ type SentFrame struct{ Messages []token.Message }
 type ReceivedFrame struct {
 	Decoder  Decoder
 	Messages []token.Message
-	Err      error // why the frame makes no sense, if it does not
+	Err      error // why the frame makes no sense, or nil
 	scratch  scratch
 }
 
-// Marshal is encoding.CodecV2's.
+// Marshal implements encoding.CodecV2.
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	frame, ok := v.(*SentFrame)
 	if !ok {
@@ -39,7 +39,7 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	return mem.BufferSlice{mem.SliceBuffer(b)}, err
 }
 
-// Unmarshal is encoding.CodecV2's. An error means that the bytes are no frame at all.
+// Unmarshal implements encoding.CodecV2. An error means that the bytes are no frame at all.
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	frame, ok := v.(*ReceivedFrame)
 	if !ok {
@@ -53,8 +53,8 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 // typicalFrameBytes is room for a token of a small cluster.
 const typicalFrameBytes = 192
 
-// AppendFrame appends a frame of messages. A KeepAlive is what any frame is, so it takes
-// no place in it.
+// AppendFrame appends a frame of messages. Any frame serves as a KeepAlive, so a KeepAlive
+// takes no bytes.
 func AppendFrame(b []byte, messages []token.Message) (_ []byte, err error) {
 	for i := range messages {
 		switch m := &messages[i]; m.Kind {
@@ -73,8 +73,8 @@ func AppendFrame(b []byte, messages []token.Message) (_ []byte, err error) {
 	return b, nil
 }
 
-// Decode takes a frame apart. It returns an error if the bytes are no frame, and leaves
-// the one for a frame that makes no sense in Err.
+// Decode takes a frame apart. It returns an error if the bytes are no frame. If the frame
+// makes no sense, it sets Err.
 func (f *ReceivedFrame) Decode(data []byte) error {
 	f.Messages, f.Err = nil, nil
 	if messages, ok := f.decodeCompact(data); ok {

@@ -9,11 +9,11 @@ import (
 	"conch/token"
 )
 
-// REQUEST and TOKEN are nearly all that a busy cluster says, and half of what it costs
-// to say something is the making of the generated types. So these two have their fields
-// written and read here one by one. What is written is what the generated code would
-// write, byte by byte. What is read is only what is written here; a frame with anything
-// else in it goes the usual way, and so does whatever is wrong with it.
+// REQUEST and TOKEN are nearly all the traffic of a busy cluster, and making the generated
+// types is half the cost of a message. So the fields of these two are written and read here
+// one by one. The writers produce the bytes that the generated code would. The readers take
+// only what these writers produce; any other frame, and any error in it, goes through the
+// generated code.
 
 // Numbers of fields in peer.proto.
 const (
@@ -40,14 +40,14 @@ const (
 	tokenQueue       = 7
 )
 
-// open begins a field whose length is not known yet, and returns where; shut ends it.
+// open begins a field of unknown length and returns its position; shut ends it.
 func open(b []byte, field protowire.Number) (_ []byte, at int) {
 	b = protowire.AppendTag(b, field, protowire.BytesType)
 	return append(b, 0), len(b) + 1
 }
 
-// shut writes the length of the field whose content begins at a place. Where the byte
-// that open has left does not suffice, the content moves up.
+// shut writes the length of the field whose content begins at at. If the byte that open
+// left is too short, the content moves up.
 func shut(b []byte, at int) []byte {
 	length := len(b) - at
 	if more := protowire.SizeVarint(uint64(length)) - 1; more > 0 {
@@ -76,7 +76,7 @@ func appendNumber(b []byte, field protowire.Number, n token.Number) []byte {
 	return shut(b, at)
 }
 
-// appendRequest appends a frame of one REQUEST; frames that follow each other are one.
+// appendRequest appends a frame of one REQUEST. Concatenated frames are one frame.
 func appendRequest(b []byte, m *token.Message) []byte {
 	b, frame := open(b, frameMessages)
 	b, message := open(b, messageRequest)
@@ -112,7 +112,7 @@ func appendToken(b []byte, m *token.Message) []byte {
 	return shut(shut(b, message), frame)
 }
 
-// scratch is memory for what is decoded, used again for the next message.
+// scratch is memory for decoded values, reused for the next message.
 type scratch struct {
 	request peerv1.Request
 	token   peerv1.Token
@@ -121,8 +121,8 @@ type scratch struct {
 	name    string // of the latest lock
 }
 
-// decodeCompact decodes a frame that has nothing in it but REQUESTs and TOKENs that are
-// written as they are above, and that make sense.
+// decodeCompact decodes a frame of nothing but REQUESTs and TOKENs, written as above, that
+// make sense.
 func (f *ReceivedFrame) decodeCompact(data []byte) (messages []token.Message, ok bool) {
 	for len(data) > 0 {
 		entry, ok := part(&data, frameMessages)
@@ -206,8 +206,8 @@ func (s *scratch) readToken(b []byte, members int) (ok bool) {
 	return s.readLastGranted(&b, members) && s.readQueue(&b, members) && len(b) == 0
 }
 
-// readLastGranted takes as many request numbers off the front as there are members, at
-// most; more would make no sense.
+// readLastGranted takes request numbers off the front, at most one per member; more would
+// make no sense.
 func (s *scratch) readLastGranted(b *[]byte, members int) bool {
 	list := s.token.LastGranted[:0]
 	for begins(*b, tokenLastGranted) && len(list) < members {
@@ -224,7 +224,7 @@ func (s *scratch) readLastGranted(b *[]byte, members int) bool {
 	return true
 }
 
-// readQueue takes the queue off the front, which is not there if it is empty.
+// readQueue takes the queue off the front. An empty queue is absent.
 func (s *scratch) readQueue(b *[]byte, members int) bool {
 	queue := s.token.Queue[:0]
 	if begins(*b, tokenQueue) {
@@ -247,12 +247,12 @@ func (s *scratch) readQueue(b *[]byte, members int) bool {
 	return true
 }
 
-// begins reports whether a field with bytes is next.
+// begins reports whether a bytes field with this number is next.
 func begins(b []byte, field protowire.Number) bool {
 	return len(b) > 0 && b[0] == byte(protowire.EncodeTag(field, protowire.BytesType))
 }
 
-// part takes a field with bytes off the front.
+// part takes a bytes field off the front.
 func part(b *[]byte, field protowire.Number) (content []byte, ok bool) {
 	if !begins(*b, field) {
 		return nil, false
@@ -265,8 +265,8 @@ func part(b *[]byte, field protowire.Number) (content []byte, ok bool) {
 	return content, true
 }
 
-// integer takes a field with a number off the front. It is 0 where another field comes,
-// and where there is none that can be read, which nothing else can, either.
+// integer takes a number field off the front. It is 0 if another field comes, or if none
+// can be read; then no other reader can read it, either.
 func integer(b *[]byte, field protowire.Number) uint64 {
 	if len(*b) == 0 || (*b)[0] != byte(protowire.EncodeTag(field, protowire.VarintType)) {
 		return 0

@@ -16,7 +16,7 @@ import (
 	"conch/token"
 )
 
-// generated is what the generated code makes of messages.
+// generated is what the generated code writes for messages.
 func generated(t rapid.TB, messages []token.Message) []byte {
 	t.Helper()
 	frame := new(peerv1.Frame)
@@ -32,7 +32,7 @@ func generated(t rapid.TB, messages []token.Message) []byte {
 	return wire
 }
 
-// What is written without the generated code is what that would write.
+// Frames are written as the generated code would write them.
 func TestFramesAreWrittenAsGeneratedCodeWritesThem(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		members := rapid.IntRange(2, 300).Draw(t, "members")
@@ -44,7 +44,7 @@ func TestFramesAreWrittenAsGeneratedCodeWritesThem(t *testing.T) {
 	})
 }
 
-// What a busy cluster sends is read without the generated code.
+// Frames of a busy cluster are read without the generated code.
 func TestRequestsAndTokensAreReadFieldByField(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		members := rapid.IntRange(2, 300).Draw(t, "members")
@@ -66,7 +66,7 @@ func TestRequestsAndTokensAreReadFieldByField(t *testing.T) {
 	})
 }
 
-// What is decoded later leaves what was decoded before as it is.
+// A later decoding leaves earlier results unchanged.
 func TestDecodedMessagesShareNoMemory(t *testing.T) {
 	messages := func(lock string, n uint64) []token.Message {
 		return []token.Message{
@@ -92,7 +92,7 @@ func TestDecodedMessagesShareNoMemory(t *testing.T) {
 	}
 }
 
-// oddities change a frame of a TOKEN in ways that protobuf allows, or does not.
+// oddities change a frame of a TOKEN in ways that protobuf allows or forbids.
 func oddities(wire []byte) map[string][]byte {
 	varint := func(field protowire.Number, v uint64) []byte {
 		return protowire.AppendVarint(protowire.AppendTag(nil, field, protowire.VarintType), v)
@@ -104,7 +104,7 @@ func oddities(wire []byte) map[string][]byte {
 	entry, _ := part(&rest, frameMessages)
 	rest = entry
 	content, _ := part(&rest, messageToken)
-	inside := func(extra []byte) []byte { // behind the fields of the TOKEN
+	inside := func(extra []byte) []byte { // after the fields of the TOKEN
 		return field(frameMessages, field(messageToken, slices.Concat(content, extra)))
 	}
 	return map[string][]byte{
@@ -120,7 +120,7 @@ func oddities(wire []byte) map[string][]byte {
 	}
 }
 
-// However a frame is written, it means what the generated code takes it for.
+// checkAlike checks that a frame means what the generated code reads from it.
 func checkAlike(t *testing.T, wire []byte, members int) {
 	t.Helper()
 	d := testDecoder(members, 0, 1)
@@ -153,7 +153,7 @@ func TestFramesWrittenOtherwiseMeanTheSame(t *testing.T) {
 	}
 }
 
-// FuzzDecodeAlike: whatever bytes come, they mean what the generated code takes them for.
+// FuzzDecodeAlike: any bytes mean what the generated code reads from them.
 func FuzzDecodeAlike(f *testing.F) {
 	const members = 3
 	for seed := range 50 {

@@ -11,15 +11,15 @@ import (
 	"conch/token"
 )
 
-// Decoder checks what a peer sends and turns it into messages of the algorithm.
-// What it lets through makes sense by itself, in this cluster; whether it is true,
-// it cannot know.
+// Decoder checks what a peer sends and converts it to messages of the algorithm. A message
+// that passes makes sense by itself, in this cluster; whether it is true, the decoder
+// cannot know.
 type Decoder struct {
 	// Members is how many members the cluster has.
 	Members int
-	// Self is the member that decodes, and From the one that sends.
+	// Self is the member that decodes, From the one that sends.
 	Self, From token.Member
-	// MaxBallot returns the highest number of a ballot that makes sense now.
+	// MaxBallot returns the highest ballot number that is plausible now.
 	MaxBallot func() uint64
 }
 
@@ -226,7 +226,7 @@ func (d Decoder) abort(w *peerv1.Abort) (token.Message, error) {
 	return m, cmp.Or(CheckName(m.Lock), d.checkProposer(m.Ballot, d.From))
 }
 
-// list decodes a list of members, none of which may stand in it twice.
+// list decodes a list of members without duplicates.
 func (d Decoder) list(what string, wire []uint32) ([]token.Member, error) {
 	switch {
 	case len(wire) == 0:
@@ -265,7 +265,7 @@ func (d Decoder) checkEpoch(e token.Epoch) error {
 	return d.checkMember("proposer of the epoch", e.Proposer)
 }
 
-// checkProposer checks a ballot that can only be by one member.
+// checkProposer checks a ballot that only one member can have proposed.
 func (d Decoder) checkProposer(b token.Epoch, by token.Member) error {
 	switch {
 	case b.Number == 0:
@@ -277,10 +277,10 @@ func (d Decoder) checkProposer(b token.Epoch, by token.Member) error {
 }
 
 const (
-	// MaxSession is beyond what clocks and counting lead to, and leaves room above it.
+	// MaxSession is more than clocks and counting reach, and leaves room above it.
 	MaxSession = 1 << 62
-	// MaxKnownSession is the highest session that a peer can tell a node it has had. The node
-	// jumps above it, and then still has room for lapses.
+	// MaxKnownSession is the highest session of its own that a peer can tell a node. The
+	// node jumps above it, and then still has room for lapses.
 	MaxKnownSession = MaxSession - 1<<40
 	// MaxBallot is the highest number of a ballot whose fences fit a signed 64-bit
 	// integer.
@@ -295,7 +295,7 @@ func (d Decoder) checkBallot(number uint64) error {
 	return nil
 }
 
-// checkNumber checks a request number, which may be that of no request.
+// checkNumber checks a request number, which may be zero for no request.
 func checkNumber(n token.Number) error {
 	if n.Session > MaxSession || n.Count > MaxSession {
 		return fmt.Errorf("request %v; want a session and a count of at most %d", n, uint64(MaxSession))
@@ -311,7 +311,7 @@ func checkProbe(probe uint64) error {
 	return nil
 }
 
-// checkRequested checks the number of a request that was made.
+// checkRequested checks the number of an actual request.
 func checkRequested(n token.Number) error {
 	if n.Session == 0 || n.Count == 0 {
 		return fmt.Errorf("request %v; want a session and a count from 1", n)

@@ -9,15 +9,14 @@ import (
 	"conch/token"
 )
 
-// MaxFrameBytes is the size of the longest frame that is accepted. It has room for
-// the HELLO of a thousand members with the longest names.
+// MaxFrameBytes is the size of the longest accepted frame. It has room for the HELLO of a
+// thousand members with the longest names.
 const MaxFrameBytes = 1 << 20
 
-// maxNameBytes is the length of the longest name of a lock.
+// maxNameBytes is the length of the longest lock name.
 const maxNameBytes = 255
 
-// ErrName is wrapped by the error for the name of a lock that is empty, too long,
-// or not UTF-8.
+// ErrName is wrapped by the error for a lock name that is empty, too long, or not UTF-8.
 var ErrName = errors.New("bad lock name")
 
 // CheckName refuses a name that no lock can have; the error wraps [ErrName].
@@ -33,15 +32,15 @@ func CheckName(lock string) error {
 	return nil
 }
 
-// FrameBudget bounds the size that messages of a cluster have on the wire, more
-// cheaply than by encoding them.
+// FrameBudget bounds the size of a cluster's messages on the wire, more cheaply than by
+// encoding them.
 type FrameBudget struct {
 	Members int
 }
 
-// bound returns a size that m does not exceed. A message has a name, some numbers
-// of up to ten bytes, and at most, in a token, a request number and a place in the
-// queue for each member; but BUSY has any number of names.
+// bound returns a size that m does not exceed. A message has a name, some numbers of up to
+// ten bytes, and at most, in a token, a request number and a queue entry for each member.
+// Only BUSY has any number of names.
 func (b FrameBudget) bound(m *token.Message) int {
 	n := 512 + 32*b.Members
 	for _, lock := range m.Locks {
@@ -50,8 +49,8 @@ func (b FrameBudget) bound(m *token.Message) int {
 	return n
 }
 
-// Fit returns how many of the first messages go into one frame: all that fit into
-// half of the longest, but at least one.
+// Fit returns how many of the first messages go into one frame: as many as fit into half of
+// the longest frame, but at least one.
 func (b FrameBudget) Fit(messages []token.Message) int {
 	room := MaxFrameBytes / 2
 	for i := range messages {
@@ -62,7 +61,7 @@ func (b FrameBudget) Fit(messages []token.Message) int {
 	return len(messages)
 }
 
-// encode turns a message of the algorithm into one of the wire.
+// encode converts a message of the algorithm to one of the wire.
 func encode(m *token.Message) *peerv1.Message {
 	switch m.Kind {
 	case token.Request:
@@ -97,7 +96,7 @@ func encode(m *token.Message) *peerv1.Message {
 	}
 }
 
-// encodeRound turns the messages of a round into those of the wire.
+// encodeRound converts the messages of a round to those of the wire.
 func encodeRound(m *token.Message) *peerv1.Message {
 	switch m.Kind {
 	case token.Probe:

@@ -16,14 +16,13 @@ import (
 	"conch/token"
 )
 
-// testDecoder decodes what a member says to another, at a time when every ballot that a
-// fence has room for makes sense.
+// testDecoder decodes one member's messages to another, at a time when every ballot number
+// that fits a fence is plausible.
 func testDecoder(members int, from, self token.Member) Decoder {
 	return Decoder{Members: members, Self: self, From: from, MaxBallot: func() uint64 { return MaxBallot }}
 }
 
-// What a member says comes to the other as it was said, in as few frames as are
-// sure to be short enough.
+// Messages arrive as they were sent, in as few frames as are surely short enough.
 func TestMessagesPassTheWireUnchanged(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		members := rapid.IntRange(2, 6).Draw(t, "members")
@@ -50,7 +49,7 @@ func TestMessagesPassTheWireUnchanged(t *testing.T) {
 	})
 }
 
-// frameBytes is how long the frame of some messages is.
+// frameBytes is the length of a frame of messages.
 func frameBytes(t *testing.T, messages ...token.Message) int {
 	t.Helper()
 	wire, err := AppendFrame(nil, messages)
@@ -120,7 +119,7 @@ func TestBurstIsCutIntoFramesThatAreAccepted(t *testing.T) {
 	}
 }
 
-// wrong is a message that is right but for one thing.
+// wrong is a message that is right except for one thing.
 func wrong[M any](right func() M, change func(M)) M {
 	m := right()
 	change(m)
@@ -231,8 +230,8 @@ func TestDecodeRefusesNonsense(t *testing.T) {
 	}
 }
 
-// FuzzDecode: whatever bytes a member sends, they are refused or make sense to the
-// algorithm, which takes them without a panic.
+// FuzzDecode: any bytes from a member are refused, or make sense to the algorithm, which
+// takes them without a panic.
 func FuzzDecode(f *testing.F) {
 	const members = 3
 	for seed := range 50 {

@@ -18,11 +18,11 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// answerPatience is how long a node may be silent while it owes an answer. It waits
-// for other members itself, yet not as long.
+// answerPatience is how long a node that owes an answer may be silent. It waits for other
+// members itself, but not as long.
 const answerPatience = 10 * time.Second
 
-// askFlags are the flags of each command that asks a node about the cluster.
+// askFlags are the flags of commands that ask a node about the cluster.
 type askFlags struct {
 	nodes  []string
 	asJSON bool
@@ -32,7 +32,7 @@ type askFlags struct {
 // addTo adds the flags to a command.
 func (f *askFlags) addTo(cmd *cobra.Command) {
 	asking := pflag.NewFlagSet("", pflag.ContinueOnError)
-	asking.StringArrayVar(&f.nodes, "node", nil, "ask the node at `ADDR`, which is HOST:PORT or the path of its socket; of ADDR,ADDR,... the first that answers (default: $"+client.EnvNode+", else this user's nodes here, which must be of one cluster, else "+hosts.DefaultListen+")")
+	asking.StringArrayVar(&f.nodes, "node", nil, "ask the node at `ADDR`, a HOST:PORT or the path of its socket; given ADDR,ADDR,..., the first that answers (default: $"+client.EnvNode+", else this user's nodes here, which must be of one cluster, else "+hosts.DefaultListen+")")
 	asking.BoolVar(&f.asJSON, "json", false, "write JSON, for scripts, a line for each object")
 	addGroup(cmd, "Asking", asking)
 	f.tls.addToClient(cmd)
@@ -46,7 +46,7 @@ func (f *askFlags) printer(out io.Writer) render.Printer {
 	return render.Text(out)
 }
 
-// lockArgument wants the name of one lock.
+// lockArgument requires the name of one lock.
 func lockArgument(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
 		return fmt.Errorf("got %d arguments, want one: the lock's name", len(args))
@@ -85,8 +85,8 @@ func (f *askFlags) ask(cmd *cobra.Command) (*asked, error) {
 	return &asked{LockServiceClient: clientv1.NewLockServiceClient(conn), conn: conn, target: target}, nil
 }
 
-// cautionGuess tells people that a node was asked which nobody has named, and which may be
-// somebody else's.
+// cautionGuess warns that the node that was asked was only guessed, and may be somebody
+// else's.
 func cautionGuess(cmd *cobra.Command, nodes client.Nodes) {
 	if nodes.IsGuess {
 		fmt.Fprintf(cmd.ErrOrStderr(), "conch: caution: %s\n", nodes.Hint)
@@ -96,11 +96,11 @@ func cautionGuess(cmd *cobra.Command, nodes client.Nodes) {
 // close ends the connection.
 func (a *asked) close() { a.conn.Close() }
 
-// errSilent is the cause of a context that ended since a node did not answer.
+// errSilent is the cause of a context that ended because a node did not answer.
 var errSilent = fmt.Errorf("it has not answered for %v", answerPatience)
 
-// within waits for an answer that a node owes, and ends the call with errSilent when
-// it does not come.
+// within waits for an answer that a node owes, and ends the call with errSilent if none
+// comes.
 func within[M any](end context.CancelCauseFunc, receive func() (M, error)) (M, error) {
 	timer := time.AfterFunc(answerPatience, func() { end(errSilent) })
 	defer timer.Stop()
@@ -118,8 +118,8 @@ func askOnce[M any](ctx context.Context, a *asked, call func(context.Context) (M
 	return answer, nil
 }
 
-// eachLock calls take with each lock that a node tells of, as it comes, and with
-// the members that did not answer. It returns the latter.
+// eachLock calls take with each lock that a node describes, as it comes, and with the
+// members that did not answer. It returns the latter.
 func (a *asked) eachLock(ctx context.Context, request *clientv1.ListLocksRequest, take func(*clientv1.LockStatus, []*clientv1.Missing) error) (missing []*clientv1.Missing, err error) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)

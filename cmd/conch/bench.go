@@ -16,7 +16,7 @@ import (
 	"conch/internal/loadgen"
 )
 
-// The bounds on what conch bench is asked for.
+// Bounds on the flags of conch bench.
 const (
 	maxBenchNodes    = 32
 	maxBenchClients  = 100 // at each node
@@ -25,12 +25,12 @@ const (
 	minBenchDuration = 10 * time.Millisecond
 	maxBenchDuration = 10 * time.Minute
 	maxBenchPause    = 10 * time.Second // --hold, --think
-	// benchLock is the lock's name if none is given. It is the same each time: a node
-	// remembers each name for two hours, and counts but a hundred of them apart.
+	// benchLock is the lock's name if none is given. It is always the same: a node
+	// remembers each name for two hours, and counts only a hundred of them separately.
 	benchLock = "conch-bench"
 )
 
-// benchFlags are the flags of conch bench, as they were given.
+// benchFlags are the flags of conch bench as given.
 type benchFlags struct {
 	start      int
 	sessionTTL time.Duration
@@ -56,40 +56,40 @@ func newBenchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench [flags]",
 		Short: "Measure what a lock costs, on this machine or between yours",
-		Long: `Starts some nodes on this machine, has clients lock and unlock, and tells what that costs;
-or does the same with nodes that run already (--node, --running). The workloads:
+		Long: `Starts some nodes on this machine, or uses running ones (--node, --running), has clients
+lock and unlock, and tells what that costs. The workloads:
    contended  all clients want one lock all the time: what a hand-off costs
    local      one client wants it again and again: the token stays where it is
    remote     a client of each node in turn, and nobody competes: the token has to come
    many       each client wants one of many locks (--locks), drawn anew each time:
-              whether locks are in each other's way. Only if it is asked for
-A workload for which there are too few nodes or clients is left out, unless it is
-asked for.
+              whether locks slow each other down. Only if it is asked for
+A workload for which there are too few nodes or clients is left out, unless it is asked
+for.
 
 Lock to grant is the time from asking until the lock is held. A client asks again when
 it has been served, not at a fixed rate: these are latencies of these clients under
-their own load, and after a pause of the machine each has one long wait, not many. An
-unlock waits for nobody, so its time is what it costs the caller. A hand-off is a grant
-to another client than the one before, which had been waiting when that one left.
+their own load, and a pause of the machine shows as one long wait for each, not as many.
+An unlock waits for nobody, so its time is what it costs the caller. A hand-off is a
+grant to another client than the last, which had been waiting when that one left.
 Jain's index is 1 if all clients are served alike, and 1/n if one of n has it all.
 Messages are requests and tokens between nodes. Processor time of the nodes is exact to
-a hundredth of a second a node and round.
+a hundredth of a second per node and round.
 
-Clients have a connection each, and are all in this one process: they share its
-scheduler, and their processor time has that of measuring in it. Started nodes keep
-data on this machine's disk, log errors only, and serve clients by unix sockets.
+Each client has a connection of its own. All are in this one process: they share its
+scheduler, and their processor time includes measuring. Started nodes keep data on this
+machine's disk, log errors only, and serve clients by unix sockets.
 
-Every grant is judged: if two clients hold a lock at once, or a fence does not rise,
-the run ends and says so. Nodes that run already are asked for no other lock than
---lock, which nobody else may use, and those below it (NAME/1, NAME/2 and so on) for
-many. For what they cost, conch has to be told where they serve their metrics, all of
-them; if others use them meanwhile, that is in it.
+Every grant is judged: if two clients hold a lock at once, or a fence does not rise, the
+run ends and says so. Running nodes are asked for no other lock than --lock, which
+nobody else may use, and, for many, those below it (NAME/1, NAME/2 and so on). To show
+what they cost, conch needs to know where all of them serve their metrics; use by
+others meanwhile is included.
 
-Nothing is left behind but, at nodes that run already, the names: some 300 bytes each,
-for two hours, and a series in their metrics.
+It leaves nothing behind except, at running nodes, the names: some 300 bytes each, for
+two hours, and a series in their metrics.
 
-Exit codes: 0 all is measured, 1 it failed, or a lock did not hold what it promises,
-64 wrong usage, 69 no node could be reached, or one was gone, 75 --lock is in use,
+Exit codes: 0 all is measured; 1 it failed, or a lock did not hold what it promises;
+64 wrong usage; 69 no node could be reached, or one was gone; 75 --lock is in use;
 130 or 143 a signal ended it. What has been measured by then is shown.`,
 		Example: `  conch bench
   conch bench --nodes 5 --clients 2 --workload contended --rounds 5
@@ -155,11 +155,11 @@ func workloadNames() []string {
 	return names
 }
 
-// drives reports whether nodes that run already are to be driven.
+// drives reports whether nodes that already run are to be driven.
 func (f *benchFlags) drives() bool { return f.running || len(f.nodes) > 0 }
 
-// plan makes a plan of the flags, and refuses values that make no sense with a usage
-// error. It reaches for no node.
+// plan makes a plan of the flags, and refuses nonsensical values with a usage error. It
+// contacts no node.
 func (f *benchFlags) plan(cmd *cobra.Command) (loadgen.Plan, error) {
 	if err := f.check(cmd); err != nil {
 		return loadgen.Plan{}, err
@@ -178,7 +178,7 @@ func (f *benchFlags) plan(cmd *cobra.Command) (loadgen.Plan, error) {
 	return plan, nil
 }
 
-// check refuses flags that make no sense, alone or together.
+// check refuses nonsensical flags, alone or together.
 func (f *benchFlags) check(cmd *cobra.Command) error {
 	others, why := []string{"lock", "metrics", "tls-cert", "tls-key", "tls-ca"}, "does nothing to nodes of its own; add --node or --running, or leave this out"
 	if f.drives() {
@@ -243,9 +243,8 @@ func (f *benchFlags) checkBounds(cmd *cobra.Command) error {
 	return nil
 }
 
-// choose sets the workloads, if none were asked for, to those that can be had with so
-// many nodes, and tells of those that cannot. What was asked for and cannot be had is a
-// usage error.
+// choose sets the workloads, if none were asked for, to those possible with this many
+// nodes, and names the others. Asking for an impossible one is a usage error.
 func (f *benchFlags) choose(cmd *cobra.Command, plan *loadgen.Plan, nodes int) error {
 	asked := plan.Workloads
 	if len(asked) == 0 {

@@ -21,8 +21,8 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// newOwnNodes prepares nodes of conch bench's own, whose files go to a new folder. No
-// process runs yet.
+// newOwnNodes prepares nodes of conch bench's own, with their files in a new folder. It
+// starts no process.
 func newOwnNodes(flags *benchFlags) (nodes *processes.Cluster, dir string, err error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -48,14 +48,13 @@ type benchNodes struct {
 	nodes     []*asked
 	tls       conch.TLSFiles
 	meter     loadgen.Meter // nil: there is none
-	unmetered string        // why
+	unmetered string        // why there is no meter
 
 	connections []*conch.Client
 	clients     []loadgen.Client
 }
 
-// reachOwn reaches nodes that were started. What it returns is to be closed, also after
-// an error.
+// reachOwn connects with started nodes. Close its result, also after an error.
 func reachOwn(ctx context.Context, cmd *cobra.Command, nodes *processes.Cluster) (*benchNodes, error) {
 	var sockets, pages []string
 	for _, node := range nodes.Nodes() {
@@ -69,8 +68,7 @@ func reachOwn(ctx context.Context, cmd *cobra.Command, nodes *processes.Cluster)
 	return b, b.reach(ctx, cmd, own.Targets, nil)
 }
 
-// reachRunning reaches the nodes that run already. What it returns is to be closed, also
-// after an error.
+// reachRunning connects with nodes that already run. Close its result, also after an error.
 func reachRunning(ctx context.Context, cmd *cobra.Command, flags *benchFlags) (*benchNodes, error) {
 	b := &benchNodes{unmetered: "--metrics does not say where the members serve theirs"}
 	running, err := client.Find(flags.nodes)
@@ -99,7 +97,7 @@ func reachRunning(ctx context.Context, cmd *cobra.Command, flags *benchFlags) (*
 	return b, nil
 }
 
-// reach connects with nodes, which have to be different ones of one cluster.
+// reach connects with nodes, which must be different ones of one cluster.
 func (b *benchNodes) reach(ctx context.Context, cmd *cobra.Command, targets []client.Target, secure client.Security) error {
 	var members, known []string
 	for i, target := range targets {
@@ -127,13 +125,13 @@ func (b *benchNodes) reach(ctx context.Context, cmd *cobra.Command, targets []cl
 		b.Addresses = append(b.Addresses, target.String())
 	}
 	if b.Started {
-		b.Addresses = known // where their sockets were, nobody wants to know
+		b.Addresses = known // the report needs no socket paths
 	}
 	b.Members = len(members)
 	return nil
 }
 
-// dial connects clients, so many at each node.
+// dial connects this many clients at each node.
 func (b *benchNodes) dial(ctx context.Context, clients int) error {
 	for i, node := range b.nodes {
 		for n := range clients {
@@ -153,13 +151,12 @@ func (b *benchNodes) dial(ctx context.Context, clients int) error {
 	return nil
 }
 
-// errGone is wrapped by the error for a node that ends, or is not heard of any more,
-// while it is driven.
+// errGone is wrapped by the error for a node that ends, or falls silent, while it is
+// driven.
 var errGone = errors.New("the node is gone")
 
-// watched calls f with a context that ends with errGone when a node does. A client alone
-// would look for its node for a while, and what the others do meanwhile is not what was
-// to be measured.
+// watched calls f with a context that ends with errGone when a node ends. A client alone
+// would look for its node for a while; what the others do meanwhile must not be measured.
 func (b *benchNodes) watched(ctx context.Context, f func(context.Context) error) error {
 	ctx, end := context.WithCancelCause(ctx)
 	var watching sync.WaitGroup
@@ -174,7 +171,7 @@ func (b *benchNodes) watched(ctx context.Context, f func(context.Context) error)
 	return f(ctx)
 }
 
-// awaitEnd waits until the node does not serve any more, and says why.
+// awaitEnd waits until the node no longer serves, and returns why.
 func (a *asked) awaitEnd(ctx context.Context) error {
 	stream, err := healthv1.NewHealthClient(a.conn).Watch(ctx, &healthv1.HealthCheckRequest{})
 	if err != nil {
@@ -191,7 +188,7 @@ func (a *asked) awaitEnd(ctx context.Context) error {
 	}
 }
 
-// close ends all clients, when their nodes have heard of each release.
+// close ends all clients, once their nodes have heard of each release.
 func (b *benchNodes) close() error {
 	failures := make([]error, len(b.connections))
 	var group sync.WaitGroup

@@ -15,7 +15,7 @@ import (
 	"conch/internal/loadgen"
 )
 
-// runBench measures nodes of its own, or those that run already.
+// runBench measures nodes of its own, or nodes that already run.
 func runBench(cmd *cobra.Command, flags *benchFlags, plan loadgen.Plan) error {
 	if !flags.drives() {
 		return benchOwn(cmd, flags, plan)
@@ -32,7 +32,7 @@ func runBench(cmd *cobra.Command, flags *benchFlags, plan loadgen.Plan) error {
 	return benchFailure(ctx, firstOf(err, nodes.close()))
 }
 
-// benchOwn starts nodes, measures them, and leaves nothing of them behind.
+// benchOwn starts nodes, measures them, and leaves nothing behind.
 func benchOwn(cmd *cobra.Command, flags *benchFlags, plan loadgen.Plan) (err error) {
 	if err := flags.choose(cmd, &plan, flags.start); err != nil {
 		return err
@@ -42,7 +42,7 @@ func benchOwn(cmd *cobra.Command, flags *benchFlags, plan loadgen.Plan) (err err
 		return err
 	}
 	abandon := func() error { return errors.Join(own.Kill(), os.RemoveAll(dir)) }
-	ctx, stop := untilSignal(cmd.Context(), func() { _ = abandon() }) // nobody stays to be told
+	ctx, stop := untilSignal(cmd.Context(), func() { _ = abandon() }) // nobody is left to be told
 	defer stop()
 	defer func() { err = firstOf(benchFailure(ctx, err), abandon()) }()
 	defer showProgress(cmd.ErrOrStderr(), "")
@@ -55,12 +55,11 @@ func benchOwn(cmd *cobra.Command, flags *benchFlags, plan loadgen.Plan) (err err
 		err = nodes.bench(ctx, cmd, flags, plan)
 	}
 	err = firstOf(err, nodes.close())
-	// Where a node is gone, this tells what became of it.
+	// If a node is gone, this tells what became of it.
 	return errors.Join(err, own.Stop(context.WithoutCancel(ctx)))
 }
 
-// firstOf returns the first error that there is: what went wrong first is more telling
-// than what came of it.
+// firstOf returns the first error: the cause tells more than its consequences.
 func firstOf(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
@@ -70,7 +69,7 @@ func firstOf(errs ...error) error {
 	return nil
 }
 
-// bench drives the nodes by clients, and shows what is found.
+// bench drives the nodes by clients and shows the results.
 func (b *benchNodes) bench(ctx context.Context, cmd *cobra.Command, flags *benchFlags, plan loadgen.Plan) error {
 	told := cmd.ErrOrStderr()
 	report := &loadgen.Report{
@@ -119,8 +118,8 @@ func benchFailure(ctx context.Context, err error) error {
 	return err
 }
 
-// showProgress tells people what is done now, in a line that changes; empty takes it
-// away. Where nobody watches it tells nothing.
+// showProgress shows what is being done, in a line that changes; an empty text removes it.
+// Without a terminal it shows nothing.
 func showProgress(out io.Writer, text string) {
 	if isTerminal(out) {
 		fmt.Fprintf(out, "\r\x1b[K%s", text)

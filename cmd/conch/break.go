@@ -18,14 +18,14 @@ func newBreakCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "break NAME --fence F --reason TEXT [flags]",
 		Short: "Take a lock from whoever holds it",
-		Long: `Takes a lock from its holder, at once and without asking back, if its fence is still
-the one that is named. The holder is told, and the lock goes to the next one when the
-holder has released it or its lease is over, not before. The reason is told to the
-holder, and stands in the node's log beside who broke the lock.
+		Long: `Takes a lock from its holder, at once and without asking back, if its fence is still the
+given one. The holder is told the reason; the next waiter gets the lock when the holder
+has released it or its lease is over, not before. The node's log keeps the reason and
+who broke the lock.
 
-Exit codes: 0 the holder has been told; 4 nobody holds the lock; 5 its fence is another
-one by now, and nothing was done; 69 no node could be reached, or the holder's did not
-answer; 80 the node's rules do not let this caller break it; 64 wrong usage.`,
+Exit codes: 0 the holder has been told; 4 nobody holds the lock; 5 its fence is no longer
+F, and nothing was done; 69 no node could be reached, or the holder's did not answer; 80
+the node's rules do not let this caller break it; 64 wrong usage.`,
 		Example: `  conch who deploy
   conch break deploy --fence 17179869185 --reason 'the job hangs'`,
 		Args:              lockArgument,

@@ -19,12 +19,12 @@ func newCertCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cert",
 		Short: "Make certificates for members and clients",
-		Long: `A small authority of your own, for clusters on networks that are not trusted. Make it
-once, on a machine that is none of the nodes if you can, and with it a certificate for
-each member and each client. A node or client needs its own certificate and key, and
-the authority's certificate; nobody needs the authority's key but this command.
+		Long: `An authority of your own, for clusters on networks that you do not trust. Make it once,
+if possible on a machine that is none of the nodes, and with it a certificate for each
+member and each client. A node or client needs its own certificate and key, and the
+authority's certificate; only this command needs the authority's key.
 
-Certificates of another authority, a company's, do as well. A member's has to name its
+Another authority's certificates, a company's, do as well. A member's must name its
 host, and be for server and client authentication.`,
 		Example: `  conch cert init                                   an authority, in the folder certs
   conch cert node node1:7400 node2:7400 node3:7400  certificates for three members
@@ -35,7 +35,7 @@ host, and be for server and client authentication.`,
 	return cmd
 }
 
-// certFlags are the flags of the commands that make certificates.
+// certFlags are the flags of commands that make certificates.
 type certFlags struct {
 	dir    string
 	days   int
@@ -49,7 +49,7 @@ func (f *certFlags) addTo(cmd *cobra.Command, lifetime time.Duration) {
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "tell as lines of JSON what was made, for scripts")
 }
 
-// lifetime is what --days says.
+// lifetime returns the time that --days gives.
 func (f *certFlags) lifetime(cmd *cobra.Command) (time.Duration, error) {
 	if most := int(pki.MaxLifetime / oneDay); f.days < 1 || f.days > most {
 		return 0, misuse(cmd, "--days: got %d, want 1 to %d", f.days, most)
@@ -62,9 +62,9 @@ func newCertInitCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init [flags] [HOST:PORT...]",
 		Short: "Make an authority",
-		Long: `Makes an authority: ca.crt, the certificate that every node and client is given, and
-ca.key, with which members are made, for your eyes only. Members that are named get
-their certificates at once, as by conch cert node, for a year.
+		Long: `Makes an authority: ca.crt, the certificate for every node and client, and ca.key, which
+makes members, for your eyes only. Members that are named get their certificates at
+once, as by conch cert node, for a year.
 
 Nothing is overwritten.`,
 		Example: `  conch cert init
@@ -100,7 +100,7 @@ func newCertNodeCommand() *cobra.Command {
 is named by the address by which the others know it (conch node --advertise).
 
 Nothing is overwritten. To renew a certificate, write the new one to another folder and
-move both files over the old ones; the node takes them up without a restart.`
+move both files over the old ones; the node loads them without a restart.`
 	cmd.Example = `  conch cert node 10.0.0.1:7400 10.0.0.2:7400 10.0.0.3:7400
   conch cert node --out new 10.0.0.1:7400 && mv new/* certs/`
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
@@ -116,9 +116,8 @@ func newCertClientCommand() *cobra.Command {
 	cmd := newIssueCommand(pki.NewClient)
 	cmd.Use = "client [flags] NAME..."
 	cmd.Short = "Make certificates for clients"
-	cmd.Long = `Makes a certificate and a key for each client: NAME.crt and NAME.key. By the name the
-client is known to rules (conch node --allow) and logs. A client's certificate cannot
-be used as a member's.
+	cmd.Long = `Makes a certificate and a key for each client: NAME.crt and NAME.key. Rules (conch node --allow) and logs know the client by this name. A client's certificate
+cannot be used as a member's.
 
 Nothing is overwritten.`
 	cmd.Example = `  conch cert client alice ci@example.com`
@@ -132,8 +131,8 @@ Nothing is overwritten.`
 	return cmd
 }
 
-// newIssueCommand makes the command that issues certificates to the subjects that its
-// arguments name.
+// newIssueCommand makes the command that issues certificates to the subjects named by its
+// arguments.
 func newIssueCommand(subject func(string) (pki.Subject, error)) *cobra.Command {
 	var flags certFlags
 	var out string
@@ -164,13 +163,13 @@ func newIssueCommand(subject func(string) (pki.Subject, error)) *cobra.Command {
 	return cmd
 }
 
-// memberArguments wants addresses of members, each once.
+// memberArguments requires addresses of members, each once.
 func memberArguments(_ *cobra.Command, args []string) error {
 	_, err := subjectsOf(args, pki.NewMember)
 	return err
 }
 
-// subjectsOf reads the arguments, none of which may stand there twice.
+// subjectsOf reads the arguments, which must all differ.
 func subjectsOf(args []string, parse func(string) (pki.Subject, error)) ([]pki.Subject, error) {
 	var subjects []pki.Subject
 	seen := map[pki.Subject]bool{}
@@ -180,7 +179,7 @@ func subjectsOf(args []string, parse func(string) (pki.Subject, error)) ([]pki.S
 			return nil, err
 		}
 		if seen[subject] {
-			return nil, fmt.Errorf("%q stands there twice; want each once", arg)
+			return nil, fmt.Errorf("%q is given twice; want each once", arg)
 		}
 		seen[subject] = true
 		subjects = append(subjects, subject)

@@ -20,8 +20,8 @@ func newCertShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [flags] FILE...",
 		Short: "Show what certificates say",
-		Long: `Shows whom certificates are for, who issued them, what they may be used for and how
-long they are valid. Whether their issuer is to be trusted is not looked at.
+		Long: `Shows whom certificates are for, who issued them, what they may be used for and how long
+they are valid. It does not check whether their issuer is to be trusted.
 
 Exit codes: 0 all could be read, 1 not all, 64 wrong usage.`,
 		Example: `  conch cert show certs/*.crt
@@ -62,8 +62,7 @@ type shownCertificate struct {
 	pki.Description
 }
 
-// writeShown shows a certificate to people. Whoever issued it may have written anything
-// into it.
+// writeShown shows a certificate to people. Its issuer may have written anything into it.
 func writeShown(w io.Writer, s shownCertificate) error {
 	plain := func(texts []string) string {
 		if len(texts) == 0 {
@@ -89,7 +88,7 @@ func writeShown(w io.Writer, s shownCertificate) error {
 	return table.Flush()
 }
 
-// validity says what is wrong with the time, if something is.
+// validity says what is wrong with the certificate's time, if anything.
 func validity(d pki.Description) string {
 	switch now := time.Now(); {
 	case now.Before(d.NotBefore):

@@ -16,16 +16,15 @@ import (
 )
 
 const (
-	// demoThink and demoHold are short, so that the demonstration is; yet several
-	// nodes wait most of the time, which is what it is to show.
+	// demoThink and demoHold are short, so that the demonstration is, yet several nodes
+	// wait most of the time, which is what it shows.
 	demoThink = 30 * time.Millisecond
 	demoHold  = 20 * time.Millisecond
-	// demoStall is how long nothing may happen before the demonstration gives up. It
-	// is far longer than a busy machine needs for one critical section.
+	// demoStall is how long nothing may happen before the demonstration gives up. It is far
+	// longer than a busy machine needs for one critical section.
 	demoStall = 15 * time.Second
 
-	// demoPort is the port of the first node, and those of the others follow, if all of
-	// these are free.
+	// demoPort is the port of the first node; the others' ports follow, if all are free.
 	demoPort = 7401
 
 	maxDemoNodes   = 32 // each is a process, with two streams to each other
@@ -45,26 +44,24 @@ func newDemoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo [flags]",
 		Short: "Show nodes take turns on this machine, and judge them by their logs",
-		Long: `Runs some nodes on this machine's loopback interface, each a process of its own,
-which ask for the critical section in a loop. When each has had its entries they are
-stopped; then conch shows what their logs prove, and tells message by message how one
-of them got in.
+		Long: `Runs some nodes on this machine's loopback interface, each a process, which ask for the
+critical section in a loop. When each has had its entries, conch stops them, shows what
+their logs prove, and tells message by message how one of them got in.
 
 With --kill, a node is killed while it is in the critical section, as by kill -9. The
 others make the token anew and go on, and the node is started again.
 
-With --http, the first node serves a page on which to see the token travel, and the
-nodes take their time. When each has had its entries they stay, until Ctrl-C.
+With --http, the first node serves a page that shows the token travel, and the nodes
+take their time. When each has had its entries, they stay until Ctrl-C.
 
-With --report, a run with a kill follows the one without, its files in the folder
-kill, and both are made into report.pdf, with --author and --repository on its first
-page.
+With --report, a run with a kill follows the one without, its files in the folder kill,
+and both are made into report.pdf, with --author and --repository on its first page.
 
 The nodes listen on the ports 7401, 7402 and so on if all of these are free, or else on
 any that are.
 
-It succeeds only if the logs show all that is promised. It leaves no process behind,
-and nothing but its files.`,
+It succeeds only if the logs show all that is promised. It leaves no process behind, and
+nothing but its files.`,
 		Example: `  conch demo
   conch demo --nodes 9 --entries 20 --out evidence
   conch demo --http --nodes 5
@@ -168,7 +165,7 @@ func runNodes(ctx context.Context, out io.Writer, flags demoFlags, dir string) (
 	return nodes, nil
 }
 
-// demoFolder returns the folder for the logs, and makes it if need be.
+// demoFolder returns the folder for the logs, and makes it if needed.
 func demoFolder(out string) (string, error) {
 	if out == "" {
 		return os.MkdirTemp("", "conch-demo-")
@@ -186,14 +183,13 @@ func demoFolder(out string) (string, error) {
 	return out, nil
 }
 
-// takeTurns starts the nodes, waits until each has had its entries, and stops them.
-// However it ends, no node runs any more. If each is not nil, it is given each line of
-// the shared file.
+// takeTurns starts the nodes, waits until each has had its entries, and stops them. However
+// it ends, no node still runs. each, if not nil, is given each line of the shared file.
 func takeTurns(ctx context.Context, out io.Writer, nodes *processes.Cluster, flags demoFlags, each func(context.Context, processes.Line) error) (err error) {
-	ctx, stop := untilSignal(ctx, func() { _ = nodes.Kill() }) // nobody stays to be told
+	ctx, stop := untilSignal(ctx, func() { _ = nodes.Kill() }) // nobody is left to be told
 	defer stop()
 	defer func() {
-		// What went wrong before is more telling than how it ended.
+		// An earlier error tells more than how it ended.
 		if killed := nodes.Kill(); err == nil {
 			err = killed
 		}
@@ -240,14 +236,14 @@ func takeTurns(ctx context.Context, out io.Writer, nodes *processes.Cluster, fla
 		fmt.Fprintf(out, "They stay; Ctrl-C stops them.\n")
 		watchdog.Stop()
 		<-ctx.Done()
-		return nodes.Stop(context.WithoutCancel(ctx)) // as was asked for
+		return nodes.Stop(context.WithoutCancel(ctx)) // as requested
 	}
 	fmt.Fprintln(out, "Stopping them.")
 	return stopInOrder(ctx, nodes)
 }
 
-// stopInOrder stops the nodes so that their logs are whole, also after a signal,
-// which it returns as an error.
+// stopInOrder stops the nodes so that their logs are whole, even after a signal, which it
+// returns as an error.
 func stopInOrder(ctx context.Context, nodes *processes.Cluster) error {
 	if err := nodes.Stop(context.WithoutCancel(ctx)); err != nil {
 		return err

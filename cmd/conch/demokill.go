@@ -14,20 +14,19 @@ import (
 )
 
 const (
-	// longHold is long enough for a node to be killed while it is inside, and for
-	// several to wait at once.
+	// longHold is long enough to kill a node while it is inside, and for several to wait at
+	// once.
 	longHold = 40 * time.Millisecond
 	// minKillNodes is how many nodes still have a majority when one is dead.
 	minKillNodes = 3
-	// deadEntries is how many entries of others there are before the dead node is
-	// started again.
+	// deadEntries is how many entries of others come before the dead node is started again.
 	deadEntries = 2
-	// maxKills is how often it is tried to kill a node while it is inside.
+	// maxKills is how often the demonstration tries to kill a node while it is inside.
 	maxKills = 5
 )
 
-// killing kills a node in the critical section, and starts it again when the others
-// have gone on without it.
+// killing kills a node in the critical section, and starts it again when the others have
+// gone on without it.
 type killing struct {
 	out   io.Writer
 	nodes *processes.Cluster
@@ -35,7 +34,7 @@ type killing struct {
 
 	entries int
 	kills   int
-	victim  *processes.Node // the node that was killed last; nil: none was
+	victim  *processes.Node // the node that was killed last, or nil
 	fence   uint64          // of its entry
 	since   int             // entries of others since then
 	over    bool            // it was started again
@@ -64,7 +63,7 @@ func (k *killing) take(ctx context.Context, line processes.Line) error {
 	return nil
 }
 
-// say tells the user, below the line of progress that a terminal shows.
+// say tells the user something, below the line of progress on a terminal.
 func (k *killing) say(format string, args ...any) {
 	if isTerminal(k.out) {
 		fmt.Fprintln(k.out)
@@ -86,7 +85,7 @@ func (k *killing) kill(line processes.Line) error {
 	return k.victim.Kill()
 }
 
-// missed is called when the node had left before it was killed: another one will be.
+// missed is called when the node had left before it was killed; then another is killed.
 func (k *killing) missed(ctx context.Context) error {
 	k.say("%s had just left; it is started again, and another is killed", k.victim.Address())
 	victim := k.victim
@@ -94,8 +93,7 @@ func (k *killing) missed(ctx context.Context) error {
 	return victim.Start(ctx)
 }
 
-// runReportedDemo runs the demonstration without a kill and with one, and makes a
-// report of both.
+// runReportedDemo runs the demonstration without a kill and with one, and reports on both.
 func runReportedDemo(ctx context.Context, out io.Writer, flags demoFlags) error {
 	dir, err := demoFolder(flags.out)
 	if err != nil {
@@ -126,8 +124,8 @@ func runReportedDemo(ctx context.Context, out io.Writer, flags demoFlags) error 
 	return writeReport(out, nodes.LogFiles(), flags.identity)
 }
 
-// checkKilled holds the shared file of the run with a kill against its logs, which
-// the report does not.
+// checkKilled compares the shared file of the run with a kill with its logs; the report
+// does not.
 func checkKilled(nodes *processes.Cluster) error {
 	report, err := judgeLogs(nodes.LogFiles(), nodes.WitnessFile())
 	if err != nil {

@@ -8,17 +8,17 @@ import (
 )
 
 const (
-	// demoPage is where the page is served if no address is given.
+	// demoPage is the page's default address.
 	demoPage = loopback + ":8001"
 	// pageThink and pageHold are long enough for people to follow on the page.
 	pageThink = 2 * time.Second
 	pageHold  = time.Second
-	// pageStall is demoStall where people may take the lock on the page, and forget it.
+	// pageStall is demoStall for a page on which people may take the lock and forget it.
 	pageStall = time.Hour
 )
 
-// checkFree finds out whether the page's address can be listened on, before there are
-// nodes; empty is none.
+// checkFree checks, before any node starts, that the page's address can be listened on;
+// empty is none.
 func checkFree(ctx context.Context, address string) error {
 	if address == "" {
 		return nil
@@ -30,8 +30,8 @@ func checkFree(ctx context.Context, address string) error {
 	return listener.Close()
 }
 
-// onLoopback reports whether the page's address is reached from this machine alone, so that
-// its node needs no leave to serve it.
+// onLoopback reports whether only this machine reaches the page's address, so that its node
+// needs no permission to serve it.
 func onLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

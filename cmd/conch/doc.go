@@ -1,16 +1,15 @@
-// Command conch runs, shows and judges a distributed lock without a server: "conch
-// node" is one member of a cluster, "conch demo" shows a few of them take turns on
-// one machine, and "conch logs" merges, checks and explains what nodes logged.
-// "conch status", "who", "why", "watch" and "ls" ask a node about the cluster and its
-// locks, and "conch break" takes a lock from its holder.
+// Command conch runs, shows and judges a distributed lock without a server: "conch node" is
+// one member of a cluster, "conch demo" shows a few of them take turns on one machine, and
+// "conch logs" merges, checks and explains the logs of nodes. "conch status", "who", "why",
+// "watch" and "ls" ask a node about the cluster and its locks, and "conch break" takes a lock
+// from its holder.
 //
-// This package is flags, wiring and exit codes, and nothing else. A command that was
-// given wrongly ends with exit code 64 and one line that says what to do. Each other
-// code has one meaning in all commands, which exit.go tells; what has no code of its
-// own ends with 1.
+// This package is flags, wiring and exit codes, and nothing else. A command with wrong
+// arguments ends with exit code 64 and one line that says what to do. Each other code has one
+// meaning in all commands, which exit.go tells; an error without a code of its own ends with 1.
 //
 // # What is not promised
 //
-// Text for people, the progress of a demonstration among it, may change with each
-// version. Logs keep to their schema, and --json to its keys.
+// Text for people, such as the progress of a demonstration, may change with each version.
+// Logs keep to their schema, and --json to its keys.
 package main

@@ -28,18 +28,17 @@ func newDrainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "drain [flags]",
 		Short: "Have a node take no more requests, and wait for its holders",
-		Long: `Drains one node, for example before it is stopped: the node takes no more requests,
-and those who wait there move to other nodes. Those who hold a lock go on; this shows
-who they are, at first and after each change, until all are done. The node stays
-drained, also when this command ends before, until it stops or --undo is used. A
-node that is stopped (SIGTERM) drains by itself; see conch node --drain.
+		Long: `Drains one node, for example before it is stopped: the node takes no more requests, and
+those who wait there move to other nodes. Those who hold a lock go on; this command
+shows who they are, at first and after each change, until all are done. The node stays
+drained until it stops or --undo is used, even if this command ends earlier. A node that
+is stopped (SIGTERM) drains by itself; see conch node --drain.
 
 The node is the one that --node or $CONCH_NODE names, or this user's only node here.
 
-Exit codes: 0 nobody holds a lock at the node any more; 75 --wait is over and
-somebody does; 69 the node could not be reached, or has stopped before all were
-done; 80 the node's rules do not let this caller operate it; 64 wrong usage; 1 the
-drain was undone meanwhile.`,
+Exit codes: 0 nobody holds a lock at the node any more; 75 --wait is over and somebody
+does; 69 the node could not be reached, or stopped before all were done; 80 the node's
+rules do not let this caller operate it; 64 wrong usage; 1 the drain was undone meanwhile.`,
 		Example: `  conch drain --node node1:7400
   conch drain --wait 10m && systemctl stop conch
   conch drain --undo`,
@@ -50,14 +49,14 @@ drain was undone meanwhile.`,
 		},
 	}
 	draining := pflag.NewFlagSet("", pflag.ContinueOnError)
-	draining.DurationVar(&flags.wait, "wait", 0, "wait for holders for `TIME` at most; 0s only tells who they are (default: until all are done)")
-	draining.BoolVar(&flags.undo, "undo", false, "have the node take requests again")
+	draining.DurationVar(&flags.wait, "wait", 0, "wait at most `TIME` for holders; 0s only shows who they are (default: until all are done)")
+	draining.BoolVar(&flags.undo, "undo", false, "make the node take requests again")
 	addGroup(cmd, "Draining", draining)
 	flags.ask.addTo(cmd)
 	return cmd
 }
 
-// run drains a node, or undoes that.
+// run drains a node or undoes a drain.
 func (f *drainFlags) run(cmd *cobra.Command) error {
 	bounded := cmd.Flags().Changed("wait")
 	switch {
@@ -80,7 +79,7 @@ func (f *drainFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return node.failure(ctx, err)
 	}
-	// The first answer is owed; those after it come when holders are done.
+	// The first answer is owed; later ones come when holders are done.
 	last, err := within(end, stream.Recv)
 	if err != nil {
 		return node.failure(ctx, err)
@@ -97,7 +96,7 @@ func (f *drainFlags) run(cmd *cobra.Command) error {
 		next, err := stream.Recv()
 		switch {
 		case errors.Is(context.Cause(ctx), errDrainWaitOver):
-			return &exitError{exitNotAcquired, fmt.Errorf("--wait %v is over, and locks are still held by %s; the node stays drained (--undo has it take requests again)", f.wait, holders(last))}
+			return &exitError{exitNotAcquired, fmt.Errorf("--wait %v is over, and locks are still held by %s; the node stays drained (--undo makes it take requests again)", f.wait, holders(last))}
 		case errors.Is(err, io.EOF):
 			return node.exit(exitUnreachable, errors.New("it ended its answer before all were done"))
 		case err != nil:
@@ -113,10 +112,10 @@ func (f *drainFlags) run(cmd *cobra.Command) error {
 	return nil
 }
 
-// errDrainWaitOver is the cause of the end of a call whose --wait is over.
+// errDrainWaitOver is the cause of a context that ended with --wait.
 var errDrainWaitOver = errors.New("--wait is over")
 
-// holders names who holds locks, in a few words.
+// holders names the holders of locks, in a few words.
 func holders(d *clientv1.DrainResponse) string {
 	if d.GetHolds() != 1 || len(d.GetHeld()) != 1 {
 		return fmt.Sprintf("%d holders", d.GetHolds())
@@ -125,7 +124,7 @@ func holders(d *clientv1.DrainResponse) string {
 	return fmt.Sprintf("%s (%s)", render.Describe(h.GetHolder().GetClient()), render.Plain(h.GetLock()))
 }
 
-// sameHolds reports whether two answers tell of the same holds.
+// sameHolds reports whether two answers name the same holds.
 func sameHolds(a, b *clientv1.DrainResponse) bool {
 	return a.GetHolds() == b.GetHolds() && slices.EqualFunc(a.GetHeld(), b.GetHeld(), func(a, b *clientv1.HeldLock) bool {
 		return a.GetLock() == b.GetLock() && a.GetHolder().GetFence() == b.GetHolder().GetFence()

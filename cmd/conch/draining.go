@@ -12,16 +12,16 @@ import (
 	"conch/internal/node"
 )
 
-// drainTime is the value of --drain: for how long a node that stops lets holders finish.
+// drainTime is the value of --drain: how long a stopping node lets holders finish.
 type drainTime struct {
 	time    time.Duration
 	forever bool
 }
 
-// forever is the value of --drain without an end.
+// forever is --drain without a limit.
 const forever = "forever"
 
-// String is [pflag.Value]'s.
+// String implements [pflag.Value].
 func (d *drainTime) String() string {
 	if d.forever {
 		return forever
@@ -29,7 +29,7 @@ func (d *drainTime) String() string {
 	return d.time.String()
 }
 
-// Set is [pflag.Value]'s.
+// Set implements [pflag.Value].
 func (d *drainTime) Set(text string) error {
 	if text == forever {
 		*d = drainTime{forever: true}
@@ -43,7 +43,7 @@ func (d *drainTime) Set(text string) error {
 	return nil
 }
 
-// Type is [pflag.Value]'s.
+// Type implements [pflag.Value].
 func (d *drainTime) Type() string { return "duration" }
 
 // draining lets holders finish before a node stops.
@@ -58,7 +58,7 @@ type draining struct {
 	running bool
 }
 
-// errHurried is the cause of the end of a drain that a signal ended.
+// errHurried is the cause of a drain's end by a signal.
 var errHurried = errors.New("another signal came")
 
 func newDraining(patience drainTime, told io.Writer) *draining {
@@ -78,7 +78,7 @@ func (d *draining) hurry() bool {
 	return was
 }
 
-// begin and finish bound the time in which hurry ends the drain and not the process.
+// begin and finish bound the time in which hurry ends the drain rather than the process.
 func (d *draining) begin() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -92,8 +92,8 @@ func (d *draining) finish() {
 	d.end(nil)
 }
 
-// run drains a node that stops because of a signal, which has ended ctx. A node that
-// cannot go on is not drained.
+// run drains a node that stops because of a signal, which has ended ctx. It does not drain
+// a node that cannot go on.
 func (d *draining) run(ctx context.Context, n *node.Node) {
 	if !errors.Is(context.Cause(ctx), errInterrupted) || d.patience == (drainTime{}) {
 		return

@@ -20,9 +20,9 @@ func newLogsDrawCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "draw FILE... --out PICTURE",
 		Short: "Draw a space-time diagram",
-		Long: `Draw a line down the page for each node, arrows for the messages between them, and
-bars for the critical sections, with the last digits of their fences. Waiting, crashes
-and lapsed sessions are marked; the messages that find or make a token are dashed.
+		Long: `Draws a line down the page for each node, arrows for the messages between them, and bars
+for the critical sections, with the last digits of their fences. Waiting, crashes and
+lapsed sessions are marked; messages that find or make a token are dashed.
 
 The ending of --out says the format: .svg, .png or .pdf. Of a long run a part is drawn,
 below a strip of the whole: some 50 messages, or the part chosen by --from and --to, in
@@ -61,7 +61,7 @@ lines of the merged logs (as 'conch logs merge FILE... | cat -n' counts them), o
 	return cmd
 }
 
-// drawLogs draws the picture, and says what it shows.
+// drawLogs draws the picture and says what it shows.
 func drawLogs(says io.Writer, files []string, o draw.Options, out, format string) error {
 	run, err := openLogs(files)
 	if err != nil {
@@ -82,13 +82,13 @@ func drawLogs(says io.Writer, files []string, o draw.Options, out, format string
 	return nil
 }
 
-// writeFile makes a file whole or leaves it as it was.
+// writeFile writes a file whole, or leaves it as it was.
 func writeFile(path string, write func(io.Writer) error) error {
 	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
 	if err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
-	defer func() { _ = file.Cleanup() }() // does nothing once the file is in place
+	defer func() { _ = file.Cleanup() }() // does nothing once the file is renamed
 	if err := write(file); err != nil {
 		return fmt.Errorf("--out %s: %w", path, err)
 	}

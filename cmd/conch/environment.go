@@ -9,31 +9,31 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Every flag of conch node can be given by an environment variable, so that a file of
-// these, such as systemd's EnvironmentFile, serves as the node's configuration.
+// An environment variable can replace every flag of conch node. So a file of these, such as
+// systemd's EnvironmentFile, can serve as the node's configuration.
 
-// variableOf is the environment variable that stands in for a flag.
+// variableOf is the environment variable for a flag.
 func variableOf(flag string) string {
 	return "CONCH_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// nameVariables has the help of a command's flags name the variable of each.
+// nameVariables makes the help of a command's flags name the variable of each.
 func nameVariables(cmd *cobra.Command) {
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) { flag.Usage += " [$" + variableOf(flag.Name) + "]" })
 }
 
-// wanted says what the value of a flag of a type looks like.
+// wanted says what values a flag of a type takes.
 var wanted = map[string]string{
 	"bool":     "true or false",
 	"duration": "a time such as 500ms, 2s or 1m",
 	"int":      "a whole number",
 }
 
-// variables are the environment variables that gave flags their values, by the flag.
+// variables are the environment variables that set flags, by flag.
 type variables map[string]string
 
-// fromEnvironment gives flags that are not on the command line the values of their
-// environment variables. A variable that is empty counts as unset.
+// fromEnvironment sets flags that are not on the command line from their environment
+// variables. An empty variable counts as unset.
 func fromEnvironment(cmd *cobra.Command) (variables, error) {
 	used := variables{}
 	var wrong error
@@ -57,7 +57,7 @@ func fromEnvironment(cmd *cobra.Command) (variables, error) {
 // flagName matches a flag's name in a text.
 var flagName = regexp.MustCompile(`--[a-z][a-z0-9-]*`)
 
-// inText puts the variables into a text, in place of the flags whose values they gave.
+// inText replaces flags in a text by the variables that set them.
 func (v variables) inText(text string) string {
 	return flagName.ReplaceAllStringFunc(text, func(flag string) string {
 		if variable, used := v[strings.TrimPrefix(flag, "--")]; used {
@@ -77,7 +77,7 @@ func (r *renamed) Error() string { return r.text }
 
 func (r *renamed) Unwrap() error { return r.error }
 
-// inError makes an error name the variables, in place of the flags whose values they gave.
+// inError makes an error name the variables in place of the flags that they set.
 func (v variables) inError(err error) error {
 	if err == nil || len(v) == 0 {
 		return err

@@ -13,8 +13,8 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// failure makes of the error of a call the one with which the program ends: with the
-// node's own words, and the exit code for its code.
+// failure converts the error of a call to the error that ends the program, with the node's
+// own words and the exit code for its code.
 func (a *asked) failure(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); errors.Is(cause, errSilent) {
 		return a.exit(exitUnreachable, cause)
@@ -35,14 +35,13 @@ func (a *asked) failure(ctx context.Context, err error) error {
 	}
 }
 
-// prior is what gRPC says of a node that gave a reason and then hung up.
+// prior is gRPC's text for a node that gave a reason and then hung up.
 var prior = regexp.MustCompile(`(rpc error: code = Unavailable desc = )?closing transport due to: connection error: desc = "[^"]*", received prior goaway: code: [A-Z_]+, debug data: "([^"]*)"`)
 
-// toldLast puts the reason that a node gave before it hung up in the place of all that
-// gRPC makes of it.
+// toldLast replaces gRPC's text by the reason that a node gave before it hung up.
 func toldLast(text string) string { return prior.ReplaceAllString(text, "$2") }
 
-// exit makes an error that says which node it came from.
+// exit makes an error that names the node it came from.
 func (a *asked) exit(code int, err error) error {
 	return &exitError{code: code, err: fmt.Errorf("the node at %s: %w", a.target, err)}
 }

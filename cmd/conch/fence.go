@@ -16,17 +16,17 @@ import (
 	"conch/internal/fence"
 )
 
-// The exit codes of `conch fence` for a command that was not run. 75 to 77 are those of
-// `conch lock`, which passes these on.
+// Exit codes of conch fence if it did not run the command. conch lock has 75 to 77, and
+// passes these on.
 const (
 	exitStaleFence  = 78
 	exitFenceInUse  = 79
-	exitFenceFailed = 125 // as env, nice and timeout have it for what they fail at themselves
-	exitCannotRun   = 126 // as the shells have it
+	exitFenceFailed = 125 // as env, nice and timeout have for their own failures
+	exitCannotRun   = 126 // as shells have it
 	exitNoCommand   = 127 // the same
 )
 
-// fenceVariable is where a command finds its fence.
+// fenceVariable is the environment variable in which a command finds its fence.
 const fenceVariable = "CONCH_FENCE"
 
 func newFenceCommand() *cobra.Command {
@@ -34,20 +34,20 @@ func newFenceCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fence [flags] FILE [N] -- COMMAND [ARGS...]",
 		Short: "Run a command unless a later holder of the lock has been here",
-		Long: `Remember N, the fence of a lock's holder, in FILE, and run a command, unless FILE has
-seen a higher number. Without N it is $CONCH_FENCE, which conch lock sets. So a holder
+		Long: `Remembers N, the fence of a lock's holder, in FILE, and runs a command, unless FILE has
+seen a higher number. N is $CONCH_FENCE by default, which conch lock sets. So a holder
 that was frozen and has lost the lock does no harm when it goes on.
 
-While the command runs, or anything that it started, no other runs under FILE. A newer
-holder waits that long; what a stale one would begin meanwhile is refused. An equal
-number is let in, one after the other, so a holder may work in several steps.
+While the command, or anything that it started, runs, no other command runs under FILE.
+A newer holder waits that long; what a stale one would begin meanwhile is refused. An
+equal number is let in, one after the other, so a holder may work in several steps.
 
-FILE is made by the first number. It must be on the machine, or the file system, that
-the command changes. It shows the number; its locks are in FILE.lock beside it. Remove
+The first number makes FILE. It must be on the machine, or the file system, that the
+command changes. It shows the number; its locks are in FILE.lock beside it. Remove
 neither while somebody may still work with an old fence.
 
-The command takes the place of this process: signals and the exit code are its own,
-and $CONCH_FENCE is N. When it was not run, the exit code is
+The command takes the place of this process: signals and the exit code are its own, and
+$CONCH_FENCE is N. If it was not run, the exit code is
    78  FILE has seen a higher number
    79  another still worked under FILE when --wait was over
   125  FILE is damaged, or cannot be read, locked or written
@@ -74,7 +74,7 @@ and $CONCH_FENCE is N. When it was not run, the exit code is
 	return cmd
 }
 
-// fenceArguments wants a file, perhaps a number, and after -- a command.
+// fenceArguments requires a file, perhaps a number, and a command after --.
 func fenceArguments(cmd *cobra.Command, args []string) error {
 	switch dash := cmd.ArgsLenAtDash(); {
 	case dash < 0:
@@ -89,7 +89,7 @@ func fenceArguments(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// fenceNumber is the fence among the arguments before --, or in the environment.
+// fenceNumber is the fence given before --, or in the environment.
 func fenceNumber(own []string) (uint64, error) {
 	where := "$" + fenceVariable
 	text, given := os.LookupEnv(fenceVariable)
@@ -106,14 +106,14 @@ func fenceNumber(own []string) (uint64, error) {
 	return n, nil
 }
 
-// runFenced lets a command take the place of this process, under a fence file. It
-// returns only if that fails.
+// runFenced replaces this process by a command, under a fence file. It returns only if that
+// fails.
 //
-// A process in between, which waits for a command as its child, would have to forward
-// signals and repeat the exit code; and if it were killed, the file would be free while
-// the command lives on. After exec, the lock ends with the command.
+// A process that stayed and waited for the command as its child would have to forward
+// signals and repeat the exit code. If it were killed, the file would be free while the
+// command lives on. After exec, the file's lock ends with the command.
 func runFenced(ctx context.Context, file string, n uint64, wait time.Duration, command []string) error {
-	// First, since a number that was remembered cannot be taken back.
+	// Before anything else, since a remembered number cannot be taken back.
 	program, err := exec.LookPath(command[0])
 	if err != nil {
 		return cannotRun(err)

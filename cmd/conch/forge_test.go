@@ -41,8 +41,8 @@ func tlsFlagsOf(f conch.TLSFiles) []string {
 	return []string{"--tls-cert", f.Cert, "--tls-key", f.Key, "--tls-ca", f.CA}
 }
 
-// forge makes a certificate as none of the program's commands would, from an authority of
-// the program's.
+// forge makes a certificate that none of the program's commands would make, from one of its
+// authorities.
 func forge(t *testing.T, authority *pki.Authority, template *x509.Certificate) tls.Certificate {
 	t.Helper()
 	dir := filepath.Dir(authority.CertFile())
@@ -74,8 +74,9 @@ func (c *certified) save(pair tls.Certificate) conch.TLSFiles {
 	return files
 }
 
-// knock dials a node as no client of ours does. It returns in plain words how that ended.
-func (c *certified) knock(address string, change func(*tls.Config)) string {
+// handshake dials a node as no client of ours does. It returns in plain words how that
+// ended.
+func (c *certified) handshake(address string, change func(*tls.Config)) string {
 	c.t.Helper()
 	trusted, err := os.ReadFile(c.bundle)
 	check(c.t, err)
@@ -95,8 +96,9 @@ func (c *certified) knock(address string, change func(*tls.Config)) string {
 	return pki.Explain(err).Error()
 }
 
-// claim opens a stream of members, and says to be one of them. It returns how that ended.
-func (c *certified) claim(address, member string, files conch.TLSFiles) string {
+// impersonate opens a stream of members and claims to be one of them. It returns how that
+// ended.
+func (c *certified) impersonate(address, member string, files conch.TLSFiles) string {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
 	defer cancel()

@@ -8,19 +8,18 @@ import (
 )
 
 // SIGHUP means two things: an operator, systemctl reload or logrotate asks the node to
-// open its log anew, or the terminal that the node was started in has been closed. The
-// kernel tells them apart. When a terminal hangs up, its processes have no controlling
-// terminal any more; a signal that somebody sends leaves them theirs. So a node that had
-// a controlling terminal when it started, and has none when SIGHUP comes, stops in order;
-// any other node opens its log anew. A node that was started with SIGHUP ignored, as by
-// nohup, is not to end with its terminal.
+// reopen its log, or the node's terminal has been closed. The kernel tells them apart:
+// after a terminal hangs up, its processes have no controlling terminal; after any other
+// signal they still have it. So a node that had a controlling terminal when it started, and
+// has none when SIGHUP comes, stops in order; any other node reopens its log. A node
+// started with SIGHUP ignored, as by nohup, does not end with its terminal.
 
 const (
-	// hangupPatience is for how long after a SIGHUP the terminal may still be seen to go:
-	// a shell that ends signals its jobs a moment before it gives its terminal up.
+	// hangupPatience is how long after a SIGHUP the terminal may take to go: a shell that
+	// ends signals its jobs a moment before it gives up its terminal.
 	hangupPatience = 500 * time.Millisecond
-	// hangupLook is the time between two looks at the terminal.
-	hangupLook = 20 * time.Millisecond
+	// hangupCheckInterval is the time between two checks of the terminal.
+	hangupCheckInterval = 20 * time.Millisecond
 )
 
 // hasTerminal reports whether this process has a controlling terminal.
@@ -34,8 +33,7 @@ func hasTerminal() bool {
 }
 
 // onHangup calls reopen at each SIGHUP, and closed when the controlling terminal of this
-// process has been closed. Whoever calls onHangup must call stop when SIGHUP needs no
-// care any more.
+// process has been closed. The caller must call stop when SIGHUP no longer needs handling.
 func onHangup(reopen, closed func()) (stop func()) {
 	bound := hasTerminal() && !signal.Ignored(syscall.SIGHUP)
 	hangups := make(chan os.Signal, 1)
@@ -64,7 +62,7 @@ func onHangup(reopen, closed func()) (stop func()) {
 
 // terminalGoes reports whether the controlling terminal is gone, or goes within a moment.
 func terminalGoes(stopped <-chan struct{}) bool {
-	look := time.NewTicker(hangupLook)
+	look := time.NewTicker(hangupCheckInterval)
 	defer look.Stop()
 	for deadline := time.Now().Add(hangupPatience); hasTerminal(); {
 		if time.Now().After(deadline) {

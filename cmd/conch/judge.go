@@ -13,9 +13,9 @@ import (
 	"conch/logs"
 )
 
-// judgeDemo shows what the logs of a demonstration prove, and one entry, and says
-// where the files are. It fails unless the logs show all that is promised. The file that
-// witnesses the critical sections counts too, unless its name is empty.
+// judgeDemo shows what the logs of a demonstration prove, one entry, and where the files
+// are. It fails unless the logs show all that is promised. The witness file of the critical
+// sections counts too, unless its name is empty.
 func judgeDemo(out io.Writer, nodes *processes.Cluster, witnessFile, dir string) error {
 	run, err := logs.Open(nodes.LogFiles()...)
 	if err != nil {
@@ -50,8 +50,8 @@ func judgeDemo(out io.Writer, nodes *processes.Cluster, witnessFile, dir string)
 	return nil
 }
 
-// writeVerdicts writes one line for each requirement, or where one does not hold, all that
-// there is to say.
+// writeVerdicts writes one line for each requirement, or all details of one that does not
+// hold.
 func writeVerdicts(out io.Writer, report *logs.Report) error {
 	if report.Verdict() != logs.Holds {
 		return report.WriteTable(out)
@@ -63,7 +63,7 @@ func writeVerdicts(out io.Writer, report *logs.Report) error {
 	return table.Flush()
 }
 
-// hear judges the file that witnesses the critical sections.
+// hear judges the witness file of the critical sections.
 func hear(report *logs.Report, run *logs.Run, witnessFile string) error {
 	witness, err := os.Open(witnessFile)
 	if err != nil {

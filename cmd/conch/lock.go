@@ -16,7 +16,7 @@ import (
 	"conch/internal/procgroup"
 )
 
-// lockFlags are the flags of conch lock, as they were given.
+// lockFlags are the flags of conch lock as given.
 type lockFlags struct {
 	tls tlsFlags
 
@@ -38,7 +38,7 @@ var onLostModes = map[string]procgroup.OnLost{
 	"kill": procgroup.Kill, "warn": procgroup.Warn, "ignore": procgroup.Ignore,
 }
 
-// onLostNames are the values of --on-lost in the order in which they are told.
+// onLostNames are the values of --on-lost in the order of the help text.
 var onLostNames = []string{"kill", "warn", "ignore"}
 
 func newLockCommand() *cobra.Command {
@@ -48,24 +48,24 @@ func newLockCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lock [flags] NAME [-- COMMAND [ARGS...]]",
 		Short: "Hold a lock while a command runs",
-		Long: `Waits for the lock NAME, runs a command while it is held, and releases it. The command
+		Long: `Waits for the lock NAME, runs a command while it holds it, and releases it. The command
 gets standard input, output and error, every signal that this process gets, and
    CONCH_LOCK   the lock's name
    CONCH_FENCE  the fence: higher than that of any earlier holder; see conch fence
    CONCH_NODE   the node that granted it, for other conch commands
    CONCH_HELD   all locks that it runs under, outermost first: [{"lock":"…","fence":"…"},…]
-Whatever the command leaves running is ended before the lock is released: by SIGTERM,
-and by SIGKILL after --grace. (On Linux also what has left its process group.)
+Processes that the command leaves behind are ended before the lock is released: by
+SIGTERM, and by SIGKILL after --grace. (On Linux also those outside its process group.)
 
-A lock can be lost while it is held: when the node is cut off or dies, when this machine
-sleeps, or when somebody breaks the lock (conch break). The command then gets SIGTERM
---grace ahead of the end, and SIGKILL so that it is dead when somebody else gets in;
---on-lost says otherwise. When this process is killed itself, the command dies too on
-Linux, though not what it has started, and nobody gets in before the lease is over.
+A held lock can be lost: when the node dies or is cut off, when this machine sleeps, or
+when somebody breaks the lock (conch break). The command then gets SIGTERM --grace ahead
+of the end, and SIGKILL before somebody else gets in; --on-lost changes that. If this
+process itself is killed, on Linux the command dies too, but not what it has started;
+nobody gets in before the lease is over.
 
-Without a command it writes the fence to standard output, in a line of its own, once it
-holds the lock, and holds it until standard input ends or a signal comes, or ends with
-76 when --grace is left of a lock that will be lost.
+Without a command it writes the fence to standard output, on a line of its own, once it
+holds the lock, and holds it until standard input ends or a signal comes. If the lock
+will be lost, it ends with 76 when --grace is left.
 
 Exit codes: the command's own, or 128+n if signal n ended it, also while it waited, and
    64  wrong usage, a bad name included; a command around this one holds the lock
@@ -73,7 +73,7 @@ Exit codes: the command's own, or 128+n if signal n ended it, also while it wait
        if all drain; else after 5s, or when --wait is over
    75  not acquired: --wait is over, or --try found it in use
    76  lost, or so nearly that the command was told to end
-   77  in place of 75: the node reaches no quorum of the members
+   77  instead of 75: the node reaches no quorum of the members
    80  the node's rules do not let this caller have the lock
   126  the command cannot be run
   127  there is no such command`,
@@ -88,7 +88,7 @@ Exit codes: the command's own, or 128+n if signal n ended it, also while it wait
   coproc conch lock deploy && read -r fence <&"${COPROC[0]}" || exit
   ...
   exec {COPROC[1]}>&-; wait`,
-		Args: cobra.ArbitraryArgs, // checked below, so that --status-fd tells of them too
+		Args: cobra.ArbitraryArgs, // checked below, so that --status-fd reports them too
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runLock(cmd, &flags, args)
 		},
@@ -106,14 +106,14 @@ Exit codes: the command's own, or 128+n if signal n ended it, also while it wait
 // addTo adds the flags to the command.
 func (f *lockFlags) addTo(cmd *cobra.Command) {
 	asking := pflag.NewFlagSet("", pflag.ContinueOnError)
-	asking.StringArrayVar(&f.nodes, "node", nil, "ask the node at `ADDR`, which is HOST:PORT or the path of its socket; of ADDR,ADDR,... the first that answers, and the next when that one is gone (default: $"+client.EnvNode+", else this user's nodes here, which must be of one cluster, else "+hosts.DefaultListen+")")
+	asking.StringArrayVar(&f.nodes, "node", nil, "ask the node at `ADDR`, a HOST:PORT or the path of its socket; given ADDR,ADDR,..., the first that answers, and the next when that one is gone (default: $"+client.EnvNode+", else this user's nodes here, which must be of one cluster, else "+hosts.DefaultListen+")")
 	asking.BoolVar(&f.try, "try", false, "do not wait: end with 75 if somebody holds the lock")
 	asking.DurationVar(&f.wait, "wait", 0, "end with 75 after this `TIME` of waiting (default: wait for ever)")
 	asking.BoolVar(&f.verbose, "verbose", false, "tell who is ahead while waiting, on standard error")
 	addGroup(cmd, "Asking", asking)
 
 	holding := pflag.NewFlagSet("", pflag.ContinueOnError)
-	holding.StringVar(&f.onLost, "on-lost", "kill", "what to do with the command when the lock is lost, a `WORD`: "+strings.Join(onLostNames, ", "))
+	holding.StringVar(&f.onLost, "on-lost", "kill", "`WORD` says what happens to the command when the lock is lost: "+strings.Join(onLostNames, ", "))
 	holding.DurationVar(&f.grace, "grace", 0, "how much `TIME` the command has to end by itself, at most a quarter of a session's time to live (default: a tenth of it)")
 	holding.BoolVar(&f.asJSON, "json", false, "without a command: write a line of JSON in place of the fence")
 	addGroup(cmd, "Holding", holding)
@@ -125,7 +125,7 @@ func (f *lockFlags) addTo(cmd *cobra.Command) {
 	telling.IntVar(&f.exits.noSession, "no-session-exit", f.exits.noSession, "exit `CODE` when the node has no session with a quorum")
 	telling.IntVar(&f.exits.unreachable, "unreachable-exit", f.exits.unreachable, "exit `CODE` when no node could be reached")
 	telling.IntVar(&f.exits.forbidden, "forbidden-exit", f.exits.forbidden, "exit `CODE` when the node's rules forbid it")
-	telling.IntVar(&f.statusFD, "status-fd", 0, "write a line of JSON on how it ended to descriptor `N`, which the command does not get")
+	telling.IntVar(&f.statusFD, "status-fd", 0, "write a line of JSON on how it ended to file descriptor `N`, which the command does not get")
 	addGroup(cmd, "Telling how it ended", telling)
 
 	complete := cobra.FixedCompletions(onLostNames, cobra.ShellCompDirectiveNoFileComp)
@@ -134,7 +134,7 @@ func (f *lockFlags) addTo(cmd *cobra.Command) {
 	}
 }
 
-// check refuses values that make no sense, with a usage error. It reaches for no node.
+// check refuses nonsensical values with a usage error. It contacts no node.
 func (f *lockFlags) check(cmd *cobra.Command, want lockWanted) error {
 	f.tls.fromEnvironment()
 	if err := f.tls.check(cmd); err != nil {
@@ -169,9 +169,8 @@ type lockWanted struct {
 	command []string // empty: none
 }
 
-// lockArguments wants a lock's name and, after --, a command. A name that begins with -
-// comes after a -- of its own. With a command behind it, any name may: a script need not
-// look at it.
+// lockArguments requires a lock's name and, after --, a command. A name that begins with -
+// needs a -- before it. Before a command, any name may stand: a script need not check it.
 func lockArguments(cmd *cobra.Command, args []string) (lockWanted, error) {
 	dash := cmd.ArgsLenAtDash()
 	rest := args

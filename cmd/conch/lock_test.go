@@ -127,7 +127,7 @@ func TestCounter(t *testing.T) {
 	const nodes = 5
 	ctx, cancel := context.WithTimeout(t.Context(), 5*patience)
 	defer cancel()
-	c := startMembers(ctx, t, nodes, "--session-ttl", "20s") // a crowd of processes makes a machine slow
+	c := startMembers(ctx, t, nodes, "--session-ttl", "20s") // many processes make a machine slow
 	counter := filepath.Join(t.TempDir(), "counter")
 	check(t, os.WriteFile(counter, []byte("0\n"), 0o644))
 	const script = `for i in $(seq $LOOPS); do

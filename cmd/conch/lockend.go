@@ -24,7 +24,7 @@ const (
 	signalExit = 128
 )
 
-// lockExits are the exit codes of conch lock that can be chosen.
+// lockExits are the exit codes of conch lock that flags can change.
 type lockExits struct {
 	notAcquired, lost, noSession, unreachable, forbidden int
 }
@@ -40,27 +40,27 @@ func (e lockExits) byFlag() map[string]int {
 
 // lockEnd is how conch lock ended, and the line for --status-fd.
 type lockEnd struct {
-	// Outcome is ended (the command did, or standard input), signal (one came while it
-	// waited, or held the lock without a command), not_acquired, no_session, lost,
+	// Outcome is ended (the command, or standard input, ended), signal (one came while
+	// conch waited, or held the lock without a command), not_acquired, no_session, lost,
 	// unreachable, forbidden, usage, nested (a command around this one holds the lock),
-	// not_started (the command could not be) or failed.
+	// not_started (the command could not be started) or failed.
 	Outcome string `json:"outcome"`
 	// Code is the exit code.
 	Code int    `json:"code"`
 	Lock string `json:"lock,omitempty"`
-	// Fence is the grant's; a string, since it can be above 2^53. Empty: none.
+	// Fence is the grant's, as text since it can be above 2^53; empty if there was none.
 	Fence string `json:"fence,omitempty"`
-	// Node is where the lock was held, or asked for last.
+	// Node is where the lock was held, or last asked for.
 	Node string `json:"node,omitempty"`
 	// CommandCode is the exit code of the command, if it was run.
 	CommandCode *int `json:"command_code,omitempty"`
-	// Signal is the one that ended the command, or the waiting.
+	// Signal is the one that ended the command or the wait.
 	Signal string `json:"signal,omitempty"`
 	// Error is one line in plain English.
 	Error string `json:"error,omitempty"`
 
-	err    error // for standard error; nil if there is nothing to be said
-	isLoss bool  // the lock was lost, or so nearly that it was given up
+	err    error // for standard error; nil for no message
+	isLoss bool  // the lock was lost, or given up just before
 }
 
 // errWaitOver is the cause of a context that ended with --wait.
@@ -71,7 +71,7 @@ type signalError struct{ number syscall.Signal }
 
 func (e *signalError) Error() string { return "ended by " + unix.SignalName(e.number) }
 
-// fail sets how it ended by an error on the way to the lock.
+// fail sets the end from an error on the way to the lock.
 func (e *lockEnd) fail(err error, exits lockExits) {
 	e.err = err
 	var usage *exitError
@@ -101,13 +101,13 @@ func (e *lockEnd) fail(err error, exits lockExits) {
 	}
 }
 
-// lose says that the lock was lost.
+// lose sets the end to a lost lock.
 func (e *lockEnd) lose(err error, exits lockExits) {
 	e.isLoss = true
 	e.Outcome, e.Code, e.err = "lost", exits.lost, fmt.Errorf("lost the lock: %w", err)
 }
 
-// finish says how the command ended.
+// finish sets the end from the command's.
 func (e *lockEnd) finish(result procgroup.Result, err error, exits lockExits) {
 	if err != nil {
 		e.Outcome, e.Code, e.err = "not_started", procgroup.StartExitCode(err), err
@@ -126,8 +126,7 @@ func (e *lockEnd) finish(result procgroup.Result, err error, exits lockExits) {
 	}
 }
 
-// tell writes the line for --status-fd, and returns the error with which the program
-// ends.
+// tell writes the line for --status-fd, and returns the error that ends the program.
 func (e *lockEnd) tell(cmd *cobra.Command, status *os.File) error {
 	if e.err != nil {
 		e.Error = render.Plain(toldLast(e.err.Error()))
@@ -141,12 +140,12 @@ func (e *lockEnd) tell(cmd *cobra.Command, status *os.File) error {
 	case e.err != nil:
 		return &exitError{code: e.Code, err: errors.New(e.Error)}
 	case e.Code != 0:
-		return &exitError{code: e.Code, err: errSaid} // by the command, or by whoever sent the signal
+		return &exitError{code: e.Code, err: errSaid} // the command has said why, or whoever sent the signal knows
 	}
 	return nil
 }
 
-// statusFile returns the file for --status-fd; nil if there is none.
+// statusFile returns the file for --status-fd, nil if there is none.
 func (f *lockFlags) statusFile(cmd *cobra.Command) (*os.File, error) {
 	if !cmd.Flags().Changed("status-fd") {
 		return nil, nil
@@ -161,7 +160,7 @@ func (f *lockFlags) statusFile(cmd *cobra.Command) (*os.File, error) {
 		return nil, misuse(cmd, "--status-fd: descriptor %d is not open for writing", f.statusFD)
 	}
 	if f.statusFD > int(os.Stderr.Fd()) {
-		// Else what the command leaves running would keep its reader waiting.
+		// Otherwise processes that the command leaves behind would keep its reader waiting.
 		unix.CloseOnExec(f.statusFD)
 	}
 	return os.NewFile(uintptr(f.statusFD), "status"), nil

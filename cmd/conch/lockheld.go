@@ -14,8 +14,8 @@ import (
 const (
 	// lockVariable names the innermost lock that a command runs under.
 	lockVariable = "CONCH_LOCK"
-	// heldVariable lists all locks that a command runs under, outermost first, as JSON:
-	// a lock's name may hold any character that could separate names.
+	// heldVariable lists all locks that a command runs under, outermost first, as JSON: a
+	// lock's name may contain any separator.
 	heldVariable = "CONCH_HELD"
 )
 
@@ -28,9 +28,8 @@ type heldLock struct {
 // heldLocks are the locks that a command runs under, outermost first.
 type heldLocks []heldLock
 
-// heldAround returns the locks that this process runs under, by its environment. What is
-// there but cannot be understood is passed over: whether a lock is really held is asked
-// of the nodes.
+// heldAround returns the locks that this process runs under, by its environment. It skips
+// entries that it does not understand: the nodes are asked whether a lock is really held.
 func heldAround() heldLocks {
 	var held heldLocks
 	if err := json.Unmarshal([]byte(os.Getenv(heldVariable)), &held); err != nil {
@@ -43,17 +42,17 @@ func heldAround() heldLocks {
 	return held
 }
 
-// with returns the locks that a command runs under that is started under one more.
+// with returns the locks of a command that is started under one more.
 func (h heldLocks) with(lock, fence string) heldLocks {
 	return append(slices.Clip(h), heldLock{lock, fence})
 }
 
-// environment is what tells a command of the locks that it runs under.
+// environment tells a command the locks that it runs under.
 func (h heldLocks) environment() []string {
 	inner := h[len(h)-1]
 	all, err := json.Marshal(h)
 	if err != nil {
-		panic(err) // strings always can be
+		panic(err) // strings can always be encoded
 	}
 	return []string{lockVariable + "=" + inner.Lock, fenceVariable + "=" + inner.Fence, heldVariable + "=" + string(all)}
 }
@@ -70,10 +69,9 @@ func (h heldLocks) fences(lock string) []string {
 }
 
 // refuseNested refuses to wait for a lock that a command around this process holds: that
-// command waits for this one, so neither would ever end. The environment tells which
-// locks may be held there, and the node whether one of them is this cluster's and is
-// held still: fences say which hold it is. A lock that cannot be asked about is waited
-// for.
+// command waits for this one, so neither would end. The environment says which locks may be
+// held there. The node says whether one of them is this cluster's and still held; fences
+// identify the hold. If the node cannot tell, conch waits for the lock.
 func (l *locking) refuseNested(ctx context.Context) error {
 	fences := heldAround().fences(l.name)
 	if len(fences) == 0 {
@@ -86,7 +84,7 @@ func (l *locking) refuseNested(ctx context.Context) error {
 	defer node.close()
 	lock, _, err := node.lock(ctx, l.name)
 	if err != nil || lock.GetHolder() == nil {
-		return nil // the lock is asked for, which tells what is wrong
+		return nil // the request for the lock will show what is wrong
 	}
 	fence := strconv.FormatUint(lock.GetHolder().GetFence(), 10)
 	if !slices.Contains(fences, fence) {

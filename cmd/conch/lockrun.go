@@ -21,16 +21,15 @@ import (
 )
 
 const (
-	// defaultGraceShare of a session's time to live T is --grace, if it is not given, and
-	// maxGraceShare is the most that it may be. The lease of a client whose cluster is
-	// well drops to 0.48 T between two Pings: the node's own lease is 0.99 T after a Ping
-	// to its peers, and 0.74 T just before it hears of the next, T/4 later; the client
-	// keeps a hundredth back, which makes 0.73 T, and pings its node every T/4, too. A
-	// grace of T/4 leaves 0.23 T for the time that messages take and for processes that
-	// have to wait for a processor: nearly one Ping in a row may fail to come in time.
+	// --grace is T/defaultGraceShare by default and T/maxGraceShare at most, with T a
+	// session's time to live. In a healthy cluster, a client's lease drops to 0.48 T between
+	// two Pings: the node's own lease is 0.99 T after a Ping to its peers, and 0.74 T just
+	// before it hears of the next, T/4 later; the client deducts a hundredth, which makes
+	// 0.73 T, and pings its node every T/4, too. A grace of T/4 leaves 0.23 T for messages
+	// and for processes that wait for a processor: almost one Ping may be missed.
 	defaultGraceShare, maxGraceShare = 10, 4
-	// killShare of a session's time to live is how far ahead of the lease's end the
-	// command gets SIGKILL: as long as it may take on a busy machine to be dead by then.
+	// The command gets SIGKILL T/killShare before the lease's end: as long as a busy
+	// machine may take to end it.
 	killShare = 40
 )
 
@@ -47,8 +46,8 @@ type locking struct {
 	grace   time.Duration
 	end     lockEnd
 	node    *conch.Client // nil if none was reached
-	// free is when the lock is free in any case, once it was given up as lost; zero if
-	// nothing is left to be told to the node.
+	// free is when a lock given up as lost is free in any case; zero if the node need not
+	// be told anything more.
 	free time.Time
 }
 
@@ -73,8 +72,8 @@ func runLock(cmd *cobra.Command, flags *lockFlags, args []string) error {
 	l.end.Lock = l.name
 	l.run()
 	if l.end.isLoss {
-		// Whoever waits for this process has little time left, so nothing is waited for
-		// before it is told.
+		// Whoever waits for this process has little time left, so it is told before
+		// anything is waited for.
 		err := l.end.tell(cmd, status)
 		l.say("%s", l.end.Error)
 		l.closeLost()
@@ -98,7 +97,7 @@ func (l *locking) run() {
 	}
 	l.found = nodes
 	if len(l.command) > 0 {
-		// Before the wait for the lock, which would be in vain.
+		// Before the wait for the lock, which would be useless.
 		path, err := procgroup.Find(l.command[0])
 		if err != nil {
 			l.end.finish(procgroup.Result{}, err, l.flags.exits)
@@ -110,9 +109,9 @@ func (l *locking) run() {
 	node, hold, err := l.acquire(ctx)
 	stop()
 	l.node = node
-	if err == nil && ctx.Err() != nil { // a signal came in the moment of the grant
+	if err == nil && ctx.Err() != nil { // a signal came at the moment of the grant
 		err = context.Cause(ctx)
-		_ = hold.Unlock() // it is over in any case
+		_ = hold.Unlock() // the process ends in any case
 	}
 	if err != nil {
 		l.end.fail(err, l.flags.exits)
@@ -137,7 +136,7 @@ func (l *locking) run() {
 	l.holdAlone(hold)
 }
 
-// runUnder runs the command, and releases the lock when nothing of it is left.
+// runUnder runs the command, and releases the lock when none of its processes is left.
 func (l *locking) runUnder(hold conch.Hold) {
 	result, err := procgroup.Run(procgroup.Config{
 		Lease: hold, Path: l.path, Args: l.command,
@@ -212,12 +211,12 @@ func forPeople(d time.Duration) time.Duration {
 func (l *locking) holdAlone(hold conch.Hold) {
 	if err := l.announce(); err != nil {
 		l.end.fail(fmt.Errorf("standard output: %w", err), l.flags.exits)
-		_ = hold.Unlock() // nobody knows of it
+		_ = hold.Unlock() // nobody knows of the lock
 		return
 	}
 	over, read := make(chan struct{}), make(chan error, 1)
 	go func() {
-		_, err := io.Copy(io.Discard, os.Stdin) // it may outlast this function, but not the program
+		_, err := io.Copy(io.Discard, os.Stdin) // it may outlive this function, but not the program
 		read <- err
 	}()
 	var reason error
@@ -230,8 +229,8 @@ func (l *locking) holdAlone(hold conch.Hold) {
 			reason = &signalError{number}
 		}
 	}()
-	if lost := procgroup.Guard(hold, l.grace, over); lost != nil {
-		l.end.lose(lost, l.flags.exits) // not released: whoever relied on it may not be done
+	if lost := procgroup.AwaitLoss(hold, l.grace, over); lost != nil {
+		l.end.lose(lost, l.flags.exits) // not released: whoever relied on the lock may still be at work
 		return
 	}
 	l.end.Outcome = "ended"
@@ -256,7 +255,7 @@ func (l *locking) announce() error {
 	}{l.name, l.end.Fence, l.end.Node})
 }
 
-// close ends the client, when it has delivered what it has to say.
+// close ends the client once its messages are delivered.
 func (l *locking) close() {
 	if l.node == nil {
 		return
@@ -266,17 +265,17 @@ func (l *locking) close() {
 	}
 }
 
-// closeLost is close for a lock that is lost or nearly so. If it was given back, the node
-// has half of the time to hear of it that is left until the lock is free anyway; a node
-// that is silent is not waited for any longer, since this process has to end in time, too.
+// closeLost is close for a lock that is lost or nearly so. If the lock was given back, the
+// node gets half of the time that is left until the lock is free anyway. A silent node is
+// not waited for longer, since this process has to end in time.
 func (l *locking) closeLost() {
 	if l.free.IsZero() {
-		return // nothing was given back: whoever relied on it may not be done
+		return // nothing was given back: whoever relied on the lock may still be at work
 	}
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
-		_ = l.node.Close() // that it may not have been heard of is no news
+		_ = l.node.Close() // the node may not have heard; that is known
 	}()
 	timer := time.NewTimer(time.Until(l.free) / 2)
 	defer timer.Stop()

@@ -19,16 +19,14 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// signalBacklog is how many signals may come before the command is started, to be
-// passed on to it.
+// signalBacklog is how many signals are kept for a command that has not started yet.
 const signalBacklog = 64
 
-// endingSignals are those that end the waiting for a lock.
+// endingSignals end the wait for a lock.
 var endingSignals = []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT}
 
-// untilSignal returns a context that the first of these signals ends, with a signalError
-// as its cause; the second ends the process at once. After stop, signals stay in
-// l.signals.
+// untilSignal returns a context that the first of these signals ends, with a signalError as
+// its cause; the second ends the process at once. After stop, signals stay in l.signals.
 func (l *locking) untilSignal(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	for _, number := range endingSignals {
@@ -131,11 +129,11 @@ func (l *locking) connect(ctx context.Context, nodes []string) (*asked, error) {
 	return &asked{LockServiceClient: clientv1.NewLockServiceClient(conn), conn: conn, target: target}, nil
 }
 
-// watchAgain is how long to wait before a node is asked anew that ended a watch.
+// watchAgain is how long to wait after a node ended a watch before asking it again.
 const watchAgain = time.Second
 
-// tellWhoIsAhead tells who is ahead, at each change, until ctx ends. That it cannot be
-// told is no reason not to wait.
+// tellWhoIsAhead tells people who is ahead, at each change, until ctx ends. If it cannot,
+// the wait goes on.
 func (l *locking) tellWhoIsAhead(ctx context.Context) {
 	self := client.Describe("")
 	told := ""
@@ -161,7 +159,7 @@ func (l *locking) tellWhoIsAhead(ctx context.Context) {
 	}
 }
 
-// watchQueue calls take with the state of the lock at each change, until that fails.
+// watchQueue calls take with the state of the lock at each change, until the watch fails.
 func (l *locking) watchQueue(ctx context.Context, take func(*clientv1.LockStatus)) error {
 	node, err := l.connect(ctx, l.flags.nodes)
 	if err != nil {
@@ -183,7 +181,7 @@ func (l *locking) watchQueue(ctx context.Context, take func(*clientv1.LockStatus
 	}
 }
 
-// whoIsAhead says who is served before a client; nothing if it holds the lock itself.
+// whoIsAhead says who is served before a client; nothing if the client holds the lock.
 func whoIsAhead(lock *clientv1.LockStatus, self *clientv1.Client) string {
 	isSelf := func(c *clientv1.Client) bool { return c.GetPid() == self.GetPid() && c.GetHost() == self.GetHost() }
 	var parts []string
@@ -218,10 +216,10 @@ func whoIsAhead(lock *clientv1.LockStatus, self *clientv1.Client) string {
 	return strings.Join(append([]string{fmt.Sprintf("%d ahead", waiters[own].GetAhead())}, parts...), "; ")
 }
 
-// shownAhead is how many of those who wait before one are named.
+// shownAhead is how many of the waiters ahead are named.
 const shownAhead = 3
 
-// whois says who a client of a member is: "root on web1 (process 42, make deploy)".
+// whois describes a client of a member: "root on web1 (process 42, make deploy)".
 func whois(c *clientv1.Client, member string) string {
 	text := "a client of " + render.Plain(member)
 	if c.GetUser() != "" && c.GetHost() != "" {

@@ -11,8 +11,8 @@ import (
 	"conch/logs/console"
 )
 
-// openLog opens the log: the file at path, or standard output if path is empty, for
-// people if that is a terminal.
+// openLog opens the log: the file at path or, if path is empty, standard output, formatted
+// for people on a terminal.
 func openLog(path string, config logfile.Config) (*logfile.Writer, error) {
 	if path == "" {
 		if isatty.IsTerminal(os.Stdout.Fd()) {
@@ -27,7 +27,7 @@ func openLog(path string, config logfile.Config) (*logfile.Writer, error) {
 	return log, nil
 }
 
-// alsoShown returns where the lines of the log go: to the log, and if that is a file and
+// alsoShown returns where the lines of the log go: to the log and, if that is a file and
 // standard output is a terminal, also there, for people. The second value ends that.
 func alsoShown(log io.Writer, path string) (io.Writer, func()) {
 	if path == "" || !isatty.IsTerminal(os.Stdout.Fd()) {
@@ -40,7 +40,7 @@ func alsoShown(log io.Writer, path string) (io.Writer, func()) {
 // wantWritable says what to do about a file that cannot be opened for writing.
 const wantWritable = "name a file that may be written to, in a folder that exists"
 
-// openAppend opens a file so that each write adds to its end, at once and whole.
+// openAppend opens a file so that each write is appended at once and whole.
 func openAppend(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o644)
 }

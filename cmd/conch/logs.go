@@ -17,11 +17,11 @@ func newLogsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs",
 		Short: "Merge, check and explain the logs of nodes",
-		Long: `The logs of the nodes, one file each, are put together by what caused what: a line
-comes after the lines that its node wrote before it, and a receipt after its sending.
-The nodes' clocks need not agree. Stop the nodes before you collect their files, and
-give the files of all members; "-" is standard input. Nodes write these lines with
---evidence, which --auto-request implies.
+		Long: `These commands put the logs of the nodes, one file each, together by what caused what: a
+line comes after its node's earlier lines, and a receipt after its sending. The nodes'
+clocks need not agree. Stop the nodes before you collect their files, and give the files
+of all members; "-" is standard input. Nodes write these lines with --evidence, which
+--auto-request implies.
 
 Files may be compressed by gzip, and may be what docker, kubectl or journalctl give.
 docs/LOGFORMAT.md says what another implementation has to log to be judged here.`,
@@ -37,9 +37,9 @@ func newLogsMergeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "merge FILE...",
 		Short: "Write the lines of all nodes in one causal order",
-		Long: `Write the lines of all nodes, as they are, in one order that agrees with causality.
-Where causality leaves a choice, the earlier time goes first. What is wrong with the
-files is said on standard error.`,
+		Long: `Writes the lines of all nodes, as they are, in one order that agrees with causality.
+Where causality leaves a choice, the earlier time goes first. Standard error says what
+is wrong with the files.`,
 		Example: `  conch logs merge node*.log > merged.log
   conch logs merge node*.log | grep '"lock":"cs"'`,
 		Args:              logFiles,
@@ -79,14 +79,14 @@ func newLogsCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check FILE...",
 		Short: "Tell whether the logs show what was promised",
-		Long: `Judge from the logs: that several nodes entered, that only one was in the critical
+		Long: `Judges from the logs that several nodes entered, that only one was in the critical
 section at a time, that there was one token, that fences rose, that every request was
 granted and how many others went ahead of it, and what each entry cost in messages.
 
 The exit code is 0 if the logs show all of it, 1 if they show a violation, with the
-lines that do, and 3 if they do not suffice to tell: a member's file was not given or
-is cut, or was edited, or is of another run, or its node ran without --evidence. It is
-64 if a file that is named does not exist.
+lines that do, and 3 if they do not suffice: a member's file was not given or is cut, or
+was edited, or is of another run, or its node ran without --evidence. It is 64 if a file
+that is named does not exist.
 
 Put the parts of a rotated log together first, oldest first:
 zcat -f node1.log.2.gz node1.log.1 node1.log > whole.log`,
@@ -136,7 +136,7 @@ func judgeLogs(files []string, witness string) (*logs.Report, error) {
 	return report, nil
 }
 
-// verdictError is the error with which the program ends for a verdict.
+// verdictError is the error that ends the program for a verdict.
 func verdictError(verdict logs.Verdict) error {
 	switch verdict {
 	case logs.Violated:
@@ -156,13 +156,14 @@ func newLogsExplainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain FILE...",
 		Short: "Tell, message by message, how a node got the lock",
-		Long: `Tell the messages that led to one entry, step by step in causal order, each with the
-log lines that show it and the values of RN, LN and Q. Where the token was lost on the
-way, the story tells how it was made anew.
+		Long: `Tells the messages that led to one entry, step by step in causal order, each with the
+log lines that show it and the values of RN, LN and Q. If the token was lost on the way,
+the story tells how it was made anew.
 
-A terminal gets a short form, of one line a step; --full gives it the whole.
+A terminal gets a short form, of one line a step; --full gives the whole.
 
-Without --fence, an entry is told for which the node had to ask, and others went first.`,
+Without --fence, the story is of an entry for which the node had to ask, and others went
+first.`,
 		Example: `  conch logs explain node*.log
   conch logs explain node*.log --lock cs --fence 17`,
 		Args:              logFiles,
@@ -183,14 +184,14 @@ Without --fence, an entry is told for which the node had to ask, and others went
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&lock, "lock", "", "tell of this `LOCK` (default: any)")
+	cmd.Flags().StringVar(&lock, "lock", "", "explain this `LOCK` (default: any)")
 	cmd.Flags().BoolVar(&full, "full", false, "tell it in sentences, with the lines of the logs, also at a terminal")
-	cmd.Flags().Uint64Var(&fence, "fence", 0, "tell of the entry with this `FENCE` (default: one that shows much)")
+	cmd.Flags().Uint64Var(&fence, "fence", 0, "explain the entry with this `FENCE` (default: one that shows much)")
 	return cmd
 }
 
-// unread is the error for logs that cannot be read: that is evidence which is missing; but
-// the name of a file that is not there is a usage error.
+// unread is the error for unreadable logs: they are missing evidence; but the name of a file
+// that does not exist is a usage error.
 func unread(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return usageError(err)
@@ -207,7 +208,7 @@ func openLogs(files []string) (*logs.Run, error) {
 	return run, nil
 }
 
-// logFiles wants at least one file.
+// logFiles requires at least one file.
 func logFiles(cmd *cobra.Command, files []string) error {
 	if len(files) == 0 {
 		return errors.New("want the log files of the nodes, one or more")
@@ -215,7 +216,7 @@ func logFiles(cmd *cobra.Command, files []string) error {
 	return nil
 }
 
-// completeLogFiles completes any file: logs have no name of their own.
+// completeLogFiles completes any file: logs have no particular name.
 func completeLogFiles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return nil, cobra.ShellCompDirectiveDefault
 }

@@ -13,10 +13,9 @@ func newLsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls [flags]",
 		Short: "List the locks that are held or waited for",
-		Long: `Lists the locks that are held or waited for, ordered by name, a line each, as they come:
-for how long a lock has been held, how many wait for it, and the holder's node. Members
-that did not answer are named on standard error; what is held or waited for there is
-not on the list.
+		Long: `Lists the locks that are held or waited for, by name, a line each, as they come: how
+long each has been held, how many wait for it, and the holder's node. Members that did
+not answer are named on standard error; the list lacks what is held or waited for there.
 
 Exit codes: 0 a node answered, 69 none could be reached, 80 the node's rules
 do not let this caller look, 64 wrong usage.`,

@@ -26,7 +26,7 @@ func run(args []string) int {
 		return 0
 	}
 	if !errors.Is(err, errSaid) {
-		// One line, whatever the error is made of.
+		// One line, whatever the error contains.
 		text := strings.ReplaceAll(strings.TrimSpace(toldLast(err.Error())), "\n", "; ")
 		fmt.Fprintf(os.Stderr, "conch: %s\n", text)
 	}
@@ -37,9 +37,9 @@ func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "conch",
 		Short: "A distributed lock without a server",
-		Long: `conch is a distributed lock without a server. A few equal nodes pass a token
-around, by Suzuki and Kasami's algorithm; whoever has it may enter the critical
-section. Nodes can log every message, and conch judges and explains their logs.`,
+		Long: `conch is a distributed lock without a server. A few equal nodes pass a token around,
+by Suzuki and Kasami's algorithm; whoever has it may enter the critical section.
+Nodes can log every message, and conch judges and explains their logs.`,
 		Example: `  conch demo                        three nodes on this machine, judged by their logs
   conch node --listen 127.0.0.1:7401 --peers 127.0.0.1:7402,127.0.0.1:7403 --auto-request
   conch logs check *.log            do these logs show what was promised?`,

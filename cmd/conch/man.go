@@ -11,11 +11,11 @@ import (
 	"github.com/spf13/cobra/doc"
 )
 
-// epochVariable is the time that reproducible builds take for now, in seconds since 1970;
-// see reproducible-builds.org.
+// epochVariable gives reproducible builds their present time, in seconds since 1970; see
+// reproducible-builds.org.
 const epochVariable = "SOURCE_DATE_EPOCH"
 
-// newManCommand returns the command that packages are made with.
+// newManCommand returns the command that writes the manual pages for packages.
 func newManCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "man DIR",

@@ -18,8 +18,8 @@ import (
 	"conch/internal/workload"
 )
 
-// stopPatience is how long a node that stops may take to pass on what it has, beside
-// the time that its clients have.
+// stopPatience is how long a stopping node may take to pass on what it has, beside the time
+// that its clients have.
 const stopPatience = 5 * time.Second
 
 func newNodeCommand() *cobra.Command {
@@ -27,21 +27,19 @@ func newNodeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "node [flags]",
 		Short: "Run a node",
-		Long: `Runs a node until SIGINT or SIGTERM, on which it drains: it takes no more requests,
-those who wait move to other nodes, and those who hold a lock may finish, for up to
---drain. Then it passes on what it has, and ends. A second signal, a second or more
-after the first, ends the drain, and the next one after that the node. SIGHUP makes
-it open its --log-file anew; but where the terminal that it was started in has been
-closed, it stops as on SIGTERM.
+		Long: `Runs a node until SIGINT or SIGTERM. Then it drains: it takes no more requests, those
+who wait move to other nodes, and those who hold a lock may finish, for up to --drain;
+then it passes on what it has, and ends. A second signal, a second or more after the
+first, ends the drain; a third ends the node. On SIGHUP it opens its --log-file anew,
+or, if the terminal that it was started in has been closed, stops as on SIGTERM.
 
-The nodes of a cluster may be started in any order, with any delay. All must be
-given the same members, each named by one address; a node's own may be listed too.
-A node without other members has to be started with --single.
+Start the nodes of a cluster in any order, with any delay. Give all of them the same
+members, each named by one address; a node's own may be listed too. A node without
+other members needs --single.
 
-Each flag can be given by the environment variable in brackets behind it as well,
-such as CONCH_PEERS. A flag on the command line wins; a variable that is empty
-counts as unset. (CONCH_NODE is none of them: it names the node that other
-commands talk to.)`,
+Each flag can also be given by the environment variable in brackets behind it, such as
+CONCH_PEERS. A flag wins over its variable, and an empty variable counts as unset.
+(CONCH_NODE is not one of them: it names the node that other commands talk to.)`,
 		Example: `  Three nodes that take turns, each in a terminal of its own:
 
   conch node --listen 127.0.0.1:7401 --peers 127.0.0.1:7402,127.0.0.1:7403 --auto-request --log-file node1.log
@@ -78,7 +76,7 @@ commands talk to.)`,
 	return cmd
 }
 
-// caution tells the operator of something to mind, which does not stop the node.
+// caution warns the operator of something that does not stop the node.
 func caution(cmd *cobra.Command, format string, args ...any) {
 	fmt.Fprintf(cmd.ErrOrStderr(), "conch: caution: "+format+"\n", args...)
 }
@@ -94,7 +92,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags, drain *draining) (err error) 
 	if err != nil {
 		return err
 	}
-	defer page.close() // where the node does not get to serve it
+	defer page.close() // if the node does not get to serve it
 	cautions := flags.cautions(cfg)
 	if page != nil {
 		cautions = append(cautions, page.cautions...)
@@ -117,7 +115,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags, drain *draining) (err error) 
 	defer func() { err = errors.Join(err, log.Close()) }()
 	lines, shown := alsoShown(log, flags.log.file)
 	defer shown()
-	signal.Ignore(syscall.SIGPIPE) // who read the log is gone: it cannot be written, and that is told
+	signal.Ignore(syscall.SIGPIPE) // the log's reader is gone: the log cannot be written, which is reported
 	defer onHangup(
 		func() {
 			if err := log.Reopen(); err != nil {
@@ -145,7 +143,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags, drain *draining) (err error) 
 	if err != nil {
 		return err
 	}
-	// What serves others goes on while the node drains.
+	// Serving goes on while the node drains.
 	serving, endServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer endServing()
 	loops := flags.loops(ctx, serving, cmd, node, page)
@@ -161,8 +159,8 @@ func runNode(cmd *cobra.Command, flags *nodeFlags, drain *draining) (err error) 
 	}, patience)
 }
 
-// loops are what the node does beside its work for others: it asks for locks until ctx
-// ends, and serves its page until serving ends.
+// loops are what else the node does: it asks for locks until ctx ends, and serves its page
+// until serving ends.
 func (f *nodeFlags) loops(ctx, serving context.Context, cmd *cobra.Command, node *node.Node, page *page) []func() error {
 	var loops []func() error
 	if f.autoRequest {
@@ -177,9 +175,9 @@ func (f *nodeFlags) loops(ctx, serving context.Context, cmd *cobra.Command, node
 	return loops
 }
 
-// serve runs the loops until ctx ends or the node does, and stops the node. Before that,
-// finish lets others finish, where a signal is the reason, and ends the loops that serve
-// them. It returns why, unless that was a signal.
+// serve runs the loops until ctx ends or the node does, and stops the node. Before that, if
+// a signal is the reason, finish lets others finish; then it ends the loops that serve
+// them. serve returns the reason unless it was a signal.
 func serve(ctx context.Context, fail context.CancelCauseFunc, node *node.Node, loops []func() error, finish func(context.Context), patience time.Duration) error {
 	var running sync.WaitGroup
 	for _, loop := range loops {

@@ -21,17 +21,18 @@ import (
 )
 
 const (
-	// defaultDrain is --drain, if it is not given.
+	// defaultDrain is the default of --drain.
 	defaultDrain = 30 * time.Second
-	// maxPause bounds --auto-think and --auto-hold; more is a slip of the pen.
+	// maxPause bounds --auto-think and --auto-hold; more is a typing error.
 	maxPause = 24 * time.Hour
-	// maxSessionTTL bounds --session-ttl: a dead node's lock is lost to all for so long.
+	// maxSessionTTL bounds --session-ttl, since that is how long a dead node's lock is lost
+	// to all.
 	maxSessionTTL = time.Hour
 	// maxLockNameBytes bounds the name of a lock; see package conch.
 	maxLockNameBytes = 255
 )
 
-// nodeFlags are the flags of conch node, as they were given.
+// nodeFlags are the flags of conch node as given.
 type nodeFlags struct {
 	listen, advertise string
 	peers             []string
@@ -41,6 +42,7 @@ type nodeFlags struct {
 	socket            string
 	socketAccess      socketAccess
 	localBatch        int
+	maxClients        int
 	drain             drainTime
 	tls               tlsFlags
 	allow             string
@@ -55,7 +57,7 @@ type nodeFlags struct {
 
 	log logFlags
 
-	used variables // that gave flags their values
+	used variables // that set flags
 }
 
 // addTo adds the flags to the command.
@@ -66,15 +68,16 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 	members.StringArrayVar(&f.peers, "peers", nil, "the members' addresses, `HOST:PORT,...`; may be given several times")
 	members.StringVar(&f.hostsFile, "hosts-file", "", "a `FILE` of members, one HOST:PORT a line, # begins a comment")
 	members.BoolVar(&f.single, "single", false, "this node has no other members, and grants every lock by itself")
-	members.DurationVar(&f.sessionTTL, "session-ttl", node.DefaultSessionTTL, "after this `TIME` a node that is not heard of has lost its locks; the same at all members")
+	members.DurationVar(&f.sessionTTL, "session-ttl", node.DefaultSessionTTL, "a node that is not heard of for this `TIME` loses its locks; the same at all members")
 	addGroup(cmd, "Members", members)
 
 	clients := pflag.NewFlagSet("", pflag.ContinueOnError)
-	clients.StringVar(&f.socket, "socket", "", "the `PATH` of the unix socket for this user's clients; \"none\" is none (default: conch-PORT.sock in $CONCH_SOCKET_DIR, or else the user's runtime directory, where commands find it without --node)")
+	clients.StringVar(&f.socket, "socket", "", "the `PATH` of the unix socket for this user's clients; \"none\" for no socket (default: conch-PORT.sock in $CONCH_SOCKET_DIR, or else the user's runtime directory, where commands find it without --node)")
 	f.socketAccess.addTo(clients)
-	clients.IntVar(&f.localBatch, "local-batch", 1, "let in up to `N` who wait at this node before the lock goes to another where somebody waits: faster where many want it at each node, less fair, since whoever is next at a node waits for up to N entries at each other; 1 takes turns")
+	clients.IntVar(&f.localBatch, "local-batch", 1, "let in up to `N` waiters of this node before the lock goes to another node where somebody waits: faster where many wait at each node, but less fair, since the next in line at a node waits for up to N entries at each other node; 1 takes turns")
+	clients.IntVar(&f.maxClients, "max-clients", 0, "let in up to `N` clients at the socket, and as many at the port, a quarter of them from one host: 16 to 10000 (default: 1024, or fewer where the process may not open enough files)")
 	f.drain = drainTime{time: defaultDrain}
-	clients.Var(&f.drain, "drain", "let those who hold a lock here finish for up to `TIME` before the node stops; 0 is at once, \"forever\" until all are done")
+	clients.Var(&f.drain, "drain", "let holders here finish for up to `TIME` before the node stops; 0 stops it at once, \"forever\" waits until all are done")
 	addGroup(cmd, "Clients", clients)
 
 	security := pflag.NewFlagSet("", pflag.ContinueOnError)
@@ -110,7 +113,7 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 	nameVariables(cmd)
 }
 
-// check refuses values that make no sense, with a usage error.
+// check refuses nonsensical values with a usage error.
 func (f *nodeFlags) check(cmd *cobra.Command) error {
 	for _, name := range []string{"advertise", "hosts-file", "socket", "socket-group", "tls-cert", "tls-key", "tls-ca", "allow", "data-dir", "cs-file", "log-file"} {
 		if flag := cmd.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
@@ -147,6 +150,9 @@ func (f *nodeFlags) check(cmd *cobra.Command) error {
 	if f.localBatch < 1 || f.localBatch > node.MaxLocalBatch {
 		return misuse(cmd, "--local-batch: got %d, want 1 to %d; 1 lets the nodes take turns", f.localBatch, node.MaxLocalBatch)
 	}
+	if f.maxClients != 0 && (f.maxClients < node.MinMaxClients || f.maxClients > node.MaxMaxClients) {
+		return misuse(cmd, "--max-clients: got %d, want %d to %d", f.maxClients, node.MinMaxClients, node.MaxMaxClients)
+	}
 	if f.auto.Count < 0 {
 		return misuse(cmd, "--auto-count: got %d, want 1 or more, or 0 for ever", f.auto.Count)
 	}
@@ -156,7 +162,7 @@ func (f *nodeFlags) check(cmd *cobra.Command) error {
 	return f.log.check(cmd, f.autoRequest)
 }
 
-// config is what the flags say of a node, but for where its log goes.
+// config is the node's configuration by the flags, except for its log.
 func (f *nodeFlags) config(cmd *cobra.Command) (node.Config, error) {
 	members, err := f.members(cmd)
 	if err != nil {
@@ -181,6 +187,7 @@ func (f *nodeFlags) config(cmd *cobra.Command) (node.Config, error) {
 		Peers:      members.Addresses,
 		SessionTTL: f.sessionTTL,
 		LocalBatch: f.localBatch,
+		MaxClients: f.maxClients,
 		Socket:     socket,
 		SocketMode: f.socketAccess.mode, SocketGroup: f.socketAccess.group,
 		DataDir:   dataDir,
@@ -230,7 +237,7 @@ func (f *nodeFlags) dataDirectory(member string) (string, error) {
 	return f.dataDir, nil
 }
 
-// cautions tells what a node with these flags gives up.
+// cautions lists what a node with these flags gives up.
 func (f *nodeFlags) cautions(cfg node.Config) []string {
 	var cautions []string
 	if f.dataDir == none {
@@ -248,8 +255,8 @@ func (f *nodeFlags) cautions(cfg node.Config) []string {
 	return cautions
 }
 
-// listenPage opens the page's port, if there is to be a page. The page has no login; so
-// where other machines reach it, somebody has to have said that this is meant.
+// listenPage opens the page's port, if there is to be a page. The page has no login, so if
+// other machines reach it, a flag must say that this is intended.
 func (f *nodeFlags) listenPage(cmd *cobra.Command) (*page, error) {
 	if f.page.address == "" {
 		return nil, nil
@@ -270,8 +277,8 @@ func (f *nodeFlags) listenPage(cmd *cobra.Command) (*page, error) {
 	return p, err
 }
 
-// members returns who the members are. A node that knows no others has to be meant to be
-// single: it would grant every lock by itself, beside a cluster that it was left out of.
+// members returns the members. A node that knows no others must be meant to be single: it
+// would grant every lock by itself, beside a cluster that it was left out of.
 func (f *nodeFlags) members(cmd *cobra.Command) (hosts.Members, error) {
 	members, err := f.listMembers(cmd)
 	if err != nil {
@@ -286,8 +293,8 @@ func (f *nodeFlags) members(cmd *cobra.Command) (hosts.Members, error) {
 	return members, nil
 }
 
-// listMembers returns the members that are named. What is wrong is a usage error, in the
-// hosts file too.
+// listMembers returns the named members. What is wrong is a usage error, in the hosts file
+// too.
 func (f *nodeFlags) listMembers(cmd *cobra.Command) (hosts.Members, error) {
 	self, err := hosts.Advertise(
 		hosts.Entry{Where: "--listen", Address: f.listen},

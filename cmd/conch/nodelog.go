@@ -27,23 +27,23 @@ type logFlags struct {
 // logLevels are the values of --log-level.
 var logLevels = []string{"debug", "info", "warn", "error", "disabled"}
 
-// maxLogSize bounds --log-max-size, in megabytes; more is a slip of the pen.
+// maxLogSize bounds --log-max-size, in megabytes; more is a typing error.
 const maxLogSize = 1 << 20
 
 // maxLogsKept bounds --log-keep.
 const maxLogsKept = 100_000
 
 func (f *logFlags) addTo(flags *pflag.FlagSet) {
-	flags.StringVar(&f.level, "log-level", "info", "`LEVEL` from which on lines are written: "+strings.Join(logLevels, ", "))
+	flags.StringVar(&f.level, "log-level", "info", "write lines of this `LEVEL` and above: "+strings.Join(logLevels, ", "))
 	flags.BoolVar(&f.evidence, "evidence", false, "log each message and each step of the algorithm, some 2 KB a grant, for conch logs and conch report; needs level info (default: as --auto-request)")
-	flags.StringVar(&f.file, "log-file", "", "append the log to `FILE`, as JSON; a terminal shows it too, for people; SIGHUP opens it anew (default: standard output, in people's format if that is a terminal)")
+	flags.StringVar(&f.file, "log-file", "", "append the log to `FILE`, as JSON; a terminal shows it too, for people; SIGHUP reopens it (default: standard output, in people's format if that is a terminal)")
 	flags.BoolVar(&f.complete, "log-complete", false, "end the node when a line of the log cannot be written, as on a full disk (default: go on, and log later how many lines are missing)")
-	flags.IntVar(&f.maxSize, "log-max-size", 0, "put the log file aside when it would be larger than `N` megabytes, with the time in its name, and begin a new one; 0 is never")
-	flags.IntVar(&f.keep, "log-keep", 5, "keep `N` log files that were put aside, and remove older ones")
+	flags.IntVar(&f.maxSize, "log-max-size", 0, "rename the log file before it exceeds `N` megabytes, with the time in its name, and begin a new one; 0 is never")
+	flags.IntVar(&f.keep, "log-keep", 5, "keep `N` renamed log files, and remove older ones")
 }
 
-// check refuses values that make no sense, with a usage error, and settles whether the log
-// is to be evidence.
+// check refuses nonsensical values with a usage error, and decides whether the log is
+// evidence.
 func (f *logFlags) check(cmd *cobra.Command, autoRequest bool) error {
 	changed := cmd.Flags().Changed
 	infoIsWritten := f.level == "info" || f.level == "debug"
@@ -67,8 +67,8 @@ func (f *logFlags) check(cmd *cobra.Command, autoRequest bool) error {
 	return nil
 }
 
-// config says how the log of a member is written. failed is called where it has to be
-// complete and is not, and say where it does not have to.
+// config says how a member's log is written. If the log must be complete and is not, failed
+// is called; if it need not be complete, say is.
 func (f *logFlags) config(member string, failed func(error), say func(string)) logfile.Config {
 	config := logfile.Config{
 		Complete: f.complete,
@@ -85,7 +85,7 @@ func (f *logFlags) config(member string, failed func(error), say func(string)) l
 // logTime is the format of times in the log; see package logs.
 const logTime = "2006-01-02T15:04:05.000000000Z07:00"
 
-// gapLine is the line of a member's log that says how many lines are missing before it.
+// gapLine is the line of a member's log that counts the missing lines before it.
 func gapLine(member string, missing uint64) []byte {
 	var line bytes.Buffer
 	log := zerolog.New(&line)

@@ -21,7 +21,8 @@ type socketAccess struct {
 	group    string
 }
 
-// The permissions that a socket's file must have, and may have: to connect is to write.
+// The permissions that a socket's file must have, and may have: connecting needs write
+// permission.
 const (
 	leastSocketMode fs.FileMode = 0o600
 	mostSocketMode  fs.FileMode = 0o666
@@ -29,7 +30,7 @@ const (
 
 // addTo adds the flags to a set.
 func (a *socketAccess) addTo(set *pflag.FlagSet) {
-	set.StringVar(&a.modeText, "socket-mode", "", "the `MODE` of the socket's file, 0600, 0660 or 0666: who may write it may connect (default: 0600, and 0660 with --socket-group)")
+	set.StringVar(&a.modeText, "socket-mode", "", "the `MODE` of the socket's file, 0600, 0660 or 0666: whoever may write it may connect (default: 0600, and 0660 with --socket-group)")
 	set.StringVar(&a.group, "socket-group", "", "the `GROUP` of the socket's file, whose users may connect; a name or a number")
 }
 
@@ -38,7 +39,7 @@ func (a *socketAccess) isShared() bool {
 	return a.group != "" && a.mode == 0 || a.mode&^leastSocketMode != 0
 }
 
-// check refuses values that make no sense, with a usage error. The path is --socket.
+// check refuses nonsensical values with a usage error. The path is --socket.
 func (a *socketAccess) check(cmd *cobra.Command, path string) error {
 	if a.modeText == "" && a.group == "" && !cmd.Flags().Changed("socket-mode") {
 		return nil
@@ -63,13 +64,13 @@ func (a *socketAccess) check(cmd *cobra.Command, path string) error {
 	return nil
 }
 
-// announcePause is how often it is seen to that commands find the socket: cleaners remove
-// files from the directory for temporary files.
+// announcePause is how often the announcement is renewed: cleaners remove files from the
+// directory for temporary files.
 const announcePause = 10 * time.Second
 
-// announcing returns a loop that has commands find the socket of a node, in every
-// environment of its user, and know its cluster; nil for a socket that the user has
-// named, whose path commands are given.
+// announcing returns a loop by which commands find the socket of a node, in every
+// environment of its user, and know its cluster. It is nil for a socket path that the user
+// has chosen: commands are given that path.
 func (f *nodeFlags) announcing(cmd *cobra.Command, path string, members []string) func(context.Context) {
 	if f.socket != "" || path == "" {
 		return nil

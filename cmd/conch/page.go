@@ -30,7 +30,7 @@ type pageFlags struct {
 	profiles bool
 }
 
-// loopback is where the page is served if no host is named.
+// loopback is the page's default host.
 const loopback = "127.0.0.1"
 
 func (f *pageFlags) addTo(flags *pflag.FlagSet) {
@@ -39,7 +39,7 @@ func (f *pageFlags) addTo(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.profiles, "http-pprof", false, "serve profiles of this process too, below /debug/pprof/")
 }
 
-// check refuses values that make no sense, with a usage error.
+// check refuses nonsensical values with a usage error.
 func (f *pageFlags) check(cmd *cobra.Command) error {
 	if !cmd.Flags().Changed("http") {
 		for _, name := range []string{"http-host", "http-pprof"} {
@@ -59,20 +59,20 @@ func (f *pageFlags) check(cmd *cobra.Command) error {
 	return nil
 }
 
-// page is the page of a node, and what it is served on. A nil page is none.
+// page is the page of a node and its port. A nil page is none.
 type page struct {
 	flags    *pageFlags
 	listener net.Listener
 	registry *prometheus.Registry
-	// cautions are what the node gives up, which the page tells those who see it.
+	// cautions are what the node gives up; the page shows them.
 	cautions []string
 }
 
-// maxPageConnections is how many connections there may be to the page: a browser has a
-// few for each tab, and the tabs are bounded, too.
+// maxPageConnections bounds the connections to the page: a browser has a few for each tab,
+// and the tabs are bounded, too.
 const maxPageConnections = 256
 
-// listen opens the page's port. Who is turned away there is written of to told.
+// listen opens the page's port. Refused connections are reported to told.
 func (f *pageFlags) listen(ctx context.Context, address *net.TCPAddr, told io.Writer) (*page, error) {
 	port, err := new(net.ListenConfig).Listen(ctx, "tcp", address.String())
 	if err != nil {
@@ -86,14 +86,14 @@ func (f *pageFlags) listen(ctx context.Context, address *net.TCPAddr, told io.Wr
 	return p, nil
 }
 
-// close closes the port; a page that was served has closed it.
+// close closes the port. A page that was served has already closed it.
 func (p *page) close() {
 	if p != nil {
 		_ = p.listener.Close()
 	}
 }
 
-// url is where a browser on this machine finds the page.
+// url is the page's address for a browser on this machine.
 func (p *page) url() string {
 	address := p.listener.Addr().String()
 	if host, port, err := net.SplitHostPort(address); err == nil {
@@ -104,7 +104,7 @@ func (p *page) url() string {
 	return "http://" + address + "/"
 }
 
-// registerer is where the node registers what it counts.
+// registerer is where the node registers its metrics.
 func (p *page) registerer() prometheus.Registerer {
 	if p == nil {
 		return nil
@@ -112,7 +112,7 @@ func (p *page) registerer() prometheus.Registerer {
 	return p.registry
 }
 
-// mayLook says why the page will show nothing, if the node's rules are why.
+// mayLook says why the page will show nothing, if the node's rules are the reason.
 func (p *page) mayLook(ctx context.Context, node *node.Node) error {
 	_, err := node.Page().Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
 	if status.Code(err) != codes.PermissionDenied {

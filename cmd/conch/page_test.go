@@ -192,7 +192,7 @@ func TestPageScreenshots(t *testing.T) {
 	browser.Becomes(ctx, t, `document.querySelectorAll('.timeline li').length > 12 && document.querySelector('.member.critical') !== null`)
 	shoot := func(name string, views ...browser.View) {
 		for _, v := range views {
-			browser.Look(ctx, t, v)
+			browser.SetView(ctx, t, v)
 			for _, fault := range browser.Audit(ctx, t) {
 				t.Errorf("%s, %v: %s", name, v, fault)
 			}
@@ -204,7 +204,7 @@ func TestPageScreenshots(t *testing.T) {
 	check(t, c.Nodes()[3].Kill())
 	browser.Becomes(ctx, t, `document.querySelectorAll('.member.gone').length === 1`)
 	shoot("live-gone", wide, narrow)
-	browser.Look(ctx, t, wide)
+	browser.SetView(ctx, t, wide)
 	click(ctx, t, "#break")
 	shoot("live-break", wide)
 	browser.Eval[any](ctx, t, `document.getElementById('break-dialog').close()`)

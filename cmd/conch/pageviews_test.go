@@ -76,7 +76,7 @@ func TestPageIsAccessible(t *testing.T) {
 	audit := func(when string, tabs bool) {
 		t.Helper()
 		for _, v := range browser.Views {
-			browser.Look(ctx, t, v)
+			browser.SetView(ctx, t, v)
 			browser.Eval[any](ctx, t, `(() => { window.drawn = false; requestAnimationFrame(() => requestAnimationFrame(() => { window.drawn = true; })); })()`)
 			browser.Becomes(ctx, t, `window.drawn`)
 			for _, fault := range browser.Audit(ctx, t) {

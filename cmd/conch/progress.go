@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	// maxProgressLines is about how many lines of progress are shown where a line
-	// cannot be overwritten.
+	// maxProgressLines is about how many lines of progress are shown if a line cannot be
+	// overwritten.
 	maxProgressLines = 40
-	// maxCountedNodes is of how many nodes the entries are shown apart.
+	// maxCountedNodes is the most nodes whose entries are shown separately.
 	maxCountedNodes = 12
 )
 
-// progress shows who is in the critical section, and how often each node was.
+// progress shows who is in the critical section, and how often each node has been.
 type progress struct {
 	out    io.Writer
 	format string // of one entry's text
@@ -29,8 +29,8 @@ type progress struct {
 	want    int      // entries for each node
 }
 
-// newProgress begins to show progress: in one line that changes on a live terminal,
-// else in lines.
+// newProgress begins to show progress: in one line that changes on a terminal, otherwise in
+// lines.
 func newProgress(out io.Writer, nodes *processes.Cluster, entries int) *progress {
 	p := &progress{out: out, format: "%s\n", every: 1, want: entries}
 	fmt.Fprintf(out, "%s on this machine, %s each:\n",
@@ -49,8 +49,7 @@ func newProgress(out io.Writer, nodes *processes.Cluster, entries int) *progress
 	return p
 }
 
-// take shows a line of the shared file, and reports whether every node has had its
-// entries.
+// take shows a line of the shared file, and reports whether every node has had its entries.
 func (p *progress) take(line processes.Line) (enough bool) {
 	node := slices.Index(p.nodes, line.Node)
 	if node < 0 {
@@ -72,7 +71,7 @@ func (p *progress) take(line processes.Line) (enough bool) {
 	return false
 }
 
-// counts tells the entries so far, of each node if they are few.
+// counts writes the entries so far, of each node if they are few.
 func (p *progress) counts(total int) string {
 	if len(p.nodes) > maxCountedNodes {
 		return fmt.Sprintf("%d of %d", total, len(p.nodes)*p.want)

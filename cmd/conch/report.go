@@ -27,17 +27,17 @@ func newReportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report FILE... --out REPORT",
 		Short: "Make a report out of the logs of nodes",
-		Long: `Make one document out of the logs of a run: the algorithm, told by the run's own lines;
+		Long: `Makes one document of the logs of a run: the algorithm, told by the run's own lines;
 diagrams; RN, LN and Q at the moments that matter; figures, beside those of other
-algorithms; a verdict on each requirement; and in an appendix all lines, numbered.
+algorithms; a verdict on each requirement; and, as an appendix, all lines, numbered.
 
 The ending of --out says the format: .pdf, .md (its diagrams beside it, as .svg) or
 .html. What happens when a node dies is told from the logs of the run itself if one died
 there, or from those of a second run, whose folder --crash names; 'conch demo --kill'
 makes such logs.
 
-The exit codes are those of 'conch logs check'. A report is written in any case, and
-says on its first page what is wrong with the files.`,
+The exit codes are those of 'conch logs check'. A report is written in any case, and its
+first page says what is wrong with the files.`,
 		Example: `  conch report node*.log --out report.pdf
   conch report run/node*.log --crash kill --out report.html
   conch report node*.log --out report.pdf --repository https://example.org/conch --author "A. Student"`,
@@ -75,7 +75,7 @@ func reportFormat(name string) string {
 	return ""
 }
 
-// writeReport makes the report. Its error tells the verdict too.
+// writeReport makes the report. Its error also gives the verdict.
 func writeReport(progress io.Writer, files []string, flags reportFlags) error {
 	in := report.Input{Repository: flags.repository, Authors: flags.authors, Command: commandLine(os.Args)}
 	crash, err := crashFiles(flags.crash)
@@ -125,13 +125,12 @@ func writeReport(progress io.Writer, files []string, flags reportFlags) error {
 	return nil
 }
 
-// mixed reports whether the files of a run are of several.
+// mixed reports whether the files are of several runs.
 func mixed(run *logs.Run) bool {
 	return run != nil && slices.ContainsFunc(run.Findings, func(f logs.Finding) bool { return f.Kind == logs.Foreign })
 }
 
-// openForReport opens the logs of a run. That they have no line is for the report to
-// say.
+// openForReport opens the logs of a run. If they have no line, the report says so.
 func openForReport(files []string, in *report.Input) (*logs.Run, error) {
 	run, err := logs.Open(files...)
 	if errors.Is(err, logs.ErrNoEvents) {
@@ -144,7 +143,7 @@ func openForReport(files []string, in *report.Input) (*logs.Run, error) {
 	return run, nil
 }
 
-// beside saves a report's figures beside it, as SVG.
+// beside saves a report's figures beside it as SVG.
 func beside(out string) report.SaveFigure {
 	return func(name string, picture *draw.Picture) (string, error) {
 		path := strings.TrimSuffix(out, filepath.Ext(out)) + "-" + name + ".svg"

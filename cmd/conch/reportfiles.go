@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// crashFiles returns the log files that --crash means: those of a folder, or those that
-// were named.
+// crashFiles returns the log files that --crash names: those of a folder, or the named
+// ones.
 func crashFiles(given []string) ([]string, error) {
 	var files []string
 	for _, name := range given {
@@ -38,13 +38,13 @@ func crashFiles(given []string) ([]string, error) {
 	return files, nil
 }
 
-// escapeGlob keeps the characters of a folder's name from being read as a pattern.
+// escapeGlob quotes the pattern characters in a folder's name.
 func escapeGlob(name string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
 }
 
-// checkShellPattern finds "--crash kill/node*.log": of what the shell makes of that, only
-// the first file is the flag's, and the others would be taken for the first run's.
+// checkShellPattern detects "--crash kill/node*.log": of the files that the shell puts
+// there, only the first is the flag's, and the others would be taken for the first run's.
 func checkShellPattern(cmd *cobra.Command, files, crash []string) error {
 	for _, name := range crash {
 		folder := filepath.Dir(name)
@@ -63,7 +63,7 @@ func allIn(files []string, is func(string) bool) bool {
 	return !slices.ContainsFunc(files, func(file string) bool { return !is(file) })
 }
 
-// commandLine writes a command as it can be typed.
+// commandLine writes a command as one can type it.
 func commandLine(words []string) string {
 	var quoted []string
 	for _, word := range words {
@@ -72,7 +72,7 @@ func commandLine(words []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// quoteWord quotes a word for the shell if it has to be.
+// quoteWord quotes a word for the shell if needed.
 func quoteWord(word string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("@%+=:,./-_", r) || r > 0x7F

@@ -65,7 +65,7 @@ func TestScript(t *testing.T) {
 			"open":     open,
 			"ports":    ports,
 			"signal":   sendSignal,
-			"stranger": stranger,
+			"garbage":  garbage,
 			"tear":     tear,
 			"validate": validate,
 		},
@@ -204,15 +204,15 @@ func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("signal: no background command has the argument %q", args[1])
 }
 
-// stranger ADDRESS sends bytes that no node sends, and waits until the node hangs
+// garbage ADDRESS sends bytes that no node sends, and waits until the node hangs
 // up.
-func stranger(ts *testscript.TestScript, neg bool, args []string) {
-	refuse(ts, neg || len(args) != 1, "usage: stranger ADDRESS")
+func garbage(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg || len(args) != 1, "usage: garbage ADDRESS")
 	conn, err := net.DialTimeout("tcp", args[0], patience)
 	ts.Check(err)
 	defer conn.Close()
 	ts.Check(conn.SetDeadline(time.Now().Add(patience)))
-	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a stranger\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: conch\r\n\r\n"); err != nil {
 		return // hung up already
 	}
 	if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {

@@ -49,7 +49,7 @@ func (f *tlsFlags) fromEnvironment() {
 	}
 }
 
-// check refuses files of which some are missing, with a usage error.
+// check refuses an incomplete set of files with a usage error.
 func (f *tlsFlags) check(cmd *cobra.Command) error {
 	if f.TLSFiles != (conch.TLSFiles{}) && (f.Cert == "" || f.Key == "" || f.CA == "") {
 		return misuse(cmd, "TLS wants all three files or none: got --tls-cert %q, --tls-key %q, --tls-ca %q", f.Cert, f.Key, f.CA)
@@ -68,9 +68,8 @@ func (f *tlsFlags) check(cmd *cobra.Command) error {
 	return nil
 }
 
-// checkReadable refuses a file that there is not, or that is none, with a usage error that
-// names the flag; empty is no file. What else is wrong with a file is found out where it
-// is read.
+// checkReadable refuses a missing file, or one that is not a file, with a usage error that
+// names the flag; empty is no file. Reading the file finds other faults.
 func checkReadable(cmd *cobra.Command, where, path string) error {
 	if path == "" {
 		return nil
@@ -84,7 +83,7 @@ func checkReadable(cmd *cobra.Command, where, path string) error {
 	return nil
 }
 
-// security is what a client's connections are secured with.
+// security is what secures a client's connections.
 func (f *tlsFlags) security(cmd *cobra.Command) (client.Security, error) {
 	f.fromEnvironment()
 	if err := f.check(cmd); err != nil || f.TLSFiles == (conch.TLSFiles{}) {

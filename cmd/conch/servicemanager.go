@@ -15,37 +15,37 @@ import (
 // statusInterval is how often the service manager is told the node's status.
 const statusInterval = 2 * time.Second
 
-// extension is how many intervals of status a node that stops asks more time for at once:
-// one late report must not end it.
+// extension is for how many intervals of status a stopping node asks more time at once, so
+// that one late report does not end it.
 const extension = 3
 
 // watchdogShare is how many times the node reports within the service manager's watchdog
-// interval: one late report must not end the node.
+// interval, so that one late report does not end it.
 const watchdogShare = 3
 
 // serviceManager reports a node's state to the service manager that started it, by the
-// sd_notify protocol. READY says that the node listens; whether it reaches a quorum is in
-// STATUS, since nodes that wait for each other would never be ready.
+// sd_notify protocol. READY says that the node listens. STATUS says whether it reaches a
+// quorum: nodes that wait for each other would never be ready.
 type serviceManager struct {
 	// notify sends a message to the service manager.
 	notify func(message string) error
 	// status asks the driver's owner, and so fails when the owner takes no inputs.
 	status func(ctx context.Context) (*clientv1.StatusResponse, error)
-	// watchdog is within what time the service manager wants a sign of life; 0 is never.
+	// watchdog is the time within which the service manager wants a sign of life; 0 is
+	// never.
 	watchdog time.Duration
 	// patience is how long the node may take to stop once it has drained.
 	patience time.Duration
-	// told gets what goes wrong.
+	// told gets errors.
 	told io.Writer
 
 	last    string // the last STATUS
 	hasFail bool
 }
 
-// reportTo reports a node that listens to the service manager, if one started this
-// process. It reports STOPPING when ctx ends, and then asks for as much time as the node
-// takes to drain, and patience more. The caller must call stop when the node has
-// stopped.
+// reportTo reports a listening node to the service manager, if one started this process. It
+// reports STOPPING when ctx ends, and then asks for the time that the drain takes, and for
+// patience more. The caller must call stop when the node has stopped.
 func reportTo(ctx context.Context, told io.Writer, node *node.Node, patience time.Duration) (stop func()) {
 	managed, err := daemon.SdNotify(false, daemon.SdNotifyReady)
 	if err != nil {
@@ -93,8 +93,8 @@ func (m *serviceManager) run(ctx context.Context, stopping <-chan struct{}) {
 	defer ticker.Stop()
 	for isStopping := false; ; {
 		if isStopping {
-			// Holders may need longer than the service manager's own limit. A node that does
-			// not get to say this any more is stuck, and then that limit holds.
+			// Holders may need longer than the service manager's own limit. A node that can
+			// no longer say so is stuck, and then that limit holds.
 			more := m.patience + extension*statusInterval
 			m.send(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", more.Microseconds()))
 		}
@@ -115,8 +115,8 @@ func (m *serviceManager) run(ctx context.Context, stopping <-chan struct{}) {
 	}
 }
 
-// report sends the node's status, and a sign of life for the watchdog. Where the owner
-// does not answer, the watchdog gets none.
+// report sends the node's status, and a sign of life for the watchdog. If the owner does
+// not answer, it sends no sign of life.
 func (m *serviceManager) report(ctx context.Context, patience time.Duration) {
 	asking, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -133,7 +133,7 @@ func (m *serviceManager) report(ctx context.Context, patience time.Duration) {
 	}
 }
 
-// send sends a message, and tells of the first failure.
+// send sends a message, and reports the first failure.
 func (m *serviceManager) send(message string) {
 	if err := m.notify(message); err != nil && !m.hasFail {
 		m.hasFail = true

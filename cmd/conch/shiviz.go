@@ -9,7 +9,7 @@ func newLogsShivizCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "shiviz FILE...",
 		Short: "Write the logs in a form that ShiViz opens",
-		Long: `Write the logs for ShiViz, a web page that draws message diagrams to click through.
+		Long: `Writes the logs for ShiViz, a web page that draws message diagrams to click through.
 Paste the text there, or open it as a file, unchanged: its first line is the parser
 expression. Vector clocks are rebuilt from the messages; each process of a node is a
 host of its own.`,

@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// maxShown is how many lines wait to be shown. More are left out, which is said.
+	// maxShown is how many lines wait to be shown. Further ones are left out, and counted.
 	maxShown = 4096
-	// showPatience is how long the end waits for a terminal that stands still.
+	// showPatience is how long the end waits for a stopped terminal.
 	showPatience = time.Second
 )
 
-// shown shows lines of the log to people who watch. A terminal that stands still, as by
-// Ctrl-S, or that is gone, does not hold the node up: the file has the lines.
+// shown shows lines of the log to people. A terminal that is stopped, as by Ctrl-S, or gone
+// does not hold up the node: the file has the lines.
 type shown struct {
 	lines chan []byte
 	done  chan struct{} // closed when all are shown
@@ -31,7 +31,7 @@ func newShown(out io.Writer) *shown {
 	go func() {
 		defer close(s.done)
 		for line := range s.lines {
-			_, _ = out.Write(line) // whoever watches is gone
+			_, _ = out.Write(line) // the reader is gone
 		}
 	}()
 	return s
@@ -57,7 +57,7 @@ func (s *shown) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// close ends it when all lines are shown, or the terminal stands still.
+// close ends it when all lines are shown, or the terminal is stopped.
 func (s *shown) close() {
 	s.mu.Lock()
 	s.closed = true

@@ -13,7 +13,7 @@ import (
 // errInterrupted is the cause of a context that a signal ended.
 var errInterrupted = errors.New("interrupted")
 
-// interruption is errInterrupted, and tells which signal it was.
+// interruption is errInterrupted for a given signal.
 type interruption struct{ number syscall.Signal }
 
 func (*interruption) Error() string { return errInterrupted.Error() }
@@ -24,17 +24,16 @@ func (*interruption) Is(target error) bool { return target == errInterrupted }
 // often send two together, and people press Ctrl-C twice.
 const secondSignalAfter = time.Second
 
-// untilSignal returns a context that the first SIGINT or SIGTERM ends, with an
-// interruption as its cause. A second one, if it does not come right after the first,
-// calls abandon and ends the process at once. Whoever calls untilSignal must call stop
-// when signals need no care any more.
+// untilSignal returns a context that the first SIGINT or SIGTERM ends, with an interruption
+// as its cause. A second one, unless it comes right after the first, calls abandon and ends
+// the process at once. The caller must call stop when signals no longer need handling.
 func untilSignal(parent context.Context, abandon func()) (ctx context.Context, stop func()) {
 	return untilSignals(parent, func() bool { return false }, abandon)
 }
 
-// untilSignals is untilSignal with something that a second signal may end instead of the
-// process: hurry reports whether there was anything of the kind. The process then ends at
-// the next signal that does not come right after.
+// untilSignals is untilSignal with an activity that the second signal may end instead of
+// the process: hurry reports whether it was under way. The next signal that does not come
+// right after then ends the process.
 func untilSignals(parent context.Context, hurry func() bool, abandon func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
@@ -42,7 +41,7 @@ func untilSignals(parent context.Context, hurry func() bool, abandon func()) (ct
 	stopped, gone := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(gone)
-		var last time.Time // when the last signal came that counted
+		var last time.Time // when the last signal that counted came
 		for {
 			select {
 			case got := <-signals:

@@ -21,31 +21,31 @@ import (
 	peerv1 "conch/proto/conch/peer/v1"
 )
 
-// BenchmarkSpent measures the memory that a node, alone, has had at most while those who
-// reach it did what they could, up to each limit. It is to be run once:
+// BenchmarkSpent measures the most memory that a single node has had while its peers did
+// what they could, up to each limit. Run it once:
 //
-//	go test -run '^$' -bench Spent -benchtime 1x ./cmd/conch
+// \tgo test -run '^$' -bench Spent -benchtime 1x ./cmd/conch
 //
-// MB is all that the process has had; it has some 25 MB when nobody comes.
+// MB is all that the process has had; it has some 25 MB without peers.
 func BenchmarkSpent(b *testing.B) {
 	for _, attack := range []struct {
 		name string
 		make func(b *testing.B, address string)
 	}{
 		{"Nobody", func(*testing.B, string) {}},
-		{"10000StrangersThatSayNothing", func(b *testing.B, address string) { b.Cleanup(mob(b, address, "").leave) }},
-		{"10000StrangersThatBegin", func(b *testing.B, address string) { b.Cleanup(mob(b, address, begun).leave) }},
-		{"512StrangersWithHalfAHello", halfHellos},
+		{"10000UnauthenticatedThatSayNothing", func(b *testing.B, address string) { b.Cleanup(fullFlood(b, address, "").close) }},
+		{"10000UnauthenticatedThatBegin", func(b *testing.B, address string) { b.Cleanup(fullFlood(b, address, begun).close) }},
+		{"512UnauthenticatedWithHalfAHello", halfHellos},
 		{"1000Clients", func(b *testing.B, address string) { attachMany(b, address, 1000) }},
-		{"1000ClientsThatDoNotRead", deafClients},
+		{"1000ClientsThatDoNotRead", nonReadingClients},
 		{"262144Waits", manyWaits},
 		{"1000000LocksWithNamesOf16", func(b *testing.B, address string) { manyLocks(b, address, 16) }},
 		{"1000000LocksWithNamesOf255", func(b *testing.B, address string) { manyLocks(b, address, 255) }},
-		{"64WatchesThatAreNotRead", deafWatches},
+		{"64WatchesThatAreNotRead", nonReadingWatches},
 	} {
 		b.Run(attack.name, func(b *testing.B) {
 			for range b.N {
-				address, pid := lonelyNode(b)
+				address, pid := singleNode(b)
 				attack.make(b, address)
 				b.ReportMetric(float64(peakMegabytes(b, pid)), "MB")
 			}
@@ -53,8 +53,8 @@ func BenchmarkSpent(b *testing.B) {
 	}
 }
 
-// lonelyNode starts a node that is all of its cluster, and waits until it answers.
-func lonelyNode(b *testing.B) (address string, pid int) {
+// singleNode starts a node that is its whole cluster, and waits until it answers.
+func singleNode(b *testing.B) (address string, pid int) {
 	b.Helper()
 	listener, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
 	check(b, err)
@@ -72,23 +72,23 @@ func lonelyNode(b *testing.B) (address string, pid int) {
 	return address, cmd.Process.Pid
 }
 
-// mob is a crowd of ten thousand.
-func mob(b *testing.B, address, words string) *crowd {
+// fullFlood is a flood of ten thousand connections.
+func fullFlood(b *testing.B, address, words string) *flood {
 	if !mayOpen(b, 11_000) {
 		b.Skip("LEFT OUT: this process may not open 10,000 files (ulimit -n)")
 	}
-	c := &crowd{t: b, to: address, words: words}
-	c.come(10_000)
+	c := &flood{t: b, to: address, words: words}
+	c.open(10_000)
 	return c
 }
 
-// hoarse is a connection that says so much and no more, and pretends to have said all.
-type hoarse struct {
+// truncatingConn is a connection that sends only so much, and pretends to have sent all.
+type truncatingConn struct {
 	net.Conn
 	left atomic.Int64
 }
 
-func (h *hoarse) Write(p []byte) (int, error) {
+func (h *truncatingConn) Write(p []byte) (int, error) {
 	left := h.left.Add(-int64(len(p)))
 	if left < 0 {
 		_, err := h.Conn.Write(p[:max(0, int64(len(p))+left)])
@@ -97,12 +97,12 @@ func (h *hoarse) Write(p []byte) (int, error) {
 	return h.Conn.Write(p)
 }
 
-// caller connects to a node from a host, for calls that are made by hand.
+// caller connects to a node from a host, for calls made by hand.
 func caller(b *testing.B, address, from string) clientv1.LockServiceClient {
 	return clientv1.NewLockServiceClient(connection(b, address, from, 1<<40))
 }
 
-// connection says no more than so many bytes, and takes in little that it does not read.
+// connection sends at most so many bytes, and accepts little that it does not read.
 func connection(b *testing.B, address, from string, most int64) *grpc.ClientConn {
 	b.Helper()
 	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -110,7 +110,7 @@ func connection(b *testing.B, address, from string, most int64) *grpc.ClientConn
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 			dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
 			conn, err := dialer.DialContext(ctx, "tcp", address)
-			h := &hoarse{Conn: conn}
+			h := &truncatingConn{Conn: conn}
 			h.left.Store(most)
 			return h, err
 		}))
@@ -127,7 +127,7 @@ func halfHellos(b *testing.B, address string) {
 	for range 512 {
 		rpc, err := peerv1.NewPeerServiceClient(connection(b, address, "127.0.0.1", 1_000_000)).Deliver(b.Context())
 		check(b, err)
-		go func() { _ = rpc.Send(long) }() // it does not come to its end
+		go func() { _ = rpc.Send(long) }() // it never ends
 	}
 	settle()
 }
@@ -172,8 +172,8 @@ func acquire(id uint64, lock string) *clientv1.ClientMessage {
 	}}}
 }
 
-// deafClients ask as long as they are read from, and read nothing.
-func deafClients(b *testing.B, address string) {
+// nonReadingClients send requests as long as the node reads them, and read nothing.
+func nonReadingClients(b *testing.B, address string) {
 	for i, rpc := range attachMany(b, address, 1000) {
 		go func() {
 			long := strings.Repeat("x", 255)
@@ -187,7 +187,7 @@ func deafClients(b *testing.B, address string) {
 	settle()
 }
 
-// manyWaits has as many waits as there may be, of four clients for one lock.
+// manyWaits makes as many waits as the node allows, of four clients for one lock.
 func manyWaits(b *testing.B, address string) {
 	const each = 1 << 16
 	for _, rpc := range attachMany(b, address, 4) {
@@ -230,8 +230,7 @@ func readUntil(b *testing.B, rpc attached, many int, counts func(m *clientv1.Nod
 	}
 }
 
-// useOnce takes a batch of locks and gives them back. It returns why those that were not
-// granted were not.
+// useOnce takes a batch of locks and gives them back. It returns the reasons of refusals.
 func useOnce(b *testing.B, rpc attached, firstID uint64, names []string) (refused []clientv1.Code) {
 	b.Helper()
 	for i, name := range names {
@@ -254,13 +253,13 @@ func useOnce(b *testing.B, rpc attached, firstID uint64, names []string) (refuse
 			Id: g.GetId(), Lock: names[g.GetId()-firstID], Fence: g.GetFence(),
 		}}}))
 	}
-	// What was released is answered with whatever comes next.
+	// The releases are answered with whatever comes next.
 	check(b, say(rpc, &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Ping{Ping: &clientv1.Ping{Stamp: int64(firstID)}}}))
 	readUntil(b, rpc, len(grants), func(m *clientv1.NodeMessage) bool { return m.GetReleased() != nil })
 	return refused
 }
 
-// batches calls a function with so many names, a part at a time, and with the number of the
+// batches calls a function with so many names, in parts, and with the number of each part's
 // first.
 func batches(many int, name func(i int) string, use func(first int, names []string)) {
 	const batch = 500
@@ -273,7 +272,7 @@ func batches(many int, name func(i int) string, use func(first int, names []stri
 	}
 }
 
-// manyLocks has as many locks used once as there may be, with names of so many bytes.
+// manyLocks uses as many locks once as the node may know, with names of so many bytes.
 func manyLocks(b *testing.B, address string, nameBytes int) {
 	rpc := attachMany(b, address, 1)[0]
 	name := func(i int) string { return fmt.Sprintf("%0*d", nameBytes, i) }
@@ -288,9 +287,9 @@ func manyLocks(b *testing.B, address string, nameBytes int) {
 	}
 }
 
-// deafWatches are as many watches of all locks as there may be, none of which is read
-// while locks are taken and given back, a hundred thousand of them, again and again.
-func deafWatches(b *testing.B, address string) {
+// nonReadingWatches are as many watches of all locks as the node allows, none of which is
+// read while a hundred thousand locks are taken and given back, again and again.
+func nonReadingWatches(b *testing.B, address string) {
 	for i := range 64 {
 		watch, err := caller(b, address, fmt.Sprintf("127.0.1.%d", 1+i/16)).Watch(b.Context(), new(clientv1.WatchRequest))
 		check(b, err)

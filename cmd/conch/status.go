@@ -15,8 +15,8 @@ func newStatusCommand() *cobra.Command {
 		Short: "Show the members, their sessions and connections",
 		Long: `Shows each member of the cluster: whether it has a session, how many clients it has,
 what they hold and wait for, and how many of the streams between it and the others are
-open; and in words what is not as it should be. Any node answers for all. Members that
-did not answer are named on standard error too.
+open; and says in words what is wrong. Any node answers for all. Members that did not
+answer are also named on standard error.
 
 Exit codes: 0 a node answered, 69 none could be reached, 80 the node's rules
 do not let this caller look, 64 wrong usage.`,

@@ -10,9 +10,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// finishUsage makes every command below root refuse what it does not understand
-// with a usage error, and show its flags in their groups. All commands of the
-// program must have been added.
+// finishUsage makes every command below root refuse wrong arguments with a usage error, and
+// show its flags in groups. Call it after all commands have been added.
 func finishUsage(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	root.SetHelpCommand(newHelpCommand())
@@ -37,7 +36,7 @@ func plainFlags(cmd *cobra.Command) {
 	}
 }
 
-// nameAfterDashes shows how a command takes the name of a lock that begins with -.
+// nameAfterDashes shows how a command takes a lock name that begins with -.
 func nameAfterDashes(cmd *cobra.Command) string {
 	line := cmd.CommandPath() + " -- -NAME"
 	if strings.Contains(cmd.Use, "COMMAND") {
@@ -46,9 +45,9 @@ func nameAfterDashes(cmd *cobra.Command) string {
 	return line
 }
 
-// refuseMisuse makes wrong arguments of a command, and of all below it, usage
-// errors. Left alone, cobra shows the help and reports success where a command that
-// only groups others is given none of them, or one that does not exist.
+// refuseMisuse makes wrong arguments of a command, and of all below it, usage errors. By
+// default, cobra shows the help and reports success for a group of commands without a
+// command, or with one that does not exist.
 func refuseMisuse(cmd *cobra.Command) {
 	if cmd.HasSubCommands() && !cmd.Runnable() {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -73,8 +72,7 @@ func refuseMisuse(cmd *cobra.Command) {
 	}
 }
 
-// misuse makes the usage error for a command: what is wrong, and where to read
-// more.
+// misuse makes the usage error for a command: what is wrong, and where to read more.
 func misuse(cmd *cobra.Command, format string, args ...any) error {
 	return usageError(fmt.Errorf(format+" (see '%s --help')", append(args, cmd.CommandPath())...))
 }
@@ -97,8 +95,7 @@ func commandNames(cmd *cobra.Command) []string {
 	return names
 }
 
-// newHelpCommand is cobra's help command, with an error for a command that does
-// not exist.
+// newHelpCommand is cobra's help command, with an error for a command that does not exist.
 func newHelpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND...]",
@@ -121,10 +118,10 @@ func newHelpCommand() *cobra.Command {
 	}
 }
 
-// groupAnnotation is the key under which a flag remembers its group.
+// groupAnnotation is the key under which a flag stores its group.
 const groupAnnotation = "conch_group"
 
-// addGroup adds the flags of a set to a command, to be shown together under a
+// addGroup adds the flags of a set to a command; the help shows them together under a
 // title.
 func addGroup(cmd *cobra.Command, title string, set *pflag.FlagSet) {
 	set.SortFlags = false
@@ -135,7 +132,7 @@ func addGroup(cmd *cobra.Command, title string, set *pflag.FlagSet) {
 	cmd.Flags().AddFlagSet(set)
 }
 
-// printUsage writes what stands in a command's help below its description.
+// printUsage writes the part of a command's help below its description.
 func printUsage(cmd *cobra.Command) error {
 	var b strings.Builder
 	line := cmd.UseLine()
@@ -155,7 +152,7 @@ func printUsage(cmd *cobra.Command) error {
 		}
 	}
 	for _, group := range flagGroups(cmd) {
-		// That a flag like --json may be given as --json=false need not be said each time.
+		// The help need not say each time that --json=false exists.
 		usages := strings.ReplaceAll(group.FlagUsagesWrapped(helpColumns), "[=true|false]", "             ")
 		fmt.Fprintf(&b, "\n%s:\n%s", group.Name(), usages)
 	}
@@ -166,11 +163,11 @@ func printUsage(cmd *cobra.Command) error {
 	return err
 }
 
-// helpColumns is how wide the help of flags may be.
+// helpColumns is the width of the help of flags.
 const helpColumns = 100
 
-// flagGroups sorts a command's flags by their groups, in the order in which the
-// groups were added; those without one come last.
+// flagGroups sorts a command's flags by their groups, in the order in which the groups were
+// added; flags without one come last.
 func flagGroups(cmd *cobra.Command) []*pflag.FlagSet {
 	var groups []*pflag.FlagSet
 	add := func(title string) *pflag.FlagSet {

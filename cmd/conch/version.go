@@ -9,14 +9,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set by the Makefile, which takes it from the tag of the commit; see there.
+// version is set by the Makefile, from the tag of the commit.
 var version string
 
-// build says what was built.
+// build describes this program.
 type build struct {
-	// Version is version, or, for a program that the Go tool built by itself, the
-	// module's version: a tag, or a pseudo-version with time and commit, with "+dirty" if
-	// files were changed; "(devel)" if the program was built outside a checkout.
+	// Version is version or, for a program that the Go tool built by itself, the module's
+	// version: a tag, or a pseudo-version with time and commit, with "+dirty" if files were
+	// changed; "(devel)" if it was built outside a checkout.
 	Version  string `json:"version"`
 	Go       string `json:"go"`       // version of Go
 	Platform string `json:"platform"` // OS/ARCH

@@ -21,10 +21,10 @@ func newWatchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch NAME [flags]",
 		Short: "Write a line whenever something about a lock changes",
-		Long: `Writes how things are with a lock, and then a line at each change: when it was heard of,
-and what is new about the holder, those who wait, the token, and the members that do
-not answer. It goes on until SIGINT or SIGTERM. If changes come faster than they are
-read, some are left out, but never the last.
+		Long: `Writes the state of a lock, and then a line at each change: when it was heard of, and
+what is new about the holder, the waiters, the token, and the members that do not
+answer. It goes on until SIGINT or SIGTERM. If changes come faster than they are read,
+some are left out, but never the last.
 
 Exit codes: 0 a signal came, or as many lines as asked for; 69 no node could be reached,
 or the node stopped; 80 the node's rules do not let this caller look; 64 wrong usage.`,
@@ -37,11 +37,11 @@ or the node stopped; 80 the node's rules do not let this caller look; 64 wrong u
 			if count < 0 {
 				return misuse(cmd, "--count: got %d, want 1 or more, or 0 for no end", count)
 			}
-			// Signals that come again, as timeout(1) sends them, are the same wish.
+			// Repeated signals, as timeout(1) sends them, mean the same.
 			ctx, _ := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			cmd.SetContext(ctx)
 			ended := make(chan error, 1)
-			// It is not waited for after a signal: nobody may read what it writes.
+			// After a signal it is not waited for: nobody may read what it writes.
 			go func() { ended <- runWatch(cmd, &flags, args[0], count) }()
 			select {
 			case err := <-ended:
@@ -54,7 +54,7 @@ or the node stopped; 80 the node's rules do not let this caller look; 64 wrong u
 		},
 	}
 	flags.addTo(cmd)
-	cmd.Flags().IntVar(&count, "count", 0, "end after `N` lines; 0: do not")
+	cmd.Flags().IntVar(&count, "count", 0, "end after `N` lines; 0 is never")
 	return cmd
 }
 
@@ -68,8 +68,8 @@ func runWatch(cmd *cobra.Command, flags *askFlags, name string, count int) error
 	return node.watch(cmd.Context(), name, count, flags.printer(cmd.OutOrStdout()))
 }
 
-// watch prints the changes of a lock until ctx ends, or so many were printed, if
-// count is not 0.
+// watch prints the changes of a lock until ctx ends, or until it has printed count of them,
+// if count is not 0.
 func (a *asked) watch(ctx context.Context, name string, count int, printer render.Printer) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)

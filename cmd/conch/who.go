@@ -12,9 +12,9 @@ func newWhoCommand() *cobra.Command {
 		Long: `Shows who holds a lock: the client and its command, since when, through which node, and
 with which fence. Members that did not answer are named on standard error.
 
-Exit codes: 0 someone holds it; 4 nobody does; 3 it is not known, since nobody of those
-who answered holds it and some did not answer; 69 no node could be reached; 80 the
-node's rules do not let this caller look; 64 wrong usage.`,
+Exit codes: 0 someone holds it; 4 nobody does; 3 unknown: nobody of those who answered
+holds it, and some did not answer; 69 no node could be reached; 80 the node's rules do
+not let this caller look; 64 wrong usage.`,
 		Example: `  conch who deploy
   conch who deploy --json | jq -r .holder.fence
   conch who deploy >/dev/null; test $? -eq 4 && echo free`,
@@ -53,10 +53,10 @@ func newWhyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "why NAME [flags]",
 		Short: "Explain what those who wait for a lock wait for",
-		Long: `Explains why those who wait for a lock do: who holds it, who is ahead, whether the token
-is on its way or missing, which members have no session or do not answer; and shows the
-first of the queue. AHEAD is how many are served before one, the holder among them.
-Members that did not answer are named on standard error too.
+		Long: `Explains what waiters wait for: who holds the lock, who is ahead, whether the token is
+on its way or missing, which members have no session or do not answer. It shows the
+first of the queue; AHEAD is how many are served before each, including the holder.
+Members that did not answer are also named on standard error.
 
 Exit codes: 0 a node answered, 69 none could be reached, 80 the node's rules
 do not let this caller look, 64 wrong usage.`,

@@ -19,8 +19,8 @@ import (
 // errHungUp ends a call on a connection that is being closed.
 var errHungUp = status.Error(codes.Unavailable, "the connection is being closed")
 
-// Call is a [tap.ServerInHandle]: it takes calls that came through the admission control, or refuses
-// them, before anything of them but the headers is looked at.
+// Call is a [tap.ServerInHandle]: it admits or refuses a call that came through the
+// admission control, before anything but its headers is read.
 func (d *Control) Call(ctx context.Context, info *tap.Info) (context.Context, error) {
 	var c *conn
 	if p, ok := grpcpeer.FromContext(ctx); ok {
@@ -44,7 +44,7 @@ func (d *Control) Call(ctx context.Context, info *tap.Info) (context.Context, er
 	return ctx, nil
 }
 
-// refuse counts a refusal, and has it told.
+// refuse counts a refusal and has it logged.
 func (d *Control) refuse(c *conn, s *status.Status) {
 	if s.Code() != codes.ResourceExhausted {
 		return
@@ -58,8 +58,8 @@ func (d *Control) refuse(c *conn, s *status.Status) {
 	}
 }
 
-// stream begins a member's stream. Whoever opens one is an unauthenticated peer until its HELLO is
-// accepted, and has one for each connection, as members do.
+// stream begins a member's stream. Its opener is an unauthenticated peer until its HELLO is
+// accepted, and has one stream for each connection, as members do.
 func (d *Control) stream(c *conn) (end func(), err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -105,7 +105,7 @@ func (d *Control) call(c *conn) (end func(), err error) {
 	return func() { d.end(p, 1) }, nil
 }
 
-// end ends a call of a party, which counts so much among the clients'.
+// end ends a call of a party, which counts as so many of the clients' calls.
 func (d *Control) end(p *party, ofClients int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -129,8 +129,8 @@ func (d *Control) letIn(c *conn) error {
 	return nil
 }
 
-// Admit notes that a connection is a member's, which has proven it or is believed. The
-// connection is named by where it comes from: by its RemoteAddr, or what gRPC made of that.
+// Admit notes that a connection is a member's, which was proven or is believed. Its remote
+// address names the connection: its RemoteAddr, or what gRPC made of that.
 func (d *Control) Admit(remote net.Addr, name string) {
 	c := connAt(remote)
 	if c == nil {
@@ -153,7 +153,7 @@ func (d *Control) Admit(remote net.Addr, name string) {
 	}
 }
 
-// tooMany is what a call ends with that is one too many.
+// tooMany is the error of a call beyond a bound.
 func tooMany(format string, args ...any) error {
 	text := fmt.Sprintf(format, args...)
 	s := status.New(codes.ResourceExhausted, text)

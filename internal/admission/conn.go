@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// stage is what is known of a connection.
+// stage is what is known of a connection's peer.
 type stage uint8
 
 const (
@@ -17,47 +17,47 @@ const (
 	gone
 )
 
-// conn is a connection that came in.
+// conn is an incoming connection.
 type conn struct {
 	net.Conn
 	control *Control
 	host    string
 
-	// known is closed when it is an unauthenticated peer's no more, and settled is true from then on. Of
-	// an unauthenticated peer, said counts the bytes that have come; only the reader uses it.
+	// known is closed when the peer is no longer unauthenticated, and settled is true from
+	// then on. said counts the bytes from an unauthenticated peer; only the reader uses it.
 	known   chan struct{}
 	settled atomic.Bool
 	said    int
 	turn    turn
-	// renewed is when a write was last given time, in nanoseconds since 1970.
+	// renewed is when the write deadline was last extended, in nanoseconds since 1970.
 	renewed atomic.Int64
 
-	// What follows is guarded by the admission control's lock.
+	// The Control's lock guards the rest.
 	stage    stage
-	patience *time.Timer // ends an unauthenticated peer
+	patience *time.Timer // closes an unauthenticated peer's connection
 	party    *party      // of a client or a member
 	name     string      // of a member
 	stream   bool        // it carries a member's stream
 }
 
-// address is where a connection comes from, by which a call finds the connection: gRPC
-// hands on the address and nothing else of it.
+// address is the remote address of a connection, by which a call finds the connection: gRPC
+// hands on nothing but the address.
 type address struct {
 	net.Addr
 	conn *conn
 }
 
-// RemoteAddr is [net.Conn]'s.
+// RemoteAddr implements [net.Conn].
 func (c *conn) RemoteAddr() net.Addr { return address{c.Conn.RemoteAddr(), c} }
 
-// connAt finds the connection that comes from an address; nil if no Control let it in.
+// connAt finds the connection with a remote address; nil if no Control let it in.
 func connAt(remote net.Addr) *conn {
 	a, _ := remote.(address)
 	return a.conn
 }
 
-// Read is [net.Conn]'s. An unauthenticated peer that has said too much is not listened to; it may still
-// be answered.
+// Read implements [net.Conn]. It waits when an unauthenticated peer has sent too much,
+// until the peer is known or closed; the peer can still be answered.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.settled.Load() {
 		return c.Conn.Read(p)
@@ -72,13 +72,13 @@ func (c *conn) Read(p []byte) (int, error) {
 		return n, err
 	}
 	if c.turn.take(c.known); c.control.hasLeft(c) {
-		return 0, net.ErrClosed // not to be thought about
+		return 0, net.ErrClosed // nothing more is processed
 	}
 	return n, err
 }
 
-// Write is [net.Conn]'s. The time that it has is set anew only now and then, since that
-// costs.
+// Write implements [net.Conn]. It extends the deadline only now and then, since that costs
+// time.
 func (c *conn) Write(p []byte) (int, error) {
 	patience := c.control.limits.WritePatience
 	if now := time.Now(); now.UnixNano()-c.renewed.Load() > int64(patience/4) {
@@ -90,13 +90,13 @@ func (c *conn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// SetDeadline is [net.Conn]'s.
+// SetDeadline implements [net.Conn].
 func (c *conn) SetDeadline(t time.Time) error {
 	c.renewed.Store(0)
 	return c.Conn.SetDeadline(t)
 }
 
-// CloseWrite ends what is sent, and leaves the other direction open.
+// CloseWrite ends the outgoing direction and leaves the other open.
 func (c *conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -104,7 +104,7 @@ func (c *conn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// Close is [net.Conn]'s.
+// Close implements [net.Conn].
 func (c *conn) Close() error {
 	c.control.leave(c)
 	return c.Conn.Close()

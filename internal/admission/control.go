@@ -10,21 +10,20 @@ import (
 	"time"
 )
 
-// Config is what a admission control is made with.
+// Config is what a Control needs at its start.
 type Config struct {
 	Limits Limits
-	// Refused is told of connections that were closed, and of calls that were refused,
-	// once a minute for each host.
+	// Refused is told of closed connections and refused calls, once a minute for each host.
 	Refused func(remote net.Addr, reason error)
 }
 
-// Control is the way in to one node. It is safe for concurrent use.
+// Control admits connections and calls to one node. It is safe for concurrent use.
 type Control struct {
 	limits  Limits
 	refused func(net.Addr, error)
 
 	mu              sync.Mutex
-	unauthenticated map[string][]*conn // by host; oldest first, and none is empty
+	unauthenticated map[string][]*conn // by host; oldest first, no empty lists
 	clients         map[string]*party  // by host
 	members         map[string]*party  // by address
 	counts          Counts
@@ -32,7 +31,7 @@ type Control struct {
 	local           *Bounded // nil without a socket
 
 	turns   chan struct{}
-	telling sync.WaitGroup // those who tell of a call that was refused
+	telling sync.WaitGroup // goroutines that report a refused call
 }
 
 // party is what one host of clients, or one member, has open.
@@ -41,14 +40,14 @@ type party struct {
 	calls int
 }
 
-// Counts tell how much is open, and how much was turned away since the start.
+// Counts are how much is open, and how much was closed or refused since the start.
 type Counts struct {
 	Unauthenticated, Clients, Members, Local int // connections
 	Calls                                    int // of clients
 	Closed, Refused                          uint64
 }
 
-// New returns a admission control with nobody in it.
+// New returns a Control without connections.
 func New(cfg Config) *Control {
 	return &Control{
 		limits:          cfg.Limits,
@@ -73,23 +72,23 @@ func (d *Control) Counts() Counts {
 	return counts
 }
 
-// Wait returns when nobody is told of anything any more. No call may come by then.
+// Wait returns when no more refusals are being reported. No call may come by then.
 func (d *Control) Wait() { d.telling.Wait() }
 
 // Why connections are closed.
 var (
-	errCrowd  = errors.New("closed to make room: too many connections are open on which nothing was asked yet")
-	errMember = errors.New("closed to make room: the same member has opened too many since")
+	errTooManyUnauthenticated = errors.New("closed to make room: too many connections are open on which nothing was asked yet")
+	errMember                 = errors.New("closed to make room: the same member has opened too many since")
 )
 
-// enter takes an unauthenticated peer in.
+// enter takes in an unauthenticated peer's connection.
 func (d *Control) enter(inner net.Conn) *conn {
 	c := &conn{Conn: inner, control: d, host: hostOf(inner.RemoteAddr()), known: make(chan struct{})}
 	c.turn.prepare(d.turns, longestTurn)
 	d.mu.Lock()
-	var crowded *conn
+	var oldest *conn
 	if d.counts.Unauthenticated >= d.limits.Unauthenticated {
-		crowded = d.oldestUnauthenticated()
+		oldest = d.oldestUnauthenticated()
 	}
 	d.unauthenticated[c.host] = append(d.unauthenticated[c.host], c)
 	d.counts.Unauthenticated++
@@ -97,13 +96,13 @@ func (d *Control) enter(inner net.Conn) *conn {
 		d.shut(c, unauthenticated, fmt.Errorf("nothing was asked within %v", d.limits.UnauthenticatedPatience))
 	})
 	d.mu.Unlock()
-	if crowded != nil {
-		d.shut(crowded, unauthenticated, errCrowd)
+	if oldest != nil {
+		d.shut(oldest, unauthenticated, errTooManyUnauthenticated)
 	}
 	return c
 }
 
-// oldestStranger returns the oldest connection of the host with most.
+// oldestUnauthenticated returns the oldest connection of the host that has most.
 func (d *Control) oldestUnauthenticated() *conn {
 	var most []*conn
 	for _, conns := range d.unauthenticated {
@@ -114,8 +113,8 @@ func (d *Control) oldestUnauthenticated() *conn {
 	return most[0]
 }
 
-// shut closes a connection for a reason that the log is to tell, unless more is known of
-// it by now than when that reason was found.
+// shut closes a connection for a reason, and logs it, unless the connection's stage has
+// changed since the reason was found.
 func (d *Control) shut(c *conn, known stage, reason error) {
 	d.mu.Lock()
 	if c.stage != known {
@@ -148,7 +147,7 @@ func (d *Control) hasLeft(c *conn) bool {
 	return c.stage == gone
 }
 
-// takeOut takes a connection from where it is counted.
+// takeOut removes a connection from where it is counted.
 func (d *Control) takeOut(c *conn) {
 	switch c.stage {
 	case unauthenticated:
@@ -172,13 +171,13 @@ func (d *Control) takeOut(c *conn) {
 	}
 }
 
-// without takes a connection from a list, most often the first.
+// without removes a connection from a list, most often the first.
 func without(conns []*conn, c *conn) []*conn {
 	i := slices.Index(conns, c)
 	return slices.Delete(conns, i, i+1)
 }
 
-// join makes a connection one of a party's.
+// join gives a connection to a party.
 func join(parties map[string]*party, name string, c *conn) {
 	p := parties[name]
 	if p == nil {
@@ -196,7 +195,7 @@ func leaveParty(parties map[string]*party, name string, c *conn) {
 	}
 }
 
-// hostOf is where an address is, without the port.
+// hostOf is an address without the port.
 func hostOf(address net.Addr) string {
 	host, _, err := net.SplitHostPort(address.String())
 	if err != nil {
@@ -206,19 +205,19 @@ func hostOf(address net.Addr) string {
 }
 
 const (
-	// noteInterval is how often the same host is told of.
+	// noteInterval is how often the same host is reported.
 	noteInterval = time.Minute
-	// maxNoted is how many hosts are told of in that time.
+	// maxNoted is how many hosts are reported in that time.
 	maxNoted = 256
 )
 
-// notes are the hosts that were told of since a time.
+// notes are the hosts that were reported since a time.
 type notes struct {
 	since time.Time
 	hosts map[string]struct{}
 }
 
-// first reports whether a host is to be told of.
+// first reports whether a host is to be reported now.
 func (n *notes) first(now time.Time, host string) bool {
 	if now.Sub(n.since) >= noteInterval {
 		n.since = now

@@ -27,26 +27,26 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// few are limits that a test passes soon.
+// few are limits that a test reaches soon.
 var few = Limits{
 	Unauthenticated: 6, UnauthenticatedPatience: 10 * time.Second, UnauthenticatedBytes: 100,
 	Clients: 5, ClientsPerHost: 3, PerMember: 2, MemberCalls: 4, Local: 2, WritePatience: 20 * time.Second,
 }
 
-// house is a admission control in a bubble, and those who came.
-type house struct {
+// harness is a Control in a bubble, and its connections.
+type harness struct {
 	t       *testing.T
 	control *Control
-	// told are the refusals that the log was told of.
+	// told are the reported refusals.
 	mu   sync.Mutex
 	told []string
 }
 
-// in runs a test of a admission control in a bubble, and sees to it that nothing is left at the end.
-func in(t *testing.T, test func(t *testing.T, h *house)) {
+// in runs a test of a Control in a bubble, and checks that nothing is left at the end.
+func in(t *testing.T, test func(t *testing.T, h *harness)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		h := &house{t: t}
+		h := &harness{t: t}
 		h.control = New(Config{
 			Limits: few,
 			Refused: func(remote net.Addr, reason error) {
@@ -72,27 +72,27 @@ type where string
 func (where) Network() string  { return "tcp" }
 func (w where) String() string { return string(w) }
 
-// placed is a connection in memory that comes from somewhere.
-type placed struct {
+// fromHost is a connection in memory with a remote address.
+type fromHost struct {
 	net.Conn
 	from where
 }
 
-func (p placed) RemoteAddr() net.Addr { return p.from }
+func (p fromHost) RemoteAddr() net.Addr { return p.from }
 
-// visitor is who has come.
+// visitor is a peer that connects.
 type visitor struct {
-	h     *house
+	h     *harness
 	inner *conn
 	other net.Conn // the visitor's end
 }
 
-// come lets somebody come from a host.
-func (h *house) come(host string) *visitor {
+// come connects a visitor from a host.
+func (h *harness) come(host string) *visitor {
 	near, far := net.Pipe()
 	h.t.Cleanup(func() { _, _ = near.Close(), far.Close() })
 	v := &visitor{h: h, other: far}
-	v.inner = h.control.enter(placed{near, where(net.JoinHostPort(host, "1"))})
+	v.inner = h.control.enter(fromHost{near, where(net.JoinHostPort(host, "1"))})
 	return v
 }
 
@@ -116,7 +116,7 @@ func (v *visitor) call(method string) (end func(), err error) {
 	return func() { cancel(); synctest.Wait() }, nil
 }
 
-// must is call where it is let in.
+// must is call, and fails the test if the call is refused.
 func (v *visitor) must(method string) (end func()) {
 	v.h.t.Helper()
 	end, err := v.call(method)
@@ -126,7 +126,7 @@ func (v *visitor) must(method string) (end func()) {
 	return end
 }
 
-// refused checks that a call is refused, with a reason that says why.
+// refused checks that a call is refused, for a reason with this text.
 func (v *visitor) refused(method, says string) {
 	v.h.t.Helper()
 	_, err := v.call(method)
@@ -144,7 +144,7 @@ const (
 	stream = peerv1.PeerService_Deliver_FullMethodName
 )
 
-func (h *house) counts(want Counts) {
+func (h *harness) counts(want Counts) {
 	h.t.Helper()
 	synctest.Wait()
 	got := h.control.Counts()
@@ -154,25 +154,25 @@ func (h *house) counts(want Counts) {
 	}
 }
 
-// When there are too many unauthenticated peers, the oldest of the host that has most goes. Whoever
-// comes from another host is not touched by that, nor by when it came.
+// When there are too many unauthenticated peers, the oldest of the host with most is
+// closed. Peers from another host are not affected, whenever they came.
 func TestUnauthenticatedGiveWayToEachOther(t *testing.T) {
-	in(t, func(t *testing.T, h *house) {
-		var crowd []*visitor
+	in(t, func(t *testing.T, h *harness) {
+		var visitors []*visitor
 		first := h.come("10.0.0.1")
 		for range few.Unauthenticated - 1 {
-			crowd = append(crowd, h.come("10.0.0.2"))
+			visitors = append(visitors, h.come("10.0.0.2"))
 		}
 		h.counts(Counts{Unauthenticated: few.Unauthenticated})
 		second := h.come("10.0.0.1")
 		for range 1000 {
-			crowd = append(crowd, h.come("10.0.0.2"))
+			visitors = append(visitors, h.come("10.0.0.2"))
 		}
 		third := h.come("10.0.0.3")
 		h.counts(Counts{Unauthenticated: few.Unauthenticated})
-		for i, v := range crowd {
-			if open := i >= len(crowd)-(few.Unauthenticated-3); v.isClosed() == open {
-				t.Errorf("number %d of %d: closed %t; want the latest open", i, len(crowd), !open)
+		for i, v := range visitors {
+			if open := i >= len(visitors)-(few.Unauthenticated-3); v.isClosed() == open {
+				t.Errorf("number %d of %d: closed %t; want the latest open", i, len(visitors), !open)
 			}
 		}
 		for _, v := range []*visitor{first, second, third} {
@@ -181,10 +181,10 @@ func TestUnauthenticatedGiveWayToEachOther(t *testing.T) {
 			}
 			v.leave()
 		}
-		for _, v := range crowd {
+		for _, v := range visitors {
 			v.leave()
 		}
-		if want := []string{"10.0.0.2:1: " + errCrowd.Error()}; !slices.Equal(h.told, want) {
+		if want := []string{"10.0.0.2:1: " + errTooManyUnauthenticated.Error()}; !slices.Equal(h.told, want) {
 			t.Errorf("told %q; want %q", h.told, want)
 		}
 		if got, want := h.control.Counts().Closed, uint64(few.Unauthenticated+1002-few.Unauthenticated); got != want {
@@ -194,7 +194,7 @@ func TestUnauthenticatedGiveWayToEachOther(t *testing.T) {
 }
 
 func TestUnauthenticatedHaveSomeTimeAndSomeBytes(t *testing.T) {
-	in(t, func(t *testing.T, h *house) {
+	in(t, func(t *testing.T, h *harness) {
 		mute, client, loud := h.come("10.0.0.1"), h.come("10.0.0.2"), h.come("10.0.0.3")
 		end := client.must(look)
 		go func() { _, _ = loud.other.Write(make([]byte, 1000)) }()
@@ -216,7 +216,7 @@ func TestUnauthenticatedHaveSomeTimeAndSomeBytes(t *testing.T) {
 		}
 		go func() { _, _ = client.other.Write(make([]byte, 1000)) }()
 		if n, err := io.ReadFull(client.inner, make([]byte, 1000)); n != 1000 || err != nil {
-			t.Errorf("read %d, %v; want all that a guest says", n, err)
+			t.Errorf("read %d, %v; want all that a client says", n, err)
 		}
 		time.Sleep(few.UnauthenticatedPatience - 1)
 		if mute.isClosed() {
@@ -225,7 +225,7 @@ func TestUnauthenticatedHaveSomeTimeAndSomeBytes(t *testing.T) {
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if !mute.isClosed() || !loud.isClosed() || client.isClosed() {
-			t.Errorf("closed: %t, %t, and the guest %t; want those that have asked for nothing", mute.isClosed(), loud.isClosed(), client.isClosed())
+			t.Errorf("closed: %t, %t, and the client %t; want those that have asked for nothing", mute.isClosed(), loud.isClosed(), client.isClosed())
 		}
 		if err := <-heard; err == nil {
 			t.Error("a connection that was closed is listened to")
@@ -241,7 +241,7 @@ func TestUnauthenticatedHaveSomeTimeAndSomeBytes(t *testing.T) {
 }
 
 func TestClientsHaveRoomInAllAndForEachHost(t *testing.T) {
-	in(t, func(t *testing.T, h *house) {
+	in(t, func(t *testing.T, h *harness) {
 		var clients []*visitor
 		for range few.ClientsPerHost {
 			v := h.come("10.0.0.1")
@@ -281,7 +281,7 @@ func TestClientsHaveRoomInAllAndForEachHost(t *testing.T) {
 }
 
 func TestCallsOfClientsAreBounded(t *testing.T) {
-	in(t, func(t *testing.T, h *house) {
+	in(t, func(t *testing.T, h *harness) {
 		one, same, other := h.come("10.0.0.1"), h.come("10.0.0.1"), h.come("10.0.0.2")
 		ends := []func(){one.must(look), one.must(look), same.must(look)}
 		same.refused(look, "clients at 10.0.0.1 have 3 calls under way")
@@ -306,10 +306,10 @@ func TestCallsOfClientsAreBounded(t *testing.T) {
 	})
 }
 
-// Members are let in whatever clients and unauthenticated peers there are, and their latest
-// connections stay.
+// Members are let in however many clients and unauthenticated peers there are, and a
+// member's latest connections stay.
 func TestMembersHaveRoomOfTheirOwn(t *testing.T) {
-	in(t, func(t *testing.T, h *house) {
+	in(t, func(t *testing.T, h *harness) {
 		var all []*visitor
 		for i := range few.Clients {
 			v := h.come(fmt.Sprintf("10.0.0.%d", i))
@@ -345,7 +345,7 @@ func TestMembersHaveRoomOfTheirOwn(t *testing.T) {
 				t.Errorf("connection %d of the member: closed %t; want the oldest two closed", i, v.isClosed())
 			}
 		}
-		time.Sleep(few.UnauthenticatedPatience) // which is none of theirs
+		time.Sleep(few.UnauthenticatedPatience) // which does not apply to members
 		if members[3].isClosed() || other.isClosed() {
 			t.Error("a member's connection is closed")
 		}
@@ -365,10 +365,10 @@ func TestMembersHaveRoomOfTheirOwn(t *testing.T) {
 	})
 }
 
-// Whoever opens a member's stream is an unauthenticated peer until it has said HELLO, and cannot open
-// many.
+// The opener of a member's stream is unauthenticated until it has said HELLO, and cannot
+// open many streams.
 func TestConnectionCarriesOneStreamOfAMember(t *testing.T) {
-	in(t, func(t *testing.T, h *house) {
+	in(t, func(t *testing.T, h *harness) {
 		v := h.come("10.0.0.1")
 		end := v.must(stream)
 		h.counts(Counts{Unauthenticated: 1})
@@ -381,17 +381,17 @@ func TestConnectionCarriesOneStreamOfAMember(t *testing.T) {
 			t.Errorf("a stream on a closed connection: %v; want UNAVAILABLE", err)
 		}
 		if _, err := h.control.Call(t.Context(), &tap.Info{FullMethodName: look}); err != nil {
-			t.Errorf("a call that came by no door: %v; want it let in", err)
+			t.Errorf("a call that came through no Control: %v; want it let in", err)
 		}
 	})
 }
 
-// Unauthenticated peers are thought about a few at a time: each until more of it is wanted, until it
-// is closed or is an unauthenticated peer no more, or for a moment. Others do not wait for them.
+// Only a few unauthenticated peers are processed at a time: each until it must send more,
+// until it is closed or known, or for a moment. Others do not wait for them.
 func TestUnauthenticatedHaveTheirTurns(t *testing.T) {
-	in(t, func(t *testing.T, h *house) {
+	in(t, func(t *testing.T, h *harness) {
 		h.control.turns = make(chan struct{}, 1)
-		read := func(v *visitor) <-chan error { // of one who has something to say
+		read := func(v *visitor) <-chan error { // a visitor's next bytes
 			heard := make(chan error, 1)
 			go func() { _, _ = v.other.Write([]byte("x")) }()
 			go func() {
@@ -448,10 +448,10 @@ func TestUnauthenticatedHaveTheirTurns(t *testing.T) {
 	})
 }
 
-// A write that nobody reads comes to an end, whatever deadline was set before; and one
-// who reads slowly, but reads, has all the time.
+// A write that nobody reads ends, whatever deadline was set before. A slow reader that does
+// read has all the time it needs.
 func TestWriteEndsIfNobodyReads(t *testing.T) {
-	in(t, func(t *testing.T, h *house) {
+	in(t, func(t *testing.T, h *harness) {
 		deaf, slow := h.come("10.0.0.1"), h.come("10.0.0.2")
 		ends := []func(){deaf.must(look), slow.must(look)}
 		const chunks = 20
@@ -485,9 +485,9 @@ func TestWriteEndsIfNobodyReads(t *testing.T) {
 	})
 }
 
-// The log is told of a host once a minute, and of no more than so many hosts.
+// The log is told of a host once a minute, and of a limited number of hosts.
 func TestNotesAreBounded(t *testing.T) {
-	in(t, func(t *testing.T, h *house) {
+	in(t, func(t *testing.T, h *harness) {
 		for range 2 {
 			var all []*visitor
 			for i := range 2 * maxNoted {
@@ -510,23 +510,23 @@ func TestNotesAreBounded(t *testing.T) {
 
 // halfOpen is a connection whose directions end apart.
 type halfOpen struct {
-	placed
+	fromHost
 	ended *bool
 }
 
 func (h halfOpen) CloseWrite() error { *h.ended = true; return nil }
 
 func TestConnectionsCanBeHalfClosed(t *testing.T) {
-	in(t, func(t *testing.T, h *house) {
+	in(t, func(t *testing.T, h *harness) {
 		near, far := net.Pipe()
 		defer far.Close()
 		ended := false
-		c := h.control.enter(halfOpen{placed{near, "10.0.0.1:1"}, &ended})
+		c := h.control.enter(halfOpen{fromHost{near, "10.0.0.1:1"}, &ended})
 		if err := c.CloseWrite(); err != nil || !ended {
 			t.Errorf("CloseWrite: %v, %t; want it passed on", err, ended)
 		}
 		_ = c.Close()
-		c = h.control.enter(placed{near, "10.0.0.1:1"})
+		c = h.control.enter(fromHost{near, "10.0.0.1:1"})
 		if err := c.CloseWrite(); !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("CloseWrite: %v; want ErrUnsupported", err)
 		}
@@ -538,7 +538,7 @@ func TestConnectionsCanBeHalfClosed(t *testing.T) {
 // Where few files may be open, all bounds together leave some.
 func TestLimitsFitTheFilesThatMayBeOpen(t *testing.T) {
 	for _, test := range []struct{ files, members int }{{1 << 20, 3}, {1 << 20, 1024}, {20000, 1024}, {4096, 3}, {1024, 3}, {400, 5}} {
-		l := fitting(test.files, test.members)
+		l := fitting(test.files, test.members, UsualClients)
 		if sum := l.Unauthenticated + l.Clients + l.Local + filesPerMember*test.members; sum > test.files-keptFiles/2 {
 			t.Errorf("%+v: %d files may be taken; want %d left", test, sum, keptFiles/2)
 		}
@@ -546,12 +546,18 @@ func TestLimitsFitTheFilesThatMayBeOpen(t *testing.T) {
 			t.Errorf("%+v: %+v", test, l)
 		}
 	}
-	if l := Usual(3); l.Unauthenticated > maxUnauthenticated || l.Clients > maxClients || l.Unauthenticated == 0 {
+	if l := Usual(3, UsualClients); l.Unauthenticated > maxUnauthenticated || l.Clients > UsualClients || l.Unauthenticated == 0 {
 		t.Errorf("usual limits %+v", l)
+	}
+	if l := fitting(1<<20, 3, 10_000); l.Clients != 10_000 || l.Local != 10_000 || l.ClientsPerHost != 2500 {
+		t.Errorf("with room for 10,000 clients: %+v", l)
+	}
+	if l := fitting(1024, 3, 10_000); l.Local >= 1024/2 {
+		t.Errorf("with room for 10,000 clients and 1024 files: %+v", l)
 	}
 }
 
-// A listener that is bounded closes what comes beyond, and lets others in when there is
+// A bounded listener closes connections beyond its bound, and lets others in when there is
 // room again.
 func TestBoundedListenerClosesWhatComesBeyond(t *testing.T) {
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -5,44 +5,48 @@ import (
 	"time"
 )
 
-// Limits are how much there is room for.
+// Limits bound connections and calls.
 type Limits struct {
-	// Unauthenticated peers are connections on which nothing was asked yet, UnauthenticatedPatience is for
-	// how long one may be that, and UnauthenticatedBytes how much it may say until then.
+	// Unauthenticated bounds the connections on which nothing was asked yet,
+	// UnauthenticatedPatience how long one may stay so, and UnauthenticatedBytes how much
+	// it may send until then.
 	Unauthenticated         int
 	UnauthenticatedPatience time.Duration
 	UnauthenticatedBytes    int
-	// Clients is how many connections of clients may be open, and as many calls;
+	// Clients is how many connections of clients may be open, and how many calls of theirs;
 	// ClientsPerHost, how many of each one host may have.
 	Clients, ClientsPerHost int
-	// PerMember is how many connections a member may have, and MemberCalls how many
-	// calls, beside its streams.
+	// PerMember is how many connections a member may have, and MemberCalls how many calls,
+	// beside its streams.
 	PerMember, MemberCalls int
-	// Local is how many connections there may be to the unix socket.
+	// Local is how many connections the unix socket may have.
 	Local int
-	// WritePatience is for how long at least a write may go on.
+	// WritePatience is how long a write may take at least.
 	WritePatience time.Duration
 }
 
 const (
 	maxUnauthenticated = 512
-	maxClients         = 1024
-	maxLocal           = 1024
-	// leastRoom is what each has where there are hardly any files to open.
+	// leastRoom is the room for each if hardly any files can be opened.
 	leastRoom = 16
 
-	// kept files are for logs, the disk and the page; and of each member, filesPerMember
-	// for the streams to it and from it, and for what it is asked.
+	// kept files are for logs, the disk and the page. Each member has filesPerMember, for
+	// the streams to it and from it, and for its calls.
 	keptFiles      = 128
 	filesPerMember = 6
 )
 
-// Usual are the limits of a node among some members, who stand in the way of each other
-// if the process may not open enough files for all.
-func Usual(members int) Limits { return fitting(openFiles(), members) }
+// UsualClients is how many clients there is room for at the port, and as many at the
+// socket, if nothing else is said.
+const UsualClients = 1024
 
-// fitting are the limits where so many files may be open.
-func fitting(files, members int) Limits {
+// Usual are the limits of a node with this many members, with room for so many clients at
+// the port, and as many at the socket. They are lower if the process may not open enough
+// files.
+func Usual(members, clients int) Limits { return fitting(openFiles(), members, clients) }
+
+// fitting are the limits if this many files may be open.
+func fitting(files, members, clients int) Limits {
 	room := files - keptFiles - filesPerMember*members
 	share := func(most, eighths int) int { return max(leastRoom, min(most, room/8*eighths)) }
 	l := Limits{
@@ -50,18 +54,18 @@ func fitting(files, members int) Limits {
 		UnauthenticatedPatience: 10 * time.Second,
 		// Room for the longest HELLO, which lists the members, and for certificates.
 		UnauthenticatedBytes: 64<<10 + 272*members,
-		Clients:              share(maxClients, 3),
+		Clients:              share(clients, 3),
 		PerMember:            16,
 		MemberCalls:          512,
-		Local:                share(maxLocal, 3),
+		Local:                share(clients, 3),
 		WritePatience:        30 * time.Second,
 	}
 	l.ClientsPerHost = max(leastRoom, l.Clients/4)
 	return l
 }
 
-// openFiles is how many files this process may have open. Where that cannot be found
-// out it is as good as unbounded.
+// openFiles is how many files this process may have open; practically unbounded if that is
+// unknown.
 func openFiles() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

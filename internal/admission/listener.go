@@ -11,16 +11,16 @@ import (
 
 // Listener returns a listener whose connections come through the admission control.
 func (d *Control) Listener(listener net.Listener) net.Listener {
-	return &entrance{Listener: listener, control: d}
+	return &controlled{Listener: listener, control: d}
 }
 
-type entrance struct {
+type controlled struct {
 	net.Listener
 	control *Control
 }
 
-// Accept is [net.Listener]'s.
-func (w *entrance) Accept() (net.Conn, error) {
+// Accept implements [net.Listener].
+func (w *controlled) Accept() (net.Conn, error) {
 	conn, err := w.Listener.Accept()
 	if err != nil {
 		return nil, err
@@ -28,11 +28,11 @@ func (w *entrance) Accept() (net.Conn, error) {
 	return w.control.enter(conn), nil
 }
 
-// Local returns a listener for the unix socket, by which only users of this machine come:
-// there is room for so many.
+// Local returns a listener for the unix socket, which only users of this machine reach. It
+// has a bound of its own.
 func (d *Control) Local(listener net.Listener) net.Listener {
 	local := Bound(listener, d.limits.Local, func(_ net.Addr, reason error) {
-		d.refused(listener.Addr(), reason) // the other end has none
+		d.refused(listener.Addr(), reason) // the other end has no address
 	})
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -40,9 +40,8 @@ func (d *Control) Local(listener net.Listener) net.Listener {
 	return local
 }
 
-// Bounded is a listener of which only so many connections are open at a time. What comes
-// beyond is closed at once. It is for where all who connect are of one kind: the unix
-// socket, the page.
+// Bounded is a listener with a bound on open connections. It closes those beyond at once.
+// It is for the unix socket and the page, whose peers are all of one kind.
 type Bounded struct {
 	net.Listener
 	most    int
@@ -54,13 +53,13 @@ type Bounded struct {
 	noted  time.Time
 }
 
-// Bound bounds the connections of a listener. That some were closed is told to refused,
-// once a minute.
+// Bound bounds the connections of a listener. refused is told of closed ones, once a
+// minute.
 func Bound(listener net.Listener, most int, refused func(remote net.Addr, reason error)) *Bounded {
 	return &Bounded{Listener: listener, most: most, refused: refused}
 }
 
-// Accept is [net.Listener]'s.
+// Accept implements [net.Listener].
 func (b *Bounded) Accept() (net.Conn, error) {
 	for {
 		conn, err := b.Listener.Accept()
@@ -108,19 +107,20 @@ func (b *Bounded) leave() {
 	b.open--
 }
 
-// boundedConn is one of a bounded number.
+// boundedConn is a connection of a Bounded.
 type boundedConn struct {
 	net.Conn
 	leave func()
 }
 
-// Close is [net.Conn]'s.
+// Close implements [net.Conn].
 func (c *boundedConn) Close() error {
 	c.leave()
 	return c.Conn.Close()
 }
 
-// SyscallConn is [syscall.Conn]'s: the system knows who is at the other end of a socket.
+// SyscallConn implements [syscall.Conn]: the system knows who is at the other end of a
+// socket.
 func (c *boundedConn) SyscallConn() (syscall.RawConn, error) {
 	if conn, ok := c.Conn.(syscall.Conn); ok {
 		return conn.SyscallConn()

@@ -5,19 +5,20 @@ import (
 	"time"
 )
 
-// What an unauthenticated peer says may cost the processor much to think about: an answer to the first
-// bytes of a TLS handshake takes a fifth of a millisecond, and to send these bytes takes
-// nothing. So unauthenticated peers are thought about a few at a time, and whoever is known finds
-// the processor free in between.
+// An unauthenticated peer can cost the processor much: answering the first bytes of a TLS
+// handshake takes a fifth of a millisecond, and sending them takes nothing. So only a few
+// unauthenticated peers are processed at a time, and known peers find the processor free in
+// between.
 
-// longestTurn is for how long an unauthenticated peer is thought about at most before it is the turn of
-// others, too.
+// longestTurn is the longest time for which an unauthenticated peer keeps others from their
+// turn.
 const longestTurn = 10 * time.Millisecond
 
-// turn is an unauthenticated peer's, from when something of it was read to when more is wanted. The
-// reader takes it; the reader, whoever finds out who that is, and time end it.
+// turn is an unauthenticated peer's, from when some of its bytes were read until more are
+// wanted. The reader takes it. It ends when the reader wants more, when the peer is known,
+// or when its time is over.
 type turn struct {
-	turns   chan struct{} // has room for as many as are thought about at a time
+	turns   chan struct{} // has room for as many as may be taken at a time
 	longest time.Duration
 	over    *time.Timer // ends it
 
@@ -31,8 +32,8 @@ func (t *turn) prepare(turns chan struct{}, longest time.Duration) {
 	t.over.Stop()
 }
 
-// take waits for the unauthenticated peer's turn, or until it is none any more. It comes to an end
-// even if that was before.
+// take waits for the unauthenticated peer's turn, or until the peer is known. The turn ends
+// in time even if end was called before.
 func (t *turn) take(known <-chan struct{}) {
 	select {
 	case t.turns <- struct{}{}:

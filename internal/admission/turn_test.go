@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A turn whose reader is held up, while time and whoever knows the unauthenticated peer end it, must
-// not stay taken: nobody else would ever be let in.
+// A turn whose reader is held up, while its time ends or the peer becomes known, must not
+// stay taken: nobody else would ever be let in.
 func TestTurnEndsWheneverItIsEnded(t *testing.T) {
 	turns := make(chan struct{}, 1)
 	patience := time.NewTimer(time.Minute)

@@ -5,7 +5,7 @@ import (
 	"conch/token"
 )
 
-// acquire begins a claim of a client, or takes up a hold of an earlier stream.
+// acquire begins a claim of a client, or resumes a hold of an earlier stream.
 func (t *Table) acquire(now token.Time, c *client, m *frames.ClientMessage) {
 	if m.ResumeFence != 0 || c.unheard(m) {
 		t.resume(now, c, m)
@@ -27,10 +27,10 @@ func (t *Table) acquire(now token.Time, c *client, m *frames.ClientMessage) {
 	if m.Try {
 		cl.tryEnds = now + t.cfg.TTL
 	}
-	t.arm(c, now+t.cfg.TTL) // to see whether the client has fallen silent
+	t.arm(c, now+t.cfg.TTL) // to check whether the client has fallen silent
 }
 
-// admitOf returns why a client's claim is not taken; Code is 0 if it is.
+// admitOf returns why a client's claim is refused; Code is 0 if it is not.
 func (t *Table) admitOf(c *client, m *frames.ClientMessage) frames.Refusal {
 	before := c.claims[m.ID]
 	switch {
@@ -46,14 +46,14 @@ func (t *Table) admitOf(c *client, m *frames.ClientMessage) frames.Refusal {
 	return t.admit(m.Lock)
 }
 
-// unheard reports whether a client asks for a lock that was granted to it on a stream
-// that ended before the client heard of the grant.
+// unheard reports whether a client asks for a lock that was granted to it on a stream that
+// ended before the client heard of the grant.
 func (c *client) unheard(m *frames.ClientMessage) bool {
 	cl := c.claims[m.ID]
 	return cl != nil && cl.holding && cl.stream == nil && cl.lock == m.Lock
 }
 
-// resume takes up a hold that was granted on an earlier stream.
+// resume continues a hold that was granted on an earlier stream.
 func (t *Table) resume(now token.Time, c *client, m *frames.ClientMessage) {
 	cl := c.claims[m.ID]
 	if cl == nil || !cl.holding || cl.lock != m.Lock || m.ResumeFence != 0 && cl.fence != m.ResumeFence {
@@ -67,8 +67,7 @@ func (t *Table) resume(now token.Time, c *client, m *frames.ClientMessage) {
 	}
 }
 
-// withdraw ends a wait of a client. If it was granted the lock just before, that is
-// released.
+// withdraw ends a client's wait. If the lock was granted just before, it is released.
 func (t *Table) withdraw(now token.Time, c *client, number uint64) {
 	t.tell(c.stream, frames.NodeMessage{Kind: frames.Withdrawn, ID: number})
 	if cl := c.claims[number]; cl != nil {

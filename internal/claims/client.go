@@ -7,30 +7,30 @@ import (
 	"conch/token"
 )
 
-// client is a client process: what it waits for and holds, across its streams.
+// client is a client process with its waits and holds, across its streams.
 type client struct {
 	incarnation frames.Incarnation
 	caller      Caller
-	// stream is its present one; nil while it has none. heard is when something came on
-	// it last, and pinged the stamp of its latest Ping, if hadPing.
+	// stream is its present one, nil if it has none. heard is when its last message came,
+	// and pinged the stamp of its latest Ping, if hadPing.
 	stream  Stream
 	heard   token.Time
 	pinged  token.Time
 	hadPing bool
-	// claims are its waits and holds by the client's own ids, and holds how many hold.
+	// claims are its waits and holds by the client's own ids; holds counts the holds.
 	claims map[uint64]*Claim
-	// lease is the latest end that the client was told of; see lease.go.
+	// lease is the latest lease that the client was told; see lease.go.
 	lease Lease
-	// past are its latest holds that are over.
+	// past are its latest ended holds.
 	past history
-	// due is when the client is to be looked at, at the latest; 0 if it need not be. index
-	// is its place in the queue of those.
+	// due is the latest time for the next check of the client, 0 if none is needed. index
+	// is its index in the queue of due clients.
 	due   token.Time
 	index int
 }
 
-// Attach makes a stream the present one of a client, in place of an earlier one, which is
-// ended. It reports false if another caller's client has the incarnation.
+// Attach makes a stream the present one of a client and ends an earlier one. It reports
+// false if another caller's client has the incarnation.
 func (t *Table) Attach(now token.Time, st Stream, id frames.Incarnation, caller Caller) bool {
 	c := t.clients[id]
 	switch {
@@ -56,9 +56,9 @@ func (t *Table) Detach(now token.Time, st Stream) {
 	}
 }
 
-// detach ends the waits of a client whose stream is over; next is the stream that
-// replaces it, nil if none does. Its holds stay until the lease that the client has now
-// is over, unless another stream takes them up.
+// detach ends the waits of a client whose stream is over; next is the stream that replaces
+// it, or nil. Its holds last until the lease that the client has now is over, unless
+// another stream resumes them.
 func (t *Table) detach(now token.Time, c *client, next Stream) {
 	delete(t.streams, c.stream)
 	c.stream = next
@@ -72,7 +72,7 @@ func (t *Table) detach(now token.Time, c *client, next Stream) {
 	t.forget(c)
 }
 
-// forget drops a client that has neither a stream nor a claim.
+// forget drops a client that has neither stream nor claim.
 func (t *Table) forget(c *client) {
 	if c.stream == nil && len(c.claims) == 0 && t.clients[c.incarnation] == c {
 		delete(t.clients, c.incarnation)
@@ -102,8 +102,8 @@ func (c *client) sorted() []*Claim {
 	return all
 }
 
-// Receive takes a message that came on a stream. What comes on a stream that is not the
-// present one of its client is too late, and means nothing.
+// Receive takes a message from a stream. It ignores messages on a stream that is not its
+// client's present one: they are too late.
 func (t *Table) Receive(now token.Time, st Stream, m *frames.ClientMessage) {
 	c := t.streams[st]
 	if c == nil {

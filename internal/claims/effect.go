@@ -8,37 +8,37 @@ import (
 // EffectKind tells the effects apart.
 type EffectKind uint8
 
-// What the table wants done. The driver performs effects in the order in which they
-// were issued.
+// What the table wants done. The driver performs effects in the order in which they were
+// issued.
 const (
 	// Tell: send Message on Stream.
 	Tell EffectKind = iota + 1
 	// EndStream: end Stream, for End.
 	EndStream
-	// Answer: the claim ID of the caller Local holds Lock with Fence, in Session, after it
-	// has waited for Lasted. If the caller has gone, the driver calls [Table.Decline].
+	// Answer: the claim ID of the caller Local holds Lock with Fence, in Session, after
+	// waiting for Lasted. If the caller has gone, the driver calls [Table.Decline].
 	Answer
-	// Refuse: nothing comes of the claim ID of the caller Local, for Code and Text. Code
-	// is 0 if the caller withdrew it.
+	// Refuse: the claim ID of the caller Local is refused, for Code and Text. Code is 0 if
+	// the caller withdrew it.
 	Refuse
-	// Warn: the hold ID of the caller Local will end for Reason, or may; if Ends is not 0,
-	// at that time.
+	// Warn: the hold ID of the caller Local will end, or may, for Reason; at the time Ends,
+	// if that is not 0.
 	Warn
 	// Lose: the hold ID of the caller Local is over, for Reason.
 	Lose
 	// Expired, for the log: the table ended the hold of Lock with Fence by Caller, for
 	// Text.
 	Expired
-	// Began, for whoever watches: a claim of Lock waits. Issued while [Table.Watched].
+	// Began, for subscribers: a claim of Lock waits. Issued if [Table.Watched].
 	Began
-	// Entered, for metrics and whoever watches: a client's claim of Lock became a hold
-	// after Lasted.
+	// Entered, for metrics and subscribers: a client's claim of Lock became a hold after
+	// Lasted.
 	Entered
-	// Ended, for metrics and whoever watches: a claim of Lock is over. Issued while
-	// [Table.Watched] or Config.Counted. If it was a hold,
-	// Fence is not 0 and Lasted is for how long.
+	// Ended, for metrics and subscribers: a claim of Lock is over. Issued if
+	// [Table.Watched] or Config.Counted. If the claim was a hold, Fence is not 0, and
+	// Lasted is how long it was held.
 	Ended
-	// Settled, for whoever watches: the end of the hold of Lock is settled.
+	// Settled, for subscribers: the end of the hold of Lock is settled.
 	Settled
 )
 
@@ -49,11 +49,11 @@ type End uint8
 const (
 	// Replaced: a later stream of the same client took its place.
 	Replaced End = iota + 1
-	// Silent: nothing came for one time to live, though the client has a claim.
+	// Silent: nothing came for one time to live although the client has a claim.
 	Silent
 )
 
-// Effect is one thing to be done. Which fields count depends on the kind.
+// Effect is one thing to be done. The kind decides which fields are used.
 type Effect struct {
 	Kind    EffectKind
 	End     End
@@ -72,16 +72,16 @@ type Effect struct {
 	Message *frames.NodeMessage
 }
 
-// Effects returns what the inputs since the last call brought about, in order. The
-// slice, and what it refers to, is valid until the next input.
+// Effects returns what the inputs since the last call caused, in order. The slice and what
+// it refers to are valid until the next input.
 func (t *Table) Effects() []Effect {
 	effects := t.effects
 	t.effects, t.messages = emptied(t.effects), emptied(t.messages)
 	return effects
 }
 
-// emptied returns a slice without entries that has the memory of another, unless that is
-// too much to keep.
+// emptied returns a slice without its elements. It keeps the memory unless that is too
+// much.
 func emptied[T any](s []T) []T {
 	if cap(s) > keptEffects {
 		return nil
@@ -89,16 +89,16 @@ func emptied[T any](s []T) []T {
 	return s[:0]
 }
 
-// keptEffects is how many effects there is kept memory for.
+// keptEffects is for how many effects memory is kept.
 const keptEffects = 1024
 
-// issue appends an effect and returns it, to be filled in.
+// issue appends an effect and returns it for the caller to fill in.
 func (t *Table) issue(kind EffectKind) *Effect {
 	t.effects = append(t.effects, Effect{Kind: kind})
 	return &t.effects[len(t.effects)-1]
 }
 
-// tell has a message sent on a stream.
+// tell sends a message on a stream.
 func (t *Table) tell(st Stream, m frames.NodeMessage) {
 	t.messages = append(t.messages, m)
 	e := t.issue(Tell)

@@ -102,7 +102,7 @@ func (b *bench) note(e *Effect) {
 	}
 }
 
-// wants checks what was told since the last call.
+// wants checks the messages since the last call.
 func (b *bench) wants(want ...string) {
 	b.t.Helper()
 	got, all := strings.Join(b.told, "; "), strings.Join(want, "; ")
@@ -136,7 +136,7 @@ func (b *bench) acquire(st Stream, id uint64, lock string) {
 
 func (b *bench) ping(st Stream) { b.say(st, frames.ClientMessage{Kind: frames.Ping, Stamp: b.now + 1}) }
 
-// fence is that of the holder of a lock.
+// fence is the fence of a lock's holder.
 func (b *bench) fence(lock string) token.Fence {
 	h, held := b.table.Holder(b.now, lock)
 	if !held {
@@ -146,7 +146,7 @@ func (b *bench) fence(lock string) token.Fence {
 	return h.Fence
 }
 
-// after lets time pass, with ticks where they are due.
+// after lets time pass, with the ticks that are due.
 func (b *bench) after(d token.Time) {
 	end := b.now + d
 	for next := min(b.table.NextTick(), b.node.NextTick()); next <= end; next = min(b.table.NextTick(), b.node.NextTick()) {

@@ -5,22 +5,22 @@ import (
 	"conch/token"
 )
 
-// What the table knows, for those who judge or show it. Looking changes nothing.
+// What the table knows, for those who judge or show it. Nothing here changes the table.
 
-// Holder is who holds a lock.
+// Holder describes the holder of a lock.
 type Holder struct {
 	ID     token.Waiter
 	Caller *Caller
-	Local  any // who holds it in this process; nil for a client
+	Local  any // the holder in this process; nil for a client
 	Fence  token.Fence
-	// Since is when the hold began, and Ends when it is over if nothing more is heard;
-	// both by the node's own clock.
+	// Since is when the hold began, and Ends when it ends if nothing more is heard; both by
+	// the node's own clock.
 	Since, Ends token.Time
 	// Ending is why the end of the hold is settled; 0 if it is not.
 	Ending frames.Reason
 }
 
-// Waiter is who waits for a lock.
+// Waiter describes a waiter for a lock.
 type Waiter struct {
 	Caller *Caller
 	Since  token.Time // by the node's own clock
@@ -32,13 +32,13 @@ func (t *Table) Counts() (holds, waits, clients int) {
 	return t.holds, len(t.claims) - t.holds, len(t.clients)
 }
 
-// Draining reports whether no new claims are taken.
+// Draining reports whether the table takes no new claims.
 func (t *Table) Draining() bool { return t.draining }
 
 // Attached returns how many clients have a stream.
 func (t *Table) Attached() int { return len(t.streams) }
 
-// Holder returns who holds a lock here.
+// Holder returns the holder of a lock here.
 func (t *Table) Holder(now token.Time, lock string) (h Holder, held bool) {
 	c := t.holder(lock)
 	if c == nil {
@@ -51,8 +51,8 @@ func (t *Table) describe(now token.Time, c *Claim) Holder {
 	return Holder{ID: c.id, Caller: c.caller, Local: c.local, Fence: c.fence, Since: c.since, Ends: max(t.end(c), now), Ending: c.settled}
 }
 
-// holder returns the claim that holds a lock here; nil if none does. A holder that was
-// told that its hold is lost is none any more, though the token may still be here.
+// holder returns the claim that holds a lock here, nil if none does. A claim that was told
+// that its hold is lost no longer counts, though the token may still be here.
 func (t *Table) holder(lock string) *Claim {
 	if !t.node.InspectLock(lock, &t.view) || t.view.Holder == 0 {
 		return nil
@@ -63,7 +63,7 @@ func (t *Table) holder(lock string) *Claim {
 	return nil
 }
 
-// Waiter returns who waits under an id that the node names.
+// Waiter returns the waiter with an id of the node's.
 func (t *Table) Waiter(id token.Waiter) (w Waiter, waits bool) {
 	c := t.claims[id]
 	if c == nil || c.holding {

@@ -8,13 +8,13 @@ import (
 	"conch/token"
 )
 
-// A client has one lease for all its holds. What the node answers to a Ping is how much
-// is left of the node's own lease; the client counts that from when it sent the Ping,
-// and the node from when it answers, which is later. So the end that the node remembers
-// here is never before the end that the client believes in; and never after the end of
-// the node's own lease, before which no other node grants anything.
+// A client has one lease for all its holds. The answer to a Ping is how much is left of the
+// node's own lease. The client counts that from when it sent the Ping, the node from when
+// it answers, which is later. So the end that the node remembers here is never before the
+// end that the client believes in. It is also never after the end of the node's own lease,
+// before which no other node grants anything.
 
-// extend has a client's lease last as long as the node's, one time to live at most, and
+// extend makes a client's lease last as long as the node's, at most one time to live, and
 // returns how long that is.
 func (t *Table) extend(now token.Time, c *client) (left token.Time) {
 	if t.lease.Session == 0 || t.lease.End <= now {
@@ -35,7 +35,7 @@ func (t *Table) ping(now token.Time, c *client, stamp token.Time) {
 	t.tell(c.stream, frames.NodeMessage{Kind: frames.Pong, Stamp: stamp, Session: t.lease.Session, Remaining: left})
 }
 
-// tellGrant tells a client of its hold, and of its lease.
+// tellGrant tells a client its hold and its lease.
 func (t *Table) tellGrant(now token.Time, cl *Claim) {
 	c, left := cl.client, token.Time(0)
 	if t.lease.Session == cl.session && cl.settled == 0 {
@@ -48,7 +48,7 @@ func (t *Table) tellGrant(now token.Time, cl *Claim) {
 	t.arm(c, t.end(cl))
 }
 
-// end is when a hold is over if nothing more is heard of its owner.
+// end is when a hold ends if nothing more is heard of its owner.
 func (t *Table) end(cl *Claim) token.Time {
 	switch {
 	case cl.client == nil && cl.ends != 0:
@@ -61,7 +61,7 @@ func (t *Table) end(cl *Claim) token.Time {
 	return t.endOf(cl.client.lease, cl.session)
 }
 
-// endOf is the end of a lease for a hold of some session: if the session is not the
+// endOf is the end of a lease for a hold of some session. If the session is not the
 // lease's, the node takes the hold back by itself.
 func (t *Table) endOf(l Lease, s token.Session) token.Time {
 	if l.Session != s {
@@ -70,7 +70,7 @@ func (t *Table) endOf(l Lease, s token.Session) token.Time {
 	return l.End
 }
 
-// NextTick returns when the table wants to hear what time it is.
+// NextTick returns when the table needs its next Tick.
 func (t *Table) NextTick() token.Time {
 	next := token.Never
 	if len(t.due) > 0 {
@@ -82,12 +82,12 @@ func (t *Table) NextTick() token.Time {
 	return next
 }
 
-// Tick says what time it is. It is to be called at NextTick, or soon after.
+// Tick tells the table the time. The driver calls it at NextTick, or soon after.
 func (t *Table) Tick(now token.Time) {
 	for len(t.due) > 0 && t.due[0].due <= now {
 		c := t.due[0]
 		t.disarm(c)
-		t.look(now, c)
+		t.check(now, c)
 	}
 	for i := 0; i < len(t.broken); {
 		c := t.broken[i]
@@ -95,14 +95,13 @@ func (t *Table) Tick(now token.Time) {
 			i++
 			continue
 		}
-		t.expire(now, c, "it was told that the lock was broken "+c.text) // which takes it out of broken
+		t.expire(now, c, "it was told that the lock was broken "+c.text) // this takes it out of broken
 	}
 }
 
-// look ends what is over at a client: holds whose lease has ended, tries that have found
-// nothing out, and a stream that has fallen silent. The client is told of lost holds
-// before any later Pong.
-func (t *Table) look(now token.Time, c *client) {
+// check ends what is over at a client: holds whose lease has ended, tries without a result,
+// and a silent stream. The client is told of lost holds before any later Pong.
+func (t *Table) check(now token.Time, c *client) {
 	next := token.Never
 	var over []*Claim
 	for _, cl := range c.claims {
@@ -121,7 +120,7 @@ func (t *Table) look(now token.Time, c *client) {
 	slices.SortFunc(over, byID)
 	for _, cl := range over {
 		if cl.holding {
-			t.expire(now, cl, why(cl))
+			t.expire(now, cl, expiryText(cl))
 		} else {
 			t.endTry(now, cl)
 		}
@@ -140,8 +139,8 @@ func (t *Table) look(now token.Time, c *client) {
 	}
 }
 
-// why says for the log why a client's hold expires.
-func why(cl *Claim) string {
+// expiryText says for the log why a client's hold expires.
+func expiryText(cl *Claim) string {
 	switch cl.settled {
 	case frames.Break:
 		return "it was told that the lock was broken " + cl.text
@@ -152,7 +151,7 @@ func why(cl *Claim) string {
 	}
 }
 
-// expire ends a hold whose time is over, and has the node pass the lock on.
+// expire ends a hold whose time is over, so that the node passes the lock on.
 func (t *Table) expire(now token.Time, c *Claim, text string) {
 	e := t.issue(Expired)
 	e.Lock, e.Fence, e.Caller, e.Text = c.lock, c.fence, c.caller, text
@@ -161,7 +160,7 @@ func (t *Table) expire(now token.Time, c *Claim, text string) {
 	t.node.Release(now, lock, id)
 }
 
-// endTry refuses a try that has found out nothing for one time to live.
+// endTry refuses a try that had no result for one time to live.
 func (t *Table) endTry(now token.Time, c *Claim) {
 	refusal := frames.Refuse(frames.CodeBusy, "whether the lock is in use could not be found out within one time to live")
 	if t.lease.Session == 0 || t.lease.End <= now {
@@ -173,9 +172,9 @@ func (t *Table) endTry(now token.Time, c *Claim) {
 	t.node.Withdraw(now, lock, id)
 }
 
-// arm has a client looked at by a time, unless it is looked at before.
+// arm schedules a check of a client at a time, unless one comes sooner.
 func (t *Table) arm(c *client, at token.Time) {
-	at = max(at, 1) // 0 means: not at all
+	at = max(at, 1) // 0 means no check
 	switch {
 	case c.due == 0:
 		c.due = at
@@ -203,14 +202,14 @@ func (q dueQueue) Swap(i, j int) {
 	q[i].index, q[j].index = i, j
 }
 
-// Push is [heap.Interface]'s.
+// Push implements [heap.Interface].
 func (q *dueQueue) Push(x any) {
 	c := x.(*client)
 	c.index = len(*q)
 	*q = append(*q, c)
 }
 
-// Pop is [heap.Interface]'s.
+// Pop implements [heap.Interface].
 func (q *dueQueue) Pop() any {
 	old := *q
 	c := old[len(old)-1]

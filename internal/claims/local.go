@@ -5,9 +5,8 @@ import (
 	"conch/token"
 )
 
-// Ask begins a claim of a caller in this process. It is answered by an Answer or a
-// Refuse with local and id, unless it is withdrawn before. The id is new, and below
-// 1<<63.
+// Ask begins a claim of a caller in this process. An Answer or a Refuse with local and id
+// follows, unless the claim is withdrawn before. The id is new, and below 1<<63.
 func (t *Table) Ask(now token.Time, id token.Waiter, lock string, try bool, local any, caller *Caller) {
 	if refusal := t.admit(lock); refusal.Code != 0 {
 		t.refuseLocal(local, id, refusal)
@@ -17,8 +16,8 @@ func (t *Table) Ask(now token.Time, id token.Waiter, lock string, try bool, loca
 	c.local, c.caller = local, caller
 }
 
-// Withdraw ends a local claim whose caller does not want the lock any more: a wait is
-// refused with Code 0, a hold is released. If the claim is over, nothing happens.
+// Withdraw ends a local claim whose caller no longer wants the lock: a wait is refused with
+// Code 0, a hold is released. It does nothing if the claim is over.
 func (t *Table) Withdraw(now token.Time, id token.Waiter) {
 	c := t.claims[id]
 	if c == nil {
@@ -30,15 +29,15 @@ func (t *Table) Withdraw(now token.Time, id token.Waiter) {
 	t.giveUp(now, c)
 }
 
-// Release ends a local hold. If it is over, nothing happens.
+// Release ends a local hold. It does nothing if the hold is over.
 func (t *Table) Release(now token.Time, id token.Waiter) {
 	if c := t.claims[id]; c != nil && c.holding {
 		t.giveUp(now, c)
 	}
 }
 
-// Decline returns the lock of an Answer whose caller has gone. It is called while the
-// effects are performed, so that no step lies between the grant and its return.
+// Decline returns the lock of an Answer whose caller has gone. The driver calls it while it
+// performs the effects, so that no step lies between the grant and its return.
 func (t *Table) Decline(now token.Time, id token.Waiter) { t.Release(now, id) }
 
 func (t *Table) refuseLocal(local any, id token.Waiter, r frames.Refusal) {

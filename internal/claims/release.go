@@ -5,8 +5,8 @@ import (
 	"conch/token"
 )
 
-// release ends a hold of a client, if it is the one that the client means. The answer
-// comes first: it is not to stand behind another's grant.
+// release ends a hold of a client if it is the one that the client means. The answer comes
+// first, so that it does not wait behind another's grant.
 func (t *Table) release(now token.Time, c *client, m *frames.ClientMessage) {
 	cl := c.held(m)
 	outcome := frames.OutcomeNotHeld
@@ -22,7 +22,7 @@ func (t *Table) release(now token.Time, c *client, m *frames.ClientMessage) {
 	}
 }
 
-// held returns the hold that a Release means; nil if there is none.
+// held returns the hold that a Release means, nil if there is none.
 func (c *client) held(m *frames.ClientMessage) *Claim {
 	means := func(cl *Claim) bool {
 		return cl != nil && cl.holding && cl.lock == m.Lock && cl.fence == m.Fence
@@ -47,8 +47,8 @@ func (t *Table) knowsGrant(lock string, fence token.Fence) bool {
 	return fence != 0 && t.node.InspectLock(lock, &t.view) && t.view.HasToken && t.view.Token.Fence >= fence
 }
 
-// history is a client's latest holds that are over, so that a Release that comes late or
-// twice is told from one that makes no sense.
+// history is a client's latest ended holds. It distinguishes a Release that comes late or
+// twice from one that makes no sense.
 type history struct {
 	entries []pastHold
 	next    int
@@ -59,7 +59,7 @@ type pastHold struct {
 	fence token.Fence
 }
 
-// historyLength is how many holds a history has at most.
+// historyLength is the most holds that a history has.
 const historyLength = 256
 
 func (h *history) add(lock string, fence token.Fence) {

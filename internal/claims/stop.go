@@ -8,7 +8,7 @@ import (
 	"conch/token"
 )
 
-// Drain takes no more claims and refuses those that wait, so that they move to other
+// Drain takes no more claims and refuses those that wait, so that clients move to other
 // nodes. Holds go on as before.
 func (t *Table) Drain(now token.Time) {
 	if t.draining {
@@ -73,17 +73,17 @@ func (t *Table) Fail(now token.Time, r frames.Refusal) {
 }
 
 var (
-	// ErrNotHeld says that nobody here holds a lock that somebody wants to break.
+	// ErrNotHeld says that nobody here holds the lock to be broken.
 	ErrNotHeld = errors.New("nobody holds the lock here")
-	// ErrWrongFence is wrapped by the error for a lock whose holder has another fence
-	// than whoever wants to break it believes.
+	// ErrWrongFence is wrapped by the error for a lock whose holder has another fence than
+	// the one to be broken.
 	ErrWrongFence = errors.New("the holder has another fence")
 )
 
-// Break tells the holder of a lock that its hold ends, if it has that fence. The lock
-// goes on when the holder releases it, or when its time is up: one time to live for a
-// caller in this process, the lease as it is now for a client. The errors are
-// [ErrNotHeld], or wrap [ErrWrongFence]. First is whether it was not broken before.
+// Break tells the holder of a lock that its hold ends, if it has that fence. The lock moves
+// on when the holder releases it, or when the holder's time is up: one time to live for a
+// caller in this process, the present lease for a client. The errors are [ErrNotHeld], or
+// wrap [ErrWrongFence]. first says whether it was not broken before.
 func (t *Table) Break(now token.Time, lock string, fence token.Fence, text string) (h Holder, first bool, err error) {
 	c := t.holder(lock)
 	switch {

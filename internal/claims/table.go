@@ -13,10 +13,10 @@ type Caller struct {
 	Host string
 	PID  int64
 	User string
-	// Command is what runs under the lock.
+	// Command is the command that runs under the lock.
 	Command string
-	// Identity is who the node knows it to be: the user of this machine, or the name in a
-	// certificate. Empty is unknown.
+	// Identity is the caller as the node has identified it: the user of this machine, or
+	// the name in a certificate. Empty is unknown.
 	Identity string
 }
 
@@ -35,22 +35,22 @@ func (c Caller) String() string {
 // Stream identifies a client's stream. Values are compared with ==; nil is none.
 type Stream any
 
-// Lease is a session and when it ends if nothing more is heard. The zero Lease is none.
+// Lease is a session, and when it ends if nothing more is heard. The zero Lease is none.
 type Lease struct {
 	Session token.Session
 	// End is by the node's own clock; [token.Never] for a cluster of one.
 	End token.Time
 }
 
-// Config is what a table is made with.
+// Config is what a table needs at its start.
 type Config struct {
 	// TTL is a session's time to live, T.
 	TTL token.Time
-	// Member is the address of this node, and Quorum of how many Members it needs to be
-	// heard; all three for texts.
+	// Member is the address of this node, and Quorum how many of Members it must reach; all
+	// three for texts.
 	Member          string
 	Quorum, Members int
-	// MaxLocks is from how many known locks on nobody here can ask for others.
+	// MaxLocks: a node that knows this many locks refuses callers here any others.
 	MaxLocks int
 	// Counted: somebody counts holds, so Ended is issued for each claim.
 	Counted bool
@@ -62,34 +62,35 @@ type Config struct {
 type Table struct {
 	cfg  Config
 	node *token.Node
-	// Watched: somebody watches locks, so Began and Settled are issued.
+	// Watched: somebody subscribes to locks, so Began and Settled are issued.
 	Watched bool
 	// lease is the node's own.
 	lease Lease
 
-	// claims has every claim that waits or holds, by its id at this node. holds is how
-	// many hold, and ofClients how many are of clients.
+	// claims has every claim that waits or holds, by its id at this node. holds counts
+	// those that hold, and ofClients those of clients.
 	claims           map[token.Waiter]*Claim
 	holds, ofClients int
 	// lastID is the latest id of a client's claim, without clientBit.
 	lastID token.Waiter
-	// broken are the local holds that end at a time of their own.
+	// broken are the local holds with an end time of their own.
 	broken []*Claim
 
-	// clients has every client that has a stream or a claim; streams has the client of
-	// each stream that is a client's present one.
+	// clients has every client that has a stream or a claim; streams has the client of each
+	// stream that is present.
 	clients map[frames.Incarnation]*client
 	streams map[Stream]*client
 	due     dueQueue
 
-	// unwanted are grants that no claim is known for, to be returned.
+	// unwanted are grants without a known claim, to be returned.
 	unwanted []unwanted
-	// draining: no new claims are taken. stopping: the end of all holds is settled, too.
+	// draining: the table takes no new claims. stopping: the end of all holds is settled,
+	// too.
 	draining, stopping bool
 
 	effects  []Effect
 	messages []frames.NodeMessage // that the effects refer to
-	spare    []*Claim             // all zero, for claims to come
+	spare    []*Claim             // all zero, for later claims
 	view     token.LockView
 }
 
@@ -99,10 +100,9 @@ type unwanted struct {
 	id   token.Waiter
 }
 
-// New returns an empty table of the claims at a node. Whoever runs both gives inputs
-// about claims to the table, which passes them on, and all others to the node; after
-// each input it performs the node's effects, gives each to [Table.Take], and calls
-// [Table.Return].
+// New returns an empty table of the claims at a node. The driver gives inputs about claims
+// to the table, which passes them on, and all others to the node. After each input it
+// performs the node's effects, gives each to [Table.Take], and calls [Table.Return].
 func New(node *token.Node, cfg Config) *Table {
 	return &Table{
 		cfg: cfg, node: node,
@@ -112,37 +112,37 @@ func New(node *token.Node, cfg Config) *Table {
 	}
 }
 
-// SetLease tells the table the node's own lease, which is zero outside a session. It is
-// called before [Table.Take] whenever the lease has changed.
+// SetLease sets the node's own lease, which is zero outside a session. The driver calls it
+// before [Table.Take] whenever the lease has changed.
 func (t *Table) SetLease(l Lease) { t.lease = l }
 
-// Claim is one wait and the hold that may come of it.
+// Claim is one wait, and the hold that may follow.
 type Claim struct {
 	id     token.Waiter
 	lock   string
 	caller *Caller
-	local  any     // who waits in this process; nil for a client's
+	local  any     // the waiter in this process; nil for a client's claim
 	client *client // nil for a local one
 	// number is the client's id for the claim.
 	number uint64
-	// stream is where a client asked for the lock, or took the hold up again; nil for a
-	// hold whose stream is over.
+	// stream is where a client asked for the lock or resumed the hold; nil for a hold whose
+	// stream is over.
 	stream Stream
 
 	holding bool
 	fence   token.Fence // while it holds
 	session token.Session
 	since   token.Time // when it began to wait, or to hold
-	// tryEnds is when a client's try is refused if nothing was found out; 0 for others.
+	// tryEnds is when a client's try is refused for lack of a result; 0 for others.
 	tryEnds token.Time
-	// settled is why the end of the hold is settled, 0 if it is not, and text what is
-	// said of it. ends is when a hold ends that nothing extends: see [Claim.end].
+	// settled is why the end of the hold is settled, 0 if it is not, and text what is said
+	// about it. ends is when a hold ends that nothing extends: see [Table.end].
 	settled frames.Reason
 	text    string
 	ends    token.Time
 }
 
-// clientBit is set in the ids of clients' claims, and not in those of local callers.
+// clientBit is set in the ids of clients' claims, not in those of local callers.
 const clientBit token.Waiter = 1 << 63
 
 // add makes a claim and passes it on to the node.
@@ -166,8 +166,7 @@ func (t *Table) add(now token.Time, id token.Waiter, lock string, try bool) *Cla
 	return c
 }
 
-// remove takes a claim off the table. What the node still has to be told is up to the
-// caller.
+// remove takes a claim off the table. The caller tells the node what it must know.
 func (t *Table) remove(now token.Time, c *Claim) {
 	delete(t.claims, c.id)
 	if t.cfg.Counted || t.Watched {
@@ -190,11 +189,11 @@ func (t *Table) remove(now token.Time, c *Claim) {
 	}
 }
 
-// keptClaims is how many claims there is kept memory for.
+// keptClaims is for how many claims memory is kept.
 const keptClaims = 1024
 
-// giveUp takes a claim off the table and has the node forget it: a wait is withdrawn,
-// and a hold released.
+// giveUp takes a claim off the table and out of the node: a wait is withdrawn, a hold
+// released.
 func (t *Table) giveUp(now token.Time, c *Claim) {
 	id, lock, held := c.id, c.lock, c.holding
 	t.remove(now, c)
@@ -205,18 +204,17 @@ func (t *Table) giveUp(now token.Time, c *Claim) {
 	}
 }
 
-// full reports whether nobody here can ask for a lock because it is not known, and as
-// many are known as may be.
+// full reports whether nobody here can ask for a lock, because it is unknown and as many
+// are known as may be.
 //
-// What other members tell of is always taken in. Each member takes in no new name from
-// its own callers once it knows as many as it may, others' among them; so one bound
-// holds for all together, and for as long as members are cut off from each other, for
-// each.
+// Names that other members use are always taken in. Each member refuses its own callers new
+// names once it knows the maximum, others' names included. So one bound holds for all
+// members together; while they are cut off from each other, it holds for each.
 func (t *Table) full(lock string) bool {
 	return t.node.InspectCount() >= t.cfg.MaxLocks && !t.node.InspectKnown(lock)
 }
 
-// admit returns why no claim of a lock is taken; Code is 0 if one is.
+// admit returns why a claim of a lock is refused; Code is 0 if it is not.
 func (t *Table) admit(lock string) frames.Refusal {
 	switch {
 	case t.draining:

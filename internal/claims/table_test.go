@@ -21,8 +21,8 @@ func TestCallerThatHasGoneDeclinesInTheSameStep(t *testing.T) {
 	b.empty()
 }
 
-// Inputs of one poster keep their order. Should a withdrawal come first all the same, the
-// claim's caller has gone by the time that it is granted.
+// Inputs of one poster keep their order. If a withdrawal came first all the same, the
+// claim's caller would be gone by the grant.
 func TestWithdrawalBeforeItsClaimLosesNoLock(t *testing.T) {
 	b := newBench(t)
 	b.table.Withdraw(b.now, 1)
@@ -34,7 +34,7 @@ func TestWithdrawalBeforeItsClaimLosesNoLock(t *testing.T) {
 
 func TestGrantThatNoClaimWaitsForGoesBack(t *testing.T) {
 	b := newBench(t)
-	b.node.Acquire(b.now, "l", 77) // which the table knows nothing of
+	b.node.Acquire(b.now, "l", 77) // unknown to the table
 	b.settle()
 	b.local("l")
 	b.wants("next: answer")
@@ -45,8 +45,8 @@ func (b *bench) local(lock string) {
 	b.settle()
 }
 
-// A frame on a stream that was replaced neither takes up a hold nor ends one, and the end
-// of that stream touches nothing.
+// A frame on a replaced stream neither resumes nor ends a hold, and the end of that stream
+// changes nothing.
 func TestLateFrameOfAReplacedStreamMeansNothing(t *testing.T) {
 	b := newBench(t)
 	b.attach("old", 1)

@@ -5,7 +5,7 @@ import (
 	"conch/token"
 )
 
-// Take takes an effect of the node's, after the driver has performed its own part.
+// Take takes an effect of the node after the driver has performed its own part.
 func (t *Table) Take(now token.Time, e *token.Effect) {
 	switch e.Kind {
 	case token.Grant:
@@ -23,9 +23,8 @@ func (t *Table) Take(now token.Time, e *token.Effect) {
 	}
 }
 
-// Return gives back the locks that were granted and that nobody here wants. It is
-// called when all effects of an input have been taken, and reports whether it may have
-// brought about more.
+// Return gives back locks that were granted and that nobody here wants. The driver calls it
+// when all effects of an input have been taken. It reports whether it may have caused more.
 func (t *Table) Return(now token.Time) bool {
 	if len(t.unwanted) == 0 {
 		return false
@@ -38,7 +37,7 @@ func (t *Table) Return(now token.Time) bool {
 	return true
 }
 
-// granted makes a hold of a wait. A grant for which no claim waits goes back.
+// granted makes a wait a hold. A grant for which no claim waits goes back.
 func (t *Table) granted(now token.Time, e *token.Effect) {
 	c := t.claims[e.Waiter]
 	if c == nil || c.holding {
@@ -58,7 +57,7 @@ func (t *Table) granted(now token.Time, e *token.Effect) {
 	t.tellGrant(now, c)
 }
 
-// refuse ends a wait and tells its owner why. The node does not know it any more.
+// refuse ends a wait and tells its owner why. The node no longer knows it.
 func (t *Table) refuse(now token.Time, c *Claim, r frames.Refusal) {
 	if c.client != nil {
 		t.tell(c.stream, frames.NodeMessage{Kind: frames.Refused, ID: c.number, Refusal: r})
@@ -68,8 +67,8 @@ func (t *Table) refuse(now token.Time, c *Claim, r frames.Refusal) {
 	t.remove(now, c)
 }
 
-// lose ends a hold without its owner's doing and tells the owner. If its end was
-// settled, that is the reason.
+// lose ends a hold against its owner's will and tells the owner. If the end was settled,
+// the reason is that one.
 func (t *Table) lose(now token.Time, c *Claim, reason frames.Reason) {
 	if c.settled != 0 {
 		reason = c.settled
@@ -84,7 +83,7 @@ func (t *Table) lose(now token.Time, c *Claim, reason frames.Reason) {
 	t.remove(now, c)
 }
 
-// warnAll tells all holders that the node's lease ends soon, unless it is renewed.
+// warnAll tells all holders that the node's lease ends soon unless it is renewed.
 func (t *Table) warnAll(now token.Time) {
 	if t.holds == 0 {
 		return

@@ -150,7 +150,7 @@ func (c *Client) claim(ctx context.Context, lock string, try bool) (broadcast.Ho
 		if cl == nil {
 			continue
 		}
-		n.sendNow()
+		n.hearFor(ctx, n.sendNow(), cl)
 		select {
 		case err = <-cl.answer:
 		case <-ctx.Done():

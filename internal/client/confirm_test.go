@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"conch/broadcast"
 	clientv1 "conch/proto/conch/client/v1"
@@ -16,8 +14,7 @@ import (
 // the network stalls behind it: the node keeps the others only until their old end, so
 // the Pong does not extend them.
 func TestPongExtendsNoHoldThatTheNodeHasNotTakenUpAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -27,7 +24,7 @@ func TestPongExtendsNoHoldThatTheNodeHasNotTakenUpAgain(t *testing.T) {
 			st.grant(st.acquire().GetId(), 5)
 			holds = append(holds, asked.granted())
 		}
-		time.Sleep(testTTL / 8)
+		pass(testTTL / 8)
 		n.cut()
 		st = n.stream() // which answers the Ping, and grants nothing so far
 		for range holds {
@@ -38,7 +35,7 @@ func TestPongExtendsNoHoldThatTheNodeHasNotTakenUpAgain(t *testing.T) {
 		}
 		st.grant(1, 5) // it has read of this one
 		st.fallSilent()
-		time.Sleep(testTTL*99/100 - testTTL/8)
+		pass(testTTL*99/100 - testTTL/8)
 		if err := holds[0].Err(); err != nil {
 			t.Errorf("Err of the hold that was taken up = %v", err)
 		}
@@ -52,8 +49,7 @@ func TestPongExtendsNoHoldThatTheNodeHasNotTakenUpAgain(t *testing.T) {
 // A grant that was not heard in time, on a stream that broke: the next stream's Pong does
 // not begin it, and Lost has it asked for anew.
 func TestGrantOfABrokenStreamDoesNotBeginWithAPong(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -78,13 +74,12 @@ func TestGrantOfABrokenStreamDoesNotBeginWithAPong(t *testing.T) {
 
 // Whoever is warned or loses a lock is told the times that tell how it came to that.
 func TestWarningsAndLossesTellTheTimes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
 		hold := w.held(c, st, 5)
-		time.Sleep(testTTL / 2)
+		pass(testTTL / 2)
 		st.fallSilent()
 		<-hold.Warned()
 		for _, want := range []string{"200ms of the lease left", "the last Pong came 1.78s ago, to a Ping of 1.78s ago", "a Ping of 280ms ago has no answer"} {

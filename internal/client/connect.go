@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -62,11 +63,16 @@ type connector struct {
 
 // first is Connect.
 func (c connector) first(ctx context.Context, targets []Target, patience time.Duration) (*grpc.ClientConn, Target, error) {
+	return race(ctx, targets, patience, c.connect)
+}
+
+// race is Connect by some way to connect to one node.
+func race[C io.Closer](ctx context.Context, targets []Target, patience time.Duration, connect func(context.Context, Target) (C, error)) (answered C, target Target, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %v", round(patience)))
 	defer cancel()
 	type outcome struct {
 		index int
-		conn  *grpc.ClientConn
+		conn  C
 		err   error
 	}
 	outcomes := make(chan outcome)
@@ -75,7 +81,7 @@ func (c connector) first(ctx context.Context, targets []Target, patience time.Du
 		index := started
 		started, running = started+1, running+1
 		go func() {
-			conn, err := c.connect(ctx, targets[index])
+			conn, err := connect(ctx, targets[index])
 			outcomes <- outcome{index, conn, err}
 		}()
 	}
@@ -83,7 +89,6 @@ func (c connector) first(ctx context.Context, targets []Target, patience time.Du
 	defer turn.Stop()
 	reasons := make([]error, len(targets))
 	first := -1
-	var answered *grpc.ClientConn
 	for running > 0 || first < 0 && started < len(targets) {
 		select {
 		case <-turn.C:
@@ -105,7 +110,7 @@ func (c connector) first(ctx context.Context, targets []Target, patience time.Du
 		}
 	}
 	if first < 0 {
-		return nil, Target{}, unreachable(targets, reasons)
+		return answered, Target{}, unreachable(targets, reasons)
 	}
 	return answered, targets[first], nil
 }

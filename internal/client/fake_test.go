@@ -17,6 +17,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"conch/broadcast"
+	"conch/internal/delimited"
+	"conch/internal/verify/memconn"
 	clientv1 "conch/proto/conch/client/v1"
 	"conch/token"
 )
@@ -27,14 +29,36 @@ const errRefused = syscall.ECONNREFUSED
 
 // network is what the clients of a test dial. Its clock is that of the bubble.
 type network struct {
-	t     *testing.T
-	began time.Time
-	mu    sync.Mutex
-	nodes map[string]*fakeNode
+	t      *testing.T
+	framed bool // streams do without gRPC
+	began  time.Time
+	mu     sync.Mutex
+	nodes  map[string]*fakeNode
 }
 
-func newNetwork(t *testing.T) *network {
-	return &network{t: t, began: time.Now(), nodes: make(map[string]*fakeNode)}
+// overBoth runs a test in a bubble, over gRPC, and on sockets without it.
+func overBoth(t *testing.T, test func(t *testing.T, w *network)) {
+	for name, framed := range map[string]bool{"gRPC": false, "framed": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				test(t, &network{t: t, framed: framed, began: time.Now(), nodes: make(map[string]*fakeNode)})
+			})
+		})
+	}
+}
+
+// pass lets time pass in the bubble.
+func pass(d time.Duration) { time.Sleep(d) }
+
+// targets are nodes with sockets or ports, as the network's streams want them.
+func (w *network) targets(addresses ...string) []Target {
+	targets := tcp(addresses...)
+	for i := range targets {
+		if w.framed {
+			targets[i].network = "unix"
+		}
+	}
+	return targets
 }
 
 // now reads the clock: an hour after its start, at first.
@@ -54,9 +78,11 @@ type fakeNode struct {
 	address  string
 	ttl      time.Duration
 	version  uint32
+	framed   bool
 	listener *bufconn.Listener
 	server   *grpc.Server
 	served   chan struct{}
+	attached sync.WaitGroup   // connections without gRPC
 	streams  chan *nodeStream // that were opened
 
 	mu      sync.Mutex
@@ -70,7 +96,7 @@ type fakeNode struct {
 func (w *network) node(address string) *fakeNode {
 	w.t.Helper()
 	n := &fakeNode{
-		t: w.t, address: address, ttl: testTTL, version: version,
+		t: w.t, address: address, ttl: testTTL, version: version, framed: w.framed,
 		listener: bufconn.Listen(64 << 10),
 		server:   grpc.NewServer(broadcast.ServerOptions()...),
 		served:   make(chan struct{}),
@@ -84,6 +110,8 @@ func (w *network) node(address string) *fakeNode {
 	w.t.Cleanup(func() {
 		n.server.Stop()
 		<-n.served
+		n.cut()
+		n.attached.Wait()
 	})
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -96,7 +124,7 @@ func (n *fakeNode) dial(ctx context.Context) (net.Conn, error) {
 		return nil, errRefused
 	}
 	n.mu.Lock()
-	refuses, silent := n.refuses, n.silent
+	refuses, silent, framed := n.refuses, n.silent, n.framed
 	n.mu.Unlock()
 	switch {
 	case refuses:
@@ -105,14 +133,51 @@ func (n *fakeNode) dial(ctx context.Context) (net.Conn, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	conn, err := n.listener.DialContext(ctx)
-	if err != nil {
-		return nil, err
+	var conn net.Conn
+	if framed {
+		here, there := memconn.Pipe(64 << 10)
+		n.attached.Go(func() { n.attach(there) })
+		conn = here
+	} else {
+		var err error
+		if conn, err = n.listener.DialContext(ctx); err != nil {
+			return nil, err
+		}
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.conns = append(n.conns, conn)
 	return conn, nil
+}
+
+// attach serves a connection without gRPC.
+func (n *fakeNode) attach(raw net.Conn) {
+	defer func() { _ = raw.Close() }()
+	conn, framed, err := delimited.Sort(raw)
+	if err != nil || !framed {
+		return // it was cut
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	rpc := framedRPC{Server: delimited.NewServer(ctx, conn, 16<<10)}
+	rpc.End(n.Attach(rpc))
+}
+
+// framedRPC is a stream without gRPC as a call.
+type framedRPC struct {
+	*delimited.Server
+	grpc.ServerStream // of which nothing is called
+}
+
+func (r framedRPC) Context() context.Context { return r.Server.Context() }
+
+// Send sends a frame, and waits.
+func (r framedRPC) Send(frame *clientv1.NodeFrame) error {
+	all, err := r.Server.Send(frame)
+	if err == nil && !all {
+		err = r.Flush()
+	}
+	return err
 }
 
 // set changes how the node answers to a connect.
@@ -408,7 +473,7 @@ func withdraw(id uint64) *clientv1.ClientMessage {
 // client starts a client of some nodes, which the test's end closes.
 func (w *network) client(addresses ...string) *Client {
 	w.t.Helper()
-	c, err := start(w.t.Context(), Config{Targets: tcp(addresses...), Clock: w.now}, w.dial)
+	c, err := start(w.t.Context(), Config{Targets: w.targets(addresses...), Clock: w.now}, w.dial)
 	if err != nil {
 		w.t.Fatal(err)
 	}

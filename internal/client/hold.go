@@ -21,6 +21,7 @@ type claim struct {
 
 	// What follows is guarded by the node's lock.
 
+	waits    bool       // for its answer
 	released bool       // the caller has ended the hold
 	lost     error      // why the hold is over; nil if it is not
 	end      token.Time // when it was, once it is lost
@@ -149,7 +150,7 @@ func (c *claim) Release(uint64) error {
 		return broadcast.ErrReleased
 	}
 	n.core.Release(n.client.clock(), c.id)
-	n.performAll()
+	n.performRelease()
 	c.released = true
 	if c.over != nil {
 		close(c.over)
@@ -167,8 +168,9 @@ func (n *node) ask(lock string, try bool) *claim {
 	if id == 0 {
 		return nil
 	}
-	c := &claim{node: n, id: id, answer: make(chan error, 1)}
+	c := &claim{node: n, id: id, answer: make(chan error, 1), waits: true}
 	n.claims[id] = c
+	n.waits++
 	n.perform(nil)
 	return c
 }
@@ -179,6 +181,7 @@ func (c *claim) giveUp(cause error) error {
 	n := c.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.endWait(c)
 	n.core.GiveUp(n.client.clock(), c.id)
 	n.performAll()
 	c.released = true

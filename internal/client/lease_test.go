@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"conch/broadcast"
@@ -26,8 +25,7 @@ func left(h broadcast.Hold) time.Duration { return time.Until(h.Deadline()) }
 
 // "The client counts from when it sent its Ping", and a hundredth is kept back.
 func TestLeaseOfAGrantCountsFromItsPing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -37,7 +35,7 @@ func TestLeaseOfAGrantCountsFromItsPing(t *testing.T) {
 		if len(st.pings()) != 1 {
 			t.Fatalf("%d Pings; want one with the Acquire", len(st.pings()))
 		}
-		time.Sleep(300 * time.Millisecond)
+		pass(300 * time.Millisecond)
 		st.answer(7, time.Second)
 		st.grant(1, 5)
 		hold := asked.granted()
@@ -59,8 +57,7 @@ func TestLeaseOfAGrantCountsFromItsPing(t *testing.T) {
 // "A client has one lease for all its holds; it is the latest end that a Pong or a
 // Granted has told".
 func TestLeaseIsOneForAllHolds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -71,7 +68,7 @@ func TestLeaseIsOneForAllHolds(t *testing.T) {
 		if got, want := left(first), testTTL*99/100; got != want {
 			t.Errorf("%v left; want %v", got, want)
 		}
-		time.Sleep(600 * time.Millisecond) // a Pong after 500 ms
+		pass(600 * time.Millisecond) // a Pong after 500 ms
 		if got, want := left(first), testTTL*99/100-100*time.Millisecond; got != want {
 			t.Errorf("%v left after a Pong; want %v", got, want)
 		}
@@ -83,7 +80,7 @@ func TestLeaseIsOneForAllHolds(t *testing.T) {
 			t.Errorf("a later grant with an earlier end: %v and %v left; want the same", left(first), left(second))
 		}
 		st.fallSilent()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		asked = w.ask(c, "z")
 		id = st.acquire().GetId()
 		st.grant(id, 1)
@@ -103,8 +100,7 @@ func TestLeaseIsOneForAllHolds(t *testing.T) {
 
 // "Without one, which had_ping tells, there is no lease yet."
 func TestGrantWithoutAPingWaitsForAPong(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -124,8 +120,7 @@ func TestGrantWithoutAPingWaitsForAPong(t *testing.T) {
 // "Where this lease is over by the client's clock already, since its last Ping was long
 // ago, the hold begins with the next Pong of the same session."
 func TestGrantWhoseLeaseIsOverWaitsForAPong(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -133,7 +128,7 @@ func TestGrantWhoseLeaseIsOverWaitsForAPong(t *testing.T) {
 		asked := w.ask(c, "x")
 		st.acquire()
 		first := st.pings()[0]
-		time.Sleep(400 * time.Millisecond)
+		pass(400 * time.Millisecond)
 		st.tell(&clientv1.Granted{Id: 1, Fence: 5, Session: 3, HadPing: true, Stamp: first, LeaseRemainingNs: int64(400 * time.Millisecond)})
 		asked.waits()
 		if got := len(st.pings()); got != 2 {
@@ -150,8 +145,7 @@ func TestGrantWhoseLeaseIsOverWaitsForAPong(t *testing.T) {
 // The session in which it was granted is over before the hold has begun.
 func TestGrantOfAnEarlierSessionIsAskedForAnew(t *testing.T) {
 	for _, session := range []uint64{0, 4} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newNetwork(t)
+		overBoth(t, func(t *testing.T, w *network) {
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()
@@ -175,8 +169,7 @@ func TestGrantOfAnEarlierSessionIsAskedForAnew(t *testing.T) {
 }
 
 func TestLostBeforeItBeganIsAskedForAnew(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -201,8 +194,7 @@ func TestLostBeforeItBeganIsAskedForAnew(t *testing.T) {
 // "It extends a hold only if its session is the one that the hold was granted in".
 func TestPongOfAnotherSessionDoesNotExtend(t *testing.T) {
 	for _, session := range []uint64{0, 1, 3} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newNetwork(t)
+		overBoth(t, func(t *testing.T, w *network) {
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()
@@ -212,12 +204,12 @@ func TestPongOfAnotherSessionDoesNotExtend(t *testing.T) {
 			st.grant(1, 5)
 			hold := asked.granted()
 			st.answer(session, testTTL)
-			time.Sleep(testTTL*99/100 - 1)
+			pass(testTTL*99/100 - 1)
 			if err := hold.Err(); err != nil {
 				t.Errorf("session %d: Err = %v within the lease", session, err)
 			}
 			lost := hold.Done()
-			time.Sleep(time.Nanosecond)
+			pass(time.Nanosecond)
 			if !isClosed(lost) || !errors.Is(hold.Err(), broadcast.ErrLost) {
 				t.Errorf("session %d: Err = %v at the lease's end; want ErrLost", session, hold.Err())
 			}
@@ -229,8 +221,7 @@ func TestPongOfAnotherSessionDoesNotExtend(t *testing.T) {
 // A Pong that comes late is worth what its stamp says, and nothing once the client has
 // found its clock past the end.
 func TestDelayedPong(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -239,7 +230,7 @@ func TestDelayedPong(t *testing.T) {
 		st.grant(1, 5)
 		hold := asked.granted()
 		st.fallSilent()
-		time.Sleep(1500 * time.Millisecond)
+		pass(1500 * time.Millisecond)
 		stamps := st.pings()
 		if len(stamps) != 4 {
 			t.Fatalf("%d Pings in 1.5 s; want one each T/4", len(stamps))
@@ -248,7 +239,7 @@ func TestDelayedPong(t *testing.T) {
 		if got, want := left(hold), testTTL*99/100-time.Second; got != want {
 			t.Errorf("%v left; want %v: it counts from the Ping", got, want)
 		}
-		time.Sleep(testTTL*99/100 - time.Second)
+		pass(testTTL*99/100 - time.Second)
 		if err := hold.Err(); !errors.Is(err, broadcast.ErrLost) {
 			t.Errorf("Err = %v; want ErrLost", err)
 		}
@@ -274,8 +265,7 @@ func TestPongAfterASettledWarningDoesNotExtend(t *testing.T) {
 		clientv1.Reason_REASON_BREAK:        broadcast.ErrBroken,
 		clientv1.Reason_REASON_NODE_LEAVING: broadcast.ErrStopped,
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newNetwork(t)
+		overBoth(t, func(t *testing.T, w *network) {
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()
@@ -291,11 +281,11 @@ func TestPongAfterASettledWarningDoesNotExtend(t *testing.T) {
 			if !isClosed(warned) || !errors.Is(hold.Warning(), want) || hold.Err() != nil {
 				t.Errorf("%v: Warning %v, Err %v; want %v, nil", reason, hold.Warning(), hold.Err(), want)
 			}
-			time.Sleep(testTTL*99/100 - 1)
+			pass(testTTL*99/100 - 1)
 			if hold.Err() != nil || isClosed(lost) {
 				t.Errorf("%v: lost before its end: %v", reason, hold.Err())
 			}
-			time.Sleep(time.Nanosecond)
+			pass(time.Nanosecond)
 			if err := hold.Err(); !errors.Is(err, broadcast.ErrLost) || !errors.Is(err, want) || !isClosed(lost) {
 				t.Errorf("%v: Err = %v; want ErrLost and %v", reason, err, want)
 			}
@@ -309,8 +299,7 @@ func TestPongAfterASettledWarningDoesNotExtend(t *testing.T) {
 
 // A warning of a lapse may come to nothing.
 func TestPongAfterALapseWarningExtends(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -322,7 +311,7 @@ func TestPongAfterALapseWarningExtends(t *testing.T) {
 		if !isClosed(hold.Warned()) || !errors.Is(hold.Warning(), broadcast.ErrLapsing) {
 			t.Errorf("Warning = %v; want ErrLapsing", hold.Warning())
 		}
-		time.Sleep(5 * testTTL)
+		pass(5 * testTTL)
 		if hold.Warning() != nil || hold.Err() != nil {
 			t.Errorf("Warning %v, Err %v; want nil, nil", hold.Warning(), hold.Err())
 		}
@@ -333,8 +322,7 @@ func TestPongAfterALapseWarningExtends(t *testing.T) {
 // A client whose node says nothing any more is warned and loses its hold by its own
 // timer.
 func TestHoldIsLostByTheClientsOwnClock(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -377,12 +365,11 @@ func TestHoldIsLostByTheClockBeforeTheTimer(t *testing.T) {
 			return h.Err()
 		},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newNetwork(t)
+		overBoth(t, func(t *testing.T, w *network) {
 			n := w.node("a:1")
 			var slept atomic.Int64
 			c, err := start(t.Context(), Config{
-				Targets: tcp("a:1"), Clock: func() token.Time { return w.now() + token.Time(slept.Load()) },
+				Targets: w.targets("a:1"), Clock: func() token.Time { return w.now() + token.Time(slept.Load()) },
 			}, w.dial)
 			if err != nil {
 				t.Fatal(err)
@@ -404,8 +391,7 @@ func TestHoldIsLostByTheClockBeforeTheTimer(t *testing.T) {
 
 // The end of a short lease is found when it comes, and not when the next Ping is due.
 func TestShortLeaseEndsInTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -425,8 +411,7 @@ func TestShortLeaseEndsInTime(t *testing.T) {
 
 // What was told for an earlier session is no lease of the present one.
 func TestLeaseOfAnEarlierSessionCountsForNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -435,7 +420,7 @@ func TestLeaseOfAnEarlierSessionCountsForNothing(t *testing.T) {
 		st.acquire()
 		st.tell(pong(st.pings()[0], 2, time.Millisecond))
 		st.tell(pong(st.pings()[0], 1, testTTL))
-		time.Sleep(100 * time.Millisecond)
+		pass(100 * time.Millisecond)
 		st.tell(&clientv1.Granted{Id: 1, Fence: 5, Session: 2})
 		asked.waits()
 	})
@@ -448,8 +433,7 @@ func TestHoldIsLostAsTheNodeSays(t *testing.T) {
 		clientv1.Reason_REASON_NODE_LEAVING: broadcast.ErrStopped,
 		clientv1.Reason_REASON_CLIENT_LEASE: errClientLease,
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newNetwork(t)
+		overBoth(t, func(t *testing.T, w *network) {
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()

@@ -39,10 +39,19 @@ type node struct {
 	claims  map[attachment.Claim]*claim // that the core may tell something of
 	stream  *stream                     // nil while there is none
 	unheard int                         // how often callers have sent since the node said something
-	armed   token.Time                  // when the timer goes off next
-	over    bool                        // the core has said Finished
-	leaving string                      // the node's own words for taking no requests; empty: none
-	ended   error                       // why no stream is opened any more; nil while one is, or will be
+	waits   int                         // how many claims wait for their answer
+	// receiving: the core takes what the node says, so whoever hears that looks by itself
+	// whether its claim was answered.
+	receiving bool
+	// riding: the listener looks after releases that are left to the next request, and
+	// rode: the last request took one along. See performRelease.
+	// cameQuickly: the last answer that its caller has heard did.
+	riding, rode, cameQuickly bool
+
+	armed   token.Time // when the timer goes off next
+	over    bool       // the core has said Finished
+	leaving string     // the node's own words for taking no requests; empty: none
+	ended   error      // why no stream is opened any more; nil while one is, or will be
 }
 
 // newNode makes the shell of an attachment of a stream that was welcomed.
@@ -212,7 +221,7 @@ func (n *node) performOne(e attachment.Effect) {
 	case attachment.Held:
 		c := n.claims[e.Claim]
 		c.fence = uint64(e.Fence)
-		c.answer <- nil
+		n.settle(c, nil)
 	case attachment.Refused:
 		n.answer(e.Claim, n.refusalError(e.Refusal))
 	case attachment.Moved:
@@ -242,7 +251,24 @@ func (n *node) performOne(e attachment.Effect) {
 func (n *node) answer(id attachment.Claim, err error) {
 	c := n.claims[id]
 	delete(n.claims, id)
+	n.settle(c, err)
+}
+
+// settle answers a claim. Its caller may be hearing the node itself.
+func (n *node) settle(c *claim, err error) {
+	n.endWait(c)
 	c.answer <- err
+	if n.stream != nil && !n.receiving {
+		n.stream.link.Interrupt()
+	}
+}
+
+// endWait notes that a claim waits no more.
+func (n *node) endWait(c *claim) {
+	if c.waits {
+		c.waits = false
+		n.waits--
+	}
 }
 
 // endError says why a node is asked for nothing any more.
@@ -295,6 +321,9 @@ func (n *node) drain() {
 	defer n.mu.Unlock()
 	n.core.Drain(n.client.clock())
 	n.performAll()
+	if n.stream != nil {
+		signal(n.stream.needed) // for what is answered to the last releases
+	}
 }
 
 // undelivered returns how many releases the node has not answered.

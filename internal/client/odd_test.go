@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"conch/broadcast"
 	clientv1 "conch/proto/conch/client/v1"
@@ -45,8 +43,7 @@ func TestNonsenseEndsTheStream(t *testing.T) {
 		&clientv1.Released{Id: 99, Fence: 5},
 		&clientv1.Released{Id: 1, Fence: 5},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newNetwork(t)
+		overBoth(t, func(t *testing.T, w *network) {
 			a, b := w.node("a:1"), w.node("b:1")
 			c := w.client("a:1", "b:1")
 			st := a.stream()
@@ -67,7 +64,7 @@ func TestNonsenseEndsTheStream(t *testing.T) {
 			if got := left(hold); hold.Err() != nil || got != deadline {
 				t.Errorf("%s: Err %v, %v left; want nil, %v", name, hold.Err(), got, deadline)
 			}
-			time.Sleep(deadline)
+			pass(deadline)
 			if err := hold.Err(); !errors.Is(err, broadcast.ErrLost) {
 				t.Errorf("%s: Err = %v; want ErrLost", name, err)
 			}
@@ -77,8 +74,7 @@ func TestNonsenseEndsTheStream(t *testing.T) {
 
 // What comes late or twice changes nothing.
 func TestLateAndRepeatedMessages(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -122,8 +118,7 @@ func TestLateAndRepeatedMessages(t *testing.T) {
 
 // Warned and Lost say nothing of one who waits.
 func TestWarningsOfAWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()

@@ -9,8 +9,7 @@ import (
 // Of a node that says nothing, callers send so little that none has to wait for it; the
 // rest is the sender's.
 func TestCallersSendLittleToASilentNode(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -40,8 +39,7 @@ func TestCallersSendLittleToASilentNode(t *testing.T) {
 
 // A caller that has come too late for a stream leaves what there is to the next one.
 func TestWhatIsToBeSentIsForThePresentStream(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		n.stream()

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"google.golang.org/grpc"
 
 	"conch/internal/client/attachment"
 	"conch/internal/clientwire"
@@ -20,28 +19,37 @@ import (
 // version is of the protocol.
 const version = 1
 
-// stream is one call of Attach, that the node has welcomed.
+// stream is one call of Attach, or what stands for it, that the node has welcomed.
 type stream struct {
 	target Target
 	ttl    token.Time
-	conn   *grpc.ClientConn
-	rpc    grpc.BidiStreamingClient[clientv1.ClientFrame, clientv1.NodeFrame]
+	conn   conn
+	link   link
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	// behind is what came in one frame with Welcome.
 	behind []*clientv1.NodeMessage
+	// unsent: the link has not sent all that it was given. It is the one's who sends.
+	unsent bool
 	// closing: nothing more will be sent. It is guarded by the node's lock.
 	closing bool
+
+	// hearing has room for the one who hears the node; see hear.go. turns counts the
+	// callers who have done so, and needed calls the listener.
+	hearing  chan struct{}
+	messages []frames.NodeMessage // the memory of those heard last
+	turns    atomic.Int64
+	needed   chan struct{}
 }
 
 // open connects to the first of some nodes that answers, and says Hello. The errors are
 // those of Connect, and what the node says or fails to say.
 func (c *Client) open(ctx context.Context, targets []Target, patience time.Duration, incarnation []byte) (*stream, error) {
-	conn, target, err := c.connector.first(ctx, targets, patience)
+	conn, target, err := race(ctx, targets, patience, c.connector.attachable)
 	if err != nil {
 		return nil, err
 	}
-	st := &stream{target: target, conn: conn}
+	st := &stream{target: target, conn: conn, hearing: make(chan struct{}, 1), needed: make(chan struct{}, 1)}
 	st.ctx, st.cancel = context.WithCancelCause(c.life)
 	stop := context.AfterFunc(ctx, func() { st.cancel(context.Cause(ctx)) })
 	defer stop()
@@ -67,18 +75,18 @@ func (r *refusal) Unwrap() []error { return []error{ErrUnreachable, r.reason} }
 func (st *stream) greet(caller *clientv1.Client, incarnation []byte, patience time.Duration) error {
 	timer := time.AfterFunc(patience, func() { st.cancel(fmt.Errorf("no Welcome within %v", round(patience))) })
 	defer timer.Stop()
-	rpc, err := clientv1.NewLockServiceClient(st.conn).Attach(st.ctx)
+	link, err := st.conn.attach(st.ctx)
 	if err != nil {
 		return err
 	}
-	st.rpc = rpc
+	st.link = link
 	// If this fails the stream has ended, and Recv tells why.
-	_ = rpc.Send(&clientv1.ClientFrame{Messages: []*clientv1.ClientMessage{
+	_ = st.sendFrame(&clientv1.ClientFrame{Messages: []*clientv1.ClientMessage{
 		{Kind: &clientv1.ClientMessage_Hello{Hello: &clientv1.Hello{
 			Version: version, Incarnation: incarnation, Client: caller,
 		}}},
 	}})
-	frame, err := rpc.Recv()
+	frame, err := link.Recv()
 	var m *clientv1.NodeMessage
 	if len(frame.GetMessages()) > 0 {
 		m, st.behind = frame.GetMessages()[0], frame.GetMessages()[1:]
@@ -109,6 +117,32 @@ func (st *stream) close(reason error) {
 // reason returns why the stream ended.
 func (st *stream) reason() error { return context.Cause(st.ctx) }
 
+// sendFrame sends a frame, nil for none, and what is left of others. The caller is the one
+// who sends.
+func (st *stream) sendFrame(frame *clientv1.ClientFrame) error {
+	if err := st.flush(); err != nil || frame == nil {
+		return err
+	}
+	all, err := st.link.Send(frame)
+	if err != nil {
+		return err
+	}
+	st.unsent = !all
+	return st.flush()
+}
+
+// flush sends what the link has.
+func (st *stream) flush() error {
+	if !st.unsent {
+		return nil
+	}
+	if err := st.link.Flush(); err != nil {
+		return err
+	}
+	st.unsent = false
+	return nil
+}
+
 // serve sends and receives on a stream until it ends, and returns why.
 func (n *node) serve(st *stream) error {
 	n.mu.Lock()
@@ -127,48 +161,6 @@ func (n *node) serve(st *stream) error {
 		why = attachment.Other // it was there just now
 	}
 	n.down(err, why)
-	return err
-}
-
-// listen takes what the node says, and returns why there is no more.
-func (n *node) listen(st *stream) error {
-	frame := &clientv1.NodeFrame{Messages: st.behind}
-	var messages []frames.NodeMessage
-	for {
-		var err error
-		messages, err = clientwire.NodeMessages(messages[:0], frame)
-		if wrong := n.receive(messages); wrong != nil {
-			err = wrong
-		}
-		if err != nil {
-			return nonsense("%w", err)
-		}
-		clear(messages) // which have texts
-		frame, err = st.rpc.Recv()
-		switch {
-		case errors.Is(err, io.EOF):
-			return errEnded
-		case err != nil:
-			return err
-		}
-	}
-}
-
-// receive takes the messages of a frame, until one is wrong.
-func (n *node) receive(messages []frames.NodeMessage) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if len(messages) > 0 {
-		n.unheard = 0
-	}
-	var err error
-	for i := range messages {
-		if err = n.core.Receive(n.client.clock(), messages[i]); err != nil {
-			break
-		}
-		n.perform(nil)
-	}
-	n.performAll()
 	return err
 }
 
@@ -195,12 +187,12 @@ func (n *node) send(st *stream) {
 func (n *node) sendAll(st *stream) (more bool) {
 	for {
 		frame, state := n.take(st)
-		if frame != nil && st.rpc.Send(frame) != nil {
+		if st.sendFrame(frame) != nil {
 			return false // Recv tells why
 		}
 		switch state {
 		case closing:
-			_ = st.rpc.CloseSend() // it may be gone
+			_ = st.link.CloseSend() // it may be gone
 			return false
 		case gone:
 			return false
@@ -251,27 +243,36 @@ func (n *node) takeFrame() (frame *clientv1.ClientFrame, state sendState) {
 
 // A caller sends in the sender's place, which saves its request a wake-up, as long as it
 // cannot have to wait for a node that does not read: so few messages at a time, and so
-// few times since the node was heard, are less than gRPC takes in.
+// few times since the node was heard, are less than gRPC takes in. A link without gRPC
+// says itself when it would have to wait.
 const (
 	maxAtOnce  = 8
 	maxUnheard = 16
 )
 
 // sendNow has what there is to be said sent: by the caller if it may, or else by the
-// sender. The caller sends one frame of few messages at most.
-func (n *node) sendNow() {
+// sender. The caller sends one frame of few messages at most. It gets the stream on which
+// the answer is to be expected; nil if there is none.
+func (n *node) sendNow() *stream {
 	if !n.sending.TryLock() {
 		signal(n.wake)
-		return
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		return n.stream
 	}
 	defer n.sending.Unlock()
 	st, frame, state := n.takeNow()
-	if frame != nil && st.rpc.Send(frame) != nil {
-		return // Recv tells why
+	if frame != nil {
+		all, err := st.link.Send(frame)
+		if err != nil {
+			return st // Recv tells why
+		}
+		st.unsent = !all
 	}
-	if state == due || state == closing {
+	if state == due || state == closing || st != nil && st.unsent {
 		signal(n.wake)
 	}
+	return st
 }
 
 // takeNow is take for a caller: only what it may send without waiting.
@@ -281,10 +282,11 @@ func (n *node) takeNow() (*stream, *clientv1.ClientFrame, sendState) {
 	switch {
 	case n.stream == nil:
 		return nil, nil, gone
-	case n.unheard >= maxUnheard || n.core.Queued() > maxAtOnce:
-		return nil, nil, due
+	case n.stream.unsent || n.unheard >= maxUnheard || n.core.Queued() > maxAtOnce:
+		return n.stream, nil, due
 	}
 	n.unheard++
+	n.rode = n.core.Queued() > 1
 	frame, state := n.takeFrame()
 	return n.stream, frame, state
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -28,11 +27,10 @@ func (w *network) held(c *Client, st *nodeStream, fence uint64) broadcast.Hold {
 }
 
 func TestHelloSaysWho(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c, err := start(t.Context(), Config{
-			Targets: tcp("a:1"), Clock: w.now, Caller: &clientv1.Client{Host: "h", Pid: 1, User: "u", Command: "make"},
+			Targets: w.targets("a:1"), Clock: w.now, Caller: &clientv1.Client{Host: "h", Pid: 1, User: "u", Command: "make"},
 		}, w.dial)
 		if err != nil {
 			t.Fatal(err)
@@ -52,12 +50,11 @@ func TestHelloSaysWho(t *testing.T) {
 
 // "The client sends a Ping every T/4 for as long as it has a hold or a wait."
 func TestPings(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if got := len(st.pings()); got != 0 {
 			t.Errorf("%d Pings without a hold or a wait", got)
 		}
@@ -66,13 +63,13 @@ func TestPings(t *testing.T) {
 		if !st.pingFirst() {
 			t.Error("the Acquire came before the Ping")
 		}
-		time.Sleep(time.Second + 1)
+		pass(time.Second + 1)
 		if got := len(st.pings()); got != 3 {
 			t.Errorf("%d Pings in a wait of 2T/4; want 3", got)
 		}
 		st.grant(id, 5)
 		hold := asked.granted()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if got := len(st.pings()); got != 5 {
 			t.Errorf("%d Pings; want 5", got)
 		}
@@ -82,7 +79,7 @@ func TestPings(t *testing.T) {
 		st.wants(release(id, "x", 5))
 		st.tell(&clientv1.Released{Id: id, Lock: "x", Fence: 5, Outcome: clientv1.Released_OUTCOME_RELEASED})
 		sent := len(st.pings())
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if got := len(st.pings()); got != sent {
 			t.Errorf("%d Pings without a hold or a wait", got-sent)
 		}
@@ -92,15 +89,14 @@ func TestPings(t *testing.T) {
 
 // A hold is taken up by the next stream, on which a Ping comes first.
 func TestHoldIsTakenUpAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		first := n.stream()
 		hold := w.held(c, first, 5)
 		lost := hold.Done()
 		for range 3 {
-			time.Sleep(100 * time.Millisecond)
+			pass(100 * time.Millisecond)
 			n.cut()
 			st := n.stream()
 			if !bytes.Equal(st.hello.GetIncarnation(), first.hello.GetIncarnation()) {
@@ -111,7 +107,7 @@ func TestHoldIsTakenUpAgain(t *testing.T) {
 				t.Errorf("%d Pings, the first of all: %v; want one, true", len(st.pings()), st.pingFirst())
 			}
 			st.grant(1, 5)
-			time.Sleep(10 * testTTL)
+			pass(10 * testTTL)
 			if hold.Err() != nil || isClosed(lost) {
 				t.Fatalf("Err = %v after the stream broke", hold.Err())
 			}
@@ -131,8 +127,7 @@ func TestHoldIsTakenUpAgain(t *testing.T) {
 // The node ends the stream with DEADLINE_EXCEEDED, say; it is there.
 func TestStreamThatTheNodeEndsIsOpenedAgain(t *testing.T) {
 	for _, code := range []codes.Code{codes.OK, codes.DeadlineExceeded, codes.Unavailable, codes.Internal} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newNetwork(t)
+		overBoth(t, func(t *testing.T, w *network) {
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()
@@ -149,8 +144,7 @@ func TestStreamThatTheNodeEndsIsOpenedAgain(t *testing.T) {
 
 // A node that lets the client in and throws it out is not asked all the time.
 func TestStreamsThatEndSoonAreOpenedSeldom(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -176,13 +170,12 @@ func TestStreamsThatEndSoonAreOpenedSeldom(t *testing.T) {
 
 // The node's process is gone, so nothing can be taken up; the hold ends with its lease.
 func TestHoldOfANodeThatIsGoneEndsWithItsLease(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		hold := w.held(c, n.stream(), 5)
 		n.die()
-		time.Sleep(testTTL*99/100 - 1)
+		pass(testTTL*99/100 - 1)
 		if err := hold.Err(); err != nil {
 			t.Errorf("Err = %v within the lease", err)
 		}
@@ -196,8 +189,7 @@ func TestHoldOfANodeThatIsGoneEndsWithItsLease(t *testing.T) {
 
 // A wait whose stream broke may have become a hold that the client has not heard of.
 func TestWaitOfABrokenStreamIsWithdrawnAndAskedForAnew(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -205,7 +197,7 @@ func TestWaitOfABrokenStreamIsWithdrawnAndAskedForAnew(t *testing.T) {
 		st.wants(acquire(1, "x"))
 		two := w.ask(c, "y")
 		st.wants(acquire(2, "y"))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		n.cut()
 		st = n.stream()
 		st.wants(withdraw(1))
@@ -227,13 +219,12 @@ func TestWaitOfABrokenStreamIsWithdrawnAndAskedForAnew(t *testing.T) {
 
 // A release is said again on the next stream if it was not answered.
 func TestReleaseIsRepeatedOnTheNextStream(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
 		hold := w.held(c, st, 5)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if err := hold.Unlock(); err != nil {
 			t.Error(err)
 		}
@@ -256,8 +247,7 @@ func TestReleaseIsRepeatedOnTheNextStream(t *testing.T) {
 
 // A withdrawal of a wait that the node may have granted is said again as well.
 func TestWithdrawalIsRepeatedOnTheNextStream(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -277,8 +267,7 @@ func TestWithdrawalIsRepeatedOnTheNextStream(t *testing.T) {
 
 // A grant crosses with the withdrawal: the node reads of that, and the lock is free.
 func TestWithdrawalRacesAGrant(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -330,8 +319,7 @@ func TestWithdrawalRacesAGrant(t *testing.T) {
 
 // What has not been sent yet need not be withdrawn.
 func TestWithdrawalOfWhatWasNotSent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -360,8 +348,7 @@ func TestRefusals(t *testing.T) {
 		clientv1.Code_CODE_INVALID_ID:     ErrRefused,
 		clientv1.Code_CODE_UNSPECIFIED:    ErrRefused,
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newNetwork(t)
+		overBoth(t, func(t *testing.T, w *network) {
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()
@@ -378,8 +365,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestBadNamesAreNotSent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -393,8 +379,7 @@ func TestBadNamesAreNotSent(t *testing.T) {
 
 // The wait ends while the node has no session.
 func TestWaitThatEndsWithoutASessionSaysSo(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newNetwork(t)
+	overBoth(t, func(t *testing.T, w *network) {
 		n := w.node("a:1")
 		c := w.client("a:1")
 		st := n.stream()
@@ -402,7 +387,7 @@ func TestWaitThatEndsWithoutASessionSaysSo(t *testing.T) {
 		for session := range uint64(2) {
 			st.answer(session, testTTL)
 			asked := w.ask(c, "x")
-			time.Sleep(time.Second)
+			pass(time.Second)
 			asked.cancel(cause)
 			asked.fails(cause)
 			if got, want := errors.Is(asked.err, ErrNoSession), session == 0; got != want {

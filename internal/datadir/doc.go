@@ -3,7 +3,7 @@
 // that it may have promised, and whether it may have left clients behind that hold
 // locks (protocol, sections 2 and 3).
 //
-// The data directory of a member holds two files. The file lock is empty; the
+// The data directory of a member holds three files. The file lock is empty; the
 // process that runs the member holds the system's lock on it. The file state.json
 // is one line, for people to read:
 //
@@ -12,9 +12,10 @@
 // where crc32c is the Castagnoli CRC of all bytes before its comma, in hexadecimal,
 // and "clients":true stands before it once the process has served clients: a mark that
 // only a process that leaves nothing behind takes away. The file is never written in
-// place: a new one is written beside it, synced, put in its place by a rename, and then
-// the directory is synced. A crash leaves the old or the new state, and perhaps a file
-// .state.json* that the next start removes.
+// place: the new line is written over state.json.spare and synced, the two files exchange
+// their names, and then the directory is synced. A crash leaves the old or the new state;
+// the spare file is never read. Since it keeps its space, a full disk does not keep a node
+// from beginning a session, promising a ballot, or starting again.
 //
 // # Where the numbers begin
 //

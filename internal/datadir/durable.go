@@ -5,30 +5,56 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/google/renameio/v2"
 )
+
+// spareSuffix ends the name of the file that the next content is written to.
+const spareSuffix = ".spare"
 
 // replaceFile puts data on stable storage under path. A crash leaves the old content
 // or the new, whole.
+//
+// The data is written over the spare file beside it, and the two exchange their names. So
+// a full disk does not matter: neither step takes new space. (A file system that copies on
+// each write, or has no exchange of names, may still want some.)
 func replaceFile(path string, data []byte) error {
-	dir := filepath.Dir(path)
-	// Beside the file: a rename from another file system would not be atomic.
-	file, err := renameio.NewPendingFile(path, renameio.WithTempDir(dir), renameio.WithPermissions(0o600))
+	spare := path + spareSuffix
+	if err := overwrite(spare, data); err != nil {
+		return err
+	}
+	exchanged, err := moveOver(spare, path)
 	if err != nil {
 		return err
 	}
-	// Does nothing after the rename. If it fails, the next start removes the file.
-	defer func() { _ = file.Cleanup() }()
-	if _, err := file.Write(data); err != nil {
+	if !exchanged {
+		// Best while there is room. Without a spare file the next call makes one.
+		_ = overwrite(spare, data)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// overwrite puts data on stable storage in a file, in the space that the file has.
+func overwrite(path string, data []byte) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
 		return err
 	}
-	if err := file.CloseAtomicallyReplace(); err != nil {
-		return err
+	_, err = file.Write(data)
+	if err == nil {
+		err = file.Truncate(int64(len(data)))
 	}
-	// renameio syncs the file, not the directory: until that is on stable storage too,
-	// a power failure brings the old file back.
-	return syncDir(dir)
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}
+
+// moveOver gives the file at from the name to, at once. Where there was a file of that
+// name, and the system can do it, that one is now at from.
+func moveOver(from, to string) (exchanged bool, err error) {
+	if exchange(from, to) == nil {
+		return true, nil
+	}
+	return false, os.Rename(from, to)
 }
 
 // syncDir puts the names in a directory on stable storage.

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestAFullOrReadOnlyDisk runs on a disk of two pages, in memory, which only the
+// TestAFullOrReadOnlyDisk runs on a disk of a few pages, in memory, which only the
 // process that mounts it sees.
 func TestAFullOrReadOnlyDisk(t *testing.T) {
 	cmd := command("small disk", t.TempDir())
@@ -20,7 +20,7 @@ func TestAFullOrReadOnlyDisk(t *testing.T) {
 	if cmd.Process == nil || strings.HasPrefix(string(out), noMount) {
 		t.Skipf("this system does not let a process mount a disk of its own: %v %s", err, out)
 	}
-	want := strings.Join([]string{reported, "state: kept", reported, "state: kept", "open: true true", ""}, "\n")
+	want := strings.Join([]string{"full: saved, and opened again", "new: true true", reported, "state: kept", "open: true true", ""}, "\n")
 	if err != nil || string(out) != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, out, want)
 	}

@@ -203,8 +203,8 @@ func saveLimited(dir string) error {
 func TestAHalfWrittenFileIsNotTheState(t *testing.T) {
 	dir := t.TempDir()
 	mustPrint(t, "limited", dir, reported)
-	if got := names(t, dir); len(got) != 2 {
-		t.Errorf("the directory holds %q, want the lock and the state", got)
+	if got := names(t, dir); len(got) != 3 {
+		t.Errorf("the directory holds %q, want the lock, the state and the spare file", got)
 	}
 	checkState(t, mustOpen(t, dir), State{Session: firstSession + 1, Promised: firstFloor})
 }

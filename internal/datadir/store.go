@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -83,9 +82,6 @@ func takeLock(dir string) (*flock.Flock, error) {
 
 // begin finds out where the numbers stand, and takes the next session's.
 func (s *Store) begin(member string, now time.Time) error {
-	if err := s.removeLeftovers(); err != nil {
-		return unusable(s.dir, err)
-	}
 	path := filepath.Join(s.dir, stateName)
 	line, err := readState(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -133,25 +129,6 @@ func readState(path string) ([]byte, error) {
 	}
 	defer file.Close()
 	return io.ReadAll(io.LimitReader(file, maxStateBytes+1))
-}
-
-// removeLeftovers removes the files that a crash left half written. It is for the
-// holder of the lock.
-func (s *Store) removeLeftovers() error {
-	entries, err := os.ReadDir(s.dir)
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		digits, ok := strings.CutPrefix(entry.Name(), "."+stateName)
-		if !ok || strings.Trim(digits, "0123456789") != "" {
-			continue
-		}
-		if err := os.Remove(filepath.Join(s.dir, entry.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Dir returns the directory's path, which is absolute.

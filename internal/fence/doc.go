@@ -1,5 +1,5 @@
 // Package fence is the enforcer of fencing numbers for work that only a file can
-// guard: a command, a directory of files, a device.
+// protect: a command, a directory of files, a device.
 //
 // Who holds a lock can be frozen, or cut off, and wake up when the lock is another's.
 // Each hold of a conch lock has a fence, a number higher than that of every hold
@@ -11,7 +11,7 @@
 // To compare numbers is not enough. Let 5 compare and begin, then let 6 compare and
 // begin: both were right to begin, and both work at once. So [Take] also waits until
 // nobody works under the file any more, and whoever took it keeps others out until
-// [Guard.Release], or the end of its process:
+// [Lock.Release], or the end of its process:
 //
 //   - The number is written before the wait. From then on a lower one is refused, so a
 //     stale holder that works in small steps gets no further step in, and cannot
@@ -42,7 +42,7 @@
 //
 // # Why the lock is taken by hand
 //
-// [Guard.Inherit] hands the lock on to the program that takes this process's place,
+// [Lock.Inherit] hands the lock on to the program that takes this process's place,
 // for which its descriptor is needed; gofrs/flock, used elsewhere in this project,
 // does not give it out.
 //

@@ -26,21 +26,21 @@ const moment = time.Minute
 // the system's lock alone does not under Go's memory model.
 var memory sync.Mutex
 
-// Guard keeps others from working under a fence file.
-type Guard struct {
+// Lock keeps others from working under a fence file.
+type Lock struct {
 	work *os.File // has the lock
 }
 
 // Take remembers n in the fence file at path, on stable storage, and then waits until
 // nobody works under the file any more. The file begins with the first number; its
 // directory must exist. The context bounds the wait for those who work; one that has
-// ended is no hindrance where there is nothing to wait for. Whoever has the guard is to
-// give it back by [Guard.Release].
+// ended is no hindrance where there is nothing to wait for. Whoever has the Lock has to
+// give it back by [Lock.Release].
 //
 // The errors wrap [ErrStale] for a number below the highest that the file has seen, and
 // for 0, which is no holder's; [ErrInUse] with the cause of the context's end; or
 // [ErrFile]. A number that was remembered before an error stays.
-func Take(ctx context.Context, path string, n uint64) (*Guard, error) {
+func Take(ctx context.Context, path string, n uint64) (*Lock, error) {
 	if n == 0 {
 		return nil, fmt.Errorf("%w: got 0, which is no holder's", ErrStale)
 	}
@@ -55,7 +55,7 @@ func Take(ctx context.Context, path string, n uint64) (*Guard, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A higher number that comes by from here on waits for this guard.
+	// A higher number that comes by from here on waits for this lock.
 	if err := p.check(n); err != nil {
 		return nil, errors.Join(err, work.Close())
 	}
@@ -64,11 +64,11 @@ func Take(ctx context.Context, path string, n uint64) (*Guard, error) {
 	}
 	memory.Lock()
 	defer memory.Unlock()
-	return &Guard{work: work}, nil
+	return &Lock{work: work}, nil
 }
 
 // remember makes n the highest number that the file has seen, unless a higher one was.
-func (p place) remember(ctx context.Context, n uint64) error {
+func (p fenceFile) remember(ctx context.Context, n uint64) error {
 	// Nobody keeps the number for long, so the wait is not the caller's to bound.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), moment)
 	defer cancel()
@@ -90,7 +90,7 @@ func (p place) remember(ctx context.Context, n uint64) error {
 }
 
 // check tells whether n, which was remembered, is still the highest number.
-func (p place) check(n uint64) error {
+func (p fenceFile) check(n uint64) error {
 	switch highest, err := p.read(); {
 	case errors.Is(err, fs.ErrNotExist):
 		return unusable(p.path, errors.New("it was removed after the number was written to it"))
@@ -113,7 +113,7 @@ func stale(path string, n, highest uint64) error {
 }
 
 // Release lets others work. Later calls do nothing.
-func (g *Guard) Release() error {
+func (g *Lock) Release() error {
 	memory.Lock()
 	defer memory.Unlock()
 	if err := g.work.Close(); err != nil && !errors.Is(err, fs.ErrClosed) {
@@ -126,11 +126,11 @@ func (g *Guard) Release() error {
 // the low ones for themselves, and would close it.
 const firstInherited = 100
 
-// Inherit makes the guard last until this process has ended, whatever program runs in
+// Inherit makes the lock last until this process has ended, whatever program runs in
 // it by then, and with it all processes that are started from now on and have not
 // closed what they inherited. There is no release any more. It is for who is about to
 // call [syscall.Exec].
-func (g *Guard) Inherit() error {
+func (g *Lock) Inherit() error {
 	if _, err := unix.FcntlInt(g.work.Fd(), unix.F_DUPFD, firstInherited); err != nil {
 		return fmt.Errorf("hand the fence file on: %w", err)
 	}

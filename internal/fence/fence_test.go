@@ -24,7 +24,7 @@ func impatient() context.Context {
 }
 
 // mustTake takes a file until the end of the test, or Release.
-func mustTake(t *testing.T, path string, n uint64) *Guard {
+func mustTake(t *testing.T, path string, n uint64) *Lock {
 	t.Helper()
 	g, err := Take(t.Context(), path, n)
 	if err != nil {
@@ -34,7 +34,7 @@ func mustTake(t *testing.T, path string, n uint64) *Guard {
 	return g
 }
 
-func mustRelease(t *testing.T, g *Guard) {
+func mustRelease(t *testing.T, g *Lock) {
 	t.Helper()
 	if err := g.Release(); err != nil {
 		t.Error(err)
@@ -141,7 +141,7 @@ func TestAWaitEndsWhenAHigherNumberComes(t *testing.T) {
 		_, err := Take(t.Context(), path, 6)
 		six <- err
 	}()
-	p := place{path: path}
+	p := fenceFile{path: path}
 	for {
 		if n, err := p.read(); err != nil {
 			t.Fatal(err)
@@ -286,7 +286,7 @@ func TestHostileFiles(t *testing.T) {
 func TestAFileThatIsSetBackIsNoticed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "job.fence")
 	mustRelease(t, mustTake(t, path, 5))
-	p := place{path: path}
+	p := fenceFile{path: path}
 	if err := p.check(6); !errors.Is(err, ErrFile) || !strings.Contains(err.Error(), "went back to 5 after 6") {
 		t.Errorf("check(6) = %v", err)
 	}

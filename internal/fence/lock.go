@@ -20,20 +20,20 @@ const pollInterval = 10 * time.Millisecond
 // waits, it calls look again and again, whose error ends the wait. When the context
 // ends first, the error wraps [ErrInUse]; the lock is tried once in any case. The lock
 // is given back when the file is closed, here and in all processes that inherited it.
-func (p place) lock(ctx context.Context, name string, look func() error) (*os.File, error) {
+func (p fenceFile) lock(ctx context.Context, name string, check func() error) (*os.File, error) {
 	// For writing, which the locks of some network file systems want.
 	path := filepath.Join(p.locks, name)
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, unusable(p.path, err)
 	}
-	if err := p.await(ctx, file, look); err != nil {
+	if err := p.await(ctx, file, check); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return file, nil
 }
 
-func (p place) await(ctx context.Context, file *os.File, look func() error) error {
+func (p fenceFile) await(ctx context.Context, file *os.File, check func() error) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
@@ -44,7 +44,7 @@ func (p place) await(ctx context.Context, file *os.File, look func() error) erro
 		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
 			return unusable(p.path, &os.PathError{Op: "lock", Path: file.Name(), Err: err})
 		}
-		if err := look(); err != nil {
+		if err := check(); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {

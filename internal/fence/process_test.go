@@ -80,7 +80,7 @@ func process(t *testing.T, role, path string) (*exec.Cmd, io.Closer, *bufio.Scan
 
 // raiseForever prints each number that is on stable storage.
 func raiseForever(path string) error {
-	highest, err := place{path: path}.read()
+	highest, err := fenceFile{path: path}.read()
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func TestAKilledProcessLosesNothing(t *testing.T) {
 		if err := cmd.Wait(); err == nil {
 			t.Fatal("the process was not killed")
 		}
-		got, err := place{path: path}.read()
+		got, err := fenceFile{path: path}.read()
 		if err != nil || got != last && got != last+1 {
 			t.Fatalf("round %d: after %d, the file has %d, %v; want %d or one more", round, last, got, err, last)
 		}

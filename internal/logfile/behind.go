@@ -6,14 +6,14 @@ import (
 	"sync"
 )
 
-// mostBehind is how many bytes of lines wait to be written behind. Lines beyond that are
-// missing, which is told.
+// mostBehind is how many bytes of lines may wait to be written. Lines beyond that are
+// dropped, and counted in the log.
 const mostBehind = 4 << 20
 
-// Behind writes lines in a goroutine of its own, so that whoever logs never waits for a
-// disk: on a busy one a write may take seconds. It is for a log that is not evidence: a
-// line may be written after what it tells of can be seen, and a process that is killed
-// leaves its last lines out. Its methods are safe for concurrent use.
+// Behind writes lines in a goroutine of its own, so that the logger never waits for a disk:
+// a write to a busy one may take seconds. It is for a log that is not evidence: a line may
+// be written after its event can be seen, and a killed process leaves its last lines out.
+// Its methods are safe for concurrent use.
 type Behind struct {
 	out  io.Writer
 	log  *Writer
@@ -23,11 +23,11 @@ type Behind struct {
 
 	mu      sync.Mutex
 	lines   []byte // that wait
-	missing uint64 // lines after these that there was no room for
+	missing uint64 // lines after these for which there was no room
 	closed  bool
 }
 
-// NewBehind makes a Behind of something that passes lines on to a log, one with each call.
+// NewBehind makes a Behind that writes each line to out, which leads to log.
 func NewBehind(out io.Writer, log *Writer) *Behind { return newBehind(out, log, mostBehind) }
 
 func newBehind(out io.Writer, log *Writer, most int) *Behind {
@@ -43,14 +43,14 @@ func (b *Behind) Write(line []byte) (int, error) {
 	switch {
 	case b.closed:
 	case b.missing > 0 || len(b.lines)+len(line) > b.most:
-		b.missing++ // until what waits is written: the gap is behind that
+		b.missing++ // the gap comes after the waiting lines
 	default:
 		b.lines = append(b.lines, line...)
 	}
 	return len(line), nil
 }
 
-// Flush has the lines written that were taken. It does not wait for that.
+// Flush starts the writing of the lines taken. It does not wait for it.
 func (b *Behind) Flush() {
 	select {
 	case b.wake <- struct{}{}:
@@ -58,7 +58,7 @@ func (b *Behind) Flush() {
 	}
 }
 
-// Close writes what is left. Later lines are passed over.
+// Close writes the rest. Later lines are ignored.
 func (b *Behind) Close() {
 	b.mu.Lock()
 	b.closed = true
@@ -77,7 +77,7 @@ func (b *Behind) run() {
 		b.lines, b.missing = spare[:0], 0
 		b.mu.Unlock()
 		for line := range bytes.Lines(lines) {
-			_, _ = b.out.Write(line) // a log that cannot be written tells that otherwise
+			_, _ = b.out.Write(line) // a log that cannot be written is reported elsewhere
 		}
 		if missing > 0 {
 			b.log.Miss(missing)

@@ -18,7 +18,7 @@ func (s *stuck) Write(lines []byte) (int, error) {
 	return s.has.Write(lines)
 }
 
-// TestBehindDoesNotWait shows that whoever logs does not wait for the disk, and that all
+// TestBehindDoesNotWait shows that the logger does not wait for the disk, and that all
 // lines are there at the end, in order.
 func TestBehindDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -43,8 +43,8 @@ func TestBehindDoesNotWait(t *testing.T) {
 	})
 }
 
-// TestBehindTellsWhatThereIsNoRoomFor shows that lines which find no room are counted, and
-// told of where they are missing.
+// TestBehindTellsWhatThereIsNoRoomFor shows that lines without room are counted, and that
+// the log says where they are missing.
 func TestBehindTellsWhatThereIsNoRoomFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := &stuck{takes: time.Minute}

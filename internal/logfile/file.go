@@ -11,8 +11,7 @@ func isFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-// openAppend opens a file for appending and reading, and ends its last line if that is
-// torn.
+// openAppend opens a file for appending and reading, and ends a torn last line.
 func openAppend(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o644) //nolint:gosec // others may read a log
 	if err != nil {
@@ -39,7 +38,7 @@ func endTornLine(file *os.File) error {
 	return err
 }
 
-// syncRegular sees to it that a file's content is on disk, if it is a regular file.
+// syncRegular makes sure that a file's content is on disk, if it is a regular file.
 func syncRegular(file *os.File) error {
 	info, err := file.Stat()
 	if err == nil && info.Mode().IsRegular() {
@@ -69,7 +68,7 @@ func (p *plain) reopen() error {
 		return err
 	}
 	if p.file != nil {
-		_ = p.file.Close() // all has been written to it, or told to be missing
+		_ = p.file.Close() // all has been written to it, or reported as missing
 	}
 	p.file = opened
 	return nil

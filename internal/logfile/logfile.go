@@ -18,54 +18,53 @@ const (
 
 // Config says how a log is written.
 type Config struct {
-	// Complete has nothing written after a line that is missing. Failed is then called,
-	// once.
+	// Complete: nothing is written after a missing line. Failed is then called, once.
 	Complete bool
 	Failed   func(error)
-	// GapLine makes the line that says how many lines are missing, with its line end.
-	// Nil writes none.
+	// GapLine returns the line, with its line end, that counts missing lines. Nil writes
+	// none.
 	GapLine func(missing uint64) []byte
-	// Say tells the operator, in a sentence, that lines are missing, and that the log is
-	// written again. Nil tells nobody.
+	// Say tells the operator, in a sentence, that lines are missing, or that the log is
+	// written again. May be nil.
 	Say func(sentence string)
-	// Rotation says when a file is put aside. The zero Rotation never does.
+	// Rotation says when a file is renamed. The zero Rotation never does.
 	Rotation Rotation
 }
 
-// Writer is where a node's log goes. Its methods are safe for concurrent use.
+// Writer writes a node's log. Its methods are safe for concurrent use.
 type Writer struct {
 	config Config
 	out    io.Writer
 
 	mu    sync.Mutex
-	lines []byte // that are not written yet
+	lines []byte // not written yet
 
-	// gap is why the log cannot be written now; nil if it can. missing counts the lines
-	// that are missing since then, and lost those that were ever.
+	// gap is why the log cannot be written now, nil if it can. missing counts the lines
+	// missing since then, lost all that were ever missing.
 	gap           error
 	missing, lost uint64
-	torn          bool // the last line that was written has no end
+	torn          bool // the last line written has no end
 	retry         *time.Timer
 	closed        bool
 }
 
-// file is what a log is kept in.
+// file is what holds a log.
 type file interface {
 	io.Writer
-	// reopen makes what follows go to the file that has the log's name now. If that
-	// fails, it goes on to where it went.
+	// reopen makes later lines go to the file that now has the log's name. If it fails,
+	// they go where they went before.
 	reopen() error
 	sync() error
 	close() error
 }
 
-// New makes a Writer of something that takes some lines at a time, whole.
+// New makes a Writer of a function that takes several whole lines at a time.
 func New(out io.Writer, config Config) *Writer { return &Writer{config: config, out: out} }
 
 // Open makes a Writer that appends to the file at path, and makes the file if there is
-// none. It ends the file's last line if that is torn, since its writer was killed: else
-// the next line would be lost with it. A full disk is no error, unless the log is to be
-// complete: the lines are missing then, as they are later.
+// none. It ends a torn last line, left by a killed writer: otherwise the next line would be
+// lost with it. A full disk is no error, unless the log must be complete: lines are then
+// missing, as they are later.
 func Open(path string, config Config) (*Writer, error) {
 	w := &Writer{config: config}
 	if config.Rotation == (Rotation{}) {
@@ -80,7 +79,7 @@ func Open(path string, config Config) (*Writer, error) {
 	return w, nil
 }
 
-// Write takes a line of the log. It does not fail: that is told otherwise.
+// Write takes a line of the log. It does not fail: failures are reported otherwise.
 func (w *Writer) Write(line []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -111,14 +110,14 @@ func (w *Writer) flush() {
 	w.lines = w.lines[:0]
 }
 
-// miss counts lines that are missing.
+// miss counts missing lines.
 func (w *Writer) miss(lines []byte) {
 	n := uint64(bytes.Count(lines, []byte{'\n'}))
 	w.missing += n
 	w.lost += n
 }
 
-// begin begins a gap: of the lines, only so many bytes could be written.
+// begin begins a gap: only so many bytes of the lines could be written.
 func (w *Writer) begin(written int, err error) {
 	rest := w.lines[written:]
 	w.torn = written > 0 && w.lines[written-1] != '\n'
@@ -149,8 +148,8 @@ func (w *Writer) again() {
 	}
 }
 
-// resume ends the gap, if the line that tells of it can be written. It reports whether
-// there is a gap no more.
+// resume ends the gap if it can write the line that reports it. It reports whether the gap
+// is over.
 func (w *Writer) resume() bool {
 	if w.gap == nil {
 		return true
@@ -185,7 +184,7 @@ func (w *Writer) say(format string, args ...any) {
 	}
 }
 
-// Miss notes that lines are missing which come here, since there was no room for them.
+// Miss notes lines that are missing at this point, since there was no room for them.
 func (w *Writer) Miss(lines uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -198,17 +197,17 @@ func (w *Writer) Miss(lines uint64) {
 	}
 }
 
-// Loss returns how many lines could not be written so far, and why none can be written
-// now; nil if they can.
+// Loss returns how many lines could not be written so far, and why none can be written now,
+// nil if they can.
 func (w *Writer) Loss() (lines uint64, now error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.lost, w.gap
 }
 
-// Reopen makes lines go to the file that has the log's name now, and makes it if there is
-// none: for whoever has moved the file away. If that fails, they go on to where they
-// went. It does nothing to a log that is not kept in a file.
+// Reopen makes lines go to the file that now has the log's name, and makes it if there is
+// none; call it after moving the file away. If it fails, lines go where they went before.
+// It does nothing for a log that is not in a file.
 func (w *Writer) Reopen() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -225,8 +224,7 @@ func (w *Writer) Reopen() error {
 	return nil
 }
 
-// Close writes what is left, and sees to it that the log is on disk, as far as it is a
-// file.
+// Close writes the rest, and makes sure that the log is on disk if it is a file.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -39,8 +39,8 @@ func checkFile(t *testing.T, path, want string) {
 	}
 }
 
-// TestLinesAreWrittenTogether shows that lines wait for Flush, or for so many of them that
-// memory is not to hold more.
+// TestLinesAreWrittenTogether shows that lines wait for Flush, or until there are too many
+// to collect.
 func TestLinesAreWrittenTogether(t *testing.T) {
 	out := &counted{}
 	log := New(out, Config{})
@@ -65,8 +65,8 @@ func TestLinesAreWrittenTogether(t *testing.T) {
 	}
 }
 
-// TestLogIsAppended shows that a log goes on where it ended, and that a torn last
-// line does not take the next one with it.
+// TestLogIsAppended shows that a log goes on where it ended, and that a torn last line does
+// not spoil the next one.
 func TestLogIsAppended(t *testing.T) {
 	for _, rotation := range []Rotation{{}, {MaxMegabytes: 1, Keep: 1}} {
 		for _, test := range []struct{ name, before, want string }{
@@ -117,15 +117,15 @@ func (d *disk) Write(lines []byte) (int, error) {
 	return n, nil
 }
 
-// makeRoom has the disk take so many bytes more.
+// makeRoom gives the disk room for so many more bytes.
 func (d *disk) makeRoom(bytes int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.room = bytes
 }
 
-// TestCompleteLogEndsWithItsFirstGap shows that nothing follows a line that is missing
-// where the log has to be complete, and that it is told once.
+// TestCompleteLogEndsWithItsFirstGap shows that nothing follows a missing line in a log
+// that must be complete, and that the gap is reported once.
 func TestCompleteLogEndsWithItsFirstGap(t *testing.T) {
 	var told []error
 	full := &disk{room: 3}
@@ -148,8 +148,8 @@ func TestCompleteLogEndsWithItsFirstGap(t *testing.T) {
 	}
 }
 
-// TestGapIsTold fills the disk at each byte of three lines, and makes room later: each
-// line is written whole, or counted as missing before the next line that is.
+// TestGapIsTold fills the disk at each byte of three lines, and makes room later: each line
+// is written whole, or counted as missing before the next line.
 func TestGapIsTold(t *testing.T) {
 	lines := []string{"{1}\n", "{22}\n", "{333}\n"}
 	all := strings.Join(lines, "")
@@ -193,7 +193,7 @@ func testGap(t *testing.T, lines []string, room int) {
 		t.Errorf("said %q; want nothing anew while the disk is full", said)
 	}
 	full.makeRoom(1000)
-	time.Sleep(2 * retryEvery) // nobody writes, and yet it is told
+	time.Sleep(2 * retryEvery) // nobody writes, and yet it is reported
 	if said := said(); len(said) != 2 || !strings.Contains(said[1], "written again") {
 		t.Errorf("said %q; want that the log is written again", said)
 	}
@@ -217,7 +217,7 @@ func testGap(t *testing.T, lines []string, room int) {
 	}
 }
 
-// TestGapAtTheEnd shows that Close tries once more, and tells if that is in vain.
+// TestGapAtTheEnd shows that Close tries once more, and reports a failure.
 func TestGapAtTheEnd(t *testing.T) {
 	for _, test := range []struct {
 		room       int
@@ -242,7 +242,7 @@ func TestGapAtTheEnd(t *testing.T) {
 }
 
 // TestReopenedLog shows that lines go to a new file once the old one was moved away, and
-// on to the old one where there can be no new one.
+// still to the old one if no new one can be made.
 func TestReopenedLog(t *testing.T) {
 	for name, rotation := range map[string]Rotation{"plain": {}, "rotating": {MaxMegabytes: 1, Keep: 2}} {
 		t.Run(name, func(t *testing.T) {
@@ -288,8 +288,8 @@ func TestReopenedLog(t *testing.T) {
 	}
 }
 
-// TestRotation shows that a file is put aside before it is too large, that so many are
-// kept, and that no line is torn or lost between two of those that are left.
+// TestRotation shows that a file is renamed before it is too large, that so many are kept,
+// and that no line is torn or lost between two kept files.
 func TestRotation(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "node.log")

@@ -7,16 +7,16 @@ import (
 	"gopkg.in/natefinch/lumberjack.v2"
 )
 
-// Rotation says when a log file is put aside, and how many of these are kept.
+// Rotation says when a log file is renamed, and how many renamed files are kept.
 type Rotation struct {
-	// MaxMegabytes is the size from which on a file is put aside, under its own name with
-	// the time in it, and a new one is begun. A megabyte is 2^20 bytes.
+	// MaxMegabytes is the size above which a file is renamed, to its own name with the time
+	// in it, and a new one is begun. A megabyte is 2^20 bytes.
 	MaxMegabytes int
-	// Keep is how many files that were put aside are kept, at least 1.
+	// Keep is how many renamed files are kept, at least 1.
 	Keep int
 }
 
-// rotating is a file that is put aside when it is large.
+// rotating is a file that is renamed when it is large.
 type rotating struct{ log *lumberjack.Logger }
 
 func newRotating(path string, r Rotation) *rotating {
@@ -25,8 +25,8 @@ func newRotating(path string, r Rotation) *rotating {
 
 func (r *rotating) Write(lines []byte) (int, error) { return r.log.Write(lines) }
 
-// reopen opens the file in order to end a torn line, and since lumberjack would make a new
-// one that only its owner may read.
+// reopen opens the file itself, to end a torn line, and because lumberjack would make a new
+// file that only its owner may read.
 func (r *rotating) reopen() error {
 	opened, err := openAppend(r.log.Filename)
 	if err != nil {

@@ -60,7 +60,7 @@ func TestNodeIsCounted(t *testing.T) {
 	}
 	want := map[string]float64{
 		"conch_held": 1, "conch_waiters": 0, "conch_in_session": 1, "conch_peers_up": 0,
-		"conch_locks": 1, "conch_guest_calls": 4, "conch_connections_closed_total": 5, "conch_calls_refused_total": 6,
+		"conch_locks": 1, "conch_client_calls": 4, "conch_connections_closed_total": 5, "conch_calls_refused_total": 6,
 		"conch_sessions_total": 1, "conch_session_lapses_total": 0, "conch_handoffs_total": 0,
 		"conch_log_lines_missing_total": 7, "conch_log_writable": 1,
 	}

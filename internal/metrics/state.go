@@ -37,8 +37,8 @@ type entrance struct {
 }
 
 var (
-	connections = prometheus.NewDesc("conch_connections", "Connections that are open, by whose they are: a stranger's, of whom nothing is known yet; a guest's, which is a client; a member's; a local client's.", []string{"of"}, nil)
-	clientCalls = prometheus.NewDesc("conch_guest_calls", "Calls of clients, over connections that are not local, that are under way.", nil, nil)
+	connections = prometheus.NewDesc("conch_connections", "Connections that are open, by what the other end is: unauthenticated, of which nothing is known yet; a client; a member; or a local client.", []string{"of"}, nil)
+	clientCalls = prometheus.NewDesc("conch_client_calls", "Calls of clients, over connections that are not local, that are under way.", nil, nil)
 	closed      = prometheus.NewDesc("conch_connections_closed_total", "Connections that were closed since they were too many, too slow, or of no use.", nil, nil)
 	refused     = prometheus.NewDesc("conch_calls_refused_total", "Calls that were refused since there were too many.", nil, nil)
 )
@@ -59,7 +59,7 @@ func (entrance) Describe(descs chan<- *prometheus.Desc) {
 // Collect is [prometheus.Collector]'s.
 func (e entrance) Collect(metrics chan<- prometheus.Metric) {
 	c := e.counts()
-	for of, open := range map[string]int{"stranger": c.Unauthenticated, "guest": c.Clients, "member": c.Members, "local": c.Local} {
+	for of, open := range map[string]int{"unauthenticated": c.Unauthenticated, "client": c.Clients, "member": c.Members, "local": c.Local} {
 		metrics <- prometheus.MustNewConstMetric(connections, prometheus.GaugeValue, float64(open), of)
 	}
 	metrics <- prometheus.MustNewConstMetric(clientCalls, prometheus.GaugeValue, float64(c.Calls))

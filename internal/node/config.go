@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"conch/hosts"
+	"conch/internal/admission"
 	"conch/internal/pki"
 	"conch/token"
 )
@@ -25,10 +26,15 @@ const (
 	MinSessionTTL = time.Duration(token.MinTTL)
 	// MaxLocalBatch is the most that Config.LocalBatch may be.
 	MaxLocalBatch = token.MaxLocalBatch
+	// DefaultMaxClients is what an unset Config.MaxClients stands for.
+	DefaultMaxClients = admission.UsualClients
+	// MinMaxClients is the least that Config.MaxClients may be.
+	MinMaxClients = 16
+	// MaxMaxClients is the most.
+	MaxMaxClients = 10_000
 )
 
-// Config is what a node is started with. The fields are those of conch.Config, which says
-// what each means.
+// Config is what a node needs at its start. conch.Config says what each field means.
 type Config struct {
 	Listen    string
 	Advertise string
@@ -37,6 +43,7 @@ type Config struct {
 
 	SessionTTL time.Duration
 	LocalBatch int
+	MaxClients int
 	DataDir    string
 
 	Socket      string
@@ -56,7 +63,7 @@ type Config struct {
 	Metrics prometheus.Registerer
 }
 
-// withDefaults fills in what is unset, and refuses numbers that no node can run with.
+// withDefaults fills in unset fields, and refuses numbers that no node can run with.
 func (cfg Config) withDefaults() (Config, error) {
 	if cfg.Listen == "" {
 		cfg.Listen = hosts.DefaultListen
@@ -69,6 +76,9 @@ func (cfg Config) withDefaults() (Config, error) {
 	}
 	if cfg.LocalBatch < 0 || cfg.LocalBatch > MaxLocalBatch {
 		return cfg, fmt.Errorf("%w: LocalBatch: got %d, want 1 to %d, or 0 for 1", ErrConfig, cfg.LocalBatch, MaxLocalBatch)
+	}
+	if cfg.MaxClients != 0 && (cfg.MaxClients < MinMaxClients || cfg.MaxClients > MaxMaxClients) {
+		return cfg, fmt.Errorf("%w: MaxClients: got %d, want %d to %d, or 0 for %d", ErrConfig, cfg.MaxClients, MinMaxClients, MaxMaxClients, DefaultMaxClients)
 	}
 	return cfg, nil
 }

@@ -22,8 +22,7 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// listed is a service that answers at once, or goes on answering until its client is
-// gone.
+// listed is a service that answers at once, or goes on answering until its client is gone.
 type listed struct {
 	clientv1.UnimplementedLockServiceServer
 	watching, most atomic.Int64
@@ -43,19 +42,19 @@ func (l *listed) Watch(_ *clientv1.WatchRequest, rpc grpc.ServerStreamingServer[
 	return nil
 }
 
-// entrance is a server with the options of a node's port, in a bubble.
-type entrance struct {
+// portServer is a server with the options of a node's port, in a bubble.
+type portServer struct {
 	t        *testing.T
 	control  *admission.Control
 	listener *bufconn.Listener
 	service  *listed
 }
 
-func inBubble(t *testing.T, test func(t *testing.T, e *entrance)) {
+func inBubble(t *testing.T, test func(t *testing.T, e *portServer)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		e := &entrance{t: t, listener: bufconn.Listen(64 << 10), service: new(listed)}
-		e.control = admission.New(admission.Config{Limits: admission.Usual(3), Refused: func(net.Addr, error) {}})
+		e := &portServer{t: t, listener: bufconn.Listen(64 << 10), service: new(listed)}
+		e.control = admission.New(admission.Config{Limits: admission.Usual(3, admission.UsualClients), Refused: func(net.Addr, error) {}})
 		server := grpc.NewServer(serverOptions(grpc.InTapHandle(e.control.Call))...)
 		clientv1.RegisterLockServiceServer(server, e.service)
 		served := make(chan error, 1)
@@ -70,11 +69,11 @@ func inBubble(t *testing.T, test func(t *testing.T, e *entrance)) {
 }
 
 // open checks how many connections are open.
-func (e *entrance) open(want int) {
+func (e *portServer) open(want int) {
 	e.t.Helper()
 	synctest.Wait()
 	if c := e.control.Counts(); c.Unauthenticated+c.Clients != want {
-		e.t.Errorf("%d strangers and %d guests; want %d in all", c.Unauthenticated, c.Clients, want)
+		e.t.Errorf("%d unauthenticated and %d clients; want %d in all", c.Unauthenticated, c.Clients, want)
 	}
 }
 
@@ -92,7 +91,7 @@ func (c *cable) Write(p []byte) (int, error) {
 }
 
 // client returns a client, and its latest connection's cable.
-func (e *entrance) client() (clientv1.LockServiceClient, *atomic.Pointer[cable]) {
+func (e *portServer) client() (clientv1.LockServiceClient, *atomic.Pointer[cable]) {
 	e.t.Helper()
 	var latest atomic.Pointer[cable]
 	conn, err := grpc.NewClient("passthrough:///node", grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -111,9 +110,9 @@ func (e *entrance) client() (clientv1.LockServiceClient, *atomic.Pointer[cable])
 	return clientv1.NewLockServiceClient(conn), &latest
 }
 
-// Connections that say nothing, or begin as HTTP/2 does and ask for nothing, do not stay.
+// Connections on which nothing comes, or only the beginning of HTTP/2, are closed.
 func TestConnectionsOnWhichNothingIsAskedAreClosed(t *testing.T) {
-	inBubble(t, func(t *testing.T, e *entrance) {
+	inBubble(t, func(t *testing.T, e *portServer) {
 		for _, words := range []string{"", "PRI * HTTP/2.0\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"} {
 			conn, err := e.listener.Dial()
 			if err != nil {
@@ -135,10 +134,10 @@ func TestConnectionsOnWhichNothingIsAskedAreClosed(t *testing.T) {
 	})
 }
 
-// A connection without a call is closed after a while, and the client opens another when
-// it needs one; one with a call stays.
+// A connection without a call is closed after a while, and the client opens another when it
+// needs one. A connection with a call stays.
 func TestIdleConnectionsAreClosed(t *testing.T) {
-	inBubble(t, func(t *testing.T, e *entrance) {
+	inBubble(t, func(t *testing.T, e *portServer) {
 		idle, _ := e.client()
 		busy, _ := e.client()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -157,10 +156,10 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 	})
 }
 
-// A client that vanishes without a word is noticed, though nothing is sent to it. One
-// that is there, and silent, stays.
+// A client that vanishes silently is noticed, though nothing is sent to it. A silent client
+// that is still there stays.
 func TestHalfOpenConnectionsAreClosed(t *testing.T) {
-	inBubble(t, func(t *testing.T, e *entrance) {
+	inBubble(t, func(t *testing.T, e *portServer) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		there, _ := e.client()
@@ -187,9 +186,10 @@ func TestHalfOpenConnectionsAreClosed(t *testing.T) {
 	})
 }
 
-// One connection carries so many calls; further ones wait. Headers are bounded, too.
+// One connection carries a limited number of calls; further ones wait. Headers are bounded,
+// too.
 func TestCallsOfAConnectionAreBounded(t *testing.T) {
-	inBubble(t, func(t *testing.T, e *entrance) {
+	inBubble(t, func(t *testing.T, e *portServer) {
 		ctx, cancel := context.WithCancel(t.Context())
 		c, _ := e.client()
 		if _, err := c.Status(ctx, new(clientv1.StatusRequest)); err != nil {

@@ -12,7 +12,8 @@ import (
 	"conch/internal/metrics"
 )
 
-// counting is what a node counts, and where. The zero value counts nothing.
+// counting is a node's metrics, and where they are registered. The zero value counts
+// nothing.
 type counting struct {
 	registerer prometheus.Registerer
 	metrics    *metrics.Metrics
@@ -25,7 +26,7 @@ func newCounting(registerer prometheus.Registerer, members hosts.Members, versio
 	return counting{registerer, metrics.New(members.Addresses, members.Self, cmp.Or(version, "unknown"))}
 }
 
-// observer is what the driver is to tell; nil for nobody.
+// observer is what the driver tells its events; nil if nothing counts them.
 func (c counting) observer() broadcast.Observer {
 	if c.metrics == nil {
 		return nil
@@ -33,14 +34,14 @@ func (c counting) observer() broadcast.Observer {
 	return c.metrics
 }
 
-// showLog adds which lines of the log could not be written, if somebody can tell.
+// showLog adds the log's missing lines, if somebody can report them.
 func (c counting) showLog(loss func() (lines uint64, now error)) {
 	if c.metrics != nil && loss != nil {
 		c.metrics.ShowLog(loss)
 	}
 }
 
-// register shows the metrics.
+// register registers the metrics.
 func (c counting) register(driver *broadcast.Driver, entrance *admission.Control) error {
 	if c.metrics == nil {
 		return nil
@@ -53,7 +54,7 @@ func (c counting) register(driver *broadcast.Driver, entrance *admission.Control
 	return nil
 }
 
-// unregister takes them away.
+// unregister removes them.
 func (c counting) unregister() {
 	if c.metrics != nil {
 		c.registerer.Unregister(c.metrics)

@@ -1,9 +1,9 @@
 // Package node puts a node together: the driver of package broadcast, the service for
-// clients, the ports and sockets that both are served on, what bounds the connections to
-// them, the credentials, the memory across restarts, and the metrics. Package conch has the
-// public part of it.
+// clients, the ports and sockets that both are served on, the bounds on connections to
+// them, the credentials, the memory across restarts, and the metrics. Package conch is its
+// public part.
 //
 // # What is not promised
 //
-// Anything about locks: that is for the packages that are put together here.
+// Anything about locks: the packages that are put together here promise that.
 package node

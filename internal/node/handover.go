@@ -9,19 +9,19 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// Where connections are secured, it is known whose one is before anything that it says is
-// read. Then clients are served by a server of their own, which takes in less: a member's
-// frames are long, and over one connection it asks for all of its clients.
+// On a secured connection, it is known whose it is before any message is read. Clients are
+// then served by a server of their own, with lower limits: a member's frames are long, and
+// one connection carries the requests of all its clients.
 
-// What a client's connection may cost: it carries so many calls, and each may send ahead
-// so much, in messages that are no longer than that.
+// Limits of a client's connection: how many calls it carries, how many bytes each may send
+// ahead, and how long a message may be.
 const (
 	maxClientStreams = 16
 	clientWindow     = 64 << 10
 	maxClientMessage = 16 << 10
 )
 
-// guestOptions are for a server of clients alone.
+// clientOptions are for a server of clients alone.
 func clientOptions(further ...grpc.ServerOption) []grpc.ServerOption {
 	return serverOptions(append(further,
 		grpc.MaxConcurrentStreams(maxClientStreams),
@@ -31,16 +31,15 @@ func clientOptions(further ...grpc.ServerOption) []grpc.ServerOption {
 	)...)
 }
 
-// sorting are credentials that keep the connections of members, and hand those of clients
-// over.
-type sorting struct {
+// splitCredentials keep the connections of members, and hand over those of clients.
+type splitCredentials struct {
 	credentials.TransportCredentials
 	isMember func(net.Addr, credentials.AuthInfo) bool
 	clients  *handover
 }
 
-// ServerHandshake is [credentials.TransportCredentials]'s.
-func (s sorting) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+// ServerHandshake implements [credentials.TransportCredentials].
+func (s splitCredentials) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	conn, info, err := s.TransportCredentials.ServerHandshake(raw)
 	if err != nil || s.isMember(raw.RemoteAddr(), info) {
 		return conn, info, err
@@ -51,8 +50,8 @@ func (s sorting) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, 
 	return nil, nil, credentials.ErrConnDispatched
 }
 
-// Clone is [credentials.TransportCredentials]'s.
-func (s sorting) Clone() credentials.TransportCredentials {
+// Clone implements [credentials.TransportCredentials].
+func (s splitCredentials) Clone() credentials.TransportCredentials {
 	s.TransportCredentials = s.TransportCredentials.Clone()
 	return s
 }
@@ -63,13 +62,13 @@ type secured struct {
 	info credentials.AuthInfo
 }
 
-// known are the credentials of connections that were handed over: all is known already.
-type known struct {
+// knownCredentials are those of handed-over connections: the handshake is done.
+type knownCredentials struct {
 	credentials.TransportCredentials
 }
 
-// ServerHandshake is [credentials.TransportCredentials]'s.
-func (known) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+// ServerHandshake implements [credentials.TransportCredentials].
+func (knownCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	s, ok := conn.(secured)
 	if !ok {
 		return nil, nil, fmt.Errorf("a connection of kind %T, want one that was handed over", conn)
@@ -77,10 +76,10 @@ func (known) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, err
 	return s.Conn, s.info, nil
 }
 
-// Clone is [credentials.TransportCredentials]'s.
-func (k known) Clone() credentials.TransportCredentials { return k }
+// Clone implements [credentials.TransportCredentials].
+func (k knownCredentials) Clone() credentials.TransportCredentials { return k }
 
-// handover is the listener of the server that connections are handed over to.
+// handover is the listener of the server to which connections are handed over.
 type handover struct {
 	address address
 	conns   chan secured
@@ -96,7 +95,7 @@ func newHandover(address address) *handover {
 	}
 }
 
-// give hands a connection over. It reports false if nobody takes it any more.
+// give hands a connection over. It reports false if the server no longer takes any.
 func (h *handover) give(conn secured) bool {
 	select {
 	case h.conns <- conn:
@@ -106,7 +105,7 @@ func (h *handover) give(conn secured) bool {
 	}
 }
 
-// Accept is [net.Listener]'s.
+// Accept implements [net.Listener].
 func (h *handover) Accept() (net.Conn, error) {
 	select {
 	case conn := <-h.conns:
@@ -116,20 +115,20 @@ func (h *handover) Accept() (net.Conn, error) {
 	}
 }
 
-// Close is [net.Listener]'s.
+// Close implements [net.Listener].
 func (h *handover) Close() error {
 	h.close()
 	return nil
 }
 
-// Addr is [net.Listener]'s.
+// Addr implements [net.Listener].
 func (h *handover) Addr() net.Addr { return h.address }
 
 // address is a member's.
 type address string
 
-// Network is [net.Addr]'s.
+// Network implements [net.Addr].
 func (address) Network() string { return "tcp" }
 
-// String is [net.Addr]'s.
+// String implements [net.Addr].
 func (a address) String() string { return string(a) }

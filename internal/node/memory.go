@@ -8,25 +8,25 @@ import (
 	"conch/internal/datadir"
 )
 
-// memory is what a node knows of its earlier processes, and where it keeps what the
-// next one has to know.
+// memory is what a node knows of its earlier processes, and where it keeps what the next
+// one must know.
 type memory struct {
-	session uint64 // above those of all earlier processes
-	floor   uint64 // not below any ballot number that they promised
-	store   broadcast.Store
-	place   string // where store is, in words
-	// plausible is the highest number of a ballot that makes sense by now.
+	session   uint64 // above those of all earlier processes
+	floor     uint64 // not below any ballot number that they promised
+	store     broadcast.Store
+	storeName string // store in words, for the log; empty without one
+	// plausible returns the highest ballot number that is plausible now.
 	plausible func() uint64
 	// encumbered: clients of an earlier process may still hold locks.
 	encumbered bool
-	// setClients notes for the next process whether clients may hold locks when this one
-	// is gone.
+	// setClients notes for the next process whether clients may hold locks when this one is
+	// gone.
 	setClients func(bool) error
 	close      func() error
 }
 
-// remember opens the memory in a directory; without one, the wall clock makes the
-// numbers of a later process higher.
+// remember opens the memory in a directory. Without a directory, numbers begin at the wall
+// clock, so that a later process has higher ones.
 func remember(dir, member string) (memory, error) {
 	now := time.Now()
 	if dir == "" {
@@ -47,7 +47,7 @@ func remember(dir, member string) (memory, error) {
 	state := store.State()
 	return memory{
 		session: state.Session, floor: state.Promised, plausible: plausible(state.Promised), encumbered: state.Clients, store: store,
-		place:      "the data directory " + store.Dir(),
+		storeName:  "the data directory " + store.Dir(),
 		setClients: store.SetClients,
 		close:      store.Close,
 	}, nil

@@ -24,7 +24,7 @@ type Node struct {
 	driver   *broadcast.Driver
 	service  *service.Service
 	metrics  counting
-	guard    *guard
+	access   *access
 	servers  servers
 	serving  sync.WaitGroup
 	ttl      time.Duration
@@ -47,12 +47,12 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	// A name is looked up once: what is checked is what is listened on.
+	// The name is resolved once, so the address that is checked is the one listened on.
 	listen, err := net.ResolveTCPAddr("tcp", cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", cfg.Listen, err)
 	}
-	guard, err := cfg.guard(members, listen)
+	access, err := cfg.access(members, listen)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
@@ -60,7 +60,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := cfg.start(members, guard)
+	n, err := cfg.start(members, access)
 	if err != nil {
 		return nil, errors.Join(err, listeners.close())
 	}
@@ -69,7 +69,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 // start starts a node that does not serve yet.
-func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
+func (cfg Config) start(members hosts.Members, access *access) (*Node, error) {
 	memory, err := remember(cfg.DataDir, members.Addresses[members.Self])
 	if err != nil {
 		return nil, err
@@ -86,9 +86,9 @@ func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
 		TTL:         cfg.SessionTTL,
 		LocalBatch:  cfg.LocalBatch,
 		Store:       memory.store,
-		Memory:      memory.place,
-		Credentials: guard.toMember,
-		CheckMember: guard.checkMember,
+		Memory:      memory.storeName,
+		Credentials: access.toMember,
+		CheckMember: access.checkMember,
 		Caller:      broadcast.ThisProcess(programName()),
 		Observer:    counts.observer(),
 		Log:         cfg.Log,
@@ -99,8 +99,8 @@ func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
 	if err != nil {
 		return nil, errors.Join(err, memory.close())
 	}
-	guard.driver.Store(driver)
-	if err := counts.register(driver, guard.control); err != nil {
+	access.driver.Store(driver)
+	if err := counts.register(driver, access.control); err != nil {
 		return nil, errors.Join(err, driver.Stop(context.Background()), memory.close())
 	}
 	clients, err := service.New(service.Config{
@@ -110,8 +110,8 @@ func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
 		TTL:         cfg.SessionTTL,
 		Encumber:    func() error { return memory.setClients(true) },
 		LogLoss:     cfg.LogLoss,
-		Rules:       guard.rules,
-		Credentials: guard.toMember,
+		Rules:       access.rules,
+		Credentials: access.toMember,
 	})
 	if err != nil {
 		counts.unregister()
@@ -123,15 +123,15 @@ func (cfg Config) start(members hosts.Members, guard *guard) (*Node, error) {
 		driver:  driver,
 		service: clients,
 		metrics: counts,
-		guard:   guard,
+		access:  access,
 		ttl:     cfg.SessionTTL,
 		started: driver.Now(),
-		servers: newServers(driver, clients, guard),
+		servers: newServers(driver, clients, access),
 	}
 	return n, nil
 }
 
-// programName is what this program is called where it describes itself.
+// programName is the name by which this program describes itself.
 func programName() string { return filepath.Base(os.Args[0]) }
 
 // Address returns the address by which the members know this node.
@@ -144,8 +144,8 @@ func (n *Node) Members() []string { return append([]string(nil), n.members.Addre
 // SessionTTL returns the time to live of this node's sessions.
 func (n *Node) SessionTTL() time.Duration { return n.ttl }
 
-// LockService is what the node serves its clients, to be called inside this process. It
-// ends with the node.
+// LockService is what the node serves its clients, for calls inside this process. It ends
+// with the node.
 func (n *Node) LockService() clientv1.LockServiceServer { return n.service }
 
 // Lock is [broadcast.Driver.Acquire].
@@ -166,20 +166,20 @@ func (n *Node) Done() <-chan struct{} { return n.driver.Done() }
 // [Node.Stop].
 func (n *Node) Err() error { return n.driver.Err() }
 
-// Stop ends the node. From now on [Node.Lock] fails; those who wait get
-// [broadcast.ErrStopped]; those who hold a lock, clients in other processes too, are warned, and
-// have until the context ends to unlock it. Then they lose it; a client's lease ends
-// by itself after one time to live. What is on its way to other members is delivered
-// if the context gives it time. Stop returns when nothing of the node runs any more;
-// the error is the cause of the context's end if that cut it short. Later calls wait
-// for the first and return the same.
+// Stop ends the node. From now on [Node.Lock] fails, and waiters get
+// [broadcast.ErrStopped]. Holders, clients in other processes too, are warned and have
+// until the context ends to unlock. Then they lose their locks; a client's lease ends by
+// itself after one time to live. Messages on their way to other members are delivered if
+// the context gives them time. Stop returns when nothing of the node runs any more; the
+// error is the cause of the context's end if that cut it short. Later calls wait for the
+// first and return the same.
 func (n *Node) Stop(ctx context.Context) error {
 	n.stopOnce.Do(func() {
 		err := n.driver.Stop(ctx)
 		errs := []error{err, n.service.Close(ctx)}
 		n.servers.stop()
 		n.serving.Wait()
-		n.guard.control.Wait()
+		n.access.control.Wait()
 		n.metrics.unregister()
 		if err == nil && n.driver.Err() == nil && n.unencumbered() {
 			errs = append(errs, n.memory.setClients(false)) // nobody holds anything any more
@@ -189,8 +189,8 @@ func (n *Node) Stop(ctx context.Context) error {
 	return n.stopErr
 }
 
-// unencumbered reports whether no client of an earlier process can hold a lock any
-// more: the leases of these ended within one time to live of this one's start.
+// unencumbered reports whether no client of an earlier process can still hold a lock: their
+// leases ended within one time to live of this process's start.
 func (n *Node) unencumbered() bool {
 	return !n.memory.encumbered || n.driver.Now() >= n.started+token.Time(n.ttl)
 }

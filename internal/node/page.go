@@ -8,10 +8,9 @@ import (
 	"conch/internal/service"
 )
 
-// Page is a node as its page on the web may use it. The page has no login, so the rules of
-// Config.AllowFile know all who reach it by the one name @page, and what they do not grant
-// to that is refused. What it offers beside Lock are the calls of [Node.LockService], but
-// Attach.
+// Page is a node as its web page may use it. The page has no login, so the rules of
+// Config.AllowFile know all its users by the one name @page, and refuse them what they do
+// not grant to it. Beside Lock, it offers the calls of [Node.LockService] except Attach.
 type Page struct {
 	service.Insider
 	node *Node
@@ -22,8 +21,8 @@ func (n *Node) Page() Page {
 	return Page{n.service.As(rules.Identity{Kind: rules.Page}), n}
 }
 
-// Lock is [Node.Lock], where the rules grant it. The error is a gRPC status where they do
-// not, as those of the calls are.
+// Lock is [Node.Lock] if the rules grant it. Otherwise the error is a gRPC status, as those
+// of the calls are.
 func (p Page) Lock(ctx context.Context, name string) (broadcast.Hold, error) {
 	if err := broadcast.CheckName(name); err != nil {
 		return broadcast.Hold{}, err

@@ -29,21 +29,21 @@ func listen(ctx context.Context, address *net.TCPAddr) (net.Listener, error) {
 	return listener, nil
 }
 
-// listeners are what a node listens on.
+// listeners are where a node listens.
 type listeners struct {
-	port   net.Listener
-	socket net.Listener  // nil if there is none
-	access socket.Access // to the socket
+	port         net.Listener
+	socket       net.Listener  // nil if there is none
+	socketAccess socket.Access // to the socket
 }
 
-// open opens the port, and the socket if there is to be one.
+// open opens the port, and the socket if one is configured.
 func (cfg Config) open(ctx context.Context, address *net.TCPAddr) (l listeners, err error) {
 	if l.port, err = listen(ctx, address); err != nil {
 		return listeners{}, err
 	}
 	if cfg.Socket != "" {
-		l.access = socket.Access{Mode: cfg.SocketMode, Group: cfg.SocketGroup}
-		if l.socket, err = socket.Listen(ctx, cfg.Socket, l.access); err != nil {
+		l.socketAccess = socket.Access{Mode: cfg.SocketMode, Group: cfg.SocketGroup}
+		if l.socket, err = socket.Listen(ctx, cfg.Socket, l.socketAccess); err != nil {
 			return listeners{}, errors.Join(err, l.port.Close())
 		}
 	}
@@ -58,30 +58,30 @@ func (l listeners) close() error {
 	return err
 }
 
-// servers are what a node serves by: the port, for members and clients, and the socket,
-// for clients of this machine. With TLS, those that come by the port are sorted.
+// servers serve a node's port, for members and clients, and its socket, for clients of this
+// machine. With TLS, clients that come through the port have a server of their own.
 type servers struct {
 	port, socket *grpc.Server
 	clients      *grpc.Server // nil without TLS
 	handover     *handover    // likewise
 }
 
-// What a connection may cost. Of connections, package admission has the bounds.
+// Limits of one connection. Package admission bounds the number of connections.
 const (
-	// maxStreams is how many calls one carries. A member asks all that its clients ask
-	// over one; see the bounds on these in package service.
+	// maxStreams is how many calls one carries. A member sends the requests of all its
+	// clients over one connection; package service bounds them.
 	maxStreams = 256
 	// maxHeaderBytes is how long the headers of a call may be.
 	maxHeaderBytes = 16 << 10
-	// idlePatience is for how long one may be open without a call.
+	// idlePatience is how long one may be open without a call.
 	idlePatience = time.Minute
-	// quietPatience is after how long without a word the other end is asked whether it
-	// is there, and answerPatience how long it may take to say so.
+	// After quietPatience without a message, the other end is asked whether it is there; it
+	// must answer within answerPatience.
 	quietPatience  = 30 * time.Second
 	answerPatience = 10 * time.Second
 )
 
-// serverOptions are those of all servers.
+// serverOptions are the options of all servers.
 func serverOptions(further ...grpc.ServerOption) []grpc.ServerOption {
 	return append(append(broadcast.ServerOptions(),
 		grpc.MaxConcurrentStreams(maxStreams),
@@ -92,19 +92,19 @@ func serverOptions(further ...grpc.ServerOption) []grpc.ServerOption {
 	), further...)
 }
 
-func newServers(driver *broadcast.Driver, clients *service.Service, guard *guard) servers {
-	tap := grpc.InTapHandle(guard.control.Call)
+func newServers(driver *broadcast.Driver, clients *service.Service, access *access) servers {
+	tap := grpc.InTapHandle(access.control.Call)
 	s := servers{
 		port:   grpc.NewServer(serverOptions(tap)...),
 		socket: grpc.NewServer(serverOptions(grpc.Creds(socket.Credentials()), grpc.MaxRecvMsgSize(maxClientMessage))...),
 	}
-	if guard.tls != nil {
-		secure := guard.tls.ServerCredentials(guard.refused)
-		s.handover = newHandover(address(guard.tls.Member()))
-		s.port = grpc.NewServer(serverOptions(tap, grpc.Creds(sorting{secure, guard.isMember, s.handover}))...)
-		s.clients = grpc.NewServer(clientOptions(tap, grpc.Creds(known{secure}))...)
+	if access.tls != nil {
+		secure := access.tls.ServerCredentials(access.refused)
+		s.handover = newHandover(address(access.tls.Member()))
+		s.port = grpc.NewServer(serverOptions(tap, grpc.Creds(splitCredentials{secure, access.isMember, s.handover}))...)
+		s.clients = grpc.NewServer(clientOptions(tap, grpc.Creds(knownCredentials{secure}))...)
 		clients.Register(s.clients)
-		driver.Register(s.clients) // which refuses those who claim to be members
+		driver.Register(s.clients) // which refuses clients that claim to be members
 	}
 	driver.Register(s.port)
 	clients.Register(s.port)
@@ -112,8 +112,8 @@ func newServers(driver *broadcast.Driver, clients *service.Service, guard *guard
 	return s
 }
 
-// stop ends all connections. What is handed over has to find that it is not taken any
-// more, so its server is the first.
+// stop ends all connections. The server of handed-over connections stops first, so that the
+// port's handshakes find it closed.
 func (s servers) stop() {
 	if s.clients != nil {
 		s.clients.Stop()
@@ -122,30 +122,31 @@ func (s servers) stop() {
 	s.socket.Stop()
 }
 
-// serve lets in whoever connects.
+// serve accepts connections.
 func (n *Node) serve(l listeners) {
-	port := n.guard.control.Listener(l.port)
-	if n.guard.tls == nil {
-		port = n.driver.Listener(port) // with TLS, the handshake tells what is no HTTP/2
+	port := n.access.control.Listener(l.port)
+	if n.access.tls == nil {
+		port = n.driver.Listener(port) // with TLS, the handshake refuses what is not HTTP/2
 	}
 	n.serving.Go(func() { n.accept(n.servers.port, port) })
 	if n.servers.clients != nil {
 		n.serving.Go(func() { n.accept(n.servers.clients, n.servers.handover) })
 	}
 	if l.socket != nil {
-		local := n.guard.control.Local(n.keep(l.socket, l.access))
+		local := newLocal(n.access.control.Local(n.keep(l.socket, l.socketAccess)), n.service.AttachConn)
 		n.serving.Go(func() { n.accept(n.servers.socket, local) })
+		n.serving.Go(local.wait)
 	}
 }
 
-// socketLook is the time between two looks at whether the socket's file is there.
-const socketLook = time.Second
+// socketCheckInterval is the time between two checks that the socket's file is there.
+const socketCheckInterval = time.Second
 
-// keep looks after the file of the node's socket: where it is removed, it is made again.
+// keep makes the node's socket again if its file is removed.
 func (n *Node) keep(listener net.Listener, access socket.Access) net.Listener {
 	path := listener.Addr().String()
 	again := func() (net.Listener, error) { return socket.Listen(context.Background(), path, access) }
-	kept, err := socket.Keep(listener, socketLook, again, socket.Told{Remade: n.driver.SocketRemade, Lost: n.driver.SocketLost})
+	kept, err := socket.Keep(listener, socketCheckInterval, again, socket.Told{Remade: n.driver.SocketRemade, Lost: n.driver.SocketLost})
 	if err != nil {
 		n.driver.SocketLost(err.Error())
 		return listener

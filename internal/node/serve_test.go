@@ -25,11 +25,11 @@ func TestNodeThatCannotAcceptEnds(t *testing.T) {
 	}
 	address := listener.Addr().String()
 	cfg, members := Config{Listen: address, SessionTTL: MinSessionTTL}, hosts.Members{Addresses: []string{address}}
-	guard, err := cfg.guard(members, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	access, err := cfg.access(members, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := cfg.start(members, guard)
+	n, err := cfg.start(members, access)
 	if err != nil {
 		t.Fatal(err)
 	}

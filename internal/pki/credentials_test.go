@@ -99,7 +99,7 @@ func TestCredentials(t *testing.T) {
 		{"a member", peer.ToMemberCredentials(node1), "member node2.example:7400", ""},
 		{"a client", alice.ToNodeCredentials(node1), "client alice", ""},
 		{"to another member", peer.ToMemberCredentials(node2), `is for \"node1.example\"; want one for \"node2.example\"`, "certificate refused: the other side does not accept"},
-		{"a stranger", eve.ToNodeCredentials(node1), "unknown authority: the other side does not trust the one that issued the certificate from here", `unknown authority: "CN=conch authority`},
+		{"a peer of another authority", eve.ToNodeCredentials(node1), "unknown authority: the other side does not trust the one that issued the certificate from here", `unknown authority: "CN=conch authority`},
 		{"plain text", insecure.NewCredentials(), "this node wants TLS: give --tls-cert, --tls-key and --tls-ca", `not TLS: the other side began with "PRI *"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

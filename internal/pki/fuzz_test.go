@@ -73,9 +73,9 @@ func (s *script) SetReadDeadline(time.Time) error { return nil }
 func (s *script) Close() error                    { return nil }
 func (s *script) RemoteAddr() net.Addr            { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)} }
 
-// FuzzStrangers: whatever comes in place of a handshake, the connection is refused, once,
+// FuzzUnauthenticated: whatever comes in place of a handshake, the connection is refused, once,
 // with a reason of one line and few words for the other side.
-func FuzzStrangers(f *testing.F) {
+func FuzzUnauthenticated(f *testing.F) {
 	a := newAuthority(f, time.Now)
 	side, err := LoadMember(a.issue(f, member(node1)), node1, nil)
 	if err != nil {

@@ -98,7 +98,7 @@ func TestRotation(t *testing.T) {
 	expect("nothing more has changed", second)
 
 	// What others would refuse is not taken up.
-	stranger := newAuthority(t, time.Now).issue(t, member(node1))
+	untrusted := newAuthority(t, time.Now).issue(t, member(node1))
 	for _, wrong := range []struct {
 		when  string
 		files Files
@@ -106,7 +106,7 @@ func TestRotation(t *testing.T) {
 	}{
 		{"another's certificate", a.issue(t, member(node2)), "it is for \"member node2.example:7400\""},
 		{"a client's certificate", a.issue(t, client("eve")), "lacks the extended key usage serverAuth"},
-		{"another authority's certificate", stranger, "is none of those that are trusted here"},
+		{"another authority's certificate", untrusted, "is none of those that are trusted here"},
 	} {
 		copyFile(t, wrong.files.Cert, files.Cert)
 		copyFile(t, wrong.files.Key, files.Key)

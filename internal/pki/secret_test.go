@@ -10,7 +10,7 @@ import (
 // process, as Kubernetes and others mount secrets.
 func TestKeyPermissions(t *testing.T) {
 	const root, me, other = 0, 1000, 2000
-	member, stranger := caller{me, []int{me, 3000}}, caller{other, []int{other}}
+	member, outsider := caller{me, []int{me, 3000}}, caller{other, []int{other}}
 	rootItself := caller{root, []int{root}}
 	for _, test := range []struct {
 		access
@@ -23,7 +23,7 @@ func TestKeyPermissions(t *testing.T) {
 		{access{me, me, 0o644}, rootItself, "run: chmod 600 k"},
 		{access{root, 3000, 0o440}, member, ""},
 		{access{root, 3000, 0o640}, member, ""},
-		{access{root, 3000, 0o640}, stranger, "the group 3000, which is none of this process"},
+		{access{root, 3000, 0o640}, outsider, "the group 3000, which is none of this process"},
 		{access{root, 3000, 0o660}, member, "run: chmod 640 k"},
 		{access{root, 3000, 0o644}, member, "run: chmod 640 k"},
 		{access{root, 3000, 0o444}, member, "run: chmod 640 k"},

@@ -103,7 +103,7 @@ func LoadClient(files Files, changed func(error)) (*TLS, error) {
 
 func load(now func() time.Time, files Files, member string, changed func(error)) (*TLS, error) {
 	t := &TLS{files: files, member: member, changed: changed, now: now, checked: now()}
-	seen, err := t.look()
+	seen, err := t.stat()
 	if err != nil {
 		return nil, err
 	}
@@ -215,8 +215,8 @@ func (t *TLS) checkOwn(m *material) error {
 	return CheckMember(tls.ConnectionState{VerifiedChains: chains}, t.member)
 }
 
-// look asks the system about the files.
-func (t *TLS) look() (seen [3]fs.FileInfo, err error) {
+// stat returns the system's information on the files.
+func (t *TLS) stat() (seen [3]fs.FileInfo, err error) {
 	for i, path := range t.files.paths() {
 		if seen[i], err = os.Stat(path); err != nil {
 			return seen, fmt.Errorf("%w: %w", ErrFile, err)
@@ -243,7 +243,7 @@ func (t *TLS) fresh() *material {
 // be half of a rotation.
 func (t *TLS) check() {
 	// Asked before the files are read: what is written later is found the next time.
-	seen, err := t.look()
+	seen, err := t.stat()
 	if err == nil && t.trouble == "" && same(seen, t.seen) {
 		return
 	}

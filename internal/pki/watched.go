@@ -39,7 +39,7 @@ func (t *TLS) watch(conn net.Conn, state tls.ConnectionState, use x509.ExtKeyUsa
 // Read is net.Conn's. Nothing that comes behind the end is passed on.
 func (c *watched) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	why := c.look(c.side.fresh)
+	why := c.check(c.side.fresh)
 	if why == nil {
 		return n, err
 	}
@@ -54,14 +54,14 @@ func (c *watched) Read(p []byte) (int, error) {
 // Write is net.Conn's. It looks for no changed files: whoever is told of them might want
 // to write here.
 func (c *watched) Write(p []byte) (int, error) {
-	if why := c.look(c.side.current.Load); why != nil {
+	if why := c.check(c.side.current.Load); why != nil {
 		return 0, why
 	}
 	return c.Conn.Write(p)
 }
 
-// look returns why the connection has ended; nil if it has not.
-func (c *watched) look(current func() *material) error {
+// check returns why the connection has ended; nil if it has not.
+func (c *watched) check(current func() *material) error {
 	now := c.side.now()
 	last := c.looked.Load()
 	if since := now.UnixNano() - last; since >= 0 && since < int64(checkInterval) || !c.looked.CompareAndSwap(last, now.UnixNano()) {

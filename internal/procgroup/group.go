@@ -10,10 +10,10 @@ import (
 // used only before the command is waited for, so the group's number is nobody else's.
 type group struct {
 	leader int // the command's own process, whose number is the group's
-	// strangers are children that this process had before: a shell that starts a
+	// otherChildren are children that this process had before: a shell that starts a
 	// process and then replaces itself by this program leaves it one. Nobody waits for
 	// them but the first process of a container, which waits for all.
-	strangers map[int]bool
+	otherChildren map[int]bool
 }
 
 // state is that of the command's own process, the group's leader.

@@ -196,23 +196,23 @@ type plan struct {
 	Left          time.Duration // of the lease; 0: it cannot lapse
 	Renewing      bool          // the lease is renewed each time that it is looked at
 	Lose          bool          // before the start
-	Stranger      bool          // it has a child before
+	OtherChild    bool          // it has a child before
 	NoInput       bool          // standard input is not the terminal
 	NoOutput      bool          // standard output is not the terminal
 }
 
 // news is a line of what a supervisor tells.
 type news struct {
-	Notice   *Notice
-	Why      string
-	Code     int
-	Lost     string
-	Broken   bool // Lost wraps broadcast.ErrBroken
-	Error    string
-	ErrCode  int // of Error
-	Ended    bool
-	Stranger int // the child that it had before
-	Looks    int // at the lease, so far
+	Notice     *Notice
+	Why        string
+	Code       int
+	Lost       string
+	Broken     bool // Lost wraps broadcast.ErrBroken
+	Error      string
+	ErrCode    int // of Error
+	Ended      bool
+	OtherChild int // the child that it had before
+	Looks      int // at the lease, so far
 }
 
 // beSupervisor runs a command as its plan says. Descriptor 3 brings what happens to the
@@ -230,11 +230,11 @@ func beSupervisor([]string) {
 	if p.Lose {
 		lease.lose()
 	}
-	if p.Stranger {
-		stranger := exec.Command(self())
-		stranger.Env = append(os.Environ(), as("hear"))
-		must(stranger.Start())
-		must(out.Encode(news{Stranger: stranger.Process.Pid}))
+	if p.OtherChild {
+		other := exec.Command(self())
+		other.Env = append(os.Environ(), as("hear"))
+		must(other.Start())
+		must(out.Encode(news{OtherChild: other.Process.Pid}))
 	}
 	go func() {
 		for lines.Scan() {

@@ -192,11 +192,11 @@ func (s *supervisor) start() error {
 	if err := adoptOrphans(); err != nil {
 		return fmt.Errorf("become the one that orphans fall to: %w", err)
 	}
-	present := strangers()
+	present := otherChildren()
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
-	s.group = group{leader: s.cmd.Process.Pid, strangers: present}
+	s.group = group{leader: s.cmd.Process.Pid, otherChildren: present}
 	s.terminal = openTerminal(s.Stdin, s.Stdout, s.Stderr)
 	s.foreground()
 	return nil

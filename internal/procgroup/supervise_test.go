@@ -472,16 +472,16 @@ func TestLeftoverMayEndByItself(t *testing.T) {
 	}
 }
 
-// TestStrangersAreLeftAlone: a child that the process had before is not the command's.
-func TestStrangersAreLeftAlone(t *testing.T) {
+// TestOtherChildrenAreLeftAlone: a child that the process had before is not the command's.
+func TestOtherChildrenAreLeftAlone(t *testing.T) {
 	p := held("tree in")
-	p.Grace, p.Stranger = time.Millisecond, true
+	p.Grace, p.OtherChild = time.Millisecond, true
 	r := supervise(t, p)
-	stranger := r.next().Stranger
-	defer func() { check(t, unix.Kill(stranger, unix.SIGKILL)) }()
+	other := r.next().OtherChild
+	defer func() { check(t, unix.Kill(other, unix.SIGKILL)) }()
 	r.awaitNotice(Leftover)
 	r.ended()
-	check(t, unix.Kill(stranger, 0))
+	check(t, unix.Kill(other, 0))
 }
 
 // TestCommandDiesWithItsSupervisor, not even that being told.

@@ -18,8 +18,8 @@ func attributes() *syscall.SysProcAttr {
 // adoptOrphans does nothing: orphans fall to launchd.
 func adoptOrphans() error { return nil }
 
-// strangers returns nothing: only the group is ever sent a signal.
-func strangers() map[int]bool { return nil }
+// otherChildren returns nothing: only the group is ever sent a signal.
+func otherChildren() map[int]bool { return nil }
 
 // reapOrphans does nothing: this process has no child but the command.
 func (g group) reapOrphans() {}

@@ -76,11 +76,11 @@ func (g group) reapOrphans() {
 	for {
 		info, err := peek(unix.P_ALL, 0, unix.WEXITED)
 		pid := int(info.pid)
-		if err != nil || pid == 0 || pid == g.leader || g.strangers[pid] && !isInit() {
+		if err != nil || pid == 0 || pid == g.leader || g.otherChildren[pid] && !isInit() {
 			return // the others are seen to by rest
 		}
 		reap(pid)
-		delete(g.strangers, pid) // the number may be given away anew
+		delete(g.otherChildren, pid) // the number may be given away anew
 	}
 }
 
@@ -151,9 +151,9 @@ func children() ([]process, error) {
 	return slices.DeleteFunc(all, func(p process) bool { return p.parent != self }), nil
 }
 
-// strangers are the children of this process before it starts the command. Where /proc
+// otherChildren are the children of this process before it starts the command. Where /proc
 // cannot be read nothing is killed by its number, so they need not be known.
-func strangers() map[int]bool {
+func otherChildren() map[int]bool {
 	if _, err := peek(unix.P_ALL, 0, unix.WEXITED); errors.Is(err, unix.ECHILD) {
 		return nil // as a rule; it is told much sooner than /proc is read
 	}
@@ -180,7 +180,7 @@ func (g group) rest() (rest []process, isAll bool, err error) {
 	isAll = true
 	for _, p := range present {
 		switch {
-		case p.pid == g.leader || g.strangers[p.pid]:
+		case p.pid == g.leader || g.otherChildren[p.pid]:
 		case reap(p.pid):
 			isAll = false
 		default:

@@ -1,12 +1,12 @@
-// Package protocolcheck is what the simulator, the exhaustive search and the stepper have
-// in common: when a token is alive, which states no cluster may come to, and how a stream
-// opens at once. Each of the three has a cluster of its own kind, keeps it in its own way,
-// and says in its own words what was found; the rules they judge by are the ones here.
+// Package protocolcheck is what the simulator, the exhaustive search and the stepper share:
+// when a token is alive, which states a cluster must never reach, and how a stream opens at
+// once. Each of the three has a cluster of its own kind, keeps it in its own way, and
+// reports in its own words; the rules by which they judge are here.
 //
 // # What is not promised
 //
-// Not every judge is here. The simulator alone knows of time that runs out and of clients
-// with a table of claims; the search keeps its counts in a small state that it copies at
-// every action; the stepper judges the numbers that it shows. What only one of them judges
+// That every judge is here. Only the simulator knows of time limits and of clients with a
+// table of claims; the search keeps its counts in a small state that it copies at every
+// action; the stepper judges the numbers that it shows. A judge that only one of them needs
 // is in that one's package.
 package protocolcheck

@@ -6,14 +6,14 @@ import (
 	"conch/token"
 )
 
-// Cluster is a cluster at one moment, as far as the judges look at it. Members and locks
-// are numbered from 0.
+// Cluster is a cluster at one moment, as the judges see it. Members and locks are numbered
+// from 0.
 type Cluster interface {
 	// Members returns how many members there are.
 	Members() int
 	// Node returns a member's node; nil while none runs.
 	Node(i int) *token.Node
-	// Now returns what a member's own clock reads.
+	// Now returns the reading of a member's own clock.
 	Now(i int) token.Time
 	// InSession reports whether a member's node is inside a session by its own clock.
 	InSession(i int) bool
@@ -22,7 +22,7 @@ type Cluster interface {
 	// Holds reports whether somebody at a member is in the critical section of a lock.
 	Holds(i, lock int) bool
 	// UnderWay returns the k-th message that is on its way from one member to another and
-	// will arrive unless somebody stands in the way; nil if there are not so many.
+	// will arrive unless something intervenes; nil if there are fewer.
 	UnderWay(from, to, k int) *token.Message
 }
 
@@ -35,7 +35,7 @@ func InSession(n *token.Node, now token.Time) bool {
 	return ok && now < end
 }
 
-// Nobody stands where no member is meant.
+// Nobody is used where no member is meant.
 const Nobody = -1
 
 // TwoHolders finds two members at which a lock is held at the same time. A holder counts
@@ -57,7 +57,7 @@ func TwoHolders(c Cluster, lock, other int) (first, second int, found bool) {
 
 // LiveToken is a token that somebody could use.
 type LiveToken struct {
-	// To is the member that has it, or gets it.
+	// To is the member that has it, or will get it.
 	To int
 	// From is the member that sent it, and Message what it sent. They are Nobody and nil if
 	// the token has arrived.
@@ -65,9 +65,9 @@ type LiveToken struct {
 	Message *token.Message
 }
 
-// AppendLiveTokens appends the live tokens of a lock; one is as many as there may be. A
-// token is alive where it lies inside a session, and on its way if it would be taken were
-// it to arrive now.
+// AppendLiveTokens appends the live tokens of a lock; there may be only one. A token at a
+// member is alive if its node is inside a session. A token on its way is alive if it would
+// be taken if it arrived now.
 func AppendLiveTokens(live []LiveToken, c Cluster, lock int, name string) []LiveToken {
 	for i := range c.Members() {
 		if c.HasToken(i, lock) && c.InSession(i) {
@@ -107,8 +107,8 @@ func BuriedByQuorum(c Cluster, k int) (buriers []int, buried bool) {
 	return buriers, len(buriers) > c.Members()/2
 }
 
-// Rises reports whether a grant's fence is above the highest before it, which it returns.
-// The higher of the two is the highest from then on.
+// Rises reports whether a grant's fence is above the highest before it, which it returns,
+// and updates highest.
 func Rises(highest *token.Fence, fence token.Fence) (before token.Fence, rises bool) {
 	before = *highest
 	*highest = max(before, fence)

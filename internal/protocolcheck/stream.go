@@ -6,10 +6,9 @@ import (
 	"conch/token"
 )
 
-// OpenStream opens a stream from one member to another: its HELLO is accepted in the
-// instant in which it is made, and the sender hears of that. input gives a member's node
-// an input. The caller drops what is under way on older streams of the pair, of which
-// nothing may arrive any more.
+// OpenStream opens a stream from one member to another: its HELLO is accepted at once, and
+// the sender hears of that. input gives a member's node an input. The caller drops messages
+// on older streams of the pair, which may no longer arrive.
 func OpenStream(from, to int, input func(i int, give func(n *token.Node, now token.Time))) (err error) {
 	var hello token.Hello
 	input(from, func(n *token.Node, _ token.Time) { hello = n.Hello(token.Member(to)) })
@@ -21,8 +20,8 @@ func OpenStream(from, to int, input func(i int, give func(n *token.Node, now tok
 	return nil
 }
 
-// CopyToken returns a copy that shares no memory with t: a node that receives a token
-// changes it.
+// CopyToken returns a copy that shares no memory with t: a node changes the token that it
+// receives.
 func CopyToken(t *token.Token) *token.Token {
 	c := *t
 	c.LastGranted, c.Queue = slices.Clone(t.LastGranted), slices.Clone(t.Queue)

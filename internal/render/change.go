@@ -7,7 +7,7 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// What names a part of a lock's state that changed.
+// What names a part of a lock's state that can change.
 type What string
 
 // The parts of a lock's state.
@@ -34,15 +34,15 @@ type Change struct {
 	missingBefore []*clientv1.Missing
 }
 
-// A Watch makes changes of the states of one lock. The zero value knows none yet.
+// A Watch turns the states of one lock into changes. The zero value knows no state yet.
 type Watch struct {
 	lock    *clientv1.LockStatus
 	missing []*clientv1.Missing
 }
 
-// Next takes the next message about the lock, and returns the change; nil if
-// nothing did that a Printer would show. How long someone holds or waits changes all
-// the time, and is no change.
+// Next takes the next message about the lock, and returns the change, nil if nothing
+// changed that a Printer would show. The durations of holds and waits change all the time,
+// and do not count.
 func (w *Watch) Next(message *clientv1.WatchResponse) *Change {
 	change := &Change{
 		Lock: w.lock, Missing: message.GetMissing(),
@@ -106,13 +106,13 @@ func sameWaiter(a, b *clientv1.Waiter) bool {
 	return a.GetMember() == b.GetMember() && sameClient(a.GetClient(), b.GetClient())
 }
 
-// sameToken leaves out the fence, which changes with the holder, and LN.
+// sameToken ignores the fence, which changes with the holder, and LN.
 func sameToken(a, b *clientv1.TokenStatus) bool {
 	return (a == nil) == (b == nil) && a.GetMember() == b.GetMember() && epoch(a) == epoch(b) &&
 		a.GetHop() == b.GetHop() && slices.Equal(a.GetQueue(), b.GetQueue())
 }
 
-// ownObstacles returns the obstacles that no other part of the state tells of.
+// ownObstacles returns the obstacles that no other part of the state shows.
 func ownObstacles(lock *clientv1.LockStatus) []*clientv1.Obstacle {
 	return slices.DeleteFunc(slices.Clone(lock.GetObstacles()), func(o *clientv1.Obstacle) bool {
 		switch o.GetKind() {
@@ -129,7 +129,7 @@ func sameObstacle(a, b *clientv1.Obstacle) bool {
 	return a.GetKind() == b.GetKind() && a.GetMember() == b.GetMember()
 }
 
-// constant makes of the name of a protobuf constant a word for scripts.
+// constant converts the name of a protobuf constant to a word for scripts.
 func constant(name, prefix string) string {
 	return strings.ToLower(strings.TrimPrefix(name, prefix))
 }

@@ -1,12 +1,10 @@
-// Package render puts into words what a node answers about its cluster and its
-// locks: as sentences and tables for people ([Text]), and as JSON for scripts
-// ([JSON]). It turns messages into text and does nothing else: it asks no node,
-// and chooses no exit code.
+// Package render writes a node's answers about its cluster and its locks: as sentences and
+// tables for people ([Text]), and as JSON for scripts ([JSON]). It turns messages into text
+// and does nothing else: it asks no node, and chooses no exit code.
 //
-// What comes from elsewhere (names of locks, hosts, users, commands, reasons) may
-// hold anything. Nothing of it reaches a terminal that the terminal would obey:
-// text that is not all printable is shown as a quoted Go string, and JSON escapes
-// it.
+// Text from elsewhere (names of locks, hosts, users, commands, reasons) may contain
+// anything. Nothing in it reaches a terminal that the terminal would obey: text that is not
+// all printable is shown as a quoted Go string, and JSON escapes it.
 //
 // # What is not promised
 //

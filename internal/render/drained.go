@@ -7,7 +7,7 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// Drained writes a sentence, and a table of those who hold locks.
+// Drained writes a sentence, and a table of holders.
 func (p *textPrinter) Drained(answer *clientv1.DrainResponse) error {
 	var b strings.Builder
 	takes := "takes requests again"

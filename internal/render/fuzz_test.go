@@ -13,8 +13,8 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// FuzzAnswers: whatever a node says, people are shown lines that their terminal does not
-// obey, and scripts are given lines of JSON.
+// FuzzAnswers: whatever a node answers, people see lines that their terminal does not obey,
+// and scripts get lines of JSON.
 func FuzzAnswers(f *testing.F) {
 	add := func(m proto.Message, text string) {
 		if err := prototext.Unmarshal([]byte(text), m); err != nil {

@@ -19,13 +19,12 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// TestAnswers plays the files in testdata: messages of a node, as protobuf's text,
-// and what is shown of them. A line "then" stands between two messages.
-// `go test -run Answers -rewrite` writes down what is shown now; read the
-// difference before you commit it.
+// TestAnswers plays the files in testdata: messages of a node, as protobuf's text, and the
+// output for them. A line "then" stands between two messages. `go test -run Answers
+// -rewrite` writes down the present output; read the difference before you commit it.
 //
 //	status, who, why, ls, watch, break   [json]   who, why: ListLocksResponse; the others: the call's own
-//	crowd waiting=N   why, for one who holds a lock and N who wait for it
+//	queue waiting=N   why, for one who holds a lock and N who wait for it
 func TestAnswers(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(paths) == 0 {
@@ -85,10 +84,10 @@ func show(t *testing.T, d *datadriven.TestData, printer Printer) {
 		for _, answer := range parse(t, d, &clientv1.DrainResponse{}) {
 			check(t, printer.Drained(answer))
 		}
-	case "crowd":
+	case "queue":
 		var waiting int
 		d.ScanArgs(t, "waiting", &waiting)
-		check(t, printer.Why(crowd(waiting), nil))
+		check(t, printer.Why(manyWaiters(waiting), nil))
 	default:
 		t.Fatalf("%s: no such command: %s", d.Pos, d.Cmd)
 	}
@@ -111,8 +110,8 @@ func parse[M proto.Message](t *testing.T, d *datadriven.TestData, empty M) []M {
 	return messages
 }
 
-// crowd makes a lock that many wait for. As a node does, it names the first hundred.
-func crowd(waiting int) *clientv1.LockStatus {
+// manyWaiters makes a lock with many waiters. As a node does, it names the first hundred.
+func manyWaiters(waiting int) *clientv1.LockStatus {
 	lock := &clientv1.LockStatus{
 		Lock:      "tickets",
 		Holder:    &clientv1.Holder{Member: "a:1", Fence: 77, HeldNs: 2e9, LeaseRemainingNs: 1e9},
@@ -129,9 +128,8 @@ func crowd(waiting int) *clientv1.LockStatus {
 	return lock
 }
 
-// checkOutput holds output against what is promised of all of it: a terminal obeys
-// nothing in it but the ends of its lines, and JSON is one object a line, whose
-// keys are all explained.
+// checkOutput checks what must hold of all output: a terminal obeys nothing in it but line
+// ends, and JSON is one object a line, all of whose keys are explained.
 func checkOutput(t *testing.T, d *datadriven.TestData, out string) {
 	t.Helper()
 	if bad := regexp.MustCompile(`[^\n\PC]|\x{FFFD}`).FindString(out); bad != "" {
@@ -148,7 +146,7 @@ func checkOutput(t *testing.T, d *datadriven.TestData, out string) {
 	}
 }
 
-// TestEveryKeyIsExplained: JSON.md names the keys that there are, and no others.
+// TestEveryKeyIsExplained: JSON.md names the existing keys, and no others.
 func TestEveryKeyIsExplained(t *testing.T) {
 	page, err := os.ReadFile("JSON.md")
 	check(t, err)
@@ -178,8 +176,8 @@ func TestEveryKeyIsExplained(t *testing.T) {
 	}
 }
 
-// TestKindsAreExplained: JSON.md names each word that stands for a constant of the
-// protocol, or for a part that changed.
+// TestKindsAreExplained: JSON.md names each word for a constant of the protocol, or for a
+// part that changed.
 func TestKindsAreExplained(t *testing.T) {
 	page, err := os.ReadFile("JSON.md")
 	check(t, err)
@@ -202,7 +200,7 @@ func TestKindsAreExplained(t *testing.T) {
 	}
 }
 
-// TestWritingFails: what cannot be written is an error, not a success.
+// TestWritingFails: a failed write is an error, not a success.
 func TestWritingFails(t *testing.T) {
 	for name, printer := range map[string]Printer{"text": Text(full{}), "json": JSON(full{})} {
 		lock := &clientv1.LockStatus{Lock: "x", Holder: &clientv1.Holder{}}
@@ -222,7 +220,7 @@ func TestWritingFails(t *testing.T) {
 	}
 }
 
-// full is a disk that is.
+// full is a full disk.
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, os.ErrInvalid }

@@ -18,7 +18,7 @@ func JSON(out io.Writer) Printer { return &jsonPrinter{out: out} }
 
 type jsonPrinter struct {
 	out   io.Writer
-	named int // how many missing members the last lock's object in a list named
+	named int // how many missing members the latest lock's object in a list named
 }
 
 // Status writes one object.
@@ -42,8 +42,8 @@ func (p *jsonPrinter) Listed(lock *clientv1.LockStatus, missing []*clientv1.Miss
 	return p.write(toLock(lock, missing))
 }
 
-// ListEnd names the missing members if no lock's object did, for want of locks or
-// since a member broke off in the middle.
+// ListEnd names the missing members if no lock's object did, because there were no locks or
+// a member broke off in the middle.
 func (p *jsonPrinter) ListEnd(missing []*clientv1.Missing) error {
 	if len(missing) == p.named {
 		return nil
@@ -51,7 +51,7 @@ func (p *jsonPrinter) ListEnd(missing []*clientv1.Missing) error {
 	return p.write(noLock{Missing: toMissing(missing)})
 }
 
-// Changed writes the lock's object with when and what.
+// Changed writes the lock's object with the time and the changed parts.
 func (p *jsonPrinter) Changed(at time.Time, change *Change) error {
 	when := toMoment(at, change)
 	if change.Lock == nil {
@@ -66,7 +66,7 @@ func (p *jsonPrinter) Changed(at time.Time, change *Change) error {
 	}{when, toLock(change.Lock, change.Missing)})
 }
 
-// Broken writes the hold that was ended.
+// Broken writes the broken hold.
 func (p *jsonPrinter) Broken(lock string, held *clientv1.Holder) error {
 	return p.write(struct {
 		Lock   string  `json:"lock"`
@@ -86,9 +86,9 @@ func (p *jsonPrinter) write(value any) error {
 	return err
 }
 
-// escape escapes what a terminal may obey though JSON does not mind it: DEL, the
-// control characters above it, and characters that turn the direction of writing.
-// In JSON all these stand in strings.
+// escape escapes characters that a terminal may obey although JSON allows them: DEL, the
+// control characters above it, and characters that turn the direction of writing. In JSON
+// all these are inside strings.
 func escape(line []byte) []byte {
 	var b []byte // nil until there is something to escape
 	for i := 0; i < len(line); {

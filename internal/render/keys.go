@@ -10,7 +10,7 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// What stands here is the JSON of JSON.md, key by key.
+// The JSON of JSON.md, key by key.
 
 type missing struct {
 	Member string `json:"member"`
@@ -22,7 +22,7 @@ type client struct {
 	PID     int64  `json:"pid"`
 	User    string `json:"user"`
 	Command string `json:"command"`
-	// Identity is who the node knows it to be; empty where it knows nothing.
+	// Identity is the client as the node has identified it; empty if it is unknown.
 	Identity string `json:"identity"`
 }
 
@@ -79,13 +79,13 @@ type lockStatus struct {
 	Missing   []missing    `json:"missing"`
 }
 
-// noLock is said where there is no lock to tell of, but who did not answer.
+// noLock is written if there is no lock to describe, but members did not answer.
 type noLock struct {
 	Lock    *string   `json:"lock"` // null
 	Missing []missing `json:"missing"`
 }
 
-// moment is when a lock's state was heard of, and what is new in it.
+// moment is when the node heard of a lock's state, and what is new in it.
 type moment struct {
 	Time    string   `json:"time"`
 	Changes []string `json:"changes"`
@@ -115,7 +115,8 @@ type memberStatus struct {
 	Waits        uint32  `json:"waits"`
 	Locks        uint64  `json:"locks"`
 	MaxLocks     uint64  `json:"max_locks"`
-	// LogLinesMissing could not be written; LogTrouble is why none can be now, or null.
+	// LogLinesMissing is how many lines could not be written; LogTrouble is why none can be
+	// now, or null.
 	LogLinesMissing uint64  `json:"log_lines_missing"`
 	LogTrouble      *string `json:"log_trouble"`
 	Rules           string  `json:"rules"`
@@ -133,14 +134,14 @@ type clusterStatus struct {
 	Missing    []missing      `json:"missing"`
 }
 
-// seconds makes seconds of nanoseconds, exact to a microsecond.
+// seconds converts nanoseconds to seconds, exact to a microsecond.
 func seconds(ns int64) float64 { return math.Round(float64(ns)/1e3) / 1e6 }
 
-// decimal writes a number that may be beyond 2^53, which many readers of JSON would
-// round.
+// decimal writes a number that may be above 2^53 as text, since many readers of JSON would
+// round it.
 func decimal(n uint64) string { return strconv.FormatUint(n, 10) }
 
-// each makes a list of a list; of nothing, an empty one, since null is no list.
+// each converts a list; an empty one becomes an empty list, not null.
 func each[From, To any](list []From, change func(From) To) []To {
 	changed := make([]To, len(list))
 	for i, element := range list {
@@ -191,7 +192,7 @@ func toToken(t *clientv1.TokenStatus) *tokenStatus {
 	}
 }
 
-// epoch writes which making of the token this is, as the logs do.
+// epoch writes which token of the lock this is, as the logs do.
 func epoch(t *clientv1.TokenStatus) string {
 	return fmt.Sprintf("%d.%d", t.GetEpochNumber(), t.GetEpochProposer())
 }

@@ -10,9 +10,8 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// Plain returns text as it is if a terminal shows each of its characters, and
-// quoted otherwise, so that it can neither move the cursor nor pass for more lines
-// than one.
+// Plain returns text unchanged if a terminal shows each of its characters, and quoted
+// otherwise, so that it can neither move the cursor nor look like several lines.
 func Plain(text string) string {
 	for _, r := range text {
 		if !strconv.IsPrint(r) || r == '\uFFFD' {
@@ -22,9 +21,8 @@ func Plain(text string) string {
 	return text
 }
 
-// word returns text as Plain does, but quoted too if it could be taken for
-// something else among other words: nothing, a dash, several words, or something
-// quoted.
+// word returns text as Plain does, but also quotes it if it could be taken for something
+// else among other words: nothing, a dash, several words, or quoted text.
 func word(text string) string {
 	if text == "" || text == none || strings.ContainsAny(text, ` "\`) {
 		return strconv.Quote(text)
@@ -32,7 +30,7 @@ func word(text string) string {
 	return Plain(text)
 }
 
-// none stands in a table where there is nothing to say.
+// none stands in an empty cell of a table.
 const none = "-"
 
 // orNone is for the cells of tables.
@@ -43,7 +41,7 @@ func orNone(text string) string {
 	return Plain(text)
 }
 
-// describe says who a client is, in a sentence: "root on web1 (process 42)".
+// describe describes a client in a sentence: "root on web1 (process 42)".
 func describe(c *clientv1.Client) string {
 	var b strings.Builder
 	switch {
@@ -62,7 +60,7 @@ func describe(c *clientv1.Client) string {
 	return b.String()
 }
 
-// brief says who a client is, in a table: "root@web1:42".
+// brief describes a client in a table: "root@web1:42".
 func brief(c *clientv1.Client) string {
 	var b strings.Builder
 	if c.GetUser() != "" {
@@ -80,8 +78,8 @@ func brief(c *clientv1.Client) string {
 	return b.String()
 }
 
-// span shows a duration in nanoseconds with the two units that matter: 0.4s, 9.9s,
-// 42s, 3m12s, 5h03m, 4d07h. What is below zero is shown as zero.
+// span writes a duration in nanoseconds with its two largest units: 0.4s, 9.9s, 42s, 3m12s,
+// 5h03m, 4d07h. Negative ones are written as zero.
 func span(ns int64) string {
 	const day = 24 * time.Hour
 	d := max(time.Duration(ns), 0)
@@ -100,7 +98,7 @@ func span(ns int64) string {
 	}
 }
 
-// counted says how many there are of a thing: "1 member", "3 members".
+// counted writes a number with its noun: "1 member", "3 members".
 func counted(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing
@@ -108,8 +106,7 @@ func counted(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// table lays out rows of cells, whose first is the heading, and leaves no blanks at
-// the ends of lines.
+// table lays out rows of cells, headings first, without blanks at the ends of lines.
 func table(b *strings.Builder, rows [][]string) {
 	var laid strings.Builder
 	w := tabwriter.NewWriter(&laid, 0, 0, 2, ' ', 0)
@@ -123,7 +120,7 @@ func table(b *strings.Builder, rows [][]string) {
 	}
 }
 
-// columns is how wide text for people is, where it can be.
+// columns is the width of text for people, if possible.
 const columns = 79
 
 // paragraph breaks text into lines at its spaces. The first line begins with

@@ -6,38 +6,37 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// A Printer writes answers. Each method writes one, but for Listed, which writes
-// one lock of many. The errors are those of writing. A Printer is for one command:
-// it is not for several goroutines, nor for two lists.
+// A Printer writes answers. Each method writes one; Listed writes one lock of many. The
+// errors are those of writing. A Printer is for one command: not for several goroutines,
+// nor for two lists.
 //
-// The members that did not answer are given as missing. What is said of a lock is
-// not the whole truth then, and each Printer says so.
+// missing names the members that did not answer. The answer about a lock is then
+// incomplete, and each Printer says so.
 type Printer interface {
-	// Status tells of the members.
+	// Status describes the members.
 	Status(answer *clientv1.StatusResponse) error
-	// Who tells who holds a lock.
+	// Who describes a lock's holder.
 	Who(lock *clientv1.LockStatus, missing []*clientv1.Missing) error
-	// Why tells why those who wait for a lock do.
+	// Why explains what a lock's waiters wait for.
 	Why(lock *clientv1.LockStatus, missing []*clientv1.Missing) error
-	// Listed tells of the next lock in a list.
+	// Listed describes the next lock in a list.
 	Listed(lock *clientv1.LockStatus, missing []*clientv1.Missing) error
-	// ListEnd ends a list, of none perhaps.
+	// ListEnd ends a list, which may be empty.
 	ListEnd(missing []*clientv1.Missing) error
-	// Changed tells what changed, and when.
+	// Changed describes a change, with its time.
 	Changed(at time.Time, change *Change) error
-	// Broken tells whose hold of a lock was ended.
+	// Broken describes the broken hold of a lock.
 	Broken(lock string, holder *clientv1.Holder) error
-	// Drained tells who holds locks at a node that drains, or that takes requests again.
+	// Drained describes the holders at a node that drains, or that takes requests again.
 	Drained(answer *clientv1.DrainResponse) error
 }
 
-// IsIdle reports whether nobody holds the lock, and nobody waits for it, as far as
-// is known.
+// IsIdle reports whether nobody holds the lock or waits for it, as far as is known.
 func IsIdle(lock *clientv1.LockStatus) bool {
 	return lock.GetHolder() == nil && lock.GetWaiting() == 0
 }
 
-// Unanswered says in one line that a member did not answer, and why.
+// Unanswered says in one line which member did not answer, and why.
 func Unanswered(m *clientv1.Missing) string {
 	if m.GetReason() == "" {
 		return Plain(m.GetMember()) + " did not answer"

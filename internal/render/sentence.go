@@ -8,19 +8,19 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// sentence says what changed, in one line.
+// sentence describes a change in one line.
 func (c *Change) sentence() string {
 	var clauses []string
 	for _, what := range c.What {
 		clauses = append(clauses, c.clauses(what)...)
 	}
-	if len(clauses) == 0 { // a token has arrived, or obstacles stand in another order
+	if len(clauses) == 0 { // a token has arrived, or obstacles have another order
 		return "something else keeps those who wait waiting, or nothing"
 	}
 	return strings.Join(clauses, "; ")
 }
 
-// clauses says what changed in a part.
+// clauses describes the change of one part.
 func (c *Change) clauses(what What) []string {
 	switch what {
 	case First:
@@ -45,7 +45,7 @@ func (c *Change) clauses(what What) []string {
 	}
 }
 
-// now says how things are.
+// now describes the present state.
 func (c *Change) now() []string {
 	clauses := []string{"free"}
 	if h := c.Lock.GetHolder(); h != nil {
@@ -59,7 +59,7 @@ func (c *Change) now() []string {
 	return append(clauses, c.obstacles()...)
 }
 
-// by says who holds the lock.
+// by names the holder of the lock.
 func by(h *clientv1.Holder) string {
 	text := fmt.Sprintf("at %s with fence %d", Plain(h.GetMember()), h.GetFence())
 	if client := brief(h.GetClient()); client != none {
@@ -71,7 +71,7 @@ func by(h *clientv1.Holder) string {
 	return text
 }
 
-// passage says how the lock went from one to another.
+// passage describes how the lock went from one holder to another.
 func (c *Change) passage() string {
 	if now := c.Lock.GetHolder(); now != nil {
 		return "held " + by(now)
@@ -83,7 +83,7 @@ func (c *Change) passage() string {
 	return fmt.Sprintf("no longer held with fence %d", before.GetFence())
 }
 
-// end says why the hold is about to end, or that it is not any more.
+// end says why the hold is about to end, or that it no longer is.
 func (c *Change) end() []string {
 	h := c.Lock.GetHolder()
 	switch text := ending(h); {
@@ -92,7 +92,7 @@ func (c *Change) end() []string {
 	case h != nil && c.before.GetHolder().GetFence() == h.GetFence():
 		return []string{"the hold goes on"}
 	default:
-		return nil // another one's, or none
+		return nil // another hold's, or none
 	}
 }
 
@@ -109,8 +109,7 @@ func (c *Change) token() string {
 	}
 }
 
-// obstacles says what keeps those who wait waiting that did not before, and what
-// does not any more.
+// obstacles says what now blocks the waiters and did not before, and what no longer does.
 func (c *Change) obstacles() []string {
 	before, now := ownObstacles(c.before), ownObstacles(c.Lock)
 	var clauses []string
@@ -144,7 +143,7 @@ func without(list, others []*clientv1.Obstacle) []*clientv1.Obstacle {
 	})
 }
 
-// absent says who does not answer any more, and who does again.
+// absent names the members that no longer answer, and those that do again.
 func (c *Change) absent() []string {
 	var clauses []string
 	for _, m := range c.Missing {

@@ -7,8 +7,7 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// Status writes a table of the members, and below it, in sentences, what is not as
-// it should be.
+// Status writes a table of the members, and below it, in sentences, what is wrong.
 func (p *textPrinter) Status(answer *clientv1.StatusResponse) error {
 	var b strings.Builder
 	members := counted(len(answer.GetMembers()), "member")
@@ -27,8 +26,8 @@ func (p *textPrinter) Status(answer *clientv1.StatusResponse) error {
 	return p.say(b.String())
 }
 
-// writeMembers writes a line for each member. LOCKS is how many it knows, used or not;
-// STREAMS is how many are open, of those to and from each other member.
+// writeMembers writes a line for each member. LOCKS is how many locks it knows, used or
+// not; STREAMS is how many streams to and from the others are open.
 func writeMembers(b *strings.Builder, answer *clientv1.StatusResponse) {
 	said := map[string]*clientv1.MemberStatus{}
 	for _, m := range answer.GetStatuses() {
@@ -68,9 +67,8 @@ func openStreams(m *clientv1.MemberStatus) int {
 	return open
 }
 
-// findTroubles says what is not as it should be, in member order. That the others
-// have no streams to a member that did not answer goes without saying; why they refuse it
-// does not.
+// findTroubles returns what is wrong, in member order. It does not mention that the others
+// have no streams to a member that did not answer, but why they refuse it.
 func findTroubles(answer *clientv1.StatusResponse) []string {
 	var troubles []string
 	gone := map[string]bool{}
@@ -111,7 +109,7 @@ func findTroubles(answer *clientv1.StatusResponse) []string {
 	return troubles
 }
 
-// logTrouble says what is wrong with a member's log; nothing if nothing is.
+// logTrouble says what is wrong with a member's log; empty if nothing is.
 func logTrouble(m *clientv1.MemberStatus) string {
 	missing := fmt.Sprintf("%d lines of it are missing", m.GetLogLinesMissing())
 	if m.GetLogLinesMissing() == 1 {
@@ -126,8 +124,8 @@ func logTrouble(m *clientv1.MemberStatus) string {
 	return ""
 }
 
-// ruleTroubles says that members have different rules, if they do, and which have the
-// same. A member whose version tells nothing of its rules is left out.
+// ruleTroubles says that members have different rules, if so, and which have the same. It
+// ignores members whose version does not report its rules.
 func ruleTroubles(members []*clientv1.MemberStatus) []string {
 	same := map[string][]string{}
 	var hashes []string
@@ -165,8 +163,7 @@ func refusalTroubles(peer *clientv1.PeerStatus) []string {
 	return troubles
 }
 
-// peerTrouble says what is wrong between a member and another; nothing if nothing
-// is.
+// peerTrouble says what is wrong between a member and another; empty if nothing is.
 func peerTrouble(peer *clientv1.PeerStatus, ttl int64) string {
 	var parts []string
 	other := Plain(peer.GetMember())

@@ -9,9 +9,9 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// Text returns a Printer for people: sentences, and tables that fit 80 columns as
-// far as the names in them do. Which members are missing is left to [Unanswered]
-// where a table cannot show it.
+// Text returns a Printer for people: sentences, and tables that fit 80 columns as far as
+// the names in them allow. Missing members are left to [Unanswered] if a table cannot show
+// them.
 func Text(out io.Writer) Printer { return &textPrinter{out: out} }
 
 type textPrinter struct {
@@ -19,13 +19,13 @@ type textPrinter struct {
 	listed bool // the heading of a list was written
 }
 
-// say writes text as a whole, so that one answer is not mixed with other output.
+// say writes text in one piece, so that one answer is not mixed with other output.
 func (p *textPrinter) say(text string) error {
 	_, err := io.WriteString(p.out, text)
 	return err
 }
 
-// Who writes who holds a lock, a line for each thing to know.
+// Who writes a lock's holder, a line for each fact.
 func (p *textPrinter) Who(lock *clientv1.LockStatus, missing []*clientv1.Missing) error {
 	name, h := word(lock.GetLock()), lock.GetHolder()
 	var b strings.Builder
@@ -45,7 +45,7 @@ func (p *textPrinter) Who(lock *clientv1.LockStatus, missing []*clientv1.Missing
 	return p.say(b.String())
 }
 
-// writeHolder writes who holds a lock, as a table.
+// writeHolder writes a lock's holder as a table.
 func writeHolder(b *strings.Builder, h *clientv1.Holder) {
 	rows := [][]string{
 		{"  by", describe(h.GetClient())},
@@ -67,8 +67,8 @@ func writeHolder(b *strings.Builder, h *clientv1.Holder) {
 	table(b, rows)
 }
 
-// ending says when and why a hold is about to end; nothing if it is not. A lapse
-// may still come to nothing.
+// ending says when and why a hold is about to end; empty if it is not. A lapse may still be
+// averted.
 func ending(h *clientv1.Holder) string {
 	left := span(h.GetLeaseRemainingNs())
 	settled := fmt.Sprintf("in %s at the latest: ", left)
@@ -93,7 +93,7 @@ func didNotAnswer(missing []*clientv1.Missing) string {
 	return list(each(missing, func(m *clientv1.Missing) string { return Plain(m.GetMember()) })) + " did not answer"
 }
 
-// list joins words as one does in a sentence.
+// list joins words as in a sentence.
 func list(words []string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")
@@ -102,9 +102,8 @@ func list(words []string) string {
 	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
-// Listed writes a line. The widths of its columns do not depend on other lines, so
-// that a list of any length can be written as it comes; the name stands last,
-// since it may be long.
+// Listed writes a line. The widths of its columns do not depend on other lines, so that a
+// list of any length can be written as it comes; the name comes last, since it may be long.
 func (p *textPrinter) Listed(lock *clientv1.LockStatus, _ []*clientv1.Missing) error {
 	var b strings.Builder
 	if !p.listed {
@@ -122,7 +121,7 @@ func (p *textPrinter) Listed(lock *clientv1.LockStatus, _ []*clientv1.Missing) e
 // listedLine has room for an IPv4 address with its port.
 const listedLine = "%8s  %7s  %-21s  %s\n"
 
-// ListEnd says it if there was nothing to list.
+// ListEnd writes that the list is empty, if it is.
 func (p *textPrinter) ListEnd(missing []*clientv1.Missing) error {
 	switch {
 	case p.listed:
@@ -134,12 +133,12 @@ func (p *textPrinter) ListEnd(missing []*clientv1.Missing) error {
 	}
 }
 
-// Changed writes a line: when, and what changed.
+// Changed writes a line: the time, and what changed.
 func (p *textPrinter) Changed(at time.Time, change *Change) error {
 	return p.say(at.Format("15:04:05.000") + "  " + change.sentence() + "\n")
 }
 
-// Broken writes whose hold was ended, and what happens next.
+// Broken writes whose hold was broken, and what happens next.
 func (p *textPrinter) Broken(lock string, h *clientv1.Holder) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s is broken. Its holder has been told:\n\n", word(lock))

@@ -7,12 +7,12 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// shownWaiters is how many of those who wait are shown to people. The first ones
-// tell why the others wait.
+// shownWaiters is how many waiters are shown to people. The first ones explain why the
+// others wait.
 const shownWaiters = 20
 
-// Why writes sentences: who holds the lock, what else keeps those who wait waiting,
-// who they are, where the token is, and what is not known.
+// Why writes sentences: who holds the lock, what else blocks the waiters, who they are,
+// where the token is, and what is unknown.
 func (p *textPrinter) Why(lock *clientv1.LockStatus, missing []*clientv1.Missing) error {
 	var b strings.Builder
 	name := word(lock.GetLock())
@@ -31,7 +31,7 @@ func (p *textPrinter) Why(lock *clientv1.LockStatus, missing []*clientv1.Missing
 		fmt.Fprintf(&b, "Nobody holds %s, and nobody waits for it.\n", name)
 	}
 	var rest []string
-	if lock.GetToken() != nil || lock.GetWaiting() == 0 { // else the obstacles tell of it
+	if lock.GetToken() != nil || lock.GetWaiting() == 0 { // otherwise the obstacles tell it
 		rest = append(rest, whereabouts(lock.GetToken(), missing))
 	}
 	if len(missing) > 0 {
@@ -46,7 +46,7 @@ func (p *textPrinter) Why(lock *clientv1.LockStatus, missing []*clientv1.Missing
 	return p.say(b.String())
 }
 
-// writeObstacles writes what keeps those who wait waiting.
+// writeObstacles writes what blocks the waiters.
 func writeObstacles(b *strings.Builder, lock *clientv1.LockStatus) {
 	if len(lock.GetObstacles()) == 0 {
 		b.WriteString(paragraph("- ", "Nothing: the lock is being granted just now."))
@@ -60,8 +60,8 @@ func writeObstacles(b *strings.Builder, lock *clientv1.LockStatus) {
 	}
 }
 
-// writeHeld writes who holds the lock, in sentences. The command stands on a line
-// of its own, to be read and copied as it is.
+// writeHeld writes the lock's holder, in sentences. The command stands on a line of its
+// own, to be read and copied unchanged.
 func writeHeld(b *strings.Builder, lock *clientv1.LockStatus) {
 	h := lock.GetHolder()
 	text := fmt.Sprintf("%s, a client of %s, has held it for %s, with fence %d", describe(h.GetClient()),
@@ -77,8 +77,8 @@ func writeHeld(b *strings.Builder, lock *clientv1.LockStatus) {
 	}
 }
 
-// obstacleSentence says what an obstacle is and when it is over. What is said by a
-// node of a later version is repeated.
+// obstacleSentence describes an obstacle, and when it ends. The text of a node of a later
+// version is repeated.
 func obstacleSentence(o *clientv1.Obstacle) string {
 	at := Plain(o.GetMember())
 	switch o.GetKind() {
@@ -103,7 +103,7 @@ func obstacleSentence(o *clientv1.Obstacle) string {
 	}
 }
 
-// writeWaiters writes the first of those who wait, as a table.
+// writeWaiters writes the first waiters as a table.
 func writeWaiters(b *strings.Builder, lock *clientv1.LockStatus) {
 	rows := [][]string{{"AHEAD", "WAITED", "NODE", "CLIENT", "COMMAND"}}
 	shown := lock.GetWaiters()

@@ -21,11 +21,11 @@ var ErrFile = errors.New("bad file of rules")
 
 const wantRule = "want WHO ACTION,... LOCKS, as in: alice lock deploy/*"
 
-// Load reads a file of rules. To take up a changed file, load it again.
+// Load reads a file of rules. To load a changed file, call it again.
 //
-// The errors wrap those of package os, or [ErrFile] for a file that others than its
-// owner and group may write to, that is larger than [MaxFileBytes], or has a line in
-// it that is no rule; then they begin with FILE:LINE.
+// The errors wrap those of package os, or [ErrFile] for a file that others than its owner
+// and group may write, that is larger than [MaxFileBytes], or that has a line which is no
+// rule; they then begin with FILE:LINE.
 func Load(path string) (*Rules, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -50,8 +50,7 @@ func Load(path string) (*Rules, error) {
 	return Parse(path, string(data))
 }
 
-// Parse reads the text of a file of rules; name is what errors call it. The errors
-// wrap [ErrFile].
+// Parse reads the text of a file of rules; errors call it by name. They wrap [ErrFile].
 func Parse(name, text string) (*Rules, error) {
 	const byteOrderMark = "\ufeff"
 	r := &Rules{name: name}
@@ -75,10 +74,10 @@ func Parse(name, text string) (*Rules, error) {
 type word struct {
 	text   string // without quotes
 	quoted bool
-	star   bool // a * stood behind it, or was all of it
+	star   bool // a * stood after it, or was all of it
 }
 
-// split takes a line apart. It returns no words for one that is empty, or a comment.
+// split splits a line into words. An empty line or a comment has none.
 func split(line string) ([]word, error) {
 	if !utf8.ValidString(line) {
 		return nil, fmt.Errorf("got %s, which is not UTF-8; want plain text", quote(line))
@@ -98,7 +97,7 @@ func split(line string) ([]word, error) {
 	return words, nil
 }
 
-// cutWord reads the word that a text begins with, and says how many bytes it took.
+// cutWord reads the first word of a text, and returns how many bytes it took.
 func cutWord(text string) (word, int, error) {
 	if text[0] != '"' {
 		end := strings.IndexAny(text, " \t#\"")
@@ -215,7 +214,7 @@ func parseActions(w word) ([actions]bool, error) {
 		default:
 			return may, fmt.Errorf("got the action %s; %s", quote(text), want)
 		}
-		may[Look] = true // who may do more may look
+		may[Look] = true // any other action implies look
 	}
 	return may, nil
 }

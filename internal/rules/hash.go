@@ -6,13 +6,12 @@ import (
 	"slices"
 )
 
-// hashBytes are enough for what nobody has a reason to forge: a member believes the
-// others.
+// hashBytes suffice where nobody has a reason to forge: members trust each other.
 const hashBytes = 16
 
-// Hash tells rules apart that grant different things: it does not depend on the order of
-// the lines, on their form, or on the file. Rules that grant the same by other lines may
-// have another one.
+// Hash distinguishes rules that grant different things. It does not depend on the order of
+// the lines, their form, or the file. Rules that grant the same by other lines may have
+// another hash.
 func (r *Rules) Hash() []byte {
 	lines := make([]string, 0, len(r.grants))
 	for _, g := range r.grants {

@@ -2,34 +2,34 @@ package rules
 
 import "fmt"
 
-// Kind is how a caller was told from others.
+// Kind is how a caller was identified.
 type Kind int
 
 const (
-	// Anonymous is a caller of whom nothing is known: one over TCP without TLS.
+	// Anonymous is a caller of unknown identity: one over TCP without TLS.
 	Anonymous Kind = iota
 	// Client is a client that showed a certificate.
 	Client
 	// Local is a user of this machine, over the unix socket.
 	Local
-	// Page is whoever uses the page of a node, which has no login.
+	// Page is anybody who uses a node's page, which has no login.
 	Page
 	// Member is a member of the cluster.
 	Member
 )
 
-// Identity is who calls. The zero Identity is an anonymous caller.
+// Identity is the identity of a caller. The zero Identity is an anonymous caller.
 type Identity struct {
 	Kind Kind
-	// Name is a client's name, a member's address, a local user's name (empty if the
-	// system has none for the number), or where an anonymous caller connects from.
+	// Name is a client's name, a member's address, a local user's name (empty if the system
+	// has none for the number), or the remote address of an anonymous caller.
 	Name string
 	// UID is the number of a local user.
 	UID uint32
 }
 
-// String names the caller to people, on one line and with nothing in it that a
-// terminal would obey.
+// String names the caller for people, on one line and without anything that a terminal
+// would obey.
 func (i Identity) String() string {
 	switch i.Kind {
 	case Client:
@@ -54,18 +54,18 @@ func (i Identity) String() string {
 type Action int
 
 const (
-	// Look is to see a lock, who holds it and who waits.
+	// Look is to see a lock, its holder and its waiters.
 	Look Action = iota
 	// Lock is to ask for a lock, hold it and give it back.
 	Lock
 	// Break is to take a lock from its holder.
 	Break
-	// Operate is to have the node take no more requests, or take them again.
+	// Operate is to make the node take no more requests, or take them again.
 	Operate
 	actions // how many there are
 )
 
-// String returns the word that stands in the file.
+// String returns the word for the action in a file.
 func (a Action) String() string {
 	switch a {
 	case Look:

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// ErrDenied is wrapped by the error for what a caller may not do.
+// ErrDenied is wrapped by the error for an action that a caller may not do.
 var ErrDenied = errors.New("not allowed")
 
-// Rules are what callers may do. They do not change, and are safe for concurrent use.
-// The zero Rules grant nothing, but to members.
+// Rules are what callers may do. They do not change, and are safe for concurrent use. The
+// zero Rules grant nothing, except to members.
 type Rules struct {
 	name   string // of the file; empty for the default
 	grants []grant
@@ -27,14 +27,14 @@ type grant struct {
 // who is the first word of a line.
 type who struct {
 	kind Kind
-	// anybody stands for all callers of the kind; otherwise they are told by name, or
-	// by uid where name is empty.
+	// anybody means all callers of the kind; otherwise name identifies them, or uid if name
+	// is empty.
 	anybody bool
 	name    string
 	uid     uint32
 }
 
-// is tells whether the caller is meant.
+// is reports whether a caller is meant.
 func (w who) is(i Identity) bool {
 	switch {
 	case w.kind != i.Kind:
@@ -72,8 +72,8 @@ func Default() *Rules {
 	}}
 }
 
-// Check tells whether the caller may do something to a lock. The error wraps
-// [ErrDenied] and says who was refused what, and what would grant it.
+// Check returns an error unless the caller may do something to a lock. It wraps [ErrDenied]
+// and says who was refused what, and which rule would grant it.
 func (r *Rules) Check(caller Identity, action Action, lock string) error {
 	if r.any(caller, action, func(p pattern) bool { return p.matches(lock) }) {
 		return nil
@@ -81,8 +81,8 @@ func (r *Rules) Check(caller Identity, action Action, lock string) error {
 	return fmt.Errorf("%w: %v may not %v %s: %s", ErrDenied, caller, action, quote(lock), r.remedy())
 }
 
-// CheckState tells whether the caller may see the state of the cluster, its members and
-// their connections: who may look at some lock may. The error wraps [ErrDenied].
+// CheckState returns an error unless the caller may see the state of the cluster, its
+// members and their connections: whoever may look at some lock may. It wraps [ErrDenied].
 func (r *Rules) CheckState(caller Identity) error {
 	if r.any(caller, Look, func(pattern) bool { return true }) {
 		return nil
@@ -90,8 +90,8 @@ func (r *Rules) CheckState(caller Identity) error {
 	return fmt.Errorf("%w: %v may not look at anything: %s", ErrDenied, caller, r.remedy())
 }
 
-// CheckOperate tells whether the caller may have the node take no more requests. The error
-// wraps [ErrDenied].
+// CheckOperate returns an error unless the caller may make the node take no more requests.
+// It wraps [ErrDenied].
 func (r *Rules) CheckOperate(caller Identity) error {
 	if r.any(caller, Operate, func(p pattern) bool { return p.prefix && p.text == "" }) {
 		return nil

@@ -123,13 +123,17 @@ func TestReleasesBeyondTheOutboxAreAnswered(t *testing.T) {
 func TestFrameOfTooManyMessagesIsRefused(t *testing.T) {
 	in(t, func(t *testing.T, n *node) {
 		w := n.attach(1)
-		w.send(slices.Repeat([]any{&clientv1.Ping{Stamp: 1}}, mostInFrame)...)
+		w.send(slices.Repeat([]any{&clientv1.Ping{}}, mostInFrame)...)
 		if m := w.next(); m.GetPong() == nil {
 			t.Errorf("got %v; want Pong", m)
 		}
-		w.send(slices.Repeat([]any{&clientv1.Ping{Stamp: 1}}, mostInFrame+1)...)
-		if m, err := w.read(); status.Code(err) != codes.InvalidArgument {
-			t.Errorf("got %v, %v; want INVALID_ARGUMENT", m, err)
+		w.send(slices.Repeat([]any{&clientv1.Ping{}}, mostInFrame+1)...)
+		want := codes.InvalidArgument
+		if n.framed {
+			want = codes.ResourceExhausted // so many messages are too many bytes, too, which gRPC sees to in package node
+		}
+		if m, err := w.read(); status.Code(err) != want {
+			t.Errorf("got %v, %v; want %v", m, err, want)
 		}
 		w.cancel()
 	})

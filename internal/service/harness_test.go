@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,7 +17,9 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"conch/broadcast"
+	"conch/internal/delimited"
 	"conch/internal/rules"
+	"conch/internal/verify/memconn"
 	clientv1 "conch/proto/conch/client/v1"
 	"conch/token"
 )
@@ -39,6 +42,9 @@ type node struct {
 	markFail error
 	riders   riders
 	log      bytes.Buffer // the driver's; it is read once that stands still
+	// framed: clients' streams do without gRPC. attached are the service's calls for them.
+	framed   bool
+	attached sync.WaitGroup
 }
 
 // riders counts the requests that rode on a token.
@@ -110,14 +116,34 @@ func (n *node) stop() {
 	late.Stop()
 	<-n.served
 	_ = n.conn.Close()
+	n.attached.Wait()
 }
 
 // wire is a client's stream, spoken to message by message.
 type wire struct {
 	t      testing.TB
-	rpc    grpc.BidiStreamingClient[clientv1.ClientFrame, clientv1.NodeFrame]
+	rpc    sender
 	cancel context.CancelFunc
 	behind []*clientv1.NodeMessage // what is left of the last frame
+}
+
+// sender is the client's end of a stream.
+type sender interface {
+	Send(*clientv1.ClientFrame) error
+	Recv() (*clientv1.NodeFrame, error)
+	CloseSend() error
+}
+
+// framed is the client's end of a stream without gRPC.
+type framed struct{ *delimited.Client }
+
+// Send is sender's. It waits.
+func (f framed) Send(frame *clientv1.ClientFrame) error {
+	all, err := f.Client.Send(frame)
+	if err == nil && !all {
+		err = f.Flush()
+	}
+	return err
 }
 
 // attach opens a stream of the client with an incarnation, and reads the Welcome.
@@ -136,12 +162,34 @@ func (n *node) attach(client byte) *wire {
 // open opens a stream that has said nothing.
 func (n *node) open() *wire {
 	n.t.Helper()
+	if n.framed {
+		f := framed{delimited.NewClient(n.connect(), 4<<20)}
+		return &wire{t: n.t, rpc: f, cancel: func() { _ = f.Close() }}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	rpc, err := n.api.Attach(ctx)
 	if err != nil {
 		n.t.Fatal(err)
 	}
 	return &wire{t: n.t, rpc: rpc, cancel: cancel}
+}
+
+// connect opens a connection on which the preamble was said.
+func (n *node) connect() net.Conn {
+	n.t.Helper()
+	here, there := memconn.Pipe(64 << 10)
+	n.attached.Go(func() {
+		conn, isFramed, err := delimited.Sort(there)
+		if err != nil || !isFramed {
+			n.t.Errorf("a connection that begins with the preamble: framed %t, %v", isFramed, err)
+			return
+		}
+		n.service.AttachConn(conn, nil)
+	})
+	if err := delimited.Open(here); err != nil {
+		n.t.Fatal(err)
+	}
+	return here
 }
 
 // send sends messages of any kind as one frame.

@@ -16,11 +16,16 @@ import (
 
 // in runs a test with a node in a bubble.
 func in(t *testing.T, test func(t *testing.T, n *node)) {
-	synctest.Test(t, func(t *testing.T) {
-		n := startNode(t)
-		test(t, n)
-		n.stop()
-	})
+	for name, isFramed := range map[string]bool{"gRPC": false, "framed": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := startNode(t)
+				n.framed = isFramed
+				test(t, n)
+				n.stop()
+			})
+		})
+	}
 }
 
 func TestGrantAndRelease(t *testing.T) {

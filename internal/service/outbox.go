@@ -18,23 +18,26 @@ type outbox struct {
 	// due: not all that is in it may wait for something else to be sent.
 	due bool
 	// held: somebody will look whether anything is due, so the sender is not woken.
-	held   bool
-	closed bool
+	held bool
+	// byTeller: whoever puts sends, if nobody has been asked to yet (asked).
+	byTeller, asked bool
+	closed          bool
 }
 
 // outboxLength is from how many messages on a client has to read before it is read from.
 const outboxLength = 1024
 
-func newOutbox() *outbox {
-	return &outbox{wake: make(chan struct{}, 1), drained: make(chan struct{}, 1)}
+func newOutbox(byTeller bool) *outbox {
+	return &outbox{wake: make(chan struct{}, 1), drained: make(chan struct{}, 1), byTeller: byTeller}
 }
 
-// put appends a message.
+// put appends a message. It reports whether the caller is to send it, or to wake the
+// sender.
 //
 // A Pong replaces the one before it, if that is the last message: it says the same with
 // a later end. Nobody waits for a Released, which goes with the next message; so whoever
 // releases a lock and asks for the next is answered at one go.
-func (o *outbox) put(m *frames.NodeMessage) {
+func (o *outbox) put(m *frames.NodeMessage) (unsent bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if n := len(o.messages); m.Kind == frames.Pong && n > 0 && o.messages[n-1].Kind == frames.Pong {
@@ -42,12 +45,18 @@ func (o *outbox) put(m *frames.NodeMessage) {
 	}
 	o.messages = append(o.messages, *m)
 	if m.Kind == frames.Released && len(o.messages) < outboxLength {
-		return
+		return false
 	}
 	o.due = true
-	if !o.held {
+	switch {
+	case o.held:
+		return false
+	case !o.byTeller:
 		o.signal()
+		return false
 	}
+	unsent, o.asked = !o.asked, true
+	return unsent
 }
 
 // hold keeps the sender from being woken until letGo is called.
@@ -75,7 +84,7 @@ func (o *outbox) take(sent []frames.NodeMessage) (messages []frames.NodeMessage,
 	clear(sent)
 	o.mu.Lock()
 	messages, o.messages = o.messages, sent[:0]
-	o.due = false
+	o.due, o.asked = false, false
 	open = !o.closed
 	o.mu.Unlock()
 	signal(o.drained)

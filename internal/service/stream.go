@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -33,13 +32,33 @@ var (
 	errSilent   = status.Error(codes.DeadlineExceeded, "nothing was heard for one time to live, though there is a hold or a wait")
 )
 
+// link is what carries a stream: gRPC, or a connection of its own. One goroutine at a
+// time receives, and one sends.
+type link interface {
+	// Context tells who the client is. It may end when the client is gone.
+	Context() context.Context
+	// Recv returns the client's next frame. The error is io.EOF in peace.
+	Recv() (*clientv1.ClientFrame, error)
+	// Send sends a frame. It reports whether that was all; if not, Flush sends the rest,
+	// before any other frame.
+	Send(*clientv1.NodeFrame) (all bool, err error)
+	Flush() error
+	// MayWait reports whether Send may have to wait for a client that does not read.
+	MayWait() bool
+	// Hasten bounds the time that the client has to read what is sent, also now.
+	Hasten()
+	// End tells the client how the stream ends. Nothing is sent any more.
+	End(error)
+}
+
 // stream is a client's connection. One goroutine receives, one sends, and the
 // handler waits for a reason to end both. What a frame of the client's brings about is
 // sent by the one that receives, in the sender's place, so that an answer does not wait
-// for that to wake up.
+// for that to wake up. Where sending need not wait for the client, the driver's worker
+// does likewise.
 type stream struct {
 	service *Service
-	rpc     rpc
+	link    link
 	out     *outbox
 	// reason is why the stream is to end; nil is in peace. There is room for it.
 	reason chan error
@@ -49,17 +68,18 @@ type stream struct {
 	// sending is had by whoever sends; answering: that is the one that receives.
 	sending   sync.Mutex
 	answering atomic.Bool
-	spare     []frames.NodeMessage // what the outbox goes on with
+	// What follows is the one's who sends. behind: the link has not sent all. ended: nothing
+	// is sent any more.
+	spare         []frames.NodeMessage // what the outbox goes on with
+	behind, ended bool
 	// unread ends the stream if an answer is not read in time.
 	unread *time.Timer
 }
 
-type rpc = grpc.BidiStreamingServer[clientv1.ClientFrame, clientv1.NodeFrame]
-
-// Attach is the service's call.
-func (s *Service) Attach(rpc rpc) error {
+// attach serves a client's stream, and returns why it has ended.
+func (s *Service) attach(link link) error {
 	st := &stream{
-		service: s, rpc: rpc, out: newOutbox(),
+		service: s, link: link, out: newOutbox(!link.MayWait()),
 		reason: make(chan error, 1), over: make(chan struct{}),
 	}
 	st.unread = time.AfterFunc(s.ttl, func() { st.finish(errNotRead) })
@@ -67,6 +87,7 @@ func (s *Service) Attach(rpc rpc) error {
 	defer st.unread.Stop()
 	received := make(chan error, 1)
 	if !s.start(func() { received <- st.receive() }) {
+		st.end(errLeaving)
 		return errLeaving
 	}
 	s.enlist(st)
@@ -78,14 +99,15 @@ func (s *Service) Attach(rpc rpc) error {
 	case err = <-st.reason:
 	case <-s.life.Done():
 		err = errLeaving
-	case <-rpc.Context().Done():
-		err = status.FromContextError(context.Cause(rpc.Context())).Err()
+	case <-link.Context().Done():
+		err = status.FromContextError(context.Cause(link.Context())).Err()
 	}
 	st.out.close()
 	patience := time.NewTimer(s.ttl)
 	defer patience.Stop()
 	select {
 	case <-st.over:
+		st.end(err)
 	case <-patience.C: // it does not read
 	}
 	return err
@@ -116,7 +138,23 @@ func (s *Service) delist(st *stream) {
 }
 
 // Tell is [broadcast.ClientStream]'s.
-func (st *stream) Tell(m *frames.NodeMessage) { st.out.put(m) }
+func (st *stream) Tell(m *frames.NodeMessage) (unsent bool) { return st.out.put(m) }
+
+// Send is [broadcast.ClientStream]'s. It is called where the link need not wait.
+func (st *stream) Send() {
+	if !st.sending.TryLock() {
+		st.out.signal()
+		return
+	}
+	st.push()
+	if st.behind {
+		st.out.signal()
+	}
+	st.sending.Unlock()
+}
+
+// Wake is [broadcast.ClientStream]'s.
+func (st *stream) Wake() { st.out.signal() }
 
 // End is [broadcast.ClientStream]'s.
 func (st *stream) End(why claims.End) {
@@ -144,7 +182,7 @@ func (st *stream) send() {
 	for open := true; open; {
 		select {
 		case <-st.out.wake:
-		case <-st.rpc.Context().Done():
+		case <-st.link.Context().Done():
 			return
 		}
 		st.sending.Lock()
@@ -163,15 +201,55 @@ const (
 // sendAll sends what is in the outbox, and reports whether more may follow. The caller
 // is the one who sends.
 func (st *stream) sendAll() (open bool) {
+	return st.flush() && st.push() && st.flush()
+}
+
+// push gives the link what is in the outbox, unless that has not sent all of what it has.
+// It reports whether more may follow. The caller is the one who sends.
+func (st *stream) push() (open bool) {
+	switch {
+	case st.ended:
+		return false
+	case st.behind:
+		return true
+	}
 	messages, open := st.out.take(st.spare)
 	st.spare = messages
 	for part := range slices.Chunk(messages, maxFrame) {
-		if err := st.rpc.Send(clientwire.NodeFrame(part)); err != nil {
+		all, err := st.link.Send(clientwire.NodeFrame(part))
+		if err != nil {
 			st.finish(err)
 			return false
 		}
+		st.behind = !all
 	}
 	return open
+}
+
+// flush has the link send all that it has. It reports whether more may follow.
+func (st *stream) flush() (open bool) {
+	if !st.behind {
+		return true
+	}
+	if err := st.link.Flush(); err != nil {
+		st.finish(err)
+		return false
+	}
+	st.behind = false
+	return true
+}
+
+// end tells the client how the stream ends. The one that receives, and the worker, may
+// still be about to send.
+func (st *stream) end(reason error) {
+	if st.link.MayWait() {
+		return // what is returned by the call tells it, and frees whoever sends
+	}
+	st.link.Hasten()
+	st.sending.Lock()
+	defer st.sending.Unlock()
+	st.ended = true
+	st.link.End(reason)
 }
 
 // receive takes what the client sends. It returns why the stream ends.
@@ -181,7 +259,7 @@ func (st *stream) receive() error {
 	}
 	defer st.service.driver.Detach(st)
 	for {
-		frame, err := st.rpc.Recv()
+		frame, err := st.link.Recv()
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
@@ -207,8 +285,8 @@ func (st *stream) waitUntilRead() error {
 	for st.out.full() {
 		select {
 		case <-st.out.drained:
-		case <-st.rpc.Context().Done():
-			return status.FromContextError(st.rpc.Context().Err()).Err()
+		case <-st.link.Context().Done():
+			return status.FromContextError(st.link.Context().Err()).Err()
 		}
 	}
 	return nil
@@ -247,12 +325,17 @@ func (st *stream) takeFrame(frame *clientv1.ClientFrame) error {
 // answer sends what is in the outbox in the sender's place. The caller has sending, which
 // answer lets go.
 func (st *stream) answer() {
+	defer st.sending.Unlock()
+	if !st.link.MayWait() {
+		if st.push(); !st.behind {
+			return
+		}
+	}
 	st.unread.Reset(st.service.ttl)
 	st.answering.Store(true)
 	st.sendAll()
 	st.answering.Store(false)
 	st.unread.Stop()
-	st.sending.Unlock()
 }
 
 // check refuses the requests that may not be, whatever the state of their locks.
@@ -284,7 +367,7 @@ func (st *stream) greet() error {
 		st.finish(status.Errorf(codes.DeadlineExceeded, "no Hello within %v", helloPatience))
 	})
 	defer late.Stop()
-	frame, err := st.rpc.Recv()
+	frame, err := st.link.Recv()
 	if err != nil {
 		return err
 	}
@@ -304,7 +387,7 @@ func (st *stream) greet() error {
 		return asStatus(f)
 	}
 	s := st.service
-	if st.who, err = s.gate.identify(st.rpc.Context(), clientv1.Scope_SCOPE_CLUSTER); err != nil {
+	if st.who, err = s.gate.identify(st.link.Context(), clientv1.Scope_SCOPE_CLUSTER); err != nil {
 		return err
 	}
 	caller.Identity = known(st.who)
@@ -318,11 +401,14 @@ func (st *stream) greet() error {
 	}
 	st.sending.Lock()
 	defer st.sending.Unlock()
-	err = st.rpc.Send(&clientv1.NodeFrame{Messages: []*clientv1.NodeMessage{
+	all, err := st.link.Send(&clientv1.NodeFrame{Messages: []*clientv1.NodeMessage{
 		{Kind: &clientv1.NodeMessage_Welcome{Welcome: &clientv1.Welcome{
 			Version: version, Member: s.members[s.self], TtlNs: int64(s.ttl),
 		}}},
 	}})
+	if err == nil && !all {
+		err = st.link.Flush()
+	}
 	if err != nil {
 		s.driver.Detach(st)
 	}

@@ -112,7 +112,7 @@ func TestSiteInABrowser(t *testing.T) {
 	base := server.URL + "/some/where/"
 	faults := browser.Faults(ctx, t)
 	for _, v := range browser.Views {
-		browser.Look(ctx, t, v)
+		browser.SetView(ctx, t, v)
 		for _, name := range []string{"index.html", "README.html", "docs/TEACHING.html", "docs/FENCING.html", "token/DESIGN.html", "cmd/conch/folder.html", "internal/rules/doc.go.html"} {
 			browser.Do(ctx, t, chromedp.Navigate(base+name))
 			for _, fault := range browser.Audit(ctx, t) {

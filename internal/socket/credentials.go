@@ -29,19 +29,28 @@ func Credentials() credentials.TransportCredentials { return peerCredentials{} }
 type peerCredentials struct{}
 
 func (peerCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	u, err := Peer(conn)
+	if err != nil {
+		return nil, nil, err
+	}
+	return conn, u, nil
+}
+
+// Peer tells who is at the other end of a connection of a unix socket.
+func Peer(conn net.Conn) (User, error) {
 	system, ok := conn.(syscall.Conn)
 	if !ok || conn.LocalAddr().Network() != "unix" {
-		return nil, nil, fmt.Errorf("a connection of kind %T, want one of a unix socket", conn)
+		return User{}, fmt.Errorf("a connection of kind %T, want one of a unix socket", conn)
 	}
 	uid, err := peerUID(system)
 	if err != nil {
-		return nil, nil, fmt.Errorf("who is at the other end: %w", err)
+		return User{}, fmt.Errorf("who is at the other end: %w", err)
 	}
 	u := User{UID: uid}
 	if known, err := user.LookupId(strconv.FormatUint(uint64(uid), 10)); err == nil {
 		u.Name = known.Username
 	}
-	return conn, u, nil
+	return u, nil
 }
 
 // errServerOnly says that the credentials are used where connections are dialled.

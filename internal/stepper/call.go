@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// Desk plays one history for a page that speaks JSON. It is not safe for concurrent
+// Server plays one history for a page that speaks JSON. It is not safe for concurrent
 // use.
-type Desk struct{ history *History }
+type Server struct{ history *History }
 
 // request is what a page asks for. Do says what; which other fields count depends on it.
 type request struct {
@@ -46,7 +46,7 @@ type stageView struct {
 }
 
 // Call does what a request in JSON asks for, and answers in JSON.
-func (d *Desk) Call(text []byte) []byte {
+func (d *Server) Call(text []byte) []byte {
 	var q request
 	a := answer{}
 	if err := json.Unmarshal(text, &q); err != nil {
@@ -64,7 +64,7 @@ func (d *Desk) Call(text []byte) []byte {
 	return reply
 }
 
-func (d *Desk) take(q request) answer {
+func (d *Server) take(q request) answer {
 	switch q.Do {
 	case "scenarios":
 		return answer{Scenarios: readyViews()}
@@ -87,7 +87,7 @@ func (d *Desk) take(q request) answer {
 }
 
 // open plays a scenario. One that is no text leaves what was open.
-func (d *Desk) open(text string) answer {
+func (d *Server) open(text string) answer {
 	s, err := Decode(text)
 	if err != nil {
 		return answer{Error: err.Error()}
@@ -98,7 +98,7 @@ func (d *Desk) open(text string) answer {
 
 // act does an operation after a step. If that is not possible, what came after the
 // step stands.
-func (d *Desk) act(at int, text string) answer {
+func (d *Server) act(at int, text string) answer {
 	op, err := DecodeOp(text)
 	if err == nil {
 		err = d.history.possible(at, op)
@@ -111,7 +111,7 @@ func (d *Desk) act(at int, text string) answer {
 	return d.see(d.history.Steps(), err)
 }
 
-func (d *Desk) see(at int, err error) answer {
+func (d *Server) see(at int, err error) answer {
 	h := d.history
 	a := answer{Snapshot: h.At(at), Steps: h.Steps(), Text: h.Text(at)}
 	if err != nil {

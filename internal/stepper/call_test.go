@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// ask calls a desk.
-func (d *Desk) ask(t *testing.T, format string, args ...any) answer {
+// ask calls a server.
+func (d *Server) ask(t *testing.T, format string, args ...any) answer {
 	t.Helper()
 	var a answer
 	if err := json.Unmarshal(d.Call(fmt.Appendf(nil, format, args...)), &a); err != nil {
@@ -19,7 +19,7 @@ func (d *Desk) ask(t *testing.T, format string, args ...any) answer {
 }
 
 func TestDesk(t *testing.T) {
-	var d Desk
+	var d Server
 	if a := d.ask(t, `{"do":"see"}`); a.Error != "no scenario is open" {
 		t.Errorf("before anything is open: %q", a.Error)
 	}
@@ -42,7 +42,7 @@ func TestDesk(t *testing.T) {
 }
 
 func TestDeskRefuses(t *testing.T) {
-	var d Desk
+	var d Server
 	d.ask(t, `{"do":"open","text":"n=3;ask.B"}`)
 	for request, want := range map[string]string{
 		`{`:                                   "not a request",

@@ -57,8 +57,8 @@ func (j *judge) found(p promise, format string, args ...any) {
 	}
 }
 
-// look judges the cluster as it is.
-func (j *judge) look(w *world) {
+// check judges the cluster as it is.
+func (j *judge) check(w *world) {
 	for i := range w.members {
 		n := w.members[i].node
 		if n == nil {
@@ -71,11 +71,11 @@ func (j *judge) look(w *world) {
 		j.use(i, token.Number{Session: n.InspectSession().Session})
 	}
 	j.live = protocolcheck.AppendLiveTokens(j.live[:0], (*cluster)(w), 0, lockName)
-	j.lookAtHolders(w)
-	j.lookAtTokens(w)
+	j.checkHolders(w)
+	j.checkTokens(w)
 	for i := range w.members {
-		j.lookAtNumbers(i, "RN", "at "+name(i), j.views[i].RequestNumbers)
-		j.lookAtBurials(w, i)
+		j.checkNumbers(i, "RN", "at "+name(i), j.views[i].RequestNumbers)
+		j.checkBurials(w, i)
 	}
 }
 
@@ -100,7 +100,7 @@ func where(t protocolcheck.LiveToken) string {
 	return "at " + name(t.To)
 }
 
-func (j *judge) lookAtHolders(w *world) {
+func (j *judge) checkHolders(w *world) {
 	for i := range w.members {
 		if j.views[i].Holder != 0 && (!j.views[i].HasToken || !w.members[i].node.InspectSession().Begun) {
 			j.found(promiseInside, "%s is in the critical section without the token or without a session.", name(i))
@@ -112,13 +112,13 @@ func (j *judge) lookAtHolders(w *world) {
 	}
 }
 
-func (j *judge) lookAtTokens(w *world) {
+func (j *judge) checkTokens(w *world) {
 	if len(j.live) > 1 {
 		j.found(promiseOneToken, "One is %s, another %s.", where(j.live[0]), where(j.live[1]))
 	}
 	for _, live := range j.live {
 		t := j.tokenOf(live)
-		j.lookAtNumbers(noMember, "LN", "in the token", t.LastGranted)
+		j.checkNumbers(noMember, "LN", "in the token", t.LastGranted)
 		if m, found := protocolcheck.TwiceInQueue(t.Queue); found {
 			j.found(promiseQueue, "%s stands in it twice.", name(int(m)))
 		}
@@ -132,9 +132,9 @@ func (j *judge) lookAtTokens(w *world) {
 	}
 }
 
-// lookAtNumbers looks at the numbers that somebody, or the token, knows of the
+// checkNumbers looks at the numbers that somebody, or the token, knows of the
 // members. A member's own are the measure.
-func (j *judge) lookAtNumbers(of int, what, where string, numbers []token.Number) {
+func (j *judge) checkNumbers(of int, what, where string, numbers []token.Number) {
 	for k, n := range numbers {
 		if k != of && n.Above(j.used[k]) {
 			j.found(promiseMade, "%s[%s] is %s %s, and %s has used no number above %s.", what, name(k), n, where, name(k), j.used[k])
@@ -142,7 +142,7 @@ func (j *judge) lookAtNumbers(of int, what, where string, numbers []token.Number
 	}
 }
 
-func (j *judge) lookAtBurials(w *world, k int) {
+func (j *judge) checkBurials(w *world, k int) {
 	buriers, buried := protocolcheck.BuriedByQuorum((*cluster)(w), k)
 	if !buried {
 		return

@@ -93,7 +93,7 @@ type InvariantView struct {
 
 // snapshot looks at the cluster.
 func (w *world) snapshot(step int, op string) *Snapshot {
-	w.judge.look(w)
+	w.judge.check(w)
 	s := &Snapshot{
 		Step: step, Op: op, Millis: float64(w.now) / float64(millisecond),
 		Happened: slices.Clone(w.said), Rules: w.rules(), Quiet: w.quiet,

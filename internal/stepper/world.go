@@ -151,7 +151,7 @@ func (w *world) apply(op Op) error {
 	case Duplicate:
 		w.duplicate(op.From, op.To)
 	}
-	w.judge.look(w)
+	w.judge.check(w)
 	return nil
 }
 
@@ -267,7 +267,7 @@ func (w *world) input(i int, give func(n *token.Node, now token.Time)) {
 	}
 	give(m.node, w.now+m.ahead)
 	w.perform(i)
-	w.judge.look(w)
+	w.judge.check(w)
 }
 
 // perform does what a node wants done.

@@ -84,7 +84,7 @@ func answer(w http.ResponseWriter, code int, content map[string]string) {
 
 // look has a lock shown in full, if the node lets the page see it.
 func (s *Server) look(r *http.Request, asked request) (string, error) {
-	if err := s.visits.lookAt(asked.Page, asked.Lock); err != nil || asked.Lock == "" {
+	if err := s.visits.showInFull(asked.Page, asked.Lock); err != nil || asked.Lock == "" {
 		return "", err
 	}
 	request := &clientv1.ListLocksRequest{Scope: clientv1.Scope_SCOPE_NODE, Lock: asked.Lock}

@@ -61,7 +61,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		f.watch(ctx, s.config.Node)
 		end(errClosing)
 	})
-	running.Go(func() { s.followLook(ctx, st, f) })
+	running.Go(func() { s.followLock(ctx, st, f) })
 	running.Go(func() { f.list(ctx, s.config.Node) })
 	running.Go(func() { f.ask(ctx, s.config.Node) })
 	if out.open(s.hello()) == nil {
@@ -110,12 +110,12 @@ func textOf(err error) string {
 	return err.Error()
 }
 
-// followLook feeds what becomes of the lock that the page looks at.
-func (s *Server) followLook(ctx context.Context, st *stream, f *feed) {
+// followLock feeds the changes of the lock that the page shows in full.
+func (s *Server) followLock(ctx context.Context, st *stream, f *feed) {
 	for ctx.Err() == nil {
 		watched, stop := context.WithCancel(ctx)
 		var watching sync.WaitGroup
-		if lock := s.visits.looksAt(st); lock != "" {
+		if lock := s.visits.shownInFull(st); lock != "" {
 			watching.Go(func() { f.watchOne(watched, s.config.Node, lock) })
 		}
 		select {

@@ -85,8 +85,8 @@ func (f *feed) waits(lock string) bool {
 	return waits
 }
 
-// putLook notes the state of the lock that is looked at.
-func (f *feed) putLook(ctx context.Context, l *clientv1.LockStatus) error {
+// putLock notes the state of the lock that is shown in full.
+func (f *feed) putLock(ctx context.Context, l *clientv1.LockStatus) error {
 	f.mu.Lock()
 	for f.look != nil {
 		taken := f.taken
@@ -200,7 +200,7 @@ func (f *feed) watchOne(ctx context.Context, node Node, lock string) {
 			if r.GetLock() == nil {
 				return nil
 			}
-			return f.putLook(ctx, r.GetLock())
+			return f.putLock(ctx, r.GetLock())
 		},
 	}) // a name that no lock can have is not told of
 }

@@ -84,7 +84,7 @@ type Server struct {
 	// hexadecimal digits.
 	token, process string
 
-	guard  guard
+	filter requestFilter
 	visits *visits
 	routes http.Handler
 }
@@ -97,7 +97,7 @@ func New(cfg Config) *Server {
 		process: draw(),
 		visits:  newVisits(cfg.Lock, cfg.TTL),
 	}
-	s.guard = newGuard(cfg.Listen, cfg.Hosts, s.token)
+	s.filter = newRequestFilter(cfg.Listen, cfg.Hosts, s.token)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.index)
 	mux.Handle("GET /static/", staticFiles())
@@ -106,19 +106,19 @@ func New(cfg Config) *Server {
 		w.Header().Set("Location", "learn/") // relative: the page may lie below a proxy's path
 		w.WriteHeader(http.StatusMovedPermanently)
 	})
-	mux.Handle("GET /events", s.guard.sameOrigin(http.HandlerFunc(s.events)))
+	mux.Handle("GET /events", s.filter.sameOrigin(http.HandlerFunc(s.events)))
 	for path, act := range map[string]action{
 		"look": s.look, "lock": s.lock, "unlock": s.unlock, "break": s.breakLock,
 	} {
-		mux.Handle("POST /api/"+path, s.guard.own(act))
+		mux.Handle("POST /api/"+path, s.filter.own(act))
 	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
 	if cfg.Profiles != nil {
-		mux.Handle("/debug/pprof/", s.guard.sameOrigin(cfg.Profiles))
+		mux.Handle("/debug/pprof/", s.filter.sameOrigin(cfg.Profiles))
 	}
-	s.routes = s.guard.handler(mux)
+	s.routes = s.filter.handler(mux)
 	return s
 }
 

@@ -187,32 +187,32 @@ func showStatus(r *clientv1.StatusResponse) *statusJSON {
 	return j
 }
 
-// place is the position of a member; -1 if it is none.
-func (s *Server) place(member string) int { return slices.Index(s.config.Members, member) }
+// memberIndex is the position of a member; -1 if it is none.
+func (s *Server) memberIndex(member string) int { return slices.Index(s.config.Members, member) }
 
 func (s *Server) showLock(l *clientv1.LockStatus) lockJSON {
 	j := lockJSON{Name: l.GetLock(), Waiting: l.GetWaiting(), Wants: []int{}, Searches: []int{}}
 	if h := l.GetHolder(); h != nil {
 		j.Holder = &holderJSON{
-			Member: s.place(h.GetMember()), Client: showClient(h.GetClient()), Fence: h.GetFence(),
+			Member: s.memberIndex(h.GetMember()), Client: showClient(h.GetClient()), Fence: h.GetFence(),
 			Held: millis(h.GetHeldNs()), Lease: millis(h.GetLeaseRemainingNs()), Ending: endings[h.GetEnding()],
 		}
 	}
 	if t := l.GetToken(); t != nil {
 		j.Token = &tokenJSON{
-			Member: s.place(t.GetMember()), Epoch: t.GetEpochNumber(), Proposer: t.GetEpochProposer(),
+			Member: s.memberIndex(t.GetMember()), Epoch: t.GetEpochNumber(), Proposer: t.GetEpochProposer(),
 			Hop: t.GetHop(), Fence: t.GetFence(), Queue: []int{},
 		}
 		for _, member := range t.GetQueue() {
-			j.Token.Queue = append(j.Token.Queue, s.place(member))
+			j.Token.Queue = append(j.Token.Queue, s.memberIndex(member))
 		}
 	}
 	for _, v := range l.GetViews() {
 		if v.GetWaiting() > 0 {
-			j.Wants = append(j.Wants, s.place(v.GetMember()))
+			j.Wants = append(j.Wants, s.memberIndex(v.GetMember()))
 		}
 		if v.GetSearching() {
-			j.Searches = append(j.Searches, s.place(v.GetMember()))
+			j.Searches = append(j.Searches, s.memberIndex(v.GetMember()))
 		}
 	}
 	return j
@@ -237,7 +237,7 @@ func (s *Server) showDetail(l *clientv1.LockStatus) *detailJSON {
 	}
 	for _, w := range l.GetWaiters() {
 		j.Waiters = append(j.Waiters, waiterJSON{
-			s.place(w.GetMember()), showClient(w.GetClient()), millis(w.GetWaitedNs()), w.GetAhead(),
+			s.memberIndex(w.GetMember()), showClient(w.GetClient()), millis(w.GetWaitedNs()), w.GetAhead(),
 		})
 	}
 	for _, o := range l.GetObstacles() {
@@ -250,7 +250,7 @@ func (s *Server) showDetail(l *clientv1.LockStatus) *detailJSON {
 	}
 	for _, v := range l.GetViews() {
 		j.Views = append(j.Views, viewJSON{
-			s.place(v.GetMember()), showNumbers(v.GetRequestNumbers()), v.GetRequesting(), v.GetWaiting(), v.GetSearching(),
+			s.memberIndex(v.GetMember()), showNumbers(v.GetRequestNumbers()), v.GetRequesting(), v.GetWaiting(), v.GetSearching(),
 		})
 	}
 	return j

@@ -161,8 +161,8 @@ func (v *visits) find(id string) (*visit, error) {
 	return nil, errNoVisit
 }
 
-// lookAt has a lock shown in full.
-func (v *visits) lookAt(id, lock string) error {
+// showInFull sets the lock that a page shows in full.
+func (v *visits) showInFull(id, lock string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	p, err := v.find(id)
@@ -176,8 +176,8 @@ func (v *visits) lookAt(id, lock string) error {
 	return nil
 }
 
-// looksAt returns the lock that is shown in full.
-func (v *visits) looksAt(st *stream) string {
+// shownInFull returns the lock that a page shows in full.
+func (v *visits) shownInFull(st *stream) string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return st.visit.look

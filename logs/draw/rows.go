@@ -104,6 +104,8 @@ func (s *scope) word(e *logs.Event, digits int) string {
 		return "start"
 	case logs.NodeStopped:
 		return "stop"
+	case logs.NodeFailed:
+		return "fails"
 	case logs.SessionLapsed:
 		return "session lapses"
 	case logs.Burial:

@@ -165,7 +165,7 @@ func (s *scope) inside(e *logs.Event) bool { return s.at[e] >= s.from && s.at[e]
 // shown reports whether a kind of line has a place in the picture at all.
 func (s *scope) shown(e *logs.Event) bool {
 	switch e.Kind {
-	case logs.NodeStarted, logs.NodeStopped, logs.SessionLapsed, logs.Burial:
+	case logs.NodeStarted, logs.NodeStopped, logs.NodeFailed, logs.SessionLapsed, logs.Burial:
 		return true
 	}
 	return e.Lock == s.lock

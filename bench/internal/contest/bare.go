@@ -19,6 +19,7 @@ const (
 	BareLegs   = "bare/ring of 6"
 	BareStream = "bare/stream unix"
 	BareShared = "bare/stream unix, shared"
+	BarePlain  = "bare/plain unix"
 	BareSwap   = "bare/swap"
 )
 
@@ -29,11 +30,12 @@ func bareSubjects() []*Subject {
 		{Name: BareLegs, Label: "gRPC stream ring, 6 processes: as many as 3 nodes and their clients", round: relay(wires.GRPCRing, 2*nodes)},
 		{Name: "bare/mesh", Label: "gRPC mesh, 3 processes, one token and two requests a hop", round: relay(wires.GRPCMesh, nodes)},
 		{Name: "bare/tcp ring", Label: "TCP ring, 3 processes", round: relay(wires.TCPRing, nodes)},
-		{Name: "bare/call tcp", Label: "unary gRPC call, TCP", round: trip(locks.BareCall, overTCP)},
-		{Name: "bare/call unix", Label: "unary gRPC call, unix socket", round: trip(locks.BareCall, overUnix)},
-		{Name: "bare/stream tcp", Label: "round trip on a gRPC stream, TCP", round: trip(locks.BareStream, overTCP)},
-		{Name: BareStream, Label: "round trip on a gRPC stream, unix socket", round: trip(locks.BareStream, overUnix)},
-		{Name: BareShared, Label: "the same, where one goroutine receives for those that ask", round: trip(locks.BareShared, overUnix)},
+		{Name: "bare/call tcp", Label: "unary gRPC call, TCP", round: trip(locks.BareCall, worker.Echo, overTCP)},
+		{Name: "bare/call unix", Label: "unary gRPC call, unix socket", round: trip(locks.BareCall, worker.Echo, overUnix)},
+		{Name: "bare/stream tcp", Label: "round trip on a gRPC stream, TCP", round: trip(locks.BareStream, worker.Echo, overTCP)},
+		{Name: BareStream, Label: "round trip on a gRPC stream, unix socket", round: trip(locks.BareStream, worker.Echo, overUnix)},
+		{Name: BareShared, Label: "the same, where one goroutine receives for those that ask", round: trip(locks.BareShared, worker.Echo, overUnix)},
+		{Name: BarePlain, Label: "round trip on a plain unix socket", round: trip(locks.BarePlain, worker.Plain, overUnix)},
 		{Name: BareSwap, Label: "a request to 2 processes and a token back, gRPC streams", round: played(elsewhere(nodes, locks.Spec{Kind: locks.BareSwap}), warmGrants)},
 	}
 }
@@ -71,8 +73,8 @@ func overTCP(string) (string, error) {
 	return addresses[0], nil
 }
 
-// trip goes there and back.
-func trip(kind locks.Kind, at place) func(ctx context.Context, s *Stage) (*Sample, error) {
+// trip goes there and back, to a worker that echoes.
+func trip(kind locks.Kind, echo worker.Mode, at place) func(ctx context.Context, s *Stage) (*Sample, error) {
 	return played(func(_ context.Context, p *play) error {
 		address, err := at(p.dir)
 		if err != nil {
@@ -80,7 +82,7 @@ func trip(kind locks.Kind, at place) func(ctx context.Context, s *Stage) (*Sampl
 		}
 		return p.startAll(
 			worker.Job{Mode: worker.Loop, Lock: locks.Spec{Kind: kind, Endpoints: []string{address}}},
-			worker.Job{Mode: worker.Echo, Addresses: []string{address}},
+			worker.Job{Mode: echo, Addresses: []string{address}},
 		)
 	}, warmGrants)
 }

@@ -65,6 +65,7 @@ func TestRunPlaysWhatNeedsNoServers(t *testing.T) {
 		BareLegs:                    {Hops, CPU, Switches},
 		BareStream:                  {Wait},
 		BareShared:                  {Wait},
+		BarePlain:                   {Wait},
 		BareSwap:                    {Wait},
 		ConchSaturated:              {Grants, HandOffs, CPU, Switches},
 		ConchCrowd:                  {Grants, HandOffs, CPU, Switches},
@@ -76,7 +77,7 @@ func TestRunPlaysWhatNeedsNoServers(t *testing.T) {
 		Peer{Key: Flock}.Clients():  {Grants, HandOffs, CPU, Switches},
 		Peer{Key: Flock}.Failover(): {Recovery},
 	}
-	subjects, s := only(t, Flock+"/", BareRing, BareStream, BareSwap, ConchSaturated, ConchCrowd, ConchHere, ConchMessages(3)), stage(t)
+	subjects, s := only(t, Flock+"/", BareRing, BareStream, BarePlain, BareSwap, ConchSaturated, ConchCrowd, ConchHere, ConchMessages(3)), stage(t)
 	subjects = append(subjects, &Subject{Name: ConchWeight, Once: true, round: weighed(6000)})
 	for attempt := 0; attempt < attempts && len(subjects) > 0; attempt++ {
 		outcome, err := Run(t.Context(), s, subjects, 1, func(text string) { t.Log(text) })

@@ -28,6 +28,7 @@ const (
 	BareCall   Kind = "bare call"   // a unary call; endpoints: one echo
 	BareStream Kind = "bare stream" // a round trip on a stream; endpoints: one echo
 	BareShared Kind = "bare shared" // the same, on a stream with a goroutine that receives
+	BarePlain  Kind = "bare plain"  // a round trip without gRPC; endpoints: one plain echo
 	BareSwap   Kind = "bare swap"   // a request and a token; endpoints: the processes
 )
 
@@ -123,6 +124,8 @@ func Open(ctx context.Context, spec Spec, sent func(messages uint64)) (Lock, err
 		return wires.DialStream(ctx, spec.Endpoints[0])
 	case BareShared:
 		return wires.DialShared(ctx, spec.Endpoints[0])
+	case BarePlain:
+		return wires.DialPlain(ctx, spec.Endpoints[0])
 	case BareSwap:
 		return wires.JoinSwap(ctx, spec.Endpoints, spec.Self)
 	default:

@@ -47,6 +47,8 @@ func goals() []goal {
 			of: term{contest.ConchHere, contest.Allocations}, is: under, want: 0.01},
 		{what: "token here, a client on the unix socket: lock and unlock over a gRPC stream round trip",
 			of: term{contest.Again(contest.Conch), contest.Cycle}, over: term{contest.BareStream, contest.Wait}, is: atMost, want: 1.3},
+		{what: "the same over a round trip on a plain unix socket",
+			of: term{contest.Again(contest.Conch), contest.Cycle}, over: term{contest.BarePlain, contest.Wait}, is: atMost, want: 2.5},
 		{what: "3 nodes, 3 clients in processes of their own: grants/s over the bare ring's hops/s",
 			of: ours(contest.Grants), over: ring, is: atLeast, want: 0.3},
 		{what: "the same: hand-offs/s over ZooKeeper's",

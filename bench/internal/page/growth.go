@@ -14,9 +14,9 @@ import (
 func WriteGrowth(w io.Writer, run Run, charts string) {
 	f := growth.Of(run.Outcome)
 	g := growthPage{w: w, figures: f, charts: charts}
-	fmt.Fprintf(w, "# Growth\n\nWhat a grant costs as nodes are added, and how many grants there are as locks are added, compared with theory. "+
-		"All figures come from one run of %d rounds (each measures every cluster once, for %v after a warm-up); "+
-		"a figure is the rounds' median, with the least and the most in parentheses. `%s` wrote this page on %s in %v.\n\n",
+	fmt.Fprintf(w, "# Growth\n\nWhat a grant costs as nodes are added, and how many grants more locks allow, beside theory. "+
+		"One run of %d rounds measured every cluster once a round, for %v after a warm-up; "+
+		"figures are the rounds' medians, with least and most in parentheses. `%s` wrote this page on %s in %v.\n\n",
 		run.Rounds, run.Window, run.Command, run.Begun.Format(time.DateOnly), run.Took.Round(time.Second))
 	writeMachine(w, run)
 	g.messages()
@@ -43,8 +43,8 @@ func (g growthPage) chart(name, text string) {
 func (g growthPage) messages() {
 	fmt.Fprint(g.w, "## Messages\n\n")
 	g.chart("messages", "Messages a grant, by the number of nodes: N where the token is elsewhere, one where requests ride, both as theory says")
-	fmt.Fprint(g.w, "If the token is here a grant costs no message, which a logarithmic axis cannot show. A node makes one request for all that wait at it; "+
-		"the request is sent to all other nodes, or rides on the token.\n\n")
+	fmt.Fprint(g.w, "If the token is here, a grant costs no message, which a logarithmic axis cannot show. A node makes one request for all its waiters: "+
+		"it goes to all other nodes, or rides on the token.\n\n")
 	t := table{heads: []string{"the lock's messages", "theory", "a grant", "a request"}}
 	for _, use := range theory.Uses {
 		for _, n := range contest.Sizes {
@@ -59,8 +59,8 @@ func (g growthPage) messages() {
 func (g growthPage) cost() {
 	fmt.Fprint(g.w, "## What a grant costs\n\n")
 	g.chart("processor", "Processor time a grant, by the number of nodes, of processes and of the algorithm's own code")
-	fmt.Fprint(g.w, "Processor time is that of all nodes together, and bytes are what all nodes write to their connections, both without what the nodes use at rest (below). "+
-		"The dashed lines are scaled theory: what a grant would cost if each of its messages cost as much as one between three nodes.\n\n")
+	fmt.Fprint(g.w, "Processor time, and bytes written to connections, are those of all nodes, without what they use [at rest](#cost-of-sessions-at-rest). "+
+		"The dashed lines are scaled theory: the cost if each message cost as much as one between three nodes.\n\n")
 	t := table{heads: []string{"what", "grants/s", "lock to grant µs", "processor µs a grant", "bytes a grant", "bytes in theory"}}
 	for _, use := range theory.Uses {
 		for _, n := range contest.Sizes {
@@ -74,7 +74,7 @@ func (g growthPage) cost() {
 		}
 	}
 	t.write(g.w)
-	fmt.Fprint(g.w, "A token carries a number for each member, so it grows with their number:\n\n")
+	fmt.Fprint(g.w, "A token carries a number for each member:\n\n")
 	sizes := table{heads: []string{"members", "bytes of a token", "of a request"}}
 	for _, n := range contest.VirtualSizes {
 		sizes.add(whole(n), whole(theory.TokenSize(n, 0)), whole(theory.RequestSize()))
@@ -85,7 +85,7 @@ func (g growthPage) cost() {
 func (g growthPage) sessions() {
 	fmt.Fprint(g.w, "## Cost of sessions at rest\n\n")
 	g.chart("sessions", "What a node sends and uses a second at rest, by the number of nodes")
-	fmt.Fprintf(g.w, "Every quarter of %v each node pings each other node, which answers. Nobody wants a lock.\n\n", contest.TTL)
+	fmt.Fprintf(g.w, "Nobody wants a lock. Every quarter of %v each node pings each other node, which answers.\n\n", contest.TTL)
 	t := table{heads: []string{"nodes", "messages/s, all", "in theory", "a node: messages/s", "processor ms/s", "bytes/s"}}
 	for _, n := range contest.Sizes {
 		processor := g.figures.RestOfNode(n, contest.Processor).Times(1e-3)
@@ -96,8 +96,8 @@ func (g growthPage) sessions() {
 }
 
 func (g growthPage) virtual() {
-	fmt.Fprint(g.w, "## In virtual time\n\nThe algorithm's own code (package token) with only a queue between the members; one thread does the work of all. "+
-		"The round fails unless the counts equal those of theory to the message. Processor times include the queue.\n\n")
+	fmt.Fprint(g.w, "## In virtual time\n\nOnly the algorithm's code (package token), with a queue between the members, in one thread. "+
+		"The round fails unless the counts equal theory to the message. Processor times include the queue.\n\n")
 	t := table{heads: []string{"members", "token elsewhere: messages", "µs a grant", "ns a message", "token here: messages", "µs a grant", "saturated: messages", "µs a grant", "session messages/s", "ns each"}}
 	for _, n := range contest.VirtualSizes {
 		of := func(figure contest.Figure) string { return spread(g.figures.Of(contest.InVirtualTime(n), figure), "") }
@@ -131,7 +131,7 @@ func whole(n int) string {
 }
 
 func (g growthPage) locks() {
-	fmt.Fprintf(g.w, "## Many locks\n\n%d nodes, each a process. One lock has one token, so grants come one after the other; more locks let nodes work at the same time.\n\n", contest.ManyNodes)
+	fmt.Fprintf(g.w, "## Many locks\n\n%d nodes, each a process. Grants of one lock come one after the other; more locks let nodes work at the same time.\n\n", contest.ManyNodes)
 	g.chart("locks", "Grants a second by the number of locks, on one core and on all")
 	for _, load := range contest.Loads {
 		fmt.Fprintf(g.w, "%s:\n\n", load.Label)
@@ -154,12 +154,12 @@ func (g growthPage) locks() {
 // growthMethod says how it is done.
 const growthMethod = `## How it is measured
 
-Each node is a process of its own, started by ` + "`conch.Start`" + `, with loopback connections to each other node: N(N-1) of them, as many as between machines. In one process the nodes would share a scheduler and a garbage collector with tens of thousands of goroutines, whose cost would be added to that of a grant.
+Each node is a process, started by ` + "`conch.Start`" + `, with loopback connections to each other node: N(N-1) in all, as between machines. In one process, a shared scheduler and garbage collector with tens of thousands of goroutines would add to the cost of a grant.
 
 - Token elsewhere: two nodes lock and unlock in turns, and tell each other by a datagram whose turn it is; the processor time includes that. Token here: one node locks and unlocks again and again. Saturated: two callers at each node want the lock all the time. The other nodes only answer.
-- The nodes count messages, requests and grants in their metrics for Prometheus. Messages of sessions (PING, PONG, CLEAR, BUSY) are counted apart.
+- The nodes' Prometheus metrics count messages, requests and grants. Messages of sessions (PING, PONG, CLEAR, BUSY) are counted apart.
 - The kernel reports the processes' processor time; bytes are what they handed to the kernel to write.
-- In virtual time the algorithm copies, for the log, its state of the lock with each step: a number for each member. So from some hundred members on, a message costs more the more members there are.
+- In virtual time each step copies the algorithm's state of the lock for the log: a number for each member. So from some hundred members on, a message costs more with each member.
 - On one core, all processes are bound to the same core. On all cores, each process has as many threads for Go code as there are cores, unless GOMAXPROCS is given.
-- Nodes on one machine share its cores with each other and with their messages. Between machines each node has its own.
+- Nodes on one machine share its cores; between machines each node has its own.
 `

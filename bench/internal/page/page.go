@@ -30,9 +30,9 @@ func Write(w io.Writer, run Run) {
 	for _, result := range run.Outcome.Results {
 		results[result.Subject.Name] = result
 	}
-	fmt.Fprintf(w, "# Benchmarks\n\nWhat conch costs, compared with the bare limits of gRPC and TCP, and with the locks that users would choose instead. "+
-		"All figures come from one run of %d rounds (each measures every subject once, for %v after a warm-up); "+
-		"a figure is the rounds' median, with the least and the most in parentheses. `%s` wrote this page on %s in %v.\n\n",
+	fmt.Fprintf(w, "# Benchmarks\n\nWhat conch costs beside the bare limits of gRPC and TCP, and beside the locks that users would choose instead. "+
+		"One run of %d rounds measured every subject once a round, for %v after a warm-up; "+
+		"figures are the rounds' medians, with least and most in parentheses. `%s` wrote this page on %s in %v.\n\n",
 		run.Rounds, run.Window, run.Command, run.Begun.Format(time.DateOnly), run.Took.Round(time.Second))
 	writeMachine(w, run)
 	writeGoals(w, results, run.Rounds)
@@ -51,11 +51,11 @@ func writeMachine(w io.Writer, run Run) {
 	for _, fact := range run.Facts {
 		fmt.Fprintf(w, "- %s: %s\n", fact.What, fact.Which)
 	}
-	fmt.Fprintf(w, "- cores that other processes kept busy before each turn (a turn waited up to %v for a calm machine): %s\n\n", run.Patience, spread(busy, ""))
+	fmt.Fprintf(w, "- cores that other processes kept busy before each turn (which waited up to %v for a calm machine): %s\n\n", run.Patience, spread(busy, ""))
 }
 
 func writeGoals(w io.Writer, results map[string]*contest.Result, rounds int) {
-	fmt.Fprint(w, "## Goals\n\nA ratio divides two figures of the same round.\n\n")
+	fmt.Fprint(w, "## Goals\n\nRatios are of two figures of the same round.\n\n")
 	t := table{heads: []string{"what", "goal", "measured", ""}}
 	for _, g := range goals() {
 		s := g.measured(results, rounds)
@@ -121,7 +121,7 @@ func writeConch(w io.Writer, results []*contest.Result) {
 // writeBatchGain writes what local batches gain.
 func writeBatchGain(w io.Writer, gain contest.Spread) {
 	if gain.Rounds > 0 {
-		fmt.Fprintf(w, "With 8 callers at each of 3 nodes, `--local-batch 8` makes %s times as many grants a second as nodes that take turns, in the same rounds. "+
+		fmt.Fprintf(w, "With 8 callers at each of 3 nodes, `--local-batch 8` makes %s times as many grants a second as taking turns, in the same rounds. "+
 			"The price: the next waiter at a node waits for up to 8 entries at each other node.\n\n", spread(gain, ""))
 	}
 }
@@ -153,8 +153,8 @@ func writePeers(w io.Writer, results map[string]*contest.Result) {
 		}
 		return spread(results[subject].Spread(figure), unit)
 	}
-	fmt.Fprint(w, "## Compared with other locks\n\nIn the first column one client locks and unlocks again and again; in the others three clients, each in a process of its own, want the lock all the time. "+
-		"A hand-off is a grant to another client than the one before, which was already waiting when that one left.\n\n")
+	fmt.Fprint(w, "## Compared with other locks\n\nOne client locks and unlocks again and again; or three clients, each a process, want the lock all the time. "+
+		"A hand-off is a grant to another client than the last, which was already waiting when that one left.\n\n")
 	t := table{heads: []string{"lock", "one client: lock+unlock µs", "three clients: grants/s", "hand-offs/s", "processor µs a grant", "switches a grant"}}
 	dead := table{heads: []string{"lock", "until the next grant"}}
 	for _, p := range contest.Peers() {
@@ -163,8 +163,8 @@ func writePeers(w io.Writer, results map[string]*contest.Result) {
 	}
 	dead.add("conch 3 nodes, the holder in its node's own process", of(contest.ConchFailover, contest.Recovery, " s"))
 	t.write(w)
-	fmt.Fprintf(w, "The holder is killed together with the leading server, as if both were on one machine (with one Redis and with flock only the holder, since nothing would be left); "+
-		"another client waits. In every system that has such a time, a vanished holder loses the lock after %v; the holder renews it until the kill.\n\n", contest.TTL)
+	fmt.Fprintf(w, "The holder and the leading server are killed together, as if both were on one machine (with one Redis and with flock only the holder, since nothing would be left), "+
+		"while another client waits. Where a lock has a time to live, it is %v, and the holder renews it until the kill.\n\n", contest.TTL)
 	dead.write(w)
 }
 
@@ -172,7 +172,7 @@ func writePeers(w io.Writer, results map[string]*contest.Result) {
 var percentiles = []float64{50, 90, 99, 99.9}
 
 func writeLatencies(w io.Writer, results []*contest.Result) {
-	fmt.Fprint(w, "## Latencies, µs\n\nFrom asking until the lock is held (or until the answer comes), all rounds together.\n\n")
+	fmt.Fprint(w, "## Latencies, µs\n\nFrom the request to the lock (or to the answer), all rounds together.\n\n")
 	t := table{heads: []string{"subject", "samples", "p50", "p90", "p99", "p99.9", "most"}}
 	for _, r := range results {
 		h := r.Merged(func(s *contest.Sample) *hdrhistogram.Histogram { return s.Wait })
@@ -204,7 +204,7 @@ func writeLeftOut(w io.Writer, results []*contest.Result) {
 		}
 	}
 	if len(lines) == 0 {
-		lines = []string{"Nothing: every subject was measured in every round (subjects that take minutes, in one round), and two clients were never in the critical section at once."}
+		lines = []string{"Nothing: every subject was measured in every round (in one round, if it takes minutes), and two clients were never in the critical section at once."}
 	}
 	fmt.Fprintf(w, "%s\n\n", strings.Join(lines, "\n"))
 }
@@ -212,12 +212,12 @@ func writeLeftOut(w io.Writer, results []*contest.Result) {
 // method says how it is done.
 const method = `## How it is measured
 
-Every client is a process of its own and runs the same loop: note the time, lock, enter, leave, unlock, note the time. All clients count entries in shared memory, where each also sees whether another is inside. The kernel reports the processor time of clients and servers together, and the switches: how often a thread began to wait. Servers (conch's nodes, etcd, Redis, ZooKeeper) are frozen while another subject is measured, and have found each other again before their own turn.
+Every client is a process that loops: note the time, lock, enter, leave, unlock, note the time. All count entries in shared memory, where each also sees whether another is inside. The kernel reports the processor time of clients and servers together, and the switches: how often a thread began to wait. Servers (conch's nodes, etcd, Redis, ZooKeeper) are frozen while another subject is measured, and have found each other again before their turn.
 
 - conch, etcd and ZooKeeper keep data on this machine's disk; etcd and ZooKeeper write to it at every step, conch does not. Redis keeps nothing on disk.
-- etcd and ZooKeeper have their defaults, except that ZooKeeper's tick is 1 s, so that a session can be as short as the others'. go-redsync asks again after 1 ms. conch's nodes log only errors, unless a row says otherwise.
-- etcd's Mutex makes a watch for each wait. The lock with a standing watch was written for this comparison: one watch for each client, and a queue of its own.
+- etcd and ZooKeeper have their defaults, except that ZooKeeper's tick is 1 s, so that a session can be as short as the others'. go-redsync retries after 1 ms. conch's nodes log only errors, unless a row says otherwise.
+- etcd's Mutex makes a watch for each wait. The lock with a standing watch was written for this comparison: one watch for each client, and its own queue.
 - flock works on one machine only; a single Redis is lost with its server; Redlock relies on clocks and has no fencing numbers.
-- A worker asks again when it has been served, so a pause of the machine shows as one long wait and not as many.
-- Idle nodes are processes of the conch program; the row shows the one that used the processor most within 20 s. Many locks become known when clients of all nodes use each of them once, and go; their names are 16 bytes long. This and the memory are measured once, not in every round. Memory is that of the node with most: what a lock adds to the heap after garbage collection; and the whole process, right after the clients have gone, and after the garbage has been given back, which an idle Go program does by itself within some minutes.
+- A worker asks again once it is served, so a pause of the machine shows as one long wait, not as many.
+- Idle nodes are conch processes; the row shows the one that used the processor most within 20 s. For many known locks, clients of all nodes use each lock (with a name of 16 bytes) once, and go. This and the memory are measured once, not in every round. Memory is that of the largest node: what a lock adds to the heap after garbage collection; the whole process right after the clients have gone; and after the garbage has been given back, which an idle Go program does within some minutes.
 `

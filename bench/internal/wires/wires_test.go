@@ -88,6 +88,22 @@ func TestTripComesBack(t *testing.T) {
 	check(t, <-ended)
 }
 
+func TestPlainTripComesBack(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	b := newBoard(t)
+	at := "unix:" + filepath.Join(t.TempDir(), "echo")
+	ended := make(chan error, 1)
+	go func() { ended <- EchoPlain(ctx, at, b) }()
+	trip, err := DialPlain(ctx, at)
+	check(t, err)
+	check(t, trip.Lock(ctx))
+	check(t, trip.Lock(ctx))
+	check(t, trip.Close())
+	b.SetPhase(board.End)
+	check(t, <-ended)
+}
+
 func TestSwapGivesTheTokenToWhoAsks(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

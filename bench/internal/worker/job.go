@@ -33,6 +33,7 @@ const (
 	Weigh Mode = "weigh" // be there, and say how much memory that takes
 	Relay Mode = "relay" // pass messages on
 	Echo  Mode = "echo"  // send messages back
+	Plain Mode = "plain" // the same, without gRPC
 
 	Each    Mode = "each"    // of many locks, each is wanted all the time
 	Any     Mode = "any"     // of many locks, one is taken at random each time
@@ -117,6 +118,8 @@ func Run(ctx context.Context, job string, out io.Writer) error {
 		return j.Relay.Run(ctx, b)
 	case Echo:
 		return wires.Echo(ctx, j.Addresses, b)
+	case Plain:
+		return wires.EchoPlain(ctx, j.Addresses[0], b)
 	case Fill:
 		return locks.Fill(ctx, j.Lock.Endpoints, j.From, j.Locks, j.Users)
 	case Weigh:

@@ -4,7 +4,7 @@
 // for WebAssembly, and runs inside the browser for as long as the page is open.
 //
 // Once it runs, there is a global function conchStepper, which takes a request and
-// returns an answer, both as JSON texts; stepper.Desk says what they are.
+// returns an answer, both as JSON texts; stepper.Server says what they are.
 //
 // What is not promised: that anything but that page calls it.
 package main

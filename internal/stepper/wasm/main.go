@@ -9,9 +9,9 @@ import (
 )
 
 func main() {
-	var desk stepper.Desk
+	var server stepper.Server
 	call := js.FuncOf(func(_ js.Value, args []js.Value) any {
-		return string(desk.Call([]byte(args[0].String())))
+		return string(server.Call([]byte(args[0].String())))
 	})
 	js.Global().Set("conchStepper", call)
 	select {} // the page calls from now on

@@ -15,21 +15,21 @@ import (
 //go:embed audit.js
 var auditScript string
 
-// Audit returns what is wrong with the page that is open, each with the criterion of WCAG
-// 2.1 that it fails.
+// Audit returns the faults of the open page, each with the criterion of WCAG 2.1 that it
+// fails.
 func Audit(ctx context.Context, t *testing.T) []string {
 	t.Helper()
 	return append(Eval[[]string](ctx, t, auditScript), nameless(ctx, t)...)
 }
 
-// named are the roles of which each element needs a name.
+// named are the roles whose elements need a name.
 var named = map[string]bool{
 	"button": true, "link": true, "checkbox": true, "radio": true, "textbox": true, "searchbox": true, "combobox": true,
 	"slider": true, "listbox": true, "option": true, "image": true, "img": true, "dialog": true, "region": true, "navigation": true,
 }
 
-// nameless lists what a screen reader would have nothing to say about, by the names that
-// the browser computed.
+// nameless lists the elements about which a screen reader would have nothing to say, by the
+// names that the browser computed.
 func nameless(ctx context.Context, t *testing.T) (found []string) {
 	t.Helper()
 	tree, err := chromedp.Call(ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
@@ -60,8 +60,8 @@ func text(v *accessibility.Value) string {
 	return s
 }
 
-// focusable lists all that the Tab key should reach, in the order of the document. Of radio
-// buttons there are none.
+// focusable lists what the Tab key should reach, in the order of the document. It has no
+// radio buttons.
 const focusable = `(() => {
 	const list = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')]
 		.filter((e) => !e.disabled && e.checkVisibility({ visibilityProperty: true }) && !e.closest('[hidden]'));
@@ -74,7 +74,7 @@ const focusable = `(() => {
 	return list.length;
 })()`
 
-// focused tells which of them has the focus, and whether that can be seen; -1 is none.
+// focused returns which of them has the focus, and whether that is visible; -1 if none has.
 const focused = `(() => {
 	const e = document.activeElement;
 	const ring = (x) => { const s = getComputedStyle(x); return s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0; };
@@ -83,8 +83,8 @@ const focused = `(() => {
 		what: e.outerHTML.slice(0, 80) };
 })()`
 
-// Tabs presses Tab until the focus has been everywhere, and returns what is wrong: what is not
-// reached, is reached out of order, or does not show that it has the focus.
+// Tabs presses Tab until the focus has been everywhere, and returns the faults: elements
+// that are not reached, are reached out of order, or do not show that they have the focus.
 func Tabs(ctx context.Context, t *testing.T) (found []string) {
 	t.Helper()
 	count := Eval[int](ctx, t, focusable)

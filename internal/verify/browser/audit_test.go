@@ -11,14 +11,14 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// sound is a page without a fault. Each planted fault stands in its place for more.
+// sound is a page without a fault. Each planted fault is added to it.
 const sound = `<!doctype html><html lang="en"><head><title>A page</title><link rel="icon" href="data:,">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>body{color:#111;background:#fff} :focus-visible{outline:3px solid #00f} input{border:1px solid #555}</style></head>
 <body><header><h1>One</h1></header><main><h2>Two</h2><p>Some text <a href="#x">that leads on</a></p><button>Do it</button>
 <label>Name <input></label>%s</main></body></html>`
 
-// planted are faults, each with what the audit says of it.
+// planted are faults, each with the audit's report of it.
 var planted = []struct{ fault, want string }{
 	{``, ""},
 	{`<p style="color:#8a8a8a">grey</p>`, "1.4.3 contrast"},
@@ -51,7 +51,7 @@ func TestAuditFindsWhatIsPlanted(t *testing.T) {
 	}))
 	defer server.Close()
 	ctx := Start(t)
-	Look(ctx, t, Views[0])
+	SetView(ctx, t, Views[0])
 	for _, p := range planted {
 		page = p.fault
 		Do(ctx, t, chromedp.Navigate(server.URL))

@@ -16,10 +16,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience is how long the browser may take for a test. It is no measure of anything.
+// patience is how long the browser may take for a test. It measures nothing.
 const patience = 5 * time.Minute
 
-// Start starts a browser for a test, or skips the test aloud where there is none.
+// Start starts a browser for a test. If there is none, it skips the test and says so.
 func Start(t *testing.T) context.Context {
 	t.Helper()
 	var program string
@@ -47,7 +47,7 @@ func Start(t *testing.T) context.Context {
 }
 
 // Faults collects what the browser finds wrong with the page from now on: exceptions,
-// refusals by the policy, files that are missing.
+// refusals by the policy, missing files.
 func Faults(ctx context.Context, t *testing.T) (list func() []string) {
 	t.Helper()
 	var mu sync.Mutex
@@ -78,7 +78,7 @@ func Faults(ctx context.Context, t *testing.T) (list func() []string) {
 	}
 }
 
-// Do lets the browser do something, or fails.
+// Do lets the browser do something, or fails the test.
 func Do(ctx context.Context, t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	if err := chromedp.Do(ctx, steps...); err != nil {
@@ -110,17 +110,17 @@ func Becomes(ctx context.Context, t *testing.T, expression string) {
 	}
 }
 
-// View is how somebody looks at a page.
+// View is a window and a colour scheme.
 type View struct {
 	Width, Height int64
 	Scheme        string // light or dark
 }
 
-// Views are those in which every page must be sound.
+// Views are the views in which every page must be without fault.
 var Views = []View{{1280, 900, "light"}, {1280, 900, "dark"}, {390, 844, "light"}, {390, 844, "dark"}}
 
-// Look sets the window and the colour scheme. Nothing moves.
-func Look(ctx context.Context, t *testing.T, v View) {
+// SetView sets the window and the colour scheme. Nothing moves.
+func SetView(ctx context.Context, t *testing.T, v View) {
 	t.Helper()
 	Do(ctx, t, chromedp.EmulateViewport(v.Width, v.Height))
 	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
@@ -131,7 +131,7 @@ func Look(ctx context.Context, t *testing.T, v View) {
 	}
 }
 
-// FolderEnv names the folder for pictures of pages, for people to look at.
+// FolderEnv names the folder for pictures of pages.
 const FolderEnv = "CONCH_SCREENSHOTS"
 
 // Folder is the folder for pictures; without one the test is skipped.

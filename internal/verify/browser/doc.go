@@ -10,9 +10,8 @@
 // elements; scrollable parts that the keyboard cannot reach; and a page that is wider than its
 // window. [Tabs] walks through a page by the Tab key.
 //
-// # Not promised
+// # What is not promised
 //
-// The audit is the project's own, since the usual one (axe-core) comes with no package
-// that Go can fetch. It does not judge whether a name or a text is a good one, nor
-// colours of pictures.
+// The audit is the project's own, since the usual one (axe-core) is in no package that Go
+// can fetch. It judges neither the quality of names and texts, nor the colours of pictures.
 package browser

@@ -12,7 +12,8 @@ import (
 	"testing/fstest"
 )
 
-// Stepper builds the stepper of the page /learn anew, so that a test never sees an older one.
+// Stepper builds the stepper of the page /learn anew, so that a test never runs an older
+// one.
 func Stepper(t *testing.T) fs.FS {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "stepper.wasm")

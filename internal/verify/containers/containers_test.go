@@ -26,13 +26,13 @@ func TestContainers(t *testing.T) {
 	t.Run("what happens to nodes", func(t *testing.T) { nodesComeAndGo(t, c) })
 }
 
-// nodesComeAndGo: jobs go on, one at a time, while a node is killed, one is cut off, and all
-// are restarted one after the other.
+// nodesComeAndGo: jobs go on, one at a time, while a node is killed, one is cut off, and
+// all are restarted one after the other.
 func nodesComeAndGo(t *testing.T, c *cluster) {
 	jobs := []string{"a", "b", "c"}
 	for i, name := range jobs {
 		nodes := []string{"node1:7400", "node2:7400", "node3:7400"}
-		nodes = append(nodes[i:], nodes[:i]...) // each has another node of its own
+		nodes = append(nodes[i:], nodes[:i]...) // each has another node as its own
 		c.run("job", name, "loop", "/witness/log", name, "100ms", strings.Join(nodes, ","))
 	}
 	w := witness{t, filepath.Join(c.folder, "log")}
@@ -78,7 +78,7 @@ func nodesComeAndGo(t *testing.T, c *cluster) {
 	w.judge()
 }
 
-// drains tells whether a node that stops waits for holders.
+// drains checks that a stopping node waits for holders.
 func drains(c *cluster) bool {
 	return strings.Contains(c.output("docker", "run", "--rm", c.image, "node", "--help"), "--drain")
 }
@@ -89,7 +89,7 @@ type witness struct {
 	file string
 }
 
-// line is what one of them told.
+// line is what one of them wrote.
 type line struct {
 	what, job string
 	fence     uint64
@@ -118,7 +118,7 @@ func (w witness) lines() (lines []line) {
 	return lines
 }
 
-// awaitEntries waits until each job has entered as often again.
+// awaitEntries waits until each job has entered this often again.
 func (w witness) awaitEntries(more int, jobs ...string) {
 	w.t.Helper()
 	begin := len(w.lines())
@@ -135,8 +135,8 @@ func (w witness) awaitEntries(more int, jobs ...string) {
 	})
 }
 
-// judge holds what the jobs told against what was promised: no two are in at once, and
-// each fence is higher than all before it.
+// judge checks what the jobs wrote: no two are in at once, and each fence is higher than
+// all before it.
 func (w witness) judge() {
 	w.t.Helper()
 	var inside string

@@ -1,8 +1,7 @@
 // Package containers tests the image and compose.yaml of folder packaging on a Docker
-// engine: three nodes, each in a container of its own, on a network of their own, while
-// one of them is killed, one is cut off, and all are restarted one after the other. What
-// must hold is judged by an outside witness: a file that all jobs append to.
+// engine: three nodes, each in a container of its own, on a network of their own, while one
+// of them is killed, one is cut off, and all are restarted one after the other. A file to
+// which all jobs append is the witness.
 //
-// What is not promised: that anything is tested where there is no engine. The test then
-// says so.
+// What is not promised: that anything is tested without an engine. The test then says so.
 package containers

@@ -19,13 +19,13 @@ const (
 	// patience is how long a condition may take to come true on a busy machine. No test
 	// passes or fails by how long something took.
 	patience = 2 * time.Minute
-	// pollInterval is how often a condition is looked at.
+	// pollInterval is how often a condition is checked.
 	pollInterval = 100 * time.Millisecond
 
 	root = "../../.." // of the checkout
 )
 
-// cluster is compose.yaml, up.
+// cluster is a running compose.yaml.
 type cluster struct {
 	t       *testing.T
 	compose []string // the command
@@ -34,7 +34,7 @@ type cluster struct {
 	folder  string // of the witness
 }
 
-// engine says why there are no containers to be had; nil if they can.
+// engine says why containers cannot be run; nil if they can.
 func engine(t *testing.T) error {
 	if out, err := exec.CommandContext(t.Context(), "docker", "info", "--format", "{{.ServerVersion}}").CombinedOutput(); err != nil {
 		return fmt.Errorf("a Docker engine: %w: %s", err, bytes.TrimSpace(out))
@@ -102,7 +102,7 @@ func (c *cluster) command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// output runs a command, which must end with 0, and returns what it says.
+// output runs a command, which must end with 0, and returns its output.
 func (c *cluster) output(args ...string) string {
 	c.t.Helper()
 	var stderr bytes.Buffer
@@ -136,7 +136,7 @@ func (c *cluster) run(program, name string, args ...string) (container string) {
 	return container
 }
 
-// awaitSessions waits until as many members are in a session, as a node sees it.
+// awaitSessions waits until a node sees this many members in a session.
 func (c *cluster) awaitSessions(asked string, want int) {
 	c.t.Helper()
 	container := c.node(asked)

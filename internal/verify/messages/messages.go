@@ -8,7 +8,7 @@ import (
 	"conch/token"
 )
 
-// What a message may say at most; see broadcast/wire, which refuses more.
+// Bounds of what a message may contain; broadcast/wire refuses more.
 const (
 	maxNameBytes = 255
 	maxSession   = 1 << 62

@@ -6,17 +6,17 @@ import (
 	"conch/token"
 )
 
-// actionKind tells the things apart that can happen.
+// actionKind distinguishes what can happen.
 type actionKind uint8
 
 const (
 	deliver  actionKind = iota + 1 // the stream of a to b
 	step                           // time passes
-	oversee                        // time passes, and a does not notice
+	pause                          // time passes, and a does not notice
 	acquire                        // a client of a asks for lock b
 	try                            // a client of a asks for lock b, if it need not wait
 	withdraw                       // client c of a gives up waiting for lock b
-	release                        // client c of a lets lock b go
+	release                        // client c of a releases lock b
 	stall                          // the stream of a to b delivers nothing for a while
 	resume                         // the stream of a to b flows again
 	cut                            // the stream of a to b ends, as far as a can see
@@ -26,7 +26,7 @@ const (
 	leave                          // a is told to leave
 )
 
-// action is one thing that happens, and to whom.
+// action is one event, and its member.
 type action struct {
 	kind    actionKind
 	a, b, c uint8
@@ -40,7 +40,7 @@ func (x action) String() string {
 		return fmt.Sprintf("%s hears from %s", b, a)
 	case step:
 		return "a step of time"
-	case oversee:
+	case pause:
 		return "a step of time, which " + a + " sleeps through"
 	case acquire:
 		return fmt.Sprintf("a client of %s asks for %s", a, lock)
@@ -68,7 +68,7 @@ func (x action) String() string {
 	return "nothing"
 }
 
-// name is how a member is called in a trace.
+// name is a member's name in a trace.
 func name(i int) string { return string(rune('A' + i)) }
 
 // lockName is the name of a lock.
@@ -79,7 +79,7 @@ var lockNames = [maxLocks]string{"x", "y"}
 // lockIndex is the inverse of lockName.
 func lockIndex(name string) int { return int(name[0] - 'x') }
 
-// actions appends to list all that can happen next in a state.
+// actions appends to list all actions possible in a state.
 func (c *Config) actions(s *state, list []action) []action {
 	for i := range c.Members {
 		for j := range c.Members {
@@ -107,7 +107,7 @@ func (c *Config) streamActions(s *state, list []action, i, j int) []action {
 	if len(w.queue) > 0 {
 		list = append(list, action{kind: deliver, a: a, b: b})
 	}
-	fails := w.up && !w.dead && c.frail(i, j)
+	fails := w.up && !w.dead && c.faulty(i, j)
 	if fails && s.left.faults.Breaks > 0 {
 		list = append(list, action{kind: cut, a: a, b: b})
 	}
@@ -160,7 +160,7 @@ func (c *Config) clientActions(s *state, list []action, i int) []action {
 
 func (c *Config) memberActions(s *state, list []action, i int) []action {
 	a := uint8(i)
-	if c.spared(i) {
+	if c.faultless(i) {
 		return list
 	}
 	if s.nodes[i] == nil {
@@ -173,18 +173,18 @@ func (c *Config) memberActions(s *state, list []action, i int) []action {
 		list = append(list, action{kind: leave, a: a})
 	}
 	if s.left.faults.Pauses > 0 && s.left.steps > 0 {
-		list = append(list, action{kind: oversee, a: a})
+		list = append(list, action{kind: pause, a: a})
 	}
 	return list
 }
 
-// spend takes an action off the budgets.
+// spend deducts an action from the budgets.
 func (s *state) spend(x action) {
 	f := &s.left.faults
 	switch x.kind {
 	case step:
 		s.left.steps--
-	case oversee:
+	case pause:
 		s.left.steps--
 		f.Pauses--
 	case acquire:
@@ -206,15 +206,15 @@ func (s *state) spend(x action) {
 	}
 }
 
-// client is what a client of a member is about.
+// client is the state of a member's client.
 type client uint8
 
 const (
 	nobody client = iota
 	waits
-	tries // waits for no longer than until it hears that the lock is in use
+	tries // gives up when it hears that the lock is in use
 	holds
 )
 
-// waiter is the name of client k toward the node.
+// waiter is client k's name toward the node.
 func waiter(k int) token.Waiter { return token.Waiter(k + 1) }

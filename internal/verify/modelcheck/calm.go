@@ -2,16 +2,16 @@ package modelcheck
 
 import "conch/token"
 
-// restless is how many actions may follow each other, with no time passing and
-// nothing new asked for, before the cluster is said to be going round in circles.
+// restless is how many actions may follow each other, while no time passes and nothing new
+// is asked for, before the cluster counts as going round in circles.
 const restless = 5000
 
-// patience is how long all goes well, at most, before every waiter is served.
+// patience is the longest time without faults before every waiter must be served.
 const patience = 8 * ttl
 
-// calmDown lets all go well for so long: streams are opened, what is sent arrives,
-// holders let go, and members that are down are started where the others are no
-// quorum. It changes s.
+// calmDown runs the cluster without faults for so long: streams open, messages arrive,
+// holders release, and members that are down are started if the others are no quorum. It
+// changes s.
 func (p *stepper) calmDown(s *state, duration token.Time) {
 	p.quiet(s)
 	for duration > 0 && p.broken == "" {
@@ -20,8 +20,8 @@ func (p *stepper) calmDown(s *state, duration token.Time) {
 	}
 }
 
-// served sees whether every waiter of a state is served once all goes well, and after
-// how long. It returns the promise that is broken; "" if none is. It changes s.
+// served checks that every waiter of a state is served once no faults happen, and after how
+// long. It returns the broken promise, "" if none is. It changes s.
 func (p *stepper) served(s *state) (after token.Time, broken string) {
 	p.begin(s)
 	p.quiet(s)
@@ -35,9 +35,9 @@ func (p *stepper) served(s *state) (after token.Time, broken string) {
 	return after, p.broken
 }
 
-// elapse lets time pass until a node wants to hear of it, but no more than most; it
-// returns how much. Nodes that were outbid together then go on at different times, as
-// they would outside a search.
+// elapse lets time pass until a node's next tick, but at most most, and returns how much.
+// Nodes that outbid each other then go on at different times, as they would outside a
+// search.
 func (p *stepper) elapse(s *state, most token.Time) token.Time {
 	passed := most
 	for i := range p.Members {
@@ -76,7 +76,7 @@ func (p *stepper) renew(s *state) {
 	p.broken = broken
 }
 
-// act performs an action on s itself, whatever the budgets say.
+// act performs an action on s itself, whatever the budgets allow.
 func (p *stepper) act(s *state, x action) {
 	p.renew(s)
 	if p.acted != nil {
@@ -106,10 +106,10 @@ func (p *stepper) restart(s *state) bool {
 	return true
 }
 
-// quiet performs what needs no time, until nothing is left.
+// quiet performs what takes no time, until nothing is left.
 func (p *stepper) quiet(s *state) {
 	all := *p.Config
-	all.Spared, all.Delivery = []token.Member{0, 1, 2}, OneByOne
+	all.Faultless, all.Delivery = []token.Member{0, 1, 2}, OneByOne
 	count := 0
 	for again := true; again; {
 		again = p.restart(s)
@@ -130,8 +130,8 @@ func (p *stepper) quiet(s *state) {
 	}
 }
 
-// helps reports whether an action that was possible a moment ago still is, and is
-// none that only a fault or a new wish brings about.
+// helps reports whether an action that was possible a moment ago still is, and is caused by
+// neither a fault nor a new request.
 func (s *state) helps(x action) bool {
 	switch x.kind {
 	case deliver:

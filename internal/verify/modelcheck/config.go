@@ -13,8 +13,8 @@ const (
 	maxClients = 2 // of one lock at one member
 )
 
-// ttl is the sessions' time to live, in nanoseconds. It can be divided by every
-// StepsPerTTL and by 100.
+// ttl is the sessions' time to live, in nanoseconds. It is divisible by every StepsPerTTL
+// and by 100.
 const ttl token.Time = 800e6
 
 // Config is a small cluster and what may happen to it.
@@ -23,72 +23,70 @@ type Config struct {
 	Members int // 1 to 3
 	Locks   int // 1 or 2
 
-	// Start is what has happened before the search begins.
+	// Start is the state in which the search begins.
 	Start Start
-	// prelude is what happens after that, whatever the budgets say, before anything is
-	// left to the search.
+	// prelude is what happens after that, whatever the budgets allow, before the search.
 	prelude []action
-	// Delivery is how messages come.
+	// Delivery is how messages arrive.
 	Delivery Delivery
-	// StepsPerTTL is how many steps of time there are to a session's time to live: 1,
-	// 2, 4 or 8.
+	// StepsPerTTL is how many steps of time a session's time to live has: 1, 2, 4 or 8.
 	StepsPerTTL int
 	// Slow lists the members whose clocks run slower than the others' by ρ.
 	Slow []token.Member
-	// Diskless: no member has a disk. Sessions and floors are then numbered by a wall
-	// clock, which is never set back.
+	// Diskless: no member has a disk. Sessions and floors then start at a wall clock that
+	// is never set back.
 	Diskless bool
-	// Clients: each client is a process of its own, and goes on holding when its member
+	// Clients: each client is a process of its own, and goes on holding after its member
 	// crashes, until its lease is over.
 	Clients bool
-	// IdleToken and IdleLock are in steps; 0 stands for hours, FencesPerEpoch 0 for as
-	// many as there are.
+	// IdleToken and IdleLock are in steps; 0 means hours. FencesPerEpoch 0 means the usual
+	// number.
 	IdleToken, IdleLock int
 	FencesPerEpoch      uint64
-	// LocalBatch is each member's. With 0, which stands for 1, nobody counts who is
-	// overtaken how often; there would be more states.
+	// LocalBatch is each member's. With 0, which means 1, overtaking is not counted, which
+	// saves states.
 	LocalBatch int
 
-	// Requests is how often each member's clients ask, for any lock, and Tries how
-	// often they ask without wanting to wait.
+	// Requests is how often each member's clients ask, for any lock, and Tries how often
+	// they ask without waiting.
 	Requests, Tries [maxMembers]int
 	// Steps is how many steps of time there are.
 	Steps int
 	// Faults is how often each kind of fault may happen.
 	Faults Faults
-	// Spared lists members that nothing happens to but by messages and time: no
-	// crash, pause or leave.
-	Spared []token.Member
+	// Faultless lists members to which only messages and time happen: no crash, pause or
+	// leave.
+	Faultless []token.Member
 
-	// Frail lists the streams that may end or stall; nil for all.
-	Frail []Stream
+	// Faulty lists the streams that may end or stall; nil means all.
+	Faulty []Stream
 
-	// Rest says when every waiter must have been served.
+	// Rest is when every waiter must have been served.
 	Rest Rest
-	// Sample: of every so many states, one is followed by calm, to see that every
-	// waiter is served. 0 for none. It is a power of two.
+	// Sample: one of every so many states is followed by calm, to check that every waiter
+	// is served. 0 means none. It is a power of two.
 	Sample int
 }
 
 // Faults counts faults by kind.
 type Faults struct {
 	Withdrawals int // a waiter gives up
-	Breaks      int // a stream ends, and perhaps messages on it are lost
+	Breaks      int // a stream ends, and perhaps its messages are lost
 	Crashes     int // a member stops at once; it may be started again
 	Leaves      int // a member leaves on purpose; it may be started again
-	Pauses      int // one step of time passes without a member's noticing
+	Pauses      int // a member does not notice one step of time
 	Stalls      int // a stream delivers nothing for a while; for Prompt delivery
 }
 
 // Stream is one direction of a pair of members.
 type Stream struct{ From, To token.Member }
 
-// Start is what has happened before a search begins.
+// Start is the state in which a search begins.
 type Start uint8
 
 // Cold: all members have just been started, and no stream is open. Ready: all are in
-// session and no lock was ever used. Idle: beside that, member 0 has each lock's
-// token, and nobody uses it. Held: beside that, a client of member 0 holds each lock.
+// session and no lock was ever used. Idle: as Ready, and member 0 has each lock's token,
+// unused. Held: as Ready, and a client of member 0 holds each lock.
 const (
 	Cold Start = iota
 	Ready
@@ -96,32 +94,31 @@ const (
 	Held
 )
 
-// Delivery is how messages come.
+// Delivery is how messages arrive.
 type Delivery uint8
 
-// OneByOne: each message waits for as long as the search likes, and is delivered by
-// itself. Batched: what waits in a stream is delivered together, and nothing happens
-// between. Prompt: every message is delivered at once, except on streams that are
-// stalled, which is a fault; there they are delivered one by one, until the stream
-// flows again. Each has far fewer states for the same time than the one before.
+// OneByOne: each message waits as long as the search likes, and is delivered by itself.
+// Batched: all messages in a stream are delivered together, and nothing happens in between.
+// Prompt: every message is delivered at once, except on streams that are stalled, which is
+// a fault; there messages are delivered one by one, until the stream flows again. Each has
+// far fewer states for the same time than the one before.
 const (
 	OneByOne Delivery = iota
 	Batched
 	Prompt
 )
 
-// Rest says when every waiter must have been served.
+// Rest is when every waiter must have been served.
 type Rest uint8
 
-// AfterCalm: when all goes well, for some multiple of the time to live, after
-// everything that may happen has happened. AtOnce: when everything that may happen has
-// happened.
+// AfterCalm: after some multiple of the time to live without faults, once all budgets are
+// spent. AtOnce: as soon as all budgets are spent.
 const (
 	AfterCalm Rest = iota
 	AtOnce
 )
 
-// check panics if the configuration is beyond what the package was made for.
+// check panics if the configuration exceeds what the package supports.
 func (c *Config) check() {
 	switch {
 	case c.Members < 1 || c.Members > maxMembers:
@@ -135,18 +132,18 @@ func (c *Config) check() {
 	}
 }
 
-// frail reports whether the stream of i to j may end or stall.
-func (c *Config) frail(i, j int) bool {
-	return c.Frail == nil || slices.Contains(c.Frail, Stream{token.Member(i), token.Member(j)})
+// faulty reports whether the stream of i to j may end or stall.
+func (c *Config) faulty(i, j int) bool {
+	return c.Faulty == nil || slices.Contains(c.Faulty, Stream{token.Member(i), token.Member(j)})
 }
 
-// spared reports whether nothing happens to member i but by messages and time.
-func (c *Config) spared(i int) bool { return slices.Contains(c.Spared, token.Member(i)) }
+// faultless reports whether only messages and time happen to member i.
+func (c *Config) faultless(i int) bool { return slices.Contains(c.Faultless, token.Member(i)) }
 
-// step is how much time a step is.
+// step is the length of a step of time.
 func (c *Config) step() token.Time { return ttl / token.Time(c.StepsPerTTL) }
 
-// elapsed is how far the clock of member i moves in some time.
+// elapsed is how far member i's clock moves in some time.
 func (c *Config) elapsed(i int, passed token.Time) token.Time {
 	if slices.Contains(c.Slow, token.Member(i)) {
 		return passed - passed/100
@@ -154,8 +151,8 @@ func (c *Config) elapsed(i int, passed token.Time) token.Time {
 	return passed
 }
 
-// node is the configuration of member i, started for the n-th time (from 0), if disk
-// is what its disk says, but for Encumbered.
+// node is the configuration of member i for its n-th start (from 0), with this disk.
+// Encumbered is left out.
 func (c *Config) node(i, n int, disk disk) token.Config {
 	cfg := token.Config{
 		Self:           token.Member(i),
@@ -169,7 +166,7 @@ func (c *Config) node(i, n int, disk disk) token.Config {
 		FencesPerEpoch: token.MaxFencesPerEpoch,
 		LocalBatch:     c.LocalBatch,
 	}
-	if c.Diskless { // as if a second were long enough for 100 ballots and 100 sessions
+	if c.Diskless { // as if a second had at most 100 ballots and 100 sessions
 		cfg.Session, cfg.Floor = token.Session(100*(n+1)), uint64(100*(n+1))
 	}
 	if c.IdleToken != 0 {

@@ -2,8 +2,8 @@ package modelcheck
 
 import "conch/token"
 
-// configs are the searches that are made as far as the time allows: by `make test` for
-// a moment, by `make soak` for as long as asked. The first ones end by themselves.
+// configs are the searches that run as far as time allows: in `make test` for a moment, in
+// `make soak` for as long as asked. The first ones complete.
 var configs = []Config{
 	// The paper's algorithm: no faults, no time. Whatever the order, every waiter is
 	// served.
@@ -37,7 +37,7 @@ var configs = []Config{
 		Name: "first token", Members: 3, Locks: 1, Start: Ready, StepsPerTTL: 4, Steps: 1,
 		Requests: [3]int{1, 1, 1}, Sample: 512,
 	},
-	// Time goes far, and messages come promptly unless a fault keeps them.
+	// Time goes far, and messages come promptly unless a fault delays them.
 	{
 		Name: "crash", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 12,
 		Requests: [3]int{0, 1, 1}, Faults: Faults{Crashes: 1}, Sample: 64,
@@ -91,7 +91,7 @@ var configs = []Config{
 		Name: "clients, batches", Members: 2, Locks: 1, Start: Held, Delivery: Batched, StepsPerTTL: 4, Steps: 8,
 		Clients: true, Requests: [3]int{1, 1}, Faults: Faults{Crashes: 2}, Sample: 512,
 	},
-	// Time goes a little way, and every message comes when it likes.
+	// Time goes a little way, and messages come whenever the search likes.
 	{
 		Name: "crash, any order", Members: 2, Locks: 1, Start: Held, StepsPerTTL: 4, Steps: 8,
 		Requests: [3]int{1, 1}, Faults: Faults{Crashes: 1}, Sample: 512,

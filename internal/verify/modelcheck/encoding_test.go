@@ -6,9 +6,8 @@ import (
 	"testing"
 )
 
-// Equal encodings must mean equal behaviour: what a search takes for a state that it
-// has seen must have the same successors as that one. The states here are kept, to be
-// compared.
+// Equal encodings must mean equal behaviour: a state that the search takes for a known one
+// must have the same successors. The states here are kept, to be compared.
 func TestEqualHashesBehaveAlike(t *testing.T) {
 	for _, c := range configs {
 		t.Run(c.Name, func(t *testing.T) {
@@ -21,8 +20,8 @@ func TestEqualHashesBehaveAlike(t *testing.T) {
 	}
 }
 
-// compareTwins goes through the first states of a search, and compares each that has
-// the hash of an earlier one with that. It returns how many it compared.
+// compareTwins goes through the first states of a search, and compares each with an earlier
+// one of the same hash. It returns how many it compared.
 func compareTwins(t *testing.T, c *Config, limit int) int {
 	p := stepper{Config: c, hasher: newHasher()}
 	root, _ := p.initial()
@@ -52,7 +51,7 @@ func compareTwins(t *testing.T, c *Config, limit int) int {
 	return again
 }
 
-// successors tells what each action makes of a state.
+// successors describes the result of each action on a state.
 func successors(p *stepper, s *state) []string {
 	var list []string
 	for _, x := range p.actions(s, nil) {

@@ -7,7 +7,7 @@ import (
 	"conch/token"
 )
 
-// hasher makes 128 bits of a state. Hashers that are to agree have the same seeds.
+// hasher makes 128 bits of a state. Hashers that must agree have the same seeds.
 type hasher struct {
 	seeds  [2]maphash.Seed
 	buffer []byte
@@ -22,9 +22,9 @@ func (h *hasher) sum(b []byte) [2]uint64 {
 	return [2]uint64{maphash.Bytes(h.seeds[0], b), maphash.Bytes(h.seeds[1], b)}
 }
 
-// node is the hash of what member i knows.
+// node is the hash of member i's node.
 func (h *hasher) node(c *Config, s *state, i int) [2]uint64 {
-	return h.sum(s.nodes[i].AppendState(h.buffer[:0], token.Clockwork{
+	return h.sum(s.nodes[i].AppendState(h.buffer[:0], token.ClockModel{
 		Readings: s.clocks[:c.Members],
 		Step:     c.elapsed(i, c.step()),
 		Horizon:  token.Time(s.left.steps) * c.step(),

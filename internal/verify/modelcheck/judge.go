@@ -5,8 +5,8 @@ import (
 	"conch/token"
 )
 
-// granted judges a grant: the node is inside a session by its own clock, and the fence
-// is the highest of that lock.
+// granted judges a grant: the node is inside a session by its own clock, and the fence is
+// the highest of that lock.
 func (p *stepper) granted(i int, n *token.Node, e *token.Effect) {
 	s := p.state
 	l := lockIndex(e.Lock)
@@ -22,8 +22,8 @@ func (p *stepper) granted(i int, n *token.Node, e *token.Effect) {
 	}
 }
 
-// judgeTurns: a member that stands in the token's queue has its turn, or is passed over, after
-// at most a batch of each other member. A token that is made anew begins anew.
+// judgeTurns: a member in the token's queue has its turn, or is passed over, after at most
+// a batch of each other member. A new token begins anew.
 func (p *stepper) judgeTurns(i, l int, queue []token.Member) {
 	for _, j := range queue {
 		entries := &p.state.overtook[l][j][i]
@@ -34,7 +34,7 @@ func (p *stepper) judgeTurns(i, l int, queue []token.Member) {
 	}
 }
 
-// hadTurn notes that a member stands in the queue of a lock's token no more.
+// hadTurn notes that a member has left the queue of a lock's token.
 func (p *stepper) hadTurn(lock string, j token.Member) {
 	p.state.overtook[lockIndex(lock)][j] = [maxMembers]byte{}
 }
@@ -48,7 +48,7 @@ func (p *stepper) refused(i int, e *token.Effect) {
 	*client = nobody
 }
 
-// settle looks at what has changed and judges the state.
+// settle updates the facts that have changed, and judges the state.
 func (p *stepper) settle() {
 	s := p.state
 	for i := range p.Members {
@@ -56,7 +56,7 @@ func (p *stepper) settle() {
 			continue
 		}
 		if p.touched[i] {
-			p.look(i)
+			p.update(i)
 		}
 		if p.touched[i] || p.allMoved {
 			s.facts[i].hash = p.hasher.node(p.Config, s, i)
@@ -71,8 +71,8 @@ func (p *stepper) settle() {
 	}
 }
 
-// look notes what the node of a member knows.
-func (p *stepper) look(i int) {
+// update notes the facts of a member's node.
+func (p *stepper) update(i int) {
 	s := p.state
 	n := s.nodes[i]
 	s.facts[i].view = n.InspectSession()
@@ -83,8 +83,8 @@ func (p *stepper) look(i int) {
 }
 
 // judgeHolders: no two members have a client in the critical section, each by its own
-// clock; and a client that holds a lock has its member's session and the token behind it.
-// A client whose member has crashed holds until its lease is over.
+// clock; and a client that holds a lock has its member's session and the token behind it. A
+// client whose member has crashed holds until its lease is over.
 func (p *stepper) judgeHolders(l int) {
 	s := p.state
 	holders, leftBehind := 0, protocolcheck.Nobody
@@ -123,8 +123,8 @@ func (s *state) holding(i, l int) (count int) {
 	return count
 }
 
-// judgeTokens: there is one live token at most. Only a state with two tokens needs a
-// closer look.
+// judgeTokens: there is at most one live token. Only a state with two tokens needs a closer
+// check.
 func (p *stepper) judgeTokens(l int) {
 	if p.state.tokens(p.Members, l) < 2 {
 		return
@@ -153,8 +153,7 @@ func (s *state) tokens(members, l int) (count int) {
 	return count
 }
 
-// cluster is the state that a stepper works on, as the judges of package protocolcheck
-// see it.
+// cluster is the stepper's state as the judges of package protocolcheck see it.
 type cluster stepper
 
 func (c *cluster) Members() int              { return c.Config.Members }

@@ -7,8 +7,9 @@ import (
 	"conch/token"
 )
 
-// pass lets time pass. Each node that wants to hear of it does, but for the sleeper.
-func (p *stepper) pass(passed token.Time, sleeper int) {
+// pass lets time pass. Each node whose tick is due gets it, except that of the member
+// paused.
+func (p *stepper) pass(passed token.Time, paused int) {
 	s := p.state
 	p.allMoved = true
 	s.outlast(passed)
@@ -17,7 +18,7 @@ func (p *stepper) pass(passed token.Time, sleeper int) {
 			continue
 		}
 		s.clocks[i] += p.elapsed(i, passed)
-		if i != sleeper && s.nodes[i].NextTick() <= s.clocks[i] {
+		if i != paused && s.nodes[i].NextTick() <= s.clocks[i] {
 			p.input(i, func(n *token.Node) { n.Tick(s.clocks[i]) })
 		}
 	}
@@ -35,7 +36,7 @@ func (p *stepper) try(i, l int) {
 	p.input(i, func(n *token.Node) { n.Try(p.state.clocks[i], lockName(l), w) })
 }
 
-// newClient takes a free client of a member, of which there is one.
+// newClient takes a free client of a member; there is always one.
 func (p *stepper) newClient(i, l int, about client) token.Waiter {
 	clients := &p.state.clients[i][l]
 	k := slices.Index(clients[:], nobody)
@@ -44,7 +45,7 @@ func (p *stepper) newClient(i, l int, about client) token.Waiter {
 	return waiter(k)
 }
 
-// stop ends a member's process. What it has sent is still on its way.
+// stop ends a member's process. Its sent messages are still on their way.
 func (p *stepper) stop(i int) {
 	s := p.state
 	if p.Clients {
@@ -60,8 +61,8 @@ func (p *stepper) stop(i int) {
 	}
 }
 
-// startMember starts a member's process. Its clock begins at 0: the machine was
-// started as well.
+// startMember starts a member's process. Its clock begins at 0, as after a start of the
+// machine.
 func (p *stepper) startMember(i int) {
 	s := p.state
 	cfg := p.node(i, s.starts[i], s.disks[i])
@@ -84,7 +85,7 @@ func (p *stepper) save(i int, d disk) {
 	}
 }
 
-// leave tells a member to leave. Its waiting clients are sent away first.
+// leave tells a member to leave. Its waiters are withdrawn first.
 func (p *stepper) leave(i int) {
 	s := p.state
 	s.leaving[i] = true

@@ -3,7 +3,7 @@
 package modelcheck
 
 // statesPerSearch is how far each configuration is searched in every test run, and
-// expansionsCompared how many states are expanded to compare what looks alike.
+// expansionsCompared how many states are expanded to compare equal ones.
 const (
 	statesPerSearch    = 12_000
 	expansionsCompared = 150

@@ -2,10 +2,11 @@ package modelcheck
 
 import "conch/token"
 
-// leaveOrphans is for a member that is about to stop: its clients go on holding.
+// leaveOrphans is called for a member that is about to stop: its clients go on holding.
 //
-// Their lease is what is left of the member's, less a hundredth, by their own clock. In
-// the worst case that is slower than the member's by ρ; then it ends with the member's.
+// Their lease is the rest of the member's, less a hundredth, by their own clock. In the
+// worst case that clock is slower than the member's by ρ; then it ends with the member's
+// lease.
 func (s *state) leaveOrphans(i int) {
 	if !s.insideSession(i) {
 		return
@@ -19,7 +20,7 @@ func (s *state) leaveOrphans(i int) {
 	}
 }
 
-// outlast lets time pass for the clients that were left behind.
+// outlast lets time pass for orphans.
 func (s *state) outlast(passed token.Time) {
 	for i := range s.orphans {
 		for l := range s.orphans[i] {

@@ -11,27 +11,26 @@ import (
 	"testing"
 )
 
-// A planted fault is a change to the code of package token that switches one of its
-// rules off: a file of the simulator, which says what stands there before and after.
-// The search must catch it. `go test -overlay` builds this package over the changed
-// code, and with searchEnv set the test binary makes that one search.
+// A planted fault is a change to the code of package token that switches off one of its
+// rules: a file of the simulator with the source before and after. The search must catch
+// it. `go test -overlay` builds this package over the changed code, and with searchEnv set
+// the test binary makes that one search.
 
 // faultFolder is where the faults are.
 const faultFolder = "../sim/testdata/faults"
 
-// searchEnv names the configuration that the test binary is to search, in place of
-// running tests.
+// searchEnv names the configuration that the test binary searches instead of running tests.
 const searchEnv = "CONCH_EXPLORE_SEARCH"
 
-// enough is how many states are searched for a planted fault, at most.
+// enough is the most states searched for a planted fault.
 const enough = 600_000
 
-// caught tells in which configuration the search catches which fault.
+// caught names the configuration in which the search catches each fault.
 var caught = []struct{ fault, config string }{
-	// These two are hardly ever caught by chance.
+	// Chance hardly ever catches these two.
 	{"round-without-end", "overtime"},
 	{"burial-half-kept", "halfway"},
-	// The others the simulator catches as well.
+	// The simulator catches the others too.
 	{"absent-ignored", "halfway"},
 	{"any-addressee", "overdue"},
 	{"burial-at-once", "crash and stalls"},
@@ -49,7 +48,7 @@ var caught = []struct{ fault, config string }{
 	{"promise-not-kept-for-tokens", "away"},
 }
 
-// hardToCatch is how many of them are tried in every test run; each needs a build.
+// hardToCatch is how many of them every test run tries; each needs a build.
 const hardToCatch = 2
 
 func TestMain(m *testing.M) {
@@ -72,7 +71,7 @@ func TestMain(m *testing.M) {
 	fmt.Println(r.Violation.Trace())
 }
 
-// What a search in place of tests ends with.
+// Exit codes of a search instead of tests.
 const (
 	nothingFound   = "explore: no promise is broken"
 	foundSomething = "explore: a promise is broken"
@@ -111,8 +110,8 @@ func searchWith(t *testing.T, fault, config string) {
 	}
 }
 
-// plant writes the changed source files of a fault, and the overlay that puts them in
-// the place of the real ones. It returns the overlay's path.
+// plant writes the changed source files of a fault, and the overlay that replaces the real
+// ones. It returns the overlay's path.
 func plant(t *testing.T, fault string) string {
 	text, err := os.ReadFile(filepath.Join(faultFolder, fault+".txt"))
 	if err != nil {

@@ -11,32 +11,30 @@ import (
 	"conch/token"
 )
 
-// Result is what a search found.
+// Result is the result of a search.
 type Result struct {
 	Config Config
-	// States is how many distinct states were judged, and Levels how many of them are
-	// first reached by 0, 1, 2 … actions. All but those of the last level have been
-	// followed by every action, if the search stopped at its limit; that level may not
-	// have all its states.
+	// States is how many distinct states were judged, and Levels how many of them are first
+	// reached by 0, 1, 2 … actions. If the search stopped at its limit, every action was
+	// tried on all of them except those of the last level, which may be incomplete.
 	States int
 	Levels []int
-	// Complete: there are no more states than these.
+	// Complete: no other states can be reached.
 	Complete bool
 	// Rests is how many states nothing can follow, and Calms how many were followed by
 	// calm.
 	Rests, Calms int
-	// Slowest is how much calm it took, at most, until every waiter was served.
+	// Slowest is the longest calm that it took until every waiter was served.
 	Slowest token.Time
 	Elapsed time.Duration
-	// Violation is the first broken promise, by the number of actions that lead to it;
-	// nil if none was found.
+	// Violation is the broken promise with the fewest actions; nil if none was found.
 	Violation *Violation
 }
 
-// Depth is how many actions lead to the deepest states that were judged.
+// Depth is how many actions lead to the deepest judged states.
 func (r *Result) Depth() int { return len(r.Levels) - 1 }
 
-// String tells in one line how far the search went.
+// String says in one line how far the search went.
 func (r *Result) String() string {
 	end := fmt.Sprintf("all up to %d actions deep, and some beyond", r.Depth()-1)
 	if r.Complete {
@@ -47,24 +45,24 @@ func (r *Result) String() string {
 		r.Elapsed.Seconds(), float64(r.States)/r.Elapsed.Seconds())
 }
 
-// link is how a state was first reached. States are numbered in the order of their
-// levels; state 0 is the initial one, and its link means nothing.
+// link is how a state was first reached. States are numbered by level; state 0 is the
+// initial one, and its link means nothing.
 type link struct {
 	parent uint32
 	action action
 }
 
-// Search judges every state that a configuration can come to, in the order of the
-// number of actions that lead there, until there are no more, a promise is broken, or
-// limit states were judged.
+// Search judges every reachable state of a configuration, in the order of the number of
+// actions that lead there, until there are no more, a promise is broken, or limit states
+// were judged.
 //
-// The states themselves are not kept: only the hash of each, and how it was reached. A
-// level is gone through in the order of its states' parents, so that it takes one walk
-// through the tree of all that came before.
+// It does not keep the states themselves, only the hash of each, and how it was reached. It
+// expands a level in the order of its states' parents, so that one walk through the tree of
+// all earlier states suffices.
 func Search(c Config, limit int) *Result {
 	c.check()
 	began := time.Now()
-	// What a search keeps is small, and what it throws away is much: collect less often.
+	// A search keeps little and discards much: collect garbage less often.
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	s := &search{config: &c, limit: limit, hasher: newHasher(), links: make([]link, 1)}
 	s.result = &Result{Config: c}
@@ -73,7 +71,7 @@ func Search(c Config, limit int) *Result {
 	return s.result
 }
 
-// search is one search under way.
+// search is a search in progress.
 type search struct {
 	config  *Config
 	limit   int
@@ -92,7 +90,7 @@ type search struct {
 // chunkSize is how many states a worker takes at a time.
 const chunkSize = 256
 
-// chunk is what came of expanding some states.
+// chunk is the result of expanding some states.
 type chunk struct {
 	links        []link
 	rests, calms int

@@ -2,11 +2,11 @@ package modelcheck
 
 import "conch/token"
 
-// state is the whole cluster at one moment. A copy of it shares the nodes, queues and
-// messages, none of which are changed any more once they are in a state.
+// state is the whole cluster at one moment. Copies share the nodes, queues and messages,
+// which no longer change once they are in a state.
 type state struct {
 	nodes   [maxMembers]*token.Node // nil where none runs
-	clocks  [maxMembers]token.Time  // what each member's own clock reads
+	clocks  [maxMembers]token.Time  // readings of the members' own clocks
 	leaving [maxMembers]bool
 	starts  [maxMembers]int
 	disks   [maxMembers]disk
@@ -14,7 +14,7 @@ type state struct {
 	clients [maxMembers][maxLocks][maxClients]client
 	fences  [maxLocks]token.Fence // of the latest grant
 	// overtook is how often each member was let in while another stands in the token's
-	// queue, by lock, the member that stands there, and the member that was let in.
+	// queue: by lock, waiting member, and member let in.
 	overtook [maxLocks][maxMembers][maxMembers]byte
 	marks    [maxMembers]bool // on disk: clients were served
 	// orphans are for how long a client still holds a lock whose member crashed.
@@ -33,8 +33,8 @@ type disk struct {
 // stream is one direction of a pair.
 type stream struct {
 	up      bool // as far as the sender knows
-	dead    bool // the receiver's end is gone; what is sent is lost
-	stalled bool // with Prompt delivery: nothing is delivered, and no other is opened
+	dead    bool // the receiver's end is gone; whatever is sent is lost
+	stalled bool // with Prompt delivery: nothing is delivered, and no other stream is opened
 	queue   []*token.Message
 }
 
@@ -46,7 +46,7 @@ type budget struct {
 	faults   Faults
 }
 
-// fact is what a state remembers of a node, so as not to ask again.
+// fact is what a state remembers of a node, to avoid asking again.
 type fact struct {
 	hash [2]uint64
 	view token.SessionView

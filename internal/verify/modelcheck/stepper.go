@@ -7,8 +7,8 @@ import (
 	"conch/token"
 )
 
-// stepper performs actions on states. If they are not nil, acted is told what it does
-// when all goes well, and seen what comes of it.
+// stepper performs actions on states. acted and seen, if not nil, are told its actions in
+// calm, and their results.
 type stepper struct {
 	*Config
 	hasher hasher
@@ -17,7 +17,7 @@ type stepper struct {
 	view   token.LockView
 	live   []protocolcheck.LiveToken
 
-	state    *state // the one that is being changed
+	state    *state // the state that is being changed
 	broken   string // the promise that it breaks, if any
 	touched  [maxMembers]bool
 	allMoved bool // time has passed
@@ -76,8 +76,8 @@ func (p *stepper) askForAll(s *state) {
 	p.settle()
 }
 
-// apply makes of next what becomes of s by an action, and returns the promise that
-// this breaks; "" if it breaks none.
+// apply writes to next the result of an action on s, and returns the promise that this
+// breaks, "" if none.
 func (p *stepper) apply(s *state, x action, next *state) string {
 	*next = *s
 	p.begin(next)
@@ -94,7 +94,7 @@ func (p *stepper) begin(s *state) {
 	p.state, p.broken, p.touched, p.allMoved = s, "", [maxMembers]bool{}, false
 }
 
-// violated notes that a promise is broken; the first counts.
+// violated notes a broken promise; the first one counts.
 func (p *stepper) violated(format string, args ...any) {
 	if p.broken == "" {
 		p.broken = fmt.Sprintf(format, args...)
@@ -109,7 +109,7 @@ func (p *stepper) perform(x action) {
 		p.deliver(a, b)
 	case step:
 		p.pass(p.step(), -1)
-	case oversee:
+	case pause:
 		p.pass(p.step(), a)
 	case acquire:
 		p.ask(a, b)
@@ -139,7 +139,7 @@ func (p *stepper) perform(x action) {
 	}
 }
 
-// input gives a node an input: to a copy of it, which takes its place.
+// input gives an input to a copy of a node, which takes the node's place.
 func (p *stepper) input(i int, give func(n *token.Node)) {
 	s := p.state
 	if !p.touched[i] {
@@ -151,7 +151,7 @@ func (p *stepper) input(i int, give func(n *token.Node)) {
 	p.effects(i, n)
 }
 
-// effects does what a node wants done.
+// effects performs a node's effects.
 func (p *stepper) effects(i int, n *token.Node) {
 	s := p.state
 	gone := false

@@ -5,7 +5,7 @@ import (
 	"conch/token"
 )
 
-// send puts a message into its stream. A KEEPALIVE says nothing, so none is sent.
+// send puts a message into its stream. It drops KEEPALIVEs, which say nothing.
 func (p *stepper) send(from, to int, m *token.Message) {
 	w := &p.state.streams[from][to]
 	if w.dead || !w.up || m.Kind == token.KeepAlive {
@@ -32,8 +32,8 @@ func (p *stepper) deliver(from, to int) {
 	}
 }
 
-// flow delivers all that is on streams, and opens those that are not, until nothing
-// is left to do; except where a stream is stalled.
+// flow delivers all messages, and opens streams that are not open, until nothing is left to
+// do, except on stalled streams.
 func (p *stepper) flow() {
 	count := 0
 	for again := true; again && p.broken == ""; {
@@ -52,7 +52,7 @@ func (p *stepper) flow() {
 	}
 }
 
-// flowOn does the next thing that is due on a stream, if there is any.
+// flowOn does the next thing that is due on a stream, if any.
 func (p *stepper) flowOn(i, j int) bool {
 	s := p.state
 	w := &s.streams[i][j]
@@ -73,16 +73,16 @@ func (p *stepper) flowOn(i, j int) bool {
 	return true
 }
 
-// cut ends a stream as far as its sender can see. What is on it may still arrive,
-// until another is opened.
+// cut ends a stream as its sender sees it. Its messages may still arrive, until another is
+// opened.
 func (p *stepper) cut(from, to int) {
 	s := p.state
 	s.streams[from][to].up = false
 	p.input(from, func(n *token.Node) { n.PeerDown(s.clocks[from], token.Member(to)) })
 }
 
-// open opens a stream: its HELLO is accepted at once, and nothing is heard any more of
-// the streams before it.
+// open opens a stream: its HELLO is accepted at once, and nothing more arrives on the
+// streams before it.
 func (p *stepper) open(from, to int) {
 	s := p.state
 	s.streams[from][to] = stream{up: true}

@@ -7,7 +7,7 @@ import (
 	"conch/token"
 )
 
-// Violation is a broken promise and the shortest way to it.
+// Violation is a broken promise and the shortest sequence of actions to it.
 type Violation struct {
 	// Broken says what is wrong.
 	Broken  string
@@ -18,7 +18,7 @@ type Violation struct {
 // Length is how many actions lead to the violation.
 func (v *Violation) Length() int { return len(v.actions) }
 
-// Trace tells what happened, an action a line and under it what came of it.
+// Trace tells what happened: an action a line, with its consequences below it.
 func (v *Violation) Trace() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", v.config.Name, v.Broken)
@@ -55,7 +55,7 @@ func (v *Violation) Trace() string {
 	return b.String()
 }
 
-// heard tells which messages are about to be delivered.
+// heard names the messages that are about to be delivered.
 func (p *stepper) heard(s *state, x action) string {
 	if x.kind != deliver {
 		return ""
@@ -128,7 +128,7 @@ func names(members []token.Member) string {
 	return b.String()
 }
 
-// effectText writes what a node did; "" for what a trace can do without.
+// effectText writes what a node did; "" for what a trace leaves out.
 func effectText(e *token.Effect) string {
 	switch e.Kind {
 	case token.Grant:

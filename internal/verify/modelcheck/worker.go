@@ -6,8 +6,7 @@ import (
 	"slices"
 )
 
-// worker expands states. It has the state that it expands, and all those on the way
-// to it.
+// worker expands states. It has the state that it expands, and all those on the way to it.
 type worker struct {
 	search  *search
 	stepper stepper
@@ -58,8 +57,8 @@ func (w *worker) expandChunk(c *chunk, from, to int) {
 	}
 }
 
-// walkTo makes the way lead to a state of the present level. What the way there has
-// in common with the present one is not walked again.
+// walkTo makes the way lead to a state of the present level. It keeps the part that the
+// present way has in common.
 func (w *worker) walkTo(id uint32) {
 	s := w.search
 	depth := s.depth
@@ -77,7 +76,7 @@ func (w *worker) walkTo(id uint32) {
 	}
 }
 
-// expand judges what can follow a state.
+// expand judges the states that can follow a state.
 func (w *worker) expand(c *chunk, id uint32) {
 	s := w.search
 	w.path = append(w.path, visit{})
@@ -117,7 +116,7 @@ func (w *worker) expand(c *chunk, id uint32) {
 	w.path = w.path[:len(w.path)-1]
 }
 
-// judge returns the promise that is broken by what is tried. A panic of the nodes'
+// judge returns the promise that an attempt breaks. A panic of the nodes' code breaks one.
 // code is one.
 func (w *worker) judge(try func() string) (broken string) {
 	defer func() {
@@ -128,8 +127,8 @@ func (w *worker) judge(try func() string) (broken string) {
 	return try()
 }
 
-// violation notes the first broken promise of a chunk: after the actions that lead to
-// a state, and one more, or with no more in calm.
+// violation notes the first broken promise of a chunk: after the actions that lead to a
+// state and one more, or after those actions and calm.
 func (w *worker) violation(c *chunk, id uint32, last action, broken string) {
 	if c.violation != nil {
 		return

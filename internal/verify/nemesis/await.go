@@ -11,8 +11,8 @@ import (
 	"conch/internal/verify/processes"
 )
 
-// awaitEntries waits until each of these nodes has entered so many times more.
-func (o *ordeal) awaitEntries(ctx context.Context, times int, nodes ...int) error {
+// awaitEntries waits until each of these nodes has entered this many times more.
+func (o *trial) awaitEntries(ctx context.Context, times int, nodes ...int) error {
 	want := make(map[string]int)
 	for _, node := range nodes {
 		address := o.network.Addresses()[node]
@@ -38,7 +38,7 @@ func (o *ordeal) awaitEntries(ctx context.Context, times int, nodes ...int) erro
 }
 
 // awaitHolder waits until a node enters, and returns it.
-func (o *ordeal) awaitHolder(ctx context.Context) (int, error) {
+func (o *trial) awaitHolder(ctx context.Context) (int, error) {
 	if err := o.drain(); err != nil {
 		return 0, err
 	}
@@ -51,7 +51,7 @@ func (o *ordeal) awaitHolder(ctx context.Context) (int, error) {
 }
 
 // watch judges the shared file for a while.
-func (o *ordeal) watch(ctx context.Context, last time.Duration) error {
+func (o *trial) watch(ctx context.Context, last time.Duration) error {
 	err := o.follow(ctx, last, func() bool { return false })
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return nil
@@ -59,8 +59,8 @@ func (o *ordeal) watch(ctx context.Context, last time.Duration) error {
 	return err
 }
 
-// drain takes what stands in the shared file.
-func (o *ordeal) drain() error {
+// drain takes the present lines of the shared file.
+func (o *trial) drain() error {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel() // Follow reads the file once before it looks
 	err := o.follow(ended, o.Patience, func() bool { return false })
@@ -70,9 +70,9 @@ func (o *ordeal) drain() error {
 	return err
 }
 
-// follow judges the shared file as it grows, until after a line it is enough, or for
-// as long as it may take.
-func (o *ordeal) follow(ctx context.Context, last time.Duration, enough func() bool) error {
+// follow judges the shared file as it grows, until enough says so after a line, or until
+// its time is over.
+func (o *trial) follow(ctx context.Context, last time.Duration, enough func() bool) error {
 	ctx, cancel := context.WithTimeout(ctx, last)
 	defer cancel()
 	err := o.cluster.Follow(ctx, func(line processes.Line) bool {
@@ -82,9 +82,9 @@ func (o *ordeal) follow(ctx context.Context, last time.Duration, enough func() b
 	return errors.Join(o.err, err)
 }
 
-// awaitOutside waits until the latest that a node's log tells of sessions is that it
-// has none.
-func (o *ordeal) awaitOutside(ctx context.Context, node int) error {
+// awaitOutside waits until the latest line on sessions in a node's log says that it has
+// none.
+func (o *trial) awaitOutside(ctx context.Context, node int) error {
 	ctx, cancel := context.WithTimeout(ctx, o.Patience)
 	defer cancel()
 	ticker := time.NewTicker(10 * time.Millisecond)

@@ -1,20 +1,20 @@
 // Package nemesis puts real nodes through faults: processes that are killed, frozen,
-// stopped and started again, and streams that are cut, stalled and slowed by proxies
-// on loopback. Run draws the faults from a seed and judges what the nodes did by what
-// they wrote: the file that all critical sections append to, and their logs. The
-// benchmark measures how soon the lock is granted again.
+// stopped and started again, and streams that are cut, stalled and slowed by proxies on
+// loopback. Run draws the faults from a seed, and judges the nodes by what they wrote: the
+// file to which all critical sections append, and their logs. The benchmark measures how
+// soon the lock is granted again.
 //
-// A minority of the nodes is in trouble at a time, and the others must go on
-// meanwhile. Once in each run a majority is away, and nobody may enter. At the end
-// the faults stop, and every node must enter again.
+// A minority of the nodes is in trouble at a time, and the others must go on meanwhile.
+// Once in each run a majority is away, and nobody may enter. At the end the faults stop,
+// and every node must enter again.
 //
 // # What is not promised
 //
-// A seed draws the same faults again, but not the same run: the processes and the
-// kernel keep their own time. What a run did is in its logs.
+// The same run again: a seed draws the same faults, but the processes and the kernel keep
+// their own time. The logs tell what happened in a run.
 //
-// A node that is stopped in its tracks between a grant and the line that it appends
-// for it appends that line late. The judges take such a line, as a resource that
-// checks fences would refuse it, if the same node then says that it lost the lock, or
-// was killed before it could.
+// A node that is stopped between a grant and the line that it appends for it appends that
+// line late. The judges accept such a line, as a resource that checks fences would refuse
+// the node, if the same node then says that it lost the lock, or was killed before it
+// could.
 package nemesis

@@ -6,7 +6,7 @@ import (
 )
 
 // begin brings a node into trouble.
-func (o *ordeal) begin(ctx context.Context, t trouble) error {
+func (o *trial) begin(ctx context.Context, t trouble) error {
 	node := o.cluster.Nodes()[t.node]
 	switch t.kind {
 	case killQuick:
@@ -25,8 +25,8 @@ func (o *ordeal) begin(ctx context.Context, t trouble) error {
 	return nil
 }
 
-// end makes all well again. The node may need a while yet.
-func (o *ordeal) end(ctx context.Context, t trouble) error {
+// end ends a node's trouble. The node may need a while to recover.
+func (o *trial) end(ctx context.Context, t trouble) error {
 	node := o.cluster.Nodes()[t.node]
 	switch t.kind {
 	case killQuick:
@@ -40,8 +40,8 @@ func (o *ordeal) end(ctx context.Context, t trouble) error {
 	return nil
 }
 
-// kill kills a node, and takes what it wrote until then.
-func (o *ordeal) kill(node int) error {
+// kill kills a node, and takes the lines that it wrote until then.
+func (o *trial) kill(node int) error {
 	if err := o.cluster.Nodes()[node].Kill(); err != nil {
 		return err
 	}
@@ -52,8 +52,8 @@ func (o *ordeal) kill(node int) error {
 	return nil
 }
 
-// connect sets the condition of the pairs that a trouble is about.
-func (o *ordeal) connect(t trouble, c Condition) {
+// connect sets the condition of the pairs that a trouble affects.
+func (o *trial) connect(t trouble, c Condition) {
 	for _, other := range o.all() {
 		if other == t.node || t.kind == cutPair && other != t.other {
 			continue

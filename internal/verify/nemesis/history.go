@@ -8,17 +8,16 @@ import (
 	"conch/internal/verify/processes"
 )
 
-// The operations of a fenced mutex. An acquire takes effect somewhere between the
-// node's line before and its enter, a release somewhere between its leave and its
-// line after. The hold of a node that lost the lock or was killed expires at any
-// time until that was known.
+// The operations of a fenced mutex. An acquire takes effect between the node's previous
+// line and its enter, a release between its leave and its next line. The hold of a node
+// that lost the lock or was killed expires at any time until that was known.
 const (
 	acquire = "acquire"
 	release = "release"
 	expire  = "expire"
 )
 
-// operation is the input of a step of the model.
+// operation is the input of one step of the model.
 type operation struct {
 	what  string
 	fence uint64
@@ -30,7 +29,7 @@ type mutex struct {
 	highest uint64 // of all fences; the holder's, if the mutex is held
 }
 
-// fencedMutex is a lock that one holds at a time, with a higher fence at each grant.
+// fencedMutex is a lock with one holder at a time, and a higher fence at each grant.
 var fencedMutex = porcupine.Model{
 	Init: func() any { return mutex{} },
 	Step: func(state, input, _ any) (bool, any) {
@@ -48,10 +47,9 @@ var fencedMutex = porcupine.Model{
 	},
 }
 
-// history turns the lines of the shared file into operations. A line's place in the
-// file is its time.
+// history turns the lines of the shared file into operations. A line's number is its time.
 func history(lines []processes.Line) []porcupine.Operation {
-	h := historian{clients: make(map[string]int), last: make(map[string]int64), open: make(map[string]*porcupine.Operation), entered: make(map[string]*porcupine.Operation)}
+	h := historyBuilder{clients: make(map[string]int), last: make(map[string]int64), open: make(map[string]*porcupine.Operation), entered: make(map[string]*porcupine.Operation)}
 	for i, line := range lines {
 		h.take(line, 2*int64(i+1))
 	}
@@ -65,16 +63,16 @@ func history(lines []processes.Line) []porcupine.Operation {
 	return operations
 }
 
-// historian is the state of history.
-type historian struct {
+// historyBuilder is the state of history.
+type historyBuilder struct {
 	operations []*porcupine.Operation
 	clients    map[string]int
 	last       map[string]int64                // the time of each node's latest line
-	open       map[string]*porcupine.Operation // each node's release that may go on
-	entered    map[string]*porcupine.Operation // each node's acquire that has no end
+	open       map[string]*porcupine.Operation // each node's release that may still take effect
+	entered    map[string]*porcupine.Operation // each node's acquire without an end
 }
 
-func (h *historian) add(node, what string, fence uint64, from, to int64) *porcupine.Operation {
+func (h *historyBuilder) add(node, what string, fence uint64, from, to int64) *porcupine.Operation {
 	if _, known := h.clients[node]; !known {
 		h.clients[node] = len(h.clients)
 	}
@@ -83,7 +81,7 @@ func (h *historian) add(node, what string, fence uint64, from, to int64) *porcup
 	return op
 }
 
-func (h *historian) take(line processes.Line, now int64) {
+func (h *historyBuilder) take(line processes.Line, now int64) {
 	if op := h.open[line.Node]; op != nil {
 		op.Return = now
 		delete(h.open, line.Node)

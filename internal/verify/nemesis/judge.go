@@ -9,14 +9,14 @@ import (
 	"conch/logs"
 )
 
-// judge judges what the nodes wrote, after they have been stopped.
-func (o *ordeal) judge() error {
+// judge judges what the nodes wrote, after they have stopped.
+func (o *trial) judge() error {
 	run, err := logs.Open(o.cluster.LogFiles()...)
 	if err != nil {
 		return err
 	}
 	report := logs.Check(run)
-	if o.sections.late == 0 { // see doc.go; logs does not know of late lines
+	if o.sections.late == 0 { // see doc.go; package logs does not know of late lines
 		file, err := os.Open(o.cluster.WitnessFile())
 		if err != nil {
 			return err

@@ -11,8 +11,8 @@ import (
 	"conch/logs"
 )
 
-// TestSharedFileJudges holds the two judges of the shared file against files that are
-// right, and files with a planted violation.
+// TestSharedFileJudges gives the two judges of the shared file correct files, and files
+// with a planted violation.
 func TestSharedFileJudges(t *testing.T) {
 	const quorumLost, quorumBack = "quorum lost", "quorum back"
 	for _, c := range []struct {

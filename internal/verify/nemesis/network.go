@@ -10,20 +10,20 @@ import (
 	"time"
 )
 
-// Condition is how what one node sends to another fares.
+// Condition is what happens to the messages of one node to another.
 type Condition int
 
-// Connections belong to the node that dialled them. A stream goes one way, so that a
-// condition of a directed pair is one of that pair's messages.
+// Connections belong to the node that dialled them. A stream goes one way, so a condition
+// of a directed pair is one of that pair's messages.
 const (
-	// Open: what is sent arrives.
+	// Open: messages arrive.
 	Open Condition = iota
-	// Cut: connections are closed, and new ones as soon as it is known whose they are.
+	// Cut: connections are closed, new ones as soon as their dialler is known.
 	Cut
-	// Stalled: connections stay, and nothing gets through, in either direction. It
-	// arrives, late, when the pair is open again.
+	// Stalled: connections stay, and nothing gets through, in either direction. It arrives,
+	// late, when the pair is open again.
 	Stalled
-	// Slow: everything waits for slowDelay.
+	// Slow: everything is delayed by slowDelay.
 	Slow
 )
 
@@ -33,9 +33,9 @@ func (c Condition) String() string {
 }
 
 const (
-	// slowDelay is what a slow connection adds, each way.
+	// slowDelay is the delay of a slow connection, each way.
 	slowDelay = 40 * time.Millisecond
-	// maxOpening bounds the bytes in which a connection must say whose it is: gRPC's
+	// maxOpening bounds the bytes in which a connection must identify its dialler: gRPC's
 	// opening and the HELLO are less than a tenth of it.
 	maxOpening = 1 << 16
 )
@@ -45,8 +45,8 @@ var (
 	errAnonymous = errors.New("the connection does not say which member opened it")
 )
 
-// Network is a proxy on loopback before each of some nodes. The nodes know each
-// other by the proxies' addresses only.
+// Network is a proxy on loopback before each of some nodes. The nodes know only the
+// proxies' addresses.
 type Network struct {
 	addresses []string
 	listeners []net.Listener
@@ -56,13 +56,13 @@ type Network struct {
 	cancel    context.CancelFunc
 
 	mu         sync.Mutex
-	conditions [][]Condition // by who dials, and who is dialled
+	conditions [][]Condition // by dialler and dialled node
 	changed    chan struct{} // closed at the next change of conditions
 	crossings  map[*crossing]struct{}
 }
 
-// NewNetwork listens for as many nodes. Connections are passed on once Open has told
-// where to.
+// NewNetwork listens for this many nodes. It passes connections on once Open has been
+// called.
 func NewNetwork(nodes int) (*Network, error) {
 	n := &Network{changed: make(chan struct{}), crossings: make(map[*crossing]struct{})}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
@@ -70,7 +70,7 @@ func NewNetwork(nodes int) (*Network, error) {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			n.Close()
-			return nil, fmt.Errorf("ordeal: listen for node %d of %d: %w", i+1, nodes, err)
+			return nil, fmt.Errorf("nemesis: listen for node %d of %d: %w", i+1, nodes, err)
 		}
 		n.listeners = append(n.listeners, listener)
 		n.addresses = append(n.addresses, listener.Addr().String())
@@ -79,11 +79,11 @@ func NewNetwork(nodes int) (*Network, error) {
 	return n, nil
 }
 
-// Addresses are those by which the nodes know each other, one for each.
+// Addresses are the addresses by which the nodes know each other.
 func (n *Network) Addresses() []string { return n.addresses }
 
-// Open begins to pass connections on. target tells where a node listens, and is
-// asked for each connection. Call it once.
+// Open begins to pass connections on. target returns a node's own address; it is called for
+// each connection. Call Open once.
 func (n *Network) Open(target func(node int) string) {
 	n.target = target
 	for to, listener := range n.listeners {
@@ -100,7 +100,7 @@ func (n *Network) Close() {
 	n.group.Wait()
 }
 
-// Set sets the condition of what from sends to to.
+// Set sets the condition of the messages of from to to.
 func (n *Network) Set(from, to int, c Condition) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -129,7 +129,7 @@ func (n *Network) accept(to int, listener net.Listener) {
 	}
 }
 
-// unknown is who dialled, before that has been read.
+// unknown is the dialler before it has been read.
 const unknown = -1
 
 // crossing is one connection through a proxy.
@@ -143,14 +143,13 @@ type crossing struct {
 	from int // guarded by network.mu
 }
 
-// run passes bytes on in both directions until either side has ended, or the pair is
-// cut.
+// run passes bytes on in both directions until either side ends, or the pair is cut.
 func (x *crossing) run() {
 	defer x.dialler.Close()
 	dialer := net.Dialer{Timeout: time.Second}
 	node, err := dialer.DialContext(x.network.ctx, "tcp", x.network.target(x.to))
 	if err != nil {
-		return // the node does not run; who dialled finds the connection closed
+		return // the node does not run; the dialler finds the connection closed
 	}
 	defer node.Close()
 	x.ctx, x.cancel = context.WithCancelCause(x.network.ctx)
@@ -161,13 +160,13 @@ func (x *crossing) run() {
 	group.Go(func() { x.cancel(x.pass(node, x.dialler, x.identify())) })
 	group.Go(func() { x.cancel(x.pass(x.dialler, node, func([]byte) error { return nil })) })
 	<-x.ctx.Done()
-	x.dialler.Close() // ends what reads and writes
+	x.dialler.Close() // ends the readers and writers
 	node.Close()
 	group.Wait()
 }
 
-// pass copies what src sends to dst, as the pair's condition has it. Each piece is
-// shown to look first.
+// pass copies bytes from src to dst, subject to the pair's condition. look is given each
+// piece first.
 func (x *crossing) pass(dst, src net.Conn, look func([]byte) error) error {
 	buffer := make([]byte, 32<<10)
 	for {
@@ -197,7 +196,7 @@ func (x *crossing) await() error {
 		case Cut:
 			return errCut
 		case Slow:
-			return x.dawdle()
+			return x.waitSlow()
 		case Stalled:
 			select {
 			case <-changed:
@@ -208,8 +207,8 @@ func (x *crossing) await() error {
 	}
 }
 
-// dawdle returns after slowDelay.
-func (x *crossing) dawdle() error {
+// waitSlow returns after slowDelay.
+func (x *crossing) waitSlow() error {
 	timer := time.NewTimer(slowDelay)
 	defer timer.Stop()
 	select {
@@ -220,8 +219,8 @@ func (x *crossing) dawdle() error {
 	}
 }
 
-// identify returns a function that reads from a connection's first bytes who dialled
-// it: the HELLO names its sender in field 2, as nothing before it does.
+// identify returns a function that reads the dialler from a connection's first bytes: the
+// HELLO names its sender in field 2, and nothing before it does.
 func (x *crossing) identify() func([]byte) error {
 	var opening []byte
 	known := false
@@ -263,8 +262,8 @@ func (n *Network) remove(x *crossing) {
 	delete(n.crossings, x)
 }
 
-// condition returns how it goes on a connection, and what tells of a change. Until it
-// is known who dialled there is nothing but gRPC's opening.
+// condition returns a connection's present condition, and a channel closed at its next
+// change. Until the dialler is known there is nothing but gRPC's opening.
 func (n *Network) condition(x *crossing) (Condition, <-chan struct{}) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

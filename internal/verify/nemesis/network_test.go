@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// echo is a node that sends back what comes.
+// echo is a node that sends back what it receives.
 func echo(t *testing.T) net.Listener {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -32,7 +32,7 @@ func echo(t *testing.T) net.Listener {
 	return listener
 }
 
-// dial opens a connection from one node to another, as far as the network can tell.
+// dial opens a connection from one node to another, as the network sees it.
 func dial(t *testing.T, n *Network, from, to int) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", n.Addresses()[to])
@@ -92,7 +92,7 @@ func TestNetwork(t *testing.T) {
 		t.Errorf("a stalled connection: got %v, want nothing", err)
 	}
 	for _, conn := range []net.Conn{cut, dial(t, n, 1, 0)} {
-		// A new connection's opening may come back in part before it is known whose it is.
+		// A new connection's opening may come back in part before its dialler is known.
 		if err := receive(conn, 1<<10, patience); errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("a cut connection: got %v, want its end", err)
 		}

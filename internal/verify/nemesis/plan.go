@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// kind is a sort of trouble that a node can be in.
+// kind is a kind of trouble for a node.
 type kind int
 
 const (
@@ -30,7 +30,7 @@ func (k kind) String() string {
 	return [...]string{"kill and restart", "kill", "freeze", "stop", "cut off", "stall", "cut in", "cut out", "cut pair", "slow"}[k]
 }
 
-// trouble is what one node is in during a step.
+// trouble is what happens to one node during a step.
 type trouble struct {
 	kind  kind
 	node  int
@@ -38,7 +38,7 @@ type trouble struct {
 	last  time.Duration // how long, at least
 }
 
-// String says what is done, for the test's log.
+// String describes the trouble, for the test's log.
 func (t trouble) String() string {
 	text := fmt.Sprintf("%v node %d", t.kind, t.node+1)
 	if t.kind == cutPair {
@@ -47,17 +47,17 @@ func (t trouble) String() string {
 	return fmt.Sprintf("%s for %v", text, t.last.Round(time.Millisecond))
 }
 
-// step is some troubles at the same time, after which all is well again.
+// step is some troubles at the same time, after which the nodes recover.
 type step struct {
 	troubles []trouble
-	// atHolder: the first trouble is to befall the node that is inside just then, and
-	// the node that it was drawn for stands in for that one.
+	// atHolder: the first trouble befalls the node that is then inside; the two nodes swap
+	// roles.
 	atHolder bool
 	// calm: the next step waits until each node has entered again.
 	calm bool
 }
 
-// String says what is done, for the test's log.
+// String describes the step, for the test's log.
 func (s step) String() string {
 	var texts []string
 	for _, t := range s.troubles {
@@ -73,8 +73,8 @@ func (s step) String() string {
 	return text
 }
 
-// drawPlan draws steps in which a minority of the nodes is in trouble. No kind comes
-// again before all others have come.
+// drawPlan draws steps in which a minority of the nodes is in trouble. No kind comes again
+// before all others have come.
 func drawPlan(random *rand.Rand, nodes, steps int, ttl time.Duration) []step {
 	var deck []int
 	var plan []step
@@ -91,7 +91,7 @@ func drawPlan(random *rand.Rand, nodes, steps int, ttl time.Duration) []step {
 			})
 			deck = deck[1:]
 		}
-		// A node that stops says goodbye to all others; none is out of reach yet.
+		// A stopping node says BYE to all others, so none may be out of reach yet.
 		slices.SortStableFunc(s.troubles, func(a, b trouble) int { return rank(a) - rank(b) })
 		plan = append(plan, s)
 	}

@@ -16,15 +16,14 @@ import (
 	"conch/internal/verify/processes"
 )
 
-// recoveries is how often BenchmarkRecovery does each, and what it takes its median
-// and its worst of.
+// recoveries is how often BenchmarkRecovery does each, for the median and the worst case.
 const recoveries = 50
 
-// BenchmarkRecovery measures how soon the lock is granted again after its holder was
-// killed (from the kill), after it was killed and restarted at once (from the start of
-// the new process), and after it was stopped (from SIGTERM, on which its critical
-// section ends). Two other nodes wait. Times are in multiples of the sessions' time to
-// live, and end with the time in the log of the one that enters.
+// BenchmarkRecovery measures how soon the lock is granted again after its holder was killed
+// (from the kill), killed and restarted at once (from the start of the new process), or
+// stopped (from SIGTERM, on which its critical section ends). Two other nodes wait. Times
+// are in multiples of the sessions' time to live, and end with the time in the log of the
+// node that enters.
 func BenchmarkRecovery(b *testing.B) {
 	start := func(ctx context.Context, holder *processes.Node) error { return holder.Start(ctx) }
 	for _, bench := range []struct {
@@ -60,7 +59,7 @@ func BenchmarkRecovery(b *testing.B) {
 	}
 }
 
-// report gives the figures and, with -v, two of the outages as the logs tell them.
+// report gives the figures and, with -v, two of the outages as the logs show them.
 func report(b *testing.B, took []outage) {
 	b.Helper()
 	slices.SortFunc(took, func(x, y outage) int { return cmp.Compare(x.last, y.last) })
@@ -80,19 +79,19 @@ func report(b *testing.B, took []outage) {
 	}
 }
 
-// recovery is a cluster of three nodes, of which one is inside for an hour and the
-// others wait.
+// recovery is a cluster of three nodes, one of which is inside for an hour while the others
+// wait.
 type recovery struct {
 	b       *testing.B
 	ctx     context.Context
 	cluster *processes.Cluster
-	holder  processes.Line // the latest enter; zero if that one has left
+	holder  processes.Line // the latest enter; zero if that node has left
 }
 
 // outage is the time from a holder's end to the next grant.
 type outage struct {
 	last  time.Duration
-	story string // what the nodes logged meanwhile
+	story string // the lines that the nodes logged meanwhile
 }
 
 func newRecovery(b *testing.B) *recovery {
@@ -127,8 +126,8 @@ func (r *recovery) follow(ctx context.Context) error {
 	})
 }
 
-// measure ends the holder's process and returns how long it took until the next
-// grant, and mends all. The run does not count if the holder was no holder any more.
+// measure ends the holder's process, returns how long it took until the next grant, and
+// restores the cluster. The run does not count if the holder no longer held the lock.
 func (r *recovery) measure(end func(context.Context, *processes.Node) (time.Time, error), mend func(context.Context, *processes.Node) error) (outage, bool) {
 	r.b.Helper()
 	ctx, cancel := context.WithTimeout(r.ctx, patience)
@@ -139,7 +138,7 @@ func (r *recovery) measure(end func(context.Context, *processes.Node) (time.Time
 	for i := range r.cluster.Nodes() {
 		r.must(r.awaitWaiting(ctx, i))
 	}
-	// Anywhere between two PINGs, and two probes.
+	// At any time between two PINGs, and two probes.
 	pause, wake := context.WithTimeout(ctx, rand.N(ttl))
 	defer wake()
 	before := r.holder
@@ -171,7 +170,7 @@ type logged struct {
 	Node, Event, Peer, Answer, Reason, Fence string
 }
 
-// events are what all nodes logged since some time, in the order of its times.
+// events are the lines of all nodes' logs since some time, in the order of their times.
 func (r *recovery) events(since time.Time) []logged {
 	r.b.Helper()
 	var events []logged

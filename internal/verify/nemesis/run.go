@@ -11,7 +11,7 @@ import (
 	"conch/internal/verify/processes"
 )
 
-// Config says what to put through what.
+// Config describes a run.
 type Config struct {
 	// Program is the conch program's path.
 	Program string
@@ -21,7 +21,7 @@ type Config struct {
 	Nodes int
 	// TTL is the time to live of a session.
 	TTL time.Duration
-	// Seed is what the faults are drawn from, and Steps how many there are.
+	// Seed determines the faults, and Steps is how many steps there are.
 	Seed  uint64
 	Steps int
 	// Patience bounds the wait for anything that must happen.
@@ -30,13 +30,13 @@ type Config struct {
 	Log func(format string, args ...any)
 }
 
-// flags make every node ask nearly always, so that somebody is inside nearly always.
+// flags make every node ask nearly all the time, so that somebody is nearly always inside.
 func (c Config) flags() []string {
 	return []string{"--auto-think", "20ms", "--auto-hold", "20ms", "--session-ttl", c.TTL.String()}
 }
 
-// ordeal is the state of one Run.
-type ordeal struct {
+// trial is the state of one Run.
+type trial struct {
 	Config
 	network  *Network
 	cluster  *processes.Cluster
@@ -45,8 +45,8 @@ type ordeal struct {
 	err      error          // the first violation in the shared file
 }
 
-// Run runs nodes, puts them through faults, and judges what they did. The error says
-// what was violated, or what did not come about. No process is left.
+// Run runs nodes, puts them through faults, and judges them. The error says what was
+// violated, or what did not happen. It leaves no process behind.
 func Run(ctx context.Context, cfg Config) (err error) {
 	o, err := prepare(cfg)
 	if err != nil {
@@ -59,8 +59,8 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	return o.judge()
 }
 
-// prepare makes the network and the cluster. No process runs yet.
-func prepare(cfg Config) (*ordeal, error) {
+// prepare makes the network and the cluster. It starts no process.
+func prepare(cfg Config) (*trial, error) {
 	network, err := NewNetwork(cfg.Nodes)
 	if err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func prepare(cfg Config) (*ordeal, error) {
 		return nil, err
 	}
 	network.Open(func(node int) string { return c.Nodes()[node].Listens() })
-	o := &ordeal{Config: cfg, network: network, cluster: c, sections: newSections(), index: make(map[string]int)}
+	o := &trial{Config: cfg, network: network, cluster: c, sections: newSections(), index: make(map[string]int)}
 	for i, address := range network.Addresses() {
 		o.index[address] = i
 	}
@@ -82,15 +82,15 @@ func prepare(cfg Config) (*ordeal, error) {
 }
 
 // close ends all processes, and the network.
-func (o *ordeal) close() error {
+func (o *trial) close() error {
 	err := o.cluster.Kill()
 	o.network.Close()
 	return err
 }
 
-// run does the steps of the plan, with the majority's absence in their midst, and
-// stops the nodes.
-func (o *ordeal) run(ctx context.Context) error {
+// run performs the steps of the plan, with the majority's absence in the middle, and stops
+// the nodes.
+func (o *trial) run(ctx context.Context) error {
 	random := rand.New(rand.NewPCG(o.Seed, uint64(o.Nodes)))
 	plan := drawPlan(random, o.Nodes, o.Steps, o.TTL)
 	if err := o.cluster.Start(ctx); err != nil {
@@ -118,9 +118,8 @@ func (o *ordeal) run(ctx context.Context) error {
 	return o.drain()
 }
 
-// step does what a step says: a minority is in trouble, the others go on, and all is
-// well again.
-func (o *ordeal) step(ctx context.Context, s step) error {
+// step performs a step: a minority is in trouble while the others go on; then all recover.
+func (o *trial) step(ctx context.Context, s step) error {
 	if s.atHolder {
 		holder, err := o.awaitHolder(ctx)
 		if err != nil {
@@ -161,9 +160,9 @@ func (o *ordeal) step(ctx context.Context, s step) error {
 	return o.awaitEntries(ctx, 1, o.all()...)
 }
 
-// withoutMajority kills or freezes a majority: once the others have lost their
-// sessions, nobody enters. Then it mends all.
-func (o *ordeal) withoutMajority(ctx context.Context, order []int) error {
+// withoutMajority kills or freezes a majority: once the others have lost their sessions,
+// nobody enters. Then it restores the majority.
+func (o *trial) withoutMajority(ctx context.Context, order []int) error {
 	if err := o.awaitEntries(ctx, 1, o.all()...); err != nil {
 		return err
 	}
@@ -192,7 +191,8 @@ func (o *ordeal) withoutMajority(ctx context.Context, order []int) error {
 		return err
 	}
 	if !maps.Equal(before, o.sections.entries) {
-		// Not wrong yet: the line may have been late, and then says that it was lost.
+		// Not wrong yet: the line may be late, and is then followed by one that says that
+		// the lock was lost.
 		o.Log("somebody entered without a quorum: before %v, after %v", before, o.sections.entries)
 	}
 	o.sections.minority = false
@@ -205,7 +205,7 @@ func (o *ordeal) withoutMajority(ctx context.Context, order []int) error {
 }
 
 // all are the positions of all nodes.
-func (o *ordeal) all() []int {
+func (o *trial) all() []int {
 	var nodes []int
 	for i := range o.Nodes {
 		nodes = append(nodes, i)

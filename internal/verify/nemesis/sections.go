@@ -6,34 +6,34 @@ import (
 	"conch/internal/verify/processes"
 )
 
-// stay is one critical section, by the lines of the shared file.
-type stay struct {
+// section is one critical section, by the lines of the shared file.
+type section struct {
 	enter processes.Line
-	at    int    // the line of the file that has the enter, from 1
+	at    int    // the line of the file with the enter, from 1
 	end   string // leave, lost, killed; empty: not yet
-	// void says why the lock is no longer the node's, if it is not: it must not end
-	// with a leave then.
+	// void says why the lock is no longer the node's, if so: then the section must not end
+	// with a leave.
 	void string
 }
 
-func (s *stay) String() string {
+func (s *section) String() string {
 	return fmt.Sprintf("line %d, enter %s %d", s.at, s.enter.Node, s.enter.Fence)
 }
 
-// sections judges the shared file as it grows: one node at a time is inside, and
-// fences rise. A node may enter while another has not left only if that other never
-// leaves, since it had lost the lock or was killed.
+// sections judges the shared file as it grows: one node at a time is inside, and fences
+// rise. A node may enter while another has not left only if that other never leaves,
+// because it had lost the lock or was killed.
 type sections struct {
 	lines    []processes.Line
-	highest  *stay
-	inside   map[string]*stay // by node: entered, and not ended
-	entries  map[string]int   // by node: how often it entered
-	minority bool             // no node can have a quorum
-	late     int              // lines that were late, of nodes that had lost the lock
+	highest  *section
+	inside   map[string]*section // by node: entered, and not ended
+	entries  map[string]int      // by node: how often it entered
+	minority bool                // no node can have a quorum
+	late     int                 // late lines of nodes that had lost the lock
 }
 
 func newSections() *sections {
-	return &sections{inside: make(map[string]*stay), entries: make(map[string]int)}
+	return &sections{inside: make(map[string]*section), entries: make(map[string]int)}
 }
 
 // take judges the next line.
@@ -56,7 +56,7 @@ func (s *sections) take(line processes.Line) error {
 }
 
 func (s *sections) enter(line processes.Line) error {
-	entered := &stay{enter: line, at: len(s.lines)}
+	entered := &section{enter: line, at: len(s.lines)}
 	if present := s.inside[line.Node]; present != nil {
 		return fmt.Errorf("%v: it has not ended its stay since %v", entered, present)
 	}
@@ -82,7 +82,7 @@ func (s *sections) enter(line processes.Line) error {
 	return nil
 }
 
-// killed notes that a node's process is gone, and that all it wrote has been taken.
+// killed notes that a node's process is gone, and that all its lines have been taken.
 func (s *sections) killed(node string) {
 	if present := s.inside[node]; present != nil {
 		present.end = "killed"

@@ -14,14 +14,14 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"conch"
-	"conch/internal/verify/stays"
+	"conch/internal/verify/exclusion"
 	"conch/logs"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
 // calm waits, after the faults, until every client was served again and has ended, every
 // lock can be had at every node, and every table is empty. Then it stops the nodes.
-func (o *ordeal) calm(ctx context.Context) error {
+func (o *trial) calm(ctx context.Context) error {
 	clients := o.hosts[o.Nodes:]
 	err := o.poll(ctx, "all clients to run", func() (bool, error) {
 		h, err := readHistory(o.witness())
@@ -60,7 +60,7 @@ func (o *ordeal) calm(ctx context.Context) error {
 	return err
 }
 
-// isServed reports whether a client has ended in peace; failure is of the others.
+// isServed reports whether a client has ended without an error; failure covers the others.
 func (h *host) isServed(failure error) (bool, error) {
 	select {
 	case <-h.process.Gone():
@@ -74,7 +74,7 @@ func (h *host) isServed(failure error) (bool, error) {
 }
 
 // awaitFree takes each lock once, as a fresh client of a node.
-func (o *ordeal) awaitFree(ctx context.Context, node int) error {
+func (o *trial) awaitFree(ctx context.Context, node int) error {
 	ctx, cancel := context.WithTimeout(ctx, o.Patience)
 	defer cancel()
 	client, err := conch.Dial(ctx, conch.DialConfig{Nodes: []string{"unix:" + o.socket(node)}})
@@ -83,7 +83,7 @@ func (o *ordeal) awaitFree(ctx context.Context, node int) error {
 	}
 	errs := make([]error, poolSize)
 	var all sync.WaitGroup
-	for i := range poolSize { // all at once, for tokens that were lost are found missing one by one
+	for i := range poolSize { // all at once, since lost tokens are found missing one by one
 		all.Go(func() {
 			hold, err := client.Lock(ctx, poolLock(i))
 			if err != nil {
@@ -98,7 +98,7 @@ func (o *ordeal) awaitFree(ctx context.Context, node int) error {
 }
 
 // awaitEmpty waits until a node remembers no hold, no wait and no client.
-func (o *ordeal) awaitEmpty(ctx context.Context, node int) error {
+func (o *trial) awaitEmpty(ctx context.Context, node int) error {
 	conn, err := grpc.NewClient("unix:"+o.socket(node), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return err
@@ -119,8 +119,8 @@ func (o *ordeal) awaitEmpty(ctx context.Context, node int) error {
 	return nil
 }
 
-// judge judges what all wrote, once no process runs any more.
-func (o *ordeal) judge() error {
+// judge judges what all wrote, once no process runs.
+func (o *trial) judge() error {
 	h, err := readHistory(o.witness())
 	if err != nil {
 		return err
@@ -136,7 +136,7 @@ func (o *ordeal) judge() error {
 	report := logs.Check(evidence)
 	o.Log("%d grants witnessed, %d lost, up to %d holds of one client at a time; %d entries in the logs, verdict %v; faults: %v",
 		h.enters, h.losses, h.most, report.Figures.Entries, report.Verdict(), o.figures)
-	errs := []error{stays.Check(h.stays)}
+	errs := []error{exclusion.Check(h.held)}
 	if h.enters > 0 && report.Figures.Entries == 0 {
 		errs = append(errs, errors.New("the nodes' logs tell of no entry"))
 	}

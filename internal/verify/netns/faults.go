@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// do does what an event says.
-func (o *ordeal) do(e event) error {
+// do performs an event.
+func (o *trial) do(e event) error {
 	t := e.of
 	if t.kind == resetAll && !o.network.resets {
 		return nil
@@ -23,15 +23,15 @@ func (o *ordeal) do(e event) error {
 		o.figures[t.kind]++
 		return o.begin(h, t)
 	case downAgain:
-		return o.network.plug(t.host, false)
+		return o.network.setLink(t.host, false)
 	case upAgain:
-		return o.network.plug(t.host, true)
+		return o.network.setLink(t.host, true)
 	}
 	return o.finish(h, t)
 }
 
 // begin brings a host into trouble.
-func (o *ordeal) begin(h *host, t trouble) error {
+func (o *trial) begin(h *host, t trouble) error {
 	switch t.kind {
 	case killQuick:
 		if err := o.end(h, syscall.SIGKILL); err != nil {
@@ -49,15 +49,15 @@ func (o *ordeal) begin(h *host, t trouble) error {
 		h.wanted = false
 		return h.process.Signal(syscall.SIGTERM)
 	case unplug, flap:
-		return o.network.plug(t.host, false)
+		return o.network.setLink(t.host, false)
 	case resetAll:
 		return o.network.reset(t.host, true)
 	}
 	return o.cut(t, true)
 }
 
-// finish makes all well again.
-func (o *ordeal) finish(h *host, t trouble) error {
+// finish ends all faults.
+func (o *trial) finish(h *host, t trouble) error {
 	switch t.kind {
 	case killQuick:
 		return nil
@@ -73,15 +73,15 @@ func (o *ordeal) finish(h *host, t trouble) error {
 		}
 		return o.start(h)
 	case unplug, flap:
-		return o.network.plug(t.host, true)
+		return o.network.setLink(t.host, true)
 	case resetAll:
 		return o.network.reset(t.host, false)
 	}
 	return o.cut(t, false)
 }
 
-// cut cuts the ways that a trouble is about, or mends them.
-func (o *ordeal) cut(t trouble, isCut bool) error {
+// cut cuts the ways that a trouble affects, or restores them.
+func (o *trial) cut(t trouble, isCut bool) error {
 	var errs []error
 	for other := range o.hosts {
 		if other == t.host || t.kind == cutPair && other != t.other {

@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"conch"
-	"conch/internal/verify/stays"
+	"conch/internal/verify/exclusion"
 )
 
-// TestWitnessJudges holds the judges of the shared file against files that are right, and
-// files with a planted violation.
+// TestWitnessJudges gives the judges of the shared file correct files, and files with a
+// planted violation.
 func TestWitnessJudges(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -47,7 +47,7 @@ func TestWitnessJudges(t *testing.T) {
 			}
 			h, err := readHistory(path)
 			if err == nil {
-				err = stays.Check(h.stays)
+				err = exclusion.Check(h.held)
 			}
 			if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
 				t.Errorf("got %v, want %q", err, c.says)

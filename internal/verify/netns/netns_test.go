@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	// patience is how long what must happen may take on a busy machine. No test passes
-	// or fails by how long something took.
+	// patience is how long something that must happen may take on a busy machine. No test
+	// passes or fails by how long something took.
 	patience = 2 * time.Minute
 	ttl      = time.Second
 )
@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	// A process built with the race detector lingers for a second at its end.
+	// A process built with the race detector waits for a second at its end.
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=10 "+os.Getenv("GORACE")); err != nil {
 		panic(err)
 	}
@@ -54,8 +54,7 @@ var program struct {
 	err error
 }
 
-// build returns the path of the conch program, with the race detector if the test has
-// it too.
+// build returns the path of the conch program, with the race detector if the test has it.
 func build(t *testing.T) string {
 	t.Helper()
 	program.Do(func() {
@@ -74,7 +73,7 @@ func build(t *testing.T) string {
 	return filepath.Join(program.dir, "conch")
 }
 
-// needNetworks skips a test, aloud, where no network can be made.
+// needNetworks skips a test, and says so, where no network can be made.
 func needNetworks(t *testing.T) {
 	t.Helper()
 	if err := Available(); err != nil {
@@ -82,8 +81,8 @@ func needNetworks(t *testing.T) {
 	}
 }
 
-// endure runs one ordeal, and keeps the files of one that fails.
-func endure(t *testing.T, nodes int, length time.Duration, seed uint64) {
+// runTrial runs one trial, and keeps the files of one that fails.
+func runTrial(t *testing.T, nodes int, length time.Duration, seed uint64) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "conch-netns-run") //nolint:usetesting // outlives a test that fails
 	if err != nil {
@@ -122,7 +121,7 @@ func seed(t *testing.T) uint64 {
 // TestNetwork puts three nodes and their clients through some ten seconds of faults.
 func TestNetwork(t *testing.T) {
 	needNetworks(t)
-	endure(t, 3, 10*time.Second, seed(t))
+	runTrial(t, 3, 10*time.Second, seed(t))
 }
 
 // TestSoakNetwork does the same with three and five nodes and fresh seeds, a minute each,
@@ -139,6 +138,6 @@ func TestSoakNetwork(t *testing.T) {
 	needNetworks(t)
 	for end, s := time.Now().Add(last), seed(t); time.Now().Before(end); s++ {
 		nodes := 3 + 2*int(s%2)
-		t.Run(fmt.Sprintf("%d/%d", nodes, s), func(t *testing.T) { endure(t, nodes, time.Minute, s) })
+		t.Run(fmt.Sprintf("%d/%d", nodes, s), func(t *testing.T) { runTrial(t, nodes, time.Minute, s) })
 	}
 }

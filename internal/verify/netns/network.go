@@ -12,15 +12,14 @@ import (
 	"syscall"
 )
 
-// network is some hosts on one bridge. Nothing of it is in the namespace that the caller
-// is in.
+// network is some hosts on one bridge. None of it is in the caller's namespace.
 type network struct {
 	prefix string
 	hosts  int
 	resets bool // nft can reset connections
 }
 
-// namespaces is where ip keeps the names of namespaces.
+// namespaces is the directory of ip's namespaces.
 const namespaces = "/run/netns/"
 
 // nowhere is a hardware address that no host has.
@@ -114,17 +113,16 @@ func (n *network) host(i int) string { return fmt.Sprint(n.prefix, i+1) }
 // ip is a host's address.
 func (n *network) ip(host int) string { return fmt.Sprintf("10.77.0.%d", host+1) }
 
-// port is where the bridge has a host's cable.
+// port is the bridge's port for a host.
 func port(host int) string { return fmt.Sprint("host", host+1) }
 
-// within is the command that runs another on a host.
+// within is the command that runs another command on a host.
 func (n *network) within(host int, command ...string) []string {
 	return append([]string{"ip", "netns", "exec", n.host(host)}, command...)
 }
 
-// cut has nothing come any more from one host to another, or, if it is not to be cut,
-// has it come again. The hosts are not told: frames go to a hardware address that nobody
-// has.
+// cut stops frames from one host to another, or lets them through again. The hosts are not
+// told: frames go to a hardware address that nobody has.
 func (n *network) cut(from, to int, isCut bool) error {
 	if isCut {
 		return ip("-n", n.host(from), "neigh", "replace", n.ip(to), "lladdr", nowhere, "dev", "eth0", "nud", "permanent")
@@ -132,8 +130,8 @@ func (n *network) cut(from, to int, isCut bool) error {
 	return ip("-n", n.host(from), "neigh", "delete", n.ip(to), "dev", "eth0")
 }
 
-// plug pulls a host's cable, or puts it in again.
-func (n *network) plug(host int, in bool) error {
+// setLink takes a host's link down or up.
+func (n *network) setLink(host int, in bool) error {
 	state := "down"
 	if in {
 		state = "up"
@@ -141,8 +139,7 @@ func (n *network) plug(host int, in bool) error {
 	return ip("-n", n.hub(), "link", "set", port(host), state)
 }
 
-// reset has what is sent on a host's TCP connections answered by resets, until it is
-// called with on false.
+// reset answers a host's TCP segments with resets, until it is called with on false.
 func (n *network) reset(host int, on bool) error {
 	if !on {
 		return n.nft(host, "delete table inet conch")

@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// on calls f in the namespace of a host. Sockets that f makes are that host's for good.
+// on calls f in the namespace of a host. Sockets that f makes stay in it.
 func on(t *testing.T, n *network, host int, f func() error) {
 	t.Helper()
 	failed := make(chan error)
@@ -55,12 +55,12 @@ func socket(t *testing.T, n *network, host int) *net.UDPConn {
 	return conn
 }
 
-// send sends a text to a host. That the way is cut is no error.
+// send sends a text to a host. A cut way is no error.
 func send(n *network, from *net.UDPConn, to int, text string) {
 	_, _ = from.WriteToUDP([]byte(text), &net.UDPAddr{IP: net.ParseIP(n.ip(to)), Port: 7000})
 }
 
-// awaitText has a text sent until it comes, and fails if another comes before.
+// awaitText sends a text until it arrives, and fails if another arrives first.
 func awaitText(t *testing.T, n *network, from, to *net.UDPConn, host int, text string) {
 	t.Helper()
 	buffer := make([]byte, 100)
@@ -84,8 +84,8 @@ func awaitText(t *testing.T, n *network, from, to *net.UDPConn, host int, text s
 	t.Fatalf("host %d does not hear %q", host+1, text)
 }
 
-// awaitCarrier waits until a host finds its cable plugged in, or pulled. (A datagram that is
-// sent while it is pulled may be kept and come later.)
+// awaitCarrier waits until a host sees its link up or down. (A datagram sent while it is
+// down may be kept and arrive later.)
 func awaitCarrier(t *testing.T, n *network, host int, plugged bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); {
@@ -100,7 +100,7 @@ func awaitCarrier(t *testing.T, n *network, host int, plugged bool) {
 	t.Fatalf("host %d does not notice that its cable is plugged in: %v", host+1, plugged)
 }
 
-// TestCutsAreReal sends while a way is cut and after: what was sent first never comes.
+// TestCutsAreReal sends while a way is cut and after: the first text never arrives.
 func TestCutsAreReal(t *testing.T) {
 	needNetworks(t)
 	n, err := newNetwork(2)
@@ -126,15 +126,15 @@ func TestCutsAreReal(t *testing.T) {
 	awaitText(t, n, second, first, 0, "the other way")
 	must(n.cut(0, 1, false))
 	awaitText(t, n, first, second, 1, "mended")
-	must(n.plug(0, false))
+	must(n.setLink(0, false))
 	awaitCarrier(t, n, 0, false)
-	must(n.plug(0, true))
+	must(n.setLink(0, true))
 	awaitCarrier(t, n, 0, true)
 	awaitText(t, n, first, second, 1, "plugged in")
 	awaitText(t, n, second, first, 0, "plugged in")
 }
 
-// TestAbandonedNetworksAreRemoved leaves a namespace behind as a process does that is killed.
+// TestAbandonedNetworksAreRemoved leaves a namespace behind as a killed process does.
 func TestAbandonedNetworksAreRemoved(t *testing.T) {
 	needNetworks(t)
 	dead := exec.Command("true")
@@ -165,7 +165,7 @@ func TestAbandonedNetworksAreRemoved(t *testing.T) {
 	}
 }
 
-// TestResetsAreReal has a connection reset.
+// TestResetsAreReal resets a connection.
 func TestResetsAreReal(t *testing.T) {
 	needNetworks(t)
 	n, err := newNetwork(2)
@@ -206,8 +206,8 @@ func TestResetsAreReal(t *testing.T) {
 	}
 }
 
-// TestPlan draws plans: a seed draws the same again, every kind comes up, and no host is
-// in two troubles at once.
+// TestPlan draws plans: a seed draws the same again, every kind occurs, and no host is in
+// two troubles at once.
 func TestPlan(t *testing.T) {
 	seen := make(map[kind]bool)
 	for seed := range uint64(50) {

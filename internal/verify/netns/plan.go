@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// kind is what goes wrong at a host.
+// kind is a kind of trouble for a host.
 type kind int
 
 const (
@@ -35,7 +35,7 @@ var kindNames = [kinds]string{
 
 func (k kind) String() string { return kindNames[k] }
 
-// trouble is one thing that goes wrong, from a time on, for a time.
+// trouble is one thing that goes wrong, from a time on, for a while.
 type trouble struct {
 	kind     kind
 	host     int
@@ -51,8 +51,8 @@ func (t trouble) String() string {
 	return text
 }
 
-// drawPlan draws what goes wrong in a run of some length: up to three things at once, at
-// different hosts. All is over when the run is.
+// drawPlan draws the troubles of a run: up to three at once, at different hosts. All are
+// over when the run is.
 func drawPlan(random *rand.Rand, hosts int, ttl, length time.Duration) []trouble {
 	var plan []trouble
 	for at := ttl; ; at += time.Duration(random.Int64N(int64(ttl))) {
@@ -79,13 +79,13 @@ func drawPlan(random *rand.Rand, hosts int, ttl, length time.Duration) []trouble
 	}
 }
 
-// overlaps reports whether two troubles are about the same pair of hosts, where one
-// would end the other.
+// overlaps reports whether two troubles affect the same pair of hosts, so that one would
+// end the other.
 func overlaps(a, b trouble) bool { return a.isCut() && b.isCut() }
 
 func (t trouble) isCut() bool { return t.kind >= cutOut && t.kind <= cutPair }
 
-// event is the beginning of a trouble, a step in its midst, or its end.
+// event is the beginning of a trouble, a step within it, or its end.
 type event struct {
 	at    time.Duration
 	of    trouble
@@ -101,7 +101,7 @@ const (
 	ends
 )
 
-// events are what is to be done, in the order of their times.
+// events are the events of a plan, in the order of their times.
 func events(random *rand.Rand, plan []trouble) []event {
 	var all []event
 	for _, t := range plan {

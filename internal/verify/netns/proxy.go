@@ -14,8 +14,8 @@ import (
 // proxyAddress is where the proxy on a client's host listens for a node.
 func proxyAddress(node int) string { return fmt.Sprintf("127.0.0.1:%d", 7400+node) }
 
-// proxy passes connections on to the nodes. Until the faults are over it stops in the
-// middle of what it passes on now and then, for up to T, and resets connections.
+// proxy passes connections on to the nodes. Until the faults are over it sometimes stops
+// for up to T in the middle of the bytes, and resets connections.
 func (r *role) proxy() error {
 	for i, node := range r.nodes {
 		listener, err := net.Listen("tcp", proxyAddress(i))
@@ -54,7 +54,7 @@ func (r *role) serve(listener net.Listener, node string, random *rand.Rand) {
 			reset := func() {
 				once.Do(func() {
 					for _, c := range []*net.TCPConn{near, far} {
-						_ = c.SetLinger(0) // a reset in place of an orderly end
+						_ = c.SetLinger(0) // a reset instead of an orderly end
 						_ = c.Close()
 					}
 				})
@@ -65,7 +65,7 @@ func (r *role) serve(listener net.Listener, node string, random *rand.Rand) {
 	}
 }
 
-// pass passes on what comes, in parts.
+// pass passes bytes on in parts.
 func (r *role) pass(from, to net.Conn, random *rand.Rand, reset func()) {
 	defer reset()
 	buffer := make([]byte, 16<<10)

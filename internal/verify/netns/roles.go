@@ -20,7 +20,7 @@ import (
 	"conch"
 )
 
-// Environment variables that tell a process of a run what it is.
+// Environment variables that give a process of a run its role.
 const (
 	roleVar    = "CONCH_NETNS_ROLE" // client, locker, command or proxy
 	witnessVar = "CONCH_NETNS_WITNESS"
@@ -37,11 +37,11 @@ type role struct {
 	nodes  []string
 	random *rand.Rand
 	ttl    time.Duration
-	done   context.Context // over once the faults are over
+	done   context.Context // done once the faults are over
 }
 
-// Play plays the role that the environment gives this process, and reports whether there
-// is one. Run starts such processes from the program that it is called in.
+// Play plays the role that the environment gives this process, and reports whether there is
+// one. Run starts such processes from the program that calls it.
 func Play() (ok bool, err error) {
 	name := os.Getenv(roleVar)
 	if name == "" {
@@ -78,8 +78,8 @@ func Play() (ok bool, err error) {
 }
 
 const (
-	// workers is how many callers a client has, and poolSize how many locks they and
-	// those of other clients want: each client holds far more than one frame restates.
+	// workers is how many callers a client has, and poolSize how many locks they and those
+	// of other clients want: each client holds far more than one frame restates.
 	workers  = 120
 	poolSize = 200
 )
@@ -107,7 +107,7 @@ func (r *role) client() error {
 	looking, stopLooking := context.WithCancel(context.Background())
 	go func() {
 		defer close(looked)
-		c.look(looking)
+		c.check(looking)
 	}()
 	errs := make([]error, workers)
 	var all sync.WaitGroup
@@ -173,7 +173,7 @@ func (c *caller) enter(lock string, hold conch.Hold) bool {
 	if hold.Err() != nil {
 		return false
 	}
-	if before, ok := c.holds[lock]; ok { // its caller has not looked yet
+	if before, ok := c.holds[lock]; ok { // its caller has not checked it yet
 		c.lose(lock, before)
 	}
 	c.pen.write(enter, lock, hold.Fence(), at)
@@ -181,7 +181,7 @@ func (c *caller) enter(lock string, hold conch.Hold) bool {
 	return true
 }
 
-// leave notes that a lock is given back, if it was not found lost before.
+// leave notes that a lock is given back, unless it was found lost before.
 func (c *caller) leave(lock string, hold conch.Hold) {
 	c.pen.mu.Lock()
 	defer c.pen.mu.Unlock()
@@ -197,8 +197,8 @@ func (c *caller) leave(lock string, hold conch.Hold) {
 	delete(c.holds, lock)
 }
 
-// lose notes that a lock was found lost, or was given up; one that is held in truth is
-// told of, as if it were alive.
+// lose notes that a lock was found lost, or was given up. If it is in fact held, it is
+// recorded as alive.
 func (c *caller) lose(lock string, hold conch.Hold) {
 	at := now()
 	if hold.Err() != nil {
@@ -208,8 +208,8 @@ func (c *caller) lose(lock string, hold conch.Hold) {
 	delete(c.holds, lock)
 }
 
-// look looks at all holds time and again, until ctx ends.
-func (c *caller) look(ctx context.Context) {
+// check checks all holds again and again, until ctx ends.
+func (c *caller) check(ctx context.Context) {
 	for ctx.Err() == nil {
 		c.pen.mu.Lock()
 		at := now()
@@ -226,7 +226,7 @@ func (c *caller) look(ctx context.Context) {
 	}
 }
 
-// locker runs `conch lock` with a command in a loop until the faults are over. Then one
+// locker runs `conch lock` with a command in a loop until the faults are over. Then one run
 // must succeed.
 func (r *role) locker() error {
 	// The thread that starts a process must outlive it: see Pdeathsig.
@@ -249,7 +249,7 @@ func (r *role) locker() error {
 	}
 }
 
-// command is what `conch lock` runs. While it runs, the lock is held.
+// command is the command of `conch lock`. While it runs, the lock is held.
 func (r *role) command() error {
 	fence, err := strconv.ParseUint(os.Getenv("CONCH_FENCE"), 10, 64)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"conch/internal/verify/processes"
 )
 
-// Config says what to put through what.
+// Config describes a run.
 type Config struct {
 	// Program is the conch program's path, and Self that of a program that calls Play at
 	// its start.
@@ -28,7 +28,7 @@ type Config struct {
 	TTL   time.Duration
 	// Threads is GOMAXPROCS of every process.
 	Threads int
-	// Seed is what the faults are drawn from, and Length for how long they go on.
+	// Seed determines the faults, and Length is how long they go on.
 	Seed   uint64
 	Length time.Duration
 	// Patience bounds the wait for anything that must happen.
@@ -48,17 +48,16 @@ type host struct {
 	wanted  bool // the process should run
 }
 
-// ordeal is the state of one Run. Its methods are called by one goroutine.
-type ordeal struct {
+// trial is the state of one Run. Only one goroutine calls its methods.
+type trial struct {
 	Config
 	network *network
 	hosts   []*host // the nodes first
 	figures map[kind]int
 }
 
-// Run runs nodes and clients, puts them through faults, and judges what they did. The
-// error says what was violated, or what did not come about. No process is left, and no
-// network.
+// Run runs nodes and clients, puts them through faults, and judges them. The error says
+// what was violated, or what did not happen. It leaves no process and no network behind.
 func Run(ctx context.Context, cfg Config) (err error) {
 	o, err := prepare(cfg)
 	if err != nil {
@@ -73,7 +72,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if err := o.awaitBegun(ctx); err != nil {
 		return fmt.Errorf("before any fault: %w", err)
 	}
-	if err := o.suffer(ctx); err != nil {
+	if err := o.perform(ctx); err != nil {
 		return err
 	}
 	if err := o.calm(ctx); err != nil {
@@ -82,14 +81,14 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	return o.judge()
 }
 
-// prepare makes the network. No process runs yet.
-func prepare(cfg Config) (*ordeal, error) {
+// prepare makes the network. It starts no process.
+func prepare(cfg Config) (*trial, error) {
 	const clients = 3
 	network, err := newNetwork(cfg.Nodes + clients)
 	if err != nil {
 		return nil, err
 	}
-	o := &ordeal{Config: cfg, network: network, figures: make(map[kind]int)}
+	o := &trial{Config: cfg, network: network, figures: make(map[kind]int)}
 	if !network.resets {
 		o.Log("LEFT OUT: resets of connections between hosts, which need nft (nftables)")
 	}
@@ -128,23 +127,23 @@ func prepare(cfg Config) (*ordeal, error) {
 }
 
 // play is the command that plays a role.
-func (o *ordeal) play(role string, seed uint64, nodes []string) []string {
+func (o *trial) play(role string, seed uint64, nodes []string) []string {
 	return []string{
 		"env", roleVar + "=" + role, witnessVar + "=" + o.witness(), nodesVar + "=" + strings.Join(nodes, ","),
 		fmt.Sprintf("%s=%d", seedVar, seed), ttlVar + "=" + o.TTL.String(), programVar + "=" + o.Program, o.Self,
 	}
 }
 
-func (o *ordeal) witness() string { return filepath.Join(o.Dir, "witness.txt") }
-func (o *ordeal) socket(node int) string {
+func (o *trial) witness() string { return filepath.Join(o.Dir, "witness.txt") }
+func (o *trial) socket(node int) string {
 	return filepath.Join(o.Dir, fmt.Sprintf("node%d.sock", node+1))
 }
-func (o *ordeal) logFile(node int) string {
+func (o *trial) logFile(node int) string {
 	return filepath.Join(o.Dir, fmt.Sprintf("node%d.log", node+1))
 }
 
 // start starts a process on a host.
-func (o *ordeal) start(h *host) error {
+func (o *trial) start(h *host) error {
 	h.starts++
 	command := append([]string{"env", fmt.Sprintf("GOMAXPROCS=%d", o.Threads), holderVar + "=" + h.name()}, h.command...)
 	command = o.network.within(h.number, command...)
@@ -154,11 +153,11 @@ func (o *ordeal) start(h *host) error {
 	return err
 }
 
-// name is what a client's present process is called in the shared file.
+// name is the name of a client's present process in the shared file.
 func (h *host) name() string { return fmt.Sprintf("%s.%d", h.holder, h.starts) }
 
 // end ends a host's process with a signal, thawed if it was frozen.
-func (o *ordeal) end(h *host, s syscall.Signal) error {
+func (o *trial) end(h *host, s syscall.Signal) error {
 	h.wanted = false
 	if err := errors.Join(h.process.Signal(s), h.process.Signal(syscall.SIGCONT)); err != nil {
 		return err
@@ -166,8 +165,8 @@ func (o *ordeal) end(h *host, s syscall.Signal) error {
 	return o.awaitEnd(h, s)
 }
 
-// awaitEnd waits until a host's process has ended, which was sent a signal.
-func (o *ordeal) awaitEnd(h *host, s syscall.Signal) error {
+// awaitEnd waits until a host's process, which was sent a signal, has ended.
+func (o *trial) awaitEnd(h *host, s syscall.Signal) error {
 	hang := time.NewTimer(o.Patience)
 	defer hang.Stop()
 	select {
@@ -182,7 +181,7 @@ func (o *ordeal) awaitEnd(h *host, s syscall.Signal) error {
 }
 
 // failure says which processes ended that should run.
-func (o *ordeal) failure() error {
+func (o *trial) failure() error {
 	var errs []error
 	for _, h := range o.hosts {
 		if !h.wanted {
@@ -198,7 +197,7 @@ func (o *ordeal) failure() error {
 }
 
 // close ends all processes, and the network.
-func (o *ordeal) close() error {
+func (o *trial) close() error {
 	var errs []error
 	for _, h := range o.hosts {
 		for _, p := range []*processes.Process{h.process, h.proxy} {
@@ -211,8 +210,8 @@ func (o *ordeal) close() error {
 	return errors.Join(append(errs, o.network.close())...)
 }
 
-// suffer does what the plan says.
-func (o *ordeal) suffer(ctx context.Context) error {
+// perform performs the plan.
+func (o *trial) perform(ctx context.Context) error {
 	random := rand.New(rand.NewPCG(o.Seed, uint64(o.Nodes)))
 	plan := drawPlan(random, len(o.hosts), o.TTL, o.Length)
 	begun := time.Now()
@@ -228,8 +227,8 @@ func (o *ordeal) suffer(ctx context.Context) error {
 	return nil
 }
 
-// poll calls met until it says yes or fails, or Patience is over.
-func (o *ordeal) poll(ctx context.Context, what string, met func() (bool, error)) error {
+// poll calls met until it succeeds or fails, or Patience is over.
+func (o *trial) poll(ctx context.Context, what string, met func() (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, o.Patience)
 	defer cancel()
 	for {
@@ -247,7 +246,7 @@ func (o *ordeal) poll(ctx context.Context, what string, met func() (bool, error)
 }
 
 // awaitBegun waits until all nodes listen and every client has begun.
-func (o *ordeal) awaitBegun(ctx context.Context) error {
+func (o *trial) awaitBegun(ctx context.Context) error {
 	return o.poll(ctx, "all to begin", func() (bool, error) {
 		for i := range o.Nodes {
 			if _, err := os.Stat(o.socket(i)); err != nil {

@@ -13,14 +13,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"conch/internal/verify/stays"
+	"conch/internal/verify/exclusion"
 )
 
-// The lines of the file that all share are WHAT HOLDER LOCK FENCE TIME; lines that are
-// about no lock have "-" and 0. A time is a moment at which the holder certainly held the
-// lock: it was read before the look at the hold that found it held.
+// A line of the shared file is WHAT HOLDER LOCK FENCE TIME; lines about no lock have "-"
+// and 0. A time is a moment at which the holder certainly held the lock: it was read before
+// the check that found the lock held.
 const (
-	ready  = "ready"  // the process takes signals
+	ready  = "ready"  // the process handles signals
 	enter  = "enter"  // the lock was granted, and held at that time
 	alive  = "alive"  // all locks that the holder has were held at that time
 	leave  = "leave"  // the lock was held at that time, and is given back now
@@ -28,7 +28,7 @@ const (
 	served = "served" // the client was served after the faults
 )
 
-// now is the time in nanoseconds by the clock of the machine that goes on in a suspend.
+// now is the time in nanoseconds, by the machine's clock that goes on in a suspend.
 func now() int64 {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
@@ -56,33 +56,33 @@ func (p *pen) write(what, lock string, fence uint64, at int64) {
 	}
 }
 
-// history is what the shared file tells.
+// history is the content of the shared file.
 type history struct {
-	stays   []stays.Stay
+	held    []exclusion.Interval
 	ready   map[string]bool
 	served  map[string]bool
 	enters  int
 	losses  int
 	most    int // holds of one holder at a time
-	current map[string]map[string]*stays.Stay
+	current map[string]map[string]*exclusion.Interval
 }
 
-// readHistory reads the shared file. A torn last line is left out.
+// readHistory reads the shared file, except a torn last line.
 func readHistory(path string) (*history, error) {
 	data, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	h := &history{ready: make(map[string]bool), served: make(map[string]bool), current: make(map[string]map[string]*stays.Stay)}
+	h := &history{ready: make(map[string]bool), served: make(map[string]bool), current: make(map[string]map[string]*exclusion.Interval)}
 	scanner := bufio.NewScanner(bytes.NewReader(data[:bytes.LastIndexByte(data, '\n')+1]))
 	for at := 1; scanner.Scan(); at++ {
 		if err := h.take(scanner.Text()); err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", path, at, err)
 		}
 	}
-	for _, holds := range h.current { // of those that were killed, and of those that run
+	for _, holds := range h.current { // of killed processes, and of those that still run
 		for _, s := range holds {
-			h.stays = append(h.stays, *s)
+			h.held = append(h.held, *s)
 		}
 	}
 	return h, scanner.Err()
@@ -108,10 +108,10 @@ func (h *history) take(text string) error {
 			return fmt.Errorf("%q: the holder has the lock already: %v", text, *s)
 		}
 		if holds == nil {
-			holds = make(map[string]*stays.Stay)
+			holds = make(map[string]*exclusion.Interval)
 			h.current[holder] = holds
 		}
-		holds[lock] = &stays.Stay{Lock: lock, Fence: fence, Holder: holder, From: at, To: at}
+		holds[lock] = &exclusion.Interval{Lock: lock, Fence: fence, Holder: holder, From: at, To: at}
 		h.enters++
 		h.most = max(h.most, len(holds))
 	case alive:
@@ -126,7 +126,7 @@ func (h *history) take(text string) error {
 			h.losses++
 		}
 		s.To = max(s.To, at)
-		h.stays = append(h.stays, *s)
+		h.held = append(h.held, *s)
 		delete(holds, lock)
 	default:
 		return fmt.Errorf("%q: unknown word", text)

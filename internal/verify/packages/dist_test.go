@@ -33,7 +33,7 @@ func makes(t *testing.T, args ...string) {
 	}
 }
 
-// TestPackages makes the packages of this platform, and looks what is in them.
+// TestPackages makes the packages of this platform, and checks their contents.
 func TestPackages(t *testing.T) {
 	if testing.Short() {
 		t.Skip("LEFT OUT with -short: packages")
@@ -146,7 +146,7 @@ func checkDeb(t *testing.T, deb string) {
 		if err := os.WriteFile(filepath.Join(clean, "var", "lib", "dpkg", "status"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		// Its scripts would want a shell in the root. Settings are put in place when they run.
+		// Its scripts would need a shell in the root. They also put the settings in place.
 		output(t, "", installed(t, "dpkg"), "--root="+clean, "--log="+filepath.Join(clean, "log"), "--unpack", deb)
 		settings = map[string]fs.FileMode{"etc/conch/conch.env.dpkg-new": 0o644, "etc/logrotate.d/conch.dpkg-new": 0o644}
 	} else {

@@ -11,7 +11,7 @@ const (
 	kubernetes = "1.31.0"
 )
 
-// render renders the chart, and holds the result against the types of Kubernetes.
+// render renders the chart, and checks the result against the types of Kubernetes.
 func render(t *testing.T, set ...string) string {
 	t.Helper()
 	args := []string{"template", "locks", chart, "--namespace", "infra", "--kube-version", kubernetes}

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// units copies the unit files to a folder, with a program and jobs that are there.
+// units copies the unit files to a folder, with an existing program and jobs.
 func units(t *testing.T) (folder string) {
 	t.Helper()
 	folder = t.TempDir()
@@ -44,7 +44,7 @@ func TestUnitFilesAreUnderstood(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// It ends with 0 for what it only warns of.
+		// It ends with 0 if there are only warnings.
 		out, err := exec.CommandContext(t.Context(), analyze, append([]string{"verify", "--man=no"}, files...)...).CombinedOutput()
 		var ours []string
 		for line := range strings.Lines(string(out)) {
@@ -73,8 +73,8 @@ func TestUnitFilesAreUnderstood(t *testing.T) {
 	}
 }
 
-// TestNodeIsConfined: what a node that is taken over could do is bounded. The bound is
-// what systemd calls OK (below 2.5 of 10).
+// TestNodeIsConfined: systemd's score of what a hijacked node could do is bounded, by what
+// systemd calls OK (below 2.5 of 10).
 func TestNodeIsConfined(t *testing.T) {
 	analyze, folder := installed(t, "systemd-analyze"), units(t)
 	for _, unit := range []string{"conch.service", "conch@x.service"} {

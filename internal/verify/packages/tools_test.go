@@ -36,7 +36,7 @@ func installed(t *testing.T, name string) string {
 	return path
 }
 
-// output runs a command, which must end with 0, and returns what it says.
+// output runs a command, which must end with 0, and returns its output.
 func output(t *testing.T, stdin, name string, args ...string) string {
 	t.Helper()
 	var stderr bytes.Buffer
@@ -49,7 +49,7 @@ func output(t *testing.T, stdin, name string, args ...string) string {
 	return string(out)
 }
 
-// fails runs a command, which must not end with 0, and returns what it says of that.
+// fails runs a command, which must not end with 0, and returns its output.
 func fails(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput()

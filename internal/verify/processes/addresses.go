@@ -5,15 +5,14 @@ import (
 	"net"
 )
 
-// freeAddresses returns n addresses on loopback with different ports that nobody
-// listens on. All ports are held until the last has been found, so none is found
-// twice.
+// freeAddresses returns n addresses on loopback with different ports that nobody listens
+// on. It holds all ports until it has found the last, so that it finds none twice.
 func freeAddresses(n int) ([]string, error) {
 	var addresses []string
 	var listeners []net.Listener
 	defer func() {
 		for _, listener := range listeners {
-			_ = listener.Close() // nobody has come
+			_ = listener.Close() // nobody has connected
 		}
 	}()
 	for i := range n {
@@ -43,7 +42,7 @@ func areFree(addresses []string) bool {
 		if err != nil {
 			return false
 		}
-		_ = listener.Close() // nobody has come
+		_ = listener.Close() // nobody has connected
 	}
 	return true
 }

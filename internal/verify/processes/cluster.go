@@ -14,44 +14,43 @@ import (
 type Use int
 
 const (
-	// TakeTurns: every node asks for the lock in a loop (--auto-request), as flags such
-	// as --auto-count say, and witnesses its critical sections in the shared file.
+	// TakeTurns: every node asks for the lock in a loop (--auto-request), as flags such as
+	// --auto-count say, and records its critical sections in the shared file.
 	TakeTurns Use = iota
 	// ServeClients: the nodes ask for nothing themselves. Each has a unix socket for
-	// clients, and a page, which has its metrics.
+	// clients, and a page with its metrics.
 	ServeClients
 )
 
-// Config says what cluster to run.
+// Config describes a cluster.
 type Config struct {
 	// Program is the conch program's path.
 	Program string
 	// Nodes is how many nodes there are, at least 1.
 	Nodes int
-	// Use is what they are for.
+	// Use is what the nodes are for.
 	Use Use
-	// Dir is an existing folder, in which every node writes its log and all share a
-	// file that witnesses the critical sections.
+	// Dir is an existing folder, in which every node writes its log and all share a witness
+	// file of the critical sections.
 	Dir string
-	// Advertise, if it is not empty, has an address for each node by which the others
-	// know it: that of a proxy, for example, which passes on to where the node listens.
+	// Advertise, if not empty, has an address for each node by which the others know it,
+	// such as that of a proxy that passes connections on to the node.
 	Advertise []string
-	// Port, if it is not 0, is the port on which the first node listens if it and those
-	// that follow, one for each other node, are free. Else the ports are any that are.
+	// Port, if not 0, is the port of the first node, and the others' ports follow, if all
+	// of these are free. Otherwise any free ports are used.
 	Port int
 	// Flags are given to every "conch node", in addition to those for its address, its
 	// peers, its files and its use.
 	Flags []string
 	// FirstFlags are given to the first node alone, in addition.
 	FirstFlags []string
-	// FlagsOf, if it is not nil, returns more flags for the node with an address, such as
-	// those for its certificate. It is called again for other addresses where Start has to
-	// look for other ports.
+	// FlagsOf, if not nil, returns more flags for the node with an address, such as those
+	// for its certificate. It is called again if Start has to look for other ports.
 	FlagsOf func(address string) ([]string, error)
 }
 
-// Cluster is some nodes on this machine. Only one goroutine at a time may call its
-// methods, but Kill may be called at any time.
+// Cluster is some nodes on this machine. Only one goroutine at a time may call its methods,
+// except Kill, which may be called at any time.
 type Cluster struct {
 	config  Config
 	witness witness
@@ -62,7 +61,7 @@ type Cluster struct {
 	nodes []*Node
 }
 
-// New prepares a cluster. No process runs yet.
+// New prepares a cluster. It starts no process.
 func New(config Config) (*Cluster, error) {
 	if config.Nodes < 1 {
 		return nil, fmt.Errorf("cluster: Config.Nodes: got %d, want at least 1", config.Nodes)
@@ -89,7 +88,7 @@ func (c *Cluster) settle() error {
 	if wanted := inARow(c.config.Port, n); c.config.Port != 0 && !c.settled && areFree(wanted) {
 		listen = wanted
 	}
-	c.settled = true // another call is because these were taken meanwhile
+	c.settled = true // another call means that these were taken meanwhile
 	addresses := listen
 	if len(c.config.Advertise) > 0 {
 		addresses = c.config.Advertise
@@ -122,14 +121,14 @@ func (c *Cluster) settle() error {
 	return nil
 }
 
-// command is what starts a node among all that have these addresses.
+// command is what starts a node of a cluster with these addresses.
 func (c *Cluster) command(n *Node, addresses []string) []string {
 	command := []string{
 		c.config.Program, "node",
 		"--listen", n.listen,
 		"--peers", strings.Join(addresses, ","),
 		"--log-file", n.logFile,
-		"--drain", "0", // who wants to see holders finish says so in Flags
+		"--drain", "0", // a test that wants holders to finish says so in Flags
 		"--data-dir", filepath.Join(c.config.Dir, "state", strings.ReplaceAll(n.address, ":", "-")),
 	}
 	if len(addresses) == 1 {
@@ -147,16 +146,15 @@ func (c *Cluster) command(n *Node, addresses []string) []string {
 	return append(command, c.config.Flags...)
 }
 
-// Nodes are the cluster's nodes. They are others after a Start that had to look
-// for other ports.
+// Nodes are the cluster's nodes. They change if Start has to look for other ports.
 func (c *Cluster) Nodes() []*Node {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.nodes
 }
 
-// WitnessFile is the file that all nodes append to when they enter and leave the
-// critical section.
+// WitnessFile is the file to which all nodes append when they enter and leave the critical
+// section.
 func (c *Cluster) WitnessFile() string { return filepath.Join(c.config.Dir, "cs.txt") }
 
 // LogFiles are the nodes' logs, in the order of the nodes.
@@ -171,9 +169,9 @@ func (c *Cluster) LogFiles() []string {
 // maxAttempts bounds how often Start looks for ports.
 const maxAttempts = 5
 
-// Start starts the nodes with these positions in the given order, all of them if
-// none is given, and waits until each has started. If the first nodes to be started
-// find a port in use, all are given other ports.
+// Start starts the nodes with these positions in the given order, or all if none is given,
+// and waits until each has started. If the first nodes to be started find a port in use,
+// all get other ports.
 func (c *Cluster) Start(ctx context.Context, order ...int) error {
 	if len(order) == 0 {
 		for i := range c.config.Nodes {
@@ -214,7 +212,7 @@ func (c *Cluster) start(ctx context.Context, order []int) error {
 	return nil
 }
 
-// reset ends all nodes, removes what they wrote and gives them other addresses.
+// reset ends all nodes, removes their files and gives them other addresses.
 func (c *Cluster) reset() error {
 	if err := c.Kill(); err != nil {
 		return err
@@ -227,9 +225,8 @@ func (c *Cluster) reset() error {
 	return c.settle()
 }
 
-// Follow gives visit each line of the shared file that it has not been given
-// before, until visit says that it has seen enough. It fails when ctx ends, and
-// when a node has ended that should run.
+// Follow gives visit each new line of the shared file, until visit has seen enough. It
+// fails when ctx ends, and when a node that should run has ended.
 func (c *Cluster) Follow(ctx context.Context, visit func(Line) (enough bool)) error {
 	return poll(ctx, func() (bool, error) {
 		if err := c.witness.read(); err != nil {
@@ -248,7 +245,7 @@ func (c *Cluster) Follow(ctx context.Context, visit func(Line) (enough bool)) er
 	})
 }
 
-// AwaitEvent waits until an event of this name stands in a node's log.
+// AwaitEvent waits until a node's log has an event of this name.
 func (c *Cluster) AwaitEvent(ctx context.Context, node int, event string) error {
 	path := c.Nodes()[node].LogFile()
 	err := poll(ctx, func() (bool, error) {
@@ -274,8 +271,8 @@ func (c *Cluster) failure() error {
 	return errors.Join(failures...)
 }
 
-// Stop stops all nodes at the same time. See Node.Stop. A node that had ended
-// before, although it should have run, is an error too.
+// Stop stops all nodes at the same time; see Node.Stop. A node that ended before, although
+// it should run, is an error too.
 func (c *Cluster) Stop(ctx context.Context) error {
 	nodes := c.Nodes()
 	failures := make([]error, len(nodes)+1)

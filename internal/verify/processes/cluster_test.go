@@ -43,8 +43,8 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// checkGone checks that a process is no more. It was waited for, so it is not even
-// a zombie.
+// checkGone checks that a process no longer exists. It was waited for, so it is not even a
+// zombie.
 func checkGone(t *testing.T, pid int) {
 	t.Helper()
 	if err := syscall.Kill(pid, 0); err != syscall.ESRCH {
@@ -75,14 +75,14 @@ func TestNodesRunUntilTheyAreStopped(t *testing.T) {
 	check(t, c.Stop(ctx)) // again, which changes nothing
 }
 
-// Nodes that are there for clients have started when they let them in.
+// Nodes for clients have started when they accept clients.
 func TestNodesServeClients(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c, err := New(Config{Program: os.Args[0], Nodes: 3, Use: ServeClients, Dir: t.TempDir()})
 	check(t, err)
 	defer func() { check(t, c.Kill()) }()
-	// Another port has to be found if a page's is taken.
+	// If a page's port is taken, another is found.
 	taken, err := net.Listen("tcp", c.Nodes()[2].Page())
 	check(t, err)
 	defer taken.Close()
@@ -218,7 +218,7 @@ func TestParseLine(t *testing.T) {
 	}
 }
 
-// The wanted ports are taken if all are free, and else none of them.
+// The wanted ports are used if all are free, otherwise none of them.
 func TestWantedPorts(t *testing.T) {
 	free, err := freeAddresses(1)
 	check(t, err)

@@ -13,13 +13,13 @@ import (
 	"testing"
 )
 
-// processState returns the state letter of a process, "" if it is no more.
+// processState returns the state letter of a process, "" if it no longer exists.
 func processState(pid int) string {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return ""
 	}
-	// The name in parentheses may have anything in it.
+	// The name in parentheses may contain anything.
 	fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
 	return string(fields[0])
 }
@@ -51,9 +51,9 @@ func TestNodesDieWithTheirParent(t *testing.T) {
 		nodes = append(nodes, pid)
 	}
 	check(t, parent.Process.Kill())
-	_ = parent.Wait() // it was killed, and says so
+	_ = parent.Wait() // it was killed, and returns that
 	for _, pid := range nodes {
-		// Whoever inherits the dead may be slow to wait for them.
+		// The process that inherits the dead may be slow to wait for them.
 		err := poll(ctx, func() (bool, error) { return slices.Contains([]string{"", "Z", "X"}, processState(pid)), nil })
 		if err != nil {
 			t.Errorf("process %d outlives its parent by %v, in state %s", pid, patience, processState(pid))

@@ -13,8 +13,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain lets the test program stand in for conch: called as "PROGRAM node ..." it
-// is a node that does just enough for this package to run it.
+// TestMain lets the test program act as conch: called as "PROGRAM node ..." it is a node
+// that does just enough for this package to run it.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "node" {
 		if err := fakeNode(os.Args[2:]); err != nil {
@@ -26,16 +26,16 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "parent" {
 		parent(os.Args[2])
 	}
-	// A process built with the race detector lingers for a second at its end.
+	// A process built with the race detector waits for a second at its end.
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=10 "+os.Getenv("GORACE")); err != nil {
 		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// fakeNode listens, logs that it has started, witnesses one critical section, and
-// waits for SIGTERM. One that is there for clients has a socket and a page instead of a
-// log and a critical section.
+// fakeNode listens, logs that it has started, records one critical section, and waits for
+// SIGTERM. A node for clients has a socket and a page instead of a log and a critical
+// section.
 func fakeNode(args []string) error {
 	flags := flag.NewFlagSet("node", flag.ContinueOnError)
 	address := flags.String("listen", "", "")
@@ -61,7 +61,7 @@ func fakeNode(args []string) error {
 	}
 	defer listener.Close()
 	if *socket != "" {
-		_ = os.Remove(*socket) // of a process before
+		_ = os.Remove(*socket) // of an earlier process
 		page, err := net.Listen("tcp", *page)
 		if err != nil {
 			return err
@@ -85,7 +85,7 @@ func fakeNode(args []string) error {
 	return nil
 }
 
-// takeTurn logs that a node has started, and witnesses a critical section.
+// takeTurn logs that a node has started, and records a critical section.
 func takeTurn(address, logFile, csFile string) error {
 	if err := appendTo(logFile, `{"event":"node_started"}`+"\n"); err != nil {
 		return err
@@ -103,8 +103,8 @@ func appendTo(path, text string) error {
 	return err
 }
 
-// parent starts a cluster in dir, says the process ids of its nodes, and waits for
-// its own end.
+// parent starts a cluster in dir, writes the process ids of its nodes, and waits for its
+// own end.
 func parent(dir string) {
 	c, err := New(Config{Program: os.Args[0], Nodes: 3, Dir: dir})
 	if err == nil {

@@ -2,8 +2,8 @@ package processes
 
 import "syscall"
 
-// Process is one run of any program. It has a process group of its own, and on Linux it
-// is killed when this process ends.
+// Process is one run of any program. It has a process group of its own, and on Linux it is
+// killed when this process ends.
 type Process struct{ process *process }
 
 // Launch starts a program.
@@ -15,7 +15,7 @@ func Launch(name string, args ...string) (*Process, error) {
 	return &Process{p}, nil
 }
 
-// Signal sends a signal. To a process that has ended it does nothing.
+// Signal sends a signal. It does nothing if the process has ended.
 func (p *Process) Signal(s syscall.Signal) error { return p.process.signal(s) }
 
 // Gone returns a channel that is closed when the process has ended.
@@ -24,5 +24,5 @@ func (p *Process) Gone() <-chan struct{} { return p.process.gone }
 // Err is how a process that is gone ended: nil for exit status 0.
 func (p *Process) Err() error { return p.process.err }
 
-// Ending tells how a process that is gone ended, and the beginning of what it wrote.
+// Ending says how an ended process ended, with the beginning of its output.
 func (p *Process) Ending() string { return p.process.ending() }

@@ -17,20 +17,18 @@ import (
 )
 
 const (
-	// pollInterval is how often a file is looked at for what is waited for.
+	// pollInterval is how often a file is checked for something awaited.
 	pollInterval = 5 * time.Millisecond
-	// stopPatience is how long a node may take to stop before it is killed. A node
-	// that stops lets its critical section end and passes the token on, which takes
-	// milliseconds.
+	// stopPatience is how long a node may take to stop before it is killed. A stopping node
+	// lets its critical section end and passes the token on, which takes milliseconds.
 	stopPatience = 10 * time.Second
 )
 
 // errPortTaken: a node found its port in use.
 var errPortTaken = errors.New("port is in use")
 
-// Node is one member of a cluster: an address, a log file, and a process while one
-// runs. Its methods may be called from any goroutine, but only one of Start and
-// Stop at a time.
+// Node is one member of a cluster: an address, a log file, and its present process, if any.
+// Its methods may be called from any goroutine, but only one of Start and Stop at a time.
 type Node struct {
 	address string
 	listen  string
@@ -47,12 +45,12 @@ type Node struct {
 // Address is the node's address, by which it is known in all logs.
 func (n *Node) Address() string { return n.address }
 
-// Listens is where the node listens: its address, unless Config.Advertise gave it
+// Listens is where the node listens: at its address, unless Config.Advertise gave it
 // another.
 func (n *Node) Listens() string { return n.listen }
 
 // Socket is the path of the node's unix socket, and Page the HOST:PORT of its page. They
-// are empty unless the node is there to serve clients.
+// are empty unless the node serves clients.
 func (n *Node) Socket() string { return n.socket }
 
 // Page is described at Socket.
@@ -69,9 +67,9 @@ func (n *Node) Pid() int {
 	return 0
 }
 
-// Start starts a process for the node, after the first time as well as after Kill
-// or Stop, and waits until it says in its log that it has started, or until it lets
-// clients in at its socket, if it is there for them.
+// Start starts a process for the node, the first time or after Kill or Stop, and waits
+// until the log says that it has started or, if it serves clients, until its socket accepts
+// them.
 func (n *Node) Start(ctx context.Context) error {
 	offset, err := n.launch()
 	if err != nil {
@@ -98,8 +96,8 @@ func (n *Node) launch() (offset int64, err error) {
 	return offset, nil
 }
 
-// awaitStarted waits until the latest process has started. A log, which says so, may
-// leave out all but errors where the node is there for clients.
+// awaitStarted waits until the latest process has started: its log says so, or the socket
+// of a node that serves clients, since that node may log only errors.
 func (n *Node) awaitStarted(ctx context.Context, offset int64) error {
 	err := poll(ctx, func() (bool, error) {
 		if err := n.failure(); err != nil {

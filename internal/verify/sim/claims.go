@@ -6,11 +6,11 @@ import (
 	"conch/token"
 )
 
-// claim is what became of an Acquire.
+// claim is the fate of an Acquire.
 type claim struct {
 	state   claimState
 	process uint32 // where the waiter is
-	// Of a client's claim: where it is asked for, under which handle, and the fence that
+	// Of a client's claim: where and under which handle it is asked for, and the fence that
 	// the client was told.
 	link   *link
 	handle attachment.Claim
@@ -23,7 +23,7 @@ const (
 	claimNone claimState = iota // not asked, or nobody there to ask
 	claimWaiting
 	claimHolding
-	claimGone // its caller has given up, and the node does not hear of that
+	claimGone // its caller has given up, unheard by the node
 	claimOver
 )
 
@@ -42,7 +42,7 @@ func (w *World) acquire(k int, op *Op, e event) bool {
 		return false
 	}
 	if op.At < w.plan.Settle && w.now >= w.plan.Settle {
-		return false // the process stood still until now; all but two would give up, were they there
+		return false // the process stood still until now; nearly all callers would give up
 	}
 	w.claims[k] = claim{state: claimWaiting, process: m.process}
 	m.disk.clients = m.disk.clients || w.plan.Clients // before anything is granted
@@ -76,8 +76,8 @@ func (w *World) granted(i, k int) {
 	w.events.push(event{at: w.now + hold, kind: evRelease, ref: int32(k)})
 }
 
-// takeClaim lets a waiter give up, or leave its critical section. One that has lost
-// its lock may say so too: it cannot know.
+// takeClaim lets a waiter give up or leave its critical section, even if it has lost its
+// lock without knowing it.
 func (w *World) takeClaim(e event) bool {
 	op, c := &w.plan.Ops[e.ref], &w.claims[e.ref]
 	m := &w.members[op.Node]

@@ -9,23 +9,23 @@ import (
 	"conch/token"
 )
 
-// client is a client process: the real decisions of package attachment, and around them
-// what the shell in package client does.
+// client is a client process: the real decisions of package attachment, and around them the
+// work of package client.
 type client struct {
 	clock clock
-	// process counts the processes that ran here; alive: one does.
+	// process counts the processes that ran here; alive: one runs.
 	process     uint32
 	alive       bool
 	closing     bool
 	pausedUntil Instant
-	// Nothing goes to nodes until cutUp, and nothing comes from them until cutDown.
+	// No messages reach nodes until cutUp, and none come from them until cutDown.
 	cutUp, cutDown     Instant
 	stallUp, stallDown stall
 
 	search   attachment.Search
 	backoff  attachment.Backoff
 	links    []*link // that are not finished
-	current  *link   // the latest that was welcomed; nil if none
+	current  *link   // the latest that was welcomed, or nil
 	reaching bool
 	order    []int
 	attempt  int
@@ -38,7 +38,7 @@ type stall struct {
 	after         int32
 }
 
-// link is what a client has at one node: an attachment, and one stream after the other.
+// link is a client's relation to one node: an attachment, and one stream after another.
 type link struct {
 	client      int
 	process     uint32 // of the client
@@ -64,7 +64,7 @@ func (w *World) startClient(k int) {
 	}
 }
 
-// reach begins to look for a node, unless the client does already.
+// reach begins to look for a node, unless the client already does.
 func (w *World) reach(k int) {
 	c := &w.clients[k]
 	if c.reaching || c.closing {
@@ -93,8 +93,7 @@ func (w *World) clientPause(c *client) Instant {
 	return longest/2 + Instant(w.random.below(int64(longest/2+1)))
 }
 
-// dialClient opens a stream: to the next node that is to be tried, or with ref to that of
-// a link.
+// dialClient opens a stream: to the next node to be tried or, with ref, to a link's.
 func (w *World) dialClient(e event) bool {
 	c := &w.clients[e.node]
 	switch {
@@ -127,7 +126,7 @@ func (w *World) dialClient(e event) bool {
 	return true
 }
 
-// reachFailed tells those who wait that no node can be reached.
+// reachFailed tells waiters that no node can be reached.
 func (w *World) reachFailed(c *client) {
 	w.count(Unreachable)
 	for _, k := range c.waiting {
@@ -157,7 +156,7 @@ func (w *World) welcomed(l *link) {
 	w.afterLink(l)
 }
 
-// streamOver lets a client deal with the end of a stream.
+// streamOver lets a client handle the end of a stream.
 func (w *World) streamOver(l *link, s *clientStream, why attachment.Why) {
 	c := &w.clients[l.client]
 	s.clientOver = true
@@ -191,7 +190,7 @@ func (w *World) attemptFailed(k int) {
 	w.events.push(event{at: w.now + pause, kind: evClientDial, node: int8(k), gen: c.process, ref: -1})
 }
 
-// afterLink performs what the last input of an attachment brought about.
+// afterLink performs the effects of an attachment's last input.
 func (w *World) afterLink(l *link) {
 	if l.core == nil {
 		return
@@ -235,7 +234,7 @@ func (w *World) afterLink(l *link) {
 	w.judgeClients()
 }
 
-// claimEffect does what an attachment says about a claim.
+// claimEffect performs an attachment's effect about a claim.
 func (w *World) claimEffect(l *link, e *attachment.Effect) {
 	k, known := l.asked[e.Claim]
 	if !known {
@@ -267,7 +266,7 @@ func (w *World) claimEffect(l *link, e *attachment.Effect) {
 	}
 }
 
-// route asks the client's node for an op's lock, or has one looked for.
+// route asks the client's node for an op's lock, or looks for a node.
 func (w *World) route(client int, k int32) {
 	c, op := &w.clients[client], &w.plan.Ops[k]
 	l := c.current
@@ -305,7 +304,7 @@ func (w *World) clientAsk(k int, op *Op, e event) bool {
 	return true
 }
 
-// clientWord lets a caller of a client give up, or release.
+// clientWord lets a client's caller give up or release.
 func (w *World) clientWord(e event) bool {
 	op, cl := &w.plan.Ops[e.ref], &w.claims[e.ref]
 	c := &w.clients[op.Node]

@@ -1,6 +1,6 @@
 package sim
 
-// strikeClient does what the plan wants done to a client.
+// strikeClient performs a planned fault on a client.
 func (w *World) strikeClient(op *Op) bool {
 	c := &w.clients[op.Node]
 	length := max(op.Length, 1)
@@ -34,7 +34,7 @@ func (w *World) strikeClient(op *Op) bool {
 	return true
 }
 
-// killClient ends a client process at once. What it held is nobody's from now on.
+// killClient ends a client process at once. Its holds now belong to nobody.
 func (w *World) killClient(k int) {
 	c := &w.clients[k]
 	if !c.alive {
@@ -56,7 +56,7 @@ func (w *World) killClient(k int) {
 	c.links, c.current = nil, nil
 }
 
-// closeClients has all clients end in peace, as a program does that is done.
+// closeClients ends all clients in order, as a program that is done does.
 func (w *World) closeClients() {
 	for k := range w.plan.Processes {
 		c := &w.clients[k]

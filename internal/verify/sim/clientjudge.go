@@ -6,9 +6,9 @@ import (
 	"conch/token"
 )
 
-// clientHolds reports whether a client believes, by its own clock, that it has the lock
-// of an op: what Hold.Err of package client would say just now. A process
-// that stands still counts like any other.
+// clientHolds reports whether a client believes, by its own clock, that it has the lock of
+// an op: the answer of Hold.Err of package client. A process that stands still counts like
+// any other.
 func (w *World) clientHolds(k int32) bool {
 	cl, op := &w.claims[k], &w.plan.Ops[k]
 	c := &w.clients[op.Node]
@@ -19,8 +19,7 @@ func (w *World) clientHolds(k int32) bool {
 	return ok && c.clock.read(w.now) < end
 }
 
-// clientHolders returns the clients' claims that hold a lock, and forgets those that are
-// over.
+// clientHolders returns the clients' claims that hold a lock, and forgets ended ones.
 func (w *World) clientHolders(l int) (count int) {
 	w.held = slices.DeleteFunc(w.held, func(k int32) bool { return w.claims[k].state != claimHolding })
 	for _, k := range w.held {
@@ -31,7 +30,7 @@ func (w *World) clientHolders(l int) (count int) {
 	return count
 }
 
-// judgeClients looks at the holders of each lock after a step of a client.
+// judgeClients checks the holders of each lock after a step of a client.
 func (w *World) judgeClients() {
 	for l := range w.plan.Locks {
 		w.judgeCounts(l)

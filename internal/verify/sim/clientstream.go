@@ -6,18 +6,17 @@ import (
 	"conch/internal/frames"
 )
 
-// clientStream is one stream from a client process to a node: a connection of its own,
-// so what is under way on one that the client has given up may still arrive after the
-// Hello of the next.
+// clientStream is one stream from a client process to a node, on a connection of its own:
+// messages on one that the client has given up may arrive after the next one's Hello.
 type clientStream struct {
 	id   int32
 	link *link
 	node int
-	// accepted: the node has answered Hello; process is the one that did.
+	// accepted: the node has answered Hello; process is the node's that did.
 	accepted bool
 	process  uint32
 	// welcomed: the client has heard of it. clientOver and nodeOver: the client, or the
-	// node, has nothing more to do with it.
+	// node, no longer uses it.
 	welcomed, clientOver, nodeOver bool
 
 	up, down pipe // to the node, and to the client
@@ -49,7 +48,7 @@ type clientParcel struct {
 	why     attachment.Why
 }
 
-// How a stream's end looks to the client.
+// How the client sees a stream's end.
 const (
 	endsLikeThis = attachment.Other
 	endsForGood  = attachment.Final
@@ -82,7 +81,7 @@ func (w *World) put(s *clientStream, p *pipe, parcel clientParcel, kind eventKin
 	}
 	took := w.plan.Delay/2 + Instant(w.random.below(int64(w.plan.Jitter))) + 1
 	if w.now < w.plan.Settle && stall.until > w.now {
-		if stall.after--; stall.after < 0 { // this one, and all behind it
+		if stall.after--; stall.after < 0 { // this one, and all after it
 			took += stall.length
 			stall.until = 0
 			w.count(Stalled)
@@ -97,8 +96,8 @@ func (w *World) put(s *clientStream, p *pipe, parcel clientParcel, kind eventKin
 	}
 }
 
-// next takes the oldest parcel off a pipe, unless somebody stands in the way; it then
-// comes again later. It reports false if there is none now.
+// next takes the oldest parcel off a pipe. If something holds it up, it comes again later,
+// and next reports false.
 func (w *World) next(s *clientStream, p *pipe, kind eventKind, blocked Instant) (clientParcel, bool) {
 	p.busy = false
 	if p.length() == 0 {
@@ -119,7 +118,7 @@ func (w *World) next(s *clientStream, p *pipe, kind eventKind, blocked Instant) 
 	return parcel, true
 }
 
-// deliverToNode lets the oldest parcel of a client arrive.
+// deliverToNode delivers a client's oldest parcel.
 func (w *World) deliverToNode(s *clientStream) bool {
 	m := &w.members[s.node]
 	parcel, ok := w.next(s, &s.up, evToNode, max(w.clients[s.link.client].cutUp, m.pausedUntil))
@@ -154,7 +153,7 @@ func (w *World) deliverToNode(s *clientStream) bool {
 	return true
 }
 
-// nodeGone ends a stream to a process that is there no more.
+// nodeGone ends a stream to a process that no longer runs.
 func (w *World) nodeGone(s *clientStream) {
 	if s.nodeOver {
 		return
@@ -164,7 +163,7 @@ func (w *World) nodeGone(s *clientStream) {
 	s.up.cut, s.down.cut = true, true
 }
 
-// deliverToClient lets the oldest parcel of a node arrive.
+// deliverToClient delivers a node's oldest parcel.
 func (w *World) deliverToClient(s *clientStream) bool {
 	l := s.link
 	c := &w.clients[l.client]
@@ -191,7 +190,7 @@ func (w *World) deliverToClient(s *clientStream) bool {
 }
 
 // breakClientStream loses all but the oldest keep parcels of each direction, which may be
-// late. The client notices after some time, and the node after some other.
+// late. Client and node notice after some time, each at its own.
 func (w *World) breakClientStream(s *clientStream, keep int, noticed Instant) {
 	if !s.up.cut {
 		for _, p := range []*pipe{&s.up, &s.down} {
@@ -208,15 +207,15 @@ func (w *World) breakClientStream(s *clientStream, keep int, noticed Instant) {
 	w.events.push(event{at: w.now + noticed, kind: evClientNotice, ref: s.id})
 }
 
-// giveUpStream lets the node hear of a stream's end, behind all that is under way.
+// giveUpStream lets the node hear of a stream's end, after all that is under way.
 func (w *World) giveUpStream(s *clientStream) {
 	s.up.last += Instant(w.random.below(int64(w.plan.TTL)))
 	w.toNode(s, clientParcel{kind: parcelEnd})
 	s.up.cut = true
 }
 
-// noticeClientStream lets the client hear that a stream is over; with gen 1, only if it
-// was not welcomed in time.
+// noticeClientStream lets the client hear that a stream is over; with gen 1, only if it was
+// not welcomed in time.
 func (w *World) noticeClientStream(e event) bool {
 	s := w.clientStreams[e.ref]
 	c := &w.clients[s.link.client]

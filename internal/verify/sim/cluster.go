@@ -17,7 +17,7 @@ func (c *cluster) HasToken(i, lock int) bool { return c.members[i].views[lock].h
 // counts in place of its node's: see clientHolds.
 func (c *cluster) Holds(i, lock int) bool { return c.members[i].views[lock].holder != 0 }
 
-// UnderWay looks at the stream that the receiver accepted last: nothing of others is taken.
+// UnderWay reads the stream that the receiver accepted last; it takes nothing of others.
 func (c *cluster) UnderWay(from, to, k int) *token.Message {
 	s := c.members[to].in[from]
 	if s == nil || s.broken || k >= s.length() {

@@ -7,28 +7,28 @@ import (
 	"conch/token"
 )
 
-// Tally is something that a run came across and that no effect tells of.
+// Tally counts something that happens in a run and that no effect shows.
 type Tally uint8
 
-// What is counted besides ops, effects and reasons.
+// Tallies beside ops, effects and reasons.
 const (
 	StaleDelivery  Tally = iota // a message on a stream that a later one replaced
 	OldStream                   // a HELLO that came after that of a later stream
 	CrashBetween                // a crash between two effects
-	Forgetful                   // a start with a floor below what was promised
+	Forgetful                   // a start with a floor below its promises
 	Withdrawal                  // a waiter that gave up
-	LateWord                    // a waiter that left a critical section it had lost
+	LateWord                    // a waiter that left a critical section after losing it
 	TwoTokens                   // two tokens of a lock, all but one of them dead
 	TwoHolders                  // two holders of a lock, all but one of them lapsed
 	Orphan                      // a client that held a lock when its node's process ended
-	Encumbered                  // a start after which there may be such clients
-	WentAhead                   // a node that let one more of its own in while others stood in Q
-	Declined                    // a grant that its caller did not want any more
+	Encumbered                  // a start after which such clients may exist
+	WentAhead                   // a node that let in one more of its own while others stood in Q
+	Declined                    // a grant that its caller no longer wanted
 	ClientHold                  // a client that was told that it has a lock
 	ClientLoss                  // a client that was told that it has lost one
-	Expired                     // a hold that a node took from a client it did not hear of
+	Expired                     // a hold that a node took from a silent client
 	MovedOn                     // a client's wait that went to another node
-	LateFrame                   // a client's frame on a stream that it had given up
+	LateFrame                   // a client's frame on a stream that the client had given up
 	ReplacedStream              // a client's stream that a later one replaced
 	Stalled                     // a client's stream that stalled between two parcels
 	Unreachable                 // a client that found no node for long
@@ -47,7 +47,7 @@ var tallyNames = [...]string{
 	SetBackDisk: "start with an older disk", CountedAbove: "counted above another incarnation",
 }
 
-// reasons are why tokens are dropped, and ballots and sessions come to nothing.
+// reasons are why tokens are dropped, and why ballots and sessions fail.
 var reasons = [...]string{
 	token.ReasonAddressee, token.ReasonPromised, token.ReasonLapsed, token.ReasonFences, token.ReasonIdle,
 	token.ReasonHeld, token.ReasonOutbid, token.ReasonTooLow, token.ReasonTime, token.ReasonCame, token.ReasonLeaving,
@@ -56,8 +56,8 @@ var reasons = [...]string{
 
 const effectKinds = 128
 
-// Coverage is what runs came across, so that a test can tell whether the simulator
-// still gets everywhere.
+// Coverage is what happened in runs, so that a test can tell whether the simulator still
+// reaches everything.
 type Coverage struct {
 	effects [effectKinds]int64
 	ops     [opKinds]int64
@@ -76,7 +76,7 @@ func (c *Coverage) effect(e *token.Effect) {
 	}
 }
 
-// merge adds what other runs came across.
+// merge adds what happened in other runs.
 func (c *Coverage) merge(d *Coverage) {
 	add(c.effects[:], d.effects[:])
 	add(c.ops[:], d.ops[:])
@@ -90,7 +90,7 @@ func add(to, from []int64) {
 	}
 }
 
-// each calls f for everything there is to come across.
+// each calls f for everything that can happen.
 func (c *Coverage) each(f func(what string, count int64)) {
 	for kind, name := range effectNames {
 		if name != "" {
@@ -108,7 +108,7 @@ func (c *Coverage) each(f func(what string, count int64)) {
 	}
 }
 
-// missing lists what no run came across.
+// missing lists what happened in no run.
 func (c *Coverage) missing() []string {
 	var names []string
 	c.each(func(what string, count int64) {

@@ -7,10 +7,10 @@ import (
 	"conch/token"
 )
 
-// Some faults need a chain of events that chance hardly ever brings about: five
-// members, or a window of a hundredth of T. Each test here is such a chain, in the
-// words of the ops of a plan, for one rule. The real code passes; TestPlantedFaults
-// shows that the code without the rule does not.
+// Some faults need a chain of events that chance hardly ever causes: five members, or a
+// window of a hundredth of T. Each test here is such a chain for one rule, in the ops of a
+// plan. The real code passes; TestPlantedFaults shows that the code without the rule does
+// not.
 
 const (
 	ms = Instant(1_000_000)
@@ -33,7 +33,7 @@ func stage(nodes int, ops ...Op) *Plan {
 	return p
 }
 
-// drifting lets the clocks run at other rates.
+// drifting gives the clocks other rates.
 func drifting(p *Plan, rates ...int64) *Plan {
 	for i, rate := range rates {
 		p.Machines[i].Drift = rate
@@ -47,13 +47,13 @@ func forgetting(p *Plan, idleToken, idleLock Instant) *Plan {
 	return p
 }
 
-// clients lets whoever asks be a process of its own.
+// clients makes every asker a process of its own.
 func clients(p *Plan) *Plan {
 	p.Clients = true
 	return p
 }
 
-// later puts ops off.
+// later postpones ops.
 func later(by Instant, ops []Op) []Op {
 	for k := range ops {
 		ops[k].At += by
@@ -66,8 +66,8 @@ func hold(at Instant, node int8, length Instant) Op {
 	return Op{At: at, Kind: Acquire, Node: node, Length: length}
 }
 
-// cut keeps messages from arriving in one direction; broken tells whether the stream
-// breaks (1) or only stands still (0).
+// cut keeps messages from arriving in one direction; broken says whether the stream breaks
+// (1) or stands still (0).
 func cut(from, until Instant, broken int32, pairs ...uint64) Op {
 	op := Op{At: from, Kind: CutOff, Length: until - from, Effects: broken}
 	for _, pair := range pairs {
@@ -79,9 +79,9 @@ func cut(from, until Instant, broken int32, pairs ...uint64) Op {
 // both are the two directions of a pair.
 func both(i, j int) uint64 { return pairBit(i, j) | pairBit(j, i) }
 
-// slow makes the next message of a kind take so much longer.
+// slow delays the next message of a kind by so much.
 func slow(at Instant, from, to int8, kind token.MessageKind, by Instant) Op {
-	return Op{At: at, Kind: Snag, Node: from, Peer: to, On: kind, Length: by, Patience: 20 * s}
+	return Op{At: at, Kind: DelayNext, Node: from, Peer: to, On: kind, Length: by, Patience: 20 * s}
 }
 
 // buriedMeets is the chain that the rules about burials have in common. Node 4 is cut

@@ -6,9 +6,8 @@ import (
 	"conch/token"
 )
 
-// Draw draws a plan from a seed. Each kind of fault is left out of some runs
-// altogether, and each run has its own measure of what is long: runs that have a bit
-// of everything all look alike.
+// Draw draws a plan from a seed. Some runs leave out a kind of fault altogether, and each
+// has its own measure of a long time: runs with a bit of everything would all be alike.
 func Draw(seed uint64) *Plan {
 	s := source(seed)
 	p := &Plan{
@@ -48,7 +47,7 @@ func Draw(seed uint64) *Plan {
 func (p *Plan) drawMachines(s *source) {
 	disks := pick[int64](s, 0, 50, 100, 100)
 	drift := pick[int64](s, 0, maxDrift, maxDrift)
-	odd := int(s.between(-1, int64(p.Nodes)-1)) // one whose clock is slow among fast ones
+	odd := int(s.between(-1, int64(p.Nodes)-1)) // one slow clock among fast ones
 	for i := range p.Nodes {
 		m := &p.Machines[i]
 		m.Disk = s.chance(disks)
@@ -72,8 +71,8 @@ func (p *Plan) drawClients(s *source) {
 	}
 }
 
-// drawDisks draws whether starts look at the clock, whether all clocks are right, and
-// disks that are set back: of one member, by some starts, or of all.
+// drawDisks draws whether starts read the clock, whether all clocks are right, and disks
+// that are set back: of one member, by some starts, or of all.
 func (p *Plan) drawDisks(s *source) {
 	clocked, right := s.chance(50), s.chance(50)
 	for i := range p.Nodes {
@@ -96,7 +95,7 @@ func (p *Plan) drawDisks(s *source) {
 		if op.Kind == SetBack && p.Nodes > 2 && s.chance(40) {
 			p.drawForgetting(s, &op)
 		}
-		// The starts by which it is set back, if there is time for them.
+		// The starts by which the disk is set back, if there is time for them.
 		for at := op.At; op.Kind == SetBack && op.Effects > 1 && at > 0 && s.chance(70); {
 			length := Instant(s.between(1, T/4))
 			at -= length + Instant(s.below(2*T))
@@ -107,8 +106,8 @@ func (p *Plan) drawDisks(s *source) {
 	}
 }
 
-// drawForgetting lets all but one forget what they know of a member that is set back, and
-// cuts that one off from it.
+// drawForgetting makes all members but one forget what they know of a member that is set
+// back, and cuts that one off from it.
 func (p *Plan) drawForgetting(s *source, op *Op) {
 	knows := s.below(int64(p.Nodes))
 	length := min(p.TTL*Instant(s.between(2, 5)), p.Settle-op.At)
@@ -121,7 +120,7 @@ func (p *Plan) drawForgetting(s *source, op *Op) {
 	}
 }
 
-// rightClocks reports whether all starts look at the clock, and all clocks are the same.
+// rightClocks reports whether all starts read the clock, and all clocks are the same.
 func (p *Plan) rightClocks() bool {
 	for i := range p.Nodes {
 		if m := &p.Machines[i]; m.Wall != p.Machines[0].Wall || m.Disk && !m.Clocked {
@@ -138,8 +137,8 @@ func (p *Plan) drawBatches(s *source) {
 	}
 }
 
-// drawRequests draws the local requests of the whole run, and at its end one more of
-// most nodes for each lock, for which nothing may stand in the way any more.
+// drawRequests draws the local requests of the whole run and, at its end, one more of most
+// nodes for each lock, which nothing may block any more.
 func (p *Plan) drawRequests(s *source) {
 	T := int64(p.TTL)
 	pace := pick(s, T/40, T/8, T/2, 2*T)
@@ -200,10 +199,10 @@ func (p *Plan) drawFaults(s *source) {
 	}
 }
 
-// faults are what may go wrong in a run, as often as they stand here.
+// faults are the faults of a run, each as often as it is drawn.
 var faults = []OpKind{
 	Crash, Crash, Reboot, CrashSave, CrashAll, Pause, Leave, CutOff, CutOff, CutOff, CutOff,
-	Break, Slow, Snag, Snag, CrashOn, PauseOn, CutOn, CutOn,
+	Break, Slow, DelayNext, DelayNext, CrashOn, PauseOn, CutOn, CutOn,
 }
 
 func (p *Plan) drawFault(s *source, op *Op) {
@@ -225,7 +224,7 @@ func (p *Plan) drawFault(s *source, op *Op) {
 		op.Effects = pick[int32](s, 0, 1, 3, 1000)
 	case Slow:
 		op.Patience = p.drawLength(s, op.At)
-	case Snag, CrashOn, PauseOn, CutOn:
+	case DelayNext, CrashOn, PauseOn, CutOn:
 		op.On = pick(s, triggers...)
 		op.Effects = int32(s.below(2))
 		op.Patience = p.TTL
@@ -235,15 +234,14 @@ func (p *Plan) drawFault(s *source, op *Op) {
 	}
 }
 
-// triggers are the messages at which something may be made to happen: those that
-// come seldom, at which chance alone would hardly strike.
+// triggers are the messages that can trigger a fault: rare ones, which chance alone would
+// hardly hit.
 var triggers = []token.MessageKind{
 	token.TokenMessage, token.TokenMessage, token.Pong, token.Ping, token.Clear, token.Bye,
 	token.Probe, token.ProbeAnswer, token.Ballot, token.BallotAnswer, token.BallotAnswer, token.Abort,
 }
 
-// drawLength draws how long something lasts, mostly near the times that the protocol
-// knows.
+// drawLength draws how long something lasts, mostly near the times in the protocol.
 func (p *Plan) drawLength(s *source, from Instant) Instant {
 	T := int64(p.TTL)
 	length := pick(s, s.below(T/20), s.below(T/2), s.between(T*3/8, T*5/8), s.between(T*9/10, T*13/10), s.between(T, 2*T), s.between(T, 5*T))

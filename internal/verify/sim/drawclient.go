@@ -2,8 +2,8 @@ package sim
 
 import "slices"
 
-// drawProcesses draws the client processes, what their callers ask for, and what goes
-// wrong with them; and which withdrawals of local callers are lost.
+// drawProcesses draws the client processes, their callers' requests, their faults, and
+// which withdrawals of local callers are lost.
 func (p *Plan) drawProcesses(s *source) {
 	lost := pick[int64](s, 0, 0, 50)
 	for k := range p.Ops {
@@ -39,7 +39,7 @@ func (p *Plan) drawClientRequests(s *source) {
 	// Many give up about when the answer comes.
 	hasty := pick[int64](s, 0, 30, 90)
 	patience := pick(s, 4*int64(p.Delay)+1, T/10, T)
-	many := s.chance(20) // holds and waits, more than one frame restates
+	many := s.chance(20) // more holds and waits than one frame restates
 	start := s.below(2 * pace)
 	for at := start; at < int64(p.Settle) && len(p.Ops) < 700; at += s.below(2 * pace) {
 		op := Op{At: Instant(at), Kind: ClientAcquire, Node: int8(s.below(int64(p.Processes))), Lock: int8(s.below(int64(p.Locks)))}

@@ -5,7 +5,7 @@ type eventKind uint8
 const (
 	evOp           eventKind = iota // ref: op
 	evTick                          // node; gen: its tick
-	evDeliver                       // ref: stream; the head of its queue has come
+	evDeliver                       // ref: stream; the head of its queue has arrived
 	evOpen                          // node to peer: dial
 	evUp                            // ref: stream; its sender hears that it is accepted
 	evDown                          // ref: stream; its sender hears that it is over
@@ -14,7 +14,7 @@ const (
 	evStart                         // node; gen: its process before
 	evCrash                         // node; gen: its process
 	evSettle                        // the faults are over
-	evLook                          // look whether everybody is served
+	evCheckServed                   // check whether everybody is served
 	evToNode                        // ref: client stream; the oldest parcel to its node has come
 	evToClient                      // ref: client stream; the oldest parcel to its client has come
 	evClientNotice                  // ref: client stream; its client notices its end, or with gen 1 that it was not welcomed
@@ -25,8 +25,8 @@ const (
 	evClientStart                   // node: client; gen: its process before
 )
 
-// event is something that is to happen at a moment. Those of the same moment happen
-// in the order in which they were planned.
+// event is something that happens at a moment. Events of the same moment happen in the
+// order in which they were planned.
 type event struct {
 	at   Instant
 	seq  uint32
@@ -39,7 +39,7 @@ type event struct {
 
 func (e *event) before(f *event) bool { return e.at < f.at || e.at == f.at && e.seq < f.seq }
 
-// eventQueue is a heap of four children a node, which suits caches better than two.
+// eventQueue is a heap with four children a node, which suits caches better than two.
 type eventQueue struct {
 	heap []event
 	seq  uint32

@@ -17,10 +17,10 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// A fault is a rule of the protocol switched off in a copy of its package, so that no
-// switch need live in the package itself. Each file in testdata/faults is one: the
-// rule, what catches its absence, and pieces of source before and after. The tests of
-// this package are built over the copy, and must fail.
+// A fault is a rule of the protocol switched off in a copy of its package, so that the
+// package itself needs no switch. Each file in testdata/faults is one: the rule, what
+// catches its absence, and pieces of source before and after. The tests of this package are
+// built over the copy, and must fail.
 
 var huntFlag = flag.Int("hunt", 100, "how many seeds TestHunt runs")
 
@@ -37,7 +37,7 @@ func TestHunt(t *testing.T) {
 // fault is what a file in testdata/faults says.
 type fault struct {
 	name string
-	// seeds is within how many seeds the simulator must find it; 0: it need not. A
+	// seeds is within how many seeds the simulator must find it; 0 if it need not. A
 	// directed test of its name, if there is one, must find it too.
 	seeds int
 	edits []edit
@@ -148,7 +148,7 @@ func build(t *testing.T, f *fault) (tests string) {
 
 var finding = regexp.MustCompile(`(seed \d+: )?at \d+ µs: .*`)
 
-// searches are what must find the fault, as arguments of the test binary.
+// searches are the searches that must find the fault, as arguments of the test binary.
 func (f *fault) searches() (all [][]string) {
 	if f.seeds > 0 {
 		all = append(all, []string{"-test.run=^TestHunt$", fmt.Sprintf("-hunt=%d", f.seeds)})
@@ -159,7 +159,7 @@ func (f *fault) searches() (all [][]string) {
 	return all
 }
 
-// find runs the tests over the fault and returns what they find; "" if they pass.
+// find runs the tests over the fault and returns their finding; "" if they pass.
 func find(t *testing.T, tests string, args []string) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), tests, args...).CombinedOutput()

@@ -8,7 +8,7 @@ import (
 	"conch/token"
 )
 
-// Judge names one that found fault with a run.
+// Judge names a judge that found a fault in a run.
 type Judge string
 
 // The judges.
@@ -29,7 +29,7 @@ const (
 	Leak      Judge = "something is left behind"
 )
 
-// Failure is what a judge found.
+// Failure is a fault that a judge found.
 type Failure struct {
 	Judge Judge
 	At    Instant
@@ -40,21 +40,21 @@ func (f *Failure) String() string {
 	return fmt.Sprintf("at %d µs: %s: %s", f.At/1000, f.Judge, f.Text)
 }
 
-// judges is what they remember of a run.
+// judges is what the judges remember of a run.
 type judges struct {
 	failure *Failure
-	// touched is the lock that the present step is about; -1 if it is about none.
+	// touched is the lock that the present step is about; -1 for none.
 	touched int
 	// flying is how many tokens of each lock are on streams.
 	flying [maxLocks]int
-	// fences is the highest granted of each lock, and made are the epochs of its tokens.
+	// fences are the highest granted fences, by lock, and made are the epochs of its tokens.
 	fences [maxLocks]token.Fence
 	made   [maxLocks][]token.Epoch
 	// overtook is how often each member was let in while another stands in the token's
-	// queue, by lock, the member that stands there, and the member that was let in.
+	// queue: by lock, waiting member, and member let in.
 	overtook [maxLocks][maxNodes][maxNodes]int
-	// forgetful: a node started with a floor below what it had promised. ballots is how
-	// many were begun.
+	// forgetful: a node started with a floor below its promises. ballots is how many were
+	// begun.
 	forgetful bool
 	// again: a disk was set back, so numbers may come again.
 	again   bool
@@ -62,8 +62,8 @@ type judges struct {
 	look    token.LockView
 	live    []protocolcheck.LiveToken
 	// since is the moment of the present step, and crowd how many steps it had.
-	since Instant
-	crowd int
+	since    Instant
+	stepsNow int
 }
 
 func (j *judges) reset() {
@@ -80,7 +80,7 @@ func (w *World) fail(judge Judge, format string, args ...any) {
 	}
 }
 
-// judge looks at the cluster after a step of node i.
+// judge judges the cluster after a step of node i.
 func (w *World) judge(i int) {
 	m := &w.members[i]
 	for l := range w.plan.Locks {
@@ -104,8 +104,8 @@ func (w *World) inSession(i int) bool {
 	return m.node != nil && protocolcheck.InSession(m.node, m.clock.read(w.now))
 }
 
-// judgeCounts counts the holders and the live tokens of a lock. Only where there may
-// be two of them need it look closer.
+// judgeCounts counts the holders and the live tokens of a lock. Only if there may be two
+// does it check more closely.
 func (w *World) judgeCounts(l int) {
 	tokens, holders := w.flying[l], w.orphansOf(l)+w.clientHolders(l)
 	for i := range w.plan.Nodes {
@@ -127,9 +127,9 @@ func (w *World) judgeCounts(l int) {
 	}
 }
 
-// judgeHolders is mutual exclusion: a holder counts while its own clock is before the
-// end of its lease. One whose process stands still counts like any other, and so does
-// an orphan.
+// judgeHolders is mutual exclusion: a holder counts while its own clock is before the end
+// of its lease. A holder whose process stands still counts like any other, and so does an
+// orphan.
 func (w *World) judgeHolders(l int) {
 	first := -1
 	for _, o := range w.orphans {
@@ -154,7 +154,7 @@ func (w *World) judgeHolders(l int) {
 	}
 }
 
-// judgeTokens: there is one live token at most.
+// judgeTokens: there is at most one live token.
 func (w *World) judgeTokens(l int) {
 	w.live = protocolcheck.AppendLiveTokens(w.live[:0], (*cluster)(w), l, lockNames[l])
 	if len(w.live) > 1 {
@@ -170,10 +170,10 @@ func (w *World) where(t protocolcheck.LiveToken, l int) string {
 	return fmt.Sprintf("%v on its way from %d to %d", t.Message.Token.Epoch, t.From, t.To)
 }
 
-// judgeGrant: only inside a session, and with a fence above all before.
+// judgeGrant: only inside a session, and with a fence above all earlier ones.
 //
-// Fences need what was promised to outlast a restart: a node without a disk promises
-// again what it had promised if ballots came faster than its wall clock's seconds.
+// For fences, promises must outlast a restart: a node without a disk repeats its promises
+// if ballots came faster than its wall clock's seconds.
 func (w *World) judgeGrant(i int, e *token.Effect) {
 	if !w.inSession(i) {
 		w.fail(Outside, "node %d, %s to waiter %d", i, e.Lock, e.Waiter)
@@ -185,9 +185,9 @@ func (w *World) judgeGrant(i int, e *token.Effect) {
 	w.judgeTurns(i, l, e.State.Queue)
 }
 
-// judgeTurns: a member that stands in the token's queue has its turn, or is passed over, after
-// at most one entry of each other member, or as many as that one's batch has. A token
-// that is made anew begins anew.
+// judgeTurns: a member in the token's queue has its turn, or is passed over, after at most
+// one entry of each other member, or as many as that one's batch has. A new token begins
+// anew.
 func (w *World) judgeTurns(i, l int, queue []token.Member) {
 	for _, j := range queue {
 		entries := &w.overtook[l][j]
@@ -198,11 +198,11 @@ func (w *World) judgeTurns(i, l int, queue []token.Member) {
 	}
 }
 
-// hadTurn notes that a member stands in the token's queue no more.
+// hadTurn notes that a member has left the token's queue.
 func (w *World) hadTurn(j int, lock string) { w.overtook[w.lockOf(lock)][j] = [maxNodes]int{} }
 
-// judgeBurials: nobody is inside a session and buried by a quorum. It looks at what the
-// nodes know, and so finds fault where no token has come to harm yet.
+// judgeBurials: nobody is inside a session and buried by a quorum. It judges what the nodes
+// know, and so finds faults before they harm a token.
 func (w *World) judgeBurials(k int) {
 	if buriers, buried := protocolcheck.BuriedByQuorum((*cluster)(w), k); buried {
 		w.fail(Burials, "node %d, by %d others", k, len(buriers))
@@ -226,7 +226,7 @@ func (w *World) judgeSession(i int, m *member, s token.Session) {
 	m.session = max(m.session, s)
 }
 
-// judgeLock looks for contradictions in what one node knows of a lock.
+// judgeLock checks one node's knowledge of a lock for contradictions.
 func (w *World) judgeLock(i, l int, v *token.LockView) {
 	session := w.members[i].node.InspectSession()
 	bad := ""
@@ -254,12 +254,12 @@ func (w *World) judgeLock(i, l int, v *token.LockView) {
 	}
 }
 
-// judgeRest: at one moment there is only so much to do.
+// judgeRest: only so much can happen at one moment.
 func (w *World) judgeRest() {
 	if w.now != w.since {
-		w.since, w.crowd = w.now, 0
+		w.since, w.stepsNow = w.now, 0
 	}
-	if w.crowd++; w.crowd > 10_000 {
-		w.fail(Rest, "%d steps at one moment", w.crowd)
+	if w.stepsNow++; w.stepsNow > 10_000 {
+		w.fail(Rest, "%d steps at one moment", w.stepsNow)
 	}
 }

@@ -62,7 +62,7 @@ func buryNode0(w *World, nodes ...int) {
 	}
 }
 
-// enterInARow lets a node in so often while others stand in the queue of lock a's token.
+// enterInARow lets a node in this often while others stand in the queue of lock a's token.
 // Node 0 has a batch of 2.
 func enterInARow(w *World, node, times int, queue ...token.Member) {
 	w.plan.Machines[0].LocalBatch = 2
@@ -71,8 +71,8 @@ func enterInARow(w *World, node, times int, queue ...token.Member) {
 	}
 }
 
-// TestJudges plants violations, each of which its judge must find, beside things that
-// look alike and are allowed.
+// TestJudges plants violations, each of which its judge must find, beside allowed cases
+// that look alike.
 func TestJudges(t *testing.T) {
 	high := token.Epoch{Number: 1 << 40}
 	grant := func(fence token.Fence) *token.Effect {
@@ -185,13 +185,13 @@ func TestJudges(t *testing.T) {
 		{"a waiter left alone", Service, func(w *World) {
 			w.claims[1] = claim{state: claimWaiting, process: 1}
 			w.now += 100 * w.plan.TTL
-			w.lookAround()
+			w.checkServed()
 		}},
 		{"a waiter on a node that is down", "", func(w *World) {
 			w.claims[1] = claim{state: claimWaiting, process: 1}
 			w.members[1].node = nil
 			w.now += 100 * w.plan.TTL
-			w.lookAround()
+			w.checkServed()
 		}},
 		{"a node that asks for the time without end", Rest, func(w *World) {
 			for range 20_000 {
@@ -214,7 +214,7 @@ func TestJudges(t *testing.T) {
 	}
 }
 
-// TestJudgeLock plants contradictions in what a node knows of a lock.
+// TestJudgeLock plants contradictions in a node's knowledge of a lock.
 func TestJudgeLock(t *testing.T) {
 	own := token.Number{Count: 3}
 	tests := []struct {

@@ -11,12 +11,13 @@ import (
 	"conch/token"
 )
 
-// logbook writes what the members of a run do as the lines of a node's log (logs/SCHEMA.md),
-// a log for each member, so that package logs can judge runs that real nodes come to only by
-// rare accidents. It is written apart from the driver's log. A nil logbook writes nothing.
+// logbook writes the actions of a run's members as lines of nodes' logs (logs/SCHEMA.md),
+// one log for each member, so that package logs can judge runs that real nodes reach only
+// by rare accidents. It is written independently of the driver's log. A nil logbook writes
+// nothing.
 type logbook struct {
 	files [maxNodes]bytes.Buffer
-	// arrived is the token that came with the latest input, as it came.
+	// arrived is the token of the latest input, as it came.
 	arrived token.Token
 }
 
@@ -25,7 +26,7 @@ var epochOfLogs = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 func address(m token.Member) string { return fmt.Sprintf("10.0.0.%d:7400", m+1) }
 
-// fields are a line's keys beside those of every line.
+// fields are a line's keys beyond those of every line.
 type fields map[string]any
 
 // line writes one line of a member's log.
@@ -34,7 +35,7 @@ func (b *logbook) line(w *World, i int, event string, f fields) {
 	f["level"], f["node"], f["event"], f["message"] = "info", address(token.Member(i)), event, event
 	raw, err := json.Marshal(f)
 	if err != nil {
-		panic(err) // fields holds nothing that cannot be written
+		panic(err) // fields can always be encoded
 	}
 	b.files[i].Write(append(raw, '\n'))
 }
@@ -73,8 +74,7 @@ func (b *logbook) stream(w *World, from, to int, up bool) {
 	}
 }
 
-// arrives keeps a token as it comes: by the time that its line is written, the node may
-// have changed it.
+// arrives keeps a token as it comes: the node may change it before its line is written.
 func (b *logbook) arrives(m *token.Message) {
 	if b != nil && m.Kind == token.TokenMessage {
 		b.arrived = *m.Token
@@ -210,7 +210,7 @@ func tokenOf(f fields, epoch token.Epoch, hop uint64, fence token.Fence) {
 	f["epoch"], f["hop"], f["fence"] = epoch.String(), decimal(hop), decimal(uint64(fence))
 }
 
-// state adds what the member knew of the lock, where the line does not show it yet.
+// state adds what the member knew of the lock, unless the line already shows it.
 func state(f fields, s *token.State) {
 	f["request_numbers"] = numbers(s.RequestNumbers)
 	if _, shown := f["last_granted"]; !shown && s.LastGranted != nil {

@@ -53,11 +53,11 @@ func table(t *testing.T, report *logs.Report) string {
 	return text.String()
 }
 
-// expected are the reasons for which logs of a run that ends with its members running do
-// not suffice.
+// expected are the reasons why logs of a run that ends with its members running do not
+// suffice.
 var expected = []string{"want node_stopped", "want at least 2 that did"}
 
-// wrong returns what the check of an honest run's logs found beyond what is expected.
+// wrong returns what the check of a correct run's logs found beyond what is expected.
 func wrong(report *logs.Report) (found []string) {
 	for _, r := range report.Requirements {
 		for _, d := range r.Details {
@@ -71,8 +71,8 @@ func wrong(report *logs.Report) (found []string) {
 }
 
 // TestLogs has package logs check the logs of runs in which the other judges find nothing
-// wrong. Runs in which a member starts below what it promised, or with a disk that was set
-// back, are left out: fences may fall, and two processes may use one number
+// wrong. It leaves out runs in which a member starts below its promises, or with a disk
+// that was set back: fences may fall, and two processes may use one number
 // (token/DESIGN.md, what is not promised, disks that are set back).
 func TestLogs(t *testing.T) {
 	seeds, end := seedsFrom(1), time.Time{}
@@ -99,8 +99,8 @@ func TestLogs(t *testing.T) {
 	t.Logf("%d runs checked, %d left out", checked, forgetful)
 }
 
-// TestLogsPlanted adds to a member's log that it entered, too, when another did: the check
-// of simulated logs finds violations.
+// TestLogsPlanted adds to a member's log that it entered while another was inside: the
+// check of simulated logs finds violations.
 func TestLogsPlanted(t *testing.T) {
 	for seed := uint64(1); ; seed++ {
 		p := Draw(seed)
@@ -126,7 +126,7 @@ func TestLogsPlanted(t *testing.T) {
 // operators are the events that a node logs without --evidence.
 var operators = []string{"node_started", "node_stopped", "peer_connected", "peer_lost", "session_started", "session_lapsed", "session_ended", "lost"}
 
-// reduce takes lines out of a member's log, as rotation, a full disk, or a node without
+// reduce removes lines from a member's log, as rotation, a full disk, or a node without
 // --evidence would.
 func reduce(r *source, file string) string {
 	lines := strings.SplitAfter(file, "\n")
@@ -155,8 +155,8 @@ func reduce(r *source, file string) string {
 	return strings.Join(kept, "")
 }
 
-// TestPartialLogs takes lines out of the logs of honest runs: what is left may not suffice,
-// and shows no violation.
+// TestPartialLogs removes lines from the logs of correct runs: the rest may not suffice,
+// but shows no violation.
 func TestPartialLogs(t *testing.T) {
 	count := 60
 	if os.Getenv("CONCH_SOAK") != "" {

@@ -11,29 +11,29 @@ import (
 type member struct {
 	clock clock
 	disk  disk
-	// process counts the processes that ran here; node is nil while none runs.
+	// process counts the processes that ran here; node is nil if none runs.
 	process     uint32
-	encumbered  bool // the present one is
+	encumbered  bool // the present process is
 	node        *token.Node
 	table       *claims.Table // of the claims at the node
 	incarnation token.Incarnation
 	gone        bool // it has said BYE, and is about to exit
 	leaveFor    Instant
 	pausedUntil Instant
-	// tickAt is when the process hears next what time it is, by the event tick; never if
-	// none is planned.
+	// tickAt is when the process is next told the time, by the event tick; never if none is
+	// planned.
 	tickAt Instant
 	tick   uint32
-	// crash is how many more effects are performed before the process dies; -1: it
-	// lives. crashSave, likewise: counted from the next Save on.
+	// crash is how many more effects are performed before the process dies; -1: it does
+	// not. crashSave likewise, counted from the next Save.
 	crash, crashSave int32
 	crashFor         Instant
 	crashSaveUntil   Instant
 	// promised is the highest ballot that it ever promised.
 	promised uint64
 	session  token.Session // the highest it ever had
-	// copies are what was on the disk before each of the latest starts, the latest first.
-	// setBack: one of them was put back.
+	// copies are the disk's contents before each of the latest starts, the latest first.
+	// setBack: one of them was restored.
 	copies  [maxCopies]disk
 	setBack bool
 	lapsed  bool // and no later session is saved yet
@@ -123,8 +123,8 @@ func (w *World) start(i int) {
 	w.performed(i)
 }
 
-// remembered returns the numbers with which a process starts: those of the wall clock, of
-// its disk, or the higher ones.
+// remembered returns the numbers with which a process starts: those of its disk, of the
+// wall clock, or the higher of them.
 func (w *World) remembered(m *member, machine *Machine) (token.Session, uint64) {
 	wall := int64(w.now + machine.Wall)
 	session, floor := token.Session(wall/1000), uint64(wall/1e9*token.BallotsPerSecond+wall%1e9*token.BallotsPerSecond/1e9)
@@ -176,8 +176,7 @@ func (w *World) reboot(i int) {
 	m.clock.base, m.clock.since = w.random.below(1000), w.now
 }
 
-// performed carries out what the last input of a node, or of its table of claims, brought
-// about.
+// performed performs the effects of a node's last input, or of its table of claims.
 func (w *World) performed(i int) {
 	m := &w.members[i]
 	for more := true; more; more = w.tell(i) {
@@ -191,7 +190,7 @@ func (w *World) performed(i int) {
 				e := &effects[k]
 				if w.diesBefore(m, e) {
 					w.count(CrashBetween)
-					if m.process%2 == 0 { // a line is written before what it tells of happens
+					if m.process%2 == 0 { // a line is written before its event happens
 						w.log.effect(w, i, e)
 					}
 					w.crashNow(i, m.crashFor)
@@ -215,7 +214,7 @@ func (w *World) performed(i int) {
 	w.judge(i)
 }
 
-// diesBefore counts down to a crash that was planned for between two effects.
+// diesBefore counts down to a crash planned between two effects.
 func (w *World) diesBefore(m *member, e *token.Effect) bool {
 	if m.crashSave >= 0 && e.Kind == token.Save && w.now <= m.crashSaveUntil {
 		m.crash, m.crashSave = m.crashSave, -1
@@ -282,14 +281,14 @@ func (w *World) exit(i int) {
 			m.out[j] = nil
 		}
 	}
-	if !m.encumbered || !m.node.InspectSession().Waiting { // else others' clients may be left
+	if !m.encumbered || !m.node.InspectSession().Waiting { // otherwise others' clients may be left
 		m.disk.clients = false
 	}
 	w.log.stopped(w, i)
 	w.crashNow(i, m.leaveFor)
 }
 
-// planTick sees to it that a node hears what time it is when it wants to.
+// planTick plans the node's next tick.
 func (w *World) planTick(m *member, i int) {
 	next := min(m.node.NextTick(), m.table.NextTick())
 	if next == token.Never {

@@ -2,7 +2,7 @@ package sim
 
 import "conch/token"
 
-// takeOp does what the plan wants done.
+// takeOp performs an op of the plan.
 func (w *World) takeOp(k int, e event) bool {
 	op := &w.plan.Ops[k]
 	if op.Node == whoHasToken {
@@ -36,7 +36,7 @@ func (w *World) takeOp(k int, e event) bool {
 		}
 	case Slow:
 		w.slowUntil[i][op.Peer], w.slowBy[i][op.Peer] = w.now+length, op.Patience
-	case Snag, CrashOn, PauseOn, CutOn:
+	case DelayNext, CrashOn, PauseOn, CutOn:
 		w.armed = append(w.armed, armed{op: op, until: w.now + op.Patience})
 	case Break:
 		if s := m.out[op.Peer]; s != nil {
@@ -46,7 +46,7 @@ func (w *World) takeOp(k int, e event) bool {
 		if m.node == nil {
 			return false
 		}
-		w.strike(op, i, m)
+		w.strikeNode(op, i, m)
 	}
 	w.ops[op.Kind]++
 	if w.trace != nil {
@@ -78,8 +78,8 @@ func (w *World) allPairs(i int) (pairs uint64) {
 	return pairs
 }
 
-// restartAfter is how long a process stays away: no more than the faults last, and
-// so long that a wall clock moves on; 0 is for ever.
+// restartAfter is how long a process stays away: at most as long as the faults last, and
+// long enough for the wall clock to move; 0 is for ever.
 func (w *World) restartAfter(length Instant) Instant {
 	if length == 0 {
 		return 0
@@ -87,8 +87,8 @@ func (w *World) restartAfter(length Instant) Instant {
 	return max(length, w.plan.TTL/1000)
 }
 
-// strike does what the plan wants done to one node.
-func (w *World) strike(op *Op, i int, m *member) {
+// strikeNode performs a planned fault on one node.
+func (w *World) strikeNode(op *Op, i int, m *member) {
 	switch op.Kind {
 	case Crash, Reboot:
 		if op.Kind == Reboot {
@@ -114,8 +114,8 @@ func (w *World) strike(op *Op, i int, m *member) {
 	}
 }
 
-// retire lets a node leave, as a driver does: the table of claims turns the waiters away and
-// tells the holders, and the node goes when nothing is held any more.
+// retire lets a node leave, as a driver does: the table of claims refuses the waiters and
+// tells the holders, and the node goes when nothing is held.
 func (w *World) retire(i int, m *member) {
 	now := m.clock.read(w.now)
 	for k := range w.claims {
@@ -138,8 +138,8 @@ type armed struct {
 	until Instant
 }
 
-// sprung lets the ops happen that have waited for a node to send a message of this
-// kind to another. It returns by how much longer the message takes.
+// sprung triggers the ops that waited for a node to send a message of this kind to another.
+// It returns how much longer the message takes.
 func (w *World) sprung(i, to int, kind token.MessageKind) (extra Instant) {
 	for k := 0; k < len(w.armed); k++ {
 		a := w.armed[k]
@@ -156,7 +156,7 @@ func (w *World) sprung(i, to int, kind token.MessageKind) (extra Instant) {
 		m := &w.members[i]
 		w.tracef("%v springs", a.op)
 		switch a.op.Kind {
-		case Snag:
+		case DelayNext:
 			extra += length
 		case CrashOn:
 			m.crash, m.crashFor = a.op.Effects, w.restartAfter(length)

@@ -1,23 +1,22 @@
 package sim
 
-// orphan is a client in a process of its own that outlived its node's process. It goes
-// on holding its lock until its lease is over, by its own clock, and no node knows.
+// orphan is a client in a process of its own that outlived its node's process. It holds its
+// lock until its lease is over, by its own clock, unknown to any node.
 type orphan struct {
 	node, lock int
 	until      Instant
 }
 
-// encumbered reports whether a process that starts must reckon with clients of earlier
-// ones: as its disk says, and without a disk always.
+// encumbered reports whether a starting process must expect clients of earlier ones: as its
+// disk says, or always without a disk.
 func (w *World) encumbered(i int) bool {
 	return (w.plan.Clients || w.plan.Processes > 0) && (!w.plan.Machines[i].Disk || w.members[i].disk.clients)
 }
 
-// leaveOrphans is called when a process ends: what is held there is held on.
+// leaveOrphans is called when a process ends: its holds go on.
 //
 // A lease is at most what was left of the node's when the client sent its ping, less a
-// hundredth. The worst case is a client that sent one just now, and was answered at
-// once.
+// hundredth. In the worst case the client sent one just now, and was answered at once.
 func (w *World) leaveOrphans(i int) {
 	m := &w.members[i]
 	end, ok := m.node.InSession()
@@ -36,7 +35,7 @@ func (w *World) leaveOrphans(i int) {
 	}
 }
 
-// orphansOf counts the orphans that still hold a lock, and forgets whose leases are
+// orphansOf counts the orphans that still hold a lock, and forgets those whose leases are
 // over.
 func (w *World) orphansOf(l int) (count int) {
 	kept := w.orphans[:0]

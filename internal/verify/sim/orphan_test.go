@@ -12,8 +12,8 @@ func held(t *testing.T) *World {
 	return w
 }
 
-// TestOrphansHoldForAsLongAsTheirNodesLease: until about the moment at which it would
-// have lapsed, whatever the rates of the two clocks, and never longer.
+// TestOrphansHoldForAsLongAsTheirNodesLease: until about the moment at which it would have
+// lapsed, whatever the rates of the two clocks, and never longer.
 func TestOrphansHoldForAsLongAsTheirNodesLease(t *testing.T) {
 	for _, rates := range [][2]int64{{0, 0}, {maxDrift, -maxDrift}, {-maxDrift, maxDrift}} {
 		w := held(t)
@@ -32,7 +32,7 @@ func TestOrphansHoldForAsLongAsTheirNodesLease(t *testing.T) {
 	}
 }
 
-// TestWhoIsNoOrphan: who has lost its hold, and who dies with its node.
+// TestWhoIsNoOrphan: a client that has lost its hold, and one that dies with its node.
 func TestWhoIsNoOrphan(t *testing.T) {
 	for name, change := range map[string]func(w *World){
 		"no client of its own":   func(w *World) { w.plan.Clients = false },
@@ -50,7 +50,7 @@ func TestWhoIsNoOrphan(t *testing.T) {
 	}
 }
 
-// TestOrphansOfAClusterOfOneHaveALease: its session has no end, and theirs has.
+// TestOrphansOfAClusterOfOneHaveALease: its session never ends, but their lease does.
 func TestOrphansOfAClusterOfOneHaveALease(t *testing.T) {
 	p := stage(1, hold(1*s, 0, 30*s))
 	p.Clients = true
@@ -68,8 +68,8 @@ func TestOrphansOfAClusterOfOneHaveALease(t *testing.T) {
 	}
 }
 
-// TestWhoIsEncumbered: whoever served clients, until it leaves with nothing left behind;
-// and without a disk always.
+// TestWhoIsEncumbered: a member that served clients, until it leaves with nothing left
+// behind; and always without a disk.
 func TestWhoIsEncumbered(t *testing.T) {
 	w := held(t)
 	m := &w.members[0]

@@ -16,8 +16,7 @@ const (
 	maxClients = 4
 )
 
-// Plan is all that a run depends on. It is drawn from a seed, and may be cut down
-// afterwards.
+// Plan is all that a run depends on. It is drawn from a seed, and may be shrunk afterwards.
 type Plan struct {
 	Seed uint64
 
@@ -33,11 +32,11 @@ type Plan struct {
 	// Messages take Delay, up to Jitter more, and one in 1024/Creep takes long.
 	Delay, Jitter Instant
 	Creep         int64
-	// TickLate is by how much a node may hear late what time it is.
+	// TickLate is how late a node may be told the time.
 	TickLate Instant
 
 	// Clients: a local waiter stands for a client in a process of its own, which outlives
-	// that of its node.
+	// its node's process.
 	Clients bool
 	// Processes is how many client processes there are that speak to nodes over streams.
 	Processes      int
@@ -45,7 +44,7 @@ type Plan struct {
 	// ClientPatience is for how long a client looks for a node.
 	ClientPatience Instant
 
-	// Faults are over at Settle: no op is later, nor does one last beyond.
+	// Faults are over at Settle: no op begins or lasts later.
 	Settle Instant
 	Ops    []Op
 }
@@ -58,27 +57,27 @@ func (op *Op) ofClient() bool { return op.Kind == ClientAcquire || op.Kind == Cl
 
 // ClientMachine is what one client process runs on.
 type ClientMachine struct {
-	// Offset is the clock's reading at the beginning; Drift how much too fast it runs,
-	// in millionths.
+	// Offset is the clock's reading at the beginning, Drift how much too fast it runs, in
+	// millionths.
 	Offset, Drift int64
-	// Nodes are those that it speaks to, most wanted first.
+	// Nodes are the nodes it may speak to, most wanted first.
 	Nodes []int8
 }
 
 // Machine is what one member runs on.
 type Machine struct {
-	// Disk: what was saved outlasts a crash. Without one the node starts from its wall
+	// Disk: saved numbers outlast a crash. Without a disk the node starts from its wall
 	// clock, which is Wall ahead of the simulation's time.
 	Disk bool
 	Wall Instant
-	// Clocked: with a disk, too, the numbers are no lower than the wall clock. If not, the
-	// wall clock is one that numbers cannot begin at.
+	// Clocked: with a disk too, the numbers start no lower than the wall clock. Otherwise
+	// numbers cannot begin at the wall clock.
 	Clocked bool
-	// Offset is the clock's reading at the beginning; Drift how much too fast it runs,
-	// in millionths.
+	// Offset is the clock's reading at the beginning, Drift how much too fast it runs, in
+	// millionths.
 	Offset int64
 	Drift  int64
-	// ClientDrift is Drift of the clock of its clients.
+	// ClientDrift is the Drift of its clients' clock.
 	ClientDrift int64
 	// LocalBatch is how many of its waiters in a row may enter while others wait; 0 is 1.
 	LocalBatch int
@@ -117,10 +116,10 @@ const (
 	// Slow: messages from Node to Peer that are sent within Length take up to Patience
 	// more.
 	Slow
-	// Snag: of the messages that Node sends to Peer (-1: to anybody) within Patience, the
+	// DelayNext: of the messages that Node sends to Peer (-1: to anybody) within Patience, the
 	// first of kind On takes Length more, and all that follow it on its stream wait
 	// behind it.
-	Snag
+	DelayNext
 	// CrashOn: Node dies when it has sent a message of kind On to Peer within Patience,
 	// and performed Effects more effects. It starts again after Length.
 	CrashOn
@@ -159,17 +158,17 @@ const (
 var opNames = [...]string{
 	Acquire: "acquire", Try: "try", Crash: "crash", Reboot: "reboot", CrashSave: "crash-at-save", CrashAll: "crash-all",
 	Pause: "pause", Leave: "leave", CutOff: "cut-off", Break: "break", Slow: "slow",
-	Snag: "snag", CrashOn: "crash-on", PauseOn: "pause-on", CutOn: "cut-on",
+	DelayNext: "snag", CrashOn: "crash-on", PauseOn: "pause-on", CutOn: "cut-on",
 	ClientAcquire: "client-acquire", ClientTry: "client-try", ClientPause: "client-pause", ClientCut: "client-cut",
 	ClientStall: "client-stall", ClientBreak: "client-break", ClientKill: "client-kill",
 	SetBack: "set-back", SetBackAll: "set-back-all",
 }
 
-// whoHasToken stands for the node that has the token of the op's lock just then.
+// whoHasToken stands for the node that has the token of the op's lock at that time.
 const whoHasToken = -1
 
-// Op is one thing that the world does to the nodes. Which fields are used depends on
-// the kind. The Node of a fault may be whoHasToken; a CutOff then cuts that node off.
+// Op is one thing that happens to the nodes. The kind decides which fields are used. The
+// Node of a fault may be whoHasToken; a CutOff then cuts off that node.
 type Op struct {
 	At         Instant
 	Kind       OpKind

@@ -15,8 +15,8 @@ import (
 
 var seedFlag = flag.Uint64("seed", 1, "the seed that TestReplay runs")
 
-// TestReplay runs one seed, and with -v tells what happens. This is the test to run
-// for the seed of a failure.
+// TestReplay runs one seed, and with -v shows what happens. Run it for the seed of a
+// failure.
 func TestReplay(t *testing.T) {
 	p := Draw(*seedFlag)
 	if testing.Verbose() {
@@ -42,8 +42,8 @@ func TestSameSeedSameTrace(t *testing.T) {
 	}
 }
 
-// TestShrink lets clocks drift by twenty times what the protocol allows, finds a run
-// that fails of it, and shrinks that.
+// TestShrink lets clocks drift by twenty times what the protocol allows, finds a run that
+// fails because of it, and shrinks the run.
 func TestShrink(t *testing.T) {
 	w := new(World)
 	for seed := range uint64(1000) {
@@ -63,7 +63,7 @@ func TestShrink(t *testing.T) {
 		if len(small.Ops) > len(p.Ops)/2 {
 			t.Errorf("seed %d: %d of %d ops are left", seed, len(small.Ops), len(p.Ops))
 		}
-		for k := range small.Ops { // nothing more can be taken out
+		for k := range small.Ops { // nothing more can be removed
 			q := *small
 			q.Ops = slices.Delete(slices.Clone(small.Ops), k, k+1)
 			if h := w.Run(&q).Failure; h != nil && h.Judge == f.Judge {
@@ -76,8 +76,8 @@ func TestShrink(t *testing.T) {
 	t.Error("clocks that drift by a fifth do no harm")
 }
 
-// TestSeeds runs fixed seeds, few enough for the race detector, and sees to it that
-// the simulator gets everywhere.
+// TestSeeds runs fixed seeds, few enough for the race detector, and checks that the
+// simulator reaches everything.
 func TestSeeds(t *testing.T) {
 	r := newRunner(t)
 	r.run(seedsFrom(1), func(steps int64) bool { return steps < 1_500_000 })
@@ -175,7 +175,7 @@ func (r *runner) String() string {
 		r.runs, float64(r.steps)/1e6, float64(r.steps)/1e6/time.Since(r.begin).Seconds(), r.slowest, &r.coverage)
 }
 
-// reportShrunk fails the test and tells how the plan can fail with less.
+// reportShrunk fails the test and shows a smaller plan that fails.
 func reportShrunk(t *testing.T, p *Plan, f *Failure) {
 	t.Errorf("seed %d: %v\nreplay it with: go test ./internal/verify/sim -run TestReplay -v -seed=%d", p.Seed, f, p.Seed)
 	small := Shrink(p, 3000)
@@ -185,7 +185,7 @@ func reportShrunk(t *testing.T, p *Plan, f *Failure) {
 // maxTold is how many lines of a trace are worth printing: the last ones.
 const maxTold = 400
 
-// tell runs a plan and tells what happens.
+// tell runs a plan and shows what happens.
 func tell(p *Plan) string {
 	var b strings.Builder
 	b.WriteString(p.String())

@@ -2,19 +2,19 @@ package sim
 
 import "conch/token"
 
-// A disk that is set back: an older copy of a data directory, or the snapshot of a
-// virtual machine. What was saved since is gone. Where the clock is right, the numbers of
-// the start are above those all the same; where not, the other members tell the process
-// what numbers were its member's, as far as they know.
+// A disk that is set back: an older copy of a data directory, or the snapshot of a virtual
+// machine. Anything saved since is gone. If the clock is right, the numbers of the start
+// are above the lost ones all the same. If not, the other members tell the process which
+// numbers its member had, as far as they know.
 
 // maxCopies is by how many starts a disk may be set back.
 const maxCopies = 3
 
-// setBack ends a member's process, and puts an older copy of its disk in place before the
-// next. Members without a disk just crash.
+// setBack ends a member's process, and restores an older copy of its disk before the next
+// start. Members without a disk just crash.
 //
-// The mark of clients is lost with the copy. So those who are left behind must be over
-// by then: an operator who puts a copy back has to wait for T (package datadir).
+// The mark of clients is lost with the copy. So clients that were left behind must be over
+// by then: an operator who restores a copy has to wait for T (package datadir).
 func (w *World) setBack(i int, op *Op) {
 	m := &w.members[i]
 	away := w.restartAfter(max(op.Length, 1)) + Instant(w.random.below(int64(op.Patience)))
@@ -33,16 +33,18 @@ func (w *World) setBack(i int, op *Op) {
 	}
 }
 
-// judgeUsed: no session ends for another process's number where no disk was set back.
+// judgeUsed: no session ends because of another process's number unless a disk was set
+// back.
 func (w *World) judgeUsed(i int, m *member, e *token.Effect) {
 	if e.Reason == token.ReasonUsed && !m.setBack {
 		w.fail(Sessions, "node %d loses session %d for session %d of another process, though its disk was never set back", i, e.Session, e.Known)
 	}
 }
 
-// judgeStart: a start whose disk was never set back is not below what its member promised.
-// One that looks at a right clock is not either, whatever became of the disk. In virtual time a lock may have more ballots than the clock
-// has numbers; only by those may they be ahead.
+// judgeStart: a start whose disk was never set back is not below its member's promises. Nor
+// is one that reads a right clock, whatever happened to the disk. In virtual time a lock
+// may have more ballots than the clock has numbers; only by those may the promises be
+// ahead.
 func (w *World) judgeStart(i int, m *member, floor uint64) {
 	if floor >= m.promised {
 		return
@@ -63,8 +65,8 @@ func (w *World) noteSave(m *member, s token.Session) {
 	m.lapsed = m.lapsed && s == m.disk.session
 }
 
-// judgeBegun: a session whose number another incarnation had begins only where a quorum
-// does not know: those who know guard none, until they end.
+// judgeBegun: a session whose number another incarnation had begins only if a quorum does
+// not know it: those who know it guard none, until they end.
 func (w *World) judgeBegun(i int, m *member, s token.Session) {
 	ignorant := 0
 	for j := range w.plan.Nodes {

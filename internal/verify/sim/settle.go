@@ -1,6 +1,6 @@
 package sim
 
-// When the faults are over, every node that waits must have its turn before long.
+// When the faults are over, every node that waits must soon have its turn.
 
 // service is how nodes are served after the faults.
 type service struct {
@@ -12,9 +12,9 @@ type service struct {
 	lastTurn [maxNodes][maxLocks]Instant
 }
 
-// turnBound is how long a node may wait for its turn after the faults: for sessions
-// to begin, for the dead to be buried, for a token to be made; then for the others'
-// turns, which are short. Where tokens wear out all the time, each may need a ballot.
+// turnBound is how long a node may wait for its turn after the faults: for sessions to
+// begin, for the dead to be buried, for a token to be made; then for the others' short
+// turns. If tokens wear out all the time, each may need a ballot.
 func (p *Plan) turnBound() Instant {
 	bound := 8 * p.TTL
 	if p.wornOut() {
@@ -26,8 +26,8 @@ func (p *Plan) turnBound() Instant {
 // wornOut reports whether tokens wear out within a few grants.
 func (p *Plan) wornOut() bool { return p.FencesPerEpoch < 100 }
 
-// settle is called when the faults are over. So that a run ends soon, all but the
-// first two waiters of each node for each lock give up.
+// settle is called when the faults are over. To end the run soon, all but the first two
+// waiters of each node for each lock give up.
 func (w *World) settle() {
 	var waiting [maxNodes][maxLocks]int
 	var ofClients [maxClients]int
@@ -46,11 +46,11 @@ func (w *World) settle() {
 			w.events.push(event{at: w.now, kind: evWithdraw, ref: int32(k)})
 		}
 	}
-	w.events.push(event{at: w.now + w.plan.TTL/2, kind: evLook})
+	w.events.push(event{at: w.now + w.plan.TTL/2, kind: evCheckServed})
 }
 
-// lookAround is called from time to time after the faults.
-func (w *World) lookAround() {
+// checkServed is called from time to time after the faults.
+func (w *World) checkServed() {
 	if w.closing {
 		w.judgeEmpty()
 		w.settled = true
@@ -66,7 +66,7 @@ func (w *World) lookAround() {
 			continue
 		}
 		if op.ofClient() {
-			w.lookAtClient(op)
+			w.checkClientServed(op)
 			continue
 		}
 		if !w.owed(int(op.Node)) {
@@ -79,18 +79,18 @@ func (w *World) lookAround() {
 	}
 	switch {
 	case !w.settled:
-		w.events.push(event{at: w.now + w.plan.TTL/4, kind: evLook})
+		w.events.push(event{at: w.now + w.plan.TTL/4, kind: evCheckServed})
 	case w.plan.Processes > 0:
 		w.settled, w.closing = false, true
 		w.closeClients()
-		w.events.push(event{at: w.now + 4*w.plan.TTL, kind: evLook})
+		w.events.push(event{at: w.now + 4*w.plan.TTL, kind: evCheckServed})
 	}
 }
 
-// lookAtClient sees to it that a client that waits is served, if one of its nodes must
-// serve those who wait. The node's own bound counts from the faults' end; a client may
-// have to find out first that a node is gone.
-func (w *World) lookAtClient(op *Op) {
+// checkClientServed checks that a waiting client is served in time, if one of its nodes
+// must serve its waiters. The node's own bound counts from the faults' end; a client may
+// first have to find out that a node is gone.
+func (w *World) checkClientServed(op *Op) {
 	for _, i := range w.plan.ClientMachines[op.Node].Nodes {
 		if !w.owed(int(i)) {
 			return // it may be attached to one that need not serve
@@ -102,8 +102,8 @@ func (w *World) lookAtClient(op *Op) {
 	}
 }
 
-// waited is for how long a node that waits has waited for its turn, the time of the
-// faults not counted.
+// waited is how long a waiting node has waited for its turn, without the time of the
+// faults.
 func (w *World) waited(i, l int) Instant { return w.now - max(w.plan.Settle, w.lastTurn[i][l]) }
 
 // served notes that a node has its turn.
@@ -114,8 +114,8 @@ func (w *World) served(i, l int) {
 	w.lastTurn[i][l] = w.now
 }
 
-// owed reports whether a waiter must be served in the end: its node is up and reaches
-// a quorum, and it or one that it reaches is in reach of everybody who is up.
+// owed reports whether a waiter must be served in the end: its node is up and reaches a
+// quorum, and it or a node in its reach reaches every node that is up.
 func (w *World) owed(i int) bool {
 	if !w.reachesQuorum(i) {
 		return false

@@ -2,9 +2,9 @@ package sim
 
 import "slices"
 
-// Shrink cuts a plan that fails down to one that still fails for the same judge: it
-// takes out ops, first many at once and then one by one, and makes what is left
-// plainer. It runs at most so many plans.
+// Shrink cuts a failing plan down to one that still fails for the same judge: it removes
+// ops, first many at once and then one by one, and simplifies the rest. It runs at most so
+// many plans.
 func Shrink(p *Plan, runs int) *Plan {
 	s := &shrinker{best: p, runs: runs}
 	failure := s.world.Run(p).Failure
@@ -42,7 +42,7 @@ func (s *shrinker) try(p *Plan) bool {
 	return true
 }
 
-// takeOut tries to do without so many ops in a row, wherever they stand.
+// takeOut tries to do without so many ops in a row, at every position.
 func (s *shrinker) takeOut(size int) {
 	for from := 0; from < len(s.best.Ops) && s.runs > 0; {
 		p := *s.best
@@ -53,7 +53,7 @@ func (s *shrinker) takeOut(size int) {
 	}
 }
 
-// plainer tries to do without each thing that makes a run less even.
+// plainer tries to do without each irregularity of a run.
 func (s *shrinker) plainer() {
 	change := func(edit func(p *Plan)) {
 		p := *s.best

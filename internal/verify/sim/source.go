@@ -1,7 +1,6 @@
 package sim
 
-// source is a stream of random numbers that costs next to nothing to seed
-// (splitmix64).
+// source is a stream of random numbers that is cheap to seed (splitmix64).
 type source uint64
 
 func (s *source) next() uint64 {

@@ -2,8 +2,8 @@ package sim
 
 import "conch/token"
 
-// stream is one stream from a process to a member: what the driver's gRPC streams
-// are, as far as the algorithm can tell.
+// stream is one stream from a process to a member: the driver's gRPC stream as the
+// algorithm sees it.
 type stream struct {
 	id       int32
 	from, to int
@@ -17,15 +17,15 @@ type stream struct {
 	accepted bool   // by receiver
 	receiver uint32 // the process that accepted it
 
-	// queue is what is under way, oldest first from head; the HELLO, which comes before
-	// all else, has helloAt. Each arrives at its time or, if somebody stands in the
-	// way, later.
+	// queue is the messages under way, oldest first from head; the HELLO, which comes
+	// before them, has helloAt. Each arrives at its time, or later if something holds it
+	// up.
 	queue   []parcel
 	head    int
 	helloAt Instant
 	// busy: an event for the delivery of the oldest is planned.
 	busy bool
-	// last is when the youngest arrives: what follows is not earlier.
+	// last is when the youngest arrives: nothing later arrives before it.
 	last Instant
 }
 
@@ -48,7 +48,7 @@ func (w *World) newStream(from, to int) *stream {
 	return s
 }
 
-// dial opens a stream, unless there is one, or somebody stands in the way.
+// dial opens a stream, unless one is open or something prevents it.
 func (w *World) dial(from, to int) {
 	m := &w.members[from]
 	m.dialing[to] = false
@@ -103,8 +103,8 @@ func (w *World) deliverAt(s *stream, at Instant) {
 	w.events.push(event{at: at, kind: evDeliver, ref: s.id})
 }
 
-// deliver lets the oldest message of a stream arrive, unless somebody stands in the
-// way. It reports whether a node took it.
+// deliver delivers the oldest message of a stream, unless something holds it up. It reports
+// whether a node took it.
 func (w *World) deliver(s *stream) bool {
 	s.busy = false
 	if s.broken || s.accepted && s.length() == 0 {
@@ -144,7 +144,7 @@ func (w *World) deliver(s *stream) bool {
 	return true
 }
 
-// unqueue takes the oldest message off.
+// unqueue removes the oldest message.
 func (w *World) unqueue(s *stream) {
 	p := &s.queue[s.head]
 	if p.message.Kind == token.TokenMessage {
@@ -153,7 +153,7 @@ func (w *World) unqueue(s *stream) {
 	s.head++
 }
 
-// hello lets a stream's HELLO arrive.
+// hello delivers a stream's HELLO.
 func (w *World) hello(s *stream, m *member) {
 	err := m.node.ReceiveHello(m.clock.read(w.now), token.Member(s.from), s.hello)
 	if w.trace != nil {
@@ -203,7 +203,7 @@ func (w *World) breakOff(s *stream, keep int, noticed Instant) {
 	}
 }
 
-// truncate loses all but the oldest messages, of which HELLO is one.
+// truncate loses all but the oldest messages, the HELLO included.
 func (w *World) truncate(s *stream, keep int) {
 	s.closed = true
 	for s.length() > keep {

@@ -7,7 +7,7 @@ import (
 )
 
 // ofClient reports whether a waiter's id is of a client's claim: the table of claims draws
-// those itself, and local callers have the numbers of their ops.
+// those itself, and local callers use the numbers of their ops.
 func ofClient(w token.Waiter) bool { return w>>63 != 0 }
 
 // newTable is the table of claims that stands beside a node.
@@ -65,8 +65,8 @@ func (w *World) tell(i int) (declined bool) {
 	return len(back) > 0
 }
 
-// clientMessages lets a node take a client's frame, message by message, as the driver
-// does. It reports false if the node died of it.
+// clientMessages gives a node a client's frame, message by message, as the driver does. It
+// reports false if the node died of it.
 func (w *World) clientMessages(i int, s *clientStream, frame []frames.ClientMessage) bool {
 	m := &w.members[i]
 	frames.InOrder(frame)

@@ -18,7 +18,7 @@ func (w *World) traceReceive(from, to int, m *token.Message) {
 	}
 }
 
-// routine tells what comes all the time.
+// routine reports whether an event comes all the time.
 func routine(kind token.MessageKind) bool {
 	return kind == token.KeepAlive || kind == token.Ping || kind == token.Pong
 }

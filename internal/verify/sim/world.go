@@ -3,7 +3,7 @@ package sim
 // never is later than every moment.
 const never Instant = 1<<63 - 1
 
-// World is a cluster and all around it. One World runs one plan after another.
+// World is a cluster and its surroundings. One World runs one plan after another.
 type World struct {
 	plan   *Plan
 	now    Instant
@@ -92,7 +92,7 @@ func (w *World) reset(p *Plan) {
 	}
 }
 
-// take lets an event happen. It reports false if there was nothing to it any more.
+// take performs an event. It reports false if the event no longer applied.
 func (w *World) take(e event) bool {
 	switch e.kind {
 	case evOp:
@@ -130,8 +130,8 @@ func (w *World) take(e event) bool {
 		}
 	case evSettle:
 		w.settle()
-	case evLook:
-		w.lookAround()
+	case evCheckServed:
+		w.checkServed()
 	case evToNode:
 		return w.deliverToNode(w.clientStreams[e.ref])
 	case evToClient:

@@ -11,7 +11,7 @@ import (
 // perFrame is how many holds and waits a restatement has in each frame.
 const perFrame = 8
 
-// run acts until ctx ends. Whatever is open then is closed, without a word.
+// run acts until ctx ends. Then it closes whatever is open, without saying so.
 func (c *client) run(ctx context.Context) {
 	var newest *stream
 	for ctx.Err() == nil {
@@ -43,10 +43,10 @@ func (c *client) run(ctx context.Context) {
 	}
 }
 
-// leave ends a stream in one of the ways in which streams end.
+// leave ends a stream in a random way.
 func (c *client) leave(s *stream) {
 	if c.random.IntN(2) == 0 {
-		_ = s.attach.CloseSend() // half-closed: the node is to end it
+		_ = s.attach.CloseSend() // half-closed: the node must end it
 		select {
 		case <-s.ended:
 		case <-time.After(time.Duration(c.random.Int64N(int64(20 * time.Millisecond)))):
@@ -55,8 +55,8 @@ func (c *client) leave(s *stream) {
 	s.cancel()
 }
 
-// replace opens a stream in place of an older one, which may be open still: then frames
-// arrive on it late, while the new one restates.
+// replace opens a stream in place of an older one, which may still be open: then frames
+// arrive late on the older one while the new one restates.
 func (c *client) replace(ctx context.Context, older *stream) (*stream, error) {
 	bytes := int64(1) << 40
 	if c.random.IntN(4) == 0 {
@@ -96,8 +96,8 @@ func (c *client) replace(ctx context.Context, older *stream) (*stream, error) {
 	return newest, nil
 }
 
-// restate is what a new stream asks for again: holds that last, by their fences, and
-// waits under their ids, of which some are given up instead.
+// restate is what a new stream asks for again: holds that last, by their fences, and waits
+// under their ids, some of which are given up instead.
 func (c *client) restate() []*clientv1.ClientMessage {
 	now := c.storm.now()
 	c.expire(now)
@@ -117,8 +117,8 @@ func (c *client) restate() []*clientv1.ClientMessage {
 	return messages
 }
 
-// late is what may arrive on a stream after another has replaced it: Pings, holds taken
-// up again, Withdraws, Releases and new requests.
+// late is what may arrive on a replaced stream: Pings, resumed holds, Withdraws, Releases
+// and new requests.
 func (c *client) late() []*clientv1.ClientMessage {
 	messages := []*clientv1.ClientMessage{c.ping()}
 	for _, r := range c.sorted() {
@@ -138,11 +138,11 @@ func (c *client) late() []*clientv1.ClientMessage {
 		}
 	}
 	r, m := c.ask(clientv1.Acquire_MODE_WAIT)
-	c.end(r, c.storm.now(), "") // it is nobody's from the start
+	c.end(r, c.storm.now(), "") // it was never attached
 	return append(messages, m)
 }
 
-// act sends one frame of what is drawn, on the newest stream.
+// act sends one random frame on the newest stream.
 func (c *client) act(s *stream) {
 	c.mu.Lock()
 	now := c.storm.now()
@@ -192,8 +192,8 @@ func (c *client) give(r *request, now int64) *clientv1.ClientMessage {
 	return release(r)
 }
 
-// giveUnwanted gives back what was granted on older streams. The node may have told the
-// newest stream of such a grant as well, or tell it yet.
+// giveUnwanted gives back locks that were granted on older streams. The node may also have
+// told the newest stream of such a grant, or may do so later.
 func (c *client) giveUnwanted(now int64) []*clientv1.ClientMessage {
 	var messages []*clientv1.ClientMessage
 	for _, u := range c.unwanted {
@@ -206,7 +206,7 @@ func (c *client) giveUnwanted(now int64) []*clientv1.ClientMessage {
 	return messages
 }
 
-// sorted are the requests, by id, so that a seed draws the same again.
+// sorted are the requests by id, so that a seed draws the same again.
 func (c *client) sorted() []*request {
 	var all []*request
 	for _, r := range c.requests {

@@ -14,7 +14,7 @@ import (
 )
 
 // awaitCalm waits until a fresh client of each node has had each lock, and until no node
-// remembers a hold, a wait or a client. It returns an error if that does not come about.
+// remembers a hold, a wait or a client. It returns an error if that does not happen.
 func (s *Storm) awaitCalm(ctx context.Context) error {
 	var errs []error
 	for _, node := range s.nodes {
@@ -53,7 +53,7 @@ func (s *Storm) awaitEmpty(ctx context.Context, node *conch.Node) error {
 		return err
 	}
 	defer conn.Close()
-	var last error // what was left when the node answered last
+	var last error // what was left at the node's latest answer
 	for {
 		status, err := clientv1.NewLockServiceClient(conn).Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
 		if err != nil && ctx.Err() != nil && last != nil {

@@ -6,39 +6,39 @@ import (
 	"sync"
 	"time"
 
-	"conch/internal/verify/stays"
+	"conch/internal/verify/exclusion"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// client is a client of the protocol, with what it may believe. One goroutine acts for
-// it, and one for each stream reads.
+// client is a client of the protocol, with what it may believe. One goroutine acts for it,
+// and one reads each stream.
 type client struct {
 	storm  *Storm
 	name   string
-	random *rand.Rand // of the one that acts
+	random *rand.Rand // of the acting goroutine
 
 	mu       sync.Mutex
 	streams  int // opened so far; the newest has this number
 	nextID   uint64
 	requests map[uint64]*request
 	unwanted []request // granted on older streams
-	// returned are grants that the client gave back before it had read of them on its newest
+	// returned are grants that the client gave back before it read of them on its newest
 	// stream.
 	returned map[grant]bool
 	refused  map[clientv1.Code]int
 }
 
-// request is an Acquire that was sent, with the hold that may come of it.
+// request is an Acquire that was sent, with the hold that may follow.
 type request struct {
 	id     uint64
 	lock   string
 	asked  bool // it waits, on the newest stream
 	ended  bool // the client gave it up, or was told that it is over
-	hold   stays.Stay
+	hold   exclusion.Interval
 	until  int64 // the end of the lease; 0 without a hold
-	stream int   // on which the node confirmed the hold last
-	// session is the one that the hold was granted in; settled says that no Pong
-	// extends it any more.
+	stream int   // on which the node last confirmed the hold
+	// session is the one in which the hold was granted; settled says that no Pong extends
+	// the hold any more.
 	session uint64
 	settled bool
 }
@@ -49,7 +49,7 @@ type grant struct {
 	fence uint64
 }
 
-// holds reports whether the client believes to hold the lock.
+// holds reports whether the client believes that it holds the lock.
 func (r *request) holds(now int64) bool { return !r.ended && r.until > now }
 
 // end ends what the client believes of a request. From then on it holds nothing.
@@ -63,7 +63,7 @@ func (c *client) end(r *request, now int64, why string) {
 	delete(c.requests, r.id)
 }
 
-// expire ends what is over by the client's own clock.
+// expire ends holds that are over by the client's own clock.
 func (c *client) expire(now int64) {
 	for _, r := range c.requests {
 		if r.until != 0 && r.until <= now {
@@ -76,7 +76,7 @@ func (c *client) expire(now int64) {
 func (c *client) take(stream int, m *clientv1.NodeMessage) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if stream != c.streams { // a newer one has replaced it; what it says does not count any more
+	if stream != c.streams { // a newer one has replaced it, so its messages no longer count
 		if g := m.GetGranted(); g != nil && c.requests[g.GetId()] != nil && c.requests[g.GetId()].until == 0 {
 			r := *c.requests[g.GetId()]
 			r.hold.Fence = g.GetFence()
@@ -121,8 +121,8 @@ func (c *client) over(id uint64, now int64, told string) {
 	}
 }
 
-// granted takes a Granted. One without a lease yet, or whose lease is over, does not
-// begin a hold: the client gives such a lock back when it next acts.
+// granted takes a Granted. A grant without a lease yet, or with an ended one, does not
+// begin a hold: the client gives such a lock back at its next action.
 func (c *client) granted(stream int, g *clientv1.Granted, now int64) {
 	r := c.requests[g.GetId()]
 	if r == nil || r.ended {
@@ -162,7 +162,7 @@ func leaseEnd(stamp, remaining int64) int64 { return stamp + remaining - remaini
 func (c *client) ask(mode clientv1.Acquire_Mode) (*request, *clientv1.ClientMessage) {
 	c.nextID++
 	lock := lockName(c.random.IntN(c.storm.Locks))
-	r := &request{id: c.nextID, lock: lock, asked: true, hold: stays.Stay{Lock: lock, Holder: c.name}}
+	r := &request{id: c.nextID, lock: lock, asked: true, hold: exclusion.Interval{Lock: lock, Holder: c.name}}
 	c.requests[r.id] = r
 	return r, acquire(r, mode)
 }

@@ -1,13 +1,12 @@
-// Package storm sends nodes what the client protocol allows at the moments that suit it
-// least: Acquire and Withdraw in pairs, connections that break in the middle of a frame,
-// streams that replace each other while late frames arrive on the older one, streams that
-// are closed on one side, and nodes that stop and start meanwhile. Callers of the Go
-// package want the same locks. All of it runs in one process, so that the race detector
-// sees both ends.
+// Package storm sends nodes what the client protocol allows, at the worst moments: Acquire
+// and Withdraw in pairs, connections that break in the middle of a frame, streams that
+// replace each other while late frames arrive on the older one, half-closed streams, and
+// nodes that stop and start meanwhile. Callers of the Go package want the same locks. All
+// of it runs in one process, so that the race detector sees both ends.
 //
-// Each client keeps account, by the rules of the protocol, of when it believes to hold
-// which lock; package stays judges that. Afterwards every lock must be free and every
-// table empty.
+// Each client notes, by the rules of the protocol, when it believes that it holds which
+// lock; package exclusion judges that. Afterwards every lock must be free and every table
+// empty.
 //
 // # What is not promised
 //

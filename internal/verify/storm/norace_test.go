@@ -4,8 +4,8 @@ package storm
 
 import "time"
 
-// pace is how long a client pauses at most between two frames.
+// pace is the longest pause of a client between two frames.
 const pace = 3 * time.Millisecond
 
-// ttl is a session's time to live: as short as nodes can keep their sessions meanwhile.
+// ttl is a session's time to live: the shortest in which nodes keep their sessions here.
 const ttl = time.Second

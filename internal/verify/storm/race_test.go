@@ -4,9 +4,9 @@ package storm
 
 import "time"
 
-// pace is how long a client pauses at most between two frames. With the race detector
-// all is some ten times as slow, and nodes with more to do than they can do grant nothing.
+// pace is the longest pause of a client between two frames. With the race detector all is
+// some ten times as slow, and overloaded nodes grant nothing.
 const pace = 200 * time.Millisecond
 
-// ttl is a session's time to live: as short as nodes can keep their sessions meanwhile.
+// ttl is a session's time to live: the shortest in which nodes keep their sessions here.
 const ttl = 4 * time.Second

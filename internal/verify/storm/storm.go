@@ -13,39 +13,39 @@ import (
 	"google.golang.org/grpc/status"
 
 	"conch"
-	"conch/internal/verify/stays"
+	"conch/internal/verify/exclusion"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
 // Storm is one run.
 type Storm struct {
-	// Nodes are what the nodes are started with, TTL the time to live of their sessions.
+	// Nodes are the configurations of the nodes, TTL the time to live of their sessions.
 	Nodes []conch.Config
 	TTL   time.Duration
-	// Seed is what the actions are drawn from.
+	// Seed determines the actions.
 	Seed uint64
 	// Clients is how many clients of the protocol there are, Callers how many of the Go
-	// package at each node, and Locks how many locks all want.
+	// package at each node, and Locks how many locks all of them want.
 	Clients, Callers, Locks int
-	// Pace is how long a client of the protocol pauses at most between two frames.
+	// Pace is the longest pause of a client of the protocol between two frames.
 	Pace time.Duration
 	// Patience bounds the wait for anything that must happen.
 	Patience time.Duration
-	// Log is told the figures.
+	// Log is given the figures.
 	Log func(format string, args ...any)
 
 	begun time.Time
 
 	mu       sync.Mutex
 	nodes    []*conch.Node
-	stays    []stays.Stay
+	held     []exclusion.Interval
 	grants   int
 	restarts int
 	endings  map[codes.Code]int
 	errs     []error
 }
 
-// Run lets the storm blow for a time and judges what came of it.
+// Run runs the storm for a time and judges it.
 func (s *Storm) Run(ctx context.Context, last time.Duration) (err error) {
 	if err := s.start(ctx); err != nil {
 		return err
@@ -60,9 +60,9 @@ func (s *Storm) Run(ctx context.Context, last time.Duration) (err error) {
 		}
 	})
 	refused := s.blow(blowing)
-	s.Log("seed %d: %d grants to clients of the protocol, %d stays, %d restarts of nodes; refused %v; streams ended with %v",
-		s.Seed, s.grants, len(s.stays), s.restarts, refused, s.endings)
-	return errors.Join(append(s.errs, stays.Check(s.stays), s.awaitCalm(ctx))...)
+	s.Log("seed %d: %d grants to clients of the protocol, %d intervals held, %d restarts of nodes; refused %v; streams ended with %v",
+		s.Seed, s.grants, len(s.held), s.restarts, refused, s.endings)
+	return errors.Join(append(s.errs, exclusion.Check(s.held), s.awaitCalm(ctx))...)
 }
 
 // start starts the nodes.
@@ -87,7 +87,7 @@ func (s *Storm) stop() error {
 	return errors.Join(errs...)
 }
 
-// blow lets all act until ctx ends, and returns what clients were refused.
+// blow lets all act until ctx ends, and counts the refusals to clients.
 func (s *Storm) blow(ctx context.Context) map[clientv1.Code]int {
 	var all sync.WaitGroup
 	refused := make(map[clientv1.Code]int)
@@ -121,8 +121,8 @@ func (s *Storm) client(i int) *client {
 	}
 }
 
-// call asks in a loop through the Go package, as a client or as a caller in the node's
-// own process, and gives up soon.
+// call asks in a loop through the Go package, as a client or as a caller in the node's own
+// process, and soon gives up.
 func (s *Storm) call(ctx context.Context, name string, random *rand.Rand, node int) {
 	for ctx.Err() == nil {
 		var locker conch.Locker = s.node(node)
@@ -140,7 +140,7 @@ func (s *Storm) call(ctx context.Context, name string, random *rand.Rand, node i
 			s.attempt(within, locker, name, lockName(random.IntN(s.Locks)))
 			cancel()
 		}
-		_ = done() // a node that stopped does not hear of it
+		_ = done() // a stopped node does not hear of it
 	}
 }
 
@@ -150,13 +150,13 @@ func (s *Storm) attempt(ctx context.Context, locker conch.Locker, name, lock str
 	if err != nil {
 		return
 	}
-	stay := stays.Stay{Lock: lock, Fence: hold.Fence(), Holder: name}
-	stay.From = s.now()
+	interval := exclusion.Interval{Lock: lock, Fence: hold.Fence(), Holder: name}
+	interval.From = s.now()
 	held := hold.Err() == nil
 	pause(ctx, 100*time.Microsecond)
-	stay.To = s.now()
+	interval.To = s.now()
 	if held && hold.Err() == nil {
-		s.record(stay)
+		s.record(interval)
 	}
 	_ = hold.Unlock() // it may be lost
 }
@@ -187,12 +187,12 @@ func (s *Storm) restart(ctx context.Context, random *rand.Rand) {
 	}
 }
 
-// hasShown reports whether enough came about for the judges to have something to judge.
+// hasShown reports whether enough has happened for the judges.
 func (s *Storm) hasShown() bool {
 	const enough = 20
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.grants >= enough && len(s.stays) >= enough
+	return s.grants >= enough && len(s.held) >= enough
 }
 
 func (s *Storm) node(i int) *conch.Node {
@@ -206,11 +206,11 @@ func (s *Storm) address(random *rand.Rand) string {
 	return s.node(random.IntN(len(s.Nodes))).Address()
 }
 
-// record keeps a stay for the judge.
-func (s *Storm) record(stay stays.Stay) {
+// record keeps an interval for the judge.
+func (s *Storm) record(interval exclusion.Interval) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stays = append(s.stays, stay)
+	s.held = append(s.held, interval)
 }
 
 func (s *Storm) granted() {

@@ -15,7 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"conch"
-	"conch/internal/verify/stays"
+	"conch/internal/verify/exclusion"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
@@ -59,7 +59,7 @@ func seed(t *testing.T) uint64 {
 	return s
 }
 
-// TestSoakStorm lets a storm blow for CONCH_SOAK, or a few seconds, with more threads than
+// TestSoakStorm runs a storm for CONCH_SOAK, or a few seconds, with more threads than
 // cores, so that goroutines are preempted in the middle of functions.
 func TestSoakStorm(t *testing.T) {
 	last := 4*time.Second + 2*ttl
@@ -75,7 +75,7 @@ func TestSoakStorm(t *testing.T) {
 		t.Fatalf("seed %d: %v\nthe same actions again: CONCH_SEED=%d go test -run '%s' ./internal/verify/storm", s.Seed, err, s.Seed, t.Name())
 	}
 	if !s.hasShown() {
-		t.Errorf("%d grants and %d stays: this storm shows nothing", s.grants, len(s.stays))
+		t.Errorf("%d grants and %d intervals held: this storm shows nothing", s.grants, len(s.held))
 	}
 }
 
@@ -135,7 +135,7 @@ func TestJudgesFindWhatIsPlanted(t *testing.T) {
 	other := hold(second)
 	first.end(planted, s.now(), "")
 	second.end(other, s.now(), "")
-	if err := stays.Check(s.stays); err == nil || !strings.Contains(err.Error(), "two holders at a time") {
+	if err := exclusion.Check(s.held); err == nil || !strings.Contains(err.Error(), "two holders at a time") {
 		t.Errorf("a client that believed too long: got %v", err)
 	}
 

@@ -22,8 +22,8 @@ type stream struct {
 	ended  chan struct{} // closed when nothing is read any more
 }
 
-// brittle is a connection that breaks after so many bytes were read, wherever in a
-// frame that is.
+// brittle is a connection that breaks after so many bytes were read, even in the middle of
+// a frame.
 type brittle struct {
 	net.Conn
 	left *atomic.Int64
@@ -33,15 +33,15 @@ type brittle struct {
 func (b brittle) Read(p []byte) (int, error) {
 	n, err := b.Conn.Read(p)
 	if left := b.left.Add(-int64(n)); left < 0 {
-		_ = b.Close() // it is to break
+		_ = b.Close() // it must break
 		return max(0, n+int(left)), net.ErrClosed
 	}
 	return n, err
 }
 
-// open opens a stream to a node and says Hello. The connection breaks after that many
-// bytes from the node. The client's newest stream is this one from now on, but for what
-// else the caller does under the client's mutex.
+// open opens a stream to a node and says Hello. The connection breaks after that many bytes
+// from the node. From now on this is the client's newest stream, subject to what else the
+// caller does under the client's mutex.
 func (c *client) open(ctx context.Context, node string, bytes int64) (*stream, error) {
 	left := new(atomic.Int64)
 	left.Store(bytes)
@@ -75,7 +75,7 @@ func (c *client) open(ctx context.Context, node string, bytes int64) (*stream, e
 	return s, nil
 }
 
-// send sends a frame. One that cannot be sent is lost, as others are on their way.
+// send sends a frame. A frame that cannot be sent is lost, as frames on their way may be.
 func (s *stream) send(messages ...*clientv1.ClientMessage) {
 	if len(messages) > 0 {
 		_ = s.attach.Send(&clientv1.ClientFrame{Messages: messages}) // the reader learns of the end

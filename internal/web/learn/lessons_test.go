@@ -16,7 +16,7 @@ import (
 func TestLessons(t *testing.T) {
 	ctx := browser.Start(t)
 	url := serve(t, layers{browser.Stepper(t), FS()})
-	browser.Look(ctx, t, browser.Views[0])
+	browser.SetView(ctx, t, browser.Views[0])
 	visit(ctx, t, url)
 	links := browser.Eval[[]string](ctx, t, `[...document.querySelectorAll('#lessons a')].map((a) => a.href)`)
 	ready := stepper.ReadyMade()
@@ -113,7 +113,7 @@ func TestAccessibility(t *testing.T) {
 	ctx := browser.Start(t)
 	url := serve(t, layers{browser.Stepper(t), FS()})
 	for _, v := range browser.Views {
-		browser.Look(ctx, t, v)
+		browser.SetView(ctx, t, v)
 		for _, link := range []string{"", "lesson=paper&part=7", "lesson=death&part=7", "lesson=minority&part=8", "lesson=planted&part=5", "n=7;ask.B;cut.A-B;delay.C-D;crash.E", "lesson=nothing"} {
 			visit(ctx, t, url+"#"+link)
 			browser.Eval[any](ctx, t, `document.querySelector('details').open = true`)
@@ -132,13 +132,13 @@ func TestAccessibility(t *testing.T) {
 func TestWideTableShowsThatItScrolls(t *testing.T) {
 	ctx := browser.Start(t)
 	url := serve(t, layers{browser.Stepper(t), FS()})
-	browser.Look(ctx, t, browser.View{Width: 390, Height: 844, Scheme: "light"})
+	browser.SetView(ctx, t, browser.View{Width: 390, Height: 844, Scheme: "light"})
 	visit(ctx, t, url+"#n=7;ask.B")
 	const right, left = `document.querySelector('.scroll').classList.contains('more-right')`, `document.querySelector('.scroll').classList.contains('more-left')`
 	browser.Becomes(ctx, t, right+` && !`+left+` && document.querySelector('.sideways').checkVisibility()`)
 	browser.Eval[any](ctx, t, `document.querySelector('.scroll').scrollLeft = 1e6`)
 	browser.Becomes(ctx, t, left+` && !`+right)
-	browser.Look(ctx, t, browser.View{Width: 3000, Height: 844, Scheme: "light"})
+	browser.SetView(ctx, t, browser.View{Width: 3000, Height: 844, Scheme: "light"})
 	browser.Eval[any](ctx, t, `document.querySelector('main').style.maxWidth = 'none'`)
 	browser.Becomes(ctx, t, `!document.querySelector('.sideways').checkVisibility() && !`+right+` && !`+left)
 }

@@ -176,7 +176,7 @@ func TestScreenshots(t *testing.T) {
 		part int
 	}{{"paper", 7}, {"riding", 5}, {"burst", 4}, {"death", 7}, {"minority", 8}, {"planted", 5}} {
 		for _, v := range browser.Views {
-			browser.Look(ctx, t, v)
+			browser.SetView(ctx, t, v)
 			visit(ctx, t, fmt.Sprintf("%s#lesson=%s&part=%d", url, lesson.id, lesson.part))
 			browser.Do(ctx, t, chromedp.WaitNotPresent(chromedp.CSS(".chip.arrived")))
 			browser.Shoot(ctx, t, folder, fmt.Sprintf("learn-%s-%d-%s", lesson.id, v.Width, v.Scheme))

@@ -321,7 +321,7 @@ func (x Acquire_Mode) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Acquire_Mode.Descriptor instead.
 func (Acquire_Mode) EnumDescriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{8, 0}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{9, 0}
 }
 
 // Outcome says what the Release did.
@@ -379,7 +379,7 @@ func (x Released_Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Released_Outcome.Descriptor instead.
 func (Released_Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{18, 0}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{19, 0}
 }
 
 // Kind says what it is.
@@ -448,7 +448,7 @@ func (x Obstacle_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Obstacle_Kind.Descriptor instead.
 func (Obstacle_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{34, 0}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{35, 0}
 }
 
 // Error is an error with its code.
@@ -641,8 +641,11 @@ func (x *ClientFrame) GetMessages() []*ClientMessage {
 
 // NodeFrame is what a node says at one go, in order.
 type NodeFrame struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Messages      []*NodeMessage         `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Messages []*NodeMessage         `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
+	// How the stream ends. Set only in the last frame of a stream that is not gRPC's,
+	// where no gRPC status says it.
+	End           *End `protobuf:"bytes,2,opt,name=end,proto3" json:"end,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -684,6 +687,70 @@ func (x *NodeFrame) GetMessages() []*NodeMessage {
 	return nil
 }
 
+func (x *NodeFrame) GetEnd() *End {
+	if x != nil {
+		return x.End
+	}
+	return nil
+}
+
+// End is how a stream that is not gRPC's ends: with what would have been the status of
+// the call.
+type End struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The gRPC status code; 0 is OK.
+	Status uint32 `protobuf:"varint,1,opt,name=status,proto3" json:"status,omitempty"`
+	// Why, unless it is OK. Its code is CODE_UNSPECIFIED where gRPC's status would have no
+	// details.
+	Error         *Error `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *End) Reset() {
+	*x = End{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *End) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*End) ProtoMessage() {}
+
+func (x *End) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use End.ProtoReflect.Descriptor instead.
+func (*End) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *End) GetStatus() uint32 {
+	if x != nil {
+		return x.Status
+	}
+	return 0
+}
+
+func (x *End) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
 // ClientMessage is one message from a client.
 type ClientMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -703,7 +770,7 @@ type ClientMessage struct {
 
 func (x *ClientMessage) Reset() {
 	*x = ClientMessage{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[4]
+	mi := &file_conch_client_v1_client_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -715,7 +782,7 @@ func (x *ClientMessage) String() string {
 func (*ClientMessage) ProtoMessage() {}
 
 func (x *ClientMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[4]
+	mi := &file_conch_client_v1_client_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -728,7 +795,7 @@ func (x *ClientMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientMessage.ProtoReflect.Descriptor instead.
 func (*ClientMessage) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{4}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ClientMessage) GetKind() isClientMessage_Kind {
@@ -839,7 +906,7 @@ type NodeMessage struct {
 
 func (x *NodeMessage) Reset() {
 	*x = NodeMessage{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[5]
+	mi := &file_conch_client_v1_client_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -851,7 +918,7 @@ func (x *NodeMessage) String() string {
 func (*NodeMessage) ProtoMessage() {}
 
 func (x *NodeMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[5]
+	mi := &file_conch_client_v1_client_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -864,7 +931,7 @@ func (x *NodeMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeMessage.ProtoReflect.Descriptor instead.
 func (*NodeMessage) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{5}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *NodeMessage) GetKind() isNodeMessage_Kind {
@@ -1014,7 +1081,7 @@ type Hello struct {
 
 func (x *Hello) Reset() {
 	*x = Hello{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[6]
+	mi := &file_conch_client_v1_client_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1026,7 +1093,7 @@ func (x *Hello) String() string {
 func (*Hello) ProtoMessage() {}
 
 func (x *Hello) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[6]
+	mi := &file_conch_client_v1_client_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1039,7 +1106,7 @@ func (x *Hello) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hello.ProtoReflect.Descriptor instead.
 func (*Hello) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{6}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Hello) GetVersion() uint32 {
@@ -1080,7 +1147,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[7]
+	mi := &file_conch_client_v1_client_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1092,7 +1159,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[7]
+	mi := &file_conch_client_v1_client_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1105,7 +1172,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{7}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Welcome) GetVersion() uint32 {
@@ -1152,7 +1219,7 @@ type Acquire struct {
 
 func (x *Acquire) Reset() {
 	*x = Acquire{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[8]
+	mi := &file_conch_client_v1_client_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1164,7 +1231,7 @@ func (x *Acquire) String() string {
 func (*Acquire) ProtoMessage() {}
 
 func (x *Acquire) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[8]
+	mi := &file_conch_client_v1_client_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1177,7 +1244,7 @@ func (x *Acquire) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acquire.ProtoReflect.Descriptor instead.
 func (*Acquire) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{8}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Acquire) GetId() uint64 {
@@ -1221,7 +1288,7 @@ type Withdraw struct {
 
 func (x *Withdraw) Reset() {
 	*x = Withdraw{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[9]
+	mi := &file_conch_client_v1_client_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1233,7 +1300,7 @@ func (x *Withdraw) String() string {
 func (*Withdraw) ProtoMessage() {}
 
 func (x *Withdraw) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[9]
+	mi := &file_conch_client_v1_client_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1246,7 +1313,7 @@ func (x *Withdraw) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Withdraw.ProtoReflect.Descriptor instead.
 func (*Withdraw) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{9}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Withdraw) GetId() uint64 {
@@ -1275,7 +1342,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[10]
+	mi := &file_conch_client_v1_client_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1287,7 +1354,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[10]
+	mi := &file_conch_client_v1_client_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1300,7 +1367,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{10}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Release) GetId() uint64 {
@@ -1337,7 +1404,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[11]
+	mi := &file_conch_client_v1_client_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1349,7 +1416,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[11]
+	mi := &file_conch_client_v1_client_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1362,7 +1429,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{11}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Ping) GetStamp() int64 {
@@ -1400,7 +1467,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[12]
+	mi := &file_conch_client_v1_client_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1412,7 +1479,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[12]
+	mi := &file_conch_client_v1_client_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1425,7 +1492,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{12}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Pong) GetStamp() int64 {
@@ -1475,7 +1542,7 @@ type Granted struct {
 
 func (x *Granted) Reset() {
 	*x = Granted{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[13]
+	mi := &file_conch_client_v1_client_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1487,7 +1554,7 @@ func (x *Granted) String() string {
 func (*Granted) ProtoMessage() {}
 
 func (x *Granted) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[13]
+	mi := &file_conch_client_v1_client_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1500,7 +1567,7 @@ func (x *Granted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Granted.ProtoReflect.Descriptor instead.
 func (*Granted) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{13}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Granted) GetId() uint64 {
@@ -1558,7 +1625,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[14]
+	mi := &file_conch_client_v1_client_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1570,7 +1637,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[14]
+	mi := &file_conch_client_v1_client_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1583,7 +1650,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{14}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Refused) GetId() uint64 {
@@ -1611,7 +1678,7 @@ type Withdrawn struct {
 
 func (x *Withdrawn) Reset() {
 	*x = Withdrawn{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[15]
+	mi := &file_conch_client_v1_client_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1623,7 +1690,7 @@ func (x *Withdrawn) String() string {
 func (*Withdrawn) ProtoMessage() {}
 
 func (x *Withdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[15]
+	mi := &file_conch_client_v1_client_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1636,7 +1703,7 @@ func (x *Withdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Withdrawn.ProtoReflect.Descriptor instead.
 func (*Withdrawn) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{15}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Withdrawn) GetId() uint64 {
@@ -1669,7 +1736,7 @@ type Warned struct {
 
 func (x *Warned) Reset() {
 	*x = Warned{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[16]
+	mi := &file_conch_client_v1_client_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1681,7 +1748,7 @@ func (x *Warned) String() string {
 func (*Warned) ProtoMessage() {}
 
 func (x *Warned) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[16]
+	mi := &file_conch_client_v1_client_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1694,7 +1761,7 @@ func (x *Warned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warned.ProtoReflect.Descriptor instead.
 func (*Warned) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{16}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Warned) GetIds() []uint64 {
@@ -1740,7 +1807,7 @@ type Lost struct {
 
 func (x *Lost) Reset() {
 	*x = Lost{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[17]
+	mi := &file_conch_client_v1_client_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1752,7 +1819,7 @@ func (x *Lost) String() string {
 func (*Lost) ProtoMessage() {}
 
 func (x *Lost) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[17]
+	mi := &file_conch_client_v1_client_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1765,7 +1832,7 @@ func (x *Lost) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lost.ProtoReflect.Descriptor instead.
 func (*Lost) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{17}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Lost) GetIds() []uint64 {
@@ -1804,7 +1871,7 @@ type Released struct {
 
 func (x *Released) Reset() {
 	*x = Released{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[18]
+	mi := &file_conch_client_v1_client_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1816,7 +1883,7 @@ func (x *Released) String() string {
 func (*Released) ProtoMessage() {}
 
 func (x *Released) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[18]
+	mi := &file_conch_client_v1_client_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1829,7 +1896,7 @@ func (x *Released) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Released.ProtoReflect.Descriptor instead.
 func (*Released) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{18}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Released) GetId() uint64 {
@@ -1870,7 +1937,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[19]
+	mi := &file_conch_client_v1_client_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1882,7 +1949,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[19]
+	mi := &file_conch_client_v1_client_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1895,7 +1962,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{19}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *StatusRequest) GetScope() Scope {
@@ -1927,7 +1994,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[20]
+	mi := &file_conch_client_v1_client_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1939,7 +2006,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[20]
+	mi := &file_conch_client_v1_client_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1952,7 +2019,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{20}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *StatusResponse) GetAnsweredBy() string {
@@ -2010,7 +2077,7 @@ type Missing struct {
 
 func (x *Missing) Reset() {
 	*x = Missing{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[21]
+	mi := &file_conch_client_v1_client_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2022,7 +2089,7 @@ func (x *Missing) String() string {
 func (*Missing) ProtoMessage() {}
 
 func (x *Missing) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[21]
+	mi := &file_conch_client_v1_client_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2035,7 +2102,7 @@ func (x *Missing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Missing.ProtoReflect.Descriptor instead.
 func (*Missing) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{21}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Missing) GetMember() string {
@@ -2095,7 +2162,7 @@ type MemberStatus struct {
 
 func (x *MemberStatus) Reset() {
 	*x = MemberStatus{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[22]
+	mi := &file_conch_client_v1_client_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2107,7 +2174,7 @@ func (x *MemberStatus) String() string {
 func (*MemberStatus) ProtoMessage() {}
 
 func (x *MemberStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[22]
+	mi := &file_conch_client_v1_client_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2120,7 +2187,7 @@ func (x *MemberStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberStatus.ProtoReflect.Descriptor instead.
 func (*MemberStatus) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{22}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *MemberStatus) GetMember() string {
@@ -2257,7 +2324,7 @@ type PeerStatus struct {
 
 func (x *PeerStatus) Reset() {
 	*x = PeerStatus{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[23]
+	mi := &file_conch_client_v1_client_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2269,7 +2336,7 @@ func (x *PeerStatus) String() string {
 func (*PeerStatus) ProtoMessage() {}
 
 func (x *PeerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[23]
+	mi := &file_conch_client_v1_client_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2282,7 +2349,7 @@ func (x *PeerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerStatus.ProtoReflect.Descriptor instead.
 func (*PeerStatus) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{23}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *PeerStatus) GetMember() string {
@@ -2347,7 +2414,7 @@ type ListLocksRequest struct {
 
 func (x *ListLocksRequest) Reset() {
 	*x = ListLocksRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[24]
+	mi := &file_conch_client_v1_client_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2359,7 +2426,7 @@ func (x *ListLocksRequest) String() string {
 func (*ListLocksRequest) ProtoMessage() {}
 
 func (x *ListLocksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[24]
+	mi := &file_conch_client_v1_client_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2372,7 +2439,7 @@ func (x *ListLocksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLocksRequest.ProtoReflect.Descriptor instead.
 func (*ListLocksRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{24}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListLocksRequest) GetScope() Scope {
@@ -2403,7 +2470,7 @@ type ListLocksResponse struct {
 
 func (x *ListLocksResponse) Reset() {
 	*x = ListLocksResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[25]
+	mi := &file_conch_client_v1_client_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2415,7 +2482,7 @@ func (x *ListLocksResponse) String() string {
 func (*ListLocksResponse) ProtoMessage() {}
 
 func (x *ListLocksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[25]
+	mi := &file_conch_client_v1_client_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2428,7 +2495,7 @@ func (x *ListLocksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLocksResponse.ProtoReflect.Descriptor instead.
 func (*ListLocksResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{25}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListLocksResponse) GetLock() *LockStatus {
@@ -2457,7 +2524,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[26]
+	mi := &file_conch_client_v1_client_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2469,7 +2536,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[26]
+	mi := &file_conch_client_v1_client_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2482,7 +2549,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{26}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WatchRequest) GetScope() Scope {
@@ -2513,7 +2580,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[27]
+	mi := &file_conch_client_v1_client_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2525,7 +2592,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[27]
+	mi := &file_conch_client_v1_client_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2538,7 +2605,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{27}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *WatchResponse) GetLock() *LockStatus {
@@ -2582,7 +2649,7 @@ type LockStatus struct {
 
 func (x *LockStatus) Reset() {
 	*x = LockStatus{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[28]
+	mi := &file_conch_client_v1_client_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2594,7 +2661,7 @@ func (x *LockStatus) String() string {
 func (*LockStatus) ProtoMessage() {}
 
 func (x *LockStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[28]
+	mi := &file_conch_client_v1_client_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2607,7 +2674,7 @@ func (x *LockStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockStatus.ProtoReflect.Descriptor instead.
 func (*LockStatus) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{28}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *LockStatus) GetLock() string {
@@ -2682,7 +2749,7 @@ type LockView struct {
 
 func (x *LockView) Reset() {
 	*x = LockView{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[29]
+	mi := &file_conch_client_v1_client_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2694,7 +2761,7 @@ func (x *LockView) String() string {
 func (*LockView) ProtoMessage() {}
 
 func (x *LockView) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[29]
+	mi := &file_conch_client_v1_client_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2707,7 +2774,7 @@ func (x *LockView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockView.ProtoReflect.Descriptor instead.
 func (*LockView) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{29}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *LockView) GetMember() string {
@@ -2766,7 +2833,7 @@ type RequestNumber struct {
 
 func (x *RequestNumber) Reset() {
 	*x = RequestNumber{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[30]
+	mi := &file_conch_client_v1_client_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2778,7 +2845,7 @@ func (x *RequestNumber) String() string {
 func (*RequestNumber) ProtoMessage() {}
 
 func (x *RequestNumber) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[30]
+	mi := &file_conch_client_v1_client_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2791,7 +2858,7 @@ func (x *RequestNumber) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestNumber.ProtoReflect.Descriptor instead.
 func (*RequestNumber) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{30}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RequestNumber) GetSession() uint64 {
@@ -2830,7 +2897,7 @@ type Holder struct {
 
 func (x *Holder) Reset() {
 	*x = Holder{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[31]
+	mi := &file_conch_client_v1_client_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2842,7 +2909,7 @@ func (x *Holder) String() string {
 func (*Holder) ProtoMessage() {}
 
 func (x *Holder) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[31]
+	mi := &file_conch_client_v1_client_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2855,7 +2922,7 @@ func (x *Holder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Holder.ProtoReflect.Descriptor instead.
 func (*Holder) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{31}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Holder) GetMember() string {
@@ -2917,7 +2984,7 @@ type Waiter struct {
 
 func (x *Waiter) Reset() {
 	*x = Waiter{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[32]
+	mi := &file_conch_client_v1_client_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2929,7 +2996,7 @@ func (x *Waiter) String() string {
 func (*Waiter) ProtoMessage() {}
 
 func (x *Waiter) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[32]
+	mi := &file_conch_client_v1_client_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2942,7 +3009,7 @@ func (x *Waiter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Waiter.ProtoReflect.Descriptor instead.
 func (*Waiter) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{32}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Waiter) GetMember() string {
@@ -2999,7 +3066,7 @@ type TokenStatus struct {
 
 func (x *TokenStatus) Reset() {
 	*x = TokenStatus{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[33]
+	mi := &file_conch_client_v1_client_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3011,7 +3078,7 @@ func (x *TokenStatus) String() string {
 func (*TokenStatus) ProtoMessage() {}
 
 func (x *TokenStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[33]
+	mi := &file_conch_client_v1_client_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3024,7 +3091,7 @@ func (x *TokenStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenStatus.ProtoReflect.Descriptor instead.
 func (*TokenStatus) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{33}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *TokenStatus) GetMember() string {
@@ -3098,7 +3165,7 @@ type Obstacle struct {
 
 func (x *Obstacle) Reset() {
 	*x = Obstacle{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[34]
+	mi := &file_conch_client_v1_client_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3110,7 +3177,7 @@ func (x *Obstacle) String() string {
 func (*Obstacle) ProtoMessage() {}
 
 func (x *Obstacle) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[34]
+	mi := &file_conch_client_v1_client_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3123,7 +3190,7 @@ func (x *Obstacle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Obstacle.ProtoReflect.Descriptor instead.
 func (*Obstacle) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{34}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Obstacle) GetKind() Obstacle_Kind {
@@ -3165,7 +3232,7 @@ type BreakRequest struct {
 
 func (x *BreakRequest) Reset() {
 	*x = BreakRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[35]
+	mi := &file_conch_client_v1_client_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3177,7 +3244,7 @@ func (x *BreakRequest) String() string {
 func (*BreakRequest) ProtoMessage() {}
 
 func (x *BreakRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[35]
+	mi := &file_conch_client_v1_client_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3190,7 +3257,7 @@ func (x *BreakRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BreakRequest.ProtoReflect.Descriptor instead.
 func (*BreakRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{35}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *BreakRequest) GetScope() Scope {
@@ -3240,7 +3307,7 @@ type BreakResponse struct {
 
 func (x *BreakResponse) Reset() {
 	*x = BreakResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[36]
+	mi := &file_conch_client_v1_client_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3252,7 +3319,7 @@ func (x *BreakResponse) String() string {
 func (*BreakResponse) ProtoMessage() {}
 
 func (x *BreakResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[36]
+	mi := &file_conch_client_v1_client_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3265,7 +3332,7 @@ func (x *BreakResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BreakResponse.ProtoReflect.Descriptor instead.
 func (*BreakResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{36}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *BreakResponse) GetHolder() *Holder {
@@ -3288,7 +3355,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[37]
+	mi := &file_conch_client_v1_client_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3300,7 +3367,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[37]
+	mi := &file_conch_client_v1_client_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3313,7 +3380,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{37}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *DrainRequest) GetUndo() bool {
@@ -3347,7 +3414,7 @@ type DrainResponse struct {
 
 func (x *DrainResponse) Reset() {
 	*x = DrainResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[38]
+	mi := &file_conch_client_v1_client_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3359,7 +3426,7 @@ func (x *DrainResponse) String() string {
 func (*DrainResponse) ProtoMessage() {}
 
 func (x *DrainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[38]
+	mi := &file_conch_client_v1_client_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3372,7 +3439,7 @@ func (x *DrainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
 func (*DrainResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{38}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *DrainResponse) GetMember() string {
@@ -3416,7 +3483,7 @@ type HeldLock struct {
 
 func (x *HeldLock) Reset() {
 	*x = HeldLock{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[39]
+	mi := &file_conch_client_v1_client_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3428,7 +3495,7 @@ func (x *HeldLock) String() string {
 func (*HeldLock) ProtoMessage() {}
 
 func (x *HeldLock) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[39]
+	mi := &file_conch_client_v1_client_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3441,7 +3508,7 @@ func (x *HeldLock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldLock.ProtoReflect.Descriptor instead.
 func (*HeldLock) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{39}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *HeldLock) GetLock() string {
@@ -3473,9 +3540,13 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\acommand\x18\x04 \x01(\tR\acommand\x12\x1a\n" +
 	"\bidentity\x18\x05 \x01(\tR\bidentity\"I\n" +
 	"\vClientFrame\x12:\n" +
-	"\bmessages\x18\x01 \x03(\v2\x1e.conch.client.v1.ClientMessageR\bmessages\"E\n" +
+	"\bmessages\x18\x01 \x03(\v2\x1e.conch.client.v1.ClientMessageR\bmessages\"m\n" +
 	"\tNodeFrame\x128\n" +
-	"\bmessages\x18\x01 \x03(\v2\x1c.conch.client.v1.NodeMessageR\bmessages\"\x99\x02\n" +
+	"\bmessages\x18\x01 \x03(\v2\x1c.conch.client.v1.NodeMessageR\bmessages\x12&\n" +
+	"\x03end\x18\x02 \x01(\v2\x14.conch.client.v1.EndR\x03end\"K\n" +
+	"\x03End\x12\x16\n" +
+	"\x06status\x18\x01 \x01(\rR\x06status\x12,\n" +
+	"\x05error\x18\x02 \x01(\v2\x16.conch.client.v1.ErrorR\x05error\"\x99\x02\n" +
 	"\rClientMessage\x12.\n" +
 	"\x05hello\x18\x01 \x01(\v2\x16.conch.client.v1.HelloH\x00R\x05hello\x124\n" +
 	"\aacquire\x18\x02 \x01(\v2\x18.conch.client.v1.AcquireH\x00R\aacquire\x127\n" +
@@ -3733,7 +3804,7 @@ func file_conch_client_v1_client_proto_rawDescGZIP() []byte {
 }
 
 var file_conch_client_v1_client_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_conch_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
+var file_conch_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_conch_client_v1_client_proto_goTypes = []any{
 	(Code)(0),                 // 0: conch.client.v1.Code
 	(Reason)(0),               // 1: conch.client.v1.Reason
@@ -3745,110 +3816,113 @@ var file_conch_client_v1_client_proto_goTypes = []any{
 	(*Client)(nil),            // 7: conch.client.v1.Client
 	(*ClientFrame)(nil),       // 8: conch.client.v1.ClientFrame
 	(*NodeFrame)(nil),         // 9: conch.client.v1.NodeFrame
-	(*ClientMessage)(nil),     // 10: conch.client.v1.ClientMessage
-	(*NodeMessage)(nil),       // 11: conch.client.v1.NodeMessage
-	(*Hello)(nil),             // 12: conch.client.v1.Hello
-	(*Welcome)(nil),           // 13: conch.client.v1.Welcome
-	(*Acquire)(nil),           // 14: conch.client.v1.Acquire
-	(*Withdraw)(nil),          // 15: conch.client.v1.Withdraw
-	(*Release)(nil),           // 16: conch.client.v1.Release
-	(*Ping)(nil),              // 17: conch.client.v1.Ping
-	(*Pong)(nil),              // 18: conch.client.v1.Pong
-	(*Granted)(nil),           // 19: conch.client.v1.Granted
-	(*Refused)(nil),           // 20: conch.client.v1.Refused
-	(*Withdrawn)(nil),         // 21: conch.client.v1.Withdrawn
-	(*Warned)(nil),            // 22: conch.client.v1.Warned
-	(*Lost)(nil),              // 23: conch.client.v1.Lost
-	(*Released)(nil),          // 24: conch.client.v1.Released
-	(*StatusRequest)(nil),     // 25: conch.client.v1.StatusRequest
-	(*StatusResponse)(nil),    // 26: conch.client.v1.StatusResponse
-	(*Missing)(nil),           // 27: conch.client.v1.Missing
-	(*MemberStatus)(nil),      // 28: conch.client.v1.MemberStatus
-	(*PeerStatus)(nil),        // 29: conch.client.v1.PeerStatus
-	(*ListLocksRequest)(nil),  // 30: conch.client.v1.ListLocksRequest
-	(*ListLocksResponse)(nil), // 31: conch.client.v1.ListLocksResponse
-	(*WatchRequest)(nil),      // 32: conch.client.v1.WatchRequest
-	(*WatchResponse)(nil),     // 33: conch.client.v1.WatchResponse
-	(*LockStatus)(nil),        // 34: conch.client.v1.LockStatus
-	(*LockView)(nil),          // 35: conch.client.v1.LockView
-	(*RequestNumber)(nil),     // 36: conch.client.v1.RequestNumber
-	(*Holder)(nil),            // 37: conch.client.v1.Holder
-	(*Waiter)(nil),            // 38: conch.client.v1.Waiter
-	(*TokenStatus)(nil),       // 39: conch.client.v1.TokenStatus
-	(*Obstacle)(nil),          // 40: conch.client.v1.Obstacle
-	(*BreakRequest)(nil),      // 41: conch.client.v1.BreakRequest
-	(*BreakResponse)(nil),     // 42: conch.client.v1.BreakResponse
-	(*DrainRequest)(nil),      // 43: conch.client.v1.DrainRequest
-	(*DrainResponse)(nil),     // 44: conch.client.v1.DrainResponse
-	(*HeldLock)(nil),          // 45: conch.client.v1.HeldLock
+	(*End)(nil),               // 10: conch.client.v1.End
+	(*ClientMessage)(nil),     // 11: conch.client.v1.ClientMessage
+	(*NodeMessage)(nil),       // 12: conch.client.v1.NodeMessage
+	(*Hello)(nil),             // 13: conch.client.v1.Hello
+	(*Welcome)(nil),           // 14: conch.client.v1.Welcome
+	(*Acquire)(nil),           // 15: conch.client.v1.Acquire
+	(*Withdraw)(nil),          // 16: conch.client.v1.Withdraw
+	(*Release)(nil),           // 17: conch.client.v1.Release
+	(*Ping)(nil),              // 18: conch.client.v1.Ping
+	(*Pong)(nil),              // 19: conch.client.v1.Pong
+	(*Granted)(nil),           // 20: conch.client.v1.Granted
+	(*Refused)(nil),           // 21: conch.client.v1.Refused
+	(*Withdrawn)(nil),         // 22: conch.client.v1.Withdrawn
+	(*Warned)(nil),            // 23: conch.client.v1.Warned
+	(*Lost)(nil),              // 24: conch.client.v1.Lost
+	(*Released)(nil),          // 25: conch.client.v1.Released
+	(*StatusRequest)(nil),     // 26: conch.client.v1.StatusRequest
+	(*StatusResponse)(nil),    // 27: conch.client.v1.StatusResponse
+	(*Missing)(nil),           // 28: conch.client.v1.Missing
+	(*MemberStatus)(nil),      // 29: conch.client.v1.MemberStatus
+	(*PeerStatus)(nil),        // 30: conch.client.v1.PeerStatus
+	(*ListLocksRequest)(nil),  // 31: conch.client.v1.ListLocksRequest
+	(*ListLocksResponse)(nil), // 32: conch.client.v1.ListLocksResponse
+	(*WatchRequest)(nil),      // 33: conch.client.v1.WatchRequest
+	(*WatchResponse)(nil),     // 34: conch.client.v1.WatchResponse
+	(*LockStatus)(nil),        // 35: conch.client.v1.LockStatus
+	(*LockView)(nil),          // 36: conch.client.v1.LockView
+	(*RequestNumber)(nil),     // 37: conch.client.v1.RequestNumber
+	(*Holder)(nil),            // 38: conch.client.v1.Holder
+	(*Waiter)(nil),            // 39: conch.client.v1.Waiter
+	(*TokenStatus)(nil),       // 40: conch.client.v1.TokenStatus
+	(*Obstacle)(nil),          // 41: conch.client.v1.Obstacle
+	(*BreakRequest)(nil),      // 42: conch.client.v1.BreakRequest
+	(*BreakResponse)(nil),     // 43: conch.client.v1.BreakResponse
+	(*DrainRequest)(nil),      // 44: conch.client.v1.DrainRequest
+	(*DrainResponse)(nil),     // 45: conch.client.v1.DrainResponse
+	(*HeldLock)(nil),          // 46: conch.client.v1.HeldLock
 }
 var file_conch_client_v1_client_proto_depIdxs = []int32{
 	0,  // 0: conch.client.v1.Error.code:type_name -> conch.client.v1.Code
-	10, // 1: conch.client.v1.ClientFrame.messages:type_name -> conch.client.v1.ClientMessage
-	11, // 2: conch.client.v1.NodeFrame.messages:type_name -> conch.client.v1.NodeMessage
-	12, // 3: conch.client.v1.ClientMessage.hello:type_name -> conch.client.v1.Hello
-	14, // 4: conch.client.v1.ClientMessage.acquire:type_name -> conch.client.v1.Acquire
-	15, // 5: conch.client.v1.ClientMessage.withdraw:type_name -> conch.client.v1.Withdraw
-	16, // 6: conch.client.v1.ClientMessage.release:type_name -> conch.client.v1.Release
-	17, // 7: conch.client.v1.ClientMessage.ping:type_name -> conch.client.v1.Ping
-	13, // 8: conch.client.v1.NodeMessage.welcome:type_name -> conch.client.v1.Welcome
-	19, // 9: conch.client.v1.NodeMessage.granted:type_name -> conch.client.v1.Granted
-	20, // 10: conch.client.v1.NodeMessage.refused:type_name -> conch.client.v1.Refused
-	21, // 11: conch.client.v1.NodeMessage.withdrawn:type_name -> conch.client.v1.Withdrawn
-	22, // 12: conch.client.v1.NodeMessage.warned:type_name -> conch.client.v1.Warned
-	23, // 13: conch.client.v1.NodeMessage.lost:type_name -> conch.client.v1.Lost
-	24, // 14: conch.client.v1.NodeMessage.released:type_name -> conch.client.v1.Released
-	18, // 15: conch.client.v1.NodeMessage.pong:type_name -> conch.client.v1.Pong
-	7,  // 16: conch.client.v1.Hello.client:type_name -> conch.client.v1.Client
-	3,  // 17: conch.client.v1.Acquire.mode:type_name -> conch.client.v1.Acquire.Mode
-	6,  // 18: conch.client.v1.Refused.error:type_name -> conch.client.v1.Error
-	1,  // 19: conch.client.v1.Warned.reason:type_name -> conch.client.v1.Reason
-	1,  // 20: conch.client.v1.Lost.reason:type_name -> conch.client.v1.Reason
-	4,  // 21: conch.client.v1.Released.outcome:type_name -> conch.client.v1.Released.Outcome
-	2,  // 22: conch.client.v1.StatusRequest.scope:type_name -> conch.client.v1.Scope
-	28, // 23: conch.client.v1.StatusResponse.statuses:type_name -> conch.client.v1.MemberStatus
-	27, // 24: conch.client.v1.StatusResponse.missing:type_name -> conch.client.v1.Missing
-	29, // 25: conch.client.v1.MemberStatus.peers:type_name -> conch.client.v1.PeerStatus
-	2,  // 26: conch.client.v1.ListLocksRequest.scope:type_name -> conch.client.v1.Scope
-	34, // 27: conch.client.v1.ListLocksResponse.lock:type_name -> conch.client.v1.LockStatus
-	27, // 28: conch.client.v1.ListLocksResponse.missing:type_name -> conch.client.v1.Missing
-	2,  // 29: conch.client.v1.WatchRequest.scope:type_name -> conch.client.v1.Scope
-	34, // 30: conch.client.v1.WatchResponse.lock:type_name -> conch.client.v1.LockStatus
-	27, // 31: conch.client.v1.WatchResponse.missing:type_name -> conch.client.v1.Missing
-	37, // 32: conch.client.v1.LockStatus.holder:type_name -> conch.client.v1.Holder
-	38, // 33: conch.client.v1.LockStatus.waiters:type_name -> conch.client.v1.Waiter
-	39, // 34: conch.client.v1.LockStatus.token:type_name -> conch.client.v1.TokenStatus
-	40, // 35: conch.client.v1.LockStatus.obstacles:type_name -> conch.client.v1.Obstacle
-	35, // 36: conch.client.v1.LockStatus.views:type_name -> conch.client.v1.LockView
-	36, // 37: conch.client.v1.LockView.request_numbers:type_name -> conch.client.v1.RequestNumber
-	7,  // 38: conch.client.v1.Holder.client:type_name -> conch.client.v1.Client
-	1,  // 39: conch.client.v1.Holder.ending:type_name -> conch.client.v1.Reason
-	7,  // 40: conch.client.v1.Waiter.client:type_name -> conch.client.v1.Client
-	36, // 41: conch.client.v1.TokenStatus.last_granted:type_name -> conch.client.v1.RequestNumber
-	5,  // 42: conch.client.v1.Obstacle.kind:type_name -> conch.client.v1.Obstacle.Kind
-	2,  // 43: conch.client.v1.BreakRequest.scope:type_name -> conch.client.v1.Scope
-	7,  // 44: conch.client.v1.BreakRequest.caller:type_name -> conch.client.v1.Client
-	37, // 45: conch.client.v1.BreakResponse.holder:type_name -> conch.client.v1.Holder
-	7,  // 46: conch.client.v1.DrainRequest.caller:type_name -> conch.client.v1.Client
-	45, // 47: conch.client.v1.DrainResponse.held:type_name -> conch.client.v1.HeldLock
-	37, // 48: conch.client.v1.HeldLock.holder:type_name -> conch.client.v1.Holder
-	8,  // 49: conch.client.v1.LockService.Attach:input_type -> conch.client.v1.ClientFrame
-	25, // 50: conch.client.v1.LockService.Status:input_type -> conch.client.v1.StatusRequest
-	30, // 51: conch.client.v1.LockService.ListLocks:input_type -> conch.client.v1.ListLocksRequest
-	32, // 52: conch.client.v1.LockService.Watch:input_type -> conch.client.v1.WatchRequest
-	41, // 53: conch.client.v1.LockService.Break:input_type -> conch.client.v1.BreakRequest
-	43, // 54: conch.client.v1.LockService.Drain:input_type -> conch.client.v1.DrainRequest
-	9,  // 55: conch.client.v1.LockService.Attach:output_type -> conch.client.v1.NodeFrame
-	26, // 56: conch.client.v1.LockService.Status:output_type -> conch.client.v1.StatusResponse
-	31, // 57: conch.client.v1.LockService.ListLocks:output_type -> conch.client.v1.ListLocksResponse
-	33, // 58: conch.client.v1.LockService.Watch:output_type -> conch.client.v1.WatchResponse
-	42, // 59: conch.client.v1.LockService.Break:output_type -> conch.client.v1.BreakResponse
-	44, // 60: conch.client.v1.LockService.Drain:output_type -> conch.client.v1.DrainResponse
-	55, // [55:61] is the sub-list for method output_type
-	49, // [49:55] is the sub-list for method input_type
-	49, // [49:49] is the sub-list for extension type_name
-	49, // [49:49] is the sub-list for extension extendee
-	0,  // [0:49] is the sub-list for field type_name
+	11, // 1: conch.client.v1.ClientFrame.messages:type_name -> conch.client.v1.ClientMessage
+	12, // 2: conch.client.v1.NodeFrame.messages:type_name -> conch.client.v1.NodeMessage
+	10, // 3: conch.client.v1.NodeFrame.end:type_name -> conch.client.v1.End
+	6,  // 4: conch.client.v1.End.error:type_name -> conch.client.v1.Error
+	13, // 5: conch.client.v1.ClientMessage.hello:type_name -> conch.client.v1.Hello
+	15, // 6: conch.client.v1.ClientMessage.acquire:type_name -> conch.client.v1.Acquire
+	16, // 7: conch.client.v1.ClientMessage.withdraw:type_name -> conch.client.v1.Withdraw
+	17, // 8: conch.client.v1.ClientMessage.release:type_name -> conch.client.v1.Release
+	18, // 9: conch.client.v1.ClientMessage.ping:type_name -> conch.client.v1.Ping
+	14, // 10: conch.client.v1.NodeMessage.welcome:type_name -> conch.client.v1.Welcome
+	20, // 11: conch.client.v1.NodeMessage.granted:type_name -> conch.client.v1.Granted
+	21, // 12: conch.client.v1.NodeMessage.refused:type_name -> conch.client.v1.Refused
+	22, // 13: conch.client.v1.NodeMessage.withdrawn:type_name -> conch.client.v1.Withdrawn
+	23, // 14: conch.client.v1.NodeMessage.warned:type_name -> conch.client.v1.Warned
+	24, // 15: conch.client.v1.NodeMessage.lost:type_name -> conch.client.v1.Lost
+	25, // 16: conch.client.v1.NodeMessage.released:type_name -> conch.client.v1.Released
+	19, // 17: conch.client.v1.NodeMessage.pong:type_name -> conch.client.v1.Pong
+	7,  // 18: conch.client.v1.Hello.client:type_name -> conch.client.v1.Client
+	3,  // 19: conch.client.v1.Acquire.mode:type_name -> conch.client.v1.Acquire.Mode
+	6,  // 20: conch.client.v1.Refused.error:type_name -> conch.client.v1.Error
+	1,  // 21: conch.client.v1.Warned.reason:type_name -> conch.client.v1.Reason
+	1,  // 22: conch.client.v1.Lost.reason:type_name -> conch.client.v1.Reason
+	4,  // 23: conch.client.v1.Released.outcome:type_name -> conch.client.v1.Released.Outcome
+	2,  // 24: conch.client.v1.StatusRequest.scope:type_name -> conch.client.v1.Scope
+	29, // 25: conch.client.v1.StatusResponse.statuses:type_name -> conch.client.v1.MemberStatus
+	28, // 26: conch.client.v1.StatusResponse.missing:type_name -> conch.client.v1.Missing
+	30, // 27: conch.client.v1.MemberStatus.peers:type_name -> conch.client.v1.PeerStatus
+	2,  // 28: conch.client.v1.ListLocksRequest.scope:type_name -> conch.client.v1.Scope
+	35, // 29: conch.client.v1.ListLocksResponse.lock:type_name -> conch.client.v1.LockStatus
+	28, // 30: conch.client.v1.ListLocksResponse.missing:type_name -> conch.client.v1.Missing
+	2,  // 31: conch.client.v1.WatchRequest.scope:type_name -> conch.client.v1.Scope
+	35, // 32: conch.client.v1.WatchResponse.lock:type_name -> conch.client.v1.LockStatus
+	28, // 33: conch.client.v1.WatchResponse.missing:type_name -> conch.client.v1.Missing
+	38, // 34: conch.client.v1.LockStatus.holder:type_name -> conch.client.v1.Holder
+	39, // 35: conch.client.v1.LockStatus.waiters:type_name -> conch.client.v1.Waiter
+	40, // 36: conch.client.v1.LockStatus.token:type_name -> conch.client.v1.TokenStatus
+	41, // 37: conch.client.v1.LockStatus.obstacles:type_name -> conch.client.v1.Obstacle
+	36, // 38: conch.client.v1.LockStatus.views:type_name -> conch.client.v1.LockView
+	37, // 39: conch.client.v1.LockView.request_numbers:type_name -> conch.client.v1.RequestNumber
+	7,  // 40: conch.client.v1.Holder.client:type_name -> conch.client.v1.Client
+	1,  // 41: conch.client.v1.Holder.ending:type_name -> conch.client.v1.Reason
+	7,  // 42: conch.client.v1.Waiter.client:type_name -> conch.client.v1.Client
+	37, // 43: conch.client.v1.TokenStatus.last_granted:type_name -> conch.client.v1.RequestNumber
+	5,  // 44: conch.client.v1.Obstacle.kind:type_name -> conch.client.v1.Obstacle.Kind
+	2,  // 45: conch.client.v1.BreakRequest.scope:type_name -> conch.client.v1.Scope
+	7,  // 46: conch.client.v1.BreakRequest.caller:type_name -> conch.client.v1.Client
+	38, // 47: conch.client.v1.BreakResponse.holder:type_name -> conch.client.v1.Holder
+	7,  // 48: conch.client.v1.DrainRequest.caller:type_name -> conch.client.v1.Client
+	46, // 49: conch.client.v1.DrainResponse.held:type_name -> conch.client.v1.HeldLock
+	38, // 50: conch.client.v1.HeldLock.holder:type_name -> conch.client.v1.Holder
+	8,  // 51: conch.client.v1.LockService.Attach:input_type -> conch.client.v1.ClientFrame
+	26, // 52: conch.client.v1.LockService.Status:input_type -> conch.client.v1.StatusRequest
+	31, // 53: conch.client.v1.LockService.ListLocks:input_type -> conch.client.v1.ListLocksRequest
+	33, // 54: conch.client.v1.LockService.Watch:input_type -> conch.client.v1.WatchRequest
+	42, // 55: conch.client.v1.LockService.Break:input_type -> conch.client.v1.BreakRequest
+	44, // 56: conch.client.v1.LockService.Drain:input_type -> conch.client.v1.DrainRequest
+	9,  // 57: conch.client.v1.LockService.Attach:output_type -> conch.client.v1.NodeFrame
+	27, // 58: conch.client.v1.LockService.Status:output_type -> conch.client.v1.StatusResponse
+	32, // 59: conch.client.v1.LockService.ListLocks:output_type -> conch.client.v1.ListLocksResponse
+	34, // 60: conch.client.v1.LockService.Watch:output_type -> conch.client.v1.WatchResponse
+	43, // 61: conch.client.v1.LockService.Break:output_type -> conch.client.v1.BreakResponse
+	45, // 62: conch.client.v1.LockService.Drain:output_type -> conch.client.v1.DrainResponse
+	57, // [57:63] is the sub-list for method output_type
+	51, // [51:57] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_conch_client_v1_client_proto_init() }
@@ -3856,14 +3930,14 @@ func file_conch_client_v1_client_proto_init() {
 	if File_conch_client_v1_client_proto != nil {
 		return
 	}
-	file_conch_client_v1_client_proto_msgTypes[4].OneofWrappers = []any{
+	file_conch_client_v1_client_proto_msgTypes[5].OneofWrappers = []any{
 		(*ClientMessage_Hello)(nil),
 		(*ClientMessage_Acquire)(nil),
 		(*ClientMessage_Withdraw)(nil),
 		(*ClientMessage_Release)(nil),
 		(*ClientMessage_Ping)(nil),
 	}
-	file_conch_client_v1_client_proto_msgTypes[5].OneofWrappers = []any{
+	file_conch_client_v1_client_proto_msgTypes[6].OneofWrappers = []any{
 		(*NodeMessage_Welcome)(nil),
 		(*NodeMessage_Granted)(nil),
 		(*NodeMessage_Refused)(nil),
@@ -3879,7 +3953,7 @@ func file_conch_client_v1_client_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conch_client_v1_client_proto_rawDesc), len(file_conch_client_v1_client_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   40,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -69,6 +69,13 @@ type LockServiceClient interface {
 	//
 	// This call and every other ends with RESOURCE_EXHAUSTED at once if too many are
 	// under way (CODE_TOO_MANY_CALLS).
+	//
+	// On a node's unix socket, the same stream may do without gRPC. The client opens a
+	// connection and sends the 24 bytes "conch.client.v1 frames\r\n"; the node sends them
+	// back. A node that does not know them closes the connection, or answers as HTTP/2
+	// does. Then each side sends the same frames as over gRPC, each behind its length as a
+	// varint (the delimited format of protobuf's libraries). The client ends the stream by
+	// closing its side, and the node with a frame that has an End.
 	Attach(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ClientFrame, NodeFrame], error)
 	// Status tells of the members, their sessions and their connections.
 	Status(ctx context.Context, in *StatusRequest, opts ...grpc.CallOption) (*StatusResponse, error)
@@ -228,6 +235,13 @@ type LockServiceServer interface {
 	//
 	// This call and every other ends with RESOURCE_EXHAUSTED at once if too many are
 	// under way (CODE_TOO_MANY_CALLS).
+	//
+	// On a node's unix socket, the same stream may do without gRPC. The client opens a
+	// connection and sends the 24 bytes "conch.client.v1 frames\r\n"; the node sends them
+	// back. A node that does not know them closes the connection, or answers as HTTP/2
+	// does. Then each side sends the same frames as over gRPC, each behind its length as a
+	// varint (the delimited format of protobuf's libraries). The client ends the stream by
+	// closing its side, and the node with a frame that has an End.
 	Attach(grpc.BidiStreamingServer[ClientFrame, NodeFrame]) error
 	// Status tells of the members, their sessions and their connections.
 	Status(context.Context, *StatusRequest) (*StatusResponse, error)

@@ -20,42 +20,42 @@ import (
 	"conch/internal/verify/processes"
 )
 
-// How a connection may begin that goes no further: with what HTTP/2 begins with, and an
-// empty SETTINGS frame.
+// begun is how a connection that goes no further may begin: as HTTP/2 begins, with an empty
+// SETTINGS frame.
 const begun = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
-// crowd are connections of strangers to one node, from several hosts.
-type crowd struct {
+// flood is many connections of unauthenticated peers to one node, from several hosts.
+type flood struct {
 	t     testing.TB
 	to    string
-	words string // what each says; nothing more comes of it
+	words string // what each sends; nothing follows
 	conns []net.Conn
 }
 
-// crowdHosts is how many hosts they come from; all are this machine.
-const crowdHosts = 20
+// floodHosts is how many hosts they come from; all are this machine.
+const floodHosts = 20
 
-// come lets so many more come. The node may close them at any time.
-func (c *crowd) come(many int) {
+// open opens so many more. The node may close them at any time.
+func (c *flood) open(many int) {
 	c.t.Helper()
 	for range many {
-		from := net.IPv4(127, 0, 1, byte(1+len(c.conns)%crowdHosts))
+		from := net.IPv4(127, 0, 1, byte(1+len(c.conns)%floodHosts))
 		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: from}, Timeout: patience}
 		conn, err := dialer.DialContext(c.t.Context(), "tcp", c.to)
 		if err != nil {
-			c.t.Fatalf("stranger %d: %v", len(c.conns), err)
+			c.t.Fatalf("connection %d: %v", len(c.conns), err)
 		}
-		_, _ = conn.Write([]byte(c.words)) // to one that is closed already, perhaps
+		_, _ = conn.Write([]byte(c.words)) // perhaps it is already closed
 		c.conns = append(c.conns, conn)
 	}
 }
 
-// change has each connection replaced by a new one, again and again, until ctx ends.
-func (c *crowd) change(ctx context.Context, running *sync.WaitGroup) {
+// reconnect replaces each connection by a new one, again and again, until ctx ends.
+func (c *flood) reconnect(ctx context.Context, running *sync.WaitGroup) {
 	running.Go(func() {
 		for i := 0; ctx.Err() == nil; i = (i + 1) % len(c.conns) {
 			_ = c.conns[i].Close()
-			dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i%crowdHosts))}}
+			dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i%floodHosts))}}
 			conn, err := dialer.DialContext(ctx, "tcp", c.to)
 			if err != nil {
 				return
@@ -66,14 +66,14 @@ func (c *crowd) change(ctx context.Context, running *sync.WaitGroup) {
 	})
 }
 
-// leave lets all go.
-func (c *crowd) leave() {
+// close closes all.
+func (c *flood) close() {
 	for _, conn := range c.conns {
 		_ = conn.Close()
 	}
 }
 
-// mayOpen tells whether this process may have so many files open.
+// mayOpen reports whether this process may have so many files open.
 func mayOpen(t testing.TB, files int) bool {
 	t.Helper()
 	var limit syscall.Rlimit // which Go has raised as far as it may
@@ -94,23 +94,23 @@ func openFiles(t *testing.T, pid int) []string {
 	return files
 }
 
-// crowdFiles counts the sockets among a process's open files whose other end is one of the
-// crowd's hosts.
-func crowdFiles(t *testing.T, files []string) int {
+// floodFiles counts the sockets among a process's open files whose other end is one of the
+// flood's hosts.
+func floodFiles(t *testing.T, files []string) int {
 	t.Helper()
 	table, err := os.ReadFile("/proc/net/tcp")
 	check(t, err)
-	crowds := make(map[string]bool)
+	flooding := make(map[string]bool)
 	for line := range strings.Lines(string(table)) {
 		// 127.0.1.N is written NN01007F; the tenth column is the inode.
 		columns := strings.Fields(line)
 		if len(columns) > 9 && strings.HasPrefix(columns[2][2:], "01007F:") {
-			crowds["socket:["+columns[9]+"]"] = true
+			flooding["socket:["+columns[9]+"]"] = true
 		}
 	}
 	count := 0
 	for _, file := range files {
-		if crowds[file] {
+		if flooding[file] {
 			count++
 		}
 	}
@@ -131,8 +131,8 @@ func peakMegabytes(t testing.TB, pid int) int {
 	return kilobytes >> 10
 }
 
-// frugal returns a program that is conch, and may open so few files.
-func frugal(t *testing.T, files int) string {
+// withFewFiles returns a conch program that may open only so many files.
+func withFewFiles(t *testing.T, files int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "conch")
 	script := fmt.Sprintf("#!/bin/sh\nulimit -n %d\nexec %s \"$@\"\n", files, program(t))
@@ -140,30 +140,30 @@ func frugal(t *testing.T, files int) string {
 	return path
 }
 
-// TestCrowdsOfStrangers: ten thousand connections to a node on which nothing is ever
-// asked, while three nodes pass a lock around and a client locks and unlocks: all of them
-// are granted the lock as ever, a member that is killed and started again comes through
-// the crowd, and the node spends little on it, and nothing when it is gone. So it is also
-// where a node may open fewer files than there are strangers.
-func TestCrowdsOfStrangers(t *testing.T) {
+// TestUnauthenticatedFloods: ten thousand connections to a node, on which nothing is ever
+// asked, while three nodes pass a lock around and a client locks and unlocks. All of them
+// are granted the lock as ever, and a member that is killed and started again gets through.
+// The node spends little on the flood, and nothing when it is over. So it is also if the
+// node may open fewer files than there are connections.
+func TestUnauthenticatedFloods(t *testing.T) {
 	for _, test := range []struct {
 		name, words string
 		files       int // that a node may open; 0 is as many as this process
-		strangers   int // that it may let in, and a few
+		allowed     int // that it may let in, and a few
 		megabytes   int // that it may need, at most
 	}{
 		{"that say nothing", "", 0, 540, 160},
 		{"that begin and go no further", begun, 0, 540, 160},
 		{"where few files may be open", begun, 300, 40, 160},
 	} {
-		t.Run(test.name, func(t *testing.T) { besiege(t, test.words, test.files, test.strangers, test.megabytes) })
+		t.Run(test.name, func(t *testing.T) { testFlood(t, test.words, test.files, test.allowed, test.megabytes) })
 	}
 }
 
-// dialInACrowd connects to a node. Where there is room for few connections, those of the
-// members and of the client come from one host, and may be the ones to give way to those
-// of others: the client then tries again, and gets in before long.
-func dialInACrowd(ctx context.Context, t *testing.T, address string) *conch.Client {
+// dialUnderFlood connects to a node. If there is room for few connections, those of the
+// members and of the client, which come from one host, may be closed to make room for
+// others: the client then tries again, and soon gets in.
+func dialUnderFlood(ctx context.Context, t *testing.T, address string) *conch.Client {
 	t.Helper()
 	for {
 		client, err := conch.Dial(ctx, conch.DialConfig{Nodes: []string{address}})
@@ -176,7 +176,7 @@ func dialInACrowd(ctx context.Context, t *testing.T, address string) *conch.Clie
 	}
 }
 
-func besiege(t *testing.T, words string, files, strangers, megabytes int) {
+func testFlood(t *testing.T, words string, files, allowed, megabytes int) {
 	many := 10_000
 	if !mayOpen(t, many+1000) {
 		many = 500
@@ -189,7 +189,7 @@ func besiege(t *testing.T, words string, files, strangers, megabytes int) {
 		Flags: []string{"--auto-think", "5ms", "--auto-hold", "0s"},
 	}
 	if files > 0 {
-		cfg.Program = frugal(t, files)
+		cfg.Program = withFewFiles(t, files)
 	}
 	c, err := processes.New(cfg)
 	check(t, err)
@@ -211,26 +211,26 @@ func besiege(t *testing.T, words string, files, strangers, megabytes int) {
 	turns(3)
 	calm := openFiles(t, target.Pid())
 
-	strange := &crowd{t: t, to: target.Address(), words: words}
-	defer strange.leave()
-	strange.come(many)
+	flood := &flood{t: t, to: target.Address(), words: words}
+	defer flood.close()
+	flood.open(many)
 	turns(10)
-	client := dialInACrowd(ctx, t, target.Address())
+	client := dialUnderFlood(ctx, t, target.Address())
 	for range 10 {
 		granted(ctx, t, client)
 	}
-	crowded := openFiles(t, target.Pid())
-	if taken := len(crowded) - len(calm); taken > strangers {
-		t.Errorf("the crowd takes %d files; want %d at most", taken, strangers)
+	flooded := openFiles(t, target.Pid())
+	if taken := len(flooded) - len(calm); taken > allowed {
+		t.Errorf("the flood takes %d files; want %d at most", taken, allowed)
 	}
-	if crowdFiles(t, crowded) == 0 {
-		t.Error("none of the crowd is let in, or none is found")
+	if floodFiles(t, flooded) == 0 {
+		t.Error("none of the flood is let in, or none is found")
 	}
 
-	// A member comes back while the crowd presses on.
+	// A member comes back while the flood goes on.
 	pressing, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
-	strange.change(pressing, &running)
+	flood.reconnect(pressing, &running)
 	check(t, c.Nodes()[1].Kill())
 	check(t, c.Nodes()[1].Start(ctx))
 	turns(5)
@@ -244,7 +244,7 @@ func besiege(t *testing.T, words string, files, strangers, megabytes int) {
 		t.Errorf("the node has had %d MB; want %d at most", most, megabytes)
 	}
 
-	strange.leave()
+	flood.close()
 	// Members dial each other anew meanwhile: two connections a pair may be doubled.
 	const members = 4
 	left := calm
@@ -255,15 +255,15 @@ func besiege(t *testing.T, words string, files, strangers, megabytes int) {
 	}()
 	awaitTrue(ctx, t, "as few files open as before", func() bool {
 		left = openFiles(t, target.Pid())
-		return crowdFiles(t, left) == 0 && len(left) <= len(calm)+members
+		return floodFiles(t, left) == 0 && len(left) <= len(calm)+members
 	})
 	turns(3)
 	check(t, c.Stop(ctx))
 	checkRefusals(t, target.LogFile())
 }
 
-// granted lets a client lock and unlock. On a busy machine it may lose the lock meanwhile,
-// and then it tries again.
+// granted lets a client lock and unlock. On a busy machine it may lose the lock meanwhile;
+// then it tries again.
 func granted(ctx context.Context, t *testing.T, client *conch.Client) {
 	t.Helper()
 	err := conch.ErrLost
@@ -287,14 +287,14 @@ func awaitTrue(ctx context.Context, t *testing.T, what string, holds func() bool
 	}
 }
 
-// checkRefusals checks that the log tells of the crowd, and not of each one in it.
+// checkRefusals checks that the log reports the flood, but not each connection.
 func checkRefusals(t *testing.T, file string) {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	check(t, err)
 	check(t, validateLines(file, data))
 	lines := bytes.Count(data, []byte(`"event":"peer_refused"`))
-	if lines == 0 || lines > 3*crowdHosts { // in at most so many minutes
+	if lines == 0 || lines > 3*floodHosts { // in at most so many minutes
 		t.Errorf("%d lines tell of connections that were closed; want some, and one for each host and minute at most", lines)
 	}
 	if !bytes.Contains(data, []byte(`"reason":"closed to make room`)) {

@@ -23,13 +23,12 @@ import (
 	"conch/internal/pki"
 )
 
-// TestStrangersAreRefused: one row for each thing that can be wrong with whoever connects
-// to a node with TLS: what they are told, and what the node's log says. The cluster goes
-// on.
-func TestStrangersAreRefused(t *testing.T) {
+// TestWrongPeersAreRefused has one row for each thing that can be wrong with a peer at a
+// node with TLS: what the peer is told, and what the node's log says. The cluster goes on.
+func TestWrongPeersAreRefused(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*patience)
 	defer cancel()
-	const nodes = 5 // of which each refuses a few: of one host, not everything is logged
+	const nodes = 5 // each refuses a few, since a node does not log every refusal of one host
 	c := startCertified(ctx, t, nodes)
 	alice := c.client("alice")
 	theirs := &certified{t: t, dir: t.TempDir(), bundle: c.bundle, authority: c.newAuthority()}
@@ -65,15 +64,15 @@ func TestStrangersAreRefused(t *testing.T) {
 	}
 	check(t, os.WriteFile(trustingBoth.CA, both, 0o644))
 
-	type stranger struct {
+	type attempt struct {
 		name   string
 		said   func() string
 		says   string // what they are told, as a regular expression
 		logged string // in the log of the node a; empty: nothing
 	}
-	// Of strangers to the node a; b and third are other members.
-	strangers := func(a, b, third string) []stranger {
-		return []stranger{
+	// Attempts at the node a; b and third are other members.
+	table := func(a, b, third string) []attempt {
+		return []attempt{
 			{"another authority's client", func() string {
 				return conchEnds(t, append([]string{"status", "--node", a}, tlsFlagsOf(trustingBoth)...)...)
 			}, `^69: .*unknown authority: the other side does not trust the one that issued the certificate from here`,
@@ -87,22 +86,22 @@ func TestStrangersAreRefused(t *testing.T) {
 			{"an expired certificate of one's own", func() string {
 				return conchEnds(t, append([]string{"status", "--node", a}, tlsFlagsOf(c.save(expired))...)...)
 			}, `^1: .*x.crt: certificate not valid now: that of "client late" was valid until .*: it has to be made anew`, ``},
-			{"an expired certificate", func() string { return c.knock(a, showing(expired)) },
+			{"an expired certificate", func() string { return c.handshake(a, showing(expired)) },
 				`^certificate not valid now: the other side says so of the one from here, or the clocks differ$`,
 				`certificate not valid now: that of \\"client late\\" was valid until .*: it has to be made anew`},
 			{"one that is not valid yet, of one's own", func() string {
 				return conchEnds(t, append([]string{"lock", "x", "--node", a}, tlsFlagsOf(c.save(early))...)...)
 			}, `^1: .*certificate not valid now: that of "client early" is valid from .*: is a clock wrong\?`, ``},
-			{"one that is not valid yet", func() string { return c.knock(a, showing(early)) },
+			{"one that is not valid yet", func() string { return c.handshake(a, showing(early)) },
 				`^certificate not valid now: .* or the clocks differ$`,
 				`that of \\"client early\\" is valid from .*, and here it is .*: is a clock wrong\?`},
-			{"no certificate", func() string { return c.knock(a, func(*tls.Config) {}) },
+			{"no certificate", func() string { return c.handshake(a, func(*tls.Config) {}) },
 				`^no certificate: the other side wants one from here$`, `no certificate: the other side showed none`},
 			{"TLS 1.2", func() string {
-				return c.knock(a, func(config *tls.Config) { showing(good)(config); config.MaxVersion = tls.VersionTLS12 })
+				return c.handshake(a, func(config *tls.Config) { showing(good)(config); config.MaxVersion = tls.VersionTLS12 })
 			}, `^older than TLS 1.3: `, `older than TLS 1.3: the other side speaks only older versions`},
 			{"no HTTP/2", func() string {
-				return c.knock(a, func(config *tls.Config) { showing(good)(config); config.NextProtos = nil })
+				return c.handshake(a, func(config *tls.Config) { showing(good)(config); config.NextProtos = nil })
 			}, `.`, `the other side does not offer to speak HTTP/2 \(ALPN \\"h2\\"\)`},
 			{"plain text", func() string { return conchEnds(t, "status", "--node", a) },
 				`^69: conch: the node at ` + a + `: this node wants TLS: give --tls-cert, --tls-key and --tls-ca\n$`, `not TLS: the other side began with \\"PRI \*\\"; does it run without TLS \(--insecure\)\?`},
@@ -124,10 +123,10 @@ func TestStrangersAreRefused(t *testing.T) {
 			{"a client's certificate, for a node", func() string {
 				return conchEnds(t, append([]string{"node", "--listen", "127.0.0.1:1", "--advertise", b, "--peers", a, "--data-dir", none, "--socket", none}, tlsFlagsOf(alice)...)...)
 			}, `(?s)^1: .*certificate for another use: that of "client alice" lacks the extended key usage serverAuth: a member needs`, ``},
-			{"a member that claims to be another", func() string { return c.claim(a, b, memberFiles(third)) },
+			{"a member that claims to be another", func() string { return c.impersonate(a, b, memberFiles(third)) },
 				`^PermissionDenied: ` + b + ` is claimed, but: certificate of another: it is for "member ` + third,
 				b + ` is claimed, but: certificate of another: it is for \\"member ` + third},
-			{"a client that claims to be a member", func() string { return c.claim(a, b, alice) },
+			{"a client that claims to be a member", func() string { return c.impersonate(a, b, alice) },
 				`^PermissionDenied: ` + b + ` is claimed, but: certificate for another use`, `is claimed, but: certificate for another use: that of \\"client alice\\"`},
 			{"a member of another cluster", func() string {
 				return conchEnds(t, append([]string{"lock", "x", "--node", a}, tlsFlagsOf(c.save(far))...)...)
@@ -138,9 +137,9 @@ func TestStrangersAreRefused(t *testing.T) {
 				`"caller":"anonymous caller 127.0.0.1","reason":"certificate of another: it is for \\"member far.example:7400\\"`},
 		}
 	}
-	for i := range strangers("", "", "") {
+	for i := range table("", "", "") {
 		at := func(n int) string { return c.Nodes()[(i+n)%nodes].Address() }
-		test := strangers(at(0), at(1), at(2))[i]
+		test := table(at(0), at(1), at(2))[i]
 		t.Run(test.name, func(t *testing.T) {
 			if got := test.said(); !regexp.MustCompile(test.says).MatchString(got) {
 				t.Errorf("told %q; want %q", got, test.says)
@@ -158,7 +157,7 @@ func TestStrangersAreRefused(t *testing.T) {
 			}
 		})
 	}
-	// The same of one host is logged once a minute, and not with every attempt.
+	// A repeated refusal of one host is logged once a minute, not at every attempt.
 	const again, attempts = `the other side began with \"PRI *\"`, 10
 	for range attempts {
 		_ = conchEnds(t, "status", "--node", c.Nodes()[0].Address())
@@ -168,14 +167,14 @@ func TestStrangersAreRefused(t *testing.T) {
 	if n := strings.Count(string(log), again); n < 1 || n >= attempts {
 		t.Errorf("the log tells %d times of %d attempts without TLS from one host; want once a minute", n, attempts)
 	}
-	// A member is a member also where it asks as a client.
+	// A member remains a member when it asks as a client.
 	if got := conchEnds(t, append([]string{"status", "--node", c.Nodes()[0].Address()}, tlsFlagsOf(memberFiles(c.Nodes()[1].Address()))...)...); got != "0: " {
 		t.Errorf("a member that asks: %s", got)
 	}
 	c.goesOn(ctx, alice)
 }
 
-// TestNodeTellsThatItsCertificateEnds: in time, in its log.
+// TestNodeTellsThatItsCertificateEnds: the node's log says so in time.
 func TestNodeTellsThatItsCertificateEnds(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()

@@ -2,10 +2,10 @@ package procgroup
 
 import "time"
 
-// Guard waits for stop, and returns nil; or until the end of the lease is as near as
-// grace or settled, and returns why. It is for who holds a lock without a command that
-// could be told.
-func Guard(lease Lease, grace time.Duration, stop <-chan struct{}) error {
+// AwaitLoss waits for stop, and returns nil; or until the lease's end is settled or no more
+// than grace away, and returns why. It is for a holder without a command that could be
+// told.
+func AwaitLoss(lease Lease, grace time.Duration, stop <-chan struct{}) error {
 	s := supervisor{Config: Config{Lease: lease, Grace: grace}}
 	for {
 		want, next, why := s.demand()

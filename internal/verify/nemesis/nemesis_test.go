@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	// patience is how long what must happen may take on a busy machine. No test passes
-	// or fails by how long something took.
+	// patience is how long something that must happen may take on a busy machine. No test
+	// passes or fails by how long something took.
 	patience = time.Minute
 	// ttl is short, for the tests' sake.
 	ttl = 500 * time.Millisecond
 )
 
 func TestMain(m *testing.M) {
-	// A process built with the race detector lingers for a second at its end.
+	// A process built with the race detector waits for a second at its end.
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=10 "+os.Getenv("GORACE")); err != nil {
 		panic(err)
 	}
@@ -45,12 +45,11 @@ var program struct {
 	err error
 }
 
-// build returns the path of the conch program, with the race detector if the test has
-// it too.
+// build returns the path of the conch program, with the race detector if the test has it.
 func build(t testing.TB) string {
 	t.Helper()
 	program.Do(func() {
-		if program.dir, program.err = os.MkdirTemp("", "conch-ordeal"); program.err != nil { //nolint:usetesting // outlives the first test
+		if program.dir, program.err = os.MkdirTemp("", "conch-nemesis"); program.err != nil { //nolint:usetesting // outlives the first test
 			return
 		}
 		args := append([]string{"build", "-o", program.dir}, raceFlags...)
@@ -65,10 +64,10 @@ func build(t testing.TB) string {
 	return filepath.Join(program.dir, "conch")
 }
 
-// endure runs one ordeal, and keeps the files of one that fails.
-func endure(t *testing.T, nodes, steps int, seed uint64) {
+// runTrial runs one trial, and keeps the files of one that fails.
+func runTrial(t *testing.T, nodes, steps int, seed uint64) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "conch-ordeal-run") //nolint:usetesting // outlives a test that fails
+	dir, err := os.MkdirTemp("", "conch-nemesis-run") //nolint:usetesting // outlives a test that fails
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,12 +97,12 @@ func seed(t *testing.T) uint64 {
 	return s
 }
 
-// TestOrdeal puts three and five real nodes through half of the kinds of faults each.
-func TestOrdeal(t *testing.T) {
+// TestFaults puts three and five real nodes through half of the kinds of faults each.
+func TestFaults(t *testing.T) {
 	for _, nodes := range []int{3, 5} {
 		t.Run(fmt.Sprint(nodes), func(t *testing.T) {
 			t.Parallel()
-			endure(t, nodes, 5, seed(t))
+			runTrial(t, nodes, 5, seed(t))
 		})
 	}
 }
@@ -120,6 +119,6 @@ func TestSoak(t *testing.T) {
 	}
 	for end, s := time.Now().Add(last), seed(t); time.Now().Before(end); s++ {
 		nodes := 3 + 2*int(s%2)
-		t.Run(fmt.Sprintf("%d/%d", nodes, s), func(t *testing.T) { endure(t, nodes, 20, s) })
+		t.Run(fmt.Sprintf("%d/%d", nodes, s), func(t *testing.T) { runTrial(t, nodes, 20, s) })
 	}
 }

@@ -10,14 +10,14 @@ import (
 	"conch/token"
 )
 
-// Those who look at a driver, such as a status command, get copies: what they see was
-// so at one moment, between two inputs. A look costs the owner time, so many locks are
-// looked at a part at a time.
+// A caller that inspects a driver, such as a status command, gets copies: the state at one
+// moment, between two inputs. An inspection takes the owner's time, so many locks are
+// inspected in parts.
 
-// locksPerLook is how many locks are copied while the owner does nothing else.
-const locksPerLook = 256
+// locksPerPart is how many locks are copied while the owner does nothing else.
+const locksPerPart = 256
 
-// waitersPerLock is how many of those who wait for a lock are told of by name.
+// waitersPerLock is how many waiters of a lock are named.
 const waitersPerLock = 100
 
 // Status is what a member says of itself.
@@ -32,10 +32,10 @@ type Status struct {
 	Holds, Waits int
 	// Clients is how many clients are attached.
 	Clients int
-	// Draining: no new claims are taken.
+	// Draining: the node takes no new claims.
 	Draining bool
-	// Locks is how many locks the node knows, and MaxLocks from how many on callers here
-	// can ask for no others.
+	// Locks is how many locks the node knows. From MaxLocks on, callers here can ask for no
+	// others.
 	Locks, MaxLocks int
 	Peers           []PeerStatus // in member order, without this node
 }
@@ -43,7 +43,7 @@ type Status struct {
 // PeerStatus is what a member knows of its connection to another.
 type PeerStatus struct {
 	Address string
-	// Sends: the stream to it is open. Receives: the one from it is.
+	// Sends: the stream to it is open. Receives: the stream from it is.
 	Sends, Receives bool
 	// Silent is how long ago it answered last; negative if it never did.
 	Silent time.Duration
@@ -56,20 +56,19 @@ type PeerStatus struct {
 	Queued int
 }
 
-// Holding is who holds a lock.
+// Holding describes the holder of a lock.
 type Holding struct {
 	Caller *Caller
 	Fence  token.Fence
 	Since  time.Duration // how long ago the hold began
-	// Ending is why the end of the hold is settled, if it is; it wraps [ErrBroken] or
-	// [ErrStopped].
+	// Ending is why the end of the hold is settled, nil if it is not; it wraps [ErrBroken]
+	// or [ErrStopped].
 	Ending error
-	// Left is how long the hold lasts if nothing more is heard, and at most one time to
-	// live.
+	// Left is how long the hold lasts if nothing more is heard, at most one time to live.
 	Left time.Duration
 }
 
-// Waiting is who waits for a lock.
+// Waiting describes a waiter for a lock.
 type Waiting struct {
 	Caller *Caller
 	Since  time.Duration // how long ago the wait began
@@ -78,36 +77,36 @@ type Waiting struct {
 // LockState is what a member knows of a lock.
 type LockState struct {
 	Lock string
-	// Known: the node has heard of the lock, and has not forgotten it. If not, all that
+	// Known: the node has heard of the lock and has not forgotten it. If not, all that
 	// follows is zero.
 	Known  bool
 	Holder *Holding // nil if nobody here holds it
-	// Waiters are the first of those who wait here, in the order in which they will be
-	// served, and Waits how many there are.
+	// Waiters are the first waiters here, in the order in which they will be served, and
+	// Waits is how many there are.
 	Waiters []Waiting
 	Waits   int
 
 	RequestNumbers []token.Number // RN
-	// LocalBatch is how many waiters of this node in a row are let in while others wait,
+	// LocalBatch is how many waiters of this node may be let in in a row while others wait,
 	// and BatchLeft how many more after the holder.
 	LocalBatch, BatchLeft int
 
-	// Requesting: the own number is a request that was not granted yet. Searching: the
-	// node looks for the token, which may be lost.
+	// Requesting: the own number is a request not granted yet. Searching: the node looks
+	// for the token, which may be lost.
 	Requesting, Searching bool
-	// Token is a copy of the token, if it is here.
+	// Token is a copy of the token if it is here, otherwise nil.
 	Token *token.Token
 }
 
 // InUse reports whether anybody here holds the lock or waits for it.
 func (s *LockState) InUse() bool { return s.Holder != nil || s.Waits > 0 }
 
-// do has the owner call a function between two inputs. The errors wrap [ErrStopped], or
-// are the cause of the context's end; the function may then be called later.
-func (d *Driver) do(ctx context.Context, look func(*owner)) error {
+// do has the owner call a function between two inputs. The errors wrap [ErrStopped], or are
+// the cause of the context's end; the function may then be called later.
+func (d *Driver) do(ctx context.Context, f func(*owner)) error {
 	done := make(chan struct{})
-	in := input{kind: inputLook, look: func(o *owner) {
-		look(o)
+	in := input{kind: inputInspect, inspect: func(o *owner) {
+		f(o)
 		close(done)
 	}}
 	if !d.offer(in, ctx.Done()) {
@@ -126,7 +125,7 @@ func (d *Driver) do(ctx context.Context, look func(*owner)) error {
 	}
 }
 
-// Status tells of the node. The errors wrap [ErrStopped], or are the cause of the
+// Status describes the node. The errors wrap [ErrStopped], or are the cause of the
 // context's end.
 func (d *Driver) Status(ctx context.Context) (Status, error) {
 	answer := make(chan Status, 1)
@@ -185,12 +184,12 @@ func (p *peer) receives() bool {
 	}
 }
 
-// namesPerLook is how many names are copied while the owner does nothing else.
-const namesPerLook = 4096
+// namesPerPart is how many names are copied while the owner does nothing else.
+const namesPerPart = 4096
 
-// Locks returns the names of all locks that the node knows of, sorted. Those that become
-// known or are forgotten meanwhile may be among them or not. The errors wrap
-// [ErrStopped], or are the cause of the context's end.
+// Locks returns the names of all locks that the node knows, sorted. Locks that become known
+// or are forgotten meanwhile may or may not be among them. The errors wrap [ErrStopped], or are the cause
+// of the context's end.
 func (d *Driver) Locks(ctx context.Context) ([]string, error) {
 	var names []string
 	for end := math.MaxInt; end > 0; {
@@ -200,7 +199,7 @@ func (d *Driver) Locks(ctx context.Context) ([]string, error) {
 		}
 		answer := make(chan part, 1)
 		err := d.do(ctx, func(o *owner) {
-			some, next := o.node.InspectNames(end, namesPerLook)
+			some, next := o.node.InspectNames(end, namesPerPart)
 			answer <- part{some, next}
 		})
 		if err != nil {
@@ -213,18 +212,18 @@ func (d *Driver) Locks(ctx context.Context) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// LockStates tells of the named locks, in their order. The errors wrap [ErrStopped], or
+// LockStates describes the named locks, in their order. The errors wrap [ErrStopped], or
 // are the cause of the context's end.
 func (d *Driver) LockStates(ctx context.Context, names []string) ([]LockState, error) {
 	var states []LockState
-	for part := range slices.Chunk(names, locksPerLook) {
+	for part := range slices.Chunk(names, locksPerPart) {
 		answer := make(chan []LockState, 1)
 		err := d.do(ctx, func(o *owner) {
-			var looked []LockState
+			var some []LockState
 			for _, name := range part {
-				looked = append(looked, o.lockState(name))
+				some = append(some, o.lockState(name))
 			}
-			answer <- looked
+			answer <- some
 		})
 		if err != nil {
 			return nil, err
@@ -262,7 +261,7 @@ func (o *owner) lockState(name string) LockState {
 	return s
 }
 
-// holding tells of a hold.
+// holding describes a hold.
 func (o *owner) holding(h claims.Holder) Holding {
 	now := o.clock()
 	return Holding{

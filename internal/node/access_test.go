@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestWhereANodeListensWithoutTLS: by whatever name, a node without TLS is for its own
-// machine, unless it is told otherwise.
+// TestWhereANodeListensWithoutTLS: under whatever name, a node without TLS listens only on
+// its own machine, unless configured otherwise.
 func TestWhereANodeListensWithoutTLS(t *testing.T) {
 	resolve(t, map[string]net.IP{
 		"far.example.": net.IPv4(192, 0, 2, 1), "near.example.": net.IPv4(127, 0, 0, 9),
@@ -42,12 +42,12 @@ func TestWhereANodeListensWithoutTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = cfg.guard(members, address)
+		_, err = cfg.access(members, address)
 		if refused := err != nil; refused != test.refused || refused && !strings.Contains(err.Error(), "the Listen address "+test.listen+" is reached from other machines") {
 			t.Errorf("%s: %v; want it refused: %t", test.listen, err, test.refused)
 		}
 		cfg.Insecure = true
-		if _, err := cfg.guard(members, address); err != nil {
+		if _, err := cfg.access(members, address); err != nil {
 			t.Errorf("%s with Insecure: %v", test.listen, err)
 		}
 	}
@@ -59,7 +59,7 @@ func TestWhereANodeListensWithoutTLS(t *testing.T) {
 	}
 }
 
-// resolve has names of hosts looked up in a table, until the test ends.
+// resolve looks up names of hosts in a table until the test ends.
 func resolve(t *testing.T, hosts map[string]net.IP) {
 	t.Helper()
 	usual := net.DefaultResolver
@@ -74,7 +74,7 @@ func resolve(t *testing.T, hosts map[string]net.IP) {
 // answer answers one question in the form that DNS has over TCP (RFC 1035, section 4).
 func answer(conn net.Conn, hosts map[string]net.IP) {
 	defer conn.Close()
-	const header, question = 12, 4 // bytes of a message's header, and behind the name of a question
+	const header, question = 12, 4 // bytes of a message's header, and after the name of a question
 	var length [2]byte
 	if _, err := io.ReadFull(conn, length[:]); err != nil {
 		return

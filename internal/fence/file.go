@@ -13,32 +13,32 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// place is where a fence file and its locks are.
-type place struct {
+// fenceFile is where a fence file and its locks are.
+type fenceFile struct {
 	path  string // of the file, absolute and without symbolic links
 	locks string // the directory beside it
 }
 
 // open finds the place of a fence file, which need not exist yet, and makes the
 // directory for its locks.
-func open(path string) (place, error) {
+func open(path string) (fenceFile, error) {
 	target, err := follow(path)
 	if err != nil {
-		return place{}, unusable(path, err)
+		return fenceFile{}, unusable(path, err)
 	}
-	p := place{path: target, locks: target + ".lock"}
+	p := fenceFile{path: target, locks: target + ".lock"}
 	// Before anything is made: what is no fence file gets no locks.
 	if _, err := p.read(); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return place{}, err
+		return fenceFile{}, err
 	}
 	if err := os.Mkdir(p.locks, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return place{}, unusable(path, err)
+		return fenceFile{}, unusable(path, err)
 	}
 	switch info, err := os.Lstat(p.locks); {
 	case err != nil:
-		return place{}, unusable(path, err)
+		return fenceFile{}, unusable(path, err)
 	case !info.IsDir():
-		return place{}, unusable(path, &fs.PathError{Op: "open", Path: p.locks, Err: syscall.ENOTDIR})
+		return fenceFile{}, unusable(path, &fs.PathError{Op: "open", Path: p.locks, Err: syscall.ENOTDIR})
 	}
 	return p, nil
 }
@@ -69,7 +69,7 @@ func follow(path string) (string, error) {
 // read returns the highest number that the file has seen. Without a file the error
 // wraps [fs.ErrNotExist], otherwise [ErrFile]. It needs no lock: the file is replaced
 // as a whole.
-func (p place) read() (uint64, error) {
+func (p fenceFile) read() (uint64, error) {
 	// To open a pipe would wait for its writer.
 	info, err := os.Lstat(p.path)
 	switch {
@@ -101,7 +101,7 @@ func (p place) read() (uint64, error) {
 
 // raise makes n, which must be the highest number that the file has seen, durable. It
 // is for the holder of the lock on the number.
-func (p place) raise(before, n uint64) error {
+func (p fenceFile) raise(before, n uint64) error {
 	if before < n {
 		if err := p.replace(n); err != nil {
 			return unusable(p.path, err)
@@ -116,7 +116,7 @@ func (p place) raise(before, n uint64) error {
 }
 
 // replace writes a file with the number n, and puts it in place of the old.
-func (p place) replace(n uint64) error {
+func (p fenceFile) replace(n uint64) error {
 	if err := p.removeLeftovers(); err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (p place) replace(n uint64) error {
 }
 
 // removeLeftovers removes the files that a crash left half written.
-func (p place) removeLeftovers() error {
+func (p fenceFile) removeLeftovers() error {
 	entries, err := os.ReadDir(p.locks)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,30 +19,33 @@ import (
 	"conch/internal/rules"
 )
 
-// guard says whom a node lets in, and what they may do.
-type guard struct {
+// access decides whom a node lets in, and what they may do.
+type access struct {
 	tls   *pki.TLS // nil without TLS
 	rules func() *rules.Rules
-	// control bounds what those who connect make the node spend.
+	// control bounds what connections make the node spend.
 	control *admission.Control
 	members []string
 	// driver writes the log, once it runs.
 	driver atomic.Pointer[broadcast.Driver]
 }
 
-// guard reads the files that a configuration names, for a node that is about to listen on
+// access reads the files that a configuration names, for a node that is about to listen on
 // an address.
-func (cfg Config) guard(members hosts.Members, listen *net.TCPAddr) (*guard, error) {
-	g := &guard{members: members.Addresses}
-	g.control = admission.New(admission.Config{
-		Limits: admission.Usual(len(members.Addresses)), Refused: g.refused,
-	})
+func (cfg Config) access(members hosts.Members, listen *net.TCPAddr) (*access, error) {
+	a := &access{members: members.Addresses}
+	limits := admission.Usual(len(members.Addresses), cmp.Or(cfg.MaxClients, admission.UsualClients))
+	if limits.Local < cfg.MaxClients {
+		return nil, fmt.Errorf("MaxClients: got %d, and the process may not open enough files for more than %d; raise that bound (ulimit -n)",
+			cfg.MaxClients, limits.Local)
+	}
+	a.control = admission.New(admission.Config{Limits: limits, Refused: a.refused})
 	if err := cfg.TLS.Check(); err != nil {
 		return nil, fmt.Errorf("TLS: %w", err)
 	}
 	if cfg.TLS != (pki.Files{}) {
 		var err error
-		g.tls, err = pki.LoadMember(cfg.TLS, members.Addresses[members.Self], g.filesChanged)
+		a.tls, err = pki.LoadMember(cfg.TLS, members.Addresses[members.Self], a.filesChanged)
 		if err != nil {
 			return nil, fmt.Errorf("TLS: %w", err)
 		}
@@ -51,21 +55,21 @@ func (cfg Config) guard(members hosts.Members, listen *net.TCPAddr) (*guard, err
 	}
 	if cfg.AllowFile == "" {
 		usual := rules.Default()
-		g.rules = func() *rules.Rules { return usual }
-		return g, nil
+		a.rules = func() *rules.Rules { return usual }
+		return a, nil
 	}
-	file, err := rules.Open(cfg.AllowFile, g.filesChanged)
+	file, err := rules.Open(cfg.AllowFile, a.filesChanged)
 	if err != nil {
 		return nil, fmt.Errorf("AllowFile: %w", err)
 	}
-	g.rules = file.Rules
-	return g, nil
+	a.rules = file.Rules
+	return a, nil
 }
 
-// filesChanged has it logged when files that have changed were taken up, or why not, and
-// when a certificate ends soon.
-func (g *guard) filesChanged(err error) {
-	d := g.driver.Load()
+// filesChanged logs that changed files were loaded, or why not, and that a certificate ends
+// soon.
+func (a *access) filesChanged(err error) {
+	d := a.driver.Load()
 	switch {
 	case d == nil:
 	case errors.Is(err, pki.ErrEnding):
@@ -76,17 +80,17 @@ func (g *guard) filesChanged(err error) {
 }
 
 // toMember secures connections to a member.
-func (g *guard) toMember(address string) credentials.TransportCredentials {
-	if g.tls == nil {
+func (a *access) toMember(address string) credentials.TransportCredentials {
+	if a.tls == nil {
 		return insecure.NewCredentials()
 	}
-	return g.tls.ToMemberCredentials(address)
+	return a.tls.ToMemberCredentials(address)
 }
 
-// checkMember tells whether a stream comes from a member, and has it treated as one from
-// then on.
-func (g *guard) checkMember(ctx context.Context, address string) error {
-	if g.tls != nil {
+// checkMember returns an error unless a stream comes from a member. The connection is a
+// member's from then on.
+func (a *access) checkMember(ctx context.Context, address string) error {
+	if a.tls != nil {
 		state, secured := pki.PeerState(ctx)
 		if !secured {
 			return fmt.Errorf("it comes without a certificate: %w", pki.ErrNoCertificate)
@@ -96,35 +100,35 @@ func (g *guard) checkMember(ctx context.Context, address string) error {
 		}
 	}
 	if p, ok := grpcpeer.FromContext(ctx); ok {
-		g.control.Admit(p.Addr, address)
+		a.control.Admit(p.Addr, address)
 	}
 	return nil
 }
 
-// isMember tells whether a connection is a member's, by its certificate, and has it
+// isMember reports whether a connection is a member's, by its certificate. If so, it is
 // treated as one.
-func (g *guard) isMember(remote net.Addr, info credentials.AuthInfo) bool {
+func (a *access) isMember(remote net.Addr, info credentials.AuthInfo) bool {
 	secured, ok := info.(credentials.TLSInfo)
 	if !ok {
 		return false
 	}
-	id, err := pki.Identify(secured.State, g.members)
+	id, err := pki.Identify(secured.State, a.members)
 	if err != nil || id.Kind != rules.Member {
 		return false
 	}
-	g.control.Admit(remote, id.Name)
+	a.control.Admit(remote, id.Name)
 	return true
 }
 
-// refused has it logged that a connection was refused.
-func (g *guard) refused(remote net.Addr, err error) {
+// refused logs that a connection was refused.
+func (a *access) refused(remote net.Addr, err error) {
 	if errors.Is(err, net.ErrClosed) {
-		return // it was closed here, and why has been told
+		return // it was closed here, and the reason is logged
 	}
 	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Addr != nil {
 		err = op.Err // without the ports, which differ each time
 	}
-	if d := g.driver.Load(); d != nil {
+	if d := a.driver.Load(); d != nil {
 		d.RefusedUnauthenticated(remote, err)
 	}
 }

@@ -20,8 +20,8 @@ const (
 		"img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-// guard refuses what other pages might send.
-type guard struct {
+// requestFilter refuses what other pages might send.
+type requestFilter struct {
 	names []string // by which browsers may know the server, in lower case
 	// anyAddress: the server listens on all interfaces, so each IP address may be its
 	// own. An address cannot be rebound; only a name can.
@@ -30,17 +30,17 @@ type guard struct {
 	origins    *http.CrossOriginProtection
 }
 
-func newGuard(listen string, hosts []string, token string) guard {
-	g := guard{names: []string{"localhost"}, token: token, origins: http.NewCrossOriginProtection()}
+func newRequestFilter(listen string, hosts []string, token string) requestFilter {
+	f := requestFilter{names: []string{"localhost"}, token: token, origins: http.NewCrossOriginProtection()}
 	if ip, err := netip.ParseAddr(listen); listen == "" || err == nil && ip.IsUnspecified() {
-		g.anyAddress = true
+		f.anyAddress = true
 	} else {
-		g.names = append(g.names, canonical(listen))
+		f.names = append(f.names, canonical(listen))
 	}
 	for _, host := range hosts {
-		g.names = append(g.names, canonical(host))
+		f.names = append(f.names, canonical(host))
 	}
-	return g
+	return f
 }
 
 // canonical is how a host's name or address is compared.
@@ -54,21 +54,21 @@ func canonical(host string) string {
 
 // knows reports whether a request for this Host is for this server. The port does not
 // matter: it is another one behind a tunnel.
-func (g guard) knows(hostPort string) bool {
+func (f requestFilter) knows(hostPort string) bool {
 	host, _, err := net.SplitHostPort(hostPort)
 	if err != nil {
 		host = hostPort
 	}
 	host = canonical(host)
-	if slices.Contains(g.names, host) {
+	if slices.Contains(f.names, host) {
 		return true
 	}
 	ip, err := netip.ParseAddr(host)
-	return err == nil && (g.anyAddress || ip.IsLoopback())
+	return err == nil && (f.anyAddress || ip.IsLoopback())
 }
 
 // handler sets the headers of every answer, and refuses requests for other hosts.
-func (g guard) handler(next http.Handler) http.Handler {
+func (f requestFilter) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
@@ -80,7 +80,7 @@ func (g guard) handler(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
-		if !g.knows(r.Host) {
+		if !f.knows(r.Host) {
 			http.Error(w, "this host name is not one of this node's page; if it should be, start the node with --http-host NAME",
 				http.StatusMisdirectedRequest)
 			return
@@ -91,7 +91,7 @@ func (g guard) handler(next http.Handler) http.Handler {
 
 // sameOrigin refuses what a browser sends for another site's page. Requests that do not
 // come from a browser do not say where they come from.
-func (g guard) sameOrigin(next http.Handler) http.Handler {
+func (f requestFilter) sameOrigin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.Header.Get("Sec-Fetch-Site") {
 		case "cross-site", "same-site":
@@ -103,13 +103,13 @@ func (g guard) sameOrigin(next http.Handler) http.Handler {
 }
 
 // own refuses actions that are not of the page of this process.
-func (g guard) own(next http.Handler) http.Handler {
+func (f requestFilter) own(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := g.origins.Check(r); err != nil {
+		if err := f.origins.Check(r); err != nil {
 			refuse(w, http.StatusForbidden, "asked for by another site")
 			return
 		}
-		if subtle.ConstantTimeCompare([]byte(r.Header.Get(tokenHeader)), []byte(g.token)) != 1 {
+		if subtle.ConstantTimeCompare([]byte(r.Header.Get(tokenHeader)), []byte(f.token)) != 1 {
 			refuse(w, http.StatusForbidden, "the token is not this process's: load the page anew")
 			return
 		}

@@ -37,7 +37,7 @@ func TestHostIsChecked(t *testing.T) {
 		{"::", nil, "[2001:db8::1]:8001", true},
 		{"0.0.0.0", nil, "evil.example:8001", false},
 	} {
-		if got := newGuard(test.listen, test.names, "").knows(test.host); got != test.knows {
+		if got := newRequestFilter(test.listen, test.names, "").knows(test.host); got != test.knows {
 			t.Errorf("listening on %s, known as %v, Host %q: %t; want %t", test.listen, test.names, test.host, got, test.knows)
 		}
 	}

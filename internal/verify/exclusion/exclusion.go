@@ -1,4 +1,4 @@
-package stays
+package exclusion
 
 import (
 	"cmp"
@@ -7,19 +7,19 @@ import (
 	"slices"
 )
 
-// Stay is one hold of a lock.
-type Stay struct {
+// Interval is the time in which a holder certainly held a lock.
+type Interval struct {
 	Lock   string
 	Fence  uint64
 	Holder string
 	// From and To are the first and the last moment at which the holder certainly
 	// believed that it held the lock, in nanoseconds of a clock that all holders share.
 	From, To int64
-	// Story says how it came and ended, for people.
+	// Story says how the hold began and ended, for people.
 	Story string
 }
 
-func (s Stay) String() string {
+func (s Interval) String() string {
 	text := fmt.Sprintf("%s with fence %d held %q from %d to %d", s.Holder, s.Fence, s.Lock, s.From, s.To)
 	if s.Story != "" {
 		text += " (" + s.Story + ")"
@@ -27,20 +27,20 @@ func (s Stay) String() string {
 	return text
 }
 
-// maxErrors bounds how many violations Check tells of.
+// maxErrors bounds the violations that Check reports.
 const maxErrors = 10
 
-// Check returns an error that tells of the violations in a whole run, nil if there is
-// none. The fences of a lock are all different, so their order is the only one that the
-// grants can have: the stays are right if, in that order, each begins after the one
-// before has ended.
-func Check(all []Stay) error {
+// Check returns an error that names the violations in a whole run, nil if there are none.
+// The fences of a lock are all different, so they give the only possible order of the
+// grants: the intervals are right if, in that order, each begins after the one before has
+// ended.
+func Check(all []Interval) error {
 	sorted := slices.Clone(all)
-	slices.SortFunc(sorted, func(a, b Stay) int {
+	slices.SortFunc(sorted, func(a, b Interval) int {
 		return cmp.Or(cmp.Compare(a.Lock, b.Lock), cmp.Compare(a.Fence, b.Fence), cmp.Compare(a.From, b.From))
 	})
 	var errs []error
-	var latest Stay // of this lock: the one that ended last
+	var latest Interval // of this lock: the one that ended last
 	for i, s := range sorted {
 		if len(errs) == maxErrors {
 			return errors.Join(append(errs, errors.New("and perhaps more"))...)
