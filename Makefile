@@ -82,16 +82,14 @@ site: learn ## the lessons and the documents as a folder for a web server, bin/s
 	@go run ./internal/site/mksite bin/site
 	@echo "site: bin/site, for any web server"
 
-# The program as it is judges the logs of a changed copy, so it is built without the page.
+# The program as it is judges the logs of a changed copy.
 .PHONY: lab-1 lab-2 lab-3
-lab-1 lab-2 lab-3:
-	@go build -o bin/conch ./cmd/conch
+lab-1 lab-2 lab-3: build
 	@go run ./internal/lab/runlab docs/labs/$@.txt
 
 .PHONY: lab
-lab: ## a lab of one's own (LAB=FILE); lab-1, lab-2 and lab-3 are those of docs/TEACHING.md
+lab: build ## a lab of one's own (LAB=FILE); lab-1, lab-2 and lab-3 are those of docs/TEACHING.md
 	@if [ -z "$(LAB)" ]; then echo "lab: give a file, as LAB=FILE; docs/labs/lab-1.txt is an example"; exit 64; fi
-	@go build -o bin/conch ./cmd/conch
 	@go run ./internal/lab/runlab $(LAB)
 
 # Debian's package makes a database cluster and starts it, unless its settings, which

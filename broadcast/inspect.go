@@ -49,6 +49,9 @@ type PeerStatus struct {
 	Silent time.Duration
 	// RoundTrip is how long its last answer took; negative if there was none.
 	RoundTrip time.Duration
+	// RefusedThere and RefusedHere are why it refused the last stream to it, and why this
+	// member refused the last one from it; empty if the last was accepted.
+	RefusedThere, RefusedHere string
 	// Queued is how many messages wait to be sent to it.
 	Queued int
 }
@@ -159,6 +162,7 @@ func (o *owner) status() Status {
 		if view.Answered {
 			peer.Silent, peer.RoundTrip = time.Duration(now-view.AnsweredAt), time.Duration(view.RoundTrip)
 		}
+		peer.RefusedThere, peer.RefusedHere = o.peers[i].refusedThere, o.peers[i].refusedHere
 		if out := o.peers[i].out; out != nil {
 			peer.Queued = out.queue.length()
 		}

@@ -90,8 +90,11 @@ type peer struct {
 	// pending is what the present batch of inputs has for it.
 	pending []token.Message
 	// The reasons of the last refusals in either direction: a repeated one is not logged.
+	// They are empty once a stream was accepted.
 	refusedThere, refusedHere string
-	refusals                  refusals
+	// incarnation is that of the newest stream from it, and before the one before that.
+	incarnation, before token.Incarnation
+	refusals            refusals
 }
 
 // owner has the node, and all that only the worker touches; see work.go.
@@ -244,10 +247,18 @@ func (o *owner) down(now token.Time, m token.Member, reason string) {
 // accept decides on a stream that a peer opened. An accepted stream ends the peer's earlier
 // one, and any wait before this node dials the peer.
 func (o *owner) accept(now token.Time, in *input) error {
-	if err := o.node.ReceiveHello(now, in.peer, in.hello); err != nil {
-		return &refusal{code: codes.Aborted, reason: err.Error()}
-	}
 	p := &o.peers[in.peer]
+	if err := o.node.ReceiveHello(now, in.peer, in.hello); err != nil {
+		reason := err.Error()
+		if in.hello.Incarnation == p.before {
+			// The process that was there before lives on.
+			reason = fmt.Sprintf("another process runs as the same member, %s, or did until just now", o.members[in.peer])
+		}
+		return &refusal{code: codes.Aborted, reason: reason}
+	}
+	if in.hello.Incarnation != p.incarnation {
+		p.incarnation, p.before = in.hello.Incarnation, p.incarnation
+	}
 	if p.in != nil {
 		close(p.in.replaced)
 	}

@@ -3,6 +3,7 @@ package broadcast
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -381,6 +382,38 @@ func TestLaterStreamReplacesTheOlder(t *testing.T) {
 		synctest.Wait()
 		if got := a.lines("request_received"); len(got) != 1 {
 			t.Errorf("requests received %v; want the one on the newest stream", got)
+		}
+		a.stop()
+		second.ended(codes.Unavailable, "")
+	})
+}
+
+// TestTwoProcessesAsOneMember: the one that was there before comes again.
+func TestTwoProcessesAsOneMember(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork()
+		a := startWithPeer(t, w)
+		hello := func(incarnation string, boot uint64) *peerv1.Message {
+			h := helloOf("b:1", "a:1", "b:1")
+			h.Incarnation, h.Boot = []byte(incarnation), boot
+			return helloMessage(h)
+		}
+		first, second, again := w.approach(t, "b:1", "a:1"), w.approach(t, "b:1", "a:1"), w.approach(t, "b:1", "a:1")
+		first.send(hello("0123456789abcdef", 7))
+		first.accepted()
+		second.send(hello("fedcba9876543210", 8))
+		second.accepted()
+		first.ended(codes.Aborted, "replaced")
+		again.send(hello("0123456789abcdef", 7))
+		const want = "another process runs as the same member, b:1"
+		again.ended(codes.Aborted, want)
+		synctest.Wait()
+		if got := a.lines("peer_refused"); len(got) != 1 || !strings.Contains(fmt.Sprint(got[0]), want) {
+			t.Errorf("the log has the refusals %v; want one with %q", got, want)
+		}
+		status, err := a.driver.Status(t.Context())
+		if err != nil || !strings.Contains(status.Peers[0].RefusedHere, want) || status.Peers[0].RefusedThere != "" {
+			t.Errorf("status %+v, %v; want %q as the reason of a refusal here", status.Peers, err, want)
 		}
 		a.stop()
 		second.ended(codes.Unavailable, "")

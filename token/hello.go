@@ -100,8 +100,8 @@ func (n *Node) ReceiveHello(now Time, from Member, h Hello) error {
 		if other {
 			n.tellKnown(from)
 		}
-		return fmt.Errorf("stream %d of boot %d from member %d, after stream %d of boot %d: %w",
-			h.Counter, h.Boot, from, old.Counter, old.Boot, ErrOldStream)
+		return fmt.Errorf("stream %d of boot %d, after stream %d of boot %d: %w",
+			h.Counter, h.Boot, old.Counter, old.Boot, ErrOldStream)
 	}
 	p.hello, p.heard = h, true
 	p.heardOf(h.Boot)

@@ -69,7 +69,8 @@ will be lost, it ends with 76 when --grace is left.
 
 Exit codes: the command's own, or 128+n if signal n ended it, also while it waited, and
    64  wrong usage, a bad name included; a command around this one holds the lock
-   69  no node could be reached: at once if all refuse, after 5s if one is silent
+   69  no node could be reached, or all drain: at once if all refuse, and with --try
+       if all drain; else after 5s, or when --wait is over
    75  not acquired: --wait is over, or --try found it in use
    76  lost, or so nearly that the command was told to end
    77  instead of 75: the node reaches no quorum of the members

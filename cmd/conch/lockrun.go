@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -176,12 +177,34 @@ func (l *locking) tellNotice(notice procgroup.Notice, why error) {
 	case procgroup.Killed:
 		l.say("the lock %s is lost or nearly so, so the command was killed: %v", name, why)
 	case procgroup.Stopped:
-		l.say("the command is %v, and the lock %s stays held: continue the command, or end it", why, name)
+		l.tellStopped(why)
 	case procgroup.Leftover:
 		if l.flags.verbose {
 			l.say("the command has ended; what it left running is sent SIGTERM")
 		}
 	}
+}
+
+// tellStopped tells people that the command is stopped, and what becomes of the lock.
+func (l *locking) tellStopped(why error) {
+	name := render.Plain(l.name)
+	var stop *procgroup.StopError
+	switch {
+	case !errors.As(why, &stop) || !stop.StopsBoth:
+		l.say("the command is %v, and the lock %s stays held: continue the command, or end it", why, name)
+	case stop.Left > 0:
+		l.say("the command is %v, and conch with it, so the lock %s is not renewed: continue both (fg or bg) within %v, or it is lost", why, name, forPeople(stop.Left))
+	default:
+		l.say("the command is %v, and conch with it: continue both (fg or bg)", why)
+	}
+}
+
+// forPeople rounds a time down, to a precision that people read.
+func forPeople(d time.Duration) time.Duration {
+	if d < time.Second {
+		return d.Truncate(time.Millisecond)
+	}
+	return d.Truncate(time.Second / 10)
 }
 
 // holdAlone holds the lock without a command.

@@ -63,6 +63,12 @@ func (l *locking) acquire(ctx context.Context) (*conch.Client, conch.Hold, error
 	if len(l.command) > 0 {
 		what = strings.Join(l.command, " ")
 	}
+	whileAsking := ctx // without the end of --wait, which is told otherwise
+	if l.flags.wait > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, l.flags.wait, errWaitOver)
+		defer stop()
+	}
 	node, err := conch.Dial(ctx, conch.DialConfig{Nodes: l.flags.nodes, Command: what, TLS: l.flags.tls.TLSFiles})
 	if err != nil {
 		return nil, conch.Hold{}, err
@@ -77,20 +83,14 @@ func (l *locking) acquire(ctx context.Context) (*conch.Client, conch.Hold, error
 	}
 	var watching sync.WaitGroup
 	defer watching.Wait()
-	ctx, end := context.WithCancel(ctx)
+	whileAsking, end := context.WithCancel(whileAsking)
 	defer end()
 	if l.flags.verbose {
-		whileAsking := ctx // which gets a deadline below
 		watching.Go(func() { l.tellWhoIsAhead(whileAsking) })
 	}
 	ask := node.Lock
-	switch {
-	case l.flags.try:
+	if l.flags.try {
 		ask = node.TryLock
-	case l.flags.wait > 0:
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeoutCause(ctx, l.flags.wait, errWaitOver)
-		defer stop()
 	}
 	hold, err := ask(ctx, l.name)
 	l.end.Node = node.Node()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -83,8 +84,12 @@ section at a time, that there was one token, that fences rose, that every reques
 granted and how many others went ahead of it, and what each entry cost in messages.
 
 The exit code is 0 if the logs show all of it, 1 if they show a violation, with the
-lines that do, and 3 if they do not suffice: a file is missing or cut, or was edited, or
-is of another run, or its node ran without --evidence.`,
+lines that do, and 3 if they do not suffice: a member's file was not given or is cut, or
+was edited, or is of another run, or its node ran without --evidence. It is 64 if a file
+that is named does not exist.
+
+Put the parts of a rotated log together first, oldest first:
+zcat -f node1.log.2.gz node1.log.1 node1.log > whole.log`,
 		Example: `  conch logs check node*.log
   conch logs check node*.log --cs-file cs.txt
   conch logs check node*.log --json | jq .verdict`,
@@ -122,7 +127,7 @@ func judgeLogs(files []string, witness string) (*logs.Report, error) {
 	}
 	in, err := os.Open(witness)
 	if err != nil {
-		return nil, insufficient(fmt.Errorf("--cs-file: %w", err))
+		return nil, unread(fmt.Errorf("--cs-file: %w", err))
 	}
 	defer in.Close()
 	if err := report.CheckCriticalSectionFile(run, witness, in); err != nil {
@@ -185,11 +190,20 @@ first.`,
 	return cmd
 }
 
-// openLogs opens log files. An unreadable file is missing evidence.
+// unread is the error for unreadable logs: they are missing evidence; but the name of a file
+// that does not exist is a usage error.
+func unread(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return usageError(err)
+	}
+	return insufficient(err)
+}
+
+// openLogs opens log files.
 func openLogs(files []string) (*logs.Run, error) {
 	run, err := logs.Open(files...)
 	if err != nil {
-		return nil, insufficient(err)
+		return nil, unread(err)
 	}
 	return run, nil
 }

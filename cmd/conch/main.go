@@ -18,6 +18,9 @@ func main() {
 func run(args []string) int {
 	root := newRootCommand()
 	root.SetArgs(args)
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		plainFlags(root)
+	}
 	err := root.ExecuteContext(context.Background())
 	if err == nil {
 		return 0

@@ -58,6 +58,11 @@ CONCH_PEERS. A flag wins over its variable, and an empty variable counts as unse
   conch node --listen :7400 --advertise node1.example:7400 --discover srv:_conch._tcp.example --expect 3`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			// Before anything that takes time: a signal would end the process at once.
+			drain := newDraining(flags.drain, cmd.ErrOrStderr())
+			ctx, stop := untilSignals(cmd.Context(), drain.hurry, func() {})
+			defer stop()
+			cmd.SetContext(ctx)
 			used, err := fromEnvironment(cmd)
 			if err != nil {
 				return err
@@ -66,7 +71,11 @@ CONCH_PEERS. A flag wins over its variable, and an empty variable counts as unse
 			if err := flags.check(cmd); err != nil {
 				return used.inError(err)
 			}
-			return used.inError(runNode(cmd, &flags))
+			err = runNode(cmd, &flags, drain)
+			if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), errInterrupted) {
+				return nil // a signal came before the node had started
+			}
+			return used.inError(err)
 		},
 	}
 	flags.addTo(cmd)
@@ -79,7 +88,8 @@ func caution(cmd *cobra.Command, format string, args ...any) {
 }
 
 // runNode runs a node until a signal, or until something it needs fails.
-func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
+func runNode(cmd *cobra.Command, flags *nodeFlags, drain *draining) (err error) {
+	drain.patience = flags.drain // which the environment may have set
 	cfg, err := flags.config(cmd)
 	if err != nil {
 		return err
@@ -102,10 +112,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags) (err error) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "conch: the page is %s\n", page.url())
 	}
 	defer procgroup.ReapOrphans()()
-	drain := newDraining(flags.drain, cmd.ErrOrStderr())
-	ctx, stop := untilSignals(cmd.Context(), drain.hurry, func() {})
-	defer stop()
-	ctx, fail := context.WithCancelCause(ctx)
+	ctx, fail := context.WithCancelCause(cmd.Context())
 	defer fail(nil)
 	log, err := openLog(flags.log.file, flags.log.config(cfg.Advertise, fail, func(told string) { caution(cmd, "%s", told) }))
 	if err != nil {

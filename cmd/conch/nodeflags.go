@@ -320,8 +320,8 @@ func (f *nodeFlags) members(cmd *cobra.Command) (hosts.Members, error) {
 	return members, nil
 }
 
-// listMembers returns the named members. A wrong flag is a usage error; a wrong hosts file
-// is not.
+// listMembers returns the named members. What is wrong is a usage error, in the hosts file
+// too.
 func (f *nodeFlags) listMembers(cmd *cobra.Command) (hosts.Members, error) {
 	self, err := hosts.Advertise(
 		hosts.Entry{Where: "--listen", Address: f.listen},
@@ -340,7 +340,11 @@ func (f *nodeFlags) listMembers(cmd *cobra.Command) (hosts.Members, error) {
 	}
 	file, err := hosts.ReadFile(f.hostsFile)
 	if err != nil {
-		return hosts.Members{}, fmt.Errorf("--hosts-file: %w", err)
+		return hosts.Members{}, misuse(cmd, "--hosts-file: %w", err)
 	}
-	return hosts.List(self, peers, file)
+	members, err = hosts.List(self, peers, file)
+	if err != nil {
+		return hosts.Members{}, misuse(cmd, "%w", err)
+	}
+	return members, nil
 }

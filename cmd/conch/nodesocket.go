@@ -50,6 +50,9 @@ func (a *socketAccess) check(cmd *cobra.Command, path string) error {
 	if path == "" && os.Getenv(socket.EnvDir) == "" {
 		return misuse(cmd, "--socket-mode and --socket-group need --socket PATH: nobody else can get into the folder where the socket is by default")
 	}
+	if err := (socket.Access{Group: a.group}).Check(); err != nil {
+		return misuse(cmd, "--socket-group: %w", err)
+	}
 	if !cmd.Flags().Changed("socket-mode") {
 		return nil
 	}

@@ -138,7 +138,7 @@ func openForReport(files []string, in *report.Input) (*logs.Run, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, insufficient(err)
+		return nil, unread(err)
 	}
 	return run, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -123,4 +125,42 @@ func TestExplainAtTerminal(t *testing.T) {
 	if !strings.Contains(full, `"event":"enter"`) || !strings.Contains(full, "enters the critical section") {
 		t.Errorf("with --full it is shown:\n%s", full)
 	}
+}
+
+// Ctrl-Z stops conch lock with its command, so the lock is not renewed: that is told, with
+// the time that is left of a session's 2 s.
+func TestStoppedAtTheTerminal(t *testing.T) {
+	c := startMembers(t.Context(), t, 1, "--session-ttl", "2s")
+	person, terminal := openTerminal(t)
+	lock := exec.CommandContext(t.Context(), program(t), "lock", "--node", c.Nodes()[0].Address(), "a", "--", "sh", "-c", "echo ready; exec cat")
+	lock.Stdin, lock.Stdout, lock.Stderr = terminal, terminal, terminal
+	lock.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	check(t, lock.Start())
+	t.Cleanup(func() { _ = lock.Process.Kill() }) // as a rule it is gone
+	check(t, terminal.Close())
+	shown := bufio.NewReader(person)
+	see := func(want string) string {
+		for {
+			line, err := shown.ReadString('\n')
+			check(t, err)
+			if strings.Contains(line, want) {
+				return line
+			}
+		}
+	}
+	see("ready")
+	_, err := person.WriteString("\x1a") // Ctrl-Z
+	check(t, err)
+	line := see("the command is stopped by SIGTSTP")
+	told := regexp.MustCompile(`and conch with it, so the lock a is not renewed: continue both \(fg or bg\) within (\S+), or it is lost`).FindStringSubmatch(line)
+	if told == nil {
+		t.Fatalf("it says %q", line)
+	}
+	if left, err := time.ParseDuration(told[1]); err != nil || left <= 0 || left > 2*time.Second {
+		t.Errorf("it says that %s is left, %v; want more than 0 and at most 2s", told[1], err)
+	}
+	_, err = person.WriteString("\x03") // Ctrl-C: no shell is there that could continue it, so it goes on by itself
+	check(t, err)
+	_, _ = io.Copy(io.Discard, shown) // a terminal ends with an error
+	_ = lock.Wait()                   // by the signal, or since the lock was lost
 }

@@ -26,6 +26,16 @@ func finishUsage(root *cobra.Command) {
 	refuseMisuse(root)
 }
 
+// plainFlags takes the marks out of the text of flags, of a command and of all below it,
+// by which help finds the word for a value. Shells, which ask for completions, show the
+// text as it is.
+func plainFlags(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) { flag.Usage = strings.ReplaceAll(flag.Usage, "`", "") })
+	for _, sub := range cmd.Commands() {
+		plainFlags(sub)
+	}
+}
+
 // nameAfterDashes shows how a command takes a lock name that begins with -.
 func nameAfterDashes(cmd *cobra.Command) string {
 	line := cmd.CommandPath() + " -- -NAME"

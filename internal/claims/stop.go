@@ -20,9 +20,17 @@ func (t *Table) Drain(now token.Time) {
 			continue
 		}
 		id, lock := c.id, c.lock
-		t.refuse(now, c, frames.Refuse(frames.CodeNodeLeaving, "the node is stopping"))
+		t.refuse(now, c, t.leaving())
 		t.node.Withdraw(now, lock, id)
 	}
+}
+
+// leaving refuses a claim that another node may take.
+func (t *Table) leaving() frames.Refusal {
+	if t.stopping {
+		return frames.Refuse(frames.CodeNodeLeaving, "the node is stopping")
+	}
+	return frames.Refuse(frames.CodeNodeLeaving, "the node is draining and takes no requests")
 }
 
 // Undrain takes claims again, unless the table was stopped.
@@ -30,11 +38,11 @@ func (t *Table) Undrain() { t.draining = t.stopping }
 
 // Stop drains the table and tells all holders that their holds end.
 func (t *Table) Stop(now token.Time) {
-	t.Drain(now)
 	if t.stopping {
 		return
 	}
 	t.stopping = true
+	t.Drain(now)
 	for _, c := range t.sorted() {
 		if c.holding && c.settled == 0 {
 			t.settle(now, c, frames.NodeLeaving, "")

@@ -218,7 +218,7 @@ func (t *Table) full(lock string) bool {
 func (t *Table) admit(lock string) frames.Refusal {
 	switch {
 	case t.draining:
-		return frames.Refuse(frames.CodeNodeLeaving, "the node is stopping")
+		return t.leaving()
 	case t.full(lock):
 		return frames.Refuse(frames.CodeTooManyNames,
 			"the node knows %d locks, which is as many as it may, and %q is not among them; a lock that nobody asks for is forgotten two hours after its last use",

@@ -124,7 +124,8 @@ func (c *Client) Acquire(ctx context.Context, lock string) (broadcast.Hold, erro
 }
 
 // Try takes the lock if it is free. It knows within one time to live of the cluster.
-// The errors are those of [Client.Acquire]; [broadcast.ErrBusy] if the lock is in use;
+// The errors are those of [Client.Acquire], where [ErrUnreachable] comes at once if all
+// nodes that can be reached take no requests; [broadcast.ErrBusy] if the lock is in use;
 // and [ErrNoSession] if the node could not find out, for lack of a session.
 func (c *Client) Try(ctx context.Context, lock string) (broadcast.Hold, error) {
 	return c.claim(ctx, lock, true)
@@ -135,6 +136,8 @@ func (c *Client) claim(ctx context.Context, lock string, try bool) (broadcast.Ho
 	if err := broadcast.CheckName(lock); err != nil {
 		return broadcast.Hold{}, err
 	}
+	var leaving []Target // they have said that they take no requests
+	var reasons []error
 	for {
 		if ctx.Err() != nil {
 			return broadcast.Hold{}, context.Cause(ctx)
@@ -158,6 +161,10 @@ func (c *Client) claim(ctx context.Context, lock string, try bool) (broadcast.Ho
 			return broadcast.NewHold(cl, 0, cl.fence), nil
 		case !errors.Is(err, errMoved):
 			return broadcast.Hold{}, err
+		case try && slices.Contains(leaving, n.target):
+			return broadcast.Hold{}, unreachable(leaving, reasons) // and so has each in between
+		case n.isLeaving():
+			leaving, reasons = append(leaving, n.target), append(reasons, n.why())
 		}
 	}
 }

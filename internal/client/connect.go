@@ -68,7 +68,7 @@ func (c connector) first(ctx context.Context, targets []Target, patience time.Du
 
 // race is Connect by some way to connect to one node.
 func race[C io.Closer](ctx context.Context, targets []Target, patience time.Duration, connect func(context.Context, Target) (C, error)) (answered C, target Target, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %v", patience))
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %v", round(patience)))
 	defer cancel()
 	type outcome struct {
 		index int

@@ -34,6 +34,18 @@ func (closedError) Error() string { return "the client is closed" }
 
 func (closedError) Is(target error) bool { return target == broadcast.ErrStopped }
 
+// leavingError is broadcast.ErrStopped in the words of a node that takes no requests.
+type leavingError struct{ text string }
+
+func (e leavingError) Error() string {
+	if e.text == "" {
+		return broadcast.ErrStopped.Error()
+	}
+	return e.text
+}
+
+func (leavingError) Is(target error) bool { return target == broadcast.ErrStopped }
+
 // Why streams end, where gRPC does not say it.
 var (
 	errSilent   = errors.New("nothing was heard of it for one time to live")

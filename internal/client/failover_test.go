@@ -270,6 +270,34 @@ func TestWaitersDoNotStayWithANodeThatSendsThemAway(t *testing.T) {
 	})
 }
 
+// Whoever does not wait is told at once that no node takes requests, in their own words.
+func TestTryAtNodesThatTakeNoRequests(t *testing.T) {
+	overBoth(t, func(t *testing.T, w *network) {
+		a, b := w.node("a:1"), w.node("b:1")
+		c := w.client("a:1", "b:1")
+		asked := w.asking(func(ctx context.Context) (broadcast.Hold, error) { return c.Try(ctx, "x") })
+		began := time.Now()
+		for !isClosed(asked.done) {
+			var st *nodeStream
+			select {
+			case st = <-a.streams:
+			case st = <-b.streams:
+			case <-asked.done:
+				continue
+			}
+			id := st.acquire().GetId()
+			st.tell(&clientv1.Refused{Id: id, Error: &clientv1.Error{Code: clientv1.Code_CODE_NODE_LEAVING, Message: "it drains"}})
+		}
+		asked.fails(ErrUnreachable, broadcast.ErrStopped)
+		if want := "no node can be reached: a:1: it drains; b:1: it drains"; strings.ReplaceAll(asked.err.Error(), "unix:", "") != want {
+			t.Errorf("got %q, want %q", asked.err, want)
+		}
+		if after := time.Since(began); after >= time.Second {
+			t.Errorf("told after %v; want at once", after)
+		}
+	})
+}
+
 // An idle client does not reconnect; it does when it is asked, and to the same node.
 func TestIdleClientReconnectsWhenItIsAsked(t *testing.T) {
 	overBoth(t, func(t *testing.T, w *network) {

@@ -12,7 +12,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"conch/broadcast"
 	"conch/internal/client/attachment"
 	"conch/token"
 )
@@ -49,9 +48,10 @@ type node struct {
 	// cameQuickly: the last answer that its caller has heard did.
 	riding, rode, cameQuickly bool
 
-	armed token.Time // when the timer goes off next
-	over  bool       // the core has said Finished
-	ended error      // why no stream is opened any more; nil while one is, or will be
+	armed   token.Time // when the timer goes off next
+	over    bool       // the core has said Finished
+	leaving string     // the node's own words for taking no requests; empty: none
+	ended   error      // why no stream is opened any more; nil while one is, or will be
 }
 
 // newNode makes the shell of an attachment of a stream that was welcomed.
@@ -225,6 +225,9 @@ func (n *node) performOne(e attachment.Effect) {
 	case attachment.Refused:
 		n.answer(e.Claim, n.refusalError(e.Refusal))
 	case attachment.Moved:
+		if e.Refusal.Text != "" {
+			n.leaving = e.Refusal.Text
+		}
 		n.answer(e.Claim, errMoved)
 	case attachment.Closed:
 		n.answer(e.Claim, errClosed)
@@ -286,9 +289,16 @@ func (n *node) why() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.core.Leaving() {
-		return broadcast.ErrStopped
+		return leavingError{n.leaving}
 	}
 	return n.ended
+}
+
+// isLeaving reports whether the node has said that it takes no requests.
+func (n *node) isLeaving() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.core.Leaving()
 }
 
 // admits reports whether the node may be asked for locks.

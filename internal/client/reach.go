@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"conch/internal/client/attachment"
@@ -41,8 +42,25 @@ func (c *Client) reach(ctx context.Context) (*node, error) {
 	case <-r.done:
 		return r.node, r.err
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: %w", context.Cause(ctx), ErrUnreachable)
+		return nil, c.unreached(context.Cause(ctx))
 	}
+}
+
+// unreached is the error of one who waits no longer for a node, because of the cause.
+func (c *Client) unreached(cause error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.node != nil {
+		if why := c.node.why(); why != nil {
+			return fmt.Errorf("%w: %w: %v: %w", cause, ErrUnreachable, c.node.target, why)
+		}
+		return fmt.Errorf("%w: %w", cause, ErrUnreachable) // one has been found just now
+	}
+	var names []string
+	for _, t := range c.targets {
+		names = append(names, t.String())
+	}
+	return fmt.Errorf("%w: %w: no answer yet from %s", cause, ErrUnreachable, strings.Join(names, " or "))
 }
 
 // look finds a node in place of the last one. At first, and after it has failed, it

@@ -73,7 +73,7 @@ func (r *refusal) Unwrap() []error { return []error{ErrUnreachable, r.reason} }
 
 // greet says Hello and hears Welcome.
 func (st *stream) greet(caller *clientv1.Client, incarnation []byte, patience time.Duration) error {
-	timer := time.AfterFunc(patience, func() { st.cancel(fmt.Errorf("no Welcome within %v", patience)) })
+	timer := time.AfterFunc(patience, func() { st.cancel(fmt.Errorf("no Welcome within %v", round(patience))) })
 	defer timer.Stop()
 	link, err := st.conn.attach(st.ctx)
 	if err != nil {

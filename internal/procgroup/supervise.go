@@ -56,8 +56,9 @@ const (
 	Ending
 	// Killed: the command was sent SIGKILL, since the lock is lost or nearly so.
 	Killed
-	// Stopped: the command is stopped, and the lock is held meanwhile; the reason is a
-	// [StopError]. It is told again each time that the terminal stops the command.
+	// Stopped: the command is stopped; the reason is a [StopError], which says whether
+	// the lock is held meanwhile. It is told again each time that the terminal stops the
+	// command.
 	Stopped
 	// Leftover: the command has ended and left processes behind, which were sent
 	// SIGTERM.

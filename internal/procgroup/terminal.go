@@ -121,7 +121,7 @@ func (s *supervisor) suspend(by syscall.Signal) {
 	if isTerminals {
 		s.noticed[Stopped] = false // a person did it, and is told each time
 	}
-	s.notify(Stopped, &StopError{by})
+	s.notify(Stopped, &StopError{Signal: by, StopsBoth: isTerminals, Left: s.left()})
 	if !isTerminals {
 		return
 	}
@@ -142,9 +142,29 @@ func (s *supervisor) suspend(by syscall.Signal) {
 }
 
 // StopError says which signal stopped the command.
-type StopError struct{ Signal syscall.Signal }
+type StopError struct {
+	Signal syscall.Signal
+	// StopsBoth: this process stops with the command, and does not renew the lock.
+	StopsBoth bool
+	// Left is how long the command may do without a renewal of the lock: then it is ended,
+	// or the lock is lost. It is 0 if the lock cannot lapse.
+	Left time.Duration
+}
 
 func (e *StopError) Error() string { return "stopped by " + unix.SignalName(e.Signal) }
+
+// left is [StopError.Left].
+func (s *supervisor) left() time.Duration {
+	deadline := s.Lease.Deadline()
+	if deadline.IsZero() {
+		return 0
+	}
+	left := time.Until(deadline)
+	if s.OnLost == Kill {
+		left -= max(s.Grace, s.Margin)
+	}
+	return max(left, 1)
+}
 
 // lateStop is for how long after the gift of the foreground another process of the
 // command's group is looked for that has stopped. A program that asks for a password

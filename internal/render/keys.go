@@ -98,6 +98,9 @@ type peer struct {
 	SilentSeconds *float64 `json:"silent_seconds"`
 	// RoundTripSeconds is null if there was no answer.
 	RoundTripSeconds *float64 `json:"round_trip_seconds"`
+	// RefusedThere and RefusedHere are why a stream is refused, or null.
+	RefusedThere *string `json:"refused_there"`
+	RefusedHere  *string `json:"refused_here"`
 }
 
 type memberStatus struct {
@@ -238,6 +241,12 @@ func toMember(m *clientv1.MemberStatus) memberStatus {
 				silent := seconds(p.GetSilentNs())
 				roundTrip := seconds(p.GetRoundTripNs())
 				to.SilentSeconds, to.RoundTripSeconds = &silent, &roundTrip
+			}
+			if reason := p.GetRefusedThere(); reason != "" {
+				to.RefusedThere = &reason
+			}
+			if reason := p.GetRefusedHere(); reason != "" {
+				to.RefusedHere = &reason
 			}
 			return to
 		}),

@@ -68,7 +68,7 @@ func openStreams(m *clientv1.MemberStatus) int {
 }
 
 // findTroubles returns what is wrong, in member order. It does not mention that the others
-// have no streams to a member that did not answer.
+// have no streams to a member that did not answer, but why they refuse it.
 func findTroubles(answer *clientv1.StatusResponse) []string {
 	var troubles []string
 	gone := map[string]bool{}
@@ -100,6 +100,9 @@ func findTroubles(answer *clientv1.StatusResponse) []string {
 		for _, peer := range m.GetPeers() {
 			if trouble := peerTrouble(peer, answer.GetTtlNs()); trouble != "" && !gone[peer.GetMember()] {
 				troubles = append(troubles, member+" "+trouble+".")
+			}
+			for _, trouble := range refusalTroubles(peer) {
+				troubles = append(troubles, member+" "+trouble)
 			}
 		}
 	}
@@ -145,6 +148,19 @@ func ruleTroubles(members []*clientv1.MemberStatus) []string {
 	}
 	return []string{"The rules of what clients may do (conch node --allow) differ, and each member goes by its own: " +
 		strings.Join(groups, "; ") + ". Whoever is refused at one may be let in at another."}
+}
+
+// refusalTroubles says why a member and another refuse each other's streams, in their own
+// words.
+func refusalTroubles(peer *clientv1.PeerStatus) []string {
+	var troubles []string
+	if reason := peer.GetRefusedThere(); reason != "" {
+		troubles = append(troubles, fmt.Sprintf("is refused by %s, which says: %s.", Plain(peer.GetMember()), Plain(reason)))
+	}
+	if reason := peer.GetRefusedHere(); reason != "" {
+		troubles = append(troubles, fmt.Sprintf("refuses %s, and says: %s.", Plain(peer.GetMember()), Plain(reason)))
+	}
+	return troubles
 }
 
 // peerTrouble says what is wrong between a member and another; empty if nothing is.

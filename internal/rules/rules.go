@@ -115,7 +115,7 @@ func (r *Rules) any(caller Identity, action Action, fits func(pattern) bool) boo
 // remedy says where a grant is missing.
 func (r *Rules) remedy() string {
 	if r.name == "" {
-		return "nothing grants it where a node has no --allow file"
+		return "only users of the node's socket and page may, unless an --allow file grants it to others"
 	}
 	return "no line of " + r.name + " grants it"
 }

@@ -242,7 +242,7 @@ func TestDenialSaysWhatIsMissing(t *testing.T) {
 		{r.Check(page, rules.Lock, "x"), `not allowed: the page may not lock "x": no line of allow.txt grants it`},
 		{r.Check(anonymous, rules.Look, "x"), "anonymous caller 192.0.2.1:50000 may not look"},
 		{r.CheckState(rules.Identity{}), "anonymous caller may not look at anything: no line of allow.txt"},
-		{rules.Default().Check(alice, rules.Break, "x"), "nothing grants it where a node has no --allow file"},
+		{rules.Default().Check(alice, rules.Break, "x"), "only users of the node's socket and page may, unless an --allow file grants it to others"},
 		{r.Check(rules.Identity{Kind: rules.Client, Name: "\x1b[2J"}, rules.Lock, strings.Repeat("\n", 1<<20)), `client "\x1b[2J" may not`},
 	} {
 		if !errors.Is(test.err, rules.ErrDenied) || !strings.Contains(test.err.Error(), test.says) {

@@ -88,6 +88,7 @@ func (s *Service) ownStatus(ctx context.Context) (*clientv1.MemberStatus, error)
 	for _, p := range st.Peers {
 		own.Peers = append(own.Peers, &clientv1.PeerStatus{
 			Member: p.Address, Sends: p.Sends, Receives: p.Receives, SilentNs: int64(p.Silent), RoundTripNs: int64(p.RoundTrip),
+			RefusedThere: p.RefusedThere, RefusedHere: p.RefusedHere,
 		})
 	}
 	return own, nil

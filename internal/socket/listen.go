@@ -50,6 +50,12 @@ func (a Access) mode() fs.FileMode {
 // ErrGroup is wrapped by the error for a group that there is not.
 var ErrGroup = errors.New("no such group")
 
+// Check reports whether the group exists; the error wraps [ErrGroup].
+func (a Access) Check() error {
+	_, err := a.group()
+	return err
+}
+
 // group returns the number of the file's group; -1 leaves it as it is.
 func (a Access) group() (int, error) {
 	if a.Group == "" {

@@ -152,7 +152,7 @@ func (a *Attachment) receiveRefused(now token.Time, m frames.NodeMessage) error 
 	case waiting, granted:
 		answer := Effect{Kind: Refused, Refusal: m.Refusal}
 		if leaving {
-			answer = Effect{Kind: Moved}
+			answer = Effect{Kind: Moved, Refusal: m.Refusal}
 		}
 		a.tell(c, answer)
 	case holding: // it was to be taken up again

@@ -2313,7 +2313,11 @@ type PeerStatus struct {
 	// How long ago it last answered, by this member's clock; -1 if it never did.
 	SilentNs int64 `protobuf:"varint,4,opt,name=silent_ns,json=silentNs,proto3" json:"silent_ns,omitempty"`
 	// How long its last answer took, from the question on; -1 if there was none.
-	RoundTripNs   int64 `protobuf:"varint,5,opt,name=round_trip_ns,json=roundTripNs,proto3" json:"round_trip_ns,omitempty"`
+	RoundTripNs int64 `protobuf:"varint,5,opt,name=round_trip_ns,json=roundTripNs,proto3" json:"round_trip_ns,omitempty"`
+	// Why it refused the last stream to it, and why this member refused the last one from
+	// it; empty if that was accepted.
+	RefusedThere  string `protobuf:"bytes,6,opt,name=refused_there,json=refusedThere,proto3" json:"refused_there,omitempty"`
+	RefusedHere   string `protobuf:"bytes,7,opt,name=refused_here,json=refusedHere,proto3" json:"refused_here,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2381,6 +2385,20 @@ func (x *PeerStatus) GetRoundTripNs() int64 {
 		return x.RoundTripNs
 	}
 	return 0
+}
+
+func (x *PeerStatus) GetRefusedThere() string {
+	if x != nil {
+		return x.RefusedThere
+	}
+	return ""
+}
+
+func (x *PeerStatus) GetRefusedHere() string {
+	if x != nil {
+		return x.RefusedHere
+	}
+	return ""
 }
 
 // ListLocksRequest asks for locks.
@@ -3637,14 +3655,16 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\vlog_trouble\x18\x0e \x01(\tR\n" +
 	"logTrouble\x12\x14\n" +
 	"\x05rules\x18\x0f \x01(\fR\x05rules\x12\x1a\n" +
-	"\bdraining\x18\x10 \x01(\bR\bdraining\"\x97\x01\n" +
+	"\bdraining\x18\x10 \x01(\bR\bdraining\"\xdf\x01\n" +
 	"\n" +
 	"PeerStatus\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x14\n" +
 	"\x05sends\x18\x02 \x01(\bR\x05sends\x12\x1a\n" +
 	"\breceives\x18\x03 \x01(\bR\breceives\x12\x1b\n" +
 	"\tsilent_ns\x18\x04 \x01(\x03R\bsilentNs\x12\"\n" +
-	"\rround_trip_ns\x18\x05 \x01(\x03R\vroundTripNs\"T\n" +
+	"\rround_trip_ns\x18\x05 \x01(\x03R\vroundTripNs\x12#\n" +
+	"\rrefused_there\x18\x06 \x01(\tR\frefusedThere\x12!\n" +
+	"\frefused_here\x18\a \x01(\tR\vrefusedHere\"T\n" +
 	"\x10ListLocksRequest\x12,\n" +
 	"\x05scope\x18\x01 \x01(\x0e2\x16.conch.client.v1.ScopeR\x05scope\x12\x12\n" +
 	"\x04lock\x18\x02 \x01(\tR\x04lock\"x\n" +
