@@ -112,7 +112,7 @@ func record(file string) error {
 	var text bytes.Buffer
 	sender := compatDriver()
 	sender.self = 0
-	hello, err := proto.Marshal(sender.helloFrame(compatHello))
+	hello, err := proto.Marshal(sender.helloFrame(1, compatHello))
 	if err != nil {
 		return err
 	}

@@ -71,6 +71,8 @@ type Config struct {
 	Evidence bool
 	// Version is the program's, for the log. Empty is "unknown".
 	Version string
+	// FoundBy says for the log how the members are known. Empty says nothing.
+	FoundBy string
 }
 
 // Observer is told what happens at a node. The worker calls its methods, one at a time;

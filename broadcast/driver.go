@@ -128,7 +128,7 @@ func start(cfg Config, limits limits) (*Driver, error) {
 		d.byAddress[address] = token.Member(i)
 	}
 	o := newOwner(d, node, cfg)
-	o.log.nodeStarted(nodeConfig, cfg.Version)
+	o.log.nodeStarted(nodeConfig, cfg.Version, cfg.FoundBy)
 	d.owner = o
 	o.start()
 	d.running.Go(o.relieve)

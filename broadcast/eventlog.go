@@ -68,13 +68,17 @@ func (l *eventLog) flush() {
 
 func (l *eventLog) info(event string) *zerolog.Event { return l.line(zerolog.InfoLevel, event) }
 
-func (l *eventLog) nodeStarted(cfg token.Config, version string) {
+func (l *eventLog) nodeStarted(cfg token.Config, version, foundBy string) {
 	e := l.info("node_started").Strs("members", l.addresses).Hex("incarnation", cfg.Incarnation[:])
 	l.decimal(e, "session", uint64(cfg.Session))
 	if cfg.LocalBatch > 1 {
 		l.decimal(e, "local_batch", uint64(cfg.LocalBatch))
 	}
-	e.Str("version", version).Bool("evidence", l.evidence).Msg("node started")
+	e.Str("version", version).Bool("evidence", l.evidence)
+	if foundBy != "" {
+		e.Str("found_by", foundBy)
+	}
+	e.Msg("node started")
 }
 
 func (l *eventLog) nodeStopped() { l.info("node_stopped").Msg("node stopped") }

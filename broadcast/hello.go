@@ -15,9 +15,9 @@ import (
 	"conch/token"
 )
 
-// protocolVersion stands in HELLO; no other is accepted. In version 1, ballots were
+// ProtocolVersion stands in HELLO; no other is accepted. In version 1, ballots were
 // numbered in seconds, and KNOWN did not say whose a session was.
-const protocolVersion = 2
+const ProtocolVersion = 2
 
 // refusal is why a stream was refused or closed, because of what its sender sent.
 type refusal struct {
@@ -40,10 +40,10 @@ func misunderstood(format string, args ...any) *refusal {
 	return &refusal{code: codes.InvalidArgument, reason: fmt.Sprintf(format, args...)}
 }
 
-// helloFrame is the first frame of a stream.
-func (d *Driver) helloFrame(h token.Hello) *peerv1.Frame {
+// helloFrame is the first frame of a stream to a member.
+func (d *Driver) helloFrame(to token.Member, h token.Hello) *peerv1.Frame {
 	return &peerv1.Frame{Messages: []*peerv1.Message{{Kind: &peerv1.Message_Hello{Hello: &peerv1.Hello{
-		Version:      protocolVersion,
+		Version:      ProtocolVersion,
 		Member:       d.members[d.self],
 		Incarnation:  h.Incarnation[:],
 		Boot:         uint64(h.Boot),
@@ -54,14 +54,15 @@ func (d *Driver) helloFrame(h token.Hello) *peerv1.Frame {
 		KnownSession: uint64(h.KnownSession),
 
 		KnownIncarnation: h.KnownOf[:], // zeros while nothing is known
+		Receiver:         d.members[to],
 	}}}}}
 }
 
 // checkHello checks the first message of a stream. It returns the stream's opener, or
 // NoMember beside an error if it is unknown.
 func (d *Driver) checkHello(h *peerv1.Hello) (token.Member, token.Hello, *refusal) {
-	if h.GetVersion() != protocolVersion {
-		return d.memberOrNone(h.GetMember()), token.Hello{}, refused("protocol version %d; want %d", h.GetVersion(), protocolVersion)
+	if h.GetVersion() != ProtocolVersion {
+		return d.memberOrNone(h.GetMember()), token.Hello{}, refused("protocol version %d; want %d", h.GetVersion(), ProtocolVersion)
 	}
 	if reason := difference(d.members, h.GetMembers()); reason != "" {
 		return d.memberOrNone(h.GetMember()), token.Hello{}, refused("the member lists differ: %s", reason)
@@ -72,6 +73,8 @@ func (d *Driver) checkHello(h *peerv1.Hello) (token.Member, token.Hello, *refusa
 		return token.NoMember, token.Hello{}, refused("%q is not a member", shorten(h.GetMember()))
 	case from == d.self:
 		return token.NoMember, token.Hello{}, refused("%q is this node itself: another process runs as the same member, or the address leads back here", shorten(h.GetMember()))
+	case h.GetReceiver() != "" && h.GetReceiver() != d.members[d.self]:
+		return from, token.Hello{}, refused("it is meant for %q, and this node is %s: the address leads to the wrong node", shorten(h.GetReceiver()), d.members[d.self])
 	case time.Duration(h.GetTtl()) != d.ttl:
 		return from, token.Hello{}, refused("session time to live %v; here it is %v", time.Duration(h.GetTtl()), d.ttl)
 	case h.GetBoot() > wire.MaxSession:

@@ -25,7 +25,7 @@ func FuzzHello(f *testing.F) {
 	}
 	right := func(change func(*peerv1.Hello)) []byte {
 		h := &peerv1.Hello{
-			Version: protocolVersion, Member: members[0], Incarnation: make([]byte, len(token.Incarnation{})),
+			Version: ProtocolVersion, Member: members[0], Incarnation: make([]byte, len(token.Incarnation{})),
 			Boot: 5, Counter: 1, Members: members, Ttl: int64(d.ttl), Floor: 7, KnownSession: 3,
 		}
 		change(h)
@@ -87,7 +87,7 @@ func FuzzHello(f *testing.F) {
 // TestHelloOfManyMembersFits: the longest list that package hosts allows fits.
 func TestHelloOfManyMembersFits(t *testing.T) {
 	d := &Driver{members: slices.Repeat([]string{strings.Repeat("x", 259)}, 1024)}
-	if size := proto.Size(d.helloFrame(token.Hello{})); size > wire.MaxFrameBytes {
+	if size := proto.Size(d.helloFrame(0, token.Hello{})); size > wire.MaxFrameBytes {
 		t.Errorf("HELLO of %d bytes; want at most %d", size, wire.MaxFrameBytes)
 	}
 }

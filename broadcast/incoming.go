@@ -68,6 +68,20 @@ func (s *service) Deliver(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.R
 	return d.watch(in, received)
 }
 
+// ShowMembers tells a member that looks for the others which list this node runs with.
+func (s *service) ShowMembers(ctx context.Context, r *peerv1.ShowMembersRequest) (*peerv1.ShowMembersResponse, error) {
+	d := s.driver
+	if _, ok := d.byAddress[r.GetMember()]; !ok {
+		return nil, refused("%q is not a member; the members are %s", shorten(r.GetMember()), missing(d.members, nil))
+	}
+	if err := d.check(ctx, r.GetMember()); err != nil {
+		return nil, &refusal{code: codes.PermissionDenied, reason: fmt.Sprintf("%s is claimed, but: %v", r.GetMember(), err)}
+	}
+	return &peerv1.ShowMembersResponse{
+		Version: ProtocolVersion, Member: d.members[d.self], Members: d.members, Stage: peerv1.Stage_STAGE_RUNNING,
+	}, nil
+}
+
 func remoteOf(ctx context.Context) string {
 	if p, ok := grpcpeer.FromContext(ctx); ok {
 		return p.Addr.String()

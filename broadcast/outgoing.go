@@ -161,7 +161,7 @@ func (l *link) open(ctx context.Context, conn *grpc.ClientConn, out *outgoing) (
 		return nil, causeOr(ctx, err)
 	}
 	// If this fails the stream has ended, and Header tells why.
-	_ = c.Send(d.helloFrame(hello))
+	_ = c.Send(d.helloFrame(l.peer, hello))
 	header, err := c.Header()
 	switch {
 	case err != nil:

@@ -73,7 +73,7 @@ func (s *unauthenticated) ended(code codes.Code, says string) {
 // helloOf is a HELLO that a node of these members accepts from one of them.
 func helloOf(from string, members ...string) *peerv1.Hello {
 	return &peerv1.Hello{
-		Version:     protocolVersion,
+		Version:     ProtocolVersion,
 		Member:      from,
 		Incarnation: []byte("0123456789abcdef"),
 		Boot:        1,
@@ -117,6 +117,8 @@ func TestHelloIsRefused(t *testing.T) {
 		{"more members", func(h *peerv1.Hello) { h.Members = many }, codes.FailedPrecondition,
 			"only in the sender's list: other:1, other:2, other:3, other:4, other:5, other:6, other:7, other:8 and 1 more", "b:1"},
 		{"other order", func(h *peerv1.Hello) { h.Members = []string{"b:1", "a:1"} }, codes.FailedPrecondition, "another order", "b:1"},
+		{"for another", func(h *peerv1.Hello) { h.Receiver = "c:1" }, codes.FailedPrecondition,
+			`it is meant for "c:1", and this node is a:1: the address leads to the wrong node`, "b:1"},
 		{"not a member", func(h *peerv1.Hello) { h.Member = "c:1" }, codes.FailedPrecondition, `"c:1" is not a member`, ""},
 		{"long name", func(h *peerv1.Hello) { h.Member = strings.Repeat("ü", 1000) }, codes.FailedPrecondition, "üü…\" is not a member", ""},
 		{"ourselves", func(h *peerv1.Hello) { h.Member = "a:1" }, codes.FailedPrecondition, `"a:1" is this node itself`, ""},

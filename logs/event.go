@@ -33,6 +33,8 @@ type Event struct {
 	Members     []string
 	Incarnation string
 	Version     string
+	FoundBy     string
+	Found       []string
 	LocalBatch  uint64 // 0 stands for 1
 	Evidence    bool   // what the key says, if the line Has it
 	Missing     uint64 // lines
@@ -106,6 +108,8 @@ type line struct {
 	Members        []string `json:"members"`
 	Incarnation    string   `json:"incarnation"`
 	Version        string   `json:"version"`
+	FoundBy        string   `json:"found_by"`
+	Found          []string `json:"found"`
 	LocalBatch     string   `json:"local_batch"`
 	Evidence       *bool    `json:"evidence"`
 	Missing        string   `json:"missing"`
@@ -233,6 +237,7 @@ func (p *parser) line(l *line) {
 	e.Queue, e.Members = p.texts("queue", l.Queue), p.texts("members", l.Members)
 	e.Session, e.Probe = p.decimal("session", l.Session), p.decimal("probe", l.Probe)
 	e.Incarnation, e.Version = p.text("incarnation", l.Incarnation), p.text("version", l.Version)
+	e.FoundBy, e.Found = p.text("found_by", l.FoundBy), p.texts("found", l.Found)
 	e.LocalBatch, e.Missing = p.decimal("local_batch", l.LocalBatch), p.decimal("missing", l.Missing)
 	e.Evidence = p.flag("evidence", l.Evidence)
 	if digits, err := hex.DecodeString(l.Incarnation); l.Incarnation != "" && (err != nil || len(digits) != 16) {

@@ -64,7 +64,9 @@ func (l *Life) quiet() bool {
 }
 
 // partial reports whether lines of the process are missing for certain.
-func (l *Life) partial() bool { return l.Started == nil || len(l.holes) > 0 || l.quiet() }
+func (l *Life) partial() bool {
+	return l.Started == nil && !l.awaits() || len(l.holes) > 0 || l.quiet()
+}
 
 // lines writes how many lines there are.
 func lines(count uint64) string {

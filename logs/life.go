@@ -47,21 +47,27 @@ func (l *Life) localBatch() int {
 func (l *Life) first() *Event { return l.Events[0] }
 func (l *Life) last() *Event  { return l.Events[len(l.Events)-1] }
 
-// splitLives cuts the files' events into processes: a node_started begins one, and
-// later lines of that node in that file belong to it.
+// awaits reports whether the process has only looked for its members so far.
+func (l *Life) awaits() bool {
+	return l.Started == nil && l.first().Kind == Awaited && l.last().Kind == Awaited
+}
+
+// splitLives cuts the files' events into processes: a node_started begins one, or the
+// members_awaited before it, and later lines of that node in that file belong to it.
 func splitLives(files []*File) []*Life {
 	var lives []*Life
 	for _, file := range files {
 		current := make(map[string]*Life) // by node
 		for _, e := range file.Events {
 			life := current[e.Node]
-			if life == nil || e.Kind == NodeStarted {
+			begins := e.Kind == NodeStarted || e.Kind == Awaited
+			if life == nil || begins && !life.awaits() {
 				life = &Life{Node: e.Node}
-				if e.Kind == NodeStarted {
-					life.Started, life.Incarnation, life.Members = e, e.Incarnation, e.Members
-				}
 				current[e.Node] = life
 				lives = append(lives, life)
+			}
+			if e.Kind == NodeStarted {
+				life.Started, life.Incarnation, life.Members = e, e.Incarnation, e.Members
 			}
 			if e.Kind == NodeStopped && life.Stopped == nil {
 				life.Stopped = e

@@ -13,6 +13,8 @@ func (r *Run) findMembers() {
 	var listed *Event
 	for _, life := range r.Lives {
 		switch {
+		case life.awaits():
+			r.Findings = append(r.Findings, found(Note, life.last(), "%s looked for its members to the end of its log, and did not run", life.Node))
 		case life.Started == nil:
 			r.Findings = append(r.Findings, found(Gap, life.first(),
 				"the first line of %s here is %s, want node_started: the beginning is missing; give the file from its first line on, and put the parts of a rotated log together in order, as in: zcat -f node.log.2.gz node.log.1 node.log > whole.log", life.Node, life.first().Kind))

@@ -144,7 +144,7 @@ type reader struct {
 	number     int // of the line read last, from 1
 	interned   map[string]string
 	unknown    map[string]int  // findings for unknown events, by event: one each is enough
-	suspect    int             // index of a finding that a node_started next to it makes a torn line; -1: none
+	suspect    int             // index of a finding that a node_started or log_gap next to it makes a torn line; -1: none
 	minimal    map[string]bool // the nodes that write the minimal form
 	parts      cut
 	collectors map[string]bool // that were told of
@@ -222,9 +222,14 @@ func (r *reader) keep(e *Event, raw []byte, ended bool) {
 		r.refuse(raw, ended, e.loose)
 		return
 	}
-	if r.suspect >= 0 && e.Kind == NodeStarted {
+	if r.suspect >= 0 {
 		torn := &r.file.Findings[r.suspect]
-		torn.Kind, torn.Problem = Note, "is torn: the process ended while it wrote this line"
+		switch e.Kind {
+		case NodeStarted:
+			torn.Kind, torn.Problem = Note, "is torn: the process ended while it wrote this line"
+		case LogGap: // which is a gap itself, and counts this line
+			torn.Kind, torn.Problem = Note, "is torn: the log could not be written from here on, as on a full disk"
+		}
 	}
 	r.suspect = -1
 	e.File, e.Line, e.Raw = r.file.Name, r.number, bytes.TrimSpace(raw)

@@ -15,6 +15,7 @@ const goodLine = `{"level":"info","node":"a:1","event":"peer_connected","peer":"
 
 func TestReadFindings(t *testing.T) {
 	started := `{"level":"info","node":"a:1","event":"node_started","members":["a:1"],"incarnation":"0123456789abcdef0123456789abcdef","version":"test","session":"1","time":"2026-01-01T00:00:00Z","message":"node started"}`
+	gap := `{"level":"warn","node":"a:1","event":"log_gap","missing":"3","time":"2026-01-01T00:00:00Z","message":"log_gap"}`
 	for _, c := range []struct {
 		name, text string
 		events     int
@@ -27,6 +28,7 @@ func TestReadFindings(t *testing.T) {
 		{"no end after the last line", goodLine, 1, nil, nil},
 		{"a torn last line", goodLine + "\n" + goodLine[:50], 1, []string{"a.log:2: is torn: the file ends"}, []FindingKind{Note}},
 		{"a torn line before the next run", goodLine + "\n" + goodLine[:50] + "\n" + started + "\n", 2, []string{"a.log:2: is torn: the process ended"}, []FindingKind{Note}},
+		{"a torn line before a gap", goodLine + "\n" + goodLine[:50] + "\n" + gap + "\n", 2, []string{"a.log:2: is torn: the log could not be written from here on"}, []FindingKind{Note}},
 		{"a torn line elsewhere", goodLine[:50] + "\n" + goodLine + "\n", 1, []string{"a.log:1: is not a line of JSON"}, []FindingKind{Gap}},
 		{"people's format", "12:00:01 INF enter lock=cs\n" + goodLine + "\n", 1, []string{"a.log:1: is not a line of JSON"}, []FindingKind{Gap}},
 		{"bytes that are no text", "\xff\xfd\x00\n" + goodLine + "\n", 1, []string{"a.log:1: is not a line of JSON"}, []FindingKind{Gap}},

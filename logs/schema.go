@@ -4,6 +4,7 @@ package logs
 // file shows the same as a table.
 const (
 	// The process and its streams.
+	Awaited       = "members_awaited"
 	NodeStarted   = "node_started"
 	NodeStopped   = "node_stopped"
 	NodeFailed    = "node_failed"
@@ -103,6 +104,8 @@ var keys = []key{
 	{"queue", kindAddresses, "Q: who gets the token next, head first; wherever last_granted is"},
 	{"session", kindDecimal, "a session number; with token_sent, the receiver's session to which the token is addressed"},
 	{"members", kindAddresses, "the member list, in member order"},
+	{"found", kindAddresses, "the members that are known so far, sorted, the writer included"},
+	{"found_by", kindText, "how the writer knows the members, by the flags that tell it: peers, hosts-file, or discover with dns, srv or serf"},
 	{"incarnation", kindHex, "drawn at random by each process at its start"},
 	{"version", kindText, "the program's version"},
 	{"local_batch", kindDecimal, "how many waiters at the writer may enter in a row while others wait elsewhere; without the key, 1"},
@@ -181,7 +184,8 @@ var (
 )
 
 var shapes = []shape{
-	{NodeStarted, "info", setOf("members", "incarnation", "version", "session"), setOf("local_batch", "evidence"), 0, "the first line of each process; a file may hold several runs, appended"},
+	{Awaited, "info", setOf("found", "reason"), 0, 0, "the process looks for its members (--discover) and has not started as a node; written when it has found others, and each 10 s"},
+	{NodeStarted, "info", setOf("members", "incarnation", "version", "session"), setOf("local_batch", "evidence", "found_by"), 0, "the first line of each process, but for members_awaited; a file may hold several runs, appended"},
 	{NodeStopped, "info", 0, 0, 0, "the last line of a clean run"},
 	{NodeFailed, "error", setOf("reason"), 0, 0, "the last line of a process that cannot go on, for example because its data directory cannot be written"},
 	{PeerConnected, "info", setOf("peer"), 0, 0, "the writer's stream to the peer is accepted"},

@@ -12,6 +12,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
+	"conch/internal/lookup"
 	"conch/internal/verify/processes"
 )
 
@@ -35,6 +36,7 @@ const (
 type demoFlags struct {
 	nodes, entries int
 	out, http      string
+	discover       string
 	kill, report   bool
 	identity       reportFlags // authors and repository, for --report
 }
@@ -53,6 +55,8 @@ others make the token anew and go on, and the node is started again.
 
 With --http, the first node serves a page that shows the token travel, and the nodes
 take their time. When each has had its entries, they stay until Ctrl-C.
+
+With --discover serf, the nodes are not told their peers and find each other by Serf.
 
 With --report, a run with a kill follows the one without, its files in the folder kill,
 and both are made into report.pdf, with --author and --repository on its first page.
@@ -81,6 +85,8 @@ nothing but its files.`,
 				return misuse(cmd, "--report makes its runs by itself; leave --http out")
 			case !flags.report && (cmd.Flags().Changed("author") || cmd.Flags().Changed("repository")):
 				return misuse(cmd, "--author and --repository are for the report; add --report, or leave them out")
+			case flags.discover != "" && flags.discover != string(lookup.Serf):
+				return misuse(cmd, "--discover: got %q, want %s, or leave the flag out: the nodes are then told their peers", flags.discover, lookup.Serf)
 			case flags.kill && flags.report:
 				return misuse(cmd, "--report makes a run with a kill by itself; leave --kill out")
 			}
@@ -99,6 +105,7 @@ nothing but its files.`,
 	cmd.Flags().StringVar(&flags.out, "out", "", "a new or empty `DIR` for the logs (default: a new temporary folder)")
 	cmd.Flags().StringVar(&flags.http, "http", "", "serve a page on `HOST:PORT`, as --http=HOST:PORT; "+demoPage+" if none is given")
 	cmd.Flags().Lookup("http").NoOptDefVal = demoPage
+	cmd.Flags().StringVar(&flags.discover, "discover", "", "let the nodes find each other by `WAY`: serf (default: they are told their peers)")
 	cmd.Flags().BoolVar(&flags.kill, "kill", false, "kill a node in the critical section, and start it again")
 	cmd.Flags().BoolVar(&flags.report, "report", false, "make a report.pdf, of a run without a kill and one with")
 	flags.identity.addIdentity(cmd)
@@ -151,6 +158,7 @@ func runNodes(ctx context.Context, out io.Writer, flags demoFlags, dir string) (
 			"--auto-hold", hold.String(),
 		},
 		FirstFlags: pageFlags,
+		Serf:       flags.discover != "",
 	})
 	if err != nil {
 		return nil, err

@@ -19,9 +19,9 @@ import (
 
 // startDemo starts a demonstration that would take long, waits until its nodes take
 // turns, and returns it with their process ids and the rest of its output.
-func startDemo(t *testing.T) (demo *exec.Cmd, nodes []int, output *bufio.Reader) {
+func startDemo(t *testing.T, flags ...string) (demo *exec.Cmd, nodes []int, output *bufio.Reader) {
 	t.Helper()
-	demo = exec.Command(program(t), "demo", "--nodes", "3", "--entries", "10000", "--out", t.TempDir())
+	demo = exec.Command(program(t), append([]string{"demo", "--nodes", "3", "--entries", "10000", "--out", t.TempDir()}, flags...)...)
 	var complaints bytes.Buffer
 	demo.Stderr = &complaints
 	stdout, err := demo.StdoutPipe()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -89,6 +90,42 @@ func TestTargetsInDocumentsExist(t *testing.T) {
 	}
 	if total < 30 {
 		t.Errorf("only %d targets were found in the documents: is this test blind?", total)
+	}
+}
+
+// TestTestsInDocumentsExist looks for tests that there are not. A name that ends with … stands
+// for all that begin so.
+func TestTestsInDocumentsExist(t *testing.T) {
+	var tests []string
+	check(t, filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && entry.Name() != "..":
+			return fs.SkipDir
+		case entry.IsDir() || !strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		source, err := os.ReadFile(path)
+		for _, match := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark|Example)\w*)\(`).FindAllSubmatch(source, -1) {
+			tests = append(tests, string(match[1]))
+		}
+		return err
+	}))
+	known := func(name string) bool {
+		beginning, isMany := strings.CutSuffix(name, "…")
+		return slices.ContainsFunc(tests, func(test string) bool { return test == name || isMany && strings.HasPrefix(test, beginning) })
+	}
+	total := 0
+	for _, name := range written(t) {
+		names, found := unknown(document(t, name), `\b((?:Test|Fuzz|Benchmark|Example)[A-Z]\w*…?)`, known)
+		total += found
+		for _, test := range names {
+			t.Errorf("%s names %s, which is no test", name, test)
+		}
+	}
+	if total < 50 {
+		t.Errorf("only %d names of tests were found in the documents: is this test blind?", total)
 	}
 }
 

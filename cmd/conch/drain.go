@@ -35,11 +35,14 @@ drained until it stops or --undo is used, even if this command ends earlier. A n
 is stopped (SIGTERM) drains by itself; see conch node --drain.
 
 The node is the one that --node or $CONCH_NODE names, or this user's only node here.
+Users of the node's socket may drain it, so run this on the node's machine. Over TCP
+the node's rules (conch node --allow) have to grant "operate *" to the caller.
 
 Exit codes: 0 nobody holds a lock at the node any more; 75 --wait is over and somebody
 does; 69 the node could not be reached, or stopped before all were done; 80 the node's
 rules do not let this caller operate it; 64 wrong usage; 1 the drain was undone meanwhile.`,
-		Example: `  conch drain --node node1:7400
+		Example: `  conch drain
+  conch drain --node unix:/run/conch/node.sock
   conch drain --wait 10m && systemctl stop conch
   conch drain --undo`,
 		Args:              noArguments,

@@ -8,8 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"conch/broadcast"
-	"conch/internal/node"
 )
 
 // drainTime is the value of --drain: how long a stopping node lets holders finish.
@@ -92,10 +93,16 @@ func (d *draining) finish() {
 	d.end(nil)
 }
 
+// drainer is a [node.Node], which is to be drained.
+type drainer interface {
+	Drain(ctx context.Context, by string) error
+}
+
 // run drains a node that stops because of a signal, which has ended ctx. It does not drain
 // a node that cannot go on.
-func (d *draining) run(ctx context.Context, n *node.Node) {
-	if !errors.Is(context.Cause(ctx), errInterrupted) || d.patience == (drainTime{}) {
+func (d *draining) run(ctx context.Context, n drainer) {
+	var signal *interruption
+	if !errors.As(context.Cause(ctx), &signal) || d.patience == (drainTime{}) {
 		return
 	}
 	d.begin()
@@ -106,7 +113,7 @@ func (d *draining) run(ctx context.Context, n *node.Node) {
 		patient, cancel = context.WithTimeoutCause(patient, d.patience.time, fmt.Errorf("--drain %v is over", &d.patience))
 		defer cancel()
 	}
-	err := n.Drain(patient)
+	err := n.Drain(patient, "by "+unix.SignalName(signal.number))
 	if err != nil && !errors.Is(err, broadcast.ErrStopped) {
 		fmt.Fprintf(d.told, "conch: locks are still held here, and their holders are told to end: %v\n", err)
 	}

@@ -34,8 +34,9 @@ first, ends the drain; a third ends the node. On SIGHUP it opens its --log-file 
 or, if the terminal that it was started in has been closed, stops as on SIGTERM.
 
 Start the nodes of a cluster in any order, with any delay. Give all of them the same
-members, each named by one address; a node's own may be listed too. A node without
-other members needs --single.
+members, each named by one address; a node's own may be listed too. Or let them find
+each other (--discover): each waits until it has found as many as --expect says, and
+all have found the same. A node without other members needs --single.
 
 Each flag can also be given by the environment variable in brackets behind it, such as
 CONCH_PEERS. A flag wins over its variable, and an empty variable counts as unset.
@@ -49,7 +50,12 @@ CONCH_PEERS. A flag wins over its variable, and an empty variable counts as unse
   On a machine that the others know as node1, with a file of members that is the same
   on all machines, and a log to keep:
 
-  conch node --listen :7400 --advertise node1:7400 --hosts-file hosts.txt --log-file node1.log`,
+  conch node --listen :7400 --advertise node1:7400 --hosts-file hosts.txt --log-file node1.log
+
+  One of three nodes that find each other by Serf, and one by the SRV records of a name:
+
+  conch node --listen 127.0.0.1:7401 --serf-listen 127.0.0.1:7946 --discover serf:127.0.0.1:7946 --expect 3
+  conch node --listen :7400 --advertise node1.example:7400 --discover srv:_conch._tcp.example --expect 3`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// Before anything that takes time: a signal would end the process at once.
@@ -139,6 +145,15 @@ func runNode(cmd *cobra.Command, flags *nodeFlags, drain *draining) (err error) 
 		cfg.Log, cfg.FlushLog = cfg.Log.Output(behind), behind.Flush
 	}
 	cfg.Metrics = page.registerer()
+	if flags.discover.used() {
+		source, failed := flags.discover.find(ctx, cmd, &cfg, page)
+		if errors.Is(failed, errInterrupted) {
+			return nil
+		} else if failed != nil {
+			return failed
+		}
+		defer func() { err = errors.Join(err, source.Close()) }()
+	}
 	node, err := node.Start(ctx, cfg)
 	if err != nil {
 		return err

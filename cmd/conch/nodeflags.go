@@ -38,6 +38,7 @@ type nodeFlags struct {
 	peers             []string
 	hostsFile         string
 	single            bool
+	discover          discoverFlags
 	sessionTTL        time.Duration
 	socket            string
 	socketAccess      socketAccess
@@ -68,6 +69,7 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 	members.StringArrayVar(&f.peers, "peers", nil, "the members' addresses, `HOST:PORT,...`; may be given several times")
 	members.StringVar(&f.hostsFile, "hosts-file", "", "a `FILE` of members, one HOST:PORT a line, # begins a comment")
 	members.BoolVar(&f.single, "single", false, "this node has no other members, and grants every lock by itself")
+	f.discover.addTo(members)
 	members.DurationVar(&f.sessionTTL, "session-ttl", node.DefaultSessionTTL, "a node that is not heard of for this `TIME` loses its locks; the same at all members")
 	addGroup(cmd, "Members", members)
 
@@ -110,17 +112,24 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 	if err := cmd.RegisterFlagCompletionFunc("log-level", complete); err != nil {
 		panic(err) // there is no such flag
 	}
+	sources := cobra.FixedCompletions([]string{"dns:", "srv:_conch._tcp.", "serf:"}, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace)
+	if err := cmd.RegisterFlagCompletionFunc("discover", sources); err != nil {
+		panic(err) // there is no such flag
+	}
 	nameVariables(cmd)
 }
 
 // check refuses nonsensical values with a usage error.
 func (f *nodeFlags) check(cmd *cobra.Command) error {
-	for _, name := range []string{"advertise", "hosts-file", "socket", "socket-group", "tls-cert", "tls-key", "tls-ca", "allow", "data-dir", "cs-file", "log-file"} {
+	for _, name := range []string{"advertise", "hosts-file", "socket", "socket-group", "tls-cert", "tls-key", "tls-ca", "allow", "data-dir", "cs-file", "log-file", "serf-listen", "serf-key"} {
 		if flag := cmd.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
 			return misuse(cmd, "--%s: the value is empty; give one, or leave the flag out", name)
 		}
 	}
 	if err := f.page.check(cmd); err != nil {
+		return err
+	}
+	if err := f.discover.check(cmd, f.listen); err != nil {
 		return err
 	}
 	if err := f.tls.check(cmd); err != nil {
@@ -185,6 +194,7 @@ func (f *nodeFlags) config(cmd *cobra.Command) (node.Config, error) {
 		Listen:     f.listen,
 		Advertise:  self,
 		Peers:      members.Addresses,
+		FoundBy:    f.foundBy(),
 		SessionTTL: f.sessionTTL,
 		LocalBatch: f.localBatch,
 		MaxClients: f.maxClients,
@@ -249,7 +259,8 @@ func (f *nodeFlags) cautions(cfg node.Config) []string {
 	if f.allow == "" && f.socketAccess.isShared() {
 		cautions = append(cautions, "the socket is open to other users, who may take and break every lock; rules (--allow) say what they may")
 	}
-	if len(cfg.Peers) == 2 {
+	cautions = append(cautions, f.discover.cautions(cfg.Advertise, cfg.DataDir)...)
+	if len(cfg.Peers) == 2 || f.discover.expect == 2 {
 		cautions = append(cautions, "two members: neither can hold a lock while the other is away; with three, one may be away")
 	}
 	return cautions
@@ -277,6 +288,21 @@ func (f *nodeFlags) listenPage(cmd *cobra.Command) (*page, error) {
 	return p, err
 }
 
+// foundBy says for the log how the node knows its members.
+func (f *nodeFlags) foundBy() string {
+	var by []string
+	if f.discover.used() {
+		by = append(by, "discover "+string(f.discover.spec.Kind))
+	}
+	if len(f.peers) > 0 {
+		by = append(by, "peers")
+	}
+	if f.hostsFile != "" {
+		by = append(by, "hosts-file")
+	}
+	return strings.Join(by, ", ")
+}
+
 // members returns the members. A node that knows no others must be meant to be single: it
 // would grant every lock by itself, beside a cluster that it was left out of.
 func (f *nodeFlags) members(cmd *cobra.Command) (hosts.Members, error) {
@@ -285,10 +311,11 @@ func (f *nodeFlags) members(cmd *cobra.Command) (hosts.Members, error) {
 		return hosts.Members{}, err
 	}
 	switch n := len(members.Addresses); {
+	case f.discover.used(): // the others are found later
 	case f.single && n > 1:
 		return hosts.Members{}, misuse(cmd, "--single: got %d members, %s, want none but this node; leave one of these out", n, strings.Join(members.Addresses, ", "))
 	case !f.single && n == 1:
-		return hosts.Members{}, misuse(cmd, "%s knows no other member; name them by --peers or --hosts-file, or say by --single that there are none: such a node grants every lock by itself", members.Addresses[0])
+		return hosts.Members{}, misuse(cmd, "%s knows no other member; name them by --peers or --hosts-file, find them by --discover, or say by --single that there are none: such a node grants every lock by itself", members.Addresses[0])
 	}
 	return members, nil
 }

@@ -63,6 +63,7 @@ func (f *pageFlags) check(cmd *cobra.Command) error {
 type page struct {
 	flags    *pageFlags
 	listener net.Listener
+	port     *net.TCPListener // below listener
 	registry *prometheus.Registry
 	// cautions are what the node gives up; the page shows them.
 	cautions []string
@@ -74,14 +75,15 @@ const maxPageConnections = 256
 
 // listen opens the page's port. Refused connections are reported to told.
 func (f *pageFlags) listen(ctx context.Context, address *net.TCPAddr, told io.Writer) (*page, error) {
-	port, err := new(net.ListenConfig).Listen(ctx, "tcp", address.String())
+	opened, err := new(net.ListenConfig).Listen(ctx, "tcp", address.String())
 	if err != nil {
 		return nil, fmt.Errorf("--http: %w", err)
 	}
+	port := opened.(*net.TCPListener) // since that is what "tcp" stands for
 	listener := admission.Bound(port, maxPageConnections, func(remote net.Addr, reason error) {
 		fmt.Fprintf(told, "conch: caution: one from %s to the page is closed: %v\n", remote, reason)
 	})
-	p := &page{flags: f, listener: listener, registry: prometheus.NewRegistry()}
+	p := &page{flags: f, listener: listener, port: port, registry: prometheus.NewRegistry()}
 	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return p, nil
 }

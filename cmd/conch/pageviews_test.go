@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -124,6 +126,85 @@ func TestEmptyBoxesSayWhatWillAppear(t *testing.T) {
 			t.Errorf("a member that is idle has the label %q", state)
 		}
 	}
+}
+
+// TestEachStateHasItsLabel: a member's state is told in words and by a sign, and in short where
+// there are many members.
+func TestEachStateHasItsLabel(t *testing.T) {
+	ctx, locks := stillCluster(t)
+	browser.Eval[any](ctx, t, `void Promise.all([import('./static/ring.js'), import('./static/words.js')]).then(([{ Ring }, { states }]) => {
+		const found = {};
+		for (const [many, count, first] of [['few', 4, 0], ['few', 4, 1], ['many', 5, 0]]) {
+			const root = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+			document.body.append(root);
+			const names = Object.keys(states);
+			const members = Array.from({ length: count }, (_, i) => '127.0.0.1:' + (7400 + i));
+			new Ring(root).show({ members, statuses: new Map(), missing: new Map(), self: '', state: (m) => names[first + m] },
+				{ name: 'x', wants: [], searches: [], waiting: 0 });
+			for (const e of root.querySelectorAll('.member')) {
+				found[many + ' ' + e.classList[1]] = e.querySelector('.state').textContent + ' ' + e.querySelector('.badge text').textContent;
+			}
+			root.remove();
+		}
+		window.labels = found;
+	})`)
+	browser.Becomes(ctx, t, `window.labels !== undefined`)
+	got := browser.Eval[map[string]string](ctx, t, `window.labels`)
+	want := map[string]string{
+		"few critical": "in the critical section ★", "few waiting": "waiting ?", "few idle": "idle ○", "few no-session": "no session ∅", "few gone": "does not answer ✕",
+		"many critical": "inside ★", "many waiting": "waiting ?", "many idle": "idle ○", "many no-session": "no session ∅", "many gone": "does not answer ✕",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("the labels are %q, want %q", got, want)
+	}
+	// And in a cluster: one is inside, one waits, one has nothing to do.
+	hold, err := locks.Lock(ctx, "deploy")
+	check(t, err)
+	name(ctx, t, "deploy")
+	click(ctx, t, "#ask")
+	const labels = `[...document.querySelectorAll('#ring .member .state')].map((e) => e.textContent).sort().join()`
+	browser.Becomes(ctx, t, labels+` === 'idle,in the critical section,waiting'`)
+	check(t, hold.Unlock())
+}
+
+// TestWideTablesShowThatTheyScroll: by a hint and an edge, at both widths.
+func TestWideTablesShowThatTheyScroll(t *testing.T) {
+	ctx, _ := stillCluster(t)
+	name(ctx, t, "new")
+	for _, v := range browser.Views {
+		browser.SetView(ctx, t, v)
+		for _, id := range []string{"members", "numbers"} {
+			table := `document.getElementById('` + id + `')`
+			place := table + `.parentElement`
+			right, left := place+`.classList.contains('more-right')`, place+`.classList.contains('more-left')`
+			hint := place + `.nextElementSibling.checkVisibility()`
+			browser.Eval[any](ctx, t, table+`.style.minWidth = '2000px'`) // as with many members
+			browser.Becomes(ctx, t, right+` && !`+left+` && `+hint+` && getComputedStyle(`+place+`).boxShadow !== 'none'`)
+			if browser.Eval[bool](ctx, t, `document.documentElement.scrollWidth > document.documentElement.clientWidth`) {
+				t.Errorf("%v: with a wide table #%s the whole page scrolls sideways", v, id)
+			}
+			browser.Eval[any](ctx, t, place+`.scrollLeft = 1e6`)
+			browser.Becomes(ctx, t, left+` && !`+right)
+			browser.Eval[any](ctx, t, `{ const t = `+table+`; t.style.minWidth = ''; t.style.display = 'none'; }`) // it fits
+			browser.Becomes(ctx, t, `!`+hint+` && !`+right+` && !`+left)
+			browser.Eval[any](ctx, t, table+`.style.display = ''`)
+		}
+	}
+}
+
+// TestDemoOnLoopbackHasNoCaution: the page of a demonstration on this machine gives nothing up,
+// so it has no red banner.
+func TestDemoOnLoopbackHasNoCaution(t *testing.T) {
+	ctx := browser.Start(t)
+	address := freeAddresses(t, 1)[0]
+	demo, _, _ := startDemo(t, "--http="+address)
+	browser.Do(ctx, t, chromedp.Navigate("http://"+address+"/"), chromedp.WaitVisible(chromedp.CSS(`body[data-live=yes]`)))
+	browser.Becomes(ctx, t, `document.querySelectorAll('#ring .member').length === 3`)
+	if said := browser.Eval[string](ctx, t, `document.getElementById('cautions').hidden ? '' : document.getElementById('cautions').textContent`); said != "" {
+		t.Errorf("the page has the banner %q", said)
+	}
+	check(t, demo.Process.Signal(syscall.SIGINT))
+	_ = demo.Wait() // it was interrupted
 }
 
 // TestHeldLockIsKnown watches what is said of a lock from the moment at which it is held: at

@@ -60,6 +60,7 @@ func TestScript(t *testing.T) {
 			"appears":  appears,
 			"await":    await,
 			"exits":    exits,
+			"fetch":    fetch,
 			"listen":   listen,
 			"metric":   metric,
 			"open":     open,

@@ -13,7 +13,11 @@ import (
 // other cluster is ever taken in place of one that has left a trace.
 func TestChoose(t *testing.T) {
 	node := func(name string, isServed bool, members ...string) socket.Node {
-		return socket.Node{Socket: "/s/" + name, Members: members, IsServed: isServed}
+		n := socket.Node{Socket: "/s/" + name, Members: members, IsServed: isServed}
+		if !isServed {
+			n.Left = []string{"/s/" + name, "/t/" + name + ".json"}
+		}
+		return n
 	}
 	const guess = "[127.0.0.1:7400]"
 	for name, test := range map[string]struct {
@@ -48,9 +52,14 @@ func TestChoose(t *testing.T) {
 		}
 	}
 	_, err := choose(socket.Found{Nodes: []socket.Node{node("a", true, "x:1", "y:1"), node("b", true, "x:1", "y:1"), node("c", false, "z:1")}})
-	const want = "node to speak to: nodes of 2 clusters run here, or did: unix:/s/a, unix:/s/b with the members x:1, y:1; unix:/s/c (does not run) with the members z:1; name the node by --node or $CONCH_NODE"
+	const want = "node to speak to: nodes of 2 clusters run here, or did: unix:/s/a, unix:/s/b with the members x:1, y:1; unix:/s/c (does not run) with the members z:1; name the node by --node or $CONCH_NODE, or remove the files of clusters that do not run here: /s/c, /t/c.json"
 	if err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
+	}
+	dead, err := choose(socket.Found{Nodes: []socket.Node{node("a", false)}, Looked: []string{"/s", "/u"}})
+	const hint = "a node of this user ran here, and has not been stopped in order: start it again, or name the node by --node or $CONCH_NODE, or remove what it left: /s/a, /t/a.json; nodes were looked for in /s, /u"
+	if err != nil || dead.Hint != hint {
+		t.Errorf("%q, %v, want %s", dead.Hint, err, hint)
 	}
 }
 

@@ -118,7 +118,7 @@ func Find(nodes []string) (Nodes, error) {
 		time.Sleep(announcePause)
 		found, err = socket.Find()
 	}
-	if err != nil && !slices.ContainsFunc(found.Nodes, func(n socket.Node) bool { return n.IsServed }) {
+	if err != nil && !slices.ContainsFunc(found.Nodes, isServed) {
 		return Nodes{}, fmt.Errorf("%w: %w; %s", ErrTarget, err, howToName)
 	}
 	return choose(found)
@@ -146,29 +146,35 @@ func choose(found socket.Found) (Nodes, error) {
 		}, nil
 	case len(clusters) > 1:
 		var all []string
+		var dead []socket.Node
 		for _, cluster := range clusters {
 			all = append(all, describe(cluster))
+			if !slices.ContainsFunc(cluster, isServed) {
+				dead = append(dead, cluster...)
+			}
 		}
-		return Nodes{}, fmt.Errorf("%w: nodes of %d clusters run here, or did: %s; %s", ErrTarget, len(clusters), strings.Join(all, "; "), howToName)
+		return Nodes{}, fmt.Errorf("%w: nodes of %d clusters run here, or did: %s; %s", ErrTarget, len(clusters), strings.Join(all, "; "), howToName+orRemove("the files of clusters that do not run here", dead))
 	}
 	chosen := Nodes{}
-	for _, isServed := range []bool{true, false} { // one that is away may be back when it is needed
+	for _, served := range []bool{true, false} { // one that is away may be back when it is needed
 		for _, node := range clusters[0] {
-			if node.IsServed == isServed {
+			if node.IsServed == served {
 				chosen.Targets = append(chosen.Targets, Target{"unix", node.Socket})
 			}
 		}
 	}
-	if !slices.ContainsFunc(clusters[0], func(n socket.Node) bool { return n.IsServed }) {
-		chosen.Hint = "a node of this user ran here, and has not been stopped in order: start it again, or " + howToName + ", or remove what it left" + where(found)
+	if !slices.ContainsFunc(clusters[0], isServed) {
+		chosen.Hint = "a node of this user ran here, and has not been stopped in order: start it again, or " + howToName + orRemove("what it left", clusters[0]) + "; nodes were looked for" + where(found)
 	}
 	return chosen, nil
 }
 
+func isServed(n socket.Node) bool { return n.IsServed }
+
 // clustersOf sorts nodes by clusters. A node whose cluster is not known is one of its own,
 // and is left out if it does not run and others do.
 func clustersOf(nodes []socket.Node) (clusters [][]socket.Node) {
-	anyServed := slices.ContainsFunc(nodes, func(n socket.Node) bool { return n.IsServed })
+	anyServed := slices.ContainsFunc(nodes, isServed)
 	for _, node := range nodes {
 		if len(node.Members) == 0 && !node.IsServed && anyServed {
 			continue
@@ -205,6 +211,19 @@ func describe(cluster []socket.Node) string {
 		text += " with the members " + strings.Join(members, ", ")
 	}
 	return text
+}
+
+// orRemove names the files that nodes have left which do not run. It is empty if there are
+// none.
+func orRemove(what string, nodes []socket.Node) string {
+	var files []string
+	for _, node := range nodes {
+		files = append(files, node.Left...)
+	}
+	if len(files) == 0 {
+		return ""
+	}
+	return ", or remove " + what + ": " + strings.Join(files, ", ")
 }
 
 // where says where nodes were looked for.

@@ -17,6 +17,9 @@
 // the spare file is never read. Since it keeps its space, a full disk does not keep a node
 // from beginning a session, promising a ballot, or starting again.
 //
+// A node that has found its members (package discovery) has their list in list.json, which is
+// kept in the same way, and never changes but for "over".
+//
 // # Where the numbers begin
 //
 // With no file yet, the numbers begin where they would without a disk: at the wall

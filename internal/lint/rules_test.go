@@ -48,6 +48,7 @@ var purePackages = map[string][]string{
 	"internal/frames":            {"conch/token"},
 	"internal/claims":            {"conch/token", "conch/internal/frames"},
 	"internal/client/attachment": {"conch/token", "conch/internal/frames"},
+	"internal/discovery":         {},
 	"broadcast/wire": {
 		"conch/token", "conch/proto/conch/peer/v1", "google.golang.org/protobuf/proto", "google.golang.org/protobuf/encoding/protowire",
 		"google.golang.org/grpc/encoding", "google.golang.org/grpc/encoding/proto", "google.golang.org/grpc/mem",

@@ -40,6 +40,9 @@ type Config struct {
 	Advertise string
 	Peers     []string
 	HostsFile string
+	// FoundBy says for the log how the members are known: the flags that tell. Empty says
+	// nothing.
+	FoundBy string
 
 	SessionTTL time.Duration
 	LocalBatch int

@@ -95,6 +95,7 @@ func (cfg Config) start(members hosts.Members, access *access) (*Node, error) {
 		FlushLog:    cfg.FlushLog,
 		Evidence:    cfg.Evidence,
 		Version:     cfg.Version,
+		FoundBy:     cfg.FoundBy,
 	})
 	if err != nil {
 		return nil, errors.Join(err, memory.close())

@@ -96,7 +96,7 @@ func (r *Rules) CheckOperate(caller Identity) error {
 	if r.any(caller, Operate, func(p pattern) bool { return p.prefix && p.text == "" }) {
 		return nil
 	}
-	return fmt.Errorf("%w: %v may not operate this node: %s", ErrDenied, caller, r.remedy())
+	return fmt.Errorf("%w: %v may not operate this node: %s", ErrDenied, caller, r.operators())
 }
 
 // any tells whether a line grants the action to the caller, for locks of the kind.
@@ -118,6 +118,14 @@ func (r *Rules) remedy() string {
 		return "only users of the node's socket and page may, unless an --allow file grants it to others"
 	}
 	return "no line of " + r.name + " grants it"
+}
+
+// operators says who may operate the node.
+func (r *Rules) operators() string {
+	if r.name == "" {
+		return "only users of its socket and page may, unless an --allow file grants operate * to others"
+	}
+	return r.remedy() + "; want one with operate *"
 }
 
 const maxQuoted = 100 // bytes of a text that an error repeats

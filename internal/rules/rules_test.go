@@ -350,6 +350,14 @@ func TestWhoMayOperate(t *testing.T) {
 			t.Errorf("%v: %v, want it to be %t that they may", test.caller, err, test.may)
 		}
 	}
+	for want, err := range map[string]error{
+		"anonymous caller may not operate this node: only users of its socket and page may, unless an --allow file grants operate * to others": rules.Default().CheckOperate(rules.Identity{}),
+		"client alice may not operate this node: no line of allow.txt grants it; want one with operate *":                                      file.CheckOperate(alice),
+	} {
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
 	if err := file.Check(ops, rules.Lock, "a"); err == nil {
 		t.Error("who may operate may lock")
 	}

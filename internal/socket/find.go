@@ -24,6 +24,9 @@ type Node struct {
 	// IsServed is false for a node that has left its socket behind, or only what it wrote
 	// down about it.
 	IsServed bool
+	// Left are the files of a node that is not served: its socket and what it wrote down.
+	// When they are removed, it is not found any more.
+	Left []string
 }
 
 // Found is what [Find] has found.
@@ -63,7 +66,11 @@ func Find() (Found, error) {
 	}
 	for path, node := range nodes {
 		node.Socket = path
-		node.IsServed = isServed(path)
+		if node.IsServed = isServed(path); node.IsServed {
+			node.Left = nil
+		} else {
+			node.Left = withFilesBeside(path, node.Left)
+		}
 		nodes[path] = node
 	}
 	found.Nodes = slices.SortedFunc(maps.Values(nodes), func(a, b Node) int {
@@ -88,12 +95,12 @@ func (p place) find(nodes map[string]Node) error {
 		switch {
 		case !strings.HasPrefix(name, namePrefix):
 		case entry.Type() == fs.ModeSocket && strings.HasSuffix(name, nameSuffix):
-			if _, isKnown := nodes[path]; !isKnown { // by its record, with its members
-				nodes[path] = Node{}
-			}
+			node := nodes[path] // it may be known by its record, with its members
+			node.Left = append(node.Left, path)
+			nodes[path] = node
 		case entry.Type().IsRegular() && strings.HasSuffix(name, recordSuffix):
 			if r, err := read(path); err == nil { // else it says nothing that could be used
-				nodes[r.Socket] = Node{Members: r.Members}
+				nodes[r.Socket] = Node{Members: r.Members, Left: append(nodes[r.Socket].Left, path)}
 			}
 		}
 	}
@@ -115,9 +122,21 @@ func findServices(nodes map[string]Node) {
 		path := filepath.Join(serviceDir, entry.Name())
 		isSocket := entry.Type() == fs.ModeSocket && strings.HasSuffix(entry.Name(), nameSuffix)
 		if isSocket && unix.Access(path, unix.W_OK) == nil {
-			nodes[path] = Node{}
+			nodes[path] = Node{Left: []string{path}}
 		}
 	}
+}
+
+// withFilesBeside returns the files of a node that were found, sorted, with those of its
+// own directory. Commands with this environment may not look into that one.
+func withFilesBeside(socket string, found []string) []string {
+	for _, path := range []string{socket, recordBeside(socket)} {
+		if _, err := os.Lstat(path); err == nil {
+			found = append(found, path)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
 }
 
 // isServed reports whether some process serves a socket.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -38,14 +39,17 @@ func find(t *testing.T) []socket.Node {
 }
 
 func TestFindTellsWhatIsServed(t *testing.T) {
-	dir := runtimeDir(t)
+	dir, shared := runtimeDir(t), shortDir(t)
+	socket.SetDirs(t, shortDir(t), shared)
 	var want []socket.Node
 	abandoned, gone := filepath.Join(dir, "conch-1.sock"), filepath.Join(dir, "conch-2.sock")
 	abandon(t, abandoned)
 	if err := socket.Announce(gone, []string{"a:1"}); err != nil {
 		t.Fatal(err)
 	}
-	want = append(want, socket.Node{Socket: abandoned}, socket.Node{Socket: gone, Members: []string{"a:1"}})
+	records := []string{filepath.Join(dir, "conch-2.json"), filepath.Join(shared, "conch-"+strconv.Itoa(os.Getuid()), "conch-2.json")}
+	slices.Sort(records)
+	want = append(want, socket.Node{Socket: abandoned, Left: []string{abandoned}}, socket.Node{Socket: gone, Members: []string{"a:1"}, Left: records})
 	for _, port := range []string{"7400", "7401"} {
 		want = append(want, socket.Node{Socket: announced(t, port, "a:1", "b:1"), Members: []string{"a:1", "b:1"}, IsServed: true})
 	}
@@ -107,6 +111,41 @@ func TestFindInEveryEnvironment(t *testing.T) {
 	t.Setenv("CONCH_SOCKET_DIR", shortDir(t))
 	if got := find(t); len(got) > 0 {
 		t.Errorf("found %+v outside of CONCH_SOCKET_DIR", got)
+	}
+}
+
+// TestFindTellsWhatIsLeft: the files that are told are all that a node has left behind, also
+// those in directories of another environment.
+func TestFindTellsWhatIsLeft(t *testing.T) {
+	dir := noRuntimeDir(t)
+	login := shortDir(t)
+	t.Setenv("XDG_RUNTIME_DIR", login)
+	path, err := socket.Path("7400")
+	if err != nil {
+		t.Fatal(err)
+	}
+	abandon(t, path)
+	if err := socket.Announce(path, []string{"a:1"}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{path, filepath.Join(login, "conch-7400.json"), filepath.Join(dir, "conch-7400.json")}
+	slices.Sort(want)
+	for _, environment := range []string{login, ""} {
+		t.Setenv("XDG_RUNTIME_DIR", environment)
+		if got := find(t); len(got) != 1 || !slices.Equal(got[0].Left, want) {
+			t.Fatalf("with the runtime directory %q: %+v, want one that has left %q", environment, got, want)
+		}
+	}
+	for _, file := range want {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, environment := range []string{login, ""} {
+		t.Setenv("XDG_RUNTIME_DIR", environment)
+		if got := find(t); len(got) > 0 {
+			t.Errorf("with the runtime directory %q: %+v, want none", environment, got)
+		}
 	}
 }
 

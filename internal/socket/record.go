@@ -56,10 +56,15 @@ func read(path string) (record, error) {
 	return r, nil
 }
 
+// recordBeside returns where the record beside a socket belongs.
+func recordBeside(socket string) string {
+	return strings.TrimSuffix(socket, nameSuffix) + recordSuffix
+}
+
 // recordPaths returns where the record of a socket belongs: beside it, and in the place
 // that is the same for all environments. The error says which place cannot be used.
 func recordPaths(socket string) (paths []string, err error) {
-	name := strings.TrimSuffix(filepath.Base(socket), nameSuffix) + recordSuffix
+	name := filepath.Base(recordBeside(socket))
 	for _, p := range []place{{path: filepath.Dir(socket)}, sharedPlace()} {
 		path := filepath.Join(p.path, name)
 		if len(paths) > 0 && paths[0] == path {

@@ -19,8 +19,6 @@ func messageShort(from int, m *token.Message) string {
 		return fmt.Sprintf("REQUEST(%s, %s)", name(from), m.Number)
 	case token.TokenMessage:
 		return "TOKEN"
-	case token.Probe:
-		return "LOCATE"
 	case token.Ballot:
 		return "BALLOT " + epochText(m.Ballot)
 	case token.ProbeAnswer:

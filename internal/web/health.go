@@ -46,3 +46,16 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "session %d\n", status.GetSession())
 	}
 }
+
+// Waiting answers supervisors for a node that does not run yet, because it waits for
+// something that text tells: it is alive, and not ready.
+func Waiting(text func() string) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, "the node waits for members")
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "the node waits for members: "+text(), http.StatusServiceUnavailable)
+	})
+	return mux
+}

@@ -21,7 +21,7 @@ func (b *builder) start() []Block {
 		Code("bin/conch node --listen 127.0.0.1:7401 --peers 127.0.0.1:7402,127.0.0.1:7403 --auto-request --log-file node1.log\n" +
 			"bin/conch node --listen 127.0.0.1:7402 --peers 127.0.0.1:7401,127.0.0.1:7403 --auto-request --log-file node2.log\n" +
 			"bin/conch node --listen 127.0.0.1:7403 --peers 127.0.0.1:7401,127.0.0.1:7402 --auto-request --log-file node3.log"),
-		Paragraph("The nodes find each other by addresses on the command line, as here, or by a file that lists them (--hosts-file). With --auto-request, a node asks for the critical section in a loop. Ctrl-C stops a node in order. README.md says more, also about several machines."),
+		Paragraph("The nodes find each other by addresses on the command line, as here, by a file that lists them (--hosts-file), or by DNS or Serf (--discover). With --auto-request, a node asks for the critical section in a loop. Ctrl-C stops a node in order. README.md says more, also about several machines."),
 	}
 	if b.Command != "" {
 		blocks = append(blocks, Paragraph("This command made the report:"), Code(b.Command))

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"conch/logs"
@@ -31,7 +32,7 @@ func (b *builder) assignment(d *Document) Table {
 	row("The nodes are written in Go", "They are one Go program, of which each node is a process.", d.where(titleStart))
 	row("A README.md explains how to start the system", "README.md in the repository does; its commands for three nodes stand here too.", d.where(titleStart))
 	row("Messages between nodes go over gRPC", b.overGRPC(), d.where(titleStart))
-	row("Nodes find each other", "By addresses on the command line (--peers), or by a file with the addresses (--hosts-file).", d.where(titleStart))
+	row("Nodes find each other", "By addresses on the command line (--peers), by a file with the addresses (--hosts-file), or by DNS or Serf (--discover)."+b.foundBy(), d.where(titleStart))
 	row("A demonstration with at least three nodes", b.enoughNodes(), "appendix 1")
 	row("A sequence of messages from the logs that leads to a node getting access", b.sequence(), d.where(titleEntry))
 	row("A discussion of the algorithm with examples from the logs", b.discussion(), d.where(titleAlgorithm), d.where(titleCases))
@@ -89,6 +90,27 @@ func (b *builder) overGRPC() string {
 		}
 	}
 	return text
+}
+
+// foundBy says how the nodes of the runs found each other, if their logs tell.
+func (b *builder) foundBy() string {
+	var ways []string
+	for _, s := range b.runs() {
+		for _, life := range s.run.Lives {
+			if life.Started == nil || s.foreign() {
+				continue
+			}
+			way := life.Started.FoundBy
+			if way != "" && !slices.Contains(ways, way) {
+				ways = append(ways, way)
+			}
+		}
+	}
+	if len(ways) == 0 {
+		return ""
+	}
+	slices.Sort(ways)
+	return fmt.Sprintf(" Here, by what the logs say: %s.", strings.Join(ways, "; "))
 }
 
 func (b *builder) enoughNodes() string {

@@ -42,7 +42,7 @@ const (
 // insufficient if there is no run.
 func Build(in Input) (*Document, logs.Verdict) {
 	b := builder{Input: in}
-	d := &Document{Title: "Distributed mutual exclusion with Suzuki and Kasami's broadcast token", Authors: in.Authors, Repository: in.Repository, Missing: missing(in)}
+	d := &Document{Title: "Distributed mutual exclusion with Suzuki and Kasami's broadcast token", Authors: in.Authors, Repository: in.Repository}
 	verdict := logs.Insufficient
 	if in.Run != nil {
 		b.main = newSource(1, "The logs", in.Run)
@@ -54,6 +54,7 @@ func Build(in Input) (*Document, logs.Verdict) {
 		d.Appendices = append(d.Appendices, b.crash.Appendix)
 		verdict = max(verdict, b.crash.report.Verdict())
 	}
+	d.Missing = b.missing()
 	d.Sections = append(d.Sections, Section{titleStart, b.start()})
 	if b.tells(b.main) {
 		d.Sections = append(d.Sections,
@@ -88,18 +89,6 @@ func numberFigures(d *Document) {
 			}
 		}
 	}
-}
-
-// missing says what a hand-in needs and was not given.
-func missing(in Input) []string {
-	var lacks []string
-	if len(in.Authors) == 0 {
-		lacks = append(lacks, "The report names no author: add --author \"NAME\" to the command.")
-	}
-	if in.Repository == "" {
-		lacks = append(lacks, "The report has no link to the repository: add --repository URL to the command.")
-	}
-	return lacks
 }
 
 // sources of the runs that there are.

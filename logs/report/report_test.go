@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"conch/logs"
 	"conch/logs/draw"
@@ -449,6 +451,63 @@ func TestDeathWithoutToken(t *testing.T) {
 		t.Errorf("it is said where the token was:\n%s", text[strings.Index(text, "## 5."):strings.Index(text, "## 6.")])
 	}
 	readReport(t, text)
+}
+
+// inTime puts the lines of files one after another, each a second after the one before,
+// beginning at a second.
+func inTime(second int, files map[string]string) map[string]string {
+	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	times := regexp.MustCompile(`"time":"[^"]*"`)
+	for name, text := range files {
+		at := second
+		files[name] = times.ReplaceAllStringFunc(text, func(string) string {
+			at++
+			return fmt.Sprintf(`"time":%q`, begin.Add(time.Duration(at)*time.Second).Format(time.RFC3339Nano))
+		})
+	}
+	return files
+}
+
+// TestCrashOfNoUse: a second run without a death, and the files of two runs of the same
+// nodes, are told on the first page.
+func TestCrashOfNoUse(t *testing.T) {
+	in := input(t)
+	in.Crash = in.Run
+	d, _ := Build(in)
+	if text := markdownOf(t, d); len(d.Missing) != 1 || !strings.Contains(text, "No node died in the run that --crash names: give the folder of a run in which one did") {
+		t.Errorf("missing are %v", d.Missing)
+	}
+
+	const started1 = `{"time":"","node":"a:1","event":"node_started","members":["a:1","b:1"]}` + "\n"
+	started2 := strings.Replace(started1, `"a:1"`, `"b:1"`, 1)
+	again := func(second int, files map[string]string) *logs.Run {
+		all := inTime(0, map[string]string{"a.log": started1 + started1, "b.log": started2 + started2})
+		maps.Copy(all, inTime(second, files))
+		return read(t, all)
+	}
+	for name, c := range map[string]struct {
+		run  *logs.Run
+		want string // the first file of the second run
+	}{
+		"one run":                  {again(0, nil), ""},
+		"two runs":                 {again(9, map[string]string{"kill-a.log": started1, "kill-b.log": started2}), "kill-a.log"},
+		"a node started again":     {again(1, map[string]string{"a2.log": started1}), ""},
+		"the whole run goes twice": {again(0, map[string]string{"a2.log": started1, "b2.log": started2}), ""},
+	} {
+		got := ""
+		if first := secondRun(c.run); first != nil {
+			got = first.Name
+		}
+		if got != c.want {
+			t.Errorf("%s: a second run begins with %q, want %q", name, got, c.want)
+		}
+	}
+	in = input(t)
+	in.Crash = again(9, map[string]string{"kill-a.log": started1, "kill-b.log": started2})
+	d, _ = Build(in)
+	if text := markdownOf(t, d); !strings.Contains(text, "The files of appendix 2 seem to be those of two runs, the second beginning with kill-a.log") {
+		t.Errorf("missing are %v", d.Missing)
+	}
 }
 
 // TestMissing: what a hand-in needs is asked for on the first page.

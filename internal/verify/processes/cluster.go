@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -39,6 +40,9 @@ type Config struct {
 	// Port, if not 0, is the port of the first node, and the others' ports follow, if all
 	// of these are free. Otherwise any free ports are used.
 	Port int
+	// Serf: the nodes find each other by Serf, with the first node's agent as the seed, and are
+	// not told their peers.
+	Serf bool
 	// Flags are given to every "conch node", in addition to those for its address, its
 	// peers, its files and its use.
 	Flags []string
@@ -80,11 +84,11 @@ func New(config Config) (*Cluster, error) {
 // settle gives every node free addresses.
 func (c *Cluster) settle() error {
 	n := c.config.Nodes
-	listen, err := freeAddresses(2 * n)
+	listen, err := freeAddresses(3 * n)
 	if err != nil {
 		return fmt.Errorf("cluster: %w", err)
 	}
-	listen, pages := listen[:n], listen[n:]
+	listen, pages, agents := listen[:n], listen[n:2*n], listen[2*n:]
 	if wanted := inARow(c.config.Port, n); c.config.Port != 0 && !c.settled && areFree(wanted) {
 		listen = wanted
 	}
@@ -103,7 +107,13 @@ func (c *Cluster) settle() error {
 			nodes[i].socket = filepath.Join(c.config.Dir, fmt.Sprintf("node%d.sock", i+1))
 			nodes[i].page = pages[i]
 		}
-		nodes[i].command = c.command(nodes[i], addresses)
+		members := []string{"--peers", strings.Join(addresses, ",")}
+		if c.config.Serf {
+			members = []string{"--serf-listen", agents[i], "--discover", "serf:" + agents[0], "--expect", strconv.Itoa(n)}
+		} else if n == 1 {
+			members = append(members, "--single")
+		}
+		nodes[i].command = append(c.command(nodes[i]), members...)
 		if i == 0 {
 			nodes[i].command = append(nodes[i].command, c.config.FirstFlags...)
 		}
@@ -121,18 +131,14 @@ func (c *Cluster) settle() error {
 	return nil
 }
 
-// command is what starts a node of a cluster with these addresses.
-func (c *Cluster) command(n *Node, addresses []string) []string {
+// command is what starts a node, but for what says who the others are.
+func (c *Cluster) command(n *Node) []string {
 	command := []string{
 		c.config.Program, "node",
 		"--listen", n.listen,
-		"--peers", strings.Join(addresses, ","),
 		"--log-file", n.logFile,
 		"--drain", "0", // a test that wants holders to finish says so in Flags
 		"--data-dir", filepath.Join(c.config.Dir, "state", strings.ReplaceAll(n.address, ":", "-")),
-	}
-	if len(addresses) == 1 {
-		command = append(command, "--single")
 	}
 	switch c.config.Use {
 	case TakeTurns:

@@ -3,6 +3,7 @@ package learn
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -50,6 +51,26 @@ func TestPage(t *testing.T) {
 		click(ctx, t, "#forward", `[data-op="ask.A"]`)
 		if count := text(ctx, t, "count"); count != "2 / 2" {
 			t.Errorf("after another course began at step 1 the page is at %s, want 2 / 2", count)
+		}
+	})
+
+	t.Run("each state has its label", func(t *testing.T) {
+		const shown = `[...document.querySelectorAll('#ring .member')].map((e) =>
+			[e.classList[1], e.querySelector('.state').textContent + ' ' + e.querySelector('.sign').textContent])`
+		labels := make(map[string]string)
+		for _, link := range []string{"n=3;ask.A;ask.B;crash.C", "n=3;from=cold", "n=3;cut.A-B;cut.A-C;tick.5000"} {
+			visit(ctx, t, url+"#"+link)
+			click(ctx, t, "#last")
+			for _, member := range browser.Eval[[][2]string](ctx, t, shown) {
+				labels[member[0]] = member[1]
+			}
+		}
+		want := map[string]string{
+			"critical": "in the critical section ★", "waiting": "waiting ?", "idle": "idle ", "starting": "waiting after its start ↻",
+			"no-session": "no session ∅", "crashed": "crashed ✕",
+		}
+		if !maps.Equal(labels, want) {
+			t.Errorf("the labels are %q, want %q", labels, want)
 		}
 	})
 

@@ -11,7 +11,7 @@ const LANE = 0.075; // how far the two directions of a pair are apart, as a part
 export const glyphs = {
   REQUEST: ['R', 'round', 'REQUEST: asks for the token'],
   TOKEN: ['T', 'diamond', 'TOKEN: whoever has it may enter'],
-  PROBE: ['?', 'square', 'LOCATE: asks where the token is'],
+  PROBE: ['?', 'square', 'PROBE: asks where the token is'],
   'PROBE-ANSWER': ['!', 'square', 'HOLD, RECENT or NONE: the answer to that'],
   BALLOT: ['B', 'hexagon', 'BALLOT: asks for a promise, so that the token can be made anew'],
   'BALLOT-ANSWER': ['P', 'hexagon', 'PROMISE or a refusal: the answer to a ballot'],

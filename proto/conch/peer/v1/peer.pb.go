@@ -28,6 +28,62 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Stage is how final a list is.
+type Stage int32
+
+const (
+	Stage_STAGE_UNSPECIFIED Stage = 0
+	// The list may change.
+	Stage_STAGE_LOOKING Stage = 1
+	// The list is on disk, and the node will never have another.
+	Stage_STAGE_SETTLED Stage = 2
+	// The node runs with it.
+	Stage_STAGE_RUNNING Stage = 3
+)
+
+// Enum value maps for Stage.
+var (
+	Stage_name = map[int32]string{
+		0: "STAGE_UNSPECIFIED",
+		1: "STAGE_LOOKING",
+		2: "STAGE_SETTLED",
+		3: "STAGE_RUNNING",
+	}
+	Stage_value = map[string]int32{
+		"STAGE_UNSPECIFIED": 0,
+		"STAGE_LOOKING":     1,
+		"STAGE_SETTLED":     2,
+		"STAGE_RUNNING":     3,
+	}
+)
+
+func (x Stage) Enum() *Stage {
+	p := new(Stage)
+	*p = x
+	return p
+}
+
+func (x Stage) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Stage) Descriptor() protoreflect.EnumDescriptor {
+	return file_conch_peer_v1_peer_proto_enumTypes[0].Descriptor()
+}
+
+func (Stage) Type() protoreflect.EnumType {
+	return &file_conch_peer_v1_peer_proto_enumTypes[0]
+}
+
+func (x Stage) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Stage.Descriptor instead.
+func (Stage) EnumDescriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{0}
+}
+
 // What the answerer knows of the token.
 type ProbeAnswer_Kind int32
 
@@ -68,11 +124,11 @@ func (x ProbeAnswer_Kind) String() string {
 }
 
 func (ProbeAnswer_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_conch_peer_v1_peer_proto_enumTypes[0].Descriptor()
+	return file_conch_peer_v1_peer_proto_enumTypes[1].Descriptor()
 }
 
 func (ProbeAnswer_Kind) Type() protoreflect.EnumType {
-	return &file_conch_peer_v1_peer_proto_enumTypes[0]
+	return &file_conch_peer_v1_peer_proto_enumTypes[1]
 }
 
 func (x ProbeAnswer_Kind) Number() protoreflect.EnumNumber {
@@ -81,7 +137,7 @@ func (x ProbeAnswer_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ProbeAnswer_Kind.Descriptor instead.
 func (ProbeAnswer_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{15, 0}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{17, 0}
 }
 
 // What the answerer says to the ballot.
@@ -128,11 +184,11 @@ func (x BallotAnswer_Kind) String() string {
 }
 
 func (BallotAnswer_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_conch_peer_v1_peer_proto_enumTypes[1].Descriptor()
+	return file_conch_peer_v1_peer_proto_enumTypes[2].Descriptor()
 }
 
 func (BallotAnswer_Kind) Type() protoreflect.EnumType {
-	return &file_conch_peer_v1_peer_proto_enumTypes[1]
+	return &file_conch_peer_v1_peer_proto_enumTypes[2]
 }
 
 func (x BallotAnswer_Kind) Number() protoreflect.EnumNumber {
@@ -141,7 +197,126 @@ func (x BallotAnswer_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use BallotAnswer_Kind.Descriptor instead.
 func (BallotAnswer_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{17, 0}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{19, 0}
+}
+
+// ShowMembersRequest asks for a node's list.
+type ShowMembersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The sender's address.
+	Member        string `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShowMembersRequest) Reset() {
+	*x = ShowMembersRequest{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShowMembersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShowMembersRequest) ProtoMessage() {}
+
+func (x *ShowMembersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShowMembersRequest.ProtoReflect.Descriptor instead.
+func (*ShowMembersRequest) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ShowMembersRequest) GetMember() string {
+	if x != nil {
+		return x.Member
+	}
+	return ""
+}
+
+// ShowMembersResponse is a node's list.
+type ShowMembersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The version of the protocol between members, as in Hello.
+	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// The node's own address.
+	Member string `protobuf:"bytes,2,opt,name=member,proto3" json:"member,omitempty"`
+	// The member list, in order. It is empty while the node does not know as many
+	// members as it expects.
+	Members       []string `protobuf:"bytes,3,rep,name=members,proto3" json:"members,omitempty"`
+	Stage         Stage    `protobuf:"varint,4,opt,name=stage,proto3,enum=conch.peer.v1.Stage" json:"stage,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShowMembersResponse) Reset() {
+	*x = ShowMembersResponse{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShowMembersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShowMembersResponse) ProtoMessage() {}
+
+func (x *ShowMembersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShowMembersResponse.ProtoReflect.Descriptor instead.
+func (*ShowMembersResponse) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ShowMembersResponse) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ShowMembersResponse) GetMember() string {
+	if x != nil {
+		return x.Member
+	}
+	return ""
+}
+
+func (x *ShowMembersResponse) GetMembers() []string {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *ShowMembersResponse) GetStage() Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return Stage_STAGE_UNSPECIFIED
 }
 
 // Frame is one write: all that was waiting for this peer at that moment, in
@@ -155,7 +330,7 @@ type Frame struct {
 
 func (x *Frame) Reset() {
 	*x = Frame{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[0]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -167,7 +342,7 @@ func (x *Frame) String() string {
 func (*Frame) ProtoMessage() {}
 
 func (x *Frame) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[0]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -180,7 +355,7 @@ func (x *Frame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frame.ProtoReflect.Descriptor instead.
 func (*Frame) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{0}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Frame) GetMessages() []*Message {
@@ -199,7 +374,7 @@ type Receipt struct {
 
 func (x *Receipt) Reset() {
 	*x = Receipt{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[1]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -211,7 +386,7 @@ func (x *Receipt) String() string {
 func (*Receipt) ProtoMessage() {}
 
 func (x *Receipt) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[1]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -224,7 +399,7 @@ func (x *Receipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
 func (*Receipt) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{1}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{3}
 }
 
 // Message is one message of the protocol.
@@ -255,7 +430,7 @@ type Message struct {
 
 func (x *Message) Reset() {
 	*x = Message{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[2]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -267,7 +442,7 @@ func (x *Message) String() string {
 func (*Message) ProtoMessage() {}
 
 func (x *Message) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[2]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -280,7 +455,7 @@ func (x *Message) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Message.ProtoReflect.Descriptor instead.
 func (*Message) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{2}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Message) GetKind() isMessage_Kind {
@@ -515,7 +690,7 @@ type Number struct {
 
 func (x *Number) Reset() {
 	*x = Number{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[3]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -527,7 +702,7 @@ func (x *Number) String() string {
 func (*Number) ProtoMessage() {}
 
 func (x *Number) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[3]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -540,7 +715,7 @@ func (x *Number) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Number.ProtoReflect.Descriptor instead.
 func (*Number) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{3}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Number) GetSession() uint64 {
@@ -569,7 +744,7 @@ type BallotNumber struct {
 
 func (x *BallotNumber) Reset() {
 	*x = BallotNumber{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[4]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -581,7 +756,7 @@ func (x *BallotNumber) String() string {
 func (*BallotNumber) ProtoMessage() {}
 
 func (x *BallotNumber) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[4]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -594,7 +769,7 @@ func (x *BallotNumber) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BallotNumber.ProtoReflect.Descriptor instead.
 func (*BallotNumber) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{4}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *BallotNumber) GetNumber() uint64 {
@@ -635,13 +810,16 @@ type Hello struct {
 	KnownSession uint64 `protobuf:"varint,9,opt,name=known_session,json=knownSession,proto3" json:"known_session,omitempty"`
 	// The incarnation whose session that was; the first, if there were several.
 	KnownIncarnation []byte `protobuf:"bytes,10,opt,name=known_incarnation,json=knownIncarnation,proto3" json:"known_incarnation,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// The receiver's address, as the sender dialled it: a name may lead to another
+	// member for a while, when addresses move. Empty from versions that do not tell.
+	Receiver      string `protobuf:"bytes,11,opt,name=receiver,proto3" json:"receiver,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Hello) Reset() {
 	*x = Hello{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[5]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -653,7 +831,7 @@ func (x *Hello) String() string {
 func (*Hello) ProtoMessage() {}
 
 func (x *Hello) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[5]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -666,7 +844,7 @@ func (x *Hello) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hello.ProtoReflect.Descriptor instead.
 func (*Hello) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{5}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Hello) GetVersion() uint32 {
@@ -739,6 +917,13 @@ func (x *Hello) GetKnownIncarnation() []byte {
 	return nil
 }
 
+func (x *Hello) GetReceiver() string {
+	if x != nil {
+		return x.Receiver
+	}
+	return ""
+}
+
 // Ping asks for a guard of the sender's session.
 type Ping struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
@@ -755,7 +940,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[6]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -767,7 +952,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[6]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -780,7 +965,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{6}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Ping) GetIncarnation() []byte {
@@ -823,7 +1008,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[7]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -835,7 +1020,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[7]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -848,7 +1033,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{7}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Pong) GetIncarnation() []byte {
@@ -876,7 +1061,7 @@ type Busy struct {
 
 func (x *Busy) Reset() {
 	*x = Busy{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[8]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -888,7 +1073,7 @@ func (x *Busy) String() string {
 func (*Busy) ProtoMessage() {}
 
 func (x *Busy) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[8]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -901,7 +1086,7 @@ func (x *Busy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Busy.ProtoReflect.Descriptor instead.
 func (*Busy) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{8}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Busy) GetLocks() []string {
@@ -923,7 +1108,7 @@ type Clear struct {
 
 func (x *Clear) Reset() {
 	*x = Clear{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[9]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -935,7 +1120,7 @@ func (x *Clear) String() string {
 func (*Clear) ProtoMessage() {}
 
 func (x *Clear) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[9]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -948,7 +1133,7 @@ func (x *Clear) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Clear.ProtoReflect.Descriptor instead.
 func (*Clear) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{9}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Clear) GetIncarnation() []byte {
@@ -968,7 +1153,7 @@ type Bye struct {
 
 func (x *Bye) Reset() {
 	*x = Bye{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[10]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -980,7 +1165,7 @@ func (x *Bye) String() string {
 func (*Bye) ProtoMessage() {}
 
 func (x *Bye) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[10]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -993,7 +1178,7 @@ func (x *Bye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bye.ProtoReflect.Descriptor instead.
 func (*Bye) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{10}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Bye) GetSession() uint64 {
@@ -1017,7 +1202,7 @@ type Known struct {
 
 func (x *Known) Reset() {
 	*x = Known{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[11]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1029,7 +1214,7 @@ func (x *Known) String() string {
 func (*Known) ProtoMessage() {}
 
 func (x *Known) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[11]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1042,7 +1227,7 @@ func (x *Known) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Known.ProtoReflect.Descriptor instead.
 func (*Known) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{11}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Known) GetSession() uint64 {
@@ -1070,7 +1255,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[12]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1082,7 +1267,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[12]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1095,7 +1280,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{12}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Request) GetLock() string {
@@ -1134,7 +1319,7 @@ type Token struct {
 
 func (x *Token) Reset() {
 	*x = Token{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[13]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1146,7 +1331,7 @@ func (x *Token) String() string {
 func (*Token) ProtoMessage() {}
 
 func (x *Token) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[13]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1159,7 +1344,7 @@ func (x *Token) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Token.ProtoReflect.Descriptor instead.
 func (*Token) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{13}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Token) GetLock() string {
@@ -1226,7 +1411,7 @@ type Probe struct {
 
 func (x *Probe) Reset() {
 	*x = Probe{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[14]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1238,7 +1423,7 @@ func (x *Probe) String() string {
 func (*Probe) ProtoMessage() {}
 
 func (x *Probe) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[14]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1251,7 +1436,7 @@ func (x *Probe) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Probe.ProtoReflect.Descriptor instead.
 func (*Probe) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{14}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Probe) GetLock() string {
@@ -1298,7 +1483,7 @@ type ProbeAnswer struct {
 
 func (x *ProbeAnswer) Reset() {
 	*x = ProbeAnswer{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[15]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1310,7 +1495,7 @@ func (x *ProbeAnswer) String() string {
 func (*ProbeAnswer) ProtoMessage() {}
 
 func (x *ProbeAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[15]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1323,7 +1508,7 @@ func (x *ProbeAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeAnswer.ProtoReflect.Descriptor instead.
 func (*ProbeAnswer) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{15}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ProbeAnswer) GetLock() string {
@@ -1375,7 +1560,7 @@ type Ballot struct {
 
 func (x *Ballot) Reset() {
 	*x = Ballot{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[16]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1387,7 +1572,7 @@ func (x *Ballot) String() string {
 func (*Ballot) ProtoMessage() {}
 
 func (x *Ballot) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[16]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1400,7 +1585,7 @@ func (x *Ballot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ballot.ProtoReflect.Descriptor instead.
 func (*Ballot) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{16}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Ballot) GetLock() string {
@@ -1450,7 +1635,7 @@ type BallotAnswer struct {
 
 func (x *BallotAnswer) Reset() {
 	*x = BallotAnswer{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[17]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1462,7 +1647,7 @@ func (x *BallotAnswer) String() string {
 func (*BallotAnswer) ProtoMessage() {}
 
 func (x *BallotAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[17]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1475,7 +1660,7 @@ func (x *BallotAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BallotAnswer.ProtoReflect.Descriptor instead.
 func (*BallotAnswer) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{17}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *BallotAnswer) GetLock() string {
@@ -1538,7 +1723,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[18]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1550,7 +1735,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[18]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1563,7 +1748,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{18}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Abort) GetLock() string {
@@ -1584,7 +1769,14 @@ var File_conch_peer_v1_peer_proto protoreflect.FileDescriptor
 
 const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\n" +
-	"\x18conch/peer/v1/peer.proto\x12\rconch.peer.v1\";\n" +
+	"\x18conch/peer/v1/peer.proto\x12\rconch.peer.v1\",\n" +
+	"\x12ShowMembersRequest\x12\x16\n" +
+	"\x06member\x18\x01 \x01(\tR\x06member\"\x8d\x01\n" +
+	"\x13ShowMembersResponse\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
+	"\x06member\x18\x02 \x01(\tR\x06member\x12\x18\n" +
+	"\amembers\x18\x03 \x03(\tR\amembers\x12*\n" +
+	"\x05stage\x18\x04 \x01(\x0e2\x14.conch.peer.v1.StageR\x05stage\";\n" +
 	"\x05Frame\x122\n" +
 	"\bmessages\x18\x01 \x03(\v2\x16.conch.peer.v1.MessageR\bmessages\"\t\n" +
 	"\aReceipt\"\xb8\x05\n" +
@@ -1610,7 +1802,7 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x05count\x18\x02 \x01(\x04R\x05count\"B\n" +
 	"\fBallotNumber\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x1a\n" +
-	"\bproposer\x18\x02 \x01(\rR\bproposer\"\x9d\x02\n" +
+	"\bproposer\x18\x02 \x01(\rR\bproposer\"\xb9\x02\n" +
 	"\x05Hello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
 	"\x06member\x18\x02 \x01(\tR\x06member\x12 \n" +
@@ -1622,7 +1814,8 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x05floor\x18\b \x01(\x04R\x05floor\x12#\n" +
 	"\rknown_session\x18\t \x01(\x04R\fknownSession\x12+\n" +
 	"\x11known_incarnation\x18\n" +
-	" \x01(\fR\x10knownIncarnation\"n\n" +
+	" \x01(\fR\x10knownIncarnation\x12\x1a\n" +
+	"\breceiver\x18\v \x01(\tR\breceiver\"n\n" +
 	"\x04Ping\x12 \n" +
 	"\vincarnation\x18\x01 \x01(\fR\vincarnation\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x04R\asession\x12\x14\n" +
@@ -1688,9 +1881,15 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\fKIND_PROMISE\x10\x04\"P\n" +
 	"\x05Abort\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x123\n" +
-	"\x06ballot\x18\x02 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\x06ballot2H\n" +
+	"\x06ballot\x18\x02 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\x06ballot*W\n" +
+	"\x05Stage\x12\x15\n" +
+	"\x11STAGE_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rSTAGE_LOOKING\x10\x01\x12\x11\n" +
+	"\rSTAGE_SETTLED\x10\x02\x12\x11\n" +
+	"\rSTAGE_RUNNING\x10\x032\x9e\x01\n" +
 	"\vPeerService\x129\n" +
-	"\aDeliver\x12\x14.conch.peer.v1.Frame\x1a\x16.conch.peer.v1.Receipt(\x01B\"Z conch/proto/conch/peer/v1;peerv1b\x06proto3"
+	"\aDeliver\x12\x14.conch.peer.v1.Frame\x1a\x16.conch.peer.v1.Receipt(\x01\x12T\n" +
+	"\vShowMembers\x12!.conch.peer.v1.ShowMembersRequest\x1a\".conch.peer.v1.ShowMembersResponseB\"Z conch/proto/conch/peer/v1;peerv1b\x06proto3"
 
 var (
 	file_conch_peer_v1_peer_proto_rawDescOnce sync.Once
@@ -1704,66 +1903,72 @@ func file_conch_peer_v1_peer_proto_rawDescGZIP() []byte {
 	return file_conch_peer_v1_peer_proto_rawDescData
 }
 
-var file_conch_peer_v1_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_conch_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_conch_peer_v1_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_conch_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_conch_peer_v1_peer_proto_goTypes = []any{
-	(ProbeAnswer_Kind)(0),  // 0: conch.peer.v1.ProbeAnswer.Kind
-	(BallotAnswer_Kind)(0), // 1: conch.peer.v1.BallotAnswer.Kind
-	(*Frame)(nil),          // 2: conch.peer.v1.Frame
-	(*Receipt)(nil),        // 3: conch.peer.v1.Receipt
-	(*Message)(nil),        // 4: conch.peer.v1.Message
-	(*Number)(nil),         // 5: conch.peer.v1.Number
-	(*BallotNumber)(nil),   // 6: conch.peer.v1.BallotNumber
-	(*Hello)(nil),          // 7: conch.peer.v1.Hello
-	(*Ping)(nil),           // 8: conch.peer.v1.Ping
-	(*Pong)(nil),           // 9: conch.peer.v1.Pong
-	(*Busy)(nil),           // 10: conch.peer.v1.Busy
-	(*Clear)(nil),          // 11: conch.peer.v1.Clear
-	(*Bye)(nil),            // 12: conch.peer.v1.Bye
-	(*Known)(nil),          // 13: conch.peer.v1.Known
-	(*Request)(nil),        // 14: conch.peer.v1.Request
-	(*Token)(nil),          // 15: conch.peer.v1.Token
-	(*Probe)(nil),          // 16: conch.peer.v1.Probe
-	(*ProbeAnswer)(nil),    // 17: conch.peer.v1.ProbeAnswer
-	(*Ballot)(nil),         // 18: conch.peer.v1.Ballot
-	(*BallotAnswer)(nil),   // 19: conch.peer.v1.BallotAnswer
-	(*Abort)(nil),          // 20: conch.peer.v1.Abort
+	(Stage)(0),                  // 0: conch.peer.v1.Stage
+	(ProbeAnswer_Kind)(0),       // 1: conch.peer.v1.ProbeAnswer.Kind
+	(BallotAnswer_Kind)(0),      // 2: conch.peer.v1.BallotAnswer.Kind
+	(*ShowMembersRequest)(nil),  // 3: conch.peer.v1.ShowMembersRequest
+	(*ShowMembersResponse)(nil), // 4: conch.peer.v1.ShowMembersResponse
+	(*Frame)(nil),               // 5: conch.peer.v1.Frame
+	(*Receipt)(nil),             // 6: conch.peer.v1.Receipt
+	(*Message)(nil),             // 7: conch.peer.v1.Message
+	(*Number)(nil),              // 8: conch.peer.v1.Number
+	(*BallotNumber)(nil),        // 9: conch.peer.v1.BallotNumber
+	(*Hello)(nil),               // 10: conch.peer.v1.Hello
+	(*Ping)(nil),                // 11: conch.peer.v1.Ping
+	(*Pong)(nil),                // 12: conch.peer.v1.Pong
+	(*Busy)(nil),                // 13: conch.peer.v1.Busy
+	(*Clear)(nil),               // 14: conch.peer.v1.Clear
+	(*Bye)(nil),                 // 15: conch.peer.v1.Bye
+	(*Known)(nil),               // 16: conch.peer.v1.Known
+	(*Request)(nil),             // 17: conch.peer.v1.Request
+	(*Token)(nil),               // 18: conch.peer.v1.Token
+	(*Probe)(nil),               // 19: conch.peer.v1.Probe
+	(*ProbeAnswer)(nil),         // 20: conch.peer.v1.ProbeAnswer
+	(*Ballot)(nil),              // 21: conch.peer.v1.Ballot
+	(*BallotAnswer)(nil),        // 22: conch.peer.v1.BallotAnswer
+	(*Abort)(nil),               // 23: conch.peer.v1.Abort
 }
 var file_conch_peer_v1_peer_proto_depIdxs = []int32{
-	4,  // 0: conch.peer.v1.Frame.messages:type_name -> conch.peer.v1.Message
-	7,  // 1: conch.peer.v1.Message.hello:type_name -> conch.peer.v1.Hello
-	8,  // 2: conch.peer.v1.Message.ping:type_name -> conch.peer.v1.Ping
-	9,  // 3: conch.peer.v1.Message.pong:type_name -> conch.peer.v1.Pong
-	10, // 4: conch.peer.v1.Message.busy:type_name -> conch.peer.v1.Busy
-	11, // 5: conch.peer.v1.Message.clear:type_name -> conch.peer.v1.Clear
-	12, // 6: conch.peer.v1.Message.bye:type_name -> conch.peer.v1.Bye
-	14, // 7: conch.peer.v1.Message.request:type_name -> conch.peer.v1.Request
-	15, // 8: conch.peer.v1.Message.token:type_name -> conch.peer.v1.Token
-	16, // 9: conch.peer.v1.Message.probe:type_name -> conch.peer.v1.Probe
-	17, // 10: conch.peer.v1.Message.probe_answer:type_name -> conch.peer.v1.ProbeAnswer
-	18, // 11: conch.peer.v1.Message.ballot:type_name -> conch.peer.v1.Ballot
-	19, // 12: conch.peer.v1.Message.ballot_answer:type_name -> conch.peer.v1.BallotAnswer
-	20, // 13: conch.peer.v1.Message.abort:type_name -> conch.peer.v1.Abort
-	13, // 14: conch.peer.v1.Message.known:type_name -> conch.peer.v1.Known
-	5,  // 15: conch.peer.v1.Request.number:type_name -> conch.peer.v1.Number
-	6,  // 16: conch.peer.v1.Token.epoch:type_name -> conch.peer.v1.BallotNumber
-	5,  // 17: conch.peer.v1.Token.last_granted:type_name -> conch.peer.v1.Number
-	5,  // 18: conch.peer.v1.Probe.number:type_name -> conch.peer.v1.Number
-	0,  // 19: conch.peer.v1.ProbeAnswer.kind:type_name -> conch.peer.v1.ProbeAnswer.Kind
-	5,  // 20: conch.peer.v1.Ballot.number:type_name -> conch.peer.v1.Number
-	6,  // 21: conch.peer.v1.Ballot.ballot:type_name -> conch.peer.v1.BallotNumber
-	6,  // 22: conch.peer.v1.BallotAnswer.ballot:type_name -> conch.peer.v1.BallotNumber
-	1,  // 23: conch.peer.v1.BallotAnswer.kind:type_name -> conch.peer.v1.BallotAnswer.Kind
-	6,  // 24: conch.peer.v1.BallotAnswer.highest:type_name -> conch.peer.v1.BallotNumber
-	5,  // 25: conch.peer.v1.BallotAnswer.number:type_name -> conch.peer.v1.Number
-	6,  // 26: conch.peer.v1.Abort.ballot:type_name -> conch.peer.v1.BallotNumber
-	2,  // 27: conch.peer.v1.PeerService.Deliver:input_type -> conch.peer.v1.Frame
-	3,  // 28: conch.peer.v1.PeerService.Deliver:output_type -> conch.peer.v1.Receipt
-	28, // [28:29] is the sub-list for method output_type
-	27, // [27:28] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	0,  // 0: conch.peer.v1.ShowMembersResponse.stage:type_name -> conch.peer.v1.Stage
+	7,  // 1: conch.peer.v1.Frame.messages:type_name -> conch.peer.v1.Message
+	10, // 2: conch.peer.v1.Message.hello:type_name -> conch.peer.v1.Hello
+	11, // 3: conch.peer.v1.Message.ping:type_name -> conch.peer.v1.Ping
+	12, // 4: conch.peer.v1.Message.pong:type_name -> conch.peer.v1.Pong
+	13, // 5: conch.peer.v1.Message.busy:type_name -> conch.peer.v1.Busy
+	14, // 6: conch.peer.v1.Message.clear:type_name -> conch.peer.v1.Clear
+	15, // 7: conch.peer.v1.Message.bye:type_name -> conch.peer.v1.Bye
+	17, // 8: conch.peer.v1.Message.request:type_name -> conch.peer.v1.Request
+	18, // 9: conch.peer.v1.Message.token:type_name -> conch.peer.v1.Token
+	19, // 10: conch.peer.v1.Message.probe:type_name -> conch.peer.v1.Probe
+	20, // 11: conch.peer.v1.Message.probe_answer:type_name -> conch.peer.v1.ProbeAnswer
+	21, // 12: conch.peer.v1.Message.ballot:type_name -> conch.peer.v1.Ballot
+	22, // 13: conch.peer.v1.Message.ballot_answer:type_name -> conch.peer.v1.BallotAnswer
+	23, // 14: conch.peer.v1.Message.abort:type_name -> conch.peer.v1.Abort
+	16, // 15: conch.peer.v1.Message.known:type_name -> conch.peer.v1.Known
+	8,  // 16: conch.peer.v1.Request.number:type_name -> conch.peer.v1.Number
+	9,  // 17: conch.peer.v1.Token.epoch:type_name -> conch.peer.v1.BallotNumber
+	8,  // 18: conch.peer.v1.Token.last_granted:type_name -> conch.peer.v1.Number
+	8,  // 19: conch.peer.v1.Probe.number:type_name -> conch.peer.v1.Number
+	1,  // 20: conch.peer.v1.ProbeAnswer.kind:type_name -> conch.peer.v1.ProbeAnswer.Kind
+	8,  // 21: conch.peer.v1.Ballot.number:type_name -> conch.peer.v1.Number
+	9,  // 22: conch.peer.v1.Ballot.ballot:type_name -> conch.peer.v1.BallotNumber
+	9,  // 23: conch.peer.v1.BallotAnswer.ballot:type_name -> conch.peer.v1.BallotNumber
+	2,  // 24: conch.peer.v1.BallotAnswer.kind:type_name -> conch.peer.v1.BallotAnswer.Kind
+	9,  // 25: conch.peer.v1.BallotAnswer.highest:type_name -> conch.peer.v1.BallotNumber
+	8,  // 26: conch.peer.v1.BallotAnswer.number:type_name -> conch.peer.v1.Number
+	9,  // 27: conch.peer.v1.Abort.ballot:type_name -> conch.peer.v1.BallotNumber
+	5,  // 28: conch.peer.v1.PeerService.Deliver:input_type -> conch.peer.v1.Frame
+	3,  // 29: conch.peer.v1.PeerService.ShowMembers:input_type -> conch.peer.v1.ShowMembersRequest
+	6,  // 30: conch.peer.v1.PeerService.Deliver:output_type -> conch.peer.v1.Receipt
+	4,  // 31: conch.peer.v1.PeerService.ShowMembers:output_type -> conch.peer.v1.ShowMembersResponse
+	30, // [30:32] is the sub-list for method output_type
+	28, // [28:30] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_conch_peer_v1_peer_proto_init() }
@@ -1771,7 +1976,7 @@ func file_conch_peer_v1_peer_proto_init() {
 	if File_conch_peer_v1_peer_proto != nil {
 		return
 	}
-	file_conch_peer_v1_peer_proto_msgTypes[2].OneofWrappers = []any{
+	file_conch_peer_v1_peer_proto_msgTypes[4].OneofWrappers = []any{
 		(*Message_Hello)(nil),
 		(*Message_Ping)(nil),
 		(*Message_Pong)(nil),
@@ -1792,8 +1997,8 @@ func file_conch_peer_v1_peer_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conch_peer_v1_peer_proto_rawDesc), len(file_conch_peer_v1_peer_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   19,
+			NumEnums:      3,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

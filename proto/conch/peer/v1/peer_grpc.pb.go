@@ -26,7 +26,8 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	PeerService_Deliver_FullMethodName = "/conch.peer.v1.PeerService/Deliver"
+	PeerService_Deliver_FullMethodName     = "/conch.peer.v1.PeerService/Deliver"
+	PeerService_ShowMembers_FullMethodName = "/conch.peer.v1.PeerService/ShowMembers"
 )
 
 // PeerServiceClient is the client API for PeerService service.
@@ -42,6 +43,9 @@ type PeerServiceClient interface {
 	// (INVALID_ARGUMENT), was replaced by a later one (ABORTED), or fell silent
 	// (DEADLINE_EXCEEDED).
 	Deliver(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[Frame, Receipt], error)
+	// ShowMembers tells a node that looks for the members (conch node --discover)
+	// which list the receiver has, and whether that may change. It changes nothing.
+	ShowMembers(ctx context.Context, in *ShowMembersRequest, opts ...grpc.CallOption) (*ShowMembersResponse, error)
 }
 
 type peerServiceClient struct {
@@ -65,6 +69,16 @@ func (c *peerServiceClient) Deliver(ctx context.Context, opts ...grpc.CallOption
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type PeerService_DeliverClient = grpc.ClientStreamingClient[Frame, Receipt]
 
+func (c *peerServiceClient) ShowMembers(ctx context.Context, in *ShowMembersRequest, opts ...grpc.CallOption) (*ShowMembersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ShowMembersResponse)
+	err := c.cc.Invoke(ctx, PeerService_ShowMembers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PeerServiceServer is the server API for PeerService service.
 // All implementations must embed UnimplementedPeerServiceServer
 // for forward compatibility.
@@ -78,6 +92,9 @@ type PeerServiceServer interface {
 	// (INVALID_ARGUMENT), was replaced by a later one (ABORTED), or fell silent
 	// (DEADLINE_EXCEEDED).
 	Deliver(grpc.ClientStreamingServer[Frame, Receipt]) error
+	// ShowMembers tells a node that looks for the members (conch node --discover)
+	// which list the receiver has, and whether that may change. It changes nothing.
+	ShowMembers(context.Context, *ShowMembersRequest) (*ShowMembersResponse, error)
 	mustEmbedUnimplementedPeerServiceServer()
 }
 
@@ -90,6 +107,9 @@ type UnimplementedPeerServiceServer struct{}
 
 func (UnimplementedPeerServiceServer) Deliver(grpc.ClientStreamingServer[Frame, Receipt]) error {
 	return status.Error(codes.Unimplemented, "method Deliver not implemented")
+}
+func (UnimplementedPeerServiceServer) ShowMembers(context.Context, *ShowMembersRequest) (*ShowMembersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ShowMembers not implemented")
 }
 func (UnimplementedPeerServiceServer) mustEmbedUnimplementedPeerServiceServer() {}
 func (UnimplementedPeerServiceServer) testEmbeddedByValue()                     {}
@@ -119,13 +139,36 @@ func _PeerService_Deliver_Handler(srv interface{}, stream grpc.ServerStream) err
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type PeerService_DeliverServer = grpc.ClientStreamingServer[Frame, Receipt]
 
+func _PeerService_ShowMembers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ShowMembersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeerServiceServer).ShowMembers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PeerService_ShowMembers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeerServiceServer).ShowMembers(ctx, req.(*ShowMembersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PeerService_ServiceDesc is the grpc.ServiceDesc for PeerService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
 var PeerService_ServiceDesc = grpc.ServiceDesc{
 	ServiceName: "conch.peer.v1.PeerService",
 	HandlerType: (*PeerServiceServer)(nil),
-	Methods:     []grpc.MethodDesc{},
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "ShowMembers",
+			Handler:    _PeerService_ShowMembers_Handler,
+		},
+	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "Deliver",
