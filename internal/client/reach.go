@@ -40,10 +40,12 @@ func (c *Client) reach(ctx context.Context) (*node, error) {
 	c.mu.Unlock()
 	select {
 	case <-r.done:
-		return r.node, r.err
+		if r.err == nil || ctx.Err() == nil {
+			return r.node, r.err
+		}
 	case <-ctx.Done():
-		return nil, c.unreached(context.Cause(ctx))
 	}
+	return nil, c.unreached(context.Cause(ctx))
 }
 
 // unreached is the error of one who waits no longer for a node, because of the cause.
