@@ -181,7 +181,7 @@ test: ## all tests, with the race detector
 	fi; \
 	left_out="$${left_out#nothing; }"; \
 	echo "go test $$race $(PACKAGES)"; \
-	go test $$race -timeout 15m $(PACKAGES) && \
+	go test $$race -timeout 25m $(PACKAGES) && \
 	if [ -n "$$race" ] && [ "$(PACKAGES)" = ./... ]; then \
 	  echo "go test $(SEARCHES), without the race detector: many more steps"; \
 	  go test -count=1 -timeout 15m $(SEARCHES) && \

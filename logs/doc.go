@@ -65,6 +65,13 @@
 // Logs in the minimal form (docs/LOGFORMAT.md) may lack what some of this rests on. A
 // requirement of which no line tells is then left out of the report.
 //
+// # Reading order
+//
+// schema.go and event.go have the lines, read.go and content.go read them from files, life.go
+// and run.go put them together, and clock.go, pair.go and merge.go find what caused what.
+// check.go judges the requirements, along journey.go, which follows the token. report.go has
+// the verdicts. story.go and explain.go tell how one entry came about.
+//
 // # What is not promised
 //
 // Logs prove what the nodes wrote, not what they did: a node that enters and does

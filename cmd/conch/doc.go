@@ -8,6 +8,13 @@
 // arguments ends with exit code 64 and one line that says what to do. Each other code has one
 // meaning in all commands, which exit.go tells; an error without a code of its own ends with 1.
 //
+// # Reading order
+//
+// main.go puts the commands together; each has a file of its name. "conch node" has its flags
+// in nodeflags.go, nodelog.go and nodesocket.go; "conch lock" runs in lockrun.go, waits in
+// lockwait.go and ends in lockend.go. ask.go connects to a node, failure.go and exit.go turn
+// errors into exit codes.
+//
 // # What is not promised
 //
 // Text for people, such as the progress of a demonstration, may change with each version.

@@ -21,6 +21,12 @@
 // Messages and processor time are counted from before the warm-up until the last client
 // has left, and divided by all grants of that time.
 //
+// # Reading order
+//
+// plan.go and workload.go say what is measured, run.go and round.go measure it with worker.go
+// and section.go. meter.go and metrics.go ask the nodes, result.go and figure.go add up, and
+// report.go, text.go and json.go show it.
+//
 // # What is not promised
 //
 // That figures of different machines, or of different runs, can be compared. Clients

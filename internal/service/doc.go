@@ -24,6 +24,13 @@
 // may, others' among them; so a million is the bound of all together, and for as long as
 // members are cut off from each other, of each.
 //
+// # Reading order
+//
+// service.go has the service, access.go who may do what. stream.go takes what a client says
+// on its stream, and link.go what carries that; outbox.go and unheard.go are what waits to be
+// said. part.go, view.go and merge.go answer for the cluster, for list.go, watch.go, break.go
+// and drain.go.
+//
 // # Not promised
 //
 // What is told of the whole cluster was true of each part at some moment, not of all

@@ -13,6 +13,12 @@
 // are delivered sooner, or delayed, by hand; heartbeats, as which the messages count
 // that keep sessions, come along with whatever is behind them.
 //
+// # Reading order
+//
+// scenario.go and op.go say what is played, world.go plays it with stream.go and time.go.
+// judge.go judges, rules.go and words.go name what happened, snapshot.go has what there is to
+// see, and history.go keeps it. call.go is what the page calls.
+//
 // # What is not promised
 //
 // The network is kinder than a real one: both ends notice at once that a stream is

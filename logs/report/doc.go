@@ -4,6 +4,12 @@
 //
 // Build makes the content once; Markdown, HTML and PDF set it.
 //
+// # Reading order
+//
+// build.go makes the document of document.go: algorithm.go, cases.go, death.go, figures.go,
+// verdicts.go and assignment.go write a section each, hints.go what is missing. markdown.go,
+// html.go and pdf.go set it; pdfflow.go, pdftable.go and pdfappendix.go are parts of the last.
+//
 // # What is not promised
 //
 // The document claims what logs.Check found, and no more: where files are missing,

@@ -12,6 +12,12 @@
 // Some states, and all that nothing can follow, are followed by calm: faults stop, and
 // every waiter must be served within a bound.
 //
+// # Reading order
+//
+// config.go says how small a cluster is, state.go what it consists of, action.go and
+// stepper.go what can happen to it. search.go visits the states with worker.go, hash.go and
+// visited.go; judge.go and calm.go judge them, and trace.go shows a violation.
+//
 // # What is not promised
 //
 // Anything about larger clusters, more faults or more time than a Config allows; a search

@@ -12,6 +12,14 @@
 // waiter must be served within a bound. A failing run is shrunk: faults and requests are
 // removed while it still fails.
 //
+// # Reading order
+//
+// plan.go says what a run is, draw.go and drawclient.go draw it from a seed, and world.go runs
+// it. member.go has a member's machine and process, stream.go the streams between members;
+// client.go and clientstream.go have the clients. ops.go and clientfault.go perform what the
+// plan says, setback.go and orphan.go two kinds of faults. judge.go, holdjudge.go,
+// clientjudge.go and settle.go judge; shrink.go and trace.go show what was found.
+//
 // # What is not promised
 //
 // Proof: runs only sample. The simulator has no gRPC, no disk and no processes: code of
