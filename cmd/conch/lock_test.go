@@ -85,7 +85,7 @@ func (l *locker) ends(want int) {
 // are their children: all are dead before the next one gets in.
 func TestNodeKilledUnderCommands(t *testing.T) {
 	const kills, locks = 2, 10
-	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*patience)
 	defer cancel()
 	c := startMembers(ctx, t, 3, "--session-ttl", "1s")
 	dir, overlaps := t.TempDir(), 0

@@ -55,7 +55,7 @@ func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		// A node that should have refused to start would run for ever.
-		Deadline: time.Now().Add(10 * patience),
+		Deadline: time.Now().Add(60 * patience),
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"appears":  appears,
 			"await":    await,

@@ -29,7 +29,7 @@ type diskCluster struct {
 
 func startDiskCluster(t *testing.T) *diskCluster {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*patience)
 	t.Cleanup(cancel)
 	c := &diskCluster{t: t, ctx: ctx, fence: filepath.Join(t.TempDir(), "job.fence")}
 	c.Cluster = startMembers(ctx, t, 3, "--session-ttl", "500ms")
