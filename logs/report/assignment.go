@@ -110,7 +110,7 @@ func (b *builder) foundBy() string {
 		return ""
 	}
 	slices.Sort(ways)
-	return fmt.Sprintf(" Here, by what the logs say: %s.", strings.Join(ways, "; "))
+	return fmt.Sprintf(" In this run, as the logs say: %s.", strings.Join(ways, "; "))
 }
 
 func (b *builder) enoughNodes() string {

@@ -10,7 +10,7 @@ import (
 // TestReportTellsHowNodesFoundEachOther checks what the table says where the logs tell, and
 // that lines of a node that waits for its members take nothing away from what they prove.
 func TestReportTellsHowNodesFoundEachOther(t *testing.T) {
-	const says = "Here, by what the logs say: "
+	const says = "In this run, as the logs say: "
 	text := mergedText(t, "contended")
 	d, _ := Build(Input{Run: read(t, map[string]string{"plain.log": text})})
 	if got := markdownOf(t, d); strings.Contains(got, says) {
