@@ -26,7 +26,7 @@ import (
 const (
 	// patience is how long a condition may take to come true on a busy machine. No
 	// test passes or fails by how long something took.
-	patience = 20 * time.Second
+	patience = 40 * time.Second
 	// pollInterval is how often a condition is looked at.
 	pollInterval = 10 * time.Millisecond
 )
@@ -55,7 +55,7 @@ func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		// A node that should have refused to start would run for ever.
-		Deadline: time.Now().Add(60 * patience),
+		Deadline: time.Now().Add(30 * patience),
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"appears":  appears,
 			"await":    await,
