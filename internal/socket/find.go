@@ -47,12 +47,12 @@ func Find() (Found, error) {
 	var found Found
 	var errs error
 	nodes := make(map[string]Node)
-	for _, p := range places() {
-		err := p.find(nodes)
+	for _, d := range directories() {
+		err := d.find(nodes)
 		if !errors.Is(err, fs.ErrNotExist) {
 			errs = errors.Join(errs, err)
 		}
-		found.Looked = append(found.Looked, p.path)
+		found.Looked = append(found.Looked, d.path)
 	}
 	if _, isOne := named(EnvDir); !isOne {
 		found.Looked = append(found.Looked, serviceDir)
@@ -80,18 +80,18 @@ func Find() (Found, error) {
 }
 
 // find adds the nodes of which there is something in a directory.
-func (p place) find(nodes map[string]Node) error {
-	entries, err := os.ReadDir(p.path)
+func (d directory) find(nodes map[string]Node) error {
+	entries, err := os.ReadDir(d.path)
 	if err != nil {
 		return fmt.Errorf("look for sockets of nodes: %w", err)
 	}
-	if p.isOurs {
-		if err := checkPrivate(p.path); err != nil {
+	if d.isOurs {
+		if err := checkPrivate(d.path); err != nil {
 			return err
 		}
 	}
 	for _, entry := range entries {
-		name, path := entry.Name(), filepath.Join(p.path, entry.Name())
+		name, path := entry.Name(), filepath.Join(d.path, entry.Name())
 		switch {
 		case !strings.HasPrefix(name, namePrefix):
 		case entry.Type() == fs.ModeSocket && strings.HasSuffix(name, nameSuffix):

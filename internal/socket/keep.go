@@ -39,9 +39,9 @@ type Kept struct {
 	watching sync.WaitGroup
 }
 
-// Keep looks after the file of a listener that [Listen] returned, at these intervals, until
+// Keep checks the file of a listener that [Listen] returned, at these intervals, until
 // Close. again opens the socket anew. The error is the system's, for a file that cannot be
-// looked at.
+// examined.
 func Keep(listener net.Listener, every time.Duration, again func() (net.Listener, error), told Told) (*Kept, error) {
 	k := &Kept{again: again, told: told, addr: listener.Addr(), path: listener.Addr().String(), current: listener, stop: make(chan struct{})}
 	var err error
@@ -58,15 +58,15 @@ func (k *Kept) watch(every time.Duration) {
 	for {
 		select {
 		case <-ticker.C:
-			k.look()
+			k.check()
 		case <-k.stop:
 			return
 		}
 	}
 }
 
-// look makes the socket's file again if it is gone.
-func (k *Kept) look() {
+// check makes the socket's file again if it is gone.
+func (k *Kept) check() {
 	there, err := os.Lstat(k.path)
 	switch {
 	case err == nil && k.file != nil && os.SameFile(there, k.file):
@@ -80,9 +80,9 @@ func (k *Kept) look() {
 	}
 }
 
-// remake opens the socket anew, in place of the one whose file is gone.
+// remake opens the socket anew, instead of the one whose file is gone.
 func (k *Kept) remake() {
-	if first := firstPlace(); first.isOurs && filepath.Dir(k.path) == first.path {
+	if first := firstDirectory(); first.isOurs && filepath.Dir(k.path) == first.path {
 		if _, err := Dir(); err != nil {
 			k.tellLost(err)
 			return
@@ -95,7 +95,7 @@ func (k *Kept) remake() {
 	}
 	file, err := os.Lstat(k.path)
 	if err != nil {
-		file = nil // it was removed again, which the next look finds
+		file = nil // it was removed again, which the next check finds
 	}
 	k.mu.Lock()
 	old := k.current

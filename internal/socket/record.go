@@ -22,7 +22,7 @@ const recordMode = 0o644
 // maxRecordBytes is far above the size of a record with a thousand members.
 const maxRecordBytes = 1 << 20
 
-// record is what a node says of its socket, in each place where commands look.
+// record is what a node says of its socket, in each directory that commands search.
 type record struct {
 	// Socket is the socket's path.
 	Socket string `json:"socket"`
@@ -61,16 +61,16 @@ func recordBeside(socket string) string {
 	return strings.TrimSuffix(socket, nameSuffix) + recordSuffix
 }
 
-// recordPaths returns where the record of a socket belongs: beside it, and in the place
-// that is the same for all environments. The error says which place cannot be used.
+// recordPaths returns where the record of a socket belongs: beside it, and in the
+// directory that is the same for all environments. The error names those that cannot be used.
 func recordPaths(socket string) (paths []string, err error) {
 	name := filepath.Base(recordBeside(socket))
-	for _, p := range []place{{path: filepath.Dir(socket)}, sharedPlace()} {
-		path := filepath.Join(p.path, name)
+	for _, d := range []directory{{path: filepath.Dir(socket)}, sharedDirectory()} {
+		path := filepath.Join(d.path, name)
 		if len(paths) > 0 && paths[0] == path {
 			continue
 		}
-		if unfit := p.prepare(); unfit != nil {
+		if unfit := d.prepare(); unfit != nil {
 			err = errors.Join(err, unfit)
 			continue
 		}
