@@ -35,7 +35,7 @@ type conn struct {
 	// The Control's lock guards the rest.
 	stage    stage
 	patience *time.Timer // closes an unauthenticated peer's connection
-	party    *party      // of a client or a member
+	group    *group      // of a client or a member
 	name     string      // of a member
 	stream   bool        // it carries a member's stream
 }
