@@ -115,11 +115,11 @@ func (s *Server) followLock(ctx context.Context, st *stream, f *feed) {
 	for ctx.Err() == nil {
 		watched, stop := context.WithCancel(ctx)
 		var watching sync.WaitGroup
-		if lock := s.visits.shownInFull(st); lock != "" {
+		if lock := s.visits.selectedLock(st); lock != "" {
 			watching.Go(func() { f.watchOne(watched, s.config.Node, lock) })
 		}
 		select {
-		case <-st.looked:
+		case <-st.selected:
 		case <-ctx.Done():
 		}
 		stop()

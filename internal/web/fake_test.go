@@ -34,8 +34,8 @@ type fakeNode struct {
 	down    error // of Status
 	broken  []*clientv1.BreakRequest
 	refusal error // of Break
-	// lookAt is what the rules let the page see: a lock, or all; empty is nothing.
-	lookAt string
+	// visible is what the rules let the page see: a lock, or all; empty is nothing.
+	visible string
 }
 
 const everything = "*"
@@ -47,14 +47,14 @@ const caution = "--insecure: <b>nothing</b> is encrypted"
 func (n *fakeNode) see(lock string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.lookAt == everything || n.lookAt != "" && (lock == n.lookAt || lock == "") {
+	if n.visible == everything || n.visible != "" && (lock == n.visible || lock == "") {
 		return nil
 	}
 	return status.Error(codes.PermissionDenied, "not allowed: the page may not look")
 }
 
 func newFakeNode() *fakeNode {
-	return &fakeNode{changes: make(chan *clientv1.LockStatus), session: 7, lookAt: everything}
+	return &fakeNode{changes: make(chan *clientv1.LockStatus), session: 7, visible: everything}
 }
 
 func (n *fakeNode) Status(context.Context, *clientv1.StatusRequest) (*clientv1.StatusResponse, error) {

@@ -22,7 +22,7 @@ var errEnough = errors.New("no more locks are wanted")
 
 // feed is what has changed since a page was told last. A state that is told before the
 // one before it was taken waits: so the node, which leaves out states that nobody took,
-// does not work faster than the page looks.
+// does not work faster than the page takes them.
 type feed struct {
 	wake chan struct{} // gets a value when there is something to take
 
@@ -35,7 +35,7 @@ type feed struct {
 	more    bool          // there are further locks
 	settled bool          // all that was in use at first has been told
 	status  *clientv1.StatusResponse
-	look    *clientv1.LockStatus // the lock that is looked at, if it has changed
+	detail  *clientv1.LockStatus // of the selected lock, if it has changed
 }
 
 func newFeed() *feed {
@@ -88,7 +88,7 @@ func (f *feed) waits(lock string) bool {
 // putLock notes the state of the lock that is shown in full.
 func (f *feed) putLock(ctx context.Context, l *clientv1.LockStatus) error {
 	f.mu.Lock()
-	for f.look != nil {
+	for f.detail != nil {
 		taken := f.taken
 		f.mu.Unlock()
 		select {
@@ -99,7 +99,7 @@ func (f *feed) putLock(ctx context.Context, l *clientv1.LockStatus) error {
 		f.mu.Lock()
 	}
 	defer f.mu.Unlock()
-	f.look = l
+	f.detail = l
 	signal(f.wake)
 	return nil
 }
@@ -141,17 +141,17 @@ type news struct {
 	locks         []*clientv1.LockStatus
 	gone          []string
 	more, settled bool
-	// status and look are nil if nothing was heard of them since.
+	// status and detail are nil if nothing was heard of them since.
 	status *clientv1.StatusResponse
-	look   *clientv1.LockStatus
+	detail *clientv1.LockStatus
 }
 
 // take returns what has changed.
 func (f *feed) take() news {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n := news{more: f.more, settled: f.settled, status: f.status, look: f.look}
-	f.status, f.look = nil, nil
+	n := news{more: f.more, settled: f.settled, status: f.status, detail: f.detail}
+	f.status, f.detail = nil, nil
 	for name := range f.changed {
 		if l := f.locks[name]; l != nil {
 			n.locks = append(n.locks, l)

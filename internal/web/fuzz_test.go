@@ -22,7 +22,7 @@ func FuzzActions(f *testing.F) {
 	} {
 		f.Add("lock", body)
 		f.Add("break", body)
-		f.Add("look", body)
+		f.Add("select", body)
 		f.Add("unlock", body)
 	}
 	f.Fuzz(func(t *testing.T, act, body string) {

@@ -15,7 +15,7 @@ import (
 func (s *site) allow(lock string) {
 	s.node.mu.Lock()
 	defer s.node.mu.Unlock()
-	s.node.lookAt = lock
+	s.node.visible = lock
 }
 
 // A page that may see nothing is told so, for as long as that is so; supervisors are
@@ -64,7 +64,7 @@ func TestPageIsRefusedByRules(t *testing.T) {
 	s.node.refusal = status.Error(codes.PermissionDenied, "not allowed: the page may not break")
 	s.node.mu.Unlock()
 	for _, test := range []struct{ act, lock, says string }{
-		{"look", "hidden", "not allowed: the page may not look"},
+		{"select", "hidden", "not allowed: the page may not look"},
 		{"break", "seen", "not allowed: the page may not break"},
 	} {
 		body := `{"page":"` + pageID + `","lock":"` + test.lock + `","fence":"1","reason":"x"}`
@@ -72,7 +72,7 @@ func TestPageIsRefusedByRules(t *testing.T) {
 			t.Errorf("%s %s: %d %s; want 403 and %q", test.act, test.lock, code, text, test.says)
 		}
 	}
-	s.act("look", `{"page":"`+pageID+`","lock":"seen"}`)
+	s.act("select", `{"page":"`+pageID+`","lock":"seen"}`)
 }
 
 // A lock that the page may not have is refused in its stream, in the node's words.

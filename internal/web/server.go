@@ -108,7 +108,7 @@ func New(cfg Config) *Server {
 	})
 	mux.Handle("GET /events", s.filter.sameOrigin(http.HandlerFunc(s.events)))
 	for path, act := range map[string]action{
-		"look": s.look, "lock": s.lock, "unlock": s.unlock, "break": s.breakLock,
+		"select": s.selectLock, "lock": s.lock, "unlock": s.unlock, "break": s.breakLock,
 	} {
 		mux.Handle("POST /api/"+path, s.filter.own(act))
 	}

@@ -110,7 +110,7 @@ type tokenJSON struct {
 	Queue    []int  `json:"queue"`
 }
 
-// detailJSON is what is told of the lock that is looked at.
+// detailJSON is what is told of the selected lock.
 type detailJSON struct {
 	Lock        lockJSON     `json:"lock"`
 	Waiters     []waiterJSON `json:"waiters"`
@@ -158,8 +158,8 @@ func (s *Server) show(n news) newsJSON {
 	for _, l := range n.locks {
 		j.Locks = append(j.Locks, s.showLock(l))
 	}
-	if n.look != nil {
-		j.Detail = s.showDetail(n.look)
+	if n.detail != nil {
+		j.Detail = s.showDetail(n.detail)
 	}
 	return j
 }

@@ -114,7 +114,7 @@ func TestStream(t *testing.T) {
 	if n := l.until(func(n newsJSON) bool { return len(n.Gone) > 0 }); n.Gone[0] != "busy" {
 		t.Errorf("gone: %q; want busy", n.Gone)
 	}
-	s.act("look", `{"page":"`+pageID+`","lock":"another"}`)
+	s.act("select", `{"page":"`+pageID+`","lock":"another"}`)
 	l.until(func(n newsJSON) bool { return n.Detail != nil && n.Detail.Lock.Name == "another" })
 
 	close(s.node.changes) // the node stops, and with it the stream
