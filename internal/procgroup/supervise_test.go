@@ -266,7 +266,7 @@ func TestLossBeforeTheStart(t *testing.T) {
 	}
 }
 
-// trees are commands with descendants, all deaf to SIGTERM, by how many there are.
+// trees are commands with descendants, all of which ignore SIGTERM, by how many there are.
 func trees() map[string]int {
 	all := map[string]int{"hear": 1, "tree in stays": 2}
 	if runtime.GOOS == "linux" {

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// claims says, of each ready-made scenario and each of its stages, what is so when the
+// expectations says, of each ready-made scenario and each of its stages, what is so when the
 // stage is over. It follows the captions.
-var claims = map[string][]func(h *History, s *Snapshot) bool{
+var expectations = map[string][]func(h *History, s *Snapshot) bool{
 	"paper": {
 		func(_ *History, s *Snapshot) bool {
 			return underWay(s, "REQUEST(B, 1.1)") == 2 && s.Members[1].State == "waiting"
@@ -191,11 +191,11 @@ func TestReadyMadeScenariosDoWhatTheirCaptionsSay(t *testing.T) {
 		t.Run(r.ID, func(t *testing.T) {
 			h := play(t, r.Text())
 			ends := r.Ends()
-			if ends[len(ends)-1] != h.Steps() || len(claims[r.ID]) != len(ends) {
-				t.Fatalf("%d steps, %d stages that end at %v, %d claims", h.Steps(), len(ends), ends, len(claims[r.ID]))
+			if ends[len(ends)-1] != h.Steps() || len(expectations[r.ID]) != len(ends) {
+				t.Fatalf("%d steps, %d stages that end at %v, %d expectations", h.Steps(), len(ends), ends, len(expectations[r.ID]))
 			}
 			for k, end := range ends {
-				if !claims[r.ID][k](h, h.At(end)) {
+				if !expectations[r.ID][k](h, h.At(end)) {
 					t.Errorf("after step %d it is not as this says: %s\n%+v", end, r.Stages[k].Caption, *h.At(end))
 				}
 			}
