@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// expectations says, of each ready-made scenario and each of its stages, what is so when the
-// stage is over. It follows the captions.
+// expectations has a condition for each stage of each ready-made scenario, which must hold
+// when the stage is over. It follows the captions.
 var expectations = map[string][]func(h *History, s *Snapshot) bool{
 	"paper": {
 		func(_ *History, s *Snapshot) bool {
@@ -158,7 +158,8 @@ func inCriticalSection(who string) func(*History, *Snapshot) bool {
 	}
 }
 
-// underWay counts the messages, heartbeats aside, whose short form begins so.
+// underWay counts the messages on their way, heartbeats aside, whose short form has this
+// prefix.
 func underWay(s *Snapshot, prefix string) int {
 	count := 0
 	for _, stream := range s.Streams {
@@ -171,7 +172,7 @@ func underWay(s *Snapshot, prefix string) int {
 	return count
 }
 
-// tokens counts those that lie somewhere.
+// tokens counts the members that have the token.
 func tokens(s *Snapshot) int {
 	count := 0
 	for _, m := range s.Members {
@@ -222,7 +223,7 @@ func TestEveryRuleIsTaughtSomewhere(t *testing.T) {
 		}
 	}
 	for _, rule := range ruleTexts {
-		// These act when somebody plays with the buttons.
+		// Only buttons show these rules, no scenario does.
 		if byHand := rule.ID == ruleWithdraw || rule.ID == ruleEnd || rule.ID == ruleAddressed; !taught[rule.ID] && !byHand {
 			t.Errorf("no scenario shows the rule %s", rule.ID)
 		}
