@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		// Scripts wait for nodes and clocks more than they compute. The flag still counts.
-		if err := flag.Set("test.parallel", "6"); err != nil {
+		if err := flag.Set("test.parallel", "4"); err != nil {
 			panic(err)
 		}
 	}
