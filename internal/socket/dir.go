@@ -150,9 +150,9 @@ func Path(port string) (string, error) {
 	return filepath.Join(dir, namePrefix+port+nameSuffix), nil
 }
 
-// knock connects to a socket and hangs up. The error is syscall.ECONNREFUSED if no
+// dial connects to a socket and closes the connection. The error is syscall.ECONNREFUSED if no
 // process serves it.
-func knock(path string) error {
+func dial(path string) error {
 	// The kernel answers, not the process, so it does not take long.
 	conn, err := net.DialTimeout("unix", path, time.Second)
 	if err != nil {

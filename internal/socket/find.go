@@ -141,6 +141,6 @@ func withFilesBeside(socket string, found []string) []string {
 
 // isServed reports whether some process serves a socket.
 func isServed(path string) bool {
-	err := knock(path)
+	err := dial(path)
 	return !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, fs.ErrNotExist)
 }

@@ -135,7 +135,7 @@ func removeStale(path string) error {
 	case info.Mode().Type() != fs.ModeSocket:
 		return fmt.Errorf("%w: %s; choose another path, or remove it", ErrNoSocket, path)
 	}
-	switch err := knock(path); {
+	switch err := dial(path); {
 	case err == nil:
 		return fmt.Errorf("%w: %s", ErrInUse, path)
 	case !errors.Is(err, syscall.ECONNREFUSED):

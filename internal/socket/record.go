@@ -94,7 +94,7 @@ func Announce(socket string, members []string) error {
 		switch got, readErr := read(path); {
 		case readErr == nil && got.same(want):
 			continue
-		case readErr == nil && got.Socket != socket && knock(got.Socket) == nil:
+		case readErr == nil && got.Socket != socket && dial(got.Socket) == nil:
 			err = errors.Join(err, fmt.Errorf("%s is that of another node, with the socket %s", path, got.Socket))
 			continue
 		}
