@@ -44,7 +44,7 @@ func (ctl *Control) Call(ctx context.Context, info *tap.Info) (context.Context, 
 	return ctx, nil
 }
 
-// refuse counts a refusal and has it logged.
+// refuse counts and logs a refusal.
 func (ctl *Control) refuse(c *conn, s *status.Status) {
 	if s.Code() != codes.ResourceExhausted {
 		return

@@ -13,7 +13,8 @@ import (
 // Config is what a Control needs at its start.
 type Config struct {
 	Limits Limits
-	// Refused is told of closed connections and refused calls, once a minute for each host.
+	// Refused is told of closed connections and refused calls, at most once a minute for
+	// each host.
 	Refused func(remote net.Addr, reason error)
 }
 
@@ -72,7 +73,7 @@ func (ctl *Control) Counts() Counts {
 	return counts
 }
 
-// Wait returns when no more refusals are being reported. No call may come by then.
+// Wait returns when all refusals have been reported. No call may come any more.
 func (ctl *Control) Wait() { ctl.telling.Wait() }
 
 // Why connections are closed.
@@ -81,7 +82,7 @@ var (
 	errMember                 = errors.New("closed to make room: the same member has opened too many since")
 )
 
-// enter takes in an unauthenticated peer's connection.
+// enter admits a new connection, as an unauthenticated peer's.
 func (ctl *Control) enter(inner net.Conn) *conn {
 	c := &conn{Conn: inner, control: ctl, host: hostOf(inner.RemoteAddr()), known: make(chan struct{})}
 	c.turn.prepare(ctl.turns, longestTurn)
@@ -102,7 +103,7 @@ func (ctl *Control) enter(inner net.Conn) *conn {
 	return c
 }
 
-// oldestUnauthenticated returns the oldest connection of the host that has most.
+// oldestUnauthenticated returns the oldest connection of the host that has the most.
 func (ctl *Control) oldestUnauthenticated() *conn {
 	var most []*conn
 	for _, conns := range ctl.unauthenticated {
@@ -113,8 +114,8 @@ func (ctl *Control) oldestUnauthenticated() *conn {
 	return most[0]
 }
 
-// shut closes a connection for a reason, and logs it, unless the connection's stage has
-// changed since the reason was found.
+// shut closes a connection and logs the reason, unless its stage has changed since the
+// reason was found.
 func (ctl *Control) shut(c *conn, known stage, reason error) {
 	ctl.mu.Lock()
 	if c.stage != known {
@@ -147,7 +148,7 @@ func (ctl *Control) hasLeft(c *conn) bool {
 	return c.stage == gone
 }
 
-// takeOut removes a connection from where it is counted.
+// takeOut removes a connection from the counts of its stage.
 func (ctl *Control) takeOut(c *conn) {
 	switch c.stage {
 	case unauthenticated:
@@ -196,7 +197,7 @@ func leaveGroup(groups map[string]*group, name string, c *conn) {
 	}
 }
 
-// hostOf is an address without the port.
+// hostOf returns an address without its port.
 func hostOf(address net.Addr) string {
 	host, _, err := net.SplitHostPort(address.String())
 	if err != nil {
@@ -206,9 +207,9 @@ func hostOf(address net.Addr) string {
 }
 
 const (
-	// noteInterval is how often the same host is reported.
+	// noteInterval is the time between two reports of one host.
 	noteInterval = time.Minute
-	// maxNoted is how many hosts are reported in that time.
+	// maxNoted bounds the hosts that are reported in that time.
 	maxNoted = 256
 )
 

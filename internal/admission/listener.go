@@ -80,7 +80,7 @@ func (b *Bounded) counts() (open int, closed uint64) {
 	return b.open, b.closed
 }
 
-// enter counts a connection in, if there is room for it.
+// enter counts a connection, if there is room for it.
 func (b *Bounded) enter(remote net.Addr) bool {
 	b.mu.Lock()
 	now := time.Now()

@@ -43,12 +43,12 @@ var (
 // directory is a directory in which this user's nodes may have their sockets.
 type directory struct {
 	path string
-	// isOurs: it is this package's to make and to check. The directories that an
-	// environment variable names are made and kept private by whoever sets it.
+	// isOurs: this package makes and checks the directory. Directories that an environment
+	// variable names are made, and kept private, by whoever sets it.
 	isOurs bool
 }
 
-// ownName is the name of a directory for this user's sockets among those of others.
+// ownName is the name of this user's directory among those of other users.
 func ownName() string { return "conch-" + strconv.Itoa(os.Getuid()) }
 
 // named returns the directory that an environment variable names. A relative path is
@@ -85,9 +85,8 @@ func sharedDirectory() directory {
 	return directory{filepath.Join(sharedDir, ownName()), true}
 }
 
-// directories returns the directories in which this user's nodes may have their sockets. What
-// was started from a login and what cron starts have different environments, so all of
-// them are looked into.
+// directories returns the directories in which this user's nodes may have their sockets.
+// Logins and cron jobs have different environments, so commands search all of them.
 func directories() []directory {
 	all := []directory{firstDirectory()}
 	if _, isNamed := named(EnvDir); isNamed {

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// Told is told of a socket's file that was removed while the socket was in use. The
-// functions have to return soon.
+// Told is told when a socket's file was removed while the socket was in use. The functions
+// must return soon.
 type Told struct {
 	// Remade: the file was made again.
 	Remade func(reason string)
-	// Lost: it cannot be made again for now. The same reason is told once.
+	// Lost: it cannot be made again for now. Each reason is told once.
 	Lost func(reason string)
 }
 
@@ -114,7 +114,7 @@ func (k *Kept) tellLost(reason error) {
 	}
 }
 
-// leaveFile has a listener's Close leave the file alone that has its name.
+// leaveFile keeps a listener's Close from removing the file at its path.
 func leaveFile(listener net.Listener) {
 	if l, ok := listener.(*net.UnixListener); ok {
 		l.SetUnlinkOnClose(false)

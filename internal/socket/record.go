@@ -13,10 +13,10 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// recordSuffix is that of the file beside a socket which says whose it is.
+// recordSuffix ends the name of a record, the file beside a socket that says whose it is.
 const recordSuffix = ".json"
 
-// recordMode lets those read a record who may enter its directory.
+// recordMode lets everybody who may enter the directory read a record.
 const recordMode = 0o644
 
 // maxRecordBytes is far above the size of a record with a thousand members.
@@ -103,8 +103,8 @@ func Announce(socket string, members []string) error {
 	return err
 }
 
-// Withdraw removes what [Announce] has written. It is for a node that has stopped: what a
-// node leaves behind that has died tells that there was one.
+// Withdraw removes what [Announce] wrote, for a node that stops in order. What a dead node
+// leaves shows that there was one.
 func Withdraw(socket string) {
 	paths, _ := recordPaths(socket)
 	for _, path := range paths {

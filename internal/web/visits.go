@@ -28,7 +28,7 @@ type visits struct {
 	lock func(ctx context.Context, name string) (Hold, error)
 	ttl  time.Duration
 
-	// life ends when no lock is to be waited for any more.
+	// life ends when the server ends: no lock is waited for any more.
 	life    context.Context
 	end     context.CancelFunc
 	running sync.WaitGroup // one for each wait
@@ -138,7 +138,7 @@ func (a *ask) finish() error {
 	return a.hold.Unlock()
 }
 
-// tell has the page told of itself, if it has a stream.
+// tell wakes the page's stream, if it has one, to tell of the page's requests.
 func (p *visit) tell() {
 	if p.stream != nil {
 		signal(p.stream.wake)
@@ -183,8 +183,7 @@ func (v *visits) selectedLock(st *stream) string {
 	return st.visit.selected
 }
 
-// ask begins to wait for a lock, for a page. The page hears from its stream what came
-// of it.
+// ask begins to wait for a lock, for a page. Its stream tells the result.
 func (v *visits) ask(id, lock string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -238,7 +237,7 @@ func (v *visits) release(id, lock string) error {
 	return a.finish()
 }
 
-// close ends all that pages wait for or hold, and lets no page in any more.
+// close ends all waits and holds of pages and admits no page any more.
 func (v *visits) close() {
 	v.mu.Lock()
 	v.closed = true
