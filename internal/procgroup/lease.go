@@ -11,7 +11,7 @@ import (
 	"conch/token"
 )
 
-// demand is what the lease asks to be done with the command.
+// demand is what the lease demands for the command.
 type demand int
 
 const (
@@ -20,8 +20,8 @@ const (
 	kill           // by SIGKILL
 )
 
-// demand returns what the lease asks for now, how long that may go without being looked
-// at again, and why.
+// demand returns what the lease demands now, the time until it must be checked again, and
+// why.
 func (s *supervisor) demand() (want demand, next time.Duration, why error) {
 	if err := s.Lease.Err(); err != nil {
 		return kill, glance, err
@@ -56,8 +56,7 @@ func (s *supervisor) demandWithoutDeadline(warning error, isSettled bool) (want 
 	return end, min(glance, max(s.Grace, shortestPause)), warning
 }
 
-// obey does what the lease asks for, and returns how long it may go without being
-// looked at.
+// obey does what the lease demands, and returns the time until it must be checked again.
 func (s *supervisor) obey() time.Duration {
 	if s.killing {
 		s.group.sweep(unix.SIGKILL)
@@ -89,8 +88,8 @@ func (s *supervisor) obey() time.Duration {
 	return next
 }
 
-// awaitSafety waits until the lease leaves the command some time, and returns nil; or
-// why it never will.
+// awaitSafety waits until the lease leaves the command some time, and returns nil, or why
+// it never will.
 func (s *supervisor) awaitSafety() error {
 	for {
 		want, _, why := s.demand()

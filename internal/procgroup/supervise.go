@@ -14,10 +14,9 @@ import (
 	"conch/token"
 )
 
-// Run runs the command under the lease, and returns when it and what it left behind
-// have ended. It does not release the lock. If the lock is lost before the command is
-// started, it is not started. The error is what the system says of starting it; see
-// [StartExitCode].
+// Run runs the command under the lease, and returns when it and all that it left behind
+// have ended. It does not release the lock. If the lock is lost before the start, the
+// command is not started. The error is the system's about starting it; see [StartExitCode].
 func Run(cfg Config) (Result, error) {
 	// Linux sends the parent-death signal when the thread that started the child ends.
 	runtime.LockOSThread()
@@ -45,12 +44,12 @@ func Run(cfg Config) (Result, error) {
 	if err := s.Lease.Err(); err != nil {
 		lost = err
 	}
-	// It says only how the command ended, and that is in State.
+	// The error says only how the command ended, which State has.
 	_ = s.cmd.Wait()
 	return Result{State: s.cmd.ProcessState, Lost: lost}, nil
 }
 
-// supervisor is one run of a command. All its methods run in one goroutine.
+// supervisor runs one command. All its methods run in one goroutine.
 type supervisor struct {
 	Config
 	cmd      *exec.Cmd
@@ -95,17 +94,17 @@ func (s *supervisor) start() error {
 // the two is something else, the rest of a pipeline may use the terminal.
 func (s *supervisor) isInteractive() bool { return isTerminal(s.Stdin) && isTerminal(s.Stdout) }
 
-// foreground brings an interactive command to the terminal's foreground, if this process
-// is there; another one gets it when it asks for it: see suspend. The command may have
-// been stopped for reading from the background.
+// foreground brings an interactive command to the terminal's foreground, if this process is
+// there. Other commands get it when they use the terminal: see suspend. The command may
+// already have been stopped for reading from the background.
 func (s *supervisor) foreground() {
 	if s.isInteractive() && s.terminal.give(s.group.leader) {
 		s.group.signal(unix.SIGCONT)
 	}
 }
 
-// leaveTerminal brings this process to the foreground again, and continues what has
-// stopped in its group meanwhile for want of the terminal.
+// leaveTerminal brings this process back to the foreground, and continues what the terminal
+// has stopped in its group meanwhile.
 func (s *supervisor) leaveTerminal() {
 	s.terminal.takeBack()
 	if s.terminal.given != 0 && !s.isInteractive() {
@@ -114,7 +113,7 @@ func (s *supervisor) leaveTerminal() {
 	s.terminal.close()
 }
 
-// watch lasts until the command has ended.
+// watch returns when the command has ended.
 func (s *supervisor) watch() {
 	for {
 		switch state, by := s.group.state(); {
@@ -132,8 +131,8 @@ func (s *supervisor) watch() {
 	}
 }
 
-// clear ends what the command left behind. The command has ended and is not waited for
-// yet, so that its group's number stays its own.
+// clear ends what the command left behind. The command is not waited for yet, so that its
+// group's number stays its own.
 func (s *supervisor) clear() {
 	var since token.Time // when what is left was sent SIGTERM; 0: it was not
 	for s.group.remains() {
@@ -152,21 +151,22 @@ func (s *supervisor) clear() {
 }
 
 const (
-	// glance is how long the lease goes without being looked at: also after a suspend,
-	// in which timers stand still, and when a warning comes a second time.
+	// glance is the longest time between two checks of the lease, since timers stand still
+	// in a suspend, and a warning may come a second time.
 	glance = 50 * time.Millisecond
-	// shortestPause is how soon what is left is looked at again: processes that are not
-	// children of this one end without a signal to it. Pauses double up to a glance.
+	// shortestPause is the first time between two checks of what is left: processes that
+	// are not children of this one end without a signal to it. The time doubles up to a
+	// glance.
 	shortestPause = time.Millisecond
 )
 
-// longerPause returns how long to wait until the next look at what is left.
+// longerPause returns the time until the next check of what is left.
 func (s *supervisor) longerPause() time.Duration {
 	s.pause = min(max(2*s.pause, shortestPause), glance)
 	return s.pause
 }
 
-// wait waits until there may be something to do, at most for so long.
+// wait returns when there may be something to do, or after this time.
 func (s *supervisor) wait(atMost time.Duration) {
 	timer := time.NewTimer(atMost)
 	defer timer.Stop()
@@ -190,7 +190,7 @@ func (s *supervisor) wait(atMost time.Duration) {
 	}
 }
 
-// notify tells the caller, of each thing once.
+// notify tells the caller, once of each notice.
 func (s *supervisor) notify(what Notice, why error) {
 	if s.Notify != nil && !s.noticed[what] {
 		s.Notify(what, why)
@@ -198,14 +198,14 @@ func (s *supervisor) notify(what Notice, why error) {
 	s.noticed[what] = true
 }
 
-// catch asks for the signals that are passed on, and for news of children.
+// catch subscribes to the signals that are passed on, and to SIGCHLD and SIGCONT.
 func (s *supervisor) catch() {
 	signal.Notify(s.children, unix.SIGCHLD)
 	signal.Notify(s.resumed, unix.SIGCONT)
 	signal.Notify(s.Signals, forwarded()...)
 }
 
-// release lets signals do what they do by default.
+// release restores the signals' default actions.
 func (s *supervisor) release() {
 	signal.Stop(s.children)
 	signal.Stop(s.resumed)
