@@ -13,7 +13,8 @@ const (
 	// the token was here and no request was needed. Message.Token is the token, read-only.
 	Grant
 	// Refuse: Waiter, which tried for Lock, does not get it: the lock is in use, or others
-	// are ahead. The waiter has left the queue.
+	// are ahead. If Limit is not zero, that is the lock's limit, as Peer said it, and Waiter
+	// wants another one. The waiter has left the queue.
 	Refuse
 	// Revoke: Waiter, which held Lock with Fence, has lost it.
 	Revoke
@@ -91,6 +92,7 @@ type Effect struct {
 	Waiter  Waiter
 	Number  Number
 	Fence   Fence
+	Limit   Limit  // Grant, Left, Revoke: the waiter's mode; Refuse: the lock's limit
 	Hop     uint64 // Grant, Left, Made: the token's, as Fence is
 	Message Message
 	State   State

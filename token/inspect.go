@@ -73,12 +73,29 @@ type LockView struct {
 	Searching bool
 	// Holder is the local waiter in the critical section; 0 if none is.
 	Holder Waiter
+	// Inside are the local waiters that hold the lock, in the order in which they entered:
+	// Holder alone, or those in a shared mode.
+	Inside []HolderView
+	// Share is the node's own share, zero if it has none. Recalled: it lets in nobody more.
+	Share    Share
+	Recalled bool
+	// Limit is the lock's limit as the node remembers it, and LimitBy the member that said
+	// it; Exclusive if the node has heard of none.
+	Limit   Limit
+	LimitBy Member
 	// LocalBatch is the node's, at least 1. BatchLeft is how many more local waiters may
 	// enter after the holder, ahead of members that wait.
 	LocalBatch, BatchLeft int
 	// HasToken: the token is here. Token is a copy of it, and undefined otherwise.
 	HasToken bool
 	Token    Token
+}
+
+// HolderView is a local waiter in the critical section.
+type HolderView struct {
+	Waiter Waiter
+	Limit  Limit // its mode
+	Fence  Fence
 }
 
 // InspectLock copies what the node knows of a lock into v, whose slices it reuses, and
