@@ -212,7 +212,7 @@ func TestManyGoroutines(t *testing.T) {
 					if rand.N(3) == 0 {
 						time.AfterFunc(rand.N(5*time.Millisecond), cancel)
 					}
-					hold, err := c.Acquire(ctx, lock)
+					hold, err := c.Acquire(ctx, lock, token.Exclusive)
 					if err == nil {
 						*counts[lock]++ // the race detector watches
 						if rand.N(2) == 0 {
