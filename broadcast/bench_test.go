@@ -157,13 +157,13 @@ func BenchmarkGrants(b *testing.B) {
 		members := loopback(b, 3, 1)
 		warmUp(b, members)
 		ctx := context.Background()
-		if hold, err := members[0].driver.Acquire(ctx, "own"); err != nil || hold.Unlock() != nil {
+		if hold, err := members[0].driver.Acquire(ctx, "own", token.Exclusive); err != nil || hold.Unlock() != nil {
 			b.Fatal(err)
 		}
 		b.ReportAllocs()
 		b.ResetTimer()
 		for b.Loop() {
-			hold, err := members[0].driver.Acquire(ctx, "own")
+			hold, err := members[0].driver.Acquire(ctx, "own", token.Exclusive)
 			if err != nil {
 				b.Fatal(err)
 			}

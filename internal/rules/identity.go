@@ -54,7 +54,7 @@ func (i Identity) String() string {
 type Action int
 
 const (
-	// Look is to see a lock, its holder and its waiters.
+	// Look is to see a lock, its holders and its waiters.
 	Look Action = iota
 	// Lock is to ask for a lock in any mode, hold it and give it back.
 	Lock
@@ -62,7 +62,7 @@ const (
 	Break
 	// Operate is to make the node take no more requests, or take them again.
 	Operate
-	// Share is to hold a lock together with other readers. Whoever may Lock may.
+	// Share is to hold a lock as one of several readers. Whoever may Lock may Share.
 	Share
 	actions // how many there are
 )

@@ -170,7 +170,7 @@ func TestParseRefuses(t *testing.T) {
 		{"alice lock", "got 2 words"},
 		{"alice lock a b", "got 4 words"},
 		{"alice lock, break a", "got 4 words"},
-		{"alice write a", `got the action "write"; want look, share, lock, break or operate, several of them joined by commas`},
+		{"alice write a", `got the action "write"; want look, lock, share, break or operate, several of them joined by commas`},
 		{"alice operate a", `got operate for the locks "a"; want it for *`},
 		{"alice lock,operate a*", `got operate for the locks "a"; want it for *`},
 		{"alice lock, a", `got the action ""`},

@@ -55,7 +55,7 @@ func (w *World) acquire(k int, op *Op, e event) bool {
 	if op.Patience > 0 {
 		w.events.push(event{at: w.now + op.Patience, kind: evWithdraw, ref: int32(k)})
 	}
-	m.table.Ask(m.clock.read(w.now), token.Waiter(k+1), lockNames[op.Lock], op.Kind == Try, k, new(claims.Caller))
+	m.table.Ask(m.clock.read(w.now), token.Waiter(k+1), lockNames[op.Lock], token.Exclusive, op.Kind == Try, k, new(claims.Caller))
 	w.ops[op.Kind]++
 	w.touched = int(op.Lock)
 	w.performed(int(op.Node))
