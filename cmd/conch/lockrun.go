@@ -41,7 +41,7 @@ type locking struct {
 	name    string
 	limit   token.Limit // the mode
 	command []string    // empty: none
-	path    string   // of the command
+	path    string      // of the command
 	found   client.Nodes
 	signals chan os.Signal
 	ttl     time.Duration // of a session, as the node says

@@ -12,6 +12,7 @@ import (
 
 	"conch/broadcast"
 	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
 )
 
 // Close waits until the node has heard of what was released and withdrawn, and of
