@@ -227,14 +227,14 @@ func heldBy(lock *clientv1.LockStatus, held []*clientv1.Holder) string {
 		names = append(names, whois(h.GetClient(), h.GetMember()))
 	}
 	text := "held by " + strings.Join(names, ", ")
-	if more := render.Holding(lock) - uint64(len(names)); more > 0 {
+	if more := render.CountHolders(lock) - uint64(len(names)); more > 0 {
 		text += fmt.Sprintf(" and %d others", more)
 	}
 	switch limit := token.Limit(held[0].GetLimit()); modeWord(limit) {
 	case modeShared:
 		return text + ", who share it"
 	case modePermit:
-		return text + fmt.Sprintf(", with %d of %d permits", render.Holding(lock), lock.GetLimit())
+		return text + fmt.Sprintf(", with %d of %d permits", render.CountHolders(lock), lock.GetLimit())
 	default:
 		return text + fmt.Sprintf(" with fence %d", held[0].GetFence())
 	}
