@@ -14,6 +14,10 @@ func (n *Node) Retire(now Time) {
 		if l.balloting() {
 			n.endBallot(l, ReasonLeaving)
 		}
+		if l.use != nil && l.waits {
+			l.waits, l.ahead = false, 0
+			n.keep(l)
+		}
 		if l.idle() {
 			n.wake(l)
 			n.passOn(l)
@@ -28,7 +32,7 @@ func (n *Node) checkGone() {
 		return
 	}
 	for _, l := range n.order {
-		if l.use != nil && l.holder != 0 {
+		if l.use != nil && (l.holder != 0 || l.sharing.used() > 0) {
 			return
 		}
 	}
@@ -63,4 +67,5 @@ func (n *Node) receiveBye(from Member, m *Message) {
 	if p.guarded <= m.Session {
 		p.guardEnd = n.now
 	}
+	n.noteOver(from, m.Session)
 }

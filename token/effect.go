@@ -10,7 +10,9 @@ const (
 	// lost, as it may be on the way.
 	Send EffectKind = iota + 1
 	// Grant: Waiter has Lock, with Fence. Number is the request that was granted; zero if
-	// the token was here and no request was needed. Message.Token is the token, read-only.
+	// no request was needed. Message.Token is the token, read-only; nil if the waiter
+	// entered under the node's share while the token is elsewhere. Limit is the waiter's
+	// mode. If Fence is zero, the waiter has set the lock's limit to Limit, and is gone.
 	Grant
 	// Refuse: Waiter, which tried for Lock, does not get it: the lock is in use, or others
 	// are ahead. If Limit is not zero, that is the lock's limit, as Peer said it, and Waiter
@@ -42,7 +44,7 @@ const (
 	// Withdrew: nobody here waits any more for request Number.
 	Withdrew
 	// Left: Waiter left the critical section that it had entered with Fence. Message.Token
-	// is the token, read-only.
+	// is the token, read-only; nil if it is elsewhere.
 	Left
 	// Made: Message.Token was made here.
 	Made
@@ -81,6 +83,7 @@ const (
 	ReasonCame      = "token came"
 	ReasonLeaving   = "node leaves"
 	ReasonUsed      = "session number was used" // why a session lapsed
+	ReasonSharer    = "member with a share is gone"
 )
 
 // Effect is one thing that a node wants done, or did. Which fields are used
