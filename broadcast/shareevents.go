@@ -19,7 +19,6 @@ func (l *eventLog) underShare(e *token.Effect) {
 		event, text = "share_leave", "left the critical section, under the node's share"
 	}
 	line := l.about(e, event)
-	l.number(line, e.Number)
 	l.mode(line, e.Limit)
 	l.decimal(line, "fence", uint64(e.Fence))
 	l.numbers(line, "request_numbers", e.State.RequestNumbers)

@@ -260,7 +260,7 @@ var shapes = []shape{
 	{AbortReceived, "info", lockOnly | setOf("peer", "ballot"), roundState, 0, "the proposer gave up its ballot"},
 	{LockForgotten, "info", lockOnly, roundState, 0, "the lock was idle for long and is forgotten"},
 
-	{ShareEnter, "info", aboutLock | setOf("fence", "mode"), setOf("number"), 0, "somebody at the writer enters under its share, while the token is elsewhere; fence is the share's id"},
+	{ShareEnter, "info", aboutLock | setOf("fence", "mode"), 0, 0, "somebody at the writer enters under its share, while the token is elsewhere; fence is the share's id"},
 	{ShareLeave, "info", aboutLock | setOf("fence", "mode"), 0, 0, "somebody who shared the lock at the writer left, while the token is elsewhere"},
 	{LimitSet, "info", aboutLock | setOf("fence", "epoch", "hop", "limit"), 0, 0, "somebody at the writer has changed the lock's limit"},
 	{RecallSent, "info", lockOnly | recallKeys, roundState | setOf("anyhow"), 0, "a token that waits for a share calls it in: the writer hands RECALL to the stream to the member that has the share, or to another that passes it on"},
