@@ -20,9 +20,13 @@ func (p *Plan) drawShares() {
 	if s.chance(30) {
 		p.drawLimits(&s, &limits, &changed)
 	}
+	for range pick(&s, 0, 1, 1, 2) {
+		p.drawLostShare(&s, &limits)
+	}
 	for k := range p.Ops {
 		op := &p.Ops[k]
 		switch {
+		case op.Limit != token.Exclusive:
 		case op.asks() && s.chance(share):
 			op.Limit = limits[op.Lock]
 			if changed[op.Lock] != 0 && s.chance(50) {
@@ -53,4 +57,24 @@ func (p *Plan) drawLimits(s *source, limits, changed *[maxLocks]token.Limit) {
 		}
 		p.Ops = append(p.Ops, op)
 	}
+}
+
+// drawLostShare lets a node die with a share, for so long that it can be buried. Before, a
+// second one has taken the token away; and a third one wants the lock for itself.
+func (p *Plan) drawLostShare(s *source, limits *[maxLocks]token.Limit) {
+	T := int64(p.TTL)
+	op := Op{
+		At: Instant(s.below(int64(p.Settle))), Kind: Acquire, Node: int8(s.below(int64(p.Nodes))),
+		Lock: int8(s.below(int64(p.Locks))), Length: Instant(s.between(1, T)),
+	}
+	op.Limit = limits[op.Lock]
+	taken, alone := op, op
+	taken.At, taken.Node = op.At+Instant(s.below(T/4)), int8(s.below(int64(p.Nodes)))
+	dies := Op{At: taken.At + Instant(s.below(T/2)), Kind: Crash, Node: op.Node}
+	if dies.At >= p.Settle {
+		return
+	}
+	dies.Length = min(p.TTL*Instant(s.between(2, 5)), p.Settle-dies.At)
+	alone.At, alone.Node, alone.Limit = dies.At+Instant(s.below(T)), int8(s.below(int64(p.Nodes))), token.Exclusive
+	p.Ops = append(p.Ops, op, taken, dies, alone)
 }
