@@ -21,8 +21,8 @@ func (t *Table) Ask(now token.Time, id token.Waiter, lock string, limit token.Li
 // Answer says that the lock has the limit; nothing is held then, and the claim is over.
 func (t *Table) SetLimit(now token.Time, id token.Waiter, lock string, limit token.Limit, local any, caller *Caller) {
 	refusal := t.admit(lock, limit)
-	if limit == token.Exclusive {
-		refusal = frames.Refuse(frames.CodeInvalidField, "the limit is 0, want 1 to %d permits", uint32(token.MaxPermits))
+	if limit == token.Exclusive || limit == token.Unlimited {
+		refusal = frames.Refuse(frames.CodeInvalidField, "the limit is %d, want 1 to %d permits", uint32(limit), uint32(token.MaxPermits))
 	}
 	if refusal.Code != 0 {
 		t.refuseLocal(local, id, refusal)

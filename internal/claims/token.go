@@ -71,7 +71,10 @@ func (t *Table) answer(c *Claim, fence token.Fence, waited token.Time) {
 
 // refusalOf is why the node refuses a claim.
 func (t *Table) refusalOf(c *Claim, e *token.Effect) frames.Refusal {
-	if e.Limit == token.Exclusive {
+	switch {
+	case e.Limit == token.Exclusive && c.sets:
+		return frames.Refuse(frames.CodeOtherLimit, "the lock has no permits: nobody has used it as a semaphore yet")
+	case e.Limit == token.Exclusive:
 		return frames.Refuse(frames.CodeBusy, "the lock is in use")
 	}
 	by := fmt.Sprintf("member %d", e.Peer)

@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 
-	"conch/internal/frames"
 	clientv1 "conch/proto/conch/client/v1"
 	"conch/token"
 )
@@ -14,9 +13,8 @@ func (s *Service) SetLimit(ctx context.Context, r *clientv1.SetLimitRequest) (*c
 		return nil, asStatus(f)
 	}
 	limit := token.Limit(r.GetLimit())
-	if refusal := frames.CheckLimit(limit); refusal.Code != 0 || limit == token.Exclusive {
-		return nil, asStatus(fault(clientv1.Code_CODE_INVALID_FIELD, "the limit is %d, want 1 to %d permits, or %d for readers",
-			limit, token.MaxPermits, token.Unlimited))
+	if limit == token.Exclusive || limit > token.MaxPermits {
+		return nil, asStatus(fault(clientv1.Code_CODE_INVALID_FIELD, "the limit is %d, want 1 to %d permits", limit, token.MaxPermits))
 	}
 	by, f := asCaller(r.GetCaller())
 	if f != nil {

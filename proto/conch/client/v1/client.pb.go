@@ -3600,7 +3600,7 @@ type SetLimitRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The lock's name.
 	Lock string `protobuf:"bytes,1,opt,name=lock,proto3" json:"lock,omitempty"`
-	// The new limit, as in Acquire, but not 0.
+	// The new limit: 1 to 65535 permits.
 	Limit uint32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
 	// Who asks.
 	Caller        *Client `protobuf:"bytes,3,opt,name=caller,proto3" json:"caller,omitempty"`

@@ -102,15 +102,15 @@ type LockServiceClient interface {
 	// CODE_UNREACHABLE (UNAVAILABLE) if the holder's node did not answer or it is
 	// not known who holds the lock.
 	Break(ctx context.Context, in *BreakRequest, opts ...grpc.CallOption) (*BreakResponse, error)
-	// SetLimit changes how many may hold a lock at once. It waits for its turn like an
+	// SetLimit changes how many permits a lock has that is used as a semaphore. It waits for its turn like an
 	// Acquire that came now, and returns when the lock has the new limit. A higher limit
 	// counts at once. A lower one counts as permits come back: who has one keeps it.
 	// The client ends the wait by ending the call.
 	//
 	// Errors: CODE_INVALID_NAME and CODE_INVALID_FIELD (INVALID_ARGUMENT),
 	// CODE_FORBIDDEN (PERMISSION_DENIED), CODE_TOO_MANY_NAMES and CODE_TOO_MANY_WAITS
-	// (RESOURCE_EXHAUSTED), CODE_OTHER_LIMIT (FAILED_PRECONDITION) if others use the
-	// lock in a way that the change would contradict, and CODE_NODE_LEAVING (UNAVAILABLE).
+	// (RESOURCE_EXHAUSTED), CODE_OTHER_LIMIT (FAILED_PRECONDITION) if the lock has
+	// readers, or nobody has asked for a permit yet, and CODE_NODE_LEAVING (UNAVAILABLE).
 	SetLimit(ctx context.Context, in *SetLimitRequest, opts ...grpc.CallOption) (*SetLimitResponse, error)
 	// Drain has this node take no more requests: those who wait are refused with
 	// CODE_NODE_LEAVING, so that they move to other nodes, and holds go on as before. It
@@ -290,15 +290,15 @@ type LockServiceServer interface {
 	// CODE_UNREACHABLE (UNAVAILABLE) if the holder's node did not answer or it is
 	// not known who holds the lock.
 	Break(context.Context, *BreakRequest) (*BreakResponse, error)
-	// SetLimit changes how many may hold a lock at once. It waits for its turn like an
+	// SetLimit changes how many permits a lock has that is used as a semaphore. It waits for its turn like an
 	// Acquire that came now, and returns when the lock has the new limit. A higher limit
 	// counts at once. A lower one counts as permits come back: who has one keeps it.
 	// The client ends the wait by ending the call.
 	//
 	// Errors: CODE_INVALID_NAME and CODE_INVALID_FIELD (INVALID_ARGUMENT),
 	// CODE_FORBIDDEN (PERMISSION_DENIED), CODE_TOO_MANY_NAMES and CODE_TOO_MANY_WAITS
-	// (RESOURCE_EXHAUSTED), CODE_OTHER_LIMIT (FAILED_PRECONDITION) if others use the
-	// lock in a way that the change would contradict, and CODE_NODE_LEAVING (UNAVAILABLE).
+	// (RESOURCE_EXHAUSTED), CODE_OTHER_LIMIT (FAILED_PRECONDITION) if the lock has
+	// readers, or nobody has asked for a permit yet, and CODE_NODE_LEAVING (UNAVAILABLE).
 	SetLimit(context.Context, *SetLimitRequest) (*SetLimitResponse, error)
 	// Drain has this node take no more requests: those who wait are refused with
 	// CODE_NODE_LEAVING, so that they move to other nodes, and holds go on as before. It
