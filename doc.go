@@ -10,13 +10,17 @@
 // another process: one on its own machine through a unix socket, or any by its HOST:PORT. A
 // [Node] and a [Client] are both a [Locker]. [Mutex] adapts either to sync.Locker.
 //
+// A lock is held alone by [Locker].Lock, together with any number of other readers by RLock,
+// or by one of so many permits by Acquire. All who share a lock must say the same.
+//
 // # What is not promised
 //
 // A node that is cut off from most of the others, or whose process is frozen, loses its locks
 // after [Config.SessionTTL], while its program may still believe in them. [Hold.Done] reports
 // the loss as soon as the node knows. A resource that no late holder may touch has to compare
 // fencing numbers: [Hold.Fence] rises with each grant of a lock, so the resource can refuse a
-// lower number than it has seen.
+// lower number than it has seen. Readers of one phase may have the same; see
+// [DoFencedShared].
 //
 // There is no lock without a majority: a node that does not reach more than half of the
 // members, including itself, waits.

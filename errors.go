@@ -21,6 +21,13 @@ var (
 	// ErrBusy is wrapped by the error of [Node.TryLock] for a lock that is in use or that
 	// others wait for.
 	ErrBusy = broadcast.ErrBusy
+	// ErrLimit is wrapped by the errors of [Locker.RLock] and [Locker.Acquire] for a lock
+	// that others use with another limit. The error names both limits, and the node at which
+	// the other one was said.
+	ErrLimit = broadcast.ErrLimit
+	// ErrPermits is wrapped by the error of [Locker.Acquire] for a limit below 1 or above
+	// [MaxPermits].
+	ErrPermits = broadcast.ErrPermits
 	// ErrLost is wrapped by errors for a lock that was lost before it was unlocked.
 	ErrLost = broadcast.ErrLost
 	// ErrBroken is wrapped by [Hold.Warning] if somebody broke the lock, and together with
@@ -61,8 +68,8 @@ var (
 var (
 	// ErrStaleFence is wrapped by the error of [DoFenced] for a fence below the highest
 	// that the file has seen: the lock was lost, and somebody else has had it since. It is
-	// also wrapped by the error of [Client.Lock] for a fence that is not above the client's
-	// earlier ones.
+	// also wrapped by the errors of [Client.Lock] and its siblings for a fence that cannot
+	// come after the client's earlier ones.
 	ErrStaleFence = fence.ErrStale
 	// ErrFenceInUse is wrapped, together with the cause of the context's end, by the error
 	// of [DoFenced] if somebody still works under the file.

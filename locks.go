@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"conch/token"
 )
 
 // Locker is what a [Node] and a [Client] have in common, for code that does not care which
@@ -14,12 +16,38 @@ type Locker interface {
 	Lock(ctx context.Context, name string) (Hold, error)
 	// TryLock takes a lock if it is free; the error wraps [ErrBusy] if it is not.
 	TryLock(ctx context.Context, name string) (Hold, error)
+	// RLock waits until the caller holds a lock together with other readers: any number
+	// of callers of RLock hold it at once, and nobody who called Lock. Whoever wants the
+	// lock alone waits until all readers have unlocked. A reader cannot become a writer:
+	// Lock, called while the caller has a read lock of the same name, waits for ever.
+	//
+	// The error wraps [ErrLimit] if the lock is used as a semaphore.
+	RLock(ctx context.Context, name string) (Hold, error)
+	// TryRLock is RLock for a caller that does not want to wait; the error wraps
+	// [ErrBusy] if a writer has the lock, or waits for it before the caller.
+	TryRLock(ctx context.Context, name string) (Hold, error)
+	// Acquire waits until the caller has one of a lock's permits, of which there are
+	// limit: so many callers hold the lock at once. All callers must name the same limit,
+	// 1 to [MaxPermits]; the error wraps [ErrLimit] if others use the lock with another one
+	// or as readers, and [ErrPermits] for a limit that there cannot be. Whoever calls Lock
+	// waits until all permits are back, and then holds the lock alone.
+	Acquire(ctx context.Context, name string, limit int) (Hold, error)
+	// TryAcquire is Acquire for a caller that does not want to wait; the error wraps
+	// [ErrBusy] if no permit is free, or others are ahead.
+	TryAcquire(ctx context.Context, name string, limit int) (Hold, error)
 	// Do waits for a lock, calls f with the hold's fence, and unlocks. f's context ends
 	// with ctx, and when the lock is lost; its cause then wraps [ErrLost]. The error is
 	// Lock's, and f was not called; or it joins f's error with one that wraps [ErrLost], if
 	// the lock was lost before f returned.
 	Do(ctx context.Context, name string, f func(ctx context.Context, fence uint64) error) error
+	// RDo is Do under a lock that is shared with other readers, as by RLock.
+	RDo(ctx context.Context, name string, f func(ctx context.Context, fence uint64) error) error
+	// DoPermit is Do under one of limit permits, as by Acquire.
+	DoPermit(ctx context.Context, name string, limit int, f func(ctx context.Context, fence uint64) error) error
 }
+
+// MaxPermits is the highest limit of a semaphore: see [Locker].
+const MaxPermits = int(token.MaxPermits)
 
 // do is Do of a Locker.
 func do(ctx context.Context, lock func(context.Context, string) (Hold, error), name string, f func(context.Context, uint64) error) (err error) {

@@ -8,8 +8,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
+	"conch/broadcast"
 	"conch/internal/node"
 	"conch/internal/pki"
+	"conch/token"
 )
 
 // DefaultSessionTTL is Config.SessionTTL if unset, 2 s; MinSessionTTL is the least allowed.
@@ -175,7 +177,7 @@ func (n *Node) SessionTTL() time.Duration { return n.node.SessionTTL() }
 // The errors wrap [ErrName], [ErrTooManyLocks], [ErrStopped], or the cause of the context's
 // end; the lock is then not held.
 func (n *Node) Lock(ctx context.Context, name string) (Hold, error) {
-	hold, err := n.node.Lock(ctx, name)
+	hold, err := n.node.Acquire(ctx, name, token.Exclusive)
 	if err != nil {
 		return Hold{}, err
 	}
@@ -186,7 +188,56 @@ func (n *Node) Lock(ctx context.Context, name string) (Hold, error) {
 // none of them can tell, it waits, as [Node.Lock] does. The errors are those of
 // [Node.Lock], and [ErrBusy].
 func (n *Node) TryLock(ctx context.Context, name string) (Hold, error) {
-	hold, err := n.node.TryLock(ctx, name)
+	hold, err := n.node.Try(ctx, name, token.Exclusive)
+	if err != nil {
+		return Hold{}, err
+	}
+	return Hold{hold}, nil
+}
+
+// RLock waits until this node holds the lock for the caller and other readers, as [Locker]
+// describes. A node that has let readers in may let in more without asking anybody, until
+// somebody wants the lock alone. The errors are those of [Node.Lock], and [ErrLimit].
+func (n *Node) RLock(ctx context.Context, name string) (Hold, error) {
+	hold, err := n.node.Acquire(ctx, name, token.Unlimited)
+	if err != nil {
+		return Hold{}, err
+	}
+	return Hold{hold}, nil
+}
+
+// TryRLock is [Node.RLock] for a caller that does not want to wait, as [Node.TryLock] is
+// Lock. The errors are those of RLock, and [ErrBusy].
+func (n *Node) TryRLock(ctx context.Context, name string) (Hold, error) {
+	hold, err := n.node.Try(ctx, name, token.Unlimited)
+	if err != nil {
+		return Hold{}, err
+	}
+	return Hold{hold}, nil
+}
+
+// Acquire waits until this node holds one of limit permits of the lock for the caller, as
+// [Locker] describes. The errors are those of [Node.Lock], [ErrLimit] and [ErrPermits].
+func (n *Node) Acquire(ctx context.Context, name string, limit int) (Hold, error) {
+	mode, err := broadcast.CheckPermits(limit)
+	if err != nil {
+		return Hold{}, err
+	}
+	hold, err := n.node.Acquire(ctx, name, mode)
+	if err != nil {
+		return Hold{}, err
+	}
+	return Hold{hold}, nil
+}
+
+// TryAcquire is [Node.Acquire] for a caller that does not want to wait, as [Node.TryLock]
+// is Lock. The errors are those of Acquire, and [ErrBusy].
+func (n *Node) TryAcquire(ctx context.Context, name string, limit int) (Hold, error) {
+	mode, err := broadcast.CheckPermits(limit)
+	if err != nil {
+		return Hold{}, err
+	}
+	hold, err := n.node.Try(ctx, name, mode)
 	if err != nil {
 		return Hold{}, err
 	}
@@ -231,4 +282,15 @@ func (n *Node) Stop(ctx context.Context) error { return n.node.Stop(ctx) }
 // Do calls f under a lock, as [Locker] describes.
 func (n *Node) Do(ctx context.Context, name string, f func(ctx context.Context, fence uint64) error) error {
 	return do(ctx, n.Lock, name, f)
+}
+
+// RDo calls f under a lock that is shared with other readers, as [Locker] describes.
+func (n *Node) RDo(ctx context.Context, name string, f func(ctx context.Context, fence uint64) error) error {
+	return do(ctx, n.RLock, name, f)
+}
+
+// DoPermit calls f under one of limit permits, as [Locker] describes.
+func (n *Node) DoPermit(ctx context.Context, name string, limit int, f func(ctx context.Context, fence uint64) error) error {
+	acquire := func(ctx context.Context, name string) (Hold, error) { return n.Acquire(ctx, name, limit) }
+	return do(ctx, acquire, name, f)
 }

@@ -74,7 +74,7 @@ func BenchmarkPassInOneProcess(b *testing.B) {
 }
 
 // warmUp waits until all nodes have had the lock.
-func warmUp(b *testing.B, members []*member) {
+func warmUp(b testing.TB, members []*member) {
 	b.Helper()
 	for range 2 {
 		for _, m := range members {
@@ -97,7 +97,7 @@ func share(n, workers int, work func(worker, i int)) {
 }
 
 // loopback starts nodes that reach each other by TCP and have this LocalBatch.
-func loopback(b *testing.B, n, batch int) []*member {
+func loopback(b testing.TB, n, batch int) []*member {
 	b.Helper()
 	var listeners []net.Listener
 	var addresses []string
@@ -157,13 +157,13 @@ func BenchmarkGrants(b *testing.B) {
 		members := loopback(b, 3, 1)
 		warmUp(b, members)
 		ctx := context.Background()
-		if hold, err := members[0].driver.Acquire(ctx, "own"); err != nil || hold.Unlock() != nil {
+		if hold, err := members[0].driver.Acquire(ctx, "own", token.Exclusive); err != nil || hold.Unlock() != nil {
 			b.Fatal(err)
 		}
 		b.ReportAllocs()
 		b.ResetTimer()
 		for b.Loop() {
-			hold, err := members[0].driver.Acquire(ctx, "own")
+			hold, err := members[0].driver.Acquire(ctx, "own", token.Exclusive)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -4,32 +4,41 @@ import (
 	"context"
 	"fmt"
 
-	"conch/token"
+	"conch/internal/claims"
 )
 
-// Break takes a lock from its holder at this node, if the fence is still the given one. It
-// tells the holder, and returns what is known of it. The token moves when the holder
-// releases the lock, or when the holder's time is up: one time to live for a caller of
-// [Driver.Acquire], the rest of its lease for a client.
+// Whom says which holders of a lock a Break means.
+type Whom = claims.Whom
+
+// Break takes a lock from the holders at this node that have the given fence, of whom there
+// are several where they share the lock, or from those of one process. It tells the
+// holders, and returns what is known of them. The lock moves on when a holder releases it,
+// or when the holder's time is up: one time to live for a caller of [Driver.Acquire], the
+// rest of its lease for a client.
 //
 // The log keeps the reason and who gave it. The errors are [ErrNotHeld], wrap
-// [ErrWrongFence] or [ErrStopped], or are the cause of the context's end.
-func (d *Driver) Break(ctx context.Context, lock string, fence token.Fence, reason string, by Caller) (Holding, error) {
+// [ErrWrongFence], [ErrNotAmong] or [ErrStopped], or are the cause of the context's end.
+func (d *Driver) Break(ctx context.Context, lock string, whom Whom, reason string, by Caller) ([]Holding, error) {
 	type outcome struct {
-		holding Holding
-		err     error
+		holdings []Holding
+		err      error
 	}
-	broken := make(chan outcome, 1)
+	answer := make(chan outcome, 1)
 	err := d.do(ctx, func(o *owner) {
-		h, first, err := o.table.Break(o.now, lock, fence, fmt.Sprintf("by %s: %s", by, reason))
-		if first {
-			o.log.broken(lock, fence, by, reason)
+		var got outcome
+		broken, err := o.table.Break(o.now, lock, whom, fmt.Sprintf("by %s: %s", by, reason))
+		for _, b := range broken {
+			if !b.Before {
+				o.log.broken(lock, b.Fence, by, reason)
+			}
+			got.holdings = append(got.holdings, o.holding(b.Holder))
 		}
-		broken <- outcome{o.holding(h), err}
+		got.err = err
+		answer <- got
 	})
 	if err != nil {
-		return Holding{}, err
+		return nil, err
 	}
-	b := <-broken
-	return b.holding, b.err
+	got := <-answer
+	return got.holdings, got.err
 }

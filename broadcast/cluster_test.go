@@ -230,7 +230,7 @@ func (m *member) acquire(lock string) Hold {
 	m.t.Helper()
 	ctx, cancel := context.WithTimeout(m.t.Context(), time.Minute)
 	defer cancel()
-	hold, err := m.driver.Acquire(ctx, lock)
+	hold, err := m.driver.Acquire(ctx, lock, token.Exclusive)
 	if err != nil {
 		m.t.Fatalf("%s: acquire %q: %v", m.address, lock, err)
 	}

@@ -21,8 +21,9 @@ import (
 
 // In a rolling upgrade, members of two versions speak to each other. The files in
 // testdata/frames hold frames as released versions send them, and stay unchanged: a version
-// that no longer understands one of them cannot be rolled out beside that release. A new
-// release adds its own file by
+// that no longer understands one of them cannot be rolled out beside that release. Where the
+// version of the protocol differs, HELLO is refused, and the rest is read as it was meant. A
+// new release adds its own file by
 //
 //	go test ./broadcast -run TestFramesOfEarlierVersions -record testdata/frames/VERSION.txt
 var recordFrames = flag.String("record", "", "write the frames of this version to `FILE`")
@@ -35,11 +36,14 @@ var compatHello = token.Hello{Incarnation: compatIncarnation, Boot: 5, Counter: 
 
 var compatIncarnation = token.Incarnation{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255}
 
-// compatFrame is a frame and the messages that must be read from it.
+// compatFrame is a frame and the messages that must be read from it. Names that begin with
+// sharedFrame are of version 3 and later.
 type compatFrame struct {
 	name     string
 	messages []token.Message
 }
+
+const sharedFrame = "shared: "
 
 // compatFrames are the recorded frames, except HELLO. They contain each kind of message,
 // with a value in each field.
@@ -81,6 +85,35 @@ var compatFrames = []compatFrame{
 	{"BALLOT-ANSWER too low", []token.Message{compatAnswer(token.TooLow, 1006)}},
 	{"BALLOT-ANSWER promise", []token.Message{compatAnswer(token.Promise, 1)}},
 	{"ABORT", []token.Message{{Kind: token.Abort, Lock: "deploy", Ballot: token.Epoch{Number: 1001, Proposer: 0}}}},
+	{sharedFrame + "TOKEN", []token.Message{{
+		Kind: token.TokenMessage, Lock: "deploy", Session: 9,
+		Token: &token.Token{
+			Epoch: token.Epoch{Number: 1000, Proposer: 2}, Hop: 17, Fence: 1000<<token.FenceBits + 41,
+			LastGranted: []token.Number{{Session: 6, Count: 299}, {Session: 9, Count: 1}, {Session: 4, Count: 70000}},
+			Limit:       300, LimitBy: 2,
+			Shares: []token.Share{
+				{Member: 0, Session: 6, ID: 1000<<token.FenceBits + 40, Permits: 200},
+				{Member: 2, Session: 9, ID: 1000<<token.FenceBits + 41, Permits: 1},
+			},
+		},
+	}}},
+	{sharedFrame + "TOKEN without shares", []token.Message{{
+		Kind: token.TokenMessage, Lock: "deploy", Session: 9,
+		Token: &token.Token{
+			Epoch: token.Epoch{Number: 1000, Proposer: 0}, Hop: 1, Fence: 1000 << token.FenceBits,
+			LastGranted: []token.Number{{Session: 6, Count: 299}, {}, {}},
+			Limit:       token.Unlimited,
+		},
+	}}},
+	{sharedFrame + "BALLOT-ANSWER promise", []token.Message{sharedAnswer()}},
+	{sharedFrame + "RECALL", []token.Message{{
+		Kind: token.Recall, Lock: "deploy", Recaller: 2, Anyhow: true,
+		Share: token.Share{Member: 1, Session: 9, ID: 1000<<token.FenceBits + 41, Permits: 5},
+	}}},
+	{sharedFrame + "DONE", []token.Message{{
+		Kind: token.Done, Lock: "deploy", Recaller: 1, Kept: 4,
+		Share: token.Share{Member: 0, Session: 9, ID: 1000<<token.FenceBits + 41, Permits: 5},
+	}}},
 	{"several in one frame", []token.Message{
 		{Kind: token.Request, Lock: "a", Number: token.Number{Session: 6, Count: 1}},
 		{Kind: token.Ping, Incarnation: compatIncarnation, Session: 6, Stamp: -1},
@@ -96,6 +129,13 @@ func compatAnswer(answer token.Answer, highest uint64) token.Message {
 	if answer == token.Promise {
 		m.Members = []token.Member{2}
 	}
+	return m
+}
+
+func sharedAnswer() token.Message {
+	m := compatAnswer(token.Promise, 1)
+	m.Share = token.Share{Member: 0, Session: 6, ID: 1000<<token.FenceBits + 41, Permits: 1}
+	m.Limit, m.LimitBy = token.Unlimited, 1
 	return m
 }
 
@@ -160,10 +200,13 @@ func TestFramesOfEarlierVersions(t *testing.T) {
 	for _, version := range versions {
 		t.Run(version.Name(), func(t *testing.T) {
 			frames := readFrames(t, "testdata/frames/"+version.Name())
-			checkRecordedHello(t, frames["HELLO"])
+			spoken := checkRecordedHello(t, frames["HELLO"])
 			for _, want := range compatFrames {
 				encoded, recorded := frames[want.name]
 				if !recorded {
+					if spoken < 3 && strings.HasPrefix(want.name, sharedFrame) {
+						continue
+					}
 					t.Errorf("%s: not recorded", want.name)
 					continue
 				}
@@ -178,32 +221,57 @@ func TestFramesOfEarlierVersions(t *testing.T) {
 	}
 }
 
-// checkRecordedHello: a member of this version accepts the other's stream.
-func checkRecordedHello(t *testing.T, wire []byte) {
+// checkRecordedHello: a member of this version accepts the other's stream, if both speak the
+// same version of the protocol. It returns the other's.
+func checkRecordedHello(t *testing.T, wire []byte) (version uint32) {
 	t.Helper()
 	var frame peerv1.Frame
 	if err := proto.Unmarshal(wire, &frame); err != nil {
 		t.Fatal(err)
 	}
+	version = firstOf(&frame).GetHello().GetVersion()
 	from, hello, refusal := compatDriver().checkHello(firstOf(&frame).GetHello())
+	if version != ProtocolVersion {
+		if want := fmt.Sprintf("protocol version %d; want %d", version, ProtocolVersion); refusal == nil || refusal.reason != want {
+			t.Errorf("HELLO of version %d: %v; want it refused for %q", version, refusal, want)
+		}
+		return version
+	}
 	if refusal != nil {
 		t.Fatalf("HELLO was refused: %s", refusal.reason)
 	}
 	if from != 0 || !reflect.DeepEqual(hello, compatHello) {
 		t.Errorf("HELLO: read member %d, %+v; want member 0, %+v", from, hello, compatHello)
 	}
+	return version
 }
 
 // Members of version 1 numbered ballots in seconds, so their tokens mean something else.
-// Their HELLO is refused, and the reason names both versions.
-func TestHelloOfVersion1IsRefused(t *testing.T) {
-	var frame peerv1.Frame
-	if err := proto.Unmarshal(readFrames(t, "testdata/version-1.txt")["HELLO"], &frame); err != nil {
-		t.Fatal(err)
+// Members of version 2 would lose the shares that a token carries. Their HELLO is refused,
+// and the reason names both versions.
+func TestHelloOfEarlierVersionsIsRefused(t *testing.T) {
+	for version, file := range map[int]string{1: "testdata/version-1.txt", 2: "testdata/frames/0.1.0.txt"} {
+		var frame peerv1.Frame
+		if err := proto.Unmarshal(readFrames(t, file)["HELLO"], &frame); err != nil {
+			t.Fatal(err)
+		}
+		_, _, refusal := compatDriver().checkHello(firstOf(&frame).GetHello())
+		if want := fmt.Sprintf("protocol version %d; want %d", version, ProtocolVersion); refusal == nil || refusal.reason != want {
+			t.Errorf("HELLO of version %d: %v; want it refused for %q", version, refusal, want)
+		}
 	}
-	_, _, refusal := compatDriver().checkHello(firstOf(&frame).GetHello())
-	if refusal == nil || refusal.reason != "protocol version 1; want 2" {
-		t.Errorf("HELLO of version 1: %v; want it refused, and why", refusal)
+}
+
+// A lock that nobody shares has the same frames as in version 2, byte for byte.
+func TestFramesWithoutSharesAreThoseOfVersion2(t *testing.T) {
+	recorded := readFrames(t, "testdata/frames/0.1.0.txt")
+	for _, f := range compatFrames {
+		if strings.HasPrefix(f.name, sharedFrame) {
+			continue
+		}
+		if got, err := wire.AppendFrame(nil, f.messages); err != nil || !bytes.Equal(got, recorded[f.name]) {
+			t.Errorf("%s: %x, %v; want %x", f.name, got, err, recorded[f.name])
+		}
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"conch/internal/claims"
 )
 
-// HeldLock is a lock that somebody at this node holds.
+// HeldLock is one hold of a lock at this node.
 type HeldLock struct {
 	Lock string
 	Holding
@@ -21,7 +21,7 @@ const mostHeld = 100
 
 // Drained is how far a drain has come.
 type Drained struct {
-	// Holds is how many locks are held here, and Held the first of them by name.
+	// Holds is how many holds there are here, and Held the first of them by lock.
 	Holds int
 	Held  []HeldLock
 }
@@ -124,11 +124,13 @@ func (d *Driver) drained(ctx context.Context, list bool) (Drained, error) {
 	return a.Drained, a.err
 }
 
-// held returns the first of the locks held here, by name.
+// held returns the first of the holds here, by lock, the oldest first.
 func (o *owner) held() []HeldLock {
 	var held []HeldLock
 	o.table.Holders(o.now, func(lock string, h claims.Holder) { held = append(held, HeldLock{lock, o.holding(h)}) })
-	slices.SortFunc(held, func(a, b HeldLock) int { return cmp.Compare(a.Lock, b.Lock) })
+	slices.SortFunc(held, func(a, b HeldLock) int {
+		return cmp.Or(cmp.Compare(a.Lock, b.Lock), cmp.Compare(b.Since, a.Since))
+	})
 	return slices.Clip(held[:min(len(held), mostHeld)])
 }
 

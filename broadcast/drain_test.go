@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"conch/token"
 )
 
 func TestDrainWaitsForHoldersAndTurnsWaitersAway(t *testing.T) {
@@ -17,7 +19,7 @@ func TestDrainWaitsForHoldersAndTurnsWaitersAway(t *testing.T) {
 		hold := a.acquire("cs")
 		waited := make(chan error, 1)
 		go func() {
-			_, err := a.driver.Acquire(t.Context(), "cs")
+			_, err := a.driver.Acquire(t.Context(), "cs", token.Exclusive)
 			waited <- err
 		}()
 		synctest.Wait()
@@ -48,7 +50,7 @@ func TestDrainWaitsForHoldersAndTurnsWaitersAway(t *testing.T) {
 			t.Errorf("Drain = %v", err)
 		}
 		b.release(<-next) // the token went on
-		if _, err := a.driver.Acquire(t.Context(), "cs"); !errors.Is(err, ErrStopped) {
+		if _, err := a.driver.Acquire(t.Context(), "cs", token.Exclusive); !errors.Is(err, ErrStopped) {
 			t.Errorf("Acquire at a drained node = %v, want ErrStopped", err)
 		}
 		if _, err := a.driver.Undrain(t.Context(), "the test"); err != nil {

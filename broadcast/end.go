@@ -48,14 +48,16 @@ func (o *owner) takeEnd(now token.Time, in *input) {
 func (o *owner) abandon() {
 	type hold struct {
 		lock  string
+		id    token.Waiter
 		fence token.Fence
+		mode  token.Limit
 	}
 	var holds []hold
-	o.table.Holders(o.now, func(lock string, h claims.Holder) { holds = append(holds, hold{lock, h.Fence}) })
-	slices.SortFunc(holds, func(a, b hold) int { return cmp.Compare(a.lock, b.lock) })
+	o.table.Holders(o.now, func(lock string, h claims.Holder) { holds = append(holds, hold{lock, h.ID, h.Fence, h.Limit}) })
+	slices.SortFunc(holds, func(a, b hold) int { return cmp.Or(cmp.Compare(a.lock, b.lock), cmp.Compare(a.id, b.id)) })
 	for _, h := range holds {
 		o.node.InspectLock(h.lock, &o.view)
-		o.log.lost(h.lock, h.fence, o.view.RequestNumbers)
+		o.log.lost(h.lock, h.fence, h.mode, o.view.RequestNumbers)
 	}
 	o.table.Abandon(o.now)
 }

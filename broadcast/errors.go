@@ -7,6 +7,7 @@ import (
 	"conch/broadcast/wire"
 	"conch/internal/claims"
 	"conch/internal/frames"
+	"conch/token"
 )
 
 var (
@@ -19,6 +20,11 @@ var (
 	ErrLost = errors.New("the lock was lost")
 	// ErrBusy says that a lock is in use, or that others are ahead.
 	ErrBusy = errors.New("the lock is in use")
+	// ErrLimit is wrapped by the error for a lock that has another limit than the one that
+	// is wanted.
+	ErrLimit = errors.New("the lock has another limit")
+	// ErrPermits is wrapped by the error for a number of permits that no lock can have.
+	ErrPermits = errors.New("bad number of permits")
 	// ErrTooManyLocks is wrapped by the error for a lock that the node does not know, when
 	// it knows as many as it may.
 	ErrTooManyLocks = errors.New("the node knows too many locks")
@@ -33,13 +39,25 @@ var (
 	ErrLapsing = errors.New("the node's lease is about to end")
 	// ErrNotHeld says that nobody here holds the lock to be broken.
 	ErrNotHeld = claims.ErrNotHeld
-	// ErrWrongFence is wrapped by the error for a lock whose holder has another fence than
+	// ErrWrongFence is wrapped by the error for a lock whose holders have other fences than
 	// the one to be broken.
 	ErrWrongFence = claims.ErrWrongFence
+	// ErrNotAmong is wrapped by the error for a lock whose holders with the fence to be
+	// broken are other processes than the one that is meant.
+	ErrNotAmong = claims.ErrNotAmong
 
 	// errWithdrawn answers a claim that its caller withdrew.
 	errWithdrawn = errors.New("withdrawn")
 )
+
+// CheckPermits returns the limit of a semaphore with so many permits. The error wraps
+// [ErrPermits].
+func CheckPermits(permits int) (token.Limit, error) {
+	if permits < 1 || permits > int(token.MaxPermits) {
+		return 0, fmt.Errorf("%w: %d; want 1 to %d", ErrPermits, permits, token.MaxPermits)
+	}
+	return token.Limit(permits), nil
+}
 
 // CheckName refuses a name that no lock can have; the error wraps [ErrName].
 func CheckName(lock string) error { return wire.CheckName(lock) }
@@ -51,6 +69,10 @@ func (o *owner) refusalError(e *claims.Effect) error {
 		return errWithdrawn
 	case frames.CodeBusy:
 		return ErrBusy
+	case frames.CodeInvalidField:
+		return fmt.Errorf("%w: %s", ErrPermits, e.Text)
+	case frames.CodeOtherLimit:
+		return fmt.Errorf("%w: %s", ErrLimit, e.Text)
 	case frames.CodeTooManyNames:
 		return fmt.Errorf("%w: %s", ErrTooManyLocks, e.Text)
 	}

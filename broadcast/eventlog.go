@@ -143,8 +143,9 @@ func (l *eventLog) sessionWarned(s token.Session, times string) {
 	l.session("session_warned", s).Str("times", times).Msg("lease ends soon")
 }
 
-func (l *eventLog) lost(lock string, fence token.Fence, requestNumbers []token.Number) {
+func (l *eventLog) lost(lock string, fence token.Fence, mode token.Limit, requestNumbers []token.Number) {
 	e := l.info("lost").Str("lock", lock)
+	l.mode(e, mode)
 	l.decimal(e, "fence", uint64(fence))
 	l.numbers(e, "request_numbers", requestNumbers)
 	e.Msg("lock lost")
@@ -178,6 +179,8 @@ func (l *eventLog) arriving(m *token.Message) {
 	kept.Epoch, kept.Hop, kept.Fence = t.Epoch, t.Hop, t.Fence
 	kept.LastGranted = append(kept.LastGranted[:0], t.LastGranted...)
 	kept.Queue = append(kept.Queue[:0], t.Queue...)
+	kept.Limit, kept.LimitBy = t.Limit, t.LimitBy
+	kept.Shares = append(kept.Shares[:0], t.Shares...)
 }
 
 // about begins a line about a lock, or about a peer's message.

@@ -77,6 +77,14 @@ func (l *eventLog) state(line *zerolog.Event, e *token.Effect) {
 // tokenHere writes a line about the token at this node. The token may have changed since;
 // the effect has its hop and fence as they were.
 func (l *eventLog) tokenHere(e *token.Effect) {
+	switch {
+	case e.Message.Token == nil:
+		l.underShare(e)
+		return
+	case e.Kind == token.Grant && e.Fence == 0:
+		l.limitSet(e)
+		return
+	}
 	var line *zerolog.Event
 	var text string
 	switch e.Kind {
@@ -88,8 +96,10 @@ func (l *eventLog) tokenHere(e *token.Effect) {
 	default:
 		line, text = l.about(e, "token_made"), "token made"
 	}
+	l.mode(line, e.Limit)
 	l.token(line, e.Message.Token.Epoch, e.Hop, e.Fence)
 	l.state(line, e)
+	l.shares(line, e.Message.Token)
 	line.Msg(text)
 }
 
@@ -100,6 +110,7 @@ func (l *eventLog) dropped(e *token.Effect) {
 	l.token(line, t.Epoch, t.Hop, t.Fence)
 	l.numbers(line, "request_numbers", e.State.RequestNumbers)
 	l.tokenState(line, t.LastGranted, t.Queue)
+	l.shares(line, t)
 	line.Str("reason", e.Reason).Msg("token dropped")
 }
 
@@ -107,7 +118,7 @@ func (l *eventLog) dropped(e *token.Effect) {
 func (l *eventLog) lease(e *token.Effect) {
 	switch e.Kind {
 	case token.Revoke:
-		l.lost(e.Lock, e.Fence, e.State.RequestNumbers)
+		l.lost(e.Lock, e.Fence, e.Limit, e.State.RequestNumbers)
 	case token.Began:
 		l.session("session_started", e.Session).Msg("session begins")
 	case token.Lapsed:
@@ -170,6 +181,8 @@ var (
 		token.Ballot:       {"ballot_sent", "ballot sent"},
 		token.BallotAnswer: {"answer_sent", "answer sent"},
 		token.Abort:        {"abort_sent", "abort sent"},
+		token.Recall:       {"recall_sent", "recall sent"},
+		token.Done:         {"done_sent", "done sent"},
 	}
 	receivedEvents = [...]eventText{
 		token.Request:      {"request_received", "request received"},
@@ -180,6 +193,8 @@ var (
 		token.Ballot:       {"ballot_received", "ballot received"},
 		token.BallotAnswer: {"answer_received", "answer received"},
 		token.Abort:        {"abort_received", "abort received"},
+		token.Recall:       {"recall_received", "recall received"},
+		token.Done:         {"done_received", "done received"},
 	}
 )
 
@@ -215,6 +230,8 @@ func (l *eventLog) message(e *token.Effect, events []eventText) {
 		l.ballotAnswer(line, m)
 	case token.Abort:
 		l.epoch(line, "ballot", m.Ballot)
+	case token.Recall, token.Done:
+		l.recall(line, m)
 	}
 	l.state(line, e)
 	line.Msg(events[m.Kind].text)
@@ -232,6 +249,7 @@ func (l *eventLog) tokenMoved(line *zerolog.Event, e *token.Effect) {
 	}
 	l.numbers(line, "request_numbers", e.State.RequestNumbers)
 	l.tokenState(line, t.LastGranted, t.Queue)
+	l.shares(line, t)
 }
 
 func (l *eventLog) probe(line *zerolog.Event, m *token.Message) {
@@ -273,5 +291,6 @@ func (l *eventLog) ballotAnswer(line *zerolog.Event, m *token.Message) {
 		l.number(line, m.Number)
 		line.Bool("waiting", m.Waiting)
 		l.list(line, "buried", m.Members)
+		l.promised(line, m)
 	}
 }

@@ -16,8 +16,9 @@ import (
 )
 
 // ProtocolVersion stands in HELLO; no other is accepted. In version 1, ballots were
-// numbered in seconds, and KNOWN did not say whose a session was.
-const ProtocolVersion = 2
+// numbered in seconds, and KNOWN did not say whose a session was. Version 2 knew no shares,
+// and would have lost those that a token carries.
+const ProtocolVersion = 3
 
 // refusal is why a stream was refused or closed, because of what its sender sent.
 type refusal struct {

@@ -57,7 +57,7 @@ func TestAcquireRefusesBadNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := alone(t)
 		for _, name := range []string{"", strings.Repeat("x", 256), "\xff"} {
-			if _, err := m.driver.Acquire(t.Context(), name); !errors.Is(err, ErrName) {
+			if _, err := m.driver.Acquire(t.Context(), name, token.Exclusive); !errors.Is(err, ErrName) {
 				t.Errorf("Acquire(%.10q) = %v; want ErrName", name, err)
 			}
 		}
@@ -104,7 +104,7 @@ func TestWaiterGivesUp(t *testing.T) {
 				return c
 			}(),
 		} {
-			if _, err := m.driver.Acquire(ctx, "cs"); !errors.Is(err, cause) {
+			if _, err := m.driver.Acquire(ctx, "cs", token.Exclusive); !errors.Is(err, cause) {
 				t.Errorf("Acquire = %v; want the cause of the context's end", err)
 			}
 		}
@@ -122,7 +122,7 @@ func TestWaiterGivesUpAsItIsGranted(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		answered := make(chan error, 1)
 		go func() {
-			h, err := m.driver.Acquire(ctx, "cs")
+			h, err := m.driver.Acquire(ctx, "cs", token.Exclusive)
 			if err == nil {
 				err = h.Unlock()
 			}
@@ -146,25 +146,25 @@ func TestTryDoesNotWaitForAHolder(t *testing.T) {
 		a, b := members[0], members[1]
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		hold, err := a.driver.Try(ctx, "cs")
+		hold, err := a.driver.Try(ctx, "cs", token.Exclusive)
 		if err != nil {
 			t.Fatalf("Try of a free lock: %v", err)
 		}
 		settled(t, members)
 		for _, m := range members {
-			if _, err := m.driver.Try(ctx, "cs"); !errors.Is(err, ErrBusy) {
+			if _, err := m.driver.Try(ctx, "cs", token.Exclusive); !errors.Is(err, ErrBusy) {
 				t.Errorf("%s: Try of a held lock = %v; want ErrBusy", m.address, err)
 			}
 		}
 		a.release(hold)
-		hold, err = b.driver.Try(ctx, "cs") // whose token is elsewhere
+		hold, err = b.driver.Try(ctx, "cs", token.Exclusive) // whose token is elsewhere
 		if err != nil {
 			t.Fatalf("Try of a free lock: %v", err)
 		}
 		b.release(hold)
 		a.release(a.acquire("cs"))
 		stopAll(members)
-		if _, err := a.driver.Try(ctx, "cs"); !errors.Is(err, ErrStopped) {
+		if _, err := a.driver.Try(ctx, "cs", token.Exclusive); !errors.Is(err, ErrStopped) {
 			t.Errorf("Try on a stopped node = %v; want ErrStopped", err)
 		}
 	})

@@ -17,8 +17,9 @@ import (
 // locksPerPart is how many locks are copied while the owner does nothing else.
 const locksPerPart = 256
 
-// waitersPerLock is how many waiters of a lock are named.
-const waitersPerLock = 100
+// waitersPerLock is how many waiters of a lock are named, and holdersPerLock how many
+// holders.
+const waitersPerLock, holdersPerLock = 100, 100
 
 // Status is what a member says of itself.
 type Status struct {
@@ -59,6 +60,7 @@ type PeerStatus struct {
 // Holding describes the holder of a lock.
 type Holding struct {
 	Caller *Caller
+	Limit  token.Limit // the mode
 	Fence  token.Fence
 	Since  time.Duration // how long ago the hold began
 	// Ending is why the end of the hold is settled, nil if it is not; it wraps [ErrBroken]
@@ -71,6 +73,7 @@ type Holding struct {
 // Waiting describes a waiter for a lock.
 type Waiting struct {
 	Caller *Caller
+	Limit  token.Limit   // the mode
 	Since  time.Duration // how long ago the wait began
 }
 
@@ -79,8 +82,11 @@ type LockState struct {
 	Lock string
 	// Known: the node has heard of the lock and has not forgotten it. If not, all that
 	// follows is zero.
-	Known  bool
-	Holder *Holding // nil if nobody here holds it
+	Known bool
+	// Holders are the first holders here, in the order in which they entered, and Holds is
+	// how many there are.
+	Holders []Holding
+	Holds   int
 	// Waiters are the first waiters here, in the order in which they will be served, and
 	// Waits is how many there are.
 	Waiters []Waiting
@@ -96,10 +102,18 @@ type LockState struct {
 	Requesting, Searching bool
 	// Token is a copy of the token if it is here, otherwise nil.
 	Token *token.Token
+
+	// Share is the node's own, zero if it has none. Recalled: it lets in nobody more.
+	Share    token.Share
+	Recalled bool
+	// Limit is the lock's, as the node remembers it, and LimitBy the member that said it;
+	// [token.Exclusive] if the node has heard of none.
+	Limit   token.Limit
+	LimitBy token.Member
 }
 
 // InUse reports whether anybody here holds the lock or waits for it.
-func (s *LockState) InUse() bool { return s.Holder != nil || s.Waits > 0 }
+func (s *LockState) InUse() bool { return s.Holds > 0 || s.Waits > 0 }
 
 // do has the owner call a function between two inputs. The errors wrap [ErrStopped], or are
 // the cause of the context's end; the function may then be called later.
@@ -240,14 +254,15 @@ func (o *owner) lockState(name string) LockState {
 	}
 	v := &o.view
 	now := o.clock()
-	if h, held := o.table.Holder(now, name); held {
-		holding := o.holding(h)
-		s.Holder = &holding
-	}
+	o.table.HoldersOf(now, name, func(h claims.Holder) {
+		if s.Holds++; len(s.Holders) < holdersPerLock {
+			s.Holders = append(s.Holders, o.holding(h))
+		}
+	})
 	s.Waits = v.Waiters
 	for _, id := range o.node.InspectWaiters(name, waitersPerLock) {
 		if w, waits := o.table.Waiter(id); waits {
-			s.Waiters = append(s.Waiters, Waiting{Caller: w.Caller, Since: time.Duration(now - w.Since)})
+			s.Waiters = append(s.Waiters, Waiting{Caller: w.Caller, Limit: w.Limit, Since: time.Duration(now - w.Since)})
 		}
 	}
 	s.RequestNumbers = slices.Clone(v.RequestNumbers)
@@ -255,9 +270,10 @@ func (o *owner) lockState(name string) LockState {
 	s.Requesting, s.Searching = v.Outstanding, v.Searching
 	if v.HasToken {
 		t := v.Token
-		t.LastGranted, t.Queue = slices.Clone(t.LastGranted), slices.Clone(t.Queue)
+		t.LastGranted, t.Queue, t.Shares = slices.Clone(t.LastGranted), slices.Clone(t.Queue), slices.Clone(t.Shares)
 		s.Token = &t
 	}
+	s.Share, s.Recalled, s.Limit, s.LimitBy = v.Share, v.Recalled, v.Limit, v.LimitBy
 	return s
 }
 
@@ -266,6 +282,7 @@ func (o *owner) holding(h claims.Holder) Holding {
 	now := o.clock()
 	return Holding{
 		Caller: h.Caller,
+		Limit:  h.Limit,
 		Fence:  h.Fence,
 		Since:  time.Duration(now - h.Since),
 		Ending: endingError(h.Ending, ""),

@@ -26,8 +26,8 @@ func TestCallersCanAskForSoManyLocks(t *testing.T) {
 		refused := func(m *member, lock string) {
 			t.Helper()
 			for _, ask := range []func() (Hold, error){
-				func() (Hold, error) { return m.driver.Acquire(t.Context(), lock) },
-				func() (Hold, error) { return m.driver.Try(t.Context(), lock) },
+				func() (Hold, error) { return m.driver.Acquire(t.Context(), lock, token.Exclusive) },
+				func() (Hold, error) { return m.driver.Try(t.Context(), lock, token.Exclusive) },
 			} {
 				hold, err := ask()
 				if err == nil {
@@ -64,7 +64,7 @@ func TestForgottenLocksMakeRoom(t *testing.T) {
 		tight.locks = 1
 		a := newNetwork().startMember(t, "a:1", setup{members: []string{"a:1"}, limits: tight})
 		a.release(a.acquire("one"))
-		if _, err := a.driver.Acquire(t.Context(), "another"); !errors.Is(err, ErrTooManyLocks) {
+		if _, err := a.driver.Acquire(t.Context(), "another", token.Exclusive); !errors.Is(err, ErrTooManyLocks) {
 			t.Errorf("another: %v; want ErrTooManyLocks", err)
 		}
 		time.Sleep(time.Duration(token.DefaultIdleLock) + time.Second)

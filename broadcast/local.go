@@ -42,31 +42,58 @@ type answer struct {
 	err   error
 }
 
-// Acquire waits until a local caller holds the lock. The errors wrap [ErrName],
-// [ErrTooManyLocks], [ErrStopped], or the cause of the context's end.
-func (d *Driver) Acquire(ctx context.Context, lock string) (Hold, error) {
-	return d.claim(ctx, inputAcquire, lock)
+// Acquire waits until a local caller holds the lock: alone if the limit is
+// [token.Exclusive], else together with others. The errors wrap [ErrName], [ErrLimit],
+// [ErrPermits], [ErrTooManyLocks], [ErrStopped], or the cause of the context's end.
+func (d *Driver) Acquire(ctx context.Context, lock string, limit token.Limit) (Hold, error) {
+	return d.claim(ctx, inputAcquire, lock, limit)
 }
 
 // Try takes the lock if it is free. It asks the other members where the token is. While
 // nobody answers, it waits until the context ends, as Acquire does. The errors are those of
 // [Driver.Acquire], and [ErrBusy].
-func (d *Driver) Try(ctx context.Context, lock string) (Hold, error) {
-	return d.claim(ctx, inputTry, lock)
+func (d *Driver) Try(ctx context.Context, lock string, limit token.Limit) (Hold, error) {
+	return d.claim(ctx, inputTry, lock, limit)
 }
 
-// claim asks the owner for a lock and waits for its answer.
-func (d *Driver) claim(ctx context.Context, kind inputKind, lock string) (Hold, error) {
+// SetLimit changes how many may hold a lock at once. It waits for its turn, as Acquire
+// does. by is who wants it. The errors are those of [Driver.Acquire].
+func (d *Driver) SetLimit(ctx context.Context, lock string, limit token.Limit, by Caller) error {
 	if err := CheckName(lock); err != nil {
-		return Hold{}, err
-	}
-	if ctx.Err() != nil {
-		return Hold{}, context.Cause(ctx)
+		return err
 	}
 	c := d.locals.Get().(*localClaim)
 	id := token.Waiter(d.lastWaiter.Add(1))
 	c.begin(id)
-	if !d.offer(input{kind: kind, lock: lock, id: id, local: c}, ctx.Done()) {
+	// The caller's description is the owner's, and so must be its own.
+	hold, err := d.await(ctx, c, &input{kind: inputInspect, id: id, inspect: func(o *owner) {
+		o.table.SetLimit(o.now, id, lock, limit, c, &by)
+	}})
+	if err == nil {
+		c.free(token.Waiter(hold.id)) // nothing is held
+	}
+	return err
+}
+
+// claim asks the owner for a lock and waits for its answer.
+func (d *Driver) claim(ctx context.Context, kind inputKind, lock string, limit token.Limit) (Hold, error) {
+	if err := CheckName(lock); err != nil {
+		return Hold{}, err
+	}
+	c := d.locals.Get().(*localClaim)
+	id := token.Waiter(d.lastWaiter.Add(1))
+	c.begin(id)
+	return d.await(ctx, c, &input{kind: kind, lock: lock, limit: limit, id: id, local: c})
+}
+
+// await hands a claim to the owner and waits for its answer.
+func (d *Driver) await(ctx context.Context, c *localClaim, in *input) (Hold, error) {
+	id := in.id
+	if ctx.Err() != nil {
+		c.free(id)
+		return Hold{}, context.Cause(ctx)
+	}
+	if !d.offer(*in, ctx.Done()) {
 		if ctx.Err() != nil {
 			c.free(id)
 			return Hold{}, context.Cause(ctx)

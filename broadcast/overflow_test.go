@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	peerv1 "conch/proto/conch/peer/v1"
+	"conch/token"
 )
 
 // deaf is a member that accepts streams and does not read them until told to.
@@ -121,7 +122,7 @@ func TestFullQueueClosesTheStream(t *testing.T) {
 		for i := range locks {
 			name := fmt.Sprintf("%d%s", i, strings.Repeat("x", 240))
 			go func() {
-				hold, err := a.driver.Acquire(ctx, name)
+				hold, err := a.driver.Acquire(ctx, name, token.Exclusive)
 				if err == nil {
 					err = hold.Unlock()
 				}

@@ -16,7 +16,7 @@ import (
 type inputKind uint8
 
 const (
-	// Callers in this process: lock, id, and the localClaim that gets the answer.
+	// Callers in this process: lock, limit, id, and the localClaim that gets the answer.
 	inputAcquire inputKind = iota + 1
 	inputTry
 	inputWithdraw
@@ -65,6 +65,7 @@ func (in *input) endsHold() bool {
 type input struct {
 	kind     inputKind
 	peer     token.Member
+	limit    token.Limit
 	lock     string
 	id       token.Waiter
 	local    *localClaim
@@ -141,6 +142,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 			Member:       d.members[d.self],
 			Quorum:       len(d.members)/2 + 1,
 			Members:      len(d.members),
+			Addresses:    d.members,
 			MaxLocks:     d.limits.locks,
 			Counted:      cfg.Observer != Observer(noObserver{}),
 			MaxPerClient: d.limits.perClient,
@@ -171,7 +173,7 @@ func (o *owner) take(now token.Time, in *input) {
 		o.table.Tick(now)
 		o.performClaims() // of expired holds, before the node's next grants of these locks
 	case inputAcquire, inputTry:
-		o.table.Ask(now, in.id, in.lock, in.kind == inputTry, in.local, &o.caller)
+		o.table.Ask(now, in.id, in.lock, in.limit, in.kind == inputTry, in.local, &o.caller)
 	case inputWithdraw:
 		o.table.Withdraw(now, in.id)
 	case inputRelease:

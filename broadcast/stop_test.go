@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"conch/token"
 )
 
 func TestStopPassesTheTokenOnAtOnce(t *testing.T) {
@@ -50,7 +52,7 @@ func TestStopTurnsWaitersAwayInOrder(t *testing.T) {
 			lock := fmt.Sprint("lock ", i)
 			holds = append(holds, b.acquire(lock))
 			go func() {
-				_, err := a.driver.Acquire(t.Context(), lock)
+				_, err := a.driver.Acquire(t.Context(), lock, token.Exclusive)
 				turnedAway <- err
 			}()
 			synctest.Wait()
@@ -81,7 +83,7 @@ func TestStopWaitsForHolders(t *testing.T) {
 		hold := a.acquire("cs")
 		waits := make(chan error, 2)
 		go func() {
-			_, err := a.driver.Acquire(t.Context(), "cs")
+			_, err := a.driver.Acquire(t.Context(), "cs", token.Exclusive)
 			waits <- err
 		}()
 		granted := make(chan Hold, 1)
@@ -96,7 +98,7 @@ func TestStopWaitsForHolders(t *testing.T) {
 		if err := <-waits; !errors.Is(err, ErrStopped) {
 			t.Errorf("Acquire of one who waits = %v; want ErrStopped", err)
 		}
-		if _, err := a.driver.Acquire(t.Context(), "cs"); !errors.Is(err, ErrStopped) {
+		if _, err := a.driver.Acquire(t.Context(), "cs", token.Exclusive); !errors.Is(err, ErrStopped) {
 			t.Errorf("Acquire = %v; want ErrStopped", err)
 		}
 		time.Sleep(10 * testTTL)
@@ -114,7 +116,7 @@ func TestStopWaitsForHolders(t *testing.T) {
 		a.release(hold)
 		b.release(<-granted)
 		<-stopped
-		if _, err := a.driver.Acquire(t.Context(), "cs"); !errors.Is(err, ErrStopped) {
+		if _, err := a.driver.Acquire(t.Context(), "cs", token.Exclusive); !errors.Is(err, ErrStopped) {
 			t.Errorf("Acquire = %v; want ErrStopped", err)
 		}
 		if err := a.driver.Err(); err != nil {
@@ -202,7 +204,7 @@ func TestStopOfANodeThatFailed(t *testing.T) {
 		hold := m.acquire("cs")
 		waits := make(chan error, 1)
 		go func() {
-			_, err := m.driver.Acquire(t.Context(), "cs")
+			_, err := m.driver.Acquire(t.Context(), "cs", token.Exclusive)
 			waits <- err
 		}()
 		synctest.Wait()
@@ -219,7 +221,7 @@ func TestStopOfANodeThatFailed(t *testing.T) {
 		if err := <-waits; !errors.Is(err, ErrStopped) {
 			t.Errorf("Acquire of one who waits = %v; want ErrStopped", err)
 		}
-		if _, err := m.driver.Acquire(t.Context(), "cs"); !errors.Is(err, ErrStopped) || !errors.Is(err, broken) {
+		if _, err := m.driver.Acquire(t.Context(), "cs", token.Exclusive); !errors.Is(err, ErrStopped) || !errors.Is(err, broken) {
 			t.Errorf("Acquire = %v; want ErrStopped and why", err)
 		}
 		m.stop()
@@ -250,7 +252,7 @@ func TestDiskThatFailsEndsTheNode(t *testing.T) {
 		addresses := []string{"a:1", "b:1"}
 		a := w.startMember(t, "a:1", setup{members: addresses, store: disk})
 		b := w.startMember(t, "b:1", setup{members: addresses})
-		_, err := a.driver.Acquire(t.Context(), "cs")
+		_, err := a.driver.Acquire(t.Context(), "cs", token.Exclusive)
 		if !errors.Is(err, disk.err) {
 			t.Errorf("Acquire = %v; want the disk's error", err)
 		}

@@ -49,6 +49,8 @@ type Event struct {
 	Buriable []string
 	Waiting  bool
 
+	Shared *Shared // what it says of a lock that is shared; nil if nothing
+
 	File string // the name that the file was read under
 	Line int    // from 1
 	Raw  []byte // the line as it was read, without its end

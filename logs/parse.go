@@ -56,6 +56,14 @@ type line struct {
 	Buried         []string `json:"buried"`
 	Buriable       []string `json:"buriable"`
 	Waiting        *bool    `json:"waiting"`
+	Mode           string   `json:"mode"`
+	Limit          string   `json:"limit"`
+	LimitBy        string   `json:"limit_by"`
+	Shares         []string `json:"shares"`
+	Share          string   `json:"share"`
+	Recaller       string   `json:"recaller"`
+	Anyhow         *bool    `json:"anyhow"`
+	Kept           string   `json:"kept"`
 }
 
 // parseEvent reads one line and checks it against the minimal form of the schema, and
@@ -178,6 +186,7 @@ func (p *parser) line(l *line) {
 	e.Answer, e.Helper = p.text("answer", l.Answer), p.text("helper", l.Helper)
 	e.Distant, e.Buried, e.Buriable = p.texts("distant", l.Distant), p.texts("buried", l.Buried), p.texts("buriable", l.Buriable)
 	e.Repeat, e.Waiting = p.flag("repeat", l.Repeat), p.flag("waiting", l.Waiting)
+	p.shared(l)
 }
 
 func (p *parser) fail(name string, err error) {

@@ -61,6 +61,15 @@ const (
 	AbortSent      = "abort_sent"
 	AbortReceived  = "abort_received"
 	LockForgotten  = "lock_forgotten"
+
+	// Shared locks.
+	ShareEnter     = "share_enter"
+	ShareLeave     = "share_leave"
+	LimitSet       = "limit_set"
+	RecallSent     = "recall_sent"
+	RecallReceived = "recall_received"
+	DoneSent       = "done_sent"
+	DoneReceived   = "done_received"
 )
 
 // kind is the type of a key's value, as SCHEMA.md names it.
@@ -77,6 +86,9 @@ const (
 	kindBool      kind = "true or false"
 	kindNumbers   kind = `array of "SESSION.COUNT"`
 	kindAddresses kind = "array of HOST:PORT"
+	kindLimit     kind = `decimal string, or "shared"`
+	kindShare     kind = `"MEMBER.SESSION.FENCE.PERMITS"`
+	kindShares    kind = `array of "MEMBER.SESSION.FENCE.PERMITS"`
 )
 
 // key is one key of the log's lines.
@@ -124,6 +136,14 @@ var keys = []key{
 	{"buried", kindAddresses, "the members of D that the answerer buries"},
 	{"buriable", kindAddresses, "the members that the answerer could bury now"},
 	{"waiting", kindBool, "with a promise: the answerer has a request out and somebody waits for it"},
+	{"mode", kindLimit, "how the holder has the lock: shared with other readers, or with one of so many permits; without the key, alone"},
+	{"limit", kindLimit, "the lock's limit: shared, or how many permits there are; wherever the token is at the writer or in the message, and with a promise; without the key, nobody has said one"},
+	{"limit_by", kindAddress, "the member that said the limit"},
+	{"shares", kindShares, "the shares that are out: MEMBER, a position in member order from 0, may have PERMITS holders in without the token, for readers 1 and any number of them; FENCE is the share's id; wherever limit is, but for promises"},
+	{"share", kindShare, "the share that is meant; with a promise, the answerer's own"},
+	{"recaller", kindAddress, "the member whose token waits for the share; if the writer or the peer is another, the message is passed on"},
+	{"anyhow", kindBool, "true: an answer is wanted even if all permits of the share are used"},
+	{"kept", kindDecimal, "how many permits of the share are still used; for readers 1 or 0"},
 }
 
 // keySet is a set of keys, a bit for each in the order of keys.
@@ -180,6 +200,7 @@ var (
 	tokenMayShow = setOf("last_granted", "queue")
 	aboutToken   = aboutLock | tokenMayShow | setOf("epoch", "hop", "fence")
 	roundState   = setOf("request_numbers", "last_granted", "queue")
+	shareKeys    = setOf("limit", "limit_by", "shares")
 	lockOnly     = setOf("lock")
 )
 
@@ -203,13 +224,13 @@ var shapes = []shape{
 	{Ride, "info", aboutLock | setOf("number"), tokenMayShow, 0, "the writer leaves while others wait at it: its next request rides on the token and is not broadcast"},
 	{PassedOver, "info", aboutLock | setOf("peer"), tokenMayShow, 0, "the peer is next to get the token but cannot be addressed: no stream, no known session, or no answer for a session's time to live"},
 	{Withdraw, "info", aboutLock | setOf("number"), tokenMayShow, 0, "the last waiter for this request at the writer gave up; the request is not recalled"},
-	{TokenMade, "info", aboutToken, 0, 0, "the token is made here, with hop 0"},
-	{TokenSent, "info", aboutToken | setOf("peer", "session"), 0, 0, "the writer hands TOKEN to the stream to the peer; hop, LN and Q are the message's"},
-	{TokenReceived, "info", aboutToken | setOf("peer"), 0, 0, "TOKEN came from the peer and is here now"},
-	{TokenDropped, "info", aboutLock | setOf("epoch", "hop", "fence", "reason"), tokenMayShow, 0, "the writer drops the token that was here, or that just came"},
-	{Enter, "info", aboutToken, setOf("number"), 0, "somebody at the writer enters the critical section; without number the token was here and no request was needed"},
-	{Leave, "info", aboutToken, 0, 0, "the holder at the writer left; RN, LN and Q are those after the leave rule"},
-	{Lost, "info", aboutLock | setOf("fence"), tokenMayShow, 0, "the session lapsed while somebody at the writer was in the critical section"},
+	{TokenMade, "info", aboutToken, shareKeys, 0, "the token is made here, with hop 0"},
+	{TokenSent, "info", aboutToken | setOf("peer", "session"), shareKeys, 0, "the writer hands TOKEN to the stream to the peer; hop, LN and Q are the message's"},
+	{TokenReceived, "info", aboutToken | setOf("peer"), shareKeys, 0, "TOKEN came from the peer and is here now"},
+	{TokenDropped, "info", aboutLock | setOf("epoch", "hop", "fence", "reason"), tokenMayShow | shareKeys, 0, "the writer drops the token that was here, or that just came"},
+	{Enter, "info", aboutToken, shareKeys | setOf("number", "mode"), 0, "somebody at the writer enters the critical section; without number the token was here and no request was needed"},
+	{Leave, "info", aboutToken, shareKeys | setOf("mode"), 0, "the holder at the writer left; RN, LN and Q are those after the leave rule"},
+	{Lost, "info", aboutLock | setOf("fence"), tokenMayShow | setOf("mode"), 0, "the session lapsed while somebody at the writer was in the critical section"},
 	{LockBroken, "warn", lockOnly | setOf("fence", "caller", "reason"), 0, 0, "somebody broke the lock: its holder is told; the holder leaves, or its hold expires"},
 	{HoldExpired, "warn", lockOnly | setOf("fence", "caller", "reason"), setOf("times"), 0, "the holder was not heard of any more, or did not give the lock back when told; its hold ends"},
 	{FilesChanged, "info", 0, 0, 0, "files of the node's settings, such as its certificate, have changed and were taken up"},
@@ -238,9 +259,20 @@ var shapes = []shape{
 	{AbortSent, "info", lockOnly | setOf("peer", "ballot"), roundState, 0, "the writer gives up its ballot and releases the promises to it; handed to the stream to one peer"},
 	{AbortReceived, "info", lockOnly | setOf("peer", "ballot"), roundState, 0, "the proposer gave up its ballot"},
 	{LockForgotten, "info", lockOnly, roundState, 0, "the lock was idle for long and is forgotten"},
+
+	{ShareEnter, "info", aboutLock | setOf("fence", "mode"), 0, 0, "somebody at the writer enters under its share, while the token is elsewhere; fence is the share's id"},
+	{ShareLeave, "info", aboutLock | setOf("fence", "mode"), 0, 0, "somebody who shared the lock at the writer left, while the token is elsewhere"},
+	{LimitSet, "info", aboutLock | setOf("fence", "epoch", "hop", "limit"), 0, 0, "somebody at the writer has changed the lock's limit"},
+	{RecallSent, "info", lockOnly | recallKeys, roundState | setOf("anyhow"), 0, "a token that waits for a share calls it in: the writer hands RECALL to the stream to the member that has the share, or to another that passes it on"},
+	{RecallReceived, "info", lockOnly | recallKeys, roundState | setOf("anyhow"), 0, "RECALL came: nobody more enters under the share"},
+	{DoneSent, "info", lockOnly | recallKeys | setOf("kept"), roundState, 0, "the writer hands DONE to the stream to the recaller, or to the member that passed RECALL on"},
+	{DoneReceived, "info", lockOnly | recallKeys | setOf("kept"), roundState, 0, "DONE came: if the token is here with that share, so many permits of it are left, and with 0 it is struck"},
 }
 
-var answerKeys = setOf("number", "waiting", "buried", "buriable")
+var (
+	answerKeys = setOf("number", "waiting", "buried", "buriable", "limit", "limit_by", "share")
+	recallKeys = setOf("peer", "share", "recaller")
+)
 
 var shapeOf = func() map[string]*shape {
 	byEvent := make(map[string]*shape, len(shapes))

@@ -65,7 +65,10 @@ func (n *Node) receiveBallotAnswer(l *lock, from Member, m *Message) {
 		n.endBallot(l, ReasonTooLow)
 		n.propose(l)
 	case Promise:
-		s.votes[from] = vote{promised: true, number: m.Number, waiting: m.Waiting, buried: m.Members}
+		s.votes[from] = vote{
+			promised: true, number: m.Number, waiting: m.Waiting, buried: m.Members,
+			share: m.Share, limit: m.Limit, limitBy: m.LimitBy,
+		}
 		n.judgeBallot(l)
 	}
 }
@@ -95,7 +98,7 @@ func (n *Node) judgeBallot(l *lock) {
 }
 
 // makeToken makes the token anew. Nothing of the old one is needed: each member knows
-// whether it waits.
+// whether it waits, and its share.
 //
 // Protocol, section 3: epoch = b, fence = b.number · 2^24, LN[j] = what j reported, less
 // one if it waits; for the buried, the highest number known. Q = those waiting, around the
@@ -123,6 +126,7 @@ func (n *Node) makeToken(l *lock) {
 			t.Queue = append(t.Queue, Member(j))
 		}
 	}
+	t.inherit(s.votes)
 	n.install(l, t)
 	made := n.issue(l, Made, NoMember)
 	made.Fence, made.Hop, made.Message.Token = t.Fence, t.Hop, t

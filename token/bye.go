@@ -14,12 +14,29 @@ func (n *Node) Retire(now Time) {
 		if l.balloting() {
 			n.endBallot(l, ReasonLeaving)
 		}
+		if l.use != nil && l.waits {
+			l.waits, l.ahead = false, 0
+			n.keep(l)
+		}
 		if l.idle() {
-			n.wake(l)
-			n.passOn(l)
+			n.giveAway(l)
 		}
 	}
 	n.checkGone()
+}
+
+// giveAway sends an idle token of a node that leaves to the first member that waits for it,
+// else to any live one. A node that leaves does so when it is told to leave and when it
+// goes, but not with a token that comes in between: two that leave, and wait for those who
+// are in, would send it to each other without end.
+func (n *Node) giveAway(l *lock) {
+	n.wake(l)
+	n.passOn(l)
+	for j := 0; l.token != nil && j < len(n.peers); j++ {
+		if Member(j) != n.self && n.addressable(Member(j)) {
+			n.give(l, Member(j))
+		}
+	}
 }
 
 // checkGone says BYE if the node leaves and nobody here is in a critical section.
@@ -28,7 +45,7 @@ func (n *Node) checkGone() {
 		return
 	}
 	for _, l := range n.order {
-		if l.use != nil && l.holder != 0 {
+		if l.use != nil && (l.holder != 0 || l.sharing.used() > 0) {
 			return
 		}
 	}
@@ -39,6 +56,9 @@ func (n *Node) checkGone() {
 // to nobody is lost.
 func (n *Node) sayBye() {
 	for _, l := range n.order {
+		if l.token != nil {
+			n.giveAway(l)
+		}
 		if l.token != nil {
 			n.drop(l, ReasonLeaving)
 		}
@@ -63,4 +83,5 @@ func (n *Node) receiveBye(from Member, m *Message) {
 	if p.guarded <= m.Session {
 		p.guardEnd = n.now
 	}
+	n.noteOver(from, m.Session)
 }

@@ -70,17 +70,17 @@ func TestWaitersReuseMemory(t *testing.T) {
 	next, first := Waiter(1), Waiter(1)
 	for range 10_000 {
 		for range 3 {
-			q.push(next)
+			q.push(request{waiter: next})
 			next++
 		}
 		for range 3 {
-			if got := q.pop(); got != first {
+			if got := q.pop().waiter; got != first {
 				t.Fatalf("popped %d, want %d", got, first)
 			}
 			first++
 		}
 		if next == 4 {
-			q.push(next) // one always stays
+			q.push(request{waiter: next}) // one always stays
 			next++
 		}
 	}

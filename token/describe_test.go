@@ -72,8 +72,16 @@ func describeMessage(m Message) string {
 	case Request:
 		return fmt.Sprintf("REQUEST %v", m.Number)
 	case TokenMessage:
-		return fmt.Sprintf("TOKEN %s to session %d, hop %d, fence %s, LN %s, Q %s", ballot(m.Token.Epoch), m.Session,
-			m.Token.Hop, fence(m.Token.Fence), numbers(m.Token.LastGranted), letters(m.Token.Queue))
+		return fmt.Sprintf("TOKEN %s to session %d, hop %d, fence %s, LN %s, Q %s%s", ballot(m.Token.Epoch), m.Session,
+			m.Token.Hop, fence(m.Token.Fence), numbers(m.Token.LastGranted), letters(m.Token.Queue), describeShares(m.Token))
+	case Recall:
+		line := fmt.Sprintf("RECALL of %s for %s", describeShare(m.Share), letter(m.Recaller))
+		if m.Anyhow {
+			line += ", answer anyhow"
+		}
+		return line
+	case Done:
+		return fmt.Sprintf("DONE of %s for %s, kept %d", describeShare(m.Share), letter(m.Recaller), m.Kept)
 	case Ping:
 		begun := "not begun"
 		if m.Begun {
@@ -108,6 +116,41 @@ func describeMessage(m Message) string {
 	return m.Kind.String()
 }
 
+// describeShares writes a token's limit and shares, if anybody has shared the lock.
+func describeShares(t *Token) string {
+	if t.Limit == Exclusive {
+		return ""
+	}
+	line := fmt.Sprintf(", %s by %s", describeLimit(t.Limit), letter(t.LimitBy))
+	for _, s := range t.Shares {
+		line += ", " + describeShare(s)
+	}
+	return line
+}
+
+// describeShare writes a share as MEMBER SESSION@FENCE×PERMITS.
+func describeShare(s Share) string {
+	return fmt.Sprintf("%s %d@%s×%d", letter(s.Member), s.Session, fence(s.ID), s.Permits)
+}
+
+func describeLimit(limit Limit) string {
+	switch limit {
+	case Exclusive:
+		return "exclusive"
+	case Unlimited:
+		return "readers"
+	}
+	return fmt.Sprintf("%d permits", limit)
+}
+
+// describeMode writes the mode of a waiter that shares.
+func describeMode(limit Limit) string {
+	if limit == Exclusive {
+		return ""
+	}
+	return ", " + describeLimit(limit)
+}
+
 func describeVote(m Message) string {
 	switch m.Answer {
 	case Promise:
@@ -115,7 +158,11 @@ func describeVote(m Message) string {
 		if m.Waiting {
 			wish = "waiting"
 		}
-		return fmt.Sprintf("PROMISE, %s at %v, buries %s", wish, m.Number, letters(m.Members))
+		line := fmt.Sprintf("PROMISE, %s at %v, buries %s", wish, m.Number, letters(m.Members))
+		if m.Share != (Share{}) {
+			line += ", has " + describeShare(m.Share)
+		}
+		return line + describeMode(m.Limit)
 	case Outbid, TooLow:
 		return fmt.Sprintf("%s under %s", answerNames[m.Answer], ballot(m.Highest))
 	}
@@ -168,13 +215,19 @@ func describeOwn(e Effect) string {
 		if e.Number != (Number{}) {
 			request = "request " + e.Number.String()
 		}
-		return fmt.Sprintf("ENTERS: waiter %d, fence %s, by %s", e.Waiter, fence(e.Fence), request)
+		if e.Fence == 0 {
+			return fmt.Sprintf("sets the limit: waiter %d, %s, by %s", e.Waiter, describeLimit(e.Limit), request)
+		}
+		return fmt.Sprintf("ENTERS: waiter %d, fence %s, by %s%s", e.Waiter, fence(e.Fence), request, describeMode(e.Limit))
 	case Left:
-		return fmt.Sprintf("LEAVES: waiter %d, fence %s", e.Waiter, fence(e.Fence))
+		return fmt.Sprintf("LEAVES: waiter %d, fence %s%s", e.Waiter, fence(e.Fence), describeMode(e.Limit))
 	case Refuse:
+		if e.Limit != Exclusive {
+			return fmt.Sprintf("refuses waiter %d: %s, as %s said", e.Waiter, describeLimit(e.Limit), letter(e.Peer))
+		}
 		return fmt.Sprintf("refuses waiter %d", e.Waiter)
 	case Revoke:
-		return fmt.Sprintf("LOSES IT: waiter %d, fence %s", e.Waiter, fence(e.Fence))
+		return fmt.Sprintf("LOSES IT: waiter %d, fence %s%s", e.Waiter, fence(e.Fence), describeMode(e.Limit))
 	case Asked:
 		return fmt.Sprintf("asks: request %v", e.Number)
 	case Rode:

@@ -10,10 +10,13 @@ const (
 	// lost, as it may be on the way.
 	Send EffectKind = iota + 1
 	// Grant: Waiter has Lock, with Fence. Number is the request that was granted; zero if
-	// the token was here and no request was needed. Message.Token is the token, read-only.
+	// no request was needed. Message.Token is the token, read-only; nil if the waiter
+	// entered under the node's share while the token is elsewhere. Limit is the waiter's
+	// mode. If Fence is zero, the waiter has set the lock's limit to Limit, and is gone.
 	Grant
 	// Refuse: Waiter, which tried for Lock, does not get it: the lock is in use, or others
-	// are ahead. The waiter has left the queue.
+	// are ahead. If Limit is not zero, that is the lock's limit, as Peer said it, and Waiter
+	// wants another one. The waiter has left the queue.
 	Refuse
 	// Revoke: Waiter, which held Lock with Fence, has lost it.
 	Revoke
@@ -41,7 +44,7 @@ const (
 	// Withdrew: nobody here waits any more for request Number.
 	Withdrew
 	// Left: Waiter left the critical section that it had entered with Fence. Message.Token
-	// is the token, read-only.
+	// is the token, read-only; nil if it is elsewhere.
 	Left
 	// Made: Message.Token was made here.
 	Made
@@ -80,6 +83,7 @@ const (
 	ReasonCame      = "token came"
 	ReasonLeaving   = "node leaves"
 	ReasonUsed      = "session number was used" // why a session lapsed
+	ReasonSharer    = "member with a share is gone"
 )
 
 // Effect is one thing that a node wants done, or did. Which fields are used
@@ -91,6 +95,7 @@ type Effect struct {
 	Waiter  Waiter
 	Number  Number
 	Fence   Fence
+	Limit   Limit  // Grant, Left, Revoke: the waiter's mode; Refuse: the lock's limit
 	Hop     uint64 // Grant, Left, Made: the token's, as Fence is
 	Message Message
 	State   State

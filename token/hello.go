@@ -48,6 +48,10 @@ type peer struct {
 	highest   Session
 	highestOf Incarnation
 
+	// over is the highest session of its newest incarnation that is known to be over. The
+	// rules are in recall.go.
+	over Session
+
 	// answered is our newest stamp that it answered, if hasAnswered. If answeredBefore, its
 	// previous incarnation answered it.
 	answered       Time
@@ -114,7 +118,7 @@ func (n *Node) ReceiveHello(now Time, from Member, h Hello) error {
 
 // forgetOlder forgets what belonged to the member's older incarnation.
 func (n *Node) forgetOlder(p *peer, from Member, before bool) {
-	p.session = 0
+	p.session, p.over = 0, 0
 	p.heldPing = Message{}
 	p.answeredBefore = p.hasAnswered
 	p.clear = false

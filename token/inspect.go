@@ -1,7 +1,5 @@
 package token
 
-import "slices"
-
 // What a node knows, for the simulator, the exhaustive search and the status page, which
 // judge it or show it. No rule of the algorithm calls anything here, and nothing here
 // changes the node.
@@ -71,8 +69,20 @@ type LockView struct {
 	Waiters int
 	// Searching: the node looks for the token, which may be lost.
 	Searching bool
-	// Holder is the local waiter in the critical section; 0 if none is.
+	// Waits: the token is here, and the first local waiter waits until shares come back.
+	Waits bool
+	// Holder is the local waiter that holds the lock alone; 0 if none does.
 	Holder Waiter
+	// Inside are the local waiters that hold the lock, in the order in which they entered:
+	// Holder alone, or those in a shared mode.
+	Inside []HolderView
+	// Share is the node's own share, zero if it has none. Recalled: it lets in nobody more.
+	Share    Share
+	Recalled bool
+	// Limit is the lock's limit as the node remembers it, and LimitBy the member that said
+	// it; Exclusive if the node has heard of none.
+	Limit   Limit
+	LimitBy Member
 	// LocalBatch is the node's, at least 1. BatchLeft is how many more local waiters may
 	// enter after the holder, ahead of members that wait.
 	LocalBatch, BatchLeft int
@@ -81,12 +91,19 @@ type LockView struct {
 	Token    Token
 }
 
+// HolderView is a local waiter in the critical section.
+type HolderView struct {
+	Waiter Waiter
+	Limit  Limit // its mode
+	Fence  Fence
+}
+
 // InspectLock copies what the node knows of a lock into v, whose slices it reuses, and
 // reports whether it knows the lock.
 func (n *Node) InspectLock(name string, v *LockView) bool {
 	l := n.locks[name]
 	if l == nil {
-		*v = LockView{RequestNumbers: v.RequestNumbers[:0], Token: v.Token}
+		*v = LockView{RequestNumbers: v.RequestNumbers[:0], Inside: v.Inside[:0], Token: v.Token}
 		return false
 	}
 	v.RequestNumbers = append(v.RequestNumbers[:0], l.requestNumbers...)
@@ -94,16 +111,19 @@ func (n *Node) InspectLock(name string, v *LockView) bool {
 	v.LocalBatch, v.BatchLeft = max(1, n.cfg.LocalBatch), 0
 	if l.use != nil {
 		v.Outstanding, v.Waiters, v.Holder = l.outstanding, len(l.waiters.entries)-l.waiters.head, l.holder
-		v.Searching = l.balloting() || l.outstanding && l.search.open
+		v.Searching = l.balloting() || l.outstanding && l.search.open && l.token == nil
 	}
 	if v.Holder != 0 {
 		v.BatchLeft = v.LocalBatch - 1 - l.ahead
 	}
+	v.setSharing(l)
 	v.HasToken = l.token != nil
 	if t := l.token; t != nil {
 		v.Token.Epoch, v.Token.Hop, v.Token.Fence = t.Epoch, t.Hop, t.Fence
 		v.Token.LastGranted = append(v.Token.LastGranted[:0], t.LastGranted...)
 		v.Token.Queue = append(v.Token.Queue[:0], t.Queue...)
+		v.Token.Limit, v.Token.LimitBy = t.Limit, t.LimitBy
+		v.Token.Shares = append(v.Token.Shares[:0], t.Shares...)
 	}
 	return true
 }
@@ -116,7 +136,11 @@ func (n *Node) InspectWaiters(name string, limit int) []Waiter {
 		return nil
 	}
 	waiting := l.waiters.entries[l.waiters.head:]
-	return slices.Clone(waiting[:min(limit, len(waiting))])
+	list := make([]Waiter, min(limit, len(waiting)))
+	for i := range list {
+		list[i] = waiting[i].waiter
+	}
+	return list
 }
 
 // InspectCount returns how many locks the node knows.
@@ -147,4 +171,21 @@ func (n *Node) Refuses(m Message) string {
 		l = n.newLock(m.Lock)
 	}
 	return n.refuses(n.awake(l), &m)
+}
+
+// setSharing fills in who holds the lock here, and under which share.
+func (v *LockView) setSharing(l *lock) {
+	v.Inside, v.Share, v.Recalled, v.Waits = v.Inside[:0], Share{}, false, false
+	v.Limit, v.LimitBy = Exclusive, 0
+	if l.use == nil {
+		return
+	}
+	v.Waits = l.waits
+	if l.holder != 0 {
+		v.Inside = append(v.Inside, HolderView{Waiter: l.holder, Fence: l.token.Fence})
+	}
+	if s := l.sharing; s != nil {
+		v.Inside = append(v.Inside, s.inside...)
+		v.Share, v.Recalled, v.Limit, v.LimitBy = s.share, s.recalled, s.limit, s.limitBy
+	}
 }

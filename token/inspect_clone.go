@@ -72,6 +72,7 @@ func (c *cloner) lock(l *lock, heap timers) *lock {
 		t := *l.token
 		t.LastGranted = c.copyNumbers(t.LastGranted)
 		t.Queue = slices.Clone(t.Queue)
+		t.Shares = slices.Clone(t.Shares)
 		d.token = &t
 	}
 	if l.use != nil {
@@ -89,6 +90,12 @@ func (c *cloner) use(u *use) *use {
 	d.waiters.entries = slices.Clone(u.waiters.entries)
 	d.promises = slices.Clone(u.promises)
 	d.passedQueue = slices.Clone(u.passedQueue)
+	if u.sharing != nil {
+		s := *u.sharing
+		s.inside = slices.Clone(s.inside)
+		s.answered = slices.Clone(s.answered)
+		d.sharing = &s
+	}
 	if u.search != nil {
 		s := *u.search
 		s.answers = slices.Clone(s.answers) // their lists came in messages, and do not change

@@ -136,6 +136,15 @@ func (e *encoder) members(list []Member) {
 	}
 }
 
+func (e *encoder) requests(list []request) {
+	e.uint(uint64(len(list)))
+	for _, r := range list {
+		e.uint(uint64(r.waiter))
+		e.uint(uint64(r.limit))
+		e.bools(r.sets)
+	}
+}
+
 func (e *encoder) waiters(list []Waiter) {
 	e.uint(uint64(len(list)))
 	for _, w := range list {
@@ -152,6 +161,45 @@ func (e *encoder) token(t *Token) {
 	e.uint(uint64(t.Fence))
 	e.numbers(t.LastGranted)
 	e.members(t.Queue)
+	e.uint(uint64(t.Limit))
+	e.int(int64(t.LimitBy))
+	e.uint(uint64(len(t.Shares)))
+	for _, s := range t.Shares {
+		e.share(s)
+	}
+}
+
+func (e *encoder) share(s Share) {
+	e.int(int64(s.Member))
+	e.uint(uint64(s.Session))
+	e.uint(uint64(s.ID))
+	e.uint(uint64(s.Permits))
+}
+
+// sharing encodes how a lock is shared here.
+func (e *encoder) sharing(s *sharing) {
+	e.bools(s != nil)
+	if s == nil {
+		return
+	}
+	e.share(s.share)
+	e.uint(uint64(len(s.inside)))
+	for _, h := range s.inside {
+		e.uint(uint64(h.Waiter))
+		e.uint(uint64(h.Limit))
+		e.uint(uint64(h.Fence))
+	}
+	e.bools(s.recalled, s.visited)
+	if s.recalled {
+		e.int(int64(s.recaller))
+		e.int(int64(s.via))
+	}
+	e.uint(uint64(s.limit))
+	e.int(int64(s.limitBy))
+	e.uint(uint64(len(s.answered)))
+	for _, id := range s.answered {
+		e.uint(uint64(id))
+	}
 }
 
 // session encodes what the node knows apart from its peers and locks.
@@ -188,6 +236,7 @@ func (e *encoder) peer(p *peer, now Time) {
 	e.uint(p.hello.Floor)
 	e.uint(uint64(p.session))
 	e.uint(uint64(p.highest))
+	e.uint(uint64(p.over))
 	e.b = append(e.b, p.highestOf[:]...)
 	if answered { // else no lease rests on it
 		e.bools(p.answeredBefore)
@@ -213,11 +262,12 @@ func (e *encoder) lock(l *lock) {
 	e.numbers(l.requestNumbers)
 	e.token(l.token)
 	e.uint(uint64(l.holder))
-	if l.holder != 0 {
+	if l.holder != 0 || l.waits {
 		e.uint(uint64(l.ahead))
 	}
-	e.waiters(l.waiters.entries[l.waiters.head:])
-	e.bools(l.outstanding, l.heardOf)
+	e.requests(l.waiters.entries[l.waiters.head:])
+	e.bools(l.outstanding, l.heardOf, l.waits)
+	e.sharing(l.sharing)
 	e.until(l.helpEnd)
 	e.epoch(l.epoch)
 	e.uint(l.highest)
@@ -269,6 +319,9 @@ func (e *encoder) search(l *lock) {
 		e.bools(v.promised, v.waiting)
 		e.number(v.number)
 		e.members(v.buried)
+		e.share(v.share)
+		e.uint(uint64(v.limit))
+		e.int(int64(v.limitBy))
 	}
 }
 
@@ -307,4 +360,10 @@ func (e *encoder) message(m *Message, age int64, latest uint64) {
 	e.epoch(m.Ballot)
 	e.epoch(m.Highest)
 	e.members(m.Members)
+	e.bools(m.Anyhow)
+	e.share(m.Share)
+	e.int(int64(m.Recaller))
+	e.uint(uint64(m.Kept))
+	e.uint(uint64(m.Limit))
+	e.int(int64(m.LimitBy))
 }

@@ -38,13 +38,19 @@ type use struct {
 	ahead int
 
 	// waiters are the local requests not granted yet, first come first served. While any
-	// waits, the token is not here, or holder != 0.
+	// waits, the token is not here, or holder != 0, or waits.
 	waiters waiters
 
 	// outstanding: the own request requestNumbers[self] was made in this session, and the
-	// token has not come for it yet. The request belongs to the node, not to a waiter: if
-	// the waiter gives up, the next one inherits it.
+	// token has not come for it yet, or waits. The request belongs to the node, not to a
+	// waiter: if the waiter gives up, the next one inherits it.
 	outstanding bool
+
+	// waits: the token is here, nobody uses it, and the first waiter waits until others
+	// give back shares. The rules are in turn.go and recall.go. waits implies outstanding.
+	waits bool
+	// sharing is nil as long as nobody has shared the lock, as far as this node knows.
+	sharing *sharing
 
 	// helpEnd is until when this node asks for the lock on another's behalf.
 	helpEnd Time
@@ -82,41 +88,53 @@ type use struct {
 // holdsToken reports whether the lock's token is at this node.
 func (l *lock) holdsToken() bool { return l.token != nil }
 
-// idle reports whether the token is here and unused.
-func (l *lock) idle() bool { return l.token != nil && (l.use == nil || l.holder == 0) }
+// idle reports whether the token is here, and nobody uses it or waits with it.
+func (l *lock) idle() bool {
+	return l.token != nil && (l.use == nil || l.holder == 0 && !l.waits)
+}
 
 // balloting reports whether a ballot of this node is under way.
 func (l *lock) balloting() bool { return l.use != nil && l.search != nil && l.search.balloting }
 
+// request is a local waiter's.
+type request struct {
+	waiter Waiter
+	limit  Limit // its mode
+	sets   bool  // it holds nothing, but changes the lock's limit to that
+}
+
 // waiters is a first-come-first-served queue that reuses its memory.
 type waiters struct {
-	entries []Waiter
+	entries []request
 	head    int // entries before head are gone
 }
 
 func (q *waiters) empty() bool { return q.head == len(q.entries) }
 
-func (q *waiters) push(w Waiter) {
+// first is the request at the head. The queue is not empty.
+func (q *waiters) first() request { return q.entries[q.head] }
+
+func (q *waiters) push(r request) {
 	if q.head > len(q.entries)/2 {
 		q.entries = q.entries[:copy(q.entries, q.entries[q.head:])]
 		q.head = 0
 	}
-	q.entries = append(q.entries, w)
+	q.entries = append(q.entries, r)
 }
 
-func (q *waiters) pop() Waiter {
-	w := q.entries[q.head]
+func (q *waiters) pop() request {
+	r := q.entries[q.head]
 	q.head++
 	if q.empty() {
 		q.entries, q.head = q.entries[:0], 0
 	}
-	return w
+	return r
 }
 
 // remove takes w out of the queue and reports whether it was there.
 func (q *waiters) remove(w Waiter) bool {
 	for i := q.head; i < len(q.entries); i++ {
-		if q.entries[i] == w {
+		if q.entries[i].waiter == w {
 			q.entries = append(q.entries[:i], q.entries[i+1:]...)
 			return true
 		}

@@ -22,12 +22,14 @@ const (
 	Ballot
 	BallotAnswer
 	Abort
+	Recall // asks a member to give back its share
+	Done   // answers: so much of the share is still used
 )
 
 var messageNames = [...]string{
 	Request: "REQUEST", TokenMessage: "TOKEN", KeepAlive: "KEEPALIVE", Ping: "PING", Pong: "PONG", Busy: "BUSY",
 	Clear: "CLEAR", Bye: "BYE", Probe: "PROBE", ProbeAnswer: "PROBE-ANSWER", Ballot: "BALLOT",
-	BallotAnswer: "BALLOT-ANSWER", Abort: "ABORT", Known: "KNOWN",
+	BallotAnswer: "BALLOT-ANSWER", Abort: "ABORT", Known: "KNOWN", Recall: "RECALL", Done: "DONE",
 }
 
 // String returns the kind's name in capitals, as the protocol writes it.
@@ -101,4 +103,18 @@ type Message struct {
 	// Members: ProbeAnswer, the members that the sender could bury now; Ballot, those out
 	// of the proposer's reach; BallotAnswer with Promise, those that the sender buries.
 	Members []Member
+
+	// Share: Recall and Done, the share that is meant; BallotAnswer with Promise, the
+	// sender's own, zero if it has none.
+	Share Share
+	// Recaller: Recall and Done, the member whose token waits. It differs from the sender of
+	// a Recall, and from the receiver of a Done, if the message is relayed.
+	Recaller Member
+	// Anyhow: Recall, answer even if all permits are still used.
+	Anyhow bool
+	// Kept: Done, how many permits of the share are still used; for readers 1 or 0.
+	Kept uint32
+	// Limit and LimitBy: BallotAnswer with Promise, what the sender remembers of the token's.
+	Limit   Limit
+	LimitBy Member
 }

@@ -185,7 +185,7 @@ const keptEffects = 1024
 func (n *Node) Acquire(now Time, name string, w Waiter) {
 	n.advance(now)
 	l := n.lock(name)
-	l.waiters.push(w)
+	l.waiters.push(request{waiter: w})
 	switch {
 	case l.idle() && !n.leaving:
 		n.enter(l)
@@ -208,6 +208,7 @@ func (n *Node) Withdraw(now Time, name string, w Waiter) {
 	if waited {
 		l.forgetTry(w)
 		n.noteWithdrawal(l)
+		n.moveUp(l)
 	}
 	n.schedule(l)
 }
@@ -225,6 +226,8 @@ func (n *Node) Release(now Time, name string, w Waiter) {
 	l := n.lock(name)
 	if l.holder == w && w != 0 {
 		n.leave(l)
+	} else if l.sharing != nil {
+		n.leaveShare(l, w)
 	}
 	n.schedule(l)
 	n.checkGone()
@@ -333,6 +336,10 @@ func (n *Node) receiveAbout(from Member, m *Message) {
 		n.receiveBallotAnswer(l, from, m)
 	case Abort:
 		n.receiveAbort(l, from, m)
+	case Recall:
+		n.receiveRecall(l, from, m)
+	case Done:
+		n.receiveDone(l, from, m)
 	default:
 		panic(fmt.Sprintf("token: message of unknown kind %d", m.Kind))
 	}

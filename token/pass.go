@@ -11,8 +11,17 @@ import "slices"
 // If more local waiters stand in line, the node raises its own number first. It is then one
 // of those j itself, and need not send its request: the token carries it.
 func (n *Node) leave(l *lock) {
-	i, t, waiter := n.self, l.token, l.holder
+	t, waiter := l.token, l.holder
 	l.holder = 0
+	n.endTurn(l)
+	left := n.issue(l, Left, NoMember)
+	left.Waiter, left.Fence, left.Hop, left.Message.Token = waiter, t.Fence, t.Hop, t
+	n.handOver(l)
+}
+
+// endTurn notes that this node had its turn, and who is next.
+func (n *Node) endTurn(l *lock) {
+	i, t := n.self, l.token
 	n.endRequest(l)
 	t.LastGranted[i] = l.requestNumbers[i] // LN[i] := RN[i]
 	if n.wants(l) {
@@ -21,9 +30,11 @@ func (n *Node) leave(l *lock) {
 	}
 	n.enqueue(l) // append to Q every j that is not in Q and has RN[j] > LN[j]
 	n.goAhead(l)
-	left := n.issue(l, Left, NoMember)
-	left.Waiter, left.Fence, left.Hop, left.Message.Token = waiter, t.Fence, t.Hop, t
-	if n.usedUp(t) {
+}
+
+// handOver sends the token to the head of Q, or replaces a token whose fences are used up.
+func (n *Node) handOver(l *lock) {
+	if n.usedUp(l.token) {
 		n.replace(l)
 		return
 	}
@@ -47,8 +58,7 @@ func (n *Node) enqueue(l *lock) {
 func (l *lock) asks(j int) bool { return l.requestNumbers[j].Above(l.token.LastGranted[j]) }
 
 // passToHead takes the head off Q and sends it the token. A head that cannot be addressed
-// is passed over; RN > LN brings it back. If Q is empty, the token stays, unless this node
-// leaves: then any live member gets it.
+// is passed over; RN > LN brings it back. If Q is empty, the token stays.
 func (n *Node) passToHead(l *lock) {
 	t := l.token
 	for len(t.Queue) > 0 {
@@ -67,20 +77,15 @@ func (n *Node) passToHead(l *lock) {
 			n.passOver(l, head)
 		}
 	}
-	if n.leaving {
-		for j := range n.peers {
-			if Member(j) != n.self && n.addressable(Member(j)) {
-				n.give(l, Member(j))
-				return
-			}
-		}
-	}
 }
 
 // give sends the token to a member that is addressable.
 func (n *Node) give(l *lock, to Member) {
 	t := l.token
 	t.Hop++
+	if l.sharing != nil {
+		n.keepShare(l)
+	}
 	l.passedAt = n.now
 	l.passedQueue = append(l.passedQueue[:0], t.Queue...)
 	send := n.issue(l, Send, to)
@@ -161,19 +166,37 @@ func (n *Node) refuses(l *lock, m *Message) string {
 // install makes a token this node's.
 func (n *Node) install(l *lock, t *Token) {
 	l.token = t
-	l.ahead = 0
+	l.ahead, l.waits = 0, false
 	l.epoch = t.Epoch
 	l.highest = max(l.highest, t.Epoch.Number)
 	l.promises = slices.DeleteFunc(l.promises, func(b Epoch) bool { return !b.Above(t.Epoch) })
+	if l.sharing != nil || t.Limit != Exclusive {
+		n.installShare(l)
+	}
 }
 
-// enter lets the first local waiter into the critical section.
+// enter lets the first local waiter into the critical section. If the lock is shared, that
+// may be several, or none yet.
 func (n *Node) enter(l *lock) {
-	l.holder = l.waiters.pop()
+	if l.sharing != nil || l.waiters.first().shares() {
+		n.turn(l)
+		return
+	}
+	n.enterAlone(l)
+}
+
+// enterAlone lets the first local waiter in, which wants the lock for itself.
+func (n *Node) enterAlone(l *lock) {
+	l.holder = l.waiters.pop().waiter
 	l.helpEnd = n.now
 	l.token.Fence++
 	grant := n.issue(l, Grant, NoMember)
 	grant.Waiter, grant.Fence, grant.Hop, grant.Message.Token = l.holder, l.token.Fence, l.token.Hop, l.token
+	n.granted(l, grant)
+}
+
+// granted notes that the node's request, if one is out, is granted.
+func (n *Node) granted(l *lock, grant *Effect) {
 	if l.outstanding {
 		l.outstanding = false
 		grant.Number = l.requestNumbers[n.self]

@@ -30,6 +30,7 @@ func (n *Node) receiveBallot(l *lock, from Member, m *Message) {
 		n.sawSign(l) // of a token to come
 		v := n.ownVote(l, m.Members)
 		reply.Answer, reply.Number, reply.Waiting, reply.Members = Promise, v.number, v.waiting, v.buried
+		reply.Share, reply.Limit, reply.LimitBy = v.share, v.limit, v.limitBy
 	}
 	n.send(l, from, reply)
 	if l.idle() {
@@ -114,6 +115,9 @@ type vote struct {
 	number   Number // of its own request
 	waiting  bool   // it asked in its present session, and still has a waiter
 	buried   []Member
+	share    Share // its own; zero if it has none
+	limit    Limit // the lock's, as it remembers, and the member that said it
+	limitBy  Member
 }
 
 // ownVote is this node's vote; it buries whom it can of the distant.
@@ -123,6 +127,9 @@ func (n *Node) ownVote(l *lock, distant []Member) vote {
 		n.endRequest(l)
 	}
 	v.number = l.requestNumbers[n.self]
+	if s := l.sharing; s != nil {
+		v.share, v.limit, v.limitBy = s.share, s.limit, s.limitBy
+	}
 	for _, k := range distant {
 		if n.canBury(k) {
 			n.peers[k].burialEnd = n.now + n.cfg.TTL

@@ -21,8 +21,12 @@ func (n *Node) ask(l *lock) {
 // waits for an answer.
 func (n *Node) repeat(l *lock, peer Member) {
 	number := l.requestNumbers[n.self]
-	request := n.issue(l, Send, peer)
-	request.Message, request.Repeat = Message{Kind: Request, Lock: l.name, Number: number}, true
+	if l.waits {
+		n.repeatRecall(l, peer)
+	} else {
+		request := n.issue(l, Send, peer)
+		request.Message, request.Repeat = Message{Kind: Request, Lock: l.name, Number: number}, true
+	}
 	if s := l.search; s.open && !s.answers[peer].answered {
 		n.send(l, peer, Message{Kind: Probe, Number: number, Probe: s.probe, Helper: NoMember})
 	}
@@ -77,4 +81,7 @@ func (n *Node) hear(l *lock, from Member, number Number) {
 	p := &n.peers[from]
 	p.session = max(p.session, number.Session)
 	p.heardOf(number.Session)
+	if number.Session > p.over+1 {
+		n.noteOver(from, number.Session-1)
+	}
 }

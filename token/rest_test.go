@@ -70,7 +70,7 @@ func TestRestForgetsNothing(t *testing.T) {
 func TestUseIsEmptyWhenReused(t *testing.T) {
 	n, _ := full()
 	full, l := n.order[0].use, n.order[1]
-	full.promises, full.highest, full.floor = full.promises[:1], 13, Epoch{}
+	full.promises, full.highest, full.floor, full.sharing = full.promises[:1], 13, Epoch{}, nil
 	n.putToRest(n.order[0])
 	if n.order[0].use != nil {
 		t.Fatal("the lock was not put to rest")
@@ -100,7 +100,7 @@ func TestSweepSparesWhatIsInUse(t *testing.T) {
 		{"a holder", func(n *Node, l *lock) {
 			l.token, l.holder = &Token{LastGranted: make([]Number, 3)}, 1
 		}},
-		{"a waiter", func(_ *Node, l *lock) { l.waiters.push(1) }},
+		{"a waiter", func(_ *Node, l *lock) { l.waiters.push(request{waiter: 1}) }},
 		{"a request", func(n *Node, l *lock) { n.raise(l) }},
 		{"a ballot", func(n *Node, l *lock) { l.search = &search{balloting: true} }},
 		{"a token for somebody else", func(n *Node, l *lock) { l.helpEnd = n.now + 1 }},

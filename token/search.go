@@ -54,11 +54,15 @@ func (n *Node) beginSearch(l *lock) {
 	if l.search == nil {
 		l.search = &search{helper: n.self}
 	}
-	s := l.search
+	n.startPatience(l.search)
+	l.search.tries = l.search.tries[:0]
+}
+
+// startPatience begins to wait for a sign.
+func (n *Node) startPatience(s *search) {
 	s.patience = n.recently()
 	s.suspectAt = n.now + s.patience
 	s.probe, s.open = 0, false
-	s.tries = s.tries[:0]
 }
 
 // sawSign notes a sign that the token exists.
@@ -85,6 +89,10 @@ func (n *Node) suspectAll() {
 func (n *Node) probe(l *lock) {
 	s := l.search
 	if !n.begun || !l.outstanding || !n.wants(l) || s.balloting {
+		return
+	}
+	if l.waits {
+		n.probeSharers(l)
 		return
 	}
 	reached := !n.anyOutOfReach() && s.allAnswered(n.self)
@@ -171,7 +179,7 @@ func (n *Node) receiveProbe(l *lock, from Member, m *Message) {
 	reply := Message{Kind: ProbeAnswer, Probe: m.Probe, Answer: None, Members: n.buriable()}
 	switch {
 	case l.token != nil:
-		reply.Answer, reply.InUse = Hold, l.holder != 0
+		reply.Answer, reply.InUse = Hold, !l.idle()
 	case n.now < l.passedAt+n.recently():
 		reply.Answer = Recent
 	}
@@ -202,6 +210,10 @@ func (n *Node) receiveProbeAnswer(l *lock, from Member, m *Message) {
 		return
 	}
 	s.answers[from] = probeReply{answered: true, none: m.Answer == None, buriable: m.Members}
+	if l.waits {
+		n.judgeSharers(l)
+		return
+	}
 	if m.Answer != None {
 		n.sawSign(l)
 		if m.InUse {
@@ -223,14 +235,16 @@ func (n *Node) judgeProbe(l *lock) {
 	}
 	for j := range n.peers {
 		k := Member(j)
-		if k == n.self || s.answers[k].none {
-			continue
-		}
-		if n.peers[k].connected && !s.answers[k].missed || n.buriers(s, k) < n.quorum() {
+		if k != n.self && !s.answers[k].none && !n.missing(s, k) {
 			return
 		}
 	}
 	n.propose(l)
+}
+
+// missing reports whether a member that did not answer counts as buriable by a quorum.
+func (n *Node) missing(s *search, k Member) bool {
+	return !(n.peers[k].connected && !s.answers[k].missed) && n.buriers(s, k) >= n.quorum()
 }
 
 // buriers counts the members that could bury k.

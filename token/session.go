@@ -64,6 +64,9 @@ func (n *Node) receivePing(from Member, m *Message) {
 	case m.Session > p.session:
 		p.session = 0 // the one known here has lapsed
 	}
+	if m.Session > p.over+1 {
+		n.noteOver(from, m.Session-1)
+	}
 	switch {
 	case n.waiting:
 		p.heldPing = *m
@@ -202,7 +205,6 @@ func (n *Node) lapse() {
 }
 
 // lose drops all that belongs to the session. The next session has the number next.
-// higher one.
 func (n *Node) lose(next Session) {
 	for _, l := range n.order {
 		n.abandon(l)
@@ -227,6 +229,9 @@ func (n *Node) abandon(l *lock) {
 		revoked.Waiter, revoked.Fence = l.holder, l.token.Fence
 		l.holder = 0
 	}
+	if l.use != nil && l.sharing != nil {
+		n.loseShare(l)
+	}
 	if l.token != nil {
 		n.drop(l, ReasonLapsed)
 	}
@@ -239,6 +244,9 @@ func (n *Node) abandon(l *lock) {
 func (n *Node) drop(l *lock, reason string) {
 	token := l.token
 	l.token = nil
+	if l.use != nil {
+		l.waits = false
+	}
 	dropped := n.issue(l, Dropped, NoMember)
 	dropped.Message.Token, dropped.Reason = token, reason
 }
@@ -274,11 +282,16 @@ func (n *Node) addressable(j Member) bool {
 // before may have become addressable.
 func (n *Node) passOnIdle() {
 	for _, l := range n.order {
-		if l.idle() && n.askedFor(l) {
+		switch {
+		case !l.idle() || !n.askedFor(l):
+			continue
+		case n.leaving:
+			n.giveAway(l)
+		default:
 			n.wake(l)
 			n.passOn(l)
-			n.schedule(l)
 		}
+		n.schedule(l)
 	}
 }
 
@@ -303,7 +316,10 @@ func (n *Node) sayBusy() {
 	kept := n.active[:0]
 	for _, l := range n.active {
 		switch {
-		case l.holder != 0:
+		case l.token != nil && !l.idle():
+			if l.waits {
+				n.recall(l)
+			}
 			for j := range n.peers {
 				if l.asks(j) {
 					busy[j] = append(busy[j], l.name)

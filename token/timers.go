@@ -7,7 +7,6 @@ import "container/heap"
 // A lock has at most one entry. If the lock's next time moves later, the entry stays and is
 // put back when it comes up, too early. So a lock that is asked for again and again costs
 // no work here.
-// that is asked for again and again costs no work here.
 type timers []timerEntry
 
 type timerEntry struct {

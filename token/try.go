@@ -11,22 +11,33 @@ import "slices"
 //
 // The node asks by a probe, which counts as a request: an idle token comes, and a busy
 // holder says so.
-func (n *Node) Try(now Time, name string, w Waiter) {
+func (n *Node) Try(now Time, name string, w Waiter) { n.try(now, name, request{waiter: w}) }
+
+func (n *Node) try(now Time, name string, r request) {
 	n.advance(now)
 	l := n.lock(name)
 	switch {
-	case l.holder != 0 || !l.waiters.empty() || n.leaving:
-		n.issue(l, Refuse, NoMember).Waiter = w
+	case !l.waiters.empty() || n.leaving || l.holder != 0:
+		n.issue(l, Refuse, NoMember).Waiter = r.waiter
 	case l.idle():
-		l.waiters.push(w)
+		l.waiters.push(r)
 		n.enter(l)
+		if l.waits { // for others' shares
+			l.search.tries = append(l.search.tries, r.waiter)
+			if n.turn(l); l.waits {
+				n.recall(l)
+			}
+		}
 	default:
-		l.waiters.push(w)
+		l.waiters.push(r)
+		if n.admit(l); l.waiters.empty() {
+			break
+		}
 		if !l.outstanding {
 			n.ask(l)
 		}
 		if s := l.search; s != nil && l.outstanding {
-			s.tries = append(s.tries, w)
+			s.tries = append(s.tries, r.waiter)
 			if !s.open {
 				n.probe(l)
 			}

@@ -97,4 +97,8 @@ type Token struct {
 	Fence       Fence    // of the latest grant
 	LastGranted []Number // LN: for each member, the number of its request granted last
 	Queue       []Member // Q: the members that get the token next, head first; none twice
+
+	Limit   Limit   // how many may hold the lock at once; Exclusive if nobody has said
+	LimitBy Member  // the member that said it
+	Shares  []Share // of the members that may have holders in without the token; at most one each
 }

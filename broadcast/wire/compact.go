@@ -38,6 +38,14 @@ const (
 	tokenFence       = 5
 	tokenLastGranted = 6
 	tokenQueue       = 7
+	tokenLimit       = 8
+	tokenLimitBy     = 9
+	tokenShares      = 10
+
+	shareMember  = 1
+	shareSession = 2
+	shareID      = 3
+	sharePermits = 4
 )
 
 // open begins a field of unknown length and returns its position; shut ends it.
@@ -109,7 +117,21 @@ func appendToken(b []byte, m *token.Message) []byte {
 		}
 		b = shut(b, queue)
 	}
+	b = appendUint(b, tokenLimit, uint64(t.Limit))
+	b = appendUint(b, tokenLimitBy, uint64(uint32(t.LimitBy)))
+	for i := range t.Shares {
+		b = appendShare(b, tokenShares, &t.Shares[i])
+	}
 	return shut(shut(b, message), frame)
+}
+
+func appendShare(b []byte, field protowire.Number, s *token.Share) []byte {
+	b, at := open(b, field)
+	b = appendUint(b, shareMember, uint64(uint32(s.Member)))
+	b = appendUint(b, shareSession, uint64(s.Session))
+	b = appendUint(b, shareID, uint64(s.ID))
+	b = appendUint(b, sharePermits, uint64(s.Permits))
+	return shut(b, at)
 }
 
 // scratch is memory for decoded values, reused for the next message.
@@ -203,7 +225,7 @@ func (s *scratch) readToken(b []byte, members int) (ok bool) {
 		return false
 	}
 	t.Hop, t.Fence = integer(&b, tokenHop), integer(&b, tokenFence)
-	return s.readLastGranted(&b, members) && s.readQueue(&b, members) && len(b) == 0
+	return s.readLastGranted(&b, members) && s.readQueue(&b, members) && s.readShares(&b, members) && len(b) == 0
 }
 
 // readLastGranted takes request numbers off the front, at most one per member; more would
@@ -245,6 +267,39 @@ func (s *scratch) readQueue(b *[]byte, members int) bool {
 	}
 	s.token.Queue = queue
 	return true
+}
+
+// readShares takes the limit and the shares off the front; all of them may be absent.
+func (s *scratch) readShares(b *[]byte, members int) bool {
+	t := &s.token
+	limit, by := integer(b, tokenLimit), integer(b, tokenLimitBy)
+	t.Limit, t.LimitBy = uint32(limit), uint32(by)
+	if limit != uint64(t.Limit) || by != uint64(t.LimitBy) {
+		return false
+	}
+	list := t.Shares[:0]
+	for begins(*b, tokenShares) && len(list) < members {
+		if k := len(list); k < cap(list) && list[:k+1][k] != nil {
+			list = list[:k+1]
+		} else {
+			list = append(list, new(peerv1.Share))
+		}
+		if !readShare(b, list[len(list)-1]) {
+			return false
+		}
+	}
+	t.Shares = list
+	return true
+}
+
+// readShare takes a share off the front.
+func readShare(b *[]byte, share *peerv1.Share) bool {
+	content, ok := part(b, tokenShares)
+	member := integer(&content, shareMember)
+	share.Session, share.Id = integer(&content, shareSession), integer(&content, shareID)
+	permits := integer(&content, sharePermits)
+	share.Member, share.Permits = uint32(member), uint32(permits)
+	return ok && len(content) == 0 && member == uint64(share.Member) && permits == uint64(share.Permits)
 }
 
 // begins reports whether a bytes field with this number is next.

@@ -63,6 +63,10 @@ func (d Decoder) message(wire *peerv1.Message) (m token.Message, err error) {
 		m, err = d.ballotAnswer(kind.BallotAnswer)
 	case *peerv1.Message_Abort:
 		m, err = d.abort(kind.Abort)
+	case *peerv1.Message_Recall:
+		m, err = d.recall(kind.Recall)
+	case *peerv1.Message_Done:
+		m, err = d.done(kind.Done)
 	case *peerv1.Message_Hello:
 		return token.Message{}, errors.New("a second HELLO")
 	default:
@@ -110,7 +114,7 @@ func (d Decoder) token(w *peerv1.Token) (token.Message, error) {
 	var err error
 	t.Queue, err = d.list("queue", w.GetQueue())
 	m.Token = t
-	return m, cmp.Or(CheckName(m.Lock), checkSession(m.Session), d.checkEpoch(t.Epoch), err)
+	return m, cmp.Or(CheckName(m.Lock), checkSession(m.Session), d.checkEpoch(t.Epoch), err, d.shares(t, w))
 }
 
 func (d Decoder) ping(w *peerv1.Ping) (token.Message, error) {
@@ -218,7 +222,7 @@ func (d Decoder) ballotAnswer(w *peerv1.BallotAnswer) (token.Message, error) {
 	var err error
 	m.Members, err = d.list("buried", w.GetBuried())
 	return m, cmp.Or(CheckName(m.Lock), checkNumber(m.Number), d.checkProposer(m.Ballot, d.Self), d.checkBallot(m.Highest.Number),
-		d.checkMember("proposer of the highest ballot", m.Highest.Proposer), err)
+		d.checkMember("proposer of the highest ballot", m.Highest.Proposer), err, d.promised(&m, w))
 }
 
 func (d Decoder) abort(w *peerv1.Abort) (token.Message, error) {

@@ -39,10 +39,13 @@ type FrameBudget struct {
 }
 
 // bound returns a size that m does not exceed. A message has a name, some numbers of up to
-// ten bytes, and at most, in a token, a request number and a queue entry for each member.
-// Only BUSY has any number of names.
+// ten bytes, and at most, in a token, a request number and a queue entry for each member,
+// and a share for each that has one. Only BUSY has any number of names.
 func (b FrameBudget) bound(m *token.Message) int {
 	n := 512 + 32*b.Members
+	if m.Token != nil {
+		n += 40 * len(m.Token.Shares)
+	}
 	for _, lock := range m.Locks {
 		n += len(lock) + 4
 	}
@@ -130,11 +133,28 @@ func encodeRound(m *token.Message) *peerv1.Message {
 			Number:  encodeNumber(m.Number),
 			Waiting: m.Waiting,
 			Buried:  encodeMembers(m.Members),
+			Share:   encodeShare(m.Share),
+			Limit:   uint32(m.Limit),
+			LimitBy: uint32(m.LimitBy),
 		}}}
 	case token.Abort:
 		return &peerv1.Message{Kind: &peerv1.Message_Abort{Abort: &peerv1.Abort{
 			Lock:   m.Lock,
 			Ballot: encodeEpoch(m.Ballot),
+		}}}
+	case token.Recall:
+		return &peerv1.Message{Kind: &peerv1.Message_Recall{Recall: &peerv1.Recall{
+			Lock:     m.Lock,
+			Share:    encodeShare(m.Share),
+			Recaller: uint32(m.Recaller),
+			Anyhow:   m.Anyhow,
+		}}}
+	case token.Done:
+		return &peerv1.Message{Kind: &peerv1.Message_Done{Done: &peerv1.Done{
+			Lock:     m.Lock,
+			Share:    encodeShare(m.Share),
+			Recaller: uint32(m.Recaller),
+			Kept:     m.Kept,
 		}}}
 	default:
 		panic(fmt.Sprintf("wire: message of kind %v has no form on the wire", m.Kind))
@@ -164,6 +184,10 @@ func encodeToken(m *token.Message) *peerv1.Token {
 		lastGranted[i] = &numbers[i]
 		lastGranted[i].Session, lastGranted[i].Count = uint64(n.Session), n.Count
 	}
+	var shares []*peerv1.Share
+	for i := range t.Shares {
+		shares = append(shares, encodeShare(t.Shares[i]))
+	}
 	return &peerv1.Token{
 		Lock:        m.Lock,
 		Session:     uint64(m.Session),
@@ -172,7 +196,18 @@ func encodeToken(m *token.Message) *peerv1.Token {
 		Fence:       uint64(t.Fence),
 		LastGranted: lastGranted,
 		Queue:       encodeMembers(t.Queue),
+		Limit:       uint32(t.Limit),
+		LimitBy:     uint32(t.LimitBy),
+		Shares:      shares,
 	}
+}
+
+// encodeShare encodes a share; nil if there is none.
+func encodeShare(s token.Share) *peerv1.Share {
+	if s == (token.Share{}) {
+		return nil
+	}
+	return &peerv1.Share{Member: uint32(s.Member), Session: uint64(s.Session), Id: uint64(s.ID), Permits: s.Permits}
 }
 
 func encodeNumber(n token.Number) *peerv1.Number {

@@ -74,8 +74,17 @@ func TestMessageBytesAreNotExceeded(t *testing.T) {
 					Epoch: token.Epoch{Number: most, Proposer: token.Member(members - 1)}, Hop: most, Fence: most,
 					LastGranted: slices.Repeat([]token.Number{largest}, members), Queue: all,
 				}},
+				{Kind: token.TokenMessage, Lock: name, Session: most, Token: &token.Token{
+					Epoch: token.Epoch{Number: most, Proposer: token.Member(members - 1)}, Hop: most, Fence: most,
+					LastGranted: slices.Repeat([]token.Number{largest}, members), Queue: all,
+					Limit: token.Unlimited, LimitBy: token.Member(members - 1),
+					Shares: slices.Repeat([]token.Share{{Member: token.Member(members - 1), Session: most, ID: most, Permits: math.MaxUint32}}, members),
+				}},
+				{Kind: token.Done, Lock: name, Recaller: token.Member(members - 1), Kept: math.MaxUint32,
+					Share: token.Share{Member: token.Member(members - 1), Session: most, ID: most, Permits: math.MaxUint32}},
 				{Kind: token.BallotAnswer, Lock: name, Ballot: token.Epoch{Number: most}, Answer: token.Promise,
-					Highest: token.Epoch{Number: most}, Number: largest, Waiting: true, Members: all},
+					Highest: token.Epoch{Number: most}, Number: largest, Waiting: true, Members: all,
+					Share: token.Share{Session: most, ID: most, Permits: math.MaxUint32}, Limit: token.Unlimited},
 				{Kind: token.Busy, Locks: slices.Repeat([]string{name}, 1024)},
 				{Kind: token.Busy, Locks: slices.Repeat([]string{"x"}, 1024)},
 			} {
@@ -137,6 +146,83 @@ func rightBallotAnswer() *peerv1.BallotAnswer {
 	return &peerv1.BallotAnswer{
 		Lock: "cs", Ballot: &peerv1.BallotNumber{Number: 1, Proposer: 1}, Kind: peerv1.BallotAnswer_KIND_PROMISE,
 		Number: &peerv1.Number{Session: 1, Count: 1}, Waiting: true,
+	}
+}
+
+// rightShared is a token with a share.
+func rightShared() *peerv1.Token {
+	t := rightToken()
+	t.Limit, t.LimitBy = 3, 2
+	t.Shares = []*peerv1.Share{{Member: 2, Session: 1, Id: 1<<token.FenceBits + 1, Permits: 2}}
+	return t
+}
+
+func rightRecall() *peerv1.Recall {
+	return &peerv1.Recall{Lock: "cs", Share: &peerv1.Share{Member: 1, Session: 1, Id: 1, Permits: 1}, Recaller: 2}
+}
+
+func TestDecodeRefusesNonsenseAboutShares(t *testing.T) {
+	tok := func(change func(*peerv1.Token)) *peerv1.Message {
+		return &peerv1.Message{Kind: &peerv1.Message_Token{Token: wrong(rightShared, change)}}
+	}
+	recall := func(change func(*peerv1.Recall)) *peerv1.Message {
+		return &peerv1.Message{Kind: &peerv1.Message_Recall{Recall: wrong(rightRecall, change)}}
+	}
+	done := func(change func(*peerv1.Done)) *peerv1.Message {
+		right := func() *peerv1.Done { return &peerv1.Done{Lock: "cs", Share: rightRecall().Share, Recaller: 2, Kept: 1} }
+		return &peerv1.Message{Kind: &peerv1.Message_Done{Done: wrong(right, change)}}
+	}
+	vote := func(change func(*peerv1.BallotAnswer)) *peerv1.Message {
+		right := func() *peerv1.BallotAnswer {
+			v := rightBallotAnswer()
+			v.Share, v.Limit = &peerv1.Share{Member: 0, Session: 1, Id: 1, Permits: 1}, 3
+			return v
+		}
+		return &peerv1.Message{Kind: &peerv1.Message_BallotAnswer{BallotAnswer: wrong(right, change)}}
+	}
+	d := testDecoder(3, 0, 1)
+	for _, test := range []struct {
+		says string
+		wire *peerv1.Message
+	}{
+		{"limit 65536; want at most 65535", tok(func(t *peerv1.Token) { t.Limit = 65536 })},
+		{"no limit, said by member 2", tok(func(t *peerv1.Token) { t.Limit, t.Shares = 0, nil })},
+		{"the limit: member 3; want 0 to 2", tok(func(t *peerv1.Token) { t.LimitBy = 3 })},
+		{"1 shares and no limit", tok(func(t *peerv1.Token) { t.Limit, t.LimitBy = 0, 0 })},
+		{"4 shares; want at most 3", tok(func(t *peerv1.Token) { t.Shares = slices.Repeat(t.Shares, 4) })},
+		{"two shares of member 2", tok(func(t *peerv1.Token) { t.Shares = slices.Repeat(t.Shares, 2) })},
+		{"share: member 3; want 0 to 2", tok(func(t *peerv1.Token) { t.Shares[0].Member = 3 })},
+		{"share: member 4294967295; want 0 to 2", tok(func(t *peerv1.Token) { t.Shares[0].Member = math.MaxUint32 })},
+		{"session 0; want 1", tok(func(t *peerv1.Token) { t.Shares[0].Session = 0 })},
+		{"a share without a fence", tok(func(t *peerv1.Token) { t.Shares[0].Id = 0 })},
+		{"want none above it", tok(func(t *peerv1.Token) { t.Shares[0].Id = t.Fence + 1 })},
+		{"a share of 0 permits; want 1 to 65535", tok(func(t *peerv1.Token) { t.Shares[0].Permits = 0 })},
+		{"a share of 65536 permits; want 1 to 65535", tok(func(t *peerv1.Token) { t.Shares[0].Permits = 65536 })},
+		{"RECALL: bad lock name", recall(func(r *peerv1.Recall) { r.Lock = "" })},
+		{"RECALL: a share without a fence", recall(func(r *peerv1.Recall) { r.Share = nil })},
+		{"ballot 549755813888; want at most", recall(func(r *peerv1.Recall) { r.Share.Id = 1 << 63 })},
+		{"recaller: member 3", recall(func(r *peerv1.Recall) { r.Recaller = 3 })},
+		{"member 1 recalls its own share", recall(func(r *peerv1.Recall) { r.Recaller = 1 })},
+		{"DONE: bad lock name", done(func(d *peerv1.Done) { d.Lock = "" })},
+		{"DONE: a share without a fence", done(func(d *peerv1.Done) { d.Share = nil })},
+		{"65536 permits kept; want at most 65535", done(func(d *peerv1.Done) { d.Kept = 65536 })},
+		{"member 1 recalls its own share", done(func(d *peerv1.Done) { d.Recaller = 1 })},
+		{"the share of member 1; want the sender's, 0", vote(func(v *peerv1.BallotAnswer) { v.Share.Member = 1 })},
+		{"a share and no limit", vote(func(v *peerv1.BallotAnswer) { v.Limit = 0 })},
+		{"a share or a limit without a promise", vote(func(v *peerv1.BallotAnswer) { v.Kind = peerv1.BallotAnswer_KIND_HOLD })},
+		{"limit 4294967294; want at most 65535", vote(func(v *peerv1.BallotAnswer) { v.Limit = math.MaxUint32 - 1 })},
+	} {
+		m, err := d.message(test.wire)
+		if err == nil || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("decode %v = %+v, %v; want an error of one line with %q", test.wire, m, err, test.says)
+		}
+	}
+	for _, right := range []*peerv1.Message{
+		tok(func(*peerv1.Token) {}), recall(func(*peerv1.Recall) {}), done(func(*peerv1.Done) {}), vote(func(*peerv1.BallotAnswer) {}),
+	} {
+		if _, err := d.message(right); err != nil {
+			t.Errorf("decode %v: %v; want no error", right, err)
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ func (t *Table) acquire(now token.Time, c *client, m *frames.ClientMessage) {
 		return
 	}
 	t.lastID++
-	cl := t.add(now, clientBit|t.lastID, m.Lock, m.Try)
+	cl := t.add(now, clientBit|t.lastID, m.Lock, m.Limit, m.Try)
 	cl.client, cl.caller, cl.number, cl.stream = c, &c.caller, m.ID, c.stream
 	c.claims[m.ID] = cl
 	t.ofClients++
@@ -43,7 +43,7 @@ func (t *Table) admitOf(c *client, m *frames.ClientMessage) frames.Refusal {
 	case t.ofClients >= t.cfg.MaxClaims:
 		return frames.Refuse(frames.CodeTooManyWaits, "the clients of a node may have %d waits and holds in all, and they have", t.cfg.MaxClaims)
 	}
-	return t.admit(m.Lock)
+	return t.admit(m.Lock, m.Limit)
 }
 
 // unheard reports whether a client asks for a lock that was granted to it on a stream that

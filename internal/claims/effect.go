@@ -16,7 +16,8 @@ const (
 	// EndStream: end Stream, for End.
 	EndStream
 	// Answer: the claim ID of the caller Local holds Lock with Fence, in Session, after
-	// waiting for Lasted. If the caller has gone, the driver calls [Table.Decline].
+	// waiting for Lasted; or, with Fence 0, the lock has the limit that it wanted to set. If
+	// the caller has gone, the driver calls [Table.Decline].
 	Answer
 	// Refuse: the claim ID of the caller Local is refused, for Code and Text. Code is 0 if
 	// the caller withdrew it.

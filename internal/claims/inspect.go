@@ -11,7 +11,8 @@ import (
 type Holder struct {
 	ID     token.Waiter
 	Caller *Caller
-	Local  any // the holder in this process; nil for a client
+	Local  any         // the holder in this process; nil for a client
+	Limit  token.Limit // the mode
 	Fence  token.Fence
 	// Since is when the hold began, and Ends when it ends if nothing more is heard; both by
 	// the node's own clock.
@@ -23,7 +24,8 @@ type Holder struct {
 // Waiter describes a waiter for a lock.
 type Waiter struct {
 	Caller *Caller
-	Since  token.Time // by the node's own clock
+	Limit  token.Limit // the mode
+	Since  token.Time  // by the node's own clock
 }
 
 // Counts returns how many claims hold and wait, and how many clients have a stream or a
@@ -38,29 +40,43 @@ func (t *Table) Draining() bool { return t.draining }
 // Attached returns how many clients have a stream.
 func (t *Table) Attached() int { return len(t.streams) }
 
-// Holder returns the holder of a lock here.
+// Holder returns the first holder of a lock here.
 func (t *Table) Holder(now token.Time, lock string) (h Holder, held bool) {
-	c := t.holder(lock)
-	if c == nil {
+	all := t.holders(lock)
+	if len(all) == 0 {
 		return Holder{}, false
 	}
-	return t.describe(now, c), true
+	return t.describe(now, all[0]), true
+}
+
+// HoldersOf calls f for each holder of a lock here, in the order in which they entered. A
+// claim that was told that its hold is lost no longer counts, though the token may still be
+// here.
+func (t *Table) HoldersOf(now token.Time, lock string, f func(Holder)) {
+	for _, c := range t.holders(lock) {
+		f(t.describe(now, c))
+	}
 }
 
 func (t *Table) describe(now token.Time, c *Claim) Holder {
-	return Holder{ID: c.id, Caller: c.caller, Local: c.local, Fence: c.fence, Since: c.since, Ends: max(t.end(c), now), Ending: c.settled}
+	return Holder{
+		ID: c.id, Caller: c.caller, Local: c.local, Limit: c.limit, Fence: c.fence,
+		Since: c.since, Ends: max(t.end(c), now), Ending: c.settled,
+	}
 }
 
-// holder returns the claim that holds a lock here, nil if none does. A claim that was told
-// that its hold is lost no longer counts, though the token may still be here.
-func (t *Table) holder(lock string) *Claim {
-	if !t.node.InspectLock(lock, &t.view) || t.view.Holder == 0 {
+// holders returns the claims that hold a lock here, in the order in which they entered.
+func (t *Table) holders(lock string) []*Claim {
+	if !t.node.InspectLock(lock, &t.view) {
 		return nil
 	}
-	if c := t.claims[t.view.Holder]; c != nil && c.holding {
-		return c
+	var all []*Claim
+	for i := range t.view.Inside {
+		if c := t.claims[t.view.Inside[i].Waiter]; c != nil && c.holding {
+			all = append(all, c)
+		}
 	}
-	return nil
+	return all
 }
 
 // Waiter returns the waiter with an id of the node's.
@@ -69,7 +85,7 @@ func (t *Table) Waiter(id token.Waiter) (w Waiter, waits bool) {
 	if c == nil || c.holding {
 		return Waiter{}, false
 	}
-	return Waiter{Caller: c.caller, Since: c.since}, true
+	return Waiter{Caller: c.caller, Limit: c.limit, Since: c.since}, true
 }
 
 // Holders calls f for each hold, in no particular order.

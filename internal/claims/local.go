@@ -6,14 +6,31 @@ import (
 )
 
 // Ask begins a claim of a caller in this process. An Answer or a Refuse with local and id
-// follows, unless the claim is withdrawn before. The id is new, and below 1<<63.
-func (t *Table) Ask(now token.Time, id token.Waiter, lock string, try bool, local any, caller *Caller) {
-	if refusal := t.admit(lock); refusal.Code != 0 {
+// follows, unless the claim is withdrawn before. The id is new, and below 1<<63. limit is
+// the mode.
+func (t *Table) Ask(now token.Time, id token.Waiter, lock string, limit token.Limit, try bool, local any, caller *Caller) {
+	if refusal := t.admit(lock, limit); refusal.Code != 0 {
 		t.refuseLocal(local, id, refusal)
 		return
 	}
-	c := t.add(now, id, lock, try)
+	c := t.add(now, id, lock, limit, try)
 	c.local, c.caller = local, caller
+}
+
+// SetLimit begins a claim, as Ask does, that changes a lock's limit when its turn comes. The
+// Answer says that the lock has the limit; nothing is held then, and the claim is over.
+func (t *Table) SetLimit(now token.Time, id token.Waiter, lock string, limit token.Limit, local any, caller *Caller) {
+	refusal := t.admit(lock, limit)
+	if limit == token.Exclusive || limit == token.Unlimited {
+		refusal = frames.Refuse(frames.CodeInvalidField, "the limit is %d, want 1 to %d permits", uint32(limit), uint32(token.MaxPermits))
+	}
+	if refusal.Code != 0 {
+		t.refuseLocal(local, id, refusal)
+		return
+	}
+	c := t.enter(now, id, lock, limit)
+	c.local, c.caller, c.sets = local, caller, true
+	t.node.SetLimit(now, lock, id, limit)
 }
 
 // Withdraw ends a local claim whose caller no longer wants the lock: a wait is refused with

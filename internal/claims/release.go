@@ -33,8 +33,8 @@ func (c *client) held(m *frames.ClientMessage) *Claim {
 		}
 		return nil
 	}
-	for _, cl := range c.claims { // at most one: fences differ
-		if means(cl) {
+	for _, cl := range c.claims { // at most one: fences of exclusive holds differ
+		if means(cl) && cl.limit == token.Exclusive {
 			return cl
 		}
 	}
@@ -44,7 +44,8 @@ func (c *client) held(m *frames.ClientMessage) *Claim {
 // knowsGrant reports whether the node knows of a grant of a lock with a fence, or of a
 // later one.
 func (t *Table) knowsGrant(lock string, fence token.Fence) bool {
-	return fence != 0 && t.node.InspectLock(lock, &t.view) && t.view.HasToken && t.view.Token.Fence >= fence
+	return fence != 0 && t.node.InspectLock(lock, &t.view) &&
+		(t.view.HasToken && t.view.Token.Fence >= fence || t.view.Share.ID >= fence)
 }
 
 // history is a client's latest ended holds. It distinguishes a Release that comes late or

@@ -3,6 +3,8 @@ package claims
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"conch/internal/frames"
 	"conch/token"
@@ -75,25 +77,80 @@ func (t *Table) Fail(now token.Time, r frames.Refusal) {
 var (
 	// ErrNotHeld says that nobody here holds the lock to be broken.
 	ErrNotHeld = errors.New("nobody holds the lock here")
-	// ErrWrongFence is wrapped by the error for a lock whose holder has another fence than
+	// ErrWrongFence is wrapped by the error for a lock whose holders have other fences than
 	// the one to be broken.
 	ErrWrongFence = errors.New("the holder has another fence")
+	// ErrNotAmong is wrapped by the error for a lock whose holders with the fence to be
+	// broken are other processes than the one that is meant.
+	ErrNotAmong = errors.New("that process is not among the holders")
 )
 
-// Break tells the holder of a lock that its hold ends, if it has that fence. The lock moves
-// on when the holder releases it, or when the holder's time is up: one time to live for a
-// caller in this process, the present lease for a client. The errors are [ErrNotHeld], or
-// wrap [ErrWrongFence]. first says whether it was not broken before.
-func (t *Table) Break(now token.Time, lock string, fence token.Fence, text string) (h Holder, first bool, err error) {
-	c := t.holder(lock)
-	switch {
-	case c == nil:
-		return Holder{}, false, ErrNotHeld
-	case c.fence != fence:
-		return Holder{}, false, fmt.Errorf("%w: %d, not %d", ErrWrongFence, c.fence, fence)
-	case c.settled != frames.Break:
-		t.settle(now, c, frames.Break, text)
-		first = true
+// Whom says which holders of a lock a Break means.
+type Whom struct {
+	// Fence is that of the holds.
+	Fence token.Fence
+	// PID and Host are the process, as it describes itself. Zero and empty mean every
+	// process.
+	PID  int64
+	Host string
+}
+
+// Broken is a hold that a Break has met.
+type Broken struct {
+	Holder
+	// Before: an earlier Break had settled its end.
+	Before bool
+}
+
+// Break tells the holders of a lock that their holds end: those with a fence, of whom there
+// are several where they share the lock, or only those of one process. The lock moves on
+// when a holder releases it, or when the holder's time is up: one time to live for a caller
+// in this process, the present lease for a client. The errors are [ErrNotHeld], or wrap
+// [ErrWrongFence] or [ErrNotAmong].
+func (t *Table) Break(now token.Time, lock string, whom Whom, text string) ([]Broken, error) {
+	all := t.holders(lock)
+	if len(all) == 0 {
+		return nil, ErrNotHeld
 	}
-	return t.describe(now, c), first, nil
+	var broken []Broken
+	others := 0
+	for _, c := range all {
+		switch {
+		case c.fence != whom.Fence:
+			continue
+		case whom.PID != 0 && c.caller.PID != whom.PID || whom.Host != "" && c.caller.Host != whom.Host:
+			others++
+			continue
+		}
+		before := c.settled == frames.Break
+		if !before {
+			t.settle(now, c, frames.Break, text)
+		}
+		broken = append(broken, Broken{t.describe(now, c), before})
+	}
+	switch {
+	case len(broken) > 0:
+		return broken, nil
+	case others > 0:
+		return nil, fmt.Errorf("%w: %d hold it with fence %d, and none is process %d on host %q", ErrNotAmong, others, whom.Fence, whom.PID, whom.Host)
+	}
+	return nil, fmt.Errorf("%w: %s, not %d", ErrWrongFence, fencesOf(all), whom.Fence)
+}
+
+// fencesOf lists the fences of holds: the first few, each once.
+func fencesOf(all []*Claim) string {
+	const most = 8
+	var texts []string
+	last := token.Fence(0)
+	for _, c := range all {
+		switch {
+		case c.fence == last:
+			continue
+		case len(texts) == most:
+			return strings.Join(texts, ", ") + " and others"
+		}
+		last = c.fence
+		texts = append(texts, strconv.FormatUint(uint64(c.fence), 10))
+	}
+	return strings.Join(texts, ", ")
 }

@@ -50,6 +50,8 @@ type Config struct {
 	// three for texts.
 	Member          string
 	Quorum, Members int
+	// Addresses are the members', for texts.
+	Addresses []string
 	// MaxLocks: a node that knows this many locks refuses callers here any others.
 	MaxLocks int
 	// Counted: somebody counts holds, so Ended is issued for each claim.
@@ -120,6 +122,8 @@ func (t *Table) SetLease(l Lease) { t.lease = l }
 type Claim struct {
 	id     token.Waiter
 	lock   string
+	limit  token.Limit // the mode
+	sets   bool        // it wants to change the lock's limit to that, and holds nothing
 	caller *Caller
 	local  any     // the waiter in this process; nil for a client's claim
 	client *client // nil for a local one
@@ -146,20 +150,31 @@ type Claim struct {
 const clientBit token.Waiter = 1 << 63
 
 // add makes a claim and passes it on to the node.
-func (t *Table) add(now token.Time, id token.Waiter, lock string, try bool) *Claim {
+func (t *Table) add(now token.Time, id token.Waiter, lock string, limit token.Limit, try bool) *Claim {
+	c := t.enter(now, id, lock, limit)
+	switch {
+	case limit != token.Exclusive && try:
+		t.node.TryShare(now, lock, id, limit)
+	case limit != token.Exclusive:
+		t.node.AcquireShare(now, lock, id, limit)
+	case try:
+		t.node.Try(now, lock, id)
+	default:
+		t.node.Acquire(now, lock, id)
+	}
+	return c
+}
+
+// enter puts a claim on the table.
+func (t *Table) enter(now token.Time, id token.Waiter, lock string, limit token.Limit) *Claim {
 	var c *Claim
 	if n := len(t.spare); n > 0 {
 		c, t.spare = t.spare[n-1], t.spare[:n-1]
 	} else {
 		c = new(Claim)
 	}
-	c.id, c.lock, c.since = id, lock, now
+	c.id, c.lock, c.limit, c.since = id, lock, limit, now
 	t.claims[id] = c
-	if try {
-		t.node.Try(now, lock, id)
-	} else {
-		t.node.Acquire(now, lock, id)
-	}
 	if t.Watched {
 		t.issue(Began).Lock = lock
 	}
@@ -215,7 +230,10 @@ func (t *Table) full(lock string) bool {
 }
 
 // admit returns why a claim of a lock is refused; Code is 0 if it is not.
-func (t *Table) admit(lock string) frames.Refusal {
+func (t *Table) admit(lock string, limit token.Limit) frames.Refusal {
+	if refusal := frames.CheckLimit(limit); refusal.Code != 0 {
+		return refusal
+	}
 	switch {
 	case t.draining:
 		return t.leaving()

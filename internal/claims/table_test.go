@@ -10,10 +10,10 @@ import (
 
 func TestCallerThatHasGoneDeclinesInTheSameStep(t *testing.T) {
 	b := newBench(t)
-	b.table.Ask(b.now, 1, "l", false, "gone", new(Caller))
+	b.table.Ask(b.now, 1, "l", token.Exclusive, false, "gone", new(Caller))
 	b.settle()
 	b.wants("gone: answer")
-	b.table.Ask(b.now, 2, "l", false, "next", new(Caller))
+	b.table.Ask(b.now, 2, "l", token.Exclusive, false, "next", new(Caller))
 	b.settle()
 	b.wants("next: answer")
 	b.table.Release(b.now, 2)
@@ -26,7 +26,7 @@ func TestCallerThatHasGoneDeclinesInTheSameStep(t *testing.T) {
 func TestWithdrawalBeforeItsClaimLosesNoLock(t *testing.T) {
 	b := newBench(t)
 	b.table.Withdraw(b.now, 1)
-	b.table.Ask(b.now, 1, "l", false, "gone", new(Caller))
+	b.table.Ask(b.now, 1, "l", token.Exclusive, false, "gone", new(Caller))
 	b.settle()
 	b.wants("gone: answer")
 	b.empty()
@@ -41,7 +41,7 @@ func TestGrantThatNoClaimWaitsForGoesBack(t *testing.T) {
 }
 
 func (b *bench) local(lock string) {
-	b.table.Ask(b.now, 2, lock, false, "next", new(Caller))
+	b.table.Ask(b.now, 2, lock, token.Exclusive, false, "next", new(Caller))
 	b.settle()
 }
 
@@ -81,7 +81,7 @@ func TestClientIsForgottenWhateverEndsItsLastClaim(t *testing.T) {
 		},
 		"it is abandoned": func(b *bench) { b.table.Abandon(b.now); b.settle() },
 		"a break": func(b *bench) {
-			if _, _, err := b.table.Break(b.now, "l", b.fence("l"), "by somebody"); err != nil {
+			if _, err := b.table.Break(b.now, "l", Whom{Fence: b.fence("l")}, "by somebody"); err != nil {
 				b.t.Error(err)
 			}
 			b.after(2 * ttl)
@@ -190,10 +190,10 @@ func TestStopAfterALeaseRanOut(t *testing.T) {
 	}
 	b := &bench{t: t, node: node, table: New(node, Config{TTL: ttl, MaxLocks: 100, MaxPerClient: 100, MaxClaims: 100})}
 	b.settle()
-	b.table.Ask(b.now, 1, "l", false, "first", new(Caller))
-	b.table.Ask(b.now, 2, "l", false, "waiter", new(Caller))
+	b.table.Ask(b.now, 1, "l", token.Exclusive, false, "first", new(Caller))
+	b.table.Ask(b.now, 2, "l", token.Exclusive, false, "waiter", new(Caller))
 	b.settle()
-	b.table.Ask(b.now, 3, "m", false, "holder", new(Caller))
+	b.table.Ask(b.now, 3, "m", token.Exclusive, false, "holder", new(Caller))
 	b.settle()
 	b.wants("first: answer", "holder: answer")
 	b.now += 100 * ttl
@@ -230,17 +230,17 @@ func TestDrainMovesWaitersOnAndLeavesHoldersAlone(t *testing.T) {
 func TestBrokenLocalHoldEndsAfterOneTimeToLive(t *testing.T) {
 	b := newBench(t)
 	b.local("l")
-	if _, _, err := b.table.Break(b.now, "l", b.fence("l")+1, "by"); !errors.Is(err, ErrWrongFence) {
+	if _, err := b.table.Break(b.now, "l", Whom{Fence: b.fence("l") + 1}, "by"); !errors.Is(err, ErrWrongFence) {
 		t.Errorf("Break with another fence = %v, want ErrWrongFence", err)
 	}
-	if _, _, err := b.table.Break(b.now, "m", 1, "by"); !errors.Is(err, ErrNotHeld) {
+	if _, err := b.table.Break(b.now, "m", Whom{Fence: 1}, "by"); !errors.Is(err, ErrNotHeld) {
 		t.Errorf("Break of a lock that nobody holds = %v, want ErrNotHeld", err)
 	}
-	if _, first, err := b.table.Break(b.now, "l", b.fence("l"), "by"); err != nil || !first {
-		t.Errorf("Break = %v, first %t", err, first)
+	if broken, err := b.table.Break(b.now, "l", Whom{Fence: b.fence("l")}, "by"); err != nil || len(broken) != 1 || broken[0].Before {
+		t.Errorf("Break = %+v, %v", broken, err)
 	}
-	if _, first, err := b.table.Break(b.now, "l", b.fence("l"), "by"); err != nil || first {
-		t.Errorf("second Break = %v, first %t; want it to change nothing", err, first)
+	if broken, err := b.table.Break(b.now, "l", Whom{Fence: b.fence("l")}, "by"); err != nil || len(broken) != 1 || !broken[0].Before {
+		t.Errorf("second Break = %+v, %v; want it to change nothing", broken, err)
 	}
 	b.settle()
 	b.after(ttl - 1)

@@ -1,6 +1,8 @@
 package claims
 
 import (
+	"fmt"
+
 	"conch/internal/frames"
 	"conch/token"
 )
@@ -12,7 +14,7 @@ func (t *Table) Take(now token.Time, e *token.Effect) {
 		t.granted(now, e)
 	case token.Refuse:
 		if c := t.claims[e.Waiter]; c != nil {
-			t.refuse(now, c, frames.Refuse(frames.CodeBusy, "the lock is in use"))
+			t.refuse(now, c, t.refusalOf(c, e))
 		}
 	case token.Revoke:
 		if c := t.claims[e.Waiter]; c != nil {
@@ -45,16 +47,42 @@ func (t *Table) granted(now token.Time, e *token.Effect) {
 		return
 	}
 	waited := now - c.since
+	if c.sets {
+		t.answer(c, token.Fence(0), waited)
+		t.remove(now, c)
+		return
+	}
 	c.holding, c.fence, c.session, c.since, c.tryEnds = true, e.Fence, t.lease.Session, now, 0
 	t.holds++
 	if c.client == nil {
-		a := t.issue(Answer)
-		a.Local, a.ID, a.Lock, a.Fence, a.Session, a.Lasted = c.local, c.id, c.lock, c.fence, c.session, waited
+		t.answer(c, c.fence, waited)
 		return
 	}
 	entered := t.issue(Entered)
 	entered.Lock, entered.Lasted = c.lock, waited
 	t.tellGrant(now, c)
+}
+
+// answer tells a caller in this process that it has what it waited for.
+func (t *Table) answer(c *Claim, fence token.Fence, waited token.Time) {
+	a := t.issue(Answer)
+	a.Local, a.ID, a.Lock, a.Fence, a.Session, a.Lasted = c.local, c.id, c.lock, fence, c.session, waited
+}
+
+// refusalOf is why the node refuses a claim.
+func (t *Table) refusalOf(c *Claim, e *token.Effect) frames.Refusal {
+	switch {
+	case e.Limit == token.Exclusive && c.sets:
+		return frames.Refuse(frames.CodeOtherLimit, "the lock has no permits: nobody has used it as a semaphore yet")
+	case e.Limit == token.Exclusive:
+		return frames.Refuse(frames.CodeBusy, "the lock is in use")
+	}
+	by := fmt.Sprintf("member %d", e.Peer)
+	if e.Peer >= 0 && int(e.Peer) < len(t.cfg.Addresses) {
+		by = t.cfg.Addresses[e.Peer]
+	}
+	return frames.Refuse(frames.CodeOtherLimit, "the lock is %s, as somebody at %s said; wanted: %s",
+		frames.LimitText(e.Limit), by, frames.LimitText(c.limit))
 }
 
 // refuse ends a wait and tells its owner why. The node no longer knows it.

@@ -39,7 +39,7 @@ func ClientMessages(dst []frames.ClientMessage, frame *clientv1.ClientFrame) ([]
 func acquireValue(a *clientv1.Acquire) frames.ClientMessage {
 	m := frames.ClientMessage{
 		Kind: frames.Acquire, ID: a.GetId(), Lock: a.GetLock(), ResumeFence: token.Fence(a.GetResumeFence()),
-		Try: a.GetMode() == clientv1.Acquire_MODE_TRY,
+		Try: a.GetMode() == clientv1.Acquire_MODE_TRY, Limit: token.Limit(a.GetLimit()),
 	}
 	switch {
 	case m.ResumeFence != 0: // the mode does not matter
@@ -80,6 +80,7 @@ func clientMessage(m *frames.ClientMessage) *clientv1.ClientMessage {
 		})
 		a := &room.acquire
 		a.Id, a.Lock, a.ResumeFence, a.Mode = m.ID, m.Lock, uint64(m.ResumeFence), clientv1.Acquire_MODE_WAIT
+		a.Limit = uint32(m.Limit)
 		if m.Try {
 			a.Mode = clientv1.Acquire_MODE_TRY
 		}

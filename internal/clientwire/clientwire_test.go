@@ -11,12 +11,15 @@ import (
 	"conch/internal/clientwire"
 	"conch/internal/frames"
 	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
 )
 
 var clientMessages = []frames.ClientMessage{
 	{Kind: frames.Acquire, ID: 1, Lock: "x"},
 	{Kind: frames.Acquire, ID: 2, Lock: "y", Try: true},
 	{Kind: frames.Acquire, ID: 3, Lock: "z", ResumeFence: 9},
+	{Kind: frames.Acquire, ID: 4, Lock: "z", Limit: token.Unlimited},
+	{Kind: frames.Acquire, ID: 4, Lock: "z", Limit: token.MaxPermits, Try: true},
 	{Kind: frames.Withdraw, ID: 4},
 	{Kind: frames.Release, ID: 5, Lock: "x", Fence: 7},
 	{Kind: frames.Ping, Stamp: 11},
@@ -162,6 +165,7 @@ func TestNumbersAreThoseOfTheProtocol(t *testing.T) {
 		frames.CodeTooManyWaits: clientv1.Code_CODE_TOO_MANY_WAITS,
 		frames.CodeForbidden:    clientv1.Code_CODE_FORBIDDEN,
 		frames.CodeTooManyNames: clientv1.Code_CODE_TOO_MANY_NAMES,
+		frames.CodeOtherLimit:   clientv1.Code_CODE_OTHER_LIMIT,
 	}
 	for code, want := range codes {
 		if clientv1.Code(code) != want {

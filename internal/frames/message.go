@@ -31,6 +31,7 @@ type ClientMessage struct {
 	Try         bool
 	ID          uint64
 	Lock        string
+	Limit       token.Limit // Acquire: the mode
 	Fence       token.Fence // Release
 	ResumeFence token.Fence // Acquire; 0 for a new request
 	Stamp       token.Time  // Ping
@@ -91,6 +92,8 @@ const (
 	CodeTooManyWaits Code = 7
 	CodeForbidden    Code = 12
 	CodeTooManyNames Code = 13
+	// CodeOtherLimit: the lock has another limit than the request's.
+	CodeOtherLimit Code = 16
 )
 
 // Refusal is why a request was refused: Code for programs, Text for people.

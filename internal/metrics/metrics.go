@@ -102,8 +102,8 @@ func (m *Metrics) countMessages() {
 		Name: "conch_messages_total", Help: "Messages sent to other members, by kind.",
 	}, []string{"kind"})
 	m.parts = append(m.parts, vec)
-	m.messages = make([]prometheus.Counter, token.Abort+1)
-	for kind := token.Request; kind <= token.Abort; kind++ {
+	m.messages = make([]prometheus.Counter, token.Done+1)
+	for kind := token.Request; kind <= token.Done; kind++ {
 		m.messages[kind] = vec.WithLabelValues(kind.String())
 	}
 }

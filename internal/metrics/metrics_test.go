@@ -50,7 +50,7 @@ func TestNodeIsCounted(t *testing.T) {
 	m.ShowLog(func() (uint64, error) { return 7, nil })
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(m)
-	hold, err := driver.Acquire(t.Context(), "cs")
+	hold, err := driver.Acquire(t.Context(), "cs", token.Exclusive)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -149,14 +149,14 @@ func (n *Node) SessionTTL() time.Duration { return n.ttl }
 // with the node.
 func (n *Node) LockService() clientv1.LockServiceServer { return n.service }
 
-// Lock is [broadcast.Driver.Acquire].
-func (n *Node) Lock(ctx context.Context, name string) (broadcast.Hold, error) {
-	return n.driver.Acquire(ctx, name)
+// Acquire is [broadcast.Driver.Acquire].
+func (n *Node) Acquire(ctx context.Context, name string, limit token.Limit) (broadcast.Hold, error) {
+	return n.driver.Acquire(ctx, name, limit)
 }
 
-// TryLock is [broadcast.Driver.Try].
-func (n *Node) TryLock(ctx context.Context, name string) (broadcast.Hold, error) {
-	return n.driver.Try(ctx, name)
+// Try is [broadcast.Driver.Try].
+func (n *Node) Try(ctx context.Context, name string, limit token.Limit) (broadcast.Hold, error) {
+	return n.driver.Try(ctx, name, limit)
 }
 
 // Done returns a channel that is closed when the node has ended, by [Node.Stop]

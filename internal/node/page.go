@@ -6,6 +6,7 @@ import (
 	"conch/broadcast"
 	"conch/internal/rules"
 	"conch/internal/service"
+	"conch/token"
 )
 
 // Page is a node as its web page may use it. The page has no login, so the rules of
@@ -21,7 +22,7 @@ func (n *Node) Page() Page {
 	return Page{n.service.As(rules.Identity{Kind: rules.Page}), n}
 }
 
-// Lock is [Node.Lock] if the rules grant it. Otherwise the error is a gRPC status, as those
+// Lock is [Node.Acquire] of an exclusive lock, if the rules grant it. Otherwise the error is a gRPC status, as those
 // of the calls are.
 func (p Page) Lock(ctx context.Context, name string) (broadcast.Hold, error) {
 	if err := broadcast.CheckName(name); err != nil {
@@ -30,5 +31,5 @@ func (p Page) Lock(ctx context.Context, name string) (broadcast.Hold, error) {
 	if err := p.Check(rules.Lock, name); err != nil {
 		return broadcast.Hold{}, err
 	}
-	return p.node.Lock(ctx, name)
+	return p.node.Acquire(ctx, name, token.Exclusive)
 }

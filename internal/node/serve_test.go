@@ -8,6 +8,7 @@ import (
 
 	"conch/broadcast"
 	"conch/hosts"
+	"conch/token"
 )
 
 // brokenListener cannot accept.
@@ -39,7 +40,7 @@ func TestNodeThatCannotAcceptEnds(t *testing.T) {
 	if err := n.Err(); !errors.Is(err, broken) {
 		t.Errorf("Err = %v; want what the listener failed with", err)
 	}
-	if _, err := n.Lock(t.Context(), "cs"); !errors.Is(err, broadcast.ErrStopped) || !errors.Is(err, broken) {
+	if _, err := n.Acquire(t.Context(), "cs", token.Exclusive); !errors.Is(err, broadcast.ErrStopped) || !errors.Is(err, broken) {
 		t.Errorf("Lock = %v; want ErrStopped and why", err)
 	}
 	if err := n.Stop(context.Background()); err != nil {

@@ -197,7 +197,7 @@ func parseUser(user string) (who, error) {
 }
 
 func parseActions(w word) ([actions]bool, error) {
-	const want = "want look, lock, break or operate, several of them joined by commas without blanks"
+	const want = "want look, lock, share, break or operate, several of them joined by commas without blanks"
 	var may [actions]bool
 	if w.quoted || w.star {
 		return may, fmt.Errorf("got the actions %s in quotes or with a *; %s", quote(w.text), want)
@@ -207,6 +207,8 @@ func parseActions(w word) ([actions]bool, error) {
 		case "look":
 		case "lock":
 			may[Lock] = true
+		case "share":
+			may[Share] = true
 		case "break":
 			may[Break] = true
 		case "operate":

@@ -54,14 +54,16 @@ func (i Identity) String() string {
 type Action int
 
 const (
-	// Look is to see a lock, its holder and its waiters.
+	// Look is to see a lock, its holders and its waiters.
 	Look Action = iota
-	// Lock is to ask for a lock, hold it and give it back.
+	// Lock is to ask for a lock in any mode, hold it and give it back.
 	Lock
 	// Break is to take a lock from its holder.
 	Break
 	// Operate is to make the node take no more requests, or take them again.
 	Operate
+	// Share is to hold a lock as one of several readers. Whoever may Lock may Share.
+	Share
 	actions // how many there are
 )
 
@@ -76,6 +78,8 @@ func (a Action) String() string {
 		return "break"
 	case Operate:
 		return "operate"
+	case Share:
+		return "share"
 	}
 	return fmt.Sprintf("Action(%d)", int(a))
 }

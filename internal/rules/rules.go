@@ -105,7 +105,7 @@ func (r *Rules) any(caller Identity, action Action, fits func(pattern) bool) boo
 		return true
 	}
 	for _, g := range r.grants {
-		if g.may[action] && g.who.is(caller) && fits(g.locks) {
+		if (g.may[action] || action == Share && g.may[Lock]) && g.who.is(caller) && fits(g.locks) {
 			return true
 		}
 	}

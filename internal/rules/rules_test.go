@@ -170,7 +170,7 @@ func TestParseRefuses(t *testing.T) {
 		{"alice lock", "got 2 words"},
 		{"alice lock a b", "got 4 words"},
 		{"alice lock, break a", "got 4 words"},
-		{"alice write a", `got the action "write"; want look, lock, break or operate, several of them joined by commas`},
+		{"alice write a", `got the action "write"; want look, lock, share, break or operate, several of them joined by commas`},
 		{"alice operate a", `got operate for the locks "a"; want it for *`},
 		{"alice lock,operate a*", `got operate for the locks "a"; want it for *`},
 		{"alice lock, a", `got the action ""`},
@@ -360,5 +360,30 @@ func TestWhoMayOperate(t *testing.T) {
 	}
 	if err := file.Check(ops, rules.Lock, "a"); err == nil {
 		t.Error("who may operate may lock")
+	}
+}
+
+// TestShareIsReadersOnly: whoever may lock may share, and not the reverse.
+func TestShareIsReadersOnly(t *testing.T) {
+	r, err := rules.Parse("allow.txt", "alice share config\nbob lock config\ncarol break config\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]struct{ share, lock bool }{
+		"alice": {true, false}, "bob": {true, true}, "carol": {false, false},
+	} {
+		caller := rules.Identity{Kind: rules.Client, Name: name}
+		if err := r.Check(caller, rules.Share, "config"); (err == nil) != want.share {
+			t.Errorf("%s shares: %v, want allowed: %t", name, err, want.share)
+		}
+		if err := r.Check(caller, rules.Lock, "config"); (err == nil) != want.lock {
+			t.Errorf("%s locks: %v, want allowed: %t", name, err, want.lock)
+		}
+		if err := r.Check(caller, rules.Look, "config"); err != nil {
+			t.Errorf("%s looks: %v", name, err)
+		}
+	}
+	if err := r.Check(rules.Identity{Kind: rules.Client, Name: "carol"}, rules.Share, "config"); err == nil || !strings.Contains(err.Error(), `carol may not share "config"`) {
+		t.Errorf("got %v", err)
 	}
 }

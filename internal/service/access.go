@@ -12,6 +12,7 @@ import (
 	"conch/internal/rules"
 	"conch/internal/socket"
 	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
 )
 
 // gate knows who calls, and says what they may do.
@@ -82,6 +83,14 @@ func (g *gate) checkState(id rules.Identity) *clientv1.Error {
 // checkOperate says why somebody may not drain this node.
 func (g *gate) checkOperate(id rules.Identity) *clientv1.Error {
 	return g.fault(id, g.rules().CheckOperate(id))
+}
+
+// actionFor is the action for which a caller needs permission to hold a lock in a mode.
+func actionFor(limit token.Limit) rules.Action {
+	if limit == token.Unlimited {
+		return rules.Share
+	}
+	return rules.Lock
 }
 
 func (g *gate) fault(id rules.Identity, err error) *clientv1.Error {

@@ -3,6 +3,8 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"google.golang.org/grpc/status"
 
@@ -23,6 +25,9 @@ func (s *Service) Break(ctx context.Context, r *clientv1.BreakRequest) (*clientv
 	if n := len(r.GetReason()); n == 0 || n > maxReasonBytes {
 		return nil, asStatus(fault(clientv1.Code_CODE_INVALID_FIELD, "reason has %d bytes, want 1 to %d", n, maxReasonBytes))
 	}
+	if n := len(r.GetHost()); n > maxNameBytes {
+		return nil, asStatus(fault(clientv1.Code_CODE_INVALID_FIELD, "host has %d bytes, want at most %d", n, maxNameBytes))
+	}
 	by, f := asCaller(r.GetCaller())
 	if f != nil {
 		return nil, asStatus(f)
@@ -38,9 +43,9 @@ func (s *Service) Break(ctx context.Context, r *clientv1.BreakRequest) (*clientv
 	if who.Kind == rules.Member { // which speaks for another, whom it knows
 		by.Identity = r.GetCaller().GetIdentity()
 	}
-	holder, err := s.breakHere(ctx, r, by)
+	response, err := s.breakHere(ctx, r, by)
 	if err == nil {
-		return &clientv1.BreakResponse{Holder: holder}, nil
+		return response, nil
 	}
 	if r.GetScope() == clientv1.Scope_SCOPE_NODE {
 		return nil, err
@@ -48,18 +53,27 @@ func (s *Service) Break(ctx context.Context, r *clientv1.BreakRequest) (*clientv
 	return s.breakThere(ctx, r, by, err)
 }
 
-// breakHere breaks the lock if a client of this node holds it.
-func (s *Service) breakHere(ctx context.Context, r *clientv1.BreakRequest, by broadcast.Caller) (*clientv1.Holder, error) {
-	h, err := s.driver.Break(ctx, r.GetLock(), token.Fence(r.GetFence()), r.GetReason(), by)
+// mostBroken is how many of those whose holds were broken are named.
+const mostBroken = 100
+
+// breakHere breaks the lock if clients of this node hold it.
+func (s *Service) breakHere(ctx context.Context, r *clientv1.BreakRequest, by broadcast.Caller) (*clientv1.BreakResponse, error) {
+	whom := broadcast.Whom{Fence: token.Fence(r.GetFence()), PID: r.GetPid(), Host: r.GetHost()}
+	broken, err := s.driver.Break(ctx, r.GetLock(), whom, r.GetReason(), by)
 	switch {
 	case errors.Is(err, broadcast.ErrNotHeld):
 		return nil, asStatus(fault(clientv1.Code_CODE_NOT_HELD, "nobody holds %q", r.GetLock()))
-	case errors.Is(err, broadcast.ErrWrongFence):
+	case errors.Is(err, broadcast.ErrWrongFence), errors.Is(err, broadcast.ErrNotAmong):
 		return nil, asStatus(fault(clientv1.Code_CODE_WRONG_FENCE, "%q: %v", r.GetLock(), err))
 	case err != nil:
 		return nil, callError(err)
 	}
-	return s.holder(&h), nil
+	response := new(clientv1.BreakResponse)
+	for i := range broken[:min(len(broken), mostBroken)] {
+		response.Holders = append(response.Holders, s.holder(&broken[i]))
+	}
+	response.Holder = response.Holders[0]
+	return response, nil
 }
 
 // breakThere has the other members break the lock. The error is this node's, if
@@ -71,27 +85,32 @@ func (s *Service) breakThere(ctx context.Context, r *clientv1.BreakRequest, by b
 	s.ask(ctx, func(ctx context.Context, i int, p *peer) {
 		answers[i], errs[i] = p.Break(ctx, &clientv1.BreakRequest{
 			Scope: clientv1.Scope_SCOPE_NODE, Lock: r.GetLock(), Fence: r.GetFence(), Reason: r.GetReason(), Caller: asClient(&by),
+			Pid: r.GetPid(), Host: r.GetHost(),
 		})
 		if h := answers[i].GetHolder(); h != nil {
 			h.Member = p.address
 		}
+		for _, h := range answers[i].GetHolders() {
+			h.Member = p.address
+		}
 	})
-	var wrong, unknown error
+	var wrong []string
+	var unknown error
 	for i, err := range errs {
 		f, told := faultIn(err)
 		switch {
 		case err == nil:
 			return answers[i], nil
 		case told && f.GetCode() == clientv1.Code_CODE_WRONG_FENCE:
-			wrong = asStatus(f)
+			wrong = append(wrong, strings.TrimPrefix(f.GetMessage(), fmt.Sprintf("%q: ", r.GetLock())))
 		case !told || f.GetCode() != clientv1.Code_CODE_NOT_HELD:
 			unknown = asStatus(fault(clientv1.Code_CODE_UNREACHABLE,
 				"nobody who answered holds %q, and %s did not answer: %s", r.GetLock(), s.members[i], status.Convert(err).Message()))
 		}
 	}
 	switch {
-	case wrong != nil:
-		return nil, wrong
+	case len(wrong) > 0: // those who share a lock at several members have several fences
+		return nil, asStatus(fault(clientv1.Code_CODE_WRONG_FENCE, "%q: %s", r.GetLock(), strings.Join(wrong, "; ")))
 	case unknown != nil:
 		return nil, unknown
 	}

@@ -13,6 +13,7 @@ import (
 
 	"conch/broadcast"
 	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
 )
 
 func TestClaimsAreServedInOrder(t *testing.T) {
@@ -172,7 +173,7 @@ func TestBreak(t *testing.T) {
 // A holder that is a caller of the node's own process is told, too.
 func TestBreakOfALocalHold(t *testing.T) {
 	in(t, func(t *testing.T, n *node) {
-		hold, err := n.driver.Acquire(t.Context(), "cs")
+		hold, err := n.driver.Acquire(t.Context(), "cs", token.Exclusive)
 		if err != nil {
 			t.Fatal(err)
 		}

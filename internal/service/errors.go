@@ -28,6 +28,7 @@ var statusCodes = map[clientv1.Code]codes.Code{
 	clientv1.Code_CODE_TOO_MANY_NAMES: codes.ResourceExhausted,
 	clientv1.Code_CODE_TOO_MANY_CALLS: codes.ResourceExhausted,
 	clientv1.Code_CODE_NOT_READ:       codes.ResourceExhausted,
+	clientv1.Code_CODE_OTHER_LIMIT:    codes.FailedPrecondition,
 }
 
 // fault is an error for a client.
@@ -61,6 +62,10 @@ func claimFault(err error) *clientv1.Error {
 		return fault(clientv1.Code_CODE_INVALID_NAME, "%v", err)
 	case errors.Is(err, broadcast.ErrBusy):
 		return fault(clientv1.Code_CODE_BUSY, "%v", err)
+	case errors.Is(err, broadcast.ErrLimit):
+		return fault(clientv1.Code_CODE_OTHER_LIMIT, "%v", err)
+	case errors.Is(err, broadcast.ErrPermits):
+		return fault(clientv1.Code_CODE_INVALID_FIELD, "%v", err)
 	case errors.Is(err, broadcast.ErrTooManyLocks):
 		return fault(clientv1.Code_CODE_TOO_MANY_NAMES, "%v", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"conch/broadcast"
 	"conch/internal/rules"
 	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
 )
 
 // checkFault checks how a call ended.
@@ -144,7 +145,7 @@ func TestAnswersThatAreNotReadAreEnded(t *testing.T) {
 			}
 		}
 		time.Sleep(2 * readPatience)
-		hold, err := n.driver.Acquire(t.Context(), "cs")
+		hold, err := n.driver.Acquire(t.Context(), "cs", token.Exclusive)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +165,7 @@ func TestSlowWatchSeesTheLastOfMany(t *testing.T) {
 		const many = 20_000 // more than a subscription names, and than is under way
 		acquire := func(lock string) broadcast.Hold {
 			t.Helper()
-			hold, err := n.driver.Acquire(t.Context(), lock)
+			hold, err := n.driver.Acquire(t.Context(), lock, token.Exclusive)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -17,11 +17,6 @@ func merge(members []string, lock string, parts []*clientv1.LockStatus, missing 
 		if part == nil {
 			continue
 		}
-		// Two may believe that they hold it for a moment, while the token moves: the
-		// later grant is the true one.
-		if h := part.GetHolder(); h != nil && h.GetFence() >= whole.GetHolder().GetFence() {
-			whole.Holder = h
-		}
 		if t := part.GetToken(); t != nil && newer(t, whole.GetToken()) {
 			whole.Token = t
 		}
@@ -29,6 +24,8 @@ func merge(members []string, lock string, parts []*clientv1.LockStatus, missing 
 		whole.Views = append(whole.Views, part.GetViews()...)
 		whole.Obstacles = append(whole.Obstacles, part.GetObstacles()...)
 	}
+	setHolders(whole, parts)
+	setLimit(whole)
 	whole.Waiters = waitersInTurn(members, whole, parts)
 	whole.Obstacles = obstacles(whole, missing)
 	if whole.Waiting > 0 && len(whole.Obstacles) == 0 {
@@ -69,7 +66,7 @@ func waitersInTurn(members []string, whole *clientv1.LockStatus, parts []*client
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(place(a), place(b)) })
 	ahead := uint32(0)
 	if whole.GetHolder() != nil {
-		ahead = 1
+		ahead = max(1, uint32(whole.GetHolding()))
 	}
 	var all []*clientv1.Waiter
 	serve := func(i int, batch uint32) {
@@ -82,7 +79,11 @@ func waitersInTurn(members []string, whole *clientv1.LockStatus, parts []*client
 		}
 	}
 	if i := slices.Index(members, whole.GetToken().GetMember()); i >= 0 {
-		serve(i, whole.GetToken().GetBatchLeft())
+		left := whole.GetToken().GetBatchLeft()
+		if whole.GetHolder() == nil || whole.GetHolder().GetLimit() != 0 {
+			left = max(left, 1) // whose turn it is: it waits for those who share the lock
+		}
+		serve(i, left)
 	}
 	for len(order) > 0 {
 		order = slices.DeleteFunc(order, func(i int) bool { return len(waiting[i]) == 0 })
@@ -112,8 +113,10 @@ func obstacles(whole *clientv1.LockStatus, missing []*clientv1.Missing) []*clien
 		found = append(found, &clientv1.Obstacle{Kind: kind, Member: member, Text: fmt.Sprintf(format, args...)})
 	}
 	switch h, t := whole.GetHolder(), whole.GetToken(); {
-	case h != nil:
+	case h != nil && h.GetLimit() == 0:
 		add(clientv1.Obstacle_KIND_HELD, h.GetMember(), "a client of %s holds the lock, with fence %d", h.GetMember(), h.GetFence())
+	case h != nil:
+		found = sharers(whole)
 	case t == nil && len(missing) == 0:
 		add(clientv1.Obstacle_KIND_TOKEN_MOVING, "", "no member has the token: it is on its way, or lost and about to be made anew")
 	case t == nil:
@@ -122,6 +125,7 @@ func obstacles(whole *clientv1.LockStatus, missing []*clientv1.Missing) []*clien
 	if n := len(whole.GetToken().GetQueue()); n > 0 {
 		add(clientv1.Obstacle_KIND_QUEUE, "", "the token goes to %s", strings.Join(whole.GetToken().GetQueue(), ", then "))
 	}
+	found = append(found, idleShares(whole)...)
 	found = append(found, whole.GetObstacles()...)
 	for _, m := range missing {
 		add(clientv1.Obstacle_KIND_MISSING_MEMBER, m.GetMember(), "%s does not answer: %s", m.GetMember(), m.GetReason())

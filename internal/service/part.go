@@ -16,7 +16,7 @@ func (s *Service) part(state *broadcast.LockState) *clientv1.LockStatus {
 		return part
 	}
 	own := s.members[s.self]
-	part.Waiting = uint64(state.Waits)
+	part.Waiting, part.Holding = uint64(state.Waits), uint64(state.Holds)
 	part.Views = []*clientv1.LockView{{
 		Member:         own,
 		RequestNumbers: requestNumbers(state.RequestNumbers),
@@ -24,13 +24,20 @@ func (s *Service) part(state *broadcast.LockState) *clientv1.LockStatus {
 		Waiting:        uint64(state.Waits),
 		Searching:      state.Searching,
 		LocalBatch:     uint32(state.LocalBatch),
+		Share:          s.share(&state.Share),
+		Recalled:       state.Recalled,
+		Limit:          uint32(state.Limit),
+		LimitBy:        s.limitBy(state.Limit, state.LimitBy),
 	}}
-	if state.Holder != nil {
-		part.Holder = s.holder(state.Holder)
+	for i := range state.Holders {
+		part.Holders = append(part.Holders, s.holder(&state.Holders[i]))
+	}
+	if len(part.Holders) > 0 {
+		part.Holder = part.Holders[0]
 	}
 	for _, w := range state.Waiters {
 		part.Waiters = append(part.Waiters, &clientv1.Waiter{
-			Member: own, Client: asClient(w.Caller), WaitedNs: int64(w.Since),
+			Member: own, Client: asClient(w.Caller), WaitedNs: int64(w.Since), Limit: uint32(w.Limit),
 		})
 	}
 	if t := state.Token; t != nil {
@@ -42,6 +49,11 @@ func (s *Service) part(state *broadcast.LockState) *clientv1.LockStatus {
 			Fence:         uint64(t.Fence),
 			LastGranted:   requestNumbers(t.LastGranted),
 			BatchLeft:     uint32(state.BatchLeft),
+			Limit:         uint32(t.Limit),
+			LimitBy:       s.limitBy(t.Limit, t.LimitBy),
+		}
+		for i := range t.Shares {
+			part.Token.Shares = append(part.Token.Shares, s.share(&t.Shares[i]))
 		}
 		for _, m := range t.Queue {
 			part.Token.Queue = append(part.Token.Queue, s.members[m])
@@ -64,6 +76,24 @@ func (s *Service) part(state *broadcast.LockState) *clientv1.LockStatus {
 	return part
 }
 
+// share describes a share; nil if there is none.
+func (s *Service) share(share *token.Share) *clientv1.Share {
+	if *share == (token.Share{}) {
+		return nil
+	}
+	return &clientv1.Share{
+		Member: s.members[share.Member], Session: uint64(share.Session), Id: uint64(share.ID), Permits: share.Permits,
+	}
+}
+
+// limitBy is the address of the member that said a limit; empty if nobody has.
+func (s *Service) limitBy(limit token.Limit, by token.Member) string {
+	if limit == token.Exclusive {
+		return ""
+	}
+	return s.members[by]
+}
+
 // holder describes a hold of this node.
 func (s *Service) holder(h *broadcast.Holding) *clientv1.Holder {
 	holder := &clientv1.Holder{
@@ -72,6 +102,7 @@ func (s *Service) holder(h *broadcast.Holding) *clientv1.Holder {
 		Fence:            uint64(h.Fence),
 		HeldNs:           int64(h.Since),
 		LeaseRemainingNs: int64(h.Left),
+		Limit:            uint32(h.Limit),
 	}
 	switch {
 	case errors.Is(h.Ending, broadcast.ErrBroken):

@@ -59,7 +59,7 @@ func (p *peer) own(lock string, part *clientv1.LockStatus) *clientv1.LockStatus 
 	if lock != "" && part.GetLock() != lock {
 		return nil
 	}
-	if h := part.GetHolder(); h != nil {
+	for _, h := range holdersOf(part) {
 		h.Member = p.address
 	}
 	if t := part.GetToken(); t != nil {

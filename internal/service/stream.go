@@ -349,7 +349,7 @@ func (st *stream) check(messages []frames.ClientMessage) error {
 		asks = true
 		f := checkLock(m.Lock)
 		if f == nil {
-			f = st.service.gate.check(st.who, rules.Lock, m.Lock)
+			f = st.service.gate.check(st.who, actionFor(m.Limit), m.Lock)
 		}
 		if f != nil && m.Refusal.Code == 0 {
 			m.Refusal = frames.Refusal{Code: frames.Code(f.GetCode()), Text: f.GetMessage()}

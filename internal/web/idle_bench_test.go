@@ -18,6 +18,7 @@ import (
 
 	"conch/internal/node"
 	"conch/internal/web"
+	"conch/token"
 )
 
 // idleTime is how long the benchmark measures an idle page.
@@ -65,7 +66,7 @@ func spent(b *testing.B) time.Duration {
 func BenchmarkIdlePage(b *testing.B) {
 	nodes := startCluster(b, 3)
 	for i := range 1000 {
-		hold, err := nodes[0].Lock(b.Context(), fmt.Sprintf("lock %d", i))
+		hold, err := nodes[0].Acquire(b.Context(), fmt.Sprintf("lock %d", i), token.Exclusive)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"conch/broadcast"
 	"conch/internal/node"
+	"conch/token"
 )
 
 // Config says how to use the lock.
@@ -68,7 +69,7 @@ func isRunning(n *node.Node) bool {
 
 // enter waits for the lock, enters the critical section and leaves it.
 func enter(ctx context.Context, n *node.Node, cfg Config) (err error) {
-	hold, err := n.Lock(ctx, cfg.Lock)
+	hold, err := n.Acquire(ctx, cfg.Lock, token.Exclusive)
 	if err != nil {
 		return fmt.Errorf("wait for the lock %q: %w", cfg.Lock, err)
 	}

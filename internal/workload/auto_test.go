@@ -14,6 +14,7 @@ import (
 	"conch/broadcast"
 	"conch/internal/node"
 	"conch/internal/workload"
+	"conch/token"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -59,7 +60,7 @@ func (w *witness) Write(line []byte) (int, error) {
 func TestRunEntersAsOftenAsItShould(t *testing.T) {
 	node, file := startAlone(t), &witness{}
 	check(t, workload.Run(t.Context(), node, workload.Config{Lock: "a", Count: 3, Witness: file}))
-	hold, err := node.Lock(t.Context(), "a")
+	hold, err := node.Acquire(t.Context(), "a", token.Exclusive)
 	check(t, err) // it was left
 	next := hold.Fence()
 	check(t, hold.Unlock())
@@ -82,7 +83,7 @@ func TestRunLeavesWhenItIsToldTo(t *testing.T) {
 	}
 	// Nor does it wait until it has thought to the end, or until it gets the lock.
 	check(t, workload.Run(ctx, node, workload.Config{Lock: "a", Think: time.Hour}))
-	hold, err := node.Lock(t.Context(), "a")
+	hold, err := node.Acquire(t.Context(), "a", token.Exclusive)
 	check(t, err)
 	defer func() { check(t, hold.Unlock()) }()
 	waiting, cancelWaiting := context.WithCancel(t.Context())
@@ -120,7 +121,7 @@ func TestRunEndsWithItsErrors(t *testing.T) {
 	if err := workload.Run(t.Context(), node, workload.Config{Lock: "a", Witness: &witness{err: full}}); !errors.Is(err, full) {
 		t.Errorf("run: %v, want %v", err, full)
 	}
-	hold, err := node.Lock(t.Context(), "a")
+	hold, err := node.Acquire(t.Context(), "a", token.Exclusive)
 	check(t, err) // the lock is not held all the same
 	check(t, hold.Unlock())
 	if err := workload.Run(t.Context(), node, workload.Config{Lock: ""}); !errors.Is(err, broadcast.ErrName) {

@@ -38,9 +38,18 @@ func Any(members int, from, to token.Member) *rapid.Generator[token.Message] {
 		copy(i[:], rapid.SliceOfN(rapid.Byte(), len(i), len(i)).Draw(t, "incarnation"))
 		return i
 	})
+	share := func(t *rapid.T, of token.Member, most uint64) token.Share {
+		return token.Share{
+			Member: of, Session: session.Draw(t, "session"), ID: token.Fence(rapid.Uint64Range(1, most).Draw(t, "id")),
+			Permits: rapid.Uint32Range(1, uint32(token.MaxPermits)).Draw(t, "permits"),
+		}
+	}
+	limit := rapid.OneOf(rapid.Just(token.Unlimited), rapid.Map(rapid.Uint32Range(1, uint32(token.MaxPermits)), func(l uint32) token.Limit {
+		return token.Limit(l)
+	}))
 	stamp := rapid.Map(rapid.Int64(), func(s int64) token.Time { return token.Time(s) })
 	return rapid.Custom(func(t *rapid.T) token.Message {
-		m := token.Message{Kind: token.MessageKind(rapid.IntRange(int(token.Request), int(token.Abort)).Draw(t, "kind"))}
+		m := token.Message{Kind: token.MessageKind(rapid.IntRange(int(token.Request), int(token.Done)).Draw(t, "kind"))}
 		if m.Kind == token.Request || m.Kind == token.TokenMessage || m.Kind >= token.Probe {
 			m.Lock = lock.Draw(t, "lock")
 		}
@@ -56,6 +65,12 @@ func Any(members int, from, to token.Member) *rapid.Generator[token.Message] {
 				Queue:       list.Draw(t, "Q"),
 			}
 			m.Token.Fence = token.Fence(m.Token.Epoch.Number<<token.FenceBits + uint64(rapid.Uint32Max(token.MaxFencesPerEpoch-1).Draw(t, "fence")))
+			if rapid.Bool().Draw(t, "shared") {
+				m.Token.Limit, m.Token.LimitBy = limit.Draw(t, "limit"), member.Draw(t, "limit by")
+				for _, of := range list.Draw(t, "shares") {
+					m.Token.Shares = append(m.Token.Shares, share(t, of, uint64(m.Token.Fence)))
+				}
+			}
 		case token.Ping:
 			m.Incarnation, m.Session = incarnation.Draw(t, "i"), session.Draw(t, "s")
 			m.Begun, m.Stamp = rapid.Bool().Draw(t, "begun"), stamp.Draw(t, "stamp")
@@ -86,8 +101,22 @@ func Any(members int, from, to token.Member) *rapid.Generator[token.Message] {
 				m.Highest.Number = max(m.Highest.Number, m.Ballot.Number)
 			}
 			m.Number, m.Waiting, m.Members = number.Draw(t, "number"), rapid.Bool().Draw(t, "waiting"), list.Draw(t, "buried")
+			if m.Answer == token.Promise && rapid.Bool().Draw(t, "shared") {
+				m.Limit, m.LimitBy = limit.Draw(t, "limit"), member.Draw(t, "limit by")
+				if rapid.Bool().Draw(t, "has a share") {
+					m.Share = share(t, from, math.MaxInt64)
+				}
+			}
 		case token.Abort:
 			m.Ballot = epochBy(t, from)
+		case token.Recall, token.Done:
+			m.Recaller = member.Draw(t, "recaller")
+			m.Share = share(t, (m.Recaller+1)%token.Member(members), math.MaxInt64)
+			if m.Kind == token.Recall {
+				m.Anyhow = rapid.Bool().Draw(t, "anyhow")
+			} else {
+				m.Kept = rapid.Uint32Max(m.Share.Permits).Draw(t, "kept")
+			}
 		}
 		return m
 	})

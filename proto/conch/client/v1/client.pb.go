@@ -85,6 +85,9 @@ const (
 	Code_CODE_TOO_MANY_CALLS Code = 14
 	// The client did not read what it was sent for too long. RESOURCE_EXHAUSTED.
 	Code_CODE_NOT_READ Code = 15
+	// The lock has another limit than the request's. The message names both, and who said
+	// the lock's. FAILED_PRECONDITION.
+	Code_CODE_OTHER_LIMIT Code = 16
 )
 
 // Enum value maps for Code.
@@ -106,6 +109,7 @@ var (
 		13: "CODE_TOO_MANY_NAMES",
 		14: "CODE_TOO_MANY_CALLS",
 		15: "CODE_NOT_READ",
+		16: "CODE_OTHER_LIMIT",
 	}
 	Code_value = map[string]int32{
 		"CODE_UNSPECIFIED":    0,
@@ -124,6 +128,7 @@ var (
 		"CODE_TOO_MANY_NAMES": 13,
 		"CODE_TOO_MANY_CALLS": 14,
 		"CODE_NOT_READ":       15,
+		"CODE_OTHER_LIMIT":    16,
 	}
 )
 
@@ -400,6 +405,9 @@ const (
 	Obstacle_KIND_ROUND Obstacle_Kind = 5
 	// A member that is needed does not answer.
 	Obstacle_KIND_MISSING_MEMBER Obstacle_Kind = 6
+	// A member has a share of the lock, under which it lets its clients in without the
+	// token, and has not given it back yet.
+	Obstacle_KIND_SHARE Obstacle_Kind = 7
 )
 
 // Enum value maps for Obstacle_Kind.
@@ -412,6 +420,7 @@ var (
 		4: "KIND_NO_SESSION",
 		5: "KIND_ROUND",
 		6: "KIND_MISSING_MEMBER",
+		7: "KIND_SHARE",
 	}
 	Obstacle_Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED":    0,
@@ -421,6 +430,7 @@ var (
 		"KIND_NO_SESSION":     4,
 		"KIND_ROUND":          5,
 		"KIND_MISSING_MEMBER": 6,
+		"KIND_SHARE":          7,
 	}
 )
 
@@ -448,7 +458,7 @@ func (x Obstacle_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Obstacle_Kind.Descriptor instead.
 func (Obstacle_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{35, 0}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{36, 0}
 }
 
 // Error is an error with its code.
@@ -1212,7 +1222,20 @@ type Acquire struct {
 	// under this id on an earlier stream to this node, and mode does not matter: it is
 	// answered at once, by Granted with that fence if the hold stands, and by Lost
 	// if not.
-	ResumeFence   uint64 `protobuf:"varint,4,opt,name=resume_fence,json=resumeFence,proto3" json:"resume_fence,omitempty"`
+	ResumeFence uint64 `protobuf:"varint,4,opt,name=resume_fence,json=resumeFence,proto3" json:"resume_fence,omitempty"`
+	// How many may hold the lock at once, and so in which mode it is wanted:
+	//
+	//	0: nobody else, the lock is exclusive;
+	//	1 to 65535: it is a semaphore of so many permits, and one is wanted;
+	//	4294967295: any number, the lock is shared with other readers.
+	//
+	// Exclusive requests go with every limit. Of the others, all of one lock must have
+	// the same limit: one that differs is refused with CODE_OTHER_LIMIT. Any other number
+	// is refused with CODE_INVALID_FIELD. Where a hold is resumed, the limit does not
+	// matter.
+	// A node of a version that does not know this field grants the lock exclusively,
+	// which is safe, but lets in one at a time.
+	Limit         uint32 `protobuf:"varint,5,opt,name=limit,proto3" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1271,6 +1294,13 @@ func (x *Acquire) GetMode() Acquire_Mode {
 func (x *Acquire) GetResumeFence() uint64 {
 	if x != nil {
 		return x.ResumeFence
+	}
+	return 0
+}
+
+func (x *Acquire) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
 	}
 	return 0
 }
@@ -1524,7 +1554,9 @@ type Granted struct {
 	// The Acquire's.
 	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	// A number that is higher than that of every earlier grant of this name,
-	// anywhere in the cluster. It fits a signed 64-bit integer.
+	// anywhere in the cluster. It fits a signed 64-bit integer. Who holds the lock
+	// together with others may have the same number as they: it is higher than that of
+	// every earlier exclusive grant, and lower than that of every later one.
 	Fence uint64 `protobuf:"varint,2,opt,name=fence,proto3" json:"fence,omitempty"`
 	// The stamp of the newest Ping from this client on this stream that the node
 	// has read; the lease counts from it as in Pong. Without one, which had_ping
@@ -2628,7 +2660,7 @@ type LockStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its name.
 	Lock string `protobuf:"bytes,1,opt,name=lock,proto3" json:"lock,omitempty"`
-	// Who holds it. Not set if nobody does, as far as is known.
+	// Who holds it: the first of holders. Not set if nobody does, as far as is known.
 	Holder *Holder `protobuf:"bytes,2,opt,name=holder,proto3" json:"holder,omitempty"`
 	// Who waits for it, as far as can be told in the order in which they will be served:
 	// members in the token's order, then those that the token does not list yet, each
@@ -2642,7 +2674,18 @@ type LockStatus struct {
 	Waiting uint64 `protobuf:"varint,6,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	// What the algorithm knows of the lock at each member that answered and knows
 	// it, in member order.
-	Views         []*LockView `protobuf:"bytes,7,rep,name=views,proto3" json:"views,omitempty"`
+	Views []*LockView `protobuf:"bytes,7,rep,name=views,proto3" json:"views,omitempty"`
+	// All who hold it: one, or several that share it. They stand in the order in which
+	// they entered at their member, members in their order; of each member, the first
+	// hundred. Empty from a node of a version that knows no shared locks: then holder is
+	// the only one.
+	Holders []*Holder `protobuf:"bytes,8,rep,name=holders,proto3" json:"holders,omitempty"`
+	// How many hold it in all.
+	Holding uint64 `protobuf:"varint,9,opt,name=holding,proto3" json:"holding,omitempty"`
+	// How many may hold it at once, as in Acquire; 0 if nobody has said a limit, as far as
+	// is known. And the member whose client said it.
+	Limit         uint32 `protobuf:"varint,10,opt,name=limit,proto3" json:"limit,omitempty"`
+	LimitBy       string `protobuf:"bytes,11,opt,name=limit_by,json=limitBy,proto3" json:"limit_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2726,6 +2769,34 @@ func (x *LockStatus) GetViews() []*LockView {
 	return nil
 }
 
+func (x *LockStatus) GetHolders() []*Holder {
+	if x != nil {
+		return x.Holders
+	}
+	return nil
+}
+
+func (x *LockStatus) GetHolding() uint64 {
+	if x != nil {
+		return x.Holding
+	}
+	return 0
+}
+
+func (x *LockStatus) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *LockStatus) GetLimitBy() string {
+	if x != nil {
+		return x.LimitBy
+	}
+	return ""
+}
+
 // LockView is what a member knows of a lock, for those who want to see the
 // algorithm at work.
 type LockView struct {
@@ -2742,7 +2813,15 @@ type LockView struct {
 	Searching bool `protobuf:"varint,5,opt,name=searching,proto3" json:"searching,omitempty"`
 	// Its local batch: how many of those who wait at it are let in in a row while
 	// others wait elsewhere. 0 is 1.
-	LocalBatch    uint32 `protobuf:"varint,6,opt,name=local_batch,json=localBatch,proto3" json:"local_batch,omitempty"`
+	LocalBatch uint32 `protobuf:"varint,6,opt,name=local_batch,json=localBatch,proto3" json:"local_batch,omitempty"`
+	// Its share of the lock: under it, it lets its clients in without the token. Not set if
+	// it has none.
+	Share *Share `protobuf:"bytes,7,opt,name=share,proto3" json:"share,omitempty"`
+	// Whether that was called in: it lets in nobody more under it.
+	Recalled bool `protobuf:"varint,8,opt,name=recalled,proto3" json:"recalled,omitempty"`
+	// The limit as it remembers it, and the member that said it; 0 if it has heard of none.
+	Limit         uint32 `protobuf:"varint,9,opt,name=limit,proto3" json:"limit,omitempty"`
+	LimitBy       string `protobuf:"bytes,10,opt,name=limit_by,json=limitBy,proto3" json:"limit_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2819,6 +2898,107 @@ func (x *LockView) GetLocalBatch() uint32 {
 	return 0
 }
 
+func (x *LockView) GetShare() *Share {
+	if x != nil {
+		return x.Share
+	}
+	return nil
+}
+
+func (x *LockView) GetRecalled() bool {
+	if x != nil {
+		return x.Recalled
+	}
+	return false
+}
+
+func (x *LockView) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *LockView) GetLimitBy() string {
+	if x != nil {
+		return x.LimitBy
+	}
+	return ""
+}
+
+// Share is what a member keeps of a lock when the token goes on.
+type Share struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The member that has it.
+	Member string `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
+	// The member's session.
+	Session uint64 `protobuf:"varint,2,opt,name=session,proto3" json:"session,omitempty"`
+	// The fence of the latest grant when it was opened or enlarged.
+	Id uint64 `protobuf:"varint,3,opt,name=id,proto3" json:"id,omitempty"`
+	// How many may be in under it; 1 for readers, of whom any number may.
+	Permits       uint32 `protobuf:"varint,4,opt,name=permits,proto3" json:"permits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Share) Reset() {
+	*x = Share{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Share) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Share) ProtoMessage() {}
+
+func (x *Share) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Share.ProtoReflect.Descriptor instead.
+func (*Share) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *Share) GetMember() string {
+	if x != nil {
+		return x.Member
+	}
+	return ""
+}
+
+func (x *Share) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *Share) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Share) GetPermits() uint32 {
+	if x != nil {
+		return x.Permits
+	}
+	return 0
+}
+
 // RequestNumber numbers a member's requests. Numbers are compared by session, then
 // by count.
 type RequestNumber struct {
@@ -2833,7 +3013,7 @@ type RequestNumber struct {
 
 func (x *RequestNumber) Reset() {
 	*x = RequestNumber{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[31]
+	mi := &file_conch_client_v1_client_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2845,7 +3025,7 @@ func (x *RequestNumber) String() string {
 func (*RequestNumber) ProtoMessage() {}
 
 func (x *RequestNumber) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[31]
+	mi := &file_conch_client_v1_client_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2858,7 +3038,7 @@ func (x *RequestNumber) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestNumber.ProtoReflect.Descriptor instead.
 func (*RequestNumber) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{31}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *RequestNumber) GetSession() uint64 {
@@ -2890,14 +3070,17 @@ type Holder struct {
 	// for as long as client and member are both there.
 	LeaseRemainingNs int64 `protobuf:"varint,5,opt,name=lease_remaining_ns,json=leaseRemainingNs,proto3" json:"lease_remaining_ns,omitempty"`
 	// Why the hold is about to end, if it is: the reason of a Warned that stands.
-	Ending        Reason `protobuf:"varint,6,opt,name=ending,proto3,enum=conch.client.v1.Reason" json:"ending,omitempty"`
+	Ending Reason `protobuf:"varint,6,opt,name=ending,proto3,enum=conch.client.v1.Reason" json:"ending,omitempty"`
+	// In which mode it is held, as in Acquire: 0 exclusive, 4294967295 shared, else one of
+	// so many permits.
+	Limit         uint32 `protobuf:"varint,7,opt,name=limit,proto3" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Holder) Reset() {
 	*x = Holder{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[32]
+	mi := &file_conch_client_v1_client_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2909,7 +3092,7 @@ func (x *Holder) String() string {
 func (*Holder) ProtoMessage() {}
 
 func (x *Holder) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[32]
+	mi := &file_conch_client_v1_client_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2922,7 +3105,7 @@ func (x *Holder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Holder.ProtoReflect.Descriptor instead.
 func (*Holder) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{32}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Holder) GetMember() string {
@@ -2967,6 +3150,13 @@ func (x *Holder) GetEnding() Reason {
 	return Reason_REASON_UNSPECIFIED
 }
 
+func (x *Holder) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
 // Waiter is who waits for a lock.
 type Waiter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2976,15 +3166,17 @@ type Waiter struct {
 	Client *Client `protobuf:"bytes,2,opt,name=client,proto3" json:"client,omitempty"`
 	// For how long it has been waiting, by that member's clock.
 	WaitedNs int64 `protobuf:"varint,3,opt,name=waited_ns,json=waitedNs,proto3" json:"waited_ns,omitempty"`
-	// How many are served before it, as far as is known; the holder counts.
-	Ahead         uint32 `protobuf:"varint,4,opt,name=ahead,proto3" json:"ahead,omitempty"`
+	// How many are served before it, as far as is known; the holders count.
+	Ahead uint32 `protobuf:"varint,4,opt,name=ahead,proto3" json:"ahead,omitempty"`
+	// In which mode it wants the lock, as in Acquire.
+	Limit         uint32 `protobuf:"varint,5,opt,name=limit,proto3" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Waiter) Reset() {
 	*x = Waiter{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[33]
+	mi := &file_conch_client_v1_client_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2996,7 +3188,7 @@ func (x *Waiter) String() string {
 func (*Waiter) ProtoMessage() {}
 
 func (x *Waiter) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[33]
+	mi := &file_conch_client_v1_client_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3009,7 +3201,7 @@ func (x *Waiter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Waiter.ProtoReflect.Descriptor instead.
 func (*Waiter) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{33}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Waiter) GetMember() string {
@@ -3040,6 +3232,13 @@ func (x *Waiter) GetAhead() uint32 {
 	return 0
 }
 
+func (x *Waiter) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
 // TokenStatus is where a lock's token is.
 type TokenStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3059,14 +3258,20 @@ type TokenStatus struct {
 	LastGranted []*RequestNumber `protobuf:"bytes,7,rep,name=last_granted,json=lastGranted,proto3" json:"last_granted,omitempty"`
 	// While somebody holds the lock at the member: how many more of those who wait at it
 	// are let in, before the others who wait.
-	BatchLeft     uint32 `protobuf:"varint,8,opt,name=batch_left,json=batchLeft,proto3" json:"batch_left,omitempty"`
+	BatchLeft uint32 `protobuf:"varint,8,opt,name=batch_left,json=batchLeft,proto3" json:"batch_left,omitempty"`
+	// How many may hold the lock at once, as in Acquire; 0 if nobody has said a limit since
+	// the token was made. And the member whose client said it.
+	Limit   uint32 `protobuf:"varint,9,opt,name=limit,proto3" json:"limit,omitempty"`
+	LimitBy string `protobuf:"bytes,10,opt,name=limit_by,json=limitBy,proto3" json:"limit_by,omitempty"`
+	// The shares that are out.
+	Shares        []*Share `protobuf:"bytes,11,rep,name=shares,proto3" json:"shares,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TokenStatus) Reset() {
 	*x = TokenStatus{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[34]
+	mi := &file_conch_client_v1_client_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3078,7 +3283,7 @@ func (x *TokenStatus) String() string {
 func (*TokenStatus) ProtoMessage() {}
 
 func (x *TokenStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[34]
+	mi := &file_conch_client_v1_client_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3091,7 +3296,7 @@ func (x *TokenStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenStatus.ProtoReflect.Descriptor instead.
 func (*TokenStatus) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{34}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *TokenStatus) GetMember() string {
@@ -3150,6 +3355,27 @@ func (x *TokenStatus) GetBatchLeft() uint32 {
 	return 0
 }
 
+func (x *TokenStatus) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *TokenStatus) GetLimitBy() string {
+	if x != nil {
+		return x.LimitBy
+	}
+	return ""
+}
+
+func (x *TokenStatus) GetShares() []*Share {
+	if x != nil {
+		return x.Shares
+	}
+	return nil
+}
+
 // Obstacle is one thing that keeps a waiter waiting.
 type Obstacle struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3165,7 +3391,7 @@ type Obstacle struct {
 
 func (x *Obstacle) Reset() {
 	*x = Obstacle{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[35]
+	mi := &file_conch_client_v1_client_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3177,7 +3403,7 @@ func (x *Obstacle) String() string {
 func (*Obstacle) ProtoMessage() {}
 
 func (x *Obstacle) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[35]
+	mi := &file_conch_client_v1_client_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3190,7 +3416,7 @@ func (x *Obstacle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Obstacle.ProtoReflect.Descriptor instead.
 func (*Obstacle) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{35}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Obstacle) GetKind() Obstacle_Kind {
@@ -3214,7 +3440,7 @@ func (x *Obstacle) GetText() string {
 	return ""
 }
 
-// BreakRequest asks to take a lock from its holder.
+// BreakRequest asks to take a lock from its holder, or from several who share it.
 type BreakRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Scope Scope                  `protobuf:"varint,1,opt,name=scope,proto3,enum=conch.client.v1.Scope" json:"scope,omitempty"`
@@ -3225,14 +3451,18 @@ type BreakRequest struct {
 	// Why, for the log and for the holder. Not empty.
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Who asks, for the log.
-	Caller        *Client `protobuf:"bytes,5,opt,name=caller,proto3" json:"caller,omitempty"`
+	Caller *Client `protobuf:"bytes,5,opt,name=caller,proto3" json:"caller,omitempty"`
+	// Of those who hold under that fence, only the process with this number on this host,
+	// as they describe themselves (Client). 0 and empty: all.
+	Pid           int64  `protobuf:"varint,6,opt,name=pid,proto3" json:"pid,omitempty"`
+	Host          string `protobuf:"bytes,7,opt,name=host,proto3" json:"host,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BreakRequest) Reset() {
 	*x = BreakRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[36]
+	mi := &file_conch_client_v1_client_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3244,7 +3474,7 @@ func (x *BreakRequest) String() string {
 func (*BreakRequest) ProtoMessage() {}
 
 func (x *BreakRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[36]
+	mi := &file_conch_client_v1_client_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3257,7 +3487,7 @@ func (x *BreakRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BreakRequest.ProtoReflect.Descriptor instead.
 func (*BreakRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{36}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *BreakRequest) GetScope() Scope {
@@ -3295,19 +3525,35 @@ func (x *BreakRequest) GetCaller() *Client {
 	return nil
 }
 
-// BreakResponse says that the holder has been told.
+func (x *BreakRequest) GetPid() int64 {
+	if x != nil {
+		return x.Pid
+	}
+	return 0
+}
+
+func (x *BreakRequest) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+// BreakResponse says that the holders have been told.
 type BreakResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Who held the lock, with what is left of the lease: the token moves by then at
-	// the latest.
-	Holder        *Holder `protobuf:"bytes,1,opt,name=holder,proto3" json:"holder,omitempty"`
+	// the latest. The first of holders.
+	Holder *Holder `protobuf:"bytes,1,opt,name=holder,proto3" json:"holder,omitempty"`
+	// All whose holds were broken; the first hundred of them.
+	Holders       []*Holder `protobuf:"bytes,2,rep,name=holders,proto3" json:"holders,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BreakResponse) Reset() {
 	*x = BreakResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[37]
+	mi := &file_conch_client_v1_client_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3319,7 +3565,7 @@ func (x *BreakResponse) String() string {
 func (*BreakResponse) ProtoMessage() {}
 
 func (x *BreakResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[37]
+	mi := &file_conch_client_v1_client_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3332,7 +3578,7 @@ func (x *BreakResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BreakResponse.ProtoReflect.Descriptor instead.
 func (*BreakResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{37}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *BreakResponse) GetHolder() *Holder {
@@ -3340,6 +3586,114 @@ func (x *BreakResponse) GetHolder() *Holder {
 		return x.Holder
 	}
 	return nil
+}
+
+func (x *BreakResponse) GetHolders() []*Holder {
+	if x != nil {
+		return x.Holders
+	}
+	return nil
+}
+
+// SetLimitRequest asks for another limit.
+type SetLimitRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The lock's name.
+	Lock string `protobuf:"bytes,1,opt,name=lock,proto3" json:"lock,omitempty"`
+	// The new limit: 1 to 65535 permits.
+	Limit uint32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	// Who asks.
+	Caller        *Client `protobuf:"bytes,3,opt,name=caller,proto3" json:"caller,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetLimitRequest) Reset() {
+	*x = SetLimitRequest{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetLimitRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetLimitRequest) ProtoMessage() {}
+
+func (x *SetLimitRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetLimitRequest.ProtoReflect.Descriptor instead.
+func (*SetLimitRequest) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *SetLimitRequest) GetLock() string {
+	if x != nil {
+		return x.Lock
+	}
+	return ""
+}
+
+func (x *SetLimitRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *SetLimitRequest) GetCaller() *Client {
+	if x != nil {
+		return x.Caller
+	}
+	return nil
+}
+
+// SetLimitResponse says that the lock has the new limit.
+type SetLimitResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetLimitResponse) Reset() {
+	*x = SetLimitResponse{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetLimitResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetLimitResponse) ProtoMessage() {}
+
+func (x *SetLimitResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetLimitResponse.ProtoReflect.Descriptor instead.
+func (*SetLimitResponse) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{40}
 }
 
 // DrainRequest asks a node to take no more requests, or to take them again.
@@ -3355,7 +3709,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[38]
+	mi := &file_conch_client_v1_client_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3367,7 +3721,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[38]
+	mi := &file_conch_client_v1_client_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3380,7 +3734,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{38}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *DrainRequest) GetUndo() bool {
@@ -3404,7 +3758,7 @@ type DrainResponse struct {
 	Member string `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
 	// Whether it takes no requests.
 	Draining bool `protobuf:"varint,2,opt,name=draining,proto3" json:"draining,omitempty"`
-	// How many locks are held there.
+	// How many holds there are there: of locks that are shared, each holder counts.
 	Holds uint32 `protobuf:"varint,3,opt,name=holds,proto3" json:"holds,omitempty"`
 	// The first 100 of them, ordered by name.
 	Held          []*HeldLock `protobuf:"bytes,4,rep,name=held,proto3" json:"held,omitempty"`
@@ -3414,7 +3768,7 @@ type DrainResponse struct {
 
 func (x *DrainResponse) Reset() {
 	*x = DrainResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[39]
+	mi := &file_conch_client_v1_client_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3426,7 +3780,7 @@ func (x *DrainResponse) String() string {
 func (*DrainResponse) ProtoMessage() {}
 
 func (x *DrainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[39]
+	mi := &file_conch_client_v1_client_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3439,7 +3793,7 @@ func (x *DrainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
 func (*DrainResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{39}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *DrainResponse) GetMember() string {
@@ -3483,7 +3837,7 @@ type HeldLock struct {
 
 func (x *HeldLock) Reset() {
 	*x = HeldLock{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[40]
+	mi := &file_conch_client_v1_client_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3495,7 +3849,7 @@ func (x *HeldLock) String() string {
 func (*HeldLock) ProtoMessage() {}
 
 func (x *HeldLock) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[40]
+	mi := &file_conch_client_v1_client_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3508,7 +3862,7 @@ func (x *HeldLock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldLock.ProtoReflect.Descriptor instead.
 func (*HeldLock) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{40}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *HeldLock) GetLock() string {
@@ -3571,12 +3925,13 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\aWelcome\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
 	"\x06member\x18\x02 \x01(\tR\x06member\x12\x15\n" +
-	"\x06ttl_ns\x18\x03 \x01(\x03R\x05ttlNs\"\xbe\x01\n" +
+	"\x06ttl_ns\x18\x03 \x01(\x03R\x05ttlNs\"\xd4\x01\n" +
 	"\aAcquire\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04lock\x18\x02 \x01(\tR\x04lock\x121\n" +
 	"\x04mode\x18\x03 \x01(\x0e2\x1d.conch.client.v1.Acquire.ModeR\x04mode\x12!\n" +
-	"\fresume_fence\x18\x04 \x01(\x04R\vresumeFence\"9\n" +
+	"\fresume_fence\x18\x04 \x01(\x04R\vresumeFence\x12\x14\n" +
+	"\x05limit\x18\x05 \x01(\rR\x05limit\"9\n" +
 	"\x04Mode\x12\x14\n" +
 	"\x10MODE_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tMODE_WAIT\x10\x01\x12\f\n" +
@@ -3676,7 +4031,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x04lock\x18\x02 \x01(\tR\x04lock\"t\n" +
 	"\rWatchResponse\x12/\n" +
 	"\x04lock\x18\x01 \x01(\v2\x1b.conch.client.v1.LockStatusR\x04lock\x122\n" +
-	"\amissing\x18\x02 \x03(\v2\x18.conch.client.v1.MissingR\amissing\"\xbc\x02\n" +
+	"\amissing\x18\x02 \x03(\v2\x18.conch.client.v1.MissingR\amissing\"\xba\x03\n" +
 	"\n" +
 	"LockStatus\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12/\n" +
@@ -3685,7 +4040,12 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x05token\x18\x04 \x01(\v2\x1c.conch.client.v1.TokenStatusR\x05token\x127\n" +
 	"\tobstacles\x18\x05 \x03(\v2\x19.conch.client.v1.ObstacleR\tobstacles\x12\x18\n" +
 	"\awaiting\x18\x06 \x01(\x04R\awaiting\x12/\n" +
-	"\x05views\x18\a \x03(\v2\x19.conch.client.v1.LockViewR\x05views\"\xe4\x01\n" +
+	"\x05views\x18\a \x03(\v2\x19.conch.client.v1.LockViewR\x05views\x121\n" +
+	"\aholders\x18\b \x03(\v2\x17.conch.client.v1.HolderR\aholders\x12\x18\n" +
+	"\aholding\x18\t \x01(\x04R\aholding\x12\x14\n" +
+	"\x05limit\x18\n" +
+	" \x01(\rR\x05limit\x12\x19\n" +
+	"\blimit_by\x18\v \x01(\tR\alimitBy\"\xdf\x02\n" +
 	"\bLockView\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12G\n" +
 	"\x0frequest_numbers\x18\x02 \x03(\v2\x1e.conch.client.v1.RequestNumberR\x0erequestNumbers\x12\x1e\n" +
@@ -3695,22 +4055,34 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\awaiting\x18\x04 \x01(\x04R\awaiting\x12\x1c\n" +
 	"\tsearching\x18\x05 \x01(\bR\tsearching\x12\x1f\n" +
 	"\vlocal_batch\x18\x06 \x01(\rR\n" +
-	"localBatch\"?\n" +
+	"localBatch\x12,\n" +
+	"\x05share\x18\a \x01(\v2\x16.conch.client.v1.ShareR\x05share\x12\x1a\n" +
+	"\brecalled\x18\b \x01(\bR\brecalled\x12\x14\n" +
+	"\x05limit\x18\t \x01(\rR\x05limit\x12\x19\n" +
+	"\blimit_by\x18\n" +
+	" \x01(\tR\alimitBy\"c\n" +
+	"\x05Share\x12\x16\n" +
+	"\x06member\x18\x01 \x01(\tR\x06member\x12\x18\n" +
+	"\asession\x18\x02 \x01(\x04R\asession\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\x04R\x02id\x12\x18\n" +
+	"\apermits\x18\x04 \x01(\rR\apermits\"?\n" +
 	"\rRequestNumber\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x04R\asession\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\x04R\x05count\"\xdf\x01\n" +
+	"\x05count\x18\x02 \x01(\x04R\x05count\"\xf5\x01\n" +
 	"\x06Holder\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12/\n" +
 	"\x06client\x18\x02 \x01(\v2\x17.conch.client.v1.ClientR\x06client\x12\x14\n" +
 	"\x05fence\x18\x03 \x01(\x04R\x05fence\x12\x17\n" +
 	"\aheld_ns\x18\x04 \x01(\x03R\x06heldNs\x12,\n" +
 	"\x12lease_remaining_ns\x18\x05 \x01(\x03R\x10leaseRemainingNs\x12/\n" +
-	"\x06ending\x18\x06 \x01(\x0e2\x17.conch.client.v1.ReasonR\x06ending\"\x84\x01\n" +
+	"\x06ending\x18\x06 \x01(\x0e2\x17.conch.client.v1.ReasonR\x06ending\x12\x14\n" +
+	"\x05limit\x18\a \x01(\rR\x05limit\"\x9a\x01\n" +
 	"\x06Waiter\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12/\n" +
 	"\x06client\x18\x02 \x01(\v2\x17.conch.client.v1.ClientR\x06client\x12\x1b\n" +
 	"\twaited_ns\x18\x03 \x01(\x03R\bwaitedNs\x12\x14\n" +
-	"\x05ahead\x18\x04 \x01(\rR\x05ahead\"\x8f\x02\n" +
+	"\x05ahead\x18\x04 \x01(\rR\x05ahead\x12\x14\n" +
+	"\x05limit\x18\x05 \x01(\rR\x05limit\"\xf0\x02\n" +
 	"\vTokenStatus\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12!\n" +
 	"\fepoch_number\x18\x02 \x01(\x04R\vepochNumber\x12%\n" +
@@ -3720,11 +4092,15 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x05queue\x18\x06 \x03(\tR\x05queue\x12A\n" +
 	"\flast_granted\x18\a \x03(\v2\x1e.conch.client.v1.RequestNumberR\vlastGranted\x12\x1d\n" +
 	"\n" +
-	"batch_left\x18\b \x01(\rR\tbatchLeft\"\xfd\x01\n" +
+	"batch_left\x18\b \x01(\rR\tbatchLeft\x12\x14\n" +
+	"\x05limit\x18\t \x01(\rR\x05limit\x12\x19\n" +
+	"\blimit_by\x18\n" +
+	" \x01(\tR\alimitBy\x12.\n" +
+	"\x06shares\x18\v \x03(\v2\x16.conch.client.v1.ShareR\x06shares\"\x8d\x02\n" +
 	"\bObstacle\x122\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1e.conch.client.v1.Obstacle.KindR\x04kind\x12\x16\n" +
 	"\x06member\x18\x02 \x01(\tR\x06member\x12\x12\n" +
-	"\x04text\x18\x03 \x01(\tR\x04text\"\x90\x01\n" +
+	"\x04text\x18\x03 \x01(\tR\x04text\"\xa0\x01\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tKIND_HELD\x10\x01\x12\x0e\n" +
@@ -3734,15 +4110,25 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x0fKIND_NO_SESSION\x10\x04\x12\x0e\n" +
 	"\n" +
 	"KIND_ROUND\x10\x05\x12\x17\n" +
-	"\x13KIND_MISSING_MEMBER\x10\x06\"\xaf\x01\n" +
+	"\x13KIND_MISSING_MEMBER\x10\x06\x12\x0e\n" +
+	"\n" +
+	"KIND_SHARE\x10\a\"\xd5\x01\n" +
 	"\fBreakRequest\x12,\n" +
 	"\x05scope\x18\x01 \x01(\x0e2\x16.conch.client.v1.ScopeR\x05scope\x12\x12\n" +
 	"\x04lock\x18\x02 \x01(\tR\x04lock\x12\x14\n" +
 	"\x05fence\x18\x03 \x01(\x04R\x05fence\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12/\n" +
-	"\x06caller\x18\x05 \x01(\v2\x17.conch.client.v1.ClientR\x06caller\"@\n" +
+	"\x06caller\x18\x05 \x01(\v2\x17.conch.client.v1.ClientR\x06caller\x12\x10\n" +
+	"\x03pid\x18\x06 \x01(\x03R\x03pid\x12\x12\n" +
+	"\x04host\x18\a \x01(\tR\x04host\"s\n" +
 	"\rBreakResponse\x12/\n" +
-	"\x06holder\x18\x01 \x01(\v2\x17.conch.client.v1.HolderR\x06holder\"S\n" +
+	"\x06holder\x18\x01 \x01(\v2\x17.conch.client.v1.HolderR\x06holder\x121\n" +
+	"\aholders\x18\x02 \x03(\v2\x17.conch.client.v1.HolderR\aholders\"l\n" +
+	"\x0fSetLimitRequest\x12\x12\n" +
+	"\x04lock\x18\x01 \x01(\tR\x04lock\x12\x14\n" +
+	"\x05limit\x18\x02 \x01(\rR\x05limit\x12/\n" +
+	"\x06caller\x18\x03 \x01(\v2\x17.conch.client.v1.ClientR\x06caller\"\x12\n" +
+	"\x10SetLimitResponse\"S\n" +
 	"\fDrainRequest\x12\x12\n" +
 	"\x04undo\x18\x01 \x01(\bR\x04undo\x12/\n" +
 	"\x06caller\x18\x02 \x01(\v2\x17.conch.client.v1.ClientR\x06caller\"\x88\x01\n" +
@@ -3753,7 +4139,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x04held\x18\x04 \x03(\v2\x19.conch.client.v1.HeldLockR\x04held\"O\n" +
 	"\bHeldLock\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12/\n" +
-	"\x06holder\x18\x02 \x01(\v2\x17.conch.client.v1.HolderR\x06holder*\xe4\x02\n" +
+	"\x06holder\x18\x02 \x01(\v2\x17.conch.client.v1.HolderR\x06holder*\xfa\x02\n" +
 	"\x04Code\x12\x14\n" +
 	"\x10CODE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11CODE_INVALID_NAME\x10\x01\x12\x13\n" +
@@ -3771,7 +4157,8 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x0eCODE_FORBIDDEN\x10\f\x12\x17\n" +
 	"\x13CODE_TOO_MANY_NAMES\x10\r\x12\x17\n" +
 	"\x13CODE_TOO_MANY_CALLS\x10\x0e\x12\x11\n" +
-	"\rCODE_NOT_READ\x10\x0f*v\n" +
+	"\rCODE_NOT_READ\x10\x0f\x12\x14\n" +
+	"\x10CODE_OTHER_LIMIT\x10\x10*v\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fREASON_LAPSE\x10\x01\x12\x10\n" +
@@ -3782,13 +4169,14 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSCOPE_CLUSTER\x10\x01\x12\x0e\n" +
 	"\n" +
-	"SCOPE_NODE\x10\x022\xd2\x03\n" +
+	"SCOPE_NODE\x10\x022\xa3\x04\n" +
 	"\vLockService\x12F\n" +
 	"\x06Attach\x12\x1c.conch.client.v1.ClientFrame\x1a\x1a.conch.client.v1.NodeFrame(\x010\x01\x12I\n" +
 	"\x06Status\x12\x1e.conch.client.v1.StatusRequest\x1a\x1f.conch.client.v1.StatusResponse\x12T\n" +
 	"\tListLocks\x12!.conch.client.v1.ListLocksRequest\x1a\".conch.client.v1.ListLocksResponse0\x01\x12H\n" +
 	"\x05Watch\x12\x1d.conch.client.v1.WatchRequest\x1a\x1e.conch.client.v1.WatchResponse0\x01\x12F\n" +
-	"\x05Break\x12\x1d.conch.client.v1.BreakRequest\x1a\x1e.conch.client.v1.BreakResponse\x12H\n" +
+	"\x05Break\x12\x1d.conch.client.v1.BreakRequest\x1a\x1e.conch.client.v1.BreakResponse\x12O\n" +
+	"\bSetLimit\x12 .conch.client.v1.SetLimitRequest\x1a!.conch.client.v1.SetLimitResponse\x12H\n" +
 	"\x05Drain\x12\x1d.conch.client.v1.DrainRequest\x1a\x1e.conch.client.v1.DrainResponse0\x01B&Z$conch/proto/conch/client/v1;clientv1b\x06proto3"
 
 var (
@@ -3804,7 +4192,7 @@ func file_conch_client_v1_client_proto_rawDescGZIP() []byte {
 }
 
 var file_conch_client_v1_client_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_conch_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_conch_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_conch_client_v1_client_proto_goTypes = []any{
 	(Code)(0),                 // 0: conch.client.v1.Code
 	(Reason)(0),               // 1: conch.client.v1.Reason
@@ -3843,16 +4231,19 @@ var file_conch_client_v1_client_proto_goTypes = []any{
 	(*WatchResponse)(nil),     // 34: conch.client.v1.WatchResponse
 	(*LockStatus)(nil),        // 35: conch.client.v1.LockStatus
 	(*LockView)(nil),          // 36: conch.client.v1.LockView
-	(*RequestNumber)(nil),     // 37: conch.client.v1.RequestNumber
-	(*Holder)(nil),            // 38: conch.client.v1.Holder
-	(*Waiter)(nil),            // 39: conch.client.v1.Waiter
-	(*TokenStatus)(nil),       // 40: conch.client.v1.TokenStatus
-	(*Obstacle)(nil),          // 41: conch.client.v1.Obstacle
-	(*BreakRequest)(nil),      // 42: conch.client.v1.BreakRequest
-	(*BreakResponse)(nil),     // 43: conch.client.v1.BreakResponse
-	(*DrainRequest)(nil),      // 44: conch.client.v1.DrainRequest
-	(*DrainResponse)(nil),     // 45: conch.client.v1.DrainResponse
-	(*HeldLock)(nil),          // 46: conch.client.v1.HeldLock
+	(*Share)(nil),             // 37: conch.client.v1.Share
+	(*RequestNumber)(nil),     // 38: conch.client.v1.RequestNumber
+	(*Holder)(nil),            // 39: conch.client.v1.Holder
+	(*Waiter)(nil),            // 40: conch.client.v1.Waiter
+	(*TokenStatus)(nil),       // 41: conch.client.v1.TokenStatus
+	(*Obstacle)(nil),          // 42: conch.client.v1.Obstacle
+	(*BreakRequest)(nil),      // 43: conch.client.v1.BreakRequest
+	(*BreakResponse)(nil),     // 44: conch.client.v1.BreakResponse
+	(*SetLimitRequest)(nil),   // 45: conch.client.v1.SetLimitRequest
+	(*SetLimitResponse)(nil),  // 46: conch.client.v1.SetLimitResponse
+	(*DrainRequest)(nil),      // 47: conch.client.v1.DrainRequest
+	(*DrainResponse)(nil),     // 48: conch.client.v1.DrainResponse
+	(*HeldLock)(nil),          // 49: conch.client.v1.HeldLock
 }
 var file_conch_client_v1_client_proto_depIdxs = []int32{
 	0,  // 0: conch.client.v1.Error.code:type_name -> conch.client.v1.Code
@@ -3889,40 +4280,47 @@ var file_conch_client_v1_client_proto_depIdxs = []int32{
 	2,  // 31: conch.client.v1.WatchRequest.scope:type_name -> conch.client.v1.Scope
 	35, // 32: conch.client.v1.WatchResponse.lock:type_name -> conch.client.v1.LockStatus
 	28, // 33: conch.client.v1.WatchResponse.missing:type_name -> conch.client.v1.Missing
-	38, // 34: conch.client.v1.LockStatus.holder:type_name -> conch.client.v1.Holder
-	39, // 35: conch.client.v1.LockStatus.waiters:type_name -> conch.client.v1.Waiter
-	40, // 36: conch.client.v1.LockStatus.token:type_name -> conch.client.v1.TokenStatus
-	41, // 37: conch.client.v1.LockStatus.obstacles:type_name -> conch.client.v1.Obstacle
+	39, // 34: conch.client.v1.LockStatus.holder:type_name -> conch.client.v1.Holder
+	40, // 35: conch.client.v1.LockStatus.waiters:type_name -> conch.client.v1.Waiter
+	41, // 36: conch.client.v1.LockStatus.token:type_name -> conch.client.v1.TokenStatus
+	42, // 37: conch.client.v1.LockStatus.obstacles:type_name -> conch.client.v1.Obstacle
 	36, // 38: conch.client.v1.LockStatus.views:type_name -> conch.client.v1.LockView
-	37, // 39: conch.client.v1.LockView.request_numbers:type_name -> conch.client.v1.RequestNumber
-	7,  // 40: conch.client.v1.Holder.client:type_name -> conch.client.v1.Client
-	1,  // 41: conch.client.v1.Holder.ending:type_name -> conch.client.v1.Reason
-	7,  // 42: conch.client.v1.Waiter.client:type_name -> conch.client.v1.Client
-	37, // 43: conch.client.v1.TokenStatus.last_granted:type_name -> conch.client.v1.RequestNumber
-	5,  // 44: conch.client.v1.Obstacle.kind:type_name -> conch.client.v1.Obstacle.Kind
-	2,  // 45: conch.client.v1.BreakRequest.scope:type_name -> conch.client.v1.Scope
-	7,  // 46: conch.client.v1.BreakRequest.caller:type_name -> conch.client.v1.Client
-	38, // 47: conch.client.v1.BreakResponse.holder:type_name -> conch.client.v1.Holder
-	7,  // 48: conch.client.v1.DrainRequest.caller:type_name -> conch.client.v1.Client
-	46, // 49: conch.client.v1.DrainResponse.held:type_name -> conch.client.v1.HeldLock
-	38, // 50: conch.client.v1.HeldLock.holder:type_name -> conch.client.v1.Holder
-	8,  // 51: conch.client.v1.LockService.Attach:input_type -> conch.client.v1.ClientFrame
-	26, // 52: conch.client.v1.LockService.Status:input_type -> conch.client.v1.StatusRequest
-	31, // 53: conch.client.v1.LockService.ListLocks:input_type -> conch.client.v1.ListLocksRequest
-	33, // 54: conch.client.v1.LockService.Watch:input_type -> conch.client.v1.WatchRequest
-	42, // 55: conch.client.v1.LockService.Break:input_type -> conch.client.v1.BreakRequest
-	44, // 56: conch.client.v1.LockService.Drain:input_type -> conch.client.v1.DrainRequest
-	9,  // 57: conch.client.v1.LockService.Attach:output_type -> conch.client.v1.NodeFrame
-	27, // 58: conch.client.v1.LockService.Status:output_type -> conch.client.v1.StatusResponse
-	32, // 59: conch.client.v1.LockService.ListLocks:output_type -> conch.client.v1.ListLocksResponse
-	34, // 60: conch.client.v1.LockService.Watch:output_type -> conch.client.v1.WatchResponse
-	43, // 61: conch.client.v1.LockService.Break:output_type -> conch.client.v1.BreakResponse
-	45, // 62: conch.client.v1.LockService.Drain:output_type -> conch.client.v1.DrainResponse
-	57, // [57:63] is the sub-list for method output_type
-	51, // [51:57] is the sub-list for method input_type
-	51, // [51:51] is the sub-list for extension type_name
-	51, // [51:51] is the sub-list for extension extendee
-	0,  // [0:51] is the sub-list for field type_name
+	39, // 39: conch.client.v1.LockStatus.holders:type_name -> conch.client.v1.Holder
+	38, // 40: conch.client.v1.LockView.request_numbers:type_name -> conch.client.v1.RequestNumber
+	37, // 41: conch.client.v1.LockView.share:type_name -> conch.client.v1.Share
+	7,  // 42: conch.client.v1.Holder.client:type_name -> conch.client.v1.Client
+	1,  // 43: conch.client.v1.Holder.ending:type_name -> conch.client.v1.Reason
+	7,  // 44: conch.client.v1.Waiter.client:type_name -> conch.client.v1.Client
+	38, // 45: conch.client.v1.TokenStatus.last_granted:type_name -> conch.client.v1.RequestNumber
+	37, // 46: conch.client.v1.TokenStatus.shares:type_name -> conch.client.v1.Share
+	5,  // 47: conch.client.v1.Obstacle.kind:type_name -> conch.client.v1.Obstacle.Kind
+	2,  // 48: conch.client.v1.BreakRequest.scope:type_name -> conch.client.v1.Scope
+	7,  // 49: conch.client.v1.BreakRequest.caller:type_name -> conch.client.v1.Client
+	39, // 50: conch.client.v1.BreakResponse.holder:type_name -> conch.client.v1.Holder
+	39, // 51: conch.client.v1.BreakResponse.holders:type_name -> conch.client.v1.Holder
+	7,  // 52: conch.client.v1.SetLimitRequest.caller:type_name -> conch.client.v1.Client
+	7,  // 53: conch.client.v1.DrainRequest.caller:type_name -> conch.client.v1.Client
+	49, // 54: conch.client.v1.DrainResponse.held:type_name -> conch.client.v1.HeldLock
+	39, // 55: conch.client.v1.HeldLock.holder:type_name -> conch.client.v1.Holder
+	8,  // 56: conch.client.v1.LockService.Attach:input_type -> conch.client.v1.ClientFrame
+	26, // 57: conch.client.v1.LockService.Status:input_type -> conch.client.v1.StatusRequest
+	31, // 58: conch.client.v1.LockService.ListLocks:input_type -> conch.client.v1.ListLocksRequest
+	33, // 59: conch.client.v1.LockService.Watch:input_type -> conch.client.v1.WatchRequest
+	43, // 60: conch.client.v1.LockService.Break:input_type -> conch.client.v1.BreakRequest
+	45, // 61: conch.client.v1.LockService.SetLimit:input_type -> conch.client.v1.SetLimitRequest
+	47, // 62: conch.client.v1.LockService.Drain:input_type -> conch.client.v1.DrainRequest
+	9,  // 63: conch.client.v1.LockService.Attach:output_type -> conch.client.v1.NodeFrame
+	27, // 64: conch.client.v1.LockService.Status:output_type -> conch.client.v1.StatusResponse
+	32, // 65: conch.client.v1.LockService.ListLocks:output_type -> conch.client.v1.ListLocksResponse
+	34, // 66: conch.client.v1.LockService.Watch:output_type -> conch.client.v1.WatchResponse
+	44, // 67: conch.client.v1.LockService.Break:output_type -> conch.client.v1.BreakResponse
+	46, // 68: conch.client.v1.LockService.SetLimit:output_type -> conch.client.v1.SetLimitResponse
+	48, // 69: conch.client.v1.LockService.Drain:output_type -> conch.client.v1.DrainResponse
+	63, // [63:70] is the sub-list for method output_type
+	56, // [56:63] is the sub-list for method input_type
+	56, // [56:56] is the sub-list for extension type_name
+	56, // [56:56] is the sub-list for extension extendee
+	0,  // [0:56] is the sub-list for field type_name
 }
 
 func init() { file_conch_client_v1_client_proto_init() }
@@ -3953,7 +4351,7 @@ func file_conch_client_v1_client_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conch_client_v1_client_proto_rawDesc), len(file_conch_client_v1_client_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   41,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

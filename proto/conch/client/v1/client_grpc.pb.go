@@ -40,6 +40,7 @@ const (
 	LockService_ListLocks_FullMethodName = "/conch.client.v1.LockService/ListLocks"
 	LockService_Watch_FullMethodName     = "/conch.client.v1.LockService/Watch"
 	LockService_Break_FullMethodName     = "/conch.client.v1.LockService/Break"
+	LockService_SetLimit_FullMethodName  = "/conch.client.v1.LockService/SetLimit"
 	LockService_Drain_FullMethodName     = "/conch.client.v1.LockService/Drain"
 )
 
@@ -92,13 +93,25 @@ type LockServiceClient interface {
 	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error)
 	// Break takes a lock from whoever holds it, if the fence is still the one
 	// named. It returns once the holder has been told. The token moves when that
-	// one has released or its lease is over, not before.
+	// one has released or its lease is over, not before. Where several hold the lock
+	// under that fence, it breaks all of them, or those of one process.
 	//
 	// Errors: CODE_NOT_HELD (NOT_FOUND) if nobody holds the lock,
-	// CODE_WRONG_FENCE (FAILED_PRECONDITION) if the holder has another fence,
+	// CODE_WRONG_FENCE (FAILED_PRECONDITION) if the holders have other fences, or the
+	// process has none under this one,
 	// CODE_UNREACHABLE (UNAVAILABLE) if the holder's node did not answer or it is
 	// not known who holds the lock.
 	Break(ctx context.Context, in *BreakRequest, opts ...grpc.CallOption) (*BreakResponse, error)
+	// SetLimit changes how many permits a lock has that is used as a semaphore. It waits for its turn like an
+	// Acquire that came now, and returns when the lock has the new limit. A higher limit
+	// counts at once. A lower one counts as permits come back: who has one keeps it.
+	// The client ends the wait by ending the call.
+	//
+	// Errors: CODE_INVALID_NAME and CODE_INVALID_FIELD (INVALID_ARGUMENT),
+	// CODE_FORBIDDEN (PERMISSION_DENIED), CODE_TOO_MANY_NAMES and CODE_TOO_MANY_WAITS
+	// (RESOURCE_EXHAUSTED), CODE_OTHER_LIMIT (FAILED_PRECONDITION) if the lock has
+	// readers, or nobody has asked for a permit yet, and CODE_NODE_LEAVING (UNAVAILABLE).
+	SetLimit(ctx context.Context, in *SetLimitRequest, opts ...grpc.CallOption) (*SetLimitResponse, error)
 	// Drain has this node take no more requests: those who wait are refused with
 	// CODE_NODE_LEAVING, so that they move to other nodes, and holds go on as before. It
 	// tells who holds locks here, at once and again at each change, until nobody does; then
@@ -190,6 +203,16 @@ func (c *lockServiceClient) Break(ctx context.Context, in *BreakRequest, opts ..
 	return out, nil
 }
 
+func (c *lockServiceClient) SetLimit(ctx context.Context, in *SetLimitRequest, opts ...grpc.CallOption) (*SetLimitResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetLimitResponse)
+	err := c.cc.Invoke(ctx, LockService_SetLimit_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *lockServiceClient) Drain(ctx context.Context, in *DrainRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DrainResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &LockService_ServiceDesc.Streams[3], LockService_Drain_FullMethodName, cOpts...)
@@ -258,13 +281,25 @@ type LockServiceServer interface {
 	Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error
 	// Break takes a lock from whoever holds it, if the fence is still the one
 	// named. It returns once the holder has been told. The token moves when that
-	// one has released or its lease is over, not before.
+	// one has released or its lease is over, not before. Where several hold the lock
+	// under that fence, it breaks all of them, or those of one process.
 	//
 	// Errors: CODE_NOT_HELD (NOT_FOUND) if nobody holds the lock,
-	// CODE_WRONG_FENCE (FAILED_PRECONDITION) if the holder has another fence,
+	// CODE_WRONG_FENCE (FAILED_PRECONDITION) if the holders have other fences, or the
+	// process has none under this one,
 	// CODE_UNREACHABLE (UNAVAILABLE) if the holder's node did not answer or it is
 	// not known who holds the lock.
 	Break(context.Context, *BreakRequest) (*BreakResponse, error)
+	// SetLimit changes how many permits a lock has that is used as a semaphore. It waits for its turn like an
+	// Acquire that came now, and returns when the lock has the new limit. A higher limit
+	// counts at once. A lower one counts as permits come back: who has one keeps it.
+	// The client ends the wait by ending the call.
+	//
+	// Errors: CODE_INVALID_NAME and CODE_INVALID_FIELD (INVALID_ARGUMENT),
+	// CODE_FORBIDDEN (PERMISSION_DENIED), CODE_TOO_MANY_NAMES and CODE_TOO_MANY_WAITS
+	// (RESOURCE_EXHAUSTED), CODE_OTHER_LIMIT (FAILED_PRECONDITION) if the lock has
+	// readers, or nobody has asked for a permit yet, and CODE_NODE_LEAVING (UNAVAILABLE).
+	SetLimit(context.Context, *SetLimitRequest) (*SetLimitResponse, error)
 	// Drain has this node take no more requests: those who wait are refused with
 	// CODE_NODE_LEAVING, so that they move to other nodes, and holds go on as before. It
 	// tells who holds locks here, at once and again at each change, until nobody does; then
@@ -299,6 +334,9 @@ func (UnimplementedLockServiceServer) Watch(*WatchRequest, grpc.ServerStreamingS
 }
 func (UnimplementedLockServiceServer) Break(context.Context, *BreakRequest) (*BreakResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Break not implemented")
+}
+func (UnimplementedLockServiceServer) SetLimit(context.Context, *SetLimitRequest) (*SetLimitResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetLimit not implemented")
 }
 func (UnimplementedLockServiceServer) Drain(*DrainRequest, grpc.ServerStreamingServer[DrainResponse]) error {
 	return status.Error(codes.Unimplemented, "method Drain not implemented")
@@ -389,6 +427,24 @@ func _LockService_Break_Handler(srv interface{}, ctx context.Context, dec func(i
 	return interceptor(ctx, in, info, handler)
 }
 
+func _LockService_SetLimit_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetLimitRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LockServiceServer).SetLimit(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: LockService_SetLimit_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LockServiceServer).SetLimit(ctx, req.(*SetLimitRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _LockService_Drain_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(DrainRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -414,6 +470,10 @@ var LockService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Break",
 			Handler:    _LockService_Break_Handler,
+		},
+		{
+			MethodName: "SetLimit",
+			Handler:    _LockService_SetLimit_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

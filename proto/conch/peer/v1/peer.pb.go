@@ -137,7 +137,7 @@ func (x ProbeAnswer_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ProbeAnswer_Kind.Descriptor instead.
 func (ProbeAnswer_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{17, 0}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{20, 0}
 }
 
 // What the answerer says to the ballot.
@@ -197,7 +197,7 @@ func (x BallotAnswer_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use BallotAnswer_Kind.Descriptor instead.
 func (BallotAnswer_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{19, 0}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{22, 0}
 }
 
 // ShowMembersRequest asks for a node's list.
@@ -423,6 +423,8 @@ type Message struct {
 	//	*Message_BallotAnswer
 	//	*Message_Abort
 	//	*Message_Known
+	//	*Message_Recall
+	//	*Message_Done
 	Kind          isMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -591,6 +593,24 @@ func (x *Message) GetKnown() *Known {
 	return nil
 }
 
+func (x *Message) GetRecall() *Recall {
+	if x != nil {
+		if x, ok := x.Kind.(*Message_Recall); ok {
+			return x.Recall
+		}
+	}
+	return nil
+}
+
+func (x *Message) GetDone() *Done {
+	if x != nil {
+		if x, ok := x.Kind.(*Message_Done); ok {
+			return x.Done
+		}
+	}
+	return nil
+}
+
 type isMessage_Kind interface {
 	isMessage_Kind()
 }
@@ -651,6 +671,14 @@ type Message_Known struct {
 	Known *Known `protobuf:"bytes,14,opt,name=known,proto3,oneof"`
 }
 
+type Message_Recall struct {
+	Recall *Recall `protobuf:"bytes,15,opt,name=recall,proto3,oneof"`
+}
+
+type Message_Done struct {
+	Done *Done `protobuf:"bytes,16,opt,name=done,proto3,oneof"`
+}
+
 func (*Message_Hello) isMessage_Kind() {}
 
 func (*Message_Ping) isMessage_Kind() {}
@@ -678,6 +706,10 @@ func (*Message_BallotAnswer) isMessage_Kind() {}
 func (*Message_Abort) isMessage_Kind() {}
 
 func (*Message_Known) isMessage_Kind() {}
+
+func (*Message_Recall) isMessage_Kind() {}
+
+func (*Message_Done) isMessage_Kind() {}
 
 // Number is a request number. Numbers are ordered by session, then count.
 type Number struct {
@@ -789,7 +821,7 @@ func (x *BallotNumber) GetProposer() uint32 {
 // Hello opens a stream.
 type Hello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The version of this protocol: 2.
+	// The version of this protocol: 3.
 	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
 	// The sender's address, as it stands in the member list.
 	Member string `protobuf:"bytes,2,opt,name=member,proto3" json:"member,omitempty"`
@@ -1312,7 +1344,13 @@ type Token struct {
 	// LN, in member order.
 	LastGranted []*Number `protobuf:"bytes,6,rep,name=last_granted,json=lastGranted,proto3" json:"last_granted,omitempty"`
 	// Q, head first.
-	Queue         []uint32 `protobuf:"varint,7,rep,packed,name=queue,proto3" json:"queue,omitempty"`
+	Queue []uint32 `protobuf:"varint,7,rep,packed,name=queue,proto3" json:"queue,omitempty"`
+	// How many may hold the lock at once: 0 if nobody has said, 1 to 65535 permits, or
+	// 4294967295 for any number of readers. And the member that said it, 0 if nobody has.
+	Limit   uint32 `protobuf:"varint,8,opt,name=limit,proto3" json:"limit,omitempty"`
+	LimitBy uint32 `protobuf:"varint,9,opt,name=limit_by,json=limitBy,proto3" json:"limit_by,omitempty"`
+	// The shares that are out, at most one for each member.
+	Shares        []*Share `protobuf:"bytes,10,rep,name=shares,proto3" json:"shares,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1396,6 +1434,244 @@ func (x *Token) GetQueue() []uint32 {
 	return nil
 }
 
+func (x *Token) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *Token) GetLimitBy() uint32 {
+	if x != nil {
+		return x.LimitBy
+	}
+	return 0
+}
+
+func (x *Token) GetShares() []*Share {
+	if x != nil {
+		return x.Shares
+	}
+	return nil
+}
+
+// Share is what a member keeps of a lock when the token goes on: under it, the member may
+// have holders in without the token.
+type Share struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Member uint32                 `protobuf:"varint,1,opt,name=member,proto3" json:"member,omitempty"`
+	// The member's session.
+	Session uint64 `protobuf:"varint,2,opt,name=session,proto3" json:"session,omitempty"`
+	// The fence of the latest grant when the share was opened or enlarged.
+	Id uint64 `protobuf:"varint,3,opt,name=id,proto3" json:"id,omitempty"`
+	// How many may be in under it; 1 for readers, of whom any number may.
+	Permits       uint32 `protobuf:"varint,4,opt,name=permits,proto3" json:"permits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Share) Reset() {
+	*x = Share{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Share) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Share) ProtoMessage() {}
+
+func (x *Share) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Share.ProtoReflect.Descriptor instead.
+func (*Share) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Share) GetMember() uint32 {
+	if x != nil {
+		return x.Member
+	}
+	return 0
+}
+
+func (x *Share) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *Share) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Share) GetPermits() uint32 {
+	if x != nil {
+		return x.Permits
+	}
+	return 0
+}
+
+// Recall calls in a share, since a token waits that others want.
+type Recall struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Lock  string                 `protobuf:"bytes,1,opt,name=lock,proto3" json:"lock,omitempty"`
+	// The share, as the token carries it.
+	Share *Share `protobuf:"bytes,2,opt,name=share,proto3" json:"share,omitempty"`
+	// The member whose token waits. It is not the sender if that passes the message on.
+	Recaller uint32 `protobuf:"varint,3,opt,name=recaller,proto3" json:"recaller,omitempty"`
+	// Whether an answer is wanted even if all permits are still used.
+	Anyhow        bool `protobuf:"varint,4,opt,name=anyhow,proto3" json:"anyhow,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Recall) Reset() {
+	*x = Recall{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Recall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Recall) ProtoMessage() {}
+
+func (x *Recall) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Recall.ProtoReflect.Descriptor instead.
+func (*Recall) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Recall) GetLock() string {
+	if x != nil {
+		return x.Lock
+	}
+	return ""
+}
+
+func (x *Recall) GetShare() *Share {
+	if x != nil {
+		return x.Share
+	}
+	return nil
+}
+
+func (x *Recall) GetRecaller() uint32 {
+	if x != nil {
+		return x.Recaller
+	}
+	return 0
+}
+
+func (x *Recall) GetAnyhow() bool {
+	if x != nil {
+		return x.Anyhow
+	}
+	return false
+}
+
+// Done answers Recall.
+type Done struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Lock  string                 `protobuf:"bytes,1,opt,name=lock,proto3" json:"lock,omitempty"`
+	// The share, as the Recall names it.
+	Share *Share `protobuf:"bytes,2,opt,name=share,proto3" json:"share,omitempty"`
+	// The member whose token waits. It is not the receiver if that passes the message on.
+	Recaller uint32 `protobuf:"varint,3,opt,name=recaller,proto3" json:"recaller,omitempty"`
+	// How many permits of the share are still used; for readers 1 or 0.
+	Kept          uint32 `protobuf:"varint,4,opt,name=kept,proto3" json:"kept,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Done) Reset() {
+	*x = Done{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Done) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Done) ProtoMessage() {}
+
+func (x *Done) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Done.ProtoReflect.Descriptor instead.
+func (*Done) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Done) GetLock() string {
+	if x != nil {
+		return x.Lock
+	}
+	return ""
+}
+
+func (x *Done) GetShare() *Share {
+	if x != nil {
+		return x.Share
+	}
+	return nil
+}
+
+func (x *Done) GetRecaller() uint32 {
+	if x != nil {
+		return x.Recaller
+	}
+	return 0
+}
+
+func (x *Done) GetKept() uint32 {
+	if x != nil {
+		return x.Kept
+	}
+	return 0
+}
+
 // Probe asks where the token is. It counts as a Request.
 type Probe struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -1411,7 +1687,7 @@ type Probe struct {
 
 func (x *Probe) Reset() {
 	*x = Probe{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[16]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1423,7 +1699,7 @@ func (x *Probe) String() string {
 func (*Probe) ProtoMessage() {}
 
 func (x *Probe) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[16]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1436,7 +1712,7 @@ func (x *Probe) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Probe.ProtoReflect.Descriptor instead.
 func (*Probe) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{16}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Probe) GetLock() string {
@@ -1483,7 +1759,7 @@ type ProbeAnswer struct {
 
 func (x *ProbeAnswer) Reset() {
 	*x = ProbeAnswer{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[17]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1495,7 +1771,7 @@ func (x *ProbeAnswer) String() string {
 func (*ProbeAnswer) ProtoMessage() {}
 
 func (x *ProbeAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[17]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1508,7 +1784,7 @@ func (x *ProbeAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeAnswer.ProtoReflect.Descriptor instead.
 func (*ProbeAnswer) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{17}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ProbeAnswer) GetLock() string {
@@ -1560,7 +1836,7 @@ type Ballot struct {
 
 func (x *Ballot) Reset() {
 	*x = Ballot{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[18]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1572,7 +1848,7 @@ func (x *Ballot) String() string {
 func (*Ballot) ProtoMessage() {}
 
 func (x *Ballot) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[18]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1585,7 +1861,7 @@ func (x *Ballot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ballot.ProtoReflect.Descriptor instead.
 func (*Ballot) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{18}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Ballot) GetLock() string {
@@ -1628,14 +1904,19 @@ type BallotAnswer struct {
 	Number  *Number `protobuf:"bytes,5,opt,name=number,proto3" json:"number,omitempty"`
 	Waiting bool    `protobuf:"varint,6,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	// With PROMISE: the members of D that the answerer buries.
-	Buried        []uint32 `protobuf:"varint,7,rep,packed,name=buried,proto3" json:"buried,omitempty"`
+	Buried []uint32 `protobuf:"varint,7,rep,packed,name=buried,proto3" json:"buried,omitempty"`
+	// With PROMISE: the answerer's own share, not set if it has none; and what it remembers
+	// of the token's limit.
+	Share         *Share `protobuf:"bytes,8,opt,name=share,proto3" json:"share,omitempty"`
+	Limit         uint32 `protobuf:"varint,9,opt,name=limit,proto3" json:"limit,omitempty"`
+	LimitBy       uint32 `protobuf:"varint,10,opt,name=limit_by,json=limitBy,proto3" json:"limit_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BallotAnswer) Reset() {
 	*x = BallotAnswer{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[19]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1647,7 +1928,7 @@ func (x *BallotAnswer) String() string {
 func (*BallotAnswer) ProtoMessage() {}
 
 func (x *BallotAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[19]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1660,7 +1941,7 @@ func (x *BallotAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BallotAnswer.ProtoReflect.Descriptor instead.
 func (*BallotAnswer) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{19}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *BallotAnswer) GetLock() string {
@@ -1712,6 +1993,27 @@ func (x *BallotAnswer) GetBuried() []uint32 {
 	return nil
 }
 
+func (x *BallotAnswer) GetShare() *Share {
+	if x != nil {
+		return x.Share
+	}
+	return nil
+}
+
+func (x *BallotAnswer) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *BallotAnswer) GetLimitBy() uint32 {
+	if x != nil {
+		return x.LimitBy
+	}
+	return 0
+}
+
 // Abort takes back the promises to a ballot.
 type Abort struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1723,7 +2025,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[20]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1735,7 +2037,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[20]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1748,7 +2050,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{20}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Abort) GetLock() string {
@@ -1779,7 +2081,7 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x05stage\x18\x04 \x01(\x0e2\x14.conch.peer.v1.StageR\x05stage\";\n" +
 	"\x05Frame\x122\n" +
 	"\bmessages\x18\x01 \x03(\v2\x16.conch.peer.v1.MessageR\bmessages\"\t\n" +
-	"\aReceipt\"\xb8\x05\n" +
+	"\aReceipt\"\x94\x06\n" +
 	"\aMessage\x12,\n" +
 	"\x05hello\x18\x01 \x01(\v2\x14.conch.peer.v1.HelloH\x00R\x05hello\x12)\n" +
 	"\x04ping\x18\x02 \x01(\v2\x13.conch.peer.v1.PingH\x00R\x04ping\x12)\n" +
@@ -1795,7 +2097,9 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x06ballot\x18\v \x01(\v2\x15.conch.peer.v1.BallotH\x00R\x06ballot\x12B\n" +
 	"\rballot_answer\x18\f \x01(\v2\x1b.conch.peer.v1.BallotAnswerH\x00R\fballotAnswer\x12,\n" +
 	"\x05abort\x18\r \x01(\v2\x14.conch.peer.v1.AbortH\x00R\x05abort\x12,\n" +
-	"\x05known\x18\x0e \x01(\v2\x14.conch.peer.v1.KnownH\x00R\x05knownB\x06\n" +
+	"\x05known\x18\x0e \x01(\v2\x14.conch.peer.v1.KnownH\x00R\x05known\x12/\n" +
+	"\x06recall\x18\x0f \x01(\v2\x15.conch.peer.v1.RecallH\x00R\x06recall\x12)\n" +
+	"\x04done\x18\x10 \x01(\v2\x13.conch.peer.v1.DoneH\x00R\x04doneB\x06\n" +
 	"\x04kind\"8\n" +
 	"\x06Number\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x04R\asession\x12\x14\n" +
@@ -1835,7 +2139,7 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\vincarnation\x18\x02 \x01(\fR\vincarnation\"L\n" +
 	"\aRequest\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12-\n" +
-	"\x06number\x18\x02 \x01(\v2\x15.conch.peer.v1.NumberR\x06number\"\xe0\x01\n" +
+	"\x06number\x18\x02 \x01(\v2\x15.conch.peer.v1.NumberR\x06number\"\xbf\x02\n" +
 	"\x05Token\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x04R\asession\x121\n" +
@@ -1843,7 +2147,26 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x03hop\x18\x04 \x01(\x04R\x03hop\x12\x14\n" +
 	"\x05fence\x18\x05 \x01(\x04R\x05fence\x128\n" +
 	"\flast_granted\x18\x06 \x03(\v2\x15.conch.peer.v1.NumberR\vlastGranted\x12\x14\n" +
-	"\x05queue\x18\a \x03(\rR\x05queue\"x\n" +
+	"\x05queue\x18\a \x03(\rR\x05queue\x12\x14\n" +
+	"\x05limit\x18\b \x01(\rR\x05limit\x12\x19\n" +
+	"\blimit_by\x18\t \x01(\rR\alimitBy\x12,\n" +
+	"\x06shares\x18\n" +
+	" \x03(\v2\x14.conch.peer.v1.ShareR\x06shares\"c\n" +
+	"\x05Share\x12\x16\n" +
+	"\x06member\x18\x01 \x01(\rR\x06member\x12\x18\n" +
+	"\asession\x18\x02 \x01(\x04R\asession\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\x04R\x02id\x12\x18\n" +
+	"\apermits\x18\x04 \x01(\rR\apermits\"|\n" +
+	"\x06Recall\x12\x12\n" +
+	"\x04lock\x18\x01 \x01(\tR\x04lock\x12*\n" +
+	"\x05share\x18\x02 \x01(\v2\x14.conch.peer.v1.ShareR\x05share\x12\x1a\n" +
+	"\brecaller\x18\x03 \x01(\rR\brecaller\x12\x16\n" +
+	"\x06anyhow\x18\x04 \x01(\bR\x06anyhow\"v\n" +
+	"\x04Done\x12\x12\n" +
+	"\x04lock\x18\x01 \x01(\tR\x04lock\x12*\n" +
+	"\x05share\x18\x02 \x01(\v2\x14.conch.peer.v1.ShareR\x05share\x12\x1a\n" +
+	"\brecaller\x18\x03 \x01(\rR\brecaller\x12\x12\n" +
+	"\x04kept\x18\x04 \x01(\rR\x04kept\"x\n" +
 	"\x05Probe\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12-\n" +
 	"\x06number\x18\x02 \x01(\v2\x15.conch.peer.v1.NumberR\x06number\x12\x14\n" +
@@ -1864,7 +2187,7 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12-\n" +
 	"\x06number\x18\x02 \x01(\v2\x15.conch.peer.v1.NumberR\x06number\x123\n" +
 	"\x06ballot\x18\x03 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\x06ballot\x12\x18\n" +
-	"\adistant\x18\x04 \x03(\rR\adistant\"\x8f\x03\n" +
+	"\adistant\x18\x04 \x03(\rR\adistant\"\xec\x03\n" +
 	"\fBallotAnswer\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x123\n" +
 	"\x06ballot\x18\x02 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\x06ballot\x124\n" +
@@ -1872,7 +2195,11 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\ahighest\x18\x04 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\ahighest\x12-\n" +
 	"\x06number\x18\x05 \x01(\v2\x15.conch.peer.v1.NumberR\x06number\x12\x18\n" +
 	"\awaiting\x18\x06 \x01(\bR\awaiting\x12\x16\n" +
-	"\x06buried\x18\a \x03(\rR\x06buried\"h\n" +
+	"\x06buried\x18\a \x03(\rR\x06buried\x12*\n" +
+	"\x05share\x18\b \x01(\v2\x14.conch.peer.v1.ShareR\x05share\x12\x14\n" +
+	"\x05limit\x18\t \x01(\rR\x05limit\x12\x19\n" +
+	"\blimit_by\x18\n" +
+	" \x01(\rR\alimitBy\"h\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tKIND_HOLD\x10\x01\x12\x14\n" +
@@ -1904,7 +2231,7 @@ func file_conch_peer_v1_peer_proto_rawDescGZIP() []byte {
 }
 
 var file_conch_peer_v1_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_conch_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_conch_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_conch_peer_v1_peer_proto_goTypes = []any{
 	(Stage)(0),                  // 0: conch.peer.v1.Stage
 	(ProbeAnswer_Kind)(0),       // 1: conch.peer.v1.ProbeAnswer.Kind
@@ -1925,11 +2252,14 @@ var file_conch_peer_v1_peer_proto_goTypes = []any{
 	(*Known)(nil),               // 16: conch.peer.v1.Known
 	(*Request)(nil),             // 17: conch.peer.v1.Request
 	(*Token)(nil),               // 18: conch.peer.v1.Token
-	(*Probe)(nil),               // 19: conch.peer.v1.Probe
-	(*ProbeAnswer)(nil),         // 20: conch.peer.v1.ProbeAnswer
-	(*Ballot)(nil),              // 21: conch.peer.v1.Ballot
-	(*BallotAnswer)(nil),        // 22: conch.peer.v1.BallotAnswer
-	(*Abort)(nil),               // 23: conch.peer.v1.Abort
+	(*Share)(nil),               // 19: conch.peer.v1.Share
+	(*Recall)(nil),              // 20: conch.peer.v1.Recall
+	(*Done)(nil),                // 21: conch.peer.v1.Done
+	(*Probe)(nil),               // 22: conch.peer.v1.Probe
+	(*ProbeAnswer)(nil),         // 23: conch.peer.v1.ProbeAnswer
+	(*Ballot)(nil),              // 24: conch.peer.v1.Ballot
+	(*BallotAnswer)(nil),        // 25: conch.peer.v1.BallotAnswer
+	(*Abort)(nil),               // 26: conch.peer.v1.Abort
 }
 var file_conch_peer_v1_peer_proto_depIdxs = []int32{
 	0,  // 0: conch.peer.v1.ShowMembersResponse.stage:type_name -> conch.peer.v1.Stage
@@ -1942,33 +2272,39 @@ var file_conch_peer_v1_peer_proto_depIdxs = []int32{
 	15, // 7: conch.peer.v1.Message.bye:type_name -> conch.peer.v1.Bye
 	17, // 8: conch.peer.v1.Message.request:type_name -> conch.peer.v1.Request
 	18, // 9: conch.peer.v1.Message.token:type_name -> conch.peer.v1.Token
-	19, // 10: conch.peer.v1.Message.probe:type_name -> conch.peer.v1.Probe
-	20, // 11: conch.peer.v1.Message.probe_answer:type_name -> conch.peer.v1.ProbeAnswer
-	21, // 12: conch.peer.v1.Message.ballot:type_name -> conch.peer.v1.Ballot
-	22, // 13: conch.peer.v1.Message.ballot_answer:type_name -> conch.peer.v1.BallotAnswer
-	23, // 14: conch.peer.v1.Message.abort:type_name -> conch.peer.v1.Abort
+	22, // 10: conch.peer.v1.Message.probe:type_name -> conch.peer.v1.Probe
+	23, // 11: conch.peer.v1.Message.probe_answer:type_name -> conch.peer.v1.ProbeAnswer
+	24, // 12: conch.peer.v1.Message.ballot:type_name -> conch.peer.v1.Ballot
+	25, // 13: conch.peer.v1.Message.ballot_answer:type_name -> conch.peer.v1.BallotAnswer
+	26, // 14: conch.peer.v1.Message.abort:type_name -> conch.peer.v1.Abort
 	16, // 15: conch.peer.v1.Message.known:type_name -> conch.peer.v1.Known
-	8,  // 16: conch.peer.v1.Request.number:type_name -> conch.peer.v1.Number
-	9,  // 17: conch.peer.v1.Token.epoch:type_name -> conch.peer.v1.BallotNumber
-	8,  // 18: conch.peer.v1.Token.last_granted:type_name -> conch.peer.v1.Number
-	8,  // 19: conch.peer.v1.Probe.number:type_name -> conch.peer.v1.Number
-	1,  // 20: conch.peer.v1.ProbeAnswer.kind:type_name -> conch.peer.v1.ProbeAnswer.Kind
-	8,  // 21: conch.peer.v1.Ballot.number:type_name -> conch.peer.v1.Number
-	9,  // 22: conch.peer.v1.Ballot.ballot:type_name -> conch.peer.v1.BallotNumber
-	9,  // 23: conch.peer.v1.BallotAnswer.ballot:type_name -> conch.peer.v1.BallotNumber
-	2,  // 24: conch.peer.v1.BallotAnswer.kind:type_name -> conch.peer.v1.BallotAnswer.Kind
-	9,  // 25: conch.peer.v1.BallotAnswer.highest:type_name -> conch.peer.v1.BallotNumber
-	8,  // 26: conch.peer.v1.BallotAnswer.number:type_name -> conch.peer.v1.Number
-	9,  // 27: conch.peer.v1.Abort.ballot:type_name -> conch.peer.v1.BallotNumber
-	5,  // 28: conch.peer.v1.PeerService.Deliver:input_type -> conch.peer.v1.Frame
-	3,  // 29: conch.peer.v1.PeerService.ShowMembers:input_type -> conch.peer.v1.ShowMembersRequest
-	6,  // 30: conch.peer.v1.PeerService.Deliver:output_type -> conch.peer.v1.Receipt
-	4,  // 31: conch.peer.v1.PeerService.ShowMembers:output_type -> conch.peer.v1.ShowMembersResponse
-	30, // [30:32] is the sub-list for method output_type
-	28, // [28:30] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	20, // 16: conch.peer.v1.Message.recall:type_name -> conch.peer.v1.Recall
+	21, // 17: conch.peer.v1.Message.done:type_name -> conch.peer.v1.Done
+	8,  // 18: conch.peer.v1.Request.number:type_name -> conch.peer.v1.Number
+	9,  // 19: conch.peer.v1.Token.epoch:type_name -> conch.peer.v1.BallotNumber
+	8,  // 20: conch.peer.v1.Token.last_granted:type_name -> conch.peer.v1.Number
+	19, // 21: conch.peer.v1.Token.shares:type_name -> conch.peer.v1.Share
+	19, // 22: conch.peer.v1.Recall.share:type_name -> conch.peer.v1.Share
+	19, // 23: conch.peer.v1.Done.share:type_name -> conch.peer.v1.Share
+	8,  // 24: conch.peer.v1.Probe.number:type_name -> conch.peer.v1.Number
+	1,  // 25: conch.peer.v1.ProbeAnswer.kind:type_name -> conch.peer.v1.ProbeAnswer.Kind
+	8,  // 26: conch.peer.v1.Ballot.number:type_name -> conch.peer.v1.Number
+	9,  // 27: conch.peer.v1.Ballot.ballot:type_name -> conch.peer.v1.BallotNumber
+	9,  // 28: conch.peer.v1.BallotAnswer.ballot:type_name -> conch.peer.v1.BallotNumber
+	2,  // 29: conch.peer.v1.BallotAnswer.kind:type_name -> conch.peer.v1.BallotAnswer.Kind
+	9,  // 30: conch.peer.v1.BallotAnswer.highest:type_name -> conch.peer.v1.BallotNumber
+	8,  // 31: conch.peer.v1.BallotAnswer.number:type_name -> conch.peer.v1.Number
+	19, // 32: conch.peer.v1.BallotAnswer.share:type_name -> conch.peer.v1.Share
+	9,  // 33: conch.peer.v1.Abort.ballot:type_name -> conch.peer.v1.BallotNumber
+	5,  // 34: conch.peer.v1.PeerService.Deliver:input_type -> conch.peer.v1.Frame
+	3,  // 35: conch.peer.v1.PeerService.ShowMembers:input_type -> conch.peer.v1.ShowMembersRequest
+	6,  // 36: conch.peer.v1.PeerService.Deliver:output_type -> conch.peer.v1.Receipt
+	4,  // 37: conch.peer.v1.PeerService.ShowMembers:output_type -> conch.peer.v1.ShowMembersResponse
+	36, // [36:38] is the sub-list for method output_type
+	34, // [34:36] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_conch_peer_v1_peer_proto_init() }
@@ -1991,6 +2327,8 @@ func file_conch_peer_v1_peer_proto_init() {
 		(*Message_BallotAnswer)(nil),
 		(*Message_Abort)(nil),
 		(*Message_Known)(nil),
+		(*Message_Recall)(nil),
+		(*Message_Done)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1998,7 +2336,7 @@ func file_conch_peer_v1_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conch_peer_v1_peer_proto_rawDesc), len(file_conch_peer_v1_peer_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   21,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
