@@ -115,7 +115,7 @@ func (w *World) inSession(i int) bool {
 // does it check more closely.
 func (w *World) judgeCounts(l int) {
 	tokens, holders := w.flying[l], w.orphansOf(l)+w.clientHolders(l)
-	sharers := len(w.sharing[l].inside)
+	sharers := len(w.sharing[l].inside) + w.orphanSharers(l)
 	for i := range w.plan.Nodes {
 		v := &w.members[i].views[l]
 		if v.hasToken {

@@ -92,6 +92,11 @@ func (w *World) sharersOf(l int) (count int64) {
 			count++
 		}
 	}
+	return count + int64(w.orphanSharers(l))
+}
+
+// orphanSharers counts the clients that nodes left behind and that share a lock.
+func (w *World) orphanSharers(l int) (count int) {
 	for _, o := range w.orphans {
 		if o.lock == l && o.limit != token.Exclusive && o.until > w.now {
 			count++
