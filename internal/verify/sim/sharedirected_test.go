@@ -79,6 +79,13 @@ var sharedDirected = map[string]*Plan{
 	"encumbered-gives-back": clientOutlives(),
 	"share-struck-at-hello": clientOutlives(),
 	"share-struck-at-clear": clientOutlives(),
+	// 2 is told to leave while its client shares the lock.
+	"bye-beside-readers": clients(stage(3,
+		shares(1*s, 2, token.Unlimited, 30*s),
+		shares(2*s, 1, token.Unlimited, ms),
+		Op{At: 3 * s, Kind: Leave, Node: 2, Length: 100 * ms},
+		hold(4*s, 0, s),
+	)),
 	// The token is lost while 2 shares the lock.
 	"promise-without-share": stage(3,
 		shares(1*s, 2, token.Unlimited, 50*s),
