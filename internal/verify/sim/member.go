@@ -279,6 +279,7 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 		m.lapsed = true
 		w.judgeUsed(i, m, e)
 	case token.Gone:
+		w.judgeGone(i)
 		m.gone = true
 	}
 }

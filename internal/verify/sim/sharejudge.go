@@ -73,6 +73,17 @@ func (w *World) forgetSharers(i int) {
 	}
 }
 
+// judgeGone: a node that leaves does not go while somebody is in.
+func (w *World) judgeGone(i int) {
+	for l := range w.sharing {
+		for _, h := range w.sharing[l].inside {
+			if h.node == i {
+				w.fail(Invariant, "node %d has gone, and waiter %d shares %s", i, h.waiter, lockNames[l])
+			}
+		}
+	}
+}
+
 // sharersOf counts the holds of a lock beside others: of nodes inside their sessions, and
 // of clients that nodes left behind.
 func (w *World) sharersOf(l int) (count int64) {
