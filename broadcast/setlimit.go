@@ -15,7 +15,7 @@ func (d *Driver) SetLimit(ctx context.Context, lock string, limit token.Limit, b
 	c := d.locals.Get().(*localClaim)
 	id := token.Waiter(d.lastWaiter.Add(1))
 	c.begin(id)
-	// The caller's description is the owner's, and so must be its own.
+	// The table refers to by for as long as the claim waits.
 	hold, err := d.await(ctx, c, &input{kind: inputInspect, id: id, inspect: func(o *owner) {
 		o.table.SetLimit(o.now, id, lock, limit, c, &by)
 	}})
