@@ -55,11 +55,16 @@ type claim struct {
 func (c *claim) message() (frames.ClientMessage, bool) {
 	switch c.state {
 	case waiting:
+		if c.sent {
+			return frames.ClientMessage{}, false // it was given up, and taken up before the node was told
+		}
 		c.sent = true
-		return frames.ClientMessage{Kind: frames.Acquire, ID: c.id, Lock: c.lock, Try: c.try}, true
+		return c.acquire(), true
 	case granted, holding: // on a stream that is not the one of the grant
 		c.sent = true
-		return frames.ClientMessage{Kind: frames.Acquire, ID: c.id, Lock: c.lock, Try: c.try, ResumeFence: c.fence}, true
+		m := c.acquire()
+		m.ResumeFence = c.fence
+		return m, true
 	case withdrawing:
 		return frames.ClientMessage{Kind: frames.Withdraw, ID: c.id}, true
 	case releasing:
@@ -67,6 +72,18 @@ func (c *claim) message() (frames.ClientMessage, bool) {
 	case over:
 	}
 	return frames.ClientMessage{}, false
+}
+
+// acquire is what asks for the lock.
+func (c *claim) acquire() frames.ClientMessage {
+	return frames.ClientMessage{Kind: frames.Acquire, ID: c.id, Lock: c.lock, Try: c.try}
+}
+
+// isLike reports whether another claim asks for the same.
+func (c *claim) isLike(other *claim) bool {
+	one, two := c.acquire(), other.acquire()
+	one.ID, two.ID = 0, 0
+	return one == two
 }
 
 // asks reports whether what is to be said of the claim wants a lease.
@@ -95,6 +112,31 @@ func (a *Attachment) disown(c *claim) {
 		a.handles.set(uint64(c.handle), nil)
 		c.handle = 0
 	}
+}
+
+// maxMoves bounds how many later claims moveUp looks at.
+const maxMoves = 64
+
+// moveUp gives a claim that nobody waits for any more to the caller of the next one that is
+// like it, that one to the caller of the one after, and so on. It returns the claim that is
+// left over. A grant is likely to be under way for the earliest claim, and would come too
+// late if that were withdrawn.
+func (a *Attachment) moveUp(c *claim) *claim {
+	i, found := a.claims.index(c.id)
+	if !found {
+		return c
+	}
+	later := a.claims.entries[i+1:]
+	for _, e := range later[:min(len(later), maxMoves)] {
+		next := e.claim
+		if next == nil || next.handle == 0 || next.state != waiting || !next.isLike(c) {
+			continue
+		}
+		c.handle, next.handle = next.handle, 0
+		a.handles.set(uint64(c.handle), c)
+		c = next
+	}
+	return c
 }
 
 // lose tells the holder that its hold is over. Why its end was settled comes first.
@@ -132,6 +174,23 @@ func (a *Attachment) withdraw(c *claim) {
 	}
 	c.state = withdrawing
 	a.enqueue(c)
+	a.leftOver = append(a.leftOver, c)
+}
+
+// takeUp returns the claim that was given up last if it asks for the same as a new one, and
+// the node was not told of its end and has not granted it. It waits then as if it had not
+// been given up. So callers who wait for a short time, again and again, cost no messages.
+func (a *Attachment) takeUp(c *claim) *claim {
+	if len(a.leftOver) == 0 {
+		return nil
+	}
+	last := a.leftOver[len(a.leftOver)-1]
+	if last.state != withdrawing || !last.queued || last.fence != 0 || !last.isLike(c) {
+		return nil
+	}
+	a.leftOver = a.leftOver[:len(a.leftOver)-1]
+	last.state = waiting
+	return last
 }
 
 // enqueue has what there is to be said of a claim sent.
