@@ -18,6 +18,7 @@ import (
 const (
 	ConchTakenOver = "conch/clients, token elsewhere"
 	ConchManyLocks = "conch/clients, 1,000 locks"
+	ConchApart     = "conch/300 clients, 1,000 locks"
 	ConchWaiters   = "conch/clients, 128 waiters"
 	ConchGivenUp   = "conch/clients, 128 waiters that give up"
 	ConchFew       = "conch/10 clients attached"
@@ -47,7 +48,8 @@ func clientSubjects() []*Subject {
 	attached := mostAttached()
 	return []*Subject{
 		{Name: ConchTakenOver, Label: "a client at each of 2 nodes, nobody competes, and the token is always at the other's", round: on(takenOver, warmGrants)},
-		{Name: ConchManyLocks, Label: "3 clients with 100 callers each, which take one of 1,000 locks at random", round: on(someOfMany, 4*lockCount)},
+		{Name: ConchManyLocks, Label: "3 clients with 100 callers each, which take one of 1,000 locks at random", round: on(someOfMany(0), 4*lockCount)},
+		{Name: ConchApart, Label: "the same, each caller a client with a connection of its own", round: on(someOfMany(manyCallers+1), 4*lockCount)},
 		{Name: ConchWaiters, Label: "3 clients with 128 callers in all that want one lock", round: on(waiting(0), warmGrants)},
 		{Name: ConchGivenUp, Label: "the same, where each waits for 5 ms at most, mostly less, and then asks anew", round: on(waiting(longestWait), warmGrants)},
 		{Name: ConchFew, Label: fmt.Sprintf("one node, %d clients", few), Once: true, round: attachedTo(few)},
@@ -67,15 +69,18 @@ func takenOver(turn *play, endpoints []string) error {
 	return nil
 }
 
-// someOfMany has clients of all nodes take one of many locks each time.
-func someOfMany(turn *play, endpoints []string) error {
-	for i := range endpoints {
-		spec := locks.Spec{Kind: locks.ConchClient, Endpoints: nearest(endpoints, i)}
-		if err := turn.start(worker.Job{Mode: worker.Any, Lock: spec, Locks: lockCount, Users: manyCallers}); err != nil {
-			return err
+// someOfMany has callers at all nodes take one of many locks each time. A process with
+// callers at a node has so many connections to it.
+func someOfMany(connections int) func(turn *play, endpoints []string) error {
+	return func(turn *play, endpoints []string) error {
+		for i := range endpoints {
+			spec := locks.Spec{Kind: locks.ConchClient, Endpoints: nearest(endpoints, i), Connections: connections}
+			if err := turn.start(worker.Job{Mode: worker.Any, Lock: spec, Locks: lockCount, Users: manyCallers}); err != nil {
+				return err
+			}
 		}
+		return nil
 	}
-	return nil
 }
 
 // waiting has a client of each node with many callers, who want one lock all the time.

@@ -69,6 +69,9 @@ type Named interface {
 type Spec struct {
 	Kind      Kind
 	Endpoints []string
+	// Connections is how many connections a client of a conch node has, each for another
+	// caller; 0 is one for all.
+	Connections int
 	// Self is the place of this process among the endpoints, where they are members.
 	Self int
 	// TTL is after how long a holder that is gone has lost the lock.

@@ -87,4 +87,13 @@ func (r *redisDelete) Unlock(ctx context.Context) error {
 	return err
 }
 
+// Renew does not look whose the key is: whoever holds it renews it in time.
+func (r *redisDelete) Renew(ctx context.Context) error {
+	there, err := r.client.PExpire(ctx, Name, r.ttl).Result()
+	if !there && err == nil {
+		err = errLost
+	}
+	return err
+}
+
 func (r *redisDelete) Close() error { return r.client.Close() }
