@@ -79,13 +79,6 @@ func (c *claim) acquire() frames.ClientMessage {
 	return frames.ClientMessage{Kind: frames.Acquire, ID: c.id, Lock: c.lock, Try: c.try}
 }
 
-// isLike reports whether another claim asks for the same.
-func (c *claim) isLike(other *claim) bool {
-	one, two := c.acquire(), other.acquire()
-	one.ID, two.ID = 0, 0
-	return one == two
-}
-
 // asks reports whether what is to be said of the claim wants a lease.
 func (c *claim) asks() bool { return c.state == waiting || c.state == granted || c.state == holding }
 
@@ -112,31 +105,6 @@ func (a *Attachment) disown(c *claim) {
 		a.handles.set(uint64(c.handle), nil)
 		c.handle = 0
 	}
-}
-
-// maxMoves bounds how many later claims moveUp looks at.
-const maxMoves = 64
-
-// moveUp gives a claim that nobody waits for any more to the caller of the next one that is
-// like it, that one to the caller of the one after, and so on. It returns the claim that is
-// left over. A grant is likely to be under way for the earliest claim, and would come too
-// late if that were withdrawn.
-func (a *Attachment) moveUp(c *claim) *claim {
-	i, found := a.claims.index(c.id)
-	if !found {
-		return c
-	}
-	later := a.claims.entries[i+1:]
-	for _, e := range later[:min(len(later), maxMoves)] {
-		next := e.claim
-		if next == nil || next.handle == 0 || next.state != waiting || !next.isLike(c) {
-			continue
-		}
-		c.handle, next.handle = next.handle, 0
-		a.handles.set(uint64(c.handle), c)
-		c = next
-	}
-	return c
 }
 
 // lose tells the holder that its hold is over. Why its end was settled comes first.
@@ -175,22 +143,6 @@ func (a *Attachment) withdraw(c *claim) {
 	c.state = withdrawing
 	a.enqueue(c)
 	a.leftOver = append(a.leftOver, c)
-}
-
-// takeUp returns the claim that was given up last if it asks for the same as a new one, and
-// the node was not told of its end and has not granted it. It waits then as if it had not
-// been given up. So callers who wait for a short time, again and again, cost no messages.
-func (a *Attachment) takeUp(c *claim) *claim {
-	if len(a.leftOver) == 0 {
-		return nil
-	}
-	last := a.leftOver[len(a.leftOver)-1]
-	if last.state != withdrawing || !last.queued || last.fence != 0 || !last.isLike(c) {
-		return nil
-	}
-	a.leftOver = a.leftOver[:len(a.leftOver)-1]
-	last.state = waiting
-	return last
 }
 
 // enqueue has what there is to be said of a claim sent.
