@@ -209,15 +209,20 @@ func (a *Attachment) Ask(now token.Time, lock string, try bool) Claim {
 
 // GiveUp ends a wait whose caller has gone. Its place in the node's queue goes to the next
 // caller who waits for the same. A lock that was granted in that moment is released.
-func (a *Attachment) GiveUp(now token.Time, claim Claim) {
+//
+// It reports whether the node may hear of it with the next message, whenever that is sent:
+// the claim that is left over then comes behind one that waits, and is not granted before.
+func (a *Attachment) GiveUp(now token.Time, claim Claim) (mayWait bool) {
 	a.expire(now)
 	c := a.handles.find(uint64(claim))
 	if c == nil {
-		return
+		return false
 	}
 	a.disown(c)
 	if c.state == waiting || c.state == granted {
+		first := c
 		c = a.moveUp(c)
+		mayWait = c != first
 	}
 	switch c.state {
 	case waiting:
@@ -227,6 +232,7 @@ func (a *Attachment) GiveUp(now token.Time, claim Claim) {
 		a.enqueue(c)
 	case withdrawing, releasing, over:
 	}
+	return mayWait
 }
 
 // Release ends a hold, unless it is lost: that is then told by an effect, at the latest

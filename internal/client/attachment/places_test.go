@@ -12,7 +12,9 @@ func TestPlacesMoveUp(t *testing.T) {
 	s := begin(t)
 	one, other, two, try, three := s.ask("x"), s.ask("y"), s.ask("x"), s.a.Ask(s.now, "x", true), s.ask("x")
 	s.forget()
-	s.a.GiveUp(s.now, one)
+	if !s.a.GiveUp(s.now, one) {
+		t.Error("the node has to be told at once that the latest claim is withdrawn")
+	}
 	s.send()
 	s.wants("withdraw 5")
 	s.receive(s.granted(one, 7, ttl), s.granted(other, 8, ttl), s.granted(two, 9, ttl), s.granted(try, 10, ttl))
@@ -59,7 +61,9 @@ func TestGivenUpClaimIsTakenUp(t *testing.T) {
 	s := begin(t)
 	one := s.ask("x")
 	s.forget()
-	s.a.GiveUp(s.now, one)
+	if s.a.GiveUp(s.now, one) {
+		t.Error("the node need not be told that nobody waits any more")
+	}
 	two := s.a.Ask(s.now, "x", false)
 	s.send()
 	s.wants()
