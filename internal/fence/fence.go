@@ -17,13 +17,13 @@ const (
 	workLock   = "work"
 )
 
-// moment is how long to wait at most for those who read and write the number, each of
-// whom needs a few writes to disk for it. On a busy disk, with many who come at once,
-// that adds up; a process that is frozen meanwhile must not stop the others for ever.
+// moment bounds the wait for those who read and write the number, each with a few writes to
+// disk. On a busy disk, with many at once, that adds up; a process that is frozen meanwhile
+// must not stop the others for ever.
 const moment = time.Minute
 
-// memory orders what one goroutine did under a file before what the next does, which
-// the system's lock alone does not under Go's memory model.
+// memory makes what one goroutine did under a file happen before what the next does. The
+// system's lock alone does not, under Go's memory model.
 var memory sync.Mutex
 
 // Lock keeps others from working under a fence file.
@@ -55,7 +55,7 @@ func Take(ctx context.Context, path string, n uint64) (*Lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A higher number that comes by from here on waits for this lock.
+	// From here on a higher number waits for this lock.
 	if err := p.check(n); err != nil {
 		return nil, errors.Join(err, work.Close())
 	}
@@ -67,9 +67,9 @@ func Take(ctx context.Context, path string, n uint64) (*Lock, error) {
 	return &Lock{work: work}, nil
 }
 
-// remember makes n the highest number that the file has seen, unless a higher one was.
+// remember makes n the highest number of the file, unless a higher one is there.
 func (p fenceFile) remember(ctx context.Context, n uint64) error {
-	// Nobody keeps the number for long, so the wait is not the caller's to bound.
+	// Nobody keeps the number for long, so the caller's context does not bound this wait.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), moment)
 	defer cancel()
 	lock, err := p.lock(ctx, numberLock, func() error { return nil })
@@ -89,7 +89,7 @@ func (p fenceFile) remember(ctx context.Context, n uint64) error {
 	return p.raise(highest, n)
 }
 
-// check tells whether n, which was remembered, is still the highest number.
+// check reports an error unless n, which was remembered, is still the highest number.
 func (p fenceFile) check(n uint64) error {
 	switch highest, err := p.read(); {
 	case errors.Is(err, fs.ErrNotExist):
@@ -112,7 +112,7 @@ func stale(path string, n, highest uint64) error {
 		"see \"A cluster that was set back\" in FENCING.md", ErrStale, n, path, highest, n)
 }
 
-// Release lets others work. Later calls do nothing.
+// Release ends the work under the file. Later calls do nothing.
 func (g *Lock) Release() error {
 	memory.Lock()
 	defer memory.Unlock()
@@ -126,10 +126,9 @@ func (g *Lock) Release() error {
 // the low ones for themselves, and would close it.
 const firstInherited = 100
 
-// Inherit makes the lock last until this process has ended, whatever program runs in
-// it by then, and with it all processes that are started from now on and have not
-// closed what they inherited. There is no release any more. It is for who is about to
-// call [syscall.Exec].
+// Inherit makes the lock last until this process has ended, whatever program runs in it by
+// then, and so have all processes that it starts from now on and that keep the descriptor.
+// It cannot be released any more. Call it before [syscall.Exec].
 func (g *Lock) Inherit() error {
 	if _, err := unix.FcntlInt(g.work.Fd(), unix.F_DUPFD, firstInherited); err != nil {
 		return fmt.Errorf("hand the fence file on: %w", err)

@@ -17,7 +17,7 @@ import (
 const pollInterval = 10 * time.Millisecond
 
 // lock takes the system's lock on one of the files beside the fence file. While it
-// waits, it calls look again and again, whose error ends the wait. When the context
+// waits, it calls check again and again, whose error ends the wait. When the context
 // ends first, the error wraps [ErrInUse]; the lock is tried once in any case. The lock
 // is given back when the file is closed, here and in all processes that inherited it.
 func (p fenceFile) lock(ctx context.Context, name string, check func() error) (*os.File, error) {
