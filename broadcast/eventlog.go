@@ -9,9 +9,6 @@ import (
 	"conch/token"
 )
 
-// timeFormat is RFC 3339 with all nine digits, so that lines sort by it as text.
-const timeFormat = "2006-01-02T15:04:05.000000000Z07:00"
-
 // eventLog writes events as lines of the log; package logs documents the keys and events.
 // Only the owner uses it. Above level info, a line costs one comparison.
 type eventLog struct {
@@ -25,6 +22,7 @@ type eventLog struct {
 	times     func() string // says what led to the end of a lease
 	memory    string        // where session numbers come from, in words
 	scratch   []byte
+	lineTime  timeText
 	// arrived is the token of the latest input as it came: by the time its line is written,
 	// the node may have changed it.
 	arrived token.Token
@@ -51,7 +49,7 @@ func (l *eventLog) line(level zerolog.Level, event string) *zerolog.Event {
 		return nil
 	}
 	l.unflushed = l.flushLog != nil
-	l.scratch = time.Now().UTC().AppendFormat(l.scratch[:0], timeFormat)
+	l.scratch = l.lineTime.append(l.scratch[:0], time.Now())
 	return e.Bytes("time", l.scratch).Str("event", event)
 }
 
@@ -236,12 +234,15 @@ func (l *eventLog) numbers(line *zerolog.Event, key string, numbers []token.Numb
 	if line == nil || numbers == nil {
 		return
 	}
-	array := line.CreateArray()
-	for _, n := range numbers {
-		l.scratch = n.AppendText(l.scratch[:0])
-		array.Bytes(l.scratch)
+	b := append(l.scratch[:0], '[')
+	for i, n := range numbers {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(n.AppendText(append(b, '"')), '"') // there is nothing to escape
 	}
-	line.Array(key, array)
+	l.scratch = append(b, ']')
+	line.RawJSON(key, l.scratch)
 }
 
 // list adds the addresses of members.

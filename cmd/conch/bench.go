@@ -75,8 +75,8 @@ Jain's index is 1 if all clients are served alike, and 1/n if one of n has it al
 Messages are requests and tokens between nodes. Processor time of the nodes is exact to
 a hundredth of a second per node and round.
 
-Each client has a connection of its own. All are in this one process: they share its
-scheduler, and their processor time includes measuring. Started nodes keep data on this
+Each client (--clients) has a connection of its own. All are in this one process: they
+share its scheduler, and their processor time includes measuring. Started nodes keep data on this
 machine's disk, log errors only, and serve clients by unix sockets.
 
 Every grant is judged: if two clients hold a lock at once, or a fence does not rise, the
@@ -93,6 +93,7 @@ Exit codes: 0 all is measured; 1 it failed, or a lock did not hold what it promi
 130 or 143 a signal ended it. What has been measured by then is shown.`,
 		Example: `  conch bench
   conch bench --nodes 5 --clients 2 --workload contended --rounds 5
+  conch bench --clients 30 --workload contended,many --locks 1000
   conch bench --node node1:7400,node2:7400,node3:7400 --hold 10ms
   conch bench --node node1:7400,node2:7400 --metrics node1:8001,node2:8001,node3:8001
   conch bench --json | jq '.workloads[] | {workload, p99: .summary.lock_to_grant_p99_microseconds}'`,

@@ -155,7 +155,11 @@ func (c *Client) claim(ctx context.Context, lock string, limit token.Limit, try 
 		select {
 		case err = <-cl.answer:
 		case <-ctx.Done():
-			return broadcast.Hold{}, cl.giveUp(context.Cause(ctx))
+			select {
+			case err = <-cl.answer: // it came first
+			default:
+				return broadcast.Hold{}, cl.giveUp(context.Cause(ctx))
+			}
 		}
 		switch {
 		case err == nil:

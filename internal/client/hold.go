@@ -182,8 +182,11 @@ func (c *claim) giveUp(cause error) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.endWait(c)
-	n.core.GiveUp(n.client.clock(), c.id)
-	n.performAll()
+	if n.core.GiveUp(n.client.clock(), c.id) {
+		n.perform(nil)
+	} else {
+		n.performAll()
+	}
 	c.released = true
 	delete(n.claims, c.id)
 	if n.core.NoSession() {

@@ -399,3 +399,28 @@ func TestWaitThatEndsWithoutASessionSaysSo(t *testing.T) {
 		_ = c.Close()
 	})
 }
+
+// Of two callers that wait for a lock, the first gives up: the second has its place, and the
+// node hears of that with the release.
+func TestWhoGivesUpLeavesItsPlace(t *testing.T) {
+	overBoth(t, func(t *testing.T, w *network) {
+		n := w.node("a:1")
+		c := w.client("a:1")
+		st := n.stream()
+		first := w.ask(c, "x")
+		st.wants(acquire(1, "x"))
+		second := w.ask(c, "x")
+		st.wants(acquire(2, "x"))
+		cause := errors.New("had enough")
+		first.cancel(cause)
+		first.fails(cause)
+		st.nothing()
+		st.grant(1, 5)
+		if err := second.granted().Unlock(); err != nil {
+			t.Fatal(err)
+		}
+		st.wants(withdraw(2))
+		st.wants(release(1, "x", 5))
+		st.tell(&clientv1.Withdrawn{Id: 2})
+	})
+}

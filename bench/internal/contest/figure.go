@@ -33,6 +33,8 @@ const (
 	Allocations Figure = "allocations"        // on the heap, per lock and unlock
 	Recovery    Figure = "until next grant s" // from the kill on
 	Background  Figure = "% of a core"        // that the busiest of some idle nodes takes
+	ClientBytes Figure = "bytes a client"     // of the machine's memory that a node has, for each client
+	Logged      Figure = "bytes logged"       // by all nodes, per grant
 	LockBytes   Figure = "bytes a lock"       // on the heap of a node, for each lock that it knows
 	Resident    Figure = "GB right after use" // of the machine's memory that a node has, garbage counted
 	Settled     Figure = "GB"                 // the same when the garbage has been given back

@@ -55,7 +55,7 @@ func idleSubjects() []*Subject {
 func idle(known int) func(ctx context.Context, s *Stage) (*Sample, error) {
 	return func(ctx context.Context, s *Stage) (sample *Sample, err error) {
 		fleet, err := s.freshFleet(ctx, "idle", func(ctx context.Context, s *Stage, dir string) (*servers.Fleet, error) {
-			return servers.StartConch(ctx, s.Conch, dir, idlers, TTL)
+			return servers.StartConch(ctx, s.Conch, dir, idlers, TTL, servers.Settings{})
 		})
 		if err != nil {
 			return nil, err

@@ -93,6 +93,7 @@ type window struct {
 	board.Counts
 	length time.Duration
 	used   procs.Usage // by all processes
+	logged uint64      // bytes that workers wrote to their logs
 }
 
 // measure lets the workers warm up, and measures a window. Then the workers end.
@@ -102,6 +103,10 @@ func (p *play) measure(ctx context.Context) (window, error) {
 	}
 	processes := append(append([]*procs.Process(nil), p.servers...), p.workers...)
 	used, err := procs.UsageOf(processes)
+	if err != nil {
+		return window{}, err
+	}
+	loggedBefore, err := p.logged()
 	if err != nil {
 		return window{}, err
 	}
@@ -116,8 +121,29 @@ func (p *play) measure(ctx context.Context) (window, error) {
 		return window{}, err
 	}
 	w.used = usedThen.Since(used)
+	loggedThen, err := p.logged()
+	if err != nil {
+		return window{}, err
+	}
+	w.logged = loggedThen - loggedBefore
 	p.board.SetPhase(board.End)
 	return w, nil
+}
+
+// logged is how many bytes the logs of workers have.
+func (p *play) logged() (sum uint64, err error) {
+	paths, err := filepath.Glob(filepath.Join(p.dir, "*.log"))
+	if err != nil {
+		return 0, fmt.Errorf("contest: %w", err)
+	}
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return 0, fmt.Errorf("contest: %w", err)
+		}
+		sum += uint64(info.Size())
+	}
+	return sum, nil
 }
 
 // pause waits, unless a process ends or ctx does.

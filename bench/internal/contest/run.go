@@ -8,6 +8,7 @@ import (
 // Subjects are all that is compared, in the order in which a round has them.
 func Subjects() []*Subject {
 	all := append(bareSubjects(), conchSubjects()...)
+	all = append(all, clientSubjects()...)
 	all = append(all, idleSubjects()...)
 	for _, peer := range Peers() {
 		all = append(all, peer.subjects()...)

@@ -28,6 +28,9 @@ func (w window) sample(reports []worker.Report) (*Sample, error) {
 		s.Figures[HandOffs] = float64(w.HandOffs) / seconds
 		s.addUsage(w, w.Grants)
 	}
+	if w.logged > 0 && w.Grants > 0 {
+		s.Figures[Logged] = float64(w.logged) / float64(w.Grants)
+	}
 	if w.Messages > 0 && w.Grants > 0 {
 		s.Figures[Messages] = float64(w.Messages) / float64(w.Grants)
 	}

@@ -22,6 +22,7 @@ const (
 	EtcdMutex   Kind = "etcd mutex"   // endpoints: servers
 	EtcdWatch   Kind = "etcd watch"   // the same, with a standing watch
 	Redlock     Kind = "redlock"      // endpoints: servers, one or several
+	RedisDelete Kind = "redis delete" // endpoints: one server that deletes a key if it has a value
 	ZooKeeper   Kind = "zookeeper"    // endpoints: servers
 	Flock       Kind = "flock"        // endpoints: one file
 
@@ -68,6 +69,9 @@ type Named interface {
 type Spec struct {
 	Kind      Kind
 	Endpoints []string
+	// Connections is how many connections a client of a conch node has, each for another
+	// caller; 0 is one for all.
+	Connections int
 	// Self is the place of this process among the endpoints, where they are members.
 	Self int
 	// TTL is after how long a holder that is gone has lost the lock.
@@ -114,6 +118,8 @@ func Open(ctx context.Context, spec Spec, sent func(messages uint64)) (Lock, err
 		return openWatch(ctx, spec)
 	case Redlock:
 		return openRedlock(spec), nil
+	case RedisDelete:
+		return openRedisDelete(ctx, spec)
 	case ZooKeeper:
 		return openZooKeeper(ctx, spec)
 	case Flock:

@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,7 +41,9 @@ func Write(w io.Writer, run Run) {
 	writeConch(w, run.Outcome.Results)
 	writeBatchGain(w, batchGain().measured(results, run.Rounds))
 	writeIdle(w, run.Outcome.Results)
+	writeAttached(w, run.Outcome.Results)
 	writePeers(w, results)
+	writeMore(w, results)
 	writeLatencies(w, run.Outcome.Results)
 	writeLeftOut(w, run.Outcome.Results)
 	fmt.Fprint(w, method)
@@ -99,19 +102,19 @@ func writeBare(w io.Writer, results []*contest.Result) {
 
 func writeConch(w io.Writer, results []*contest.Result) {
 	fmt.Fprint(w, "## conch\n\n")
-	t := table{heads: []string{"what", "grants/s", "hand-offs/s", "lock to grant µs", "lock+unlock µs", "processor µs a grant", "switches a grant", "messages a grant"}}
+	t := table{heads: []string{"what", "grants/s", "hand-offs/s", "lock to grant µs", "lock+unlock µs", "processor µs a grant", "switches a grant", "messages a grant", "bytes logged a grant"}}
 	here := table{heads: []string{"what", "lock+unlock ns", "allocations"}}
 	for _, r := range inGroup(results, "conch") {
 		switch {
 		case r.Spread(contest.Recovery).Rounds > 0, r.Subject.Name == contest.Again(contest.Conch), r.Subject.Name == contest.Clients(contest.Conch):
 			// It is in the tables where all stand side by side.
-		case isIdle(r):
+		case isIdle(r), isAttached(r), isMany(r):
 			// It has a table of its own.
 		case r.Subject.Name == contest.ConchHere:
 			here.add(r.Subject.Label, spread(r.Spread(contest.Nanoseconds), ""), spread(r.Spread(contest.Allocations), ""))
 		default:
 			t.add(r.Subject.Label, spread(r.Spread(contest.Grants), ""), spread(r.Spread(contest.HandOffs), ""), spread(r.Spread(contest.Wait), ""),
-				spread(r.Spread(contest.Cycle), ""), spread(r.Spread(contest.CPU), ""), spread(r.Spread(contest.Switches), ""), spread(r.Spread(contest.Messages), ""))
+				spread(r.Spread(contest.Cycle), ""), spread(r.Spread(contest.CPU), ""), spread(r.Spread(contest.Switches), ""), spread(r.Spread(contest.Messages), ""), spread(r.Spread(contest.Logged), ""))
 		}
 	}
 	t.write(w)
@@ -133,6 +136,26 @@ func isIdle(r *contest.Result) bool {
 		return true
 	}
 	return false
+}
+
+// isAttached reports whether a result is of a node with clients that want nothing.
+func isAttached(r *contest.Result) bool {
+	return r.Subject.Name == contest.ConchFew || r.Subject.Name == contest.ConchAttached
+}
+
+// isMany reports whether a result is of more than three clients of conch that compete.
+func isMany(r *contest.Result) bool {
+	return slices.ContainsFunc(contest.MoreClients, func(n int) bool { return r.Subject.Name == contest.ManyClients(contest.Conch, n) })
+}
+
+func writeAttached(w io.Writer, results []*contest.Result) {
+	t := table{heads: []string{"clients that want nothing", "processor, % of a core", "memory of the node, bytes a client", "lock+unlock µs by one more client"}}
+	for _, r := range results {
+		if isAttached(r) {
+			t.add(r.Subject.Label, spread(r.Spread(contest.Background), ""), spread(r.Spread(contest.ClientBytes), ""), spread(r.Spread(contest.Cycle), ""))
+		}
+	}
+	t.write(w)
 }
 
 func writeIdle(w io.Writer, results []*contest.Result) {
@@ -166,6 +189,30 @@ func writePeers(w io.Writer, results map[string]*contest.Result) {
 	fmt.Fprintf(w, "The holder and the leading server are killed together, as if both were on one machine (with one Redis and with flock only the holder, since nothing would be left), "+
 		"while another client waits. Where a lock has a time to live, it is %v, and the holder renews it until the kill.\n\n", contest.TTL)
 	dead.write(w)
+}
+
+// writeMore writes what becomes of a lock that more clients want.
+func writeMore(w io.Writer, results map[string]*contest.Result) {
+	fmt.Fprint(w, "More clients, each a process, want the lock all the time.\n\n")
+	heads := []string{"lock"}
+	for _, n := range contest.MoreClients {
+		heads = append(heads, fmt.Sprintf("%d clients: grants/s", n), "hand-offs/s", "lock to grant µs")
+	}
+	t := table{heads: heads}
+	for _, p := range contest.Peers() {
+		cells := []string{p.Label}
+		for _, n := range contest.MoreClients {
+			for _, figure := range []contest.Figure{contest.Grants, contest.HandOffs, contest.Wait} {
+				cell := "–"
+				if r := results[p.ManyClients(n)]; r != nil {
+					cell = spread(r.Spread(figure), "")
+				}
+				cells = append(cells, cell)
+			}
+		}
+		t.add(cells...)
+	}
+	t.write(w)
 }
 
 // percentiles are those that are shown.
@@ -215,7 +262,7 @@ const method = `## How it is measured
 Every client is a process that loops: note the time, lock, enter, leave, unlock, note the time. All count entries in shared memory, where each also sees whether another is inside. The kernel reports the processor time of clients and servers together, and the switches: how often a thread began to wait. Servers (conch's nodes, etcd, Redis, ZooKeeper) are frozen while another subject is measured, and have found each other again before their turn.
 
 - conch, etcd and ZooKeeper keep data on this machine's disk; etcd and ZooKeeper write to it at every step, conch does not. Redis keeps nothing on disk.
-- etcd and ZooKeeper have their defaults, except that ZooKeeper's tick is 1 s, so that a session can be as short as the others'. go-redsync retries after 1 ms. conch's nodes log only errors, unless a row says otherwise.
+- etcd and ZooKeeper have their defaults, except that ZooKeeper's tick is 1 s, so that a session can be as short as the others'. Locks over Redis retry after 1 ms, those of go-redsync and the one that deletes its key by DELEX (Redis 8.4) or DELIFEQ (Valkey 9). conch's nodes log only errors, unless a row says otherwise.
 - etcd's Mutex makes a watch for each wait. The lock with a standing watch was written for this comparison: one watch for each client, and its own queue.
 - flock works on one machine only; a single Redis is lost with its server; Redlock relies on clocks and has no fencing numbers.
 - A worker asks again once it is served, so a pause of the machine shows as one long wait, not as many.

@@ -1,6 +1,7 @@
 package procs
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -54,6 +55,21 @@ func counted(data []byte, name string) (uint64, error) {
 		}
 	}
 	return 0, fmt.Errorf("there is no %s", name)
+}
+
+// Resident is how many bytes of the machine's memory the process has.
+func (p *Process) Resident() (uint64, error) {
+	path := fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return 0, fmt.Errorf("memory of %s: %w", p.name, err)
+	}
+	text, _, _ := strings.Cut(string(data[max(0, bytes.Index(data, []byte("VmRSS:"))):]), " kB")
+	kilobytes, err := counted([]byte(text), "VmRSS:")
+	if err != nil {
+		return 0, fmt.Errorf("memory of %s: %s: %w", p.name, path, err)
+	}
+	return 1024 * kilobytes, nil
 }
 
 // Written is how many bytes the process has handed to the kernel to be written: to

@@ -31,6 +31,7 @@ const (
 	Hold  Mode = "hold"  // lock, and never unlock
 	Fill  Mode = "fill"  // lock and unlock many locks, each once
 	Weigh Mode = "weigh" // be there, and say how much memory that takes
+	Crowd Mode = "crowd" // be so many clients of one node, which want nothing
 	Relay Mode = "relay" // pass messages on
 	Echo  Mode = "echo"  // send messages back
 	Plain Mode = "plain" // the same, without gRPC
@@ -55,6 +56,9 @@ type Job struct {
 	// Threads is how many threads may run Go code at once; 0 is as many as the process
 	// may use cores.
 	Threads int
+	// Patience is the longest that a user in a loop waits before it gives up; each wait has
+	// a time of its own, drawn anew. 0 is forever.
+	Patience time.Duration
 	// After is how often the lock is to be granted before this worker begins to use it.
 	After uint64
 	// Lock is the lock, but for relay and echo.
@@ -124,6 +128,8 @@ func Run(ctx context.Context, job string, out io.Writer) error {
 		return locks.Fill(ctx, j.Lock.Endpoints, j.From, j.Locks, j.Users)
 	case Weigh:
 		return j.weigh(ctx, b, out)
+	case Crowd:
+		return j.crowd(ctx, b)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -165,6 +171,7 @@ func (j Job) use(ctx context.Context, b *board.Board) (Report, error) {
 	}
 	b.Ready()
 	w := newUser(b, j.Client, lock)
+	w.patience = j.Patience
 	err = b.Await(0, j.After, func() error { return context.Cause(ctx) })
 	if err == nil {
 		err = j.run(ctx, w)
@@ -196,4 +203,15 @@ func (j Job) run(ctx context.Context, w *user) error {
 	}
 	<-ctx.Done()
 	return context.Cause(ctx)
+}
+
+// crowd connects clients to a node and is there until the end.
+func (j Job) crowd(ctx context.Context, b *board.Board) error {
+	clients, err := locks.Attach(ctx, j.Lock.Endpoints[0], j.Users)
+	if err != nil {
+		return fmt.Errorf("worker %d: %w", j.Client, err)
+	}
+	b.Ready()
+	err = b.AwaitPhase(ctx, board.End)
+	return errors.Join(err, clients.Close())
 }

@@ -34,7 +34,13 @@ func (j Job) many(ctx context.Context, w *user) error {
 	}
 	ended := make(chan error, len(picks))
 	for _, pick := range picks {
-		go func() { ended <- w.visits(ctx, named, names, pick) }()
+		own := named
+		if shared, ok := w.lock.(locks.Shared); ok {
+			if another, ok := shared.Another().(locks.Named); ok {
+				own = another
+			}
+		}
+		go func() { ended <- w.visits(ctx, own, names, pick) }()
 	}
 	var failures []error
 	for range picks {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"time"
 
@@ -28,6 +29,8 @@ type user struct {
 	board  *board.Board
 	client int
 	lock   locks.Lock
+	// patience is Job.Patience.
+	patience time.Duration
 
 	wait, cycle             *hdrhistogram.Histogram
 	operations, allocations uint64
@@ -71,11 +74,14 @@ func (w *user) hold(ctx context.Context, every time.Duration) error {
 	}
 }
 
-// once locks and unlocks, and records how long that took.
+// once locks and unlocks, and records how long that took; or gives up.
 func (w *user) once(ctx context.Context) error {
 	start := time.Now()
 	w.board.Ask(w.client)
-	if err := w.lock.Lock(ctx); err != nil {
+	if err := w.await(ctx); err != nil {
+		if errors.Is(err, errGaveUp) {
+			return nil
+		}
 		return err
 	}
 	waited := time.Since(start)
@@ -94,6 +100,20 @@ func (w *user) once(ctx context.Context) error {
 	return w.cycle.RecordValue(min(time.Since(start), longest).Nanoseconds())
 }
 
+// errGaveUp is the cause of a wait's end that was given up.
+var errGaveUp = errors.New("gave up")
+
+// await waits for the lock, as long as the user has patience. The error is errGaveUp once
+// that is over.
+func (w *user) await(ctx context.Context) error {
+	if w.patience == 0 {
+		return w.lock.Lock(ctx)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, rand.N(w.patience), errGaveUp)
+	defer cancel()
+	return w.lock.Lock(ctx)
+}
+
 // loops has several users in this process, each with a place of its own, and takes
 // over what the others have measured.
 func (w *user) loops(ctx context.Context, users, stride int) error {
@@ -107,7 +127,9 @@ func (w *user) loops(ctx context.Context, users, stride int) error {
 		if err := board.CheckPlace(client); err != nil {
 			return err
 		}
-		all = append(all, newUser(w.board, client, shared.Another()))
+		another := newUser(w.board, client, shared.Another())
+		another.patience = w.patience
+		all = append(all, another)
 	}
 	ended := make(chan error, len(all))
 	for _, one := range all {

@@ -50,6 +50,9 @@ type Attachment struct {
 	queue []*claim
 	taken int
 	frame []frames.ClientMessage // what Take returned last
+	// leftOver are claims that were given up, latest last, of which the node may not have
+	// been told; see takeUp.
+	leftOver []*claim
 
 	streams uint64 // how many were opened; the number of the present or latest one
 	up      bool   // the latest is open
@@ -107,7 +110,7 @@ func (a *Attachment) Up(now token.Time) {
 	a.claims.tidy()
 	a.streams++
 	a.up, a.closing, a.ending, a.pinged, a.awaiting, a.avoid = true, false, false, false, false, false
-	a.queue, a.taken = nil, 0
+	a.queue, a.taken, a.leftOver = nil, 0, nil
 	all := a.claims.entries
 	for _, e := range all {
 		if e.claim != nil {
@@ -189,25 +192,39 @@ func (a *Attachment) Ask(now token.Time, lock string, limit token.Limit, try boo
 	}
 	a.claims.tidy()
 	a.handles.tidy()
+	a.arm(now + a.ttl/pingShare)
 	c := &claim{lock: lock, limit: limit, try: try, state: waiting}
+	if left := a.takeUp(c); left != nil {
+		a.lastID++
+		left.handle = Claim(a.lastID)
+		a.handles.add(a.lastID, left)
+		return left.handle
+	}
 	a.add(c)
 	c.handle = Claim(c.id)
 	a.handles.add(c.id, c)
 	a.live++
 	a.enqueue(c)
-	a.arm(now + a.ttl/pingShare)
 	return c.handle
 }
 
-// GiveUp ends a wait whose caller has gone. A lock that was granted in that moment is
-// released.
-func (a *Attachment) GiveUp(now token.Time, claim Claim) {
+// GiveUp ends a wait whose caller has gone. Its place in the node's queue goes to the next
+// caller who waits for the same. A lock that was granted in that moment is released.
+//
+// It reports whether the node may hear of it with the next message, whenever that is sent:
+// the claim that is left over then comes behind one that waits, and is not granted before.
+func (a *Attachment) GiveUp(now token.Time, claim Claim) (mayWait bool) {
 	a.expire(now)
 	c := a.handles.find(uint64(claim))
 	if c == nil {
-		return
+		return false
 	}
 	a.disown(c)
+	if c.state == waiting || c.state == granted {
+		first := c
+		c = a.moveUp(c)
+		mayWait = c != first
+	}
 	switch c.state {
 	case waiting:
 		a.withdraw(c)
@@ -216,6 +233,7 @@ func (a *Attachment) GiveUp(now token.Time, claim Claim) {
 		a.enqueue(c)
 	case withdrawing, releasing, over:
 	}
+	return mayWait
 }
 
 // Release ends a hold, unless it is lost: that is then told by an effect, at the latest

@@ -56,11 +56,16 @@ type claim struct {
 func (c *claim) message() (frames.ClientMessage, bool) {
 	switch c.state {
 	case waiting:
+		if c.sent {
+			return frames.ClientMessage{}, false // it was given up, and taken up before the node was told
+		}
 		c.sent = true
-		return frames.ClientMessage{Kind: frames.Acquire, ID: c.id, Lock: c.lock, Limit: c.limit, Try: c.try}, true
+		return c.acquire(), true
 	case granted, holding: // on a stream that is not the one of the grant
 		c.sent = true
-		return frames.ClientMessage{Kind: frames.Acquire, ID: c.id, Lock: c.lock, Limit: c.limit, Try: c.try, ResumeFence: c.fence}, true
+		m := c.acquire()
+		m.ResumeFence = c.fence
+		return m, true
 	case withdrawing:
 		return frames.ClientMessage{Kind: frames.Withdraw, ID: c.id}, true
 	case releasing:
@@ -68,6 +73,11 @@ func (c *claim) message() (frames.ClientMessage, bool) {
 	case over:
 	}
 	return frames.ClientMessage{}, false
+}
+
+// acquire is what asks for the lock.
+func (c *claim) acquire() frames.ClientMessage {
+	return frames.ClientMessage{Kind: frames.Acquire, ID: c.id, Lock: c.lock, Limit: c.limit, Try: c.try}
 }
 
 // asks reports whether what is to be said of the claim wants a lease.
@@ -133,6 +143,7 @@ func (a *Attachment) withdraw(c *claim) {
 	}
 	c.state = withdrawing
 	a.enqueue(c)
+	a.leftOver = append(a.leftOver, c)
 }
 
 // enqueue has what there is to be said of a claim sent.

@@ -13,6 +13,7 @@
 // stream. The shell has to see to that: after Down it hands in nothing more of the stream
 // that ended.
 //
-// Reading order: attachment.go (inputs), claim.go (what a claim goes through), receive.go
-// (one method for each message of the node), lease.go, send.go, tick.go.
+// Reading order: attachment.go (inputs), claim.go (what a claim goes through), places.go
+// (who has its place in the queue), receive.go (one method for each message of the node),
+// lease.go, send.go, tick.go.
 package attachment

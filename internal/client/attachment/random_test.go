@@ -230,7 +230,11 @@ func (w *world) disturb() {
 	case 6:
 		if id, ok := pick(w.rng, s.wants); ok && s.frozen <= n.now {
 			s.a.GiveUp(w.clientNow(), id)
+			same := s.wants[id]
 			delete(s.wants, id)
+			if w.rng.IntN(2) == 0 {
+				w.ask(same) // before the node is told
+			}
 			w.perform(s)
 		}
 	case 7, 8:

@@ -82,7 +82,10 @@ func (a *Attachment) receiveGranted(now token.Time, m frames.NodeMessage) error 
 		a.readd(rest)
 		a.enqueue(rest)
 		return nil
-	case c.state == withdrawing || c.state == releasing: // the node will read of that
+	case c.state == withdrawing: // the node will read of that
+		c.fence = m.Fence // so it is not taken up
+		return nil
+	case c.state == releasing: // likewise
 		return nil
 	case c.state != waiting && (c.fence != m.Fence || c.session != m.Session):
 		return fmt.Errorf("got a grant with the fence %d of session %d, after one with the fence %d of session %d",

@@ -44,6 +44,8 @@ func (a *Attachment) Take(now token.Time) []frames.ClientMessage {
 	}
 	if a.taken == len(a.queue) {
 		a.queue, a.taken = a.queue[:0], 0
+		clear(a.leftOver)
+		a.leftOver = a.leftOver[:0]
 	}
 	frame := a.frame
 	if a.pingDue || asks && (!a.pinged || now-a.stamp >= a.ttl/pingShare) {
