@@ -99,6 +99,12 @@ func share(n, workers int, work func(worker, i int)) {
 // loopback starts nodes that reach each other by TCP and have this LocalBatch.
 func loopback(b testing.TB, n, batch int) []*member {
 	b.Helper()
+	return observed(b, n, batch, nil)
+}
+
+// observed is loopback with an observer of all nodes, which may be nil.
+func observed(b testing.TB, n, batch int, observer Observer) []*member {
+	b.Helper()
 	var listeners []net.Listener
 	var addresses []string
 	for range n {
@@ -118,6 +124,7 @@ func loopback(b testing.TB, n, batch int) []*member {
 			TTL:     testTTL,
 
 			LocalBatch: batch,
+			Observer:   observer,
 		})
 		if err != nil {
 			b.Fatal(err)
