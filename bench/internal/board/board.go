@@ -32,7 +32,9 @@ type layout struct {
 	grants     cell
 	handOffs   cell
 	violations cell
-	inside     cell // who is in the critical section, plus one; 0 is nobody
+	inside     cell // who is in the critical section alone, plus one; 0 is nobody
+	sharers    cell // how many are in it who may be there beside others
+	shared     cell // grants to those
 	last       cell // who was in it last, plus one; 0 is nobody yet
 	left       cell // when that one left, by Now
 	entered    cell // when somebody entered last, by Now
@@ -107,10 +109,10 @@ func (b *Board) Await(n, grants uint64, check func() error) error {
 // Ask notes that a client waits from now on.
 func (b *Board) Ask(client int) { b.page.asked[client].word.Store(Now()) }
 
-// Enter notes that a client is in the critical section.
+// Enter notes that a client is in the critical section, alone.
 func (b *Board) Enter(client int) {
 	p := b.page
-	if !p.inside.word.CompareAndSwap(0, uint64(client)+1) {
+	if !p.inside.word.CompareAndSwap(0, uint64(client)+1) || p.sharers.word.Load() != 0 {
 		p.violations.word.Add(1)
 	}
 	p.entered.word.Store(Now())
@@ -127,14 +129,15 @@ func (b *Board) Leave(client int) {
 	b.page.inside.word.CompareAndSwap(uint64(client)+1, 0)
 }
 
-// Visit notes that a client is in the critical section of one of many locks, and about
-// to leave it. It counts a grant.
-func (b *Board) Visit(lock, client int) {
+// Visit notes that a client is in the critical section of one of many locks, while it does
+// what is done there, and about to leave it. It counts a grant.
+func (b *Board) Visit(lock, client int, inThere func()) {
 	inside := &b.page.many[lock].word
 	if !inside.CompareAndSwap(0, uint64(client)+1) {
 		b.page.violations.word.Add(1)
 	}
 	b.page.grants.word.Add(1)
+	inThere()
 	inside.CompareAndSwap(uint64(client)+1, 0)
 }
 
@@ -153,8 +156,9 @@ func (b *Board) AddMessages(n uint64) { b.page.messages.word.Add(n) }
 // Counts are the counters at one moment.
 type Counts struct {
 	Grants     uint64 // entries into the critical section
+	Shared     uint64 // those by clients that may be in it beside others
 	HandOffs   uint64 // entries by another client than the one before, which had been waiting when that one left
-	Violations uint64 // entries while another was inside
+	Violations uint64 // entries while another was inside who may not be beside this one
 	Hops       uint64 // messages passed on
 	Messages   uint64 // messages that the processes say they have sent
 }
@@ -164,6 +168,7 @@ func (b *Board) Counts() Counts {
 	p := b.page
 	c := Counts{
 		Grants:     p.grants.word.Load(),
+		Shared:     p.shared.word.Load(),
 		HandOffs:   p.handOffs.word.Load(),
 		Violations: p.violations.word.Load(),
 		Messages:   p.messages.word.Load(),
@@ -178,6 +183,7 @@ func (b *Board) Counts() Counts {
 func (c Counts) Since(earlier Counts) Counts {
 	return Counts{
 		Grants:     c.Grants - earlier.Grants,
+		Shared:     c.Shared - earlier.Shared,
 		HandOffs:   c.HandOffs - earlier.HandOffs,
 		Violations: c.Violations - earlier.Violations,
 		Hops:       c.Hops - earlier.Hops,

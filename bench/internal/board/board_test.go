@@ -65,17 +65,18 @@ func TestTwoInsideAtOnceIsAViolation(t *testing.T) {
 
 func TestTwoInsideOneOfManyLocksIsAViolation(t *testing.T) {
 	a, b := boards(t)
-	a.Visit(7, 0)
-	b.Visit(7, 1)
+	nothing := func() {}
+	a.Visit(7, 0, nothing)
+	b.Visit(7, 1, nothing)
 	if got, want := a.Counts(), (Counts{Grants: 2}); got != want {
 		t.Errorf("one after the other: got %+v, want %+v", got, want)
 	}
 	a.page.many[7].word.Store(1) // client 0 stays inside
-	b.Visit(8, 1)
+	b.Visit(8, 1, nothing)
 	if got := a.Counts().Violations; got != 0 {
 		t.Errorf("another lock: got %d violations, want none", got)
 	}
-	b.Visit(7, 1)
+	b.Visit(7, 1, nothing)
 	if got := a.Counts().Violations; got != 1 {
 		t.Errorf("the same lock: got %d violations, want 1", got)
 	}

@@ -17,6 +17,8 @@ type Figure string
 const (
 	Hops        Figure = "hops/s"             // messages passed from process to process
 	Grants      Figure = "grants/s"           // entries into the critical section
+	Shared      Figure = "shared grants/s"    // those to clients that may be in it beside others
+	Alone       Figure = "other grants/s"     // those to the others, where some share the lock
 	HandOffs    Figure = "hand-offs/s"        // those by another client than the one before, which had been waiting
 	CPU         Figure = "CPU µs"             // processor time of all processes, per hop or per grant
 	Switches    Figure = "switches"           // how often a thread began to wait, per hop or per grant

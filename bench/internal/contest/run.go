@@ -10,6 +10,7 @@ func Subjects() []*Subject {
 	all := append(bareSubjects(), conchSubjects()...)
 	all = append(all, clientSubjects()...)
 	all = append(all, idleSubjects()...)
+	all = append(all, shareSubjects()...)
 	for _, peer := range Peers() {
 		all = append(all, peer.subjects()...)
 	}

@@ -25,6 +25,10 @@ func (w window) sample(reports []worker.Report) (*Sample, error) {
 	}
 	if w.Grants > 0 {
 		s.Figures[Grants] = float64(w.Grants) / seconds
+		if w.Shared > 0 {
+			s.Figures[Shared] = float64(w.Shared) / seconds
+			s.Figures[Alone] = float64(w.Grants-w.Shared) / seconds
+		}
 		s.Figures[HandOffs] = float64(w.HandOffs) / seconds
 		s.addUsage(w, w.Grants)
 	}

@@ -1,11 +1,13 @@
 package locks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
 	"conch"
+	"conch/token"
 )
 
 // client is a client of a conch node elsewhere, and the hold that its one user has.
@@ -16,6 +18,7 @@ type client struct {
 	others *Attached
 	taken  *int
 	name   string
+	mode   token.Limit
 	hold   conch.Hold
 }
 
@@ -25,7 +28,7 @@ func dialNode(ctx context.Context, spec Spec) (*client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("locks: %w", err)
 	}
-	one := &client{client: c, name: Name}
+	one := &client{client: c, name: cmp.Or(spec.Name, Name)}
 	if spec.Connections > 1 {
 		others, err := Attach(ctx, spec.Endpoints[0], spec.Connections-1)
 		if err != nil {
@@ -37,8 +40,26 @@ func dialNode(ctx context.Context, spec Spec) (*client, error) {
 }
 
 func (c *client) Lock(ctx context.Context) (err error) {
-	c.hold, err = c.client.Lock(ctx, c.name)
+	c.hold, err = take(ctx, c.client, c.name, c.mode)
 	return err
+}
+
+// take takes a lock of conch's in a mode.
+func take(ctx context.Context, from conch.Locker, name string, mode token.Limit) (conch.Hold, error) {
+	switch mode {
+	case token.Exclusive:
+		return from.Lock(ctx, name)
+	case token.Unlimited:
+		return from.RLock(ctx, name)
+	default:
+		return from.Acquire(ctx, name, int(mode))
+	}
+}
+
+// In implements [Sharing].
+func (c *client) In(mode token.Limit) Lock {
+	c.mode = mode
+	return c
 }
 
 func (c *client) Unlock(context.Context) error { return c.hold.Unlock() }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"conch/bench/internal/wires"
+	"conch/token"
 )
 
 // Name is the lock's name, everywhere.
@@ -24,7 +25,9 @@ const (
 	Redlock     Kind = "redlock"      // endpoints: servers, one or several
 	RedisDelete Kind = "redis delete" // endpoints: one server that deletes a key if it has a value
 	ZooKeeper   Kind = "zookeeper"    // endpoints: servers
-	Flock       Kind = "flock"        // endpoints: one file
+	ZooReaders  Kind = "zookeeper, readers and writers"
+	RedisSlots  Kind = "redis semaphore" // endpoints: one server
+	Flock       Kind = "flock"           // endpoints: one file
 
 	BareCall   Kind = "bare call"   // a unary call; endpoints: one echo
 	BareStream Kind = "bare stream" // a round trip on a stream; endpoints: one echo
@@ -65,10 +68,20 @@ type Named interface {
 	Of(name string) Lock
 }
 
+// Sharing is a lock that several may hold at once.
+type Sharing interface {
+	Lock
+	// In has this end take the lock in a mode from now on, and returns it. Before, it takes
+	// the lock for itself alone, if the lock can be taken so.
+	In(mode token.Limit) Lock
+}
+
 // Spec says which lock to open, and how.
 type Spec struct {
 	Kind      Kind
 	Endpoints []string
+	// Name is the name of the lock that a client of a conch node takes; empty is [Name].
+	Name string
 	// Connections is how many connections a client of a conch node has, each for another
 	// caller; 0 is one for all.
 	Connections int
@@ -122,6 +135,10 @@ func Open(ctx context.Context, spec Spec, sent func(messages uint64)) (Lock, err
 		return openRedisDelete(ctx, spec)
 	case ZooKeeper:
 		return openZooKeeper(ctx, spec)
+	case ZooReaders:
+		return openZooReaders(ctx, spec)
+	case RedisSlots:
+		return openRedisSlots(spec), nil
 	case Flock:
 		return openFlock(spec), nil
 	case BareCall:

@@ -14,6 +14,7 @@ import (
 
 	"conch"
 	"conch/internal/logfile"
+	"conch/token"
 )
 
 // stopPatience is how long a node may take to stop.
@@ -26,6 +27,7 @@ type node struct {
 	name    string
 	log     *logfile.Writer      // nil if there is none
 	metrics *prometheus.Registry // what it counts; nil if it does not
+	mode    token.Limit
 	hold    conch.Hold
 }
 
@@ -72,14 +74,21 @@ type counter struct{ sent func(uint64) }
 
 // Run is zerolog.Hook's.
 func (c counter) Run(_ *zerolog.Event, _ zerolog.Level, message string) {
-	if message == "request sent" || message == "token sent" {
+	switch message {
+	case "request sent", "token sent", "recall sent", "done sent":
 		c.sent(1)
 	}
 }
 
 func (n *node) Lock(ctx context.Context) (err error) {
-	n.hold, err = n.node.Lock(ctx, n.name)
+	n.hold, err = take(ctx, n.node, n.name, n.mode)
 	return err
+}
+
+// In implements [Sharing].
+func (n *node) In(mode token.Limit) Lock {
+	n.mode = mode
+	return n
 }
 
 func (n *node) Unlock(context.Context) error { return n.hold.Unlock() }

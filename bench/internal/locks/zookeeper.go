@@ -19,6 +19,15 @@ type silent struct{}
 func (silent) Printf(string, ...any) {}
 
 func openZooKeeper(ctx context.Context, spec Spec) (*zookeeper, error) {
+	conn, err := dialZooKeeper(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	return &zookeeper{conn: conn, lock: zk.NewLock(conn, "/"+Name, zk.WorldACL(zk.PermAll))}, nil
+}
+
+// dialZooKeeper connects a client, and begins a session.
+func dialZooKeeper(ctx context.Context, spec Spec) (*zk.Conn, error) {
 	conn, events, err := zk.Connect(spec.Endpoints, spec.TTL, zk.WithLogger(silent{}))
 	if err != nil {
 		return nil, fmt.Errorf("locks: zookeeper: %w", err)
@@ -31,7 +40,7 @@ func openZooKeeper(ctx context.Context, spec Spec) (*zookeeper, error) {
 					for range events {
 					}
 				}()
-				return &zookeeper{conn: conn, lock: zk.NewLock(conn, "/"+Name, zk.WorldACL(zk.PermAll))}, nil
+				return conn, nil
 			}
 		case <-ctx.Done():
 			conn.Close()

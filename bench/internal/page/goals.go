@@ -76,6 +76,17 @@ func goals() []goal {
 		all = append(all, goal{what: fmt.Sprintf("messages per grant at saturation, %d nodes", n),
 			of: term{contest.ConchMessages(n), contest.Messages}, is: atMost, want: 1.1})
 	}
+	readers, permits := contest.ReaderPairs()[0], contest.PermitPairs()
+	all = append(all,
+		goal{what: "3 nodes, of 10 callers in their processes 9 read: reads/s over grants/s where all 10 want the lock alone",
+			of: term{readers.Shared, contest.Shared}, over: term{readers.Alone, contest.Grants}, is: atLeast, want: 10},
+		goal{what: "4 permits, 9 callers in the processes of 3 nodes: grants/s over those of four exclusive locks",
+			of: term{permits[0].Shared, contest.Grants}, over: term{permits[0].Alone, contest.Grants}, is: atLeast, want: 0.25},
+		goal{what: "the same, each stays in for 1 ms",
+			of: term{permits[1].Shared, contest.Grants}, over: term{permits[1].Alone, contest.Grants}, is: atLeast, want: 0.25},
+		goal{what: "the same: messages per grant",
+			of: term{permits[1].Counted, contest.Messages}, is: atMost, want: 3.9},
+	)
 	return append(all,
 		goal{what: "processor time per grant at saturation, over the bare ring's per hop",
 			of: term{contest.ConchSaturated, contest.CPU}, over: term{contest.BareRing, contest.CPU}, is: atMost, want: 1.3},

@@ -44,6 +44,7 @@ func Write(w io.Writer, run Run) {
 	writeAttached(w, run.Outcome.Results)
 	writePeers(w, results)
 	writeMore(w, results)
+	writeShares(w, results, run.Rounds)
 	writeLatencies(w, run.Outcome.Results)
 	writeLeftOut(w, run.Outcome.Results)
 	fmt.Fprint(w, method)
@@ -108,7 +109,7 @@ func writeConch(w io.Writer, results []*contest.Result) {
 		switch {
 		case r.Spread(contest.Recovery).Rounds > 0, r.Subject.Name == contest.Again(contest.Conch), r.Subject.Name == contest.Clients(contest.Conch):
 			// It is in the tables where all stand side by side.
-		case isIdle(r), isAttached(r), isMany(r):
+		case isIdle(r), isAttached(r), isMany(r), isShare(r):
 			// It has a table of its own.
 		case r.Subject.Name == contest.ConchHere:
 			here.add(r.Subject.Label, spread(r.Spread(contest.Nanoseconds), ""), spread(r.Spread(contest.Allocations), ""))
@@ -265,6 +266,7 @@ Every client is a process that loops: note the time, lock, enter, leave, unlock,
 - etcd and ZooKeeper have their defaults, except that ZooKeeper's tick is 1 s, so that a session can be as short as the others'. Locks over Redis retry after 1 ms, those of go-redsync and the one that deletes its key by DELEX (Redis 8.4) or DELIFEQ (Valkey 9). conch's nodes log only errors, unless a row says otherwise.
 - etcd's Mutex makes a watch for each wait. The lock with a standing watch was written for this comparison: one watch for each client, and its own queue.
 - flock works on one machine only; a single Redis is lost with its server; Redlock relies on clocks and has no fencing numbers.
+- The ZooKeeper recipe for shared locks and the Redis semaphore were written for this comparison, the first as ZooKeeper's documentation has it. The semaphore is a sorted set with a member for each holder, whose score is the server's time. One script drops members older than the time to live and adds one if there is room; ZREM gives the place back. It has no queue: whoever finds no room asks again after 1 ms.
 - A worker asks again once it is served, so a pause of the machine shows as one long wait, not as many.
 - Idle nodes are conch processes; the row shows the one that used the processor most within 20 s. For many known locks, clients of all nodes use each lock (with a name of 16 bytes) once, and go. This and the memory are measured once, not in every round. Memory is that of the largest node: what a lock adds to the heap after garbage collection; the whole process right after the clients have gone; and after the garbage has been given back, which an idle Go program does within some minutes.
 `

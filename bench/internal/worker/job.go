@@ -13,6 +13,7 @@ import (
 	"conch/bench/internal/locks"
 	"conch/bench/internal/virtual"
 	"conch/bench/internal/wires"
+	"conch/token"
 )
 
 // Role is the first argument of this program when it is to be a worker; the second is
@@ -59,6 +60,12 @@ type Job struct {
 	// Patience is the longest that a user in a loop waits before it gives up; each wait has
 	// a time of its own, drawn anew. 0 is forever.
 	Patience time.Duration
+	// Share is how the users of a loop share the lock; 0 is that each wants it alone. Of
+	// those who share it, the first Alone want it alone all the same.
+	Share token.Limit
+	Alone int
+	// Stay is how long a user stays in the critical section.
+	Stay time.Duration
 	// After is how often the lock is to be granted before this worker begins to use it.
 	After uint64
 	// Lock is the lock, but for relay and echo.
@@ -171,7 +178,7 @@ func (j Job) use(ctx context.Context, b *board.Board) (Report, error) {
 	}
 	b.Ready()
 	w := newUser(b, j.Client, lock)
-	w.patience = j.Patience
+	w.patience, w.stay = j.Patience, j.Stay
 	err = b.Await(0, j.After, func() error { return context.Cause(ctx) })
 	if err == nil {
 		err = j.run(ctx, w)
@@ -188,7 +195,7 @@ func (j Job) use(ctx context.Context, b *board.Board) (Report, error) {
 func (j Job) run(ctx context.Context, w *user) error {
 	switch j.Mode {
 	case Loop:
-		return w.loops(ctx, j.Users, j.Stride)
+		return j.loops(ctx, w)
 	case Batch:
 		return w.batches(ctx)
 	case Turns:

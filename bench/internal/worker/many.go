@@ -57,7 +57,7 @@ func (w *user) visits(ctx context.Context, named locks.Named, names []string, pi
 		if err := lock.Lock(ctx); err != nil {
 			return err
 		}
-		w.board.Visit(which, w.client)
+		w.board.Visit(which, w.client, w.linger)
 		if err := lock.Unlock(context.WithoutCancel(ctx)); err != nil {
 			return fmt.Errorf("unlock: %w", err)
 		}

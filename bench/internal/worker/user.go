@@ -12,6 +12,7 @@ import (
 
 	"conch/bench/internal/board"
 	"conch/bench/internal/locks"
+	"conch/token"
 )
 
 const (
@@ -29,8 +30,9 @@ type user struct {
 	board  *board.Board
 	client int
 	lock   locks.Lock
-	// patience is Job.Patience.
-	patience time.Duration
+	// patience is Job.Patience, and stay Job.Stay; mode is how the user shares the lock.
+	patience, stay time.Duration
+	mode           token.Limit
 
 	wait, cycle             *hdrhistogram.Histogram
 	operations, allocations uint64
@@ -85,8 +87,7 @@ func (w *user) once(ctx context.Context) error {
 		return err
 	}
 	waited := time.Since(start)
-	w.board.Enter(w.client)
-	w.board.Leave(w.client)
+	w.visit()
 	// An unlock is not cut short, or others would wait for a lock that nobody has.
 	if err := w.lock.Unlock(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("unlock: %w", err)
@@ -116,20 +117,27 @@ func (w *user) await(ctx context.Context) error {
 
 // loops has several users in this process, each with a place of its own, and takes
 // over what the others have measured.
-func (w *user) loops(ctx context.Context, users, stride int) error {
+func (j Job) loops(ctx context.Context, w *user) error {
 	all := []*user{w}
-	for i := 1; i < users; i++ {
+	for i := 1; i < j.Users; i++ {
 		shared, ok := w.lock.(locks.Shared)
 		if !ok {
 			return errors.New("several users: the lock has room for one in a process")
 		}
-		client := w.client + i*stride
+		client := w.client + i*j.Stride
 		if err := board.CheckPlace(client); err != nil {
 			return err
 		}
 		another := newUser(w.board, client, shared.Another())
-		another.patience = w.patience
+		another.patience, another.stay = w.patience, w.stay
 		all = append(all, another)
+	}
+	if j.Share != token.Exclusive {
+		for _, one := range all[min(j.Alone, len(all)):] {
+			if err := one.share(j.Share); err != nil {
+				return err
+			}
+		}
 	}
 	ended := make(chan error, len(all))
 	for _, one := range all {
@@ -144,6 +152,36 @@ func (w *user) loops(ctx context.Context, users, stride int) error {
 		w.cycle.Merge(one.cycle)
 	}
 	return errors.Join(failures...)
+}
+
+// share has the user share the lock from now on.
+func (w *user) share(mode token.Limit) error {
+	sharing, ok := w.lock.(locks.Sharing)
+	if !ok {
+		return errors.New("share: the lock is for one at a time")
+	}
+	w.lock, w.mode = sharing.In(mode), mode
+	return nil
+}
+
+// visit is what the user does in the critical section.
+func (w *user) visit() {
+	if w.mode == token.Exclusive {
+		w.board.Enter(w.client)
+		w.linger()
+		w.board.Leave(w.client)
+		return
+	}
+	w.board.Share(uint64(w.mode))
+	w.linger()
+	w.board.Unshare()
+}
+
+// linger stays in the critical section for as long as the user is to.
+func (w *user) linger() {
+	if w.stay > 0 {
+		time.Sleep(w.stay)
+	}
 }
 
 func (w *user) loop(ctx context.Context) error {
