@@ -60,6 +60,7 @@ const attempts = 5
 // TestRunPlaysWhatNeedsNoServers plays with real processes: whether figures are there,
 // not what they are.
 func TestRunPlaysWhatNeedsNoServers(t *testing.T) {
+	readIn, permitsIn := ReaderPairs(), PermitPairs()
 	wants := map[string][]Figure{
 		BareRing:                    {Hops, CPU, Switches},
 		BareLegs:                    {Hops, CPU, Switches},
@@ -73,11 +74,16 @@ func TestRunPlaysWhatNeedsNoServers(t *testing.T) {
 		ConchHere:                   {Nanoseconds, Allocations},
 		ConchWeight:                 {LockBytes, Resident, Settled},
 		ConchMessages(3):            {Messages},
+		readIn[0].Shared:            {Grants, Shared, Alone, Wait},
+		readIn[0].Alone:             {Grants, HandOffs},
+		permitsIn[1].Shared:         {Grants, Shared, Wait},
+		permitsIn[1].Alone:          {Grants},
+		permitsIn[1].Counted:        {Messages},
 		Peer{Key: Flock}.Again():    {Cycle},
 		Peer{Key: Flock}.Clients():  {Grants, HandOffs, CPU, Switches},
 		Peer{Key: Flock}.Failover(): {Recovery},
 	}
-	subjects, s := only(t, Flock+"/", BareRing, BareStream, BarePlain, BareSwap, ConchSaturated, ConchCrowd, ConchHere, ConchMessages(3)), stage(t)
+	subjects, s := only(t, Flock+"/", BareRing, BareStream, BarePlain, BareSwap, ConchSaturated, ConchCrowd, ConchHere, ConchMessages(3), readIn[0].Shared, permitsIn[1].Shared), stage(t)
 	subjects = append(subjects, &Subject{Name: ConchWeight, Once: true, round: weighed(6000)})
 	for attempt := 0; attempt < attempts && len(subjects) > 0; attempt++ {
 		outcome, err := Run(t.Context(), s, subjects, 1, func(text string) { t.Log(text) })
@@ -101,6 +107,33 @@ func TestRunPlaysWhatNeedsNoServers(t *testing.T) {
 	for _, subject := range subjects {
 		t.Errorf("%s: after %d attempts it lacks one of the figures %q", subject.Name, attempts, wants[subject.Name])
 	}
+}
+
+// TestRunPlaysARedisSemaphore plays it where there is Redis: the board counts as violations
+// that more are in than may be.
+func TestRunPlaysARedisSemaphore(t *testing.T) {
+	slots := PermitPairs()[3].Shared
+	s := stage(t)
+	for range attempts {
+		outcome, err := Run(t.Context(), s, only(t, slots), 1, func(text string) { t.Log(text) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		result := outcome.Results[0]
+		if result.LeftOut != "" {
+			t.Skip(result.LeftOut)
+		}
+		for _, err := range result.Failures {
+			t.Error(err)
+		}
+		if n := result.Violations(); n > 0 {
+			t.Errorf("%d times too many were in", n)
+		}
+		if t.Failed() || !lacks(result, []Figure{Grants, Shared, Wait}) {
+			return
+		}
+	}
+	t.Errorf("after %d attempts it lacks a figure", attempts)
 }
 
 // lacks reports whether a figure is not there.
