@@ -97,7 +97,7 @@ func (m *member) use(lock string, mode token.Limit, hold time.Duration) {
 		return
 	}
 	if hold > 0 {
-		time.Sleep(hold)
+		<-time.After(hold) // it is the work that is done there, and no wait for something
 	}
 	m.release(h)
 }

@@ -5,7 +5,7 @@
 // # What is not promised
 //
 // That all of them promise the same. flock knows one machine. One Redis is gone when
-// its server is; Redlock and the semaphore over Redis rest on clocks. None of these has fencing numbers. etcd and
-// ZooKeeper have written each step to the disks of two servers before they answer;
-// the others have not.
+// its server is; Redlock and the semaphore over Redis rest on clocks. None of these has
+// fencing numbers. etcd and ZooKeeper have written each step to the disks of two servers
+// before they answer; the others have not.
 package locks
