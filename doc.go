@@ -6,12 +6,14 @@
 // returns a [Hold]; [Hold.Unlock] ends it. All locks exist from the start, under any name of
 // 1 to 255 bytes of UTF-8.
 //
+// A lock can also be held by several at once: by any number of readers and no writer
+// ([Node.RLock]), or as a semaphore by so many as it has permits ([Node.Acquire]). All of
+// one lock name the same number of permits. Readers, writers and others are served in turn,
+// so that nobody starves.
+//
 // A program that should not be a member calls [Dial] instead, and is a client of a node in
 // another process: one on its own machine through a unix socket, or any by its HOST:PORT. A
 // [Node] and a [Client] are both a [Locker]. [Mutex] adapts either to sync.Locker.
-//
-// A lock is held alone by [Locker].Lock, together with any number of other readers by RLock,
-// or by one of so many permits by Acquire. All who share a lock must say the same.
 //
 // # What is not promised
 //

@@ -305,6 +305,10 @@ func (o *owner) performOne(e *token.Effect) {
 		if p := &o.peers[e.Peer]; p.out != nil && !o.holdsBack(e, p.out) {
 			p.pending = append(p.pending, e.Message)
 		}
+	case token.Grant:
+		if e.Fence == 0 {
+			o.limitSet(e)
+		}
 	case token.Warn:
 		if holds, _, _ := o.table.Counts(); holds > 0 {
 			o.log.sessionWarned(e.Session, o.describeTimes())

@@ -387,3 +387,31 @@ func TestShareIsReadersOnly(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Whoever may lock may share, and not the other way round.
+func TestWhoMayShare(t *testing.T) {
+	file, err := rules.Parse("allow.txt", "alice share a/*\nbob lock a/*\ncarl look *\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		who    string
+		action rules.Action
+		lock   string
+		may    bool
+	}{
+		{"alice", rules.Share, "a/1", true}, {"alice", rules.Look, "a/1", true}, {"alice", rules.Lock, "a/1", false}, {"alice", rules.Share, "b", false},
+		{"bob", rules.Share, "a/1", true}, {"bob", rules.Lock, "a/1", true}, {"bob", rules.Share, "b", false},
+		{"carl", rules.Share, "a/1", false},
+	} {
+		err := file.Check(rules.Identity{Kind: rules.Client, Name: test.who}, test.action, test.lock)
+		if (err == nil) != test.may {
+			t.Errorf("%s, %v %s: %v; want it to be allowed: %t", test.who, test.action, test.lock, err, test.may)
+		}
+	}
+	for _, who := range []rules.Identity{{Kind: rules.Local}, {Kind: rules.Page}, {Kind: rules.Client}, {}} {
+		if err := rules.Default().Check(who, rules.Share, "a"); err != nil {
+			t.Errorf("%v without a file: %v; want it to be allowed", who, err)
+		}
+	}
+}
