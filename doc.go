@@ -21,7 +21,8 @@
 // after [Config.SessionTTL], while its program may still believe in them. [Hold.Done] reports
 // the loss as soon as the node knows. A resource that no late holder may touch has to compare
 // fencing numbers: [Hold.Fence] rises with each grant of a lock, so the resource can refuse a
-// lower number than it has seen.
+// lower number than it has seen. Readers of one phase may have the same; see
+// [DoFencedShared].
 //
 // There is no lock without a majority: a node that does not reach more than half of the
 // members, including itself, waits.
