@@ -15,9 +15,9 @@ func Brief(run *Run, lock string, fence uint64, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	t := newTale(run, entry)
-	t.gather()
-	t.countOnly()
+	x := newExplanation(run, entry)
+	x.gather()
+	x.countOnly()
 	names := run.Names()
 	p := &printer{w: w}
 	enter := entry.Enter
@@ -32,19 +32,19 @@ func Brief(run *Run, lock string, fence uint64, w io.Writer) error {
 	p.printf("\n\n")
 	table := tabwriter.NewWriter(p, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "time\tnode\tstep\tRN\tLN\tQ\n")
-	for _, group := range t.groups() {
+	for _, group := range x.groups() {
 		last := group[len(group)-1]
-		fmt.Fprintf(table, "%s\t%s\t%s\t", group[0].Time.UTC().Format("15:04:05.000"), names.Of(last.Node), names.In(t.short(group)))
+		fmt.Fprintf(table, "%s\t%s\t%s\t", group[0].Time.UTC().Format("15:04:05.000"), names.Of(last.Node), names.In(x.short(group)))
 		if last.RequestNumbers != nil {
-			fmt.Fprint(table, t.compact(last.RequestNumbers))
+			fmt.Fprint(table, x.compact(last.RequestNumbers))
 		}
 		if last.LastGranted != nil {
-			fmt.Fprintf(table, "\t%s\t[%s]", t.compact(last.LastGranted), names.In(strings.Join(last.Queue, ",")))
+			fmt.Fprintf(table, "\t%s\t[%s]", x.compact(last.LastGranted), names.In(strings.Join(last.Queue, ",")))
 		}
 		fmt.Fprintln(table)
 	}
 	_ = table.Flush() // p keeps the first error
-	p.printf("\n%s\n", wrap(names.In(t.moral()), terminalColumns))
+	p.printf("\n%s\n", wrap(names.In(x.summary()), terminalColumns))
 	return p.err
 }
 
@@ -71,14 +71,14 @@ func wrap(text string, columns int) string {
 	return out.String()
 }
 
-func (t *tale) compact(numbers []Number) string {
-	return strings.ReplaceAll(t.numbers(numbers), " ", ",")
+func (x *explanation) compact(numbers []Number) string {
+	return strings.ReplaceAll(x.numbers(numbers), " ", ",")
 }
 
 // short says in a few words what a step is.
-func (t *tale) short(group []*Event) string {
+func (x *explanation) short(group []*Event) string {
 	e := group[0]
-	number := t.number(e.Number)
+	number := x.number(e.Number)
 	switch e.Kind {
 	case Request:
 		return fmt.Sprintf("asks: request %s", number)

@@ -13,7 +13,7 @@ func reportText(r *Report) string {
 	return b.String()
 }
 
-// drawCluster draws a cluster whose choices are drawn from t.
+// drawCluster returns a cluster of drawn size, whose choices rapid draws.
 func drawCluster(t *rapid.T) *cluster {
 	n := rapid.IntRange(2, 5).Draw(t, "members")
 	locks := []string{"cs", "db"}[:rapid.IntRange(1, 2).Draw(t, "locks")]

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// cluster is a small simulator of the algorithm, written apart from the one that
-// the nodes run, which writes logs by the schema. All choices are drawn from draw,
-// so that a run is a function of what draw returns.
+// cluster is a small simulator of the algorithm, independent of the code that nodes run,
+// which writes logs by the schema. All choices come from draw, so a run depends on it
+// alone.
 type cluster struct {
 	draw    func(n int) int // 0 to n-1
 	nodes   []*member
-	wires   map[[2]int][]message // what is on its way, first in first out
+	wires   map[[2]int][]message // messages on their way, first in first out
 	now     time.Time
 	locks   []string
 	withSes bool
@@ -44,7 +44,7 @@ type lockState struct {
 	rn          []Number
 	token       *simToken
 	inside      bool
-	ahead       int // entries in a row, before members that stand in Q
+	ahead       int // entries in a row ahead of members in Q
 	waiters     int
 	outstanding bool
 }
@@ -108,7 +108,7 @@ func (c *cluster) log(m *member, event string, fields ...any) {
 	m.lines = append(m.lines, b.String())
 }
 
-// logLock writes a line about a lock; t is the token to show, nil for none.
+// logLock writes a line about a lock. t is the token to show; nil for none.
 func (c *cluster) logLock(m *member, lock string, t *simToken, event string, fields ...any) {
 	l := m.lock(c, lock)
 	all := append([]any{"lock", lock}, fields...)
@@ -182,7 +182,7 @@ func (c *cluster) connect(a, b *member) {
 	}
 }
 
-// cut ends a stream; what is on its way is lost.
+// cut ends a stream and loses the messages on it.
 func (c *cluster) cut(a, b *member, reason string) {
 	a.connected[b.self] = false
 	c.log(a, PeerLost, "peer", b.name, "reason", reason)
@@ -251,7 +251,7 @@ func (c *cluster) enter(m *member, lock string, l *lockState) {
 		c.logToken(m, lock, l.token, Enter, "number", number)
 	}
 	if m.self == c.careless && !number.IsZero() {
-		// The fault: the token goes on before the one inside has left.
+		// The planted fault: the token is sent before the holder has left.
 		c.enqueue(m, l)
 		l.token.q = slices.DeleteFunc(l.token.q, func(j int) bool { return j == m.self })
 		c.passToHead(m, lock, l)
@@ -316,7 +316,7 @@ func (c *cluster) passToHead(m *member, lock string, l *lockState) {
 	}
 }
 
-// deliver takes the first message off a wire.
+// deliver delivers the first message of a wire.
 func (c *cluster) deliver(k [2]int) {
 	from, m := c.nodes[k[0]], c.nodes[k[1]]
 	msg := c.wires[k][0]
@@ -344,7 +344,7 @@ func (c *cluster) deliver(k [2]int) {
 	c.passOn(m, msg.lock, l)
 }
 
-// files returns the members' logs, by member order.
+// files returns the members' logs in member order.
 func (c *cluster) files() []string {
 	var files []string
 	for _, m := range c.nodes {

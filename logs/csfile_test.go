@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// sharedFile writes what the critical sections of a run would have appended.
+// sharedFile returns the lines that the critical sections of a run would have appended.
 func sharedFile(run *Run) []string {
 	var lines []string
 	for _, e := range run.Merge() {
@@ -71,8 +71,8 @@ func TestCriticalSectionFile(t *testing.T) {
 	}
 }
 
-// FuzzCriticalSectionFile: whatever is in the file, it is judged, and only what the nodes
-// themselves would have written holds.
+// FuzzCriticalSectionFile: any file is judged, and only what the nodes would have written
+// holds.
 func FuzzCriticalSectionFile(f *testing.F) {
 	files := busyCluster(3, 3).files()
 	run, err := tryReadAll(files...)

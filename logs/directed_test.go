@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// author writes logs line by line, for what no simulated run comes to.
+// author writes logs line by line, for cases that no simulated run reaches.
 type author struct {
 	*cluster
 	request uint64
@@ -20,7 +20,7 @@ func newAuthor() *author {
 	return a
 }
 
-// made makes a token at a node; the nodes named as distant are buried.
+// made makes a token at a node. The distant nodes are buried.
 func (a *author) made(node int, number uint64, distant ...int) *simToken {
 	m := a.nodes[node]
 	t := &simToken{epoch: Epoch{number, uint64(node)}, fence: number << 32, ln: make([]Number, 3)}
@@ -33,13 +33,13 @@ func (a *author) token(node int, t *simToken, kind string, fields ...any) {
 	a.logToken(a.nodes[node], "cs", t, kind, fields...)
 }
 
-// entered has a node enter by a token that is there, with the next fence.
+// entered lets a node enter by a token that is there, with the next fence.
 func (a *author) entered(node int, t *simToken) {
 	t.fence++
 	a.token(node, t, Enter)
 }
 
-// moved sends a token, and receives it if kind is TokenReceived, or drops it.
+// moved sends a token. The other end receives it or drops it, by kind.
 func (a *author) moved(from, to int, t *simToken, kind string) {
 	t.hop++
 	a.token(from, t, TokenSent, "peer", a.nodes[to].name, "session", a.nodes[to].session)
@@ -51,8 +51,8 @@ func (a *author) moved(from, to int, t *simToken, kind string) {
 	}
 }
 
-// tells has a message go from one node to another: the request of a waiter that
-// gives up at once.
+// tells sends a message from one node to another: the request of a waiter that gives up at
+// once.
 func (a *author) tells(from, to int) {
 	a.request++
 	m, peer := a.nodes[from], a.nodes[to]
@@ -69,7 +69,7 @@ func (a *author) lapses(node int) {
 	a.says(node, SessionLapsed, "session", a.nodes[node].session, "reason", "no quorum")
 }
 
-// without takes the last line of a kind out of a node's log.
+// without removes the last line of a kind from a node's log.
 func (a *author) without(node int, kind string) {
 	m := a.nodes[node]
 	for i := len(m.lines) - 1; i >= 0; i-- {
@@ -81,8 +81,8 @@ func (a *author) without(node int, kind string) {
 	panic("no line of kind " + kind)
 }
 
-// TestDirected has runs of which one thing is known to be so. Each ends with all
-// nodes stopped, after an entry of two nodes, so that only that one thing decides.
+// TestDirected has runs that show one thing each. All nodes are stopped at the end, and two
+// have entered, so only that one thing decides the verdict.
 func TestDirected(t *testing.T) {
 	for _, c := range []struct {
 		name        string
@@ -301,8 +301,8 @@ func TestDirected(t *testing.T) {
 	}
 }
 
-// overtakes has a node ask while the first is inside, and the third enter so often
-// before it gets the token: each time it comes back to the first.
+// overtakes lets a node ask while the first is inside. The third enters so many times
+// before it, and the token returns to the first each time.
 func overtakes(a *author, times int) {
 	token, number := asksHolder(a)
 	a.token(0, token, Leave)
@@ -315,8 +315,8 @@ func overtakes(a *author, times int) {
 	hasItsTurn(a, 2-2*((times-1)%2), token, number)
 }
 
-// overtakesInARow has a node ask while the first is inside, whose local batch is 3, and
-// so many more enter there before it gets the token.
+// overtakesInARow lets a node ask while the first, whose local batch is 3, is inside and
+// enters so many times more before it.
 func overtakesInARow(a *author, times int) {
 	first := a.nodes[0]
 	first.lines[0] = strings.Replace(first.lines[0], `"version"`, `"local_batch":"3","version"`, 1)
@@ -332,7 +332,7 @@ func overtakesInARow(a *author, times int) {
 	hasItsTurn(a, 0, token, number)
 }
 
-// asksHolder has the second node ask the first, which is inside.
+// asksHolder lets the second node ask the first, which is inside.
 func asksHolder(a *author) (token *simToken, number Number) {
 	token = a.made(0, 1)
 	a.entered(0, token)
@@ -346,7 +346,7 @@ func asksHolder(a *author) (token *simToken, number Number) {
 	return token, number
 }
 
-// hasItsTurn has the second node, which asked, get the token at last.
+// hasItsTurn gives the second node, which asked, the token.
 func hasItsTurn(a *author, from int, token *simToken, number Number) {
 	token.ln[1] = number
 	a.moved(from, 1, token, TokenReceived)
@@ -357,8 +357,8 @@ func hasItsTurn(a *author, from int, token *simToken, number Number) {
 	a.tells(2, 1)
 }
 
-// ignores has the second node ask the first, which has the token and does nothing,
-// and then the third.
+// ignores lets the second node ask the first, which has the token and does not react, and
+// then the third.
 func ignores(a *author, token *simToken) {
 	for _, i := range []int{1, 2} {
 		m, number := a.nodes[i], Number{a.nodes[i].session, 1}

@@ -67,8 +67,9 @@
 //
 // # Reading order
 //
-// schema.go and event.go have the lines, read.go and content.go read them from files, life.go
-// and run.go put them together, and clock.go, pair.go and merge.go find what caused what.
+// schema.go and event.go have the lines; content.go, read.go and parse.go read them from
+// files, life.go and run.go put them together, and clock.go, pair.go and merge.go find what
+// caused what.
 // check.go judges the requirements, along journey.go, which follows the token. report.go has
 // the verdicts. story.go and explain.go tell how one entry came about.
 //

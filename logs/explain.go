@@ -21,9 +21,9 @@ func Explain(run *Run, lock string, fence uint64, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	t := newTale(run, entry)
-	t.gather()
-	return t.tell(w)
+	x := newExplanation(run, entry)
+	x.gather()
+	return x.write(w)
 }
 
 // chooseEntry finds the entry, or picks one.
@@ -115,12 +115,12 @@ func (entry *Entry) request() *Event {
 	return nil
 }
 
-// tale is one story being put together.
-type tale struct {
+// explanation is the story of one entry.
+type explanation struct {
 	run    *Run
 	entry  *Entry
 	begin  *Event         // request or ride; nil: no request was needed
-	at     map[*Event]int // place in the merged order
+	at     map[*Event]int // index in the merged order
 	path   []*Visit       // of the token, from where it was as the story begins to the entry
 	left   int            // visits at the beginning of the path that are left out
 	chosen map[*Event]bool
@@ -135,10 +135,10 @@ type tale struct {
 // token, is not told with every entry that went on meanwhile.
 const longestPath = 12
 
-func newTale(run *Run, entry *Entry) *tale {
-	t := &tale{run: run, entry: entry, begin: entry.request(), at: make(map[*Event]int), chosen: make(map[*Event]bool)}
+func newExplanation(run *Run, entry *Entry) *explanation {
+	x := &explanation{run: run, entry: entry, begin: entry.request(), at: make(map[*Event]int), chosen: make(map[*Event]bool)}
 	for i, e := range run.Merge() {
-		t.at[e] = i
+		x.at[e] = i
 	}
 	for _, j := range run.Journeys() {
 		if j.Lock != entry.Enter.Lock {
@@ -147,52 +147,52 @@ func newTale(run *Run, entry *Entry) *tale {
 		// Journeys are made anew at each call: find the entry's visit by its line.
 		to := slices.IndexFunc(j.Visits, func(v *Visit) bool { return slices.Contains(v.Events, entry.Enter) })
 		from := to
-		for from > 0 && t.begin != nil && t.at[j.Visits[from].Events[0]] > t.at[t.begin] {
+		for from > 0 && x.begin != nil && x.at[j.Visits[from].Events[0]] > x.at[x.begin] {
 			from--
 		}
-		t.left = max(0, to-from-longestPath)
-		t.path = j.Visits[from+t.left : to+1]
+		x.left = max(0, to-from-longestPath)
+		x.path = j.Visits[from+x.left : to+1]
 	}
-	return t
+	return x
 }
 
-func (t *tale) choose(events ...*Event) {
+func (x *explanation) choose(events ...*Event) {
 	for _, e := range events {
 		if e != nil {
-			t.chosen[e] = true
+			x.chosen[e] = true
 		}
 	}
 }
 
 // gather chooses the lines that the story tells.
-func (t *tale) gather() {
-	enter := t.entry.Enter
-	t.choose(t.begin, enter, t.entry.End)
-	if t.begin != nil {
-		for _, e := range enter.Life.Events[t.begin.Seq:enter.Seq] {
+func (x *explanation) gather() {
+	enter := x.entry.Enter
+	x.choose(x.begin, enter, x.entry.End)
+	if x.begin != nil {
+		for _, e := range enter.Life.Events[x.begin.Seq:enter.Seq] {
 			if e.Kind == RequestSent && e.Lock == enter.Lock && e.Number == enter.Number {
-				t.choose(e)
-				if e.Receipt != nil && t.at[e.Receipt] < t.at[enter] {
-					t.choose(e.Receipt)
+				x.choose(e)
+				if e.Receipt != nil && x.at[e.Receipt] < x.at[enter] {
+					x.choose(e.Receipt)
 				}
 			}
 		}
 	}
-	for i, v := range t.path {
-		t.gatherVisit(v, i == 0)
-		if i > 0 && v.Epoch != t.path[i-1].Epoch || v.Arrival != nil && v.Arrival.Kind == TokenMade && (i > 0 || t.begin == nil || t.at[v.Arrival] > t.at[t.begin]) {
-			t.gatherRound(i)
+	for i, v := range x.path {
+		x.gatherVisit(v, i == 0)
+		if i > 0 && v.Epoch != x.path[i-1].Epoch || v.Arrival != nil && v.Arrival.Kind == TokenMade && (i > 0 || x.begin == nil || x.at[v.Arrival] > x.at[x.begin]) {
+			x.gatherRound(i)
 		}
 	}
-	last := t.path[len(t.path)-1]
-	if d := last.Departure; d != nil && t.entry.End != nil && d.Seq == t.entry.End.Seq+1 {
-		t.choose(d)
+	last := x.path[len(x.path)-1]
+	if d := last.Departure; d != nil && x.entry.End != nil && d.Seq == x.entry.End.Seq+1 {
+		x.choose(d)
 	}
 }
 
 // gatherVisit chooses who came, entered, left and where the token went.
-func (t *tale) gatherVisit(v *Visit, first bool) {
-	enter := t.entry.Enter
+func (x *explanation) gatherVisit(v *Visit, first bool) {
+	enter := x.entry.Enter
 	var before *Event // the latest of the first visit's lines from before the story
 	for _, e := range v.Events {
 		switch e.Kind {
@@ -203,23 +203,23 @@ func (t *tale) gatherVisit(v *Visit, first bool) {
 		if e.Life == enter.Life && e.Seq > enter.Seq {
 			break
 		}
-		if first && t.begin != nil && t.at[e] < t.at[t.begin] {
+		if first && x.begin != nil && x.at[e] < x.at[x.begin] {
 			before = e
 			continue
 		}
-		if first && t.begin == nil && e.Life == enter.Life && e.Seq < enter.Seq {
+		if first && x.begin == nil && e.Life == enter.Life && e.Seq < enter.Seq {
 			before = e
 			continue
 		}
-		t.choose(e)
+		x.choose(e)
 	}
-	t.choose(before)
+	x.choose(before)
 }
 
 // gatherRound chooses the lines of the round that made the token of a visit, and
 // those that tell what became of the one before.
-func (t *tale) gatherRound(i int) {
-	v := t.path[i]
+func (x *explanation) gatherRound(i int) {
+	v := x.path[i]
 	made := v.Arrival
 	if made == nil || made.Kind != TokenMade {
 		return
@@ -227,10 +227,10 @@ func (t *tale) gatherRound(i int) {
 	var holder *Life
 	since := 0
 	if i > 0 {
-		holder = t.path[i-1].Life
-		since = t.at[t.path[i-1].Events[0]]
-		if holder.End == Crashed && t.path[i-1].Departure == nil {
-			t.choose(holder.last())
+		holder = x.path[i-1].Life
+		since = x.at[x.path[i-1].Events[0]]
+		if holder.End == Crashed && x.path[i-1].Departure == nil {
+			x.choose(holder.last())
 		}
 	}
 	proposer := made.Life
@@ -241,16 +241,16 @@ func (t *tale) gatherRound(i int) {
 		}
 	}
 	lost := make(map[*Life]bool) // whose news of the loss is told
-	for _, e := range t.run.Merge()[since:t.at[made]] {
+	for _, e := range x.run.Merge()[since:x.at[made]] {
 		switch {
 		case e.Lock == made.Lock && e.Has("ballot") && e.Ballot == made.Epoch,
 			e.Lock == made.Lock && e.Has("probe") && e.Probe == probe && (e.Life == proposer || e.Peer == proposer.Node):
-			t.choose(e)
-		case holder != nil && e.Kind == PeerLost && e.Peer == holder.Node && !lost[e.Life] && t.at[e] > t.at[t.path[i-1].Events[len(t.path[i-1].Events)-1]],
+			x.choose(e)
+		case holder != nil && e.Kind == PeerLost && e.Peer == holder.Node && !lost[e.Life] && x.at[e] > x.at[x.path[i-1].Events[len(x.path[i-1].Events)-1]],
 			holder != nil && e.Kind == Burial && e.Peer == holder.Node:
 			lost[e.Life] = true
-			t.choose(e)
+			x.choose(e)
 		}
 	}
-	t.choose(made)
+	x.choose(made)
 }

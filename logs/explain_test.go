@@ -21,8 +21,8 @@ func story(t fataler, run *Run, lock string, fence uint64) string {
 	return b.String()
 }
 
-// TestEveryEntryHasItsStory: whatever happened, each entry can be told, the story
-// ends with it or right after, and every line that it quotes is one of the logs.
+// TestEveryEntryHasItsStory: each entry of each run can be explained. The story quotes only
+// lines of the logs, and the entry is at its end or just before it.
 func TestEveryEntryHasItsStory(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := drawCluster(t)
@@ -48,7 +48,7 @@ func TestEveryEntryHasItsStory(t *testing.T) {
 	})
 }
 
-// TestChosenStory: by itself, Explain tells of a node that had to ask and to wait.
+// TestChosenStory: Explain chooses an entry whose node had to ask and to wait.
 func TestChosenStory(t *testing.T) {
 	text := story(t, readAll(t, busyCluster(3, 3).files()...), "", 0)
 	for _, part := range []string{"asks all the others", "sends REQUEST", "receives REQUEST", "from the head of Q", "The token reaches", "enters the critical section", "2 REQUESTs and 1 TOKEN"} {
@@ -61,8 +61,8 @@ func TestChosenStory(t *testing.T) {
 	}
 }
 
-// TestStoryOfABatch: who goes ahead of those in Q is told to do so, and at each leave Q
-// shows it at the head.
+// TestStoryOfABatch: the story says who goes ahead of those in Q, and Q shows that node at
+// its head at each leave.
 func TestStoryOfABatch(t *testing.T) {
 	c := newCluster(3, []string{"cs"}, seeded(1))
 	for _, m := range c.nodes {
@@ -90,8 +90,8 @@ func TestStoryOfABatch(t *testing.T) {
 	}
 }
 
-// TestBrief: a terminal gets one line for each step, with the values of the lines that
-// show it, and no address but in the list of names.
+// TestBrief: a terminal gets one line for each step, with the values of the step's log
+// lines. Addresses stand only in the list of names.
 func TestBrief(t *testing.T) {
 	run := readAll(t, busyCluster(3, 3).files()...)
 	told, err := run.Tell("", 0)
@@ -150,7 +150,7 @@ func TestNoSuchEntry(t *testing.T) {
 	}
 }
 
-// failing is a writer that fails.
+// failing is a writer that always fails.
 type failing struct{}
 
 var errFull = errors.New("disk full")

@@ -77,7 +77,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestGoldenRecovery tells the first entry after a holder's crash.
+// TestGoldenRecovery explains the first entry after a holder's crash.
 func TestGoldenRecovery(t *testing.T) {
 	run := readAll(t, scenes[2].run().files()...)
 	for _, j := range run.Journeys() {

@@ -49,12 +49,12 @@ func (r *Run) Journeys() []*Journey {
 
 // trace follows the tokens and says what is wrong with their ways.
 func (r *Run) trace() ([]*Journey, []problem) {
-	t := &tracer{run: r, journeys: make(map[string]*Journey), passed: make(map[tokenPlace][]*Event)}
+	t := &tracer{run: r, journeys: make(map[string]*Journey), passed: make(map[tokenPosition][]*Event)}
 	for _, life := range r.Lives {
 		for _, e := range life.Events {
 			switch e.Kind {
 			case TokenMade, TokenSent, TokenReceived:
-				at := e.place(e.Kind)
+				at := e.tokenPosition(e.Kind)
 				t.passed[at] = append(t.passed[at], e)
 			}
 		}
@@ -81,7 +81,7 @@ func (r *Run) trace() ([]*Journey, []problem) {
 type tracer struct {
 	run      *Run
 	journeys map[string]*Journey
-	passed   map[tokenPlace][]*Event // token_made, token_sent and token_received; the event's kind stands in place of the node
+	passed   map[tokenPosition][]*Event // token_made, token_sent and token_received; the event's kind stands in place of the node
 	problems []problem
 
 	// Of the process that is being followed, by lock:
@@ -188,7 +188,7 @@ func droppedAsItCame(received *Event) bool {
 		return false
 	}
 	e := received.Life.Events[next]
-	return e.Kind == TokenDropped && e.place("") == received.place("")
+	return e.Kind == TokenDropped && e.tokenPosition("") == received.tokenPosition("")
 }
 
 // begin starts a visit; arrival is nil where no line tells of it.

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// named has a node told to help, by a probe of the third, while it has no session.
+// named makes a node a helper, by a probe of the third, while it has no session.
 func (a *author) named(helper int) {
 	m := a.nodes[helper]
 	a.lapses(helper)
@@ -14,13 +14,13 @@ func (a *author) named(helper int) {
 	a.logLock(m, "cs", nil, AnswerSent, "peer", a.nodes[2].name, "answer", "none", "probe", 1)
 }
 
-// begins has a node's next session begin.
+// begins starts a node's next session.
 func (a *author) begins(node int) {
 	a.nodes[node].session++
 	a.says(node, SessionStarted, "session", a.nodes[node].session)
 }
 
-// requests has a node ask, with the next number of its session.
+// requests lets a node ask, with the next number of its session.
 func (a *author) requests(node int, lock string) Number {
 	m := a.nodes[node]
 	m.count++
@@ -30,8 +30,8 @@ func (a *author) requests(node int, lock string) Number {
 	return number
 }
 
-// TestLegal has runs that token/DESIGN.md allows, and that were taken for violations, and
-// beside each one that looks alike and is none.
+// TestLegal has runs that token/DESIGN.md allows and that were once judged violations.
+// Beside each stands one that looks alike and is a violation.
 func TestLegal(t *testing.T) {
 	for _, c := range []struct {
 		name        string

@@ -54,7 +54,7 @@ func (r *Run) member(node string) int {
 }
 
 // membersSeen returns the members that the lines name, where no node_started lists them:
-// sorted, as conch orders its members. The order counts as known if RN has a place for
+// sorted, as conch orders its members. The order counts as known if RN has an entry for
 // each and agrees with what the lines say of requests.
 func (r *Run) membersSeen() (members []string, ordered bool) {
 	names := make(map[string]bool)
@@ -82,9 +82,9 @@ func (r *Run) membersSeen() (members []string, ordered bool) {
 // agreeOnOrder reports whether RN, read in this order, agrees with the numbers of the
 // requests that the lines are about.
 func (r *Run) agreeOnOrder(members []string) bool {
-	place := make(map[string]int, len(members))
+	index := make(map[string]int, len(members))
 	for i, member := range members {
-		place[member] = i
+		index[member] = i
 	}
 	for _, life := range r.Lives {
 		for _, e := range life.Events {
@@ -93,11 +93,11 @@ func (r *Run) agreeOnOrder(members []string) bool {
 			}
 			switch e.Kind {
 			case Request, RequestSent, Ride, Withdraw:
-				if e.RequestNumbers[place[e.Node]] != e.Number {
+				if e.RequestNumbers[index[e.Node]] != e.Number {
 					return false
 				}
 			case RequestReceived:
-				if e.RequestNumbers[place[e.Peer]].Compare(e.Number) < 0 {
+				if e.RequestNumbers[index[e.Peer]].Compare(e.Number) < 0 {
 					return false
 				}
 			}

@@ -121,12 +121,12 @@ func (m *merger) findCycle() []*track {
 		}
 	}
 	var path []*track
-	place := make(map[*track]int)
+	index := make(map[*track]int)
 	for t := start; ; t = byNode[t.head().Cause.Node] {
-		if from, again := place[t]; again {
+		if from, again := index[t]; again {
 			return path[from:]
 		}
-		place[t] = len(path)
+		index[t] = len(path)
 		path = append(path, t)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestMergeIsCausal checks the order against its definition, by clocks that are far
-// off: every line once, each node's lines in its order, no receive before its send.
+// TestMergeIsCausal checks the merged order by its definition, with clocks that are far
+// off: each line once, each node's lines in order, no receive before its send.
 func TestMergeIsCausal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := drawCluster(t)
@@ -49,7 +49,7 @@ func TestMergeIsCausal(t *testing.T) {
 	})
 }
 
-// checkClocks holds the vector clocks against reachability.
+// checkClocks compares the vector clocks with reachability.
 func checkClocks(t *rapid.T, run *Run) {
 	past := make(map[*Event]map[*Event]bool)
 	run.WalkClocks(func(e *Event, clock Clock) {
@@ -78,7 +78,7 @@ func checkClocks(t *rapid.T, run *Run) {
 	})
 }
 
-// TestMergeByTime: what causality leaves open goes by time, then by node.
+// TestMergeByTime: lines that causality does not order are ordered by time, then by node.
 func TestMergeByTime(t *testing.T) {
 	started := func(node, at string) string {
 		return fmt.Sprintf(`{"level":"info","node":%q,"event":"node_started","members":["a:1","b:1"],"incarnation":"0123456789abcdef0123456789abcdef","version":"test","session":"1","time":%q,"message":"node started"}`+"\n", node, at)
@@ -99,8 +99,8 @@ func TestMergeByTime(t *testing.T) {
 	}
 }
 
-// TestMergeCycle gives evidence that contradicts itself: two receipts each moved
-// before the sending that the other depends on.
+// TestMergeCycle merges contradictory logs: two receipts, each moved before the sending
+// that the other depends on.
 func TestMergeCycle(t *testing.T) {
 	c := newCluster(2, []string{"cs"}, seeded(3))
 	c.run(600, faults{})
@@ -145,8 +145,8 @@ func TestCopiesAreCountedOnce(t *testing.T) {
 	})
 }
 
-// TestOneFileOfAllNodes: the lines of all nodes mixed in one file say the same as
-// apart.
+// TestOneFileOfAllNodes: one file with all nodes' lines has the same verdict as a file for
+// each.
 func TestOneFileOfAllNodes(t *testing.T) {
 	c := busyCluster(3, 3)
 	var mixed bytes.Buffer

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// minimalFiles reads logs that were written by hand, in the minimal form.
+// minimalFiles reads handwritten logs in the minimal form.
 func minimalFiles(t testing.TB, names ...string) (texts []string) {
 	t.Helper()
 	for _, name := range names {
@@ -89,8 +89,8 @@ func TestMinimalFormPlanted(t *testing.T) {
 	}
 }
 
-// TestMinimalFormIsAskedFor: the lines of a node whose node_started has an incarnation are
-// held to the whole schema.
+// TestMinimalFormIsAskedFor: if node_started has an incarnation, the node's lines must
+// follow the whole schema.
 func TestMinimalFormIsAskedFor(t *testing.T) {
 	texts := minimalFiles(t, "a.log", "b.log", "c.log")
 	texts[0] = strings.Replace(texts[0], `"members"`, `"level":"info","message":"m","version":"1","session":"1","incarnation":"0123456789abcdef0123456789abcdef","members"`, 1)
@@ -100,7 +100,7 @@ func TestMinimalFormIsAskedFor(t *testing.T) {
 	}
 }
 
-// TestMinimalFormIsDocumented holds docs/LOGFORMAT.md to what the reader needs.
+// TestMinimalFormIsDocumented compares docs/LOGFORMAT.md with what the reader requires.
 func TestMinimalFormIsDocumented(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join("..", "docs", "LOGFORMAT.md"))
 	if err != nil {
@@ -120,8 +120,7 @@ func TestMinimalFormIsDocumented(t *testing.T) {
 	}
 }
 
-// FuzzMinimal: whatever the bytes of a log that says that it is in the minimal form, it can
-// be merged, checked and told.
+// FuzzMinimal: any log that claims the minimal form can be merged, checked and explained.
 func FuzzMinimal(f *testing.F) {
 	texts := minimalFiles(f, "a.log", "b.log", "c.log")
 	f.Add(texts[0], texts[1], texts[2])

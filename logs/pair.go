@@ -49,8 +49,8 @@ func (e *Event) pairKey() pairKey {
 //
 // Several sends have one key where a request was repeated on a new stream, and the
 // streams lost some of them. Streams are FIFO and an older one is silenced by a
-// newer, so the i-th receive is at the earliest of the i-th send: to pair these two
-// claims no more than what is so, even if it was a later copy that came.
+// newer, so the i-th receive is at the earliest of the i-th send: pairing these two
+// states nothing false, even if it was a later copy that came.
 func (r *Run) pair() {
 	pending := make(map[pairKey][]*Event) // sends not yet paired, in order
 	numbered := 0
@@ -98,10 +98,10 @@ func certain(sent *Event) bool {
 // pairDropped pairs the sending of a token with the line that says that it was
 // dropped as it came.
 func (r *Run) pairDropped(pending map[pairKey][]*Event) {
-	arrived := make(map[tokenPlace]*Event) // tokens still on their way, by place
+	arrived := make(map[tokenPosition]*Event) // tokens still on their way, by position
 	for k, queue := range pending {
 		if k.message == "token" && len(queue) > 0 {
-			arrived[queue[0].place(k.to)] = queue[0]
+			arrived[queue[0].tokenPosition(k.to)] = queue[0]
 		}
 	}
 	for _, life := range r.Lives {
@@ -109,23 +109,24 @@ func (r *Run) pairDropped(pending map[pairKey][]*Event) {
 			if e.Kind != TokenDropped {
 				continue
 			}
-			if sent := arrived[e.place(e.Node)]; sent != nil && sent.Receipt == nil {
+			if sent := arrived[e.tokenPosition(e.Node)]; sent != nil && sent.Receipt == nil {
 				e.Cause, sent.Receipt = sent, e
 			}
 		}
 	}
 }
 
-// tokenPlace is a token at one node: between two hops, it is in one place.
-type tokenPlace struct {
+// tokenPosition is where a token is after a hop.
+type tokenPosition struct {
 	lock  string
 	epoch Epoch
 	hop   uint64
 	node  string
 }
 
-func (e *Event) place(node string) tokenPlace {
-	return tokenPlace{lock: e.Lock, epoch: e.Epoch, hop: e.Hop, node: node}
+// tokenPosition is the position that a line gives its token, which is at a node.
+func (e *Event) tokenPosition(node string) tokenPosition {
+	return tokenPosition{lock: e.Lock, epoch: e.Epoch, hop: e.Hop, node: node}
 }
 
 // reportOrphans reports receives without a send. Those from a member whose file is

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// withoutBeginning cuts a log at a place that is drawn: its first lines were rotated away.
+// withoutBeginning removes a drawn number of first lines, as a rotation does.
 func withoutBeginning(t *rapid.T, file string) string {
 	lines := strings.SplitAfter(file, "\n")
 	return strings.Join(lines[rapid.IntRange(0, len(lines)-1).Draw(t, "first line"):], "")
@@ -18,7 +18,7 @@ func withoutBeginning(t *rapid.T, file string) string {
 
 var nodeOfLine = regexp.MustCompile(`"node":"([^"]*)"`)
 
-// withGap puts log_gap in the place of some lines: the disk was full.
+// withGap replaces some lines by log_gap, as after a full disk.
 func withGap(t *rapid.T, file string) string {
 	lines := strings.SplitAfter(file, "\n")
 	if len(lines) < 3 {
@@ -33,7 +33,7 @@ func withGap(t *rapid.T, file string) string {
 
 var operators = regexp.MustCompile(`"event":"(node_started|node_stopped|peer_connected|peer_lost|session_started|session_lapsed|lost)"`)
 
-// withoutEvidence leaves what a node logs without --evidence.
+// withoutEvidence keeps the lines that a node logs without --evidence.
 func withoutEvidence(file string) string {
 	var kept []string
 	for line := range strings.Lines(file) {
@@ -44,8 +44,8 @@ func withoutEvidence(file string) string {
 	return strings.Join(kept, "")
 }
 
-// TestPartialLogsNeverViolate takes much out of the logs of all nodes: that does not
-// suffice, and shows no violation.
+// TestPartialLogsNeverViolate removes many lines from all logs. The rest does not suffice,
+// and shows no violation.
 func TestPartialLogsNeverViolate(t *testing.T) {
 	for _, partial := range []struct {
 		name string
@@ -117,8 +117,8 @@ func TestPartialLogsNeverViolate(t *testing.T) {
 	}
 }
 
-// TestCopiesWithoutBeginning gives the last lines of a log beside the whole log, and the
-// same last lines twice: each line counts once.
+// TestCopiesWithoutBeginning reads a log and a copy of its last lines, and such a copy
+// twice: each line counts once.
 func TestCopiesWithoutBeginning(t *testing.T) {
 	files := busyCluster(3, 3).files()
 	lines := strings.SplitAfter(files[0], "\n")

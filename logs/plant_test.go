@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// lineOf finds the first line of a file, from a line on, that has all words in it.
+// lineOf finds the first line, from a line on, that has all these words.
 func lineOf(lines []string, from int, words ...string) int {
 	for i := from; i < len(lines); i++ {
 		if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(lines[i], word) }) {
@@ -21,8 +21,7 @@ func lineOf(lines []string, from int, words ...string) int {
 
 func event(kind string) string { return `"event":"` + kind + `"` }
 
-// busyCluster is a run in which every node enters often and every request is
-// granted.
+// busyCluster runs a cluster in which every node enters often and every request is granted.
 func busyCluster(n int, seed uint64) *cluster {
 	c := newCluster(n, []string{"cs"}, seeded(seed))
 	c.run(300, faults{})
@@ -38,8 +37,8 @@ func verdictOf(r *Report, id requirementID) Verdict {
 	return Holds
 }
 
-// TestPlanted breaks valid logs, or the algorithm that wrote them, in one way each,
-// and names who must notice.
+// TestPlanted plants one fault in valid logs, or in the algorithm that writes them, and
+// names the checks that must notice.
 func TestPlanted(t *testing.T) {
 	for _, planted := range []struct {
 		name        string
@@ -57,7 +56,7 @@ func TestPlanted(t *testing.T) {
 
 		{"an entry where the token is not", func(t *testing.T) []string {
 			c := busyCluster(3, 2)
-			// The node repeats its last entry after the token has gone.
+			// The node enters again after the token has gone.
 			for _, m := range c.nodes {
 				sent := lineOf(m.lines, 0, event(TokenSent))
 				enter := lineOf(m.lines, 0, event(Enter))
@@ -136,7 +135,8 @@ func TestPlanted(t *testing.T) {
 		{"a request given up without a word", func(t *testing.T) []string {
 			c := newCluster(3, []string{"cs"}, seeded(6))
 			c.run(1000, faults{})
-			// One more request, with a number of its own, right before a second.
+			// A request that nobody granted, with a number of its own, right before
+			// another.
 			var m *member
 			second := -1
 			for _, m = range c.nodes {
@@ -208,13 +208,13 @@ func TestPlanted(t *testing.T) {
 	}
 }
 
-// withoutLoss takes out the lines by which peers tell of a loss.
+// withoutLoss removes the lines by which peers report a loss.
 func withoutLoss(file string) string {
 	return regexp.MustCompile(`(?m)^.*"event":"peer_lost".*\n`).ReplaceAllString(file, "")
 }
 
-// TestMissingLinesNeverViolate takes something out of valid logs: then they may not
-// suffice, but they never show a violation.
+// TestMissingLinesNeverViolate removes lines from valid logs. The rest may not suffice, but
+// never shows a violation.
 func TestMissingLinesNeverViolate(t *testing.T) {
 	for _, missing := range []struct {
 		name string
@@ -257,8 +257,8 @@ func TestMissingLinesNeverViolate(t *testing.T) {
 	}
 }
 
-// depended are the events whose line is missed by a check when it is gone from logs
-// that are otherwise whole, in a run where every message arrived.
+// depended are the events of which no line may be missing from otherwise whole logs of a
+// run in which every message arrived: some check notices.
 var depended = []string{NodeStarted, Request, RequestSent, RequestReceived, Ride, TokenMade, TokenSent, TokenReceived, Enter, Leave}
 
 func TestMissingLineIsNoticed(t *testing.T) {
@@ -283,8 +283,7 @@ func TestMissingLineIsNoticed(t *testing.T) {
 	})
 }
 
-// TestRunsMixed puts one node's file of another run of the same cluster among the
-// files.
+// TestRunsMixed replaces one node's file by that of another run of the same cluster.
 func TestRunsMixed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(2, 4).Draw(t, "members")
@@ -302,7 +301,7 @@ func TestRunsMixed(t *testing.T) {
 	})
 }
 
-// TestClocksDoNotMatter gives each node a clock of its own that is far off.
+// TestClocksDoNotMatter gives each node a clock that is far off.
 func TestClocksDoNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.Uint64().Draw(t, "seed")

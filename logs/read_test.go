@@ -98,8 +98,8 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// FuzzRead: whatever the bytes, Read returns, and what it returns can be merged,
-// checked and told.
+// FuzzRead: Read returns for any bytes, and its result can be merged, checked and
+// explained.
 func FuzzRead(f *testing.F) {
 	files := busyCluster(3, 3).files()
 	f.Add([]byte(files[0]), []byte(files[1]))

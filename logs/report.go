@@ -194,7 +194,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 		if i == 0 {
 			p.printf("\nnotes\n")
 		}
-		p.printf("  %s: %s\n", place(f), f.Text)
+		p.printf("  %s: %s\n", location(f), f.Text)
 	}
 	p.figures(&r.Figures)
 	return p.err
@@ -218,13 +218,14 @@ func (p *printer) details(q Requirement) {
 				break
 			}
 			if line.File != "" {
-				p.printf("    %s: %s\n", place(line), line.Text)
+				p.printf("    %s: %s\n", location(line), line.Text)
 			}
 		}
 	}
 }
 
-func place(q Quote) string {
+// location is where a quoted line stands.
+func location(q Quote) string {
 	if q.Line == 0 {
 		return q.File
 	}

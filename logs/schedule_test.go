@@ -14,8 +14,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestMain runs each property on fewer cases than rapid does by itself, so that the
-// tests take seconds; -rapid.checks asks for more.
+// TestMain runs each property on fewer cases than rapid's default, so that the tests take
+// seconds. -rapid.checks asks for more.
 func TestMain(m *testing.M) {
 	if err := flag.Set("rapid.checks", "30"); err != nil {
 		panic(err)
@@ -23,14 +23,14 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// faults says what may happen to a simulated cluster beside the algorithm.
+// faults are the faults that a simulated cluster may have.
 type faults struct {
 	cuts    bool // streams are cut, except while the token is on them, and come up again
 	crashes bool // nodes crash and restart; needs sessions, by which a lost token is made anew
 	abrupt  bool // the nodes stop while requests are open
 }
 
-// run plays a random schedule of so many steps and stops the nodes.
+// run performs so many random steps and stops the nodes.
 func (c *cluster) run(steps int, f faults) {
 	c.withSes = f.crashes
 	c.startAll()
@@ -56,7 +56,7 @@ func (c *cluster) startAll() {
 	}
 }
 
-// step does one thing, drawn at random; it may turn out to be nothing.
+// step performs one drawn action, if it is possible.
 func (c *cluster) step(f faults) {
 	m := c.nodes[c.draw(len(c.nodes))]
 	lock := c.locks[c.draw(len(c.locks))]
@@ -107,7 +107,7 @@ func (c *cluster) drain() {
 	}
 }
 
-// flicker cuts a stream or brings it up again.
+// flicker cuts a stream or opens it again.
 func (c *cluster) flicker(a, b *member) {
 	switch {
 	case a == b || !a.alive || !b.alive:
@@ -188,7 +188,7 @@ func (c *cluster) dropWires(m *member) {
 	maps.DeleteFunc(c.wires, func(k [2]int, _ []message) bool { return k[0] == m.self || k[1] == m.self })
 }
 
-// crash ends a node without a word.
+// crash ends a node without a last line.
 func (c *cluster) crash(m *member) {
 	alive := 0
 	for _, peer := range c.nodes {
@@ -219,8 +219,8 @@ func (c *cluster) restart(m *member) {
 	}
 }
 
-// remake has a waiting node make each token that is nowhere, by a probe and a
-// ballot that are over at once.
+// remake lets a waiting node make each lost token, by a probe and a ballot that are over at
+// once.
 func (c *cluster) remake() {
 	for _, lock := range c.locks {
 		if c.lost(lock) {
@@ -297,7 +297,7 @@ func (c *cluster) remakeAt(p *member, lock string) {
 	c.passOn(p, lock, l)
 }
 
-// ask asks all live others and has them answer at once.
+// ask sends a question to all live members, which answer at once.
 func (c *cluster) ask(p *member, lock, sent, received string, question, answer func(*member) []any) {
 	for _, m := range c.nodes {
 		if m == p || !m.alive {
@@ -315,7 +315,7 @@ func seeded(seed uint64) func(int) int {
 	return rand.New(rand.NewPCG(seed, 1)).IntN
 }
 
-// readAll puts logs together as Open does.
+// readAll reads logs as Open does.
 func readAll(t fataler, files ...string) *Run {
 	t.Helper()
 	run, err := tryReadAll(files...)
@@ -337,13 +337,13 @@ func tryReadAll(files ...string) (*Run, error) {
 	return NewRun(read...)
 }
 
-// fataler is what *testing.T and *rapid.T have in common, as far as readAll goes.
+// fataler is what readAll needs of *testing.T and *rapid.T.
 type fataler interface {
 	Helper()
 	Fatal(args ...any)
 }
 
-// drawSkew draws how far a clock is off.
+// drawSkew draws a clock's error.
 func drawSkew(t *rapid.T) time.Duration {
 	return time.Duration(rapid.Int64Range(-int64(time.Hour), int64(time.Hour)).Draw(t, "skew"))
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestSchemaDocument holds SCHEMA.md equal to the schema in the code.
+// TestSchemaDocument compares SCHEMA.md with the schema in the code.
 func TestSchemaDocument(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# The log's schema\n\n")
@@ -52,9 +52,8 @@ func codes(set keySet) string {
 	return strings.Join(texts, ", ")
 }
 
-// TestEveryKeyIsRead makes a line of each event with all keys that it may have, and reads
-// it: a key that the schema has, and the reader does not know, would make evidence of a
-// gap.
+// TestEveryKeyIsRead reads a line of each event with all its keys. If the reader did not
+// know a key of the schema, a line that has it would count as missing.
 func TestEveryKeyIsRead(t *testing.T) {
 	values := map[kind]string{
 		kindText: `"x"`, kindTime: `"2026-11-22T21:01:22.1Z"`, kindAddress: `"a:1"`, kindDecimal: `"0"`, kindNumber: `"1.1"`, kindEpoch: `"1.0"`,
@@ -100,8 +99,8 @@ func TestEveryKeyIsRead(t *testing.T) {
 	}
 }
 
-// TestGeneratedLinesAreValid holds the lines of the simulator, which every other
-// test stands on, against the schema.
+// TestGeneratedLinesAreValid checks the simulator's lines, on which all other tests rest,
+// against the schema.
 func TestGeneratedLinesAreValid(t *testing.T) {
 	seen := make(map[string]bool)
 	for seed := range uint64(10) {

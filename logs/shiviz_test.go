@@ -16,12 +16,11 @@ type shivizEvent struct {
 	text  string
 }
 
-// acceptShiViz reads a log by ShiViz's rules, as far as they can refuse one: its
-// input form takes line 1 as the parser expression and line 2 as the delimiter; the
-// parser wants the groups event, host and clock, each match with a clock that is a
-// JSON object of positive whole numbers; the model wants each host's own value to
-// begin at 1 and to rise by one, the host in its own clock, every event that a clock
-// names to be there, and what that one knew to be known as well.
+// acceptShiViz reads a log by the rules for which ShiViz can refuse one. Line 1 is the
+// parser expression, with the groups event, host and clock, and line 2 the delimiter. Each
+// match has a clock, a JSON object of positive whole numbers. Each host's own value begins
+// at 1 and rises by one, and the host is in its own clock. Every event that a clock names
+// exists, and what that event knew is known as well.
 func acceptShiViz(log string) ([]shivizEvent, error) {
 	lines := strings.SplitN(log, "\n", 3)
 	if len(lines) < 3 || lines[1] != "" {
@@ -32,7 +31,7 @@ func acceptShiViz(log string) ([]shivizEvent, error) {
 			return nil, fmt.Errorf("line 1 has not the group %s once", group)
 		}
 	}
-	// JavaScript's {.*} is Go's \{.*\}; the rest of the expression means the same.
+	// JavaScript writes {.*} for Go's \{.*\}; the rest of the expression means the same.
 	parser, err := regexp.Compile(strings.NewReplacer("{", `\{`, "}", `\}`).Replace(lines[0]))
 	if err != nil {
 		return nil, err
@@ -114,8 +113,8 @@ func TestShiVizAccepts(t *testing.T) {
 	}
 }
 
-// TestShiVizOrdersAsMessagesDo: a receipt's clock includes its sending, and one
-// process of a member that crashed is a host apart from the next.
+// TestShiVizOrdersAsMessagesDo: a receipt's clock includes the sending's, and each process
+// of a member that crashed is a host of its own.
 func TestShiVizOrdersAsMessagesDo(t *testing.T) {
 	run := readAll(t, scenes[2].run().files()...)
 	events, err := acceptShiViz(shiviz(t, run, ""))
@@ -144,7 +143,7 @@ func TestShiVizOrdersAsMessagesDo(t *testing.T) {
 	}
 }
 
-// TestShiVizRefuses shows that the rules can refuse.
+// TestShiVizRefuses: acceptShiViz refuses what breaks a rule.
 func TestShiVizRefuses(t *testing.T) {
 	good := shivizParser + "\n\na {\"a\":1}\nx\nb {\"a\":1,\"b\":1}\ny\n"
 	if _, err := acceptShiViz(good); err != nil {

@@ -13,39 +13,39 @@ type step struct {
 	lines []*Event
 }
 
-// tell writes the story.
-func (t *tale) tell(w io.Writer) error {
-	enter := t.entry.Enter
+// write writes the story.
+func (x *explanation) write(w io.Writer) error {
+	enter := x.entry.Enter
 	p := &printer{w: w}
 	p.printf("How %s got lock %s with fence %d\n\n", enter.Node, enter.Lock, enter.Fence)
-	if t.showsNumbers() {
+	if x.showsNumbers() {
 		p.printf("RN has the highest request number heard from each member, LN the number of each\n")
-		p.printf("member's request that was granted last, both in the order %s.\n", strings.Join(t.run.Members, ", "))
+		p.printf("member's request that was granted last, both in the order %s.\n", strings.Join(x.run.Members, ", "))
 		p.printf("Q is the token's queue, head first. LN and Q are known only where the token is.\n")
 	}
-	if t.oneSession() && !t.run.minimal() {
+	if x.oneSession() && !x.run.minimal() {
 		p.printf("Request numbers are SESSION.COUNT in the lines. No session changes in this story,\nso the sessions are left out here.\n")
 	}
-	if t.left > 0 {
-		p.printf("The request waited for a long time: %s of the token at the beginning\nleft out.\n", verb(t.left, "move", "moves", " is", " are"))
+	if x.left > 0 {
+		p.printf("The request waited for a long time: %s of the token at the beginning\nleft out.\n", verb(x.left, "move", "moves", " is", " are"))
 	}
-	for i, s := range t.steps() {
+	for i, s := range x.steps() {
 		p.printf("\n%2d. %s\n", i+1, s.text)
 		for _, e := range s.lines {
 			p.printf("      %s: %s\n", e.Position(), e.Raw)
 		}
-		p.printf("%s", t.values(s.lines[len(s.lines)-1]))
+		p.printf("%s", x.values(s.lines[len(s.lines)-1]))
 	}
-	p.printf("\n%s\n", t.moral())
+	p.printf("\n%s\n", x.summary())
 	return p.err
 }
 
 // steps turns the chosen lines into steps.
-func (t *tale) steps() []step {
+func (x *explanation) steps() []step {
 	var steps []step
-	for _, group := range t.groups() {
-		text := t.sentence(group)
-		if e := group[0]; t.crashedHere(e) {
+	for _, group := range x.groups() {
+		text := x.sentence(group)
+		if e := group[0]; x.crashedHere(e) {
 			text += fmt.Sprintf(" This is the last line of %s: it crashed, and the token was lost with it.", e.Node)
 		}
 		steps = append(steps, step{text, group})
@@ -55,12 +55,12 @@ func (t *tale) steps() []step {
 
 // groups puts the chosen lines in order. The sendings of one message to several
 // members are one group.
-func (t *tale) groups() [][]*Event {
+func (x *explanation) groups() [][]*Event {
 	var lines []*Event
-	for e := range t.chosen {
+	for e := range x.chosen {
 		lines = append(lines, e)
 	}
-	slices.SortFunc(lines, func(a, b *Event) int { return t.at[a] - t.at[b] })
+	slices.SortFunc(lines, func(a, b *Event) int { return x.at[a] - x.at[b] })
 	told := make(map[*Event]bool)
 	var groups [][]*Event
 	for i, e := range lines {
@@ -83,11 +83,11 @@ func (t *tale) groups() [][]*Event {
 
 // crashedHere reports whether a line is the last of a process that had the token
 // and crashed.
-func (t *tale) crashedHere(e *Event) bool {
+func (x *explanation) crashedHere(e *Event) bool {
 	if e.Life.End != Crashed || e != e.Life.last() {
 		return false
 	}
-	return slices.ContainsFunc(t.path[:len(t.path)-1], func(v *Visit) bool { return v.Life == e.Life && v.Departure == nil })
+	return slices.ContainsFunc(x.path[:len(x.path)-1], func(v *Visit) bool { return v.Life == e.Life && v.Departure == nil })
 }
 
 // together reports whether two lines are told in one step: the copies of one
@@ -120,46 +120,46 @@ func list(names []string) string {
 }
 
 // sentence says what a step is.
-func (t *tale) sentence(group []*Event) string {
+func (x *explanation) sentence(group []*Event) string {
 	e := group[0]
-	if text := t.plainSentence(e); text != "" {
+	if text := x.plainSentence(e); text != "" {
 		return text
 	}
 	switch e.Kind {
 	case Request:
-		return fmt.Sprintf("%s wants lock %s and does not have the token. It raises its own request number, RN[%s] = %s, and asks all the others.", e.Node, e.Lock, e.Node, t.number(e.Number))
+		return fmt.Sprintf("%s wants lock %s and does not have the token. It raises its own request number, RN[%s] = %s, and asks all the others.", e.Node, e.Lock, e.Node, x.number(e.Number))
 	case Ride:
-		return fmt.Sprintf("%s is about to leave while somebody else waits at it. Its next request, %s, rides on the token: it puts itself into Q and sends no REQUEST.", e.Node, t.number(e.Number))
+		return fmt.Sprintf("%s is about to leave while somebody else waits at it. Its next request, %s, rides on the token: it puts itself into Q and sends no REQUEST.", e.Node, x.number(e.Number))
 	case RequestSent:
 		again := ""
 		if e.Repeat {
 			again = " again, because the stream is new"
 		}
-		return fmt.Sprintf("%s sends REQUEST(%s) to %s%s.", e.Node, t.number(e.Number), peers(group), again)
+		return fmt.Sprintf("%s sends REQUEST(%s) to %s%s.", e.Node, x.number(e.Number), peers(group), again)
 	case RequestReceived:
-		return t.heard(e)
+		return x.heard(e)
 	case TokenReceived:
 		return fmt.Sprintf("The token reaches %s.", e.Node)
 	case TokenSent:
 		return fmt.Sprintf("%s takes %s from the head of Q and sends it the token. This is hop %d.", e.Node, e.Peer, e.Hop)
 	case Enter:
-		return t.entered(e)
+		return x.entered(e)
 	case Leave:
-		return t.leftSection(e)
+		return x.leftSection(e)
 	case TokenMade:
-		return t.madeToken(e)
+		return x.madeToken(e)
 	}
 	return roundSentence(group)
 }
 
 // heard tells of a request at somebody else.
-func (t *tale) heard(e *Event) string {
-	text := fmt.Sprintf("%s receives REQUEST(%s) from %s", e.Node, t.number(e.Number), e.Peer)
-	asker := t.run.member(e.Peer)
+func (x *explanation) heard(e *Event) string {
+	text := fmt.Sprintf("%s receives REQUEST(%s) from %s", e.Node, x.number(e.Number), e.Peer)
+	asker := x.run.member(e.Peer)
 	if asker >= 0 && asker < len(e.RequestNumbers) && e.RequestNumbers[asker] != e.Number {
-		return text + fmt.Sprintf(". It is an old one: RN[%s] is %s already.", e.Peer, t.number(e.RequestNumbers[asker]))
+		return text + fmt.Sprintf(". It is an old one: RN[%s] is %s already.", e.Peer, x.number(e.RequestNumbers[asker]))
 	}
-	text += fmt.Sprintf(" and notes it: RN[%s] = %s.", e.Peer, t.number(e.Number))
+	text += fmt.Sprintf(" and notes it: RN[%s] = %s.", e.Peer, x.number(e.Number))
 	if e.LastGranted == nil {
 		return text + " It does not have the token, so it does nothing more."
 	}
@@ -175,28 +175,28 @@ func (t *tale) heard(e *Event) string {
 	return text + " It has the token."
 }
 
-func (t *tale) entered(e *Event) string {
+func (x *explanation) entered(e *Event) string {
 	switch {
-	case e != t.entry.Enter && t.begin != nil && t.at[e] < t.at[t.begin]:
+	case e != x.entry.Enter && x.begin != nil && x.at[e] < x.at[x.begin]:
 		return fmt.Sprintf("The story begins while %s is in the critical section, with fence %d.", e.Node, e.Fence)
-	case e != t.entry.Enter:
+	case e != x.entry.Enter:
 		return fmt.Sprintf("It is the turn of %s: it enters, with fence %d.", e.Node, e.Fence)
-	case t.begin == nil:
+	case x.begin == nil:
 		return fmt.Sprintf("%s wants lock %s. It has the token and nobody uses it, so it enters at once, with fence %d, and sends no message.", e.Node, e.Lock, e.Fence)
 	}
-	return fmt.Sprintf("The token is here for request %s: %s enters the critical section, with fence %d.", t.number(e.Number), e.Node, e.Fence)
+	return fmt.Sprintf("The token is here for request %s: %s enters the critical section, with fence %d.", x.number(e.Number), e.Node, e.Fence)
 }
 
 // leftSection tells of the leave rule, and where it puts the asker.
-func (t *tale) leftSection(e *Event) string {
-	self := t.run.member(e.Node)
+func (x *explanation) leftSection(e *Event) string {
+	self := x.run.member(e.Node)
 	text := fmt.Sprintf("%s leaves.", e.Node)
 	if self >= 0 && self < len(e.LastGranted) {
-		text += fmt.Sprintf(" It records its own request as granted, LN[%s] = %s, and appends to Q every node that is not in Q and has RN > LN.", e.Node, t.number(e.LastGranted[self]))
+		text += fmt.Sprintf(" It records its own request as granted, LN[%s] = %s, and appends to Q every node that is not in Q and has RN > LN.", e.Node, x.number(e.LastGranted[self]))
 	}
-	asker := t.entry.Enter.Node
-	if place := slices.Index(e.Queue, asker); place >= 0 && t.at[e] < t.at[t.entry.Enter] {
-		text += fmt.Sprintf(" %s is now %s in Q.", asker, ordinal(place+1))
+	asker := x.entry.Enter.Node
+	if turn := slices.Index(e.Queue, asker); turn >= 0 && x.at[e] < x.at[x.entry.Enter] {
+		text += fmt.Sprintf(" %s is now %s in Q.", asker, ordinal(turn+1))
 		if e.Queue[0] == e.Node && len(e.Queue) > 1 {
 			text += fmt.Sprintf(" %s itself goes ahead of all: its local batch lets in another who waits at it.", e.Node)
 		}
@@ -213,38 +213,38 @@ func ordinal(n int) string {
 	return fmt.Sprintf("number %d", n)
 }
 
-func (t *tale) madeToken(e *Event) string {
-	if t.isRound(e) {
+func (x *explanation) madeToken(e *Event) string {
+	if x.isRound(e) {
 		return fmt.Sprintf("Every member has promised or was buried by a quorum: %s makes the token, with epoch %s. LN is what the members reported, and Q has those who wait.", e.Node, e.Epoch)
 	}
 	return fmt.Sprintf("%s makes the token: it hears of lock %s for the first time.", e.Node, e.Lock)
 }
 
-// moral sums the story up.
-func (t *tale) moral() string {
-	enter := t.entry.Enter
-	if t.begin == nil {
+// summary says what the entry cost, and who came before it.
+func (x *explanation) summary() string {
+	enter := x.entry.Enter
+	if x.begin == nil {
 		return "This entry needed no message, as in the paper where the token is at the node that asks."
 	}
 	requests, tokens, rounds, others := 0, 0, 0, 0
-	for e := range t.chosen {
+	for e := range x.chosen {
 		switch {
 		case e.Kind == RequestSent && !e.Repeat:
 			requests++
 		case e.Kind == ProbeSent || e.Kind == BallotSent || e.Kind == AnswerSent || e.Kind == AbortSent:
 			rounds++
-		case e.Kind == TokenReceived && t.at[e] > t.at[t.begin] && t.at[e] <= t.at[enter] && e.Node == enter.Node:
+		case e.Kind == TokenReceived && x.at[e] > x.at[x.begin] && x.at[e] <= x.at[enter] && e.Node == enter.Node:
 			tokens = 1
-		case e.Kind == Enter && e.Node != enter.Node && t.at[e] > t.at[t.begin] && t.at[e] < t.at[enter]:
+		case e.Kind == Enter && e.Node != enter.Node && x.at[e] > x.at[x.begin] && x.at[e] < x.at[enter]:
 			others++
 		}
 	}
 	text := fmt.Sprintf("This entry cost %s and %s; in the paper, an entry that has to ask costs N = %s.",
-		counted(requests, "REQUEST", "REQUESTs"), counted(tokens, "TOKEN", "TOKENs"), counted(len(t.run.Members), "message", "messages"))
+		counted(requests, "REQUEST", "REQUESTs"), counted(tokens, "TOKEN", "TOKENs"), counted(len(x.run.Members), "message", "messages"))
 	if rounds > 0 {
 		text += fmt.Sprintf(" The last search for the token and the ballot that made it took %s more.", counted(rounds, "message", "messages"))
 	}
-	if t.left > 0 {
+	if x.left > 0 {
 		return text + " Other nodes entered between the request and the grant."
 	}
 	switch others {
@@ -257,29 +257,29 @@ func (t *tale) moral() string {
 }
 
 // values writes RN, LN and Q as a line shows them.
-func (t *tale) values(e *Event) string {
+func (x *explanation) values(e *Event) string {
 	if e.RequestNumbers == nil {
 		return ""
 	}
-	text := fmt.Sprintf("      RN = %s", t.numbers(e.RequestNumbers))
+	text := fmt.Sprintf("      RN = %s", x.numbers(e.RequestNumbers))
 	if e.LastGranted != nil {
-		text += fmt.Sprintf("   LN = %s   Q = [%s]", t.numbers(e.LastGranted), strings.Join(e.Queue, ", "))
+		text += fmt.Sprintf("   LN = %s   Q = [%s]", x.numbers(e.LastGranted), strings.Join(e.Queue, ", "))
 	}
 	return text + "\n"
 }
 
-func (t *tale) numbers(numbers []Number) string {
+func (x *explanation) numbers(numbers []Number) string {
 	var texts []string
 	for _, n := range numbers {
-		texts = append(texts, t.number(n))
+		texts = append(texts, x.number(n))
 	}
 	return "[" + strings.Join(texts, " ") + "]"
 }
 
 // number writes a member's request number, without its session where no session
 // changes in the story.
-func (t *tale) number(n Number) string {
-	if t.oneSession() {
+func (x *explanation) number(n Number) string {
+	if x.oneSession() {
 		return fmt.Sprint(n.Count)
 	}
 	return n.String()

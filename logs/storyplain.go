@@ -4,17 +4,17 @@ import "fmt"
 
 // plainSentence says what a line is that shows nothing of RN, LN and Q, as those of other
 // algorithms do. It is empty for any other line.
-func (t *tale) plainSentence(e *Event) string {
+func (x *explanation) plainSentence(e *Event) string {
 	if !e.Life.minimal() || e.Has("request_numbers") || e.Has("queue") {
 		return ""
 	}
 	switch e.Kind {
 	case Request:
-		return fmt.Sprintf("%s wants lock %s and has not the token. It asks for it, by request %s.", e.Node, e.Lock, t.number(e.Number))
+		return fmt.Sprintf("%s wants lock %s and has not the token. It asks for it, by request %s.", e.Node, e.Lock, x.number(e.Number))
 	case Ride:
-		return fmt.Sprintf("%s asks once more, by request %s, for which no message is sent.", e.Node, t.number(e.Number))
+		return fmt.Sprintf("%s asks once more, by request %s, for which no message is sent.", e.Node, x.number(e.Number))
 	case RequestReceived:
-		return fmt.Sprintf("%s receives REQUEST(%s) of %s.", e.Node, t.number(e.Number), e.Peer)
+		return fmt.Sprintf("%s receives REQUEST(%s) of %s.", e.Node, x.number(e.Number), e.Peer)
 	case TokenMade:
 		return fmt.Sprintf("%s makes the token.", e.Node)
 	case TokenSent:
@@ -26,8 +26,8 @@ func (t *tale) plainSentence(e *Event) string {
 }
 
 // showsNumbers reports whether any of the chosen lines has RN.
-func (t *tale) showsNumbers() bool {
-	for e := range t.chosen {
+func (x *explanation) showsNumbers() bool {
+	for e := range x.chosen {
 		if e.RequestNumbers != nil {
 			return true
 		}

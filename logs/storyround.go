@@ -7,38 +7,38 @@ import (
 
 // oneSession reports whether each member's numbers in the story are all of one
 // session, or none.
-func (t *tale) oneSession() bool {
-	if t.sessions == nil {
-		t.sessions = make(map[int]uint64)
+func (x *explanation) oneSession() bool {
+	if x.sessions == nil {
+		x.sessions = make(map[int]uint64)
 		single := true
-		for e := range t.chosen {
+		for e := range x.chosen {
 			for _, numbers := range [][]Number{e.RequestNumbers, e.LastGranted} {
 				for member, n := range numbers {
-					known, seen := t.sessions[member]
+					known, seen := x.sessions[member]
 					switch {
 					case n.IsZero():
 					case seen && known != n.Session:
 						single = false
 					default:
-						t.sessions[member] = n.Session
+						x.sessions[member] = n.Session
 					}
 				}
 			}
 		}
-		t.single = single
+		x.single = single
 	}
-	return t.single
+	return x.single
 }
 
 // countOnly has numbers written without their sessions, also where these change.
-func (t *tale) countOnly() {
-	t.oneSession()
-	t.single = true
+func (x *explanation) countOnly() {
+	x.oneSession()
+	x.single = true
 }
 
 // isRound reports whether a token was made by a ballot.
-func (t *tale) isRound(made *Event) bool {
-	for e := range t.chosen {
+func (x *explanation) isRound(made *Event) bool {
+	for e := range x.chosen {
 		if e.Kind == Ballot && e.Lock == made.Lock && e.Ballot == made.Epoch {
 			return true
 		}

@@ -10,10 +10,10 @@ type Step struct {
 // another form. Its sentences have request numbers without their sessions, as a terminal
 // shows them.
 type Story struct {
-	Entry *Entry
-	Begin *Event // request or ride; nil where the token was here and nothing was asked
-	Steps []Step
-	Moral string // what it cost, and how many others went first
+	Entry   *Entry
+	Begin   *Event // request or ride; nil where the token was here and nothing was asked
+	Steps   []Step
+	Summary string // what it cost, and how many others went first
 }
 
 // Tell returns the story of the entry that Explain would tell: see there for lock,
@@ -23,11 +23,11 @@ func (r *Run) Tell(lock string, fence uint64) (*Story, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := newTale(r, entry)
-	t.gather()
-	t.countOnly()
-	story := &Story{Entry: entry, Begin: t.begin, Moral: t.moral()}
-	for _, s := range t.steps() {
+	x := newExplanation(r, entry)
+	x.gather()
+	x.countOnly()
+	story := &Story{Entry: entry, Begin: x.begin, Summary: x.summary()}
+	for _, s := range x.steps() {
 		story.Steps = append(story.Steps, Step{Text: s.text, Lines: s.lines})
 	}
 	return story, nil

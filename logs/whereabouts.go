@@ -2,7 +2,7 @@ package logs
 
 // expect is called where a line shows the token at its writer: e enters by it, or
 // sends it on. If the token is not here by the lines before, it says what is wrong,
-// and begins the visit that the line claims.
+// and begins the visit that the line speaks of.
 func (t *tracer) expect(s *stay, e *Event, hop uint64) {
 	if v := s.visit; v != nil && v.Epoch == e.Epoch && v.Hop == hop {
 		return
@@ -31,7 +31,7 @@ func (t *tracer) explainAbsence(s *stay, e *Event, hop uint64) {
 		return
 	}
 	var arrivals []*Event
-	at := tokenPlace{lock: e.Lock, epoch: e.Epoch, hop: hop, node: TokenSent}
+	at := tokenPosition{lock: e.Lock, epoch: e.Epoch, hop: hop, node: TokenSent}
 	if hop == 0 {
 		at.node = TokenMade
 	}

@@ -11,7 +11,7 @@ import (
 	"unicode/utf16"
 )
 
-// eachLine changes each line of a log.
+// eachLine applies a change to each line of a log.
 func eachLine(text string, change func(line string) string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
@@ -23,7 +23,7 @@ func eachLine(text string, change func(line string) string) string {
 func zipped(text string) string {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
-	_, _ = io.WriteString(w, text) // a buffer takes all
+	_, _ = io.WriteString(w, text) // a buffer never fails
 	_ = w.Close()
 	return b.String()
 }
@@ -39,20 +39,20 @@ func wide(text, mark string, low, high int) string {
 	return b.String()
 }
 
-// quoted is a text as JSON.
+// quoted returns a text as a JSON string.
 func quoted(text string) string {
 	raw, err := json.Marshal(text)
 	if err != nil {
-		panic(err) // no text fails
+		panic(err) // a text can always be encoded
 	}
 	return string(raw)
 }
 
-// collected are the ways in which machines deliver logs.
+// collected are the forms in which collectors deliver logs.
 var collected = []struct {
 	name string
 	wrap func(text string) string
-	note string // what is said of it; empty: nothing
+	note string // the note about it; empty: none
 }{
 	{"byte order mark", func(text string) string { return markUTF8 + text }, ""},
 	{"byte order mark in the midst", func(text string) string { return strings.Replace(text, "\n", "\n"+markUTF8, 1) }, ""},
@@ -117,8 +117,8 @@ var collected = []struct {
 	}, "journalctl -o json"},
 }
 
-// TestCollectedLogs reads logs as machines deliver them: the verdict is as for the lines
-// themselves, and merged they are those.
+// TestCollectedLogs: logs from a collector have the verdict of the lines themselves, and
+// merge to the same lines.
 func TestCollectedLogs(t *testing.T) {
 	plain := busyCluster(3, 3).files()
 	want := mergedText(readAll(t, plain...))
@@ -152,7 +152,7 @@ func mergedText(run *Run) string {
 	return b.String()
 }
 
-// TestCollectedWithDamage: what a collector has lost is a gap, and a torn end is none.
+// TestCollectedWithDamage: a line that a collector lost is a gap; a torn last line is not.
 func TestCollectedWithDamage(t *testing.T) {
 	files := busyCluster(3, 3).files()
 	packed := zipped(files[0])
@@ -173,8 +173,8 @@ func TestCollectedWithDamage(t *testing.T) {
 	}
 }
 
-// TestNotLogs: of a file without a line of a log it is said what it seems to be, and what
-// to do.
+// TestNotLogs: for a file without a log line, the finding says what the file seems to be,
+// and what to do.
 func TestNotLogs(t *testing.T) {
 	for _, c := range []struct{ name, text, says string }{
 		{"nothing", "", "is empty"},

@@ -22,23 +22,23 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// fakeNode answers what a test gives it.
+// fakeNode is a node whose answers a test sets.
 type fakeNode struct {
 	clientv1.UnimplementedLockServiceServer
 	socket string
 
 	status  *clientv1.StatusResponse
 	locks   []*clientv1.ListLocksResponse
-	listed  chan struct{} // if not nil, a list ends when it is closed
+	listed  chan struct{} // if not nil, lists end only when it is closed
 	changes []*clientv1.WatchResponse
 	broken  *clientv1.BreakResponse
-	err     error // with which each call ends, in place of an answer or after it
+	err     error // ends each call, after the answers if there are any
 
 	mu    sync.Mutex
 	asked []proto.Message
 }
 
-// serve makes the node answer until the test ends.
+// serve starts the node; it ends with the test.
 func (f *fakeNode) serve(t *testing.T) *fakeNode {
 	t.Helper()
 	f.socket = filepath.Join(t.TempDir(), "conch.sock")
@@ -99,7 +99,7 @@ func (f *fakeNode) Break(_ context.Context, request *clientv1.BreakRequest) (*cl
 	return f.broken, f.err
 }
 
-// refusal is an error as a node makes it.
+// refusal returns an error in a node's form.
 func refusal(t *testing.T, code codes.Code, is clientv1.Code, message string) error {
 	t.Helper()
 	s, err := status.New(code, message).WithDetails(&clientv1.Error{Code: is, Message: message})
@@ -107,8 +107,8 @@ func refusal(t *testing.T, code codes.Code, is clientv1.Code, message string) er
 	return s.Err()
 }
 
-// conchCommand is the real program, which knows of no node but those that it is
-// told of.
+// conchCommand prepares the real program, which knows only the nodes that its arguments
+// name.
 func conchCommand(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program(t), args...)
@@ -116,7 +116,7 @@ func conchCommand(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// conch runs the program to its end.
+// conchRun runs the program to its end.
 func conchRun(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	return finish(t, conchCommand(t, args...))
@@ -132,8 +132,7 @@ func finish(t *testing.T, cmd *exec.Cmd) (code int, stdout, stderr string) {
 	return cmd.ProcessState.ExitCode(), out.String(), complaints.String()
 }
 
-// expect holds an exit code, and the beginnings of both outputs, against what they
-// should be.
+// expect compares an exit code, and the beginnings of both outputs, with the wanted ones.
 func expect(t *testing.T, code int, stdout, stderr string, wantCode int, wantStdout, wantStderr string) {
 	t.Helper()
 	if code != wantCode {
@@ -147,8 +146,8 @@ func expect(t *testing.T, code int, stdout, stderr string, wantCode int, wantStd
 	}
 }
 
-// TestFailuresOfACall: what goes wrong at the node has an exit code, and one line
-// with the node's words.
+// TestFailuresOfACall: each failure at the node has an exit code, and one line with the
+// node's words.
 func TestFailuresOfACall(t *testing.T) {
 	for name, c := range map[string]struct {
 		err  error
@@ -180,7 +179,7 @@ func TestFailuresOfACall(t *testing.T) {
 	}
 }
 
-// TestOtherServer: something listens there that is no node.
+// TestOtherServer: another program listens at the address.
 func TestOtherServer(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "other.sock")
 	listener, err := net.Listen("unix", socket)
@@ -193,7 +192,8 @@ func TestOtherServer(t *testing.T) {
 	expect(t, code, stdout, stderr, exitUnreachable, "", "conch: the node at unix:"+socket+": whatever listens there does not serve clients of conch")
 }
 
-// TestWhichNodeIsAsked: by the flag, by the environment, the first that answers.
+// TestWhichNodeIsAsked: the flag goes before the environment, and of a list the first node
+// that answers is asked.
 func TestWhichNodeIsAsked(t *testing.T) {
 	node := (&fakeNode{}).serve(t)
 	gone := filepath.Join(t.TempDir(), "gone.sock")
@@ -215,7 +215,7 @@ func TestWhichNodeIsAsked(t *testing.T) {
 	expect(t, code, stdout, stderr, exitUsage, "", `conch: CONCH_NODE: `)
 }
 
-// TestSilentNode: a node that owes an answer and does not give it is given up.
+// TestSilentNode: the command gives up a node that does not answer.
 func TestSilentNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, end := context.WithCancelCause(t.Context())

@@ -20,7 +20,7 @@ import (
 	"conch/internal/loadgen"
 )
 
-// A bench of nodes of its own, for scripts: every round has every figure that there is.
+// A bench with nodes of its own has every figure in every round.
 func TestBenchJSON(t *testing.T) {
 	text, err := exec.Command(program(t), "bench", "--json", "--rounds", "2", "--duration", "200ms", "--warm-up", "50ms").Output()
 	check(t, err)
@@ -65,8 +65,7 @@ func TestBenchJSON(t *testing.T) {
 	}
 }
 
-// ownBench is a bench with nodes of its own that would take long, and whose folder for
-// temporary files is tmp.
+// ownBench is a long bench with nodes of its own. tmp is its folder for temporary files.
 type ownBench struct {
 	t      *testing.T
 	cmd    *exec.Cmd
@@ -74,7 +73,7 @@ type ownBench struct {
 	stderr bytes.Buffer
 }
 
-// startBench starts one, and waits until its nodes serve clients.
+// startBench starts a bench and waits until its nodes serve clients.
 func startBench(t *testing.T) *ownBench {
 	t.Helper()
 	tmp, err := os.MkdirTemp("", "bench") //nolint:usetesting // a socket's path has to be short
@@ -94,10 +93,10 @@ func startBench(t *testing.T) *ownBench {
 	return b
 }
 
-// ends waits for its end, and sees that nothing is left behind.
+// ends waits for the bench to end, and checks that it leaves nothing behind.
 func (b *ownBench) ends(want int) {
 	b.t.Helper()
-	_ = b.cmd.Wait() // what comes of it is seen by its exit code
+	_ = b.cmd.Wait() // the exit code is checked below
 	if got := b.cmd.ProcessState.ExitCode(); got != want {
 		b.t.Errorf("exit code %d, want %d; it said: %s", got, want, b.stderr.String())
 	}
@@ -111,7 +110,7 @@ func (b *ownBench) ends(want int) {
 	}
 }
 
-// nodes are the processes of its nodes, which have its folder in their command lines.
+// nodes returns the bench's nodes, whose command lines name its folder.
 func (b *ownBench) nodes() []int {
 	var pids []int
 	processes, err := filepath.Glob("/proc/[0-9]*")
@@ -137,7 +136,7 @@ func TestInterruptedBenchLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestKilledBenchLeavesNoProcess: not even when it had no chance to end its nodes.
+// TestKilledBenchLeavesNoProcess: a bench that is killed leaves no node behind.
 func TestKilledBenchLeavesNoProcess(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux ends the children of a process that was killed with SIGKILL")
@@ -148,11 +147,12 @@ func TestKilledBenchLeavesNoProcess(t *testing.T) {
 		t.Fatalf("processes %v, want 3", nodes)
 	}
 	check(t, b.cmd.Process.Kill())
-	_ = b.cmd.Wait() // it was killed, and says so
+	_ = b.cmd.Wait() // the error says that it was killed
 	checkNoneRuns(t, nodes)
 }
 
-// TestBenchEndsWithANode: what the others do without it is not what was to be measured.
+// TestBenchEndsWithANode: when a node ends, the bench does too, since the rest would be
+// another measurement.
 func TestBenchEndsWithANode(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only on Linux the processes of the nodes are found")
@@ -164,7 +164,7 @@ func TestBenchEndsWithANode(t *testing.T) {
 	}
 	check(t, syscall.Kill(nodes[1], syscall.SIGKILL))
 	_ = b.cmd.Wait()
-	// It may have been reached already, or not yet.
+	// The bench may or may not have reached the node before.
 	if code := b.cmd.ProcessState.ExitCode(); code != exitUnreachable && code != exitFailure {
 		t.Errorf("exit code %d, want %d or %d", code, exitUnreachable, exitFailure)
 	}

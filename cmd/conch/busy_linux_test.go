@@ -19,11 +19,11 @@ import (
 	"conch/internal/verify/processes"
 )
 
-// busyPerCore is how many processes that only compute there are for each core.
+// busyPerCore is how many processes per core only compute.
 const busyPerCore = 4
 
-// writers write to the disk without pause, within one file each: one waits for the disk
-// after each block, the others leave as much as they can in the page cache.
+// writers write to one file each without pause. One waits for the disk after each block,
+// the others fill the page cache.
 var writers = []string{
 	`while :; do dd if=/dev/zero of="$1" bs=64k count=1024 oflag=dsync conv=notrunc 2>/dev/null; done`,
 	`while :; do dd if=/dev/zero of="$1" bs=4M count=300 conv=notrunc 2>/dev/null; done`,
@@ -31,11 +31,10 @@ var writers = []string{
 	`while :; do dd if=/dev/zero of="$1" bs=4M count=300 conv=notrunc 2>/dev/null; done`,
 }
 
-// TestSoakBusyMachine holds locks at the default --session-ttl on a machine that is as
-// busy as it gets, and shows that none is lost: by jobs under "conch lock", and by this
-// process, which also measures how little of a lease was left before it was extended.
-// The third node, which has no holders, is restarted again and again: what it promises
-// then, the others have to save on the busy disk.
+// TestSoakBusyMachine shows that no lock is lost at the default --session-ttl on a very
+// busy machine: locks of jobs under "conch lock", and of this process, which also measures
+// how much of a lease is left before it is extended. The third node has no holders and is
+// restarted again and again: the others must save its ballots on the busy disk.
 func TestSoakBusyMachine(t *testing.T) {
 	text := os.Getenv("CONCH_SOAK")
 	if text == "" {
@@ -116,7 +115,7 @@ func startBusyJob(t *testing.T, node, lock string, length time.Duration) *busyJo
 	return job
 }
 
-// check waits for the job to end, and says if it was ended.
+// check waits for the job to end, and reports a lost lock.
 func (j *busyJob) check(t *testing.T) {
 	t.Helper()
 	if err := <-j.ended; err != nil {
@@ -124,16 +123,16 @@ func (j *busyJob) check(t *testing.T) {
 	}
 }
 
-// leaseMargins are what was left of a hold's lease each time before it was extended.
+// leaseMargins are the times left of a hold's lease just before it was extended.
 type leaseMargins struct {
 	left   []time.Duration
 	warned int
 }
 
-// sampleEvery is how often a hold's lease is looked at.
+// sampleEvery is how often a hold's lease is read.
 const sampleEvery = 5 * time.Millisecond
 
-// measure holds a lock, and looks at its lease until ctx ends.
+// measure holds a lock and samples its lease until ctx ends.
 func (m *leaseMargins) measure(ctx context.Context, t *testing.T, node, lock string) {
 	locks, err := conch.Dial(ctx, conch.DialConfig{Nodes: []string{"unix:" + node}})
 	if err != nil {
@@ -173,7 +172,7 @@ func (m *leaseMargins) measure(ctx context.Context, t *testing.T, node, lock str
 	}
 }
 
-// String tells the least and some other quantiles.
+// String shows the least and some quantiles.
 func (m *leaseMargins) String() string {
 	if len(m.left) == 0 {
 		return "the lease was never extended"
@@ -189,13 +188,14 @@ func (m *leaseMargins) String() string {
 // restartEvery is how often a node is restarted.
 const restartEvery = 20 * time.Second
 
-// turnOver has a node restarted again and again, and takes new locks at it, each of which
-// it makes a token for: with a ballot above all that the others have promised before.
+// turnOver restarts a node again and again and takes new locks at it. Each needs a new
+// token, by a ballot above all that the others have promised.
 func turnOver(ctx context.Context, t *testing.T, node *processes.Node) {
 	for i := 0; ; i++ {
 		for j := range 3 {
 			asking, cancel := context.WithTimeout(ctx, restartEvery)
-			// While a save takes longer than T, no token can be made: no ballot waits so long.
+			// While a save takes longer than T no token can be made, since no ballot waits
+			// so long.
 			if err := takeOnce(asking, node.Socket(), fmt.Sprintf("turn-%d-%d", i, j)); err != nil && ctx.Err() == nil {
 				t.Logf("turn %d: a new lock was not granted: %v", i, err)
 			}

@@ -17,8 +17,8 @@ import (
 	"testing"
 )
 
-// startDemo starts a demonstration that would take long, waits until its nodes take
-// turns, and returns it with their process ids and the rest of its output.
+// startDemo starts a long demonstration, waits until its nodes take turns, and returns it
+// with their process ids and the rest of its output.
 func startDemo(t *testing.T, flags ...string) (demo *exec.Cmd, nodes []int, output *bufio.Reader) {
 	t.Helper()
 	demo = exec.Command(program(t), append([]string{"demo", "--nodes", "3", "--entries", "10000", "--out", t.TempDir()}, flags...)...)
@@ -50,8 +50,7 @@ func startDemo(t *testing.T, flags ...string) (demo *exec.Cmd, nodes []int, outp
 	return demo, nodes, output
 }
 
-// isRunning reports whether there is a process, and it is not one that has ended and
-// that nobody has waited for.
+// isRunning reports whether a process exists and is no zombie.
 func isRunning(pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return false
@@ -91,19 +90,19 @@ func TestInterruptedDemoLeavesNoProcess(t *testing.T) {
 	}
 }
 
-// TestKilledDemoLeavesNoProcess: not even when it had no chance to end its nodes.
+// TestKilledDemoLeavesNoProcess: a demonstration that is killed leaves no node behind.
 func TestKilledDemoLeavesNoProcess(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux ends the children of a process that was killed with SIGKILL")
 	}
 	demo, nodes, _ := startDemo(t)
 	check(t, demo.Process.Kill())
-	_ = demo.Wait() // it was killed, and says so
+	_ = demo.Wait() // the error says that it was killed
 	checkNoneRuns(t, nodes)
 }
 
-// A demonstration with a page stays when it is over, until somebody ends it, and is
-// judged then.
+// A demonstration with a page stays after its end until somebody stops it, and is judged
+// then.
 func TestDemoWithAPageStays(t *testing.T) {
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	check(t, err)

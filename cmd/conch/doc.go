@@ -11,7 +11,8 @@
 // # Reading order
 //
 // main.go puts the commands together; each has a file of its name. "conch node" has its flags
-// in nodeflags.go, nodelog.go and nodesocket.go; "conch lock" runs in lockrun.go, waits in
+// in nodeflags.go, nodelog.go and nodesocket.go, and turns them into a configuration in
+// nodemembers.go and nodeconfig.go; "conch lock" runs in lockrun.go, waits in
 // lockwait.go and ends in lockend.go. ask.go connects to a node, failure.go and exit.go turn
 // errors into exit codes.
 //

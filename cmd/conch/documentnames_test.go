@@ -21,7 +21,7 @@ func document(t *testing.T, name string) string {
 	return string(text)
 }
 
-// written returns the names of the documents that are written for readers.
+// written returns the names of the documents for readers.
 func written(t *testing.T) []string {
 	t.Helper()
 	pages, err := filepath.Glob("../../docs/*.md")
@@ -33,8 +33,8 @@ func written(t *testing.T) []string {
 	return names
 }
 
-// unknown returns the matches of a pattern's group in a text that are not in known, and
-// how many matches there are.
+// unknown returns the matches of a pattern's group that are not known, and the number of
+// all matches.
 func unknown(text, pattern string, known func(string) bool) (names []string, found int) {
 	for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
 		found++
@@ -45,10 +45,10 @@ func unknown(text, pattern string, known func(string) bool) (names []string, fou
 	return names, found
 }
 
-// foreign are flags in documents that are other programs'.
+// foreign are flags of other programs in documents.
 var foreign = []string{"arg", "no-log-prefix", "output", "prefix", "replicas", "set", "sort", "timestamps", "unit"}
 
-// TestFlagsInDocumentsExist looks for flags that no command has.
+// TestFlagsInDocumentsExist reports flags that no command has.
 func TestFlagsInDocumentsExist(t *testing.T) {
 	known := slices.Clone(foreign)
 	var collect func(*cobra.Command)
@@ -73,7 +73,7 @@ func TestFlagsInDocumentsExist(t *testing.T) {
 	}
 }
 
-// TestTargetsInDocumentsExist looks for targets that the Makefile does not have.
+// TestTargetsInDocumentsExist reports targets that the Makefile lacks.
 func TestTargetsInDocumentsExist(t *testing.T) {
 	rules := document(t, "Makefile") + document(t, "packaging/packaging.mk")
 	known := func(target string) bool {
@@ -93,8 +93,8 @@ func TestTargetsInDocumentsExist(t *testing.T) {
 	}
 }
 
-// TestTestsInDocumentsExist looks for tests that there are not. A name that ends with … stands
-// for all that begin so.
+// TestTestsInDocumentsExist reports names of tests that do not exist. A name that ends with
+// … stands for all that begin so.
 func TestTestsInDocumentsExist(t *testing.T) {
 	var tests []string
 	check(t, filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
@@ -129,8 +129,8 @@ func TestTestsInDocumentsExist(t *testing.T) {
 	}
 }
 
-// TestNamesForOperatorsExist holds the names of events, keys, metrics and alerts on the
-// pages for operators against what nodes write.
+// TestNamesForOperatorsExist compares the events, keys, metrics and alerts on the pages for
+// operators with those that nodes have.
 func TestNamesForOperatorsExist(t *testing.T) {
 	keys := document(t, "logs/SCHEMA.md") + document(t, "internal/render/JSON.md")
 	var metrics strings.Builder

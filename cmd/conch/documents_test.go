@@ -15,7 +15,8 @@ import (
 	"testing"
 )
 
-// TestReadmeRunsThreeNodes runs the README's three nodes, and judges and reports their logs.
+// TestReadmeRunsThreeNodes runs the README's three nodes, and checks and reports their
+// logs.
 func TestReadmeRunsThreeNodes(t *testing.T) {
 	s := newStage(t)
 	lines := commands(t, "README.md", "## Three nodes in terminals", 5)
@@ -37,8 +38,8 @@ func TestReadmeRunsThreeNodes(t *testing.T) {
 	}
 }
 
-// TestReadmeRunsNodesFromAFile starts a node for each line of the README's file of members,
-// whose names stand for addresses of this machine here.
+// TestReadmeRunsNodesFromAFile starts a node for each line of the README's file of members.
+// The names stand for addresses of this machine.
 func TestReadmeRunsNodesFromAFile(t *testing.T) {
 	s := newStage(t)
 	line := commands(t, "README.md", "### On three machines", 1)[0]
@@ -69,7 +70,8 @@ func TestReadmeRunsNodesFromAFile(t *testing.T) {
 	s.stop(nodes...)
 }
 
-// TestLockCommandsOfDocumentsWork runs commands on locks of a node, each as it is written.
+// TestLockCommandsOfDocumentsWork runs the documents' commands on locks, as they are
+// written.
 func TestLockCommandsOfDocumentsWork(t *testing.T) {
 	s := newStage(t)
 	s.file("backup", "#!/bin/sh\necho backed up\n", 0o700)
@@ -130,7 +132,8 @@ func TestLockCommandsOfDocumentsWork(t *testing.T) {
 	}
 }
 
-// TestTLSPageMakesACertifiedCluster goes from nothing to a cluster with mutual TLS.
+// TestTLSPageMakesACertifiedCluster runs the commands of docs/TLS.md, from no certificate
+// to a cluster with mutual TLS.
 func TestTLSPageMakesACertifiedCluster(t *testing.T) {
 	s := newStage(t)
 	lines := commands(t, "docs/TLS.md", "## A cluster with mutual TLS", 4)
@@ -153,8 +156,8 @@ func TestTLSPageMakesACertifiedCluster(t *testing.T) {
 	}
 }
 
-// TestReportPageWorks runs the commands of docs/REPORT.md on the sample logs. What
-// "make demo" makes is tested beside the command demo.
+// TestReportPageWorks runs the commands of docs/REPORT.md on the sample logs. The tests of
+// the command demo cover "make demo".
 func TestReportPageWorks(t *testing.T) {
 	s := newStage(t)
 	sample, err := filepath.Abs("../../logs/sample")

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// section returns the part of a document below a heading, up to the next heading.
+// section returns the part of a document between a heading and the next.
 func section(t *testing.T, document, heading string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", document))
@@ -35,8 +35,8 @@ func indented(t *testing.T, document, heading string) (lines []string) {
 	return lines
 }
 
-// commands returns the commands of a section that run the program; want says how many
-// there are, so that none is passed over.
+// commands returns a section's commands that run the program. There must be as many as want
+// says, so that none is missed.
 func commands(t *testing.T, document, heading string, want int) (found []string) {
 	t.Helper()
 	for _, line := range indented(t, document, heading) {
@@ -50,13 +50,13 @@ func commands(t *testing.T, document, heading string, want int) (found []string)
 	return found
 }
 
-// stage is a folder in which the commands of documents run as they are written, but for
-// their ports, which may be taken.
+// stage is a folder in which commands of documents run as written, with free ports in place
+// of theirs.
 type stage struct {
 	*testing.T
 	ctx context.Context
 	dir string
-	// changes are pairs of a text and what takes its place.
+	// changes are pairs of a text and its replacement.
 	changes []string
 }
 
@@ -80,7 +80,7 @@ func (s *stage) file(name, text string, mode os.FileMode) {
 	check(s.T, os.WriteFile(filepath.Join(s.dir, name), []byte(text), mode))
 }
 
-// command prepares a command. The shell gives way to the program, so that signals reach it.
+// command prepares a command. The shell execs the program, so that signals reach it.
 func (s *stage) command(line string) *exec.Cmd {
 	line = strings.NewReplacer(s.changes...).Replace(line)
 	if !strings.ContainsAny(line, "|>#&") {
@@ -92,7 +92,7 @@ func (s *stage) command(line string) *exec.Cmd {
 	return cmd
 }
 
-// run runs a command to its end, which has to be a success.
+// run runs a command, which must succeed.
 func (s *stage) run(line string) string {
 	s.Helper()
 	said, err := s.command(line).CombinedOutput()
@@ -102,13 +102,13 @@ func (s *stage) run(line string) string {
 	return string(said)
 }
 
-// startedNode is a node that was started by a command of a document.
+// startedNode is a node that a document's command started.
 type startedNode struct {
 	*exec.Cmd
 	log string
 }
 
-// start starts a node, whose standard output becomes a file.
+// start starts a node, whose standard output goes to a file.
 func (s *stage) start(line string) startedNode {
 	s.Helper()
 	log, err := os.CreateTemp(s.dir, "output-*")

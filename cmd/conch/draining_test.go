@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// heldNode is a node at which somebody holds a lock without end.
+// heldNode is a node at which somebody holds a lock for ever.
 type heldNode struct {
-	ended error // why its drain ended
+	ended error // why the drain ended
 	by    string
 }
 
@@ -23,8 +23,8 @@ func (h *heldNode) Drain(ctx context.Context, by string) error {
 	return h.ended
 }
 
-// TestDrainForever: a drain ends by itself unless it is forever, which only another signal
-// ends. The log says which signal it began with.
+// TestDrainForever: a drain with "forever" ends only at another signal, others end by
+// themselves. The log says which signal began the drain.
 func TestDrainForever(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	synctest.Test(t, func(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// TestEachNodeFlagHasAVariable sets each flag of conch node by its variable, and sees that
-// the help names it.
+// TestEachNodeFlagHasAVariable sets each flag of conch node by its variable. The help must
+// name the variable.
 func TestEachNodeFlagHasAVariable(t *testing.T) {
 	values := map[string]string{
 		"bool": "true", "duration": "17s", "int": "17", "string": "some text", "stringArray": "a,b", "stringSlice": "a,b",

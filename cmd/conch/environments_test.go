@@ -12,10 +12,10 @@ import (
 	"testing"
 )
 
-// firstUnusedUser is above the users that a system has.
+// firstUnusedUser is above all user ids of a system.
 const firstUnusedUser = 1 << 30
 
-// environments runs the program as a user that has no node yet, in several environments.
+// environments runs the program in several environments, as a user that has no node yet.
 type environments struct {
 	t    *testing.T
 	ctx  context.Context
@@ -24,7 +24,7 @@ type environments struct {
 	path string // of the program
 }
 
-// prepare makes a command.
+// prepare prepares a command.
 func (e *environments) prepare(environment []string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(e.ctx, e.path, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: e.uid, Gid: e.uid}}
@@ -33,7 +33,7 @@ func (e *environments) prepare(environment []string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// ends runs a command, which must end with this exit code and say that.
+// ends runs a command, which must end with this exit code and say this.
 func (e *environments) ends(environment []string, code int, said string, args ...string) {
 	e.t.Helper()
 	cmd := e.prepare(environment, args...)
@@ -46,8 +46,8 @@ func (e *environments) ends(environment []string, code int, said string, args ..
 	}
 }
 
-// TestSameNodeInEveryEnvironment: a node that was started from a login, which has
-// XDG_RUNTIME_DIR, is the one that a job of cron speaks to, which has not.
+// TestSameNodeInEveryEnvironment: a node that a login started, with XDG_RUNTIME_DIR, is
+// found by a cron job, without it.
 func TestSameNodeInEveryEnvironment(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("LEFT OUT: commands with and without XDG_RUNTIME_DIR, since only root can become a user without nodes")
@@ -81,7 +81,7 @@ func TestSameNodeInEveryEnvironment(t *testing.T) {
 			t.Fatal(name)
 		}
 	}
-	// When it has died, nobody else's is taken in its place.
+	// When that node has died, no other user's node is used.
 	check(t, node.Process.Kill())
 	_ = node.Wait()
 	for name, environment := range others {

@@ -10,7 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// fetch URL CODE REGEXP asks until the answer has this code, and a match.
+// fetch URL CODE REGEXP asks until the answer has this code and a match.
 func fetch(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg || len(args) != 3, "usage: fetch URL CODE REGEXP")
 	want, err := strconv.Atoi(args[1])

@@ -20,11 +20,11 @@ import (
 	"conch/internal/verify/processes"
 )
 
-// begun is how a connection that goes no further may begin: as HTTP/2 begins, with an empty
-// SETTINGS frame.
+// begun is the beginning of HTTP/2, with an empty SETTINGS frame, of a connection that
+// sends nothing more.
 const begun = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
-// flood is many connections of unauthenticated peers to one node, from several hosts.
+// flood is many connections of unauthenticated peers, from several hosts, to one node.
 type flood struct {
 	t     testing.TB
 	to    string
@@ -32,10 +32,10 @@ type flood struct {
 	conns []net.Conn
 }
 
-// floodHosts is how many hosts they come from; all are this machine.
+// floodHosts is how many hosts the flood comes from. All are addresses of this machine.
 const floodHosts = 20
 
-// open opens so many more. The node may close them at any time.
+// open opens so many more connections. The node may close them at any time.
 func (c *flood) open(many int) {
 	c.t.Helper()
 	for range many {
@@ -50,7 +50,7 @@ func (c *flood) open(many int) {
 	}
 }
 
-// reconnect replaces each connection by a new one, again and again, until ctx ends.
+// reconnect replaces each connection by a new one, over and over, until ctx ends.
 func (c *flood) reconnect(ctx context.Context, running *sync.WaitGroup) {
 	running.Go(func() {
 		for i := 0; ctx.Err() == nil; i = (i + 1) % len(c.conns) {
@@ -76,12 +76,12 @@ func (c *flood) close() {
 // mayOpen reports whether this process may have so many files open.
 func mayOpen(t testing.TB, files int) bool {
 	t.Helper()
-	var limit syscall.Rlimit // which Go has raised as far as it may
+	var limit syscall.Rlimit // Go has raised it to the maximum
 	check(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
 	return limit.Cur >= uint64(files)
 }
 
-// openFiles names what a process has open.
+// openFiles returns the names of a process's open files.
 func openFiles(t *testing.T, pid int) []string {
 	t.Helper()
 	dir := fmt.Sprintf("/proc/%d/fd", pid)
@@ -94,8 +94,7 @@ func openFiles(t *testing.T, pid int) []string {
 	return files
 }
 
-// floodFiles counts the sockets among a process's open files whose other end is one of the
-// flood's hosts.
+// floodFiles counts a process's sockets that are connected to the flood's hosts.
 func floodFiles(t *testing.T, files []string) int {
 	t.Helper()
 	table, err := os.ReadFile("/proc/net/tcp")
@@ -117,7 +116,7 @@ func floodFiles(t *testing.T, files []string) int {
 	return count
 }
 
-// peakMegabytes is the most memory that a process has had.
+// peakMegabytes returns the most memory that a process has had.
 func peakMegabytes(t testing.TB, pid int) int {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -131,7 +130,7 @@ func peakMegabytes(t testing.TB, pid int) int {
 	return kilobytes >> 10
 }
 
-// withFewFiles returns a conch program that may open only so many files.
+// withFewFiles returns a conch program with this limit on open files.
 func withFewFiles(t *testing.T, files int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "conch")
@@ -140,11 +139,11 @@ func withFewFiles(t *testing.T, files int) string {
 	return path
 }
 
-// TestUnauthenticatedFloods: ten thousand connections to a node, on which nothing is ever
-// asked, while three nodes pass a lock around and a client locks and unlocks. All of them
-// are granted the lock as ever, and a member that is killed and started again gets through.
-// The node spends little on the flood, and nothing when it is over. So it is also if the
-// node may open fewer files than there are connections.
+// TestUnauthenticatedFloods opens ten thousand connections to a node that never ask
+// anything, while three nodes pass a lock around and a client locks and unlocks. All of
+// them are granted the lock as before, and a member that is killed and restarted gets
+// through. The node spends little on the flood, and nothing after it; also if it may open
+// fewer files than there are connections.
 func TestUnauthenticatedFloods(t *testing.T) {
 	for _, test := range []struct {
 		name, words string
@@ -161,8 +160,8 @@ func TestUnauthenticatedFloods(t *testing.T) {
 }
 
 // dialUnderFlood connects to a node. If there is room for few connections, those of the
-// members and of the client, which come from one host, may be closed to make room for
-// others: the client then tries again, and soon gets in.
+// members and the client, which share a host, may be closed to make room. The client then
+// tries again.
 func dialUnderFlood(ctx context.Context, t *testing.T, address string) *conch.Client {
 	t.Helper()
 	for {
@@ -196,7 +195,7 @@ func testFlood(t *testing.T, words string, files, allowed, megabytes int) {
 	defer func() { check(t, c.Kill()) }()
 	check(t, c.Start(ctx))
 	target := c.Nodes()[0]
-	turns := func(each int) { // waits until each node has had so many more turns
+	turns := func(each int) { // waits for so many more turns of each node
 		t.Helper()
 		had, served := map[string]int{}, 0
 		check(t, c.Follow(ctx, func(line processes.Line) bool {
@@ -245,7 +244,7 @@ func testFlood(t *testing.T, words string, files, allowed, megabytes int) {
 	}
 
 	flood.close()
-	// Members dial each other anew meanwhile: two connections a pair may be doubled.
+	// Members may be dialling each other anew, with two connections for one.
 	const members = 4
 	left := calm
 	defer func() {
@@ -262,8 +261,8 @@ func testFlood(t *testing.T, words string, files, allowed, megabytes int) {
 	checkRefusals(t, target.LogFile())
 }
 
-// granted lets a client lock and unlock. On a busy machine it may lose the lock meanwhile;
-// then it tries again.
+// granted locks and unlocks. If the lock is lost meanwhile, on a busy machine, it tries
+// again.
 func granted(ctx context.Context, t *testing.T, client *conch.Client) {
 	t.Helper()
 	err := conch.ErrLost
@@ -287,14 +286,14 @@ func awaitTrue(ctx context.Context, t *testing.T, what string, holds func() bool
 	}
 }
 
-// checkRefusals checks that the log reports the flood, but not each connection.
+// checkRefusals checks that the log reports the flood, in far fewer lines than connections.
 func checkRefusals(t *testing.T, file string) {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	check(t, err)
 	check(t, validateLines(file, data))
 	lines := bytes.Count(data, []byte(`"event":"peer_refused"`))
-	if lines == 0 || lines > 3*floodHosts { // in at most so many minutes
+	if lines == 0 || lines > 3*floodHosts { // a line per host and minute, within three minutes
 		t.Errorf("%d lines tell of connections that were closed; want some, and one for each host and minute at most", lines)
 	}
 	if !bytes.Contains(data, []byte(`"reason":"closed to make room`)) {

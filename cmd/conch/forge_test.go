@@ -26,22 +26,22 @@ import (
 	peerv1 "conch/proto/conch/peer/v1"
 )
 
-// conchEnds runs the program, and returns its exit code and what it says on standard error.
+// conchEnds runs the program and returns its exit code and standard error.
 func conchEnds(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(program(t), args...)
 	var said bytes.Buffer
 	cmd.Stderr = &said
-	_ = cmd.Run() // the code tells
+	_ = cmd.Run() // the exit code is returned
 	return fmt.Sprintf("%d: %s", cmd.ProcessState.ExitCode(), said.String())
 }
 
-// tlsFlagsOf are the flags for files.
+// tlsFlagsOf returns the flags for these files.
 func tlsFlagsOf(f conch.TLSFiles) []string {
 	return []string{"--tls-cert", f.Cert, "--tls-key", f.Key, "--tls-ca", f.CA}
 }
 
-// forge makes a certificate that none of the program's commands would make, from one of its
+// forge makes a certificate that no command of the program would make, from one of its
 // authorities.
 func forge(t *testing.T, authority *pki.Authority, template *x509.Certificate) tls.Certificate {
 	t.Helper()
@@ -74,8 +74,7 @@ func (c *certified) save(pair tls.Certificate) conch.TLSFiles {
 	return files
 }
 
-// handshake dials a node as no client of ours does. It returns in plain words how that
-// ended.
+// handshake dials a node with a changed configuration and returns in words how that ended.
 func (c *certified) handshake(address string, change func(*tls.Config)) string {
 	c.t.Helper()
 	trusted, err := os.ReadFile(c.bundle)
@@ -96,8 +95,7 @@ func (c *certified) handshake(address string, change func(*tls.Config)) string {
 	return pki.Explain(err).Error()
 }
 
-// impersonate opens a stream of members and claims to be one of them. It returns how that
-// ended.
+// impersonate opens a member's stream under this name and returns how that ended.
 func (c *certified) impersonate(address, member string, files conch.TLSFiles) string {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
@@ -116,5 +114,5 @@ func (c *certified) impersonate(address, member string, files conch.TLSFiles) st
 	return fmt.Sprintf("%v: %s", status.Code(err), status.Convert(err).Message())
 }
 
-// sorted are the members in the order that all share.
+// sorted returns the members in the order that all share.
 func (c *certified) sorted() []string { return slices.Sorted(slices.Values(c.addresses())) }

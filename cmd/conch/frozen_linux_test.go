@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// awaitFrozen waits until a process stands still that was sent SIGSTOP: on a busy machine
-// its threads go on for a while.
+// awaitFrozen waits until all of a process has stopped after SIGSTOP; on a busy machine
+// threads go on for a while.
 func awaitFrozen(ctx context.Context, t *testing.T, pid int) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
@@ -18,7 +18,7 @@ func awaitFrozen(ctx context.Context, t *testing.T, pid int) {
 	for {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		check(t, err)
-		// The name in parentheses may have anything in it.
+		// The name in parentheses may contain anything.
 		if fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:]); string(fields[0]) == "T" {
 			return
 		}

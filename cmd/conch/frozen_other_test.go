@@ -7,5 +7,5 @@ import (
 	"testing"
 )
 
-// awaitFrozen does not wait: how a process is cannot be told here.
+// awaitFrozen does not wait, since this system does not show a process's state.
 func awaitFrozen(context.Context, *testing.T, int) {}

@@ -14,12 +14,11 @@ import (
 	"conch/logs"
 )
 
-// noDisk is what startOnSmallDisk's shell says where it may not mount a disk.
+// noDisk is the output of startOnSmallDisk's shell if it may not mount a disk.
 const noDisk = "no disk"
 
-// startOnSmallDisk starts a node whose log lies on a disk of 64 KB, in memory, which only
-// the node sees; next to it lies a file named filler. It returns the disk's folder, as
-// seen from here.
+// startOnSmallDisk starts a node whose log is on a disk of 64 KB in memory, which only the
+// node sees, beside a file named filler. It returns the disk's folder as seen from here.
 func startOnSmallDisk(t *testing.T, address, errors string, flags ...string) (node *exec.Cmd, disk string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -57,7 +56,8 @@ head -c 49152 /dev/zero >"$0/filler"; exec "$@"`
 	return node, disk
 }
 
-// fillLog takes locks until the log says no more, or the node is gone.
+// fillLog takes locks until the node's standard error, in the file errors, has the wanted
+// text.
 func fillLog(t *testing.T, address, errors, want string) {
 	t.Helper()
 	if !until(func() bool {
@@ -70,8 +70,8 @@ func fillLog(t *testing.T, address, errors, want string) {
 	}
 }
 
-// TestNodeOutlivesAFullDisk fills the disk of a node's log under it. The node grants locks
-// as before; and when there is room again, its log says how many lines are missing.
+// TestNodeOutlivesAFullDisk fills the disk of a node's log. The node grants locks as
+// before; when there is room again, its log says how many lines are missing.
 func TestNodeOutlivesAFullDisk(t *testing.T) {
 	address, errors := freeAddresses(t, 1)[0], filepath.Join(t.TempDir(), "errors")
 	node, disk := startOnSmallDisk(t, address, errors)
@@ -91,7 +91,7 @@ func TestNodeOutlivesAFullDisk(t *testing.T) {
 		t.Fatalf("no line tells of the gap: %v\n%s", err, log)
 	}
 	check(t, exec.Command(program(t), "lock", "--node", address, "cs", "--", "true").Run())
-	kept, err := os.Open(path) // its name is gone with the node
+	kept, err := os.Open(path) // the path goes when the node does
 	check(t, err)
 	defer kept.Close()
 	check(t, node.Process.Signal(syscall.SIGTERM))

@@ -8,10 +8,9 @@ import (
 	"conch/token"
 )
 
-// A client of a cluster that is well, in which no message takes any time, and in which
-// node and client ping each T/4 at any phase to each other: how near the end of its lease
-// comes between two Pings. Nobody may ask for more grace than that, and for nearly as
-// much less as one Ping that comes late.
+// A healthy cluster in which no message takes time. Client and node ping every T/4, at any
+// phase to each other. The test finds how near the end of its lease comes between two
+// Pings. The longest --grace must be shorter by a fifth of T, nearly one late Ping.
 func TestGraceLeavesRoomForALeaseThatIsWell(t *testing.T) {
 	const (
 		ttl     = token.Time(1_000_000)
@@ -23,8 +22,8 @@ func TestGraceLeavesRoomForALeaseThatIsWell(t *testing.T) {
 		a := attachment.New(now, attachment.Config{TTL: ttl})
 		a.Up(now)
 		id := a.Ask(now, "x", token.Exclusive, false)
-		// answer answers the Ping of a frame as a node does, whose own Ping was answered
-		// at the latest multiple of T/4 and the phase.
+		// answer answers the Ping of a frame as a node does whose own Ping was answered at
+		// the latest multiple of T/4 plus the phase.
 		answer := func(frame []frames.ClientMessage) {
 			remaining := (now-phase)/quarter*quarter + phase + ttl*99/100 - now
 			for _, m := range frame {

@@ -62,14 +62,14 @@ func onHangup(reopen, closed func()) (stop func()) {
 
 // terminalGoes reports whether the controlling terminal is gone, or goes within a moment.
 func terminalGoes(stopped <-chan struct{}) bool {
-	look := time.NewTicker(hangupCheckInterval)
-	defer look.Stop()
+	ticker := time.NewTicker(hangupCheckInterval)
+	defer ticker.Stop()
 	for deadline := time.Now().Add(hangupPatience); hasTerminal(); {
 		if time.Now().After(deadline) {
 			return false
 		}
 		select {
-		case <-look.C:
+		case <-ticker.C:
 		case <-stopped:
 			return false
 		}

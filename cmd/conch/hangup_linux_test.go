@@ -57,9 +57,9 @@ func (n *terminalNode) await(t *testing.T, file, pattern string) {
 	}
 }
 
-// TestClosedTerminalStopsANodeInOrder closes the terminal under a node: one that leads the
-// terminal's session, one in the foreground of a shell that does, and one in its
-// background, which gets the signal from the shell.
+// TestClosedTerminalStopsANodeInOrder closes the terminal of a node that leads the
+// terminal's session, of one in the foreground of a shell, and of one in its background, to
+// which the shell sends the signal.
 func TestClosedTerminalStopsANodeInOrder(t *testing.T) {
 	for name, line := range map[string]string{
 		"session leader": `exec "$0" "$@"`,
@@ -77,8 +77,8 @@ func TestClosedTerminalStopsANodeInOrder(t *testing.T) {
 	}
 }
 
-// TestHangupInALivingTerminalOpensTheLogAnew sends SIGHUP to a node whose terminal is
-// there; and to one that nohup started, whose terminal is closed later.
+// TestHangupInALivingTerminalOpensTheLogAnew sends SIGHUP to a node whose terminal still
+// exists, and to one that nohup started, whose terminal is closed later.
 func TestHangupInALivingTerminalOpensTheLogAnew(t *testing.T) {
 	n := startInTerminal(t, `trap "" HUP; exec "$0" "$@"`)
 	reopen := func(to string) {
@@ -100,7 +100,7 @@ func TestHangupInALivingTerminalOpensTheLogAnew(t *testing.T) {
 
 	n = startInTerminal(t, `exec "$0" "$@"`)
 	reopen(n.log + ".1")
-	check(t, n.cmd.Process.Signal(syscall.SIGHUP)) // twice, with nothing moved
+	check(t, n.cmd.Process.Signal(syscall.SIGHUP)) // again, with no file moved
 	check(t, n.cmd.Process.Signal(syscall.SIGTERM))
 	if err := n.cmd.Wait(); err != nil {
 		t.Error(err)

@@ -76,7 +76,7 @@ func TestLogsExitCodes(t *testing.T) {
 	}
 }
 
-// TestLogsMergeKeepsLines: what is merged already stays as it is, byte for byte.
+// TestLogsMergeKeepsLines: merged logs, merged again, stay the same, byte for byte.
 func TestLogsMergeKeepsLines(t *testing.T) {
 	path := scenes + "recovery.merged.jsonl"
 	want, err := os.ReadFile(path)

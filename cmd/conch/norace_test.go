@@ -2,7 +2,7 @@
 
 package main
 
-// How often TestCounter increments: so many loops at each node, so many times each.
+// TestCounter runs so many loops at each node, with so many increments each.
 const loopsPerNode, increments = 20, 2
 
 const raceDetector = false

@@ -9,11 +9,11 @@ import (
 	"testing"
 )
 
-// TestPackagingSetsFlagsThatExist: each flag of "conch node" that a file of folder packaging
-// sets, by --NAME or by CONCH_NAME, is one of its flags.
+// TestPackagingSetsFlagsThatExist: every --NAME and CONCH_NAME in packaging/ is a flag of
+// conch node.
 func TestPackagingSetsFlagsThatExist(t *testing.T) {
 	flags := newNodeCommand().Flags()
-	// These are of commands beside conch node.
+	// Other programs read these.
 	others := map[string]bool{"CONCH_NODE": true, "CONCH_IMAGE": true}
 	given := regexp.MustCompile(`(?:^|[\s"-]) ?--([a-z][a-z-]+)(?:=|\s|$)`)
 	variable := regexp.MustCompile(`\bCONCH_[A-Z_]+`)

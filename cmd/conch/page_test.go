@@ -17,21 +17,21 @@ import (
 	"conch/internal/verify/processes"
 )
 
-// click clicks what a selector finds, once it is there and may be clicked.
+// click clicks the element of a selector when it exists and is enabled.
 func click(ctx context.Context, t *testing.T, selector string) {
 	t.Helper()
 	browser.Becomes(ctx, t, fmt.Sprintf(`(() => { const e = document.querySelector(%q); return Boolean(e) && !e.hidden && !e.disabled; })()`, selector))
 	browser.Do(ctx, t, chromedp.Click(chromedp.CSS(selector)))
 }
 
-// search has the page list the locks that have a text in their names.
+// search lists the locks whose names have this text.
 func search(ctx context.Context, t *testing.T, text string) {
 	t.Helper()
 	browser.Eval[bool](ctx, t, fmt.Sprintf(`(() => { const e = document.getElementById('search'); e.value = %q;
 		return e.dispatchEvent(new Event('input')); })()`, text))
 }
 
-// name has the page show a lock, as a user does who types its name.
+// name shows a lock, as a user does who types its name.
 func name(ctx context.Context, t *testing.T, lock string) {
 	t.Helper()
 	search(ctx, t, "")
@@ -39,13 +39,13 @@ func name(ctx context.Context, t *testing.T, lock string) {
 	browser.Becomes(ctx, t, fmt.Sprintf(`document.getElementById('lock-title').textContent === %q`, lock))
 }
 
-// says waits until an element's text has another in it.
+// says waits until an element's text contains another.
 func says(ctx context.Context, t *testing.T, id, text string) {
 	t.Helper()
 	browser.Becomes(ctx, t, fmt.Sprintf(`document.getElementById(%q).textContent.includes(%q)`, id, text))
 }
 
-// pageCluster runs nodes, the first of which serves a page.
+// pageCluster runs nodes; the first serves a page.
 func pageCluster(ctx context.Context, t *testing.T, nodes int, flags ...string) (c *processes.Cluster, url string) {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
@@ -61,7 +61,8 @@ func pageCluster(ctx context.Context, t *testing.T, nodes int, flags ...string) 
 	return c, "http://" + address + "/"
 }
 
-// watchToken notes, in the page, who is seen with the token, and how often it flies.
+// watchToken records in the page who is shown with the token, and how often the token
+// moves.
 const watchToken = `(() => {
 	window.seen = { holders: new Set(), flights: 0, requests: 0 };
 	new MutationObserver((records) => {
@@ -135,13 +136,13 @@ func TestPageShowsTheCluster(t *testing.T) {
 		check(t, first.Start(ctx))
 		browser.Becomes(ctx, t, `document.body.dataset.live === 'yes'`)
 		name(ctx, t, "after")
-		click(ctx, t, "#ask") // which needs the new process's token
+		click(ctx, t, "#ask") // with the new process's token
 		says(ctx, t, "asks", "held by this page")
 	})
 }
 
-// TestPageShowsWhatItIsRefused: in a browser, what the rules do not grant the page, and what
-// its node gives up.
+// TestPageShowsWhatItIsRefused: a browser shows what the rules deny to the page, and the
+// node's cautions.
 func TestPageShowsWhatItIsRefused(t *testing.T) {
 	ctx := browser.Start(t)
 	for rules, sees := range map[string]bool{"@page lock open/*\n": true, "@local lock *\n": false} {
@@ -166,7 +167,7 @@ func TestPageShowsWhatItIsRefused(t *testing.T) {
 		click(ctx, t, "#ask")
 		says(ctx, t, "asks", "held by this page")
 		for _, fault := range troubles() {
-			if !strings.Contains(fault, "403") { // the browser counts what was refused as a fault
+			if !strings.Contains(fault, "403") { // the browser reports a refusal as a fault
 				t.Errorf("the browser finds fault: %s", fault)
 			}
 		}

@@ -17,7 +17,7 @@ import (
 	"conch/internal/verify/processes"
 )
 
-// visitor uses a page as a browser does.
+// visitor uses a page over HTTP, as a browser does.
 type visitor struct {
 	t     *testing.T
 	url   string
@@ -65,7 +65,7 @@ func (v *visitor) send(ctx context.Context, method, path, body string, edit func
 	return response.StatusCode, string(answer)
 }
 
-// act does what a button does.
+// act sends the request of a button.
 func (v *visitor) act(ctx context.Context, what, lock, fence string, edit func(*http.Request)) (code int, text string) {
 	v.t.Helper()
 	body, err := json.Marshal(map[string]string{"page": visitorID, "lock": lock, "fence": fence, "reason": "a test"})
@@ -73,7 +73,7 @@ func (v *visitor) act(ctx context.Context, what, lock, fence string, edit func(*
 	return v.send(ctx, http.MethodPost, "api/"+what, string(body), edit)
 }
 
-// hears reads the stream until something matches.
+// hears reads the stream until a line matches.
 func (v *visitor) hears(pattern string) (line string) {
 	v.t.Helper()
 	wanted := regexp.MustCompile(pattern)
@@ -86,8 +86,8 @@ func (v *visitor) hears(pattern string) (line string) {
 	return ""
 }
 
-// TestPageIsJudgedByRules: with a file of rules, the page of a real node is no way around
-// them; and what other sites send is refused before that.
+// TestPageIsJudgedByRules: a real node's page does not bypass the rules, and requests from
+// other sites are refused first.
 func TestPageIsJudgedByRules(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
@@ -101,7 +101,7 @@ func TestPageIsJudgedByRules(t *testing.T) {
 	check(t, err)
 	t.Cleanup(func() { check(t, c.Kill()) })
 	check(t, c.Start(ctx))
-	// At the other node, whose rules do not matter here, somebody holds.
+	// Somebody holds at the other node, which has no rules.
 	client, err := conch.Dial(ctx, conch.DialConfig{Nodes: []string{c.Nodes()[1].Address()}})
 	check(t, err)
 	defer func() { check(t, client.Close()) }()
@@ -124,8 +124,8 @@ func TestPageIsJudgedByRules(t *testing.T) {
 		code      int
 		says      string
 	}{
-		{"look", "secret", http.StatusForbidden, `not allowed: the page may not look \"secret\"`},
-		{"look", "odd", http.StatusOK, ""},
+		{"select", "secret", http.StatusForbidden, `not allowed: the page may not look \"secret\"`},
+		{"select", "odd", http.StatusOK, ""},
 		{"break", "secret", http.StatusForbidden, `not allowed: the page may not break \"secret\"`},
 		{"break", "odd", http.StatusForbidden, `not allowed: the page may not break \"odd\"`},
 		{"break", "open/1", http.StatusOK, "has been told"},
@@ -143,7 +143,7 @@ func TestPageIsJudgedByRules(t *testing.T) {
 	}
 	v.hears(`"lock":"open/2","state":"held"`)
 
-	// Other sites.
+	// Requests from other sites.
 	host := func(name string) func(*http.Request) { return func(r *http.Request) { r.Host = name } }
 	header := func(name, value string) func(*http.Request) {
 		return func(r *http.Request) { r.Header.Set(name, value) }

@@ -18,8 +18,8 @@ import (
 	"conch/internal/verify/browser"
 )
 
-// TestPageBelowAPath: a reverse proxy serves the page below a path, and cuts that off. The
-// page, its actions and the lessons work all the same.
+// TestPageBelowAPath: page, actions and lessons work behind a reverse proxy that strips a
+// path.
 func TestPageBelowAPath(t *testing.T) {
 	ctx := browser.Start(t)
 	_, node := pageCluster(ctx, t, 1, "--auto-think", maxPause.String())
@@ -31,7 +31,7 @@ func TestPageBelowAPath(t *testing.T) {
 	}))
 	proxy := httptest.NewServer(mux)
 	defer func() {
-		proxy.CloseClientConnections() // the page's stream has no end of its own
+		proxy.CloseClientConnections() // the page's stream would not end by itself
 		proxy.Close()
 	}()
 	troubles := browser.Faults(ctx, t)
@@ -58,7 +58,7 @@ func TestPageBelowAPath(t *testing.T) {
 	}
 }
 
-// stillCluster runs nodes of which none asks by itself, and opens the page.
+// stillCluster runs nodes that do not ask by themselves, and opens the page.
 func stillCluster(t *testing.T) (ctx context.Context, locks *conch.Client) {
 	t.Helper()
 	ctx = browser.Start(t)
@@ -71,8 +71,8 @@ func stillCluster(t *testing.T) (ctx context.Context, locks *conch.Client) {
 	return ctx, locks
 }
 
-// TestPageIsAccessible audits the page in both themes and at both widths: as it begins, with
-// a lock that is held and waited for, and with the dialog.
+// TestPageIsAccessible audits the page in both themes and at both widths: at the start,
+// with a lock that is held and waited for, and with the dialog.
 func TestPageIsAccessible(t *testing.T) {
 	ctx, locks := stillCluster(t)
 	audit := func(when string, tabs bool) {
@@ -108,7 +108,7 @@ func TestPageIsAccessible(t *testing.T) {
 	check(t, hold.Unlock())
 }
 
-// TestEmptyBoxesSayWhatWillAppear: no part of the page is blank without a word.
+// TestEmptyBoxesSayWhatWillAppear: every empty part of the page says what will stand there.
 func TestEmptyBoxesSayWhatWillAppear(t *testing.T) {
 	ctx, _ := stillCluster(t)
 	for id, want := range map[string]string{
@@ -128,8 +128,8 @@ func TestEmptyBoxesSayWhatWillAppear(t *testing.T) {
 	}
 }
 
-// TestEachStateHasItsLabel: a member's state is told in words and by a sign, and in short where
-// there are many members.
+// TestEachStateHasItsLabel: words and a sign show a member's state, shorter where there are
+// many members.
 func TestEachStateHasItsLabel(t *testing.T) {
 	ctx, locks := stillCluster(t)
 	browser.Eval[any](ctx, t, `void Promise.all([import('./static/ring.js'), import('./static/words.js')]).then(([{ Ring }, { states }]) => {
@@ -157,7 +157,7 @@ func TestEachStateHasItsLabel(t *testing.T) {
 	if !maps.Equal(got, want) {
 		t.Errorf("the labels are %q, want %q", got, want)
 	}
-	// And in a cluster: one is inside, one waits, one has nothing to do.
+	// In a cluster: one is inside, one waits, one does nothing.
 	hold, err := locks.Lock(ctx, "deploy")
 	check(t, err)
 	name(ctx, t, "deploy")
@@ -167,7 +167,7 @@ func TestEachStateHasItsLabel(t *testing.T) {
 	check(t, hold.Unlock())
 }
 
-// TestWideTablesShowThatTheyScroll: by a hint and an edge, at both widths.
+// TestWideTablesShowThatTheyScroll: a hint and a shaded edge show it, at both widths.
 func TestWideTablesShowThatTheyScroll(t *testing.T) {
 	ctx, _ := stillCluster(t)
 	name(ctx, t, "new")
@@ -192,8 +192,8 @@ func TestWideTablesShowThatTheyScroll(t *testing.T) {
 	}
 }
 
-// TestDemoOnLoopbackHasNoCaution: the page of a demonstration on this machine gives nothing up,
-// so it has no red banner.
+// TestDemoOnLoopbackHasNoCaution: the page of a demonstration on loopback has no red
+// banner.
 func TestDemoOnLoopbackHasNoCaution(t *testing.T) {
 	ctx := browser.Start(t)
 	address := freeAddresses(t, 1)[0]
@@ -204,11 +204,11 @@ func TestDemoOnLoopbackHasNoCaution(t *testing.T) {
 		t.Errorf("the page has the banner %q", said)
 	}
 	check(t, demo.Process.Signal(syscall.SIGINT))
-	_ = demo.Wait() // it was interrupted
+	_ = demo.Wait() // the error says that it was interrupted
 }
 
-// TestHeldLockIsKnown watches what is said of a lock from the moment at which it is held: at
-// no time does the page say that nobody knows it.
+// TestHeldLockIsKnown watches a lock from the moment at which it is held: the page never
+// says that nobody knows it.
 func TestHeldLockIsKnown(t *testing.T) {
 	ctx, locks := stillCluster(t)
 	browser.Eval[any](ctx, t, `(() => {
@@ -234,8 +234,8 @@ func TestHeldLockIsKnown(t *testing.T) {
 	}
 }
 
-// TestBadgeLeavesTheTokenInSight: with any number of members, neither the badge nor the label of
-// a member covers the token.
+// TestBadgeLeavesTheTokenInSight: with any number of members, no badge or label covers the
+// token.
 func TestBadgeLeavesTheTokenInSight(t *testing.T) {
 	ctx, _ := stillCluster(t)
 	browser.Eval[any](ctx, t, `void import('./static/ring.js').then(({ Ring }) => {

@@ -16,7 +16,7 @@ import (
 	"conch/logs"
 )
 
-// program returns the path of the conch program, which TestMain has put into PATH.
+// program returns the path of the conch program, which TestMain put into PATH.
 func program(t testing.TB) string {
 	t.Helper()
 	path, err := exec.LookPath("conch")
@@ -26,9 +26,9 @@ func program(t testing.TB) string {
 	return path
 }
 
-// TestProcessesTakeTurns runs real processes, started in random order: one of them
-// asks before there is any other. The file that they share and their logs must both
-// show that they took turns, and each line of the logs must keep to the schema.
+// TestProcessesTakeTurns starts real processes in random order; one asks before another
+// exists. The shared file and the logs must both show that they took turns, and each line
+// must follow the schema.
 func TestProcessesTakeTurns(t *testing.T) {
 	const entries = 5
 	for _, nodes := range []int{3, 5, 9} {
@@ -62,8 +62,8 @@ func TestProcessesTakeTurns(t *testing.T) {
 	}
 }
 
-// TestFrozenHolderLosesTheLock freezes the node in the critical section: another gets
-// in, with a higher fence, and the first says that it lost the lock when it thaws.
+// TestFrozenHolderLosesTheLock freezes the node in the critical section. Another enters
+// with a higher fence, and the first says that it lost the lock when it goes on.
 func TestFrozenHolderLosesTheLock(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -88,9 +88,8 @@ func TestFrozenHolderLosesTheLock(t *testing.T) {
 	check(t, c.Stop(ctx))
 }
 
-// TestSecondSignalEndsANodeAtOnce: a node that cannot say goodbye, since a peer does
-// not listen, ends without it when it is told so again; but not by a signal that comes
-// right after the first.
+// TestSecondSignalEndsANodeAtOnce: a node that cannot say goodbye, since a peer does not
+// listen, ends without it at a second signal, but not at one right after the first.
 func TestSecondSignalEndsANodeAtOnce(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -123,7 +122,7 @@ func TestSecondSignalEndsANodeAtOnce(t *testing.T) {
 	}
 }
 
-// witnessJudge looks at the shared file as it grows: one is in at a time, and fences
+// witnessJudge judges the shared file as it grows: one is inside at a time, and fences
 // rise.
 type witnessJudge struct {
 	t      *testing.T
@@ -155,7 +154,7 @@ func (j *witnessJudge) take(line processes.Line) {
 	}
 }
 
-// checkLogs holds each line of the logs against the schema, and judges them.
+// checkLogs checks each line of the logs against the schema, and judges the logs.
 func checkLogs(t *testing.T, files ...string) {
 	t.Helper()
 	for _, file := range files {

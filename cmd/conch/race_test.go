@@ -2,7 +2,7 @@
 
 package main
 
-// How often TestCounter increments: with the race detector, a process takes long.
+// TestCounter runs fewer loops under the race detector, with which a process takes long.
 const loopsPerNode, increments = 4, 2
 
 const raceDetector = true

@@ -14,17 +14,17 @@ import (
 	"conch/internal/pki"
 )
 
-// traffic is clients with certificates that use a cluster until they are told to stop.
+// traffic is clients with certificates that use a cluster until they are stopped.
 type traffic struct {
 	t      *testing.T
 	ctx    context.Context
-	inside sync.Map // by lock, who is in
+	inside sync.Map // the holder, by lock
 	grants atomic.Int64
 	stop   chan struct{}
 	group  sync.WaitGroup
 }
 
-// takeTurns lets a client lock and unlock all the time.
+// takeTurns locks and unlocks until the end.
 func (tr *traffic) takeTurns(client *conch.Client, name, lock string) {
 	tr.group.Go(func() {
 		for {
@@ -50,7 +50,7 @@ func (tr *traffic) takeTurns(client *conch.Client, name, lock string) {
 	})
 }
 
-// more waits until as many grants have been made as if nothing had happened.
+// more waits for some more grants, which shows that the clients go on.
 func (tr *traffic) more() {
 	tr.t.Helper()
 	const enough = 50
@@ -60,9 +60,9 @@ func (tr *traffic) more() {
 	}
 }
 
-// TestRotationUnderLoad replaces everything that a cluster's TLS is made of while clients
-// lock and unlock, and others hold: first all certificates, then their authority. Nobody
-// loses a lock, nobody is refused one, and in the end the old certificates are of no use.
+// TestRotationUnderLoad replaces all certificates of a cluster and then their authority,
+// while clients lock and unlock and others hold. Nobody loses a lock or is refused one, and
+// the old certificates are useless afterwards.
 func TestRotationUnderLoad(t *testing.T) {
 	const nodes = 3
 	ctx, cancel := context.WithTimeout(t.Context(), 5*patience)
@@ -111,7 +111,7 @@ func TestRotationUnderLoad(t *testing.T) {
 		}
 	}
 	watcher := c.client("watcher")
-	// shown waits until whoever dials anew sees the certificates that are in the files.
+	// shown waits until new connections see the certificates in the files.
 	shown := func(when string) {
 		t.Helper()
 		for _, address := range addresses {
@@ -128,7 +128,7 @@ func TestRotationUnderLoad(t *testing.T) {
 		}
 		tr.more()
 	}
-	// says waits until each node says this to a certificate; empty is that it lets it in.
+	// says waits until each node answers this certificate so; empty: it lets it in.
 	says := func(when string, files conch.TLSFiles, want string) {
 		t.Helper()
 		for _, address := range addresses {
@@ -168,7 +168,7 @@ func TestRotationUnderLoad(t *testing.T) {
 		t.Errorf("streams were opened %v times; want %d each: a connection ended though its certificate was good", connected, nodes-1)
 	}
 
-	// With the old authority, what it let in goes: all connections are made anew.
+	// When the old authority goes, its connections end: all are made anew.
 	c.trust(c.authority)
 	says("once the old authority is gone", stale, "unknown certificate authority")
 	if !until(func() bool { return slices.Min(c.counts("peer_connected")) >= 2*(nodes-1) }) {
@@ -186,7 +186,7 @@ func TestRotationUnderLoad(t *testing.T) {
 	t.Logf("%d grants meanwhile", tr.grants.Load())
 }
 
-// certFile is where a member's certificate is.
+// certFile returns the path of a member's certificate.
 func certFile(c *certified, address string) string {
 	return c.dir + "/" + strings.ReplaceAll(address, ":", "_") + ".crt"
 }

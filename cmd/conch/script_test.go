@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -24,21 +25,21 @@ import (
 )
 
 const (
-	// patience is how long a condition may take to come true on a busy machine. No
-	// test passes or fails by how long something took.
+	// patience bounds every wait on a busy machine. No test passes or fails by how long
+	// something took.
 	patience = 40 * time.Second
-	// pollInterval is how often a condition is looked at.
+	// pollInterval is how often a condition is checked.
 	pollInterval = 10 * time.Millisecond
 )
 
 func TestMain(m *testing.M) {
-	// A process built with the race detector lingers for a second at its end.
+	// Otherwise the race detector waits a second at the end of each process.
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=10 "+os.Getenv("GORACE")); err != nil {
 		panic(err)
 	}
 	programs := map[string]func(){"conch": main, "witness": witness}
 	if programs[filepath.Base(os.Args[0])] == nil {
-		// The tests' programs may not meet the nodes of whoever runs the tests.
+		// Tests must not use the nodes of whoever runs them.
 		sockets, err := os.MkdirTemp("", "conch-sockets-")
 		if err != nil {
 			panic(err)
@@ -46,15 +47,19 @@ func TestMain(m *testing.M) {
 		if err := os.Setenv("CONCH_SOCKET_DIR", sockets); err != nil {
 			panic(err)
 		}
+		// Scripts wait for nodes and clocks more than they compute. The flag still counts.
+		if err := flag.Set("test.parallel", "4"); err != nil {
+			panic(err)
+		}
 	}
 	testscript.Main(m, programs)
 }
 
-// TestScript runs the real program, several processes at a time, as the scripts say.
+// TestScript runs the scripts of testdata/script with the real program.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
-		// A node that should have refused to start would run for ever.
+		// Otherwise a node that wrongly starts would run for ever.
 		Deadline: time.Now().Add(30 * patience),
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"appears":  appears,
@@ -73,7 +78,7 @@ func TestScript(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GORACE", os.Getenv("GORACE"))
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
-			// The nodes of whoever runs the tests are not met.
+			// Scripts must not use the nodes of whoever runs the tests.
 			env.Setenv("CONCH_SOCKET_DIR", filepath.Join(env.WorkDir, ".tmp"))
 			return nil
 		},
@@ -91,7 +96,7 @@ func TestScript(t *testing.T) {
 	})
 }
 
-// until waits for a condition.
+// until waits for a condition, within patience.
 func until(met func() bool) bool {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
@@ -103,8 +108,7 @@ func until(met func() bool) bool {
 	return true
 }
 
-// await FILE REGEXP [COUNT] waits until as many matches stand in the file, at
-// least one.
+// await FILE REGEXP [COUNT] waits until the file has COUNT matches, by default one.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg || len(args) < 2 || len(args) > 3, "usage: await FILE REGEXP [COUNT]")
 	file, pattern, count := ts.MkAbs(args[0]), regexp.MustCompile(args[1]), 1
@@ -122,7 +126,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// appears FILE waits until there is such a file.
+// appears FILE waits until the file exists.
 func appears(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg || len(args) != 1, "usage: appears FILE")
 	if !until(func() bool {
@@ -133,7 +137,7 @@ func appears(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// metric ADDRESS REGEXP wants a match in what the page at the address serves Prometheus.
+// metric ADDRESS REGEXP expects a match in the metrics at the address.
 func metric(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg || len(args) != 2, "usage: metric ADDRESS REGEXP")
 	client := http.Client{Timeout: patience}
@@ -188,8 +192,8 @@ func ports(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// sendSignal INT|TERM|HUP TEXT sends a signal to the background command that has the text
-// as one of its arguments.
+// sendSignal INT|TERM|HUP TEXT sends a signal to the background command that has TEXT among
+// its arguments.
 func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg || len(args) != 2, "usage: signal INT|TERM|HUP TEXT")
 	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP}
@@ -205,8 +209,8 @@ func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("signal: no background command has the argument %q", args[1])
 }
 
-// garbage ADDRESS sends bytes that no node sends, and waits until the node hangs
-// up.
+// garbage ADDRESS sends bytes that no node sends, and waits until the node closes the
+// connection.
 func garbage(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg || len(args) != 1, "usage: garbage ADDRESS")
 	conn, err := net.DialTimeout("tcp", args[0], patience)
@@ -221,7 +225,7 @@ func garbage(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// tear FILE BYTES cuts bytes off the end of a file.
+// tear FILE BYTES removes the last bytes of a file.
 func tear(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg || len(args) != 2, "usage: tear FILE BYTES")
 	count, err := strconv.ParseInt(args[1], 10, 64)
@@ -231,7 +235,7 @@ func tear(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.Truncate(ts.MkAbs(args[0]), info.Size()-count))
 }
 
-// validate FILE... holds each line against the schema of the logs.
+// validate FILE... checks each line against the logs' schema.
 func validate(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg || len(args) == 0, "usage: validate FILE...")
 	for _, name := range args {
@@ -241,7 +245,7 @@ func validate(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// validateLines holds each line of a log against the schema. There must be some.
+// validateLines checks each line of a log against the schema. The log must not be empty.
 func validateLines(name string, log []byte) error {
 	lines := bytes.Split(bytes.TrimSuffix(log, []byte("\n")), []byte("\n"))
 	for i, line := range lines {

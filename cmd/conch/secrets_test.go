@@ -20,7 +20,7 @@ import (
 	"testing"
 )
 
-// overheard is all that processes say and log.
+// overheard collects all that processes print and log.
 type overheard struct {
 	t   *testing.T
 	dir string
@@ -29,14 +29,14 @@ type overheard struct {
 	said bytes.Buffer
 }
 
-// Write takes what a process says.
+// Write collects output.
 func (o *overheard) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.said.Write(p)
 }
 
-// conch prepares a command that is overheard, with a secret in its environment.
+// conch prepares a command whose output is collected, with a secret in its environment.
 func (o *overheard) conch(ctx context.Context, args ...string) *exec.Cmd {
 	o.t.Helper()
 	cmd := exec.CommandContext(ctx, program(o.t), args...)
@@ -46,7 +46,7 @@ func (o *overheard) conch(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// ends runs a command to its end, which has to be in peace.
+// ends runs a command, which must succeed.
 func (o *overheard) ends(ctx context.Context, args ...string) {
 	o.t.Helper()
 	if err := o.conch(ctx, args...).Run(); err != nil {
@@ -56,8 +56,8 @@ func (o *overheard) ends(ctx context.Context, args ...string) {
 
 const secretValue = "correct-horse-battery-staple"
 
-// TestNothingSecretIsSaid runs nodes and commands as talkative as they can be: no key, and
-// nothing of an environment, is in what they say, log, show or serve.
+// TestNothingSecretIsSaid runs nodes and commands with all messages switched on. No key,
+// and nothing of an environment, is printed, logged, shown or served.
 func TestNothingSecretIsSaid(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
 	defer cancel()
@@ -138,7 +138,7 @@ func TestNothingSecretIsSaid(t *testing.T) {
 			t.Errorf("%s is in what was said: %q", what, secret)
 		}
 	}
-	// A test that overhears nothing finds nothing.
+	// The test must have collected something.
 	for _, want := range []string{"secret: whoever has it can make members", "got the lock x with fence", "known as", `"event":"enter"`, "conch_", `"promised"`} {
 		if !strings.Contains(o.said.String(), want) {
 			t.Errorf("%q was not overheard", want)
@@ -147,7 +147,7 @@ func TestNothingSecretIsSaid(t *testing.T) {
 	checkModes(t, modes)
 }
 
-// addKey adds the forms in which the key beside a certificate could be said.
+// addKey adds the forms in which the key beside a certificate could appear.
 func addKey(t *testing.T, secrets map[string]string, base string) {
 	t.Helper()
 	text, err := os.ReadFile(base + ".key")

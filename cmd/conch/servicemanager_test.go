@@ -18,8 +18,8 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// TestNodeReportsToItsServiceManager: one of three members alone is ready, says that it
-// has no quorum, gives signs of life, and says when it stops.
+// TestNodeReportsToItsServiceManager: one of three members alone reports that it is ready,
+// that it has no quorum, signs of life, and when it stops.
 func TestNodeReportsToItsServiceManager(t *testing.T) {
 	dir, err := os.MkdirTemp("", "conch") //nolint:usetesting // t.TempDir's path is too long for a socket
 	if err != nil {
@@ -73,7 +73,7 @@ func TestNodeReportsToItsServiceManager(t *testing.T) {
 // that takes inputs.
 func TestWatchdogHearsNothingOfAnOwnerThatStandsStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex // guards what follows
+		var mu sync.Mutex // guards the variables below
 		var stuck bool
 		var messages []string
 		took := func() []string {

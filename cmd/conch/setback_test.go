@@ -16,7 +16,7 @@ import (
 	"conch/internal/verify/processes"
 )
 
-// Data directories that are older copies, or new, under real nodes.
+// Tests with real nodes whose data directories are older copies, or new.
 
 // diskCluster is three nodes with data directories, and a fence file that judges each
 // grant.
@@ -48,8 +48,8 @@ func (c *diskCluster) dir(i int) string {
 	return found[0]
 }
 
-// lock takes and releases a lock at a node, under the fence file: that refuses a fence
-// below those of before.
+// lock takes and releases a lock at a node, under the fence file, which refuses a fence
+// below earlier ones.
 func (c *diskCluster) lock(i int, when string) {
 	c.t.Helper()
 	cmd := exec.CommandContext(c.ctx, program(c.t), "lock", "--wait", "15s", "--node", c.Nodes()[i].Address(), "L", "--",
@@ -72,7 +72,7 @@ func (c *diskCluster) stop(nodes ...int) {
 	}
 }
 
-// copied copies a directory, and returns how to put the copy in its place.
+// copied copies a node's directory, and returns how to put the copy back.
 func (c *diskCluster) copied(i int) (restore func()) {
 	c.t.Helper()
 	dir, bak := c.dir(i), filepath.Join(c.t.TempDir(), "bak")
@@ -86,8 +86,8 @@ func (c *diskCluster) copied(i int) (restore func()) {
 
 var sessionNumber = regexp.MustCompile(`"session":\d+`)
 
-// getAhead makes a node's session numbers those of a clock that is a day ahead, so that
-// the clock does not help: only the other members can tell what was used.
+// getAhead sets a node's session numbers to those of a clock a day ahead. Then the clock
+// does not help: only the other members know which numbers were used.
 func (c *diskCluster) getAhead(i int) {
 	c.t.Helper()
 	path := filepath.Join(c.dir(i), "state.json")
@@ -99,9 +99,9 @@ func (c *diskCluster) getAhead(i int) {
 	check(c.t, os.WriteFile(path, fmt.Appendf(nil, "%s,\"crc32c\":\"%x\"}\n", object, sum), 0o600))
 }
 
-// One node gets an older copy of its directory back, from before its K latest starts, and
-// is granted the lock again: where the clock is right, and where only the others know what
-// numbers it had.
+// One node gets back a copy of its directory from before its K latest starts, and is
+// granted the lock again: where the clock is right, and where only the others know its
+// numbers.
 func TestOlderDataDirectoryOfOneNode(t *testing.T) {
 	for _, ahead := range []bool{false, true} {
 		t.Run(fmt.Sprintf("numbers ahead of the clock %t", ahead), func(t *testing.T) {
@@ -128,7 +128,7 @@ func TestOlderDataDirectoryOfOneNode(t *testing.T) {
 	}
 }
 
-// The whole cluster gets older copies back. The clock is right, so no fence comes again.
+// The whole cluster gets older copies back. The clock is right, so no fence is used twice.
 func TestOlderDataDirectoriesOfAllNodes(t *testing.T) {
 	c := startDiskCluster(t)
 	c.stop(0, 1, 2)

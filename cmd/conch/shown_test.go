@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 )
 
-// blocked is a terminal that takes nothing until it is released.
+// blocked is a terminal that accepts nothing until it is released.
 type blocked struct {
 	release chan struct{}
 	text    strings.Builder
@@ -17,7 +17,7 @@ func (b *blocked) Write(line []byte) (int, error) {
 	return b.text.Write(line)
 }
 
-// Lines that a terminal does not take are left out, and it is said how many.
+// Lines that a terminal does not accept in time are left out, and their number is shown.
 func TestShownLeavesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		terminal := &blocked{release: make(chan struct{})}
@@ -28,7 +28,7 @@ func TestShownLeavesOut(t *testing.T) {
 			}
 		}
 		write("first\n")
-		synctest.Wait() // the terminal has it, and stands still
+		synctest.Wait() // the terminal has the line and accepts no more
 		for range maxShown + 3 {
 			write("more\n")
 		}
@@ -47,7 +47,7 @@ func TestShownLeavesOut(t *testing.T) {
 	})
 }
 
-// A terminal that stands still for good does not keep the program from ending.
+// A terminal that accepts nothing more does not keep the program from ending.
 func TestShownEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		terminal := &blocked{release: make(chan struct{})}

@@ -53,7 +53,7 @@ func BenchmarkSpent(b *testing.B) {
 	}
 }
 
-// singleNode starts a node that is its whole cluster, and waits until it answers.
+// singleNode starts a node without other members, and waits until it answers.
 func singleNode(b *testing.B) (address string, pid int) {
 	b.Helper()
 	listener, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
@@ -82,7 +82,7 @@ func fullFlood(b *testing.B, address, words string) *flood {
 	return c
 }
 
-// truncatingConn is a connection that sends only so much, and pretends to have sent all.
+// truncatingConn is a connection that sends only so many bytes, and reports all as sent.
 type truncatingConn struct {
 	net.Conn
 	left atomic.Int64
@@ -97,12 +97,12 @@ func (h *truncatingConn) Write(p []byte) (int, error) {
 	return h.Conn.Write(p)
 }
 
-// caller connects to a node from a host, for calls made by hand.
+// caller connects to a node from a host, for calls of the test's own.
 func caller(b *testing.B, address, from string) clientv1.LockServiceClient {
 	return clientv1.NewLockServiceClient(connection(b, address, from, 1<<40))
 }
 
-// connection sends at most so many bytes, and accepts little that it does not read.
+// connection connects with small windows for answers, and sends at most so many bytes.
 func connection(b *testing.B, address, from string, most int64) *grpc.ClientConn {
 	b.Helper()
 	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -119,7 +119,7 @@ func connection(b *testing.B, address, from string, most int64) *grpc.ClientConn
 	return conn
 }
 
-// halfHellos are streams of members whose first frame never ends.
+// halfHellos opens members' streams whose first frame never ends.
 func halfHellos(b *testing.B, address string) {
 	long := &peerv1.Frame{Messages: []*peerv1.Message{{Kind: &peerv1.Message_Hello{Hello: &peerv1.Hello{
 		Member: strings.Repeat("x", 1<<20-100),
@@ -145,8 +145,8 @@ func say(rpc attached, m *clientv1.ClientMessage) error {
 	return rpc.Send(&clientv1.ClientFrame{Messages: []*clientv1.ClientMessage{m}})
 }
 
-// attachMany attaches clients, each on a connection of its own, as many as may come from
-// each of some hosts.
+// attachMany attaches clients, each on its own connection, as many from each host as the
+// node allows.
 func attachMany(b *testing.B, address string, many int) []attached {
 	b.Helper()
 	const ofEach = 256
@@ -172,7 +172,7 @@ func acquire(id uint64, lock string) *clientv1.ClientMessage {
 	}}}
 }
 
-// nonReadingClients send requests as long as the node reads them, and read nothing.
+// nonReadingClients send requests for as long as the node reads them, and read nothing.
 func nonReadingClients(b *testing.B, address string) {
 	for i, rpc := range attachMany(b, address, 1000) {
 		go func() {
@@ -187,7 +187,7 @@ func nonReadingClients(b *testing.B, address string) {
 	settle()
 }
 
-// manyWaits makes as many waits as the node allows, of four clients for one lock.
+// manyWaits makes four clients wait for one lock, with as many waits as the node allows.
 func manyWaits(b *testing.B, address string) {
 	const each = 1 << 16
 	for _, rpc := range attachMany(b, address, 4) {
@@ -216,7 +216,7 @@ func drain(rpc attached) error {
 	}
 }
 
-// readUntil reads messages until so many have counted.
+// readUntil reads messages until so many counted.
 func readUntil(b *testing.B, rpc attached, many int, counts func(m *clientv1.NodeMessage) bool) {
 	b.Helper()
 	for many > 0 {
@@ -230,7 +230,7 @@ func readUntil(b *testing.B, rpc attached, many int, counts func(m *clientv1.Nod
 	}
 }
 
-// useOnce takes a batch of locks and gives them back. It returns the reasons of refusals.
+// useOnce takes some locks and releases them. It returns the reasons of refusals.
 func useOnce(b *testing.B, rpc attached, firstID uint64, names []string) (refused []clientv1.Code) {
 	b.Helper()
 	for i, name := range names {
@@ -253,13 +253,13 @@ func useOnce(b *testing.B, rpc attached, firstID uint64, names []string) (refuse
 			Id: g.GetId(), Lock: names[g.GetId()-firstID], Fence: g.GetFence(),
 		}}}))
 	}
-	// The releases are answered with whatever comes next.
+	// The next answer carries those to the releases.
 	check(b, say(rpc, &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Ping{Ping: &clientv1.Ping{Stamp: int64(firstID)}}}))
 	readUntil(b, rpc, len(grants), func(m *clientv1.NodeMessage) bool { return m.GetReleased() != nil })
 	return refused
 }
 
-// batches calls a function with so many names, in parts, and with the number of each part's
+// batches calls a function with many names in parts, and with the number of each part's
 // first.
 func batches(many int, name func(i int) string, use func(first int, names []string)) {
 	const batch = 500
@@ -272,7 +272,7 @@ func batches(many int, name func(i int) string, use func(first int, names []stri
 	}
 }
 
-// manyLocks uses as many locks once as the node may know, with names of so many bytes.
+// manyLocks uses once as many locks as the node may know, with names of so many bytes.
 func manyLocks(b *testing.B, address string, nameBytes int) {
 	rpc := attachMany(b, address, 1)[0]
 	name := func(i int) string { return fmt.Sprintf("%0*d", nameBytes, i) }
@@ -287,8 +287,8 @@ func manyLocks(b *testing.B, address string, nameBytes int) {
 	}
 }
 
-// nonReadingWatches are as many watches of all locks as the node allows, none of which is
-// read while a hundred thousand locks are taken and given back, again and again.
+// nonReadingWatches opens as many watches of all locks as the node allows and reads none,
+// while a hundred thousand locks are taken and released over and over.
 func nonReadingWatches(b *testing.B, address string) {
 	for i := range 64 {
 		watch, err := caller(b, address, fmt.Sprintf("127.0.1.%d", 1+i/16)).Watch(b.Context(), new(clientv1.WatchRequest))

@@ -48,7 +48,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// TestWho: whether a lock is held can be told by the exit code alone.
+// TestWho: the exit code alone tells whether a lock is held.
 func TestWho(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer         []*clientv1.ListLocksResponse
@@ -108,12 +108,12 @@ func TestLs(t *testing.T) {
 		t.Errorf("%d lines name the missing member, want all 3:\n%s", got, stdout)
 	}
 
-	// Nothing to list, and somebody missing.
+	// No lock to list, and a member missing.
 	node = (&fakeNode{locks: []*clientv1.ListLocksResponse{{Missing: absentee}}}).serve(t)
 	code, stdout, stderr = conchRun(t, "ls", "--json", "--node", node.socket)
 	expect(t, code, stdout, stderr, 0, `{"lock":null,"missing":[{"member":"b:2",`, absence)
 
-	// A member that breaks off in the middle is named too, at the end.
+	// A member whose answer breaks off is named at the end.
 	late := append(listOf(&clientv1.LockStatus{Lock: "a", Holder: someone}), &clientv1.ListLocksResponse{
 		Missing: []*clientv1.Missing{absentee[0], {Member: "c:3"}},
 	})
@@ -125,14 +125,13 @@ func TestLs(t *testing.T) {
 		t.Errorf("the last line does not name the missing members:\n%s", stdout)
 	}
 
-	// A list that breaks off is not taken for a whole one.
+	// A list that breaks off counts as a failure.
 	node = (&fakeNode{locks: locks, err: status.Error(codes.Unavailable, "shutting down")}).serve(t)
 	code, stdout, stderr = conchRun(t, "ls", "--node", node.socket)
 	expect(t, code, stdout, stderr, exitUnreachable, "HELD FOR", "conch: the node at unix:"+node.socket+": shutting down\n")
 }
 
-// TestLsDoesNotCollect lists many locks, and the list does not end before the
-// last line was read.
+// TestLsDoesNotCollect: ls prints many locks while the node's list has not ended yet.
 func TestLsDoesNotCollect(t *testing.T) {
 	const names = 20_000
 	var locks []*clientv1.LockStatus
@@ -201,7 +200,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestWatchEnds: a watch that ends by itself did not do what it was to do.
+// TestWatchEnds: a watch that ends by itself is a failure.
 func TestWatchEnds(t *testing.T) {
 	for err, want := range map[error]string{
 		status.Error(codes.Unavailable, "shutting down"): "shutting down",

@@ -35,7 +35,7 @@ func openTerminal(t *testing.T) (person, terminal *os.File) {
 	return person, terminal
 }
 
-// atTerminal runs the program at a terminal and returns what that shows.
+// atTerminal runs the program at a terminal and returns what the terminal shows.
 func atTerminal(t *testing.T, args ...string) string {
 	t.Helper()
 	person, terminal := openTerminal(t)
@@ -46,7 +46,7 @@ func atTerminal(t *testing.T, args ...string) string {
 	check(t, cmd.Start())
 	check(t, terminal.Close())
 	shown, err := io.ReadAll(person)
-	if err != nil && !errors.Is(err, syscall.EIO) { // which is how a terminal ends
+	if err != nil && !errors.Is(err, syscall.EIO) { // a closed terminal ends so
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err != nil {
@@ -55,7 +55,7 @@ func atTerminal(t *testing.T, args ...string) string {
 	return string(shown)
 }
 
-// nodeAtTerminal starts a node alone, which asks in a loop, with a log file.
+// nodeAtTerminal starts a single node that asks in a loop, with a log file.
 func nodeAtTerminal(t *testing.T, terminal *os.File, flags ...string) (node *exec.Cmd, logFile string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -68,7 +68,7 @@ func nodeAtTerminal(t *testing.T, terminal *os.File, flags ...string) (node *exe
 	return node, logFile
 }
 
-// The log of a node that has a log file is at a terminal too, as people read it.
+// A node with a log file also shows its log at the terminal, in the form for people.
 func TestLogFileAndTerminal(t *testing.T) {
 	person, terminal := openTerminal(t)
 	node, logFile := nodeAtTerminal(t, terminal, "--auto-count", "1", "--auto-think", "1ms", "--auto-hold", "1ms")
@@ -100,7 +100,7 @@ func TestLogFileAndTerminal(t *testing.T) {
 	}
 }
 
-// A terminal that stands still does not hold the node up.
+// A terminal that accepts nothing does not hold up the node.
 func TestTerminalStandsStill(t *testing.T) {
 	_, terminal := openTerminal(t) // from which nobody reads
 	node, logFile := nodeAtTerminal(t, terminal, "--auto-think", "0s", "--auto-hold", "0s")
@@ -115,7 +115,7 @@ func TestTerminalStandsStill(t *testing.T) {
 	check(t, node.Wait())
 }
 
-// At a terminal, an entry is told in a line a step.
+// At a terminal explain tells an entry in one line a step.
 func TestExplainAtTerminal(t *testing.T) {
 	kept := filepath.Join("..", "..", "logs", "testdata", "contended.merged.jsonl")
 	short, full := atTerminal(t, "logs", "explain", kept), atTerminal(t, "logs", "explain", kept, "--full")
@@ -127,8 +127,8 @@ func TestExplainAtTerminal(t *testing.T) {
 	}
 }
 
-// Ctrl-Z stops conch lock with its command, so the lock is not renewed: that is told, with
-// the time that is left of a session's 2 s.
+// Ctrl-Z stops conch lock and its command, so nobody renews the lock. conch lock says how
+// much is left of the session's 2 s.
 func TestStoppedAtTheTerminal(t *testing.T) {
 	c := startMembers(t.Context(), t, 1, "--session-ttl", "2s")
 	person, terminal := openTerminal(t)
@@ -161,6 +161,6 @@ func TestStoppedAtTheTerminal(t *testing.T) {
 	}
 	_, err = person.WriteString("\x03") // Ctrl-C: no shell is there that could continue it, so it goes on by itself
 	check(t, err)
-	_, _ = io.Copy(io.Discard, shown) // a terminal ends with an error
+	_, _ = io.Copy(io.Discard, shown) // a closed terminal ends with an error
 	_ = lock.Wait()                   // by the signal, or since the lock was lost
 }

@@ -17,8 +17,8 @@ import (
 	"conch/internal/verify/processes"
 )
 
-// certified is a cluster of real nodes with mutual TLS, and what they and their clients
-// show and trust. All trust the authorities of one file.
+// certified is a cluster of real nodes with mutual TLS, with the files of its members and
+// clients. All trust the authorities of one file.
 type certified struct {
 	*processes.Cluster
 	t      *testing.T
@@ -28,7 +28,7 @@ type certified struct {
 	authority *pki.Authority
 }
 
-// startCertified starts nodes that want nothing themselves.
+// startCertified starts nodes that do not ask by themselves.
 func startCertified(ctx context.Context, t *testing.T, nodes int, flags ...string) *certified {
 	t.Helper()
 	c := &certified{t: t, dir: t.TempDir()}
@@ -65,7 +65,7 @@ func (c *certified) newAuthority() *pki.Authority {
 	return authority
 }
 
-// trust has all trust these authorities from now on, and no others.
+// trust makes all trust these authorities and no others.
 func (c *certified) trust(authorities ...*pki.Authority) {
 	c.t.Helper()
 	var all bytes.Buffer
@@ -78,7 +78,7 @@ func (c *certified) trust(authorities ...*pki.Authority) {
 	check(c.t, os.Rename(c.bundle+".new", c.bundle))
 }
 
-// issue makes a certificate, in the place of the one that is in use, if there is one.
+// issue makes a certificate, which replaces the one in use.
 func (c *certified) issue(subject pki.Subject) conch.TLSFiles {
 	c.t.Helper()
 	pairs, err := c.authority.Issue(c.t.TempDir(), pki.LeafLifetime, subject)
@@ -102,7 +102,7 @@ func (c *certified) client(name string) conch.TLSFiles {
 	return c.issue(subject)
 }
 
-// addresses are those of all nodes.
+// addresses returns the addresses of all nodes.
 func (c *certified) addresses() []string {
 	var all []string
 	for _, node := range c.Nodes() {
@@ -111,7 +111,7 @@ func (c *certified) addresses() []string {
 	return all
 }
 
-// counts how often an event stands in each node's log.
+// counts returns how often each node's log has an event.
 func (c *certified) counts(event string) []int {
 	c.t.Helper()
 	var all []int
@@ -125,7 +125,7 @@ func (c *certified) counts(event string) []int {
 	return all
 }
 
-// serial is the serial number of a certificate in a file.
+// serial returns the serial number of the certificate in a file.
 func serial(t *testing.T, file string) string {
 	t.Helper()
 	certs, err := pki.ReadCertificates(file)
@@ -133,8 +133,8 @@ func serial(t *testing.T, file string) string {
 	return certs[0].SerialNumber.String()
 }
 
-// handshake dials a node with files, and returns what the node shows, and what it says to
-// the first bytes that come after the handshake.
+// handshake dials a node with files. It returns the node's certificate, and the node's
+// reaction to the first byte after the handshake.
 func handshake(t *testing.T, address string, files conch.TLSFiles) (shown *x509.Certificate, err error) {
 	t.Helper()
 	pair, err := tls.LoadX509KeyPair(files.Cert, files.Key)
@@ -151,7 +151,7 @@ func handshake(t *testing.T, address string, files conch.TLSFiles) (shown *x509.
 		return nil, err
 	}
 	defer conn.Close()
-	// With TLS 1.3 whoever dials hears only now whether it was let in.
+	// With TLS 1.3 the client learns only now whether it was let in.
 	_, err = conn.Read(make([]byte, 1))
 	return conn.ConnectionState().PeerCertificates[0], err
 }

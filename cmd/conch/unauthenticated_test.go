@@ -23,12 +23,12 @@ import (
 	"conch/internal/pki"
 )
 
-// TestWrongPeersAreRefused has one row for each thing that can be wrong with a peer at a
-// node with TLS: what the peer is told, and what the node's log says. The cluster goes on.
+// TestWrongPeersAreRefused has one row for each thing that can be wrong with a peer of a
+// node with TLS: what the peer is told, and what the node logs. The cluster goes on.
 func TestWrongPeersAreRefused(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*patience)
 	defer cancel()
-	const nodes = 5 // each refuses a few, since a node does not log every refusal of one host
+	const nodes = 5 // since a node does not log every refusal of one host
 	c := startCertified(ctx, t, nodes)
 	alice := c.client("alice")
 	theirs := &certified{t: t, dir: t.TempDir(), bundle: c.bundle, authority: c.newAuthority()}
@@ -70,7 +70,7 @@ func TestWrongPeersAreRefused(t *testing.T) {
 		says   string // what they are told, as a regular expression
 		logged string // in the log of the node a; empty: nothing
 	}
-	// Attempts at the node a; b and third are other members.
+	// Attempts at node a; b and third are other members.
 	table := func(a, b, third string) []attempt {
 		return []attempt{
 			{"another authority's client", func() string {
@@ -157,7 +157,7 @@ func TestWrongPeersAreRefused(t *testing.T) {
 			}
 		})
 	}
-	// A repeated refusal of one host is logged once a minute, not at every attempt.
+	// A refusal of the same host is logged once a minute.
 	const again, attempts = `the other side began with \"PRI *\"`, 10
 	for range attempts {
 		_ = conchEnds(t, "status", "--node", c.Nodes()[0].Address())
@@ -167,14 +167,14 @@ func TestWrongPeersAreRefused(t *testing.T) {
 	if n := strings.Count(string(log), again); n < 1 || n >= attempts {
 		t.Errorf("the log tells %d times of %d attempts without TLS from one host; want once a minute", n, attempts)
 	}
-	// A member remains a member when it asks as a client.
+	// A member may also ask as a client.
 	if got := conchEnds(t, append([]string{"status", "--node", c.Nodes()[0].Address()}, tlsFlagsOf(memberFiles(c.Nodes()[1].Address()))...)...); got != "0: " {
 		t.Errorf("a member that asks: %s", got)
 	}
 	c.goesOn(ctx, alice)
 }
 
-// TestNodeTellsThatItsCertificateEnds: the node's log says so in time.
+// TestNodeTellsThatItsCertificateEnds: the node warns in time.
 func TestNodeTellsThatItsCertificateEnds(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
@@ -203,7 +203,8 @@ func TestNodeTellsThatItsCertificateEnds(t *testing.T) {
 	check(t, validateLines(log, text[:bytes.LastIndexByte(text, '\n')+1]))
 }
 
-// TestTLSToPlainText: a client with certificates, and a member, at a node without TLS.
+// TestTLSToPlainText: a client with certificates, and a member, connect to a node without
+// TLS.
 func TestTLSToPlainText(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
 	defer cancel()
@@ -236,8 +237,8 @@ func TestTLSToPlainText(t *testing.T) {
 	}
 }
 
-// goesOn checks that each node still grants locks to a client, and that nothing has
-// happened to the members' sessions.
+// goesOn checks that each node still grants locks to a client, and that no member's session
+// has ended.
 func (c *certified) goesOn(ctx context.Context, files conch.TLSFiles) {
 	c.t.Helper()
 	for _, address := range c.addresses() {

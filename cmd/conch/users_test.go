@@ -16,14 +16,14 @@ import (
 	"testing"
 )
 
-// Users of the system that this test becomes; they need not have names.
+// User ids that this test takes; they need no names.
 const (
 	nodeUser  = 65534
 	otherUser = 65533
 )
 
-// TestUsersOfASocket runs a node as one user, and clients as that one, as root and as
-// another: who may is known by the kernel's word, to who and to the log.
+// TestUsersOfASocket runs a node as one user, and clients as that user, as root and as
+// another. The kernel tells the node who they are, for the rules, for who and for the log.
 func TestUsersOfASocket(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("LEFT OUT: nodes and clients as several users, since only root can become others")
@@ -54,7 +54,7 @@ func TestUsersOfASocket(t *testing.T) {
 	}) {
 		t.Fatal("the node has no session")
 	}
-	// ends runs conch and returns its exit code and all that it says.
+	// ends runs conch and returns its exit code and output.
 	ends := func(uid uint32, args ...string) string {
 		t.Helper()
 		cmd := run(uid, args...)
@@ -79,7 +79,7 @@ func TestUsersOfASocket(t *testing.T) {
 			t.Errorf("user %d, lock %s: %s; want %s", test.uid, test.lock, got, test.want)
 		}
 	}
-	// Who breaks a lock is known to the log.
+	// The log names the user who broke a lock.
 	broken := `"$0" break root/y --fence $CONCH_FENCE --reason test --node "$1"`
 	if got := ends(0, "lock", "root/y", "--node", socket, "--", "sh", "-c", broken, conch, socket); !strings.HasPrefix(got, "0: ") && !strings.HasPrefix(got, "76: ") {
 		t.Errorf("break: %s", got)
@@ -100,7 +100,8 @@ func TestUsersOfASocket(t *testing.T) {
 	})
 }
 
-// TestKeyOfRoot runs a node as a user who may read its key, which is root's, by a group.
+// TestKeyOfRoot runs a node with a key that is root's and readable by a group of the node's
+// user.
 func TestKeyOfRoot(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("LEFT OUT: a key of root's that a group may read, since only root can make one")
@@ -143,7 +144,7 @@ func TestKeyOfRoot(t *testing.T) {
 	check(t, good.Wait())
 }
 
-// freeAddresses finds addresses that nobody listens on.
+// freeAddresses returns addresses at which nobody listens.
 func freeAddresses(t *testing.T, n int) (addresses []string) {
 	t.Helper()
 	var listeners []net.Listener
@@ -153,7 +154,7 @@ func freeAddresses(t *testing.T, n int) (addresses []string) {
 		listeners = append(listeners, listener)
 		addresses = append(addresses, listener.Addr().String())
 	}
-	for _, listener := range listeners { // not sooner, lest an address come twice
+	for _, listener := range listeners { // only now, so that no address is found twice
 		check(t, listener.Close())
 	}
 	return addresses
@@ -171,7 +172,7 @@ func checkModes(t *testing.T, modes map[string]fs.FileMode) {
 	}
 }
 
-// openDir makes a directory that every user may use.
+// openDir makes a directory that every user may enter and change.
 func openDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "conch-users-") //nolint:usetesting // below t.TempDir, which is this user's alone, others get nowhere
@@ -181,7 +182,7 @@ func openDir(t *testing.T) string {
 	return dir
 }
 
-// copyProgram puts the conch program where every user may run it.
+// copyProgram copies the conch program to where every user may run it.
 func copyProgram(t *testing.T, dir string) string {
 	t.Helper()
 	from, err := os.Open(program(t))

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// TestWaitingNodeReportsToItsServiceManager: a node that waits for its members is up, says
-// what it waits for, gives signs of life, and stops in order.
+// TestWaitingNodeReportsToItsServiceManager: a node that waits for its members reports that
+// it is ready, what it waits for, and signs of life, and stops in order.
 func TestWaitingNodeReportsToItsServiceManager(t *testing.T) {
 	dir, err := os.MkdirTemp("", "conch") //nolint:usetesting // t.TempDir's path is too long for a socket
 	if err != nil {
@@ -51,7 +51,7 @@ func TestWaitingNodeReportsToItsServiceManager(t *testing.T) {
 	}
 }
 
-// hearManager reads messages until one begins with a text.
+// hearManager reads messages until one has this prefix.
 func hearManager(t *testing.T, manager *net.UnixConn, want string) {
 	t.Helper()
 	if err := manager.SetReadDeadline(time.Now().Add(patience)); err != nil {
@@ -68,7 +68,7 @@ func hearManager(t *testing.T, manager *net.UnixConn, want string) {
 	}
 }
 
-// TestPageIsHandedOver checks that the page's port stays open when the node no longer waits.
+// TestPageIsHandedOver: the page's port stays open when the node stops waiting.
 func TestPageIsHandedOver(t *testing.T) {
 	flags := pageFlags{address: "127.0.0.1:0"}
 	p, err := flags.listen(t.Context(), &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, os.Stderr)
@@ -86,5 +86,5 @@ func TestPageIsHandedOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = taken.Close() // it has said nothing
+	_ = taken.Close()
 }

@@ -22,7 +22,7 @@ import (
 const witnessPause = 2 * time.Millisecond
 
 // witness is a command to run under a lock. It appends "FENCE PID" to a file again and
-// again, and is deaf to SIGTERM.
+// again, and ignores SIGTERM.
 //
 //	witness FILE brief           a few lines
 //	witness FILE stubborn        for ever, and another process with it

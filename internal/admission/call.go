@@ -21,7 +21,7 @@ var errHungUp = status.Error(codes.Unavailable, "the connection is being closed"
 
 // Call is a [tap.ServerInHandle]: it admits or refuses a call that came through the
 // admission control, before anything but its headers is read.
-func (d *Control) Call(ctx context.Context, info *tap.Info) (context.Context, error) {
+func (ctl *Control) Call(ctx context.Context, info *tap.Info) (context.Context, error) {
 	var c *conn
 	if p, ok := grpcpeer.FromContext(ctx); ok {
 		c = connAt(p.Addr)
@@ -32,37 +32,37 @@ func (d *Control) Call(ctx context.Context, info *tap.Info) (context.Context, er
 	var end func()
 	var err error
 	if info.FullMethodName == peerv1.PeerService_Deliver_FullMethodName {
-		end, err = d.stream(c)
+		end, err = ctl.stream(c)
 	} else {
-		end, err = d.call(c)
+		end, err = ctl.call(c)
 	}
 	if err != nil {
-		d.refuse(c, status.Convert(err))
+		ctl.refuse(c, status.Convert(err))
 		return ctx, err
 	}
 	context.AfterFunc(ctx, end)
 	return ctx, nil
 }
 
-// refuse counts a refusal and has it logged.
-func (d *Control) refuse(c *conn, s *status.Status) {
+// refuse counts and logs a refusal.
+func (ctl *Control) refuse(c *conn, s *status.Status) {
 	if s.Code() != codes.ResourceExhausted {
 		return
 	}
-	d.mu.Lock()
-	d.counts.Refused++
-	note := d.notes.first(time.Now(), c.host)
-	d.mu.Unlock()
+	ctl.mu.Lock()
+	ctl.counts.Refused++
+	note := ctl.notes.first(time.Now(), c.host)
+	ctl.mu.Unlock()
 	if note { // by another goroutine: this one reads for all calls of the connection
-		d.telling.Go(func() { d.refused(c.Conn.RemoteAddr(), errors.New(s.Message())) })
+		ctl.telling.Go(func() { ctl.refused(c.Conn.RemoteAddr(), errors.New(s.Message())) })
 	}
 }
 
 // stream begins a member's stream. Its opener is an unauthenticated peer until its HELLO is
 // accepted, and has one stream for each connection, as members do.
-func (d *Control) stream(c *conn) (end func(), err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+func (ctl *Control) stream(c *conn) (end func(), err error) {
+	ctl.mu.Lock()
+	defer ctl.mu.Unlock()
 	switch {
 	case c.stage == gone:
 		return nil, errHungUp
@@ -71,85 +71,85 @@ func (d *Control) stream(c *conn) (end func(), err error) {
 	}
 	c.stream = true
 	return func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
+		ctl.mu.Lock()
+		defer ctl.mu.Unlock()
 		c.stream = false
 	}, nil
 }
 
 // call begins any other call.
-func (d *Control) call(c *conn) (end func(), err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+func (ctl *Control) call(c *conn) (end func(), err error) {
+	ctl.mu.Lock()
+	defer ctl.mu.Unlock()
 	if c.stage == unauthenticated {
-		if err := d.letIn(c); err != nil {
+		if err := ctl.letIn(c); err != nil {
 			return nil, err
 		}
 	}
-	p := c.party
+	g := c.group
 	switch {
 	case c.stage == gone:
 		return nil, errHungUp
-	case c.stage == member && p.calls >= d.limits.MemberCalls:
-		return nil, tooMany("the member %s has %d calls under way, and may have no more", c.name, p.calls)
+	case c.stage == member && g.calls >= ctl.limits.MemberCalls:
+		return nil, tooMany("the member %s has %d calls under way, and may have no more", c.name, g.calls)
 	case c.stage == member:
-		p.calls++
-		return func() { d.end(p, 0) }, nil
-	case p.calls >= d.limits.ClientsPerHost:
-		return nil, tooMany("clients at %s have %d calls under way at this node, and may have no more", c.host, p.calls)
-	case d.counts.Calls >= d.limits.Clients:
-		return nil, tooMany("clients of this node have %d calls under way, and may have no more; try another node", d.counts.Calls)
+		g.calls++
+		return func() { ctl.end(g, 0) }, nil
+	case g.calls >= ctl.limits.ClientsPerHost:
+		return nil, tooMany("clients at %s have %d calls under way at this node, and may have no more", c.host, g.calls)
+	case ctl.counts.Calls >= ctl.limits.Clients:
+		return nil, tooMany("clients of this node have %d calls under way, and may have no more; try another node", ctl.counts.Calls)
 	}
-	p.calls++
-	d.counts.Calls++
-	return func() { d.end(p, 1) }, nil
+	g.calls++
+	ctl.counts.Calls++
+	return func() { ctl.end(g, 1) }, nil
 }
 
-// end ends a call of a party, which counts as so many of the clients' calls.
-func (d *Control) end(p *party, ofClients int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	p.calls--
-	d.counts.Calls -= ofClients
+// end ends a call of a group, which counts as so many calls of clients.
+func (ctl *Control) end(g *group, ofClients int) {
+	ctl.mu.Lock()
+	defer ctl.mu.Unlock()
+	g.calls--
+	ctl.counts.Calls -= ofClients
 }
 
 // letIn makes an unauthenticated peer a client. The caller has the lock.
-func (d *Control) letIn(c *conn) error {
-	p := d.clients[c.host]
+func (ctl *Control) letIn(c *conn) error {
+	g := ctl.clients[c.host]
 	switch {
-	case p != nil && len(p.conns) >= d.limits.ClientsPerHost:
-		return tooMany("clients at %s have %d connections to this node, and may have no more", c.host, len(p.conns))
-	case d.counts.Clients >= d.limits.Clients:
-		return tooMany("clients of this node have %d connections, and may have no more; try another node", d.counts.Clients)
+	case g != nil && len(g.conns) >= ctl.limits.ClientsPerHost:
+		return tooMany("clients at %s have %d connections to this node, and may have no more", c.host, len(g.conns))
+	case ctl.counts.Clients >= ctl.limits.Clients:
+		return tooMany("clients of this node have %d connections, and may have no more; try another node", ctl.counts.Clients)
 	}
-	d.takeOut(c)
+	ctl.takeOut(c)
 	c.stage = client
-	d.counts.Clients++
-	join(d.clients, c.host, c)
+	ctl.counts.Clients++
+	join(ctl.clients, c.host, c)
 	return nil
 }
 
 // Admit notes that a connection is a member's, which was proven or is believed. Its remote
 // address names the connection: its RemoteAddr, or what gRPC made of that.
-func (d *Control) Admit(remote net.Addr, name string) {
+func (ctl *Control) Admit(remote net.Addr, name string) {
 	c := connAt(remote)
 	if c == nil {
 		return
 	}
-	d.mu.Lock()
+	ctl.mu.Lock()
 	var oldest *conn
 	if c.stage == unauthenticated || c.stage == client {
-		d.takeOut(c)
+		ctl.takeOut(c)
 		c.stage, c.name = member, name
-		d.counts.Members++
-		if p := d.members[name]; p != nil && len(p.conns) >= d.limits.PerMember {
-			oldest = p.conns[0]
+		ctl.counts.Members++
+		if g := ctl.members[name]; g != nil && len(g.conns) >= ctl.limits.PerMember {
+			oldest = g.conns[0]
 		}
-		join(d.members, name, c)
+		join(ctl.members, name, c)
 	}
-	d.mu.Unlock()
+	ctl.mu.Unlock()
 	if oldest != nil {
-		d.shut(oldest, member, errMember)
+		ctl.shut(oldest, member, errMember)
 	}
 }
 

@@ -23,8 +23,9 @@ type conn struct {
 	control *Control
 	host    string
 
-	// known is closed when the peer is no longer unauthenticated, and settled is true from
-	// then on. said counts the bytes from an unauthenticated peer; only the reader uses it.
+	// known is closed, and settled becomes true, when the peer is no longer
+	// unauthenticated. said counts the bytes from an unauthenticated peer; only the reader
+	// uses it.
 	known   chan struct{}
 	settled atomic.Bool
 	said    int
@@ -35,13 +36,13 @@ type conn struct {
 	// The Control's lock guards the rest.
 	stage    stage
 	patience *time.Timer // closes an unauthenticated peer's connection
-	party    *party      // of a client or a member
+	group    *group      // of a client or a member
 	name     string      // of a member
 	stream   bool        // it carries a member's stream
 }
 
-// address is the remote address of a connection, by which a call finds the connection: gRPC
-// hands on nothing but the address.
+// address is a connection's remote address, by which a call finds the connection: gRPC
+// passes on nothing but the address.
 type address struct {
 	net.Addr
 	conn *conn
@@ -56,8 +57,8 @@ func connAt(remote net.Addr) *conn {
 	return a.conn
 }
 
-// Read implements [net.Conn]. It waits when an unauthenticated peer has sent too much,
-// until the peer is known or closed; the peer can still be answered.
+// Read implements [net.Conn]. After an unauthenticated peer has sent too much, it waits
+// until the peer is known or the connection closed; the peer can still be answered.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.settled.Load() {
 		return c.Conn.Read(p)

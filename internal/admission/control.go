@@ -13,7 +13,8 @@ import (
 // Config is what a Control needs at its start.
 type Config struct {
 	Limits Limits
-	// Refused is told of closed connections and refused calls, once a minute for each host.
+	// Refused is told of closed connections and refused calls, at most once a minute for
+	// each host.
 	Refused func(remote net.Addr, reason error)
 }
 
@@ -24,8 +25,8 @@ type Control struct {
 
 	mu              sync.Mutex
 	unauthenticated map[string][]*conn // by host; oldest first, no empty lists
-	clients         map[string]*party  // by host
-	members         map[string]*party  // by address
+	clients         map[string]*group  // by host
+	members         map[string]*group  // by address
 	counts          Counts
 	notes           notes
 	local           *Bounded // nil without a socket
@@ -34,8 +35,8 @@ type Control struct {
 	telling sync.WaitGroup // goroutines that report a refused call
 }
 
-// party is what one host of clients, or one member, has open.
-type party struct {
+// group is what the clients of one host, or one member, have open.
+type group struct {
 	conns []*conn // oldest first
 	calls int
 }
@@ -53,27 +54,27 @@ func New(cfg Config) *Control {
 		limits:          cfg.Limits,
 		refused:         cfg.Refused,
 		unauthenticated: make(map[string][]*conn),
-		clients:         make(map[string]*party),
-		members:         make(map[string]*party),
+		clients:         make(map[string]*group),
+		members:         make(map[string]*group),
 		notes:           notes{hosts: make(map[string]struct{})},
 		turns:           make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 }
 
 // Counts returns how much is open now.
-func (d *Control) Counts() Counts {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	counts := d.counts
-	if d.local != nil {
-		open, closed := d.local.counts()
+func (ctl *Control) Counts() Counts {
+	ctl.mu.Lock()
+	defer ctl.mu.Unlock()
+	counts := ctl.counts
+	if ctl.local != nil {
+		open, closed := ctl.local.counts()
 		counts.Local, counts.Closed = open, counts.Closed+closed
 	}
 	return counts
 }
 
-// Wait returns when no more refusals are being reported. No call may come by then.
-func (d *Control) Wait() { d.telling.Wait() }
+// Wait returns when all refusals have been reported. No call may come any more.
+func (ctl *Control) Wait() { ctl.telling.Wait() }
 
 // Why connections are closed.
 var (
@@ -81,31 +82,31 @@ var (
 	errMember                 = errors.New("closed to make room: the same member has opened too many since")
 )
 
-// enter takes in an unauthenticated peer's connection.
-func (d *Control) enter(inner net.Conn) *conn {
-	c := &conn{Conn: inner, control: d, host: hostOf(inner.RemoteAddr()), known: make(chan struct{})}
-	c.turn.prepare(d.turns, longestTurn)
-	d.mu.Lock()
+// enter admits a new connection, as an unauthenticated peer's.
+func (ctl *Control) enter(inner net.Conn) *conn {
+	c := &conn{Conn: inner, control: ctl, host: hostOf(inner.RemoteAddr()), known: make(chan struct{})}
+	c.turn.prepare(ctl.turns, longestTurn)
+	ctl.mu.Lock()
 	var oldest *conn
-	if d.counts.Unauthenticated >= d.limits.Unauthenticated {
-		oldest = d.oldestUnauthenticated()
+	if ctl.counts.Unauthenticated >= ctl.limits.Unauthenticated {
+		oldest = ctl.oldestUnauthenticated()
 	}
-	d.unauthenticated[c.host] = append(d.unauthenticated[c.host], c)
-	d.counts.Unauthenticated++
-	c.patience = time.AfterFunc(d.limits.UnauthenticatedPatience, func() {
-		d.shut(c, unauthenticated, fmt.Errorf("nothing was asked within %v", d.limits.UnauthenticatedPatience))
+	ctl.unauthenticated[c.host] = append(ctl.unauthenticated[c.host], c)
+	ctl.counts.Unauthenticated++
+	c.patience = time.AfterFunc(ctl.limits.UnauthenticatedPatience, func() {
+		ctl.shut(c, unauthenticated, fmt.Errorf("nothing was asked within %v", ctl.limits.UnauthenticatedPatience))
 	})
-	d.mu.Unlock()
+	ctl.mu.Unlock()
 	if oldest != nil {
-		d.shut(oldest, unauthenticated, errTooManyUnauthenticated)
+		ctl.shut(oldest, unauthenticated, errTooManyUnauthenticated)
 	}
 	return c
 }
 
-// oldestUnauthenticated returns the oldest connection of the host that has most.
-func (d *Control) oldestUnauthenticated() *conn {
+// oldestUnauthenticated returns the oldest connection of the host that has the most.
+func (ctl *Control) oldestUnauthenticated() *conn {
 	var most []*conn
-	for _, conns := range d.unauthenticated {
+	for _, conns := range ctl.unauthenticated {
 		if len(conns) > len(most) {
 			most = conns
 		}
@@ -113,60 +114,60 @@ func (d *Control) oldestUnauthenticated() *conn {
 	return most[0]
 }
 
-// shut closes a connection for a reason, and logs it, unless the connection's stage has
-// changed since the reason was found.
-func (d *Control) shut(c *conn, known stage, reason error) {
-	d.mu.Lock()
+// shut closes a connection and logs the reason, unless its stage has changed since the
+// reason was found.
+func (ctl *Control) shut(c *conn, known stage, reason error) {
+	ctl.mu.Lock()
 	if c.stage != known {
-		d.mu.Unlock()
+		ctl.mu.Unlock()
 		return
 	}
-	d.takeOut(c)
+	ctl.takeOut(c)
 	c.stage = gone
-	d.counts.Closed++
-	note := d.notes.first(time.Now(), c.host)
-	d.mu.Unlock()
+	ctl.counts.Closed++
+	note := ctl.notes.first(time.Now(), c.host)
+	ctl.mu.Unlock()
 	_ = c.Conn.Close() // its users find out
 	if note {
-		d.refused(c.Conn.RemoteAddr(), reason)
+		ctl.refused(c.Conn.RemoteAddr(), reason)
 	}
 }
 
 // leave forgets a connection that is being closed.
-func (d *Control) leave(c *conn) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.takeOut(c)
+func (ctl *Control) leave(c *conn) {
+	ctl.mu.Lock()
+	defer ctl.mu.Unlock()
+	ctl.takeOut(c)
 	c.stage = gone
 }
 
 // hasLeft reports whether a connection is closed.
-func (d *Control) hasLeft(c *conn) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+func (ctl *Control) hasLeft(c *conn) bool {
+	ctl.mu.Lock()
+	defer ctl.mu.Unlock()
 	return c.stage == gone
 }
 
-// takeOut removes a connection from where it is counted.
-func (d *Control) takeOut(c *conn) {
+// takeOut removes a connection from the counts of its stage.
+func (ctl *Control) takeOut(c *conn) {
 	switch c.stage {
 	case unauthenticated:
 		c.patience.Stop()
 		c.settled.Store(true)
 		close(c.known)
 		c.turn.end()
-		d.counts.Unauthenticated--
-		if rest := without(d.unauthenticated[c.host], c); len(rest) > 0 {
-			d.unauthenticated[c.host] = rest
+		ctl.counts.Unauthenticated--
+		if rest := without(ctl.unauthenticated[c.host], c); len(rest) > 0 {
+			ctl.unauthenticated[c.host] = rest
 		} else {
-			delete(d.unauthenticated, c.host)
+			delete(ctl.unauthenticated, c.host)
 		}
 	case client:
-		d.counts.Clients--
-		leaveParty(d.clients, c.host, c)
+		ctl.counts.Clients--
+		leaveGroup(ctl.clients, c.host, c)
 	case member:
-		d.counts.Members--
-		leaveParty(d.members, c.name, c)
+		ctl.counts.Members--
+		leaveGroup(ctl.members, c.name, c)
 	case gone:
 	}
 }
@@ -177,25 +178,26 @@ func without(conns []*conn, c *conn) []*conn {
 	return slices.Delete(conns, i, i+1)
 }
 
-// join gives a connection to a party.
-func join(parties map[string]*party, name string, c *conn) {
-	p := parties[name]
-	if p == nil {
-		p = new(party)
-		parties[name] = p
+// join adds a connection to a group, which begins with its first.
+func join(groups map[string]*group, name string, c *conn) {
+	g := groups[name]
+	if g == nil {
+		g = new(group)
+		groups[name] = g
 	}
-	p.conns = append(p.conns, c)
-	c.party = p
+	g.conns = append(g.conns, c)
+	c.group = g
 }
 
-func leaveParty(parties map[string]*party, name string, c *conn) {
-	c.party.conns = without(c.party.conns, c)
-	if len(c.party.conns) == 0 { // its calls end with it
-		delete(parties, name)
+// leaveGroup removes a connection from its group, which ends with its last.
+func leaveGroup(groups map[string]*group, name string, c *conn) {
+	c.group.conns = without(c.group.conns, c)
+	if len(c.group.conns) == 0 { // its calls end with it
+		delete(groups, name)
 	}
 }
 
-// hostOf is an address without the port.
+// hostOf returns an address without its port.
 func hostOf(address net.Addr) string {
 	host, _, err := net.SplitHostPort(address.String())
 	if err != nil {
@@ -205,9 +207,9 @@ func hostOf(address net.Addr) string {
 }
 
 const (
-	// noteInterval is how often the same host is reported.
+	// noteInterval is the time between two reports of one host.
 	noteInterval = time.Minute
-	// maxNoted is how many hosts are reported in that time.
+	// maxNoted bounds the hosts that are reported in that time.
 	maxNoted = 256
 )
 

@@ -140,8 +140,8 @@ func (v *visitor) refused(method, says string) {
 }
 
 const (
-	look   = clientv1.LockService_Status_FullMethodName
-	stream = peerv1.PeerService_Deliver_FullMethodName
+	statusCall = clientv1.LockService_Status_FullMethodName
+	stream     = peerv1.PeerService_Deliver_FullMethodName
 )
 
 func (h *harness) counts(want Counts) {
@@ -196,7 +196,7 @@ func TestUnauthenticatedGiveWayToEachOther(t *testing.T) {
 func TestUnauthenticatedHaveSomeTimeAndSomeBytes(t *testing.T) {
 	in(t, func(t *testing.T, h *harness) {
 		mute, client, loud := h.come("10.0.0.1"), h.come("10.0.0.2"), h.come("10.0.0.3")
-		end := client.must(look)
+		end := client.must(statusCall)
 		go func() { _, _ = loud.other.Write(make([]byte, 1000)) }()
 		buffer := make([]byte, 60)
 		if n, err := loud.inner.Read(buffer); n != 60 || err != nil {
@@ -245,18 +245,18 @@ func TestClientsHaveRoomInAllAndForEachHost(t *testing.T) {
 		var clients []*visitor
 		for range few.ClientsPerHost {
 			v := h.come("10.0.0.1")
-			v.must(look)()
+			v.must(statusCall)()
 			clients = append(clients, v)
 		}
 		late := h.come("10.0.0.1")
-		late.refused(look, "clients at 10.0.0.1 have 3 connections")
+		late.refused(statusCall, "clients at 10.0.0.1 have 3 connections")
 		for range few.Clients - few.ClientsPerHost {
 			v := h.come("10.0.0.2")
-			v.must(look)()
+			v.must(statusCall)()
 			clients = append(clients, v)
 		}
 		other := h.come("10.0.0.3")
-		other.refused(look, "clients of this node have 5 connections")
+		other.refused(statusCall, "clients of this node have 5 connections")
 		h.counts(Counts{Clients: few.Clients, Unauthenticated: 2})
 		if got := h.control.Counts().Refused; got != 2 {
 			t.Errorf("%d refused; want 2", got)
@@ -270,10 +270,10 @@ func TestClientsHaveRoomInAllAndForEachHost(t *testing.T) {
 			t.Errorf("told %q; want %q", h.told, want)
 		}
 		clients[0].leave()
-		late.must(look)() // there is room again
-		other.refused(look, "clients of this node")
+		late.must(statusCall)() // there is room again
+		other.refused(statusCall, "clients of this node")
 		clients[1].leave()
-		other.must(look)()
+		other.must(statusCall)()
 		for _, v := range append(clients, late, other) {
 			v.leave()
 		}
@@ -283,22 +283,22 @@ func TestClientsHaveRoomInAllAndForEachHost(t *testing.T) {
 func TestCallsOfClientsAreBounded(t *testing.T) {
 	in(t, func(t *testing.T, h *harness) {
 		one, same, other := h.come("10.0.0.1"), h.come("10.0.0.1"), h.come("10.0.0.2")
-		ends := []func(){one.must(look), one.must(look), same.must(look)}
-		same.refused(look, "clients at 10.0.0.1 have 3 calls under way")
-		ends = append(ends, other.must(look), other.must(look))
-		other.refused(look, "clients of this node have 5 calls under way")
+		ends := []func(){one.must(statusCall), one.must(statusCall), same.must(statusCall)}
+		same.refused(statusCall, "clients at 10.0.0.1 have 3 calls under way")
+		ends = append(ends, other.must(statusCall), other.must(statusCall))
+		other.refused(statusCall, "clients of this node have 5 calls under way")
 		h.counts(Counts{Clients: 3, Calls: 5})
 		ends[0]()
-		other.must(look)()
+		other.must(statusCall)()
 		for _, end := range ends[1:] {
 			end()
 		}
 		// Calls of a connection that is closed end with it, and count no more.
-		end := one.must(look)
+		end := one.must(statusCall)
 		one.leave()
 		end()
 		h.counts(Counts{Clients: 2})
-		if _, err := one.call(look); status.Code(err) != codes.Unavailable {
+		if _, err := one.call(statusCall); status.Code(err) != codes.Unavailable {
 			t.Errorf("a call on a closed connection: %v; want UNAVAILABLE", err)
 		}
 		same.leave()
@@ -313,7 +313,7 @@ func TestMembersHaveRoomOfTheirOwn(t *testing.T) {
 		var all []*visitor
 		for i := range few.Clients {
 			v := h.come(fmt.Sprintf("10.0.0.%d", i))
-			v.must(look)()
+			v.must(statusCall)()
 			all = append(all, v)
 		}
 		for range few.Unauthenticated - 1 {
@@ -326,19 +326,19 @@ func TestMembersHaveRoomOfTheirOwn(t *testing.T) {
 			switch i % 3 { // by its certificate, or by its HELLO, or that after a call
 			case 0:
 				h.control.Admit(v.inner.RemoteAddr(), "b:1")
-				ends = append(ends, v.must(look))
+				ends = append(ends, v.must(statusCall))
 			case 1:
 				ends = append(ends, v.must(stream))
 			case 2:
 				all[0].leave()
-				ends = append(ends, v.must(look), v.must(stream))
+				ends = append(ends, v.must(statusCall), v.must(stream))
 			}
 			h.control.Admit(v.inner.RemoteAddr(), "b:1")
 			members = append(members, v)
 		}
 		other := h.come("10.0.2.3")
 		h.control.Admit(other.inner.RemoteAddr(), "c:1")
-		ends = append(ends, other.must(look))
+		ends = append(ends, other.must(statusCall))
 		h.counts(Counts{Clients: few.Clients - 1, Unauthenticated: few.Unauthenticated - 1, Members: few.PerMember + 1, Calls: 1})
 		for i, v := range members {
 			if old := i < 2; v.isClosed() != old {
@@ -353,9 +353,9 @@ func TestMembersHaveRoomOfTheirOwn(t *testing.T) {
 			end()
 		}
 		for range few.MemberCalls {
-			ends = append(ends, other.must(look))
+			ends = append(ends, other.must(statusCall))
 		}
-		other.refused(look, "the member c:1 has 4 calls under way")
+		other.refused(statusCall, "the member c:1 has 4 calls under way")
 		for _, end := range ends {
 			end()
 		}
@@ -380,7 +380,7 @@ func TestConnectionCarriesOneStreamOfAMember(t *testing.T) {
 		if _, err := v.call(stream); status.Code(err) != codes.Unavailable {
 			t.Errorf("a stream on a closed connection: %v; want UNAVAILABLE", err)
 		}
-		if _, err := h.control.Call(t.Context(), &tap.Info{FullMethodName: look}); err != nil {
+		if _, err := h.control.Call(t.Context(), &tap.Info{FullMethodName: statusCall}); err != nil {
 			t.Errorf("a call that came through no Control: %v; want it let in", err)
 		}
 	})
@@ -414,7 +414,7 @@ func TestUnauthenticatedHaveTheirTurns(t *testing.T) {
 			}
 		}
 		first, second, third, known := h.come("10.0.0.1"), h.come("10.0.0.2"), h.come("10.0.0.3"), h.come("10.0.0.4")
-		ends := []func(){known.must(look)}
+		ends := []func(){known.must(statusCall)}
 		check("the first", read(first), true)
 		waits := read(second)
 		check("the second, while the first is thought about", waits, false)
@@ -427,7 +427,7 @@ func TestUnauthenticatedHaveTheirTurns(t *testing.T) {
 
 		waits = read(second)
 		check("the second, while the first is thought about", waits, false)
-		ends = append(ends, first.must(look))
+		ends = append(ends, first.must(statusCall))
 		check("the second, since the first is known", waits, true)
 		waits = read(third)
 		check("the third, while the second is thought about", waits, false)
@@ -452,8 +452,8 @@ func TestUnauthenticatedHaveTheirTurns(t *testing.T) {
 // read has all the time it needs.
 func TestWriteEndsIfNobodyReads(t *testing.T) {
 	in(t, func(t *testing.T, h *harness) {
-		deaf, slow := h.come("10.0.0.1"), h.come("10.0.0.2")
-		ends := []func(){deaf.must(look), slow.must(look)}
+		stalled, slow := h.come("10.0.0.1"), h.come("10.0.0.2")
+		ends := []func(){stalled.must(statusCall), slow.must(statusCall)}
 		const chunks = 20
 		go func() {
 			for range chunks {
@@ -466,21 +466,21 @@ func TestWriteEndsIfNobodyReads(t *testing.T) {
 				t.Fatalf("write to one who reads slowly: %v", err)
 			}
 		}
-		go func() { _, _ = io.ReadFull(deaf.other, make([]byte, 10)) }()
-		if _, err := deaf.inner.Write(make([]byte, 10)); err != nil {
+		go func() { _, _ = io.ReadFull(stalled.other, make([]byte, 10)) }()
+		if _, err := stalled.inner.Write(make([]byte, 10)); err != nil {
 			t.Fatal(err)
 		}
-		_ = deaf.inner.SetDeadline(time.Now().Add(time.Hour))
-		_ = deaf.inner.SetDeadline(time.Time{})
+		_ = stalled.inner.SetDeadline(time.Now().Add(time.Hour))
+		_ = stalled.inner.SetDeadline(time.Time{})
 		began := time.Now()
-		_, err := deaf.inner.Write(make([]byte, 10))
+		_, err := stalled.inner.Write(make([]byte, 10))
 		if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || took < few.WritePatience || took > 2*few.WritePatience {
 			t.Errorf("write to one who does not read: %v after %v; want it ended after %v", err, took, few.WritePatience)
 		}
 		for _, end := range ends {
 			end()
 		}
-		deaf.leave()
+		stalled.leave()
 		slow.leave()
 	})
 }

@@ -21,13 +21,13 @@ type Limits struct {
 	PerMember, MemberCalls int
 	// Local is how many connections the unix socket may have.
 	Local int
-	// WritePatience is how long a write may take at least.
+	// WritePatience is the least time that a write may take before it fails.
 	WritePatience time.Duration
 }
 
 const (
 	maxUnauthenticated = 512
-	// leastRoom is the room for each if hardly any files can be opened.
+	// leastRoom is the room for each kind if hardly any files can be opened.
 	leastRoom = 16
 
 	// kept files are for logs, the disk and the page. Each member has filesPerMember, for
@@ -36,16 +36,15 @@ const (
 	filesPerMember = 6
 )
 
-// UsualClients is how many clients there is room for at the port, and as many at the
-// socket, if nothing else is said.
+// UsualClients is the default number of clients at the port, and at the socket.
 const UsualClients = 1024
 
-// Usual are the limits of a node with this many members, with room for so many clients at
-// the port, and as many at the socket. They are lower if the process may not open enough
+// Usual returns the limits of a node with this many members, with room for so many clients
+// at the port, and as many at the socket. They are lower if the process may not open enough
 // files.
 func Usual(members, clients int) Limits { return fitting(openFiles(), members, clients) }
 
-// fitting are the limits if this many files may be open.
+// fitting returns the limits for a process that may open this many files.
 func fitting(files, members, clients int) Limits {
 	room := files - keptFiles - filesPerMember*members
 	share := func(most, eighths int) int { return max(leastRoom, min(most, room/8*eighths)) }

@@ -10,8 +10,8 @@ import (
 )
 
 // Listener returns a listener whose connections come through the admission control.
-func (d *Control) Listener(listener net.Listener) net.Listener {
-	return &controlled{Listener: listener, control: d}
+func (ctl *Control) Listener(listener net.Listener) net.Listener {
+	return &controlled{Listener: listener, control: ctl}
 }
 
 type controlled struct {
@@ -30,13 +30,13 @@ func (w *controlled) Accept() (net.Conn, error) {
 
 // Local returns a listener for the unix socket, which only users of this machine reach. It
 // has a bound of its own.
-func (d *Control) Local(listener net.Listener) net.Listener {
-	local := Bound(listener, d.limits.Local, func(_ net.Addr, reason error) {
-		d.refused(listener.Addr(), reason) // the other end has no address
+func (ctl *Control) Local(listener net.Listener) net.Listener {
+	local := Bound(listener, ctl.limits.Local, func(_ net.Addr, reason error) {
+		ctl.refused(listener.Addr(), reason) // the other end has no address
 	})
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.local = local
+	ctl.mu.Lock()
+	defer ctl.mu.Unlock()
+	ctl.local = local
 	return local
 }
 
@@ -80,7 +80,7 @@ func (b *Bounded) counts() (open int, closed uint64) {
 	return b.open, b.closed
 }
 
-// enter counts a connection in, if there is room for it.
+// enter counts a connection, if there is room for it.
 func (b *Bounded) enter(remote net.Addr) bool {
 	b.mu.Lock()
 	now := time.Now()

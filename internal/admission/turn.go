@@ -7,16 +7,15 @@ import (
 
 // An unauthenticated peer can cost the processor much: answering the first bytes of a TLS
 // handshake takes a fifth of a millisecond, and sending them takes nothing. So only a few
-// unauthenticated peers are processed at a time, and known peers find the processor free in
-// between.
+// unauthenticated peers are processed at a time, which leaves the processor to known peers
+// in between.
 
-// longestTurn is the longest time for which an unauthenticated peer keeps others from their
-// turn.
+// longestTurn bounds a turn of an unauthenticated peer.
 const longestTurn = 10 * time.Millisecond
 
-// turn is an unauthenticated peer's, from when some of its bytes were read until more are
-// wanted. The reader takes it. It ends when the reader wants more, when the peer is known,
-// or when its time is over.
+// turn is the turn of an unauthenticated peer. It begins when some of its bytes were read.
+// It ends when the reader wants more, when the peer is known, or when its time is over.
+// Only the reader takes it.
 type turn struct {
 	turns   chan struct{} // has room for as many as may be taken at a time
 	longest time.Duration

@@ -212,8 +212,8 @@ func TestAHalfWrittenFileIsNotTheState(t *testing.T) {
 // nobody is a user whom permissions bind, for tests that root runs.
 const nobody = 65534
 
-// lowly gives up being root, and opens a directory.
-func lowly(dir string) (*Store, error) {
+// unprivileged gives up being root, and opens a directory.
+func unprivileged(dir string) (*Store, error) {
 	if os.Getuid() == 0 {
 		if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(nobody), syscall.Setuid(nobody)); err != nil {
 			return nil, err
@@ -222,8 +222,8 @@ func lowly(dir string) (*Store, error) {
 	return Open(dir, member, testClock)
 }
 
-// lowlyDir returns a directory that lowly can open.
-func lowlyDir(t *testing.T) string {
+// unprivilegedDir returns a directory that unprivileged can open.
+func unprivilegedDir(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	if os.Getuid() == 0 {
@@ -237,7 +237,7 @@ func lowlyDir(t *testing.T) string {
 
 // saveUnsynced can write and rename, but not open the directory to sync it.
 func saveUnsynced(dir string) error {
-	s, err := lowly(dir)
+	s, err := unprivileged(dir)
 	if err != nil {
 		return err
 	}
@@ -249,7 +249,7 @@ func saveUnsynced(dir string) error {
 }
 
 func TestAnUnsyncedRenameIsAFailure(t *testing.T) {
-	dir := lowlyDir(t)
+	dir := unprivilegedDir(t)
 	mustPrint(t, "unsynced", dir, reported)
 	// Renamed is renamed, so the new state it is, but nobody was promised that.
 	checkState(t, mustOpen(t, dir), State{Session: firstSession + 8, Promised: firstFloor + 1024})
@@ -257,7 +257,7 @@ func TestAnUnsyncedRenameIsAFailure(t *testing.T) {
 
 // saveReadOnly may no longer write into the directory, and then not even open it.
 func saveReadOnly(dir string) error {
-	s, err := lowly(dir)
+	s, err := unprivileged(dir)
 	if err != nil {
 		return err
 	}
@@ -277,7 +277,7 @@ func saveReadOnly(dir string) error {
 }
 
 func TestAReadOnlyDirectoryIsAnError(t *testing.T) {
-	dir := lowlyDir(t)
+	dir := unprivilegedDir(t)
 	refused := "unusable: true cause: true dir: true"
 	mustPrint(t, "read-only", dir, strings.Join([]string{reported, refused, refused}, "\n"))
 	checkState(t, mustOpen(t, dir), State{Session: firstSession + 1, Promised: firstFloor})

@@ -121,7 +121,7 @@ func (s *Search) Answer(now Time, addresses []string) error {
 		}
 		return e
 	}
-	s.look(now)
+	s.consider(now)
 	return nil
 }
 
@@ -129,12 +129,12 @@ func (s *Search) Answer(now Time, addresses []string) error {
 func (s *Search) Fail(now Time, reason string) {
 	s.failure = reason
 	if s.stage == Looking {
-		s.look(now)
+		s.consider(now)
 	}
 }
 
-// look makes the list of whoever is known now.
-func (s *Search) look(now Time) {
+// consider makes the list of whoever is known now.
+func (s *Search) consider(now Time) {
 	maps.DeleteFunc(s.seen, func(_ string, at Time) bool { return now-at > KeepAnswer })
 	if s.list = s.known(); len(s.list) != s.expect {
 		s.list = nil

@@ -19,13 +19,13 @@ var (
 	ErrFile = errors.New("fence file cannot be used")
 )
 
-// unusable makes the error for a file with which the system refused to do something.
-// What the system said names the file and the operation.
+// unusable makes the error for a file with which the system refused an operation. The
+// system's error names the file and the operation.
 func unusable(path string, err error) error {
 	return fmt.Errorf("%w: %s: %w; %s", ErrFile, path, err, remedy(err))
 }
 
-// remedy says what a person can do about what the system said.
+// remedy says what to do about an error of the system.
 func remedy(err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
@@ -46,7 +46,7 @@ func remedy(err error) string {
 	return "see to the file and its disk"
 }
 
-// damaged makes the error for a file whose number is not to be believed.
+// damaged makes the error for a file whose number cannot be trusted.
 func damaged(path, reason string) error {
 	return fmt.Errorf("%w: %s: %s; if nobody works with an old fence any more, move the file away: "+
 		"the next number begins a new one", ErrFile, path, reason)

@@ -17,13 +17,13 @@ const (
 	workLock   = "work"
 )
 
-// moment is how long to wait at most for those who read and write the number, each of
-// whom needs a few writes to disk for it. On a busy disk, with many who come at once,
-// that adds up; a process that is frozen meanwhile must not stop the others for ever.
+// moment bounds the wait for those who read and write the number, each with a few writes to
+// disk. On a busy disk, with many at once, that adds up; a process that is frozen meanwhile
+// must not stop the others for ever.
 const moment = time.Minute
 
-// memory orders what one goroutine did under a file before what the next does, which
-// the system's lock alone does not under Go's memory model.
+// memory makes what one goroutine did under a file happen before what the next does. The
+// system's lock alone does not, under Go's memory model.
 var memory sync.Mutex
 
 // Lock keeps others from working under a fence file.
@@ -102,7 +102,7 @@ func take(ctx context.Context, path string, v visit) (*Lock, error) {
 
 // remember adds a visit to what the file has seen, unless that refuses it.
 func (p fenceFile) remember(ctx context.Context, v visit) error {
-	// Nobody keeps the number for long, so the wait is not the caller's to bound.
+	// Nobody keeps the number for long, so the caller's context does not bound this wait.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), moment)
 	defer cancel()
 	lock, err := p.lock(ctx, numberLock, unix.LOCK_EX, func() error { return nil })
@@ -144,7 +144,7 @@ func stale(path string, n uint64, before seen) error {
 		"see \"A cluster that was set back\" in FENCING.md", ErrStale, n, path, before.highest(), n)
 }
 
-// Release lets others work. Later calls do nothing.
+// Release ends the work under the file. Later calls do nothing.
 func (g *Lock) Release() error {
 	memory.Lock()
 	defer memory.Unlock()
@@ -158,10 +158,9 @@ func (g *Lock) Release() error {
 // the low ones for themselves, and would close it.
 const firstInherited = 100
 
-// Inherit makes the lock last until this process has ended, whatever program runs in
-// it by then, and with it all processes that are started from now on and have not
-// closed what they inherited. There is no release any more. It is for who is about to
-// call [syscall.Exec].
+// Inherit makes the lock last until this process has ended, whatever program runs in it by
+// then, and so have all processes that it starts from now on and that keep the descriptor.
+// It cannot be released any more. Call it before [syscall.Exec].
 func (g *Lock) Inherit() error {
 	if _, err := unix.FcntlInt(g.work.Fd(), unix.F_DUPFD, firstInherited); err != nil {
 		return fmt.Errorf("hand the fence file on: %w", err)

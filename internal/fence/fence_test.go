@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// impatient is a context that does not wait.
+// impatient returns a context that has ended, with which Take tries once.
 func impatient() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -109,7 +109,7 @@ func TestWhatIsMadeIsForThisUserOnly(t *testing.T) {
 			t.Errorf("%s: %v, %v; want %v", path, info, err, want)
 		}
 	}
-	// What was granted to others later stays granted.
+	// A mode that the owner has changed stays.
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestWhatIsMadeIsForThisUserOnly(t *testing.T) {
 func TestOneWorksAtATime(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "job.fence")
 	five := mustTake(t, path, 5)
-	// An equal number and a higher one wait; the higher one is remembered at once.
+	// An equal or a higher number has to wait. The higher one is remembered at once.
 	checkRefused(t, path, 5, ErrInUse, fmt.Sprintf("process %d with fence 5", os.Getpid()), path)
 	checkRefused(t, path, 6, ErrInUse, "context canceled")
 	checkFile(t, path, 6)
@@ -132,7 +132,7 @@ func TestOneWorksAtATime(t *testing.T) {
 	mustRelease(t, mustTake(t, path, 6))
 }
 
-// TestAWaitEndsWhenAHigherNumberComes: 6 waits for 5, and 7 makes the wait vain.
+// TestAWaitEndsWhenAHigherNumberComes: while 6 waits for 5, 7 comes, and 6 is refused.
 func TestAWaitEndsWhenAHigherNumberComes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "job.fence")
 	mustTake(t, path, 5)
@@ -155,7 +155,7 @@ func TestAWaitEndsWhenAHigherNumberComes(t *testing.T) {
 	}
 }
 
-// TestAWaitEndsWithTheWork: nobody has to come again.
+// TestAWaitEndsWithTheWork: a waiter gets the file as soon as it is released.
 func TestAWaitEndsWithTheWork(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "job.fence")
 	five := mustTake(t, path, 5)
@@ -184,7 +184,8 @@ func TestTheEndOfAWaitHasItsCause(t *testing.T) {
 	}
 }
 
-// TestGoroutinesExcludeEachOther: each raises a number that nothing else guards.
+// TestGoroutinesExcludeEachOther: goroutines raise a number that only the fence file
+// guards.
 func TestGoroutinesExcludeEachOther(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "job.fence")
 	inside, count := false, 0
@@ -282,7 +283,8 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
-// TestAFileThatIsSetBackIsNoticed: whoever waits looks at the number again.
+// TestAFileThatIsSetBackIsNoticed: a number that falls while somebody waits, or a file that
+// is removed, is an error.
 func TestAFileThatIsSetBackIsNoticed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "job.fence")
 	mustRelease(t, mustTake(t, path, 5))
@@ -298,7 +300,7 @@ func TestAFileThatIsSetBackIsNoticed(t *testing.T) {
 	}
 }
 
-// TestWhatACrashLeavesIsRemoved, and nothing else.
+// TestWhatACrashLeavesIsRemoved: the temporary files of a crash, and nothing else.
 func TestWhatACrashLeavesIsRemoved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "job.fence")
 	mustRelease(t, mustTake(t, path, 5))
@@ -316,7 +318,7 @@ func TestWhatACrashLeavesIsRemoved(t *testing.T) {
 	}
 }
 
-// names lists a directory.
+// names lists the files of a directory.
 func names(t *testing.T, dir string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

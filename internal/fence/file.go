@@ -19,15 +19,15 @@ type fenceFile struct {
 	locks string // the directory beside it
 }
 
-// open finds the place of a fence file, which need not exist yet, and makes the
-// directory for its locks.
+// open resolves the path of a fence file, which need not exist yet, and makes the directory
+// for its locks.
 func open(path string) (fenceFile, error) {
 	target, err := follow(path)
 	if err != nil {
 		return fenceFile{}, unusable(path, err)
 	}
 	p := fenceFile{path: target, locks: target + ".lock"}
-	// Before anything is made: what is no fence file gets no locks.
+	// Checked first: a file that is no fence file gets no locks.
 	if _, err := p.read(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fenceFile{}, err
 	}
@@ -43,7 +43,7 @@ func open(path string) (fenceFile, error) {
 	return p, nil
 }
 
-// follow returns the one path of a file that may have several, by symbolic links.
+// follow resolves symbolic links, so that a file has one path.
 func follow(path string) (string, error) {
 	if path == "" {
 		return "", errors.New("its name is empty")
@@ -70,7 +70,7 @@ func follow(path string) (string, error) {
 // wraps [fs.ErrNotExist], otherwise [ErrFile]. It needs no lock: the file is replaced
 // as a whole.
 func (p fenceFile) read() (seen, error) {
-	// To open a pipe would wait for its writer.
+	// Opening a pipe would wait for its writer.
 	info, err := os.Lstat(p.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -107,8 +107,8 @@ func (p fenceFile) raise(before, now seen) error {
 			return unusable(p.path, err)
 		}
 	}
-	// Also where nothing was written: whoever wrote these numbers may have been killed
-	// before it came to this, and a power failure would bring lower ones back.
+	// Sync even if nothing was written: the process that wrote these numbers may have been
+	// killed before its sync, and a power failure would then bring back lower ones.
 	if err := syncDir(filepath.Dir(p.path)); err != nil {
 		return unusable(p.path, err)
 	}
@@ -125,7 +125,7 @@ func (p fenceFile) replace(numbers seen) error {
 	if err != nil {
 		return err
 	}
-	// Does nothing after the rename. If it fails, the next number removes the file.
+	// It does nothing after the rename. If it fails, the next number removes the file.
 	defer func() { _ = file.Cleanup() }()
 	if _, err := file.Write(encode(numbers)); err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestAFullOrReadOnlyDisk runs on a disk of a few pages, in memory, which only the
+// TestAFullOrReadOnlyDisk takes a file on a disk of a few pages in memory, which only the
 // process that mounts it sees.
 func TestAFullOrReadOnlyDisk(t *testing.T) {
 	cmd := command("small disk", filepath.Join(t.TempDir(), "job.fence"))

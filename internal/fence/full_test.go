@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// noMount begins what is printed where there cannot be a disk for the test.
+// noMount begins the output of a process that may not mount a disk.
 const noMount = "no mount: "
 
 // takeOnSmallDisk mounts a disk where the file is to lie, fills it, and then makes it

@@ -17,7 +17,8 @@ import (
 const pollInterval = 10 * time.Millisecond
 
 // lock takes the system's lock on one of the files beside the fence file, exclusive or
-// shared: how is LOCK_EX or LOCK_SH. While it waits, it calls check again and again, whose error ends the wait. When the context
+// shared: how is LOCK_EX or LOCK_SH. While it waits, it calls check again and again, whose
+// error ends the wait. When the context
 // ends first, the error wraps [ErrInUse]; the lock is tried once in any case. The lock
 // is given back when the file is closed, here and in all processes that inherited it.
 func (p fenceFile) lock(ctx context.Context, name string, how int, check func() error) (*os.File, error) {

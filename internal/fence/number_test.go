@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestFormatIsTheGoldenFile: a program must read what its predecessors wrote.
+// TestFormatIsTheGoldenFile: a program must read the files of earlier versions.
 func TestFormatIsTheGoldenFile(t *testing.T) {
 	const number = 120924134203981825
 	want, err := os.ReadFile("testdata/job.fence")
@@ -81,7 +81,7 @@ func TestDecodeRefusesWhatIsTorn(t *testing.T) {
 	}
 }
 
-// FuzzDecode: whatever is read is what encode writes for it.
+// FuzzDecode: decode accepts only what encode writes for the same number.
 func FuzzDecode(f *testing.F) {
 	f.Add(encode(seen{writer: 17}))
 	f.Add([]byte("17 crc32c:00000000\n"))

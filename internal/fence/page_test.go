@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// page is where the statements stand.
+// page is the document that has the statements.
 const page = "../../docs/FENCING.md"
 
 // marked finds a statement on the page: a comment, and the block of code below it.
@@ -46,7 +46,7 @@ func parsePage(text []byte) (map[string]string, error) {
 	return found, nil
 }
 
-// TestEveryStatementIsTested: no block of SQL stands on the page without a mark.
+// TestEveryStatementIsTested: each block of SQL on the page has a mark.
 func TestEveryStatementIsTested(t *testing.T) {
 	text, err := os.ReadFile(page)
 	if err != nil {

@@ -32,8 +32,8 @@ func postgreSQL(t *testing.T, name string) string {
 	return found[len(found)-1]
 }
 
-// serverProcess is a program of the server, to be run in a directory by a user who is
-// not root, as PostgreSQL wants it, and to end with the test.
+// serverProcess prepares a program of the server, run in a directory by a user who is not
+// root, as PostgreSQL demands. It ends with the test.
 func serverProcess(dir, program string, args ...string) *exec.Cmd {
 	cmd := exec.Command(program, args...)
 	cmd.Dir = dir
@@ -45,14 +45,14 @@ func serverProcess(dir, program string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// startPostgreSQL runs a server of the test's own on a socket in a directory of the
-// test's own, and makes its database ready as the page says.
+// startPostgreSQL runs a server for the test on a socket in a new directory, and makes its
+// database ready as the page says.
 func startPostgreSQL(t *testing.T) database {
 	t.Helper()
 	initdb, postgres := postgreSQL(t, "initdb"), postgreSQL(t, "postgres")
 	dir := t.TempDir()
 	if os.Getuid() == 0 {
-		// The folder above is root's alone.
+		// Only root may enter the folder above.
 		if err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chown(dir, nobody, nobody)); err != nil {
 			t.Fatal(err)
 		}
@@ -107,14 +107,14 @@ func TestPostgreSQL(t *testing.T) {
 	t.Run("OneRow", func(t *testing.T) { testOneRowWaits(t, db) })
 }
 
-// outcome is what a statement came to.
+// outcome is the result of a statement.
 type outcome struct {
 	changed int64
 	err     error
 }
 
-// behind runs a statement in a transaction of the level, which must wait for another
-// transaction, and returns what comes of it.
+// behind runs a statement in a transaction of this isolation level, which must wait for
+// another transaction, and returns its outcome.
 func (db database) behind(t *testing.T, level sql.IsolationLevel, text string, args ...any) <-chan outcome {
 	t.Helper()
 	tx, err := db.BeginTx(t.Context(), &sql.TxOptions{Isolation: level})
@@ -142,8 +142,8 @@ func (db database) behind(t *testing.T, level sql.IsolationLevel, text string, a
 	return done
 }
 
-// testKeepOthersOut: one order of two holders and the other, the first of which
-// commits or gives up, where the lock was known before and where it was not.
+// testKeepOthersOut has two holders write in both orders. The first commits or rolls back,
+// and the lock has a row before or has none.
 func testKeepOthersOut(t *testing.T, db database) {
 	for _, test := range []struct {
 		name                  string
@@ -193,8 +193,8 @@ func testStricterLevels(t *testing.T, db database) {
 	}
 }
 
-// testOneRowWaits: a guarded update compares with what the transaction before it
-// leaves.
+// testOneRowWaits: a guarded update that had to wait compares with what the transaction
+// before it left.
 func testOneRowWaits(t *testing.T, db database) {
 	for i, test := range []struct{ first, second, changes int64 }{{5, 6, 1}, {6, 5, 0}, {5, 5, 1}} {
 		id := 10 + i

@@ -17,15 +17,15 @@ import (
 	"testing"
 )
 
-// These tests need a process of its own, which can be killed, limited, or run by a
-// user whom permissions bind: the test binary runs itself.
+// These tests need processes that can be killed, limited, or run by a user without root's
+// permissions. The test binary runs itself.
 
 const (
 	roleVariable = "CONCH_FENCE_TEST_ROLE"
 	pathVariable = "CONCH_FENCE_TEST_PATH"
 )
 
-// roles are what such a process can do with a fence file.
+// roles are what a process may do with a fence file.
 var roles = map[string]func(path string) error{
 	"raise forever": raiseForever,
 	"count":         count,
@@ -46,10 +46,10 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// command is a process that plays a role on a file, not started yet.
+// command prepares a process that plays a role on a file.
 func command(role, path string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
-	// The race detector would wait a second for other goroutines to report.
+	// Otherwise the race detector waits a second at the end.
 	cmd.Env = append(os.Environ(), roleVariable+"="+role, pathVariable+"="+path, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
 	return cmd
@@ -78,7 +78,8 @@ func process(t *testing.T, role, path string) (*exec.Cmd, io.Closer, *bufio.Scan
 	return cmd, stdin, bufio.NewScanner(stdout)
 }
 
-// raiseForever prints each number that is on stable storage.
+// raiseForever takes the file with rising numbers, and prints each when it is on stable
+// storage.
 func raiseForever(path string) error {
 	highest, err := fenceFile{path: path}.read()
 	if err != nil {
@@ -96,9 +97,9 @@ func raiseForever(path string) error {
 	}
 }
 
-// TestAKilledProcessLosesNothing kills processes wherever in Take they are. The file
-// then has the number that the last one was told is safe, or the next, and lets the
-// next holder in at once.
+// TestAKilledProcessLosesNothing kills processes at any point of Take. Afterwards the file
+// has the number that was last printed, or the next one, and admits the next holder at
+// once.
 func TestAKilledProcessLosesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "job.fence")
 	mustRelease(t, mustTake(t, path, 1))
@@ -121,7 +122,7 @@ func TestAKilledProcessLosesNothing(t *testing.T) {
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		// What it printed before it died counts too.
+		// Lines printed before it died count too.
 		for lines.Scan() {
 			read()
 		}
@@ -144,8 +145,8 @@ func TestAKilledProcessLosesNothing(t *testing.T) {
 	}
 }
 
-// count raises, as often as it is asked to, a number in a file that nothing but the
-// fence file guards, each time with the fence that is the highest just then.
+// count increments a number in a file that only the fence file guards, each time with the
+// highest fence so far.
 func count(path string) error {
 	for range 10 {
 		g, err := Take(context.Background(), path, 7)
@@ -196,8 +197,8 @@ func TestProcessesExcludeEachOther(t *testing.T) {
 	checkFile(t, path, 7)
 }
 
-// execCat lets a shell and what it starts take its place. The shell uses the low
-// descriptors for itself, as scripts do, and ends before its child.
+// execCat has a shell take its place, which starts cat and ends before it. The shell uses
+// the low descriptors itself, as scripts do.
 func execCat(path string) error {
 	g, err := Take(context.Background(), path, 5)
 	if err != nil {
@@ -210,8 +211,8 @@ func execCat(path string) error {
 	return syscall.Exec("/bin/sh", []string{"sh", "-c", script}, os.Environ())
 }
 
-// TestALockOutlivesExecAndTheShell: the process that took the file is a shell by now,
-// then it is over, and what it started still works.
+// TestALockOutlivesExecAndTheShell: the process that took the file becomes a shell, the
+// shell ends, and cat, which it started, still has the lock.
 func TestALockOutlivesExecAndTheShell(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "job.fence")
 	cmd, stdin, lines := process(t, "exec", path)
@@ -229,7 +230,8 @@ func TestALockOutlivesExecAndTheShell(t *testing.T) {
 	mustTake(t, path, 6) // waits for cat
 }
 
-// report prints whether taking a file fails, and with what, and what number it has.
+// report prints whether taking a file fails, whether the error has this cause and says
+// this, and which number the file has.
 func report(path string, n uint64, cause error, says string) {
 	g, err := Take(impatient(), path, n)
 	if err == nil {
@@ -240,7 +242,7 @@ func report(path string, n uint64, cause error, says string) {
 		"remedy:", err != nil && strings.Contains(err.Error(), says), "file:", strings.TrimSpace(string(line)))
 }
 
-// reported is what report is to print with 5 in the file.
+// reported is what report should print when the file has 5.
 var reported = "refused: true cause: true remedy: true file: " + string(encode(seen{writer: 5}))
 
 // mustReport runs a role and compares what it prints.
@@ -251,7 +253,7 @@ func mustReport(t *testing.T, cmd *exec.Cmd, want string) {
 	}
 }
 
-// takeLimited fails in the middle of writing the new file.
+// takeLimited fails in the middle of writing the new file, at a limit on file sizes.
 func takeLimited(path string) error {
 	signal.Ignore(syscall.SIGXFSZ)
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 10, Max: 10}); err != nil {
@@ -271,10 +273,10 @@ func TestAHalfWrittenFileIsNotTheNumber(t *testing.T) {
 	mustTake(t, path, 5)
 }
 
-// nobody is a user whom permissions bind, for tests that root runs.
+// nobody is a user without special permissions, for tests that root runs.
 const nobody = 65534
 
-// takeReadOnly gives up being root, and meets what it may not write.
+// takeReadOnly stops being root, and takes a file that it may not write.
 func takeReadOnly(path string) error {
 	if os.Getuid() == 0 {
 		if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(nobody), syscall.Setuid(nobody)); err != nil {
@@ -306,8 +308,9 @@ func takeReadOnly(path string) error {
 	if err := os.Chmod(path, 0o600); err != nil {
 		return err
 	}
-	// It can be written and renamed, but the directory not opened to sync it. Renamed is
-	// renamed; but who comes with that number again must not rely on it either.
+	// The file can be written and renamed, but the directory cannot be opened for a sync.
+	// The new number stands, but it is not known to survive a crash, so taking the file
+	// with that number again must fail too.
 	if err := os.Chmod(filepath.Dir(path), 0o300); err != nil {
 		return err
 	}
@@ -319,7 +322,7 @@ func takeReadOnly(path string) error {
 func TestPermissionsAreNamed(t *testing.T) {
 	dir := t.TempDir()
 	if os.Getuid() == 0 {
-		// The folder above is root's alone.
+		// Only root may enter the folder above.
 		if err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chown(dir, nobody, nobody)); err != nil {
 			t.Fatal(err)
 		}

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// database is one that the statements of the page run on.
+// database is a database on which the page's statements run.
 type database struct {
 	*sql.DB
 	enter, write             string
@@ -25,7 +25,7 @@ func prepare(t *testing.T, db *sql.DB, name string) database {
 	return database{db, page["enter"], page["write"], page["enterwriter"], page["enterreader"]}
 }
 
-// statement runs one that gets a name, a fence and perhaps more, and returns how many
+// statement runs a statement with a name, a fence and perhaps more, and returns how many
 // rows it changed.
 func statement(t *testing.T, on interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
@@ -42,7 +42,8 @@ func statement(t *testing.T, on interface {
 	return changed
 }
 
-// begin begins a transaction that is over at the end of the test.
+// begin begins a transaction, which is rolled back at the end of the test unless it was
+// committed.
 func (db database) begin(t *testing.T) *sql.Tx {
 	t.Helper()
 	tx, err := db.BeginTx(t.Context(), nil)
@@ -70,7 +71,7 @@ func (db database) number(t *testing.T, query string, args ...any) int64 {
 	return n
 }
 
-// testStatements holds the page's statements against what the page says of them.
+// testStatements checks that the statements do what the page says.
 func testStatements(t *testing.T, db database) {
 	for _, text := range []string{
 		"CREATE TABLE documents (id integer PRIMARY KEY, body text NOT NULL, fence bigint NOT NULL DEFAULT 0)",
@@ -87,7 +88,7 @@ func testStatements(t *testing.T, db database) {
 	t.Run("Concurrency", func(t *testing.T) { testConcurrency(t, db) })
 }
 
-// fences come in this order, and those below the highest before them are refused.
+// fences are tried in this order; those below the highest before them are refused.
 var fences = []int64{5, 5, 6, 5, 6, 1, 1 << 32, 1<<32 - 1, math.MaxInt64 - 1, math.MaxInt64, math.MaxInt64 - 1, math.MaxInt64}
 
 func testANumberNeverFalls(t *testing.T, db database) {
@@ -103,7 +104,7 @@ func testANumberNeverFalls(t *testing.T, db database) {
 		}
 		commit(t, tx)
 	}
-	// Another lock's fences are none of this one's.
+	// Fences of different locks are unrelated.
 	if got := statement(t, db, db.enter, "another", int64(1)); got != 1 {
 		t.Errorf("another lock's first fence changed %d rows, want 1", got)
 	}
@@ -178,7 +179,7 @@ func testARollbackForgets(t *testing.T, db database) {
 	}
 }
 
-// testRange: what is no fence is refused, by driver or table, and changes nothing.
+// testRange: the driver or the table refuses what is no fence, and nothing changes.
 func testRange(t *testing.T, db database) {
 	for _, n := range []any{uint64(1 << 63), uint64(math.MaxUint64), 0, int64(math.MinInt64), "seven", nil} {
 		if _, err := db.ExecContext(t.Context(), db.enter, "range", n); err == nil {
@@ -197,9 +198,8 @@ func testRange(t *testing.T, db database) {
 	}
 }
 
-// testConcurrency: each transaction that is let in reads a count and writes it raised,
-// which is right only if one is inside at a time, and no fence is let in after a higher
-// one.
+// testConcurrency: each admitted transaction reads a count and writes it plus one. The
+// count is right only if one is inside at a time. No fence is admitted after a higher one.
 func testConcurrency(t *testing.T, db database) {
 	statement(t, db, "CREATE TABLE entries (position integer PRIMARY KEY, fence bigint NOT NULL)")
 	const workers, steps = 6, 15
@@ -243,8 +243,7 @@ func testConcurrency(t *testing.T, db database) {
 	}
 }
 
-// step is one transaction as the page says, with work that must not be done by two at
-// once.
+// step is one transaction as the page says. Its work is wrong if two do it at once.
 func (db database) step(ctx context.Context, n int64) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {

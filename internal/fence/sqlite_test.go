@@ -10,8 +10,8 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// openSQLite opens the database file of a test, made ready as the page says, with
-// settings for the driver.
+// openSQLite opens a database file, made ready as the page says, with settings for the
+// driver.
 func openSQLite(t *testing.T, path, settings string) database {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+path+"?"+settings)
@@ -38,8 +38,8 @@ func TestSQLite(t *testing.T) {
 	}
 }
 
-// TestSQLiteTransactionsKeepOthersOut, in one order of two holders and in the other.
-// Nobody waits here: who would have to gets SQLITE_BUSY.
+// TestSQLiteTransactionsKeepOthersOut has two holders write in both orders. Nobody waits: a
+// transaction that would have to gets SQLITE_BUSY.
 func TestSQLiteTransactionsKeepOthersOut(t *testing.T) {
 	for _, test := range []struct{ first, second, changes int64 }{{5, 6, 1}, {6, 5, 0}, {5, 5, 1}} {
 		path := filepath.Join(t.TempDir(), "test.db")

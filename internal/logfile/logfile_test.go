@@ -316,9 +316,9 @@ func TestRotation(t *testing.T) {
 	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}
-	look := time.NewTicker(10 * time.Millisecond) // another goroutine removes them
-	defer look.Stop()
-	for deadline := time.Now().Add(20 * time.Second); len(aside()) > 2; <-look.C {
+	ticker := time.NewTicker(10 * time.Millisecond) // another goroutine removes them
+	defer ticker.Stop()
+	for deadline := time.Now().Add(20 * time.Second); len(aside()) > 2; <-ticker.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("%q are there; want two of them kept", aside())
 		}

@@ -46,7 +46,7 @@ func TestNodeIsCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.ShowState(driver)
-	m.ShowEntrance(func() admission.Counts { return admission.Counts{Unauthenticated: 3, Calls: 4, Closed: 5, Refused: 6} })
+	m.ShowAdmission(func() admission.Counts { return admission.Counts{Unauthenticated: 3, Calls: 4, Closed: 5, Refused: 6} })
 	m.ShowLog(func() (uint64, error) { return 7, nil })
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(m)

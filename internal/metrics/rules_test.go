@@ -62,7 +62,7 @@ func shown(t *testing.T) map[string]bool {
 	t.Helper()
 	m := New([]string{"a:1", "b:1"}, 0, "v1")
 	m.ShowState(nil) // which is not asked: nothing is collected
-	m.ShowEntrance(nil)
+	m.ShowAdmission(nil)
 	m.ShowLog(nil)
 	descs := make(chan *prometheus.Desc, 100)
 	m.Describe(descs)

@@ -31,8 +31,8 @@ var (
 	peerQueue   = prometheus.NewDesc("conch_stream_queue_messages", "Messages that wait to be sent on the stream to the other member.", []string{"peer"}, nil)
 )
 
-// entrance tells who has come in at the moment of a scrape.
-type entrance struct {
+// admissions collects what the admission control counts.
+type admissions struct {
 	counts func() admission.Counts
 }
 
@@ -43,22 +43,22 @@ var (
 	refused     = prometheus.NewDesc("conch_calls_refused_total", "Calls that were refused since there were too many.", nil, nil)
 )
 
-// ShowEntrance adds to the metrics who has come in. It is to be called before they are
+// ShowAdmission adds the admission control to the metrics. Call it before they are
 // registered.
-func (m *Metrics) ShowEntrance(counts func() admission.Counts) {
-	m.parts = append(m.parts, entrance{counts})
+func (m *Metrics) ShowAdmission(counts func() admission.Counts) {
+	m.parts = append(m.parts, admissions{counts})
 }
 
 // Describe is [prometheus.Collector]'s.
-func (entrance) Describe(descs chan<- *prometheus.Desc) {
+func (admissions) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{connections, clientCalls, closed, refused} {
 		descs <- d
 	}
 }
 
 // Collect is [prometheus.Collector]'s.
-func (e entrance) Collect(metrics chan<- prometheus.Metric) {
-	c := e.counts()
+func (a admissions) Collect(metrics chan<- prometheus.Metric) {
+	c := a.counts()
 	for of, open := range map[string]int{"unauthenticated": c.Unauthenticated, "client": c.Clients, "member": c.Members, "local": c.Local} {
 		metrics <- prometheus.MustNewConstMetric(connections, prometheus.GaugeValue, float64(open), of)
 	}

@@ -43,14 +43,14 @@ func Of(gomod []byte) (string, error) {
 // Rewriter changes one path to another.
 type Rewriter struct {
 	from, to string
-	places   []*regexp.Regexp // each with what stands before the path, and behind it
+	patterns []*regexp.Regexp // each with what stands before the path, and behind it
 }
 
 // New returns a Rewriter.
 func New(from, to string) *Rewriter {
 	r := &Rewriter{from: from, to: to}
 	old := regexp.QuoteMeta(from)
-	for _, place := range []string{
+	for _, pattern := range []string{
 		`(?m)(^|[^A-Za-z0-9_./@-])` + old + `(/` + rooms + `)`,
 		`(?m)(^[ \t]*(?:import[ \t]+)?(?:[a-z0-9]+[ \t]+)?")` + old + `("[ \t]*$)`,
 		`(?m)(modulePath = ")` + old + `(")`,
@@ -59,7 +59,7 @@ func New(from, to string) *Rewriter {
 		`(-require[= ])` + old + `(@)`,
 		`(-replace[= ])` + old + `(=)`,
 	} {
-		r.places = append(r.places, regexp.MustCompile(place))
+		r.patterns = append(r.patterns, regexp.MustCompile(pattern))
 	}
 	return r
 }
@@ -70,8 +70,8 @@ func (r *Rewriter) Text(name string, text []byte) ([]byte, error) {
 		return r.generated(text)
 	}
 	to := []byte("${1}" + strings.ReplaceAll(r.to, "$", "$$") + "${2}")
-	for _, place := range r.places {
-		text = place.ReplaceAll(text, to)
+	for _, pattern := range r.patterns {
+		text = pattern.ReplaceAll(text, to)
 	}
 	return text, nil
 }

@@ -42,12 +42,12 @@ func (c counting) showLog(loss func() (lines uint64, now error)) {
 }
 
 // register registers the metrics.
-func (c counting) register(driver *broadcast.Driver, entrance *admission.Control) error {
+func (c counting) register(driver *broadcast.Driver, control *admission.Control) error {
 	if c.metrics == nil {
 		return nil
 	}
 	c.metrics.ShowState(driver)
-	c.metrics.ShowEntrance(entrance.Counts)
+	c.metrics.ShowAdmission(control.Counts)
 	if err := c.registerer.Register(c.metrics); err != nil {
 		return fmt.Errorf("%w: Metrics: %w", ErrConfig, err)
 	}

@@ -24,19 +24,19 @@ import (
 // errLooking is what others get from a node that looks for the members.
 var errLooking = status.Error(codes.Unavailable, "this node is still looking for the other members")
 
-// shower is a node's service for members while it looks for them.
-type shower struct {
+// memberServer is a node's service for members while it looks for them.
+type memberServer struct {
 	peerv1.UnimplementedPeerServiceServer
 	searching *searching
 }
 
 // Deliver is for nodes that run already: they try again.
-func (s *shower) Deliver(grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt]) error {
+func (s *memberServer) Deliver(grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt]) error {
 	return errLooking
 }
 
 // ShowMembers shows this node's list.
-func (s *shower) ShowMembers(context.Context, *peerv1.ShowMembersRequest) (*peerv1.ShowMembersResponse, error) {
+func (s *memberServer) ShowMembers(context.Context, *peerv1.ShowMembersRequest) (*peerv1.ShowMembersResponse, error) {
 	shows := s.searching.showing()
 	return &peerv1.ShowMembersResponse{
 		Version: broadcast.ProtocolVersion, Member: shows.Member, Members: shows.List,
@@ -66,7 +66,7 @@ func (s *searching) listen(ctx context.Context) (stop func() error, err error) {
 		options = append(options, grpc.Creds(s.access.tls.ServerCredentials(s.access.refused)))
 	}
 	server := grpc.NewServer(serverOptions(options...)...)
-	peerv1.RegisterPeerServiceServer(server, &shower{searching: s})
+	peerv1.RegisterPeerServiceServer(server, &memberServer{searching: s})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(s.access.control.Listener(listener)) }()
 	return func() error {

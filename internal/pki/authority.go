@@ -17,14 +17,14 @@ import (
 )
 
 const (
-	// AuthorityLifetime is how long an authority lasts unless told otherwise.
+	// AuthorityLifetime is how long an authority lasts by default.
 	AuthorityLifetime = 10 * 365 * 24 * time.Hour
-	// LeafLifetime is how long other certificates last unless told otherwise.
+	// LeafLifetime is how long other certificates last by default.
 	LeafLifetime = 365 * 24 * time.Hour
-	// MaxLifetime is the longest lifetime that is not taken for a slip of the pen.
+	// MaxLifetime bounds lifetimes; a longer one is a mistake.
 	MaxLifetime = 100 * 365 * 24 * time.Hour
 
-	// backdate is how long before it is made a certificate begins.
+	// backdate is how long before its making a certificate begins.
 	backdate = time.Hour
 
 	authorityBase = "ca" // of its files' names
@@ -32,7 +32,7 @@ const (
 	keyEnding     = ".key"
 )
 
-// Pair is a certificate and where it and its key were written.
+// Pair is a certificate, and the files of the certificate and its key.
 type Pair struct {
 	Subject  Subject // zero for an authority
 	CertFile string
@@ -71,7 +71,7 @@ func initAt(now func() time.Time, dir string, lifetime time.Duration) (*Authorit
 	if err != nil {
 		return nil, Pair{}, err
 	}
-	// Two authorities must not look alike to who reads why a certificate was refused.
+	// Two authorities have different names, so that errors tell them apart.
 	template.Subject = pkix.Name{CommonName: fmt.Sprintf("conch authority %.8s", fmt.Sprintf("%032x", template.SerialNumber))}
 	template.IsCA = true
 	template.BasicConstraintsValid = true
@@ -114,13 +114,13 @@ func openAt(now func() time.Time, dir string) (*Authority, error) {
 	return &Authority{dir: dir, cert: loaded.Leaf, key: key, now: now}, nil
 }
 
-// CertFile is the file with the authority's certificate, which whoever trusts it needs.
+// CertFile is the file of the authority's certificate, for all who trust the authority.
 func (a *Authority) CertFile() string { return pairIn(a.dir, authorityBase).CertFile }
 
 // Issue makes a certificate and a key for each subject, in files of dir that are named
-// after it. All files are looked for before the first is written: where one exists,
-// the error wraps [ErrExists], and nothing is written. Other errors wrap [ErrFile],
-// with [ErrPermissions] if others may write to dir, or [ErrLifetime].
+// after it. If any of the files exists, the error wraps [ErrExists], and nothing is
+// written. Other errors wrap [ErrFile], with [ErrPermissions] if others may write to dir,
+// or [ErrLifetime].
 func (a *Authority) Issue(dir string, lifetime time.Duration, subjects ...Subject) ([]Pair, error) {
 	if err := checkLifetime(lifetime); err != nil {
 		return nil, err
@@ -166,7 +166,7 @@ func pairIn(dir, base string) Pair {
 	return Pair{CertFile: filepath.Join(dir, base+certEnding), KeyFile: filepath.Join(dir, base+keyEnding)}
 }
 
-// newTemplate begins a certificate, and draws its key.
+// newTemplate returns a certificate without its subject, and a new key.
 func newTemplate(now time.Time, lifetime time.Duration) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -181,7 +181,7 @@ func newTemplate(now time.Time, lifetime time.Duration) (*x509.Certificate, *ecd
 	}, key, nil
 }
 
-// writePair issues a certificate and writes it and its key. Neither is left alone.
+// writePair issues a certificate and writes it and its key, or neither.
 func writePair(pair Pair, template, parent *x509.Certificate, key *ecdsa.PrivateKey, signer crypto.Signer) (*x509.Certificate, error) {
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
 	if err != nil {
@@ -200,7 +200,7 @@ func writePair(pair Pair, template, parent *x509.Certificate, key *ecdsa.Private
 	return cert, err
 }
 
-// checkLifetime refuses what can only be a mistake.
+// checkLifetime refuses a lifetime that can only be a mistake.
 func checkLifetime(lifetime time.Duration) error {
 	if lifetime <= 0 || lifetime > MaxLifetime {
 		return fmt.Errorf("%w: got %d days, want 1 to %d", ErrLifetime, int(lifetime.Hours()/24), int(MaxLifetime.Hours()/24))
@@ -208,7 +208,7 @@ func checkLifetime(lifetime time.Duration) error {
 	return nil
 }
 
-// checkTime tells whether a certificate is valid at a time.
+// checkTime reports an error unless the certificate is valid at this time.
 func checkTime(cert *x509.Certificate, now time.Time) error {
 	switch {
 	case now.Before(cert.NotBefore):

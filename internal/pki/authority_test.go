@@ -120,7 +120,7 @@ func TestNothingIsOverwritten(t *testing.T) {
 	if after, err := os.ReadFile(a.CertFile()); err != nil || !bytes.Equal(before, after) {
 		t.Errorf("the authority's certificate has changed: %v", err)
 	}
-	// A key alone is as much in the way, and nothing is written for the others either.
+	// An existing key also prevents a certificate, and then none of the others is written.
 	if err := os.WriteFile(filepath.Join(a.dir, "bob.key"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -130,17 +130,17 @@ func TestNothingIsOverwritten(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(a.dir, "alice.crt")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("alice.crt was written all the same: %v", err)
 	}
-	// The name of a client is no way to the authority's own files.
+	// A client's name cannot overwrite the authority's own files.
 	if _, err := a.Issue(a.dir, LeafLifetime, client("ca")); !errors.Is(err, ErrExists) {
 		t.Errorf("Issue to the client ca: %v", err)
 	}
-	// Twice in one call: the second comes when the first is written.
+	// One name twice in one call: the second is refused, since the first is written.
 	if _, err := a.Issue(a.dir, LeafLifetime, client("carol"), client("carol")); !errors.Is(err, ErrExists) {
 		t.Errorf("Issue twice at once: %v", err)
 	}
 }
 
-// TestWriteNewLeavesNothingBehind: a pair is written whole or not at all.
+// TestWriteNewLeavesNothingBehind: certificate and key are both written, or neither.
 func TestWriteNewLeavesNothingBehind(t *testing.T) {
 	dir := t.TempDir()
 	first := filepath.Join(dir, "a")
@@ -153,7 +153,7 @@ func TestWriteNewLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// TestLongestName: a host whose name no file can have is refused by the system.
+// TestLongestName: the system refuses a host that is too long for the name of a file.
 func TestLongestName(t *testing.T) {
 	a := newAuthority(t, time.Now)
 	longest := strings.Repeat(strings.Repeat("a", 63)+".", 3) + strings.Repeat("b", 61) + ":65535"
@@ -254,7 +254,7 @@ func TestReadCertificates(t *testing.T) {
 			t.Errorf("%q: %v; want ErrFile and %q", test.text, err, test.says)
 		}
 	}
-	// Text around the blocks, and blocks of other kinds, are nobody's business.
+	// Text around the blocks, and blocks of other types, are ignored.
 	text := "bundle\n" + string(pem.EncodeToMemory(&pem.Block{Type: "X509 CRL"})) + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw}))
 	writeFile(t, path, []byte(text+text))
 	if certs, err := ReadCertificates(path); err != nil || len(certs) != 2 {

@@ -12,13 +12,13 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// alpn is the one protocol that is spoken over TLS here (RFC 9113, section 3.2).
+// alpn is the only protocol over TLS here (RFC 9113, section 3.2).
 const alpn = "h2"
 
-// ServerCredentials are what a gRPC server takes connections with. Each that fails in its
-// handshake, or ends since its certificate has ended or its authority is trusted no more,
-// is told to refused, in plain words, from the goroutine of the connection; gRPC itself
-// would tell nobody. Nil tells nobody either.
+// ServerCredentials returns a gRPC server's credentials. refused is told, from the
+// connection's goroutine, of each handshake that fails, and of each connection that ends
+// because its certificate has ended or its authority is no longer trusted; gRPC itself
+// reports neither. It may be nil.
 func (t *TLS) ServerCredentials(refused func(remote net.Addr, err error)) credentials.TransportCredentials {
 	config := t.Server()
 	get := config.GetConfigForClient
@@ -37,18 +37,19 @@ func (t *TLS) ServerCredentials(refused func(remote net.Addr, err error)) creden
 	return &serverCredentials{side: t, config: config, refused: refused}
 }
 
-// ToMemberCredentials are what a member dials another with: see [TLS.ToMember].
+// ToMemberCredentials are the credentials with which a member dials another: see
+// [TLS.ToMember].
 func (t *TLS) ToMemberCredentials(address string) credentials.TransportCredentials {
 	return &clientCredentials{side: t, address: address, config: t.ToMember}
 }
 
-// ToNodeCredentials are what a client dials a node with: see [TLS.ToNode].
+// ToNodeCredentials are the credentials with which a client dials a node: see [TLS.ToNode].
 func (t *TLS) ToNodeCredentials(address string) credentials.TransportCredentials {
 	return &clientCredentials{side: t, address: address, config: t.ToNode}
 }
 
-// PeerState returns the state of the TLS connection that a call came over, for
-// [CheckMember] and [Identify]. It is false for a call that came without TLS.
+// PeerState returns the state of a call's TLS connection, for [CheckMember] and [Identify].
+// It is false for a call without TLS.
 func PeerState(ctx context.Context) (tls.ConnectionState, bool) {
 	p, ok := peer.FromContext(ctx)
 	if !ok {
@@ -58,11 +59,11 @@ func PeerState(ctx context.Context) (tls.ConnectionState, bool) {
 	return info.State, ok
 }
 
-// errOneSided says that credentials are used at the wrong end of a connection.
+// errOneSided reports credentials that are used at the wrong end of a connection.
 var errOneSided = errors.New("pki: these credentials are for the other end of a connection")
 
-// clientCredentials make a configuration for each connection, since files may have
-// changed, and say in plain words why one failed.
+// clientCredentials make a configuration for each connection, since files may have changed,
+// and explain failures.
 type clientCredentials struct {
 	side    *TLS
 	address string
@@ -99,8 +100,8 @@ func (c *clientCredentials) OverrideServerName(string) error {
 	return errors.New("pki: the name of a node is the host that is dialled")
 }
 
-// plainWords is a connection that explains why the other side ended it: with TLS 1.3,
-// whoever dials learns only behind the handshake that its certificate was refused.
+// plainWords is a connection that explains why the other side ended it: with TLS 1.3, a
+// client learns only after the handshake that its certificate was refused.
 type plainWords struct{ net.Conn }
 
 func (c *plainWords) Read(p []byte) (int, error) {

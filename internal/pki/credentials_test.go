@@ -17,7 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// whoIs is a service that answers with whom it takes the caller for.
+// whoIs is a service that answers with the caller's identity.
 type whoIs struct {
 	*health.Server
 	identify func(context.Context) string
@@ -27,11 +27,11 @@ func (w *whoIs) Check(ctx context.Context, _ *healthv1.HealthCheckRequest) (*hea
 	return nil, status.Error(codes.AlreadyExists, w.identify(ctx))
 }
 
-// serve runs a gRPC server until the test ends. It returns its address, and what its
-// credentials refused.
+// serve runs a gRPC server until the test ends. It returns the server's address and the
+// refusals of its credentials.
 func serve(t *testing.T, side *TLS) (address string, refused <-chan error) {
 	t.Helper()
-	errs := make(chan error, 10) // more than a test causes
+	errs := make(chan error, 10) // no test causes more
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func serve(t *testing.T, side *TLS) (address string, refused <-chan error) {
 	return listener.Addr().String(), errs
 }
 
-// ask calls the service once, and returns the message that it answers with.
+// ask calls the service once and returns its answer.
 func ask(t *testing.T, address string, creds credentials.TransportCredentials) string {
 	t.Helper()
 	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(creds))

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Description is what a certificate says, for people and for scripts.
+// Description is the content of a certificate, for people and for scripts.
 type Description struct {
 	// Kind is "authority", "member", "client", or "other" for a certificate that names
 	// neither, as another authority may issue them for members and clients alike.
@@ -25,8 +25,7 @@ type Description struct {
 	Fingerprint string    `json:"fingerprint"` // SHA-256 of the certificate, in hexadecimal
 }
 
-// Describe says what a certificate says. Whether it is to be believed is another
-// question.
+// Describe returns a certificate's content. It does not verify it.
 func Describe(cert *x509.Certificate) Description {
 	sum := sha256.Sum256(cert.Raw)
 	d := Description{

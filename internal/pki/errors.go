@@ -26,15 +26,15 @@ var (
 	// ErrExpired is wrapped by the error for a certificate that is not valid any more,
 	// or not yet.
 	ErrExpired = errors.New("certificate not valid now")
-	// ErrEnding is wrapped by what is told of an own certificate that ends soon.
+	// ErrEnding is wrapped by the report that an own certificate ends soon.
 	ErrEnding = errors.New("certificate ends soon")
 	// ErrUnknownAuthority is wrapped by the error for a certificate of an authority that
 	// is not trusted.
 	ErrUnknownAuthority = errors.New("unknown authority")
 	// ErrWrongName is wrapped by the error for a certificate of somebody else.
 	ErrWrongName = errors.New("certificate of another")
-	// ErrWrongUse is wrapped by the error for a certificate that may not be used for
-	// what it was used for, such as a client's where a member's is wanted.
+	// ErrWrongUse is wrapped by the error for a certificate that does not allow this use,
+	// such as a client's in place of a member's.
 	ErrWrongUse = errors.New("certificate for another use")
 	// ErrRefused is wrapped by the error for an own certificate that the other side
 	// refuses without saying why.
@@ -47,8 +47,8 @@ var (
 
 const maxQuoted = 100 // bytes of a text that an error repeats
 
-// quote repeats a text in an error: on one line, with nothing in it that a terminal
-// would obey, and not at any length.
+// quote returns a text for an error: on one line, without control characters, and of
+// bounded length.
 func quote(text string) string {
 	if len(text) > maxQuoted {
 		return strconv.Quote(text[:maxQuoted]) + "…"

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// explained is an error in plain words, which wraps the one that it explains.
+// explained is an error in plain words that wraps the original.
 type explained struct {
 	kind  error // one of the package's
 	text  string
@@ -52,8 +52,8 @@ func explainAt(err error, now time.Time) error {
 	return err
 }
 
-// alerts says what the alerts mean by which the other side refuses this one, by the
-// texts that crypto/tls has for them.
+// alerts explains the alerts by which the other side refuses this one, by their texts in
+// crypto/tls.
 var alerts = map[string]struct {
 	kind error
 	text string
@@ -100,8 +100,7 @@ func explainCertificate(err error, now time.Time) error {
 	return err
 }
 
-// uses are the extended key usages that connections need, by the names that they have in
-// certificates.
+// uses are the extended key usages that connections need, with their names in certificates.
 var uses = []struct {
 	use  x509.ExtKeyUsage
 	name string

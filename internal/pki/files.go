@@ -17,8 +17,8 @@ const (
 	certMode fs.FileMode = 0o644
 	dirMode  fs.FileMode = 0o700
 
-	// maxFileBytes is far above any file of certificates; a bundle with all the
-	// authorities of a browser has some 250 KB.
+	// maxFileBytes is far above the size of any file of certificates; all authorities of a
+	// browser take some 250 KB.
 	maxFileBytes = 4 << 20
 )
 
@@ -29,9 +29,9 @@ type newFile struct {
 	mode fs.FileMode
 }
 
-// writeNew writes files that must not exist, and puts them and their names on stable
-// storage. If it fails, none of them is left. A crash in the middle may leave some, or a
-// part of one, which the next attempt then refuses to overwrite.
+// writeNew writes files that must not exist yet, durably. If it fails, none of them is
+// left. A crash may leave some, or a part of one, which the next attempt refuses to
+// overwrite.
 func writeNew(files ...newFile) error {
 	for i, f := range files {
 		if err := f.write(); err != nil {
@@ -58,7 +58,7 @@ func (f newFile) write() error {
 		return fmt.Errorf("%w: %w", ErrFile, err)
 	}
 	_, err = file.Write(f.data)
-	// The umask takes away more than a certificate's readers need.
+	// The umask may have removed permissions that readers of a certificate need.
 	err = errors.Join(err, file.Chmod(f.mode), file.Sync(), file.Close())
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrFile, errors.Join(err, os.Remove(f.path)))
@@ -83,7 +83,7 @@ func refuseExisting(remedy string, pair Pair) error {
 	return nil
 }
 
-// syncDir puts the names in a directory on stable storage.
+// syncDir makes the names in a directory durable.
 func syncDir(dir string) error {
 	file, err := os.Open(dir)
 	if err != nil {
@@ -100,8 +100,8 @@ func makeDir(dir string) error {
 	return checkDir(dir)
 }
 
-// checkDir refuses a directory that others may write to: they could put certificates
-// of their own in the place of those that are there.
+// checkDir refuses a directory that others may write to, since they could replace
+// certificates.
 func checkDir(dir string) error {
 	info, err := os.Stat(dir)
 	switch {
@@ -116,8 +116,8 @@ func checkDir(dir string) error {
 	return nil
 }
 
-// checkTrusted refuses a file of authorities that every user may write to: each of them
-// could add one of their own.
+// checkTrusted refuses a file of authorities that every user may write to, since they could
+// add one.
 func checkTrusted(path string) error {
 	info, err := os.Stat(path)
 	switch {
@@ -157,7 +157,7 @@ func readFile(path string, secret secrecy) ([]byte, error) {
 	return data, nil
 }
 
-// secrecy tells a file that holds a key from others.
+// secrecy says whether a file holds a key.
 type secrecy bool
 
 const (
@@ -165,8 +165,8 @@ const (
 	secret secrecy = true
 )
 
-// loadPair reads a certificate, with those of the authorities between it and a trusted
-// one behind it in its file, and its key.
+// loadPair reads a key and a certificate, whose file may go on with the authorities between
+// it and a trusted one.
 func loadPair(certFile, keyFile string) (tls.Certificate, error) {
 	certPEM, err := readFile(certFile, public)
 	if err != nil {
@@ -176,7 +176,7 @@ func loadPair(certFile, keyFile string) (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	// One by one first: the error for the pair does not say which file it is about.
+	// One by one first, since the error for the pair does not name the file.
 	if _, err := parseCertificates(certFile, certPEM); err != nil {
 		return tls.Certificate{}, err
 	}
@@ -199,8 +199,7 @@ func ReadCertificates(path string) ([]*x509.Certificate, error) {
 	return parseCertificates(path, data)
 }
 
-// parseCertificates reads the certificates of a file. Blocks of other kinds are passed
-// over, as other programs do.
+// parseCertificates reads the certificates of a file and skips blocks of other types.
 func parseCertificates(path string, data []byte) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
 	for {

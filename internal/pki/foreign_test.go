@@ -36,8 +36,8 @@ func uris(t testing.TB, texts ...string) []*url.URL {
 	return all
 }
 
-// foreign makes a certificate as a template of some company's has it, and an authority
-// between it and the root that may issue for some uses only.
+// foreign makes a certificate by a template, as a company's own authority may. An authority
+// between it and the root is limited to some uses.
 func foreign(t testing.TB, template *x509.Certificate, between []x509.ExtKeyUsage) tls.ConnectionState {
 	t.Helper()
 	sign := func(template, parent *x509.Certificate, signer *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
@@ -76,8 +76,8 @@ func foreign(t testing.TB, template *x509.Certificate, between []x509.ExtKeyUsag
 	return tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}, VerifiedChains: chains}
 }
 
-// TestCheckMember is one row for each clause of what makes a certificate a member's,
-// with certificates that another authority could have issued.
+// TestCheckMember has one row for each condition on a member's certificate, with
+// certificates that another authority could have issued.
 func TestCheckMember(t *testing.T) {
 	node := func(change func(*x509.Certificate)) *x509.Certificate {
 		c := &x509.Certificate{DNSNames: []string{"node1.example"}, ExtKeyUsage: forBoth}
@@ -191,8 +191,8 @@ func TestNewClient(t *testing.T) {
 	}
 }
 
-// FuzzSubjects: whatever the URI in a certificate, it names one subject, as an authority
-// of ours would write it, or none.
+// FuzzSubjects: a URI in a certificate names no subject, or one, and then it is the URI
+// that our authority writes for that subject.
 func FuzzSubjects(f *testing.F) {
 	for _, seed := range []string{
 		"conch://member/node1.example:7400", "conch://member/[::1]:7400", "conch://client/alice", "conch://client/a%20b", "CONCH://client/x",

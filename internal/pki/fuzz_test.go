@@ -12,9 +12,8 @@ import (
 	"time"
 )
 
-// FuzzCertificates: whatever a certificate in a file says, it is refused or read; who it
-// is for comes out as one line that a terminal shows as it is, and it makes nobody a
-// member whom it does not name.
+// FuzzCertificates: a certificate in a file is refused or read. Its subject is shown as one
+// line without control characters, and it makes nobody a member whom it does not name.
 func FuzzCertificates(f *testing.F) {
 	a := newAuthority(f, time.Now)
 	for _, file := range []string{a.CertFile(), a.issue(f, member(node1)).Cert, a.issue(f, client("alice")).Cert} {
@@ -59,7 +58,7 @@ func FuzzCertificates(f *testing.F) {
 	})
 }
 
-// script is a connection from which something comes, and then the end.
+// script is a connection that delivers some bytes and then ends.
 type script struct {
 	net.Conn // of which nothing else is called
 	in       *bytes.Reader
@@ -73,8 +72,8 @@ func (s *script) SetReadDeadline(time.Time) error { return nil }
 func (s *script) Close() error                    { return nil }
 func (s *script) RemoteAddr() net.Addr            { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)} }
 
-// FuzzUnauthenticated: whatever comes in place of a handshake, the connection is refused, once,
-// with a reason of one line and few words for the other side.
+// FuzzUnauthenticated: any bytes in place of a handshake are refused, once, with a reason
+// of one line, and with few bytes for the other side.
 func FuzzUnauthenticated(f *testing.F) {
 	a := newAuthority(f, time.Now)
 	side, err := LoadMember(a.issue(f, member(node1)), node1, nil)

@@ -10,8 +10,8 @@ import (
 	"conch/internal/rules"
 )
 
-// TestHandshake is one row for each thing that can be wrong with whoever connects, or
-// whoever answers.
+// TestHandshake has one row for each thing that can be wrong with either side of a
+// connection.
 func TestHandshake(t *testing.T) {
 	ours, theirs := newAuthority(t, time.Now), newAuthority(t, time.Now)
 	old, young := newAuthority(t, at(-2*LeafLifetime)), newAuthority(t, at(3*backdate))
@@ -78,7 +78,7 @@ func TestHandshake(t *testing.T) {
 	}
 }
 
-// TestWhoCalls is what a server makes of whoever has come through a handshake.
+// TestWhoCalls: how a server identifies a client after the handshake.
 func TestWhoCalls(t *testing.T) {
 	ours := newAuthority(t, time.Now)
 	server := mustMember(t, ours.issue(t, member(node1)), node1)
@@ -94,7 +94,7 @@ func TestWhoCalls(t *testing.T) {
 		{member("node2.example:1"), rules.Identity{}, ErrWrongName, ErrWrongName, ErrWrongName},
 		{member(node1), rules.Identity{Kind: rules.Member, Name: node1}, nil, ErrWrongName, ErrWrongName},
 		{client("alice"), rules.Identity{Kind: rules.Client, Name: "alice"}, nil, ErrWrongUse, ErrWrongUse},
-		// Of the right name, but not of the right kind.
+		// The name is right, the kind is not.
 		{client("node2.example"), rules.Identity{Kind: rules.Client, Name: "node2.example"}, nil, ErrWrongUse, ErrWrongUse},
 	} {
 		t.Run(test.subject.String(), func(t *testing.T) {

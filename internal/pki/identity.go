@@ -16,10 +16,9 @@ import (
 // maxForeignNameBytes bounds a client's name in a certificate of another authority.
 const maxForeignNameBytes = 255
 
-// CheckMember tells whether the other side of a connection, whose certificate has been
-// verified, may speak as the member with an address in its one form; the package's
-// comment says when. The errors wrap [ErrNoCertificate], [ErrWrongName] or
-// [ErrWrongUse].
+// CheckMember reports an error unless the other side of a connection, whose certificate has
+// been verified, may speak as the member with this canonical address; the package's comment
+// says when. The errors wrap [ErrNoCertificate], [ErrWrongName] or [ErrWrongUse].
 func CheckMember(state tls.ConnectionState, address string) error {
 	if len(state.VerifiedChains) == 0 {
 		return fmt.Errorf("%w that was verified; want that of member %s", ErrNoCertificate, address)
@@ -38,7 +37,7 @@ func CheckMember(state tls.ConnectionState, address string) error {
 		ErrWrongUse, quote(cert.Issuer.String()))
 }
 
-// checkMemberCertificate tells whether a certificate is that of a member, whoever
+// checkMemberCertificate reports an error unless a certificate is that of a member, whoever
 // issued it.
 func checkMemberCertificate(cert *x509.Certificate, address string) error {
 	if len(cert.ExtKeyUsage) == 0 || !isForMembers(cert) {
@@ -60,20 +59,20 @@ func checkMemberCertificate(cert *x509.Certificate, address string) error {
 	return nil
 }
 
-// isForMembers tells whether a certificate, or one that this authority issued, may be
+// isForMembers reports whether a certificate, or those that an authority issued, may be
 // used for both server and client authentication.
 func isForMembers(cert *x509.Certificate) bool {
 	return allows(cert, x509.ExtKeyUsageServerAuth) && allows(cert, x509.ExtKeyUsageClientAuth)
 }
 
-// allows tells whether a certificate may be used for something. One that says nothing of
-// uses may be used for all.
+// allows reports whether a certificate may be used so. One without usages may be used for
+// all.
 func allows(cert *x509.Certificate, use x509.ExtKeyUsage) bool {
 	return len(cert.ExtKeyUsage)+len(cert.UnknownExtKeyUsage) == 0 ||
 		slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageAny) || slices.Contains(cert.ExtKeyUsage, use)
 }
 
-// namesHost tells whether a certificate names a host, spelled out.
+// namesHost reports whether a certificate names a host, without wildcards.
 func namesHost(cert *x509.Certificate, host string) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		for _, named := range cert.IPAddresses {
@@ -122,8 +121,8 @@ func Identify(state tls.ConnectionState, members []string) (rules.Identity, erro
 	return rules.Identity{Kind: rules.Client, Name: name}, nil
 }
 
-// checkForeignName refuses a client's name that could not stand in a rule, or would not
-// be seen for what it is in a log.
+// checkForeignName refuses a client's name that no rule could have, or that would mislead
+// in a log.
 func checkForeignName(name string) error {
 	switch {
 	case name == "":
@@ -164,7 +163,7 @@ func listed(subjects []Subject) string {
 	return quoteAll(names)
 }
 
-// quoteAll quotes the first few of some texts.
+// quoteAll quotes the first few texts.
 func quoteAll(texts []string) string {
 	const most = 4
 	var quoted []string

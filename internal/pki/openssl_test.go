@@ -12,8 +12,8 @@ import (
 	"conch/internal/rules"
 )
 
-// TestOpenSSLConnects: another implementation of TLS gets through the handshake with our
-// certificates, and without one it does not.
+// TestOpenSSLConnects: another implementation of TLS completes the handshake with our
+// certificates, and does not without one.
 func TestOpenSSLConnects(t *testing.T) {
 	openssl, err := exec.LookPath("openssl")
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// patience bounds what never takes long unless it is broken.
+// patience bounds every wait of these tests.
 const patience = 20 * time.Second
 
 const (
@@ -22,7 +22,7 @@ const (
 	node2 = "node2.example:7400"
 )
 
-// at is a clock that stands still, some time from now.
+// at returns a clock that stands still at a time relative to now.
 func at(from time.Duration) func() time.Time {
 	now := time.Now().Add(from)
 	return func() time.Time { return now }
@@ -51,7 +51,7 @@ func (a *Authority) issue(t testing.TB, s Subject) Files {
 func member(address string) Subject { return Subject{Member: true, Name: address} }
 func client(name string) Subject    { return Subject{Name: name} }
 
-// mustMember and mustClient load files that are right.
+// mustMember and mustClient load files that are valid.
 func mustMember(t *testing.T, files Files, address string) *TLS {
 	t.Helper()
 	side, err := LoadMember(files, address, nil)
@@ -70,7 +70,7 @@ func mustClient(t *testing.T, files Files) *TLS {
 	return side
 }
 
-// unchecked loads files that Load refuses, as the other side would.
+// unchecked loads files that Load refuses, so that the other side gets to see them.
 func unchecked(t *testing.T, files Files) *TLS {
 	t.Helper()
 	pair, err := tls.LoadX509KeyPair(files.Cert, files.Key)
@@ -92,8 +92,8 @@ func unchecked(t *testing.T, files Files) *TLS {
 	return side
 }
 
-// connect opens a connection and exchanges a byte over it. It returns what either end
-// says went wrong, and what the server knows of the client.
+// connect opens a connection and sends a byte each way. It returns the errors of both ends,
+// and the server's view of the connection.
 func connect(t *testing.T, server, client *tls.Config) (state tls.ConnectionState, serverErr, clientErr error) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -121,7 +121,7 @@ func connect(t *testing.T, server, client *tls.Config) (state tls.ConnectionStat
 			_, err = conn.Write([]byte{0, 0, 0, 4, 0})
 		}
 		served <- err
-		// Closed at once, what the other end is told might be lost.
+		// If it were closed at once, the alert for the other end could be lost.
 		if half, ok := raw.(*net.TCPConn); ok {
 			_ = half.CloseWrite()
 		}

@@ -9,12 +9,12 @@ import (
 )
 
 const (
-	// http2Preface is what HTTP/2 without TLS begins with (RFC 9113, section 3.4).
+	// http2Preface is the beginning of HTTP/2 without TLS (RFC 9113, section 3.4).
 	http2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-	// peekBytes of it are enough to know it by: TLS begins with the byte 0x16.
+	// peekBytes are enough to recognize it: TLS begins with the byte 0x16.
 	peekBytes = 5
 
-	// wantTLS is what whoever speaks HTTP/2 without TLS is told.
+	// wantTLS is the answer to HTTP/2 without TLS.
 	wantTLS = "this node wants TLS: give --tls-cert, --tls-key and --tls-ca"
 
 	// Of HTTP/2 (RFC 9113, sections 4.1, 6 and 7).
@@ -25,13 +25,13 @@ const (
 	inadequateSecurity = 0xc
 	lastStream         = 1<<31 - 1
 
-	// refusedPatience and refusedBytes bound how long one who is refused is listened to.
+	// refusedPatience and refusedBytes bound what is read from a refused connection.
 	refusedPatience = time.Second
 	refusedBytes    = 64 << 10
 )
 
-// peekedConn is a connection on which HTTP/2 without TLS is noticed before more of it is
-// read than the few bytes that tell.
+// peekedConn is a connection that recognizes HTTP/2 without TLS by its first bytes, before
+// more is read.
 type peekedConn struct {
 	net.Conn
 	begun bool
@@ -51,10 +51,10 @@ func (c *peekedConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// tellPlainText tells a gRPC client that came without TLS what is wrong, in the only
-// language that it understands: a GOAWAY whose debug data it repeats to its user, and
-// then the end. Without that it would see an end without a reason. The client repeats
-// it for a call that has begun, so the first call is waited for.
+// tellPlainText tells a gRPC client without TLS what is wrong, by a GOAWAY whose debug data
+// the client shows to its user. Otherwise the client would see an end without a reason. The
+// client shows the text for a call that has begun, so tellPlainText waits for the first
+// call.
 func tellPlainText(raw net.Conn) {
 	_ = raw.SetDeadline(time.Now().Add(refusedPatience))
 	if _, err := raw.Write(frame(frameSettings, nil)); err != nil {
@@ -71,8 +71,8 @@ func tellPlainText(raw net.Conn) {
 	_, _ = raw.Write(frame(frameGoAway, append(goAway, wantTLS...)))
 }
 
-// hangUp closes a connection that was refused. Closed at once, while something is unread
-// or the other side goes on writing, it would be reset, and why it was refused be lost.
+// hangUp closes a refused connection. If it were closed at once, with bytes unread, it
+// would be reset, and the reason would be lost.
 func hangUp(raw net.Conn) {
 	defer raw.Close()
 	_ = raw.SetDeadline(time.Now().Add(refusedPatience))

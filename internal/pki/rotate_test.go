@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// clock is a clock that a test turns.
+// clock is a clock that a test sets.
 type clock struct{ offset atomic.Int64 }
 
 func (c *clock) now() time.Time       { return time.Now().Add(time.Duration(c.offset.Load())) }
 func (c *clock) turn(d time.Duration) { c.offset.Add(int64(d)) }
 
-// rotating is a member whose files a test changes.
+// rotating is a member whose files a test replaces.
 type rotating struct {
 	*TLS
 	clock clock
@@ -42,7 +42,7 @@ func newRotating(t *testing.T, files Files, address string) *rotating {
 	return r
 }
 
-// tell returns what was told since the last call.
+// tell returns the errors reported since the last call.
 func (r *rotating) tell() []error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -97,7 +97,7 @@ func TestRotation(t *testing.T) {
 	r.clock.turn(2 * checkInterval)
 	expect("nothing more has changed", second)
 
-	// What others would refuse is not taken up.
+	// Files that others would refuse are not used.
 	untrusted := newAuthority(t, time.Now).issue(t, member(node1))
 	for _, wrong := range []struct {
 		when  string
@@ -132,8 +132,8 @@ func TestRotation(t *testing.T) {
 	expect("as it was", second, "")
 }
 
-// TestEndOfACertificateIsTold: once a day, in the last tenth of its life, by whoever
-// connects or goes on.
+// TestEndOfACertificateIsTold: in the last tenth of a certificate's life, connections
+// report its end once a day.
 func TestEndOfACertificateIsTold(t *testing.T) {
 	a := newAuthority(t, time.Now)
 	r := newRotating(t, a.issue(t, member(node1)), node1)
@@ -158,8 +158,8 @@ func TestEndOfACertificateIsTold(t *testing.T) {
 	expect("when it has ended", LeafLifetime/10, 1)
 }
 
-// TestRotationOfTheAuthority: first everybody trusts both, then certificates change, then
-// nobody trusts the old one.
+// TestRotationOfTheAuthority: first all trust both authorities, then the certificates
+// change, then nobody trusts the old one.
 func TestRotationOfTheAuthority(t *testing.T) {
 	old, young := newAuthority(t, time.Now), newAuthority(t, time.Now)
 	bundle := filepath.Join(t.TempDir(), "ca.crt")
@@ -216,8 +216,8 @@ func TestRotationOfTheAuthority(t *testing.T) {
 	checkError(t, "one that came too late", serverErr, ErrUnknownAuthority, "")
 }
 
-// TestRotationUnderLoad: while files are replaced in place, bit by bit and in any order,
-// every handshake succeeds.
+// TestRotationUnderLoad: while files are overwritten in place, in two steps and in any
+// order, every handshake succeeds.
 func TestRotationUnderLoad(t *testing.T) {
 	a := newAuthority(t, time.Now)
 	files := a.issue(t, member(node1))
@@ -268,7 +268,7 @@ func TestRotationUnderLoad(t *testing.T) {
 	}
 }
 
-// rotateInPlace overwrites a file in two halves, as the worst of tools would.
+// rotateInPlace overwrites a file in two halves, as a careless tool would.
 func rotateInPlace(t *testing.T, from, to string) {
 	t.Helper()
 	data, err := os.ReadFile(from)

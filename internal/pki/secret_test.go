@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestKeyPermissions: the owner's alone, or root's and readable by a group of this
-// process, as Kubernetes and others mount secrets.
+// TestKeyPermissions: a key is readable by its owner alone, or it is root's and readable by
+// a group of this process, as Kubernetes mounts secrets.
 func TestKeyPermissions(t *testing.T) {
 	const root, me, other = 0, 1000, 2000
 	member, outsider := caller{me, []int{me, 3000}}, caller{other, []int{other}}

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// pairOfConns is a connection between two sides that lasts.
+// pairOfConns is a long-lived connection between two sides.
 type pairOfConns struct {
 	t              *testing.T
 	server, client net.Conn
@@ -20,7 +20,7 @@ type pairOfConns struct {
 
 func connectForLong(t *testing.T, server *TLS, client credentials.TransportCredentials) *pairOfConns {
 	t.Helper()
-	p := &pairOfConns{t: t, ended: make(chan error, 10)} // more than comes
+	p := &pairOfConns{t: t, ended: make(chan error, 10)}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -50,14 +50,14 @@ func connectForLong(t *testing.T, server *TLS, client credentials.TransportCrede
 	return p
 }
 
-// say sends a byte one way. It returns what the sender and the receiver say.
+// say sends a byte one way and returns the errors of sender and receiver.
 func say(from, to net.Conn) (sent, received error) {
 	_, sent = from.Write([]byte("x"))
 	_, received = io.ReadFull(to, make([]byte, 1))
 	return sent, received
 }
 
-// goesOn checks that both sides hear each other.
+// goesOn checks that bytes arrive in both directions.
 func (p *pairOfConns) goesOn(when string) {
 	p.t.Helper()
 	for range 2 { // the second finds what the first has noticed
@@ -72,7 +72,7 @@ func (p *pairOfConns) goesOn(when string) {
 	}
 }
 
-// told returns what the server was told of the end; nil if nothing.
+// told returns the reason that the server was given for the end; nil if none.
 func (p *pairOfConns) told() error {
 	select {
 	case err := <-p.ended:
@@ -82,7 +82,8 @@ func (p *pairOfConns) told() error {
 	}
 }
 
-// TestConnectionEndsWithItsCertificate: who was let in is let out again.
+// TestConnectionEndsWithItsCertificate: a connection ends when a certificate that it began
+// with does.
 func TestConnectionEndsWithItsCertificate(t *testing.T) {
 	const long, short = LeafLifetime, LeafLifetime / 2
 	issue := func(a *Authority, lifetime time.Duration, s Subject) Files {
@@ -93,7 +94,7 @@ func TestConnectionEndsWithItsCertificate(t *testing.T) {
 		}
 		return Files{Cert: pairs[0].CertFile, Key: pairs[0].KeyFile, CA: a.CertFile()}
 	}
-	between := short + time.Hour // one has ended, and the other has not
+	between := short + time.Hour // the first has ended, the second has not
 	t.Run("the client's ends", func(t *testing.T) {
 		a := newAuthority(t, time.Now)
 		server := newRotating(t, issue(a, long, member(node1)), node1)
@@ -141,8 +142,8 @@ func TestConnectionEndsWithItsCertificate(t *testing.T) {
 	})
 }
 
-// TestConnectionEndsWithItsAuthority: an authority that is trusted no more lets nobody go
-// on whom it let in.
+// TestConnectionEndsWithItsAuthority: a connection ends when the authority that let it in
+// is no longer trusted.
 func TestConnectionEndsWithItsAuthority(t *testing.T) {
 	old, young := newAuthority(t, time.Now), newAuthority(t, time.Now)
 	bundle := filepath.Join(t.TempDir(), "ca.crt")

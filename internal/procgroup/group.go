@@ -6,13 +6,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// group is the command's process group, and what the command has started besides. It is
-// used only before the command is waited for, so the group's number is nobody else's.
+// group is the command's process group, and its other descendants. It is used only before
+// the command is waited for, so that the group's number cannot be another's.
 type group struct {
 	leader int // the command's own process, whose number is the group's
-	// otherChildren are children that this process had before: a shell that starts a
-	// process and then replaces itself by this program leaves it one. Nobody waits for
-	// them but the first process of a container, which waits for all.
+	// otherChildren are children that this process had before, such as one of a shell that
+	// replaced itself by this program. Only the first process of a container waits for
+	// them.
 	otherChildren map[int]bool
 }
 
@@ -25,8 +25,8 @@ const (
 	ended // and not waited for
 )
 
-// signal sends a signal to each process of the group. That one of them cannot be sent
-// it, or that all are gone, is no error: there is nothing else to be done.
+// signal sends a signal to each process of the group. It is no error if a process cannot be
+// sent it, or if all have gone.
 func (g group) signal(number syscall.Signal) {
 	if err := unix.Kill(-g.leader, number); err == unix.ESRCH {
 		// The command itself may have gone to another group.

@@ -7,14 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isInit tells whether this process is the first of its container (or machine): the one
-// that all orphans fall to, and that nobody else waits for them.
+// isInit reports whether this process is the first of its container or machine, to which
+// all orphans fall.
 func isInit() bool { return os.Getpid() == 1 }
 
-// ReapOrphans waits for the processes that fall to this one, if it is the first process of
-// a container, until stop is called; else it does nothing. It is for a time without
-// children of this process's own: it would wait for those as well. [Run] does the same by
-// itself.
+// ReapOrphans waits for orphans, if this is the first process of a container, until stop is
+// called; else it does nothing. The process must have no children of its own meanwhile,
+// since it would wait for those as well. [Run] does the same by itself.
 func ReapOrphans() (stop func()) {
 	if !isInit() {
 		return func() {}

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestFirstProcessReapsOrphans: as process 1 of a container, it leaves no zombie, neither
-// before nor while a command runs.
+// TestFirstProcessReapsOrphans: process 1 of a container leaves no zombie before or while a
+// command runs.
 func TestFirstProcessReapsOrphans(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("LEFT OUT: containers are Linux's")
@@ -34,8 +34,8 @@ func TestFirstProcessReapsOrphans(t *testing.T) {
 	}
 }
 
-// beFirst is process 1. It gets an orphan, which ends, before it runs a command, and
-// another, of before, that ends while the command runs.
+// beFirst is process 1. An orphan ends before it runs a command, and another, older one
+// ends while the command runs.
 func beFirst([]string) {
 	if os.Getpid() != 1 {
 		must(fmt.Errorf("process %d, want 1", os.Getpid()))
@@ -60,7 +60,7 @@ func beFirst([]string) {
 	fmt.Printf("no zombies before, none while it ran, ended with %d\n", result.ExitCode())
 }
 
-// orphan returns a process whose parent has ended.
+// orphan starts a process whose parent ends, and returns its number.
 func orphan() (pid int) {
 	parent := exec.Command(self())
 	parent.Env = append(os.Environ(), as("tree out"))
@@ -69,7 +69,7 @@ func orphan() (pid int) {
 	return others()[0]
 }
 
-// await waits until the processes beside this one, zombies too, are as they should be.
+// await waits until the other processes, zombies included, are as right says.
 func await(right func(pids []int) bool) {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
@@ -80,7 +80,7 @@ func await(right func(pids []int) bool) {
 	}
 }
 
-// others are the processes of the container beside this one.
+// others returns the other processes of the container.
 func others() (pids []int) {
 	names, err := filepath.Glob("/proc/[0-9]*")
 	must(err)

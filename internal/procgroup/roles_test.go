@@ -20,14 +20,14 @@ import (
 	"conch/broadcast"
 )
 
-// roleVariable tells a process of this test program what it is to be. Without it, it
-// tests.
+// roleVariable names the role of a process of this test program. Without it the program
+// runs the tests.
 const roleVariable = "SUPERVISE_ROLE"
 
 func TestMain(m *testing.M) {
 	role := os.Getenv(roleVariable)
 	if role == "" {
-		// A process built with the race detector lingers for a second at its end.
+		// Otherwise the race detector waits a second at the end of each process.
 		if err := os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")); err != nil {
 			panic(err)
 		}
@@ -53,10 +53,10 @@ func TestMain(m *testing.M) {
 	roles[words[0]](words[1:])
 }
 
-// as returns the environment entry for a role.
+// as returns the environment entry of a role.
 func as(role string) string { return roleVariable + "=" + role }
 
-// self is this program's file.
+// self returns this program's path.
 func self() string {
 	path, err := os.Executable()
 	must(err)
@@ -70,16 +70,16 @@ func beExit(args []string) {
 	os.Exit(code)
 }
 
-// beDying ends by a signal.
+// beDying kills itself with a signal.
 func beDying(args []string) {
 	number, err := strconv.Atoi(args[0])
 	must(err)
 	must(unix.Kill(os.Getpid(), syscall.Signal(number)))
-	select {} // until it comes
+	select {} // until the signal comes
 }
 
-// beHearing tells of each signal that it gets, and is not ended by them. It ends with 0
-// at SIGUSR2.
+// beHearing prints each signal that it gets and goes on, except after SIGUSR2, when it ends
+// with 0.
 func beHearing([]string) {
 	heard := make(chan os.Signal, 100)
 	signal.Notify(heard)
@@ -95,8 +95,8 @@ func beHearing([]string) {
 	}
 }
 
-// beTree starts a process that hears, in this group or out of it, and behind it another
-// if it is to be deep. It ends with 7, or hears too if it is to stay.
+// beTree starts a process that hears, in this group or ("out") in a session of its own, or
+// ("deep") two, one below the other. It then ends with 7, or hears too if it is to stay.
 func beTree(args []string) {
 	child := exec.Command(self())
 	child.Stdout = os.Stdout
@@ -113,7 +113,7 @@ func beTree(args []string) {
 	os.Exit(7)
 }
 
-// beEnvironment shows what is in its environment of ours.
+// beEnvironment prints the variables of its environment that begin with CONCH_.
 func beEnvironment([]string) {
 	for _, entry := range os.Environ() {
 		if strings.HasPrefix(entry, "CONCH_") {
@@ -122,7 +122,7 @@ func beEnvironment([]string) {
 	}
 }
 
-// beReader repeats the lines that it reads.
+// beReader prints each line that it reads.
 func beReader([]string) {
 	fmt.Printf("ready %d\n", os.Getpid())
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
@@ -130,7 +130,7 @@ func beReader([]string) {
 	}
 }
 
-// beWaiting waits for ever, and does with signals what is done by default.
+// beWaiting waits for ever, with the default action for each signal.
 func beWaiting([]string) {
 	fmt.Printf("ready %d\n", os.Getpid())
 	select {}
@@ -143,8 +143,8 @@ func openOwnTerminal() *os.File {
 	return file
 }
 
-// beAsking asks at the terminal, whatever standard input is, as ssh and sudo do, and
-// repeats the lines that it reads there.
+// beAsking reads from the controlling terminal, whatever standard input is, as ssh and sudo
+// do, and prints each line there.
 func beAsking([]string) {
 	terminal := openOwnTerminal()
 	fmt.Fprintf(terminal, "asks, child of %d\n", os.Getppid())
@@ -153,7 +153,8 @@ func beAsking([]string) {
 	}
 }
 
-// beHiding changes the terminal, as what reads a password does, and ends with 3.
+// beHiding changes the terminal's settings, as a program that reads a password does, and
+// ends with 3.
 func beHiding([]string) {
 	terminal := openOwnTerminal()
 	state, err := unix.IoctlGetTermios(int(terminal.Fd()), termiosGet)
@@ -162,8 +163,8 @@ func beHiding([]string) {
 	os.Exit(3)
 }
 
-// beLate asks for the terminal by changing it, and then has a process of its group that
-// stops itself.
+// beLate changes the terminal's settings to get the foreground, and then starts a process
+// in its group that stops itself.
 func beLate(args []string) {
 	terminal := openOwnTerminal()
 	if len(args) > 0 {
@@ -179,7 +180,7 @@ func beLate(args []string) {
 	must(child.Run())
 }
 
-// bePlaced tells whether it is in the terminal's foreground.
+// bePlaced prints whether it is in the terminal's foreground.
 func bePlaced([]string) {
 	terminal := openOwnTerminal()
 	group, err := unix.IoctlGetInt(int(terminal.Fd()), unix.TIOCGPGRP)
@@ -187,21 +188,21 @@ func bePlaced([]string) {
 	fmt.Fprintf(terminal, "foreground %v\n", group == unix.Getpgrp())
 }
 
-// plan is what a supervisor is told; durations are in nanoseconds.
+// plan tells a supervisor what to run and under which lease. Durations are in nanoseconds.
 type plan struct {
 	Role          string // of the command
 	Path          string // of the command; empty: this program
 	OnLost        OnLost
 	Grace, Margin time.Duration
 	Left          time.Duration // of the lease; 0: it cannot lapse
-	Renewing      bool          // the lease is renewed each time that it is looked at
+	Renewing      bool          // each look at the lease renews it
 	Lose          bool          // before the start
-	OtherChild    bool          // it has a child before
+	OtherChild    bool          // it already has a child
 	NoInput       bool          // standard input is not the terminal
 	NoOutput      bool          // standard output is not the terminal
 }
 
-// news is a line of what a supervisor tells.
+// news is one message of a supervisor to its test.
 type news struct {
 	Notice     *Notice
 	Why        string
@@ -211,12 +212,12 @@ type news struct {
 	Error      string
 	ErrCode    int // of Error
 	Ended      bool
-	OtherChild int // the child that it had before
-	Looks      int // at the lease, so far
+	OtherChild int // its earlier child
+	Looks      int // how often it has looked at the lease
 }
 
-// beSupervisor runs a command as its plan says. Descriptor 3 brings what happens to the
-// lease, and on 4 it tells what happens.
+// beSupervisor runs a command as its plan says. It reads changes of the lease from
+// descriptor 3 and writes news to 4.
 func beSupervisor([]string) {
 	control, tell := os.NewFile(3, "control"), os.NewFile(4, "news")
 	unix.CloseOnExec(3)
@@ -271,7 +272,7 @@ func beSupervisor([]string) {
 	must(out.Encode(last))
 }
 
-// fakeLease is a lease that does as it is told.
+// fakeLease is a lease that the test controls.
 type fakeLease struct {
 	mu         sync.Mutex
 	left       time.Duration
@@ -316,7 +317,7 @@ func (l *fakeLease) lose() {
 	close(l.done)
 }
 
-// take does what a line says.
+// take applies one line of the test's.
 func (l *fakeLease) take(line string, out *json.Encoder) {
 	words := strings.Fields(line)
 	if words[0] == "lose" {

@@ -12,8 +12,8 @@ import (
 )
 
 // beShell is a shell with one job, a supervisor, which it starts in the terminal's
-// foreground or background. It tells on descriptor 5 what becomes of the job, and
-// continues it in the foreground at each line that it reads from 6.
+// foreground or background. It reports the job's state on descriptor 5, and continues the
+// job in the foreground at each line from descriptor 6.
 func beShell(args []string) {
 	control, tell := os.NewFile(3, "control"), os.NewFile(4, "news")
 	told, orders := os.NewFile(5, "told"), bufio.NewScanner(os.NewFile(6, "orders"))

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// signalBacklog is how many signals may wait to be passed on.
+// signalBacklog bounds the signals that wait to be passed on.
 const signalBacklog = 64
 
 // kept are the signals that are not passed on.
@@ -24,11 +24,10 @@ var kept = map[syscall.Signal]bool{
 }
 
 // forwarded are the signals that are passed on to the command. SIGHUP is not if this
-// process was told to ignore it, as by nohup; then the command ignores it too. SIGINT is
-// in any case: a shell's & has it ignored, and who sends it to this process means it.
-//
-// SIGPIPE is among them so that it does not end this process, but is not passed on: it
-// comes of what this process itself wrote.
+// process ignores it, as under nohup; then the command ignores it too. SIGINT always is: a
+// shell's & has it ignored, and whoever sends it to this process means it. SIGPIPE is
+// caught, so that it does not end this process, but it is not passed on, since this
+// process's own writes cause it.
 func forwarded() []os.Signal {
 	var signals []os.Signal
 	for number := syscall.Signal(1); number <= lastSignal; number++ {
@@ -42,8 +41,8 @@ func forwarded() []os.Signal {
 // ending are the signals by which people, terminals and service managers end a process.
 var ending = []syscall.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM}
 
-// forward passes a signal on to the command's group. A signal that ends is followed by
-// SIGCONT: a stopped process notices nothing else, and would hold the lock for ever.
+// forward passes a signal on to the command's group. A signal that ends processes is
+// followed by SIGCONT: a stopped process would not react, and would hold the lock for ever.
 func (s *supervisor) forward(got os.Signal) {
 	number, ok := got.(syscall.Signal)
 	if !ok || number == unix.SIGPIPE {

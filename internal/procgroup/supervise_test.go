@@ -19,8 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience is how long something may take on a busy machine. No test passes or fails by
-// how long something took.
+// patience bounds every wait on a busy machine. No test passes or fails by how long
+// something took.
 const patience = time.Minute
 
 // trial is a supervisor in a process of its own.
@@ -73,7 +73,7 @@ func supervise(t *testing.T, p plan) *trial {
 	return r
 }
 
-// said is what stands in standard error.
+// said returns what was written to standard error.
 func (r *trial) said() string {
 	if r.errors == nil {
 		return ""
@@ -85,7 +85,7 @@ func (r *trial) said() string {
 	return string(said)
 }
 
-// pipe returns both ends of a pipe that are closed with the test.
+// pipe returns both ends of a pipe, which the end of the test closes.
 func pipe(t *testing.T) (r, w *os.File) {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -94,7 +94,7 @@ func pipe(t *testing.T) (r, w *os.File) {
 	return r, w
 }
 
-// tell tells the supervisor what happens to the lease.
+// tell sends the supervisor a change of the lease.
 func (r *trial) tell(line string) {
 	r.t.Helper()
 	_, err := fmt.Fprintln(r.control, line)
@@ -111,14 +111,14 @@ func (r *trial) line() string {
 	return strings.TrimSuffix(line, "\n")
 }
 
-// await reads the output up to a line.
+// await reads the output up to this line.
 func (r *trial) await(want string) {
 	r.t.Helper()
 	for r.line() != want {
 	}
 }
 
-// ready waits for so many processes that hear, and returns their numbers.
+// ready waits until so many processes hear signals, and returns their numbers.
 func (r *trial) ready(count int) []int {
 	r.t.Helper()
 	for range count {
@@ -131,7 +131,7 @@ func (r *trial) ready(count int) []int {
 	return r.pids
 }
 
-// next returns what the supervisor tells next.
+// next returns the supervisor's next message.
 func (r *trial) next() news {
 	r.t.Helper()
 	line, err := r.news.ReadBytes('\n')
@@ -153,7 +153,7 @@ func (r *trial) awaitNotice(want Notice) news {
 	return n
 }
 
-// ended waits for the end, by which nothing may be left.
+// ended waits for the end, and checks that no process is left.
 func (r *trial) ended() news {
 	r.t.Helper()
 	n := r.next()
@@ -178,13 +178,13 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// held is a lease far from its end, with grace and margin that a test can reach by
-// telling how much is left.
+// held is a plan whose lease is far from its end. A test brings the end near by telling how
+// much is left.
 func held(role string) plan {
 	return plan{Role: role, Grace: time.Hour, Margin: 30 * time.Minute, Left: 2 * time.Hour}
 }
 
-// within is what is left of the lease when SIGTERM is due, and beyond when SIGKILL is.
+// within is how much of the lease is left when SIGTERM is due, beyond when SIGKILL is due.
 const (
 	within = "left 45m"
 	beyond = "left 10m"
@@ -223,8 +223,8 @@ func TestEnvironmentIsAddedTo(t *testing.T) {
 	r.ended()
 }
 
-// TestSignalsReachTheGroup: the command and what it started, each signal that can be
-// caught.
+// TestSignalsReachTheGroup: each signal that can be caught reaches the command and its
+// descendants in the group.
 func TestSignalsReachTheGroup(t *testing.T) {
 	r := supervise(t, held("tree in stays"))
 	pids := r.ready(2)
@@ -250,7 +250,7 @@ func TestSignalsReachTheGroup(t *testing.T) {
 		}
 	}
 	check(t, r.cmd.Process.Signal(unix.SIGUSR2))
-	if got := r.lastNews(); got.Code != 0 { // the one may end a little before the other
+	if got := r.lastNews(); got.Code != 0 { // the two may end in either order
 		t.Errorf("got %+v", got)
 	}
 }
@@ -266,7 +266,7 @@ func TestLossBeforeTheStart(t *testing.T) {
 	}
 }
 
-// trees are commands with descendants, all deaf to SIGTERM, by how many there are.
+// trees are roles whose processes all ignore SIGTERM, and how many processes each has.
 func trees() map[string]int {
 	all := map[string]int{"hear": 1, "tree in stays": 2}
 	if runtime.GOOS == "linux" {
@@ -297,7 +297,8 @@ func TestLossKillsAStoppedCommand(t *testing.T) {
 	r.ended()
 }
 
-// TestStoppedCommandIsEnded by each signal that ends, and it is told that it is stopped.
+// TestStoppedCommandIsEnded: each signal that ends processes also ends a stopped command.
+// The stop was reported.
 func TestStoppedCommandIsEnded(t *testing.T) {
 	for _, number := range ending {
 		if number == unix.SIGQUIT {
@@ -315,14 +316,16 @@ func TestStoppedCommandIsEnded(t *testing.T) {
 	}
 }
 
-// TestTheEndComesNear: SIGTERM first, SIGKILL when it is nearer.
+// TestTheEndComesNear: the command gets SIGTERM first, and SIGKILL nearer to the lease's
+// end.
 func TestTheEndComesNear(t *testing.T) {
 	for role, count := range trees() {
 		r := supervise(t, held(role))
 		r.ready(count)
 		r.tell(within)
 		r.awaitNotice(Ending)
-		r.await(fmt.Sprintf("%d hears SIGTERM", r.pids[0]))
+		for !strings.HasSuffix(r.line(), " hears SIGTERM") { // whoever is in the group
+		}
 		r.tell(beyond)
 		r.awaitNotice(Killed)
 		if got := r.ended(); got.Lost == "" || got.Code != 137 {
@@ -331,8 +334,8 @@ func TestTheEndComesNear(t *testing.T) {
 	}
 }
 
-// TestCommandThatEndsWhenTold is never killed, and yet it did not have the lock for as
-// long as it wanted.
+// TestCommandThatEndsWhenTold: a command that ends at SIGTERM is not killed, but counts as
+// having lost the lock.
 func TestCommandThatEndsWhenTold(t *testing.T) {
 	r := supervise(t, held("read"))
 	r.ready(1)
@@ -343,7 +346,8 @@ func TestCommandThatEndsWhenTold(t *testing.T) {
 	}
 }
 
-// TestRenewedLease: the end is always near, and moves on each time it is looked at.
+// TestRenewedLease: a lease that is always near its end but renewed in time does not end
+// the command.
 func TestRenewedLease(t *testing.T) {
 	p := held("hear")
 	p.Grace, p.Margin = 10*time.Millisecond, 5*time.Millisecond
@@ -359,7 +363,7 @@ func TestRenewedLease(t *testing.T) {
 	}
 }
 
-// lastNews skips what is told before the end.
+// lastNews skips messages up to the end.
 func (r *trial) lastNews() news {
 	r.t.Helper()
 	for {
@@ -369,12 +373,13 @@ func (r *trial) lastNews() news {
 	}
 }
 
-// TestWarningThatComesToNothing: the node was hardly answered, but the lease was renewed.
+// TestWarningThatComesToNothing: a lease that was renewed after a warning does not end the
+// command.
 func TestWarningThatComesToNothing(t *testing.T) {
 	r := supervise(t, held("hear"))
 	pid := r.ready(1)[0]
 	r.tell("lapse")
-	for first, looks := -1, 0; looks < first+3 || first < 0; { // it has been looked at since
+	for first, looks := -1, 0; looks < first+3 || first < 0; { // until the supervisor has looked at it three times more
 		r.tell("looks")
 		looks = r.next().Looks
 		if first < 0 {
@@ -387,7 +392,7 @@ func TestWarningThatComesToNothing(t *testing.T) {
 	}
 }
 
-// TestSettledEnd: SIGTERM at once, however far the end is.
+// TestSettledEnd: if the end is certain, SIGTERM comes at once, however far off the end is.
 func TestSettledEnd(t *testing.T) {
 	r := supervise(t, held("hear"))
 	pid := r.ready(1)[0]
@@ -400,7 +405,7 @@ func TestSettledEnd(t *testing.T) {
 	}
 }
 
-// TestSettledEndWithoutDeadline: SIGKILL when the grace is over.
+// TestSettledEndWithoutDeadline: SIGKILL comes when the grace is over.
 func TestSettledEndWithoutDeadline(t *testing.T) {
 	p := held("hear")
 	p.Left, p.Grace = 0, time.Millisecond
@@ -414,7 +419,7 @@ func TestSettledEndWithoutDeadline(t *testing.T) {
 	}
 }
 
-// TestCommandOutlivesTheLock, if it is to.
+// TestCommandOutlivesTheLock: with Warn and Ignore the command goes on.
 func TestCommandOutlivesTheLock(t *testing.T) {
 	for _, onLost := range []OnLost{Warn, Ignore} {
 		p := held("hear")
@@ -436,7 +441,8 @@ func TestCommandOutlivesTheLock(t *testing.T) {
 	}
 }
 
-// TestNothingIsLeftBehind: the command ends, its descendants do not wish to.
+// TestNothingIsLeftBehind: descendants that ignore SIGTERM are killed after the command has
+// ended.
 func TestNothingIsLeftBehind(t *testing.T) {
 	p := held("")
 	p.Grace, p.Margin = time.Millisecond, 0
@@ -452,12 +458,12 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	}
 }
 
-// TestLeftoverMayEndByItself: what hears SIGTERM has time.
+// TestLeftoverMayEndByItself: a descendant that hears SIGTERM has time to end.
 func TestLeftoverMayEndByItself(t *testing.T) {
 	r := supervise(t, held("tree in"))
 	r.awaitNotice(Leftover)
 	pid := 0
-	for pid == 0 { // SIGTERM may have come before it heard
+	for pid == 0 { // SIGTERM may have come before the process caught it
 		line, err := r.out.ReadString('\n')
 		if err != nil {
 			break
@@ -472,7 +478,7 @@ func TestLeftoverMayEndByItself(t *testing.T) {
 	}
 }
 
-// TestOtherChildrenAreLeftAlone: a child that the process had before is not the command's.
+// TestOtherChildrenAreLeftAlone: an earlier child of the process is not the command's.
 func TestOtherChildrenAreLeftAlone(t *testing.T) {
 	p := held("tree in")
 	p.Grace, p.OtherChild = time.Millisecond, true
@@ -484,7 +490,7 @@ func TestOtherChildrenAreLeftAlone(t *testing.T) {
 	check(t, unix.Kill(other, 0))
 }
 
-// TestCommandDiesWithItsSupervisor, not even that being told.
+// TestCommandDiesWithItsSupervisor: the command dies even if its supervisor is killed.
 func TestCommandDiesWithItsSupervisor(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux ends the children of a process that was killed with SIGKILL")

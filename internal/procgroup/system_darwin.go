@@ -10,7 +10,7 @@ import (
 // lastSignal is the highest number of a signal.
 const lastSignal = 31
 
-// attributes of the command's process: a process group of its own.
+// attributes puts the command into a process group of its own.
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }
@@ -30,9 +30,9 @@ const (
 	stateZombie  = 5 // SZOMB
 )
 
-// leader returns the state of the command's process, and the signal that stopped it. It
-// does not ask waitid, which on macOS also tells of a stopped process where only an
-// ended one was asked for.
+// state returns the state of the command's process, and the signal that stopped it. It does
+// not use waitid, which on macOS reports stopped processes even if only ended ones are
+// asked for.
 func (g group) state() (state, syscall.Signal) {
 	info, err := unix.SysctlKinfoProc("kern.proc.pid", g.leader)
 	switch {
@@ -44,7 +44,7 @@ func (g group) state() (state, syscall.Signal) {
 	return running, 0
 }
 
-// remains reports whether anything lives of the group. If the system does not tell, it
+// remains reports whether a process of the group lives. If the system does not tell, it
 // kills what may be left.
 func (g group) remains() bool {
 	members, err := unix.SysctlKinfoProcSlice("kern.proc.pgrp", g.leader)

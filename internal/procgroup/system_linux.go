@@ -16,9 +16,9 @@ import (
 // lastSignal is the highest number of a signal.
 const lastSignal = 64
 
-// attributes of the command's process: a process group of its own, and killed when the
-// thread that started it ends. (If that was before the child could ask for it, the child
-// ends by itself; the syscall package sees to that.)
+// attributes puts the command into a process group of its own, and has it killed when the
+// thread that started it ends. (If that ended before the child could ask for it, the
+// syscall package ends the child.)
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: unix.SIGKILL}
 }
@@ -35,7 +35,7 @@ const (
 	codeTrapped = 4 // CLD_TRAPPED
 )
 
-// child is siginfo_t as waitid fills it in.
+// child is siginfo_t as waitid fills it.
 type child struct {
 	signo, errno, code int32
 	_                  [unsafe.Sizeof(uintptr(0)) - 4]byte // on 64 bits the union is aligned
@@ -45,8 +45,8 @@ type child struct {
 	_                  [104]byte
 }
 
-// peek asks for the state of a child, or of any with unix.P_ALL, without taking notice
-// of it: it can be asked for again. The zero child says that there is nothing to tell.
+// peek returns the state of a child, or of any with unix.P_ALL, and leaves it to be read
+// again. The zero child means that there is nothing to report.
 func peek(kind, pid, states int) (child, error) {
 	for {
 		var info child
@@ -57,7 +57,7 @@ func peek(kind, pid, states int) (child, error) {
 	}
 }
 
-// leader returns the state of the command's process, and the signal that stopped it.
+// state returns the state of the command's process, and the signal that stopped it.
 func (g group) state() (state, syscall.Signal) {
 	info, err := peek(unix.P_PID, g.leader, unix.WEXITED|unix.WSTOPPED)
 	switch {
@@ -151,8 +151,8 @@ func children() ([]process, error) {
 	return slices.DeleteFunc(all, func(p process) bool { return p.parent != self }), nil
 }
 
-// otherChildren are the children of this process before it starts the command. Where /proc
-// cannot be read nothing is killed by its number, so they need not be known.
+// otherChildren returns the children of this process before it starts the command. They
+// need not be known where /proc cannot be read, since nothing is killed by its number then.
 func otherChildren() map[int]bool {
 	if _, err := peek(unix.P_ALL, 0, unix.WEXITED); errors.Is(err, unix.ECHILD) {
 		return nil // as a rule; it is told much sooner than /proc is read
@@ -168,10 +168,10 @@ func otherChildren() map[int]bool {
 	return pids
 }
 
-// rest returns the children that the command left this process, and waits for those of
-// them that have ended. Every living descendant of the command is one of them, or below
-// one. But when one has ended, what was below it may have fallen to this process after
-// it was looked at: isAll is false then.
+// rest returns the children that the command left to this process, and waits for those that
+// have ended. Every living descendant of the command is one of them, or below one. isAll is
+// false if one has ended: its children may have fallen to this process after the list was
+// read.
 func (g group) rest() (rest []process, isAll bool, err error) {
 	present, err := children()
 	if err != nil {
@@ -206,8 +206,8 @@ func (g group) remains() bool {
 	}
 }
 
-// sweep sends a signal to the group, and to the children of this process that are not in
-// it. When those are killed their children fall to this process, for the next sweep.
+// sweep sends a signal to the group and to the children of this process outside it. When
+// those are killed, their children fall to this process, for the next sweep.
 func (g group) sweep(number syscall.Signal) {
 	g.signal(number)
 	rest, _, err := g.rest()
@@ -240,8 +240,8 @@ type signalAction struct {
 	mask                     uint64
 }
 
-// ignoreTerminalInput has this process ignore SIGTTIN, or be stopped by it again. The
-// package os/signal can ignore a signal, but does not restore what it does by default.
+// ignoreTerminalInput makes this process ignore SIGTTIN, or be stopped by it again. The
+// package os/signal can ignore a signal, but does not restore its default action.
 func ignoreTerminalInput(ignore bool) {
 	action := signalAction{handler: actionDefault}
 	if ignore {

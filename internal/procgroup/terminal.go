@@ -13,8 +13,7 @@ import (
 	"conch/token"
 )
 
-// terminalPath opens the controlling terminal of whoever opens it, whatever standard
-// input is.
+// terminalPath opens the controlling terminal, whatever standard input is.
 const terminalPath = "/dev/tty"
 
 // terminal is the controlling terminal of this process. The zero terminal is none.
@@ -25,8 +24,8 @@ type terminal struct {
 	given  int  // the group that it gave the foreground to; 0: none
 }
 
-// openTerminal returns the controlling terminal; the zero terminal if there is none.
-// Where it cannot be opened by its path, one of the files may be it.
+// openTerminal returns the controlling terminal; the zero terminal if there is none. If its
+// path cannot be opened, one of the files may be it.
 func openTerminal(files ...*os.File) terminal {
 	t := terminal{own: unix.Getpgrp()}
 	if file, err := os.OpenFile(terminalPath, os.O_RDWR, 0); err == nil {
@@ -36,9 +35,9 @@ func openTerminal(files ...*os.File) terminal {
 	} else {
 		return terminal{}
 	}
-	// Who is in the background and changes the terminal is stopped by SIGTTOU, and the
-	// whole group of who reads it, such as a pager behind this process, by SIGTTIN: this
-	// process would then no longer renew the lock. They are ignored only now, since a
+	// A background process that changes the terminal is stopped by SIGTTOU. If one reads
+	// it, such as a pager behind this process, SIGTTIN stops its whole group, and this
+	// process would no longer renew the lock. Both are ignored from here on; earlier, the
 	// command would inherit that.
 	signal.Ignore(unix.SIGTTOU)
 	ignoreTerminalInput(true)
@@ -76,8 +75,8 @@ func (t *terminal) foreground() int {
 	return leader
 }
 
-// give brings a group to the foreground if this process is there, and reports whether
-// it is there now.
+// give brings a group to the foreground if this process is there, and reports whether the
+// group is there now.
 func (t *terminal) give(to int) bool {
 	switch t.foreground() {
 	case t.own:
@@ -89,16 +88,16 @@ func (t *terminal) give(to int) bool {
 	return false
 }
 
-// takeBack brings this process to the foreground, if it gave that away. If the terminal
-// has hung up there is none any more.
+// takeBack brings this process back to the foreground, if it gave that away. A terminal
+// that has hung up has none any more.
 func (t *terminal) takeBack() {
 	if t.given != 0 && t.foreground() == t.given {
 		_ = unix.IoctlSetPointerInt(int(t.file.Fd()), unix.TIOCSPGRP, t.own)
 	}
 }
 
-// stopPatience is how long this process waits to be stopped. A process that no shell
-// could continue is not stopped at all.
+// stopPatience bounds the wait of this process to be stopped. A process that no shell could
+// continue is not stopped at all.
 const stopPatience = 100 * time.Millisecond
 
 // suspend is called when a signal has stopped the command. A command that was stopped
@@ -127,8 +126,8 @@ func (s *supervisor) suspend(by syscall.Signal) {
 	}
 	s.terminal.takeBack()
 	drain(s.resumed)
-	// It does what SIGTSTP does, which cannot be had back: Go goes on catching a signal
-	// that was once asked for.
+	// SIGTTIN does what SIGTSTP would, whose default action Go does not restore once the
+	// signal was caught.
 	ignoreTerminalInput(false)
 	_ = unix.Kill(0, unix.SIGTTIN) // one's own group can be sent it
 	timer := time.NewTimer(stopPatience)
@@ -146,8 +145,8 @@ type StopError struct {
 	Signal syscall.Signal
 	// StopsBoth: this process stops with the command, and does not renew the lock.
 	StopsBoth bool
-	// Left is how long the command may do without a renewal of the lock: then it is ended,
-	// or the lock is lost. It is 0 if the lock cannot lapse.
+	// Left is how long the command may go without a renewal before it is ended, or the lock
+	// is lost; 0 if the lock cannot lapse.
 	Left time.Duration
 }
 
@@ -166,16 +165,15 @@ func (s *supervisor) left() time.Duration {
 	return max(left, 1)
 }
 
-// lateStop is for how long after the gift of the foreground another process of the
-// command's group is looked for that has stopped. A program that asks for a password
-// catches the signal that stops it, puts the terminal right, and only then stops itself:
-// that may be after the SIGCONT that came with the terminal, and it need not be the
-// process that is watched.
+// lateStop is how long, after the command got the foreground, a stopped process in its
+// group is looked for. A program that asks for a password catches the signal that stops it,
+// restores the terminal, and only then stops itself: perhaps after the SIGCONT that came
+// with the foreground, and perhaps not as the command's own process.
 const lateStop = token.Time(5 * time.Second)
 
-// continueLate continues such a process. At the first look that finds it, it may be that
-// Ctrl-Z is stopping the whole group just now; at the second, a glance later, the command
-// itself would be stopped too.
+// continueLate continues such a process at the second check that finds it. At the first,
+// Ctrl-Z may be stopping the whole group; a glance later the command itself would be
+// stopped, too.
 func (s *supervisor) continueLate() {
 	now := broadcast.Clock()
 	switch {
@@ -205,7 +203,7 @@ func (s *supervisor) resume() {
 	s.stopped = false
 }
 
-// drain takes out what is in a channel.
+// drain empties a channel.
 func drain(c <-chan os.Signal) {
 	for {
 		select {

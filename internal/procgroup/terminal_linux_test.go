@@ -32,7 +32,7 @@ func openPseudoTerminal(t *testing.T) (person, terminal *os.File) {
 	return person, terminal
 }
 
-// session is a shell in a terminal, whose job is a supervisor.
+// session is a shell at a terminal, whose job is a supervisor.
 type session struct {
 	trial
 	person *os.File
@@ -72,7 +72,7 @@ func openSession(t *testing.T, where string, p plan) *session {
 	return s
 }
 
-// hear waits for what the shell tells of its job.
+// hear waits for a report of the shell about its job.
 func (s *session) hear(want string) {
 	s.t.Helper()
 	got, err := s.told.ReadString('\n')
@@ -88,7 +88,7 @@ func (s *session) typeIn(text string) {
 	check(s.t, err)
 }
 
-// see waits until the terminal shows a line, and returns all up to its end.
+// see waits until the terminal shows a line, and returns all text up to its end.
 func (s *session) see(want string) string {
 	s.t.Helper()
 	var shown bytes.Buffer
@@ -107,8 +107,8 @@ const (
 	ctrlZ = "\x1a"
 )
 
-// TestCommandHasTheTerminal: it reads what is typed, is stopped and continued by the
-// shell, interrupted by Ctrl-C, and afterwards the terminal is the shell's again.
+// TestCommandHasTheTerminal: the command reads what is typed, the shell stops and continues
+// it, Ctrl-C interrupts it, and afterwards the shell has the terminal again.
 func TestCommandHasTheTerminal(t *testing.T) {
 	s := openSession(t, "foreground", held("read"))
 	s.see("ready ")
@@ -128,8 +128,8 @@ func TestCommandHasTheTerminal(t *testing.T) {
 	s.hear("ended, foreground true")
 }
 
-// TestCommandInTheBackground is stopped when it reads, until the shell brings it to the
-// foreground.
+// TestCommandInTheBackground: the command is stopped when it reads, until the shell brings
+// it to the foreground.
 func TestCommandInTheBackground(t *testing.T) {
 	s := openSession(t, "background", held("read"))
 	s.hear("stopped")
@@ -145,7 +145,7 @@ func TestCommandInTheBackground(t *testing.T) {
 	s.hear("ended, foreground true")
 }
 
-// TestStoppedCommandLosesTheLock: it does not go on.
+// TestStoppedCommandLosesTheLock: a stopped command whose lock is lost does not go on.
 func TestStoppedCommandLosesTheLock(t *testing.T) {
 	s := openSession(t, "foreground", held("read"))
 	s.see("ready ")
@@ -162,7 +162,8 @@ func TestStoppedCommandLosesTheLock(t *testing.T) {
 	s.hear("ended, foreground true")
 }
 
-// elsewhere are plans of a command whose standard input, output or both are no terminal.
+// elsewhere returns plans of a command whose standard input, output or both are not the
+// terminal.
 func elsewhere(role string) map[string]plan {
 	input, output := held(role), held(role)
 	input.NoInput, output.NoOutput = true, true
@@ -171,8 +172,8 @@ func elsewhere(role string) map[string]plan {
 	return map[string]plan{"input": input, "output": output, "both": both}
 }
 
-// TestCommandAsksAtTheTerminal whatever its standard input and output are: it is not
-// stopped, and Ctrl-Z and Ctrl-C reach it.
+// TestCommandAsksAtTheTerminal: whatever its standard input and output are, a command that
+// reads the terminal is not stopped, and Ctrl-Z and Ctrl-C reach it.
 func TestCommandAsksAtTheTerminal(t *testing.T) {
 	for name, p := range elsewhere("ask") {
 		t.Run(name, func(t *testing.T) {
@@ -196,7 +197,8 @@ func TestCommandAsksAtTheTerminal(t *testing.T) {
 	}
 }
 
-// TestCommandChangesTheTerminal whatever its standard input and output are.
+// TestCommandChangesTheTerminal: whatever its standard input and output are, a command may
+// change the terminal's settings.
 func TestCommandChangesTheTerminal(t *testing.T) {
 	for name, p := range elsewhere("hide") {
 		t.Run(name, func(t *testing.T) {
@@ -209,8 +211,8 @@ func TestCommandChangesTheTerminal(t *testing.T) {
 	}
 }
 
-// TestPipelineKeepsTheTerminal: a command that does not ask for it leaves it to the rest
-// of the pipeline, such as a pager behind it.
+// TestPipelineKeepsTheTerminal: a command that does not use the terminal leaves it to the
+// rest of the pipeline, such as a pager.
 func TestPipelineKeepsTheTerminal(t *testing.T) {
 	for name, p := range elsewhere("place") {
 		t.Run(name, func(t *testing.T) {
@@ -226,16 +228,16 @@ func TestPipelineKeepsTheTerminal(t *testing.T) {
 	s.hear("ended, foreground true")
 }
 
-// TestReaderBesideIsStoppedAlone: the terminal stops the group of who reads it from the
-// background. This process is in that of the pipeline, and must not stop: the lock would
-// not be renewed.
+// TestReaderBesideIsStoppedAlone: the terminal stops the whole group of a process that
+// reads from the background. The supervisor is in the pipeline's group and must not be
+// stopped, or nobody would renew the lock.
 func TestReaderBesideIsStoppedAlone(t *testing.T) {
 	s := openSession(t, "foreground", elsewhere("ask")["output"])
 	_, number, _ := strings.Cut(s.see("asks, child of "), "child of ")
 	supervisor, err := strconv.Atoi(strings.TrimSpace(number))
 	check(t, err)
 	s.typeIn("one\n")
-	s.see("read one") // so it has the terminal
+	s.see("read one") // it has the terminal
 	check(t, unix.Kill(supervisor, unix.SIGTTIN))
 	s.typeIn("two\n")
 	s.see("read two")
@@ -244,8 +246,8 @@ func TestReaderBesideIsStoppedAlone(t *testing.T) {
 	s.hear("ended, foreground true")
 }
 
-// TestLateStopIsContinued: a process that stops itself when the command has got the
-// terminal, as one that asks for a password may, and is not the command itself.
+// TestLateStopIsContinued: a process of the group that stops itself just after the command
+// got the terminal is continued, even if it is not the command itself.
 func TestLateStopIsContinued(t *testing.T) {
 	s := openSession(t, "foreground", elsewhere("late")["both"])
 	s.see("went on")

@@ -12,18 +12,18 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// User is who is at the other end of a unix socket, by the system's word.
+// User is the user at the other end of a unix socket, as the system says.
 type User struct {
 	UID uint32
-	// Name is empty if the system has none for the number.
+	// Name is empty if the system has none for the id.
 	Name string
 }
 
 // AuthType is [credentials.AuthInfo]'s.
 func (User) AuthType() string { return "unix" }
 
-// Credentials are what a gRPC server takes connections of a unix socket with: each call
-// has a [User] for its AuthInfo.
+// Credentials returns a gRPC server's credentials for a unix socket: each call has a [User]
+// for its AuthInfo.
 func Credentials() credentials.TransportCredentials { return peerCredentials{} }
 
 type peerCredentials struct{}
@@ -36,7 +36,7 @@ func (peerCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.Aut
 	return conn, u, nil
 }
 
-// Peer tells who is at the other end of a connection of a unix socket.
+// Peer returns the user at the other end of a unix socket's connection.
 func Peer(conn net.Conn) (User, error) {
 	system, ok := conn.(syscall.Conn)
 	if !ok || conn.LocalAddr().Network() != "unix" {

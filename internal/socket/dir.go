@@ -23,14 +23,13 @@ const (
 	nameSuffix = ".sock"
 )
 
-// EnvDir names the environment variable that names the one directory for sockets, in
-// place of all others.
+// EnvDir is the environment variable that names the only directory for sockets.
 const EnvDir = "CONCH_SOCKET_DIR"
 
 // envRuntimeDir is where a login finds the user's runtime directory.
 const envRuntimeDir = "XDG_RUNTIME_DIR"
 
-// They are changed by tests only, which may not meet the nodes of whoever runs them.
+// Only tests change these, so as not to meet the nodes of whoever runs them.
 var (
 	// runtimeDirs is where systemd makes them, for users who are logged in.
 	runtimeDirs = "/run/user"
@@ -41,63 +40,62 @@ var (
 	serviceDir = "/run/conch"
 )
 
-// place is a directory in which the user's nodes may have their sockets.
-type place struct {
+// directory is a directory in which this user's nodes may have their sockets.
+type directory struct {
 	path string
-	// isOurs: it is this package's to make and to check. The directories that an
-	// environment variable names are made and kept private by whoever sets it.
+	// isOurs: this package makes and checks the directory. Directories that an environment
+	// variable names are made, and kept private, by whoever sets it.
 	isOurs bool
 }
 
-// ownName is the name of a directory for this user's sockets among those of others.
+// ownName is the name of this user's directory among those of other users.
 func ownName() string { return "conch-" + strconv.Itoa(os.Getuid()) }
 
 // named returns the directory that an environment variable names. A relative path is
 // ignored, as the XDG base directory specification has it.
-func named(variable string) (p place, isNamed bool) {
+func named(variable string) (d directory, isNamed bool) {
 	path := os.Getenv(variable)
-	return place{path: filepath.Clean(path)}, filepath.IsAbs(path)
+	return directory{path: filepath.Clean(path)}, filepath.IsAbs(path)
 }
 
-// firstPlace is where a node that starts here has its socket.
-func firstPlace() place {
+// firstDirectory is the directory of the socket of a node that starts here.
+func firstDirectory() directory {
 	for _, variable := range []string{EnvDir, envRuntimeDir} {
-		if p, isNamed := named(variable); isNamed {
-			return p
+		if d, isNamed := named(variable); isNamed {
+			return d
 		}
 	}
-	return temporaryPlace()
+	return temporaryDirectory()
 }
 
-// temporaryPlace is the user's own in the directory for temporary files.
-func temporaryPlace() place {
+// temporaryDirectory is the user's own directory among the temporary files.
+func temporaryDirectory() directory {
 	path := filepath.Join(os.TempDir(), ownName())
 	if absolute, err := filepath.Abs(path); err == nil {
 		path = absolute
 	}
-	return place{path, true}
+	return directory{path, true}
 }
 
-// sharedPlace is the one that is the same in all environments of the user.
-func sharedPlace() place {
-	if p, isNamed := named(EnvDir); isNamed {
-		return p
+// sharedDirectory is the one that is the same in all environments of the user.
+func sharedDirectory() directory {
+	if d, isNamed := named(EnvDir); isNamed {
+		return d
 	}
-	return place{filepath.Join(sharedDir, ownName()), true}
+	return directory{filepath.Join(sharedDir, ownName()), true}
 }
 
-// places returns the directories in which this user's nodes may have their sockets. What
-// was started from a login and what cron starts have different environments, so all of
-// them are looked into.
-func places() []place {
-	all := []place{firstPlace()}
+// directories returns the directories in which this user's nodes may have their sockets.
+// Logins and cron jobs have different environments, so commands search all of them.
+func directories() []directory {
+	all := []directory{firstDirectory()}
 	if _, isNamed := named(EnvDir); isNamed {
 		return all
 	}
-	runtimeDir := place{filepath.Join(runtimeDirs, strconv.Itoa(os.Getuid())), true}
-	for _, p := range []place{runtimeDir, temporaryPlace(), sharedPlace()} {
-		if !slices.ContainsFunc(all, func(other place) bool { return other.path == p.path }) {
-			all = append(all, p)
+	runtimeDir := directory{filepath.Join(runtimeDirs, strconv.Itoa(os.Getuid())), true}
+	for _, d := range []directory{runtimeDir, temporaryDirectory(), sharedDirectory()} {
+		if !slices.ContainsFunc(all, func(other directory) bool { return other.path == d.path }) {
+			all = append(all, d)
 		}
 	}
 	return all
@@ -108,19 +106,19 @@ func places() []place {
 // temporary files, which is made if there is none. The error wraps [ErrDir] if that is
 // not this user's alone: anyone may make things in the directory for temporary files.
 func Dir() (string, error) {
-	first := firstPlace()
+	first := firstDirectory()
 	return first.path, first.prepare()
 }
 
 // prepare makes a directory that is ours.
-func (p place) prepare() error {
-	if !p.isOurs {
+func (d directory) prepare() error {
+	if !d.isOurs {
 		return nil
 	}
-	if err := os.Mkdir(p.path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Mkdir(d.path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("directory for sockets: %w", err)
 	}
-	return checkPrivate(p.path)
+	return checkPrivate(d.path)
 }
 
 // checkPrivate returns an error unless path is a directory, of this user, that
@@ -151,9 +149,9 @@ func Path(port string) (string, error) {
 	return filepath.Join(dir, namePrefix+port+nameSuffix), nil
 }
 
-// knock connects to a socket and hangs up. The error is syscall.ECONNREFUSED if no
+// dial connects to a socket and closes the connection. The error is syscall.ECONNREFUSED if no
 // process serves it.
-func knock(path string) error {
+func dial(path string) error {
 	// The kernel answers, not the process, so it does not take long.
 	conn, err := net.DialTimeout("unix", path, time.Second)
 	if err != nil {

@@ -15,17 +15,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Node is a node of this user on this machine, as it has written down.
+// Node is a node of this user on this machine, by its record.
 type Node struct {
 	// Socket is the path of its socket.
 	Socket string
 	// Members are those of its cluster; empty if that is not known.
 	Members []string
-	// IsServed is false for a node that has left its socket behind, or only what it wrote
-	// down about it.
+	// IsServed is false for a node that has died and left its socket or its record behind.
 	IsServed bool
-	// Left are the files of a node that is not served: its socket and what it wrote down.
-	// When they are removed, it is not found any more.
+	// Left are the files that a dead node left: its socket and its records. Once they are
+	// removed, it is not found any more.
 	Left []string
 }
 
@@ -33,8 +32,8 @@ type Node struct {
 type Found struct {
 	// Nodes are ordered by the names of their sockets.
 	Nodes []Node
-	// Looked are the directories that were looked into, and Unset the environment
-	// variable that would have named another and does not; empty if it does.
+	// Looked are the directories that were searched. Unset is the environment variable that
+	// would have named another; empty if it is set.
 	Looked []string
 	Unset  string
 }
@@ -47,12 +46,12 @@ func Find() (Found, error) {
 	var found Found
 	var errs error
 	nodes := make(map[string]Node)
-	for _, p := range places() {
-		err := p.find(nodes)
+	for _, d := range directories() {
+		err := d.find(nodes)
 		if !errors.Is(err, fs.ErrNotExist) {
 			errs = errors.Join(errs, err)
 		}
-		found.Looked = append(found.Looked, p.path)
+		found.Looked = append(found.Looked, d.path)
 	}
 	if _, isOne := named(EnvDir); !isOne {
 		found.Looked = append(found.Looked, serviceDir)
@@ -79,19 +78,19 @@ func Find() (Found, error) {
 	return found, errs
 }
 
-// find adds the nodes of which there is something in a directory.
-func (p place) find(nodes map[string]Node) error {
-	entries, err := os.ReadDir(p.path)
+// find adds the nodes that have files in a directory.
+func (d directory) find(nodes map[string]Node) error {
+	entries, err := os.ReadDir(d.path)
 	if err != nil {
 		return fmt.Errorf("look for sockets of nodes: %w", err)
 	}
-	if p.isOurs {
-		if err := checkPrivate(p.path); err != nil {
+	if d.isOurs {
+		if err := checkPrivate(d.path); err != nil {
 			return err
 		}
 	}
 	for _, entry := range entries {
-		name, path := entry.Name(), filepath.Join(p.path, entry.Name())
+		name, path := entry.Name(), filepath.Join(d.path, entry.Name())
 		switch {
 		case !strings.HasPrefix(name, namePrefix):
 		case entry.Type() == fs.ModeSocket && strings.HasSuffix(name, nameSuffix):
@@ -141,6 +140,6 @@ func withFilesBeside(socket string, found []string) []string {
 
 // isServed reports whether some process serves a socket.
 func isServed(path string) bool {
-	err := knock(path)
+	err := dial(path)
 	return !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, fs.ErrNotExist)
 }

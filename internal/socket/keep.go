@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// Told is told of a socket's file that was removed while the socket was in use. The
-// functions have to return soon.
+// Told is told when a socket's file was removed while the socket was in use. The functions
+// must return soon.
 type Told struct {
 	// Remade: the file was made again.
 	Remade func(reason string)
-	// Lost: it cannot be made again for now. The same reason is told once.
+	// Lost: it cannot be made again for now. Each reason is told once.
 	Lost func(reason string)
 }
 
@@ -39,9 +39,9 @@ type Kept struct {
 	watching sync.WaitGroup
 }
 
-// Keep looks after the file of a listener that [Listen] returned, at these intervals, until
+// Keep checks the file of a listener that [Listen] returned, at these intervals, until
 // Close. again opens the socket anew. The error is the system's, for a file that cannot be
-// looked at.
+// examined.
 func Keep(listener net.Listener, every time.Duration, again func() (net.Listener, error), told Told) (*Kept, error) {
 	k := &Kept{again: again, told: told, addr: listener.Addr(), path: listener.Addr().String(), current: listener, stop: make(chan struct{})}
 	var err error
@@ -58,15 +58,15 @@ func (k *Kept) watch(every time.Duration) {
 	for {
 		select {
 		case <-ticker.C:
-			k.look()
+			k.check()
 		case <-k.stop:
 			return
 		}
 	}
 }
 
-// look makes the socket's file again if it is gone.
-func (k *Kept) look() {
+// check makes the socket's file again if it is gone.
+func (k *Kept) check() {
 	there, err := os.Lstat(k.path)
 	switch {
 	case err == nil && k.file != nil && os.SameFile(there, k.file):
@@ -80,9 +80,9 @@ func (k *Kept) look() {
 	}
 }
 
-// remake opens the socket anew, in place of the one whose file is gone.
+// remake opens the socket anew, instead of the one whose file is gone.
 func (k *Kept) remake() {
-	if first := firstPlace(); first.isOurs && filepath.Dir(k.path) == first.path {
+	if first := firstDirectory(); first.isOurs && filepath.Dir(k.path) == first.path {
 		if _, err := Dir(); err != nil {
 			k.tellLost(err)
 			return
@@ -95,7 +95,7 @@ func (k *Kept) remake() {
 	}
 	file, err := os.Lstat(k.path)
 	if err != nil {
-		file = nil // it was removed again, which the next look finds
+		file = nil // it was removed again, which the next check finds
 	}
 	k.mu.Lock()
 	old := k.current
@@ -114,7 +114,7 @@ func (k *Kept) tellLost(reason error) {
 	}
 }
 
-// leaveFile has a listener's Close leave the file alone that has its name.
+// leaveFile keeps a listener's Close from removing the file at its path.
 func leaveFile(listener net.Listener) {
 	if l, ok := listener.(*net.UnixListener); ok {
 		l.SetUnlinkOnClose(false)

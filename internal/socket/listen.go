@@ -22,8 +22,8 @@ var (
 	ErrTooLong = errors.New("the path is too long for a unix socket")
 )
 
-// mode is what a socket's file has, unless Access says otherwise: who can write it can
-// connect.
+// mode is the mode of a socket's file, unless Access says otherwise. Whoever can write the
+// file can connect.
 const mode fs.FileMode = 0o600
 
 // Access says who may connect to a socket beside its owner. The zero Access lets nobody
@@ -47,7 +47,7 @@ func (a Access) mode() fs.FileMode {
 	return mode
 }
 
-// ErrGroup is wrapped by the error for a group that there is not.
+// ErrGroup is wrapped by the error for a group that does not exist.
 var ErrGroup = errors.New("no such group")
 
 // Check reports whether the group exists; the error wraps [ErrGroup].
@@ -71,7 +71,7 @@ func (a Access) group() (int, error) {
 	return strconv.Atoi(group.Gid)
 }
 
-// grant gives a socket's file, which only its owner can use so far, to the others.
+// grant opens a socket's file, which only its owner can use so far, to the others.
 func (a Access) grant(path string) error {
 	group, err := a.group()
 	if err != nil {
@@ -85,8 +85,8 @@ func (a Access) grant(path string) error {
 	return os.Chmod(path, a.mode())
 }
 
-// maxPath is the length in bytes of the longest path that a socket can have; the
-// system wants a zero byte after it.
+// maxPath is the length in bytes of the longest path of a socket; the system wants a zero
+// byte after it.
 const maxPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 
 // Listen opens a unix socket that this user can connect to, and nobody else but those to
@@ -94,8 +94,8 @@ const maxPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 // nothing else. The listener's Close removes the file. The errors wrap [ErrInUse],
 // [ErrNoSocket], [ErrTooLong] or [ErrGroup], or what the system says.
 func Listen(ctx context.Context, path string, access Access) (net.Listener, error) {
-	// Absolute, since the file is removed by its name at the end, and since on Linux
-	// a name that begins with @ is that of no file.
+	// The path must be absolute, since Close removes the file by its name, and since on
+	// Linux a name that begins with @ is no file's.
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("socket %s: %w", path, err)
@@ -117,14 +117,14 @@ func Listen(ctx context.Context, path string, access Access) (net.Listener, erro
 	return listener, nil
 }
 
-// restrict is a net.ListenConfig's Control. It gives a socket its mode before it has
-// a name: Linux makes the file with it, so that there is no moment in which others
-// can connect. Elsewhere Listen sets the mode right after.
+// restrict is a net.ListenConfig's Control. It gives a socket its mode before it has a
+// name: Linux makes the file with that mode, so there is no moment in which others can
+// connect. Elsewhere Listen sets the mode right after.
 func restrict(_, _ string, conn syscall.RawConn) error {
 	return conn.Control(func(fd uintptr) { _ = syscall.Fchmod(int(fd), uint32(mode)) })
 }
 
-// removeStale makes the way free for a socket at path.
+// removeStale removes a dead socket at path.
 func removeStale(path string) error {
 	info, err := os.Lstat(path)
 	switch {
@@ -135,7 +135,7 @@ func removeStale(path string) error {
 	case info.Mode().Type() != fs.ModeSocket:
 		return fmt.Errorf("%w: %s; choose another path, or remove it", ErrNoSocket, path)
 	}
-	switch err := knock(path); {
+	switch err := dial(path); {
 	case err == nil:
 		return fmt.Errorf("%w: %s", ErrInUse, path)
 	case !errors.Is(err, syscall.ECONNREFUSED):

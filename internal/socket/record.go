@@ -13,16 +13,16 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// recordSuffix is that of the file beside a socket which says whose it is.
+// recordSuffix ends the name of a record, the file beside a socket that says whose it is.
 const recordSuffix = ".json"
 
-// recordMode lets those read a record who may enter its directory.
+// recordMode lets everybody who may enter the directory read a record.
 const recordMode = 0o644
 
 // maxRecordBytes is far above the size of a record with a thousand members.
 const maxRecordBytes = 1 << 20
 
-// record is what a node says of its socket, in each place where commands look.
+// record is what a node says of its socket, in each directory that commands search.
 type record struct {
 	// Socket is the socket's path.
 	Socket string `json:"socket"`
@@ -61,16 +61,16 @@ func recordBeside(socket string) string {
 	return strings.TrimSuffix(socket, nameSuffix) + recordSuffix
 }
 
-// recordPaths returns where the record of a socket belongs: beside it, and in the place
-// that is the same for all environments. The error says which place cannot be used.
+// recordPaths returns where the record of a socket belongs: beside it, and in the
+// directory that is the same for all environments. The error names those that cannot be used.
 func recordPaths(socket string) (paths []string, err error) {
 	name := filepath.Base(recordBeside(socket))
-	for _, p := range []place{{path: filepath.Dir(socket)}, sharedPlace()} {
-		path := filepath.Join(p.path, name)
+	for _, d := range []directory{{path: filepath.Dir(socket)}, sharedDirectory()} {
+		path := filepath.Join(d.path, name)
 		if len(paths) > 0 && paths[0] == path {
 			continue
 		}
-		if unfit := p.prepare(); unfit != nil {
+		if unfit := d.prepare(); unfit != nil {
 			err = errors.Join(err, unfit)
 			continue
 		}
@@ -94,7 +94,7 @@ func Announce(socket string, members []string) error {
 		switch got, readErr := read(path); {
 		case readErr == nil && got.same(want):
 			continue
-		case readErr == nil && got.Socket != socket && knock(got.Socket) == nil:
+		case readErr == nil && got.Socket != socket && dial(got.Socket) == nil:
 			err = errors.Join(err, fmt.Errorf("%s is that of another node, with the socket %s", path, got.Socket))
 			continue
 		}
@@ -103,8 +103,8 @@ func Announce(socket string, members []string) error {
 	return err
 }
 
-// Withdraw removes what [Announce] has written. It is for a node that has stopped: what a
-// node leaves behind that has died tells that there was one.
+// Withdraw removes what [Announce] wrote, for a node that stops in order. What a dead node
+// leaves shows that there was one.
 func Withdraw(socket string) {
 	paths, _ := recordPaths(socket)
 	for _, path := range paths {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// ask calls a server.
+// ask sends a request to a server, as the page does.
 func (d *Server) ask(t *testing.T, format string, args ...any) answer {
 	t.Helper()
 	var a answer

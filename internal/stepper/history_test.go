@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// play plays a scenario that must be possible to its end.
+// play plays a scenario to its end; each of its operations must be possible.
 func play(t *testing.T, text string) *History {
 	t.Helper()
 	s, err := Decode(text)

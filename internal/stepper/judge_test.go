@@ -7,7 +7,7 @@ import (
 	"conch/token"
 )
 
-// red lists the invariants that do not hold.
+// red lists the invariants that are violated.
 func red(s *Snapshot) []string {
 	var ids []string
 	for _, v := range s.Invariants {
@@ -18,8 +18,8 @@ func red(s *Snapshot) []string {
 	return ids
 }
 
-// Each promise is broken once, by a fault that is planted into the cluster or into what
-// the judge remembers, and turns red; and it was green before.
+// For each invariant a fault is planted, in the cluster or in what the judge remembers. It
+// must hold before and be violated after.
 func TestPlantedFaultsTurnRed(t *testing.T) {
 	lastToken := func(w *world) *token.Token {
 		for i := range w.members {
@@ -48,7 +48,7 @@ func TestPlantedFaultsTurnRed(t *testing.T) {
 		{"made", "n=3;ask.B", func(w *world) { w.streams[1][0].queue[0].message.Number.Count = 7 }, "deliver.B-A"},
 		{"above", underWay, func(w *world) { lastToken(w).LastGranted[1] = token.Number{Session: 1, Count: 1} }, "tick.1"},
 		{"queue", underWay, func(w *world) { lastToken(w).Queue = []token.Member{2, 0, 2} }, "tick.1"},
-		{"inside", "n=3;ask.B;auto*3", func(w *world) { // B is let in although, by its clock, its lease is over
+		{"inside", "n=3;ask.B;auto*3", func(w *world) { // B enters although its lease is over by its clock
 			w.members[1].ahead += 10 * ttl
 			w.judge.granted(w, 1, &token.Effect{Fence: 1 << 62})
 		}, ""},
@@ -78,15 +78,15 @@ func TestPlantedFaultsTurnRed(t *testing.T) {
 	}
 }
 
-// plantBurial lets all others bury a member that is inside its session: by a ballot that
-// names it, at a time when by their clocks its guards are over.
+// plantBurial has all others bury a member that is inside its session, by a ballot that
+// names it. Their clocks leap, so that their guards have expired.
 func (w *world) plantBurial(t *testing.T, k int) {
 	for i := range w.members {
 		if i == k {
 			continue
 		}
 		m := &w.members[i]
-		m.ahead += 5 * ttl // their clocks leap
+		m.ahead += 5 * ttl
 		m.node.Receive(w.now+m.ahead, token.Member(k), token.Message{
 			Kind: token.Ballot, Lock: "other", Ballot: token.Epoch{Number: 1 << 20}, Members: []token.Member{token.Member(k)},
 		})

@@ -6,7 +6,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// drawOp draws an operation that is possible now, by no means all equally likely.
+// drawOp draws an operation that is possible now.
 func drawOp(t *rapid.T, w *world) (Op, bool) {
 	kinds := []OpKind{Auto, Auto, Auto, Auto, Tick, Ask, Ask, Withdraw, Leave, Leave, Crash, Restart, Restart,
 		Deliver, Deliver, Deliver, Delay, Resume, Drop, Open, Cut, Heal, Heal}
@@ -27,8 +27,8 @@ func drawOp(t *rapid.T, w *world) (Op, bool) {
 	return op, w.objection(op) == ""
 }
 
-// Whatever is done, the invariants hold, what is shown can be played again from its
-// text; and once all is well again, whoever waits is served.
+// After any sequence of operations the invariants hold, the text of the sequence leads to
+// the same state, and once all faults are mended every waiter is served.
 func TestInvariantsHoldWhateverIsDone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h, err := Play(Scenario{
@@ -66,7 +66,7 @@ func mustDo(t *rapid.T, h *History, op Op) {
 	}
 }
 
-// calm mends all that is broken, and waits until everybody is served.
+// calm mends all faults and waits until every waiter is served.
 func calm(t *rapid.T, h *History) {
 	w := h.world
 	for i := range w.members {

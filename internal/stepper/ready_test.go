@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// claims says, of each ready-made scenario and each of its stages, what is so when the
-// stage is over. It follows the captions.
-var claims = map[string][]func(h *History, s *Snapshot) bool{
+// expectations has a condition for each stage of each ready-made scenario, which must hold
+// when the stage is over. It follows the captions.
+var expectations = map[string][]func(h *History, s *Snapshot) bool{
 	"paper": {
 		func(_ *History, s *Snapshot) bool {
 			return underWay(s, "REQUEST(B, 1.1)") == 2 && s.Members[1].State == "waiting"
@@ -158,7 +158,8 @@ func inCriticalSection(who string) func(*History, *Snapshot) bool {
 	}
 }
 
-// underWay counts the messages, heartbeats aside, whose short form begins so.
+// underWay counts the messages on their way, heartbeats aside, whose short form has this
+// prefix.
 func underWay(s *Snapshot, prefix string) int {
 	count := 0
 	for _, stream := range s.Streams {
@@ -171,7 +172,7 @@ func underWay(s *Snapshot, prefix string) int {
 	return count
 }
 
-// tokens counts those that lie somewhere.
+// tokens counts the members that have the token.
 func tokens(s *Snapshot) int {
 	count := 0
 	for _, m := range s.Members {
@@ -191,11 +192,11 @@ func TestReadyMadeScenariosDoWhatTheirCaptionsSay(t *testing.T) {
 		t.Run(r.ID, func(t *testing.T) {
 			h := play(t, r.Text())
 			ends := r.Ends()
-			if ends[len(ends)-1] != h.Steps() || len(claims[r.ID]) != len(ends) {
-				t.Fatalf("%d steps, %d stages that end at %v, %d claims", h.Steps(), len(ends), ends, len(claims[r.ID]))
+			if ends[len(ends)-1] != h.Steps() || len(expectations[r.ID]) != len(ends) {
+				t.Fatalf("%d steps, %d stages that end at %v, %d expectations", h.Steps(), len(ends), ends, len(expectations[r.ID]))
 			}
 			for k, end := range ends {
-				if !claims[r.ID][k](h, h.At(end)) {
+				if !expectations[r.ID][k](h, h.At(end)) {
 					t.Errorf("after step %d it is not as this says: %s\n%+v", end, r.Stages[k].Caption, *h.At(end))
 				}
 			}
@@ -222,7 +223,7 @@ func TestEveryRuleIsTaughtSomewhere(t *testing.T) {
 		}
 	}
 	for _, rule := range ruleTexts {
-		// These act when somebody plays with the buttons.
+		// Only buttons show these rules, no scenario does.
 		if byHand := rule.ID == ruleWithdraw || rule.ID == ruleEnd || rule.ID == ruleAddressed; !taught[rule.ID] && !byHand {
 			t.Errorf("no scenario shows the rule %s", rule.ID)
 		}

@@ -13,11 +13,11 @@ type stream struct {
 	delayed bool // nothing arrives by itself
 	cut     bool // it cannot be opened
 	dialAt  token.Time
-	queue   []parcel
+	queue   []queuedMessage
 }
 
-// parcel is a message under way.
-type parcel struct {
+// queuedMessage is a message that is under way.
+type queuedMessage struct {
 	number  int
 	due     token.Time
 	message token.Message
@@ -84,7 +84,7 @@ func (w *world) send(from, to int, m token.Message) {
 	if last := len(s.queue) - 1; last >= 0 {
 		due = max(due, s.queue[last].due)
 	}
-	s.queue = append(s.queue, parcel{number: w.sent, due: due, message: m})
+	s.queue = append(s.queue, queuedMessage{number: w.sent, due: due, message: m})
 }
 
 // deliver lets the next message that is no heartbeat arrive, and what is ahead of it.
@@ -190,7 +190,7 @@ func (w *world) heal(a, b int) {
 // duplicate breaks the rules.
 func (w *world) duplicate(from, to int) {
 	s := &w.streams[from][to]
-	k := max(0, slices.IndexFunc(s.queue, func(p parcel) bool { return !isHeartbeat(p.message.Kind) }))
+	k := max(0, slices.IndexFunc(s.queue, func(p queuedMessage) bool { return !isHeartbeat(p.message.Kind) }))
 	w.sent++
 	twin := s.queue[k]
 	twin.number = w.sent

@@ -86,9 +86,9 @@ func answer(w http.ResponseWriter, code int, content map[string]string) {
 	_ = json.NewEncoder(w).Encode(content) // a reader that is gone is nobody to tell
 }
 
-// look has a lock shown in full, if the node lets the page see it.
-func (s *Server) look(r *http.Request, asked request) (string, error) {
-	if err := s.visits.showInFull(asked.Page, asked.Lock); err != nil || asked.Lock == "" {
+// selectLock has a lock shown in full, if the node lets the page see it.
+func (s *Server) selectLock(r *http.Request, asked request) (string, error) {
+	if err := s.visits.selectLock(asked.Page, asked.Lock); err != nil || asked.Lock == "" {
 		return "", err
 	}
 	request := &clientv1.ListLocksRequest{Scope: clientv1.Scope_SCOPE_NODE, Lock: asked.Lock}

@@ -4,7 +4,7 @@
 //	/                        the page
 //	/learn/                  the stepper
 //	/events                  the state of the cluster, as server-sent events
-//	/api/look, /api/lock, /api/unlock, /api/break
+//	/api/select, /api/lock, /api/unlock, /api/break
 //	                         what the page does: POST, JSON
 //	/metrics                 for Prometheus
 //	/healthz, /readyz        200 if the node answers; if it has a session with a quorum

@@ -18,21 +18,22 @@ import (
 )
 
 const (
-	// framePeriod is how long a stream keeps still after it has told something.
+	// framePeriod is the least time between two events of a stream.
 	framePeriod = 100 * time.Millisecond
-	// beatPeriod is after how long a stream tells that it is there, with news of nothing.
+	// beatPeriod is the time after which a stream without news sends an empty event, to
+	// show that it is alive.
 	beatPeriod = 2 * time.Second
-	// retry is after how long the browser opens a new stream, in milliseconds.
+	// retry is the time after which the browser opens a new stream, in milliseconds.
 	retry = 1000
-	// locksPerFrame bounds how much the page has to take in at once.
+	// locksPerFrame bounds the locks in one event.
 	locksPerFrame = 500
 )
 
-// visitID is what a page calls itself: random bytes in hexadecimal digits.
+// visitID matches a page's id: random bytes in hexadecimal digits.
 var visitID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
-// events is the stream of one page: all that there is, then what changes. A page that
-// opens it anew, after it broke, is told all again.
+// events is the stream of one page: the present state, then what changes. A page that opens
+// it again after a break is told all again.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	id := r.URL.Query().Get("page")
 	if !visitID.MatchString(id) {
@@ -81,8 +82,8 @@ func (s *Server) mayLook(ctx context.Context) (refused string) {
 	return ""
 }
 
-// keepOut tells a page why it may not look, for as long as that is so. Then its stream
-// ends, and the page opens another.
+// keepOut tells a page why it may not look, until that changes. Then its stream ends, and
+// the page opens another.
 func (s *Server) keepOut(ctx context.Context, refused string, out *eventWriter) {
 	hello := s.hello()
 	hello.Refused = refused
@@ -102,7 +103,7 @@ func (s *Server) keepOut(ctx context.Context, refused string, out *eventWriter) 
 	}
 }
 
-// textOf is what an error of the node's says.
+// textOf returns the text of a node's error.
 func textOf(err error) string {
 	if s, ok := status.FromError(err); ok {
 		return s.Message()
@@ -115,11 +116,11 @@ func (s *Server) followLock(ctx context.Context, st *stream, f *feed) {
 	for ctx.Err() == nil {
 		watched, stop := context.WithCancel(ctx)
 		var watching sync.WaitGroup
-		if lock := s.visits.shownInFull(st); lock != "" {
+		if lock := s.visits.selectedLock(st); lock != "" {
 			watching.Go(func() { f.watchOne(watched, s.config.Node, lock) })
 		}
 		select {
-		case <-st.looked:
+		case <-st.selected:
 		case <-ctx.Done():
 		}
 		stop()
@@ -134,7 +135,7 @@ func (s *Server) hello() helloJSON {
 	}
 }
 
-// tell writes what changes, until the context ends or the page does not read.
+// tell writes changes until the context ends or the page stops reading.
 func (s *Server) tell(ctx context.Context, st *stream, f *feed, out *eventWriter) error {
 	beat := time.NewTicker(beatPeriod)
 	defer beat.Stop()
@@ -191,8 +192,8 @@ type eventWriter struct {
 	buffer  bytes.Buffer
 }
 
-// open begins the answer. The stream has no end that a bound on the request's time could
-// stand for; each write has.
+// open begins the answer. A stream has no end that a time limit on the request could mean;
+// each write has a limit.
 func (e *eventWriter) open(hello helloJSON) error {
 	if err := e.control.SetReadDeadline(time.Time{}); err != nil {
 		return err

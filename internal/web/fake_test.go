@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fakeNode tells what a test puts into it.
+// fakeNode is a node whose answers a test sets.
 type fakeNode struct {
 	changes chan *clientv1.LockStatus // told by Watch, one after the other
 	idle    []*clientv1.LockStatus    // told by ListLocks
@@ -34,27 +34,27 @@ type fakeNode struct {
 	down    error // of Status
 	broken  []*clientv1.BreakRequest
 	refusal error // of Break
-	// lookAt is what the rules let the page see: a lock, or all; empty is nothing.
-	lookAt string
+	// visible is the lock that the rules let the page see, or everything; empty for none.
+	visible string
 }
 
 const everything = "*"
 
-// caution is what the node under test gives up.
+// caution is a caution of the node under test.
 const caution = "--insecure: <b>nothing</b> is encrypted"
 
-// see answers as a node does that judges who looks.
+// see returns the refusal of a node whose rules hide the lock.
 func (n *fakeNode) see(lock string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.lookAt == everything || n.lookAt != "" && (lock == n.lookAt || lock == "") {
+	if n.visible == everything || n.visible != "" && (lock == n.visible || lock == "") {
 		return nil
 	}
 	return status.Error(codes.PermissionDenied, "not allowed: the page may not look")
 }
 
 func newFakeNode() *fakeNode {
-	return &fakeNode{changes: make(chan *clientv1.LockStatus), session: 7, lookAt: everything}
+	return &fakeNode{changes: make(chan *clientv1.LockStatus), session: 7, visible: everything}
 }
 
 func (n *fakeNode) Status(context.Context, *clientv1.StatusRequest) (*clientv1.StatusResponse, error) {
@@ -66,7 +66,7 @@ func (n *fakeNode) Status(context.Context, *clientv1.StatusRequest) (*clientv1.S
 	return n.status(), nil
 }
 
-// asPage is the node as the page may use it.
+// asPage is what the page may call of the node.
 type asPage struct{ *fakeNode }
 
 func (p asPage) Status(ctx context.Context, r *clientv1.StatusRequest) (*clientv1.StatusResponse, error) {
@@ -76,7 +76,7 @@ func (p asPage) Status(ctx context.Context, r *clientv1.StatusRequest) (*clientv
 	return p.fakeNode.Status(ctx, r)
 }
 
-// status is how the node is.
+// status returns the state of the members.
 func (n *fakeNode) status() *clientv1.StatusResponse {
 	return &clientv1.StatusResponse{
 		AnsweredBy: "a:1", Members: []string{"a:1", "b:1"},
@@ -132,7 +132,7 @@ func (n *fakeNode) Break(_ context.Context, r *clientv1.BreakRequest) (*clientv1
 	return &clientv1.BreakResponse{Holder: &clientv1.Holder{Member: "b:1"}}, n.refusal
 }
 
-// known is a lock that a member knows, whose token has moved so often.
+// known is a lock whose token has moved this many hops.
 func known(lock string, hop uint64) *clientv1.LockStatus {
 	return &clientv1.LockStatus{
 		Lock: lock, Token: &clientv1.TokenStatus{Member: "b:1", Hop: hop},
@@ -140,7 +140,7 @@ func known(lock string, hop uint64) *clientv1.LockStatus {
 	}
 }
 
-// fakeLocks grants locks, and tells when they are given back.
+// fakeLocks grants locks and reports when they are released.
 type fakeLocks struct {
 	grants   chan struct{} // one value for each grant
 	unlocked chan string
@@ -172,7 +172,7 @@ func (h fakeHold) Unlock() error {
 	return nil
 }
 
-// site is a server under test.
+// site is a server under test and its fakes.
 type site struct {
 	*testing.T
 	node   *fakeNode
@@ -198,7 +198,7 @@ func newSite(t *testing.T, ttl time.Duration) *site {
 	return s
 }
 
-// send sends a request that the page might send, changed by edit.
+// send sends a request as the page does, after edit has changed it.
 func (s *site) send(method, path, body string, edit func(*http.Request)) (code int, answer string) {
 	s.Helper()
 	r, err := http.NewRequestWithContext(s.Context(), method, s.url+path, strings.NewReader(body))
@@ -224,7 +224,7 @@ func (s *site) send(method, path, body string, edit func(*http.Request)) (code i
 	return response.StatusCode, string(text)
 }
 
-// act does what a button does.
+// act sends the request of a button.
 func (s *site) act(what, body string) {
 	s.Helper()
 	if code, answer := s.send(http.MethodPost, "/api/"+what, body, nil); code != http.StatusOK {
@@ -232,7 +232,7 @@ func (s *site) act(what, body string) {
 	}
 }
 
-// listener is a page that listens to its stream.
+// listener is an open event stream of a page.
 type listener struct {
 	*testing.T
 	response *http.Response
@@ -262,10 +262,10 @@ func (s *site) listen(query string) *listener {
 	return l
 }
 
-// close is what a browser does whose tab is closed.
+// close ends the stream, as a browser does when its tab is closed.
 func (l *listener) close() { _ = l.response.Body.Close() }
 
-// next returns the content of the next event, which has to be of a kind.
+// next returns the content of the next event, which must be of this kind.
 func (l *listener) next(kind string) []byte {
 	l.Helper()
 	for l.lines.Scan() {
@@ -280,7 +280,7 @@ func (l *listener) next(kind string) []byte {
 	return nil
 }
 
-// until takes news until one is what is wanted.
+// until reads news until one is as wanted.
 func (l *listener) until(wanted func(newsJSON) bool) newsJSON {
 	l.Helper()
 	for {
@@ -294,7 +294,7 @@ func (l *listener) until(wanted func(newsJSON) bool) newsJSON {
 	}
 }
 
-// asks takes news until what the page has asked for is in a state; empty is nothing.
+// asks reads news until the page's first request is in this state; empty for no request.
 func (l *listener) asks(state string) {
 	l.Helper()
 	l.until(func(n newsJSON) bool {

@@ -14,28 +14,28 @@ import (
 // MaxLocks is how many locks a page is told of.
 const MaxLocks = 10_000
 
-// statusPeriod is how often the members are asked how they are.
+// statusPeriod is the time between two questions about the members.
 const statusPeriod = time.Second
 
 // errEnough ends a list of locks.
 var errEnough = errors.New("no more locks are wanted")
 
-// feed is what has changed since a page was told last. A state that is told before the
-// one before it was taken waits: so the node, which leaves out states that nobody took,
-// does not work faster than the page looks.
+// feed is what has changed since the last event to a page. A state waits until the one
+// before it was taken. So the node, which skips states that nobody took, does not work
+// faster than the page takes them.
 type feed struct {
 	wake chan struct{} // gets a value when there is something to take
 
 	mu sync.Mutex
-	// locks are those that the page knows or will be told of, and changed those that it
-	// is to be told of. A changed one that is not among locks is gone.
+	// locks are the locks that the page knows or will be told of, changed those that it
+	// must be told of. A changed one that is not among locks is gone.
 	locks   map[string]*clientv1.LockStatus
 	changed map[string]struct{}
 	taken   chan struct{} // closed at the next take
 	more    bool          // there are further locks
 	settled bool          // all that was in use at first has been told
 	status  *clientv1.StatusResponse
-	look    *clientv1.LockStatus // the lock that is looked at, if it has changed
+	detail  *clientv1.LockStatus // of the selected lock, if it has changed
 }
 
 func newFeed() *feed {
@@ -88,7 +88,7 @@ func (f *feed) waits(lock string) bool {
 // putLock notes the state of the lock that is shown in full.
 func (f *feed) putLock(ctx context.Context, l *clientv1.LockStatus) error {
 	f.mu.Lock()
-	for f.look != nil {
+	for f.detail != nil {
 		taken := f.taken
 		f.mu.Unlock()
 		select {
@@ -99,12 +99,12 @@ func (f *feed) putLock(ctx context.Context, l *clientv1.LockStatus) error {
 		f.mu.Lock()
 	}
 	defer f.mu.Unlock()
-	f.look = l
+	f.detail = l
 	signal(f.wake)
 	return nil
 }
 
-// offer notes the state of a lock that nothing newer is known of.
+// offer notes the state of a lock of which nothing newer is known.
 func (f *feed) offer(ctx context.Context, l *clientv1.LockStatus) error {
 	f.mu.Lock()
 	_, told := f.locks[l.GetLock()]
@@ -120,7 +120,7 @@ func (f *feed) offer(ctx context.Context, l *clientv1.LockStatus) error {
 	return f.put(ctx, l)
 }
 
-// settle notes that all that was in use at first has been told.
+// settle notes that all locks that were in use at the start have been told.
 func (f *feed) settle() {
 	f.mu.Lock()
 	f.settled = true
@@ -128,7 +128,7 @@ func (f *feed) settle() {
 	signal(f.wake)
 }
 
-// setStatus notes how the members are; nil is that the node does not answer.
+// setStatus notes the state of the members; nil if the node does not answer.
 func (f *feed) setStatus(s *clientv1.StatusResponse) {
 	f.mu.Lock()
 	f.status = s
@@ -136,22 +136,22 @@ func (f *feed) setStatus(s *clientv1.StatusResponse) {
 	signal(f.wake)
 }
 
-// news is what is taken at once.
+// news is what one take returns.
 type news struct {
 	locks         []*clientv1.LockStatus
 	gone          []string
 	more, settled bool
-	// status and look are nil if nothing was heard of them since.
+	// status and detail are nil if nothing was heard of them since.
 	status *clientv1.StatusResponse
-	look   *clientv1.LockStatus
+	detail *clientv1.LockStatus
 }
 
 // take returns what has changed.
 func (f *feed) take() news {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n := news{more: f.more, settled: f.settled, status: f.status, look: f.look}
-	f.status, f.look = nil, nil
+	n := news{more: f.more, settled: f.settled, status: f.status, detail: f.detail}
+	f.status, f.detail = nil, nil
 	for name := range f.changed {
 		if l := f.locks[name]; l != nil {
 			n.locks = append(n.locks, l)
@@ -165,7 +165,7 @@ func (f *feed) take() news {
 	return n
 }
 
-// sink is where a call of the node sends its answers.
+// sink receives the answers of a call of the node.
 type sink[T any] struct {
 	grpc.ServerStream // of which nothing else is called
 	ctx               context.Context
@@ -218,7 +218,7 @@ func (f *feed) list(ctx context.Context, node Node) {
 	}) // what nobody uses may be missing
 }
 
-// ask feeds how the members are, until the context ends.
+// ask feeds the state of the members, until the context ends.
 func (f *feed) ask(ctx context.Context, node Node) {
 	period := time.NewTicker(statusPeriod)
 	defer period.Stop()

@@ -18,7 +18,7 @@ var indexPage []byte
 //go:embed static
 var static embed.FS
 
-// tokenMark is where the page has the token.
+// tokenMark stands for the token in the page.
 var tokenMark = []byte("{{token}}")
 
 // index is the page.
@@ -64,7 +64,7 @@ func Profiles() http.Handler {
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// A profile takes as long as it is asked to.
+		// A profile takes as long as the request says.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 		mux.ServeHTTP(w, r)
 	})

@@ -43,7 +43,7 @@ func newRequestFilter(listen string, hosts []string, token string) requestFilter
 	return f
 }
 
-// canonical is how a host's name or address is compared.
+// canonical returns the form in which hosts are compared.
 func canonical(host string) string {
 	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	if ip, err := netip.ParseAddr(host); err == nil {
@@ -89,8 +89,8 @@ func (f requestFilter) handler(next http.Handler) http.Handler {
 	})
 }
 
-// sameOrigin refuses what a browser sends for another site's page. Requests that do not
-// come from a browser do not say where they come from.
+// sameOrigin refuses requests that a browser sends for another site's page. Requests of
+// other programs name no origin.
 func (f requestFilter) sameOrigin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.Header.Get("Sec-Fetch-Site") {
@@ -102,7 +102,7 @@ func (f requestFilter) sameOrigin(next http.Handler) http.Handler {
 	})
 }
 
-// own refuses actions that are not of the page of this process.
+// own refuses actions that do not come from this process's page.
 func (f requestFilter) own(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := f.origins.Check(r); err != nil {

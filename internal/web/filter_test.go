@@ -87,7 +87,7 @@ func TestActionsAreOfThePageAlone(t *testing.T) {
 	set := func(name, value string) func(*http.Request) {
 		return func(r *http.Request) { r.Header.Set(name, value) }
 	}
-	for _, path := range []string{"/api/look", "/api/lock", "/api/unlock", "/api/break"} {
+	for _, path := range []string{"/api/select", "/api/lock", "/api/unlock", "/api/break"} {
 		for _, test := range []struct {
 			name string
 			edit func(*http.Request)

@@ -9,10 +9,10 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// healthPatience is how long the node may take to say how it is.
+// healthPatience bounds the wait for the node's answer.
 const healthPatience = time.Second
 
-// self is what the node says of itself.
+// self returns the node's own state.
 func (s *Server) self(ctx context.Context) (*clientv1.MemberStatus, error) {
 	ctx, cancel := context.WithTimeout(ctx, healthPatience)
 	defer cancel()
@@ -47,8 +47,8 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Waiting answers supervisors for a node that does not run yet, because it waits for
-// something that text tells: it is alive, and not ready.
+// Waiting answers supervisors for a node that waits to start, for what text tells: it is
+// alive, and not ready.
 func Waiting(text func() string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {

@@ -21,7 +21,7 @@ import (
 	"conch/token"
 )
 
-// idleTime is for how long the benchmark looks at what an idle page costs.
+// idleTime is how long the benchmark measures an idle page.
 const idleTime = 5 * time.Second
 
 // startCluster starts nodes on loopback.
@@ -50,7 +50,7 @@ func startCluster(b *testing.B, n int) []*node.Node {
 	return nodes
 }
 
-// spent is how much of the processors this process has used so far.
+// spent returns the processor time that this process has used.
 func spent(b *testing.B) time.Duration {
 	b.Helper()
 	var usage syscall.Rusage
@@ -60,9 +60,9 @@ func spent(b *testing.B) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// BenchmarkIdlePage tells what part of a core a page costs that is open while nothing
-// happens, with 1,000 locks held. It counts the work of all three nodes, and of the
-// reader, which are in one process here. An operation is five seconds.
+// BenchmarkIdlePage measures the share of a core that an open page uses while nothing
+// happens and 1,000 locks are held. Three nodes and the page's reader run in this process.
+// An operation is five seconds.
 func BenchmarkIdlePage(b *testing.B) {
 	nodes := startCluster(b, 3)
 	for i := range 1000 {
@@ -90,7 +90,7 @@ func BenchmarkIdlePage(b *testing.B) {
 	b.ReportMetric(share(with-without), "%core/page")
 }
 
-// idle returns what is spent while nothing happens.
+// idle returns the processor time that is used while nothing happens.
 func idle(b *testing.B) time.Duration {
 	b.Helper()
 	before := spent(b)
@@ -98,7 +98,7 @@ func idle(b *testing.B) time.Duration {
 	return spent(b) - before
 }
 
-// openPage opens a page's stream, and returns when it has been told all that there is.
+// openPage opens a page's stream and returns when the present state has been sent.
 func openPage(b *testing.B, url string) (stop func()) {
 	b.Helper()
 	ctx, cancel := context.WithCancel(b.Context())
@@ -133,7 +133,7 @@ func openPage(b *testing.B, url string) (stop func()) {
 	}
 	return func() {
 		cancel()
-		for range ended { // the error is that it was cut short
+		for range ended { // the error says that the stream was cut
 			continue
 		}
 	}

@@ -11,15 +11,15 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// allow changes what the rules let the page see.
+// allow changes which lock the rules let the page see.
 func (s *site) allow(lock string) {
 	s.node.mu.Lock()
 	defer s.node.mu.Unlock()
-	s.node.lookAt = lock
+	s.node.visible = lock
 }
 
-// A page that may see nothing is told so, for as long as that is so; supervisors are
-// answered all the same.
+// A page that may see nothing is told so until that changes. Supervisors are answered all
+// the same.
 func TestPageThatMaySeeNothing(t *testing.T) {
 	s := newSite(t, time.Hour)
 	s.allow("")
@@ -51,7 +51,7 @@ func TestPageThatMaySeeNothing(t *testing.T) {
 	l.until(func(n newsJSON) bool { return n.Status != nil })
 }
 
-// What the page may not do is answered by 403 and the node's words.
+// The server answers a forbidden action with 403 and the node's words.
 func TestPageIsRefusedByRules(t *testing.T) {
 	s := newSite(t, time.Hour)
 	s.allow("seen")
@@ -64,7 +64,7 @@ func TestPageIsRefusedByRules(t *testing.T) {
 	s.node.refusal = status.Error(codes.PermissionDenied, "not allowed: the page may not break")
 	s.node.mu.Unlock()
 	for _, test := range []struct{ act, lock, says string }{
-		{"look", "hidden", "not allowed: the page may not look"},
+		{"select", "hidden", "not allowed: the page may not look"},
 		{"break", "seen", "not allowed: the page may not break"},
 	} {
 		body := `{"page":"` + pageID + `","lock":"` + test.lock + `","fence":"1","reason":"x"}`
@@ -72,10 +72,10 @@ func TestPageIsRefusedByRules(t *testing.T) {
 			t.Errorf("%s %s: %d %s; want 403 and %q", test.act, test.lock, code, text, test.says)
 		}
 	}
-	s.act("look", `{"page":"`+pageID+`","lock":"seen"}`)
+	s.act("select", `{"page":"`+pageID+`","lock":"seen"}`)
 }
 
-// A lock that the page may not have is refused in its stream, in the node's words.
+// A lock that the rules deny to the page is refused in the stream, in the node's words.
 func TestPageIsRefusedALock(t *testing.T) {
 	v := newVisits(func(context.Context, string) (Hold, error) {
 		return nil, status.Error(codes.PermissionDenied, "not allowed: the page may not lock")

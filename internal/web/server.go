@@ -16,7 +16,8 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// Node is what the page shows: what a node tells its clients. See the .proto file.
+// Node is the node that the page shows, with the calls that its clients have. See the
+// .proto file.
 type Node interface {
 	Status(context.Context, *clientv1.StatusRequest) (*clientv1.StatusResponse, error)
 	ListLocks(*clientv1.ListLocksRequest, grpc.ServerStreamingServer[clientv1.ListLocksResponse]) error
@@ -32,7 +33,7 @@ type Hold interface {
 	Unlock() error
 }
 
-// Config is what a server is made with.
+// Config is a server's configuration.
 type Config struct {
 	// Node is asked for what is shown, and breaks locks. It may refuse what a page is not
 	// allowed: the page is then told.
@@ -45,8 +46,8 @@ type Config struct {
 	// is the address of this one.
 	Members []string
 	Member  string
-	// TTL is the cluster's time to live of a session, and for how long a page may be
-	// without a stream before what it holds is released.
+	// TTL is the cluster's time to live of a session. A page that has no stream for so long
+	// loses its holds.
 	TTL time.Duration
 	// Caller describes this process, for the log of a member where the page breaks a
 	// lock.
@@ -73,15 +74,15 @@ const (
 	writePatience  = 30 * time.Second
 	idlePatience   = 2 * time.Minute
 	maxHeaderBytes = 16 << 10
-	// stopPatience is for how long answers may go on once the server is to end.
+	// stopPatience bounds the answers that are still being sent when the server ends.
 	stopPatience = time.Second
 )
 
 // Server serves the page of one node.
 type Server struct {
 	config Config
-	// token is what an action needs, and process tells this process from others; both in
-	// hexadecimal digits.
+	// token is what an action must send, process distinguishes this process from others;
+	// both in hexadecimal digits.
 	token, process string
 
 	filter requestFilter
@@ -108,7 +109,7 @@ func New(cfg Config) *Server {
 	})
 	mux.Handle("GET /events", s.filter.sameOrigin(http.HandlerFunc(s.events)))
 	for path, act := range map[string]action{
-		"look": s.look, "lock": s.lock, "unlock": s.unlock, "break": s.breakLock,
+		"select": s.selectLock, "lock": s.lock, "unlock": s.unlock, "break": s.breakLock,
 	} {
 		mux.Handle("POST /api/"+path, s.filter.own(act))
 	}
@@ -132,8 +133,8 @@ func draw() string {
 // ServeHTTP is [http.Handler]'s.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
 
-// Run serves until ctx ends, which is no error. When it returns all that pages held is
-// released, and nothing of the server runs any more. It closes the listener.
+// Run serves until ctx ends, which is no error. When it returns, all holds of pages are
+// released, and no goroutine of the server runs. It closes the listener.
 func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()

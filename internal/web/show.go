@@ -11,9 +11,8 @@ import (
 	"conch/token"
 )
 
-// What is told to the page. Numbers of 64 bits are texts, since JavaScript's numbers
-// have 53; members are told by their position in the list of members, where they are
-// known by it.
+// What the page is told. Numbers of 64 bits are texts, since JavaScript's numbers have 53.
+// Members are told by their position in the list of members.
 
 // helloJSON opens a stream.
 type helloJSON struct {
@@ -22,7 +21,7 @@ type helloJSON struct {
 	Quorum  int      `json:"quorum"`
 	TTL     int64    `json:"ttl"` // milliseconds, as all durations here
 	Version string   `json:"version"`
-	// Process is another one after each start of the node.
+	// Process changes with each start of the node.
 	Process string `json:"process"`
 	// Cautions are what the node gives up.
 	Cautions []string `json:"cautions"`
@@ -121,7 +120,7 @@ type tokenJSON struct {
 	Queue    []int  `json:"queue"`
 }
 
-// detailJSON is what is told of the lock that is looked at.
+// detailJSON is what is told of the selected lock.
 type detailJSON struct {
 	Lock        lockJSON     `json:"lock"`
 	Holders     []holderJSON `json:"holders"`
@@ -162,7 +161,7 @@ type askJSON struct {
 
 func millis(nanoseconds int64) int64 { return nanoseconds / int64(time.Millisecond) }
 
-// show is n as the page is told it.
+// show returns the news in the page's form.
 func (s *Server) show(n news) newsJSON {
 	j := newsJSON{Gone: n.gone, More: n.more, Settled: n.settled}
 	if n.status != nil {
@@ -171,8 +170,8 @@ func (s *Server) show(n news) newsJSON {
 	for _, l := range n.locks {
 		j.Locks = append(j.Locks, s.showLock(l))
 	}
-	if n.look != nil {
-		j.Detail = s.showDetail(n.look)
+	if n.detail != nil {
+		j.Detail = s.showDetail(n.detail)
 	}
 	return j
 }
@@ -253,7 +252,7 @@ func showMode(limit uint32) string {
 	return frames.LimitText(token.Limit(limit))
 }
 
-// endings tells why a hold is about to end.
+// endings says why a hold is about to end.
 var endings = map[clientv1.Reason]string{
 	clientv1.Reason_REASON_LAPSE:        "its node's session is about to lapse",
 	clientv1.Reason_REASON_BREAK:        "somebody broke it",

@@ -28,7 +28,7 @@ type visits struct {
 	lock func(ctx context.Context, name string) (Hold, error)
 	ttl  time.Duration
 
-	// life ends when no lock is to be waited for any more.
+	// life ends when the server ends: no lock is waited for any more.
 	life    context.Context
 	end     context.CancelFunc
 	running sync.WaitGroup // one for each wait
@@ -41,20 +41,20 @@ type visits struct {
 // visit is one page, in one tab of a browser, across its streams. Its fields are guarded
 // by the lock of visits.
 type visit struct {
-	id     string
-	stream *stream     // nil while the page has none
-	expiry *time.Timer // set while the page has no stream
-	look   string      // the lock that is shown in full
-	asks   map[string]*ask
+	id       string
+	stream   *stream     // nil while the page has none
+	expiry   *time.Timer // set while the page has no stream
+	selected string      // the lock that is shown in full
+	asks     map[string]*ask
 }
 
 // stream is an event stream of a page.
 type stream struct {
 	visit *visit
 	end   context.CancelCauseFunc
-	// wake gets a value when the page is to be told of what it has asked for, and looked
-	// when it looks at another lock.
-	wake, looked chan struct{}
+	// wake gets a value when the page is to be told of what it has asked for, and selected
+	// when it selects another lock.
+	wake, selected chan struct{}
 }
 
 // ask is a page's wait for a lock, and the hold that comes of it.
@@ -72,7 +72,7 @@ func newVisits(lock func(ctx context.Context, name string) (Hold, error), ttl ti
 }
 
 // attach gives a page a new stream, which replaces one that it had.
-func (v *visits) attach(id, look string, end context.CancelCauseFunc) (*stream, error) {
+func (v *visits) attach(id, selected string, end context.CancelCauseFunc) (*stream, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	p := v.all[id]
@@ -92,8 +92,8 @@ func (v *visits) attach(id, look string, end context.CancelCauseFunc) (*stream, 
 	if p.expiry != nil {
 		p.expiry.Stop()
 	}
-	p.stream = &stream{visit: p, end: end, wake: make(chan struct{}, 1), looked: make(chan struct{}, 1)}
-	p.look = look
+	p.stream = &stream{visit: p, end: end, wake: make(chan struct{}, 1), selected: make(chan struct{}, 1)}
+	p.selected = selected
 	return p.stream, nil
 }
 
@@ -138,7 +138,7 @@ func (a *ask) finish() error {
 	return a.hold.Unlock()
 }
 
-// tell has the page told of itself, if it has a stream.
+// tell wakes the page's stream, if it has one, to tell of the page's requests.
 func (p *visit) tell() {
 	if p.stream != nil {
 		signal(p.stream.wake)
@@ -161,30 +161,29 @@ func (v *visits) find(id string) (*visit, error) {
 	return nil, errNoVisit
 }
 
-// showInFull sets the lock that a page shows in full.
-func (v *visits) showInFull(id, lock string) error {
+// selectLock sets the lock that a page shows in full.
+func (v *visits) selectLock(id, lock string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	p, err := v.find(id)
 	if err != nil {
 		return err
 	}
-	p.look = lock
+	p.selected = lock
 	if p.stream != nil {
-		signal(p.stream.looked)
+		signal(p.stream.selected)
 	}
 	return nil
 }
 
-// shownInFull returns the lock that a page shows in full.
-func (v *visits) shownInFull(st *stream) string {
+// selectedLock returns the lock that a page shows in full.
+func (v *visits) selectedLock(st *stream) string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return st.visit.look
+	return st.visit.selected
 }
 
-// ask begins to wait for a lock, for a page. The page hears from its stream what came
-// of it.
+// ask begins to wait for a lock, for a page. Its stream tells the result.
 func (v *visits) ask(id, lock string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -238,7 +237,7 @@ func (v *visits) release(id, lock string) error {
 	return a.finish()
 }
 
-// close ends all that pages wait for or hold, and lets no page in any more.
+// close ends all waits and holds of pages and admits no page any more.
 func (v *visits) close() {
 	v.mu.Lock()
 	v.closed = true

@@ -75,7 +75,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// A stream tells all that there is, then what changes, and of a lock that changes often
+// A stream tells the present state, then the changes; of a lock that changes often it tells
 // the latest state.
 func TestStream(t *testing.T) {
 	s := newSite(t, time.Hour)
@@ -110,20 +110,20 @@ func TestStream(t *testing.T) {
 	if frames < 2 {
 		t.Errorf("%d frames; want several: the page lags behind", frames)
 	}
-	s.node.changes <- &clientv1.LockStatus{Lock: "busy"} // which nobody knows any more
+	s.node.changes <- &clientv1.LockStatus{Lock: "busy"} // idle, without a token: it is forgotten
 	if n := l.until(func(n newsJSON) bool { return len(n.Gone) > 0 }); n.Gone[0] != "busy" {
 		t.Errorf("gone: %q; want busy", n.Gone)
 	}
-	s.act("look", `{"page":"`+pageID+`","lock":"another"}`)
+	s.act("select", `{"page":"`+pageID+`","lock":"another"}`)
 	l.until(func(n newsJSON) bool { return n.Detail != nil && n.Detail.Lock.Name == "another" })
 
-	close(s.node.changes) // the node stops, and with it the stream
+	close(s.node.changes) // the node stops, which ends the stream
 	for l.lines.Scan() {
 		continue
 	}
 }
 
-// Names are texts, whatever they look like.
+// Names are shown as text even if they look like HTML.
 func TestHostileNames(t *testing.T) {
 	s := newSite(t, time.Hour)
 	l := s.listen("")
@@ -155,7 +155,7 @@ func TestLocksAreBounded(t *testing.T) {
 	}
 }
 
-// Who tells faster than the page takes has to wait.
+// A second state of a lock waits until the page has taken the first.
 func TestStateWaitsForTheOneBefore(t *testing.T) {
 	f := newFeed()
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -187,7 +187,7 @@ func TestBodies(t *testing.T) {
 		{"lock", "{\"lock\":\"\xff\"}", http.StatusBadRequest},
 		{"lock", `{`, http.StatusBadRequest},
 		{"lock", `{"lock":"` + strings.Repeat("x", maxBodyBytes) + `"}`, http.StatusRequestEntityTooLarge},
-		{"break", `{"lock":"cs","fence":7,"reason":"x"}`, http.StatusBadRequest}, // a number of 64 bits as JSON's
+		{"break", `{"lock":"cs","fence":7,"reason":"x"}`, http.StatusBadRequest}, // a fence must be a text
 		{"break", `{"lock":"cs","fence":"7","reason":"x"}`, http.StatusOK},
 	} {
 		if code, answer := s.send(http.MethodPost, "/api/"+test.path, test.body, nil); code != test.code {
@@ -243,7 +243,7 @@ func TestPageHoldsALock(t *testing.T) {
 	l.asks("")
 }
 
-// A page that opens its stream again in time keeps what it holds.
+// A page that opens its stream again in time keeps its holds.
 func TestHoldOutlivesItsStream(t *testing.T) {
 	s := newSite(t, time.Hour)
 	l := s.listen("")
@@ -254,7 +254,7 @@ func TestHoldOutlivesItsStream(t *testing.T) {
 	l = s.listen("")
 	defer l.close()
 	l.asks("held")
-	second := s.listen("") // replaces the one before, which the server may not know to be gone
+	second := s.listen("") // replaces the first, whose end the server may not have noticed
 	defer second.close()
 	second.asks("held")
 	for l.lines.Scan() {
@@ -267,7 +267,7 @@ func TestHoldOutlivesItsStream(t *testing.T) {
 	}
 }
 
-// A page that does not come back loses what it holds, and what it waits for.
+// A page that does not come back loses its holds and its waits.
 func TestHoldEndsWithItsPage(t *testing.T) {
 	s := newSite(t, time.Millisecond)
 	l := s.listen("")
@@ -284,11 +284,11 @@ func TestHoldEndsWithItsPage(t *testing.T) {
 	l.asks("")
 }
 
-// A grant that comes when nobody waits for it any more is given back.
+// A grant that comes after the page gave up is released.
 func TestLateGrantIsGivenBack(t *testing.T) {
 	granted, unlocked := make(chan struct{}), make(chan string, 1)
 	v := newVisits(func(context.Context, string) (Hold, error) {
-		<-granted // whatever the context says
+		<-granted // and ignores the context
 		return fakeHold{&fakeLocks{unlocked: unlocked}, "cs"}, nil
 	}, time.Hour)
 	if _, err := v.attach(pageID, "", func(error) {}); err != nil {
@@ -326,7 +326,7 @@ func TestPagesAreBounded(t *testing.T) {
 	}
 }
 
-// When the server ends, so do streams and holds.
+// When the server ends, all streams and holds end.
 func TestRunEnds(t *testing.T) {
 	s := newSite(t, time.Hour)
 	port, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -354,7 +354,7 @@ func TestRunEnds(t *testing.T) {
 	}
 }
 
-// maxWeight is what the page and the stepper may weigh together, compressed.
+// maxWeight bounds the compressed size of the page and the stepper together.
 const maxWeight = 4 << 20
 
 func TestPageIsLight(t *testing.T) {
@@ -382,7 +382,7 @@ func TestPageIsLight(t *testing.T) {
 	}
 }
 
-// names are the files of a file system.
+// names returns the files of a file system.
 func names(t *testing.T, files fs.FS) []string {
 	t.Helper()
 	var all []string

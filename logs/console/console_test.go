@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestConsole shows the format for people.
+// TestConsole: how lines look in the form for people.
 func TestConsole(t *testing.T) {
 	t.Setenv("NO_COLOR", "1")
 	var out bytes.Buffer
@@ -31,8 +31,8 @@ func TestConsole(t *testing.T) {
 	}
 }
 
-// TestLine: what a document quotes is what a terminal shows, in one time zone and
-// without the keys that it does not want.
+// TestLine: a document quotes a line as a terminal shows it, in one time zone and without
+// unwanted keys.
 func TestLine(t *testing.T) {
 	line := `{"level":"info","node":"n1:1","time":"2026-01-02T03:04:05.678+02:00","event":"enter","lock":"cs","number":"1795379.12","fence":"7","request_numbers":["1795379.12","1795380.2"],"queue":["n2:1"],"message":"entered the critical section"}`
 	want := "01:04:05.678 entered the critical section number=12 fence=7 RN=[12,2] Q=[n2:1]"

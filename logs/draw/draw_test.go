@@ -36,7 +36,7 @@ func picture(t *testing.T, scene string, o Options) *Picture {
 	return p
 }
 
-// text writes the elements as a golden file has them.
+// text returns the elements as a golden file has them.
 func text(p *Picture) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%.0f by %.0f, lines %d to %d of %d, %d messages\n", p.Width, p.Height, p.From, p.To, p.Lines, p.Messages)
@@ -96,7 +96,7 @@ func count(p *Picture, role Role) int {
 	return n
 }
 
-// TestEveryMessageIsDrawn counts the drawn messages, sections and crashes beside
+// TestEveryMessageIsDrawn compares the numbers of drawn messages, sections and crashes with
 // the lines of the logs.
 func TestEveryMessageIsDrawn(t *testing.T) {
 	for _, scene := range []string{"contended", "recovery", "streams-cut"} {
@@ -143,7 +143,7 @@ func TestEveryMessageIsDrawn(t *testing.T) {
 	}
 }
 
-// legendHeads counts the arrows of the legend.
+// legendHeads returns the number of arrows in the legend.
 func legendHeads(p *Picture) int {
 	heads := 2
 	if p.hasRole(RoundSent) {
@@ -152,7 +152,8 @@ func legendHeads(p *Picture) int {
 	return heads
 }
 
-// TestArrowsPointDown: in causal order no message comes before it was sent.
+// TestArrowsPointDown: in causal order every message arrives below the point where it was
+// sent.
 func TestArrowsPointDown(t *testing.T) {
 	for _, c := range choices {
 		if c.o.By == ByTime {
@@ -169,8 +170,7 @@ func TestArrowsPointDown(t *testing.T) {
 	}
 }
 
-// TestTextsDoNotOverlap holds the space of each text against that of all others,
-// and against the picture's edges.
+// TestTextsDoNotOverlap: no text overlaps another or leaves the picture.
 func TestTextsDoNotOverlap(t *testing.T) {
 	type box struct {
 		left, top, right, bottom float64
@@ -199,8 +199,7 @@ func TestTextsDoNotOverlap(t *testing.T) {
 	}
 }
 
-// TestFormatsPaintAllElements: one list of calls for all formats, an action for
-// each element.
+// TestFormatsPaintAllElements: all formats get one list of calls, one for each element.
 func TestFormatsPaintAllElements(t *testing.T) {
 	p := picture(t, "recovery", Options{})
 	var calls recorder.Canvas
@@ -215,7 +214,7 @@ func TestFormatsPaintAllElements(t *testing.T) {
 	if painted != len(p.Elements) {
 		t.Errorf("painted %d, want %d elements", painted, len(p.Elements))
 	}
-	p = picture(t, "contended", Options{From: 10, To: 20}) // small, since pixels take long
+	p = picture(t, "contended", Options{From: 10, To: 20}) // few lines, since drawing pixels takes long
 	for format, begins := range map[string]string{"svg": "<?xml", "png": "\x89PNG", "pdf": "%PDF-"} {
 		var b bytes.Buffer
 		if err := p.Write(&b, format); err != nil || !strings.HasPrefix(b.String(), begins) {
@@ -262,8 +261,8 @@ func TestWindows(t *testing.T) {
 	}
 }
 
-// TestLapseIsMarked: a session that lapses under the one inside ends the bars of
-// the token and of the critical section, with a mark.
+// TestLapseIsMarked: when a holder's session lapses, the bars of the token and of the
+// critical section end with a mark.
 func TestLapseIsMarked(t *testing.T) {
 	const a, b = "10.0.0.1:1", "10.0.0.2:1"
 	var lines strings.Builder

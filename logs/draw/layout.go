@@ -32,7 +32,7 @@ type plan struct {
 	*scope
 	*Picture
 	rowsOf      []*row
-	place       map[*logs.Event]*row
+	row         map[*logs.Event]*row
 	x           map[string]float64 // of each node's line
 	top, bottom float64            // of the nodes' lines
 	ends        map[*logs.Life]*row
@@ -45,7 +45,7 @@ func Draw(run *logs.Run, o Options) (*Picture, error) {
 		return nil, err
 	}
 	p := &plan{scope: s, Picture: &Picture{From: s.from, To: s.to, Lines: len(s.merged)},
-		place: make(map[*logs.Event]*row), x: make(map[string]float64), ends: make(map[*logs.Life]*row)}
+		row: make(map[*logs.Event]*row), x: make(map[string]float64), ends: make(map[*logs.Life]*row)}
 	p.rowsOf = s.rows()
 	for _, r := range p.rowsOf {
 		if r.crash {
@@ -53,7 +53,7 @@ func Draw(run *logs.Run, o Options) (*Picture, error) {
 			continue
 		}
 		for _, e := range r.events {
-			p.place[e] = r
+			p.row[e] = r
 		}
 	}
 	p.setColumns()
@@ -174,7 +174,7 @@ func (p *plan) setRows(y float64) {
 // yOf is where a line stands: above or below all rows if it is not in the window.
 // Of a line that has no row, it is the next row below.
 func (p *plan) yOf(e *logs.Event) float64 {
-	if r := p.place[e]; r != nil {
+	if r := p.row[e]; r != nil {
 		return r.y
 	}
 	if p.at[e] < p.from {

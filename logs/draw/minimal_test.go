@@ -7,8 +7,8 @@ import (
 	"conch/logs"
 )
 
-// TestMinimalFormIsDrawn draws the log that docs/LOGFORMAT.md shows: all its messages and
-// critical sections.
+// TestMinimalFormIsDrawn draws all messages and critical sections of the log that
+// docs/LOGFORMAT.md shows.
 func TestMinimalFormIsDrawn(t *testing.T) {
 	var paths []string
 	for _, name := range []string{"a.log", "b.log", "c.log"} {
@@ -29,7 +29,7 @@ func TestMinimalFormIsDrawn(t *testing.T) {
 	}
 }
 
-// TestLogsWithoutBeginningAreDrawn draws logs of which no node_started is left.
+// TestLogsWithoutBeginningAreDrawn draws logs that have lost their node_started.
 func TestLogsWithoutBeginningAreDrawn(t *testing.T) {
 	whole := open(t, "contended")
 	file := &logs.File{Name: "cut.log"}

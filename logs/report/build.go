@@ -91,7 +91,7 @@ func numberFigures(d *Document) {
 	}
 }
 
-// sources of the runs that there are.
+// runs returns the sources of the given runs, the main one first.
 func (b *builder) runs() []*source {
 	var all []*source
 	for _, s := range []*source{b.main, b.crash} {

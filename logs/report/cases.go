@@ -207,8 +207,8 @@ func (s *source) overtakesNobody() []Block {
 		if leave == nil {
 			continue
 		}
-		place := slices.Index(leave.Queue, e.Peer)
-		if place < len(e.Queue) || !slices.Equal(leave.Queue[:len(e.Queue)], e.Queue) {
+		turn := slices.Index(leave.Queue, e.Peer)
+		if turn < len(e.Queue) || !slices.Equal(leave.Queue[:len(e.Queue)], e.Queue) {
 			continue
 		}
 		return []Block{Paragraph(fmt.Sprintf("The request of %s reached the holder, %s, in %s, when Q was already %s. On leaving, in %s, the holder appended %s to Q, which became %s. Those who were in Q kept their places; a new request goes behind them:",

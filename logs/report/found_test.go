@@ -7,8 +7,8 @@ import (
 	"conch/logs"
 )
 
-// TestReportTellsHowNodesFoundEachOther checks what the table says where the logs tell, and
-// that lines of a node that waits for its members take nothing away from what they prove.
+// TestReportTellsHowNodesFoundEachOther checks the table's text for each way. Lines of a
+// node that waits for its members weaken no verdict.
 func TestReportTellsHowNodesFoundEachOther(t *testing.T) {
 	const says = "In this run, as the logs say: "
 	text := mergedText(t, "contended")
@@ -30,7 +30,7 @@ func TestReportTellsHowNodesFoundEachOther(t *testing.T) {
 	}
 }
 
-// between is what stands between two texts.
+// between returns the text between two others.
 func between(text, from, to string) string {
 	_, rest, _ := strings.Cut(text, from)
 	found, _, _ := strings.Cut(rest, to)

@@ -9,7 +9,7 @@ import (
 	"conch/logs"
 )
 
-// layout draws a document and returns what was drawn, and on how many pages.
+// layout draws a document and returns the drawn elements and the number of pages.
 func layout(t *testing.T, d *Document) (drawn []element, pages int) {
 	t.Helper()
 	p := newPrinter(d)
@@ -20,7 +20,7 @@ func layout(t *testing.T, d *Document) (drawn []element, pages int) {
 	return drawn, p.pdf.PageCount()
 }
 
-// checkLayout holds what was drawn against the rules of a page.
+// checkLayout checks the drawn elements against the rules of a page.
 func checkLayout(t *testing.T, drawn []element, pages int) {
 	t.Helper()
 	const slack = 0.1
@@ -64,7 +64,7 @@ func checkLayout(t *testing.T, drawn []element, pages int) {
 	checkOverlaps(t, drawn)
 }
 
-// checkOverlaps wants no row of text to lie on another, nor on a figure.
+// checkOverlaps reports rows of text that overlap each other or a figure.
 func checkOverlaps(t *testing.T, drawn []element) {
 	t.Helper()
 	const slack = 0.5
@@ -100,8 +100,8 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// TestLayoutWherever moves the text down, row by row, so that each heading comes to the
-// end of a page at some time.
+// TestLayoutWherever moves the text down row by row, so that each heading comes to the end
+// of a page once.
 func TestLayoutWherever(t *testing.T) {
 	d, _ := Build(Input{Run: scene(t, "contended"), Crash: scene(t, "recovery")})
 	d.Appendices = d.Appendices[:1]
@@ -145,7 +145,7 @@ func TestLastPages(t *testing.T) {
 	}
 }
 
-// TestUndrawable: what the fonts do not have is replaced and reported, and costs nothing.
+// TestUndrawable: characters that the fonts lack are replaced and reported.
 func TestUndrawable(t *testing.T) {
 	text := strings.ReplaceAll(mergedText(t, "contended"), `"lock":"cs"`, `"lock":"日程 🐚`+"\u0007"+`"`)
 	text = strings.ReplaceAll(text, "\u0007", "")

@@ -12,18 +12,17 @@ import (
 	"conch/logs"
 )
 
-// This file reads reports as somebody would who knows nothing of how they are made: it
-// takes the lines of the appendix out of the document itself, and holds each sentence that
-// quotes lines against these.
+// This file reads reports without knowledge of how they are made: it takes the lines from
+// the appendix of the document, and checks each sentence that quotes lines against them.
 
 // record is a line of the appendix.
 type record struct {
-	at   int // its place in the appendix
+	at   int // its number in the appendix
 	keys map[string]any
 	run  *appendixText
 }
 
-// appendixText is an appendix as it stands in the document.
+// appendixText is an appendix of the document.
 type appendixText struct {
 	records []*record
 	letters map[string]string // of each member
@@ -45,7 +44,7 @@ func (a *appendixText) letter(address string) string {
 	return address
 }
 
-// list is a list of the line, without the sessions of request numbers.
+// list returns a list of the line, without the sessions of request numbers.
 func (r *record) list(key string) []string {
 	var all []string
 	values, _ := r.keys[key].([]any)
@@ -61,7 +60,7 @@ func (r *record) list(key string) []string {
 	return all
 }
 
-// of is a node's number in a list of the line.
+// of returns a node's number in a list of the line.
 func (r *record) of(key, letter string) string {
 	for i, member := range r.run.members {
 		if list := r.list(key); r.run.letter(member) == letter && i < len(list) {
@@ -73,7 +72,8 @@ func (r *record) of(key, letter string) string {
 
 func countPart(number string) string { return number[strings.LastIndex(number, ".")+1:] }
 
-// inside reports whether the line's node is in the critical section as it writes it.
+// inside reports whether the line's node is in the critical section when it writes the
+// line.
 func (r *record) inside() bool {
 	for i := r.at - 1; i >= 0; i-- {
 		if before := r.run.records[i]; before.text("node") == r.text("node") && before.text("lock") == r.text("lock") {
@@ -88,7 +88,7 @@ func (r *record) inside() bool {
 	return false
 }
 
-// statement is a sentence, and what the lines must be that are quoted below it.
+// statement is a sentence, and what the lines quoted below it must be.
 type statement struct {
 	says *regexp.Regexp
 	must func(m []string, quoted []*record) error
@@ -101,7 +101,7 @@ func wantf(ok bool, format string, args ...any) error {
 	return fmt.Errorf(format, args...)
 }
 
-// one wants one line, of an event, by a node.
+// one expects one line of an event, by a node.
 func one(event string, node int, more func(m []string, r *record) error) func([]string, []*record) error {
 	return func(m []string, quoted []*record) error {
 		if len(quoted) != 1 {
@@ -141,7 +141,7 @@ func requestReceived(m []string, r *record) error {
 	return nil
 }
 
-// left checks the values that the sentence gives, if it gives any.
+// left checks the values in the sentence, if it has any.
 func left(m []string, r *record) error {
 	if ln := regexp.MustCompile(`LN\[(\w+)\] (?:= |is then )(\d+)`).FindStringSubmatch(m[0]); len(ln) > 0 && r.of("last_granted", ln[1]) != ln[2] {
 		return fmt.Errorf("LN is %s", r.of("last_granted", ln[1]))
@@ -156,7 +156,7 @@ func left(m []string, r *record) error {
 	return nil
 }
 
-// sent wants a line for each node that a sentence names.
+// sent expects a line for each node that the sentence names.
 func sent(event string) func([]string, []*record) error {
 	return func(m []string, quoted []*record) error {
 		var peers []string
@@ -320,7 +320,7 @@ var statements = []statement{
 	}},
 }
 
-// inSentence says of a sentence what the line is that it names.
+// inSentence says what the line must be that a sentence names.
 var inSentence = []struct {
 	says   *regexp.Regexp
 	events []string
@@ -345,21 +345,21 @@ var inSentence = []struct {
 	{regexp.MustCompile(`(\w+) sent it in line (\d+\.\d+)`), []string{"token_sent"}, true},
 }
 
-// complainer is told what is wrong: a test, or one that wants something to be.
+// complainer is told of faults: a test, or a count of them.
 type complainer interface {
 	Helper()
 	Errorf(format string, args ...any)
 	Fatalf(format string, args ...any)
 }
 
-// complaints counts them.
+// complaints is a complainer that counts.
 type complaints int
 
 func (c *complaints) Helper()                           {}
 func (c *complaints) Errorf(format string, _ ...any)    { *c++ }
 func (c *complaints) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
-// readReport checks a report in Markdown, and returns how many lines it quotes.
+// readReport checks a report in Markdown and returns how many lines it quotes.
 func readReport(t complainer, text string) (quotes int) {
 	t.Helper()
 	body, appendices, _ := strings.Cut(text, "\n## Appendix 1")
@@ -388,7 +388,7 @@ func readReport(t complainer, text string) (quotes int) {
 	return quotes
 }
 
-// readAppendix takes the lines out of an appendix.
+// readAppendix reads the lines of an appendix.
 func readAppendix(t complainer, text string, lines map[string]*record) {
 	t.Helper()
 	run := &appendixText{letters: make(map[string]string)}
@@ -408,7 +408,7 @@ func readAppendix(t complainer, text string, lines map[string]*record) {
 	}
 }
 
-// checkQuote holds a line for people against the line itself.
+// checkQuote compares a line for people with the line itself.
 func checkQuote(t complainer, shown string, lines map[string]*record) *record {
 	t.Helper()
 	m := regexp.MustCompile(`^(\d+\.\d+) (\w+) (\d\d:\d\d:\d\d\.\d\d\d) (.*)$`).FindStringSubmatch(shown)
@@ -464,8 +464,8 @@ func checkNamedLines(t complainer, sentence string, lines map[string]*record) {
 	}
 }
 
-// TestEverySentenceIsTrue reads reports of all runs that are kept, each as the main run
-// and as the second.
+// TestEverySentenceIsTrue reads reports of all kept runs, each as the main run and as the
+// second.
 func TestEverySentenceIsTrue(t *testing.T) {
 	runs := map[string]func() *logs.Run{
 		"sample":      func() *logs.Run { return sample(t, "node*.log") },
@@ -486,7 +486,7 @@ func TestEverySentenceIsTrue(t *testing.T) {
 	}
 }
 
-// TestTheReaderNotices: a report in which one thing is not true does not pass.
+// TestTheReaderNotices: a report with one false statement does not pass.
 func TestTheReaderNotices(t *testing.T) {
 	d, _ := Build(input(t))
 	text := markdownOf(t, d)
@@ -517,7 +517,7 @@ func TestTheReaderNotices(t *testing.T) {
 	}
 }
 
-// TestEachEntryIsToldTruly reads a report that tells of each entry in turn.
+// TestEachEntryIsToldTruly reads a report on each entry in turn.
 func TestEachEntryIsToldTruly(t *testing.T) {
 	for _, run := range []*logs.Run{sample(t, "node*.log"), sample(t, "kill/node*.log"), scene(t, "streams-cut")} {
 		s := newSource(1, "The logs", run)
@@ -537,7 +537,7 @@ func TestEachEntryIsToldTruly(t *testing.T) {
 	}
 }
 
-// sample reads the logs of the real runs that are kept.
+// sample reads logs of the kept real runs.
 func sample(t *testing.T, pattern string) *logs.Run {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "sample", pattern))

@@ -21,7 +21,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files; review the diff")
 
-// scene reads a fixed run that is kept with package logs.
+// scene reads a fixed run of package logs.
 func scene(t *testing.T, name string) *logs.Run {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "testdata", name+".merged.jsonl"))
@@ -31,7 +31,7 @@ func scene(t *testing.T, name string) *logs.Run {
 	return read(t, map[string]string{name + ".log": string(text)})
 }
 
-// mergedText is the text of a fixed run.
+// mergedText returns a fixed run's merged lines.
 func mergedText(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "testdata", name+".merged.jsonl"))
@@ -99,7 +99,7 @@ func TestGoldenMarkdown(t *testing.T) {
 	text := markdownOf(t, d)
 	at := strings.Index(text, "## Appendix 1")
 	golden(t, "report.md", text[:at])
-	// Of the appendices it is enough that every line is there once, in its order.
+	// The golden file leaves out the appendices; each line must be there once, in order.
 	for _, a := range d.Appendices {
 		for i, e := range a.Events {
 			line := fmt.Sprintf("\n%d.%d %s\n", a.Number, i+1, e.Raw)
@@ -112,8 +112,8 @@ func TestGoldenMarkdown(t *testing.T) {
 	}
 }
 
-// TestGoldenHTML keeps the page's frame and what is not in a figure or the appendix,
-// which other golden files have.
+// TestGoldenHTML compares the page without its figures and appendix, which have golden
+// files of their own.
 func TestGoldenHTML(t *testing.T) {
 	d, _ := Build(Input{Run: scene(t, "contended")})
 	var b bytes.Buffer
@@ -132,8 +132,7 @@ func TestGoldenHTML(t *testing.T) {
 	golden(t, "report.html", body)
 }
 
-// Where nodes let in several of their own in a row, Q is not first in, first out, and the
-// report says so.
+// With local batches Q is not first in, first out, and the report says so.
 func TestBatchesAreTold(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "testdata", "contended.merged.jsonl"))
 	if err != nil {
@@ -155,7 +154,8 @@ func TestBatchesAreTold(t *testing.T) {
 	}
 }
 
-// TestBadInput: the first page says what is wrong, and nothing is claimed.
+// TestBadInput: the first page says what is wrong, and the report claims nothing that would
+// need it.
 func TestBadInput(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "testdata", "contended.merged.jsonl"))
 	if err != nil {
@@ -257,7 +257,7 @@ func pdf(t *testing.T, d *Document, progress Progress) []byte {
 	return b.Bytes()
 }
 
-// TestPDFStructure: pages, bookmarks, links, and that the same logs make the same
+// TestPDFStructure checks pages, bookmarks and links, and that the same logs make the same
 // bytes.
 func TestPDFStructure(t *testing.T) {
 	d, _ := Build(input(t))
@@ -286,7 +286,7 @@ func TestPDFStructure(t *testing.T) {
 	}
 }
 
-// TestPDFText finds the text where the program that extracts it is installed.
+// TestPDFText extracts the text, if pdftotext is installed.
 func TestPDFText(t *testing.T) {
 	program, err := exec.LookPath("pdftotext")
 	if err != nil {
@@ -341,8 +341,8 @@ func TestPDFText(t *testing.T) {
 	}
 }
 
-// TestLongRun: many lines become a PDF, with progress, in memory that is bounded by
-// a few kilobytes a line.
+// TestLongRun: many lines become a PDF, with progress, and memory grows by a few kilobytes
+// a line.
 func TestLongRun(t *testing.T) { reportLongRun(t, 12_000) }
 
 // TestSoakLongRun is the same for 100,000 lines.
@@ -377,7 +377,7 @@ func reportLongRun(t *testing.T, lines int) {
 	t.Logf("%d MB of memory, a file of %d MB", most>>20, len(file)>>20)
 }
 
-// longRun is a run of two nodes that pass the token to and fro.
+// longRun makes a run of two nodes that pass the token to and fro.
 func longRun(t *testing.T, lines int) *logs.Run {
 	t.Helper()
 	var b strings.Builder
@@ -419,7 +419,7 @@ func longRun(t *testing.T, lines int) *logs.Run {
 	return read(t, map[string]string{"long.log": b.String()})
 }
 
-// TestDeathInTheMainRun: without a second run, a death is told from the main one.
+// TestDeathInTheMainRun: without a second run, the report tells of a death in the main run.
 func TestDeathInTheMainRun(t *testing.T) {
 	for _, in := range []Input{{Run: scene(t, "recovery")}, {Run: scene(t, "recovery"), Crash: scene(t, "contended")}} {
 		d, _ := Build(in)
@@ -434,10 +434,10 @@ func TestDeathInTheMainRun(t *testing.T) {
 	}
 }
 
-// TestDeathWithoutToken: of a node that died, nothing is said about the token that its
-// lines do not show.
+// TestDeathWithoutToken: the report says nothing of a dead node's token that its lines do
+// not show.
 func TestDeathWithoutToken(t *testing.T) {
-	// The process of B ends when the token is on its way to it.
+	// The process of B ends while the token is on its way to it.
 	var kept []string
 	for line := range strings.Lines(mergedText(t, "recovery")) {
 		if strings.Contains(line, `"node":"10.0.0.2:7400"`) && (strings.Contains(line, `"event":"token_received"`) || strings.Contains(line, `"fence":"438086664199"`)) && strings.Contains(line, `"hop":"3"`) {
@@ -453,8 +453,7 @@ func TestDeathWithoutToken(t *testing.T) {
 	readReport(t, text)
 }
 
-// inTime puts the lines of files one after another, each a second after the one before,
-// beginning at a second.
+// inTime gives the lines of files times, a second apart, from a second on.
 func inTime(second int, files map[string]string) map[string]string {
 	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	times := regexp.MustCompile(`"time":"[^"]*"`)
@@ -468,8 +467,8 @@ func inTime(second int, files map[string]string) map[string]string {
 	return files
 }
 
-// TestCrashOfNoUse: a second run without a death, and the files of two runs of the same
-// nodes, are told on the first page.
+// TestCrashOfNoUse: the first page says if the second run has no death, or if its files are
+// of two runs.
 func TestCrashOfNoUse(t *testing.T) {
 	in := input(t)
 	in.Crash = in.Run
@@ -510,7 +509,7 @@ func TestCrashOfNoUse(t *testing.T) {
 	}
 }
 
-// TestMissing: what a hand-in needs is asked for on the first page.
+// TestMissing: the first page asks for what a hand-in lacks.
 func TestMissing(t *testing.T) {
 	d, _ := Build(Input{Run: scene(t, "contended")})
 	if len(d.Missing) != 2 || !strings.Contains(markdownOf(t, d), "| A link to the repository | MISSING: add --repository URL") {
@@ -522,7 +521,7 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// TestAssignment: each line of the assignment has a place that is there, and says so if
+// TestAssignment: each line of the assignment refers to a part that exists, and says so if
 // the run does not answer it.
 func TestAssignment(t *testing.T) {
 	d, _ := Build(input(t))
@@ -540,14 +539,14 @@ func TestAssignment(t *testing.T) {
 			t.Errorf("%q is answered nowhere", row[0])
 		}
 	}
-	d, _ = Build(Input{Run: longRun(t, 200)}) // of two nodes
+	d, _ = Build(Input{Run: longRun(t, 200)})
 	table = d.First[len(d.First)-1].(Table)
 	if got := fmt.Sprint(table.Rows[7]); !strings.Contains(got, "NOT MET: the run has 2 nodes") {
 		t.Errorf("two nodes are enough: %s", got)
 	}
 }
 
-// TestCommand: the command is the one that was given.
+// TestCommand: the report shows the command that was given.
 func TestCommand(t *testing.T) {
 	in := input(t)
 	in.Command = "conch report a.log --out 'my report.pdf'"

@@ -131,7 +131,7 @@ func (s *source) tell(story *logs.Story) []Block {
 	for i, step := range story.Steps {
 		blocks = append(blocks, Paragraph(fmt.Sprintf("%d. %s", i+1, s.names.In(step.Text))), s.quote(step.Lines...))
 	}
-	return append(blocks, Paragraph(s.names.In(story.Moral)))
+	return append(blocks, Paragraph(s.names.In(story.Summary)))
 }
 
 // figure draws a part of the run.

@@ -165,16 +165,16 @@ func (x *crossing) run() {
 	group.Wait()
 }
 
-// pass copies bytes from src to dst, subject to the pair's condition. look is given each
+// pass copies bytes from src to dst, subject to the pair's condition. inspect is given each
 // piece first.
-func (x *crossing) pass(dst, src net.Conn, look func([]byte) error) error {
+func (x *crossing) pass(dst, src net.Conn, inspect func([]byte) error) error {
 	buffer := make([]byte, 32<<10)
 	for {
 		k, err := src.Read(buffer)
 		if err != nil {
 			return err
 		}
-		if err := look(buffer[:k]); err != nil {
+		if err := inspect(buffer[:k]); err != nil {
 			return err
 		}
 		if err := x.await(); err != nil {

@@ -25,7 +25,7 @@ func (r *role) proxy() error {
 		random := rand.New(rand.NewPCG(r.random.Uint64(), uint64(i)))
 		go r.serve(listener, node, random)
 	}
-	r.pen.write(ready, "-", 0, now())
+	r.recorder.write(ready, "-", 0, now())
 	select {} // it is killed at the end
 }
 

@@ -33,11 +33,11 @@ const (
 
 // role is what a process of a run knows of itself.
 type role struct {
-	pen    *pen
-	nodes  []string
-	random *rand.Rand
-	ttl    time.Duration
-	done   context.Context // done once the faults are over
+	recorder *recorder
+	nodes    []string
+	random   *rand.Rand
+	ttl      time.Duration
+	done     context.Context // done once the faults are over
 }
 
 // Play plays the role that the environment gives this process, and reports whether there is
@@ -55,11 +55,11 @@ func Play() (ok bool, err error) {
 	if err != nil {
 		return true, err
 	}
-	pen, err := newPen(os.Getenv(witnessVar), os.Getenv(holderVar))
+	recorder, err := newRecorder(os.Getenv(witnessVar), os.Getenv(holderVar))
 	if err != nil {
 		return true, err
 	}
-	r := &role{pen: pen, nodes: strings.Split(os.Getenv(nodesVar), ","), random: rand.New(rand.NewPCG(seed, 1)), ttl: ttl}
+	r := &role{recorder: recorder, nodes: strings.Split(os.Getenv(nodesVar), ","), random: rand.New(rand.NewPCG(seed, 1)), ttl: ttl}
 	if name == "command" {
 		return true, r.command()
 	}
@@ -90,13 +90,13 @@ func poolLock(i int) string { return fmt.Sprint("pool", i) }
 type caller struct {
 	*role
 	client *conch.Client
-	holds  map[string]conch.Hold // guarded by the pen's mutex
+	holds  map[string]conch.Hold // guarded by the recorder's mutex
 }
 
 // client holds many locks until the faults are over. Then it must be served once more.
 func (r *role) client() error {
 	c := &caller{role: r, holds: make(map[string]conch.Hold)}
-	r.pen.write(ready, "-", 0, now())
+	r.recorder.write(ready, "-", 0, now())
 	for c.client == nil {
 		var err error
 		if c.client, err = conch.Dial(context.Background(), conch.DialConfig{Nodes: r.nodes}); err != nil && !errors.Is(err, conch.ErrUnreachable) {
@@ -134,7 +134,7 @@ func (r *role) client() error {
 			return err
 		}
 	}
-	r.pen.write(served, "-", 0, now())
+	r.recorder.write(served, "-", 0, now())
 	_ = c.client.Close() // a slow machine may make it give up
 	return nil
 }
@@ -167,8 +167,8 @@ func (c *caller) turn(ctx context.Context, random *rand.Rand) error {
 
 // enter notes that a lock is held, if it is.
 func (c *caller) enter(lock string, hold conch.Hold) bool {
-	c.pen.mu.Lock()
-	defer c.pen.mu.Unlock()
+	c.recorder.mu.Lock()
+	defer c.recorder.mu.Unlock()
 	at := now()
 	if hold.Err() != nil {
 		return false
@@ -176,15 +176,15 @@ func (c *caller) enter(lock string, hold conch.Hold) bool {
 	if before, ok := c.holds[lock]; ok { // its caller has not checked it yet
 		c.lose(lock, before)
 	}
-	c.pen.write(enter, lock, hold.Fence(), at)
+	c.recorder.write(enter, lock, hold.Fence(), at)
 	c.holds[lock] = hold
 	return true
 }
 
 // leave notes that a lock is given back, unless it was found lost before.
 func (c *caller) leave(lock string, hold conch.Hold) {
-	c.pen.mu.Lock()
-	defer c.pen.mu.Unlock()
+	c.recorder.mu.Lock()
+	defer c.recorder.mu.Unlock()
 	if c.holds[lock].Fence() != hold.Fence() {
 		return
 	}
@@ -193,7 +193,7 @@ func (c *caller) leave(lock string, hold conch.Hold) {
 		c.lose(lock, hold)
 		return
 	}
-	c.pen.write(leave, lock, hold.Fence(), at)
+	c.recorder.write(leave, lock, hold.Fence(), at)
 	delete(c.holds, lock)
 }
 
@@ -204,14 +204,14 @@ func (c *caller) lose(lock string, hold conch.Hold) {
 	if hold.Err() != nil {
 		at = 0
 	}
-	c.pen.write(lost, lock, hold.Fence(), at)
+	c.recorder.write(lost, lock, hold.Fence(), at)
 	delete(c.holds, lock)
 }
 
 // check checks all holds again and again, until ctx ends.
 func (c *caller) check(ctx context.Context) {
 	for ctx.Err() == nil {
-		c.pen.mu.Lock()
+		c.recorder.mu.Lock()
 		at := now()
 		for lock, hold := range c.holds {
 			if hold.Err() != nil {
@@ -219,9 +219,9 @@ func (c *caller) check(ctx context.Context) {
 			}
 		}
 		if len(c.holds) > 0 {
-			c.pen.write(alive, "-", 0, at)
+			c.recorder.write(alive, "-", 0, at)
 		}
-		c.pen.mu.Unlock()
+		c.recorder.mu.Unlock()
 		wait(ctx, 10*time.Millisecond)
 	}
 }
@@ -232,18 +232,18 @@ func (r *role) locker() error {
 	// The thread that starts a process must outlive it: see Pdeathsig.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	r.pen.write(ready, "-", 0, now())
+	r.recorder.write(ready, "-", 0, now())
 	for n := 0; ; n++ {
 		last := r.done.Err() != nil
 		cmd := exec.Command(os.Getenv(programVar), "lock", "--node", strings.Join(r.nodes, ","), poolLock(r.random.IntN(poolSize)), "--", os.Args[0])
-		cmd.Env = append(os.Environ(), roleVar+"=command", fmt.Sprintf("%s=%s.command%d", holderVar, r.pen.holder, n), fmt.Sprintf("%s=%d", seedVar, r.random.Uint64()))
+		cmd.Env = append(os.Environ(), roleVar+"=command", fmt.Sprintf("%s=%s.command%d", holderVar, r.recorder.holder, n), fmt.Sprintf("%s=%d", seedVar, r.random.Uint64()))
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		output, err := cmd.CombinedOutput()
 		switch {
 		case err != nil && strings.Contains(string(output), "DATA RACE"):
 			return fmt.Errorf("conch lock: %w: %s", err, output)
 		case last && err == nil:
-			r.pen.write(served, "-", 0, now())
+			r.recorder.write(served, "-", 0, now())
 			return nil
 		}
 	}
@@ -256,13 +256,13 @@ func (r *role) command() error {
 		return err
 	}
 	lock := os.Getenv("CONCH_LOCK")
-	r.pen.write(enter, lock, fence, now())
+	r.recorder.write(enter, lock, fence, now())
 	end := time.Now().Add(time.Duration(r.random.Int64N(int64(r.ttl))))
 	for time.Now().Before(end) {
-		r.pen.write(alive, "-", 0, now())
+		r.recorder.write(alive, "-", 0, now())
 		wait(context.Background(), 5*time.Millisecond)
 	}
-	r.pen.write(leave, lock, fence, now())
+	r.recorder.write(leave, lock, fence, now())
 	return nil
 }
 

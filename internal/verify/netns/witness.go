@@ -37,20 +37,20 @@ func now() int64 {
 	return ts.Nano()
 }
 
-// pen writes lines for one holder.
-type pen struct {
+// recorder writes lines for one holder.
+type recorder struct {
 	mu     sync.Mutex
 	file   *os.File
 	holder string
 }
 
-func newPen(path, holder string) (*pen, error) {
+func newRecorder(path, holder string) (*recorder, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	return &pen{file: file, holder: holder}, err
+	return &recorder{file: file, holder: holder}, err
 }
 
 // write appends a line with one call, so that lines do not mix.
-func (p *pen) write(what, lock string, fence uint64, at int64) {
+func (p *recorder) write(what, lock string, fence uint64, at int64) {
 	if _, err := fmt.Fprintf(p.file, "%s %s %s %d %d\n", what, p.holder, lock, fence, at); err != nil {
 		panic(err) // a run whose witness is lost shows nothing
 	}

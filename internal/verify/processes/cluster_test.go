@@ -139,7 +139,7 @@ func TestFrozenNodeCanBeStopped(t *testing.T) {
 }
 
 func TestNodeThatIgnoresSIGTERMIsKilled(t *testing.T) {
-	ctx, c := prepare(t, 1, "--deaf")
+	ctx, c := prepare(t, 1, "--ignores-sigterm")
 	check(t, c.Start(ctx))
 	hurry, cancel := context.WithCancel(ctx)
 	cancel()

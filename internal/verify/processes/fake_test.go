@@ -48,7 +48,7 @@ func fakeNode(args []string) error {
 	flags.Bool("single", false, "")
 	socket := flags.String("socket", "", "")
 	page := flags.String("http", "", "")
-	deaf := flags.Bool("deaf", false, "ignore SIGTERM")
+	ignoresTerm := flags.Bool("ignores-sigterm", false, "ignore SIGTERM")
 	dies := flags.Bool("dies", false, "end after the critical section")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -79,7 +79,7 @@ func fakeNode(args []string) error {
 		return fmt.Errorf("died as it was told to")
 	}
 	<-terminate
-	for *deaf {
+	for *ignoresTerm {
 		<-terminate
 	}
 	return nil

@@ -13,7 +13,7 @@ import (
 	"conch/internal/verify/browser"
 )
 
-// policy is what doc.go says that whoever serves the page may send.
+// policy is the content security policy that doc.go permits to servers of the page.
 const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; " +
 	"img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -29,15 +29,17 @@ func serve(t *testing.T, page fs.FS) (url string) {
 	return server.URL + "/learn/"
 }
 
-// visit opens an address, and waits until the stepper is there.
+// visit opens an address and waits until the stepper has loaded.
 func visit(ctx context.Context, t *testing.T, url string) {
 	t.Helper()
-	// Between two links to one page only the fragment changes, and nothing is loaded.
+	// A link to the same page changes only the fragment and loads nothing, so leave the
+	// page first.
 	browser.Do(ctx, t, chromedp.Navigate("about:blank"), chromedp.Navigate(url),
 		chromedp.WaitVisible(chromedp.CSS(`body[data-loaded=yes]`)))
 }
 
-// click clicks what the selectors find, one after the other, as soon as it is there.
+// click clicks the elements of these selectors one after the other, each as soon as it
+// exists.
 func click(ctx context.Context, t *testing.T, selectors ...string) {
 	t.Helper()
 	for _, selector := range selectors {
@@ -60,6 +62,6 @@ func text(ctx context.Context, t *testing.T, id string) string {
 	return browser.Eval[string](ctx, t, fmt.Sprintf(`document.getElementById(%q).textContent`, id))
 }
 
-// what is all that the page tells about a step.
+// what are the elements that describe a step.
 const what = `['count', 'time', 'caption', 'happened', 'rules', 'checks', 'members', 'tokens', 'streams', 'verdict']
 	.map((id) => document.getElementById(id).textContent).join('\n')`

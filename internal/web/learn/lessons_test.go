@@ -12,7 +12,7 @@ import (
 	"conch/internal/verify/browser"
 )
 
-// TestLessons follows the links of all lessons, and goes through each part by part.
+// TestLessons opens the link of each lesson and plays its parts one by one.
 func TestLessons(t *testing.T) {
 	ctx := browser.Start(t)
 	url := serve(t, layers{browser.Stepper(t), FS()})
@@ -39,7 +39,7 @@ func TestLessons(t *testing.T) {
 		}
 		here := browser.Eval[string](ctx, t, `location.href`)
 		seen := browser.Eval[string](ctx, t, what)
-		visit(ctx, t, here) // a link to a part shows the same
+		visit(ctx, t, here) // the link to the part shows the same
 		if again := browser.Eval[string](ctx, t, what); again != seen {
 			t.Errorf("the link %s shows\n%s\nwant\n%s", here, again, seen)
 		}
@@ -128,7 +128,7 @@ func TestAccessibility(t *testing.T) {
 	}
 }
 
-// TestWideTableShowsThatItScrolls: by a bar, a hint and an edge.
+// TestWideTableShowsThatItScrolls: a wide table has a scroll bar, a hint and a shaded edge.
 func TestWideTableShowsThatItScrolls(t *testing.T) {
 	ctx := browser.Start(t)
 	url := serve(t, layers{browser.Stepper(t), FS()})
@@ -143,7 +143,7 @@ func TestWideTableShowsThatItScrolls(t *testing.T) {
 	browser.Becomes(ctx, t, `!document.querySelector('.sideways').checkVisibility() && !`+right+` && !`+left)
 }
 
-// TestWayBack: the page leads up, whatever it lies below.
+// TestWayBack: the page links to the page above, whatever its path.
 func TestWayBack(t *testing.T) {
 	ctx := browser.Start(t)
 	url := serve(t, below(static, "static"))

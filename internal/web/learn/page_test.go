@@ -14,7 +14,7 @@ import (
 	"conch/internal/verify/browser"
 )
 
-// seen is what the page showed after a step.
+// seen is what the page shows after a step.
 type seen struct {
 	Count   string `json:"count"`
 	Verdict string `json:"verdict"`
@@ -22,7 +22,8 @@ type seen struct {
 	Red     int    `json:"red"`
 }
 
-// stepThrough steps forward, and looks before and after each step.
+// stepThrough steps forward to the end and records what the page shows before and after
+// each step.
 const stepThrough = `(() => {
 	const by = (id) => document.getElementById(id);
 	const seen = [];
@@ -33,7 +34,7 @@ const stepThrough = `(() => {
 	return seen;
 })()`
 
-// nameless lists what can be pressed or set and has no name.
+// nameless lists the controls without an accessible name.
 const nameless = `[...document.querySelectorAll('button, select, input, [role=button]')]
 	.filter((e) => !e.hidden && !(e.getAttribute('aria-label') || e.textContent.trim() && e.tagName !== 'SELECT' || e.labels?.length))
 	.map((e) => e.outerHTML.slice(0, 80))`
@@ -115,7 +116,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// testScenarios plays each ready-made scenario through.
+// testScenarios plays each ready-made scenario to its end.
 func testScenarios(ctx context.Context, t *testing.T, url string) {
 	visit(ctx, t, url)
 	for _, r := range stepper.ReadyMade() {
@@ -141,7 +142,7 @@ func testScenarios(ctx context.Context, t *testing.T, url string) {
 	}
 }
 
-// testButtons does something by hand, goes back and forth, and opens a link to it.
+// testButtons works by hand, goes back and forth in time, and opens a link to the result.
 func testButtons(ctx context.Context, t *testing.T, url string) {
 	visit(ctx, t, url)
 	choose(ctx, t, "scenario", "n=4")

@@ -25,7 +25,7 @@ let due = false;
 let whom = []; // the dialog's choices: whom a break may mean
 
 const stream = new Stream({
-  look: () => picked,
+  selected: () => picked,
   hello(hello) {
     if (cluster.version && cluster.version !== hello.version) {
       trouble(`The node runs version ${hello.version} now. Reload the page to have its own.`);
@@ -93,7 +93,7 @@ function show(name) {
   picked = name;
   cluster.detail = null;
   setText(byId('said'), '');
-  stream.act('look', { lock: name }).catch((error) => {
+  stream.act('select', { lock: name }).catch((error) => {
     if (error.message.startsWith('not allowed')) { // else a new stream asks by itself
       unseen = name;
       setText(byId('said'), `Not shown: ${error.message}.`);

@@ -6,10 +6,10 @@ const SILENCE = 7000; // milliseconds after which a silent stream counts as brok
 // Stream keeps an event stream open. The page's id is this page's alone, for as long as it
 // is loaded.
 export class Stream {
-  // look returns the lock that is shown. hello and news are told what comes, and changed
+  // selected returns the lock that is shown. hello and news are told what comes, and changed
   // whether the stream is open.
-  constructor({ look, hello, news, changed }) {
-    Object.assign(this, { look, hello, news, changed });
+  constructor({ selected, hello, news, changed }) {
+    Object.assign(this, { selected, hello, news, changed });
     this.page = [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join('');
     this.token = document.querySelector('meta[name=conch-token]').content;
     this.open();
@@ -17,7 +17,7 @@ export class Stream {
   }
 
   open() {
-    const source = new EventSource(`events?page=${this.page}&lock=${encodeURIComponent(this.look())}`);
+    const source = new EventSource(`events?page=${this.page}&lock=${encodeURIComponent(this.selected())}`);
     this.source = source;
     this.heard = performance.now();
     const on = (event, act) => source.addEventListener(event, (message) => {

@@ -1,4 +1,4 @@
-package storm
+package stress
 
 import (
 	"context"
@@ -21,8 +21,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newStorm prepares a storm of three nodes.
-func newStorm(t *testing.T) *Storm {
+// newScenario prepares a scenario of three nodes.
+func newScenario(t *testing.T) *Scenario {
 	t.Helper()
 	var addresses []string
 	var listeners []net.Listener
@@ -33,7 +33,7 @@ func newStorm(t *testing.T) *Storm {
 		}
 		listeners, addresses = append(listeners, listener), append(addresses, listener.Addr().String())
 	}
-	s := &Storm{TTL: ttl, Seed: seed(t), Clients: 32, Callers: 4, Locks: 24, Pace: pace, Patience: time.Minute, Log: t.Logf}
+	s := &Scenario{TTL: ttl, Seed: seed(t), Clients: 32, Callers: 4, Locks: 24, Pace: pace, Patience: time.Minute, Log: t.Logf}
 	for i, address := range addresses {
 		if err := listeners[i].Close(); err != nil {
 			t.Fatal(err)
@@ -59,9 +59,9 @@ func seed(t *testing.T) uint64 {
 	return s
 }
 
-// TestSoakStorm runs a storm for CONCH_SOAK, or a few seconds, with more threads than
+// TestSoakStress runs a scenario for CONCH_SOAK, or a few seconds, with more threads than
 // cores, so that goroutines are preempted in the middle of functions.
-func TestSoakStorm(t *testing.T) {
+func TestSoakStress(t *testing.T) {
 	last := 4*time.Second + 2*ttl
 	if soak := os.Getenv("CONCH_SOAK"); soak != "" {
 		var err error
@@ -70,12 +70,12 @@ func TestSoakStorm(t *testing.T) {
 		}
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4 * runtime.NumCPU()))
-	s := newStorm(t)
+	s := newScenario(t)
 	if err := s.Run(t.Context(), last); err != nil {
-		t.Fatalf("seed %d: %v\nthe same actions again: CONCH_SEED=%d go test -run '%s' ./internal/verify/storm", s.Seed, err, s.Seed, t.Name())
+		t.Fatalf("seed %d: %v\nthe same actions again: CONCH_SEED=%d go test -run '%s' ./internal/verify/stress", s.Seed, err, s.Seed, t.Name())
 	}
 	if !s.hasShown() {
-		t.Errorf("%d grants and %d intervals held: this storm shows nothing", s.grants, len(s.held))
+		t.Errorf("%d grants and %d intervals held: this run shows nothing", s.grants, len(s.held))
 	}
 }
 
@@ -83,7 +83,7 @@ func TestSoakStorm(t *testing.T) {
 // its node gives to another meanwhile, and lets somebody hold and wait when all should be
 // calm.
 func TestJudgesFindWhatIsPlanted(t *testing.T) {
-	s := newStorm(t)
+	s := newScenario(t)
 	s.Nodes, s.Locks = s.Nodes[:1], 1
 	s.Nodes[0].Peers = nil
 	if err := s.start(t.Context()); err != nil {

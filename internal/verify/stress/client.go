@@ -1,4 +1,4 @@
-package storm
+package stress
 
 import (
 	"fmt"
@@ -13,9 +13,9 @@ import (
 // client is a client of the protocol, with what it may believe. One goroutine acts for it,
 // and one reads each stream.
 type client struct {
-	storm  *Storm
-	name   string
-	random *rand.Rand // of the acting goroutine
+	scenario *Scenario
+	name     string
+	random   *rand.Rand // of the acting goroutine
 
 	mu       sync.Mutex
 	streams  int // opened so far; the newest has this number
@@ -57,7 +57,7 @@ func (c *client) end(r *request, now int64, why string) {
 	if !r.ended && r.until != 0 {
 		r.hold.To = max(r.hold.From, min(now, r.until))
 		r.hold.Story += ", " + why
-		c.storm.record(r.hold)
+		c.scenario.record(r.hold)
 	}
 	r.ended = true
 	delete(c.requests, r.id)
@@ -84,7 +84,7 @@ func (c *client) take(stream int, m *clientv1.NodeMessage) {
 		}
 		return
 	}
-	now := c.storm.now()
+	now := c.scenario.now()
 	c.expire(now)
 	switch {
 	case m.GetGranted() != nil:
@@ -144,10 +144,10 @@ func (c *client) granted(stream int, g *clientv1.Granted, now int64) {
 			r.until = max(r.until, until)
 		}
 	case r.until != 0:
-		c.storm.fail(fmt.Errorf("%v: resumed, it came back with fence %d", r.hold, g.GetFence()))
+		c.scenario.fail(fmt.Errorf("%v: resumed, it came back with fence %d", r.hold, g.GetFence()))
 	default:
 		r.asked, r.hold.Fence = false, g.GetFence()
-		c.storm.granted()
+		c.scenario.granted()
 		if until > now {
 			r.hold.From, r.until, r.stream, r.session = now, until, stream, g.GetSession()
 			r.hold.Story = fmt.Sprintf("granted on stream %d, until %d", stream, until)
@@ -161,7 +161,7 @@ func leaseEnd(stamp, remaining int64) int64 { return stamp + remaining - remaini
 // ask makes a new request for a lock, and its message.
 func (c *client) ask(mode clientv1.Acquire_Mode) (*request, *clientv1.ClientMessage) {
 	c.nextID++
-	lock := lockName(c.random.IntN(c.storm.Locks))
+	lock := lockName(c.random.IntN(c.scenario.Locks))
 	r := &request{id: c.nextID, lock: lock, asked: true, hold: exclusion.Interval{Lock: lock, Holder: c.name}}
 	c.requests[r.id] = r
 	return r, acquire(r, mode)
@@ -186,11 +186,11 @@ func release(r *request) *clientv1.ClientMessage {
 }
 
 func (c *client) ping() *clientv1.ClientMessage {
-	return &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Ping{Ping: &clientv1.Ping{Stamp: c.storm.now()}}}
+	return &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Ping{Ping: &clientv1.Ping{Stamp: c.scenario.now()}}}
 }
 
-// lockName is the name of a lock of the storm.
-func lockName(i int) string { return fmt.Sprint("storm ", i) }
+// lockName is the name of a lock of the scenario.
+func lockName(i int) string { return fmt.Sprint("stress ", i) }
 
-// now is the clock of all clients of a storm: nanoseconds, above 0.
-func (s *Storm) now() int64 { return int64(time.Since(s.begun)) + 1 }
+// now is the clock of all clients of a scenario: nanoseconds, above 0.
+func (s *Scenario) now() int64 { return int64(time.Since(s.begun)) + 1 }

@@ -1,4 +1,4 @@
-package storm
+package stress
 
 import (
 	"context"
@@ -17,8 +17,8 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// Storm is one run.
-type Storm struct {
+// Scenario is one run.
+type Scenario struct {
 	// Nodes are the configurations of the nodes, TTL the time to live of their sessions.
 	Nodes []conch.Config
 	TTL   time.Duration
@@ -45,28 +45,28 @@ type Storm struct {
 	errs     []error
 }
 
-// Run runs the storm for a time and judges it.
-func (s *Storm) Run(ctx context.Context, last time.Duration) (err error) {
+// Run runs the scenario for a time and judges it.
+func (s *Scenario) Run(ctx context.Context, last time.Duration) (err error) {
 	if err := s.start(ctx); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	blowing, cancel := context.WithTimeout(ctx, last+s.Patience)
+	running, cancel := context.WithTimeout(ctx, last+s.Patience)
 	defer cancel()
 	time.AfterFunc(last, func() {
 		defer cancel()
-		for blowing.Err() == nil && !s.hasShown() { // on a slow machine it goes on
-			pause(blowing, 100*time.Millisecond)
+		for running.Err() == nil && !s.hasShown() { // on a slow machine it goes on
+			pause(running, 100*time.Millisecond)
 		}
 	})
-	refused := s.blow(blowing)
+	refused := s.runAll(running)
 	s.Log("seed %d: %d grants to clients of the protocol, %d intervals held, %d restarts of nodes; refused %v; streams ended with %v",
 		s.Seed, s.grants, len(s.held), s.restarts, refused, s.endings)
 	return errors.Join(append(s.errs, exclusion.Check(s.held), s.awaitCalm(ctx))...)
 }
 
 // start starts the nodes.
-func (s *Storm) start(ctx context.Context) error {
+func (s *Scenario) start(ctx context.Context) error {
 	s.begun, s.endings = time.Now(), make(map[codes.Code]int)
 	for _, cfg := range s.Nodes {
 		node, err := conch.Start(ctx, cfg)
@@ -79,7 +79,7 @@ func (s *Storm) start(ctx context.Context) error {
 }
 
 // stop stops the nodes.
-func (s *Storm) stop() error {
+func (s *Scenario) stop() error {
 	var errs []error
 	for _, node := range s.nodes {
 		errs = append(errs, node.Stop(context.Background()))
@@ -87,8 +87,8 @@ func (s *Storm) stop() error {
 	return errors.Join(errs...)
 }
 
-// blow lets all act until ctx ends, and counts the refusals to clients.
-func (s *Storm) blow(ctx context.Context) map[clientv1.Code]int {
+// runAll lets all act until ctx ends, and counts the refusals to clients.
+func (s *Scenario) runAll(ctx context.Context) map[clientv1.Code]int {
 	var all sync.WaitGroup
 	refused := make(map[clientv1.Code]int)
 	var clients []*client
@@ -114,16 +114,16 @@ func (s *Storm) blow(ctx context.Context) map[clientv1.Code]int {
 }
 
 // client makes a client.
-func (s *Storm) client(i int) *client {
+func (s *Scenario) client(i int) *client {
 	return &client{
-		storm: s, name: fmt.Sprintf("raw %d", i), random: rand.New(rand.NewPCG(s.Seed, uint64(i))),
+		scenario: s, name: fmt.Sprintf("raw %d", i), random: rand.New(rand.NewPCG(s.Seed, uint64(i))),
 		requests: make(map[uint64]*request), returned: make(map[grant]bool), refused: make(map[clientv1.Code]int),
 	}
 }
 
 // call asks in a loop through the Go package, as a client or as a caller in the node's own
 // process, and soon gives up.
-func (s *Storm) call(ctx context.Context, name string, random *rand.Rand, node int) {
+func (s *Scenario) call(ctx context.Context, name string, random *rand.Rand, node int) {
 	for ctx.Err() == nil {
 		var locker conch.Locker = s.node(node)
 		done := func() error { return nil }
@@ -145,7 +145,7 @@ func (s *Storm) call(ctx context.Context, name string, random *rand.Rand, node i
 }
 
 // attempt takes a lock and gives it back.
-func (s *Storm) attempt(ctx context.Context, locker conch.Locker, name, lock string) {
+func (s *Scenario) attempt(ctx context.Context, locker conch.Locker, name, lock string) {
 	hold, err := locker.Lock(ctx, lock)
 	if err != nil {
 		return
@@ -162,7 +162,7 @@ func (s *Storm) attempt(ctx context.Context, locker conch.Locker, name, lock str
 }
 
 // restart stops a node and starts it again, now and then.
-func (s *Storm) restart(ctx context.Context, random *rand.Rand) {
+func (s *Scenario) restart(ctx context.Context, random *rand.Rand) {
 	for {
 		pause(ctx, s.TTL+time.Duration(random.Int64N(int64(6*s.TTL))))
 		if ctx.Err() != nil {
@@ -188,39 +188,39 @@ func (s *Storm) restart(ctx context.Context, random *rand.Rand) {
 }
 
 // hasShown reports whether enough has happened for the judges.
-func (s *Storm) hasShown() bool {
+func (s *Scenario) hasShown() bool {
 	const enough = 20
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.grants >= enough && len(s.held) >= enough
 }
 
-func (s *Storm) node(i int) *conch.Node {
+func (s *Scenario) node(i int) *conch.Node {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.nodes[i]
 }
 
 // address draws the address of a node.
-func (s *Storm) address(random *rand.Rand) string {
+func (s *Scenario) address(random *rand.Rand) string {
 	return s.node(random.IntN(len(s.Nodes))).Address()
 }
 
 // record keeps an interval for the judge.
-func (s *Storm) record(interval exclusion.Interval) {
+func (s *Scenario) record(interval exclusion.Interval) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held = append(s.held, interval)
 }
 
-func (s *Storm) granted() {
+func (s *Scenario) granted() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.grants++
 }
 
 // ending counts how streams end.
-func (s *Storm) ending(err error) {
+func (s *Scenario) ending(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if errors.Is(err, io.EOF) {
@@ -230,7 +230,7 @@ func (s *Storm) ending(err error) {
 }
 
 // fail notes a violation.
-func (s *Storm) fail(err error) {
+func (s *Scenario) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.errs = append(s.errs, err)

@@ -1,4 +1,4 @@
-package storm
+package stress
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 
 // awaitCalm waits until a fresh client of each node has had each lock, and until no node
 // remembers a hold, a wait or a client. It returns an error if that does not happen.
-func (s *Storm) awaitCalm(ctx context.Context) error {
+func (s *Scenario) awaitCalm(ctx context.Context) error {
 	var errs []error
 	for _, node := range s.nodes {
 		errs = append(errs, s.awaitFree(ctx, node))
@@ -27,7 +27,7 @@ func (s *Storm) awaitCalm(ctx context.Context) error {
 }
 
 // awaitFree takes each lock once, as a client of a node.
-func (s *Storm) awaitFree(ctx context.Context, node *conch.Node) error {
+func (s *Scenario) awaitFree(ctx context.Context, node *conch.Node) error {
 	ctx, cancel := context.WithTimeout(ctx, s.Patience)
 	defer cancel()
 	client, err := conch.Dial(ctx, conch.DialConfig{Nodes: []string{node.Address()}})
@@ -37,7 +37,7 @@ func (s *Storm) awaitFree(ctx context.Context, node *conch.Node) error {
 	for i := range s.Locks {
 		hold, err := client.Lock(ctx, lockName(i))
 		if err != nil {
-			return errors.Join(fmt.Errorf("%q cannot be had at %s after the storm: %w", lockName(i), node.Address(), err), client.Close())
+			return errors.Join(fmt.Errorf("%q cannot be had at %s after the faults: %w", lockName(i), node.Address(), err), client.Close())
 		}
 		_ = hold.Unlock() // it may be lost on a busy machine
 	}
@@ -45,7 +45,7 @@ func (s *Storm) awaitFree(ctx context.Context, node *conch.Node) error {
 }
 
 // awaitEmpty waits until a node remembers nothing.
-func (s *Storm) awaitEmpty(ctx context.Context, node *conch.Node) error {
+func (s *Scenario) awaitEmpty(ctx context.Context, node *conch.Node) error {
 	ctx, cancel := context.WithTimeout(ctx, s.Patience)
 	defer cancel()
 	conn, err := grpc.NewClient("passthrough:///"+node.Address(), grpc.WithTransportCredentials(insecure.NewCredentials()))

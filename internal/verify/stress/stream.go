@@ -1,4 +1,4 @@
-package storm
+package stress
 
 import (
 	"context"
@@ -67,7 +67,7 @@ func (c *client) open(ctx context.Context, node string, bytes int64) (*stream, e
 	s := &stream{client: c, number: c.streams, conn: conn, cancel: cancel, attach: attach, ended: make(chan struct{})}
 	incarnation := make([]byte, 16)
 	copy(incarnation, c.name)
-	binary.BigEndian.PutUint64(incarnation[8:], c.storm.Seed)
+	binary.BigEndian.PutUint64(incarnation[8:], c.scenario.Seed)
 	s.send(&clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Hello{Hello: &clientv1.Hello{
 		Version: 1, Incarnation: incarnation, Client: &clientv1.Client{Command: c.name},
 	}}})
@@ -88,7 +88,7 @@ func (s *stream) read() {
 	for {
 		frame, err := s.attach.Recv()
 		if err != nil {
-			s.client.storm.ending(err)
+			s.client.scenario.ending(err)
 			return
 		}
 		for _, m := range frame.GetMessages() {

@@ -1,6 +1,6 @@
 //go:build race
 
-package storm
+package stress
 
 import "time"
 

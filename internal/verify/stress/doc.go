@@ -1,4 +1,4 @@
-// Package storm sends nodes what the client protocol allows, at the worst moments: Acquire
+// Package stress sends nodes what the client protocol allows, at the worst moments: Acquire
 // and Withdraw in pairs, connections that break in the middle of a frame, streams that
 // replace each other while late frames arrive on the older one, half-closed streams, and
 // nodes that stop and start meanwhile. Callers of the Go package want the same locks. All
@@ -12,4 +12,4 @@
 //
 // A seed draws the same actions for each client again, but not the same run: goroutines
 // keep their own time.
-package storm
+package stress

@@ -1,4 +1,4 @@
-package storm
+package stress
 
 import (
 	"context"
@@ -27,7 +27,7 @@ func (c *client) run(ctx context.Context) {
 				break
 			}
 			c.act(newest)
-			pause(ctx, time.Duration(c.random.Int64N(int64(c.storm.Pace))))
+			pause(ctx, time.Duration(c.random.Int64N(int64(c.scenario.Pace))))
 		}
 		if c.random.IntN(3) == 0 {
 			c.leave(newest)
@@ -39,7 +39,7 @@ func (c *client) run(ctx context.Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range c.requests {
-		c.end(r, c.storm.now(), "the end")
+		c.end(r, c.scenario.now(), "the end")
 	}
 }
 
@@ -63,7 +63,7 @@ func (c *client) replace(ctx context.Context, older *stream) (*stream, error) {
 		bytes = 100 + c.random.Int64N(4000)
 	}
 	c.mu.Lock()
-	newest, err := c.open(ctx, c.storm.address(c.random), bytes)
+	newest, err := c.open(ctx, c.scenario.address(c.random), bytes)
 	if err != nil {
 		c.mu.Unlock()
 		return nil, err
@@ -82,7 +82,7 @@ func (c *client) replace(ctx context.Context, older *stream) (*stream, error) {
 	for frame := range slices.Chunk(restatement, perFrame) {
 		newest.send(frame...)
 		if c.random.IntN(4) == 0 {
-			pause(ctx, time.Duration(c.random.Int64N(int64(c.storm.TTL/20))))
+			pause(ctx, time.Duration(c.random.Int64N(int64(c.scenario.TTL/20))))
 		}
 		if len(late) > 0 {
 			older.send(late[0])
@@ -99,7 +99,7 @@ func (c *client) replace(ctx context.Context, older *stream) (*stream, error) {
 // restate is what a new stream asks for again: holds that last, by their fences, and waits
 // under their ids, some of which are given up instead.
 func (c *client) restate() []*clientv1.ClientMessage {
-	now := c.storm.now()
+	now := c.scenario.now()
 	c.expire(now)
 	var messages []*clientv1.ClientMessage
 	for _, r := range c.sorted() {
@@ -128,24 +128,24 @@ func (c *client) late() []*clientv1.ClientMessage {
 				messages = append(messages, resume(r))
 			}
 		case 3:
-			c.end(r, c.storm.now(), "withdrawn late")
+			c.end(r, c.scenario.now(), "withdrawn late")
 			messages = append(messages, withdraw(r.id))
 		case 4:
 			if r.until != 0 {
-				c.end(r, c.storm.now(), "released late")
+				c.end(r, c.scenario.now(), "released late")
 				messages = append(messages, release(r))
 			}
 		}
 	}
 	r, m := c.ask(clientv1.Acquire_MODE_WAIT)
-	c.end(r, c.storm.now(), "") // it was never attached
+	c.end(r, c.scenario.now(), "") // it was never attached
 	return append(messages, m)
 }
 
 // act sends one random frame on the newest stream.
 func (c *client) act(s *stream) {
 	c.mu.Lock()
-	now := c.storm.now()
+	now := c.scenario.now()
 	c.expire(now)
 	messages := []*clientv1.ClientMessage{}
 	if c.random.IntN(2) == 0 {
