@@ -22,7 +22,7 @@ const (
 // asked is one request of one node: broadcast, or riding on the token.
 type asked struct {
 	begin *Event // request or ride
-	end   *Event // the enter that granted it; nil where there is none
+	end   *Event // the enter that granted it, or limit_set; nil where there is none
 	fate  fate
 }
 
@@ -64,6 +64,11 @@ func (c *checker) checkRequests() {
 				outstanding[e.Lock] = a
 			case Enter:
 				if a := outstanding[e.Lock]; a != nil && e.Number.Compare(a.begin.Number) >= 0 {
+					a.fate, a.end = granted, e
+					delete(outstanding, e.Lock)
+				}
+			case LimitSet:
+				if a := outstanding[e.Lock]; a != nil {
 					a.fate, a.end = granted, e
 					delete(outstanding, e.Lock)
 				}

@@ -13,13 +13,15 @@ type pairKey struct {
 	from, to string
 	number   Number
 	epoch    Epoch
-	count    uint64 // hop or probe
+	count    uint64 // hop, probe or kept
+	share    Share
+	recaller string
 }
 
 // send and receive events, by the message that they are about.
 var (
-	sends    = map[string]string{RequestSent: "request", TokenSent: "token", ProbeSent: "probe", BallotSent: "ballot", AnswerSent: "answer", AbortSent: "abort"}
-	receives = map[string]string{RequestReceived: "request", TokenReceived: "token", ProbeReceived: "probe", BallotReceived: "ballot", AnswerReceived: "answer", AbortReceived: "abort"}
+	sends    = map[string]string{RequestSent: "request", TokenSent: "token", ProbeSent: "probe", BallotSent: "ballot", AnswerSent: "answer", AbortSent: "abort", RecallSent: "recall", DoneSent: "done"}
+	receives = map[string]string{RequestReceived: "request", TokenReceived: "token", ProbeReceived: "probe", BallotReceived: "ballot", AnswerReceived: "answer", AbortReceived: "abort", RecallReceived: "recall", DoneReceived: "done"}
 )
 
 // Sent reports whether the event is a message's sending.
@@ -39,6 +41,8 @@ func (e *Event) pairKey() pairKey {
 		k.number = e.Number
 	case "token":
 		k.epoch, k.count = e.Epoch, e.Hop
+	case "recall", "done":
+		k.share, k.recaller, k.count = e.Shared.Share, e.Shared.Recaller, e.Shared.Kept
 	default:
 		k.epoch, k.count = e.Ballot, e.Probe
 	}
@@ -89,10 +93,16 @@ func (r *Run) pair() {
 
 // certain reports whether a sending is the first of its message for certain. Where lines
 // of the sender are missing, a message that is sent again on new streams, which are
-// requests, probes and answers to them, may have been sent before: then a receipt need not
+// requests, probes and answers to them, or again and again, which are RECALL and DONE, may have been sent before: then a receipt need not
 // have happened after the sending that is there.
 func certain(sent *Event) bool {
-	return !sent.Life.partial() || sent.Kind == RequestSent && !sent.Repeat || sent.Kind != RequestSent && !sent.Has("probe")
+	switch sent.Kind {
+	case RequestSent:
+		return !sent.Life.partial() || !sent.Repeat
+	case RecallSent, DoneSent:
+		return !sent.Life.partial()
+	}
+	return !sent.Life.partial() || !sent.Has("probe")
 }
 
 // pairDropped pairs the sending of a token with the line that says that it was
