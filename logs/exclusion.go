@@ -126,7 +126,7 @@ func (c *checker) checkFences(j *Journey) {
 	var latest *Event // with the highest fence so far
 	for _, v := range j.Visits {
 		for _, e := range v.Events {
-			if !e.Has("fence") || e.Kind == Lost || e.Kind == Leave && e.Mode().shares() {
+			if !e.Has("fence") || e.Kind == Lost || e.Kind == LimitSet || e.Kind == Leave && e.Mode().shares() {
 				continue
 			}
 			if latest != nil {
@@ -163,6 +163,9 @@ func (c *checker) keepClocks(journeys []*Journey) {
 	c.clocks = make(map[*Event]Clock, len(wanted))
 	if len(wanted) == 0 {
 		return
+	}
+	for _, over := range c.run.sessionEnds() {
+		wanted[over] = true
 	}
 	c.run.WalkClocks(func(e *Event, clock Clock) {
 		if wanted[e] {

@@ -167,9 +167,9 @@ func (t *tracer) follow(life *Life) {
 			}
 		case Enter:
 			t.expect(s, e, e.Hop)
-			t.expectOutside(s, e)
 			entry := &Entry{Enter: e, Visit: s.visit}
 			if !e.Mode().shares() {
+				t.expectOutside(s, e)
 				s.inside = entry
 			}
 			j := t.journeys[e.Lock]

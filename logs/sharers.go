@@ -76,22 +76,31 @@ func (t *tracer) enterWithToken(s *stay, e *Event) {
 		return
 	}
 	s.holds = append(s.holds, t.journeys[e.Lock].Entries[len(t.journeys[e.Lock].Entries)-1])
-	shares, known := e.shares()
 	s.own = ownShare{known: true, open: true, share: Share{Fence: e.Fence, Permits: uint64(e.Mode())}, line: e}
-	if e.Mode() == Unlimited || !known {
-		return
+	if e.Mode() != Unlimited {
+		t.expectPermit(s, e)
 	}
-	sum := uint64(0)
+}
+
+// expectPermit is called where somebody enters with a permit: the token's shares have no more
+// than there are. The line shows them as they were when the node was done with what let the
+// waiter in, and maybe others: those of other members can only have been larger before.
+func (t *tracer) expectPermit(s *stay, e *Event) {
+	limit := uint64(max(e.Mode(), e.Shared.Limit)) // which somebody may have raised just then
+	shares, _ := e.shares()
+	self := t.run.member(e.Node)
+	sum, others := uint64(0), uint64(0)
 	for _, share := range shares {
 		sum += share.Permits
-		if share.Member == t.run.member(e.Node) {
-			s.own.share.Permits = share.Permits
+		if share.Member != self {
+			others += share.Permits
 		}
 	}
-	if limit := max(e.Mode(), e.Shared.Limit); sum > uint64(limit) { // somebody may have raised it in this turn
-		t.report(permits, Violated, []*Event{e}, "%s entered with one of %d permits, though the token's shares have %d in all", e.Node, e.Mode(), sum)
+	if sum > limit {
+		t.report(permits, Violated, []*Event{e}, "%s entered with one of %d permits, though the token's shares have %d in all", e.Node, limit, sum)
+		return
 	}
-	t.crowd(s, permits, e, int(s.own.share.Permits), "with the token")
+	t.crowd(s, permits, e, int(limit-others), "beside the shares of others")
 }
 
 // expectNoShares is called where somebody enters alone: the token has no share of another.

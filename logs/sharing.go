@@ -239,9 +239,26 @@ func (c *checker) gone(s Share, e *Event) bool {
 		return true
 	}
 	// A PING of a later session has no line at its receiver.
-	return slices.ContainsFunc(c.run.Lives, func(life *Life) bool {
-		return life.Node == node && (life.End == Crashed || slices.ContainsFunc(life.Events, func(e *Event) bool {
-			return (e.Kind == SessionLapsed || e.Kind == SessionEnded) && e.Session == s.Session
-		}))
+	return slices.ContainsFunc(c.run.sessionEnds(), func(end *Event) bool {
+		next := end.Life.Index + 1
+		again := end.Kind == SessionLapsed || next < len(c.run.Lives) && c.run.Lives[next].Node == node
+		ours := end.Session == s.Session || end.Kind != SessionLapsed && end.Kind != SessionEnded // a crash
+		return end.Node == node && again && ours && !c.clocks[end].Includes(e)
 	})
+}
+
+// sessionEnds are the lines with which sessions end, and the last lines of processes that
+// crashed.
+func (r *Run) sessionEnds() (ends []*Event) {
+	for _, life := range r.Lives {
+		for _, e := range life.Events {
+			if e.Kind == SessionLapsed || e.Kind == SessionEnded {
+				ends = append(ends, e)
+			}
+		}
+		if life.End == Crashed {
+			ends = append(ends, life.last())
+		}
+	}
+	return ends
 }
