@@ -96,6 +96,9 @@ func interest(j *Journey, i int, made map[Epoch]*Event) int {
 	if entry.End != nil && entry.End.Kind == Leave {
 		score++
 	}
+	if entry.recalls(begin) {
+		score += 6
+	}
 	return score
 }
 
@@ -197,8 +200,16 @@ func (t *tale) gatherVisit(v *Visit, first bool) {
 	for _, e := range v.Events {
 		switch e.Kind {
 		case TokenMade, TokenReceived, Enter, Leave, Lost, TokenSent, TokenDropped, SessionLapsed:
+		case RecallSent, DoneReceived:
+			if t.begin != nil && t.at[e] > t.at[t.begin] && (e.Life != enter.Life || e.Seq < enter.Seq) {
+				t.gatherShare(e)
+			}
+			continue
 		default:
 			continue
+		}
+		if e.Kind == Leave && e.Mode().shares() && (t.begin == nil || t.at[e] < t.at[t.begin]) {
+			continue // it hands nothing on
 		}
 		if e.Life == enter.Life && e.Seq > enter.Seq {
 			break

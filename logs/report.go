@@ -124,13 +124,13 @@ func (c *checker) proof(id requirementID) string {
 	case exclusion:
 		text := fmt.Sprintf("%s, each after the one before had ended: %d by a chain of hops, %d at one node", counted(f.Entries-c.beside.sharers, "entry", "entries"), c.order.hops, c.order.stays)
 		if c.beside.sharers > 0 {
-			text = strings.Replace(text, ", each", " alone, each", 1)
+			text = strings.Replace(text, ", each", " alone, each", 1) // after the count
 		}
 		if c.order.rounds+c.order.byLease > 0 {
 			text += fmt.Sprintf(", %d by a round, %d by the end of a lease", c.order.rounds, c.order.byLease)
 		}
 		if c.beside.sharers > 0 {
-			text += fmt.Sprintf("; and none while one of the %d was in that shared the lock", c.beside.sharers)
+			text += fmt.Sprintf("; and none beside %s of those who shared the lock", counted(c.beside.sharers, "entry", "entries"))
 		}
 		if c.beside.byLease > 0 {
 			text += fmt.Sprintf(", %d times by the end of a lease", c.beside.byLease)
