@@ -105,7 +105,7 @@ func spellNumbers(raw []byte) []byte {
 			before = "0."
 		case kindEpoch:
 			after = ".0"
-		case kindDecimal:
+		case kindDecimal, kindLimit:
 		default:
 			continue
 		}

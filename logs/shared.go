@@ -47,7 +47,7 @@ func (e *Event) shares() (shares []Share, known bool) {
 	switch {
 	case e.Has("shares"):
 		return e.Shared.Shares, true
-	case e.Has("limit") || !e.Has("hop") || e.Kind == LimitSet:
+	case e.Has("limit") || !e.Has("hop") || e.Kind == LimitSet || e.Life.minimal():
 		return nil, false
 	}
 	return nil, true
