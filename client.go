@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"conch/broadcast"
 	"conch/internal/client"
 	"conch/internal/pki"
+	"conch/token"
 )
 
 // DialConfig is what a client needs at its start. The zero value finds a node on this
@@ -80,16 +80,14 @@ func (c *Client) Node() string { return c.client.Node().String() }
 // [ErrNoSession] or [ErrUnreachable] too if that is why it took so long. The lock is then
 // not held.
 func (c *Client) Lock(ctx context.Context, name string) (Hold, error) {
-	hold, err := c.client.Acquire(ctx, name)
-	return c.hold(name, hold, err)
+	return c.acquire(ctx, name, token.Exclusive)
 }
 
 // TryLock takes the lock if it is free. It returns after one SessionTTL of the cluster at
 // the latest. The errors are those of [Client.Lock]; [ErrBusy]; and [ErrNoSession] if the
 // node cannot know.
 func (c *Client) TryLock(ctx context.Context, name string) (Hold, error) {
-	hold, err := c.client.Try(ctx, name)
-	return c.hold(name, hold, err)
+	return c.try(ctx, name, token.Exclusive)
 }
 
 // Do calls f under a lock, as [Locker] describes.
@@ -103,19 +101,6 @@ func (c *Client) Do(ctx context.Context, name string, f func(ctx context.Context
 // free when the program ends. If the node does not answer, Close gives up after one
 // SessionTTL, when they are free anyway, and returns an error.
 func (c *Client) Close() error { return c.client.Close() }
-
-// hold makes a Hold of the client's. If its fence is not above those seen, it gives the
-// lock back.
-func (c *Client) hold(name string, hold broadcast.Hold, err error) (Hold, error) {
-	if err != nil {
-		return Hold{}, err
-	}
-	if err := c.seen.See(name, hold.Fence()); err != nil {
-		_ = hold.Unlock() // it is of no use, lost or not
-		return Hold{}, err
-	}
-	return Hold{hold}, nil
-}
 
 // secure returns what secures a client's connections; nil without files.
 func (f TLSFiles) secure() (client.Security, error) {

@@ -68,8 +68,8 @@ var (
 var (
 	// ErrStaleFence is wrapped by the error of [DoFenced] for a fence below the highest
 	// that the file has seen: the lock was lost, and somebody else has had it since. It is
-	// also wrapped by the error of [Client.Lock] for a fence that is not above the client's
-	// earlier ones.
+	// also wrapped by the errors of [Client.Lock] and its siblings for a fence that cannot
+	// come after the client's earlier ones.
 	ErrStaleFence = fence.ErrStale
 	// ErrFenceInUse is wrapped, together with the cause of the context's end, by the error
 	// of [DoFenced] if somebody still works under the file.

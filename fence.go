@@ -20,10 +20,24 @@ import (
 //
 // The error is do's; or it wraps [ErrStaleFence], [ErrFenceInUse] or [ErrFenceFile], and do
 // was not called.
-func DoFenced(ctx context.Context, file string, number uint64, do func() error) (err error) {
+func DoFenced(ctx context.Context, file string, number uint64, do func() error) error {
 	taken, err := fence.Take(ctx, file, number)
-	if err != nil {
-		return err
+	return doUnder(taken, err, do)
+}
+
+// DoFencedShared is [DoFenced] for what a reader does, who holds a lock by
+// [Locker].RLock. Readers work under the file at once and do not refuse each other,
+// whatever their fences. A reader is refused below the highest fence of [DoFenced], and
+// DoFenced is refused below the highest of a reader too.
+func DoFencedShared(ctx context.Context, file string, number uint64, do func() error) error {
+	taken, err := fence.TakeShared(ctx, file, number)
+	return doUnder(taken, err, do)
+}
+
+// doUnder calls do under a fence file that was taken, unless that failed.
+func doUnder(taken *fence.Lock, failed error, do func() error) (err error) {
+	if failed != nil {
+		return failed
 	}
 	defer func() { err = errors.Join(err, taken.Release()) }()
 	return do()

@@ -17,7 +17,9 @@ type Hold struct {
 }
 
 // Fence returns the fencing number of the hold: higher than that of each earlier
-// hold of the same lock, on any node. It fits a signed 64-bit integer.
+// hold of the same lock, on any node. Holds that share a lock may have the same number: it is
+// above those of all exclusive holds before them, and below those of all after. It fits a
+// signed 64-bit integer.
 func (h Hold) Fence() uint64 { return h.hold.Fence() }
 
 // Done returns a channel that is closed if the lock is lost before it is unlocked: the node

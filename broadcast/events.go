@@ -82,8 +82,7 @@ func (l *eventLog) tokenHere(e *token.Effect) {
 		l.underShare(e)
 		return
 	case e.Kind == token.Grant && e.Fence == 0:
-		l.limitSet(e)
-		return
+		return // see limitSet
 	}
 	var line *zerolog.Event
 	var text string

@@ -305,6 +305,10 @@ func (o *owner) performOne(e *token.Effect) {
 		if p := &o.peers[e.Peer]; p.out != nil && !o.holdsBack(e, p.out) {
 			p.pending = append(p.pending, e.Message)
 		}
+	case token.Grant:
+		if e.Fence == 0 {
+			o.limitSet(e)
+		}
 	case token.Warn:
 		if holds, _, _ := o.table.Counts(); holds > 0 {
 			o.log.sessionWarned(e.Session, o.describeTimes())
@@ -313,6 +317,13 @@ func (o *owner) performOne(e *token.Effect) {
 		o.save(e)
 	case token.Gone:
 		close(o.gone)
+	}
+}
+
+// limitSet logs that a waiter has set a lock's limit.
+func (o *owner) limitSet(e *token.Effect) {
+	if w, waits := o.table.Waiter(e.Waiter); waits && !o.log.quiet {
+		o.log.limitSet(e, w.Caller)
 	}
 }
 

@@ -26,13 +26,10 @@ func (l *eventLog) underShare(e *token.Effect) {
 }
 
 // limitSet writes a line about a limit that somebody at this node has set.
-func (l *eventLog) limitSet(e *token.Effect) {
-	t := e.Message.Token
+func (l *eventLog) limitSet(e *token.Effect, by *Caller) {
 	line := l.about(e, "limit_set")
 	l.limit(line, "limit", e.Limit)
-	l.token(line, t.Epoch, e.Hop, t.Fence)
-	l.numbers(line, "request_numbers", e.State.RequestNumbers)
-	line.Msg("limit set")
+	line.Stringer("caller", by).Msg("limit set")
 }
 
 // mode adds in which mode a waiter holds the lock, unless that is exclusive.

@@ -201,7 +201,7 @@ func TestLimitsDiffer(t *testing.T) {
 		if _, err := b.driver.Acquire(t.Context(), "cs", token.Unlimited); !errors.Is(err, ErrLimit) {
 			t.Errorf("RLock of a semaphore = %v; want ErrLimit", err)
 		}
-		if err := b.driver.SetLimit(t.Context(), "cs", 3, Caller{}); err != nil {
+		if err := b.driver.SetLimit(t.Context(), "cs", 3, Caller{User: "alice", Host: "desk"}); err != nil {
 			t.Fatalf("SetLimit: %v", err)
 		}
 		holds := []Hold{b.share("cs", 3), b.share("cs", 3)}
@@ -212,8 +212,8 @@ func TestLimitsDiffer(t *testing.T) {
 		for _, hold := range holds {
 			b.release(hold)
 		}
-		if got := b.lines("limit_set"); len(got) != 1 || got[0]["limit"] != "3" {
-			t.Errorf("lines %v; want one that says the limit 3", got)
+		if got := b.lines("limit_set"); len(got) != 1 || got[0]["limit"] != "3" || got[0]["caller"] != "alice@desk" {
+			t.Errorf("lines %v; want one that says the limit 3, and whose it is", got)
 		}
 		for _, limit := range []token.Limit{token.Exclusive, token.MaxPermits + 1, token.Unlimited} {
 			if err := a.driver.SetLimit(t.Context(), "cs", limit, Caller{}); !errors.Is(err, ErrPermits) {

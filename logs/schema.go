@@ -127,7 +127,7 @@ var keys = []key{
 	{"reason", kindText, "why"},
 	{"times", kindText, "what tells why a lease was not extended in time: what is left of it, how late the node's clock was looked at, how long the last write of the log and the last save took"},
 	{"remote", kindText, "the socket address of an unauthenticated peer"},
-	{"caller", kindText, "who asked for the lock, or wants it broken: USER@HOST and process PID as the client states them, and the identity that the node knows; with client_refused, only the latter"},
+	{"caller", kindText, "who asked for the lock, wants it broken, or set its limit: USER@HOST and process PID as the client states them, and the identity that the node knows; with client_refused, only the latter"},
 	{"ballot", kindEpoch, "the ballot, which is the epoch of the token that it may make"},
 	{"probe", kindDecimal, "the probe's number at its asker"},
 	{"answer", kindText, "to a probe: hold, recent or none; to a ballot: hold, nack or promise"},
@@ -262,7 +262,7 @@ var shapes = []shape{
 
 	{ShareEnter, "info", aboutLock | setOf("fence", "mode"), 0, 0, "somebody at the writer enters under its share, while the token is elsewhere; fence is the share's id"},
 	{ShareLeave, "info", aboutLock | setOf("fence", "mode"), 0, 0, "somebody who shared the lock at the writer left, while the token is elsewhere"},
-	{LimitSet, "info", aboutLock | setOf("fence", "epoch", "hop", "limit"), 0, 0, "somebody at the writer has changed the lock's limit"},
+	{LimitSet, "info", lockOnly | setOf("limit", "caller"), 0, 0, "somebody has changed how many permits the lock has; written with evidence or without"},
 	{RecallSent, "info", lockOnly | recallKeys, roundState | setOf("anyhow"), 0, "a token that waits for a share calls it in: the writer hands RECALL to the stream to the member that has the share, or to another that passes it on"},
 	{RecallReceived, "info", lockOnly | recallKeys, roundState | setOf("anyhow"), 0, "RECALL came: nobody more enters under the share"},
 	{DoneSent, "info", lockOnly | recallKeys | setOf("kept"), roundState, 0, "the writer hands DONE to the stream to the recaller, or to the member that passed RECALL on"},

@@ -19,11 +19,24 @@ func (n *Node) Retire(now Time) {
 			n.keep(l)
 		}
 		if l.idle() {
-			n.wake(l)
-			n.passOn(l)
+			n.giveAway(l)
 		}
 	}
 	n.checkGone()
+}
+
+// giveAway sends an idle token of a node that leaves to the first member that waits for it,
+// else to any live one. A node that leaves does so when it is told to leave and when it
+// goes, but not with a token that comes in between: two that leave, and wait for those who
+// are in, would send it to each other without end.
+func (n *Node) giveAway(l *lock) {
+	n.wake(l)
+	n.passOn(l)
+	for j := 0; l.token != nil && j < len(n.peers); j++ {
+		if Member(j) != n.self && n.addressable(Member(j)) {
+			n.give(l, Member(j))
+		}
+	}
 }
 
 // checkGone says BYE if the node leaves and nobody here is in a critical section.
@@ -43,6 +56,9 @@ func (n *Node) checkGone() {
 // to nobody is lost.
 func (n *Node) sayBye() {
 	for _, l := range n.order {
+		if l.token != nil {
+			n.giveAway(l)
+		}
 		if l.token != nil {
 			n.drop(l, ReasonLeaving)
 		}

@@ -102,15 +102,28 @@ func TestRetiringNodeServesNoWaiter(t *testing.T) {
 	d.wantOnly(Grant)
 }
 
-// A token that comes late is passed on at once.
+// A token that comes late goes to a waiting member at once, or else when the node goes. Two
+// nodes that leave would otherwise send it to each other until one of them has gone.
 func TestRetiringNodePassesOnTokenThatComes(t *testing.T) {
-	d := holding(t, 3)
-	d.Acquire(d.at, "other", 2)
-	d.Retire(d.at)
-	d.take()
-	d.receive(2, Message{Kind: TokenMessage, Lock: "other", Session: 1,
-		Token: &Token{Epoch: Epoch{1, 1}, LastGranted: make([]Number, 3)}})
-	d.want("A→B TOKEN 1.B to session 1, hop 1, fence 0:0, LN 1.1 0.0 0.0, Q nobody of other")
+	for _, waits := range []bool{true, false} {
+		d := holding(t, 3)
+		d.Acquire(d.at, "other", 2)
+		d.Retire(d.at)
+		if waits {
+			d.receive(1, Message{Kind: Request, Lock: "other", Number: Number{1, 1}})
+		}
+		d.take()
+		d.receive(2, Message{Kind: TokenMessage, Lock: "other", Session: 1,
+			Token: &Token{Epoch: Epoch{1, 1}, LastGranted: make([]Number, 3)}})
+		const passedOn = "A→B TOKEN 1.B to session 1, hop 1, fence 0:0, LN 1.1 0.0 0.0, Q nobody of other"
+		if waits {
+			d.wantSent(TokenMessage, passedOn)
+			continue
+		}
+		d.wantSent(TokenMessage)
+		d.release(1)
+		d.wantSent(TokenMessage, "A→B TOKEN 1.B to session 1, hop 2, fence 1:1, LN 1.1 1.0 1.0, Q nobody", passedOn)
+	}
 }
 
 // A ballot under way ends.

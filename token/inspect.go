@@ -111,7 +111,7 @@ func (n *Node) InspectLock(name string, v *LockView) bool {
 	v.LocalBatch, v.BatchLeft = max(1, n.cfg.LocalBatch), 0
 	if l.use != nil {
 		v.Outstanding, v.Waiters, v.Holder = l.outstanding, len(l.waiters.entries)-l.waiters.head, l.holder
-		v.Searching = l.balloting() || l.outstanding && l.search.open
+		v.Searching = l.balloting() || l.outstanding && l.search.open && l.token == nil
 	}
 	if v.Holder != 0 {
 		v.BatchLeft = v.LocalBatch - 1 - l.ahead

@@ -58,8 +58,7 @@ func (n *Node) enqueue(l *lock) {
 func (l *lock) asks(j int) bool { return l.requestNumbers[j].Above(l.token.LastGranted[j]) }
 
 // passToHead takes the head off Q and sends it the token. A head that cannot be addressed
-// is passed over; RN > LN brings it back. If Q is empty, the token stays, unless this node
-// leaves: then any live member gets it.
+// is passed over; RN > LN brings it back. If Q is empty, the token stays.
 func (n *Node) passToHead(l *lock) {
 	t := l.token
 	for len(t.Queue) > 0 {
@@ -76,14 +75,6 @@ func (n *Node) passToHead(l *lock) {
 			return
 		default:
 			n.passOver(l, head)
-		}
-	}
-	if n.leaving {
-		for j := range n.peers {
-			if Member(j) != n.self && n.addressable(Member(j)) {
-				n.give(l, Member(j))
-				return
-			}
 		}
 	}
 }

@@ -9,14 +9,15 @@ import "slices"
 // before.
 func (n *Node) wait(l *lock, waited bool) {
 	l.waits = true
-	if waited {
-		return
-	}
-	if !l.outstanding {
+	switch {
+	case !l.outstanding:
 		n.raise(l)
 		n.issue(l, Rode, NoMember).Number = l.requestNumbers[n.self]
-	} else {
+	case !waited:
 		n.startPatience(l.search)
+	}
+	if waited {
+		return
 	}
 	l.sharing.answered = l.sharing.answered[:0]
 	n.recall(l)

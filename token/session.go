@@ -282,11 +282,16 @@ func (n *Node) addressable(j Member) bool {
 // before may have become addressable.
 func (n *Node) passOnIdle() {
 	for _, l := range n.order {
-		if l.idle() && n.askedFor(l) {
+		switch {
+		case !l.idle() || !n.askedFor(l):
+			continue
+		case n.leaving:
+			n.giveAway(l)
+		default:
 			n.wake(l)
 			n.passOn(l)
-			n.schedule(l)
 		}
+		n.schedule(l)
 	}
 }
 

@@ -84,7 +84,7 @@ func (n *Node) judge(l *lock, first request) verdict {
 	tries := l.triesFirst()
 	if first.sets {
 		switch {
-		case t.Limit == Exclusive || t.Limit == Unlimited:
+		case t.Limit == Exclusive || t.Limit == Unlimited || first.limit > MaxPermits:
 			return isRefused
 		case first.limit < t.Limit && !n.allAnswered(l):
 			return mustWait

@@ -31,6 +31,7 @@ const fenceVariable = "CONCH_FENCE"
 
 func newFenceCommand() *cobra.Command {
 	var wait time.Duration
+	var shared bool
 	cmd := &cobra.Command{
 		Use:   "fence [flags] FILE [N] -- COMMAND [ARGS...]",
 		Short: "Run a command unless a later holder of the lock has been here",
@@ -41,6 +42,10 @@ that was frozen and has lost the lock does no harm when it goes on.
 While the command, or anything that it started, runs, no other command runs under FILE.
 A newer holder waits that long; what a stale one would begin meanwhile is refused. An
 equal number is let in, one after the other, so a holder may work in several steps.
+
+With --shared, for the holders of conch lock --shared, commands run under FILE at once,
+whatever their numbers, but not beside one without --shared. Such a command is refused
+only below the highest number without --shared; one without is refused below both.
 
 The first number makes FILE. It must be on the machine, or the file system, that the
 command changes. It shows the number; its locks are in FILE.lock beside it. Remove
@@ -55,6 +60,7 @@ $CONCH_FENCE is N. If it was not run, the exit code is
   127  there is no such command
    64  wrong usage`,
 		Example: `  conch lock nightly -- conch fence /var/lib/nightly.fence -- ./job
+  conch lock --shared config -- conch fence --shared /var/lib/config.fence -- ./read
   conch lock nightly -- sh -c 'prepare && conch fence /var/lib/nightly.fence $CONCH_FENCE -- job'
   conch fence --wait 5m /var/lib/nightly.fence 120924134203981825 -- ./job`,
 		Args: fenceArguments,
@@ -64,12 +70,20 @@ $CONCH_FENCE is N. If it was not run, the exit code is
 			}
 			own, command := args[:cmd.ArgsLenAtDash()], args[cmd.ArgsLenAtDash():]
 			n, err := fenceNumber(own)
+			if err == nil && len(own) == 1 {
+				err = fenceFits(os.Getenv(modeVariable), shared)
+			}
 			if err != nil {
 				return misuse(cmd, "%w", err)
 			}
-			return runFenced(cmd.Context(), own[0], n, wait, command)
+			take := fence.Take
+			if shared {
+				take = fence.TakeShared
+			}
+			return runFenced(cmd.Context(), take, own[0], n, wait, command)
 		},
 	}
+	cmd.Flags().BoolVar(&shared, "shared", false, "run beside others that share: what the command does is a reader's work")
 	cmd.Flags().DurationVar(&wait, "wait", 10*time.Second, "how long to wait for what still runs under FILE: a `DURATION` like 90s or 5m")
 	return cmd
 }
@@ -106,13 +120,25 @@ func fenceNumber(own []string) (uint64, error) {
 	return n, nil
 }
 
+// fenceFits refuses a fence from the environment whose mode, as conch lock sets it, does
+// not go with the flag: readers would refuse each other, and permits come in no order.
+func fenceFits(mode string, shared bool) error {
+	switch {
+	case mode == modeShared && !shared:
+		return fmt.Errorf("the lock is held by readers ($%s): add --shared, or hold it by conch lock without --shared", modeVariable)
+	case mode == modePermit:
+		return fmt.Errorf("the lock is held by a permit ($%s), whose fence puts its holders in no order: there is nothing to compare", modeVariable)
+	}
+	return nil
+}
+
 // runFenced replaces this process by a command, under a fence file. It returns only if that
 // fails.
 //
 // A process that stayed and waited for the command as its child would have to forward
 // signals and repeat the exit code. If it were killed, the file would be free while the
 // command lives on. After exec, the file's lock ends with the command.
-func runFenced(ctx context.Context, file string, n uint64, wait time.Duration, command []string) error {
+func runFenced(ctx context.Context, take func(context.Context, string, uint64) (*fence.Lock, error), file string, n uint64, wait time.Duration, command []string) error {
 	// Before anything else, since a remembered number cannot be taken back.
 	program, err := exec.LookPath(command[0])
 	if err != nil {
@@ -120,7 +146,7 @@ func runFenced(ctx context.Context, file string, n uint64, wait time.Duration, c
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, wait, fmt.Errorf("waited %v for it", wait))
 	defer cancel()
-	guard, err := fence.Take(ctx, file, n)
+	guard, err := take(ctx, file, n)
 	if err == nil {
 		err = guard.Inherit()
 	}

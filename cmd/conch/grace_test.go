@@ -22,7 +22,7 @@ func TestGraceLeavesRoomForALeaseThatIsWell(t *testing.T) {
 		now := 10 * ttl
 		a := attachment.New(now, attachment.Config{TTL: ttl})
 		a.Up(now)
-		id := a.Ask(now, "x", false)
+		id := a.Ask(now, "x", token.Exclusive, false)
 		// answer answers the Ping of a frame as a node does, whose own Ping was answered
 		// at the latest multiple of T/4 and the phase.
 		answer := func(frame []frames.ClientMessage) {

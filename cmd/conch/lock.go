@@ -21,6 +21,8 @@ type lockFlags struct {
 	tls tlsFlags
 
 	nodes   []string
+	shared  bool
+	permits int
 	try     bool
 	wait    time.Duration
 	verbose bool
@@ -52,10 +54,17 @@ func newLockCommand() *cobra.Command {
 gets standard input, output and error, every signal that this process gets, and
    CONCH_LOCK   the lock's name
    CONCH_FENCE  the fence: higher than that of any earlier holder; see conch fence
+   CONCH_MODE   exclusive, shared or permit
+   CONCH_LIMIT  with --permits N: N; else empty
    CONCH_NODE   the node that granted it, for other conch commands
    CONCH_HELD   all locks that it runs under, outermost first: [{"lock":"…","fence":"…"},…]
 Processes that the command leaves behind are ended before the lock is released: by
 SIGTERM, and by SIGKILL after --grace. (On Linux also those outside its process group.)
+
+With --shared, any number of holders share the lock, and nobody holds it alone meanwhile:
+readers. With --permits N, up to N holders share it: a semaphore. All who share a lock
+must say the same; conch permits NAME shows what. Who asks without either gets the lock
+alone, when the others have given it back. Holders of one read phase have the same fence.
 
 A held lock can be lost: when the node dies or is cut off, when this machine sleeps, or
 when somebody breaks the lock (conch break). The command then gets SIGTERM --grace ahead
@@ -68,7 +77,8 @@ holds the lock, and holds it until standard input ends or a signal comes. If the
 will be lost, it ends with 76 when --grace is left.
 
 Exit codes: the command's own, or 128+n if signal n ended it, also while it waited, and
-   64  wrong usage, a bad name included; a command around this one holds the lock
+   64  wrong usage, a bad name included; a command around this one holds the lock; or
+       others share the lock with another limit
    69  no node could be reached, or all drain: at once if all refuse, and with --try
        if all drain; else after 5s, or when --wait is over
    75  not acquired: --wait is over, or --try found it in use
@@ -79,6 +89,8 @@ Exit codes: the command's own, or 128+n if signal n ended it, also while it wait
   127  there is no such command`,
 		Example: `  conch lock nightly -- ./backup --all
   conch lock --try deploy -- make deploy || test $? -eq 75   # somebody else does it
+  conch lock --shared config -- ./read                       # beside others that read
+  conch lock --permits 4 gpu -- ./train                      # at most 4 at a time
   conch lock --wait 5m --verbose deploy -- sh -c 'conch fence deploy.fence -- ./deploy'
   conch lock --node node1:7400,node2:7400 nightly -- ./backup
   conch lock -- "$NAME" -- ./backup                          # also for a name that begins with -
@@ -107,6 +119,8 @@ Exit codes: the command's own, or 128+n if signal n ended it, also while it wait
 func (f *lockFlags) addTo(cmd *cobra.Command) {
 	asking := pflag.NewFlagSet("", pflag.ContinueOnError)
 	asking.StringArrayVar(&f.nodes, "node", nil, "ask the node at `ADDR`, a HOST:PORT or the path of its socket; given ADDR,ADDR,..., the first that answers, and the next when that one is gone (default: $"+client.EnvNode+", else this user's nodes here, which must be of one cluster, else "+hosts.DefaultListen+")")
+	asking.BoolVar(&f.shared, "shared", false, "share the lock with others that say --shared, as readers do")
+	asking.IntVar(&f.permits, "permits", 0, "take one of `N` permits of the lock, so that at most N hold it at once: 1 to 65535")
 	asking.BoolVar(&f.try, "try", false, "do not wait: end with 75 if somebody holds the lock")
 	asking.DurationVar(&f.wait, "wait", 0, "end with 75 after this `TIME` of waiting (default: wait for ever)")
 	asking.BoolVar(&f.verbose, "verbose", false, "tell who is ahead while waiting, on standard error")

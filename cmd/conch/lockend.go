@@ -43,6 +43,7 @@ type lockEnd struct {
 	// Outcome is ended (the command, or standard input, ended), signal (one came while
 	// conch waited, or held the lock without a command), not_acquired, no_session, lost,
 	// unreachable, forbidden, usage, nested (a command around this one holds the lock),
+	// other_limit (others share the lock with another limit),
 	// not_started (the command could not be started) or failed.
 	Outcome string `json:"outcome"`
 	// Code is the exit code.
@@ -50,6 +51,10 @@ type lockEnd struct {
 	Lock string `json:"lock,omitempty"`
 	// Fence is the grant's, as text since it can be above 2^53; empty if there was none.
 	Fence string `json:"fence,omitempty"`
+	// Mode is shared or permit; empty if the lock is wanted alone.
+	Mode string `json:"mode,omitempty"`
+	// Limit is how many permits the lock has, as wanted; 0 unless Mode is permit.
+	Limit int `json:"limit,omitempty"`
 	// Node is where the lock was held, or last asked for.
 	Node string `json:"node,omitempty"`
 	// CommandCode is the exit code of the command, if it was run.
@@ -88,6 +93,8 @@ func (e *lockEnd) fail(err error, exits lockExits) {
 		e.Outcome, e.Code = "usage", usage.code
 	case errors.As(err, &signal):
 		e.Outcome, e.Code, e.Signal = "signal", signalExit+int(signal.number), unix.SignalName(signal.number)
+	case errors.Is(err, conch.ErrLimit):
+		e.Outcome, e.Code = "other_limit", exitUsage
 	case errors.Is(err, conch.ErrName):
 		e.Outcome, e.Code = "usage", exitUsage
 	case errors.Is(err, conch.ErrUnreachable) || errors.Is(err, conch.ErrStopped):

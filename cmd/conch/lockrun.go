@@ -18,6 +18,7 @@ import (
 	"conch/internal/client"
 	"conch/internal/procgroup"
 	"conch/internal/render"
+	"conch/token"
 )
 
 const (
@@ -38,8 +39,9 @@ type locking struct {
 	cmd     *cobra.Command
 	flags   *lockFlags
 	name    string
-	command []string // empty: none
-	path    string   // of the command
+	limit   token.Limit // the mode
+	command []string    // empty: none
+	path    string      // of the command
 	found   client.Nodes
 	signals chan os.Signal
 	ttl     time.Duration // of a session, as the node says
@@ -61,8 +63,8 @@ func runLock(cmd *cobra.Command, flags *lockFlags, args []string) error {
 	want, err := lockArguments(cmd, args)
 	if err != nil {
 		err = misuse(cmd, "%w", err)
-	} else {
-		err = flags.check(cmd, want)
+	} else if err = flags.check(cmd, want); err == nil {
+		l.limit, err = flags.mode(cmd)
 	}
 	if err != nil {
 		l.end.fail(err, flags.exits)
@@ -70,6 +72,12 @@ func runLock(cmd *cobra.Command, flags *lockFlags, args []string) error {
 	}
 	l.name, l.command = want.name, want.command
 	l.end.Lock = l.name
+	if mode := modeWord(l.limit); mode != modeExclusive {
+		l.end.Mode = mode
+	}
+	if modeWord(l.limit) == modePermit {
+		l.end.Limit = int(l.limit)
+	}
 	l.run()
 	if l.end.isLoss {
 		// Whoever waits for this process has little time left, so it is told before
@@ -119,7 +127,7 @@ func (l *locking) run() {
 	}
 	l.end.Fence = strconv.FormatUint(hold.Fence(), 10)
 	if l.flags.verbose {
-		l.say("got the lock %s with fence %s at %s", render.Plain(l.name), l.end.Fence, l.end.Node)
+		l.say("got %s %s with fence %s at %s", l.what(), render.Plain(l.name), l.end.Fence, l.end.Node)
 	}
 	if l.flags.verbose {
 		over := make(chan struct{})
@@ -140,8 +148,8 @@ func (l *locking) run() {
 func (l *locking) runUnder(hold conch.Hold) {
 	result, err := procgroup.Run(procgroup.Config{
 		Lease: hold, Path: l.path, Args: l.command,
-		Env: append(heldAround().with(l.name, l.end.Fence).environment(),
-			client.EnvNode+"="+l.end.Node),
+		Env: append(heldAround().with(heldLock{l.name, l.end.Fence, l.end.Mode}).environment(),
+			limitVariable+"="+limitText(l.limit), client.EnvNode+"="+l.end.Node),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		OnLost: onLostModes[l.flags.onLost], Grace: l.grace, Margin: l.ttl / killShare,
 		Signals: l.signals,
@@ -251,8 +259,10 @@ func (l *locking) announce() error {
 	return json.NewEncoder(l.cmd.OutOrStdout()).Encode(struct {
 		Lock  string `json:"lock"`
 		Fence string `json:"fence"`
+		Mode  string `json:"mode,omitempty"`
+		Limit int    `json:"limit,omitempty"`
 		Node  string `json:"node"`
-	}{l.name, l.end.Fence, l.end.Node})
+	}{l.name, l.end.Fence, l.end.Mode, l.end.Limit, l.end.Node})
 }
 
 // close ends the client once its messages are delivered.

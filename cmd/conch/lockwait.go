@@ -17,6 +17,7 @@ import (
 	"conch/internal/client"
 	"conch/internal/render"
 	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
 )
 
 // signalBacklog is how many signals are kept for a command that has not started yet.
@@ -88,14 +89,10 @@ func (l *locking) acquire(ctx context.Context) (*conch.Client, conch.Hold, error
 	if l.flags.verbose {
 		watching.Go(func() { l.tellWhoIsAhead(whileAsking) })
 	}
-	ask := node.Lock
-	if l.flags.try {
-		ask = node.TryLock
-	}
-	hold, err := ask(ctx, l.name)
+	hold, err := l.ask(ctx, node)
 	l.end.Node = node.Node()
 	if err != nil {
-		return node, conch.Hold{}, fmt.Errorf("did not get the lock: %w", err)
+		return node, conch.Hold{}, fmt.Errorf("did not get %s: %w", l.what(), err)
 	}
 	return node, hold, nil
 }
@@ -148,7 +145,7 @@ func (l *locking) tellWhoIsAhead(ctx context.Context) {
 		err := l.watchQueue(ctx, func(lock *clientv1.LockStatus) {
 			if text := whoIsAhead(lock, self); text != "" && text != told && ctx.Err() == nil {
 				told = text
-				l.say("waiting for %s: %s", render.Plain(l.name), text)
+				l.say("waiting for %s%s: %s", waitsFor[modeWord(l.limit)], render.Plain(l.name), text)
 			}
 		})
 		if err != nil && ctx.Err() == nil && told != err.Error() {
@@ -185,11 +182,12 @@ func (l *locking) watchQueue(ctx context.Context, take func(*clientv1.LockStatus
 func whoIsAhead(lock *clientv1.LockStatus, self *clientv1.Client) string {
 	isSelf := func(c *clientv1.Client) bool { return c.GetPid() == self.GetPid() && c.GetHost() == self.GetHost() }
 	var parts []string
-	if h := lock.GetHolder(); h != nil {
-		if isSelf(h.GetClient()) {
-			return ""
-		}
-		parts = append(parts, fmt.Sprintf("held by %s with fence %d", whois(h.GetClient(), h.GetMember()), h.GetFence()))
+	held := render.Holders(lock)
+	if slices.ContainsFunc(held, func(h *clientv1.Holder) bool { return isSelf(h.GetClient()) }) {
+		return ""
+	}
+	if len(held) > 0 {
+		parts = append(parts, heldBy(lock, held))
 	}
 	waiters := lock.GetWaiters()
 	own := slices.IndexFunc(waiters, func(w *clientv1.Waiter) bool { return isSelf(w.GetClient()) })
@@ -216,8 +214,31 @@ func whoIsAhead(lock *clientv1.LockStatus, self *clientv1.Client) string {
 	return strings.Join(append([]string{fmt.Sprintf("%d ahead", waiters[own].GetAhead())}, parts...), "; ")
 }
 
-// shownAhead is how many of the waiters ahead are named.
+// shownAhead is how many of the holders, and of the waiters ahead, are named.
 const shownAhead = 3
+
+// waitsFor says what is waited for, by mode.
+var waitsFor = map[string]string{modeShared: "a share of ", modePermit: "a permit of "}
+
+// heldBy names those who hold a lock, with their fence where they all have the same.
+func heldBy(lock *clientv1.LockStatus, held []*clientv1.Holder) string {
+	var names []string
+	for _, h := range held[:min(len(held), shownAhead)] {
+		names = append(names, whois(h.GetClient(), h.GetMember()))
+	}
+	text := "held by " + strings.Join(names, ", ")
+	if more := render.CountHolders(lock) - uint64(len(names)); more > 0 {
+		text += fmt.Sprintf(" and %d others", more)
+	}
+	switch limit := token.Limit(held[0].GetLimit()); modeWord(limit) {
+	case modeShared:
+		return text + ", who share it"
+	case modePermit:
+		return text + fmt.Sprintf(", with %d of %d permits", render.CountHolders(lock), lock.GetLimit())
+	default:
+		return text + fmt.Sprintf(" with fence %d", held[0].GetFence())
+	}
+}
 
 // whois describes a client of a member: "root on web1 (process 42, make deploy)".
 func whois(c *clientv1.Client, member string) string {

@@ -71,9 +71,6 @@ func (t *Table) holders(lock string) []*Claim {
 		return nil
 	}
 	var all []*Claim
-	if c := t.claims[t.view.Holder]; len(t.view.Inside) == 0 && c != nil && c.holding {
-		all = append(all, c)
-	}
 	for i := range t.view.Inside {
 		if c := t.claims[t.view.Inside[i].Waiter]; c != nil && c.holding {
 			all = append(all, c)

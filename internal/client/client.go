@@ -112,27 +112,28 @@ func (c *Client) SessionTTL() time.Duration {
 	return c.ttl
 }
 
-// Acquire waits until the caller holds the lock. Callers of one client are served in
-// the order in which they came, for as long as it speaks to the same node.
+// Acquire waits until the caller holds the lock: alone if the limit is [token.Exclusive],
+// else together with others. Callers of one client are served in the order in which they
+// came, for as long as it speaks to the same node.
 //
-// The errors wrap [broadcast.ErrName]; [broadcast.ErrTooManyLocks]; [broadcast.ErrStopped] once the client is
-// closed; [ErrUnreachable], once no node has been reached for as long as the client has
+// The errors wrap [broadcast.ErrName]; [broadcast.ErrLimit]; [broadcast.ErrTooManyLocks];
+// [broadcast.ErrStopped] once the client is closed; [ErrUnreachable], once no node has been reached for as long as the client has
 // patience; [ErrRefused]; or the cause of the context's end, and [ErrNoSession] or
 // [ErrUnreachable] too where that was the state at the end. The lock is then not held.
-func (c *Client) Acquire(ctx context.Context, lock string) (broadcast.Hold, error) {
-	return c.claim(ctx, lock, false)
+func (c *Client) Acquire(ctx context.Context, lock string, limit token.Limit) (broadcast.Hold, error) {
+	return c.claim(ctx, lock, limit, false)
 }
 
 // Try takes the lock if it is free. It knows within one time to live of the cluster.
 // The errors are those of [Client.Acquire], where [ErrUnreachable] comes at once if all
 // nodes that can be reached take no requests; [broadcast.ErrBusy] if the lock is in use;
 // and [ErrNoSession] if the node could not find out, for lack of a session.
-func (c *Client) Try(ctx context.Context, lock string) (broadcast.Hold, error) {
-	return c.claim(ctx, lock, true)
+func (c *Client) Try(ctx context.Context, lock string, limit token.Limit) (broadcast.Hold, error) {
+	return c.claim(ctx, lock, limit, true)
 }
 
 // claim asks for a lock, at one node after the other, and waits for the answer.
-func (c *Client) claim(ctx context.Context, lock string, try bool) (broadcast.Hold, error) {
+func (c *Client) claim(ctx context.Context, lock string, limit token.Limit, try bool) (broadcast.Hold, error) {
 	if err := broadcast.CheckName(lock); err != nil {
 		return broadcast.Hold{}, err
 	}
@@ -146,7 +147,7 @@ func (c *Client) claim(ctx context.Context, lock string, try bool) (broadcast.Ho
 		if err != nil {
 			return broadcast.Hold{}, err
 		}
-		cl := n.ask(lock, try)
+		cl := n.ask(lock, limit, try)
 		if cl == nil {
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 
 	"conch/broadcast"
 	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
 )
 
 // Close waits until the node has heard of what was released and withdrawn, and of
@@ -212,7 +213,7 @@ func TestManyGoroutines(t *testing.T) {
 					if rand.N(3) == 0 {
 						time.AfterFunc(rand.N(5*time.Millisecond), cancel)
 					}
-					hold, err := c.Acquire(ctx, lock)
+					hold, err := c.Acquire(ctx, lock, token.Exclusive)
 					if err == nil {
 						*counts[lock]++ // the race detector watches
 						if rand.N(2) == 0 {

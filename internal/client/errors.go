@@ -140,6 +140,8 @@ func (n *node) refusalError(r frames.Refusal) error {
 		return say(ErrNoSession)
 	case frames.CodeForbidden:
 		return say(ErrForbidden)
+	case frames.CodeOtherLimit:
+		return say(broadcast.ErrLimit)
 	case frames.CodeTooManyNames:
 		return say(broadcast.ErrTooManyLocks)
 	default:

@@ -13,6 +13,7 @@ import (
 
 	"conch/broadcast"
 	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
 )
 
 // The node's process is gone: nobody answers there any more.
@@ -275,7 +276,7 @@ func TestTryAtNodesThatTakeNoRequests(t *testing.T) {
 	overBoth(t, func(t *testing.T, w *network) {
 		a, b := w.node("a:1"), w.node("b:1")
 		c := w.client("a:1", "b:1")
-		asked := w.asking(func(ctx context.Context) (broadcast.Hold, error) { return c.Try(ctx, "x") })
+		asked := w.asking(func(ctx context.Context) (broadcast.Hold, error) { return c.Try(ctx, "x", token.Exclusive) })
 		began := time.Now()
 		for !isClosed(asked.done) {
 			var st *nodeStream

@@ -491,7 +491,7 @@ type asking struct {
 }
 
 func (w *network) ask(c *Client, lock string) *asking {
-	return w.asking(func(ctx context.Context) (broadcast.Hold, error) { return c.Acquire(ctx, lock) })
+	return w.asking(func(ctx context.Context) (broadcast.Hold, error) { return c.Acquire(ctx, lock, token.Exclusive) })
 }
 
 func (w *network) asking(call func(context.Context) (broadcast.Hold, error)) *asking {

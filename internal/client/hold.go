@@ -161,10 +161,10 @@ func (c *claim) Release(uint64) error {
 
 // ask begins a claim, which is then to be sent. It returns nil if the node may not be
 // asked.
-func (n *node) ask(lock string, try bool) *claim {
+func (n *node) ask(lock string, limit token.Limit, try bool) *claim {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	id := n.core.Ask(n.client.clock(), lock, try)
+	id := n.core.Ask(n.client.clock(), lock, limit, try)
 	if id == 0 {
 		return nil
 	}

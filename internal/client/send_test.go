@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+
+	"conch/token"
 )
 
 // Of a node that says nothing, callers send so little that none has to wait for it; the
@@ -51,7 +53,7 @@ func TestWhatIsToBeSentIsForThePresentStream(t *testing.T) {
 		st.wants(withdraw(1))
 		st.wants(acquire(2, "x")) // the same wait
 		synctest.Wait()
-		cl := a.ask("y", false)
+		cl := a.ask("y", token.Exclusive, false)
 		a.sending.Lock()
 		if a.sendAll(before) {
 			t.Error("more may follow on a stream that is over")

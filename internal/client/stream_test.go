@@ -12,6 +12,7 @@ import (
 
 	"conch/broadcast"
 	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
 )
 
 func resume(id uint64, lock string, fence uint64) *clientv1.ClientMessage {
@@ -344,6 +345,7 @@ func TestRefusals(t *testing.T) {
 		clientv1.Code_CODE_NO_SESSION:     ErrNoSession,
 		clientv1.Code_CODE_FORBIDDEN:      ErrForbidden,
 		clientv1.Code_CODE_TOO_MANY_NAMES: broadcast.ErrTooManyLocks,
+		clientv1.Code_CODE_OTHER_LIMIT:    broadcast.ErrLimit,
 		clientv1.Code_CODE_TOO_MANY_WAITS: ErrRefused,
 		clientv1.Code_CODE_INVALID_ID:     ErrRefused,
 		clientv1.Code_CODE_UNSPECIFIED:    ErrRefused,
@@ -352,7 +354,7 @@ func TestRefusals(t *testing.T) {
 			n := w.node("a:1")
 			c := w.client("a:1")
 			st := n.stream()
-			asked := w.asking(func(ctx context.Context) (broadcast.Hold, error) { return c.Try(ctx, "x") })
+			asked := w.asking(func(ctx context.Context) (broadcast.Hold, error) { return c.Try(ctx, "x", token.Exclusive) })
 			a := st.acquire()
 			if a.GetMode() != clientv1.Acquire_MODE_TRY {
 				t.Errorf("mode %v; want MODE_TRY", a.GetMode())

@@ -21,12 +21,23 @@
 //   - An equal number is let in, after whoever works now: a holder may do its work in
 //     several steps. Therefore who takes a file while it has it waits for itself.
 //
+// # Those who share
+//
+// Holders of a shared lock take the file by [TakeShared] and work at once. The file keeps
+// two numbers, the highest of those who work alone and of those who share. Who works alone
+// is refused below either; who shares, only below the former, since the numbers of those
+// who share a lock at several nodes come in no order (protocol, section 8).
+//
 // # On disk
 //
 // FILE is one line, for people and scripts to read: the number, and the Castagnoli CRC
 // of its digits, so that a torn file is told from a lower number.
 //
 //	120924134203981825 crc32c:adc33388
+//
+// Once somebody has shared, it has that number too, which earlier versions take for damage:
+//
+//	120924134203981825 shared:120924134203981830 crc32c:f12ab683
 //
 // It is never written in place. A new one is written and synced, put in its place by a
 // rename, and then the directory is synced; only then does the caller hear that its

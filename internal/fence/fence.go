@@ -41,25 +41,58 @@ type Lock struct {
 // for 0, which is no holder's; [ErrInUse] with the cause of the context's end; or
 // [ErrFile]. A number that was remembered before an error stays.
 func Take(ctx context.Context, path string, n uint64) (*Lock, error) {
-	if n == 0 {
+	return take(ctx, path, visit{number: n})
+}
+
+// TakeShared is [Take] for the holder of a shared lock: it works beside others who share,
+// whatever their numbers. It is refused only below the highest number of [Take].
+func TakeShared(ctx context.Context, path string, n uint64) (*Lock, error) {
+	return take(ctx, path, visit{number: n, shares: true})
+}
+
+// visit is who comes to a fence file.
+type visit struct {
+	number uint64
+	shares bool
+}
+
+// stale reports whether the numbers that the file has seen refuse the visit.
+func (v visit) stale(s seen) bool { return v.number < s.writer || !v.shares && v.number < s.reader }
+
+// raise adds the visit's number to those that the file has seen.
+func (v visit) raise(s seen) seen {
+	if v.shares {
+		s.reader = max(s.reader, v.number)
+	} else {
+		s.writer = max(s.writer, v.number)
+	}
+	return s
+}
+
+func take(ctx context.Context, path string, v visit) (*Lock, error) {
+	if v.number == 0 {
 		return nil, fmt.Errorf("%w: got 0, which is no holder's", ErrStale)
 	}
 	p, err := open(path)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.remember(ctx, n); err != nil {
+	if err := p.remember(ctx, v); err != nil {
 		return nil, err
 	}
-	work, err := p.lock(ctx, workLock, func() error { return p.check(n) })
+	how := unix.LOCK_EX
+	if v.shares {
+		how = unix.LOCK_SH
+	}
+	work, err := p.lock(ctx, workLock, how, func() error { return p.check(v) })
 	if err != nil {
 		return nil, err
 	}
-	// A higher number that comes by from here on waits for this lock.
-	if err := p.check(n); err != nil {
+	// Whoever comes by from here on and may not work beside this one waits for its lock.
+	if err := p.check(v); err != nil {
 		return nil, errors.Join(err, work.Close())
 	}
-	if err := sign(work, n); err != nil {
+	if err := sign(work, v); err != nil {
 		return nil, errors.Join(unusable(p.path, err), work.Close())
 	}
 	memory.Lock()
@@ -67,49 +100,48 @@ func Take(ctx context.Context, path string, n uint64) (*Lock, error) {
 	return &Lock{work: work}, nil
 }
 
-// remember makes n the highest number that the file has seen, unless a higher one was.
-func (p fenceFile) remember(ctx context.Context, n uint64) error {
+// remember adds a visit to what the file has seen, unless that refuses it.
+func (p fenceFile) remember(ctx context.Context, v visit) error {
 	// Nobody keeps the number for long, so the wait is not the caller's to bound.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), moment)
 	defer cancel()
-	lock, err := p.lock(ctx, numberLock, func() error { return nil })
+	lock, err := p.lock(ctx, numberLock, unix.LOCK_EX, func() error { return nil })
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
-	highest, err := p.read()
+	before, err := p.read()
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		highest = 0
+	case errors.Is(err, fs.ErrNotExist): // nothing was seen
 	case err != nil:
 		return err
-	case n < highest:
-		return stale(p.path, n, highest)
+	case v.stale(before):
+		return stale(p.path, v.number, before)
 	}
-	return p.raise(highest, n)
+	return p.raise(before, v.raise(before))
 }
 
-// check tells whether n, which was remembered, is still the highest number.
-func (p fenceFile) check(n uint64) error {
-	switch highest, err := p.read(); {
+// check tells whether a visit, which was remembered, is still let in.
+func (p fenceFile) check(v visit) error {
+	switch now, err := p.read(); {
 	case errors.Is(err, fs.ErrNotExist):
 		return unusable(p.path, errors.New("it was removed after the number was written to it"))
 	case err != nil:
 		return err
-	case n < highest:
-		return stale(p.path, n, highest)
-	case n > highest:
-		return unusable(p.path, fmt.Errorf("it went back to %d after %d was written to it", highest, n))
+	case v.stale(now):
+		return stale(p.path, v.number, now)
+	case v.raise(now) != now:
+		return unusable(p.path, fmt.Errorf("it went back to %d after %d was written to it", now.highest(), v.number))
 	}
 	return nil
 }
 
-// stale makes the error for a number below the highest. Only whoever asks the cluster can
+// stale makes the error for a number below those seen. Only whoever asks the cluster can
 // tell whose fault that is.
-func stale(path string, n, highest uint64) error {
+func stale(path string, n uint64, before seen) error {
 	return fmt.Errorf("%w: got %d, and %s has seen %d: somebody has had the lock since; "+
 		"or, if the lock is held with %d now, the cluster was set back, by older data directories or clocks: "+
-		"see \"A cluster that was set back\" in FENCING.md", ErrStale, n, path, highest, n)
+		"see \"A cluster that was set back\" in FENCING.md", ErrStale, n, path, before.highest(), n)
 }
 
 // Release lets others work. Later calls do nothing.

@@ -44,8 +44,8 @@ func mustRelease(t *testing.T, g *Lock) {
 // checkFile compares the number in a file with what is wanted.
 func checkFile(t *testing.T, path string, want uint64) {
 	t.Helper()
-	if got, err := os.ReadFile(path); err != nil || string(got) != string(encode(want)) {
-		t.Errorf("%s holds %q, %v; want %q", path, got, err, encode(want))
+	if got, err := os.ReadFile(path); err != nil || string(got) != string(encode(seen{writer: want})) {
+		t.Errorf("%s holds %q, %v; want %q", path, got, err, encode(seen{writer: want}))
 	}
 }
 
@@ -145,7 +145,7 @@ func TestAWaitEndsWhenAHigherNumberComes(t *testing.T) {
 	for {
 		if n, err := p.read(); err != nil {
 			t.Fatal(err)
-		} else if n == 6 {
+		} else if n.writer == 6 {
 			break
 		}
 	}
@@ -239,7 +239,7 @@ func TestAllNamesOfAFileAreOne(t *testing.T) {
 func TestHostileFiles(t *testing.T) {
 	dir := t.TempDir()
 	in := func(names ...string) string { return filepath.Join(append([]string{dir}, names...)...) }
-	good := string(encode(17))
+	good := string(encode(seen{writer: 17}))
 	steps := []error{
 		syscall.Mkfifo(in("pipe"), 0o600),
 		os.Mkdir(in("folder"), 0o700),
@@ -287,13 +287,13 @@ func TestAFileThatIsSetBackIsNoticed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "job.fence")
 	mustRelease(t, mustTake(t, path, 5))
 	p := fenceFile{path: path}
-	if err := p.check(6); !errors.Is(err, ErrFile) || !strings.Contains(err.Error(), "went back to 5 after 6") {
+	if err := p.check(visit{number: 6}); !errors.Is(err, ErrFile) || !strings.Contains(err.Error(), "went back to 5 after 6") {
 		t.Errorf("check(6) = %v", err)
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.check(6); !errors.Is(err, ErrFile) || !strings.Contains(err.Error(), "was removed") {
+	if err := p.check(visit{number: 6}); !errors.Is(err, ErrFile) || !strings.Contains(err.Error(), "was removed") {
 		t.Errorf("check(6) = %v", err)
 	}
 }
@@ -304,7 +304,7 @@ func TestWhatACrashLeavesIsRemoved(t *testing.T) {
 	mustRelease(t, mustTake(t, path, 5))
 	others := []string{".job.fence", ".job.fence1x", "job.fence1", "notes"}
 	for _, name := range slices.Concat(others, []string{".job.fence1234567890123456789"}) {
-		if err := os.WriteFile(filepath.Join(path+".lock", name), encode(9)[:3], 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(path+".lock", name), encode(seen{writer: 9})[:3], 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

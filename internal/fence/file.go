@@ -66,57 +66,57 @@ func follow(path string) (string, error) {
 	return filepath.Join(dir, filepath.Base(absolute)), nil
 }
 
-// read returns the highest number that the file has seen. Without a file the error
+// read returns the highest numbers that the file has seen. Without a file the error
 // wraps [fs.ErrNotExist], otherwise [ErrFile]. It needs no lock: the file is replaced
 // as a whole.
-func (p fenceFile) read() (uint64, error) {
+func (p fenceFile) read() (seen, error) {
 	// To open a pipe would wait for its writer.
 	info, err := os.Lstat(p.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return 0, err
+		return seen{}, err
 	case err != nil:
-		return 0, unusable(p.path, err)
+		return seen{}, unusable(p.path, err)
 	case !info.Mode().IsRegular():
-		return 0, unusable(p.path, fmt.Errorf("it is not a regular file (%s)", info.Mode().Type()))
+		return seen{}, unusable(p.path, fmt.Errorf("it is not a regular file (%s)", info.Mode().Type()))
 	}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Nlink > 1 {
-		return 0, unusable(p.path, fmt.Errorf("it has %d names (hard links), each of which would go on alone when it is replaced", stat.Nlink))
+		return seen{}, unusable(p.path, fmt.Errorf("it has %d names (hard links), each of which would go on alone when it is replaced", stat.Nlink))
 	}
 	file, err := os.Open(p.path)
 	if err != nil {
-		return 0, unusable(p.path, err)
+		return seen{}, unusable(p.path, err)
 	}
 	defer file.Close()
 	line, err := io.ReadAll(io.LimitReader(file, maxBytes+1))
 	if err != nil {
-		return 0, unusable(p.path, err)
+		return seen{}, unusable(p.path, err)
 	}
-	n, err := decode(line)
+	numbers, err := decode(line)
 	if err != nil {
-		return 0, damaged(p.path, err.Error())
+		return seen{}, damaged(p.path, err.Error())
 	}
-	return n, nil
+	return numbers, nil
 }
 
-// raise makes n, which must be the highest number that the file has seen, durable. It
-// is for the holder of the lock on the number.
-func (p fenceFile) raise(before, n uint64) error {
-	if before < n {
-		if err := p.replace(n); err != nil {
+// raise makes what the file has seen now durable. It is for the holder of the lock on the
+// number.
+func (p fenceFile) raise(before, now seen) error {
+	if before != now {
+		if err := p.replace(now); err != nil {
 			return unusable(p.path, err)
 		}
 	}
-	// Also where nothing was written: whoever wrote this number may have been killed
-	// before it came to this, and a power failure would bring a lower number back.
+	// Also where nothing was written: whoever wrote these numbers may have been killed
+	// before it came to this, and a power failure would bring lower ones back.
 	if err := syncDir(filepath.Dir(p.path)); err != nil {
 		return unusable(p.path, err)
 	}
 	return nil
 }
 
-// replace writes a file with the number n, and puts it in place of the old.
-func (p fenceFile) replace(n uint64) error {
+// replace writes a file with these numbers, and puts it in place of the old.
+func (p fenceFile) replace(numbers seen) error {
 	if err := p.removeLeftovers(); err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (p fenceFile) replace(n uint64) error {
 	}
 	// Does nothing after the rename. If it fails, the next number removes the file.
 	defer func() { _ = file.Cleanup() }()
-	if _, err := file.Write(encode(n)); err != nil {
+	if _, err := file.Write(encode(numbers)); err != nil {
 		return err
 	}
 	return file.CloseAtomicallyReplace()

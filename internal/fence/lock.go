@@ -16,28 +16,28 @@ import (
 // waiting could not be ended by a context.
 const pollInterval = 10 * time.Millisecond
 
-// lock takes the system's lock on one of the files beside the fence file. While it
-// waits, it calls look again and again, whose error ends the wait. When the context
+// lock takes the system's lock on one of the files beside the fence file, exclusive or
+// shared: how is LOCK_EX or LOCK_SH. While it waits, it calls check again and again, whose error ends the wait. When the context
 // ends first, the error wraps [ErrInUse]; the lock is tried once in any case. The lock
 // is given back when the file is closed, here and in all processes that inherited it.
-func (p fenceFile) lock(ctx context.Context, name string, check func() error) (*os.File, error) {
+func (p fenceFile) lock(ctx context.Context, name string, how int, check func() error) (*os.File, error) {
 	// For writing, which the locks of some network file systems want.
 	path := filepath.Join(p.locks, name)
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, unusable(p.path, err)
 	}
-	if err := p.await(ctx, file, check); err != nil {
+	if err := p.await(ctx, file, how, check); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return file, nil
 }
 
-func (p fenceFile) await(ctx context.Context, file *os.File, check func() error) error {
+func (p fenceFile) await(ctx context.Context, file *os.File, how int, check func() error) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
-		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		err := unix.Flock(int(file.Fd()), how|unix.LOCK_NB)
 		switch {
 		case err == nil:
 			return nil
@@ -57,12 +57,16 @@ func (p fenceFile) await(ctx context.Context, file *os.File, check func() error)
 	}
 }
 
-// sign leaves a note of who works, for those who wait.
-func sign(file *os.File, n uint64) error {
+// sign leaves a note of who works, for those who wait; of several that share, the latest.
+func sign(file *os.File, v visit) error {
 	if err := file.Truncate(0); err != nil {
 		return err
 	}
-	_, err := file.WriteAt(fmt.Appendf(nil, "process %d with fence %d\n", os.Getpid(), n), 0)
+	what := "fence"
+	if v.shares {
+		what = "shared-fence"
+	}
+	_, err := file.WriteAt(fmt.Appendf(nil, "process %d with %s %d\n", os.Getpid(), what, v.number), 0)
 	return err
 }
 
@@ -72,8 +76,12 @@ func note(file *os.File) string {
 	var n uint64
 	text := make([]byte, maxBytes)
 	length, _ := file.ReadAt(text, 0) // what cannot be read is not told
-	if _, err := fmt.Sscanf(string(text[:length]), "process %d with fence %d\n", &pid, &n); err != nil {
+	var what string
+	switch _, err := fmt.Sscanf(string(text[:length]), "process %d with %s %d\n", &pid, &what, &n); {
+	case err != nil:
 		return "another process has it"
+	case what == "shared-fence":
+		return fmt.Sprintf("process %d with the shared fence %d, or another that shares, still works", pid, n)
 	}
 	return fmt.Sprintf("process %d with fence %d, or what it started, still works", pid, n)
 }

@@ -15,10 +15,10 @@ func TestFormatIsTheGoldenFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := encode(number); !bytes.Equal(got, want) {
+	if got := encode(seen{writer: number}); !bytes.Equal(got, want) {
 		t.Errorf("encode wrote %q; want %q, as in testdata/job.fence", got, want)
 	}
-	if got, err := decode(want); err != nil || got != number {
+	if got, err := decode(want); err != nil || got != (seen{writer: number}) {
 		t.Errorf("decode of testdata/job.fence = %d, %v; want %d", got, err, number)
 	}
 	doc, err := os.ReadFile("doc.go")
@@ -31,11 +31,11 @@ func TestFormatIsTheGoldenFile(t *testing.T) {
 }
 
 func TestDecodeRefuses(t *testing.T) {
-	good := string(encode(17))
+	good := string(encode(seen{writer: 17}))
 	for _, test := range []struct{ name, line, says string }{
 		{"empty", "", "empty"},
 		{"a bare number", "17\n", "torn"},
-		{"zero", string(encode(0)), "no holder's fence"},
+		{"zero", string(encode(seen{})), "no holder's fence"},
 		{"an edited number", strings.Replace(good, "17", "16", 1), "torn"},
 		{"a leading zero", "0" + good, "torn"},
 		{"a sign", "+" + good, "torn"},
@@ -58,8 +58,11 @@ func TestDecodeRefuses(t *testing.T) {
 
 // TestDecodeRefusesWhatIsTorn cuts the line at every byte and flips every bit.
 func TestDecodeRefusesWhatIsTorn(t *testing.T) {
-	for _, number := range []uint64{1, 17, 120924134203981825, math.MaxUint64} {
-		good := encode(number)
+	for _, numbers := range []seen{
+		{1, 0}, {17, 0}, {120924134203981825, 0}, {math.MaxUint64, 0},
+		{0, 1}, {17, 5}, {120924134203981825, 120924134203981830}, {math.MaxUint64, math.MaxUint64},
+	} {
+		good := encode(numbers)
 		if len(good) > maxBytes {
 			t.Errorf("%q is longer than %d bytes", good, maxBytes)
 		}
@@ -80,7 +83,7 @@ func TestDecodeRefusesWhatIsTorn(t *testing.T) {
 
 // FuzzDecode: whatever is read is what encode writes for it.
 func FuzzDecode(f *testing.F) {
-	f.Add(encode(17))
+	f.Add(encode(seen{writer: 17}))
 	f.Add([]byte("17 crc32c:00000000\n"))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		if n, err := decode(line); err == nil && !bytes.Equal(encode(n), line) {

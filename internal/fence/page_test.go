@@ -13,9 +13,8 @@ const page = "../../docs/FENCING.md"
 // marked finds a statement on the page: a comment, and the block of code below it.
 var marked = regexp.MustCompile("(?m)^<!-- test: ([a-z]+ [a-z]+) -->\n```sql\n((?:.*\n)*?)```$")
 
-// statements reads the statements that the page has for a database: table, enter and
-// write.
-func statements(t *testing.T, database string) (table, enter, write string) {
+// statements reads the statements that the page has for a database, by name.
+func statements(t *testing.T, database string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(page)
 	if err != nil {
@@ -25,12 +24,13 @@ func statements(t *testing.T, database string) (table, enter, write string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"table", "enter", "write"} {
-		if found[database+" "+name] == "" {
+	own := map[string]string{}
+	for _, name := range []string{"table", "enter", "write", "sharedtable", "enterwriter", "enterreader"} {
+		if own[name] = found[database+" "+name]; own[name] == "" {
 			t.Fatalf("%s has no statement marked <!-- test: %s %s -->", page, database, name)
 		}
 	}
-	return found[database+" table"], found[database+" enter"], found[database+" write"]
+	return own
 }
 
 // parsePage returns all statements of the page by their marks.
@@ -57,7 +57,7 @@ func TestEveryStatementIsTested(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?m)^```sql").FindAll(text, -1)
-	if len(found) != 6 || len(blocks) != len(found) {
-		t.Errorf("%s has %d blocks of SQL, %d of them marked; want 6 and 6", page, len(blocks), len(found))
+	if len(found) != 12 || len(blocks) != len(found) {
+		t.Errorf("%s has %d blocks of SQL, %d of them marked; want 12 and 12", page, len(blocks), len(found))
 	}
 }

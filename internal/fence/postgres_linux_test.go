@@ -50,7 +50,6 @@ func serverProcess(dir, program string, args ...string) *exec.Cmd {
 func startPostgreSQL(t *testing.T) database {
 	t.Helper()
 	initdb, postgres := postgreSQL(t, "initdb"), postgreSQL(t, "postgres")
-	table, enter, write := statements(t, "postgresql")
 	dir := t.TempDir()
 	if os.Getuid() == 0 {
 		// The folder above is root's alone.
@@ -85,8 +84,7 @@ func startPostgreSQL(t *testing.T) database {
 		}
 	})
 	until(t, "PostgreSQL answers", func() bool { return db.PingContext(t.Context()) == nil })
-	statement(t, db, table)
-	return database{db, enter, write}
+	return prepare(t, db, "postgresql")
 }
 
 // until waits for a condition.

@@ -84,7 +84,7 @@ func raiseForever(path string) error {
 	if err != nil {
 		return err
 	}
-	for n := highest + 1; ; n++ {
+	for n := highest.writer + 1; ; n++ {
 		g, err := Take(context.Background(), path, n)
 		if err != nil {
 			return err
@@ -129,8 +129,8 @@ func TestAKilledProcessLosesNothing(t *testing.T) {
 			t.Fatal("the process was not killed")
 		}
 		got, err := fenceFile{path: path}.read()
-		if err != nil || got != last && got != last+1 {
-			t.Fatalf("round %d: after %d, the file has %d, %v; want %d or one more", round, last, got, err, last)
+		if err != nil || got.writer != last && got.writer != last+1 {
+			t.Fatalf("round %d: after %d, the file has %v, %v; want %d or one more", round, last, got, err, last)
 		}
 		checkRefused(t, path, last-1, ErrStale)
 		g, err := Take(impatient(), path, last+1)
@@ -241,7 +241,7 @@ func report(path string, n uint64, cause error, says string) {
 }
 
 // reported is what report is to print with 5 in the file.
-var reported = "refused: true cause: true remedy: true file: " + string(encode(5))
+var reported = "refused: true cause: true remedy: true file: " + string(encode(seen{writer: 5}))
 
 // mustReport runs a role and compares what it prints.
 func mustReport(t *testing.T, cmd *exec.Cmd, want string) {
@@ -324,6 +324,6 @@ func TestPermissionsAreNamed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	unsynced := strings.Replace(reported, string(encode(5)), string(encode(7)), 1)
+	unsynced := strings.Replace(reported, string(encode(seen{writer: 5})), string(encode(seen{writer: 7})), 1)
 	mustReport(t, command("read-only", filepath.Join(dir, "job.fence")), reported+reported+"unreadable: true true\n"+unsynced+unsynced)
 }

@@ -12,7 +12,17 @@ import (
 // database is one that the statements of the page run on.
 type database struct {
 	*sql.DB
-	enter, write string
+	enter, write             string
+	enterWriter, enterReader string
+}
+
+// prepare makes a database ready as the page says.
+func prepare(t *testing.T, db *sql.DB, name string) database {
+	t.Helper()
+	page := statements(t, name)
+	statement(t, db, page["table"])
+	statement(t, db, page["sharedtable"])
+	return database{db, page["enter"], page["write"], page["enterwriter"], page["enterreader"]}
 }
 
 // statement runs one that gets a name, a fence and perhaps more, and returns how many
@@ -71,6 +81,7 @@ func testStatements(t *testing.T, db database) {
 	}
 	t.Run("ANumberNeverFalls", func(t *testing.T) { testANumberNeverFalls(t, db) })
 	t.Run("AFenceInTheRow", func(t *testing.T) { testAFenceInTheRow(t, db) })
+	t.Run("ReadersAndWriters", func(t *testing.T) { testReadersAndWriters(t, db) })
 	t.Run("ARollbackForgets", func(t *testing.T) { testARollbackForgets(t, db) })
 	t.Run("Range", func(t *testing.T) { testRange(t, db) })
 	t.Run("Concurrency", func(t *testing.T) { testConcurrency(t, db) })
@@ -122,6 +133,36 @@ func testAFenceInTheRow(t *testing.T, db database) {
 	}
 	if got := statement(t, db, db.write, 2, int64(math.MaxInt64), "z"); got != 0 {
 		t.Errorf("a row that does not exist: %d rows changed", got)
+	}
+}
+
+// testReadersAndWriters: a reader f is refused if f < w; a writer if f < w or f < r.
+func testReadersAndWriters(t *testing.T, db database) {
+	for _, step := range []struct {
+		shares bool
+		fence  int64
+		want   int64
+	}{
+		{true, 5, 1}, {true, 3, 1}, {false, 4, 0}, {false, 6, 1}, {true, 5, 0},
+		{true, 7, 1}, {false, 6, 0}, {true, 6, 1}, {false, 7, 1}, {false, 7, 1}, {true, 6, 0},
+	} {
+		enter := db.enterWriter
+		if step.shares {
+			enter = db.enterReader
+		}
+		if got := statement(t, db, enter, "shared", step.fence); got != step.want {
+			t.Errorf("fence %d, shares: %t, changed %d rows, want %d", step.fence, step.shares, got, step.want)
+		}
+	}
+	if w, r := db.number(t, "SELECT writer FROM shared_fences"), db.number(t, "SELECT reader FROM shared_fences"); w != 7 || r != 7 {
+		t.Errorf("the row has %d and %d, want 7 and 7", w, r)
+	}
+	for _, enter := range []string{db.enterWriter, db.enterReader} {
+		for _, n := range []any{uint64(1 << 63), 0, int64(math.MinInt64), nil} {
+			if _, err := db.ExecContext(t.Context(), enter, "range", n); err == nil {
+				t.Errorf("%v was taken for a fence", n)
+			}
+		}
 	}
 }
 

@@ -14,7 +14,6 @@ import (
 // settings for the driver.
 func openSQLite(t *testing.T, path, settings string) database {
 	t.Helper()
-	table, enter, write := statements(t, "sqlite")
 	db, err := sql.Open("sqlite", "file:"+path+"?"+settings)
 	if err != nil {
 		t.Fatal(err)
@@ -24,8 +23,7 @@ func openSQLite(t *testing.T, path, settings string) database {
 			t.Error(err)
 		}
 	})
-	statement(t, db, table)
-	return database{db, enter, write}
+	return prepare(t, db, "sqlite")
 }
 
 func TestSQLite(t *testing.T) {

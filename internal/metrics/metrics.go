@@ -26,6 +26,8 @@ type Metrics struct {
 	grants       *prometheus.CounterVec
 	messages     []prometheus.Counter // by token.MessageKind
 	sent, rode   prometheus.Counter
+	shared       prometheus.Counter // grants to readers
+	permits      prometheus.Counter // and of permits
 	handoffs     prometheus.Counter
 	queue        prometheus.Histogram
 	probes       prometheus.Counter
@@ -91,6 +93,7 @@ func New(members []string, self int, version string) *Metrics {
 	}
 	m.countMessages()
 	m.countRequests()
+	m.countSharers()
 	m.countConnects(members, self)
 	m.other = m.series(otherLocks)
 	return m
@@ -115,6 +118,15 @@ func (m *Metrics) countRequests() {
 	}, []string{"way"})
 	m.parts = append(m.parts, vec)
 	m.sent, m.rode = vec.WithLabelValues("sent"), vec.WithLabelValues("rode")
+}
+
+// countSharers adds a counter for each mode in which several hold a lock.
+func (m *Metrics) countSharers() {
+	vec := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "conch_shared_grants_total", Help: "Grants to callers at this node that hold a lock together with others, by mode; conch_grants_total counts them too.",
+	}, []string{"mode"})
+	m.parts = append(m.parts, vec)
+	m.shared, m.permits = vec.WithLabelValues("shared"), vec.WithLabelValues("permit")
 }
 
 // countConnects adds a counter for each other member.
@@ -206,6 +218,14 @@ func (m *Metrics) Effect(e *token.Effect) {
 		m.sent.Inc()
 	case token.Rode:
 		m.rode.Inc()
+	case token.Grant:
+		switch {
+		case e.Fence == 0 || e.Limit == token.Exclusive: // a new limit, or an ordinary grant
+		case e.Limit == token.Unlimited:
+			m.shared.Inc()
+		default:
+			m.permits.Inc()
+		}
 	case token.Left:
 		m.queue.Observe(float64(len(e.State.Queue)))
 	case token.Probed:

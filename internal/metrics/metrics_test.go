@@ -102,7 +102,7 @@ func TestNodeIsCounted(t *testing.T) {
 // Every kind of message and every end of a round has its label.
 func TestEffectsAreCounted(t *testing.T) {
 	m := New([]string{"a:1", "b:1"}, 0, "v1")
-	for kind := token.Request; kind <= token.Abort; kind++ {
+	for kind := token.Request; kind <= token.Done; kind++ {
 		m.Effect(&token.Effect{Kind: token.Send, Message: token.Message{Kind: kind}})
 		if got := testutil.ToFloat64(m.messages[kind]); got != 1 {
 			t.Errorf("%v: %v messages; want 1", kind, got)
@@ -119,6 +119,15 @@ func TestEffectsAreCounted(t *testing.T) {
 	m.Effect(&token.Effect{Kind: token.Rode})
 	if sent, rode := testutil.ToFloat64(m.sent), testutil.ToFloat64(m.rode); sent != 2 || rode != 1 {
 		t.Errorf("%v requests sent, %v rode; want 2 and 1", sent, rode)
+	}
+	for _, e := range []token.Effect{
+		{Limit: token.Unlimited, Fence: 1}, {Limit: token.Unlimited, Fence: 1}, {Limit: 3, Fence: 2}, {Limit: 4}, {Fence: 3},
+	} {
+		e.Kind = token.Grant
+		m.Effect(&e)
+	}
+	if shared, permits := testutil.ToFloat64(m.shared), testutil.ToFloat64(m.permits); shared != 2 || permits != 1 {
+		t.Errorf("%v grants to readers, %v of permits; want 2 and 1", shared, permits)
 	}
 	m.Connected(1)
 	if got := testutil.ToFloat64(m.connects[1]); got != 1 {

@@ -19,8 +19,10 @@ type Cluster interface {
 	InSession(i int) bool
 	// HasToken reports whether the token of a lock is at a member.
 	HasToken(i, lock int) bool
-	// Holds reports whether somebody at a member is in the critical section of a lock.
+	// Holds reports whether somebody at a member is alone in the critical section of a lock.
 	Holds(i, lock int) bool
+	// Shares reports whether somebody at a member shares a lock.
+	Shares(i, lock int) bool
 	// UnderWay returns the k-th message that is on its way from one member to another and
 	// will arrive unless something intervenes; nil if there are fewer.
 	UnderWay(from, to, k int) *token.Message
@@ -38,7 +40,7 @@ func InSession(n *token.Node, now token.Time) bool {
 // Nobody is used where no member is meant.
 const Nobody = -1
 
-// TwoHolders finds two members at which a lock is held at the same time. A holder counts
+// TwoHolders finds two members at which a lock is held alone at the same time. A holder counts
 // while its node is inside its session by its own clock. other is a holder that counts
 // whatever its node knows, such as a client that its node left behind; or Nobody.
 func TwoHolders(c Cluster, lock, other int) (first, second int, found bool) {
@@ -53,6 +55,21 @@ func TwoHolders(c Cluster, lock, other int) (first, second int, found bool) {
 		first = i
 	}
 	return Nobody, Nobody, false
+}
+
+// OneBesideOthers finds a member at which a lock is held alone, and one at which it is
+// shared at the same time, which may be the same.
+func OneBesideOthers(c Cluster, lock int) (alone, sharer int, found bool) {
+	alone, sharer = Nobody, Nobody
+	for i := range c.Members() {
+		if c.Holds(i, lock) && c.InSession(i) {
+			alone = i
+		}
+		if c.Shares(i, lock) && c.InSession(i) {
+			sharer = i
+		}
+	}
+	return alone, sharer, alone != Nobody && sharer != Nobody
 }
 
 // LiveToken is a token that somebody could use.
@@ -107,8 +124,8 @@ func BuriedByQuorum(c Cluster, k int) (buriers []int, buried bool) {
 	return buriers, len(buriers) > c.Members()/2
 }
 
-// Rises reports whether a grant's fence is above the highest before it, which it returns,
-// and updates highest.
+// Rises reports whether the fence of a grant to one alone is above the highest before it,
+// which it returns, and updates highest.
 func Rises(highest *token.Fence, fence token.Fence) (before token.Fence, rises bool) {
 	before = *highest
 	*highest = max(before, fence)

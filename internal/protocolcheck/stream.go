@@ -24,6 +24,6 @@ func OpenStream(from, to int, input func(i int, give func(n *token.Node, now tok
 // receives.
 func CopyToken(t *token.Token) *token.Token {
 	c := *t
-	c.LastGranted, c.Queue = slices.Clone(t.LastGranted), slices.Clone(t.Queue)
+	c.LastGranted, c.Queue, c.Shares = slices.Clone(t.LastGranted), slices.Clone(t.Queue), slices.Clone(t.Shares)
 	return &c
 }

@@ -13,8 +13,8 @@ type What string
 // The parts of a lock's state.
 const (
 	First     What = "first"     // all of it: it was not known before
-	Holding   What = "holder"    // who holds the lock
-	Ending    What = "ending"    // whether, and why, the hold is about to end
+	Holding   What = "holder"    // who holds the lock, one or several
+	Ending    What = "ending"    // whether, and why, a hold is about to end
 	Waiting   What = "waiting"   // who waits, and in which order
 	Token     What = "token"     // where the token is, and its queue
 	Obstacles What = "obstacles" // what keeps those who wait waiting
@@ -82,8 +82,8 @@ func compareLocks(a, b *clientv1.LockStatus) []What {
 		what What
 		same bool
 	}{
-		{Holding, sameHolder(a.GetHolder(), b.GetHolder())},
-		{Ending, a.GetHolder().GetEnding() == b.GetHolder().GetEnding()},
+		{Holding, sameHolders(a, b)},
+		{Ending, slices.EqualFunc(aboutToEnd(a), aboutToEnd(b), func(a, b *clientv1.Holder) bool { return a.GetEnding() == b.GetEnding() })},
 		{Waiting, a.GetWaiting() == b.GetWaiting() && slices.EqualFunc(a.GetWaiters(), b.GetWaiters(), sameWaiter)},
 		{Token, sameToken(a.GetToken(), b.GetToken())},
 		{Obstacles, slices.EqualFunc(ownObstacles(a), ownObstacles(b), sameObstacle)},
@@ -95,15 +95,22 @@ func compareLocks(a, b *clientv1.LockStatus) []What {
 	return what
 }
 
+// aboutToEnd returns the holders whose holds are about to end.
+func aboutToEnd(lock *clientv1.LockStatus) []*clientv1.Holder {
+	return slices.DeleteFunc(slices.Clone(Holders(lock)), func(h *clientv1.Holder) bool {
+		return h.GetEnding() == clientv1.Reason_REASON_UNSPECIFIED
+	})
+}
+
 func sameClient(a, b *clientv1.Client) bool { return toClient(a) == toClient(b) }
 
 func sameHolder(a, b *clientv1.Holder) bool {
-	return (a == nil) == (b == nil) && a.GetFence() == b.GetFence() && a.GetMember() == b.GetMember() &&
+	return (a == nil) == (b == nil) && a.GetFence() == b.GetFence() && a.GetMember() == b.GetMember() && a.GetLimit() == b.GetLimit() &&
 		sameClient(a.GetClient(), b.GetClient())
 }
 
 func sameWaiter(a, b *clientv1.Waiter) bool {
-	return a.GetMember() == b.GetMember() && sameClient(a.GetClient(), b.GetClient())
+	return a.GetMember() == b.GetMember() && a.GetLimit() == b.GetLimit() && sameClient(a.GetClient(), b.GetClient())
 }
 
 // sameToken ignores the fence, which changes with the holder, and LN.

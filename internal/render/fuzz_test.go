@@ -47,7 +47,7 @@ func FuzzAnswers(f *testing.F) {
 				lock := told.GetLock()
 				check(t, p.Who(lock, told.GetMissing()))
 				check(t, p.Why(lock, told.GetMissing()))
-				check(t, p.Broken(lock.GetLock(), lock.GetHolder()))
+				check(t, p.Broken(lock.GetLock(), Holders(lock)))
 				if change := watch.Next(&told); change != nil {
 					check(t, p.Changed(time.Time{}, change))
 				}

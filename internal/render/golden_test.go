@@ -79,11 +79,14 @@ func show(t *testing.T, d *datadriven.TestData, printer Printer) {
 			at = at.Add(time.Second)
 		}
 	case "break":
-		check(t, printer.Broken("deploy", parse(t, d, &clientv1.BreakResponse{})[0].GetHolder()))
+		check(t, printer.Broken("deploy", BrokenHolders(parse(t, d, &clientv1.BreakResponse{})[0])))
 	case "drain":
 		for _, answer := range parse(t, d, &clientv1.DrainResponse{}) {
 			check(t, printer.Drained(answer))
 		}
+	case "permits":
+		answer := parse(t, d, &clientv1.ListLocksResponse{})[0]
+		check(t, printer.Permits(answer.GetLock(), answer.GetMissing()))
 	case "queue":
 		var waiting int
 		d.ScanArgs(t, "waiting", &waiting)
@@ -210,7 +213,9 @@ func TestWritingFails(t *testing.T) {
 			"Why":     printer.Why(lock, nil),
 			"Listed":  printer.Listed(lock, nil),
 			"Changed": printer.Changed(time.Unix(0, 0), &Change{Lock: lock, What: []What{First}}),
-			"Broken":  printer.Broken("x", lock.Holder),
+			"Broken":  printer.Broken("x", []*clientv1.Holder{lock.Holder}),
+			"Permits": printer.Permits(lock, nil),
+			"Limit":   printer.LimitSet("x", 3),
 			"Drained": printer.Drained(&clientv1.DrainResponse{}),
 		} {
 			if err == nil {

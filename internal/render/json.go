@@ -66,12 +66,17 @@ func (p *jsonPrinter) Changed(at time.Time, change *Change) error {
 	}{when, toLock(change.Lock, change.Missing)})
 }
 
-// Broken writes the broken hold.
-func (p *jsonPrinter) Broken(lock string, held *clientv1.Holder) error {
+// Broken writes the broken holds.
+func (p *jsonPrinter) Broken(lock string, held []*clientv1.Holder) error {
+	first := (*clientv1.Holder)(nil)
+	if len(held) > 0 {
+		first = held[0]
+	}
 	return p.write(struct {
-		Lock   string  `json:"lock"`
-		Holder *holder `json:"holder"`
-	}{lock, toHolder(held)})
+		Lock    string    `json:"lock"`
+		Holder  *holder   `json:"holder"`
+		Holders []*holder `json:"holders"`
+	}{lock, toHolder(first), each(held, toHolder)})
 }
 
 // write writes a value as a line.

@@ -29,6 +29,7 @@ type client struct {
 type holder struct {
 	Member string `json:"member"`
 	client
+	Mode         string  `json:"mode"`
 	Fence        string  `json:"fence"`
 	HeldSeconds  float64 `json:"held_seconds"`
 	LeaseSeconds float64 `json:"lease_seconds"`
@@ -38,6 +39,7 @@ type holder struct {
 type waiter struct {
 	Member string `json:"member"`
 	client
+	Mode          string  `json:"mode"`
 	WaitedSeconds float64 `json:"waited_seconds"`
 	Ahead         uint32  `json:"ahead"`
 }
@@ -50,6 +52,16 @@ type tokenStatus struct {
 	Queue       []string `json:"queue"`
 	LastGranted []string `json:"last_granted"`
 	BatchLeft   uint32   `json:"batch_left"`
+	Limit       uint32   `json:"limit"`
+	LimitBy     string   `json:"limit_by"`
+	Shares      []*share `json:"shares"`
+}
+
+type share struct {
+	Member  string `json:"member"`
+	Session string `json:"session"`
+	ID      string `json:"id"`
+	Permits uint32 `json:"permits"`
 }
 
 type obstacle struct {
@@ -65,12 +77,20 @@ type view struct {
 	Waiting        uint64   `json:"waiting"`
 	Searching      bool     `json:"searching"`
 	LocalBatch     uint32   `json:"local_batch"`
+	Share          *share   `json:"share"`
+	Recalled       bool     `json:"recalled"`
+	Limit          uint32   `json:"limit"`
+	LimitBy        string   `json:"limit_by"`
 }
 
 type lockStatus struct {
 	Lock      string       `json:"lock"`
 	Held      bool         `json:"held"`
 	Holder    *holder      `json:"holder"`
+	Holders   []*holder    `json:"holders"`
+	Holding   uint64       `json:"holding"`
+	Limit     uint32       `json:"limit"`
+	LimitBy   string       `json:"limit_by"`
 	Waiting   uint64       `json:"waiting"`
 	Waiters   []waiter     `json:"waiters"`
 	Obstacles []obstacle   `json:"obstacles"`
@@ -165,7 +185,7 @@ func toHolder(h *clientv1.Holder) *holder {
 		return nil
 	}
 	to := &holder{
-		Member: h.GetMember(), client: toClient(h.GetClient()), Fence: decimal(h.GetFence()),
+		Member: h.GetMember(), client: toClient(h.GetClient()), Mode: Mode(h.GetLimit()), Fence: decimal(h.GetFence()),
 		HeldSeconds: seconds(h.GetHeldNs()), LeaseSeconds: seconds(h.GetLeaseRemainingNs()),
 	}
 	if h.GetEnding() != clientv1.Reason_REASON_UNSPECIFIED {
@@ -189,7 +209,15 @@ func toToken(t *clientv1.TokenStatus) *tokenStatus {
 		Member: t.GetMember(), Epoch: epoch(t), Hop: decimal(t.GetHop()), Fence: decimal(t.GetFence()),
 		Queue:       each(t.GetQueue(), func(member string) string { return member }),
 		LastGranted: toNumbers(t.GetLastGranted()), BatchLeft: t.GetBatchLeft(),
+		Limit: t.GetLimit(), LimitBy: t.GetLimitBy(), Shares: each(t.GetShares(), toShare),
 	}
+}
+
+func toShare(s *clientv1.Share) *share {
+	if s == nil {
+		return nil
+	}
+	return &share{Member: s.GetMember(), Session: decimal(s.GetSession()), ID: decimal(s.GetId()), Permits: s.GetPermits()}
 }
 
 // epoch writes which token of the lock this is, as the logs do.
@@ -199,11 +227,12 @@ func epoch(t *clientv1.TokenStatus) string {
 
 func toLock(l *clientv1.LockStatus, absent []*clientv1.Missing) lockStatus {
 	return lockStatus{
-		Lock: l.GetLock(), Held: l.GetHolder() != nil, Holder: toHolder(l.GetHolder()),
+		Lock: l.GetLock(), Held: len(Holders(l)) > 0, Holder: toHolder(l.GetHolder()),
+		Holders: each(Holders(l), toHolder), Holding: CountHolders(l), Limit: l.GetLimit(), LimitBy: l.GetLimitBy(),
 		Waiting: l.GetWaiting(),
 		Waiters: each(l.GetWaiters(), func(w *clientv1.Waiter) waiter {
 			return waiter{
-				Member: w.GetMember(), client: toClient(w.GetClient()),
+				Member: w.GetMember(), client: toClient(w.GetClient()), Mode: Mode(w.GetLimit()),
 				WaitedSeconds: seconds(w.GetWaitedNs()), Ahead: w.GetAhead(),
 			}
 		}),
@@ -216,6 +245,7 @@ func toLock(l *clientv1.LockStatus, absent []*clientv1.Missing) lockStatus {
 				Member: v.GetMember(), RequestNumbers: toNumbers(v.GetRequestNumbers()),
 				Requesting: v.GetRequesting(), Waiting: v.GetWaiting(), Searching: v.GetSearching(),
 				LocalBatch: max(1, v.GetLocalBatch()),
+				Share:      toShare(v.GetShare()), Recalled: v.GetRecalled(), Limit: v.GetLimit(), LimitBy: v.GetLimitBy(),
 			}
 		}),
 		Missing: toMissing(absent),

@@ -15,7 +15,7 @@ import (
 type Printer interface {
 	// Status describes the members.
 	Status(answer *clientv1.StatusResponse) error
-	// Who describes a lock's holder.
+	// Who describes a lock's holders.
 	Who(lock *clientv1.LockStatus, missing []*clientv1.Missing) error
 	// Why explains what a lock's waiters wait for.
 	Why(lock *clientv1.LockStatus, missing []*clientv1.Missing) error
@@ -25,15 +25,19 @@ type Printer interface {
 	ListEnd(missing []*clientv1.Missing) error
 	// Changed describes a change, with its time.
 	Changed(at time.Time, change *Change) error
-	// Broken describes the broken hold of a lock.
-	Broken(lock string, holder *clientv1.Holder) error
+	// Broken describes the broken holds of a lock.
+	Broken(lock string, holders []*clientv1.Holder) error
+	// Permits describes how many may hold a lock at once, and who holds it.
+	Permits(lock *clientv1.LockStatus, missing []*clientv1.Missing) error
+	// LimitSet says that a lock has another limit.
+	LimitSet(lock string, limit uint32) error
 	// Drained describes the holders at a node that drains, or that takes requests again.
 	Drained(answer *clientv1.DrainResponse) error
 }
 
 // IsIdle reports whether nobody holds the lock or waits for it, as far as is known.
 func IsIdle(lock *clientv1.LockStatus) bool {
-	return lock.GetHolder() == nil && lock.GetWaiting() == 0
+	return len(Holders(lock)) == 0 && lock.GetWaiting() == 0
 }
 
 // Unanswered says in one line which member did not answer, and why.

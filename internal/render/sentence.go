@@ -26,7 +26,7 @@ func (c *Change) clauses(what What) []string {
 	case First:
 		return c.now()
 	case Holding:
-		return []string{c.passage()}
+		return c.passage()
 	case Ending:
 		return c.end()
 	case Waiting:
@@ -48,9 +48,8 @@ func (c *Change) clauses(what What) []string {
 // now describes the present state.
 func (c *Change) now() []string {
 	clauses := []string{"free"}
-	if h := c.Lock.GetHolder(); h != nil {
-		clauses = []string{"held " + by(h)}
-		clauses = append(clauses, c.end()...)
+	if held := Holders(c.Lock); len(held) > 0 {
+		clauses = append(named(held), c.end()...)
 	}
 	clauses = append(clauses, fmt.Sprintf("%d waiting", c.Lock.GetWaiting()))
 	if c.Lock.GetToken() != nil {
@@ -71,29 +70,80 @@ func by(h *clientv1.Holder) string {
 	return text
 }
 
-// passage describes how the lock went from one holder to another.
-func (c *Change) passage() string {
-	if now := c.Lock.GetHolder(); now != nil {
-		return "held " + by(now)
+// shownChanged is how many holders a line names.
+const shownChanged = 3
+
+// entered and left say by mode that somebody holds a lock, or no longer does.
+var (
+	entered = map[string]string{"exclusive": "held", "shared": "shared", "permit": "permit held"}
+	left    = map[string]string{"shared": "no longer shared", "permit": "permit no longer held"}
+)
+
+// named names holders who have entered.
+func named(held []*clientv1.Holder) []string {
+	var clauses []string
+	for _, h := range held[:min(len(held), shownChanged)] {
+		clauses = append(clauses, entered[Mode(h.GetLimit())]+" "+by(h))
 	}
-	before := c.before.GetHolder()
-	if contains(c.Missing, &clientv1.Missing{Member: before.GetMember()}) {
-		return fmt.Sprintf("not known whether it is still held with fence %d", before.GetFence())
+	if more := len(held) - shownChanged; more > 0 {
+		clauses = append(clauses, fmt.Sprintf("and %d others", more))
 	}
-	return fmt.Sprintf("no longer held with fence %d", before.GetFence())
+	return clauses
 }
 
-// end says why the hold is about to end, or that it no longer is.
-func (c *Change) end() []string {
-	h := c.Lock.GetHolder()
-	switch text := ending(h); {
-	case text != "":
-		return []string{"the hold ends " + text}
-	case h != nil && c.before.GetHolder().GetFence() == h.GetFence():
-		return []string{"the hold goes on"}
-	default:
-		return nil // another hold's, or none
+// passage describes how the lock went from one holder to another, or who shares it now and
+// who no longer does.
+func (c *Change) passage() []string {
+	before, now := Holders(c.before), Holders(c.Lock)
+	if len(now) == 1 && now[0].GetLimit() == 0 {
+		return named(now)
 	}
+	clauses := named(minus(now, before))
+	gone := minus(before, now)
+	for _, h := range gone[:min(len(gone), shownChanged)] {
+		switch {
+		case contains(c.Missing, &clientv1.Missing{Member: h.GetMember()}):
+			clauses = append(clauses, fmt.Sprintf("not known whether it is still held with fence %d", h.GetFence()))
+		case h.GetLimit() == 0:
+			clauses = append(clauses, fmt.Sprintf("no longer held with fence %d", h.GetFence()))
+		default:
+			clauses = append(clauses, left[Mode(h.GetLimit())]+" "+by(h))
+		}
+	}
+	if more := len(gone) - shownChanged; more > 0 {
+		clauses = append(clauses, fmt.Sprintf("nor by %d others", more))
+	}
+	return append(clauses, c.stillShared(now)...)
+}
+
+// stillShared counts those who share the lock.
+func (c *Change) stillShared(now []*clientv1.Holder) []string {
+	if len(now) == 0 || now[0].GetLimit() == 0 {
+		return nil
+	}
+	return []string{strings.Trim(briefly(c.Lock), " ()")}
+}
+
+// end says why holds are about to end, or that they no longer are.
+func (c *Change) end() []string {
+	var clauses []string
+	held := Holders(c.Lock)
+	for _, h := range held {
+		whose := "the hold"
+		if len(held) > 1 {
+			whose = "the hold of " + brief(h.GetClient())
+		}
+		before := Holders(c.before)
+		at := slices.IndexFunc(before, func(b *clientv1.Holder) bool { return sameHolder(b, h) })
+		switch text := ending(h); {
+		case at >= 0 && before[at].GetEnding() == h.GetEnding():
+		case text != "":
+			clauses = append(clauses, whose+" ends "+text)
+		case at >= 0:
+			clauses = append(clauses, whose+" goes on")
+		}
+	}
+	return clauses
 }
 
 // token says where the token is.
@@ -121,6 +171,8 @@ func (c *Change) obstacles() []string {
 			clauses = append(clauses, Plain(o.GetMember())+" has no session")
 		case clientv1.Obstacle_KIND_ROUND:
 			clauses = append(clauses, Plain(o.GetMember())+" looks for the token")
+		case clientv1.Obstacle_KIND_SHARE:
+			clauses = append(clauses, Plain(o.GetMember())+" has yet to give its share back")
 		default:
 			clauses = append(clauses, Plain(o.GetText()))
 		}

@@ -25,14 +25,14 @@ func (p *textPrinter) say(text string) error {
 	return err
 }
 
-// Who writes a lock's holder, a line for each fact.
+// Who writes a lock's holder, a line for each fact, or a table of several.
 func (p *textPrinter) Who(lock *clientv1.LockStatus, missing []*clientv1.Missing) error {
-	name, h := word(lock.GetLock()), lock.GetHolder()
+	name, held := word(lock.GetLock()), Holders(lock)
 	var b strings.Builder
 	switch {
-	case h != nil:
-		fmt.Fprintf(&b, "%s is held.\n\n", name)
-		writeHolder(&b, h)
+	case len(held) > 0:
+		fmt.Fprintf(&b, "%s\n\n", heldSentence(lock))
+		writeHolders(&b, held, CountHolders(lock))
 	case len(missing) > 0:
 		b.WriteString(paragraph("", fmt.Sprintf("It is not known whether anyone holds %s: no member that answered does, and %s.",
 			name, didNotAnswer(missing))))
@@ -111,10 +111,18 @@ func (p *textPrinter) Listed(lock *clientv1.LockStatus, _ []*clientv1.Missing) e
 		fmt.Fprintf(&b, listedLine, "HELD FOR", "WAITING", "NODE", "LOCK")
 	}
 	held, node := none, none
-	if h := lock.GetHolder(); h != nil {
-		held, node = span(h.GetHeldNs()), Plain(h.GetMember())
+	if all := Holders(lock); len(all) > 0 {
+		longest, nodes := int64(0), map[string]bool{}
+		for _, h := range all {
+			longest = max(longest, h.GetHeldNs())
+			nodes[h.GetMember()] = true
+		}
+		held, node = span(longest), Plain(all[0].GetMember())
+		if len(nodes) > 1 {
+			node = counted(len(nodes), "node")
+		}
 	}
-	fmt.Fprintf(&b, listedLine, held, fmt.Sprint(lock.GetWaiting()), node, word(lock.GetLock()))
+	fmt.Fprintf(&b, listedLine, held, fmt.Sprint(lock.GetWaiting()), node, word(lock.GetLock())+briefly(lock))
 	return p.say(b.String())
 }
 
@@ -138,12 +146,29 @@ func (p *textPrinter) Changed(at time.Time, change *Change) error {
 	return p.say(at.Format("15:04:05.000") + "  " + change.sentence() + "\n")
 }
 
-// Broken writes whose hold was broken, and what happens next.
-func (p *textPrinter) Broken(lock string, h *clientv1.Holder) error {
+// Broken writes whose holds were broken, and what happens next.
+func (p *textPrinter) Broken(lock string, holders []*clientv1.Holder) error {
 	var b strings.Builder
+	if len(holders) != 1 {
+		var left int64
+		for _, h := range holders {
+			left = max(left, h.GetLeaseRemainingNs())
+		}
+		fmt.Fprintf(&b, "%s is broken. %d of its holders have been told:\n\n", word(lock), len(holders))
+		writeHolders(&b, holders, uint64(len(holders)))
+		b.WriteByte('\n')
+		b.WriteString(paragraph("", fmt.Sprintf("Each hold is over when it has been released, and in %s at the latest.", span(left))))
+		return p.say(b.String())
+	}
+	h := holders[0]
 	fmt.Fprintf(&b, "%s is broken. Its holder has been told:\n\n", word(lock))
 	writeHolder(&b, h)
 	b.WriteByte('\n')
+	if Mode(h.GetLimit()) != "exclusive" {
+		b.WriteString(paragraph("", fmt.Sprintf("This hold is over when it has been released, and in %s at the latest. Others may go on to share the lock.",
+			span(h.GetLeaseRemainingNs()))))
+		return p.say(b.String())
+	}
 	b.WriteString(paragraph("", fmt.Sprintf("The next one gets the lock when this one has released it, and in %s at the latest.",
 		span(h.GetLeaseRemainingNs()))))
 	return p.say(b.String())

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	clientv1 "conch/proto/conch/client/v1"
@@ -22,9 +23,9 @@ func (p *textPrinter) Why(lock *clientv1.LockStatus, missing []*clientv1.Missing
 		writeObstacles(&b, lock)
 		b.WriteByte('\n')
 		writeWaiters(&b, lock)
-	case lock.GetHolder() != nil:
+	case len(Holders(lock)) > 0:
 		fmt.Fprintf(&b, "Nobody waits for %s.\n\n", name)
-		writeHeld(&b, lock)
+		writeAllHeld(&b, lock)
 	case len(missing) > 0:
 		fmt.Fprintf(&b, "Nobody holds %s or waits for it, as far as is known.\n", name)
 	default:
@@ -51,21 +52,42 @@ func writeObstacles(b *strings.Builder, lock *clientv1.LockStatus) {
 	if len(lock.GetObstacles()) == 0 {
 		b.WriteString(paragraph("- ", "Nothing: the lock is being granted just now."))
 	}
+	told := false
 	for _, o := range lock.GetObstacles() {
-		if o.GetKind() == clientv1.Obstacle_KIND_HELD && lock.GetHolder() != nil {
-			writeHeld(b, lock)
+		if o.GetKind() == clientv1.Obstacle_KIND_HELD && len(Holders(lock)) > 0 {
+			if !told { // with the first of them
+				writeAllHeld(b, lock)
+			}
+			told = true
 			continue
 		}
 		b.WriteString(paragraph("- ", obstacleSentence(o)))
 	}
 }
 
-// writeHeld writes the lock's holder, in sentences. The command stands on a line of its
-// own, to be read and copied unchanged.
-func writeHeld(b *strings.Builder, lock *clientv1.LockStatus) {
-	h := lock.GetHolder()
-	text := fmt.Sprintf("%s, a client of %s, has held it for %s, with fence %d", describe(h.GetClient()),
-		Plain(h.GetMember()), span(h.GetHeldNs()), h.GetFence())
+// shownHolders is how many holders are shown in sentences.
+const shownHolders = 20
+
+// writeAllHeld writes the lock's holders: whoever wants it alone waits for each of them.
+func writeAllHeld(b *strings.Builder, lock *clientv1.LockStatus) {
+	held := Holders(lock)
+	held = held[:min(len(held), shownHolders)]
+	for _, h := range held {
+		writeHeld(b, h)
+	}
+	if more := CountHolders(lock) - uint64(len(held)); more > 0 {
+		fmt.Fprintf(b, "- and %d more\n", more)
+	}
+}
+
+// heldAs says how a lock is held, by mode.
+var heldAs = map[string]string{"exclusive": "held it", "shared": "shared it", "permit": "held a permit"}
+
+// writeHeld writes a holder, in sentences. The command stands on a line of its own, to be
+// read and copied unchanged.
+func writeHeld(b *strings.Builder, h *clientv1.Holder) {
+	text := fmt.Sprintf("%s, a client of %s, has %s for %s, with fence %d", describe(h.GetClient()),
+		Plain(h.GetMember()), heldAs[Mode(h.GetLimit())], span(h.GetHeldNs()), h.GetFence())
 	if command := h.GetClient().GetCommand(); command != "" {
 		b.WriteString(paragraph("- ", text+", under the command"))
 		fmt.Fprintf(b, "      %s\n", Plain(command))
@@ -95,6 +117,8 @@ func obstacleSentence(o *clientv1.Obstacle) string {
 		return fmt.Sprintf("%s has no session: it does not reach a quorum of the members, and its clients get no lock until it does.", at)
 	case clientv1.Obstacle_KIND_ROUND:
 		return at + " looks for the token, or has it made anew, since it seems to be lost."
+	case clientv1.Obstacle_KIND_SHARE:
+		return fmt.Sprintf("%s may let its clients share the lock without the token, and has not yet said that it lets in no more.", at)
 	case clientv1.Obstacle_KIND_MISSING_MEMBER:
 		return fmt.Sprintf("%s does not answer. It may have the token; the others go on without it when it has been silent for "+
 			"a session's time to live, and a quorum of the members is left.", at)
@@ -105,14 +129,23 @@ func obstacleSentence(o *clientv1.Obstacle) string {
 
 // writeWaiters writes the first waiters as a table.
 func writeWaiters(b *strings.Builder, lock *clientv1.LockStatus) {
-	rows := [][]string{{"AHEAD", "WAITED", "NODE", "CLIENT", "COMMAND"}}
 	shown := lock.GetWaiters()
 	shown = shown[:min(len(shown), shownWaiters)]
+	shared := lock.GetLimit() != 0 || slices.ContainsFunc(shown, func(w *clientv1.Waiter) bool { return w.GetLimit() != 0 })
+	heading := []string{"AHEAD", "WAITED", "NODE", "CLIENT", "COMMAND"}
+	if shared {
+		heading = slices.Insert(heading, 2, "MODE")
+	}
+	rows := [][]string{heading}
 	for _, w := range shown {
-		rows = append(rows, []string{
+		row := []string{
 			fmt.Sprintf("%5d", w.GetAhead()), span(w.GetWaitedNs()), orNone(w.GetMember()),
 			brief(w.GetClient()), orNone(w.GetClient().GetCommand()),
-		})
+		}
+		if shared {
+			row = slices.Insert(row, 2, Mode(w.GetLimit()))
+		}
+		rows = append(rows, row)
 	}
 	table(b, rows)
 	if rest := lock.GetWaiting() - min(lock.GetWaiting(), uint64(len(shown))); rest > 0 {

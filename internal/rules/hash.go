@@ -15,7 +15,11 @@ const hashBytes = 16
 func (r *Rules) Hash() []byte {
 	lines := make([]string, 0, len(r.grants))
 	for _, g := range r.grants {
-		lines = append(lines, fmt.Sprintf("%d %t %q %d %v %q %t", g.who.kind, g.who.anybody, g.who.name, g.who.uid, g.may, g.locks.text, g.locks.prefix))
+		line := fmt.Sprintf("%d %t %q %d %v %q %t", g.who.kind, g.who.anybody, g.who.name, g.who.uid, g.may[:Share], g.locks.text, g.locks.prefix)
+		if g.may[Share] && !g.may[Lock] { // so that rules without it have the hash of earlier versions
+			line += " share"
+		}
+		lines = append(lines, line)
 	}
 	slices.Sort(lines)
 	sum := sha256.Sum256(fmt.Append(nil, slices.Compact(lines)))

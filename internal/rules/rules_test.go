@@ -362,3 +362,56 @@ func TestWhoMayOperate(t *testing.T) {
 		t.Error("who may operate may lock")
 	}
 }
+
+// TestShareIsReadersOnly: whoever may lock may share, and not the reverse.
+func TestShareIsReadersOnly(t *testing.T) {
+	r, err := rules.Parse("allow.txt", "alice share config\nbob lock config\ncarol break config\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]struct{ share, lock bool }{
+		"alice": {true, false}, "bob": {true, true}, "carol": {false, false},
+	} {
+		caller := rules.Identity{Kind: rules.Client, Name: name}
+		if err := r.Check(caller, rules.Share, "config"); (err == nil) != want.share {
+			t.Errorf("%s shares: %v, want allowed: %t", name, err, want.share)
+		}
+		if err := r.Check(caller, rules.Lock, "config"); (err == nil) != want.lock {
+			t.Errorf("%s locks: %v, want allowed: %t", name, err, want.lock)
+		}
+		if err := r.Check(caller, rules.Look, "config"); err != nil {
+			t.Errorf("%s looks: %v", name, err)
+		}
+	}
+	if err := r.Check(rules.Identity{Kind: rules.Client, Name: "carol"}, rules.Share, "config"); err == nil || !strings.Contains(err.Error(), `carol may not share "config"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Whoever may lock may share, and not the other way round.
+func TestWhoMayShare(t *testing.T) {
+	file, err := rules.Parse("allow.txt", "alice share a/*\nbob lock a/*\ncarl look *\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		who    string
+		action rules.Action
+		lock   string
+		may    bool
+	}{
+		{"alice", rules.Share, "a/1", true}, {"alice", rules.Look, "a/1", true}, {"alice", rules.Lock, "a/1", false}, {"alice", rules.Share, "b", false},
+		{"bob", rules.Share, "a/1", true}, {"bob", rules.Lock, "a/1", true}, {"bob", rules.Share, "b", false},
+		{"carl", rules.Share, "a/1", false},
+	} {
+		err := file.Check(rules.Identity{Kind: rules.Client, Name: test.who}, test.action, test.lock)
+		if (err == nil) != test.may {
+			t.Errorf("%s, %v %s: %v; want it to be allowed: %t", test.who, test.action, test.lock, err, test.may)
+		}
+	}
+	for _, who := range []rules.Identity{{Kind: rules.Local}, {Kind: rules.Page}, {Kind: rules.Client}, {}} {
+		if err := rules.Default().Check(who, rules.Share, "a"); err != nil {
+			t.Errorf("%v without a file: %v; want it to be allowed", who, err)
+		}
+	}
+}

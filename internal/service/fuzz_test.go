@@ -93,6 +93,10 @@ func FuzzClientMessages(f *testing.F) {
 		{hello, acquire(&clientv1.Acquire{Id: 1, Lock: "a", Mode: wait}), acquire(&clientv1.Acquire{Id: 2, Lock: "a", Mode: wait}), withdraw, release, release},
 		{hello, acquire(&clientv1.Acquire{Id: 1, Lock: "a", Mode: try}), acquire(&clientv1.Acquire{Id: 1, Lock: "b", Mode: try}), ping, ping},
 		{hello, acquire(&clientv1.Acquire{Id: 1, Lock: "a", Mode: wait, ResumeFence: 5}), acquire(&clientv1.Acquire{Lock: "a", Mode: 9}), acquire(&clientv1.Acquire{Id: 3})},
+		{hello, acquire(&clientv1.Acquire{Id: 1, Lock: "a", Mode: wait, Limit: 2}), acquire(&clientv1.Acquire{Id: 2, Lock: "a", Mode: try, Limit: 2}),
+			acquire(&clientv1.Acquire{Id: 3, Lock: "a", Mode: wait, Limit: 1<<32 - 1}), acquire(&clientv1.Acquire{Id: 4, Lock: "a", Mode: wait, Limit: 65536}), ping, release},
+		{hello, acquire(&clientv1.Acquire{Id: 1, Lock: "a", Mode: wait, Limit: 1<<32 - 1}), acquire(&clientv1.Acquire{Id: 2, Lock: "a", Mode: wait, Limit: 1<<32 - 1}),
+			acquire(&clientv1.Acquire{Id: 3, Lock: "a", Mode: wait}), withdraw, release, release},
 		{hello, hello},
 		{ping},
 		{{}},
@@ -141,6 +145,8 @@ func FuzzMerge(f *testing.F) {
 	busy.Token = &clientv1.TokenStatus{Member: "a:1", Queue: []string{"c:1", "nobody", "a:1"}}
 	f.Add(marshal(busy), marshal(partOf("b:1", "b1")), marshal(&clientv1.LockStatus{}))
 	f.Add([]byte{}, marshal(busy), marshal(busy))
+	shared := holding(partOf("b:1", "b1"), &clientv1.Holder{Fence: 5, Limit: 3}, &clientv1.Holder{Fence: 6, Limit: 3})
+	f.Add(marshal(shared), marshal(busy), marshal(shared))
 	f.Fuzz(func(t *testing.T, a, b, c []byte) {
 		parts := make([]*clientv1.LockStatus, len(abc))
 		waiters := 0
@@ -153,6 +159,9 @@ func FuzzMerge(f *testing.F) {
 			waiters += len(part.GetWaiters())
 		}
 		whole := merge(abc, "cs", parts, []*clientv1.Missing{{Member: "c:1"}})
+		if len(whole.GetHolders()) > 0 && whole.GetHolder() != whole.GetHolders()[0] {
+			t.Errorf("holder %v; want the first of %v", whole.GetHolder(), whole.GetHolders())
+		}
 		if len(whole.GetWaiters()) != waiters || whole.GetLock() != "cs" {
 			t.Errorf("%d waiters of %q; want %d of cs", len(whole.GetWaiters()), whole.GetLock(), waiters)
 		}

@@ -79,7 +79,11 @@ func waitersInTurn(members []string, whole *clientv1.LockStatus, parts []*client
 		}
 	}
 	if i := slices.Index(members, whole.GetToken().GetMember()); i >= 0 {
-		serve(i, whole.GetToken().GetBatchLeft())
+		left := whole.GetToken().GetBatchLeft()
+		if whole.GetHolder() == nil || whole.GetHolder().GetLimit() != 0 {
+			left = max(left, 1) // whose turn it is: it waits for those who share the lock
+		}
+		serve(i, left)
 	}
 	for len(order) > 0 {
 		order = slices.DeleteFunc(order, func(i int) bool { return len(waiting[i]) == 0 })

@@ -61,6 +61,23 @@ func TestWaitersAreListedInBatches(t *testing.T) {
 	}
 }
 
+// A writer at the member that has the token waits for readers elsewhere: it is next, ahead of
+// a reader that came later there.
+func TestAWriterThatWaitsForReadersIsNext(t *testing.T) {
+	const readers = 1<<32 - 1
+	a, b := partOf("a:1", "reader"), partOf("b:1", "writer")
+	b.Token = &clientv1.TokenStatus{Member: "b:1", Limit: readers}
+	a.Holders = []*clientv1.Holder{{Member: "a:1", Fence: 7, Limit: readers}}
+	a.Waiters[0].Limit = readers
+	var got []string
+	for _, w := range merge(abc, "cs", []*clientv1.LockStatus{a, b, nil}, nil).GetWaiters() {
+		got = append(got, w.GetClient().GetCommand())
+	}
+	if want := []string{"writer", "reader"}; !slices.Equal(got, want) {
+		t.Errorf("waiters %v; want %v", got, want)
+	}
+}
+
 // While the token moves two members may seem to have it: the later state is the true
 // one.
 func TestLaterTokenAndGrantAreTheTrueOnes(t *testing.T) {

@@ -181,6 +181,9 @@ func (c *cluster) Now(i int) token.Time   { return c.now + c.members[i].ahead }
 func (c *cluster) InSession(i int) bool   { return (*world)(c).inSession(i) }
 func (c *cluster) HasToken(i, _ int) bool { return c.judge.views[i].HasToken }
 func (c *cluster) Holds(i, _ int) bool    { return c.judge.views[i].Holder != 0 }
+func (c *cluster) Shares(i, _ int) bool {
+	return c.judge.views[i].Holder == 0 && len(c.judge.views[i].Inside) > 0
+}
 
 func (c *cluster) UnderWay(from, to, k int) *token.Message {
 	if queue := c.streams[from][to].queue; k < len(queue) {

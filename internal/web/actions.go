@@ -24,6 +24,10 @@ type request struct {
 	Lock   string `json:"lock"`
 	Fence  uint64 `json:"fence,string"`
 	Reason string `json:"reason"`
+	// PID and Host are the one process that is meant among the holders with that fence; 0
+	// and empty mean all.
+	PID  int64  `json:"pid"`
+	Host string `json:"host"`
 }
 
 // action does what the page asks for. The text is the answer.
@@ -118,6 +122,7 @@ func (s *Server) unlock(_ *http.Request, asked request) (string, error) {
 func (s *Server) breakLock(r *http.Request, asked request) (string, error) {
 	response, err := s.config.Node.Break(r.Context(), &clientv1.BreakRequest{
 		Scope: clientv1.Scope_SCOPE_CLUSTER, Lock: asked.Lock, Fence: asked.Fence, Reason: asked.Reason, Caller: s.config.Caller,
+		Pid: asked.PID, Host: asked.Host,
 	})
 	if err != nil {
 		code, known := breakCodes[status.Code(err)]
@@ -127,6 +132,12 @@ func (s *Server) breakLock(r *http.Request, asked request) (string, error) {
 		return "", refusal{code, errors.New(textOf(err))}
 	}
 	h := response.GetHolder()
+	if n := len(response.GetHolders()); n > 1 {
+		return fmt.Sprintf("%d clients of %s have been told", n, h.GetMember()), nil
+	}
+	if h.GetLimit() != 0 {
+		return fmt.Sprintf("%s has been told; the hold is over in %d ms at the latest", h.GetMember(), millis(h.GetLeaseRemainingNs())), nil
+	}
 	return fmt.Sprintf("%s has been told; the lock is free in %d ms at the latest", h.GetMember(), millis(h.GetLeaseRemainingNs())), nil
 }
 

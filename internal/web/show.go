@@ -6,7 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"conch/internal/frames"
 	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
 )
 
 // What is told to the page. Numbers of 64 bits are texts, since JavaScript's numbers
@@ -76,10 +78,18 @@ type missingJSON struct {
 
 // lockJSON is what is told of every lock.
 type lockJSON struct {
-	Name    string      `json:"name"`
+	Name string `json:"name"`
+	// Holder is the first holder, and Holding how many there are. Inside are the members
+	// whose clients they are.
 	Holder  *holderJSON `json:"holder,omitempty"`
+	Holding uint64      `json:"holding"`
+	Inside  []int       `json:"inside"`
 	Token   *tokenJSON  `json:"token,omitempty"`
 	Waiting uint64      `json:"waiting"`
+	// Limit is how many may hold it at once, in words, and LimitBy the member that said so.
+	// It is left out where nobody has said one.
+	Limit   string `json:"limit,omitempty"`
+	LimitBy int    `json:"limitBy"`
 	// Wants are the members that wait for it, and Searches those that look for its token.
 	Wants    []int `json:"wants"`
 	Searches []int `json:"searches"`
@@ -92,6 +102,7 @@ type holderJSON struct {
 	Held   int64      `json:"held"`
 	Lease  int64      `json:"lease"`
 	Ending string     `json:"ending,omitempty"`
+	Mode   string     `json:"mode,omitempty"` // left out for exclusive
 }
 
 type clientJSON struct {
@@ -113,6 +124,7 @@ type tokenJSON struct {
 // detailJSON is what is told of the lock that is looked at.
 type detailJSON struct {
 	Lock        lockJSON     `json:"lock"`
+	Holders     []holderJSON `json:"holders"`
 	Waiters     []waiterJSON `json:"waiters"`
 	Obstacles   []string     `json:"obstacles"`
 	LastGranted []numberJSON `json:"lastGranted"` // LN; none if no member has the token
@@ -124,6 +136,7 @@ type waiterJSON struct {
 	Client clientJSON `json:"client"`
 	Waited int64      `json:"waited"`
 	Ahead  uint32     `json:"ahead"`
+	Mode   string     `json:"mode,omitempty"` // left out for exclusive
 }
 
 type numberJSON struct {
@@ -191,11 +204,17 @@ func showStatus(r *clientv1.StatusResponse) *statusJSON {
 func (s *Server) memberIndex(member string) int { return slices.Index(s.config.Members, member) }
 
 func (s *Server) showLock(l *clientv1.LockStatus) lockJSON {
-	j := lockJSON{Name: l.GetLock(), Waiting: l.GetWaiting(), Wants: []int{}, Searches: []int{}}
+	j := lockJSON{
+		Name: l.GetLock(), Holding: l.GetHolding(), Inside: []int{}, Waiting: l.GetWaiting(), Wants: []int{}, Searches: []int{},
+		Limit: showMode(l.GetLimit()), LimitBy: s.memberIndex(l.GetLimitBy()),
+	}
 	if h := l.GetHolder(); h != nil {
-		j.Holder = &holderJSON{
-			Member: s.memberIndex(h.GetMember()), Client: showClient(h.GetClient()), Fence: h.GetFence(),
-			Held: millis(h.GetHeldNs()), Lease: millis(h.GetLeaseRemainingNs()), Ending: endings[h.GetEnding()],
+		holder := s.showHolder(h)
+		j.Holder = &holder
+	}
+	for _, h := range l.GetHolders() {
+		if i := s.memberIndex(h.GetMember()); !slices.Contains(j.Inside, i) {
+			j.Inside = append(j.Inside, i)
 		}
 	}
 	if t := l.GetToken(); t != nil {
@@ -218,6 +237,22 @@ func (s *Server) showLock(l *clientv1.LockStatus) lockJSON {
 	return j
 }
 
+func (s *Server) showHolder(h *clientv1.Holder) holderJSON {
+	return holderJSON{
+		Member: s.memberIndex(h.GetMember()), Client: showClient(h.GetClient()), Fence: h.GetFence(),
+		Held: millis(h.GetHeldNs()), Lease: millis(h.GetLeaseRemainingNs()), Ending: endings[h.GetEnding()],
+		Mode: showMode(h.GetLimit()),
+	}
+}
+
+// showMode says in words in which mode a lock is held or wanted; empty for exclusive.
+func showMode(limit uint32) string {
+	if limit == 0 {
+		return ""
+	}
+	return frames.LimitText(token.Limit(limit))
+}
+
 // endings tells why a hold is about to end.
 var endings = map[clientv1.Reason]string{
 	clientv1.Reason_REASON_LAPSE:        "its node's session is about to lapse",
@@ -232,12 +267,15 @@ func showClient(c *clientv1.Client) clientJSON {
 
 func (s *Server) showDetail(l *clientv1.LockStatus) *detailJSON {
 	j := &detailJSON{
-		Lock: s.showLock(l), Waiters: []waiterJSON{}, Obstacles: []string{}, Views: []viewJSON{},
+		Lock: s.showLock(l), Holders: []holderJSON{}, Waiters: []waiterJSON{}, Obstacles: []string{}, Views: []viewJSON{},
 		LastGranted: showNumbers(l.GetToken().GetLastGranted()),
+	}
+	for _, h := range l.GetHolders() {
+		j.Holders = append(j.Holders, s.showHolder(h))
 	}
 	for _, w := range l.GetWaiters() {
 		j.Waiters = append(j.Waiters, waiterJSON{
-			s.memberIndex(w.GetMember()), showClient(w.GetClient()), millis(w.GetWaitedNs()), w.GetAhead(),
+			s.memberIndex(w.GetMember()), showClient(w.GetClient()), millis(w.GetWaitedNs()), w.GetAhead(), showMode(w.GetLimit()),
 		})
 	}
 	for _, o := range l.GetObstacles() {

@@ -181,14 +181,15 @@ func (a *Attachment) checkFinished() {
 	}
 }
 
-// Ask begins a claim. The claim is 0 if the node may not be asked; see Admits.
-func (a *Attachment) Ask(now token.Time, lock string, try bool) Claim {
+// Ask begins a claim, in the mode that the limit says. The claim is 0 if the node may not
+// be asked; see Admits.
+func (a *Attachment) Ask(now token.Time, lock string, limit token.Limit, try bool) Claim {
 	if !a.Admits() {
 		return 0
 	}
 	a.claims.tidy()
 	a.handles.tidy()
-	c := &claim{lock: lock, try: try, state: waiting}
+	c := &claim{lock: lock, limit: limit, try: try, state: waiting}
 	a.add(c)
 	c.handle = Claim(c.id)
 	a.handles.add(c.id, c)

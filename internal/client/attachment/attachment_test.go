@@ -56,7 +56,7 @@ func TestFramesAreShort(t *testing.T) {
 	s := begin(t)
 	lock := strings.Repeat("ä", 127) + "x"
 	for range 3 * maxFrame {
-		s.a.Ask(s.now, lock, false)
+		s.a.Ask(s.now, lock, token.Exclusive, false)
 	}
 	got := 0
 	for s.a.Due() {
@@ -82,7 +82,7 @@ func TestNextStreamSaysAgainWhatWasNotAnswered(t *testing.T) {
 	s.a.GiveUp(s.now, three)
 	s.a.Release(s.now, four)
 	s.send()
-	s.a.Ask(s.now, "unsent", true)
+	s.a.Ask(s.now, "unsent", token.Exclusive, true)
 	s.forget()
 	s.reconnect()
 	s.send()
@@ -106,7 +106,7 @@ func TestNextStreamSaysAgainWhatWasNotAnswered(t *testing.T) {
 // any more gives it back.
 func TestGivingUp(t *testing.T) {
 	s := begin(t)
-	one := s.a.Ask(s.now, "x", false)
+	one := s.a.Ask(s.now, "x", token.Exclusive, false)
 	s.a.GiveUp(s.now, one) // not sent yet
 	s.send()
 	s.wants()
@@ -174,7 +174,7 @@ func TestSilence(t *testing.T) {
 	if why, ended := s.a.Ended(); !ended || why != Silent || !s.a.Avoid() || s.a.Admits() {
 		t.Errorf("Ended %v %v, Avoid %v, Admits %v", why, ended, s.a.Avoid(), s.a.Admits())
 	}
-	if s.a.Ask(s.now, "z", false) != 0 {
+	if s.a.Ask(s.now, "z", token.Exclusive, false) != 0 {
 		t.Error("it may be asked")
 	}
 }
@@ -251,7 +251,7 @@ func TestReopen(t *testing.T) {
 	}
 
 	s = begin(t)
-	s.a.Ask(s.now, "y", false)
+	s.a.Ask(s.now, "y", token.Exclusive, false)
 	s.down(Other)
 	s.a.GiveUp(s.now, 1)
 	if _, wanted := s.a.Reopen(s.now); wanted {
@@ -320,7 +320,7 @@ func TestDrain(t *testing.T) {
 	s.a.Release(s.now, two)
 	s.ask("waiting")
 	s.frozen(quarter / 2)
-	s.a.Ask(s.now, "unsent", false)
+	s.a.Ask(s.now, "unsent", token.Exclusive, false)
 	s.forget()
 	s.a.Drain(s.now)
 	s.note()

@@ -29,6 +29,7 @@ type claim struct {
 	handle Claim  // 0 once nobody is to be told of it
 	id     uint64 // on the wire, not 0; another one if it has to be asked for anew
 	lock   string
+	limit  token.Limit // the mode
 	try    bool
 	state  state
 	queued bool // in the queue
@@ -56,10 +57,10 @@ func (c *claim) message() (frames.ClientMessage, bool) {
 	switch c.state {
 	case waiting:
 		c.sent = true
-		return frames.ClientMessage{Kind: frames.Acquire, ID: c.id, Lock: c.lock, Try: c.try}, true
+		return frames.ClientMessage{Kind: frames.Acquire, ID: c.id, Lock: c.lock, Limit: c.limit, Try: c.try}, true
 	case granted, holding: // on a stream that is not the one of the grant
 		c.sent = true
-		return frames.ClientMessage{Kind: frames.Acquire, ID: c.id, Lock: c.lock, Try: c.try, ResumeFence: c.fence}, true
+		return frames.ClientMessage{Kind: frames.Acquire, ID: c.id, Lock: c.lock, Limit: c.limit, Try: c.try, ResumeFence: c.fence}, true
 	case withdrawing:
 		return frames.ClientMessage{Kind: frames.Withdraw, ID: c.id}, true
 	case releasing:

@@ -72,7 +72,7 @@ func (s *script) after(d token.Time) {
 func (s *script) frozen(d token.Time) { s.now += d }
 
 func (s *script) ask(lock string) Claim {
-	id := s.a.Ask(s.now, lock, false)
+	id := s.a.Ask(s.now, lock, token.Exclusive, false)
 	s.note()
 	s.send()
 	return id

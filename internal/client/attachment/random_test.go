@@ -93,7 +93,7 @@ func (w *world) ask(lock string) {
 	if !s.a.Admits() {
 		s = w.newSide()
 	}
-	s.wants[s.a.Ask(w.clientNow(), lock, false)] = lock
+	s.wants[s.a.Ask(w.clientNow(), lock, token.Exclusive, false)] = lock
 	w.perform(s)
 }
 

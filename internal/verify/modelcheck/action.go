@@ -43,9 +43,9 @@ func (x action) String() string {
 	case pause:
 		return "a step of time, which " + a + " sleeps through"
 	case acquire:
-		return fmt.Sprintf("a client of %s asks for %s", a, lock)
+		return fmt.Sprintf("a client of %s asks for %s, like %d", a, lock, x.c+1)
 	case try:
-		return fmt.Sprintf("a client of %s tries for %s", a, lock)
+		return fmt.Sprintf("a client of %s tries for %s, like %d", a, lock, x.c+1)
 	case withdraw:
 		return fmt.Sprintf("client %d of %s gives up waiting for %s", x.c+1, a, lock)
 	case release:
@@ -132,12 +132,9 @@ func (c *Config) clientActions(s *state, list []action, i int) []action {
 	}
 	a := uint8(i)
 	for l := range c.Locks {
-		free := false
 		for k, client := range s.clients[i][l] {
 			x := action{a: a, b: uint8(l), c: uint8(k)}
 			switch client {
-			case nobody:
-				free = true
 			case waits, tries:
 				if s.left.faults.Withdrawals > 0 {
 					x.kind = withdraw
@@ -148,11 +145,16 @@ func (c *Config) clientActions(s *state, list []action, i int) []action {
 				list = append(list, x)
 			}
 		}
-		if free && s.left.requests[i] > 0 && !s.leaving[i] {
-			list = append(list, action{kind: acquire, a: a, b: uint8(l)})
-		}
-		if free && s.left.tries[i] > 0 && !s.leaving[i] {
-			list = append(list, action{kind: try, a: a, b: uint8(l)})
+		for k := range maxClients { // the first of each mode that is free
+			if s.leaving[i] || c.sameMode(s, i, l, k) != k {
+				continue
+			}
+			if s.left.requests[i] > 0 {
+				list = append(list, action{kind: acquire, a: a, b: uint8(l), c: uint8(k)})
+			}
+			if s.left.tries[i] > 0 {
+				list = append(list, action{kind: try, a: a, b: uint8(l), c: uint8(k)})
+			}
 		}
 	}
 	return list

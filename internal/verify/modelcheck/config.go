@@ -47,6 +47,9 @@ type Config struct {
 	// saves states.
 	LocalBatch int
 
+	// Modes are those of each member's clients: how they want locks.
+	Modes [maxMembers][maxClients]token.Limit
+
 	// Requests is how often each member's clients ask, for any lock, and Tries how often
 	// they ask without waiting.
 	Requests, Tries [maxMembers]int

@@ -49,11 +49,13 @@ func (h *hasher) state(c *Config, s *state) [2]uint64 {
 			for _, client := range s.clients[i][l] {
 				b = append(b, byte(client))
 			}
-			b = append(b, byte((s.orphans[i][l]+c.step()-1)/c.step()))
+			o := s.sharedBehind[i][l]
+			b = append(b, byte((s.orphans[i][l]+c.step()-1)/c.step()), byte((o.left+c.step()-1)/c.step()), o.count)
 		}
 	}
 	for l := range c.Locks {
 		b = binary.AppendUvarint(b, uint64(s.fences[l]))
+		b = binary.AppendUvarint(b, uint64(s.aloneFences[l]))
 		for i := range c.Members {
 			b = append(b, s.overtook[l][i][:c.Members]...)
 		}

@@ -14,6 +14,11 @@ func (p *stepper) granted(i int, n *token.Node, e *token.Effect) {
 	if !protocolcheck.InSession(n, s.clocks[i]) {
 		p.violated("%s is granted %s outside a session", name(i), e.Lock)
 	}
+	if e.Limit != token.Exclusive {
+		p.grantedShare(i, l, e)
+		return
+	}
+	s.aloneFences[l] = max(s.aloneFences[l], e.Fence)
 	if last, rises := protocolcheck.Rises(&s.fences[l], e.Fence); !rises {
 		p.violated("%s is granted %s with fence %d, after fence %d", name(i), e.Lock, e.Fence, last)
 	}
@@ -87,24 +92,26 @@ func (p *stepper) update(i int) {
 // client whose member has crashed holds until its lease is over.
 func (p *stepper) judgeHolders(l int) {
 	s := p.state
-	holders, leftBehind := 0, protocolcheck.Nobody
+	holders, sharers, leftBehind := 0, 0, protocolcheck.Nobody
 	for i := range p.Members {
 		if s.orphans[i][l] > 0 {
 			leftBehind = i
 			holders++
 		}
-		holding := s.holding(i, l)
-		if holding > 1 {
+		holding, alone := s.holding(i, l), s.alone(p.Config, i, l)
+		if alone > 0 && holding > 1 {
 			p.violated("two clients of %s hold %s", name(i), lockName(l))
 		}
 		if holding == 0 {
 			continue
 		}
-		holders++
-		if !s.facts[i].view.Begun || !s.facts[i].held[l] {
+		holders += alone
+		sharers += holding - alone
+		if !s.facts[i].view.Begun || alone > 0 && !s.facts[i].held[l] {
 			p.violated("a client of %s holds %s without a session or without the token", name(i), lockName(l))
 		}
 	}
+	p.judgeSharers(l, holders, sharers)
 	if holders < 2 {
 		return
 	}
@@ -161,7 +168,11 @@ func (c *cluster) Node(i int) *token.Node    { return c.state.nodes[i] }
 func (c *cluster) Now(i int) token.Time      { return c.state.clocks[i] }
 func (c *cluster) InSession(i int) bool      { return c.state.insideSession(i) }
 func (c *cluster) HasToken(i, lock int) bool { return c.state.facts[i].held[lock] }
-func (c *cluster) Holds(i, lock int) bool    { return c.state.holding(i, lock) > 0 }
+func (c *cluster) Holds(i, lock int) bool    { return c.state.alone(c.Config, i, lock) > 0 }
+
+func (c *cluster) Shares(i, lock int) bool {
+	return c.state.holding(i, lock) > c.state.alone(c.Config, i, lock)
+}
 
 func (c *cluster) UnderWay(from, to, k int) *token.Message {
 	if queue := c.state.streams[from][to].queue; k < len(queue) {

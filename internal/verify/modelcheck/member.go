@@ -2,7 +2,6 @@ package modelcheck
 
 import (
 	"fmt"
-	"slices"
 
 	"conch/token"
 )
@@ -25,31 +24,43 @@ func (p *stepper) pass(passed token.Time, paused int) {
 }
 
 // ask makes a client of a member ask for a lock.
-func (p *stepper) ask(i, l int) {
-	w := p.newClient(i, l, waits)
-	p.input(i, func(n *token.Node) { n.Acquire(p.state.clocks[i], lockName(l), w) })
+func (p *stepper) ask(i, l, k int) {
+	w, mode := p.newClient(i, l, k, waits)
+	p.input(i, func(n *token.Node) {
+		if mode == token.Exclusive {
+			n.Acquire(p.state.clocks[i], lockName(l), w)
+		} else {
+			n.AcquireShare(p.state.clocks[i], lockName(l), w, mode)
+		}
+	})
 }
 
 // try makes a client of a member try for a lock.
-func (p *stepper) try(i, l int) {
-	w := p.newClient(i, l, tries)
-	p.input(i, func(n *token.Node) { n.Try(p.state.clocks[i], lockName(l), w) })
+func (p *stepper) try(i, l, k int) {
+	w, mode := p.newClient(i, l, k, tries)
+	p.input(i, func(n *token.Node) {
+		if mode == token.Exclusive {
+			n.Try(p.state.clocks[i], lockName(l), w)
+		} else {
+			n.TryShare(p.state.clocks[i], lockName(l), w, mode)
+		}
+	})
 }
 
-// newClient takes a free client of a member; there is always one.
-func (p *stepper) newClient(i, l int, about client) token.Waiter {
-	clients := &p.state.clients[i][l]
-	k := slices.Index(clients[:], nobody)
-	clients[k] = about
+// newClient takes a free client of a member that has the mode of client k; there is always
+// one.
+func (p *stepper) newClient(i, l, k int, about client) (token.Waiter, token.Limit) {
+	k = p.sameMode(p.state, i, l, k)
+	p.state.clients[i][l][k] = about
 	p.state.marks[i] = p.Clients
-	return waiter(k)
+	return waiter(k), p.Modes[i][k]
 }
 
 // stop ends a member's process. Its sent messages are still on their way.
 func (p *stepper) stop(i int) {
 	s := p.state
 	if p.Clients {
-		s.leaveOrphans(i)
+		s.leaveOrphans(p.Config, i)
 	}
 	s.nodes[i], s.leaving[i], s.clocks[i] = nil, false, 0
 	s.clients[i] = [maxLocks][maxClients]client{}

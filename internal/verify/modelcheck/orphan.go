@@ -7,15 +7,18 @@ import "conch/token"
 // Their lease is the rest of the member's, less a hundredth, by their own clock. In the
 // worst case that clock is slower than the member's by ρ; then it ends with the member's
 // lease.
-func (s *state) leaveOrphans(i int) {
+func (s *state) leaveOrphans(c *Config, i int) {
 	if !s.insideSession(i) {
 		return
 	}
 	for l := range s.clients[i] {
-		for _, client := range s.clients[i][l] {
-			if client == holds {
-				s.orphans[i][l] = min(s.facts[i].view.LeaseEnd-s.clocks[i], ttl)
-			}
+		left := min(s.facts[i].view.LeaseEnd-s.clocks[i], ttl)
+		alone := s.alone(c, i, l)
+		if alone > 0 {
+			s.orphans[i][l] = left
+		}
+		if sharers := s.holding(i, l) - alone; sharers > 0 {
+			s.sharedBehind[i][l] = leftBehind{left, byte(sharers)}
 		}
 	}
 }
@@ -25,6 +28,11 @@ func (s *state) outlast(passed token.Time) {
 	for i := range s.orphans {
 		for l := range s.orphans[i] {
 			s.orphans[i][l] = max(s.orphans[i][l]-passed, 0)
+			if o := &s.sharedBehind[i][l]; o.left <= passed {
+				*o = leftBehind{}
+			} else {
+				o.left -= passed
+			}
 		}
 	}
 }

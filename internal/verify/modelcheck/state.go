@@ -12,14 +12,18 @@ type state struct {
 	disks   [maxMembers]disk
 	streams [maxMembers][maxMembers]stream // from, to
 	clients [maxMembers][maxLocks][maxClients]client
-	fences  [maxLocks]token.Fence // of the latest grant
+	fences  [maxLocks]token.Fence // the highest that were granted
+	// aloneFences are the highest that were granted to one alone.
+	aloneFences [maxLocks]token.Fence
 	// overtook is how often each member was let in while another stands in the token's
 	// queue: by lock, waiting member, and member let in.
 	overtook [maxLocks][maxMembers][maxMembers]byte
 	marks    [maxMembers]bool // on disk: clients were served
-	// orphans are for how long a client still holds a lock whose member crashed.
-	orphans [maxMembers][maxLocks]token.Time
-	left    budget
+	// orphans are for how long a client still holds a lock alone whose member crashed, and
+	// sharedBehind likewise those that share it.
+	orphans      [maxMembers][maxLocks]token.Time
+	sharedBehind [maxMembers][maxLocks]leftBehind
+	left         budget
 
 	facts [maxMembers]fact // of the nodes
 }

@@ -71,7 +71,7 @@ func (p *stepper) origin() (*state, string) {
 func (p *stepper) askForAll(s *state) {
 	p.renew(s)
 	for l := range p.Locks {
-		p.ask(0, l)
+		p.ask(0, l, 0)
 	}
 	p.settle()
 }
@@ -112,9 +112,9 @@ func (p *stepper) perform(x action) {
 	case pause:
 		p.pass(p.step(), a)
 	case acquire:
-		p.ask(a, b)
+		p.ask(a, b, k)
 	case try:
-		p.try(a, b)
+		p.try(a, b, k)
 	case withdraw:
 		s.clients[a][b][k] = nobody
 		p.input(a, func(n *token.Node) { n.Withdraw(s.clocks[a], lockName(b), waiter(k)) })

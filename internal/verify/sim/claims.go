@@ -55,7 +55,12 @@ func (w *World) acquire(k int, op *Op, e event) bool {
 	if op.Patience > 0 {
 		w.events.push(event{at: w.now + op.Patience, kind: evWithdraw, ref: int32(k)})
 	}
-	m.table.Ask(m.clock.read(w.now), token.Waiter(k+1), lockNames[op.Lock], token.Exclusive, op.Kind == Try, k, new(claims.Caller))
+	now, id, name := m.clock.read(w.now), token.Waiter(k+1), lockNames[op.Lock]
+	if op.Kind == SetLimit {
+		m.table.SetLimit(now, id, name, op.Limit, k, new(claims.Caller))
+	} else {
+		m.table.Ask(now, id, name, op.Limit, op.Kind == Try, k, new(claims.Caller))
+	}
 	w.ops[op.Kind]++
 	w.touched = int(op.Lock)
 	w.performed(int(op.Node))
@@ -67,6 +72,10 @@ func (w *World) granted(i, k int) {
 	m, c := &w.members[i], &w.claims[k]
 	if op := &w.plan.Ops[k]; c.state != claimWaiting || c.process != m.process || int(op.Node) != i {
 		w.fail(Invariant, "node %d answers waiter %d, who does not wait there", i, k+1)
+	}
+	if w.plan.Ops[k].Kind == SetLimit { // nothing is held
+		c.state = claimOver
+		return
 	}
 	c.state = claimHolding
 	hold := w.plan.Ops[k].Length

@@ -1,6 +1,10 @@
 package sim
 
-import "conch/token"
+import (
+	"slices"
+
+	"conch/token"
+)
 
 // cluster is the World as the judges of package protocolcheck see it.
 type cluster World
@@ -16,6 +20,11 @@ func (c *cluster) HasToken(i, lock int) bool { return c.members[i].views[lock].h
 // Holds counts a holder whose process stands still like any other. A client's own belief
 // counts in place of its node's: see clientHolds.
 func (c *cluster) Holds(i, lock int) bool { return c.members[i].views[lock].holder != 0 }
+
+// Shares counts likewise.
+func (c *cluster) Shares(i, lock int) bool {
+	return slices.ContainsFunc(c.sharing[lock].inside, func(h sharer) bool { return h.node == i })
+}
 
 // UnderWay reads the stream that the receiver accepted last; it takes nothing of others.
 func (c *cluster) UnderWay(from, to, k int) *token.Message {

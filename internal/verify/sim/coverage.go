@@ -35,6 +35,11 @@ const (
 	Unreachable                 // a client that found no node for long
 	StopAfterLease              // a stop, first to hear that a lease is over, with waits and holds
 	SetBackDisk                 // a start with an older copy of the disk
+	Together                    // several that share a lock
+	UnderShare                  // a grant under a share, while the token is elsewhere
+	LimitSet                    // a limit that was changed
+	OtherLimit                  // a waiter refused for its limit
+	Relayed                     // a RECALL or DONE that was passed on
 	CountedAbove                // a node that counted above another incarnation's session
 	tallies
 )
@@ -46,14 +51,16 @@ var tallyNames = [...]string{
 	WentAhead: "went ahead of others", Declined: "grant declined", ClientHold: "client holds", ClientLoss: "client has lost",
 	Expired: "client's hold expired", MovedOn: "client moved on", LateFrame: "frame on a stream given up",
 	ReplacedStream: "client's stream replaced", Stalled: "stall between parcels", Snapped: "break behind a parcel", Unreachable: "no node found",
-	StopAfterLease: "stop behind the end of a lease", SetBackDisk: "start with an older disk", CountedAbove: "counted above another incarnation",
+	StopAfterLease: "stop behind the end of a lease", SetBackDisk: "start with an older disk", Together: "lock shared by several", UnderShare: "grant under a share", LimitSet: "limit changed",
+	OtherLimit: "other limit refused", Relayed: "RECALL or DONE passed on",
+	CountedAbove: "counted above another incarnation",
 }
 
 // reasons are why tokens are dropped, and why ballots and sessions fail.
 var reasons = [...]string{
 	token.ReasonAddressee, token.ReasonPromised, token.ReasonLapsed, token.ReasonFences, token.ReasonIdle,
 	token.ReasonHeld, token.ReasonOutbid, token.ReasonTooLow, token.ReasonTime, token.ReasonCame, token.ReasonLeaving,
-	token.ReasonUsed,
+	token.ReasonUsed, token.ReasonSharer,
 }
 
 const effectKinds = 128

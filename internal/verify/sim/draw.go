@@ -40,6 +40,7 @@ func Draw(seed uint64) *Plan {
 	p.drawBatches(&s)
 	p.drawProcesses(&s)
 	p.drawDisks(&s)
+	p.drawShares()
 	slices.SortStableFunc(p.Ops, func(a, b Op) int { return int(min(max(a.At-b.At, -1), 1)) })
 	return p
 }

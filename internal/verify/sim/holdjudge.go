@@ -36,19 +36,25 @@ func (w *World) noteTold(m *member, l *link, message *frames.NodeMessage) {
 // callerOf describes a link to the node's table of claims, which passes it back.
 func callerOf(l *link) claims.Caller { return claims.Caller{PID: int64(l.index) + 1} }
 
-// judgeHold: what a node says is held is held by a claim, and a client's hold is over with
+// judgeHolds: what a node says is held is held by a claim, and a client's hold is over with
 // the latest lease that the client was told of. w.look has the lock.
-func (w *World) judgeHold(i, l int) {
+func (w *World) judgeHolds(i, l int) {
 	m := &w.members[i]
-	now := m.clock.read(w.now)
-	h, held := m.table.Holder(now, lockNames[l])
-	if !held {
-		w.fail(Invariant, "node %d: %s is held by waiter %d, whom the table of claims does not know", i, lockNames[l], w.look.Holder)
-		return
+	known := 0
+	m.table.HoldersOf(m.clock.read(w.now), lockNames[l], func(h claims.Holder) {
+		known++
+		if h.Local == nil {
+			w.judgeHold(i, l, h)
+		}
+	})
+	if known != len(w.look.Inside) {
+		w.fail(Invariant, "node %d: %s is held by %v, of whom the table of claims knows %d", i, lockNames[l], w.look.Inside, known)
 	}
-	if h.Local != nil {
-		return
-	}
+}
+
+// judgeHold judges a client's hold.
+func (w *World) judgeHold(i, l int, h claims.Holder) {
+	m := &w.members[i]
 	k := w.links[h.Caller.PID-1]
 	if k.told.process != m.process {
 		w.fail(Kept, "node %d: %s is held for client %d, of which this process has heard nothing", i, lockNames[l], k.client)

@@ -14,6 +14,7 @@ type Judge string
 // The judges.
 const (
 	Exclusion Judge = "two hold one lock"
+	Permits   Judge = "more permits than the limit"
 	OneToken  Judge = "two live tokens of one lock"
 	OneMaking Judge = "two tokens of one epoch"
 	Fences    Judge = "fence not above the last"
@@ -50,7 +51,9 @@ type judges struct {
 	flying [maxLocks]int
 	// fences are the highest granted fences, by lock, and made are the epochs of its tokens.
 	fences [maxLocks]token.Fence
-	made   [maxLocks][]token.Epoch
+	// sharing is what the judges of shares keep; see sharejudge.go.
+	sharing [maxLocks]sharing
+	made    [maxLocks][]token.Epoch
 	// overtook is how often each member was let in while another stands in the token's
 	// queue: by lock, waiting member, and member let in.
 	overtook [maxLocks][maxNodes][maxNodes]int
@@ -91,8 +94,8 @@ func (w *World) judge(i int) {
 			holder = 0 // the client's own belief counts; see clientjudge.go
 		}
 		m.views[l] = view{hasToken: w.look.HasToken, holder: holder, epoch: w.look.Token.Epoch}
-		if w.look.Holder != 0 {
-			w.judgeHold(i, l)
+		if len(w.look.Inside) > 0 {
+			w.judgeHolds(i, l)
 		}
 		if known && l == w.touched {
 			w.judgeLock(i, l, &w.look)
@@ -112,6 +115,7 @@ func (w *World) inSession(i int) bool {
 // does it check more closely.
 func (w *World) judgeCounts(l int) {
 	tokens, holders := w.flying[l], w.orphansOf(l)+w.clientHolders(l)
+	sharers := len(w.sharing[l].inside)
 	for i := range w.plan.Nodes {
 		v := &w.members[i].views[l]
 		if v.hasToken {
@@ -121,9 +125,14 @@ func (w *World) judgeCounts(l int) {
 			holders++
 		}
 	}
-	if holders > 1 {
+	switch {
+	case holders > 1:
 		w.count(TwoHolders)
 		w.judgeHolders(l)
+	case holders == 1 && sharers > 0:
+		w.judgeHolders(l)
+	case sharers > 1:
+		w.count(Together)
 	}
 	if tokens > 1 {
 		w.count(TwoTokens)
@@ -133,11 +142,11 @@ func (w *World) judgeCounts(l int) {
 
 // judgeHolders is mutual exclusion: a holder counts while its own clock is before the end
 // of its lease. A holder whose process stands still counts like any other, and so does an
-// orphan.
+// orphan. Those that share the lock do not exclude each other.
 func (w *World) judgeHolders(l int) {
 	first := -1
 	for _, o := range w.orphans {
-		if o.lock != l || o.until <= w.now {
+		if o.lock != l || o.until <= w.now || o.limit != token.Exclusive {
 			continue
 		}
 		if first >= 0 {
@@ -155,6 +164,17 @@ func (w *World) judgeHolders(l int) {
 	}
 	if first, second, found := protocolcheck.TwoHolders((*cluster)(w), l, first); found {
 		w.fail(Exclusion, "nodes %d and %d hold %s", first, second, lockNames[l])
+	}
+	for i := range w.plan.Nodes {
+		if w.members[i].views[l].holder != 0 && w.inSession(i) {
+			first = i
+		}
+	}
+	if first < 0 {
+		return
+	}
+	if n := w.sharersOf(l); n > 0 {
+		w.fail(Exclusion, "node or client %d holds %s alone, and %d others share it", first, lockNames[l], n)
 	}
 }
 
@@ -182,7 +202,12 @@ func (w *World) judgeGrant(i int, e *token.Effect) {
 	if !w.inSession(i) {
 		w.fail(Outside, "node %d, %s to waiter %d", i, e.Lock, e.Waiter)
 	}
+	if e.Limit != token.Exclusive {
+		w.judgeSharedGrant(i, e)
+		return
+	}
 	l := w.lockOf(e.Lock)
+	w.sharing[l].alone = max(w.sharing[l].alone, e.Fence)
 	if last, rises := protocolcheck.Rises(&w.fences[l], e.Fence); !rises && !w.forgetful {
 		w.fail(Fences, "node %d grants %s with fence %d, after %d", i, e.Lock, e.Fence, last)
 	}
@@ -233,15 +258,16 @@ func (w *World) judgeSession(i int, m *member, s token.Session) {
 // judgeLock checks one node's knowledge of a lock for contradictions.
 func (w *World) judgeLock(i, l int, v *token.LockView) {
 	session := w.members[i].node.InspectSession()
-	bad := ""
+	bad := judgeShare(v, session.Begun)
 	switch {
+	case bad != "":
 	case v.Holder != 0 && !v.HasToken:
 		bad = "holder without token"
 	case v.HasToken && !session.Begun:
 		bad = "token outside a session"
-	case v.HasToken && v.Holder == 0 && v.Waiters > 0 && !session.Leaving:
+	case v.HasToken && v.Holder == 0 && !v.Waits && v.Waiters > 0 && !session.Leaving:
 		bad = "idle token in spite of a waiter"
-	case v.HasToken && v.Outstanding && v.Holder == 0:
+	case v.HasToken && v.Outstanding && v.Holder == 0 && !v.Waits:
 		bad = "idle token in spite of an outstanding request"
 	case v.Outstanding && v.RequestNumbers[i].Session != session.Session:
 		bad = "outstanding request of another session"

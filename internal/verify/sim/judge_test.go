@@ -222,41 +222,41 @@ func TestJudges(t *testing.T) {
 			w.now += 100 * w.plan.TTL
 			w.checkServed()
 		}},
-		{"a hold of a client that was heard of", "", func(w *World) { w.judgeHold(0, keep(t, w)) }},
+		{"a hold of a client that was heard of", "", func(w *World) { w.judgeHolds(0, keep(t, w)) }},
 		{"a hold in the client's lease, of which nothing more was heard", "", func(w *World) {
 			l := keep(t, w)
 			w.now += leaseOf(w) - 1
-			w.judgeHold(0, l)
+			w.judgeHolds(0, l)
 		}},
 		{"a hold after the lease of a client of which nothing more was heard", Kept, func(w *World) {
 			l := keep(t, w)
 			w.now += leaseOf(w) + w.plan.TickLate + 1
-			w.judgeHold(0, l)
+			w.judgeHolds(0, l)
 		}},
 		{"a hold after the client's lease, in a process that stood still", "", func(w *World) {
 			l := keep(t, w)
 			w.now += leaseOf(w) + w.plan.TickLate + 1
 			w.members[0].pausedUntil = w.now
-			w.judgeHold(0, l)
+			w.judgeHolds(0, l)
 		}},
 		{"a hold of a client of which only an earlier process has heard", Kept, func(w *World) {
 			l := keep(t, w)
 			w.links[0].told.process--
-			w.judgeHold(0, l)
+			w.judgeHolds(0, l)
 		}},
 		{"a hold longer than 2 T after the client was heard of, told or not", Kept, func(w *World) {
 			l := keep(t, w)
 			w.now += 25e8
 			w.noteTold(&w.members[0], w.links[0], &frames.NodeMessage{Kind: frames.Pong, Remaining: 1e9})
-			w.judgeHold(0, l)
+			w.judgeHolds(0, l)
 		}},
 		{"a hold that the table does not know", Invariant, func(w *World) {
 			w.members[0].node.Acquire(w.members[0].clock.read(w.now), "a", 99)
 			w.performed(0)
 			w.members[0].node.InspectLock("a", &w.look)
 			w.members[0].table = w.newTable(w.members[0].node)
-			w.look.Holder = 99
-			w.judgeHold(0, 0)
+			w.look.Inside = []token.HolderView{{Waiter: 99}}
+			w.judgeHolds(0, 0)
 		}},
 
 		{"a stream that is left behind", Leak, func(w *World) {

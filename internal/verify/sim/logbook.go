@@ -95,6 +95,9 @@ func (b *logbook) effect(w *World, i int, e *token.Effect) {
 	case token.Received:
 		event = b.message(e, receivedEvents, f)
 	case token.Grant, token.Left, token.Made:
+		if e.Message.Token == nil {
+			return // in or out under a share
+		}
 		event = map[token.EffectKind]string{token.Grant: "enter", token.Left: "leave", token.Made: "token_made"}[e.Kind]
 		tokenOf(f, e.Message.Token.Epoch, e.Hop, e.Fence)
 		if e.Kind == token.Grant && e.Number != (token.Number{}) {

@@ -146,6 +146,7 @@ func (w *World) crashNow(i int, length Instant) {
 	}
 	w.tracef("%d dies", i)
 	w.leaveOrphans(i)
+	w.forgetSharers(i)
 	w.orphanStreams(i)
 	m.node, m.table = nil, nil
 	m.views = [maxLocks]view{}
@@ -240,7 +241,14 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 		if e.Message.Kind == token.TokenMessage {
 			w.hadTurn(int(e.Peer), e.Lock)
 		}
+		if m := &e.Message; m.Kind == token.Recall && int(m.Recaller) != i || m.Kind == token.Done && int(m.Share.Member) != i {
+			w.count(Relayed)
+		}
 		w.send(i, int(e.Peer), e.Message)
+	case token.Refuse:
+		if e.Limit != token.Exclusive {
+			w.count(OtherLimit)
+		}
 	case token.Save:
 		w.noteSave(m, e.Session)
 		m.disk.session, m.disk.promised = e.Session, e.Promised
@@ -250,7 +258,10 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 		w.served(i, w.lockOf(e.Lock))
 	case token.PassedOver:
 		w.hadTurn(int(e.Peer), e.Lock)
+	case token.Revoke:
+		w.sharerLeft(i, e)
 	case token.Left:
+		w.sharerLeft(i, e)
 		if q := e.State.Queue; len(q) > 1 && int(q[0]) == i {
 			w.count(WentAhead)
 		}
@@ -268,6 +279,7 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 		m.lapsed = true
 		w.judgeUsed(i, m, e)
 	case token.Gone:
+		w.judgeGone(i)
 		m.gone = true
 	}
 }

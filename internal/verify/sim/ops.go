@@ -14,7 +14,7 @@ func (w *World) takeOp(k int, e event) bool {
 	m := &w.members[i] // means nothing for an op of a client
 	length := max(op.Length, 1)
 	switch op.Kind {
-	case Acquire, Try:
+	case Acquire, Try, SetLimit:
 		return w.acquire(k, op, e)
 	case ClientAcquire, ClientTry:
 		return w.clientAsk(k, op, e)

@@ -1,9 +1,12 @@
 package sim
 
+import "conch/token"
+
 // orphan is a client in a process of its own that outlived its node's process. It holds its
 // lock until its lease is over, by its own clock, unknown to any node.
 type orphan struct {
 	node, lock int
+	limit      token.Limit // its mode
 	until      Instant
 }
 
@@ -28,15 +31,15 @@ func (w *World) leaveOrphans(i int) {
 	until := w.now + lease*million/Instant(million+w.plan.Machines[i].ClientDrift)
 	for k := range w.claims {
 		if c, op := &w.claims[k], &w.plan.Ops[k]; op.asks() && c.state == claimHolding && int(op.Node) == i && c.process == m.process {
-			w.orphans = append(w.orphans, orphan{node: i, lock: int(op.Lock), until: until})
+			w.orphans = append(w.orphans, orphan{node: i, lock: int(op.Lock), limit: op.Limit, until: until})
 			w.count(Orphan)
 			w.tracef("waiter %d goes on holding lock %d until %d µs", k+1, op.Lock, until/1000)
 		}
 	}
 }
 
-// orphansOf counts the orphans that still hold a lock, and forgets those whose leases are
-// over.
+// orphansOf counts the orphans that still hold a lock alone, and forgets all whose leases
+// are over.
 func (w *World) orphansOf(l int) (count int) {
 	kept := w.orphans[:0]
 	for _, o := range w.orphans {
@@ -44,7 +47,7 @@ func (w *World) orphansOf(l int) (count int) {
 			continue
 		}
 		kept = append(kept, o)
-		if o.lock == l {
+		if o.lock == l && o.limit == token.Exclusive {
 			count++
 		}
 	}

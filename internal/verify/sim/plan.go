@@ -47,13 +47,16 @@ type Plan struct {
 	// attachment does without being told.
 	ClientFrame int
 
+	// Shared: some locks are shared.
+	Shared bool
+
 	// Faults are over at Settle: no op begins or lasts later.
 	Settle Instant
 	Ops    []Op
 }
 
 // asks reports whether the op is a local request.
-func (op *Op) asks() bool { return op.Kind <= Try }
+func (op *Op) asks() bool { return op.Kind <= Try || op.Kind == SetLimit }
 
 // ofClient reports whether the op is a client's request.
 func (op *Op) ofClient() bool { return op.Kind == ClientAcquire || op.Kind == ClientTry }
@@ -159,6 +162,9 @@ const (
 	SetBack
 	// SetBackAll: likewise all nodes, each with a delay of its own of up to Patience.
 	SetBackAll
+	// SetLimit: a local waiter at Node changes the limit of Lock to Limit, and gives up after
+	// Patience (0: never).
+	SetLimit
 	opKinds
 )
 
@@ -169,6 +175,7 @@ var opNames = [...]string{
 	ClientAcquire: "client-acquire", ClientTry: "client-try", ClientPause: "client-pause", ClientCut: "client-cut",
 	ClientStall: "client-stall", ClientBreak: "client-break", ClientBreakOn: "client-break-on", ClientKill: "client-kill",
 	SetBack: "set-back", SetBackAll: "set-back-all",
+	SetLimit: "set-limit",
 }
 
 // whoHasToken stands for the node that has the token of the op's lock at that time.
@@ -181,6 +188,7 @@ type Op struct {
 	Kind       OpKind
 	Node, Peer int8
 	Lock       int8
+	Limit      token.Limit // of requests: their mode
 	Effects    int32
 	On         token.MessageKind
 	Length     Instant
@@ -194,8 +202,8 @@ func (op Op) String() string {
 		head = fmt.Sprintf("%s who has token %d", opNames[op.Kind], op.Lock)
 	}
 	switch op.Kind {
-	case Acquire, Try, ClientAcquire, ClientTry:
-		return fmt.Sprintf("%s lock %d, hold %d µs, patience %d µs", head, op.Lock, op.Length/1000, op.Patience/1000)
+	case Acquire, Try, ClientAcquire, ClientTry, SetLimit:
+		return fmt.Sprintf("%s lock %d, limit %d, hold %d µs, patience %d µs", head, op.Lock, op.Limit, op.Length/1000, op.Patience/1000)
 	case CrashAll:
 		return fmt.Sprintf("crash-all for %d µs, each up to %d µs more", op.Length/1000, op.Patience/1000)
 	case SetBack, SetBackAll:
@@ -237,8 +245,8 @@ func (p *Plan) cutForGood(i, j int) bool {
 
 // String tells the plan without its ops.
 func (p *Plan) String() string {
-	text := fmt.Sprintf("seed %d: %d nodes, %d locks, T %d ms, idle %d/%d ms, %d fences an epoch, delay %d+%d µs, creep %d, cut for good %v, clients %t, settle at %d µs\n",
-		p.Seed, p.Nodes, p.Locks, p.TTL/1e6, p.IdleToken/1e6, p.IdleLock/1e6, p.FencesPerEpoch, p.Delay/1000, p.Jitter/1000, p.Creep, p.Cut, p.Clients, p.Settle/1000)
+	text := fmt.Sprintf("seed %d: %d nodes, %d locks, T %d ms, idle %d/%d ms, %d fences an epoch, delay %d+%d µs, creep %d, cut for good %v, clients %t, shared %t, settle at %d µs\n",
+		p.Seed, p.Nodes, p.Locks, p.TTL/1e6, p.IdleToken/1e6, p.IdleLock/1e6, p.FencesPerEpoch, p.Delay/1000, p.Jitter/1000, p.Creep, p.Cut, p.Clients, p.Shared, p.Settle/1000)
 	for i, m := range p.Machines[:p.Nodes] {
 		text += fmt.Sprintf("  node %d: disk %t, wall clock %d ms ahead, used %t, clock from %d ns, drift %d millionths, local batch %d\n", i, m.Disk, m.Wall/1e6, m.Clocked || !m.Disk, m.Offset, m.Drift, m.LocalBatch)
 	}

@@ -68,9 +68,17 @@ func describeEffect(e *token.Effect) string {
 		text += ", " + e.Reason
 	}
 	if t := e.Message.Token; t != nil {
-		text += fmt.Sprintf(" [epoch %s hop %d fence %d LN %v Q %v]", t.Epoch, t.Hop, t.Fence&token.MaxFencesPerEpoch, t.LastGranted, t.Queue)
+		text += fmt.Sprintf(" [epoch %s hop %d fence %d LN %v Q %v%s]", t.Epoch, t.Hop, t.Fence&token.MaxFencesPerEpoch, t.LastGranted, t.Queue, shares(t))
 	}
 	return text
+}
+
+// shares tells a token's limit and shares, if it has any.
+func shares(t *token.Token) string {
+	if t.Limit == token.Exclusive {
+		return ""
+	}
+	return fmt.Sprintf(" limit %d shares %v", t.Limit, t.Shares)
 }
 
 var answerNames = [...]string{token.Hold: "HOLD", token.Recent: "RECENT", token.None: "NONE", token.Outbid: "OUTBID", token.TooLow: "TOO-LOW", token.Promise: "PROMISE"}
@@ -81,7 +89,7 @@ func describe(m *token.Message) string {
 	case token.Request:
 		text += fmt.Sprintf(" %s", m.Number)
 	case token.TokenMessage:
-		text += fmt.Sprintf(" epoch %s hop %d for session %d LN %v Q %v", m.Token.Epoch, m.Token.Hop, m.Session, m.Token.LastGranted, m.Token.Queue)
+		text += fmt.Sprintf(" epoch %s hop %d for session %d LN %v Q %v%s", m.Token.Epoch, m.Token.Hop, m.Session, m.Token.LastGranted, m.Token.Queue, shares(m.Token))
 	case token.Busy:
 		text += fmt.Sprint(m.Locks)
 	case token.Bye, token.Known:
@@ -93,7 +101,11 @@ func describe(m *token.Message) string {
 	case token.Ballot:
 		text += fmt.Sprintf(" %s number %s distant %v", m.Ballot, m.Number, m.Members)
 	case token.BallotAnswer:
-		text += fmt.Sprintf(" %s %s highest %s number %s waiting %t buried %v", m.Ballot, answerNames[m.Answer], m.Highest, m.Number, m.Waiting, m.Members)
+		text += fmt.Sprintf(" %s %s highest %s number %s waiting %t buried %v share %v limit %d", m.Ballot, answerNames[m.Answer], m.Highest, m.Number, m.Waiting, m.Members, m.Share, m.Limit)
+	case token.Recall:
+		text += fmt.Sprintf(" of %v for %d anyhow %t", m.Share, m.Recaller, m.Anyhow)
+	case token.Done:
+		text += fmt.Sprintf(" of %v for %d kept %d", m.Share, m.Recaller, m.Kept)
 	case token.Abort:
 		text += fmt.Sprintf(" %s", m.Ballot)
 	}

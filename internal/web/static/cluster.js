@@ -97,8 +97,12 @@ export class Cluster {
     for (const member of lock.searches.filter((m) => !before.searches.includes(m))) {
       tell('search', member, 'looks for the token');
     }
-    if (before.holder && before.holder.fence !== lock.holder?.fence) {
+    const [was, is] = [sharers(before), sharers(lock)];
+    if (before.holder && !before.holder.mode && before.holder.fence !== lock.holder?.fence) {
       tell('leave', before.holder.member, `has left, fence ${before.holder.fence}`);
+    }
+    for (const member of was.filter((m) => !is.includes(m))) {
+      tell('leave', member, 'shares it no more');
     }
     const [from, to] = [before.last, lock.token?.member];
     const made = lock.token && before.token && before.token.epoch !== lock.token.epoch;
@@ -107,9 +111,12 @@ export class Cluster {
     } else if (to !== undefined && from !== undefined && to !== from) {
       tell('move', to, 'has the token', { from });
     }
-    if (lock.holder && lock.holder.fence !== before.holder?.fence) {
+    for (const member of is.filter((m) => !was.includes(m))) {
+      tell('enter', member, 'shares it');
+    }
+    if (lock.holder && !lock.holder.mode && lock.holder.fence !== before.holder?.fence) {
       tell('enter', lock.holder.member, entered(lock.holder));
-    } else if (lock.holder?.ending && !before.holder.ending) {
+    } else if (lock.holder?.ending && !before.holder?.ending) {
       tell('ending', lock.holder.member, `is to leave: ${lock.holder.ending}`);
     }
   }
@@ -124,7 +131,7 @@ export class Cluster {
     if (status?.session === '0') {
       return 'no-session';
     }
-    if (lock?.holder?.member === member) {
+    if (lock?.inside.includes(member)) {
       return 'critical';
     }
     return lock?.wants.includes(member) ? 'waiting' : 'idle';
@@ -136,6 +143,9 @@ export class Cluster {
   }
 }
 
+// sharers are the members whose clients share a lock.
+const sharers = (lock) => (lock.holder?.mode ? lock.inside : []);
+
 function entered(holder) {
-  return `is in, fence ${holder.fence}`;
+  return holder.mode ? 'shares it' : `is in, fence ${holder.fence}`;
 }

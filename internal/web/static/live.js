@@ -8,7 +8,7 @@ import { Stream } from './stream.js';
 import { Timeline, sentence } from './timeline.js';
 import { askSentence, letGoWord, showAsks, showLock, showMembers } from './panels.js';
 import { markScrolling } from './sideways.js';
-import { states } from './words.js';
+import { client, letter, states } from './words.js';
 
 const cluster = new Cluster();
 const ring = new Ring(byId('ring'));
@@ -22,7 +22,7 @@ let live = false;
 let refused = false; // the node's rules let the page see nothing
 let unseen = ''; // a lock that they do not let it see
 let due = false;
-let fence = '0'; // of the hold that the dialog is about to break
+let whom = []; // the dialog's choices: whom a break may mean
 
 const stream = new Stream({
   look: () => picked,
@@ -223,16 +223,37 @@ byId('timeline-pause').addEventListener('click', () => {
   render();
 });
 
-// Breaking a lock: the fence is the one that the user saw.
+// choices are whom a break may mean: each holder, and all with one fence where there are
+// several.
+function choices(holders) {
+  const fences = [...new Set(holders.map((h) => h.fence))];
+  const together = fences.map((fence) => [fence, holders.filter((h) => h.fence === fence).length]).filter(([, n]) => n > 1);
+  return [
+    ...holders.map((h) => [
+      `${letter(h.member)}: ${client(h.client)}, fence ${h.fence}`,
+      holders.length > 1 ? { fence: h.fence, pid: h.client.pid, host: h.client.host } : { fence: h.fence },
+    ]),
+    ...together.map(([fence, n]) => [`all ${n} with fence ${fence}`, { fence }]),
+  ];
+}
+
+// Breaking a lock: the fences are those that the user saw.
 const dialog = byId('break-dialog');
 byId('break').addEventListener('click', () => {
-  const holder = (cluster.detail?.lock.name === picked ? cluster.detail.lock : cluster.locks.get(picked))?.holder;
+  const detail = cluster.detail?.lock.name === picked ? cluster.detail : undefined;
+  const lock = detail?.lock ?? cluster.locks.get(picked);
+  const holder = lock?.holder;
   if (!holder) {
     return;
   }
-  fence = holder.fence;
+  const among = choices(detail?.holders ?? [holder]);
+  byId('break-among').hidden = among.length < 2;
+  byId('break-whom').replaceChildren(...among.map(([words], i) => html('option', { value: String(i) }, words)));
+  whom = among.map(([, choice]) => choice);
   setText(byId('break-title'), `Break “${picked}”?`);
-  setText(byId('break-text'), `Its holder, a client of ${cluster.members[holder.member]} with fence ${fence}, is told, and the lock goes to the next once it has let go or its lease is over.`);
+  setText(byId('break-text'), among.length > 1
+    ? 'Several clients share it. Those whom you choose are told, and their holds end once they have let go or their leases are over.'
+    : `Its holder, a client of ${cluster.members[holder.member]} with fence ${holder.fence}, is told, and the lock goes to the next once it has let go or its lease is over.`);
   byId('reason').value = '';
   byId('break-do').disabled = true;
   dialog.showModal();
@@ -247,7 +268,7 @@ byId('reason').addEventListener('keydown', (event) => {
 });
 byId('break-do').addEventListener('click', () => {
   dialog.close();
-  act('break', { lock: picked, fence, reason: byId('reason').value.trim() });
+  act('break', { lock: picked, ...whom[Number(byId('break-whom').value) || 0], reason: byId('reason').value.trim() });
 });
 byId('break-cancel').addEventListener('click', () => dialog.close());
 

@@ -84,7 +84,7 @@ export class LockList {
     setText(name, this.names[i]);
     name.title = this.names[i];
     const waiting = lock?.waiting > 0 ? `${lock.waiting} waiting` : '';
-    const held = lock?.holder ? `held by ${letter(lock.holder.member)}` : '';
+    const held = lock?.holding > 1 ? `${lock.holding} share it` : lock?.holder ? `held by ${letter(lock.holder.member)}` : '';
     setText(words, [held, waiting].filter((t) => t !== '').join(', ') || 'free');
   }
 

@@ -23,7 +23,7 @@ function keep(element, key, build) {
 // showLock shows a lock in full; detail may be missing.
 export function showLock(cluster, lock, detail) {
   setText(byId('lock-title'), lock ? lock.name : 'No lock yet');
-  const facts = lock ? lockFacts(cluster, lock) : [];
+  const facts = lock ? lockFacts(cluster, lock, detail) : [];
   const list = byId('facts');
   keep(list, JSON.stringify(facts.map(([term]) => term)), () => facts.flatMap(([term]) => [html('dt', {}, term), html('dd', {})]));
   facts.forEach(([, text], i) => setText(list.children[2 * i + 1], text));
@@ -35,21 +35,42 @@ export function showLock(cluster, lock, detail) {
 }
 
 // lockFacts are always the same in number, so that what stands below them keeps its place.
-function lockFacts(cluster, lock) {
+function lockFacts(cluster, lock, detail) {
   const { holder, token } = lock;
+  const several = lock.holding > 1;
+  const holders = several && detail?.lock.name === lock.name ? detail.holders : [];
   const lost = lock.last === undefined ? 'not seen yet' : `on its way, or lost; last seen at ${letter(lock.last)}`;
   const sought = lock.searches.length > 0 ? `looked for by ${lock.searches.map(letter).join(', ')}` : '';
   return [
-    ['Held by', holder ? name(cluster, holder.member) : 'nobody'],
-    ['Client', holder ? client(holder.client) : '–'],
-    ['Fence', holder ? holder.fence : token ? `${token.fence}, the last one` : '–'],
-    ['Held for', holder ? duration(holder.held + since(lock)) + (holder.ending ? `; about to end: ${holder.ending}` : '') : '–'],
-    // Whoever holds the lock has the token, also where the member itself has not told it yet.
-    ['Token', token ? `at ${name(cluster, token.member)}` : holder ? `at ${name(cluster, holder.member)}` : sought || lost],
+    ['Held by', several ? `${lock.holding} together, at ${lock.inside.map(letter).join(', ')}` : holder ? name(cluster, holder.member) : 'nobody'],
+    ['Mode', modeOf(lock, holder)],
+    ['Client', holders.length > 0 ? sharing(lock, holders) : holder ? client(holder.client) : '–'],
+    ['Fence', holders.length > 0 ? [...new Set(holders.map((h) => h.fence))].slice(0, NAMED).join(', ') : holder ? holder.fence : token ? `${token.fence}, the last one` : '–'],
+    [several ? 'The first for' : 'Held for', holder ? duration(holder.held + since(lock)) + (holder.ending ? `; about to end: ${holder.ending}` : '') : '–'],
+    // Whoever holds the lock alone has the token, also where the member itself has not told it yet.
+    ['Token', token ? `at ${name(cluster, token.member)}` : holder && !holder.mode ? `at ${name(cluster, holder.member)}` : sought || lost],
     ['Made', token ? `as epoch ${token.epoch}, by ${letter(token.proposer)}; moved ${token.hop} times since` : '–'],
     ['Queue Q', token ? token.queue.map(letter).join(', then ') || 'empty' : '–'],
     ['Waiting', String(lock.waiting)],
   ];
+}
+
+const NAMED = 5; // of those who share a lock, that are shown by name
+
+// sharing says who share a lock.
+function sharing(lock, holders) {
+  const named = holders.slice(0, NAMED).map((h) => `${letter(h.member)}: ${client(h.client)}, for ${duration(h.held)}`);
+  const more = lock.holding - named.length;
+  return [...named, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
+}
+
+// modeOf says how a lock is held, and which limit it has.
+function modeOf(lock, holder) {
+  const by = lock.limitBy >= 0 ? `, as ${letter(lock.limitBy)} said` : '';
+  if (holder && !holder.mode) {
+    return lock.limit ? `exclusive; else ${lock.limit}${by}` : 'exclusive';
+  }
+  return lock.limit ? `${lock.limit}${by}` : '–';
 }
 
 const LISTED = 20; // waiters that are shown by name
@@ -62,8 +83,8 @@ function showWaiters(cluster, lock, detail) {
   byId('no-waiters').hidden = !byId('waiters').hidden;
   setText(byId('no-waiters'), lock ? 'Nobody waits. Whoever does appears here, in turn.' : 'Whoever waits for a lock appears here, in turn.');
   const list = byId('waiters');
-  keep(list, JSON.stringify([waiters.map((w) => [w.member, w.client]), more]), () => [
-    ...waiters.map((w) => html('li', {}, html('strong', {}, letter(w.member)), ` ${client(w.client)} `, html('span', { class: 'count' }))),
+  keep(list, JSON.stringify([waiters.map((w) => [w.member, w.client, w.mode]), more]), () => [
+    ...waiters.map((w) => html('li', {}, html('strong', {}, letter(w.member)), ` ${client(w.client)}${w.mode ? `, ${w.mode}` : ''} `, html('span', { class: 'count' }))),
     ...(more > 0 ? [html('li', { class: 'more' }, `and ${more} more`)] : []),
   ]);
   waiters.forEach((w, i) => setText(list.children[i].querySelector('.count'), `for ${duration(w.waited + since(detail))}`));

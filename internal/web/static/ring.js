@@ -207,6 +207,9 @@ export class Ring {
 // describe says in two lines how a lock is.
 export function describe(cluster, lock) {
   const waiting = lock.waiting > 0 ? `${lock.waiting} waiting` : 'nobody waits';
+  if (lock.holding > 1) {
+    return [`${lock.holding} share it`, waiting];
+  }
   if (lock.holder) {
     return [`held by ${letter(lock.holder.member)}`, waiting];
   }

@@ -1360,7 +1360,8 @@ func (x *Withdraw) GetId() uint64 {
 // this client or of none that the node remembers.
 type Release struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The Acquire's, or 0 where it is not known any more.
+	// The Acquire's, or 0 where it is not known any more. A hold that is shared must be
+	// named: others may have its fence.
 	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The lock's name.
 	Lock string `protobuf:"bytes,2,opt,name=lock,proto3" json:"lock,omitempty"`

@@ -1,0 +1,128 @@
+package sim
+
+import (
+	"slices"
+
+	"conch/token"
+)
+
+// sharer is a hold of a lock beside others, at a node.
+type sharer struct {
+	node   int
+	waiter token.Waiter
+	limit  token.Limit
+}
+
+// sharing is what the judges know of a lock that is shared.
+type sharing struct {
+	inside []sharer
+	// limit is the lock's when its token last granted a hold in a shared mode, or was given
+	// a limit.
+	limit token.Limit
+	// alone is the highest fence of a hold without others.
+	alone token.Fence
+	// turn is the fence of the latest readers, and node where they are: those of one turn
+	// count as one entry.
+	turn token.Fence
+	node int
+}
+
+// judgeSharedGrant: permits are granted as far as the limit goes, and fences of shared holds
+// are above those of all holds without others before it.
+func (w *World) judgeSharedGrant(i int, e *token.Effect) {
+	l := w.lockOf(e.Lock)
+	s := &w.sharing[l]
+	if e.Message.Token != nil {
+		s.limit = e.Limit
+	} else {
+		w.count(UnderShare)
+	}
+	if e.Fence == 0 {
+		w.count(LimitSet)
+		return
+	}
+	if e.Fence <= s.alone && !w.forgetful {
+		w.fail(Fences, "node %d grants a share of %s with fence %d, and %d was granted to one alone", i, e.Lock, e.Fence, s.alone)
+	}
+	w.fences[l] = max(w.fences[l], e.Fence)
+	s.inside = append(s.inside, sharer{node: i, waiter: e.Waiter, limit: e.Limit})
+	if e.Limit == token.Unlimited {
+		if s.turn != e.Fence || s.node != i {
+			w.judgeTurns(i, l, e.State.Queue)
+		}
+		s.turn, s.node = e.Fence, i
+		return
+	}
+	w.judgeTurns(i, l, e.State.Queue)
+	if used := w.sharersOf(l); used > int64(s.limit) {
+		w.fail(Permits, "node %d grants permit %d of %s, whose limit is %d", i, used, e.Lock, s.limit)
+	}
+}
+
+// sharerLeft notes that a hold beside others is over.
+func (w *World) sharerLeft(i int, e *token.Effect) {
+	s := &w.sharing[w.lockOf(e.Lock)]
+	s.inside = slices.DeleteFunc(s.inside, func(h sharer) bool { return h.node == i && h.waiter == e.Waiter })
+}
+
+// forgetSharers is called when a node's process has ended.
+func (w *World) forgetSharers(i int) {
+	for l := range w.sharing {
+		s := &w.sharing[l]
+		s.inside = slices.DeleteFunc(s.inside, func(h sharer) bool { return h.node == i })
+	}
+}
+
+// judgeGone: a node that leaves does not go while somebody is in.
+func (w *World) judgeGone(i int) {
+	for l := range w.sharing {
+		for _, h := range w.sharing[l].inside {
+			if h.node == i {
+				w.fail(Invariant, "node %d has gone, and waiter %d shares %s", i, h.waiter, lockNames[l])
+			}
+		}
+	}
+}
+
+// sharersOf counts the holds of a lock beside others: of nodes inside their sessions, and
+// of clients that nodes left behind.
+func (w *World) sharersOf(l int) (count int64) {
+	for _, h := range w.sharing[l].inside {
+		if w.inSession(h.node) {
+			count++
+		}
+	}
+	for _, o := range w.orphans {
+		if o.lock == l && o.limit != token.Exclusive && o.until > w.now {
+			count++
+		}
+	}
+	return count
+}
+
+// judgeShare checks one node's knowledge of its share for contradictions. It returns what
+// is wrong, "" if nothing is.
+func judgeShare(v *token.LockView, begun bool) string {
+	own := slices.IndexFunc(v.Token.Shares, func(s token.Share) bool { return s.Member == v.Share.Member })
+	sharers := len(v.Inside)
+	if v.Holder != 0 {
+		sharers--
+	}
+	switch {
+	case v.Waits && (!v.HasToken || v.Holder != 0 || !v.Outstanding || v.Waiters == 0):
+		return "a token that waits, and is not here, is in use, or for nobody"
+	case v.Share.ID == 0 && sharers > 0:
+		return "holders without a share"
+	case v.Share.ID != 0 && !begun:
+		return "share outside a session"
+	case v.Holder != 0 && v.Share.ID != 0:
+		return "a holder alone beside a share"
+	case v.Holder != 0 && len(v.Token.Shares) > 0:
+		return "a holder alone, whose token carries a share"
+	case v.Share.ID != 0 && v.Limit != token.Unlimited && sharers > int(v.Share.Permits):
+		return "more permits in use than the share has"
+	case v.HasToken && v.Share.ID != 0 && (own < 0 || v.Token.Shares[own] != v.Share):
+		return "token does not carry the own share"
+	}
+	return ""
+}

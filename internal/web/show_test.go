@@ -1,0 +1,37 @@
+package web
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
+)
+
+// A lock that is shared is shown with all its holders, their mode, and whose the limit is.
+func TestSharersAreShown(t *testing.T) {
+	s := &Server{config: Config{Members: []string{"a:1", "b:1"}}}
+	const permits = 3
+	holders := []*clientv1.Holder{
+		{Member: "a:1", Fence: 7, Limit: permits, Client: &clientv1.Client{Pid: 11}},
+		{Member: "b:1", Fence: 8, Limit: permits, Client: &clientv1.Client{Pid: 12}},
+		{Member: "b:1", Fence: 8, Limit: permits, Client: &clientv1.Client{Pid: 13}},
+	}
+	shown, err := json.Marshal(s.showDetail(&clientv1.LockStatus{
+		Lock: "cs", Holder: holders[0], Holders: holders, Holding: 3, Limit: permits, LimitBy: "b:1",
+		Waiters: []*clientv1.Waiter{{Member: "a:1", Limit: uint32(token.Unlimited)}, {Member: "a:1"}},
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(shown)
+	for want, times := range map[string]int{
+		`"holding":3`: 1, `"inside":[0,1]`: 1, `"limit":"a semaphore of 3 permits","limitBy":1`: 1,
+		`"mode":"a semaphore of 3 permits"`: 4, `"mode":"shared"`: 1, `"pid":13`: 1, `"fence":"8"`: 2,
+	} {
+		if got := strings.Count(text, want); got != times {
+			t.Errorf("%s: %d times, want %d, in %s", want, got, times, text)
+		}
+	}
+}
