@@ -9,7 +9,8 @@
 // one. After every input that a node takes, the cluster is judged by the rules of the
 // simulator's judges, and each snapshot tells what they found.
 //
-// There is one lock. Members are called A to G. Messages take 30 to 60 ms unless they
+// There is one lock. Clients ask for it alone, or share it: as readers, or with one of three
+// permits. Members are called A to G. Messages take 30 to 60 ms unless they
 // are delivered sooner, or delayed, by hand; heartbeats, as which the messages count
 // that keep sessions, come along with whatever is behind them.
 //

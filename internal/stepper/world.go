@@ -50,8 +50,13 @@ type member struct {
 	floor   uint64        // on disk: no higher ballot was promised
 
 	waiting []token.Waiter
-	holder  token.Waiter
-	leaveAt token.Time // when the holder leaves, if it is up to Auto
+	inside  []holder // first come first
+}
+
+// holder is a client in the critical section.
+type holder struct {
+	client  token.Waiter
+	leaveAt token.Time // if it is up to Auto
 }
 
 // newWorld is what a scenario begins with.
@@ -85,8 +90,8 @@ func (w *world) makeReady() {
 		return true
 	})
 	w.pass(ttl / 2) // everybody has answered everybody: no helper is asked for
-	w.ask(0)
-	w.passUntil(func() bool { return w.members[0].holder != 0 })
+	w.ask(0, token.Exclusive)
+	w.passUntil(func() bool { return len(w.members[0].inside) > 0 })
 	w.leave(0)
 	w.passUntil(func() bool {
 		for i := range w.members {
@@ -125,7 +130,11 @@ func (w *world) apply(op Op) error {
 	case Tick:
 		w.pass(token.Time(op.Millis) * millisecond)
 	case Ask:
-		w.ask(op.Member)
+		w.ask(op.Member, token.Exclusive)
+	case Read:
+		w.ask(op.Member, token.Unlimited)
+	case Permit:
+		w.ask(op.Member, permits)
 	case Withdraw:
 		w.withdraw(op.Member)
 	case Leave:
@@ -159,7 +168,7 @@ func (w *world) apply(op Op) error {
 func (w *world) objection(op Op) string {
 	m, s := &w.members[op.Member], &w.streams[op.From][op.To]
 	switch op.Kind {
-	case Ask:
+	case Ask, Read, Permit:
 		switch {
 		case m.node == nil:
 			return name(op.Member) + " does not run"
@@ -171,7 +180,7 @@ func (w *world) objection(op Op) string {
 			return "nobody waits there"
 		}
 	case Leave:
-		if m.holder == 0 {
+		if len(m.inside) == 0 {
 			return "nobody is in the critical section there"
 		}
 	case Crash:
@@ -191,13 +200,25 @@ func (w *world) objection(op Op) string {
 // maxWaiting is how many clients may wait at one member.
 const maxWaiting = 9
 
-// ask makes a client ask for the lock.
-func (w *world) ask(i int) {
+// permits is how many permits the lock has for those who ask for one.
+const permits = 3
+
+// asks is what a client asks for.
+var asks = map[token.Limit]string{token.Exclusive: "for the lock", token.Unlimited: "to read", permits: "for a permit"}
+
+// ask makes a client ask for the lock, alone or to share it.
+func (w *world) ask(i int, limit token.Limit) {
 	w.clients++
 	m := &w.members[i]
 	m.waiting = append(m.waiting, w.clients)
-	w.say(i, "", "A client of %s asks for the lock.", name(i))
-	w.input(i, func(n *token.Node, now token.Time) { n.Acquire(now, lockName, w.clients) })
+	w.say(i, "", "A client of %s asks %s.", name(i), asks[limit])
+	w.input(i, func(n *token.Node, now token.Time) {
+		if limit == token.Exclusive {
+			n.Acquire(now, lockName, w.clients)
+			return
+		}
+		n.AcquireShare(now, lockName, w.clients, limit)
+	})
 }
 
 func (w *world) withdraw(i int) {
@@ -210,8 +231,8 @@ func (w *world) withdraw(i int) {
 
 func (w *world) leave(i int) {
 	m := &w.members[i]
-	client := m.holder
-	m.holder = 0
+	client := m.inside[0].client
+	m.inside = slices.Delete(m.inside, 0, 1)
 	w.input(i, func(n *token.Node, now token.Time) { n.Release(now, lockName, client) })
 }
 
@@ -220,7 +241,7 @@ func (w *world) leave(i int) {
 func (w *world) crash(i int) {
 	w.say(i, "", "%s crashes. What it sent before is still under way.", name(i))
 	m := &w.members[i]
-	m.node, m.waiting, m.holder = nil, nil, 0
+	m.node, m.waiting, m.inside = nil, nil, nil
 	for j := range w.members {
 		w.streams[i][j].up = false
 		w.lose(j, i)
@@ -281,17 +302,22 @@ func (w *world) perform(i int) {
 		case token.Send:
 			w.send(i, int(e.Peer), e.Message)
 		case token.Grant:
-			m.waiting = slices.DeleteFunc(m.waiting, func(c token.Waiter) bool { return c == e.Waiter })
-			m.holder = e.Waiter
-			m.leaveAt = w.now + stay + w.draw(stay/3)
+			m.stopsWaiting(e.Waiter)
+			m.inside = append(m.inside, holder{e.Waiter, w.now + stay + w.draw(stay/3)})
 			w.judge.granted(w, i, e)
+		case token.Refuse:
+			m.stopsWaiting(e.Waiter)
 		case token.Revoke:
-			m.holder = 0
+			m.inside = slices.DeleteFunc(m.inside, func(h holder) bool { return h.client == e.Waiter })
 		case token.Save:
 			w.judge.saved(i, m.session, e.Session)
 			m.session, m.floor = e.Session, e.Promised
 		}
 	}
+}
+
+func (m *member) stopsWaiting(client token.Waiter) {
+	m.waiting = slices.DeleteFunc(m.waiting, func(c token.Waiter) bool { return c == client })
 }
 
 // inSession reports whether a node is inside a session, by its own clock.
