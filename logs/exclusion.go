@@ -126,7 +126,7 @@ func (c *checker) checkFences(j *Journey) {
 	var latest *Event // with the highest fence so far
 	for _, v := range j.Visits {
 		for _, e := range v.Events {
-			if !e.Has("fence") || e.Kind == Lost || e.Kind == LimitSet || e.Kind == Leave && e.Mode().shares() {
+			if !e.Has("fence") || !tellsTokensFence(e) {
 				continue
 			}
 			if latest != nil {
@@ -143,6 +143,18 @@ func (c *checker) checkFences(j *Journey) {
 			}
 		}
 	}
+}
+
+// tellsTokensFence reports whether a line's fence is the token's at that point, and not that
+// of a hold which may be an older one.
+func tellsTokensFence(e *Event) bool {
+	switch e.Kind {
+	case Lost, LimitSet, ShareEnter, ShareLeave:
+		return false
+	case Leave:
+		return !e.Mode().shares()
+	}
+	return true
 }
 
 // keepClocks notes the clocks that the checks between epochs need: of entries and

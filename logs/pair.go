@@ -79,7 +79,7 @@ func (r *Run) pair() {
 				orphans = append(orphans, e)
 				continue
 			}
-			if !certain(queue[0]) {
+			if !r.certain(queue[0]) {
 				continue
 			}
 			e.Cause, queue[0].Receipt = queue[0], e
@@ -95,14 +95,25 @@ func (r *Run) pair() {
 // of the sender are missing, a message that is sent again on new streams, which are
 // requests, probes and answers to them, or again and again, which are RECALL and DONE, may have been sent before: then a receipt need not
 // have happened after the sending that is there.
-func certain(sent *Event) bool {
+func (r *Run) certain(sent *Event) bool {
 	switch sent.Kind {
 	case RequestSent:
-		return !sent.Life.partial() || !sent.Repeat
+		return !sent.Repeat || !r.partialBefore(sent.Life)
 	case RecallSent, DoneSent:
-		return !sent.Life.partial()
+		return !r.partialBefore(sent.Life)
 	}
-	return !sent.Life.partial() || !sent.Has("probe")
+	return !sent.Has("probe") || !r.partialBefore(sent.Life)
+}
+
+// partialBefore reports whether lines of a process are missing for certain, or of an earlier
+// one of its node, which counts its probes from 1 as well.
+func (r *Run) partialBefore(life *Life) bool {
+	for i := life.Index; i >= 0 && r.Lives[i].Node == life.Node; i-- {
+		if r.Lives[i].partial() {
+			return true
+		}
+	}
+	return false
 }
 
 // pairDropped pairs the sending of a token with the line that says that it was
@@ -200,7 +211,7 @@ func (r *Run) findUnreceived() {
 			switch {
 			case e.Kind == PeerLost || e.Kind == PeerConnected:
 				delete(waiting, s)
-			case !judged(e) || copies[e.pairKey()] > 1 || !r.present(e.Peer) || !certain(e):
+			case !judged(e) || copies[e.pairKey()] > 1 || !r.present(e.Peer) || !r.certain(e):
 			case e.Receipt == nil:
 				waiting[s] = append(waiting[s], e)
 			default:

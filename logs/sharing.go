@@ -154,14 +154,38 @@ func howIn(e *Event) string {
 func (c *checker) overFor(first, second *Entry) bool {
 	e := first.Enter
 	switch {
-	case first.End == nil && e.Life.End == Crashed,
-		first.End != nil && (first.End.Kind == SessionLapsed || first.End.Kind == Lost):
-		return true
-	}
-	if v := second.Visit; v != nil && c.buriedFor(e.Lock, v.Epoch, e.Node) {
+	case e.Life.End == Crashed && !c.clocks[e.Life.last()].Includes(second.Enter),
+		first.End != nil && (first.End.Kind == SessionLapsed || first.End.Kind == Lost),
+		c.buriedBetween(e.Lock, c.epochOf(first), c.epochOf(second), e.Node):
 		return true
 	}
 	return c.heardOver(e.Node, c.sessionAt(e), func(line *Event) bool { return c.clocks[second.Enter].Includes(line) })
+}
+
+// epochOf is the token's by which somebody entered; of an entry under a share, that by which
+// the share was opened.
+func (c *checker) epochOf(entry *Entry) Epoch {
+	if entry.Visit != nil {
+		return entry.Visit.Epoch
+	}
+	e := entry.Enter
+	for _, before := range slices.Backward(e.Life.Events[:e.Seq]) {
+		if before.Kind == Enter && before.Lock == e.Lock && before.Fence == e.Fence {
+			return before.Epoch
+		}
+	}
+	return Epoch{}
+}
+
+// buriedBetween reports whether a round went on without a member, of those that made the
+// tokens after one, up to another.
+func (c *checker) buriedBetween(lock string, from, to Epoch, node string) bool {
+	for r := range c.rounds {
+		if r.lock == lock && r.ballot.Compare(from) > 0 && r.ballot.Compare(to) <= 0 && c.buriedFor(lock, r.ballot, node) {
+			return true
+		}
+	}
+	return false
 }
 
 // sessionAt is the session of a process at one of its lines; 0 if no line tells.
