@@ -6,6 +6,11 @@
 // returns a [Hold]; [Hold.Unlock] ends it. All locks exist from the start, under any name of
 // 1 to 255 bytes of UTF-8.
 //
+// A lock can also be held by several at once: by any number of readers and no writer
+// ([Node.RLock]), or as a semaphore by so many as it has permits ([Node.Acquire]). All of
+// one lock name the same number of permits. Readers, writers and others are served in turn,
+// so that nobody starves.
+//
 // A program that should not be a member calls [Dial] instead, and is a client of a node in
 // another process: one on its own machine through a unix socket, or any by its HOST:PORT. A
 // [Node] and a [Client] are both a [Locker]. [Mutex] adapts either to sync.Locker.
@@ -16,7 +21,8 @@
 // after [Config.SessionTTL], while its program may still believe in them. [Hold.Done] reports
 // the loss as soon as the node knows. A resource that no late holder may touch has to compare
 // fencing numbers: [Hold.Fence] rises with each grant of a lock, so the resource can refuse a
-// lower number than it has seen.
+// lower number than it has seen. Readers of one phase may have the same; see
+// [DoFencedShared].
 //
 // There is no lock without a majority: a node that does not reach more than half of the
 // members, including itself, waits.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"conch"
@@ -118,6 +120,88 @@ func ExampleClient_Do() {
 	// page 2
 	// page 3
 	// <nil>
+}
+
+// Many may read at once; whoever writes is alone.
+func ExampleClient_RLock() {
+	address, stop := exampleNode()
+	defer stop()
+
+	ctx := context.Background()
+	client, err := conch.Dial(ctx, conch.DialConfig{Nodes: []string{address}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+
+	var readers []conch.Hold
+	for range 2 { // in real life, at several machines
+		hold, err := client.RLock(ctx, "settings")
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		readers = append(readers, hold)
+	}
+	_, err = client.TryLock(ctx, "settings")
+	fmt.Println(len(readers), "readers; no writer:", errors.Is(err, conch.ErrBusy))
+	for _, hold := range readers {
+		fmt.Println(hold.Unlock())
+	}
+	fmt.Println(client.Do(ctx, "settings", func(context.Context, uint64) error {
+		fmt.Println("writing alone")
+		return nil
+	}))
+
+	// Output:
+	// 2 readers; no writer: true
+	// <nil>
+	// <nil>
+	// writing alone
+	// <nil>
+}
+
+// A semaphore: of five jobs, at most two run at once.
+func ExampleClient_DoPermit() {
+	address, stop := exampleNode()
+	defer stop()
+
+	ctx := context.Background()
+	client, err := conch.Dial(ctx, conch.DialConfig{Nodes: []string{address}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+
+	var running, done atomic.Int32
+	var jobs sync.WaitGroup
+	for range 5 {
+		jobs.Go(func() {
+			err := client.DoPermit(ctx, "gpu", 2, func(context.Context, uint64) error {
+				if n := running.Add(1); n > 2 {
+					fmt.Println(n, "jobs at once")
+				}
+				done.Add(1)
+				running.Add(-1)
+				return nil
+			})
+			if err != nil {
+				fmt.Println(err)
+			}
+		})
+	}
+	jobs.Wait()
+	fmt.Println(done.Load(), "jobs done")
+
+	// Another limit is an error, which names both limits and who said the other one.
+	_, err = client.TryAcquire(ctx, "gpu", 3)
+	fmt.Println(errors.Is(err, conch.ErrLimit))
+
+	// Output:
+	// 5 jobs done
+	// true
 }
 
 // A job that somebody else already does is left to them.

@@ -140,7 +140,8 @@ func loopback(b testing.TB, n, batch int) []*member {
 }
 
 // BenchmarkGrants: nodes over TCP on loopback, each with a caller that wants the same
-// lock all the time, or a lock of its own whose token is always here.
+// lock all the time, or a lock of its own whose token is always here, or reads under the
+// node's share while the token is elsewhere.
 func BenchmarkGrants(b *testing.B) {
 	for _, n := range []int{3, 5} {
 		b.Run(fmt.Sprintf("one lock of %d nodes", n), func(b *testing.B) {
@@ -164,6 +165,27 @@ func BenchmarkGrants(b *testing.B) {
 		b.ResetTimer()
 		for b.Loop() {
 			hold, err := members[0].driver.Acquire(ctx, "own", token.Exclusive)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := hold.Unlock(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.StopTimer()
+		stopAll(members)
+	})
+	b.Run("share here", func(b *testing.B) {
+		members := loopback(b, 3, 1)
+		warmUp(b, members)
+		ctx := context.Background()
+		for _, m := range members[:2] { // the second has the token then
+			m.release(m.share("read", token.Unlimited))
+		}
+		b.ReportAllocs()
+		b.ResetTimer()
+		for b.Loop() {
+			hold, err := members[0].driver.Acquire(ctx, "read", token.Unlimited)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -56,25 +56,6 @@ func (d *Driver) Try(ctx context.Context, lock string, limit token.Limit) (Hold,
 	return d.claim(ctx, inputTry, lock, limit)
 }
 
-// SetLimit changes how many may hold a lock at once. It waits for its turn, as Acquire
-// does. by is who wants it. The errors are those of [Driver.Acquire].
-func (d *Driver) SetLimit(ctx context.Context, lock string, limit token.Limit, by Caller) error {
-	if err := CheckName(lock); err != nil {
-		return err
-	}
-	c := d.locals.Get().(*localClaim)
-	id := token.Waiter(d.lastWaiter.Add(1))
-	c.begin(id)
-	// The caller's description is the owner's, and so must be its own.
-	hold, err := d.await(ctx, c, &input{kind: inputInspect, id: id, inspect: func(o *owner) {
-		o.table.SetLimit(o.now, id, lock, limit, c, &by)
-	}})
-	if err == nil {
-		c.free(token.Waiter(hold.id)) // nothing is held
-	}
-	return err
-}
-
 // claim asks the owner for a lock and waits for its answer.
 func (d *Driver) claim(ctx context.Context, kind inputKind, lock string, limit token.Limit) (Hold, error) {
 	if err := CheckName(lock); err != nil {

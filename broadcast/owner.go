@@ -320,13 +320,6 @@ func (o *owner) performOne(e *token.Effect) {
 	}
 }
 
-// limitSet logs that a waiter has set a lock's limit.
-func (o *owner) limitSet(e *token.Effect) {
-	if w, waits := o.table.Waiter(e.Waiter); waits && !o.log.quiet {
-		o.log.limitSet(e, w.Caller)
-	}
-}
-
 // noteLease tells the table and all callers when the node's lease ends.
 func (o *owner) noteLease() {
 	end, inSession := o.node.InSession()

@@ -352,3 +352,19 @@ func TestSharedLockIsNotForgotten(t *testing.T) {
 	d.lives(5*testTTL, 1, 2)
 	d.wantOnly(Forgot, "A forgets the lock")
 }
+
+// The same holds if the token is dropped.
+func TestLoweredLimitHoldsWithoutToken(t *testing.T) {
+	cfg := testConfig(0, 3)
+	cfg.FencesPerEpoch = 1
+	d := inSessionWith(t, cfg)
+	d.share(1, 2)
+	d.share(2, 2)
+	d.SetLimit(d.at, cs, 3, 1)
+	d.share(4, 1)
+	d.token()
+	d.wantOnly(Dropped, "A drops token 1.B: fences used up")
+	d.wantInside(1, 2)
+	d.release(1)
+	d.wantInside(2)
+}

@@ -242,11 +242,14 @@ func (n *Node) abandon(l *lock) {
 
 // drop destroys the token here.
 func (n *Node) drop(l *lock, reason string) {
-	token := l.token
-	l.token = nil
 	if l.use != nil {
 		l.waits = false
+		if l.sharing != nil {
+			n.keepShare(l)
+		}
 	}
+	token := l.token
+	l.token = nil
 	dropped := n.issue(l, Dropped, NoMember)
 	dropped.Message.Token, dropped.Reason = token, reason
 }

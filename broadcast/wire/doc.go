@@ -2,9 +2,9 @@
 // token as frames of peer.proto, and back.
 //
 // It is pure: it starts no goroutine, and knows no stream, clock or log. Read wire.go for
-// what is encoded and how frames are cut, decode.go for what is refused, and compact.go for
-// the two kinds of messages that are written and read without the generated code; codec.go
-// has what gRPC calls.
+// what is encoded and how frames are cut, decode.go for what is refused, share.go for what
+// a lock that is shared adds, and compact.go for the two kinds of messages that are written
+// and read without the generated code; codec.go has what gRPC calls.
 //
 // # What is not promised
 //

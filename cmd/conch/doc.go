@@ -1,7 +1,7 @@
 // Command conch runs, shows and judges a distributed lock without a server: "conch node" is
 // one member of a cluster, "conch demo" shows a few of them take turns on one machine, and
 // "conch logs" merges, checks and explains the logs of nodes. "conch status", "who", "why",
-// "watch" and "ls" ask a node about the cluster and its locks, and "conch break" takes a lock
+// "watch", "ls" and "permits" ask a node about the cluster and its locks, and "conch break" takes a lock
 // from its holder.
 //
 // This package is flags, wiring and exit codes, and nothing else. A command with wrong

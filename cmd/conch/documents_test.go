@@ -74,18 +74,21 @@ func TestLockCommandsOfDocumentsWork(t *testing.T) {
 	s := newStage(t)
 	s.file("backup", "#!/bin/sh\necho backed up\n", 0o700)
 	s.file("deploy", "#!/bin/sh\necho deployed\n", 0o700)
+	s.file("train", "#!/bin/sh\necho trained\n", 0o700)
+	s.file("app.conf", "configured\n", 0o600)
 	s.file("Makefile", "deploy:\n\t@./deploy\n", 0o600)
 	n := s.start("bin/conch node --listen 127.0.0.1:7401 --single")
 	awaitLine(t, n.log, `"event":"session_started"`)
 	defer s.stop(n)
-	readme := commands(t, "README.md", "## A lock for your jobs", 4)
+	readme := commands(t, "README.md", "## A lock for your jobs", 5)
 	for _, line := range slices.Concat(
-		readme[:2],
-		commands(t, "docs/USING.md", "## From the shell", 3),
+		readme[:3],
+		commands(t, "docs/USING.md", "## From the shell", 5),
 		commands(t, "docs/USING.md", "## A stale holder does no harm: fences", 1),
 	) {
 		said := s.run(line)
-		if strings.Contains(line, "backup") && !strings.Contains(said, "backed up") || strings.Contains(line, "./deploy") && !strings.Contains(said, "deployed") {
+		if strings.Contains(line, "backup") && !strings.Contains(said, "backed up") || strings.Contains(line, "./deploy") && !strings.Contains(said, "deployed") ||
+			strings.Contains(line, "./train") && !strings.Contains(said, "trained") || strings.Contains(line, "app.conf") && !strings.Contains(said, "configured") {
 			t.Errorf("%s: the command did not run: %s", line, said)
 		}
 	}
@@ -98,7 +101,7 @@ func TestLockCommandsOfDocumentsWork(t *testing.T) {
 	check(t, holder.Start())
 	fence, err := bufio.NewReader(output).ReadString('\n')
 	check(t, err)
-	for _, line := range append(readme[2:], commands(t, "docs/USING.md", "## Who holds a lock, and why you still wait", 6)...) {
+	for _, line := range append(readme[3:], commands(t, "docs/USING.md", "## Who holds a lock, and why you still wait", 6)...) {
 		switch {
 		case strings.Contains(line, " watch "):
 			watch := s.command(strings.SplitN(line, " #", 2)[0])

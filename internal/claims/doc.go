@@ -1,5 +1,5 @@
 // Package claims is a node's table of claims: who at this node waits for a lock, who holds
-// one, and until when. A claim is one wait and the hold that may follow. It belongs to a
+// one, alone or with others, and until when. A claim is one wait and the hold that may follow. It belongs to a
 // caller in the node's own process, or to a client, which speaks over streams.
 //
 // The table is a state machine like [token.Node], beside which it stands: inputs are

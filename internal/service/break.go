@@ -3,6 +3,8 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"google.golang.org/grpc/status"
 
@@ -92,22 +94,23 @@ func (s *Service) breakThere(ctx context.Context, r *clientv1.BreakRequest, by b
 			h.Member = p.address
 		}
 	})
-	var wrong, unknown error
+	var wrong []string
+	var unknown error
 	for i, err := range errs {
 		f, told := faultIn(err)
 		switch {
 		case err == nil:
 			return answers[i], nil
 		case told && f.GetCode() == clientv1.Code_CODE_WRONG_FENCE:
-			wrong = asStatus(f)
+			wrong = append(wrong, strings.TrimPrefix(f.GetMessage(), fmt.Sprintf("%q: ", r.GetLock())))
 		case !told || f.GetCode() != clientv1.Code_CODE_NOT_HELD:
 			unknown = asStatus(fault(clientv1.Code_CODE_UNREACHABLE,
 				"nobody who answered holds %q, and %s did not answer: %s", r.GetLock(), s.members[i], status.Convert(err).Message()))
 		}
 	}
 	switch {
-	case wrong != nil:
-		return nil, wrong
+	case len(wrong) > 0: // those who share a lock at several members have several fences
+		return nil, asStatus(fault(clientv1.Code_CODE_WRONG_FENCE, "%q: %s", r.GetLock(), strings.Join(wrong, "; ")))
 	case unknown != nil:
 		return nil, unknown
 	}

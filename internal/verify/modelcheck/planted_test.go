@@ -46,6 +46,13 @@ var caught = []struct{ fault, config string }{
 	{"lease-not-shortened", "unheard"},
 	{"promise-not-kept-for-ballots", "cold"},
 	{"promise-not-kept-for-tokens", "away"},
+	{"share-beside-exclusive", "readers"},
+	{"recalled-share-lets-in", "permits and one alone"},
+	{"encumbered-gives-back", "readers, clients"},
+	{"promise-without-share", "readers, crash"},
+	{"share-forgotten", "readers, forgetting"},
+	{"lost-share-stays", "readers, crash"},
+	{"lapse-keeps-share", "readers, stalls"},
 }
 
 // hardToCatch is how many of them every test run tries; each needs a build.

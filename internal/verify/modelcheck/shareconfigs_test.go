@@ -23,9 +23,11 @@ var shareConfigs = []Config{
 		Name: "readers, three", Members: 3, Locks: 1, Start: Idle, StepsPerTTL: 4,
 		Modes: modes(alone, alone, readers, readers, readers, alone), Requests: [3]int{1, 2, 1}, Rest: AtOnce,
 	},
+	// A RECALL that comes late, from a member whose waiter has given up, draws the DONE
+	// there: the one that waits recalls again after T/4.
 	{
 		Name: "permits", Members: 3, Locks: 1, Start: Idle, StepsPerTTL: 4,
-		Modes: modes(2, 2, 2, 2, 2, 2), Requests: [3]int{2, 1, 1}, Faults: Faults{Withdrawals: 1}, Rest: AtOnce,
+		Modes: modes(2, 2, 2, 2, 2, 2), Requests: [3]int{2, 1, 1}, Faults: Faults{Withdrawals: 1}, Sample: 512,
 	},
 	{
 		Name: "permits and one alone", Members: 2, Locks: 1, Start: Idle, StepsPerTTL: 4, LocalBatch: 2,

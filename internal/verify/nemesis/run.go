@@ -24,6 +24,9 @@ type Config struct {
 	// Seed determines the faults, and Steps is how many steps there are.
 	Seed  uint64
 	Steps int
+	// Sharers is how many clients of each node share locks meanwhile, as readers and writers
+	// and by permits.
+	Sharers int
 	// Patience bounds the wait for anything that must happen.
 	Patience time.Duration
 	// Log is told what is done.
@@ -90,7 +93,7 @@ func (o *trial) close() error {
 
 // run performs the steps of the plan, with the majority's absence in the middle, and stops
 // the nodes.
-func (o *trial) run(ctx context.Context) error {
+func (o *trial) run(ctx context.Context) (err error) {
 	random := rand.New(rand.NewPCG(o.Seed, uint64(o.Nodes)))
 	plan := drawPlan(random, o.Nodes, o.Steps, o.TTL)
 	if err := o.cluster.Start(ctx); err != nil {
@@ -99,6 +102,8 @@ func (o *trial) run(ctx context.Context) error {
 	if err := o.awaitEntries(ctx, 2, o.all()...); err != nil {
 		return fmt.Errorf("before any fault: %w", err)
 	}
+	sharers := o.share(ctx)
+	defer func() { err = errors.Join(err, sharers.finish(o.Patience)) }()
 	for i, s := range plan {
 		if i == len(plan)/2 {
 			if err := o.withoutMajority(ctx, random.Perm(o.Nodes)); err != nil {
@@ -112,6 +117,10 @@ func (o *trial) run(ctx context.Context) error {
 	if err := o.awaitEntries(ctx, 3, o.all()...); err != nil {
 		return fmt.Errorf("after the last fault: %w", err)
 	}
+	if err := sharers.await(ctx, o.Patience); err != nil {
+		return fmt.Errorf("after the last fault: %w", err)
+	}
+	sharers.stop() // before their nodes do
 	if err := o.cluster.Stop(ctx); err != nil {
 		return err
 	}

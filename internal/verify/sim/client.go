@@ -274,7 +274,7 @@ func (w *World) route(client int, k int32) {
 	c, op := &w.clients[client], &w.plan.Ops[k]
 	l := c.current
 	if l != nil && l.core.Admits() {
-		claim := l.core.Ask(c.clock.read(w.now), lockNames[op.Lock], token.Exclusive, op.Kind == ClientTry)
+		claim := l.core.Ask(c.clock.read(w.now), lockNames[op.Lock], op.Limit, op.Kind == ClientTry)
 		l.asked[claim] = k
 		w.claims[k].link, w.claims[k].handle = l, claim
 		return

@@ -19,15 +19,21 @@ func (w *World) clientHolds(k int32) bool {
 	return ok && c.clock.read(w.now) < end
 }
 
-// clientHolders returns the clients' claims that hold a lock, and forgets ended ones.
-func (w *World) clientHolders(l int) (count int) {
+// clientHolders counts the clients' claims that hold a lock alone, and those that share it.
+// It forgets ended ones.
+func (w *World) clientHolders(l int) (alone, sharers int) {
 	w.held = slices.DeleteFunc(w.held, func(k int32) bool { return w.claims[k].state != claimHolding })
 	for _, k := range w.held {
-		if int(w.plan.Ops[k].Lock) == l && w.clientHolds(k) {
-			count++
+		op := &w.plan.Ops[k]
+		switch {
+		case int(op.Lock) != l || !w.clientHolds(k):
+		case op.Limit == token.Exclusive:
+			alone++
+		default:
+			sharers++
 		}
 	}
-	return count
+	return alone, sharers
 }
 
 // judgeClients checks the holders of each lock after a step of a client.
@@ -37,9 +43,14 @@ func (w *World) judgeClients() {
 	}
 }
 
-// judgeHeld: a client that is told that it has a lock has it: nobody was granted it since.
+// judgeHeld: a client that is told that it has a lock has it: nobody was granted it since,
+// or granted it alone if the client shares it.
 func (w *World) judgeHeld(l *link, op *Op, fence token.Fence) {
-	if highest := w.fences[op.Lock]; fence < highest && !w.forgetful {
+	highest := w.fences[op.Lock]
+	if op.Limit != token.Exclusive {
+		highest = w.sharing[op.Lock].alone
+	}
+	if fence < highest && !w.forgetful {
 		w.fail(Stale, "client %d is told that it has %s with fence %d, and fence %d was granted since",
 			l.client, lockNames[op.Lock], fence&(1<<32-1), highest&(1<<32-1))
 	}
@@ -57,7 +68,8 @@ func (w *World) judgeEmpty() {
 			w.fail(Leak, "node %d remembers %d clients and %d streams when all have ended", i, clients, m.table.Attached())
 		}
 		for l := range w.plan.Locks {
-			if m.node.InspectLock(lockNames[l], &w.look) && ofClient(w.look.Holder) {
+			m.node.InspectLock(lockNames[l], &w.look)
+			if slices.ContainsFunc(w.look.Inside, func(h token.HolderView) bool { return ofClient(h.Waiter) }) {
 				w.fail(Leak, "node %d: %s is held for a client when all have ended", i, lockNames[l])
 			}
 		}

@@ -17,6 +17,7 @@ func (p *Plan) drawShares() {
 	share := pick[int64](&s, 30, 60, 90, 100)
 	other := pick[int64](&s, 0, 0, 0, 10)
 	var changed [maxLocks]token.Limit
+	clients := s ^ 0xc11e275
 	if s.chance(30) {
 		p.drawLimits(&s, &limits, &changed)
 	}
@@ -34,6 +35,11 @@ func (p *Plan) drawShares() {
 			}
 			if s.chance(other) {
 				op.Limit = pick[token.Limit](&s, token.Unlimited, 1, 2, 4)
+			}
+		case op.ofClient() && clients.chance(share):
+			op.Limit = limits[op.Lock]
+			if changed[op.Lock] != 0 && clients.chance(50) {
+				op.Limit = changed[op.Lock]
 			}
 		case op.On != 0 && s.chance(50):
 			op.On = pick(&s, token.Recall, token.Done, token.Done, token.TokenMessage)

@@ -114,8 +114,10 @@ func (w *World) inSession(i int) bool {
 // judgeCounts counts the holders and the live tokens of a lock. Only if there may be two
 // does it check more closely.
 func (w *World) judgeCounts(l int) {
-	tokens, holders := w.flying[l], w.orphansOf(l)+w.clientHolders(l)
-	sharers := len(w.sharing[l].inside)
+	tokens, holders := w.flying[l], w.orphansOf(l)
+	sharers := len(w.sharing[l].inside) + w.orphanSharers(l)
+	clients, clientSharers := w.clientHolders(l)
+	holders, sharers = holders+clients, sharers+clientSharers
 	for i := range w.plan.Nodes {
 		v := &w.members[i].views[l]
 		if v.hasToken {
@@ -155,26 +157,24 @@ func (w *World) judgeHolders(l int) {
 		first = o.node
 	}
 	for _, k := range w.held {
-		if op := &w.plan.Ops[k]; int(op.Lock) == l && w.clientHolds(k) {
+		if op := &w.plan.Ops[k]; int(op.Lock) == l && op.Limit == token.Exclusive && w.clientHolds(k) {
 			if first >= 0 {
 				w.fail(Exclusion, "client %d (waiter %d) and node or client %d hold %s", op.Node, k+1, first, lockNames[l])
 			}
 			first = int(op.Node)
 		}
 	}
+	alone := first
 	if first, second, found := protocolcheck.TwoHolders((*cluster)(w), l, first); found {
 		w.fail(Exclusion, "nodes %d and %d hold %s", first, second, lockNames[l])
 	}
 	for i := range w.plan.Nodes {
 		if w.members[i].views[l].holder != 0 && w.inSession(i) {
-			first = i
+			alone = i
 		}
 	}
-	if first < 0 {
-		return
-	}
-	if n := w.sharersOf(l); n > 0 {
-		w.fail(Exclusion, "node or client %d holds %s alone, and %d others share it", first, lockNames[l], n)
+	if n := w.sharersOf(l); alone >= 0 && n > 0 {
+		w.fail(Exclusion, "node or client %d holds %s alone, and %d others share it", alone, lockNames[l], n)
 	}
 }
 

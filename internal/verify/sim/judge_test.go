@@ -63,6 +63,9 @@ func buryNode0(w *World, nodes ...int) {
 	}
 }
 
+// lapse lets a node's clock run past its lease.
+func lapse(w *World, i int) { w.members[i].clock.base += 2e9 }
+
 // enterInARow lets a node in this often while others stand in the queue of lock a's token.
 // Node 0 has a batch of 2.
 func enterInARow(w *World, node, times int, queue ...token.Member) {
@@ -117,7 +120,6 @@ func TestJudges(t *testing.T) {
 			w.orphans = append(w.orphans, orphan{node: i, until: w.now + 1})
 		}
 	}
-	lapse := func(w *World, i int) { w.members[i].clock.base += 2e9 }
 	tests := []struct {
 		name  string
 		want  Judge // "" for what is allowed

@@ -6,11 +6,10 @@ import (
 	"conch/token"
 )
 
-// sharer is a hold of a lock beside others, at a node.
+// sharer is a local hold of a lock beside others, at a node.
 type sharer struct {
 	node   int
 	waiter token.Waiter
-	limit  token.Limit
 }
 
 // sharing is what the judges know of a lock that is shared.
@@ -45,7 +44,11 @@ func (w *World) judgeSharedGrant(i int, e *token.Effect) {
 		w.fail(Fences, "node %d grants a share of %s with fence %d, and %d was granted to one alone", i, e.Lock, e.Fence, s.alone)
 	}
 	w.fences[l] = max(w.fences[l], e.Fence)
-	s.inside = append(s.inside, sharer{node: i, waiter: e.Waiter, limit: e.Limit})
+	told := int64(1) // a client, which is about to be told
+	if !ofClient(e.Waiter) {
+		told = 0
+		s.inside = append(s.inside, sharer{node: i, waiter: e.Waiter})
+	}
 	if e.Limit == token.Unlimited {
 		if s.turn != e.Fence || s.node != i {
 			w.judgeTurns(i, l, e.State.Queue)
@@ -54,7 +57,7 @@ func (w *World) judgeSharedGrant(i int, e *token.Effect) {
 		return
 	}
 	w.judgeTurns(i, l, e.State.Queue)
-	if used := w.sharersOf(l); used > int64(s.limit) {
+	if used := w.sharersOf(l) + told; used > int64(s.limit) {
 		w.fail(Permits, "node %d grants permit %d of %s, whose limit is %d", i, used, e.Lock, s.limit)
 	}
 }
@@ -84,14 +87,20 @@ func (w *World) judgeGone(i int) {
 	}
 }
 
-// sharersOf counts the holds of a lock beside others: of nodes inside their sessions, and
-// of clients that nodes left behind.
+// sharersOf counts the holds of a lock beside others: of nodes inside their sessions, of
+// clients that nodes left behind, and of client processes by their own belief.
 func (w *World) sharersOf(l int) (count int64) {
 	for _, h := range w.sharing[l].inside {
 		if w.inSession(h.node) {
 			count++
 		}
 	}
+	_, clients := w.clientHolders(l)
+	return count + int64(w.orphanSharers(l)+clients)
+}
+
+// orphanSharers counts the clients that nodes left behind and that share a lock.
+func (w *World) orphanSharers(l int) (count int) {
 	for _, o := range w.orphans {
 		if o.lock == l && o.limit != token.Exclusive && o.until > w.now {
 			count++

@@ -68,13 +68,13 @@ func describeEffect(e *token.Effect) string {
 		text += ", " + e.Reason
 	}
 	if t := e.Message.Token; t != nil {
-		text += fmt.Sprintf(" [epoch %s hop %d fence %d LN %v Q %v%s]", t.Epoch, t.Hop, t.Fence&token.MaxFencesPerEpoch, t.LastGranted, t.Queue, shares(t))
+		text += fmt.Sprintf(" [epoch %s hop %d fence %d LN %v Q %v%s]", t.Epoch, t.Hop, t.Fence&token.MaxFencesPerEpoch, t.LastGranted, t.Queue, sharesOf(t))
 	}
 	return text
 }
 
-// shares tells a token's limit and shares, if it has any.
-func shares(t *token.Token) string {
+// sharesOf tells a token's limit and shares, if it has any.
+func sharesOf(t *token.Token) string {
 	if t.Limit == token.Exclusive {
 		return ""
 	}
@@ -89,7 +89,7 @@ func describe(m *token.Message) string {
 	case token.Request:
 		text += fmt.Sprintf(" %s", m.Number)
 	case token.TokenMessage:
-		text += fmt.Sprintf(" epoch %s hop %d for session %d LN %v Q %v%s", m.Token.Epoch, m.Token.Hop, m.Session, m.Token.LastGranted, m.Token.Queue, shares(m.Token))
+		text += fmt.Sprintf(" epoch %s hop %d for session %d LN %v Q %v%s", m.Token.Epoch, m.Token.Hop, m.Session, m.Token.LastGranted, m.Token.Queue, sharesOf(m.Token))
 	case token.Busy:
 		text += fmt.Sprint(m.Locks)
 	case token.Bye, token.Known:
