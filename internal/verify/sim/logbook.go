@@ -103,10 +103,7 @@ func (b *logbook) effect(w *World, i int, e *token.Effect) {
 		event = map[token.EffectKind]string{token.Grant: "enter", token.Left: "leave", token.Made: "token_made"}[e.Kind]
 		tokenOf(f, e.Message.Token.Epoch, e.Hop, e.Fence)
 		if e.Kind == token.Grant && e.Fence == 0 {
-			b.line(w, i, "limit_set", fields{
-				"lock": e.Lock, "limit": limitText(e.Limit), "caller": "operator", "epoch": f["epoch"], "hop": f["hop"],
-				"fence": decimal(uint64(e.Message.Token.Fence)), "request_numbers": numbers(e.State.RequestNumbers),
-			})
+			b.line(w, i, "limit_set", fields{"lock": e.Lock, "limit": limitText(e.Limit), "caller": "operator"})
 			return
 		}
 		if e.Kind == token.Grant && e.Number != (token.Number{}) {
