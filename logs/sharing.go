@@ -43,9 +43,10 @@ func (j *Journey) sharers() map[*Life][]*Entry {
 }
 
 // sameShare reports whether an entry has the fence of the one before since both share the
-// lock under one share.
+// lock under one share. Between them, somebody may have changed how many permits there are.
 func sameShare(before, e *Event) bool {
-	return e.Kind == Enter && before.Kind == Enter && e.Fence == before.Fence && e.Life == before.Life && e.Mode().shares() && before.Mode() == e.Mode()
+	return e.Kind == Enter && before.Kind == Enter && e.Fence == before.Fence && e.Life == before.Life &&
+		e.Mode().shares() && before.Mode().shares() && (e.Mode() == Unlimited) == (before.Mode() == Unlimited)
 }
 
 // checkSharing proves that of each two entries of which one is alone and the other is not,

@@ -55,7 +55,7 @@ func (t *tale) shareSentence(group []*Event) string {
 	e := group[0]
 	switch e.Kind {
 	case RecallSent:
-		return fmt.Sprintf("%s has the token, but its waiter cannot enter while others have shares. It sends RECALL to %s, and keeps the token meanwhile.", e.Node, peers(group))
+		return fmt.Sprintf("%s has the token, but its waiter cannot enter before shares come back. It sends RECALL to %s, and keeps the token meanwhile.", e.Node, peers(group))
 	case RecallReceived:
 		return fmt.Sprintf("%s receives RECALL from %s: it lets in nobody more under its share.", e.Node, e.Peer)
 	case DoneSent:
