@@ -169,10 +169,17 @@ func (c *checker) abandon(a *asked, next *Event) {
 	}
 	a.fate = unclear
 	verdict := Violated
-	if c.leftBetween(a.begin, next) || c.servedBy(next, a.begin.Node, a.begin.Number) {
+	if c.leftBetween(a.begin, next) || c.servedBy(next, a.begin.Node, a.begin.Number) || c.run.everShared(a.begin.Lock) {
 		verdict = Insufficient
 	}
 	c.report(everyRequest, verdict, []*Event{a.begin, next}, "request %s of %s was not granted, and the node asked anew", a.begin.Number, a.begin.Node)
+}
+
+// everShared reports whether a lock has a limit by some line. Then it may be one line that is
+// missing by which a request was granted: to one who shares the lock and is in still, or who
+// changed the limit.
+func (r *Run) everShared(lock string) bool {
+	return r.logsAny(func(e *Event) bool { return e.Has("limit") && e.Lock == lock })
 }
 
 // leftBetween reports whether the node left the critical section between two of
