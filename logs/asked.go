@@ -169,7 +169,8 @@ func (c *checker) abandon(a *asked, next *Event) {
 	}
 	a.fate = unclear
 	verdict := Violated
-	if c.leftBetween(a.begin, next) || c.servedBy(next, a.begin.Node, a.begin.Number) || c.run.everShared(a.begin.Lock) {
+	// In another session it asks for what a lapse or a new process made void.
+	if a.begin.Number.Session != next.Number.Session || c.leftBetween(a.begin, next) || c.servedBy(next, a.begin.Node, a.begin.Number) || c.run.everShared(a.begin.Lock) {
 		verdict = Insufficient
 	}
 	c.report(everyRequest, verdict, []*Event{a.begin, next}, "request %s of %s was not granted, and the node asked anew", a.begin.Number, a.begin.Node)

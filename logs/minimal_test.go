@@ -153,6 +153,11 @@ func TestMinimalFormShared(t *testing.T) {
 	if report := Check(readAll(t, a, b)); report.Verdict() != Holds {
 		t.Errorf("the verdict is %v, want holds:\n%s", report.Verdict(), reportText(report))
 	}
+	crowd := strings.ReplaceAll(a, `"mode":2`, `"mode":1`)
+	crowd = strings.ReplaceAll(crowd, `"mode":"2"`, `"mode":1`)
+	if report := Check(readAll(t, crowd, b)); verdictOf(report, permits) != Violated {
+		t.Errorf("two with the only permit, and the verdict is %v:\n%s", verdictOf(report, permits), reportText(report))
+	}
 	alone := strings.ReplaceAll(b, `,"mode":2`, "")
 	if report := Check(readAll(t, a, alone)); verdictOf(report, exclusion) == Holds {
 		t.Errorf("one who is in alone, and nothing says after whom:\n%s", reportText(report))

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -73,7 +74,7 @@ func (c *checker) newReport() *Report {
 		complete.Reason = complete.Details[0].Reason
 	}
 	for id := range requirements {
-		if !c.run.judges(id) {
+		if !c.run.judges(id) && !(id == permits && c.violated(id)) {
 			continue
 		}
 		requirement := complete
@@ -87,6 +88,11 @@ func (c *checker) newReport() *Report {
 		r.add(requirement)
 	}
 	return r
+}
+
+// violated reports whether a requirement is known not to be met.
+func (c *checker) violated(id requirementID) bool {
+	return slices.ContainsFunc(c.problems, func(p problem) bool { return p.requirement == id && p.verdict == Violated })
 }
 
 // judge comes to a verdict on one requirement.

@@ -128,6 +128,7 @@ func (t *tracer) enterUnderShare(s *stay, e *Event) {
 	case s.visit != nil:
 		t.report(oneToken, Insufficient, []*Event{s.visit.Events[len(s.visit.Events)-1], e}, "%s entered under its share with fence %d, as if the token were elsewhere, but no line says that it went", e.Node, e.Fence)
 	case !own.known:
+		t.crowd(s, permits, e, s.allowed(uint64(e.Mode())), "under its share")
 	case e.Fence > own.share.Fence:
 		t.report(risingFences, Insufficient, own.lines(e), "%s entered under a share with fence %d, but no line says how that was opened", e.Node, e.Fence)
 	case !own.open || e.Fence < own.share.Fence:

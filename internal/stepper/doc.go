@@ -16,7 +16,7 @@
 //
 // # Reading order
 //
-// scenario.go and op.go say what is played, world.go plays it with stream.go and time.go.
+// scenario.go and op.go say what is played, world.go plays it with clients.go, stream.go and time.go.
 // judge.go judges, rules.go and words.go name what happened, snapshot.go has what there is to
 // see, and history.go keeps it. call.go is what the page calls.
 //

@@ -53,12 +53,6 @@ type member struct {
 	inside  []holder // first come first
 }
 
-// holder is a client in the critical section.
-type holder struct {
-	client  token.Waiter
-	leaveAt token.Time // if it is up to Auto
-}
-
 // newWorld is what a scenario begins with.
 func newWorld(s Scenario) *world {
 	w := &world{members: make([]member, s.Members), seed: s.Seed}
@@ -197,45 +191,6 @@ func (w *world) objection(op Op) string {
 	return ""
 }
 
-// maxWaiting is how many clients may wait at one member.
-const maxWaiting = 9
-
-// permits is how many permits the lock has for those who ask for one.
-const permits = 3
-
-// asks is what a client asks for.
-var asks = map[token.Limit]string{token.Exclusive: "for the lock", token.Unlimited: "to read", permits: "for a permit"}
-
-// ask makes a client ask for the lock, alone or to share it.
-func (w *world) ask(i int, limit token.Limit) {
-	w.clients++
-	m := &w.members[i]
-	m.waiting = append(m.waiting, w.clients)
-	w.say(i, "", "A client of %s asks %s.", name(i), asks[limit])
-	w.input(i, func(n *token.Node, now token.Time) {
-		if limit == token.Exclusive {
-			n.Acquire(now, lockName, w.clients)
-			return
-		}
-		n.AcquireShare(now, lockName, w.clients, limit)
-	})
-}
-
-func (w *world) withdraw(i int) {
-	m := &w.members[i]
-	client := m.waiting[0]
-	m.waiting = m.waiting[1:]
-	w.say(i, ruleWithdraw, "The client of %s that has waited longest gives up.", name(i))
-	w.input(i, func(n *token.Node, now token.Time) { n.Withdraw(now, lockName, client) })
-}
-
-func (w *world) leave(i int) {
-	m := &w.members[i]
-	client := m.inside[0].client
-	m.inside = slices.Delete(m.inside, 0, 1)
-	w.input(i, func(n *token.Node, now token.Time) { n.Release(now, lockName, client) })
-}
-
 // crash ends a process. What it has sent is still under way; what is under way to it
 // is lost.
 func (w *world) crash(i int) {
@@ -314,10 +269,6 @@ func (w *world) perform(i int) {
 			m.session, m.floor = e.Session, e.Promised
 		}
 	}
-}
-
-func (m *member) stopsWaiting(client token.Waiter) {
-	m.waiting = slices.DeleteFunc(m.waiting, func(c token.Waiter) bool { return c == client })
 }
 
 // inSession reports whether a node is inside a session, by its own clock.
