@@ -15,9 +15,6 @@
 // another process: one on its own machine through a unix socket, or any by its HOST:PORT. A
 // [Node] and a [Client] are both a [Locker]. [Mutex] adapts either to sync.Locker.
 //
-// A lock is held alone by [Locker].Lock, together with any number of other readers by RLock,
-// or by one of so many permits by Acquire. All who share a lock must say the same.
-//
 // # What is not promised
 //
 // A node that is cut off from most of the others, or whose process is frozen, loses its locks
