@@ -257,6 +257,7 @@ func (l *eventLog) probe(line *zerolog.Event, m *token.Message) {
 	if m.Helper != token.NoMember {
 		line.Str("helper", l.addresses[m.Helper])
 	}
+	l.limit(line, "limit", m.Limit)
 }
 
 func (l *eventLog) ballot(line *zerolog.Event, m *token.Message) {
@@ -276,6 +277,7 @@ func (l *eventLog) probeAnswer(line *zerolog.Event, m *token.Message) {
 		line.Str("answer", "none")
 	}
 	l.list(line, "buriable", m.Members)
+	l.limit(line, "limit", m.Limit)
 }
 
 func (l *eventLog) ballotAnswer(line *zerolog.Event, m *token.Message) {
