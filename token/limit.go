@@ -76,16 +76,12 @@ func (n *Node) raiseFor(l *lock, from Member, m *Message) bool {
 
 // receiveLimit takes the token's limit from a HOLD. Waiters that want to set just that are
 // done. If the answerer has another limit than the probe knew, this node asks it again.
-//
-// Protocol, section 5: not after a promise. The token that the HOLD speaks of may be no
-// more, and the next one does not have its limit.
 func (n *Node) receiveLimit(l *lock, from Member, m *Message) {
 	wanted := l.limitWanted()
-	if wanted == Exclusive || len(l.promises) > 0 {
+	if wanted == Exclusive || l.search.balloting {
 		return
 	}
 	if m.Limit == wanted {
-		n.learnLimit(l, m)
 		for k := l.waiters.head; k < len(l.waiters.entries); {
 			if r := l.waiters.entries[k]; r.sets && r.limit == wanted {
 				n.grantLimit(l, r)
@@ -102,12 +98,5 @@ func (n *Node) receiveLimit(l *lock, from Member, m *Message) {
 		n.send(l, from, Message{
 			Kind: Probe, Number: l.requestNumbers[n.self], Probe: s.probe, Helper: NoMember, Limit: wanted, LimitAt: s.limitAt,
 		})
-	}
-}
-
-// learnLimit remembers a limit that this node has set elsewhere, in case the token is lost.
-func (n *Node) learnLimit(l *lock, m *Message) {
-	if s := l.shared(); m.LimitAt > s.limitAt && s.limit != Unlimited {
-		s.limit, s.limitBy, s.limitAt = m.Limit, n.self, m.LimitAt
 	}
 }

@@ -338,18 +338,6 @@ func TestLimitIsRaisedElsewhere(t *testing.T) {
 	d.want()
 	d.receive(1, Message{Kind: ProbeAnswer, Probe: 1, Answer: Hold, InUse: true, Limit: 3, LimitAt: 7})
 	d.want("A sets the limit: waiter 1, 3 permits, by no request", "A withdraws: request 1.1")
-	d.receive(1, Message{Kind: Ballot, Number: Number{1, 2}, Ballot: Epoch{9, 1}})
-	d.wantSent(BallotAnswer, "A→B BALLOT-ANSWER 9.B PROMISE, not waiting at 1.1, buries nobody, 3 permits of age 7")
-}
-
-// A HOLD after a promise may speak of a token that is no more.
-func TestHoldAfterPromiseSetsNoLimit(t *testing.T) {
-	d := heard(t)
-	d.SetLimit(d.at, cs, 1, 3)
-	d.receive(1, Message{Kind: Ballot, Number: Number{1, 2}, Ballot: Epoch{9, 1}})
-	d.take()
-	d.receive(1, Message{Kind: ProbeAnswer, Probe: 1, Answer: Hold, InUse: true, Limit: 3, LimitAt: 7})
-	d.wantOnly(Grant)
 }
 
 // A probe raises the limit of a token that waits, and the first waiter has another turn.
