@@ -39,6 +39,9 @@ type Driver struct {
 	// lease is the node's; zero outside a session. The owner sets it before it performs the
 	// effects of an input.
 	lease atomic.Pointer[Lease]
+	// leftUntil is until when clients of a session that ended before its lease may hold
+	// locks; 0 if none did. The owner sets it.
+	leftUntil atomic.Int64
 	// caller describes the callers of Acquire and Try: this process.
 	caller      Caller
 	version     string
@@ -188,6 +191,10 @@ func (d *Driver) Lease() (lease Lease, now token.Time) {
 	}
 	return lease, now
 }
+
+// ClientsLeftUntil returns until when, by the node's clock, clients may still hold locks
+// under a session of this process that ended before its lease did; 0 if none did.
+func (d *Driver) ClientsLeftUntil() token.Time { return token.Time(d.leftUntil.Load()) }
 
 // leaseEndOf is when the lease of a session ends; 0 if the node has another session or
 // none.

@@ -313,6 +313,10 @@ func (o *owner) performOne(e *token.Effect) {
 		if holds, _, _ := o.table.Counts(); holds > 0 {
 			o.log.sessionWarned(e.Session, o.describeTimes())
 		}
+	case token.Lapsed:
+		if e.Reason == token.ReasonUsed { // the lease goes on
+			o.leftUntil.Store(int64(o.now + token.Time(o.ttl)))
+		}
 	case token.Save:
 		o.save(e)
 	case token.Gone:

@@ -66,7 +66,7 @@ func full() (*Node, ClockModel) {
 	}
 	n := &Node{
 		cfg: cfg, self: 1, now: now, peers: []peer{peerOf(6 * second), peerOf(now)}, boot: 15, session: 16, begun: true, warned: true,
-		leaseEnd: now + second, newer: 1, nextPing: now + second, startedAt: now - second, waiting: true,
+		leaseEnd: now + second, newer: 1, nextPing: now + second, startedAt: now - second, waiting: true, clientsLeft: true,
 		leaving: true, gone: true, promised: 17, floor: 18, forgotten: 19, probes: 20, count: 21,
 		locks: make(map[string]*lock), numbers: []Number{{1, 1}}, members: []Member{1}, stamps: []Time{1},
 		effects: []Effect{{}}, spare: []*use{{}},
@@ -174,7 +174,7 @@ func (l leaf) change(t *testing.T) (undo func()) {
 // unencoded are the fields that AppendState leaves out, and why.
 var unencoded = map[string]string{
 	`\.cfg\.(Self|Members|FencesPerEpoch|LocalBatch)`: "the same for a member throughout a search",
-	`\.cfg\.(Session|Floor)`:                          "read by New only",
+	`\.cfg\.(Session|Floor|Encumbered)`:               "read by New only",
 	`\.now`:                                           "the clock's reading is given; times count from it",
 	`\.warned`:                                        "decides on a warning only, of which nothing comes here",
 	`\.newer`:                                         "decides when the stamps are compared, which changes nothing then",

@@ -39,6 +39,7 @@ func (n *Node) learn(from Member, known Session, of Incarnation) {
 	if n.begun {
 		lapsed := n.issue(nil, Lapsed, from)
 		lapsed.Session, lapsed.Known, lapsed.Reason = n.session, known, ReasonUsed
+		n.encumber()
 		n.lose(known + 1)
 	} else {
 		n.startSession(known + 1)

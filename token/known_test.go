@@ -86,13 +86,28 @@ func TestNodeInSessionLosesItFirst(t *testing.T) {
 		"A LOSES IT: waiter 1, fence 1:1",
 		"A drops token 1.B: session lapsed",
 		"A saves session 8, promised 0",
-		"A→B CLEAR B#1", "A→C CLEAR C#1",
 	)
 	if h := d.Hello(2); h.Boot != 8 {
 		t.Errorf("boot %d, want 8", h.Boot)
 	}
 	d.receive(2, Message{Kind: Known, Session: 7, Incarnation: another})
 	d.want()
+}
+
+// Its lease has not ended, and nor have those of clients that do not hear of it. So the
+// node is encumbered: for T it answers no ballot and no probe, and begins no session.
+func TestEarlyEndLeavesClientsBehind(t *testing.T) {
+	d := inSession(t, 3)
+	d.receive(1, Message{Kind: Known, Session: 7, Incarnation: another})
+	d.passes(testTTL - 1)
+	d.take()
+	d.receive(1, Message{Kind: Probe, Lock: cs, Number: Number{1, 1}, Probe: 1, Helper: NoMember})
+	d.ballotFrom(1, 9)
+	d.allSayClear()
+	d.ponged(1, 2)
+	d.want()
+	d.passes(1)
+	d.want("A→B CLEAR B#1", "A→C CLEAR C#1", "A begins session 8")
 }
 
 // Nobody guards a session whose number another incarnation had; its member is told.

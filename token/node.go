@@ -119,9 +119,10 @@ type Node struct {
 	newer    int  // at least how many peers answered a stamp newer than the one that leaseEnd counts from
 	nextPing Time
 
-	// The wait after the start; the rules are in start.go.
-	startedAt Time
-	waiting   bool
+	// The wait after the start; the rules are in start.go. clientsLeft: clients may have
+	// been left behind.
+	startedAt            Time
+	waiting, clientsLeft bool
 
 	// Leaving; the rules are in bye.go.
 	leaving, gone bool
@@ -152,18 +153,19 @@ func New(now Time, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		cfg:       cfg,
-		self:      cfg.Self,
-		now:       now,
-		peers:     make([]peer, cfg.Members),
-		boot:      cfg.Session,
-		session:   cfg.Session,
-		startedAt: now,
-		nextPing:  now,
-		waiting:   true,
-		promised:  cfg.Floor,
-		floor:     cfg.Floor,
-		locks:     make(map[string]*lock),
+		cfg:         cfg,
+		self:        cfg.Self,
+		now:         now,
+		peers:       make([]peer, cfg.Members),
+		boot:        cfg.Session,
+		session:     cfg.Session,
+		startedAt:   now,
+		nextPing:    now,
+		waiting:     true,
+		clientsLeft: cfg.Encumbered,
+		promised:    cfg.Floor,
+		floor:       cfg.Floor,
+		locks:       make(map[string]*lock),
 	}
 	n.checkWait()
 	return n, nil

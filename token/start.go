@@ -11,16 +11,24 @@ package token
 // an encumbered node waits for T whatever it is told. To the others it is like a member
 // that does not answer, whom they can bury once its earlier session is over.
 
-// encumbered reports whether clients of an earlier process may still hold locks.
-func (n *Node) encumbered() bool { return n.cfg.Encumbered && n.waiting }
+// A session that ends before its lease does (known.go) leaves clients behind, too: one that
+// is cut off from its node counts on the lease that it was told. The node then waits like an
+// encumbered one after its start.
+
+// encumbered reports whether clients of an earlier process, or of a session that ended
+// early, may still hold locks.
+func (n *Node) encumbered() bool { return n.clientsLeft && n.waiting }
+
+// encumber begins the wait of an encumbered node.
+func (n *Node) encumber() { n.waiting, n.clientsLeft, n.startedAt = true, true, n.now }
 
 // checkWait ends the wait when it is over.
 func (n *Node) checkWait() {
-	if !n.waiting || n.now < n.startedAt+n.cfg.TTL && (n.cfg.Encumbered || !n.allClear()) {
+	if !n.waiting || n.now < n.startedAt+n.cfg.TTL && (n.clientsLeft || !n.allClear()) {
 		return
 	}
 	n.waiting = false
-	if n.cfg.Encumbered {
+	if n.clientsLeft {
 		n.sayClearToAll() // the members may have been waiting for it
 	}
 	for k := range n.peers {

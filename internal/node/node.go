@@ -190,8 +190,13 @@ func (n *Node) Stop(ctx context.Context) error {
 	return n.stopErr
 }
 
-// unencumbered reports whether no client of an earlier process can still hold a lock: their
-// leases ended within one time to live of this process's start.
+// unencumbered reports whether no client of an earlier process, or of a session that ended
+// early, can still hold a lock. The leases of an earlier process's clients ended within one
+// time to live of this process's start.
 func (n *Node) unencumbered() bool {
-	return !n.memory.encumbered || n.driver.Now() >= n.started+token.Time(n.ttl)
+	until := n.driver.ClientsLeftUntil()
+	if n.memory.encumbered {
+		until = max(until, n.started+token.Time(n.ttl))
+	}
+	return n.driver.Now() >= until
 }

@@ -29,3 +29,25 @@ func stalledRestatement() []Op {
 		Op{At: 9900 * ms, Kind: ClientStall, Effects: 4, Length: 9900 * ms, Patience: 5 * s},
 	)
 }
+
+// sessionEndsEarly: 2 is set back, and begins session 1 again with 3 and 4, which do not
+// know of it. Its client gets the lock and is cut off. Then 2 hears of 0, which knows, and
+// its session ends before its lease does. 4 waits for the lock, and gets it when the
+// client's lease is over.
+func sessionEndsEarly() *Plan {
+	p := attached(5,
+		Op{At: 1 * s, Kind: Crash, Node: 2, Length: 100 * ms},
+		Op{At: 14 * s, Kind: Crash, Node: 3, Length: 100 * ms},
+		Op{At: 25 * s, Kind: Crash, Node: 4, Length: 100 * ms},
+		cut(13900*ms, 37*s, 1, both(2, 3)),
+		cut(24900*ms, 37*s, 1, both(2, 4)),
+		cut(36900*ms, 70*s, 1, both(2, 0), both(2, 1)),
+		Op{At: 37 * s, Kind: SetBack, Node: 2, Effects: 2, Length: 100 * ms, Patience: 1},
+		hold(36*s, 3, ms), // makes the token
+		Op{At: 60 * s, Kind: ClientAcquire, Length: 60 * s},
+		Op{At: 69900 * ms, Kind: ClientCut, Effects: 6, Length: 20 * s},
+		hold(68*s, 4, s),
+	)
+	p.Settle, p.ClientMachines[0].Nodes = 120*s, []int8{2}
+	return p
+}

@@ -118,9 +118,10 @@ func guardRestarts() []Op {
 
 // directed are the chains, by the name of the fault that each is for.
 var directed = map[string]*Plan{
-	"client-pong-extends-all": attached(3, stalledRestatement()...),
-	"burial-half-kept":        stage(5, buriedMeets(23*s, 24*s, 20500*ms, 0, 1, 2)...),
-	"burial-not-kept":         stage(5, buriedMeets(23*s, 24*s, 20500*ms, 0, 1, 2)...),
+	"client-pong-extends-all":   attached(3, stalledRestatement()...),
+	"early-end-forgets-clients": sessionEndsEarly(),
+	"burial-half-kept":          stage(5, buriedMeets(23*s, 24*s, 20500*ms, 0, 1, 2)...),
+	"burial-not-kept":           stage(5, buriedMeets(23*s, 24*s, 20500*ms, 0, 1, 2)...),
 	// 0 buries 4, promises, restarts, and answers 4's PING before the round is over. Its
 	// HELLO, which would take its answer back, does not reach the proposer.
 	"pong-at-once": stage(5, append(buriedMeets(23*s, 24*s, 40*s, 1, 2),
