@@ -119,15 +119,6 @@ var sharedDirected = map[string]*Plan{
 		setLimit(7*s, 0, 1),
 		shares(9*s, 1, 4, 5*s),
 	),
-	// 2 remembers a limit of 3, which 0 lowers. 1, which has the token then, dies.
-	"older-limit-wins": stage(3,
-		shares(1*s, 0, 3, ms),
-		shares(2*s, 2, 3, ms),
-		setLimit(3*s, 0, 1),
-		shares(4*s, 1, 1, 50*s),
-		Op{At: 5 * s, Kind: Crash, Node: 1},
-		shares(6*s, 2, 1, s),
-	),
 	// 0 has heard of session 2 of 2, whose disk is then set back by two starts. 3 and 4 have
 	// not, so 2 begins session 1 again, and shares the lock. Its share reaches 0 with the
 	// token.
