@@ -78,11 +78,11 @@ func (l *eventLog) state(line *zerolog.Event, e *token.Effect) {
 // the effect has its hop and fence as they were.
 func (l *eventLog) tokenHere(e *token.Effect) {
 	switch {
+	case e.Kind == token.Grant && e.Fence == 0:
+		return // see limitSet
 	case e.Message.Token == nil:
 		l.underShare(e)
 		return
-	case e.Kind == token.Grant && e.Fence == 0:
-		return // see limitSet
 	}
 	var line *zerolog.Event
 	var text string
