@@ -90,7 +90,7 @@ var compatFrames = []compatFrame{
 		Token: &token.Token{
 			Epoch: token.Epoch{Number: 1000, Proposer: 2}, Hop: 17, Fence: 1000<<token.FenceBits + 41,
 			LastGranted: []token.Number{{Session: 6, Count: 299}, {Session: 9, Count: 1}, {Session: 4, Count: 70000}},
-			Limit:       300, LimitBy: 2,
+			Limit:       300, LimitBy: 2, LimitAt: 1000<<token.FenceBits + 40,
 			Shares: []token.Share{
 				{Member: 0, Session: 6, ID: 1000<<token.FenceBits + 40, Permits: 200},
 				{Member: 2, Session: 9, ID: 1000<<token.FenceBits + 41, Permits: 1},
@@ -102,7 +102,7 @@ var compatFrames = []compatFrame{
 		Token: &token.Token{
 			Epoch: token.Epoch{Number: 1000, Proposer: 0}, Hop: 1, Fence: 1000 << token.FenceBits,
 			LastGranted: []token.Number{{Session: 6, Count: 299}, {}, {}},
-			Limit:       token.Unlimited,
+			Limit:       token.Unlimited, LimitAt: 1000 << token.FenceBits,
 		},
 	}}},
 	{sharedFrame + "BALLOT-ANSWER promise", []token.Message{sharedAnswer()}},
@@ -113,6 +113,14 @@ var compatFrames = []compatFrame{
 	{sharedFrame + "DONE", []token.Message{{
 		Kind: token.Done, Lock: "deploy", Recaller: 1, Kept: 4,
 		Share: token.Share{Member: 0, Session: 9, ID: 1000<<token.FenceBits + 41, Permits: 5},
+	}}},
+	{sharedFrame + "PROBE that sets a limit", []token.Message{{
+		Kind: token.Probe, Lock: "deploy", Number: token.Number{Session: 6, Count: 300}, Probe: 8, Helper: token.NoMember,
+		Limit: 301, LimitAt: 1000<<token.FenceBits + 40,
+	}}},
+	{sharedFrame + "PROBE-ANSWER hold", []token.Message{{
+		Kind: token.ProbeAnswer, Lock: "deploy", Probe: 8, Answer: token.Hold, InUse: true,
+		Limit: 301, LimitAt: 1000<<token.FenceBits + 41,
 	}}},
 	{"several in one frame", []token.Message{
 		{Kind: token.Request, Lock: "a", Number: token.Number{Session: 6, Count: 1}},
@@ -135,7 +143,7 @@ func compatAnswer(answer token.Answer, highest uint64) token.Message {
 func sharedAnswer() token.Message {
 	m := compatAnswer(token.Promise, 1)
 	m.Share = token.Share{Member: 0, Session: 6, ID: 1000<<token.FenceBits + 41, Permits: 1}
-	m.Limit, m.LimitBy = token.Unlimited, 1
+	m.Limit, m.LimitBy, m.LimitAt = token.Unlimited, 1, 1000<<token.FenceBits+40
 	return m
 }
 

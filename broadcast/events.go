@@ -78,11 +78,11 @@ func (l *eventLog) state(line *zerolog.Event, e *token.Effect) {
 // the effect has its hop and fence as they were.
 func (l *eventLog) tokenHere(e *token.Effect) {
 	switch {
+	case e.Kind == token.Grant && e.Fence == 0:
+		return // see limitSet
 	case e.Message.Token == nil:
 		l.underShare(e)
 		return
-	case e.Kind == token.Grant && e.Fence == 0:
-		return // see limitSet
 	}
 	var line *zerolog.Event
 	var text string
@@ -257,6 +257,7 @@ func (l *eventLog) probe(line *zerolog.Event, m *token.Message) {
 	if m.Helper != token.NoMember {
 		line.Str("helper", l.addresses[m.Helper])
 	}
+	l.limit(line, "limit", m.Limit)
 }
 
 func (l *eventLog) ballot(line *zerolog.Event, m *token.Message) {
@@ -276,6 +277,7 @@ func (l *eventLog) probeAnswer(line *zerolog.Event, m *token.Message) {
 		line.Str("answer", "none")
 	}
 	l.list(line, "buriable", m.Members)
+	l.limit(line, "limit", m.Limit)
 }
 
 func (l *eventLog) ballotAnswer(line *zerolog.Event, m *token.Message) {

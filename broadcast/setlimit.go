@@ -6,8 +6,8 @@ import (
 	"conch/token"
 )
 
-// SetLimit changes how many may hold a lock at once. It waits for its turn, as Acquire
-// does. by is who wants it. The errors are those of [Driver.Acquire].
+// SetLimit changes how many may hold a lock at once. A higher limit counts at once; for a
+// lower one it waits for its turn, as Acquire does. by is who wants it. The errors are those of [Driver.Acquire].
 func (d *Driver) SetLimit(ctx context.Context, lock string, limit token.Limit, by Caller) error {
 	if err := CheckName(lock); err != nil {
 		return err

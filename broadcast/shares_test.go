@@ -226,12 +226,52 @@ func TestLimitsDiffer(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		writer := a.acquire("cs")
-		if err := b.driver.SetLimit(ctx, "cs", 4, Caller{}); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("SetLimit while somebody holds the lock alone = %v; want it to wait", err)
+		if err := b.driver.SetLimit(ctx, "cs", 2, Caller{}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a lower SetLimit while somebody holds the lock alone = %v; want it to wait", err)
+		}
+		if err := b.driver.SetLimit(t.Context(), "cs", 4, Caller{}); err != nil {
+			t.Errorf("a higher SetLimit while somebody holds the lock alone = %v; want it at once", err)
 		}
 		a.release(writer)
 		stopAll(members)
 		judge(t, members...)
+	})
+}
+
+// A limit is raised while all permits are in use, and the token waits with one that wants
+// another. That one is told the new limit, and enters when it asks for that.
+func TestLimitIsRaisedWhileAllPermitsAreUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork()
+		members := w.startAll(t, "a:1", "b:1", "c:1", "d:1")
+		settled(t, members)
+		a, b, c, d := members[0], members[1], members[2], members[3]
+		holds := []Hold{a.share("cs", 2), b.share("cs", 2)}
+		waited := make(chan error)
+		go func() {
+			_, err := c.driver.Acquire(t.Context(), "cs", 2)
+			waited <- err
+		}()
+		time.Sleep(testTTL / 100) // the token waits at c
+		began := time.Now()
+		if err := d.driver.SetLimit(t.Context(), "cs", 3, Caller{}); err != nil {
+			t.Fatalf("SetLimit: %v", err)
+		}
+		if took := time.Since(began); took >= testTTL/8 {
+			t.Errorf("SetLimit took %v of the bubble's time; want no timer to be waited for", took)
+		}
+		if err := <-waited; !errors.Is(err, ErrLimit) {
+			t.Errorf("Acquire with the limit of before = %v; want ErrLimit", err)
+		}
+		third := c.share("cs", 3)
+		if _, err := d.driver.Try(t.Context(), "cs", 3); !errors.Is(err, ErrBusy) {
+			t.Errorf("a fourth = %v; want ErrBusy", err)
+		}
+		a.release(holds[0])
+		b.release(holds[1])
+		c.release(third)
+		stopAll(members)
+		validLines(t, members...)
 	})
 }
 

@@ -247,9 +247,9 @@ var shapes = []shape{
 	{Burial, "info", setOf("peer"), 0, 0, "the writer buries the peer: it answers none of its PINGs for a while"},
 	{ByeReceived, "info", setOf("peer", "session"), 0, 0, "the peer ended its session on purpose"},
 
-	{Probe, "info", lockOnly | setOf("number", "probe"), roundState | setOf("helper"), 0, "the writer looks for the token"},
-	{ProbeSent, "info", lockOnly | setOf("peer", "number", "probe"), roundState | setOf("helper"), 0, "the writer hands the probe to the stream to one peer"},
-	{ProbeReceived, "info", lockOnly | setOf("peer", "number", "probe"), roundState | setOf("helper"), 0, "a probe came; it counts as REQUEST with its number"},
+	{Probe, "info", lockOnly | setOf("number", "probe"), roundState | setOf("helper", "limit"), 0, "the writer looks for the token"},
+	{ProbeSent, "info", lockOnly | setOf("peer", "number", "probe"), roundState | setOf("helper", "limit"), 0, "the writer hands the probe to the stream to one peer"},
+	{ProbeReceived, "info", lockOnly | setOf("peer", "number", "probe"), roundState | setOf("helper", "limit"), 0, "a probe came; it counts as REQUEST with its number"},
 	{Ballot, "info", lockOnly | setOf("number", "ballot", "distant"), roundState, 0, "the writer proposes to make the token anew"},
 	{BallotSent, "info", lockOnly | setOf("peer", "number", "ballot", "distant"), roundState, 0, "the writer hands the ballot to the stream to one peer"},
 	{BallotReceived, "info", lockOnly | setOf("peer", "number", "ballot", "distant"), roundState, 0, "a ballot came; it counts as REQUEST with its number"},

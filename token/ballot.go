@@ -67,7 +67,7 @@ func (n *Node) receiveBallotAnswer(l *lock, from Member, m *Message) {
 	case Promise:
 		s.votes[from] = vote{
 			promised: true, number: m.Number, waiting: m.Waiting, buried: m.Members,
-			share: m.Share, limit: m.Limit, limitBy: m.LimitBy,
+			share: m.Share, limit: m.Limit, limitBy: m.LimitBy, limitAt: m.LimitAt,
 		}
 		n.judgeBallot(l)
 	}

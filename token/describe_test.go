@@ -99,13 +99,17 @@ func describeMessage(m Message) string {
 	case Known:
 		return fmt.Sprintf("KNOWN session %d of %s", m.Session, process(m.Incarnation))
 	case Probe:
-		return fmt.Sprintf("PROBE %d for %v, helper %s", m.Probe, m.Number, letter(m.Helper))
+		line := fmt.Sprintf("PROBE %d for %v, helper %s", m.Probe, m.Number, letter(m.Helper))
+		if m.Limit != Exclusive {
+			line += fmt.Sprintf(", sets %s for age %d", describeLimit(m.Limit), m.LimitAt)
+		}
+		return line
 	case ProbeAnswer:
 		answer := answerNames[m.Answer]
 		if m.InUse {
 			answer += " in use"
 		}
-		return fmt.Sprintf("PROBE-ANSWER %d %s, could bury %s", m.Probe, answer, letters(m.Members))
+		return fmt.Sprintf("PROBE-ANSWER %d %s, could bury %s%s", m.Probe, answer, letters(m.Members), describeAge(m))
 	case Ballot:
 		return fmt.Sprintf("BALLOT %s for %v, out of reach %s", ballot(m.Ballot), m.Number, letters(m.Members))
 	case BallotAnswer:
@@ -151,6 +155,14 @@ func describeMode(limit Limit) string {
 	return ", " + describeLimit(limit)
 }
 
+// describeAge writes the limit of which a message tells, and its age.
+func describeAge(m Message) string {
+	if m.Limit == Exclusive {
+		return ""
+	}
+	return fmt.Sprintf(", %s of age %d", describeLimit(m.Limit), m.LimitAt)
+}
+
 func describeVote(m Message) string {
 	switch m.Answer {
 	case Promise:
@@ -162,7 +174,7 @@ func describeVote(m Message) string {
 		if m.Share != (Share{}) {
 			line += ", has " + describeShare(m.Share)
 		}
-		return line + describeMode(m.Limit)
+		return line + describeAge(m)
 	case Outbid, TooLow:
 		return fmt.Sprintf("%s under %s", answerNames[m.Answer], ballot(m.Highest))
 	}

@@ -79,10 +79,11 @@ type LockView struct {
 	// Share is the node's own share, zero if it has none. Recalled: it lets in nobody more.
 	Share    Share
 	Recalled bool
-	// Limit is the lock's limit as the node remembers it, and LimitBy the member that said
-	// it; Exclusive if the node has heard of none.
+	// Limit is the lock's limit as the node remembers it, LimitBy the member that said it,
+	// and LimitAt its age; Exclusive if the node has heard of none.
 	Limit   Limit
 	LimitBy Member
+	LimitAt Fence
 	// LocalBatch is the node's, at least 1. BatchLeft is how many more local waiters may
 	// enter after the holder, ahead of members that wait.
 	LocalBatch, BatchLeft int
@@ -122,7 +123,7 @@ func (n *Node) InspectLock(name string, v *LockView) bool {
 		v.Token.Epoch, v.Token.Hop, v.Token.Fence = t.Epoch, t.Hop, t.Fence
 		v.Token.LastGranted = append(v.Token.LastGranted[:0], t.LastGranted...)
 		v.Token.Queue = append(v.Token.Queue[:0], t.Queue...)
-		v.Token.Limit, v.Token.LimitBy = t.Limit, t.LimitBy
+		v.Token.Limit, v.Token.LimitBy, v.Token.LimitAt = t.Limit, t.LimitBy, t.LimitAt
 		v.Token.Shares = append(v.Token.Shares[:0], t.Shares...)
 	}
 	return true
@@ -176,7 +177,7 @@ func (n *Node) Refuses(m Message) string {
 // setSharing fills in who holds the lock here, and under which share.
 func (v *LockView) setSharing(l *lock) {
 	v.Inside, v.Share, v.Recalled, v.Waits = v.Inside[:0], Share{}, false, false
-	v.Limit, v.LimitBy = Exclusive, 0
+	v.Limit, v.LimitBy, v.LimitAt = Exclusive, 0, 0
 	if l.use == nil {
 		return
 	}
@@ -186,6 +187,7 @@ func (v *LockView) setSharing(l *lock) {
 	}
 	if s := l.sharing; s != nil {
 		v.Inside = append(v.Inside, s.inside...)
-		v.Share, v.Recalled, v.Limit, v.LimitBy = s.share, s.recalled, s.limit, s.limitBy
+		v.Share, v.Recalled = s.share, s.recalled
+		v.Limit, v.LimitBy, v.LimitAt = s.limit, s.limitBy, s.limitAt
 	}
 }

@@ -20,14 +20,14 @@ func full() (*Node, ClockModel) {
 	token := func() *Token {
 		return &Token{
 			Epoch: Epoch{5, 1}, Hop: 2, Fence: 3, LastGranted: []Number{{1, 1}, {2, 2}}, Queue: []Member{1, 1},
-			Limit: 4, LimitBy: 1, Shares: []Share{{1, 2, 3, 4}},
+			Limit: 4, LimitBy: 1, LimitAt: 5, Shares: []Share{{1, 2, 3, 4}},
 		}
 	}
 	message := Message{
 		Kind: Ping, Lock: "m", Number: Number{1, 2}, Token: token(), Session: 3, Incarnation: Incarnation{4},
 		Begun: true, Locks: []string{"n"}, Probe: 6, Helper: 1, Ballot: Epoch{7, 1},
 		Answer: Hold, InUse: true, Highest: Epoch{8, 1}, Waiting: true, Members: []Member{1},
-		Share: Share{1, 2, 3, 4}, Recaller: 1, Anyhow: true, Kept: 3, Limit: 4, LimitBy: 1,
+		Share: Share{1, 2, 3, 4}, Recaller: 1, Anyhow: true, Kept: 3, Limit: 4, LimitBy: 1, LimitAt: 5,
 	}
 	peerOf := func(reading Time) peer {
 		message := message
@@ -40,7 +40,7 @@ func full() (*Node, ClockModel) {
 			guarded: 7, guardEnd: now + second, burialEnd: now + second, heldPing: message, clear: true,
 		}
 	}
-	aVote := vote{true, Number{1, 1}, true, []Member{1}, Share{1, 2, 3, 4}, 4, 1}
+	aVote := vote{true, Number{1, 1}, true, []Member{1}, Share{1, 2, 3, 4}, 4, 1, 5}
 	lockOf := func(name string, position int) *lock {
 		return &lock{
 			name: name, requestNumbers: []Number{{1, 2}, {3, 4}}, token: token(),
@@ -49,11 +49,11 @@ func full() (*Node, ClockModel) {
 				outstanding: true, waits: true, helpEnd: now + second,
 				sharing: &sharing{
 					share: Share{1, 2, 3, 4}, inside: []HolderView{{1, 2, 3}}, visited: true, recalled: true,
-					recaller: 1, via: 1, limit: 4, limitBy: 1, answered: []Fence{5},
+					recaller: 1, via: 1, limit: 4, limitBy: 1, limitAt: 5, answered: []Fence{5},
 				},
 				search: &search{
 					patience: second, suspectAt: now + second, probe: 9, open: true,
-					tries:   []Waiter{3},
+					limitAt: 4, tries: []Waiter{3},
 					answers: []probeReply{{true, true, []Member{1}, true}, {true, true, []Member{1}, true}},
 					helper:  1, balloting: true, ballot: Epoch{10, 1}, ballotEnd: now + second,
 					votes: []vote{aVote, aVote},

@@ -163,6 +163,7 @@ func (e *encoder) token(t *Token) {
 	e.members(t.Queue)
 	e.uint(uint64(t.Limit))
 	e.int(int64(t.LimitBy))
+	e.uint(uint64(t.LimitAt))
 	e.uint(uint64(len(t.Shares)))
 	for _, s := range t.Shares {
 		e.share(s)
@@ -196,6 +197,7 @@ func (e *encoder) sharing(s *sharing) {
 	}
 	e.uint(uint64(s.limit))
 	e.int(int64(s.limitBy))
+	e.uint(uint64(s.limitAt))
 	e.uint(uint64(len(s.answered)))
 	for _, id := range s.answered {
 		e.uint(uint64(id))
@@ -298,6 +300,7 @@ func (e *encoder) search(l *lock) {
 		e.int(int64(s.patience))
 		e.until(s.suspectAt)
 		e.bools(s.probe != 0, s.open)
+		e.uint(uint64(s.limitAt))
 		e.waiters(s.tries)
 	}
 	if s.probe != 0 && (l.outstanding || s.balloting) {
@@ -322,6 +325,7 @@ func (e *encoder) search(l *lock) {
 		e.share(v.share)
 		e.uint(uint64(v.limit))
 		e.int(int64(v.limitBy))
+		e.uint(uint64(v.limitAt))
 	}
 }
 
@@ -366,4 +370,5 @@ func (e *encoder) message(m *Message, age int64, latest uint64) {
 	e.uint(uint64(m.Kept))
 	e.uint(uint64(m.Limit))
 	e.int(int64(m.LimitBy))
+	e.uint(uint64(m.LimitAt))
 }

@@ -114,7 +114,11 @@ type Message struct {
 	Anyhow bool
 	// Kept: Done, how many permits of the share are still used; for readers 1 or 0.
 	Kept uint32
-	// Limit and LimitBy: BallotAnswer with Promise, what the sender remembers of the token's.
+	// Limit and LimitAt: BallotAnswer with Promise, what the sender remembers of the token's;
+	// Probe, the limit that a waiter wants to set, and the age of the one that the sender
+	// knows; ProbeAnswer with Hold to such a probe, the token's.
 	Limit   Limit
+	LimitAt Fence
+	// LimitBy: BallotAnswer with Promise, the member that said the limit.
 	LimitBy Member
 }

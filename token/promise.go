@@ -30,7 +30,7 @@ func (n *Node) receiveBallot(l *lock, from Member, m *Message) {
 		n.sawSign(l) // of a token to come
 		v := n.ownVote(l, m.Members)
 		reply.Answer, reply.Number, reply.Waiting, reply.Members = Promise, v.number, v.waiting, v.buried
-		reply.Share, reply.Limit, reply.LimitBy = v.share, v.limit, v.limitBy
+		reply.Share, reply.Limit, reply.LimitBy, reply.LimitAt = v.share, v.limit, v.limitBy, v.limitAt
 	}
 	n.send(l, from, reply)
 	if l.idle() {
@@ -116,8 +116,9 @@ type vote struct {
 	waiting  bool   // it asked in its present session, and still has a waiter
 	buried   []Member
 	share    Share // its own; zero if it has none
-	limit    Limit // the lock's, as it remembers, and the member that said it
+	limit    Limit // the lock's, as it remembers, the member that said it, and its age
 	limitBy  Member
+	limitAt  Fence
 }
 
 // ownVote is this node's vote; it buries whom it can of the distant.
@@ -128,7 +129,7 @@ func (n *Node) ownVote(l *lock, distant []Member) vote {
 	}
 	v.number = l.requestNumbers[n.self]
 	if s := l.sharing; s != nil {
-		v.share, v.limit, v.limitBy = s.share, s.limit, s.limitBy
+		v.share, v.limit, v.limitBy, v.limitAt = s.share, s.limit, s.limitBy, s.limitAt
 	}
 	for _, k := range distant {
 		if n.canBury(k) {

@@ -247,11 +247,11 @@ func TestLostShareCostsTheToken(t *testing.T) {
 func TestPromiseCarriesShare(t *testing.T) {
 	d := sharingReaders(t)
 	d.receive(1, Message{Kind: Ballot, Number: Number{1, 2}, Ballot: Epoch{9, 1}})
-	d.wantSent(BallotAnswer, "A→B BALLOT-ANSWER 9.B PROMISE, not waiting at 1.0, buries nobody, has A 1@1:1×1, readers")
+	d.wantSent(BallotAnswer, "A→B BALLOT-ANSWER 9.B PROMISE, not waiting at 1.0, buries nobody, has A 1@1:1×1, readers of age 16777216")
 
 	d = balloting(t, 3)
-	d.receive(1, Message{Kind: BallotAnswer, Answer: Promise, Ballot: Epoch{1, 0}, Number: Number{1, 1}, Waiting: true, Limit: 2})
-	d.receive(2, Message{Kind: BallotAnswer, Answer: Promise, Ballot: Epoch{1, 0}, Share: Share{2, 1, 7, 1}, Limit: Unlimited, LimitBy: 2})
+	d.receive(1, Message{Kind: BallotAnswer, Answer: Promise, Ballot: Epoch{1, 0}, Number: Number{1, 1}, Waiting: true, Limit: 2, LimitAt: 6})
+	d.receive(2, Message{Kind: BallotAnswer, Answer: Promise, Ballot: Epoch{1, 0}, Share: Share{2, 1, 7, 1}, Limit: Unlimited, LimitBy: 2, LimitAt: 7})
 	var v LockView
 	d.InspectLock(cs, &v)
 	if v.Token.Limit != Unlimited || v.Token.LimitBy != 2 || len(v.Token.Shares) != 1 || !v.Waits {
@@ -312,6 +312,94 @@ func TestLimitIsChanged(t *testing.T) {
 	d.wantOnly(Grant)
 	d.release(3)
 	d.wantOnly(Grant, "A ENTERS: waiter 5, fence 1:3, by request 1.3, 1 permits")
+}
+
+// heard is A with a permit of 2 that C uses, and which B, which waits, has taken the token from.
+func heard(t *testing.T) *driven {
+	t.Helper()
+	d := permitsElsewhere(t, 1, 2)
+	d.request(1, 1)
+	d.take()
+	return d
+}
+
+// Who sets a limit, and does not have the token, probes at once. A HOLD with that limit ends
+// the wait. If the limit differs from the one that the node knew, it asks the answerer again.
+func TestLimitIsRaisedElsewhere(t *testing.T) {
+	d := heard(t)
+	d.SetLimit(d.at, cs, 1, 3)
+	d.want(
+		"A asks: request 1.1", "A→B REQUEST 1.1", "A→C REQUEST 1.1",
+		"A begins probe 1", "A→B PROBE 1 for 1.1, helper nobody, sets 3 permits for age 5", "A→C PROBE 1 for 1.1, helper nobody, sets 3 permits for age 5",
+	)
+	d.receive(1, Message{Kind: ProbeAnswer, Probe: 1, Answer: Hold, InUse: true, Limit: 2, LimitAt: 6})
+	d.want("A→B PROBE 1 for 1.1, helper nobody, sets 3 permits for age 6")
+	d.receive(1, Message{Kind: ProbeAnswer, Probe: 1, Answer: Hold, InUse: true, Limit: 2, LimitAt: 6})
+	d.want()
+	d.receive(1, Message{Kind: ProbeAnswer, Probe: 1, Answer: Hold, InUse: true, Limit: 3, LimitAt: 7})
+	d.want("A sets the limit: waiter 1, 3 permits, by no request", "A withdraws: request 1.1")
+}
+
+// A probe raises the limit of a token that waits, and the first waiter has another turn.
+func TestProbeRaisesLimit(t *testing.T) {
+	d := permitsElsewhere(t, 2, 2)
+	d.share(1, 2)
+	d.share(2, 3)
+	d.take()
+	probe := Message{Kind: Probe, Number: Number{1, 1}, Probe: 4, Helper: NoMember, Limit: 3}
+	for _, other := range []Message{
+		{Limit: 3, LimitAt: 4}, // the limit has changed since
+		{Limit: 2, LimitAt: 5}, {Limit: 1, LimitAt: 5},
+	} {
+		probe.Limit, probe.LimitAt = other.Limit, other.LimitAt
+		d.receive(1, probe)
+		d.want("A→B PROBE-ANSWER 4 HOLD in use, could bury nobody, 2 permits of age 5")
+	}
+	probe.Limit, probe.LimitAt = 3, 5
+	d.receive(1, probe)
+	d.wantSent(ProbeAnswer, "A→B PROBE-ANSWER 4 HOLD in use, could bury nobody, 3 permits of age 16777217")
+	d.wantInside(2) // 1 wants the old limit
+}
+
+// A probe changes no limit of readers, or of nobody.
+func TestProbeRaisesOnlyPermits(t *testing.T) {
+	for limit, d := range map[Limit]*driven{Unlimited: readersElsewhere(t, 3), Exclusive: withToken(t, 3)} {
+		d.acquire(1)
+		d.take()
+		d.receive(1, Message{Kind: Probe, Number: Number{1, 1}, Probe: 4, Helper: NoMember, Limit: 3})
+		var v LockView
+		if d.InspectLock(cs, &v); v.Token.Limit != limit {
+			t.Errorf("the limit is %s, want %s", describeLimit(v.Token.Limit), describeLimit(limit))
+		}
+	}
+}
+
+// Where the token waits, or somebody has the lock alone, a higher limit counts at once, too,
+// and a lower one waits.
+func TestLimitIsRaisedBehindWaiters(t *testing.T) {
+	d := permitsElsewhere(t, 2, 2)
+	d.acquire(1)
+	d.SetLimit(d.at, cs, 2, 3)
+	d.wantOnly(Grant, "A sets the limit: waiter 2, 3 permits, by no request")
+	d.SetLimit(d.at, cs, 3, 2)
+	d.wantOnly(Grant)
+	d.done(firstID, 2, 0)
+	d.wantOnly(Grant, "A ENTERS: waiter 1, fence 1:2, by request 1.1")
+	d.SetLimit(d.at, cs, 4, 5)
+	d.wantOnly(Grant, "A sets the limit: waiter 4, 5 permits, by no request")
+	d.release(1)
+	d.wantOnly(Grant, "A sets the limit: waiter 3, 2 permits, by request 1.2")
+}
+
+// A token that is made anew has the latest limit, not the highest.
+func TestNewTokenHasLatestLimit(t *testing.T) {
+	d := balloting(t, 3)
+	d.receive(1, Message{Kind: BallotAnswer, Answer: Promise, Ballot: Epoch{1, 0}, Limit: 3, LimitBy: 1, LimitAt: 6})
+	d.receive(2, Message{Kind: BallotAnswer, Answer: Promise, Ballot: Epoch{1, 0}, Limit: 2, LimitBy: 2, LimitAt: 7})
+	var v LockView
+	if d.InspectLock(cs, &v); v.Token.Limit != 2 || v.Token.LimitBy != 2 || v.Token.LimitAt != 7 {
+		t.Errorf("the token is %+v, want one of 2 permits, as C said", v.Token)
+	}
 }
 
 // A share that is too large for a lowered limit lets in nobody more when the token has gone.

@@ -12,8 +12,8 @@ func (n *Node) ask(l *lock) {
 	n.raise(l)
 	n.issue(l, Asked, NoMember).Number = l.requestNumbers[n.self]
 	n.broadcast(l, Message{Kind: Request, Number: l.requestNumbers[n.self]})
-	if !l.heardOf {
-		n.probe(l) // perhaps there never was a token
+	if !l.heardOf || l.limitWanted() != Exclusive {
+		n.probe(l) // perhaps there never was a token, or it has a lower limit
 	}
 }
 
@@ -28,7 +28,11 @@ func (n *Node) repeat(l *lock, peer Member) {
 		request.Message, request.Repeat = Message{Kind: Request, Lock: l.name, Number: number}, true
 	}
 	if s := l.search; s.open && !s.answers[peer].answered {
-		n.send(l, peer, Message{Kind: Probe, Number: number, Probe: s.probe, Helper: NoMember})
+		m := Message{Kind: Probe, Number: number, Probe: s.probe, Helper: NoMember}
+		if !l.waits {
+			m.Limit, m.LimitAt = l.limitWanted(), s.limitAt
+		}
+		n.send(l, peer, m)
 	}
 }
 

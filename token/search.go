@@ -25,6 +25,9 @@ type search struct {
 	// helper is the member that was last named to request the lock itself.
 	helper Member
 
+	// limitAt is the age of the lock's limit as the latest probe said it; see limit.go.
+	limitAt Fence
+
 	// tries are the waiters that do not want to wait; the rules are in try.go.
 	tries []Waiter
 
@@ -62,7 +65,7 @@ func (n *Node) beginSearch(l *lock) {
 func (n *Node) startPatience(s *search) {
 	s.patience = n.recently()
 	s.suspectAt = n.now + s.patience
-	s.probe, s.open = 0, false
+	s.probe, s.open, s.limitAt = 0, false, 0
 }
 
 // sawSign notes a sign that the token exists.
@@ -108,7 +111,10 @@ func (n *Node) probe(l *lock) {
 	s.probe, s.open = n.probes, true
 	s.suspectAt = n.now + s.patience
 
-	m := Message{Kind: Probe, Number: l.requestNumbers[n.self], Probe: s.probe, Helper: helper}
+	m := Message{Kind: Probe, Number: l.requestNumbers[n.self], Probe: s.probe, Helper: helper, Limit: l.limitWanted()}
+	if m.Limit != Exclusive {
+		m.LimitAt = n.limitKnown(l)
+	}
 	begun := n.issue(l, Probed, NoMember)
 	begun.Number, begun.Message = m.Number, m
 	n.broadcast(l, m)
@@ -165,7 +171,8 @@ func (n *Node) anyOutOfReach() bool {
 	return false
 }
 
-// receiveProbe answers PROBE(lock, n). Its only side effect is a REQUEST's.
+// receiveProbe answers PROBE(lock, n). Its only side effects are a REQUEST's, and that it may
+// raise the lock's limit.
 //
 // Protocol, section 3: HOLD(busy?), the token is here; RECENT, passed on less than 3T/8
 // ago; or NONE; each with the members whom this node could bury now. An encumbered node
@@ -177,14 +184,21 @@ func (n *Node) receiveProbe(l *lock, from Member, m *Message) {
 		return
 	}
 	reply := Message{Kind: ProbeAnswer, Probe: m.Probe, Answer: None, Members: n.buriable()}
+	raised := false
 	switch {
 	case l.token != nil:
 		reply.Answer, reply.InUse = Hold, !l.idle()
+		if m.Limit != Exclusive {
+			raised = n.raiseFor(l, from, m)
+			reply.Limit, reply.LimitAt = l.token.Limit, l.token.LimitAt
+		}
 	case n.now < l.passedAt+n.recently():
 		reply.Answer = Recent
 	}
 	n.send(l, from, reply)
 	switch {
+	case raised && l.waits:
+		n.turn(l)
 	case l.idle():
 		n.passOn(l)
 	case l.token == nil && m.Helper == n.self:
@@ -218,6 +232,9 @@ func (n *Node) receiveProbeAnswer(l *lock, from Member, m *Message) {
 		n.sawSign(l)
 		if m.InUse {
 			n.refuseTries(l)
+		}
+		if m.Answer == Hold {
+			n.receiveLimit(l, from, m)
 		}
 		return
 	}

@@ -43,10 +43,11 @@ type sharing struct {
 	// that the RECALL came from.
 	recaller, via Member
 
-	// limit is the lock's as the token said it when it was last here, or says it, and
-	// limitBy the member that set it.
+	// limit is the lock's as the token said it when it was last here, or says it, limitBy
+	// the member that set it, and limitAt its age.
 	limit   Limit
 	limitBy Member
+	limitAt Fence
 
 	// answered are the IDs of the shares whose members have answered a RECALL since the
 	// token began to wait.
@@ -95,14 +96,13 @@ func (n *Node) TryShare(now Time, name string, w Waiter, limit Limit) {
 	n.try(now, name, request{waiter: w, limit: limit})
 }
 
-// SetLimit queues a local waiter that changes a lock's limit when its turn comes; it holds
-// nothing. A Grant with the new limit and without a fence follows, after which the node no
+// SetLimit queues a local waiter that changes a lock's limit; it holds nothing. A Grant with the new limit and without a fence follows, after which the node no
 // longer knows the waiter; or a Refuse, if the lock has no permits: it has not been shared,
 // or has readers. The limit is from 1 to MaxPermits.
 //
-// A higher limit counts at once. Before a lower one is granted, every member with a share
-// has been told to let in nobody more; then permits are granted again once fewer than the
-// new limit are used.
+// A higher limit counts at once, out of turn. A lower one waits for its turn, and before it
+// is granted, every member with a share has been told to let in nobody more; then permits
+// are granted again once fewer than the new limit are used.
 func (n *Node) SetLimit(now Time, name string, w Waiter, limit Limit) {
 	n.request(now, name, request{waiter: w, limit: limit, sets: true})
 }
@@ -115,10 +115,16 @@ func (n *Node) request(now Time, name string, r request) {
 	switch {
 	case l.idle() && !n.leaving:
 		n.enter(l)
-	case !l.holdsToken():
+	case l.holdsToken():
+		if r.sets && !n.leaving {
+			n.raiseHere(l)
+		}
+	default:
 		n.admit(l)
 		if !l.waiters.empty() && !l.outstanding {
 			n.ask(l)
+		} else if r.sets {
+			n.probe(l)
 		}
 	}
 	n.schedule(l)

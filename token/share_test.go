@@ -29,7 +29,7 @@ func readersElsewhere(t *testing.T, members int) *driven {
 	d := inSession(t, members)
 	d.tokenWith(func(t *Token) {
 		t.Fence++
-		t.Limit, t.LimitBy, t.Shares = Unlimited, 2, []Share{shareOfC(1)}
+		t.Limit, t.LimitBy, t.LimitAt, t.Shares = Unlimited, 2, 5, []Share{shareOfC(1)}
 	})
 	d.take()
 	return d
@@ -45,7 +45,7 @@ func permitsElsewhere(t *testing.T, used uint32, limit Limit) *driven {
 	d := inSession(t, 3)
 	d.tokenWith(func(t *Token) {
 		t.Fence++
-		t.Limit, t.LimitBy, t.Shares = limit, 2, []Share{shareOfC(used)}
+		t.Limit, t.LimitBy, t.LimitAt, t.Shares = limit, 2, 5, []Share{shareOfC(used)}
 	})
 	d.take()
 	return d

@@ -27,6 +27,9 @@ func (n *Node) turn(l *lock) {
 		first := l.waiters.first()
 		v := n.judge(l, first)
 		if v == mustWait && entered == 0 {
+			if n.raiseBehind(l) {
+				continue
+			}
 			n.wait(l, waited)
 			return
 		}
@@ -153,16 +156,17 @@ func (n *Node) turnAway(l *lock, v verdict) {
 // setLimit grants the first waiter, which sets the lock's limit.
 func (n *Node) setLimit(l *lock) {
 	r := l.waiters.pop()
-	n.noteLimit(l, r.limit)
+	n.noteLimit(l, r.limit, n.self)
 	grant := n.issue(l, Grant, NoMember)
 	grant.Waiter, grant.Limit, grant.Hop, grant.Message.Token = r.waiter, r.limit, l.token.Hop, l.token
 	n.granted(l, grant)
 }
 
-// noteLimit sets the lock's limit.
-func (n *Node) noteLimit(l *lock, limit Limit) {
-	l.token.Limit, l.token.LimitBy = limit, n.self
-	l.sharing.limit, l.sharing.limitBy = limit, n.self
+// noteLimit sets the lock's limit. Its age is above that of each earlier one.
+func (n *Node) noteLimit(l *lock, limit Limit, by Member) {
+	s, t := l.sharing, l.token
+	t.Limit, t.LimitBy, t.LimitAt = limit, by, max(t.Fence, t.LimitAt+1)
+	s.limit, s.limitBy, s.limitAt = t.Limit, t.LimitBy, t.LimitAt
 }
 
 // enterShared lets the first waiter in under the node's own share, which is opened or
@@ -173,7 +177,7 @@ func (n *Node) noteLimit(l *lock, limit Limit) {
 func (n *Node) enterShared(l *lock, first bool) {
 	s, t := l.sharing, l.token
 	if limit := l.waiters.first().limit; t.Limit == Exclusive {
-		n.noteLimit(l, limit)
+		n.noteLimit(l, limit, n.self)
 	}
 	if first && (!s.open() || s.visited || s.limit != Unlimited) {
 		t.Fence++
@@ -215,7 +219,7 @@ func (n *Node) writeShare(l *lock) {
 func (n *Node) installShare(l *lock) {
 	s, t := l.shared(), l.token
 	if t.Limit != Exclusive {
-		s.limit, s.limitBy = t.Limit, t.LimitBy
+		s.limit, s.limitBy, s.limitAt = t.Limit, t.LimitBy, t.LimitAt
 	}
 	s.answered = s.answered[:0]
 	if len(s.inside) == 0 {
@@ -235,16 +239,15 @@ func (n *Node) keepShare(l *lock) {
 }
 
 // inherit gives a new token the shares of all members that promised, as they told them, and
-// their limit: that of the share with the highest ID, else the highest that any remembers.
+// the latest limit that any of them remembers.
 func (t *Token) inherit(votes []vote) {
-	var latest Fence
 	for j := range votes {
 		v := &votes[j]
 		if v.share.ID != 0 {
 			t.Shares = append(t.Shares, v.share)
 		}
-		if v.share.ID > latest || latest == 0 && v.limit > t.Limit {
-			latest, t.Limit, t.LimitBy = v.share.ID, v.limit, v.limitBy
+		if v.limitAt > t.LimitAt {
+			t.Limit, t.LimitBy, t.LimitAt = v.limit, v.limitBy, v.limitAt
 		}
 	}
 }

@@ -100,5 +100,6 @@ type Token struct {
 
 	Limit   Limit   // how many may hold the lock at once; Exclusive if nobody has said
 	LimitBy Member  // the member that said it
+	LimitAt Fence   // rises with each change of the limit; at least the fence at the latest
 	Shares  []Share // of the members that may have holders in without the token; at most one each
 }

@@ -41,6 +41,7 @@ const (
 	tokenLimit       = 8
 	tokenLimitBy     = 9
 	tokenShares      = 10
+	tokenLimitAt     = 11
 
 	shareMember  = 1
 	shareSession = 2
@@ -122,6 +123,7 @@ func appendToken(b []byte, m *token.Message) []byte {
 	for i := range t.Shares {
 		b = appendShare(b, tokenShares, &t.Shares[i])
 	}
+	b = appendUint(b, tokenLimitAt, uint64(t.LimitAt))
 	return shut(shut(b, message), frame)
 }
 
@@ -289,6 +291,7 @@ func (s *scratch) readShares(b *[]byte, members int) bool {
 		}
 	}
 	t.Shares = list
+	t.LimitAt = integer(b, tokenLimitAt)
 	return true
 }
 

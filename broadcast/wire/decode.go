@@ -165,12 +165,15 @@ func (d Decoder) probe(w *peerv1.Probe) (token.Message, error) {
 		Number: decodeNumber(w.GetNumber()),
 		Probe:  w.GetProbe(),
 		Helper: token.Member(w.GetHelper()) - 1,
+
+		Limit:   token.Limit(w.GetLimit()),
+		LimitAt: token.Fence(w.GetLimitAt()),
 	}
 	var err error
 	if m.Helper != token.NoMember {
 		err = d.checkMember("helper", m.Helper)
 	}
-	return m, cmp.Or(CheckName(m.Lock), checkRequested(m.Number), checkProbe(m.Probe), err)
+	return m, cmp.Or(CheckName(m.Lock), checkRequested(m.Number), checkProbe(m.Probe), err, d.checkWanted(&m))
 }
 
 func (d Decoder) probeAnswer(w *peerv1.ProbeAnswer) (token.Message, error) {
@@ -180,13 +183,16 @@ func (d Decoder) probeAnswer(w *peerv1.ProbeAnswer) (token.Message, error) {
 		Probe:  w.GetProbe(),
 		Answer: answerOf(probeAnswers, w.GetKind()),
 		InUse:  w.GetBusy(),
+
+		Limit:   token.Limit(w.GetLimit()),
+		LimitAt: token.Fence(w.GetLimitAt()),
 	}
 	if m.Answer == 0 {
 		return m, fmt.Errorf("answer %v", w.GetKind())
 	}
 	var err error
 	m.Members, err = d.list("buriable", w.GetBuriable())
-	return m, cmp.Or(CheckName(m.Lock), checkProbe(m.Probe), err)
+	return m, cmp.Or(CheckName(m.Lock), checkProbe(m.Probe), err, d.checkHeld(&m))
 }
 
 func (d Decoder) ballot(w *peerv1.Ballot) (token.Message, error) {

@@ -9,13 +9,15 @@ import (
 	"conch/token"
 )
 
-// Shares on the wire: in a TOKEN, in a promise, and in RECALL and DONE. A lock that nobody
-// shares has none of these fields.
+// Shares and limits on the wire: in a TOKEN, in a promise, in RECALL and DONE, and in a
+// PROBE for a waiter that sets a limit, and its answer. A lock that nobody shares has none of
+// these fields.
 
 // shares decodes the limit and the shares of a token whose other fields are decoded.
 func (d Decoder) shares(t *token.Token, w *peerv1.Token) error {
 	t.Limit, t.LimitBy = token.Limit(w.GetLimit()), token.Member(w.GetLimitBy())
-	if err := d.checkLimit(t.Limit, t.LimitBy); err != nil {
+	t.LimitAt = token.Fence(w.GetLimitAt())
+	if err := d.checkLimit(t.Limit, t.LimitBy, t.LimitAt); err != nil {
 		return err
 	}
 	shares := w.GetShares()
@@ -48,7 +50,8 @@ func (d Decoder) shares(t *token.Token, w *peerv1.Token) error {
 // promised decodes what a promise says of the answerer's share.
 func (d Decoder) promised(m *token.Message, w *peerv1.BallotAnswer) error {
 	m.Limit, m.LimitBy = token.Limit(w.GetLimit()), token.Member(w.GetLimitBy())
-	if err := d.checkLimit(m.Limit, m.LimitBy); err != nil {
+	m.LimitAt = token.Fence(w.GetLimitAt())
+	if err := d.checkLimit(m.Limit, m.LimitBy, m.LimitAt); err != nil {
 		return err
 	}
 	switch {
@@ -109,13 +112,38 @@ func (d Decoder) share(w *peerv1.Share) (token.Share, error) {
 	return s, cmp.Or(d.checkMember("share", s.Member), checkSession(s.Session), d.checkBallot(uint64(s.ID)>>token.FenceBits))
 }
 
-// checkLimit checks a limit and who said it.
-func (d Decoder) checkLimit(limit token.Limit, by token.Member) error {
+// checkWanted checks the limit that a PROBE wants, and the age of the one that it knows. Both
+// may be 0.
+func (d Decoder) checkWanted(m *token.Message) error {
+	switch {
+	case m.Limit > token.MaxPermits:
+		return fmt.Errorf("wants the limit %d; want at most %d", m.Limit, token.MaxPermits)
+	case m.Limit == token.Exclusive && m.LimitAt != 0:
+		return errors.New("wants no limit, and knows one")
+	}
+	return d.checkAge(m.LimitAt)
+}
+
+// checkHeld checks the limit in the answer to a probe. It may be 0.
+func (d Decoder) checkHeld(m *token.Message) error {
+	if m.Answer != token.Hold && m.Limit != token.Exclusive {
+		return errors.New("a limit without a token")
+	}
+	return d.checkLimit(m.Limit, 0, m.LimitAt)
+}
+
+// checkAge checks the age of a limit, which may be 0. It leaves room for more changes.
+func (d Decoder) checkAge(at token.Fence) error { return d.checkBallot(uint64(at) >> token.FenceBits) }
+
+// checkLimit checks a limit, who said it, and its age.
+func (d Decoder) checkLimit(limit token.Limit, by token.Member, at token.Fence) error {
 	switch {
 	case limit == token.Exclusive && by != 0:
 		return fmt.Errorf("no limit, said by member %d", by)
+	case (limit == token.Exclusive) != (at == 0):
+		return fmt.Errorf("limit %d of age %d; want both or neither", limit, at)
 	case limit > token.MaxPermits && limit != token.Unlimited:
 		return fmt.Errorf("limit %d; want at most %d, or %d for readers", limit, token.MaxPermits, token.Unlimited)
 	}
-	return d.checkMember("the limit", by)
+	return cmp.Or(d.checkMember("the limit", by), d.checkAge(at))
 }

@@ -108,6 +108,9 @@ func encodeRound(m *token.Message) *peerv1.Message {
 			Number: encodeNumber(m.Number),
 			Probe:  m.Probe,
 			Helper: uint32(m.Helper + 1),
+
+			Limit:   uint32(m.Limit),
+			LimitAt: uint64(m.LimitAt),
 		}}}
 	case token.ProbeAnswer:
 		return &peerv1.Message{Kind: &peerv1.Message_ProbeAnswer{ProbeAnswer: &peerv1.ProbeAnswer{
@@ -116,6 +119,8 @@ func encodeRound(m *token.Message) *peerv1.Message {
 			Kind:     probeAnswers[m.Answer],
 			Busy:     m.InUse,
 			Buriable: encodeMembers(m.Members),
+			Limit:    uint32(m.Limit),
+			LimitAt:  uint64(m.LimitAt),
 		}}}
 	case token.Ballot:
 		return &peerv1.Message{Kind: &peerv1.Message_Ballot{Ballot: &peerv1.Ballot{
@@ -136,6 +141,7 @@ func encodeRound(m *token.Message) *peerv1.Message {
 			Share:   encodeShare(m.Share),
 			Limit:   uint32(m.Limit),
 			LimitBy: uint32(m.LimitBy),
+			LimitAt: uint64(m.LimitAt),
 		}}}
 	case token.Abort:
 		return &peerv1.Message{Kind: &peerv1.Message_Abort{Abort: &peerv1.Abort{
@@ -198,6 +204,7 @@ func encodeToken(m *token.Message) *peerv1.Token {
 		Queue:       encodeMembers(t.Queue),
 		Limit:       uint32(t.Limit),
 		LimitBy:     uint32(t.LimitBy),
+		LimitAt:     uint64(t.LimitAt),
 		Shares:      shares,
 	}
 }

@@ -77,14 +77,15 @@ func TestMessageBytesAreNotExceeded(t *testing.T) {
 				{Kind: token.TokenMessage, Lock: name, Session: most, Token: &token.Token{
 					Epoch: token.Epoch{Number: most, Proposer: token.Member(members - 1)}, Hop: most, Fence: most,
 					LastGranted: slices.Repeat([]token.Number{largest}, members), Queue: all,
-					Limit: token.Unlimited, LimitBy: token.Member(members - 1),
+					Limit: token.Unlimited, LimitBy: token.Member(members - 1), LimitAt: most,
 					Shares: slices.Repeat([]token.Share{{Member: token.Member(members - 1), Session: most, ID: most, Permits: math.MaxUint32}}, members),
 				}},
 				{Kind: token.Done, Lock: name, Recaller: token.Member(members - 1), Kept: math.MaxUint32,
 					Share: token.Share{Member: token.Member(members - 1), Session: most, ID: most, Permits: math.MaxUint32}},
 				{Kind: token.BallotAnswer, Lock: name, Ballot: token.Epoch{Number: most}, Answer: token.Promise,
 					Highest: token.Epoch{Number: most}, Number: largest, Waiting: true, Members: all,
-					Share: token.Share{Session: most, ID: most, Permits: math.MaxUint32}, Limit: token.Unlimited},
+					Share: token.Share{Session: most, ID: most, Permits: math.MaxUint32},
+					Limit: token.Unlimited, LimitBy: token.Member(members - 1), LimitAt: most},
 				{Kind: token.Busy, Locks: slices.Repeat([]string{name}, 1024)},
 				{Kind: token.Busy, Locks: slices.Repeat([]string{"x"}, 1024)},
 			} {
@@ -152,7 +153,7 @@ func rightBallotAnswer() *peerv1.BallotAnswer {
 // rightShared is a token with a share.
 func rightShared() *peerv1.Token {
 	t := rightToken()
-	t.Limit, t.LimitBy = 3, 2
+	t.Limit, t.LimitBy, t.LimitAt = 3, 2, 1
 	t.Shares = []*peerv1.Share{{Member: 2, Session: 1, Id: 1<<token.FenceBits + 1, Permits: 2}}
 	return t
 }
@@ -175,10 +176,22 @@ func TestDecodeRefusesNonsenseAboutShares(t *testing.T) {
 	vote := func(change func(*peerv1.BallotAnswer)) *peerv1.Message {
 		right := func() *peerv1.BallotAnswer {
 			v := rightBallotAnswer()
-			v.Share, v.Limit = &peerv1.Share{Member: 0, Session: 1, Id: 1, Permits: 1}, 3
+			v.Share, v.Limit, v.LimitAt = &peerv1.Share{Member: 0, Session: 1, Id: 1, Permits: 1}, 3, 1
 			return v
 		}
 		return &peerv1.Message{Kind: &peerv1.Message_BallotAnswer{BallotAnswer: wrong(right, change)}}
+	}
+	probe := func(change func(*peerv1.Probe)) *peerv1.Message {
+		right := func() *peerv1.Probe {
+			return &peerv1.Probe{Lock: "cs", Number: &peerv1.Number{Session: 1, Count: 1}, Probe: 1, Limit: 4, LimitAt: 1}
+		}
+		return &peerv1.Message{Kind: &peerv1.Message_Probe{Probe: wrong(right, change)}}
+	}
+	held := func(change func(*peerv1.ProbeAnswer)) *peerv1.Message {
+		right := func() *peerv1.ProbeAnswer {
+			return &peerv1.ProbeAnswer{Lock: "cs", Probe: 1, Kind: peerv1.ProbeAnswer_KIND_HOLD, Limit: 4, LimitAt: 1}
+		}
+		return &peerv1.Message{Kind: &peerv1.Message_ProbeAnswer{ProbeAnswer: wrong(right, change)}}
 	}
 	d := testDecoder(3, 0, 1)
 	for _, test := range []struct {
@@ -186,9 +199,20 @@ func TestDecodeRefusesNonsenseAboutShares(t *testing.T) {
 		wire *peerv1.Message
 	}{
 		{"limit 65536; want at most 65535", tok(func(t *peerv1.Token) { t.Limit = 65536 })},
-		{"no limit, said by member 2", tok(func(t *peerv1.Token) { t.Limit, t.Shares = 0, nil })},
+		{"no limit, said by member 2", tok(func(t *peerv1.Token) { t.Limit, t.LimitAt, t.Shares = 0, 0, nil })},
+		{"limit 0 of age 1; want both or neither", tok(func(t *peerv1.Token) { t.Limit, t.LimitBy, t.Shares = 0, 0, nil })},
+		{"limit 3 of age 0; want both or neither", tok(func(t *peerv1.Token) { t.LimitAt = 0 })},
+		{"ballot 549755813888; want at most", tok(func(t *peerv1.Token) { t.LimitAt = 1 << 63 })},
+		{"wants the limit 65536; want at most 65535", probe(func(p *peerv1.Probe) { p.Limit = 65536 })},
+		{"wants the limit 4294967295", probe(func(p *peerv1.Probe) { p.Limit = math.MaxUint32 })},
+		{"wants no limit, and knows one", probe(func(p *peerv1.Probe) { p.Limit = 0 })},
+		{"ballot 549755813888; want at most", probe(func(p *peerv1.Probe) { p.LimitAt = 1 << 63 })},
+		{"a limit without a token", held(func(p *peerv1.ProbeAnswer) { p.Kind = peerv1.ProbeAnswer_KIND_NONE })},
+		{"limit 65536; want at most 65535", held(func(p *peerv1.ProbeAnswer) { p.Limit = 65536 })},
+		{"limit 4 of age 0", held(func(p *peerv1.ProbeAnswer) { p.LimitAt = 0 })},
+		{"ballot 549755813888; want at most", held(func(p *peerv1.ProbeAnswer) { p.LimitAt = 1 << 63 })},
 		{"the limit: member 3; want 0 to 2", tok(func(t *peerv1.Token) { t.LimitBy = 3 })},
-		{"1 shares and no limit", tok(func(t *peerv1.Token) { t.Limit, t.LimitBy = 0, 0 })},
+		{"1 shares and no limit", tok(func(t *peerv1.Token) { t.Limit, t.LimitBy, t.LimitAt = 0, 0, 0 })},
 		{"4 shares; want at most 3", tok(func(t *peerv1.Token) { t.Shares = slices.Repeat(t.Shares, 4) })},
 		{"two shares of member 2", tok(func(t *peerv1.Token) { t.Shares = slices.Repeat(t.Shares, 2) })},
 		{"share: member 3; want 0 to 2", tok(func(t *peerv1.Token) { t.Shares[0].Member = 3 })},
@@ -208,7 +232,8 @@ func TestDecodeRefusesNonsenseAboutShares(t *testing.T) {
 		{"65536 permits kept; want at most 65535", done(func(d *peerv1.Done) { d.Kept = 65536 })},
 		{"member 1 recalls its own share", done(func(d *peerv1.Done) { d.Recaller = 1 })},
 		{"the share of member 1; want the sender's, 0", vote(func(v *peerv1.BallotAnswer) { v.Share.Member = 1 })},
-		{"a share and no limit", vote(func(v *peerv1.BallotAnswer) { v.Limit = 0 })},
+		{"a share and no limit", vote(func(v *peerv1.BallotAnswer) { v.Limit, v.LimitAt = 0, 0 })},
+		{"limit 3 of age 0", vote(func(v *peerv1.BallotAnswer) { v.LimitAt = 0 })},
 		{"a share or a limit without a promise", vote(func(v *peerv1.BallotAnswer) { v.Kind = peerv1.BallotAnswer_KIND_HOLD })},
 		{"limit 4294967294; want at most 65535", vote(func(v *peerv1.BallotAnswer) { v.Limit = math.MaxUint32 - 1 })},
 	} {
@@ -219,6 +244,7 @@ func TestDecodeRefusesNonsenseAboutShares(t *testing.T) {
 	}
 	for _, right := range []*peerv1.Message{
 		tok(func(*peerv1.Token) {}), recall(func(*peerv1.Recall) {}), done(func(*peerv1.Done) {}), vote(func(*peerv1.BallotAnswer) {}),
+		probe(func(*peerv1.Probe) {}), probe(func(p *peerv1.Probe) { p.LimitAt = 0 }), held(func(*peerv1.ProbeAnswer) {}),
 	} {
 		if _, err := d.message(right); err != nil {
 			t.Errorf("decode %v: %v; want no error", right, err)

@@ -22,9 +22,9 @@ func newPermitsCommand() *cobra.Command {
 which node it was said, and who holds the lock. Members that did not answer are named on
 standard error. The limit is forgotten with the lock, two hours after its last use.
 
-With --set it changes the number of permits. It waits for its turn in the queue, as one
-who wants the lock would. A higher number counts at once, a lower one as permits come
-back: nobody loses one. Whoever asks with another --permits from then on is told.
+With --set it changes the number of permits. A higher number counts at once. A lower one
+waits for its turn in the queue, as one who wants the lock would, and counts as permits
+come back: nobody loses one. Whoever asks with another --permits from then on is told.
 
 Exit codes: 0 a node answered, or the limit is changed; 69 no node could be reached; 80
 the node's rules do not let this caller look, or lock, which --set needs; 64 wrong usage,

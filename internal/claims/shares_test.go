@@ -155,7 +155,7 @@ func TestSetLimitHoldsNothing(t *testing.T) {
 	}
 	b.wants("st: released 1 outcome 1", "st: released 3 outcome 1")
 	b.acquire("st", 5, "l")
-	b.table.SetLimit(b.now, 4, "l", 5, "late", new(Caller))
+	b.table.SetLimit(b.now, 4, "l", 1, "late", new(Caller)) // no higher one, so it waits
 	b.settle()
 	b.wants("st: granted 5")
 	b.table.Withdraw(b.now, 4)

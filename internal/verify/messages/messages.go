@@ -44,9 +44,9 @@ func Any(members int, from, to token.Member) *rapid.Generator[token.Message] {
 			Permits: rapid.Uint32Range(1, uint32(token.MaxPermits)).Draw(t, "permits"),
 		}
 	}
-	limit := rapid.OneOf(rapid.Just(token.Unlimited), rapid.Map(rapid.Uint32Range(1, uint32(token.MaxPermits)), func(l uint32) token.Limit {
-		return token.Limit(l)
-	}))
+	permits := rapid.Map(rapid.Uint32Range(1, uint32(token.MaxPermits)), func(l uint32) token.Limit { return token.Limit(l) })
+	limit := rapid.OneOf(rapid.Just(token.Unlimited), permits)
+	age := rapid.Map(rapid.Uint64Range(1, math.MaxInt64), func(at uint64) token.Fence { return token.Fence(at) })
 	stamp := rapid.Map(rapid.Int64(), func(s int64) token.Time { return token.Time(s) })
 	return rapid.Custom(func(t *rapid.T) token.Message {
 		m := token.Message{Kind: token.MessageKind(rapid.IntRange(int(token.Request), int(token.Done)).Draw(t, "kind"))}
@@ -67,6 +67,7 @@ func Any(members int, from, to token.Member) *rapid.Generator[token.Message] {
 			m.Token.Fence = token.Fence(m.Token.Epoch.Number<<token.FenceBits + uint64(rapid.Uint32Max(token.MaxFencesPerEpoch-1).Draw(t, "fence")))
 			if rapid.Bool().Draw(t, "shared") {
 				m.Token.Limit, m.Token.LimitBy = limit.Draw(t, "limit"), member.Draw(t, "limit by")
+				m.Token.LimitAt = age.Draw(t, "age")
 				for _, of := range list.Draw(t, "shares") {
 					m.Token.Shares = append(m.Token.Shares, share(t, of, uint64(m.Token.Fence)))
 				}
@@ -88,10 +89,16 @@ func Any(members int, from, to token.Member) *rapid.Generator[token.Message] {
 		case token.Probe:
 			m.Number, m.Probe = number.Draw(t, "number"), rapid.Uint64Min(1).Draw(t, "probe")
 			m.Helper = rapid.OneOf(member, rapid.Just(token.NoMember)).Draw(t, "helper")
+			if rapid.Bool().Draw(t, "sets a limit") {
+				m.Limit, m.LimitAt = permits.Draw(t, "limit"), token.Fence(rapid.Uint64Max(math.MaxInt64).Draw(t, "age"))
+			}
 		case token.ProbeAnswer:
 			m.Probe, m.Members = rapid.Uint64Min(1).Draw(t, "probe"), list.Draw(t, "buriable")
 			m.Answer = rapid.SampledFrom([]token.Answer{token.Hold, token.Recent, token.None}).Draw(t, "answer")
 			m.InUse = rapid.Bool().Draw(t, "busy")
+			if m.Answer == token.Hold && rapid.Bool().Draw(t, "limit asked") {
+				m.Limit, m.LimitAt = limit.Draw(t, "limit"), age.Draw(t, "age")
+			}
 		case token.Ballot:
 			m.Number, m.Ballot, m.Members = number.Draw(t, "number"), epochBy(t, from), list.Draw(t, "distant")
 		case token.BallotAnswer:
@@ -102,7 +109,7 @@ func Any(members int, from, to token.Member) *rapid.Generator[token.Message] {
 			}
 			m.Number, m.Waiting, m.Members = number.Draw(t, "number"), rapid.Bool().Draw(t, "waiting"), list.Draw(t, "buried")
 			if m.Answer == token.Promise && rapid.Bool().Draw(t, "shared") {
-				m.Limit, m.LimitBy = limit.Draw(t, "limit"), member.Draw(t, "limit by")
+				m.Limit, m.LimitBy, m.LimitAt = limit.Draw(t, "limit"), member.Draw(t, "limit by"), age.Draw(t, "age")
 				if rapid.Bool().Draw(t, "has a share") {
 					m.Share = share(t, from, math.MaxInt64)
 				}

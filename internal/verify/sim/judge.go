@@ -244,6 +244,7 @@ func (w *World) judgeMade(i int, e *token.Effect) {
 		w.fail(OneMaking, "node %d makes %s again for %s", i, epoch, e.Lock)
 	}
 	w.made[l] = append(w.made[l], epoch)
+	w.judgeInherited(i, e)
 	w.overtook[l] = [maxNodes][maxNodes]int{}
 }
 

@@ -247,6 +247,7 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 		if m := &e.Message; m.Kind == token.Recall && int(m.Recaller) != i || m.Kind == token.Done && int(m.Share.Member) != i {
 			w.count(Relayed)
 		}
+		w.noteLimit(e.Lock, &e.Message)
 		w.send(i, int(e.Peer), e.Message)
 	case token.Refuse:
 		if e.Limit != token.Exclusive {

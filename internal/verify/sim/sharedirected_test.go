@@ -108,6 +108,17 @@ var sharedDirected = map[string]*Plan{
 		givesUp(shares(4*s, 0, 1, s), 1500*ms/1000),
 		shares(6500*ms, 1, 1, s),
 	),
+	// 1 uses three of four permits, and two come back without the token, which is at 2. 0
+	// lowers the limit, and 1 has another waiter.
+	"lowered-by-a-probe": stage(3,
+		shares(500*ms, 0, 4, ms),
+		shares(1*s, 1, 4, 60*s),
+		shares(1001*ms, 1, 4, 5*s),
+		shares(1002*ms, 1, 4, 5*s),
+		shares(2*s, 2, 4, 60*s),
+		setLimit(7*s, 0, 1),
+		shares(9*s, 1, 4, 5*s),
+	),
 	// 0 has heard of session 2 of 2, whose disk is then set back by two starts. 3 and 4 have
 	// not, so 2 begins session 1 again, and shares the lock. Its share reaches 0 with the
 	// token.

@@ -15,8 +15,8 @@ type sharer struct {
 // sharing is what the judges know of a lock that is shared.
 type sharing struct {
 	inside []sharer
-	// limit is the lock's when its token last granted a hold in a shared mode, or was given
-	// a limit.
+	// limit is the lock's when its token last granted a hold in a shared mode, was given a
+	// limit, or had it told in answer to a probe.
 	limit token.Limit
 	// alone is the highest fence of a hold without others.
 	alone token.Fence
@@ -31,9 +31,12 @@ type sharing struct {
 func (w *World) judgeSharedGrant(i int, e *token.Effect) {
 	l := w.lockOf(e.Lock)
 	s := &w.sharing[l]
-	if e.Message.Token != nil {
+	switch {
+	case e.Message.Token != nil:
 		s.limit = e.Limit
-	} else {
+	case e.Fence == 0:
+		w.count(RaisedElsewhere)
+	default:
 		w.count(UnderShare)
 	}
 	if e.Fence == 0 {
@@ -59,6 +62,26 @@ func (w *World) judgeSharedGrant(i int, e *token.Effect) {
 	w.judgeTurns(i, l, e.State.Queue)
 	if used := w.sharersOf(l) + told; used > int64(s.limit) {
 		w.fail(Permits, "node %d grants permit %d of %s, whose limit is %d", i, used, e.Lock, s.limit)
+	}
+}
+
+// noteLimit notes the limit that a token has where a probe asks for it.
+func (w *World) noteLimit(lock string, m *token.Message) {
+	if m.Kind == token.ProbeAnswer && m.Limit != token.Exclusive {
+		w.sharing[w.lockOf(lock)].limit = m.Limit
+	}
+}
+
+// judgeInherited: a new token has the latest limit that any node in a session remembers.
+func (w *World) judgeInherited(i int, e *token.Effect) {
+	t := e.Message.Token
+	for j := range w.members[:w.plan.Nodes] {
+		if !w.inSession(j) {
+			continue
+		}
+		if w.members[j].node.InspectLock(e.Lock, &w.look); w.look.LimitAt > t.LimitAt {
+			w.fail(Invariant, "node %d makes a token of %s with a limit of age %d, and node %d remembers one of age %d", i, e.Lock, t.LimitAt, j, w.look.LimitAt)
+		}
 	}
 }
 

@@ -1350,7 +1350,9 @@ type Token struct {
 	Limit   uint32 `protobuf:"varint,8,opt,name=limit,proto3" json:"limit,omitempty"`
 	LimitBy uint32 `protobuf:"varint,9,opt,name=limit_by,json=limitBy,proto3" json:"limit_by,omitempty"`
 	// The shares that are out, at most one for each member.
-	Shares        []*Share `protobuf:"bytes,10,rep,name=shares,proto3" json:"shares,omitempty"`
+	Shares []*Share `protobuf:"bytes,10,rep,name=shares,proto3" json:"shares,omitempty"`
+	// The age of the limit, 0 if there is none. It rises with each change.
+	LimitAt       uint64 `protobuf:"varint,11,opt,name=limit_at,json=limitAt,proto3" json:"limit_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1453,6 +1455,13 @@ func (x *Token) GetShares() []*Share {
 		return x.Shares
 	}
 	return nil
+}
+
+func (x *Token) GetLimitAt() uint64 {
+	if x != nil {
+		return x.LimitAt
+	}
+	return 0
 }
 
 // Share is what a member keeps of a lock when the token goes on: under it, the member may
@@ -1680,7 +1689,12 @@ type Probe struct {
 	// Tells this probe's answers from those of others.
 	Probe uint64 `protobuf:"varint,3,opt,name=probe,proto3" json:"probe,omitempty"`
 	// The member, plus one, that is asked to ask for the lock itself; 0 is none.
-	Helper        uint32 `protobuf:"varint,4,opt,name=helper,proto3" json:"helper,omitempty"`
+	Helper uint32 `protobuf:"varint,4,opt,name=helper,proto3" json:"helper,omitempty"`
+	// The limit that a waiter of the asker wants to set, 0 if there is none: who has the token
+	// raises its limit to that, if the limit is one of permits, is lower, and has the age
+	// limit_at.
+	Limit         uint32 `protobuf:"varint,5,opt,name=limit,proto3" json:"limit,omitempty"`
+	LimitAt       uint64 `protobuf:"varint,6,opt,name=limit_at,json=limitAt,proto3" json:"limit_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1743,6 +1757,20 @@ func (x *Probe) GetHelper() uint32 {
 	return 0
 }
 
+func (x *Probe) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *Probe) GetLimitAt() uint64 {
+	if x != nil {
+		return x.LimitAt
+	}
+	return 0
+}
+
 // ProbeAnswer answers a Probe.
 type ProbeAnswer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1752,7 +1780,10 @@ type ProbeAnswer struct {
 	// With HOLD: whether the lock is in use.
 	Busy bool `protobuf:"varint,4,opt,name=busy,proto3" json:"busy,omitempty"`
 	// The members that the answerer could bury now.
-	Buriable      []uint32 `protobuf:"varint,5,rep,packed,name=buriable,proto3" json:"buriable,omitempty"`
+	Buriable []uint32 `protobuf:"varint,5,rep,packed,name=buriable,proto3" json:"buriable,omitempty"`
+	// With HOLD, in answer to a probe with a limit: the token's limit and its age, as in Token.
+	Limit         uint32 `protobuf:"varint,6,opt,name=limit,proto3" json:"limit,omitempty"`
+	LimitAt       uint64 `protobuf:"varint,7,opt,name=limit_at,json=limitAt,proto3" json:"limit_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1820,6 +1851,20 @@ func (x *ProbeAnswer) GetBuriable() []uint32 {
 		return x.Buriable
 	}
 	return nil
+}
+
+func (x *ProbeAnswer) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *ProbeAnswer) GetLimitAt() uint64 {
+	if x != nil {
+		return x.LimitAt
+	}
+	return 0
 }
 
 // Ballot asks for a promise, so that a token can be made anew.
@@ -1910,6 +1955,7 @@ type BallotAnswer struct {
 	Share         *Share `protobuf:"bytes,8,opt,name=share,proto3" json:"share,omitempty"`
 	Limit         uint32 `protobuf:"varint,9,opt,name=limit,proto3" json:"limit,omitempty"`
 	LimitBy       uint32 `protobuf:"varint,10,opt,name=limit_by,json=limitBy,proto3" json:"limit_by,omitempty"`
+	LimitAt       uint64 `protobuf:"varint,11,opt,name=limit_at,json=limitAt,proto3" json:"limit_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2010,6 +2056,13 @@ func (x *BallotAnswer) GetLimit() uint32 {
 func (x *BallotAnswer) GetLimitBy() uint32 {
 	if x != nil {
 		return x.LimitBy
+	}
+	return 0
+}
+
+func (x *BallotAnswer) GetLimitAt() uint64 {
+	if x != nil {
+		return x.LimitAt
 	}
 	return 0
 }
@@ -2139,7 +2192,7 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\vincarnation\x18\x02 \x01(\fR\vincarnation\"L\n" +
 	"\aRequest\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12-\n" +
-	"\x06number\x18\x02 \x01(\v2\x15.conch.peer.v1.NumberR\x06number\"\xbf\x02\n" +
+	"\x06number\x18\x02 \x01(\v2\x15.conch.peer.v1.NumberR\x06number\"\xda\x02\n" +
 	"\x05Token\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x04R\asession\x121\n" +
@@ -2151,7 +2204,8 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x05limit\x18\b \x01(\rR\x05limit\x12\x19\n" +
 	"\blimit_by\x18\t \x01(\rR\alimitBy\x12,\n" +
 	"\x06shares\x18\n" +
-	" \x03(\v2\x14.conch.peer.v1.ShareR\x06shares\"c\n" +
+	" \x03(\v2\x14.conch.peer.v1.ShareR\x06shares\x12\x19\n" +
+	"\blimit_at\x18\v \x01(\x04R\alimitAt\"c\n" +
 	"\x05Share\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\rR\x06member\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x04R\asession\x12\x0e\n" +
@@ -2166,18 +2220,22 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12*\n" +
 	"\x05share\x18\x02 \x01(\v2\x14.conch.peer.v1.ShareR\x05share\x12\x1a\n" +
 	"\brecaller\x18\x03 \x01(\rR\brecaller\x12\x12\n" +
-	"\x04kept\x18\x04 \x01(\rR\x04kept\"x\n" +
+	"\x04kept\x18\x04 \x01(\rR\x04kept\"\xa9\x01\n" +
 	"\x05Probe\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12-\n" +
 	"\x06number\x18\x02 \x01(\v2\x15.conch.peer.v1.NumberR\x06number\x12\x14\n" +
 	"\x05probe\x18\x03 \x01(\x04R\x05probe\x12\x16\n" +
-	"\x06helper\x18\x04 \x01(\rR\x06helper\"\xe9\x01\n" +
+	"\x06helper\x18\x04 \x01(\rR\x06helper\x12\x14\n" +
+	"\x05limit\x18\x05 \x01(\rR\x05limit\x12\x19\n" +
+	"\blimit_at\x18\x06 \x01(\x04R\alimitAt\"\x9a\x02\n" +
 	"\vProbeAnswer\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12\x14\n" +
 	"\x05probe\x18\x02 \x01(\x04R\x05probe\x123\n" +
 	"\x04kind\x18\x03 \x01(\x0e2\x1f.conch.peer.v1.ProbeAnswer.KindR\x04kind\x12\x12\n" +
 	"\x04busy\x18\x04 \x01(\bR\x04busy\x12\x1a\n" +
-	"\bburiable\x18\x05 \x03(\rR\bburiable\"K\n" +
+	"\bburiable\x18\x05 \x03(\rR\bburiable\x12\x14\n" +
+	"\x05limit\x18\x06 \x01(\rR\x05limit\x12\x19\n" +
+	"\blimit_at\x18\a \x01(\x04R\alimitAt\"K\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tKIND_HOLD\x10\x01\x12\x0f\n" +
@@ -2187,7 +2245,7 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12-\n" +
 	"\x06number\x18\x02 \x01(\v2\x15.conch.peer.v1.NumberR\x06number\x123\n" +
 	"\x06ballot\x18\x03 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\x06ballot\x12\x18\n" +
-	"\adistant\x18\x04 \x03(\rR\adistant\"\xec\x03\n" +
+	"\adistant\x18\x04 \x03(\rR\adistant\"\x87\x04\n" +
 	"\fBallotAnswer\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x123\n" +
 	"\x06ballot\x18\x02 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\x06ballot\x124\n" +
@@ -2199,7 +2257,8 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x05share\x18\b \x01(\v2\x14.conch.peer.v1.ShareR\x05share\x12\x14\n" +
 	"\x05limit\x18\t \x01(\rR\x05limit\x12\x19\n" +
 	"\blimit_by\x18\n" +
-	" \x01(\rR\alimitBy\"h\n" +
+	" \x01(\rR\alimitBy\x12\x19\n" +
+	"\blimit_at\x18\v \x01(\x04R\alimitAt\"h\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tKIND_HOLD\x10\x01\x12\x14\n" +
