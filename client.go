@@ -83,9 +83,9 @@ func (c *Client) Lock(ctx context.Context, name string) (Hold, error) {
 	return c.acquire(ctx, name, token.Exclusive)
 }
 
-// TryLock takes the lock if it is free. It returns after one SessionTTL of the cluster at
-// the latest. The errors are those of [Client.Lock]; [ErrBusy]; and [ErrNoSession] if the
-// node cannot know.
+// TryLock takes the lock if it is free. A node knows within one SessionTTL of the cluster;
+// if it is gone meanwhile, the next one is asked. The errors are those of [Client.Lock];
+// [ErrBusy]; and [ErrNoSession] if the node cannot know.
 func (c *Client) TryLock(ctx context.Context, name string) (Hold, error) {
 	return c.try(ctx, name, token.Exclusive)
 }

@@ -19,7 +19,8 @@ type Locker interface {
 	// RLock waits until the caller holds a lock together with other readers: any number
 	// of callers of RLock hold it at once, and nobody who called Lock. Whoever wants the
 	// lock alone waits until all readers have unlocked. A reader cannot become a writer:
-	// Lock, called while the caller has a read lock of the same name, waits for ever.
+	// Lock, called while the caller has a read lock of the same name, waits for ever. So may
+	// a second RLock: behind a writer that waits for the first.
 	//
 	// The error wraps [ErrLimit] if the lock is used as a semaphore.
 	RLock(ctx context.Context, name string) (Hold, error)

@@ -13,6 +13,7 @@ import (
 
 	"conch"
 	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
 )
 
 // stormTime is how long each storm lasts: CONCH_SOAK, or a moment.
@@ -47,36 +48,37 @@ func cluster(t *testing.T, n int) []*conch.Node {
 // TestSoakStormOfGivenUpLocks has many callers give up on a lock after some 0 to 1 ms, so
 // that withdrawals meet grants everywhere on their way: in callers of the nodes
 // themselves, in clients, and in clients that are closed and dialled anew. There are more
-// threads than cores, so that goroutines are preempted in the middle of functions. Who
-// is let in is alone, and afterwards the lock is free and every table is empty.
+// threads than cores, so that goroutines are preempted in the middle of functions. Half of
+// them share the locks. Who is let in is alone, or beside others that share the lock, and
+// afterwards the lock is free and every table is empty.
 func TestSoakStormOfGivenUpLocks(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4 * runtime.NumCPU()))
 	const locks, clients, callers = 2, 8, 16
 	nodes := cluster(t, 3)
 	ctx, cancel := context.WithTimeout(context.Background(), stormTime(t))
 	defer cancel()
-	var inside [locks]sync.Mutex
-	var fences [locks]uint64 // guarded by inside
+	limits := [locks]token.Limit{token.Unlimited, 2}
+	var rooms [locks]room
 	attempt := func(locker conch.Locker) {
 		i := rand.IntN(locks)
+		limit := limits[i]
+		if rand.IntN(2) == 0 {
+			limit = token.Exclusive
+		}
 		within, stop := context.WithTimeout(ctx, time.Duration(rand.Int64N(int64(time.Millisecond))))
 		defer stop()
-		hold, err := locker.Lock(within, fmt.Sprint("storm ", i))
+		hold, err := acquireIn(within, locker, fmt.Sprint("storm ", i), limit)
 		if err != nil {
 			return
 		}
-		if !inside[i].TryLock() {
-			t.Errorf("two are inside lock %d", i)
+		if err := rooms[i].enter(limit, hold); err != nil {
+			t.Errorf("lock %d: %v", i, err)
 			return
 		}
-		if hold.Err() == nil && hold.Fence() <= fences[i] {
-			t.Errorf("lock %d: fence %d after %d", i, hold.Fence(), fences[i])
-		}
-		fences[i] = max(fences[i], hold.Fence())
 		if rand.IntN(4) == 0 {
 			runtime.Gosched()
 		}
-		inside[i].Unlock()
+		rooms[i].leave(limit)
 		if err := hold.Unlock(); err != nil && !errors.Is(err, conch.ErrLost) {
 			t.Errorf("Unlock: %v", err)
 		}
@@ -133,6 +135,61 @@ func TestSoakStormOfGivenUpLocks(t *testing.T) {
 	}
 	for _, node := range nodes {
 		empty(t, node)
+	}
+}
+
+// acquireIn acquires a lock in a mode.
+func acquireIn(ctx context.Context, locker conch.Locker, lock string, limit token.Limit) (conch.Hold, error) {
+	switch limit {
+	case token.Exclusive:
+		return locker.Lock(ctx, lock)
+	case token.Unlimited:
+		return locker.RLock(ctx, lock)
+	default:
+		return locker.Acquire(ctx, lock, int(limit))
+	}
+}
+
+// room is what a lock protects.
+type room struct {
+	mu             sync.Mutex
+	alone, sharing int
+	// writer is the highest fence of those who were alone, and sharer of the others.
+	writer, sharer uint64
+}
+
+// enter notes that somebody is in, and says what is wrong with that.
+func (r *room) enter(limit token.Limit, hold conch.Hold) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fence, held := hold.Fence(), hold.Err() == nil
+	if limit == token.Exclusive {
+		r.alone++
+		if held && fence <= max(r.writer, r.sharer) {
+			return fmt.Errorf("a writer's fence %d after writers up to %d and others up to %d", fence, r.writer, r.sharer)
+		}
+		r.writer = max(r.writer, fence)
+	} else {
+		r.sharing++
+		if held && fence <= r.writer {
+			return fmt.Errorf("a sharer's fence %d after writers up to %d", fence, r.writer)
+		}
+		r.sharer = max(r.sharer, fence)
+	}
+	if r.alone > 1 || r.alone > 0 && r.sharing > 0 || limit != token.Exclusive && uint64(r.sharing) > uint64(limit) {
+		return fmt.Errorf("%d are in that want to be alone, and %d that share it with limit %d", r.alone, r.sharing, limit)
+	}
+	return nil
+}
+
+// leave notes that somebody is in no more.
+func (r *room) leave(limit token.Limit) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if limit == token.Exclusive {
+		r.alone--
+	} else {
+		r.sharing--
 	}
 }
 

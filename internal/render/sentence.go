@@ -49,7 +49,7 @@ func (c *Change) clauses(what What) []string {
 func (c *Change) now() []string {
 	clauses := []string{"free"}
 	if held := Holders(c.Lock); len(held) > 0 {
-		clauses = append(named(held), c.end()...)
+		clauses = append(named(held, CountHolders(c.Lock)), c.end()...)
 	}
 	clauses = append(clauses, fmt.Sprintf("%d waiting", c.Lock.GetWaiting()))
 	if c.Lock.GetToken() != nil {
@@ -79,14 +79,14 @@ var (
 	left    = map[string]string{"shared": "no longer shared", "permit": "permit no longer held"}
 )
 
-// named names holders who have entered.
-func named(held []*clientv1.Holder) []string {
+// named names holders who have entered; all is how many there are, known by name or not.
+func named(held []*clientv1.Holder, all uint64) []string {
 	var clauses []string
 	for _, h := range held[:min(len(held), shownChanged)] {
 		clauses = append(clauses, entered[Mode(h.GetLimit())]+" "+by(h))
 	}
-	if more := len(held) - shownChanged; more > 0 {
-		clauses = append(clauses, fmt.Sprintf("and %d others", more))
+	if all > shownChanged {
+		clauses = append(clauses, fmt.Sprintf("and %d others", all-shownChanged))
 	}
 	return clauses
 }
@@ -96,9 +96,10 @@ func named(held []*clientv1.Holder) []string {
 func (c *Change) passage() []string {
 	before, now := Holders(c.before), Holders(c.Lock)
 	if len(now) == 1 && now[0].GetLimit() == 0 {
-		return named(now)
+		return named(now, 1)
 	}
-	clauses := named(minus(now, before))
+	come := minus(now, before)
+	clauses := named(come, uint64(len(come)))
 	gone := minus(before, now)
 	for _, h := range gone[:min(len(gone), shownChanged)] {
 		switch {

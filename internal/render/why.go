@@ -118,7 +118,7 @@ func obstacleSentence(o *clientv1.Obstacle) string {
 	case clientv1.Obstacle_KIND_ROUND:
 		return at + " looks for the token, or has it made anew, since it seems to be lost."
 	case clientv1.Obstacle_KIND_SHARE:
-		return fmt.Sprintf("%s may let its clients share the lock without the token, and has not yet said that it lets in no more.", at)
+		return fmt.Sprintf("%s has yet to give its share of the lock back; until then its clients may share the lock.", at)
 	case clientv1.Obstacle_KIND_MISSING_MEMBER:
 		return fmt.Sprintf("%s does not answer. It may have the token; the others go on without it when it has been silent for "+
 			"a session's time to live, and a quorum of the members is left.", at)

@@ -110,7 +110,7 @@ func idleShares(whole *clientv1.LockStatus) []*clientv1.Obstacle {
 		}
 		found = append(found, &clientv1.Obstacle{
 			Kind: clientv1.Obstacle_KIND_SHARE, Member: member,
-			Text: fmt.Sprintf("%s may let clients in without the token, and has not yet said that it does so no more", member),
+			Text: fmt.Sprintf("%s has yet to give its share of the lock back; until then its clients may share the lock", member),
 		})
 	}
 	return found

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"conch/token"
 )
 
 // Interval is the time in which a holder certainly held a lock.
@@ -17,6 +19,8 @@ type Interval struct {
 	From, To int64
 	// Story says how the hold began and ended, for people.
 	Story string
+	// Limit is the mode of the hold: how many may share the lock.
+	Limit token.Limit
 }
 
 func (s Interval) String() string {
@@ -31,38 +35,72 @@ func (s Interval) String() string {
 const maxErrors = 10
 
 // Check returns an error that names the violations in a whole run, nil if there are none.
-// The fences of a lock are all different, so they give the only possible order of the
-// grants: the intervals are right if, in that order, each begins after the one before has
-// ended.
+// The fence of a hold that is not shared differs from all others of its lock, so fences give
+// the only possible order of the grants, but for holds that share: the intervals are right
+// if, in that order, whoever was alone began after all before had ended, and whoever shared
+// the lock began after all who were alone before; and if no more shared it at a time than
+// their limit allows.
 func Check(all []Interval) error {
 	sorted := slices.Clone(all)
 	slices.SortFunc(sorted, func(a, b Interval) int {
 		return cmp.Or(cmp.Compare(a.Lock, b.Lock), cmp.Compare(a.Fence, b.Fence), cmp.Compare(a.From, b.From))
 	})
 	var errs []error
-	var latest Interval // of this lock: the one that ended last
-	for i, s := range sorted {
-		if len(errs) == maxErrors {
+	var latest, alone *Interval // of this lock, those that ended last: of all, and of those that did not share it
+	for i := range sorted {
+		s := &sorted[i]
+		if len(errs) >= maxErrors {
 			return errors.Join(append(errs, errors.New("and perhaps more"))...)
 		}
 		if s.To < s.From {
 			errs = append(errs, fmt.Errorf("%v: it ended before it began", s))
 		}
 		if i == 0 || sorted[i-1].Lock != s.Lock {
-			latest = s
-			continue
-		}
-		switch before := sorted[i-1]; {
-		case before.Fence == s.Fence:
+			latest, alone = nil, nil
+		} else if before := &sorted[i-1]; before.Fence == s.Fence && (!before.shares() || !s.shares()) {
 			errs = append(errs, fmt.Errorf("%v, and %v: the same fence twice", before, s))
-		case s.To < latest.From:
-			errs = append(errs, fmt.Errorf("%v, and %v: the later one has the lower fence", latest, s))
-		case s.From <= latest.To:
-			errs = append(errs, fmt.Errorf("%v, and %v: two holders at a time", latest, s))
 		}
-		if s.To > latest.To {
+		earlier := latest
+		if s.shares() {
+			earlier = alone
+		}
+		switch {
+		case earlier == nil || earlier.To < s.From || earlier.Fence == s.Fence:
+		case s.To < earlier.From:
+			errs = append(errs, fmt.Errorf("%v, and %v: the later one has the lower fence", earlier, s))
+		default:
+			errs = append(errs, fmt.Errorf("%v, and %v: two holders at a time", earlier, s))
+		}
+		if latest == nil || s.To > latest.To {
 			latest = s
+		}
+		if !s.shares() && (alone == nil || s.To > alone.To) {
+			alone = s
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, checkPermits(sorted)...)...)
+}
+
+// shares reports whether the lock was not held alone.
+func (s *Interval) shares() bool { return s.Limit != token.Exclusive }
+
+// checkPermits counts those who share a lock at a time.
+func checkPermits(all []Interval) (errs []error) {
+	slices.SortFunc(all, func(a, b Interval) int {
+		return cmp.Or(cmp.Compare(a.Lock, b.Lock), cmp.Compare(a.From, b.From))
+	})
+	var in []Interval // as the latest began
+	for i, s := range all {
+		if i > 0 && all[i-1].Lock != s.Lock {
+			in = nil
+		}
+		if !s.shares() {
+			continue
+		}
+		in = append(slices.DeleteFunc(in, func(o Interval) bool { return o.To < s.From }), s)
+		if uint64(len(in)) > uint64(s.Limit) && len(errs) < maxErrors {
+			errs = append(errs, fmt.Errorf("%v: %d share the lock at a time, more than %d", s, len(in), s.Limit))
+		}
+	}
+	return errs
 }

@@ -200,7 +200,7 @@ func (c *client) giveUnwanted(now int64) []*clientv1.ClientMessage {
 		if r := c.requests[u.id]; r != nil && r.hold.Fence == u.hold.Fence {
 			c.end(r, now, "given back")
 		}
-		c.returned[grant{u.lock, u.hold.Fence}] = true
+		c.returned[grant{u.id, u.hold.Fence}] = true
 		messages = append(messages, release(&u))
 	}
 	return messages

@@ -8,6 +8,7 @@ import (
 
 	"conch/internal/verify/exclusion"
 	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
 )
 
 // client is a client of the protocol, with what it may believe. One goroutine acts for it,
@@ -32,6 +33,7 @@ type client struct {
 type request struct {
 	id     uint64
 	lock   string
+	limit  token.Limit
 	asked  bool // it waits, on the newest stream
 	ended  bool // the client gave it up, or was told that it is over
 	hold   exclusion.Interval
@@ -43,10 +45,9 @@ type request struct {
 	settled bool
 }
 
-// grant is one grant of a lock.
+// grant is one grant of a lock. Those who share it may have the same fence.
 type grant struct {
-	lock  string
-	fence uint64
+	id, fence uint64
 }
 
 // holds reports whether the client believes that it holds the lock.
@@ -128,7 +129,7 @@ func (c *client) granted(stream int, g *clientv1.Granted, now int64) {
 	if r == nil || r.ended {
 		return
 	}
-	if c.returned[grant{r.lock, g.GetFence()}] {
+	if c.returned[grant{r.id, g.GetFence()}] {
 		c.end(r, now, "given back")
 		return
 	}
@@ -161,14 +162,15 @@ func leaseEnd(stamp, remaining int64) int64 { return stamp + remaining - remaini
 // ask makes a new request for a lock, and its message.
 func (c *client) ask(mode clientv1.Acquire_Mode) (*request, *clientv1.ClientMessage) {
 	c.nextID++
-	lock := lockName(c.random.IntN(c.scenario.Locks))
-	r := &request{id: c.nextID, lock: lock, asked: true, hold: exclusion.Interval{Lock: lock, Holder: c.name}}
+	i := c.random.IntN(c.scenario.Locks)
+	lock, limit := lockName(i), drawLimit(c.random, i)
+	r := &request{id: c.nextID, lock: lock, limit: limit, asked: true, hold: exclusion.Interval{Lock: lock, Holder: c.name, Limit: limit}}
 	c.requests[r.id] = r
 	return r, acquire(r, mode)
 }
 
 func acquire(r *request, mode clientv1.Acquire_Mode) *clientv1.ClientMessage {
-	return &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Acquire{Acquire: &clientv1.Acquire{Id: r.id, Lock: r.lock, Mode: mode}}}
+	return &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Acquire{Acquire: &clientv1.Acquire{Id: r.id, Lock: r.lock, Mode: mode, Limit: uint32(r.limit)}}}
 }
 
 func resume(r *request) *clientv1.ClientMessage {
@@ -187,6 +189,18 @@ func release(r *request) *clientv1.ClientMessage {
 
 func (c *client) ping() *clientv1.ClientMessage {
 	return &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Ping{Ping: &clientv1.Ping{Stamp: c.scenario.now()}}}
+}
+
+// limits are those of the locks, in turn: one that nobody shares, one of readers, and
+// semaphores.
+var limits = []token.Limit{token.Exclusive, token.Unlimited, 1, 3}
+
+// drawLimit draws the mode of a request for a lock: most share it where that is possible.
+func drawLimit(random *rand.Rand, lock int) token.Limit {
+	if random.IntN(4) == 0 {
+		return token.Exclusive
+	}
+	return limits[lock%len(limits)]
 }
 
 // lockName is the name of a lock of the scenario.

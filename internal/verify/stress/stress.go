@@ -15,6 +15,7 @@ import (
 	"conch"
 	"conch/internal/verify/exclusion"
 	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
 )
 
 // Scenario is one run.
@@ -60,8 +61,8 @@ func (s *Scenario) Run(ctx context.Context, last time.Duration) (err error) {
 		}
 	})
 	refused := s.runAll(running)
-	s.Log("seed %d: %d grants to clients of the protocol, %d intervals held, %d restarts of nodes; refused %v; streams ended with %v",
-		s.Seed, s.grants, len(s.held), s.restarts, refused, s.endings)
+	s.Log("seed %d: %d grants to clients of the protocol, %d intervals held, %d of them shared, %d restarts of nodes; refused %v; streams ended with %v",
+		s.Seed, s.grants, len(s.held), s.countShared(), s.restarts, refused, s.endings)
 	return errors.Join(append(s.errs, exclusion.Check(s.held), s.awaitCalm(ctx))...)
 }
 
@@ -137,7 +138,8 @@ func (s *Scenario) call(ctx context.Context, name string, random *rand.Rand, nod
 		for range random.IntN(50) {
 			pause(ctx, time.Duration(random.Int64N(int64(s.Pace))))
 			within, cancel := context.WithTimeout(ctx, time.Duration(random.Int64N(int64(10*s.Pace))))
-			s.attempt(within, locker, name, lockName(random.IntN(s.Locks)))
+			i := random.IntN(s.Locks)
+			s.attempt(within, locker, name, lockName(i), drawLimit(random, i))
 			cancel()
 		}
 		_ = done() // a stopped node does not hear of it
@@ -145,12 +147,12 @@ func (s *Scenario) call(ctx context.Context, name string, random *rand.Rand, nod
 }
 
 // attempt takes a lock and gives it back.
-func (s *Scenario) attempt(ctx context.Context, locker conch.Locker, name, lock string) {
-	hold, err := locker.Lock(ctx, lock)
+func (s *Scenario) attempt(ctx context.Context, locker conch.Locker, name, lock string, limit token.Limit) {
+	hold, err := acquireIn(ctx, locker, lock, limit)
 	if err != nil {
 		return
 	}
-	interval := exclusion.Interval{Lock: lock, Fence: hold.Fence(), Holder: name}
+	interval := exclusion.Interval{Lock: lock, Fence: hold.Fence(), Holder: name, Limit: limit}
 	interval.From = s.now()
 	held := hold.Err() == nil
 	pause(ctx, 100*time.Microsecond)
@@ -159,6 +161,18 @@ func (s *Scenario) attempt(ctx context.Context, locker conch.Locker, name, lock 
 		s.record(interval)
 	}
 	_ = hold.Unlock() // it may be lost
+}
+
+// acquireIn acquires a lock in a mode.
+func acquireIn(ctx context.Context, locker conch.Locker, lock string, limit token.Limit) (conch.Hold, error) {
+	switch limit {
+	case token.Exclusive:
+		return locker.Lock(ctx, lock)
+	case token.Unlimited:
+		return locker.RLock(ctx, lock)
+	default:
+		return locker.Acquire(ctx, lock, int(limit))
+	}
 }
 
 // restart stops a node and starts it again, now and then.
@@ -192,7 +206,17 @@ func (s *Scenario) hasShown() bool {
 	const enough = 20
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.grants >= enough && len(s.held) >= enough
+	return s.grants >= enough && len(s.held) >= enough && s.countShared() >= enough
+}
+
+// countShared counts the intervals in which a lock was shared.
+func (s *Scenario) countShared() (n int) {
+	for _, interval := range s.held {
+		if interval.Limit != token.Exclusive {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *Scenario) node(i int) *conch.Node {

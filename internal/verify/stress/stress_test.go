@@ -75,7 +75,7 @@ func TestSoakStress(t *testing.T) {
 		t.Fatalf("seed %d: %v\nthe same actions again: CONCH_SEED=%d go test -run '%s' ./internal/verify/stress", s.Seed, err, s.Seed, t.Name())
 	}
 	if !s.hasShown() {
-		t.Errorf("%d grants and %d intervals held: this run shows nothing", s.grants, len(s.held))
+		t.Errorf("%d grants and %d intervals held, %d of them shared: this run shows nothing", s.grants, len(s.held), s.countShared())
 	}
 }
 
