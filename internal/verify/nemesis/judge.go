@@ -27,11 +27,7 @@ func (o *trial) judge() error {
 		}
 	}
 	o.Log("%d lines in the shared file, %d of them late; %d entries in the logs, verdict %v", len(o.sections.lines), o.sections.late, report.Figures.Entries, report.Verdict())
-	err = errors.Join(o.sections.finish(), checkHistory(o.sections.lines))
-	if o.Sharers > 0 { // package logs takes every hold for an exclusive one; sharers.finish judges those that are not
-		return err
-	}
-	return errors.Join(err, checkReport(report))
+	return errors.Join(o.sections.finish(), checkHistory(o.sections.lines), checkReport(report))
 }
 
 // checkReport fails if the logs show a violation, or do not suffice.
