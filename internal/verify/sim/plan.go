@@ -171,7 +171,7 @@ const (
 var opNames = [...]string{
 	Acquire: "acquire", Try: "try", Crash: "crash", Reboot: "reboot", CrashSave: "crash-at-save", CrashAll: "crash-all",
 	Pause: "pause", Leave: "leave", CutOff: "cut-off", Break: "break", Slow: "slow",
-	DelayNext: "snag", CrashOn: "crash-on", PauseOn: "pause-on", CutOn: "cut-on",
+	DelayNext: "delay-next", CrashOn: "crash-on", PauseOn: "pause-on", CutOn: "cut-on",
 	ClientAcquire: "client-acquire", ClientTry: "client-try", ClientPause: "client-pause", ClientCut: "client-cut",
 	ClientStall: "client-stall", ClientBreak: "client-break", ClientBreakOn: "client-break-on", ClientKill: "client-kill",
 	SetBack: "set-back", SetBackAll: "set-back-all",

@@ -16,8 +16,8 @@ import (
 	"conch/token"
 )
 
-// stormTime is how long each storm lasts: CONCH_SOAK, or a moment.
-func stormTime(t *testing.T) time.Duration {
+// stressTime is how long the test makes trouble: CONCH_SOAK, or a moment.
+func stressTime(t *testing.T) time.Duration {
 	t.Helper()
 	soak := os.Getenv("CONCH_SOAK")
 	if soak == "" {
@@ -45,17 +45,17 @@ func cluster(t *testing.T, n int) []*conch.Node {
 	return nodes
 }
 
-// TestSoakStormOfGivenUpLocks has many callers give up on a lock after some 0 to 1 ms, so
+// TestSoakGivenUpLocks has many callers give up on a lock after some 0 to 1 ms, so
 // that withdrawals meet grants everywhere on their way: in callers of the nodes
 // themselves, in clients, and in clients that are closed and dialled anew. There are more
 // threads than cores, so that goroutines are preempted in the middle of functions. Half of
 // them share the locks. Who is let in is alone, or beside others that share the lock, and
 // afterwards the lock is free and every table is empty.
-func TestSoakStormOfGivenUpLocks(t *testing.T) {
+func TestSoakGivenUpLocks(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4 * runtime.NumCPU()))
 	const locks, clients, callers = 2, 8, 16
 	nodes := cluster(t, 3)
-	ctx, cancel := context.WithTimeout(context.Background(), stormTime(t))
+	ctx, cancel := context.WithTimeout(context.Background(), stressTime(t))
 	defer cancel()
 	limits := [locks]token.Limit{token.Unlimited, 2}
 	var rooms [locks]room
@@ -67,7 +67,7 @@ func TestSoakStormOfGivenUpLocks(t *testing.T) {
 		}
 		within, stop := context.WithTimeout(ctx, time.Duration(rand.Int64N(int64(time.Millisecond))))
 		defer stop()
-		hold, err := acquireIn(within, locker, fmt.Sprint("storm ", i), limit)
+		hold, err := acquireIn(within, locker, fmt.Sprint("stress ", i), limit)
 		if err != nil {
 			return
 		}
@@ -89,7 +89,7 @@ func TestSoakStormOfGivenUpLocks(t *testing.T) {
 			for ctx.Err() == nil {
 				client, err := conch.Dial(ctx, conch.DialConfig{Nodes: []string{nodes[k%len(nodes)].Address()}})
 				if err != nil {
-					continue // the storm is over
+					continue // its time is over
 				}
 				until, stop := context.WithCancel(ctx)
 				if k < clients/2 { // these come and go
@@ -124,10 +124,10 @@ func TestSoakStormOfGivenUpLocks(t *testing.T) {
 	for i := range locks {
 		for _, node := range nodes {
 			free, stop := context.WithTimeout(context.Background(), 10*time.Second)
-			hold, err := node.Lock(free, fmt.Sprint("storm ", i))
+			hold, err := node.Lock(free, fmt.Sprint("stress ", i))
 			stop()
 			if err != nil {
-				t.Errorf("lock %d cannot be had at %s after the storm: %v", i, node.Address(), err)
+				t.Errorf("lock %d cannot be had at %s afterwards: %v", i, node.Address(), err)
 				continue
 			}
 			_ = hold.Unlock()
