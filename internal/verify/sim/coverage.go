@@ -7,12 +7,12 @@ import (
 	"conch/token"
 )
 
-// Tally counts something that happens in a run and that no effect shows.
-type Tally uint8
+// Counter names something that happens in a run and that no effect shows.
+type Counter uint8
 
 // Tallies beside ops, effects and reasons.
 const (
-	StaleDelivery   Tally = iota // a message on a stream that a later one replaced
+	StaleDelivery   Counter = iota // a message on a stream that a later one replaced
 	OldStream                    // a HELLO that came after that of a later stream
 	CrashBetween                 // a crash between two effects
 	Forgetful                    // a start with a floor below its promises
@@ -42,7 +42,7 @@ const (
 	OtherLimit                   // a waiter refused for its limit
 	Relayed                      // a RECALL or DONE that was passed on
 	CountedAbove                 // a node that counted above another incarnation's session
-	tallies
+	counters
 )
 
 var tallyNames = [...]string{
@@ -71,11 +71,11 @@ const effectKinds = 128
 type Coverage struct {
 	effects [effectKinds]int64
 	ops     [opKinds]int64
-	tallies [tallies]int64
+	counters [counters]int64
 	reasons [len(reasons)]int64
 }
 
-func (c *Coverage) count(t Tally) { c.tallies[t]++ }
+func (c *Coverage) count(t Counter) { c.counters[t]++ }
 
 func (c *Coverage) effect(e *token.Effect) {
 	c.effects[e.Kind]++
@@ -90,7 +90,7 @@ func (c *Coverage) effect(e *token.Effect) {
 func (c *Coverage) merge(d *Coverage) {
 	add(c.effects[:], d.effects[:])
 	add(c.ops[:], d.ops[:])
-	add(c.tallies[:], d.tallies[:])
+	add(c.counters[:], d.counters[:])
 	add(c.reasons[:], d.reasons[:])
 }
 
@@ -114,7 +114,7 @@ func (c *Coverage) each(f func(what string, count int64)) {
 		f("op "+name, c.ops[k])
 	}
 	for k, name := range tallyNames {
-		f(name, c.tallies[k])
+		f(name, c.counters[k])
 	}
 }
 
