@@ -119,7 +119,7 @@ func TestReadersAtThreeNodesAndAWriter(t *testing.T) {
 		}
 		members[2].release(later)
 		stopAll(members)
-		validLines(t, members...)
+		judge(t, members...)
 	})
 }
 
@@ -141,7 +141,7 @@ func TestReaderUnderAShareSendsNothing(t *testing.T) {
 				all-before, len(events))
 		}
 		stopAll(members)
-		validLines(t, members...)
+		judge(t, members...)
 	})
 }
 
@@ -173,7 +173,7 @@ func TestSemaphoreOfTwoWithFiveCallers(t *testing.T) {
 			t.Errorf("at most %d were in; want 2", in.most.Load())
 		}
 		stopAll(members)
-		validLines(t, members...)
+		judge(t, members...)
 	})
 }
 
@@ -231,7 +231,7 @@ func TestLimitsDiffer(t *testing.T) {
 		}
 		a.release(writer)
 		stopAll(members)
-		validLines(t, members...)
+		judge(t, members...)
 	})
 }
 
@@ -369,7 +369,7 @@ func TestStopWaitsForReaders(t *testing.T) {
 		<-stopped
 		members[2].release(members[2].acquire("cs"))
 		stopAll(members[1:])
-		validLines(t, members...)
+		judge(t, members...)
 	})
 }
 

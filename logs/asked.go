@@ -22,7 +22,7 @@ const (
 // asked is one request of one node: broadcast, or riding on the token.
 type asked struct {
 	begin *Event // request or ride
-	end   *Event // the enter that granted it; nil where there is none
+	end   *Event // the enter that granted it, or limit_set; nil where there is none
 	fate  fate
 }
 
@@ -64,6 +64,11 @@ func (c *checker) checkRequests() {
 				outstanding[e.Lock] = a
 			case Enter:
 				if a := outstanding[e.Lock]; a != nil && e.Number.Compare(a.begin.Number) >= 0 {
+					a.fate, a.end = granted, e
+					delete(outstanding, e.Lock)
+				}
+			case LimitSet:
+				if a := outstanding[e.Lock]; a != nil {
 					a.fate, a.end = granted, e
 					delete(outstanding, e.Lock)
 				}
@@ -164,10 +169,18 @@ func (c *checker) abandon(a *asked, next *Event) {
 	}
 	a.fate = unclear
 	verdict := Violated
-	if c.leftBetween(a.begin, next) || c.servedBy(next, a.begin.Node, a.begin.Number) {
+	// In another session it asks for what a lapse or a new process made void.
+	if a.begin.Number.Session != next.Number.Session || c.leftBetween(a.begin, next) || c.servedBy(next, a.begin.Node, a.begin.Number) || c.run.everShared(a.begin.Lock) {
 		verdict = Insufficient
 	}
 	c.report(everyRequest, verdict, []*Event{a.begin, next}, "request %s of %s was not granted, and the node asked anew", a.begin.Number, a.begin.Node)
+}
+
+// everShared reports whether a lock has a limit by some line. Then it may be one line that is
+// missing by which a request was granted: to one who shares the lock and is in still, or who
+// changed the limit.
+func (r *Run) everShared(lock string) bool {
+	return r.logsAny(func(e *Event) bool { return e.Has("limit") && e.Lock == lock })
 }
 
 // leftBetween reports whether the node left the critical section between two of

@@ -96,10 +96,18 @@ func (x *explanation) short(group []*Event) string {
 		return "receives the token"
 	case TokenSent:
 		return "sends the token to " + e.Peer
-	case Enter:
-		return fmt.Sprintf("ENTERS, fence %d", e.Fence)
-	case Leave:
+	case Enter, ShareEnter:
+		return fmt.Sprintf("ENTERS%s, fence %d", modeWords(e), e.Fence)
+	case Leave, ShareLeave:
 		return "leaves"
+	case RecallSent:
+		return "sends RECALL to " + peers(group)
+	case RecallReceived:
+		return "receives RECALL from " + e.Peer
+	case DoneSent:
+		return fmt.Sprintf("sends DONE to %s, %d in", e.Peer, e.Shared.Kept)
+	case DoneReceived:
+		return fmt.Sprintf("receives DONE from %s, %d in", e.Peer, e.Shared.Kept)
 	}
 	text := e.Message
 	if e.Peer != "" {

@@ -46,13 +46,15 @@ type checker struct {
 	figures  Figures
 	foreign  bool // the files do not belong together; nothing else was judged
 	order    order
+	beside   beside
 	grants   int // entries looked at by checkSessions
 	asked    []*asked
 	clocks   map[*Event]Clock
 	rounds   map[round][]*Event // the lines about each ballot
 	streams  map[streamOf][]*Event
-	arrived  map[streamOf]int   // the place of the last line of a message that arrived
-	troubled map[[2]string]bool // who had trouble: with whom, or "" with its own session
+	arrived  map[streamOf]int    // the place of the last line of a message that arrived
+	news     map[string][]*Event // lines that tell of members' sessions, by member
+	troubled map[[2]string]bool  // who had trouble: with whom, or "" with its own session
 }
 
 func (c *checker) report(requirement requirementID, verdict Verdict, lines []*Event, format string, args ...any) {
@@ -72,7 +74,7 @@ func (c *checker) checkFiles() {
 func (c *checker) checkPeers(journeys []*Journey) {
 	entered := make(map[string]bool)
 	for _, j := range journeys {
-		for _, entry := range j.Entries {
+		for _, entry := range slices.Concat(j.Entries, j.Under) {
 			entered[entry.Enter.Node] = true
 		}
 	}

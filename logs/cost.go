@@ -15,6 +15,10 @@ type Messages struct {
 	Ballot int `json:"ballot"`
 	Answer int `json:"answer"`
 	Abort  int `json:"abort"`
+
+	Under  int `json:"under,omitempty"` // entries under a share, with the token elsewhere: 0 messages
+	Recall int `json:"recall,omitempty"`
+	Done   int `json:"done,omitempty"`
 }
 
 // ask is a node's request for a lock, as far as its cost goes.
@@ -26,8 +30,8 @@ type ask struct {
 // checkCost counts the messages of each entry and holds them against the paper: 0
 // where the token is here, else N, of which N-1 are REQUEST and 1 TOKEN; and 1, or
 // none, where the request rode on the token. What sends a request once more on a
-// new stream, and what makes a lost token anew, is not in the paper and counted
-// apart.
+// new stream, and what makes a lost token anew, and what calls in shares, is not in the
+// paper and counted apart.
 func (c *checker) checkCost(journeys []*Journey) {
 	m := &c.figures.Messages
 	broadcast := make(map[ask][]*Event) // the sends of each request
@@ -52,6 +56,12 @@ func (c *checker) checkCost(journeys []*Journey) {
 				m.Answer++
 			case AbortSent:
 				m.Abort++
+			case ShareEnter:
+				m.Under++
+			case RecallSent:
+				m.Recall++
+			case DoneSent:
+				m.Done++
 			}
 		}
 	}

@@ -21,7 +21,7 @@
 //
 // R1: at least two nodes entered.
 //
-// R2, mutual exclusion: of any two entries by one token, the second happened after
+// R2, mutual exclusion: of any two entries alone by one token, the second happened after
 // the first had ended, by program order within a visit of the token, and between
 // visits by the chain of hops, each of which was sent where the one before came
 // in. Where the token was made anew, the round's messages order the entries, except
@@ -29,11 +29,23 @@
 // rests on the end of that member's lease, which logs do not show, and the report
 // says how many there are.
 //
+// R2, locks that are shared: those with a mode may be in beside each other. Of each pair of
+// entries of which one is alone, the second happened after the first had ended, by program
+// order and messages, RECALL and DONE among them, or the first was over with its session: it
+// lapsed, its process crashed, a round buried its node, or the second's node had heard BYE or
+// of a later session. What one process shows is judged line by line: it lets in nobody under
+// a share that it does not have, or that was recalled, nor more than the share's permits; it
+// tells of no fewer than are in, by DONE, in a promise and in the token; nobody enters alone
+// with a token that carries a share of another member. The permits of a token's shares are
+// never more than the limit where somebody enters; along its way, a share of another member
+// gets smaller by DONE alone, or since its session is over.
+//
 // R2, one token: an epoch is made once; a hop is sent once and received at most
 // once; nobody enters, or sends the token, where it is not; nobody enters by an old
 // token after a grant by a newer one.
 //
-// R2, fences: each entry's is above all before it, across epochs too.
+// R2, fences: each entry's is above all before it, across epochs too; but those under one
+// share have the same. Under a share it is the share's.
 //
 // R2, sessions, if the logs have any: each entry lies inside a session.
 //
@@ -51,11 +63,13 @@
 // puts it there, behind at most N-1 others, of whom the one that leaves is one if its
 // next request rides; and nobody comes to stand before j later but the one that
 // leaves, which goes ahead of all while its batch lasts. The count begins anew where
-// the token is made anew and where a holder that does not reach j passes it over.
+// the token is made anew and where a holder that does not reach j passes it over. Readers
+// that enter together are one entry here, and those under a share none: the token is not
+// with them.
 //
 // The paper's cost: no message where the token is here; N-1 REQUEST and 1 TOKEN
 // otherwise; fewer where a request rides or a stream is down. Repeats on new streams
-// and the messages of rounds are counted apart.
+// and the messages of rounds, RECALL and DONE are counted apart.
 //
 // A verdict is Violated only where no line that may be missing could make it right;
 // it is Insufficient where lines are missing, and says which. Where it is certain that
@@ -70,8 +84,8 @@
 // schema.go and event.go have the lines; content.go, read.go and parse.go read them from
 // files, life.go and run.go put them together, and clock.go, pair.go and merge.go find what
 // caused what.
-// check.go judges the requirements, along journey.go, which follows the token. report.go has
-// the verdicts. story.go and explain.go tell how one entry came about.
+// check.go judges the requirements, along journey.go, which follows the token; of shared
+// locks sharers.go and sharing.go do. report.go has the verdicts. story.go and explain.go tell how one entry came about.
 //
 // # What is not promised
 //

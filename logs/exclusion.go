@@ -15,8 +15,9 @@ type order struct {
 // between epochs by the round's messages.
 func (c *checker) checkOrder(j *Journey) {
 	breaks := c.checkChain(j)
-	for i := 1; i < len(j.Entries); i++ {
-		a, b := j.Entries[i-1], j.Entries[i]
+	alone := j.alone()
+	for i := 1; i < len(alone); i++ {
+		a, b := alone[i-1], alone[i]
 		switch {
 		case a.Visit.Epoch != b.Visit.Epoch:
 			c.checkRemaking(a, b)
@@ -30,6 +31,7 @@ func (c *checker) checkOrder(j *Journey) {
 	}
 	c.checkOldTokens(j)
 	c.checkFences(j)
+	c.checkSharing(j, alone)
 }
 
 // checkChain holds each visit's arrival against the departure of the visit before
@@ -117,17 +119,19 @@ func (c *checker) checkOldTokens(j *Journey) {
 	}
 }
 
-// checkFences requires that each entry's fence is above all before it, and that
-// no line on the token's way shows a lower one.
+// checkFences requires that each entry's fence is above all before it, except that of one
+// who shares the lock with the one before, and that no line on the token's way shows a lower
+// one.
 func (c *checker) checkFences(j *Journey) {
 	var latest *Event // with the highest fence so far
 	for _, v := range j.Visits {
 		for _, e := range v.Events {
-			if !e.Has("fence") || e.Kind == Lost {
+			if !e.Has("fence") || !tellsTokensFence(e) {
 				continue
 			}
 			if latest != nil {
 				switch {
+				case sameShare(latest, e):
 				case e.Kind == Enter && e.Fence <= latest.Fence:
 					c.report(risingFences, Violated, []*Event{latest, e}, "%s entered with fence %d, after fence %d was given", e.Node, e.Fence, latest.Fence)
 				case e.Fence < latest.Fence:
@@ -141,15 +145,27 @@ func (c *checker) checkFences(j *Journey) {
 	}
 }
 
+// tellsTokensFence reports whether a line's fence is the token's at that point, and not that
+// of a hold which may be an older one.
+func tellsTokensFence(e *Event) bool {
+	switch e.Kind {
+	case Lost, LimitSet, ShareEnter, ShareLeave:
+		return false
+	case Leave:
+		return !e.Mode().shares()
+	}
+	return true
+}
+
 // keepClocks notes the clocks that the checks between epochs need: of entries and
-// their ends, for locks whose token was made more than once.
+// their ends, for locks whose token was made more than once, or that are shared.
 func (c *checker) keepClocks(journeys []*Journey) {
 	wanted := make(map[*Event]bool)
 	for _, j := range journeys {
-		if len(j.Visits) == 0 || j.Visits[0].Epoch == j.Visits[len(j.Visits)-1].Epoch {
+		if len(j.Visits) == 0 || j.Visits[0].Epoch == j.Visits[len(j.Visits)-1].Epoch && !j.shared() {
 			continue
 		}
-		for _, entry := range j.Entries {
+		for _, entry := range slices.Concat(j.Entries, j.Under) {
 			wanted[entry.Enter] = true
 			if entry.End != nil {
 				wanted[entry.End] = true
@@ -159,6 +175,9 @@ func (c *checker) keepClocks(journeys []*Journey) {
 	c.clocks = make(map[*Event]Clock, len(wanted))
 	if len(wanted) == 0 {
 		return
+	}
+	for _, over := range c.run.sessionEnds() {
+		wanted[over] = true
 	}
 	c.run.WalkClocks(func(e *Event, clock Clock) {
 		if wanted[e] {

@@ -96,6 +96,9 @@ func interest(j *Journey, i int, made map[Epoch]*Event) int {
 	if entry.End != nil && entry.End.Kind == Leave {
 		score++
 	}
+	if entry.recalls(begin) {
+		score += 6
+	}
 	return score
 }
 
@@ -197,8 +200,16 @@ func (x *explanation) gatherVisit(v *Visit, first bool) {
 	for _, e := range v.Events {
 		switch e.Kind {
 		case TokenMade, TokenReceived, Enter, Leave, Lost, TokenSent, TokenDropped, SessionLapsed:
+		case RecallSent, DoneReceived:
+			if x.begin != nil && x.at[e] > x.at[x.begin] && (e.Life != enter.Life || e.Seq < enter.Seq) {
+				x.gatherShare(e)
+			}
+			continue
 		default:
 			continue
+		}
+		if e.Kind == Leave && e.Mode().shares() && (x.begin == nil || x.at[e] < x.at[x.begin]) {
+			continue // it hands nothing on
 		}
 		if e.Life == enter.Life && e.Seq > enter.Seq {
 			break

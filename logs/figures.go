@@ -60,7 +60,7 @@ func (c *checker) count(journeys []*Journey) {
 		}
 		for _, e := range life.Events {
 			switch e.Kind {
-			case Enter:
+			case Enter, ShareEnter:
 				n.Entries++
 				f.Entries++
 			case Request:

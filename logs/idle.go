@@ -13,13 +13,18 @@ func (o *overtaken) judgeIdle(e *Event) {
 	case Enter, TokenSent:
 		o.tellLate()
 		o.idle = nil
+		if e.Mode().shares() {
+			o.idle = e // the turn is over at once
+		}
 	case Leave:
-		o.late = nil
-		o.idle = e
+		if !e.Mode().shares() {
+			o.late = nil
+			o.idle = e
+		}
 	case TokenMade, TokenReceived:
 		o.idle = e
 	case RequestReceived:
-		if o.idle == nil || !o.whole {
+		if o.idle == nil || !o.whole || o.keeps(e) {
 			return
 		}
 		for member, t := range o.waiting {
@@ -31,6 +36,13 @@ func (o *overtaken) judgeIdle(e *Event) {
 			}
 		}
 	}
+}
+
+// keeps reports whether the node with the token has a request of its own that is not
+// granted: it waits for shares that are out, and keeps the token meanwhile.
+func (o *overtaken) keeps(e *Event) bool {
+	self := o.run.member(e.Node)
+	return o.shared && (self < 0 || self >= len(e.RequestNumbers) || !o.served(e, self, e.RequestNumbers[self]))
 }
 
 // tellLate reports what judgeIdle found.
@@ -51,7 +63,7 @@ func (o *overtaken) rest(v *Visit) {
 		p.verdict = Insufficient
 		o.problems = append(o.problems, p)
 	}
-	if o.idle == nil || v.Life.End != Stopped {
+	if o.idle == nil || v.Life.End != Stopped || o.shown != nil && o.keeps(o.shown) {
 		return
 	}
 	for member, t := range o.waiting {

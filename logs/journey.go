@@ -12,6 +12,9 @@ type Journey struct {
 	Lock    string
 	Visits  []*Visit // by epoch, then hop
 	Entries []*Entry // in the order of the visits; within one, in program order
+	// Under are the entries under a node's share, with the token elsewhere: by process, and
+	// in program order.
+	Under []*Entry
 }
 
 // Visit is one stay of the token at one process.
@@ -36,9 +39,9 @@ func (v *Visit) holed() bool {
 
 // Entry is one stay in the critical section.
 type Entry struct {
-	Enter *Event
-	End   *Event // leave, lost or session_lapsed; nil where the process ended inside, or no line tells
-	Visit *Visit
+	Enter *Event // enter, or share_enter
+	End   *Event // leave, share_leave, lost or session_lapsed; nil where the process ended inside, or no line tells
+	Visit *Visit // nil for share_enter
 }
 
 // Journeys returns the journey of each lock's token, by lock name.
@@ -90,10 +93,11 @@ type tracer struct {
 
 // stay is what is known about one lock while one process is followed.
 type stay struct {
-	visit  *Visit            // the token is here; nil: it is not
-	inside *Entry            // somebody is in the critical section; it may outlast the visit by a lapse
-	gone   map[uint64]*Visit // visits that are over, by hop, of the epoch followed last
-	epoch  Epoch
+	visit   *Visit            // the token is here; nil: it is not
+	inside  *Entry            // somebody is in the critical section alone; it may outlast the visit by a lapse
+	sharing                   // the others
+	gone    map[uint64]*Visit // visits that are over, by hop, of the epoch followed last
+	epoch   Epoch
 
 	// slipped is the entry that was not ended, by the lines, when the token went.
 	slipped *Entry
@@ -132,8 +136,11 @@ func (t *tracer) follow(life *Life) {
 		if e.afterHole() {
 			t.skip()
 		}
-		if e.Kind == SessionLapsed {
+		switch e.Kind {
+		case SessionLapsed:
 			t.lapse(e)
+		case SessionEnded:
+			t.endShares(e)
 		}
 		if e.Lock == "" {
 			continue
@@ -141,6 +148,7 @@ func (t *tracer) follow(life *Life) {
 		s := t.stays[e.Lock]
 		if s == nil {
 			s = &stay{gone: make(map[uint64]*Visit)}
+			s.own.known = life.Started != nil && !life.holeBetween(0, e.Seq)
 			t.stays[e.Lock] = s
 		}
 		s.resume(e)
@@ -159,23 +167,33 @@ func (t *tracer) follow(life *Life) {
 			}
 		case Enter:
 			t.expect(s, e, e.Hop)
-			t.expectOutside(s, e)
-			s.inside = &Entry{Enter: e, Visit: s.visit}
+			entry := &Entry{Enter: e, Visit: s.visit}
+			if !e.Mode().shares() {
+				t.expectOutside(s, e)
+				s.inside = entry
+			}
 			j := t.journeys[e.Lock]
-			j.Entries = append(j.Entries, s.inside)
+			j.Entries = append(j.Entries, entry)
 		case Leave, Lost:
-			t.exit(s, e)
+			if !e.Mode().shares() {
+				t.exit(s, e)
+			}
 		}
+		t.followShares(s, e)
 		if s.visit != nil && e.Kind != TokenMade && e.Kind != TokenReceived && e.Kind != TokenDropped && s.visit.has(e) {
 			s.visit.Events = append(s.visit.Events, e)
 		}
 	}
-	if life.End != Stopped {
-		return
-	}
 	for _, lock := range slices.Sorted(maps.Keys(t.stays)) {
-		if s := t.stays[lock]; s.inside != nil && s.inside.End == nil {
-			t.report(exclusion, Insufficient, []*Event{s.inside.Enter, life.Stopped}, "%s stopped, but no line says that the one inside left", life.Node)
+		s := t.stays[lock]
+		t.judgeCrowds(s)
+		if s.inside != nil && s.inside.End == nil {
+			s.holds = append(s.holds, s.inside)
+		}
+		for _, entry := range s.holds {
+			if life.End == Stopped && entry.End == nil {
+				t.report(exclusion, Insufficient, []*Event{entry.Enter, life.Stopped}, "%s stopped, but no line says that the one inside left", life.Node)
+			}
 		}
 	}
 }
@@ -201,11 +219,7 @@ func (t *tracer) begin(s *stay, e *Event, hop uint64, arrival *Event) {
 	if arrival != nil {
 		s.visit.Events = append(s.visit.Events, arrival)
 	}
-	j := t.journeys[e.Lock]
-	if j == nil {
-		j = &Journey{Lock: e.Lock}
-		t.journeys[e.Lock] = j
-	}
+	j := t.journey(e.Lock)
 	j.Visits = append(j.Visits, s.visit)
 }
 
@@ -236,6 +250,7 @@ func (t *tracer) lapse(e *Event) {
 		if s.inside != nil && s.inside.End == nil {
 			s.inside.End = e // until the line that says lost
 		}
+		s.sharing.lapse(e)
 	}
 }
 

@@ -122,6 +122,14 @@ func (r *Run) howToEnter() string {
 	return "run the nodes with --auto-request, for longer"
 }
 
+// name is what the member at a position is called.
+func (r *Run) name(member int) string {
+	if r.ordered && member < len(r.Members) {
+		return r.Members[member]
+	}
+	return fmt.Sprintf("member %d", member)
+}
+
 // size is how many members there are; 0 where no line tells.
 func (r *Run) size() int {
 	if r.ordered {

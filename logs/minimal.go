@@ -30,6 +30,9 @@ var needed = map[string]keySet{
 	SessionEnded:   setOf("session"),
 	Guard:          setOf("session"),
 	ByeReceived:    setOf("session"),
+
+	ShareEnter: setOf("fence"),
+	ShareLeave: setOf("fence"),
 }
 
 // least are the keys that a line of this shape has in the minimal form.
@@ -75,6 +78,8 @@ func (r *Run) judges(id requirementID) bool {
 	switch {
 	case id == outsideSession:
 		return r.Sessions
+	case id == permits:
+		return r.logsAny(func(e *Event) bool { return e.Shared != nil && e.Shared.Limit != 0 && e.Shared.Limit != Unlimited })
 	case id == overtaking && r.minimal():
 		return r.logsAny(func(e *Event) bool { return e.Has("queue") })
 	case id == messageCost && r.minimal():
@@ -100,7 +105,7 @@ func spellNumbers(raw []byte) []byte {
 			before = "0."
 		case kindEpoch:
 			after = ".0"
-		case kindDecimal:
+		case kindDecimal, kindLimit:
 		default:
 			continue
 		}

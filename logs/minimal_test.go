@@ -135,3 +135,30 @@ func FuzzMinimal(f *testing.F) {
 		_ = Explain(run, "", 0, io.Discard) // there need not be an entry
 	})
 }
+
+// TestMinimalFormShared checks logs in the minimal form of a lock that is shared.
+func TestMinimalFormShared(t *testing.T) {
+	line := func(node, event, more string) string {
+		return `{"time":"2026-11-22T12:00:00Z","node":"` + node + `:1","event":"` + event + `"` + more + "}\n"
+	}
+	const members, cs = `,"members":["a:1","b:1"]`, `,"lock":"cs"`
+	a := line("a", NodeStarted, members) + line("a", TokenMade, cs) +
+		line("a", Enter, cs+`,"hop":0,"fence":1,"mode":2`) + line("a", RequestReceived, cs+`,"peer":"b:1","number":1`) +
+		line("a", TokenSent, cs+`,"peer":"b:1","hop":1`) + line("a", ShareEnter, cs+`,"fence":1,"mode":"2"`) +
+		line("a", ShareLeave, cs+`,"fence":1,"mode":2`) + line("a", ShareLeave, cs+`,"fence":1,"mode":2`) + line("a", NodeStopped, "")
+	b := line("b", NodeStarted, members) + line("b", Request, cs+`,"number":1`) + line("b", RequestSent, cs+`,"peer":"a:1","number":1`) +
+		line("b", TokenReceived, cs+`,"peer":"a:1","hop":1`) + line("b", Enter, cs+`,"hop":1,"fence":2,"number":1,"mode":2`) +
+		line("b", Leave, cs+`,"fence":2,"mode":2`) + line("b", NodeStopped, "")
+	if report := Check(readAll(t, a, b)); report.Verdict() != Holds {
+		t.Errorf("the verdict is %v, want holds:\n%s", report.Verdict(), reportText(report))
+	}
+	crowd := strings.ReplaceAll(a, `"mode":2`, `"mode":1`)
+	crowd = strings.ReplaceAll(crowd, `"mode":"2"`, `"mode":1`)
+	if report := Check(readAll(t, crowd, b)); verdictOf(report, permits) != Violated {
+		t.Errorf("two with the only permit, and the verdict is %v:\n%s", verdictOf(report, permits), reportText(report))
+	}
+	alone := strings.ReplaceAll(b, `,"mode":2`, "")
+	if report := Check(readAll(t, a, alone)); verdictOf(report, exclusion) == Holds {
+		t.Errorf("one who is in alone, and nothing says after whom:\n%s", reportText(report))
+	}
+}

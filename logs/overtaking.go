@@ -6,7 +6,7 @@ import "slices"
 // of other nodes after the request had reached the token. The package's comment
 // has the theorem.
 func (c *checker) checkOvertaking(j *Journey) {
-	o := overtaken{checker: c, waiting: make([]*turn, len(c.run.Members))}
+	o := overtaken{checker: c, waiting: make([]*turn, len(c.run.Members)), shared: j.shared()}
 	for i, v := range j.Visits {
 		if i > 0 && (j.Visits[i-1].Epoch != v.Epoch || j.Visits[i-1].Hop+1 != v.Hop) || v.Arrival == nil {
 			// Made anew, or lines are missing in which somebody was passed over.
@@ -20,7 +20,7 @@ func (c *checker) checkOvertaking(j *Journey) {
 		// Where the line of the token's leaving is missing, what came later may not
 		// have found the token there any more.
 		o.whole = v.Departure != nil || last
-		o.idle, o.late, o.shown = nil, nil, nil
+		o.idle, o.late, o.shown, o.latest = nil, nil, nil, nil
 		for _, e := range v.Events {
 			o.step(e)
 		}
@@ -44,6 +44,8 @@ type overtaken struct {
 	waiting []*turn // by member; nil: its request is not at the token, or it has none
 	whole   bool    // the visit is known to its end
 	idle    *Event  // the line since which nobody uses the token; nil: somebody does
+	shared  bool    // the lock is
+	latest  *Event  // the visit's latest line
 	late    []problem
 	shown   *Event // the visit's latest line that shows Q
 }
@@ -55,6 +57,9 @@ func (o *overtaken) step(e *Event) {
 	case Enter:
 		if member := o.run.member(e.Node); member >= 0 {
 			o.waiting[member] = nil
+		}
+		if o.latest != nil && sameTurn(o.latest, e) {
+			break
 		}
 		for member, t := range o.waiting {
 			if t != nil {
@@ -77,6 +82,13 @@ func (o *overtaken) step(e *Event) {
 	if e.Has("queue") {
 		o.shown = e
 	}
+	o.latest = e
+}
+
+// sameTurn reports whether an entry is of one turn with that of the line before: readers
+// enter together, however many they are.
+func sameTurn(before, e *Event) bool {
+	return sameShare(before, e) && e.Mode() == Unlimited && e.Number.IsZero()
 }
 
 // forget takes out whom the line shows as served, or as passed over.

@@ -13,13 +13,15 @@ type pairKey struct {
 	from, to string
 	number   Number
 	epoch    Epoch
-	count    uint64 // hop or probe
+	count    uint64 // hop, probe or kept
+	share    Share
+	recaller string
 }
 
 // send and receive events, by the message that they are about.
 var (
-	sends    = map[string]string{RequestSent: "request", TokenSent: "token", ProbeSent: "probe", BallotSent: "ballot", AnswerSent: "answer", AbortSent: "abort"}
-	receives = map[string]string{RequestReceived: "request", TokenReceived: "token", ProbeReceived: "probe", BallotReceived: "ballot", AnswerReceived: "answer", AbortReceived: "abort"}
+	sends    = map[string]string{RequestSent: "request", TokenSent: "token", ProbeSent: "probe", BallotSent: "ballot", AnswerSent: "answer", AbortSent: "abort", RecallSent: "recall", DoneSent: "done"}
+	receives = map[string]string{RequestReceived: "request", TokenReceived: "token", ProbeReceived: "probe", BallotReceived: "ballot", AnswerReceived: "answer", AbortReceived: "abort", RecallReceived: "recall", DoneReceived: "done"}
 )
 
 // Sent reports whether the event is a message's sending.
@@ -39,6 +41,8 @@ func (e *Event) pairKey() pairKey {
 		k.number = e.Number
 	case "token":
 		k.epoch, k.count = e.Epoch, e.Hop
+	case "recall", "done":
+		k.share, k.recaller, k.count = e.Shared.Share, e.Shared.Recaller, e.Shared.Kept
 	default:
 		k.epoch, k.count = e.Ballot, e.Probe
 	}
@@ -75,7 +79,7 @@ func (r *Run) pair() {
 				orphans = append(orphans, e)
 				continue
 			}
-			if !certain(queue[0]) {
+			if !r.certain(queue[0]) {
 				continue
 			}
 			e.Cause, queue[0].Receipt = queue[0], e
@@ -89,10 +93,27 @@ func (r *Run) pair() {
 
 // certain reports whether a sending is the first of its message for certain. Where lines
 // of the sender are missing, a message that is sent again on new streams, which are
-// requests, probes and answers to them, may have been sent before: then a receipt need not
+// requests, probes and answers to them, or again and again, which are RECALL and DONE, may have been sent before: then a receipt need not
 // have happened after the sending that is there.
-func certain(sent *Event) bool {
-	return !sent.Life.partial() || sent.Kind == RequestSent && !sent.Repeat || sent.Kind != RequestSent && !sent.Has("probe")
+func (r *Run) certain(sent *Event) bool {
+	switch sent.Kind {
+	case RequestSent:
+		return !sent.Repeat || !r.partialBefore(sent.Life)
+	case RecallSent, DoneSent:
+		return !r.partialBefore(sent.Life)
+	}
+	return !sent.Has("probe") || !r.partialBefore(sent.Life)
+}
+
+// partialBefore reports whether lines of a process are missing for certain, or of an earlier
+// one of its node, which counts its probes from 1 as well.
+func (r *Run) partialBefore(life *Life) bool {
+	for i := life.Index; i >= 0 && r.Lives[i].Node == life.Node; i-- {
+		if r.Lives[i].partial() {
+			return true
+		}
+	}
+	return false
 }
 
 // pairDropped pairs the sending of a token with the line that says that it was
@@ -191,7 +212,7 @@ func (r *Run) findUnreceived() {
 			switch {
 			case e.Kind == PeerLost || e.Kind == PeerConnected:
 				delete(waiting, s)
-			case !judged(e) || copies[e.pairKey()] > 1 || !r.present(e.Peer) || !certain(e):
+			case !judged(e) || copies[e.pairKey()] > 1 || !r.present(e.Peer) || !r.certain(e):
 			case e.Receipt == nil:
 				waiting[s] = append(waiting[s], e)
 			default:

@@ -30,7 +30,7 @@ func busyCluster(n int, seed uint64) *cluster {
 
 func verdictOf(r *Report, id requirementID) Verdict {
 	for _, q := range r.Requirements {
-		if q.Name == titles[id].name {
+		if q.Name == titles[id].name || id == exclusion && q.Name == nameOfSharing {
 			return q.Verdict
 		}
 	}

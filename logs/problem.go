@@ -30,6 +30,7 @@ const (
 	completeLogs requirementID = iota
 	peersEnter
 	exclusion
+	permits
 	oneToken
 	risingFences
 	outsideSession
@@ -44,6 +45,7 @@ var titles = [requirements]struct{ id, name string }{
 	completeLogs:   {"logs", "complete, and of one cluster"},
 	peersEnter:     {"R1", "several peers ask and enter"},
 	exclusion:      {"R2", "one at a time in the critical section"},
+	permits:        {"R2", "no more holders than permits"},
 	oneToken:       {"R2", "one token"},
 	risingFences:   {"R2", "fences rise"},
 	outsideSession: {"R2", "no grant outside a session"},
@@ -51,6 +53,9 @@ var titles = [requirements]struct{ id, name string }{
 	overtaking:     {"R3", "at most N-1 others go ahead"},
 	messageCost:    {"paper", "0 or N messages an entry"},
 }
+
+// nameOfSharing is the name of exclusion where locks are shared.
+const nameOfSharing = "one at a time, or sharers only"
 
 // problem is something that keeps a requirement from holding.
 type problem struct {

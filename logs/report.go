@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -73,7 +74,7 @@ func (c *checker) newReport() *Report {
 		complete.Reason = complete.Details[0].Reason
 	}
 	for id := range requirements {
-		if !c.run.judges(id) {
+		if !c.run.judges(id) && !(id == permits && c.violated(id)) {
 			continue
 		}
 		requirement := complete
@@ -81,9 +82,17 @@ func (c *checker) newReport() *Report {
 			requirement = c.judge(id, incomplete)
 		}
 		requirement.ID, requirement.Name = titles[id].id, titles[id].name
+		if id == exclusion && c.beside.sharers > 0 {
+			requirement.Name = nameOfSharing
+		}
 		r.add(requirement)
 	}
 	return r
+}
+
+// violated reports whether a requirement is known not to be met.
+func (c *checker) violated(id requirementID) bool {
+	return slices.ContainsFunc(c.problems, func(p problem) bool { return p.requirement == id && p.verdict == Violated })
 }
 
 // judge comes to a verdict on one requirement.
@@ -119,14 +128,28 @@ func (c *checker) proof(id requirementID) string {
 	case peersEnter:
 		return c.run.entered(f.Entered)
 	case exclusion:
-		text := fmt.Sprintf("%s, each after the one before had ended: %d by a chain of hops, %d at one node", counted(f.Entries, "entry", "entries"), c.order.hops, c.order.stays)
+		text := fmt.Sprintf("%s, each after the one before had ended: %d by a chain of hops, %d at one node", counted(f.Entries-c.beside.sharers, "entry", "entries"), c.order.hops, c.order.stays)
+		if c.beside.sharers > 0 {
+			text = strings.Replace(text, ", each", " alone, each", 1) // after the count
+		}
 		if c.order.rounds+c.order.byLease > 0 {
 			text += fmt.Sprintf(", %d by a round, %d by the end of a lease", c.order.rounds, c.order.byLease)
 		}
+		if c.beside.sharers > 0 {
+			text += fmt.Sprintf("; and none beside %s of those who shared the lock", counted(c.beside.sharers, "entry", "entries"))
+		}
+		if c.beside.byLease > 0 {
+			text += fmt.Sprintf(", %d times by the end of a lease", c.beside.byLease)
+		}
 		return text
+	case permits:
+		return "at each entry, the shares had no more permits than there are, and nowhere were more in than its share had"
 	case oneToken:
 		return fmt.Sprintf("each token made once, each of %s sent and received at most once", counted(m.Token, "hop", "hops"))
 	case risingFences:
+		if c.beside.sharers > 0 {
+			return "the fence of each entry is above all those before, except that those under one share have the same"
+		}
 		return "the fence of each entry is above all those before"
 	case outsideSession:
 		return counted(c.grants, "entry, inside a session", "entries, each inside a session")
@@ -139,9 +162,17 @@ func (c *checker) proof(id requirementID) string {
 		return fmt.Sprintf("at most %s of others went ahead of a request that had reached the token", counted(f.MostOvertaken, "entry", "entries"))
 	case messageCost:
 		return fmt.Sprintf("%.2f messages an entry. Entries for which the token was here: %d; that cost N = %d: %d; that rode: %d; with fewer requests: %d; by a new token: %d",
-			f.PerEntry, m.Here, len(c.run.Members), m.Asked, m.Rode, m.Fewer, m.Remade)
+			f.PerEntry, m.Here, len(c.run.Members), m.Asked, m.Rode, m.Fewer, m.Remade) + m.shares()
 	}
 	return ""
+}
+
+// shares says what the paper does not count, of locks that are shared.
+func (m *Messages) shares() string {
+	if m.Under+m.Recall+m.Done == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; under a share, for nothing: %d; to call in shares, apart: %d RECALL and %d DONE", m.Under, m.Recall, m.Done)
 }
 
 // fates adds up what became of the requests.

@@ -40,6 +40,7 @@ func TestSchemaDocument(t *testing.T) {
 | ballot | lock, ballot, the proposer, the receiver |
 | answer | lock, probe or ballot, the answerer, the asker |
 | abort | lock, ballot, the proposer, the receiver |
+| RECALL, DONE | lock, share, recaller, kept, and both nodes; of those that are sent again, the first sending belongs to the first receipt |
 `)
 	golden(t, "SCHEMA.md", b.String())
 }

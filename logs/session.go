@@ -39,7 +39,7 @@ func (c *checker) checkSessionsOf(life *Life) {
 			if e.Kind != SessionWarned {
 				began, over = nil, e
 			}
-		case Enter:
+		case Enter, ShareEnter:
 			c.grants++
 			if began == nil && known {
 				outside = append(outside, e)

@@ -30,6 +30,29 @@ const Unlimited Limit = 1<<32 - 1
 // maxPermits is the highest limit of a semaphore.
 const maxPermits = 65535
 
+// shares reports whether a holder in this mode shares the lock.
+func (l Limit) shares() bool { return l != 0 }
+
+// Mode is how the holder that a line is about has the lock: 0 alone.
+func (e *Event) Mode() Limit {
+	if e.Shared == nil {
+		return 0
+	}
+	return e.Shared.Mode
+}
+
+// shares are the shares that the line's token carries; known is false if the line does not
+// show a token that may have any.
+func (e *Event) shares() (shares []Share, known bool) {
+	switch {
+	case e.Has("shares"):
+		return e.Shared.Shares, true
+	case e.Has("limit") || !e.Has("hop") || e.Kind == LimitSet || e.Life.minimal():
+		return nil, false
+	}
+	return nil, true
+}
+
 // Share is a member's share of a lock.
 type Share struct {
 	Member  int // its position in member order, from 0

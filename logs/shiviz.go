@@ -94,6 +94,11 @@ func (e *Event) brief() string {
 	add("probe", fmt.Sprint(e.Probe))
 	add("ballot", e.Ballot.String())
 	add("answer", e.Answer)
+	if s := e.Shared; s != nil {
+		add("mode", s.Mode.String())
+		add("share", s.Share.String())
+		add("kept", fmt.Sprint(s.Kept))
+	}
 	add("session", fmt.Sprint(e.Session))
 	add("reason", e.Reason)
 	return strings.Map(func(r rune) rune {

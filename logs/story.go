@@ -94,7 +94,7 @@ func (x *explanation) crashedHere(e *Event) bool {
 // broadcast.
 func together(a, b *Event) bool {
 	switch a.Kind {
-	case RequestSent, ProbeSent, BallotSent, AbortSent:
+	case RequestSent, ProbeSent, BallotSent, AbortSent, RecallSent:
 		return a.Kind == b.Kind && a.Life == b.Life && a.Number == b.Number && a.Probe == b.Probe && a.Ballot == b.Ballot && a.Repeat == b.Repeat
 	}
 	return false
@@ -123,6 +123,9 @@ func list(names []string) string {
 func (x *explanation) sentence(group []*Event) string {
 	e := group[0]
 	if text := x.plainSentence(e); text != "" {
+		return text
+	}
+	if text := x.shareSentence(group); text != "" {
 		return text
 	}
 	switch e.Kind {
@@ -163,7 +166,12 @@ func (x *explanation) heard(e *Event) string {
 	if e.LastGranted == nil {
 		return text + " It does not have the token, so it does nothing more."
 	}
+	if x.waitsForShares(e) {
+		return text + fmt.Sprintf(" It has the token and waits itself for those who share the lock, so %s has to wait until that turn is over.", e.Peer)
+	}
 	switch e.UseOfToken() {
+	case Sharing:
+		return text + " It has the token. Whoever is in there shares the lock, so the token may go at once."
 	case Inside:
 		return text + fmt.Sprintf(" It has the token and is in the critical section, so %s has to wait until it leaves.", e.Peer)
 	case Outside:
@@ -224,15 +232,17 @@ func (x *explanation) madeToken(e *Event) string {
 func (x *explanation) summary() string {
 	enter := x.entry.Enter
 	if x.begin == nil {
-		return "This entry needed no message, as in the paper where the token is at the node that asks."
+		return "This entry needed no message, as in the paper where the token is at the node that asks." + x.beside()
 	}
-	requests, tokens, rounds, others := 0, 0, 0, 0
+	requests, tokens, rounds, others, recalls := 0, 0, 0, 0, 0
 	for e := range x.chosen {
 		switch {
 		case e.Kind == RequestSent && !e.Repeat:
 			requests++
 		case e.Kind == ProbeSent || e.Kind == BallotSent || e.Kind == AnswerSent || e.Kind == AbortSent:
 			rounds++
+		case e.Kind == RecallSent && e.Life == enter.Life, e.Kind == DoneReceived && e.Life == enter.Life:
+			recalls++
 		case e.Kind == TokenReceived && x.at[e] > x.at[x.begin] && x.at[e] <= x.at[enter] && e.Node == enter.Node:
 			tokens = 1
 		case e.Kind == Enter && e.Node != enter.Node && x.at[e] > x.at[x.begin] && x.at[e] < x.at[enter]:
@@ -244,16 +254,21 @@ func (x *explanation) summary() string {
 	if rounds > 0 {
 		text += fmt.Sprintf(" The last search for the token and the ballot that made it took %s more.", counted(rounds, "message", "messages"))
 	}
+	if recalls > 0 {
+		text += fmt.Sprintf(" To call in the shares took %s more.", counted(recalls, "message", "messages"))
+	}
 	if x.left > 0 {
-		return text + " Other nodes entered between the request and the grant."
+		return text + " Other nodes entered between the request and the grant." + x.beside()
 	}
 	switch others {
 	case 0:
-		return text + " The logs show no other entry between the request and the grant."
+		text += " The logs show no other entry between the request and the grant."
 	case 1:
-		return text + " One other entry came between the request and the grant."
+		text += " One other entry came between the request and the grant."
+	default:
+		text += fmt.Sprintf(" %d other entries came between the request and the grant.", others)
 	}
-	return text + fmt.Sprintf(" %d other entries came between the request and the grant.", others)
+	return text + x.beside()
 }
 
 // values writes RN, LN and Q as a line shows them.
@@ -264,6 +279,9 @@ func (x *explanation) values(e *Event) string {
 	text := fmt.Sprintf("      RN = %s", x.numbers(e.RequestNumbers))
 	if e.LastGranted != nil {
 		text += fmt.Sprintf("   LN = %s   Q = [%s]", x.numbers(e.LastGranted), strings.Join(e.Queue, ", "))
+	}
+	if e.Has("shares") {
+		text += "   shares: " + x.run.sharesText(e.Shared.Shares)
 	}
 	return text + "\n"
 }

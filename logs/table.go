@@ -41,6 +41,9 @@ func (p *printer) figures(f *Figures) {
 	if m.Probe+m.Ballot+m.Answer+m.Abort > 0 {
 		p.printf("; to find or make a token: %d probes, %d ballots, %d answers, %d aborts", m.Probe, m.Ballot, m.Answer, m.Abort)
 	}
+	if m.Recall+m.Done > 0 {
+		p.printf("; to call in shares: %d RECALL and %d DONE", m.Recall, m.Done)
+	}
 	p.printf("\n")
 }
 

@@ -10,6 +10,10 @@ const (
 	Inside
 	// Outside: it has the token, and is not in the critical section.
 	Outside
+	// Sharing: who is in there, or was, shares the lock; the node's turn is over.
+	Sharing
+	// Recalling: somebody there waits for shares that are out.
+	Recalling
 )
 
 // UseOfToken tells from the lines before it, of the same process, what use the node made
@@ -22,8 +26,17 @@ func (e *Event) UseOfToken() Use {
 		}
 		switch before.Kind {
 		case Enter:
+			if before.Mode().shares() {
+				return Sharing
+			}
 			return Inside
-		case Leave, Lost, TokenReceived, TokenMade:
+		case RecallSent, DoneReceived:
+			return Recalling
+		case Leave, Lost:
+			if !before.Mode().shares() {
+				return Outside
+			}
+		case TokenReceived, TokenMade:
 			return Outside
 		case TokenSent, TokenDropped:
 			return Unseen

@@ -78,6 +78,7 @@ func (t *tracer) skip() {
 		if s.inside != nil {
 			s.insideBefore, s.inside = s.inside, nil
 		}
+		s.sharing.skip()
 	}
 }
 

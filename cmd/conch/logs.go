@@ -80,8 +80,9 @@ func newLogsCheckCommand() *cobra.Command {
 		Use:   "check FILE...",
 		Short: "Tell whether the logs show what was promised",
 		Long: `Judges from the logs that several nodes entered, that only one was in the critical
-section at a time, that there was one token, that fences rose, that every request was
-granted and how many others went ahead of it, and what each entry cost in messages.
+section at a time, or only those who share the lock and no more than it has permits, that
+there was one token, that fences rose, that every request was granted and how many others
+went ahead of it, and what each entry cost in messages.
 
 The exit code is 0 if the logs show all of it, 1 if they show a violation, with the
 lines that do, and 3 if they do not suffice: a member's file was not given or is cut, or

@@ -9,14 +9,15 @@
 // one. After every input that a node takes, the cluster is judged by the rules of the
 // simulator's judges, and each snapshot tells what they found.
 //
-// There is one lock. Members are called A to G. Messages take 30 to 60 ms unless they
+// There is one lock. Clients ask for it alone, or share it: as readers, or with one of three
+// permits. Members are called A to G. Messages take 30 to 60 ms unless they
 // are delivered sooner, or delayed, by hand; heartbeats, as which the messages count
 // that keep sessions, come along with whatever is behind them.
 //
 // # Reading order
 //
-// scenario.go and op.go say what is played, world.go plays it with member.go, stream.go and
-// time.go.
+// scenario.go and op.go say what is played, world.go plays it with member.go, clients.go,
+// stream.go and time.go.
 // judge.go judges, rules.go and words.go name what happened, snapshot.go has what there is to
 // see, and history.go keeps it. call.go is what the page calls.
 //

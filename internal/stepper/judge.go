@@ -14,6 +14,7 @@ type promise int
 // judges them. The relations of RN and LN are the paper's, for numbers with gaps.
 const (
 	promiseExclusion promise = iota
+	promisePermits
 	promiseOneToken
 	promiseFences
 	promiseInside
@@ -26,10 +27,11 @@ const (
 )
 
 var promiseTexts = [promises]struct{ id, title, text string }{
-	promiseExclusion: {"exclusion", "One at a time", "At most one node is in the critical section, inside its session by its own clock."},
+	promiseExclusion: {"exclusion", "One at a time", "At most one node is in the critical section alone, inside its session by its own clock, and then nobody shares the lock."},
+	promisePermits:   {"permits", "Permits are kept", "Never more clients have a permit than there are."},
 	promiseOneToken:  {"one-token", "One live token", "At most one token lies at a node that is inside its session, or is under way and would be taken."},
-	promiseFences:    {"fences", "Fences rise", "Each grant has a higher fence than all grants before it."},
-	promiseInside:    {"inside", "Inside the session", "Whoever is in the critical section has the token, and was let in inside its session."},
+	promiseFences:    {"fences", "Fences rise", "Each grant to one alone has a higher fence than all grants before it; one that is shared, than all to one alone."},
+	promiseInside:    {"inside", "Inside the session", "Whoever is in the critical section has the token or a share, and was let in inside its session."},
 	promiseMade:      {"made", "RN and LN are true", "No RN[j] and no LN[j] is above the highest number that j itself has used."},
 	promiseAbove:     {"above", "Nobody is forgotten", "Whoever waits has RN above its LN in the live token, so that the token comes."},
 	promiseQueue:     {"queue", "Q has no doubles", "Nobody stands in the token's queue twice."},
@@ -40,7 +42,8 @@ var promiseTexts = [promises]struct{ id, title, text string }{
 // judge is what is remembered for judging, and what was found in the present step.
 type judge struct {
 	broken [promises]string
-	fence  token.Fence // of the latest grant
+	fence  token.Fence // the highest of all grants
+	alone  token.Fence // the highest of grants to one alone
 	grants int
 	used   [MaxMembers]token.Number // the highest of each member's own
 
@@ -105,10 +108,27 @@ func (j *judge) checkHolders(w *world) {
 		if j.views[i].Holder != 0 && (!j.views[i].HasToken || !w.members[i].node.InspectSession().Begun) {
 			j.found(promiseInside, "%s is in the critical section without the token or without a session.", name(i))
 		}
+		if v := &j.views[i]; v.Holder == 0 && len(v.Inside) > 0 && (v.Share.ID == 0 || !w.members[i].node.InspectSession().Begun) {
+			j.found(promiseInside, "%s shares the lock without a share or without a session.", name(i))
+		}
 	}
 	// A node whose lease is over hears of that before it does anything.
 	if a, b, found := protocolcheck.TwoHolders((*cluster)(w), 0, protocolcheck.Nobody); found {
 		j.found(promiseExclusion, "%s and %s are in the critical section.", name(a), name(b))
+	}
+	if a, b, found := protocolcheck.OneBesideOthers((*cluster)(w), 0); found {
+		j.found(promiseExclusion, "%s is in the critical section alone, and %s shares it.", name(a), name(b))
+	}
+	used := 0
+	for i := range w.members {
+		for _, h := range j.views[i].Inside {
+			if h.Limit == permits && w.inSession(i) {
+				used++
+			}
+		}
+	}
+	if used > permits {
+		j.found(promisePermits, "%d clients have one of %d permits.", used, permits)
 	}
 }
 
@@ -159,8 +179,17 @@ func (j *judge) granted(w *world, i int, e *token.Effect) {
 	if !w.inSession(i) {
 		j.found(promiseInside, "%s lets a client in outside a session.", name(i))
 	}
-	if last, rises := protocolcheck.Rises(&j.fence, e.Fence); !rises {
+	before := &j.fence
+	if e.Limit != token.Exclusive {
+		shared := j.alone // which those who share the lock do not raise
+		before = &shared
+	}
+	if last, rises := protocolcheck.Rises(before, e.Fence); !rises {
 		j.found(promiseFences, "%s grants with fence %s, after fence %s.", name(i), fenceText(e.Fence), fenceText(last))
+	}
+	j.fence = max(j.fence, e.Fence)
+	if e.Limit == token.Exclusive {
+		j.alone = max(j.alone, e.Fence)
 	}
 	j.grants++
 }

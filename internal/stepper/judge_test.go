@@ -43,6 +43,15 @@ func TestPlantedFaultsTurnRed(t *testing.T) {
 	}{
 		{"one-token", underWay, func(*world) {}, "duplicate.A-B"},
 		{"exclusion", underWay + ";duplicate.A-B;deliver.A-B;ask.C;deliver.C-B;leave.B;deliver.B-C*2;ask.B", func(*world) {}, "deliver.A-B"},
+		{"exclusion", "n=3;read.A;read.B;deliver.B-C;deliver.B-A;deliver.A-B;ask.C;deliver.C-A;deliver.C-B", func(w *world) { // a share is lost on the way
+			lastToken(w).Shares = nil
+		}, "deliver.B-C"},
+		{"permits", "n=3;permit.A*2;permit.B;deliver.B-C;deliver.B-A;deliver.A-B;permit.C;deliver.C-A;deliver.C-B", func(w *world) {
+			lastToken(w).Shares[0].Permits = 1
+		}, "deliver.B-C"},
+		{"fences", "n=3;ask.A;leave.A;read.A", func(w *world) {
+			w.judge.granted(w, 0, &token.Effect{Fence: 1, Limit: token.Unlimited})
+		}, ""},
 		{"fences", underWay, func(w *world) { lastToken(w).Fence = 1 }, "deliver.A-B"},
 		{"made", underWay, func(w *world) { lastToken(w).LastGranted[2].Count = 9 }, "tick.1"},
 		{"made", "n=3;ask.B", func(w *world) { w.streams[1][0].queue[0].message.Number.Count = 7 }, "deliver.B-A"},

@@ -17,35 +17,7 @@ type member struct {
 	floor   uint64        // on disk: no higher ballot was promised
 
 	waiting []token.Waiter
-	holder  token.Waiter
-	leaveAt token.Time // when the holder leaves, if it is up to Auto
-}
-
-// maxWaiting is how many clients may wait at one member.
-const maxWaiting = 9
-
-// ask makes a client ask for the lock.
-func (w *world) ask(i int) {
-	w.clients++
-	m := &w.members[i]
-	m.waiting = append(m.waiting, w.clients)
-	w.say(i, "", "A client of %s asks for the lock.", name(i))
-	w.input(i, func(n *token.Node, now token.Time) { n.Acquire(now, lockName, w.clients) })
-}
-
-func (w *world) withdraw(i int) {
-	m := &w.members[i]
-	client := m.waiting[0]
-	m.waiting = m.waiting[1:]
-	w.say(i, ruleWithdraw, "The client of %s that has waited longest gives up.", name(i))
-	w.input(i, func(n *token.Node, now token.Time) { n.Withdraw(now, lockName, client) })
-}
-
-func (w *world) leave(i int) {
-	m := &w.members[i]
-	client := m.holder
-	m.holder = 0
-	w.input(i, func(n *token.Node, now token.Time) { n.Release(now, lockName, client) })
+	inside  []holder // first come first
 }
 
 // crash ends a process. What it has sent is still under way; what is under way to it
@@ -53,7 +25,7 @@ func (w *world) leave(i int) {
 func (w *world) crash(i int) {
 	w.say(i, "", "%s crashes. What it sent before is still under way.", name(i))
 	m := &w.members[i]
-	m.node, m.waiting, m.holder = nil, nil, 0
+	m.node, m.waiting, m.inside = nil, nil, nil
 	for j := range w.members {
 		w.streams[i][j].up = false
 		w.lose(j, i)
@@ -114,12 +86,13 @@ func (w *world) perform(i int) {
 		case token.Send:
 			w.send(i, int(e.Peer), e.Message)
 		case token.Grant:
-			m.waiting = slices.DeleteFunc(m.waiting, func(c token.Waiter) bool { return c == e.Waiter })
-			m.holder = e.Waiter
-			m.leaveAt = w.now + stay + w.draw(stay/3)
+			m.stopsWaiting(e.Waiter)
+			m.inside = append(m.inside, holder{e.Waiter, w.now + stay + w.draw(stay/3)})
 			w.judge.granted(w, i, e)
+		case token.Refuse:
+			m.stopsWaiting(e.Waiter)
 		case token.Revoke:
-			m.holder = 0
+			m.inside = slices.DeleteFunc(m.inside, func(h holder) bool { return h.client == e.Waiter })
 		case token.Save:
 			w.judge.saved(i, m.session, e.Session)
 			m.session, m.floor = e.Session, e.Promised

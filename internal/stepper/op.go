@@ -19,9 +19,13 @@ const (
 	Tick
 	// Ask: a client of Member asks for the lock.
 	Ask
+	// Read: a client of Member asks to share the lock with other readers.
+	Read
+	// Permit: a client of Member asks for one of the lock's three permits.
+	Permit
 	// Withdraw: the client that has waited longest at Member gives up.
 	Withdraw
-	// Leave: the client of Member leaves the critical section.
+	// Leave: the client of Member that has been in the critical section longest leaves it.
 	Leave
 	// Crash: the process of Member dies; what it sent is still under way.
 	Crash
@@ -63,7 +67,7 @@ var opForms = map[OpKind]struct {
 	form form
 }{
 	Auto: {"auto", plain}, Tick: {"tick", ofTime},
-	Ask: {"ask", ofMember}, Withdraw: {"withdraw", ofMember}, Leave: {"leave", ofMember},
+	Ask: {"ask", ofMember}, Read: {"read", ofMember}, Permit: {"permit", ofMember}, Withdraw: {"withdraw", ofMember}, Leave: {"leave", ofMember},
 	Crash: {"crash", ofMember}, Restart: {"restart", ofMember},
 	Deliver: {"deliver", ofStream}, Delay: {"delay", ofStream}, Resume: {"resume", ofStream},
 	Drop: {"drop", ofStream}, Open: {"open", ofStream},

@@ -8,7 +8,7 @@ import (
 
 // drawOp draws an operation that is possible now.
 func drawOp(t *rapid.T, w *world) (Op, bool) {
-	kinds := []OpKind{Auto, Auto, Auto, Auto, Tick, Ask, Ask, Withdraw, Leave, Leave, Crash, Restart, Restart,
+	kinds := []OpKind{Auto, Auto, Auto, Auto, Tick, Ask, Ask, Read, Read, Permit, Withdraw, Leave, Leave, Crash, Restart, Restart,
 		Deliver, Deliver, Deliver, Delay, Resume, Drop, Open, Cut, Heal, Heal}
 	n := len(w.members)
 	op := Op{Kind: rapid.SampledFrom(kinds).Draw(t, "kind")}

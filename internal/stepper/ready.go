@@ -47,7 +47,7 @@ func (r Ready) Ends() []int {
 // ReadyMade are the lessons: the scenarios that come with the page, in the order in which
 // they are best read.
 func ReadyMade() []Ready {
-	return []Ready{walkThrough, riding, death, minority, burst, late, coldStart, planted}
+	return []Ready{walkThrough, riding, death, minority, burst, late, coldStart, readers, threePermits, planted}
 }
 
 var walkThrough = Ready{

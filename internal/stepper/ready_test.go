@@ -132,6 +132,8 @@ var expectations = map[string][]func(h *History, s *Snapshot) bool{
 		func(_ *History, s *Snapshot) bool { return s.Members[2].Critical && s.Fence == "1:1" },
 		func(_ *History, s *Snapshot) bool { return s.Members[0].Token != nil && s.Members[0].State == "idle" },
 	},
+	"readers": readersClaims,
+	"permits": permitsClaims,
 	"planted": {
 		green,
 		func(_ *History, s *Snapshot) bool { return slices.Equal(red(s), []string{"one-token"}) },

@@ -28,6 +28,11 @@ const (
 	ruleBury      = "bury"
 	ruleMake      = "make"
 	ruleEnd       = "end"
+	ruleShare     = "share"
+	ruleUnder     = "under-share"
+	ruleRecall    = "recall"
+	ruleDone      = "done"
+	ruleLimit     = "limit"
 	ruleDuplicate = "duplicate"
 )
 
@@ -35,6 +40,7 @@ const (
 	fromPaper    = "Suzuki–Kasami 1985"
 	fromSessions = "Sessions"
 	fromRounds   = "Rounds"
+	fromShares   = "Shares"
 	fromSetting  = "Setting"
 )
 
@@ -59,5 +65,10 @@ var ruleTexts = []Rule{
 	{ruleBury, fromRounds, "Who promises also buries the members out of reach whose guard is over: for T it answers no heartbeat of theirs, so that they have no session."},
 	{ruleMake, fromRounds, "Once every member has promised or is buried by a quorum, nothing of the old token is left, and the proposer makes a new one: LN and Q from what the members told, the fence far above all before."},
 	{ruleEnd, fromRounds, "A round that meets the token, a higher promise, a lapse or its time limit ends, and takes the promises back."},
+	{ruleShare, fromShares, "Readers, and the holders of permits, may be in beside each other. Whoever shares the lock enters when the token is here, nobody is in alone, and a permit is free. The node writes its share into the token, which goes on at once, while its clients are in."},
+	{ruleUnder, fromShares, "Without the token, a node lets its clients in under the share that it has, as far as its permits go and unless it was recalled. This takes no message."},
+	{ruleRecall, fromShares, "Whoever wants the lock alone waits, with the token, until it carries no share of others; whoever wants a permit, until one is free. Meanwhile RECALL goes to all who have a share: they let in nobody more."},
+	{ruleDone, fromShares, "DONE says how many are still in under a share that was recalled. The token's share gets as small as that; with 0 it is struck."},
+	{ruleLimit, fromShares, "The first to share a lock says how: readers, or so many permits. Whoever wants another limit is refused."},
 	{ruleDuplicate, fromSetting, "No network that the algorithm is made for does this. See what the checks say."},
 }

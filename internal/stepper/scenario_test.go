@@ -8,7 +8,7 @@ import (
 )
 
 func TestTextOfAScenario(t *testing.T) {
-	every := "n=7;seed=9007199254740991;from=cold;auto*12;tick.500;ask.A;withdraw.G;leave.B;crash.C;restart.C;" +
+	every := "n=7;seed=9007199254740991;from=cold;auto*12;tick.500;ask.A;read.B;permit.C;withdraw.G;leave.B;crash.C;restart.C;" +
 		"deliver.A-B;delay.B-A;resume.B-A;drop.E-D;open.E-D;cut.A-F;heal.A-F;duplicate.G-A;ask.A*2;ask.B;ask.A"
 	for _, text := range []string{"n=3", "n=5;seed=4", "n=3;from=cold", every} {
 		s, err := Decode(text)
@@ -19,8 +19,8 @@ func TestTextOfAScenario(t *testing.T) {
 			t.Errorf("%s came back as %s", text, got)
 		}
 	}
-	if s, _ := Decode(every); len(s.Ops) != 12+18 {
-		t.Errorf("%d operations, want 30", len(s.Ops))
+	if s, _ := Decode(every); len(s.Ops) != 12+20 {
+		t.Errorf("%d operations, want 32", len(s.Ops))
 	}
 }
 

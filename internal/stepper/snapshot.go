@@ -28,10 +28,11 @@ type Snapshot struct {
 	Fence  string `json:"fence"`
 }
 
-// MemberView is a member. Numbers are texts, SESSION.COUNT.
+// MemberView is a member. Numbers are texts, SESSION.COUNT. State is one of crashed,
+// starting, no-session, critical, sharing, waiting and idle.
 type MemberView struct {
 	Name  string `json:"name"`
-	State string `json:"state"` // crashed, starting, no-session, critical, waiting or idle
+	State string `json:"state"`
 
 	Session     uint64 `json:"session"`
 	InSession   bool   `json:"inSession"`
@@ -39,6 +40,9 @@ type MemberView struct {
 	ClockMillis int64  `json:"clockMillis"` // what its own clock reads
 	Waiting     int    `json:"waiting"`     // clients that wait
 	Critical    bool   `json:"critical"`    // a client is in the critical section
+	Inside      int    `json:"inside"`      // how many are; more than one if they share the lock
+	Share       string `json:"share"`       // its share: the permits, and its fence; "" if it has none
+	Recalled    bool   `json:"recalled"`    // nobody more is let in under the share
 	Asking      string `json:"asking"`      // number of the outstanding request; "" if none
 	AfterStart  bool   `json:"afterStart"`  // the wait after the start is not over
 
@@ -55,6 +59,8 @@ type TokenView struct {
 	Fence       string   `json:"fence"`
 	LastGranted []string `json:"ln"`
 	Queue       []string `json:"q"`
+	Limit       string   `json:"limit"`  // readers, or how many permits; "" if nobody has shared the lock
+	Shares      []string `json:"shares"` // that are out
 	// Live: it counts. One that is under way does if it would be taken were it to arrive
 	// now.
 	Live bool `json:"live"`
@@ -133,7 +139,10 @@ func (w *world) memberView(i int) MemberView {
 		v.LeaseMillis = int64((session.LeaseEnd - w.now - m.ahead) / millisecond)
 	}
 	lock := &w.judge.views[i]
-	v.Waiting, v.Critical = lock.Waiters, lock.Holder != 0
+	v.Waiting, v.Critical, v.Inside = lock.Waiters, len(lock.Inside) > 0, len(lock.Inside)
+	if lock.Share.ID != 0 {
+		v.Share, v.Recalled = shareText(lock.Share), lock.Recalled
+	}
 	v.RequestNumbers = numberTexts(lock.RequestNumbers)
 	if lock.Outstanding {
 		v.Asking = lock.RequestNumbers[i].String()
@@ -159,8 +168,10 @@ func (w *world) memberView(i int) MemberView {
 
 func stateOf(v *MemberView, lock *token.LockView) string {
 	switch {
-	case v.Critical:
+	case lock.Holder != 0:
 		return "critical"
+	case v.Critical:
+		return "sharing"
 	case v.AfterStart:
 		return "starting"
 	case !v.InSession:
@@ -205,5 +216,6 @@ func tokenView(t *token.Token, live bool) *TokenView {
 	return &TokenView{
 		Epoch: epochText(t.Epoch), Hop: t.Hop, Fence: fenceText(t.Fence),
 		LastGranted: numberTexts(t.LastGranted), Queue: nameTexts(t.Queue), Live: live,
+		Limit: limitText(t.Limit), Shares: shareTexts(t.Shares),
 	}
 }

@@ -82,7 +82,7 @@ func (t *teller) tellSend(i int, e *token.Effect, to []token.Member) {
 	case e.Repeat:
 		t.say(i, ruleStreams, "%s repeats %s to %s on the new stream.", name(i), short, namesOf(to))
 	default:
-		t.say(i, "", "%s sends %s to %s.", name(i), short, namesOf(to))
+		t.say(i, sentRules[e.Message.Kind], "%s sends %s to %s.", name(i), short, namesOf(to))
 	}
 }
 
@@ -94,10 +94,16 @@ func (t *teller) tellEffect(i int, e *token.Effect) {
 	case token.Asked:
 		t.say(i, ruleAsk, "%s raises RN[%s] to %s.", who, who, e.Number)
 	case token.Grant:
-		t.say(i, ruleEnter, "%s enters the critical section, with fence %s.", who, fenceText(e.Fence))
+		t.tellGrant(i, e)
 	case token.Left:
+		if e.Limit != token.Exclusive {
+			t.say(i, "", "A client of %s that shared the lock leaves.", who)
+			return
+		}
 		t.say(i, ruleLeave, "%s leaves the critical section: LN[%s] becomes %s, and Q is now %s.",
 			who, who, e.State.LastGranted[i], namesOf(e.State.Queue))
+	case token.Refuse:
+		t.say(i, ruleLimit, "A client of %s is refused: the lock has another limit, %s.", who, limitText(e.Limit))
 	case token.Rode:
 		t.say(i, ruleRide, "More clients wait at %s: its next request, %s, rides on the token.", who, e.Number)
 	case token.Withdrew:
@@ -167,7 +173,23 @@ func (t *teller) tellReceived(i int, e *token.Effect) {
 	}
 }
 
+// tellGrant tells of an entry, alone or beside others.
+func (t *teller) tellGrant(i int, e *token.Effect) {
+	who, fence := name(i), fenceText(e.Fence)
+	switch {
+	case e.Limit == token.Exclusive:
+		t.say(i, ruleEnter, "%s enters the critical section, with fence %s.", who, fence)
+	case e.Message.Token == nil:
+		t.say(i, ruleUnder, "A client of %s enters under its share, with fence %s. The token is elsewhere.", who, fence)
+	default:
+		t.say(i, ruleShare, "A client of %s enters, and shares the lock with fence %s.", who, fence)
+	}
+}
+
+var sentRules = map[token.MessageKind]string{token.Recall: ruleRecall, token.Done: ruleDone}
+
 var receivedRules = map[token.MessageKind]string{
 	token.Probe: ruleProbe, token.ProbeAnswer: ruleProbe,
+	token.Recall: ruleRecall, token.Done: ruleDone,
 	token.Ballot: rulePromise, token.BallotAnswer: rulePromise, token.Abort: ruleEnd,
 }

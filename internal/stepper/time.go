@@ -48,8 +48,8 @@ func (w *world) next() event {
 func (w *world) nextTurn() event {
 	next := event{at: token.Never}
 	for i := range w.members {
-		if m := &w.members[i]; m.holder != 0 && m.leaveAt < next.at {
-			next = event{m.leaveAt, turnOver, i, i}
+		if m := &w.members[i]; len(m.inside) > 0 && m.inside[0].leaveAt < next.at {
+			next = event{m.inside[0].leaveAt, turnOver, i, i}
 		}
 	}
 	return next

@@ -27,6 +27,8 @@ func messageShort(from int, m *token.Message) string {
 		return answerWords[m.Answer] + " " + epochText(m.Ballot)
 	case token.Abort:
 		return "ABORT " + epochText(m.Ballot)
+	case token.Done:
+		return fmt.Sprintf("DONE %d", m.Kept)
 	default:
 		return m.Kind.String()
 	}
@@ -66,6 +68,10 @@ func messageWords(from int, m *token.Message) string {
 			name(from), epochText(m.Ballot), namesOf(m.Members))
 	case token.BallotAnswer:
 		return ballotAnswerWords(from, m)
+	case token.Recall:
+		return fmt.Sprintf("%s waits with the token: nobody more is to be let in under the share of %s, fence %s.", name(int(m.Recaller)), name(int(m.Share.Member)), fenceText(m.Share.ID))
+	case token.Done:
+		return fmt.Sprintf("Under the share of %s, fence %s, are still in: %d.", name(int(m.Share.Member)), fenceText(m.Share.ID), m.Kept)
 	case token.Abort:
 		return fmt.Sprintf("%s gives its ballot %s up, and takes the promises back.", name(from), epochText(m.Ballot))
 	default:
@@ -106,7 +112,38 @@ func ballotAnswerWords(from int, m *token.Message) string {
 }
 
 func tokenWords(t *token.Token) string {
-	return fmt.Sprintf("LN = %s, Q = %s, fence %s", numbersText(t.LastGranted), namesOf(t.Queue), fenceText(t.Fence))
+	text := fmt.Sprintf("LN = %s, Q = %s, fence %s", numbersText(t.LastGranted), namesOf(t.Queue), fenceText(t.Fence))
+	if len(t.Shares) > 0 {
+		text += ", shares: " + strings.Join(shareTexts(t.Shares), ", ")
+	}
+	return text
+}
+
+// limitText says how a lock is shared; "" if nobody has shared it.
+func limitText(l token.Limit) string {
+	switch l {
+	case token.Exclusive:
+		return ""
+	case token.Unlimited:
+		return "readers"
+	}
+	return fmt.Sprintf("%d permits", l)
+}
+
+// shareText writes a share as its member, its permits if there are several, and its fence.
+func shareText(s token.Share) string {
+	if s.Permits > 1 {
+		return fmt.Sprintf("%s×%d (%s)", name(int(s.Member)), s.Permits, fenceText(s.ID))
+	}
+	return fmt.Sprintf("%s (%s)", name(int(s.Member)), fenceText(s.ID))
+}
+
+func shareTexts(shares []token.Share) []string {
+	texts := make([]string, len(shares))
+	for i, s := range shares {
+		texts[i] = shareText(s)
+	}
+	return texts
 }
 
 // epochText writes a ballot's number with its proposer's name, as 2.B.

@@ -70,8 +70,8 @@ func (w *world) makeReady() {
 		return true
 	})
 	w.pass(ttl / 2) // everybody has answered everybody: no helper is asked for
-	w.ask(0)
-	w.passUntil(func() bool { return w.members[0].holder != 0 })
+	w.ask(0, token.Exclusive)
+	w.passUntil(func() bool { return len(w.members[0].inside) > 0 })
 	w.leave(0)
 	w.passUntil(func() bool {
 		for i := range w.members {
@@ -110,7 +110,11 @@ func (w *world) apply(op Op) error {
 	case Tick:
 		w.pass(token.Time(op.Millis) * millisecond)
 	case Ask:
-		w.ask(op.Member)
+		w.ask(op.Member, token.Exclusive)
+	case Read:
+		w.ask(op.Member, token.Unlimited)
+	case Permit:
+		w.ask(op.Member, permits)
 	case Withdraw:
 		w.withdraw(op.Member)
 	case Leave:
@@ -144,7 +148,7 @@ func (w *world) apply(op Op) error {
 func (w *world) objection(op Op) string {
 	m, s := &w.members[op.Member], &w.streams[op.From][op.To]
 	switch op.Kind {
-	case Ask:
+	case Ask, Read, Permit:
 		switch {
 		case m.node == nil:
 			return name(op.Member) + " does not run"
@@ -156,7 +160,7 @@ func (w *world) objection(op Op) string {
 			return "nobody waits there"
 		}
 	case Leave:
-		if m.holder == 0 {
+		if len(m.inside) == 0 {
 			return "nobody is in the critical section there"
 		}
 	case Crash:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 
 	"conch/logs"
 )
@@ -23,6 +24,10 @@ func inkOf(e *logs.Event) ink {
 		return ink{RequestSent, requestC, 0.7, nil}
 	case logs.TokenSent:
 		return ink{TokenSent, tokenC, 1.5, nil}
+	case logs.RecallSent:
+		return ink{RecallSent, recallC, 0.7, []float64{1, 2}}
+	case logs.DoneSent:
+		return ink{RecallSent, recallC, 0.9, nil}
 	}
 	return ink{RoundSent, recoveryC, 0.7, []float64{3, 2}}
 }
@@ -139,7 +144,7 @@ func (p *plan) drawOverview(y float64) float64 {
 		if j.Lock != p.lock {
 			continue
 		}
-		for _, entry := range j.Entries {
+		for _, entry := range slices.Concat(j.Entries, j.Under) {
 			node := entry.Enter.Node
 			from, to := at(p.at[entry.Enter]), 0.0
 			if entry.End != nil {
@@ -184,8 +189,15 @@ func (p *plan) drawLegend() {
 	if p.hasRole(RoundSent) {
 		message(inkOf(&logs.Event{Kind: logs.BallotSent}), "recovery: probe, ballot, answer, abort")
 	}
+	if p.hasRole(RecallSent) {
+		message(inkOf(&logs.Event{Kind: logs.RecallSent}), "RECALL")
+		message(inkOf(&logs.Event{Kind: logs.DoneSent}), "DONE")
+	}
 	sample(8, "waiting", func(x, y float64) { p.box(Legend, waitingC, x, y-3, x+8, y+3) })
 	sample(8, "in the critical section, with the end of its fence", func(x, y float64) { p.box(Legend, sectionC, x, y-3, x+8, y+3) })
+	if p.hasRole(Shared) {
+		sample(8, "the same, beside others (readers, permits)", func(x, y float64) { p.box(Legend, sharedC, x, y-3, x+8, y+3) })
+	}
 	sample(6, "the token is here", func(x, y float64) {
 		p.line(Legend, tokenC, 2.2, nil, Point{x + 3, y - 3}, Point{x + 3, y + 3})
 	})

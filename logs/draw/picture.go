@@ -29,9 +29,11 @@ const (
 	TokenHere   Role = "token here"   // the token is at the node
 	Waiting     Role = "waiting"      // from a request to its grant
 	Section     Role = "section"      // a critical section
+	Shared      Role = "shared"       // one that others share
 	RequestSent Role = "request"      // REQUEST, from send to receipt
 	TokenSent   Role = "token"        // TOKEN
 	RoundSent   Role = "recovery"     // probes, ballots, answers, aborts
+	RecallSent  Role = "recall"       // RECALL and DONE
 	MessageLost Role = "message lost" // the end of a message that did not come
 	Arrowhead   Role = "arrowhead"
 	Dot         Role = "event"    // something happened at a node
@@ -77,6 +79,8 @@ var (
 	pale      = color.NRGBA{R: 205, G: 205, B: 205, A: 255}
 	requestC  = color.NRGBA{R: 40, G: 100, B: 180, A: 255}
 	tokenC    = color.NRGBA{R: 205, G: 85, B: 10, A: 255}
+	sharedC   = color.NRGBA{R: 95, G: 175, B: 130, A: 255}
+	recallC   = color.NRGBA{R: 0, G: 115, B: 75, A: 255}
 	sectionC  = color.NRGBA{R: 240, G: 145, B: 60, A: 255}
 	waitingC  = color.NRGBA{R: 250, G: 225, B: 150, A: 255}
 	recoveryC = color.NRGBA{R: 130, G: 60, B: 170, A: 255}

@@ -31,9 +31,11 @@ func (r *row) has(kind string) bool {
 // causal order.
 var follows = map[string][]string{
 	logs.RequestSent:  {logs.Request, logs.RequestSent},
-	logs.TokenSent:    {logs.Leave, logs.Ride, logs.RequestReceived, logs.ProbeReceived, logs.AnswerSent, logs.TokenMade},
+	logs.RecallSent:   {logs.RecallSent, logs.TokenReceived, logs.Leave, logs.Ride},
+	logs.DoneSent:     {logs.RecallReceived, logs.ShareLeave},
+	logs.TokenSent:    {logs.Enter, logs.Leave, logs.Ride, logs.RequestReceived, logs.ProbeReceived, logs.AnswerSent, logs.TokenMade},
 	logs.Ride:         {logs.Leave},
-	logs.Enter:        {logs.TokenReceived, logs.TokenMade, logs.Leave},
+	logs.Enter:        {logs.TokenReceived, logs.TokenMade, logs.Leave, logs.DoneReceived},
 	logs.ProbeSent:    {logs.Probe, logs.ProbeSent, logs.Request, logs.RequestSent},
 	logs.Probe:        {logs.Request, logs.RequestSent},
 	logs.BallotSent:   {logs.Ballot, logs.BallotSent},
@@ -126,10 +128,16 @@ func (s *scope) word(e *logs.Event, digits int) string {
 		return "TOKEN"
 	case logs.TokenDropped:
 		return "token dropped"
-	case logs.Enter:
+	case logs.Enter, logs.ShareEnter:
 		return "in " + shortFence(e.Fence, digits)
-	case logs.Leave:
+	case logs.Leave, logs.ShareLeave:
 		return "out"
+	case logs.LimitSet:
+		return "limit " + e.Shared.Limit.String()
+	case logs.RecallSent:
+		return "RECALL"
+	case logs.DoneSent:
+		return fmt.Sprintf("DONE, %d in", e.Shared.Kept)
 	case logs.Lost:
 		return "lock lost"
 	case logs.Probe:
@@ -152,7 +160,7 @@ func fenceDigits(rows []*row) int {
 	var fences []string
 	for _, r := range rows {
 		for _, e := range r.events {
-			if e.Kind == logs.Enter && !r.crash { // a crash's row has a line of another row
+			if e.Kind == logs.Enter && !r.crash && !slices.Contains(fences, fmt.Sprint(e.Fence)) { // a crash's row has a line of another row
 				fences = append(fences, fmt.Sprint(e.Fence))
 			}
 		}

@@ -32,10 +32,14 @@ func (p *plan) drawTracks() {
 			})
 		}
 		for _, entry := range j.Entries {
+			if entry.Enter.Mode() != 0 {
+				continue
+			}
 			p.bar(entry.Enter.Life, entry.Enter, entry.End, func(x, from, to float64) {
 				p.box(Section, sectionC, x-halfSection, from+sectionGap, x+halfSection, to-sectionGap)
 			})
 		}
+		p.drawShared(j)
 	}
 }
 
@@ -75,7 +79,7 @@ func (p *plan) drawWaits(life *logs.Life) {
 		case e.Kind == logs.Request || e.Kind == logs.Ride:
 			done(e)
 			begin = e
-		case e.Kind == logs.Enter && !e.Number.IsZero(), e.Kind == logs.Withdraw:
+		case e.Kind == logs.Enter && !e.Number.IsZero(), e.Kind == logs.Withdraw, e.Kind == logs.LimitSet:
 			done(e)
 		}
 	}

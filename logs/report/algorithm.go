@@ -119,16 +119,16 @@ func (s *source) leaves() example {
 	var e *logs.Event
 	for _, step := range s.story.Steps {
 		for _, line := range step.Lines {
-			if e == nil && line.Kind == logs.Leave && slices.Contains(line.Queue, asker) && s.numbers[line] < s.numbers[s.story.Entry.Enter] {
+			if e == nil && handsOn(line) && slices.Contains(line.Queue, asker) && s.numbers[line] < s.numbers[s.story.Entry.Enter] {
 				e = line
 			}
 		}
 	}
 	if e == nil {
-		e = s.any(func(e *logs.Event) bool { return e.Kind == logs.Leave && len(e.Queue) > 0 })
+		e = s.any(func(e *logs.Event) bool { return handsOn(e) && len(e.Queue) > 0 })
 	}
 	if e == nil {
-		e = s.any(func(e *logs.Event) bool { return e.Kind == logs.Leave })
+		e = s.any(handsOn)
 	}
 	if e == nil {
 		return example{}
@@ -139,6 +139,10 @@ func (s *source) leaves() example {
 	}
 	return example{[]*logs.Event{e}, shows}
 }
+
+// handsOn reports whether a line is a leave after which the leave rule runs: that of one who
+// had the lock alone.
+func handsOn(e *logs.Event) bool { return e.Kind == logs.Leave && e.Mode() == 0 }
 
 // sendsToken finds how the token was sent to the node of the story, or to any.
 func (s *source) sendsToken() example {

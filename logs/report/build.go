@@ -33,6 +33,7 @@ const (
 	titleAlgorithm = "The algorithm, step by step"
 	titleEntry     = "One entry in full"
 	titleCases     = "Three cases"
+	titleSharing   = "When the lock is shared"
 	titleDeath     = "When a node dies"
 	titleFigures   = "Measurements"
 	titleVerdicts  = "Verdicts"
@@ -61,6 +62,9 @@ func Build(in Input) (*Document, logs.Verdict) {
 			Section{titleAlgorithm, b.algorithm()},
 			Section{titleEntry, b.entry()},
 			Section{titleCases, b.cases()})
+	}
+	if blocks := b.sharing(); len(blocks) > 0 {
+		d.Sections = append(d.Sections, Section{titleSharing, blocks})
 	}
 	if b.tells(b.main) || b.tells(b.crash) {
 		d.Sections = append(d.Sections, Section{titleDeath, b.death()})

@@ -30,7 +30,7 @@ func (b *builder) here() []Block {
 					continue
 				}
 				enter, left := entry.Enter, j.Entries[i-1].End
-				if !enter.Number.IsZero() || left == nil || left.Kind != logs.Leave || len(left.Queue) > 0 || left.Life != enter.Life || sentBetween(left, enter) {
+				if !enter.Number.IsZero() || left == nil || !handsOn(left) || len(left.Queue) > 0 || left.Life != enter.Life || sentBetween(left, enter) {
 					continue
 				}
 				return []Block{Paragraph(fmt.Sprintf("%s left in %s. Q was empty, so the token stayed. When %s wanted to enter again, it did so at once, in %s. Between these two lines it sent no message about the lock, and it raised no request number:",
@@ -63,7 +63,7 @@ func (b *builder) contended() []Block {
 func (s *source) contended() []Block {
 	var best *contention
 	for _, e := range s.Events {
-		if e.Kind != logs.Leave || e.Lock != s.lock() || len(e.Queue) < 2 || best != nil && len(e.Queue) < len(best.leave.Queue) {
+		if !handsOn(e) || e.Lock != s.lock() || len(e.Queue) < 2 || best != nil && len(e.Queue) < len(best.leave.Queue) {
 			continue
 		}
 		if c := s.contentionAt(e); best == nil || len(e.Queue) > len(best.leave.Queue) || c.to-c.from < best.to-best.from {
@@ -225,10 +225,10 @@ func nextLeave(e *logs.Event) *logs.Event {
 		if o.Lock != e.Lock {
 			continue
 		}
-		switch o.Kind {
-		case logs.Leave:
+		switch {
+		case handsOn(o):
 			return o
-		case logs.TokenSent, logs.TokenDropped, logs.Lost:
+		case o.Kind == logs.TokenSent, o.Kind == logs.TokenDropped, o.Kind == logs.Lost:
 			return nil
 		}
 	}

@@ -77,10 +77,13 @@ func (s *source) noticed(dead *logs.Life) *logs.Event {
 	return nil
 }
 
-// insideAtEnd returns the entry that was not over when a visit ended with its process.
+// insideAtEnd returns the entry alone that was not over when a visit ended with its process.
 func insideAtEnd(held *logs.Visit) *logs.Event {
 	var enter *logs.Event
 	for _, e := range held.Events {
+		if e.Mode() != 0 {
+			continue
+		}
 		switch e.Kind {
 		case logs.Enter:
 			enter = e

@@ -33,7 +33,7 @@ func (s *source) waiting() Table {
 	var all []time.Duration
 	total := 0
 	for _, j := range s.run.Journeys() {
-		for _, entry := range j.Entries {
+		for _, entry := range slices.Concat(j.Entries, j.Under) {
 			node := entry.Enter.Node
 			entries[node]++
 			total++
@@ -68,6 +68,7 @@ func quantile(sorted []time.Duration, q float64) string {
 func (s *source) messages() []Block {
 	f, m := &s.report.Figures, &s.report.Figures.Messages
 	n := len(s.names.Nodes)
+	shares := m.Recall + m.Done
 	apart := m.Probe + m.Ballot + m.Answer + m.Abort
 	text := fmt.Sprintf("For %s of the run of appendix %d, its nodes sent %s and %s: %.2f messages for each entry. In the paper, an entry costs no message if the token is at the node that asks, and N otherwise; N is %d here.",
 		count(f.Entries, "entry", "entries"), s.Number, count(m.Request, "REQUEST", "REQUESTs"), count(m.Token, "TOKEN", "TOKENs"), f.PerEntry, n)
@@ -81,6 +82,7 @@ func (s *source) messages() []Block {
 		{m.Rode, "request rode on the token, for at most one message", "requests rode on the token, for at most one message each"},
 		{m.Fewer, "entry cost fewer REQUESTs, because streams were down", "entries cost fewer REQUESTs, because streams were down"},
 		{m.Remade, "entry used a token that was made at the node that waited", "entries used a token that was made at the node that waited"},
+		{m.Under, "entry was under a share, with the token elsewhere, and cost no message", "entries were under a share, with the token elsewhere, and cost no message"},
 	} {
 		if part.n > 0 {
 			parts = append(parts, count(part.n, part.one, part.many))
@@ -91,6 +93,9 @@ func (s *source) messages() []Block {
 	}
 	if m.Repeat > 0 || apart > 0 {
 		text += fmt.Sprintf(" Not in the paper and counted apart: %s on new streams, and %s to find or make a token.", count(m.Repeat, "repeated REQUEST", "repeated REQUESTs"), count(apart, "message", "messages"))
+	}
+	if shares > 0 {
+		text += fmt.Sprintf(" To call in shares, also apart: %s and %d DONE.", count(m.Recall, "RECALL", "RECALL"), m.Done)
 	}
 	members := float64(n)
 	t := Table{Caption: fmt.Sprintf("Messages for one entry, beside those of other algorithms by the sources named. The numbers are for N = %d. Only the first row was measured, in this run.", n),

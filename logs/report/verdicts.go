@@ -23,6 +23,9 @@ var arguments = []struct{ id, means, why string }{
 // servedInBatches is why R3 holds where nodes let in several of their own in a row.
 const servedInBatches = "Each request of the logs is followed by its entry, except those that are listed with the reason why they need none. That is no accident: once a request has reached the token, at most N-1 other nodes go before it, since no node is in Q twice, and no node is put before another, except one that leaves: it goes ahead of Q for as long as its --local-batch lasts, which in these logs is up to %d entries in a row."
 
+// sharedAsWell is why R2 holds where locks are shared.
+const sharedAsWell = " Those who share the lock may be in beside each other. The token carries their shares, and whoever wants the lock alone waits until it carries none: each share is given back, by DONE, after the last under it has left, or its session is over. So each entry alone is in order with each shared one. Those under one share have one fence; it is above those of all entries alone before it, and below those of all after it."
+
 // verdicts gives the verdict on each requirement, and the reasons.
 func (b *builder) verdicts() []Block {
 	if b.main == nil {
@@ -42,7 +45,12 @@ func (b *builder) verdicts() []Block {
 				if batch := s.run.LongestBatch(); batch > 1 && a.id == "R3" {
 					why = fmt.Sprintf(servedInBatches, batch)
 				}
-				blocks = append(blocks, Paragraph(s.judgement(a.id, a.means, why)))
+				means := a.means
+				if a.id == "R2" && s.shared() {
+					means = "R2, safety: only one node at a time is in the critical section, or only those who share the lock, as many as there are permits."
+					why += sharedAsWell
+				}
+				blocks = append(blocks, Paragraph(s.judgement(a.id, means, why)))
 			}
 		}
 		blocks = append(blocks, s.details()...)

@@ -80,6 +80,7 @@ func (b *logbook) arrives(m *token.Message) {
 		b.arrived = *m.Token
 		b.arrived.LastGranted = append([]token.Number(nil), m.Token.LastGranted...)
 		b.arrived.Queue = append([]token.Member(nil), m.Token.Queue...)
+		b.arrived.Shares = append([]token.Share(nil), m.Token.Shares...)
 	}
 }
 
@@ -96,18 +97,28 @@ func (b *logbook) effect(w *World, i int, e *token.Effect) {
 		event = b.message(e, receivedEvents, f)
 	case token.Grant, token.Left, token.Made:
 		if e.Message.Token == nil {
-			return // in or out under a share
+			b.underShare(w, i, e)
+			return
 		}
 		event = map[token.EffectKind]string{token.Grant: "enter", token.Left: "leave", token.Made: "token_made"}[e.Kind]
 		tokenOf(f, e.Message.Token.Epoch, e.Hop, e.Fence)
+		if e.Kind == token.Grant && e.Fence == 0 {
+			b.line(w, i, "limit_set", fields{"lock": e.Lock, "limit": limitText(e.Limit), "caller": "operator"})
+			return
+		}
 		if e.Kind == token.Grant && e.Number != (token.Number{}) {
 			f["number"] = e.Number.String()
 		}
+		if e.Kind != token.Made {
+			f.limit("mode", e.Limit)
+		}
+		f.shares(e.Message.Token)
 	case token.Dropped:
 		t := e.Message.Token
 		event, f["reason"] = "token_dropped", e.Reason
 		tokenOf(f, t.Epoch, t.Hop, t.Fence)
 		f["last_granted"], f["queue"] = numbers(t.LastGranted), addresses(t.Queue)
+		f.shares(t)
 	case token.Asked, token.Rode, token.Withdrew:
 		event = map[token.EffectKind]string{token.Asked: "request", token.Rode: "ride", token.Withdrew: "withdraw"}[e.Kind]
 		f["number"] = e.Number.String()
@@ -125,6 +136,7 @@ func (b *logbook) effect(w *World, i int, e *token.Effect) {
 		event = "lock_forgotten"
 	case token.Revoke:
 		event, f["fence"] = "lost", decimal(uint64(e.Fence))
+		f.limit("mode", e.Limit)
 	case token.Began, token.Lapsed, token.Gone:
 		event = map[token.EffectKind]string{token.Began: "session_started", token.Lapsed: "session_lapsed", token.Gone: "session_ended"}[e.Kind]
 		f["session"] = decimal(uint64(e.Session))
@@ -150,11 +162,12 @@ func (b *logbook) effect(w *World, i int, e *token.Effect) {
 var (
 	sentEvents = map[token.MessageKind]string{
 		token.Request: "request_sent", token.TokenMessage: "token_sent", token.Probe: "probe_sent", token.ProbeAnswer: "answer_sent",
-		token.Ballot: "ballot_sent", token.BallotAnswer: "answer_sent", token.Abort: "abort_sent",
+		token.Ballot: "ballot_sent", token.BallotAnswer: "answer_sent", token.Abort: "abort_sent", token.Recall: "recall_sent", token.Done: "done_sent",
 	}
 	receivedEvents = map[token.MessageKind]string{
 		token.Request: "request_received", token.TokenMessage: "token_received", token.Bye: "bye_received", token.Probe: "probe_received",
 		token.ProbeAnswer: "answer_received", token.Ballot: "ballot_received", token.BallotAnswer: "answer_received", token.Abort: "abort_received",
+		token.Recall: "recall_received", token.Done: "done_received",
 	}
 )
 
@@ -177,6 +190,7 @@ func (b *logbook) message(e *token.Effect, events map[token.MessageKind]string, 
 		}
 		tokenOf(f, t.Epoch, t.Hop, t.Fence)
 		f["last_granted"], f["queue"] = numbers(t.LastGranted), addresses(t.Queue)
+		f.shares(t)
 	case token.Bye:
 		f["session"] = decimal(uint64(m.Session))
 	case token.Probe:
@@ -191,9 +205,12 @@ func (b *logbook) message(e *token.Effect, events map[token.MessageKind]string, 
 		f["answer"] = map[token.Answer]string{token.Hold: "hold", token.Outbid: "nack", token.TooLow: "nack", token.Promise: "promise"}[m.Answer]
 		if m.Answer == token.Promise {
 			f["number"], f["waiting"], f["buried"] = m.Number.String(), m.Waiting, addresses(m.Members)
+			f.promised(m)
 		}
 	case token.Abort:
 		f["ballot"] = m.Ballot.String()
+	case token.Recall, token.Done:
+		f.recall(m)
 	}
 	return events[m.Kind]
 }

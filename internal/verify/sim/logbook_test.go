@@ -86,9 +86,6 @@ func TestLogs(t *testing.T) {
 	checked, forgetful := 0, 0
 	for checked < 60 || time.Now().Before(end) {
 		p := Draw(seeds())
-		if p.Shared {
-			continue
-		}
 		w, files := logsOf(t, p)
 		if w.forgetful || w.again {
 			forgetful++

@@ -33,10 +33,12 @@ type member struct {
 	promised uint64
 	session  token.Session // the highest it ever had
 	// copies are the disk's contents before each of the latest starts, the latest first.
-	// setBack: one of them was restored.
-	copies  [maxCopies]disk
-	setBack bool
-	lapsed  bool // and no later session is saved yet
+	// setBack: one of them was restored, the last at setBackAt.
+	copies    [maxCopies]disk
+	setBack   bool
+	setBackAt Instant
+	startedAt Instant // the latest process
+	lapsed    bool    // and no later session is saved yet
 
 	out, in [maxNodes]*stream
 	dialing [maxNodes]bool
@@ -108,6 +110,7 @@ func (w *World) start(i int) {
 	}
 	w.log.started(w, i, m.incarnation, session)
 	m.process++
+	m.startedAt = w.now
 	m.table = w.newTable(node)
 	m.node, m.gone, m.pausedUntil, m.tickAt = node, false, 0, never
 	m.crash, m.crashSave, m.lapsed = -1, -1, false

@@ -26,7 +26,7 @@ func (w *World) setBack(i int, op *Op) {
 	}
 	w.crashNow(i, away)
 	m.disk = m.copies[min(int(op.Effects), maxCopies)-1]
-	m.setBack, w.again = true, true
+	m.setBack, m.setBackAt, w.again = true, w.now, true
 	w.tracef("the disk of %d is set back to session %d, promised %d", i, m.disk.session, m.disk.promised)
 	if w.plan.Machines[i].Disk {
 		w.count(SetBackDisk)

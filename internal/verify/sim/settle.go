@@ -130,10 +130,23 @@ func (w *World) owed(i int) bool {
 
 // cannotKnow reports whether a node may have numbers that an earlier process had without
 // ever being told: its disk was set back, its clock does not show it, and somebody who may
-// know never reaches it. A token may then say that its requests were granted.
+// know never reaches it, or all others have started since. A token may then say that its
+// requests were granted.
 func (w *World) cannotKnow(i int) bool {
-	cut := w.plan.Cut
-	return w.members[i].setBack && !w.plan.Machines[i].Clocked && cut[0] != cut[1] && (cut[0] == i || cut[1] == i)
+	m, cut := &w.members[i], w.plan.Cut
+	if !m.setBack || w.plan.Machines[i].Clocked {
+		return false
+	}
+	return cut[0] != cut[1] && (cut[0] == i || cut[1] == i) || w.othersStartedSince(i, m.setBackAt)
+}
+
+func (w *World) othersStartedSince(i int, t Instant) bool {
+	for j := range w.plan.Nodes {
+		if j != i && w.members[j].startedAt <= t {
+			return false
+		}
+	}
+	return true
 }
 
 func (w *World) isUp(i int) bool { return w.members[i].node != nil }

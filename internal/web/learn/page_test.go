@@ -59,7 +59,7 @@ func TestPage(t *testing.T) {
 		const shown = `[...document.querySelectorAll('#ring .member')].map((e) =>
 			[e.classList[1], e.querySelector('.state').textContent + ' ' + e.querySelector('.sign').textContent])`
 		labels := make(map[string]string)
-		for _, link := range []string{"n=3;ask.A;ask.B;crash.C", "n=3;from=cold", "n=3;cut.A-B;cut.A-C;tick.5000"} {
+		for _, link := range []string{"n=3;ask.A;ask.B;crash.C", "n=3;read.A", "n=3;from=cold", "n=3;cut.A-B;cut.A-C;tick.5000"} {
 			visit(ctx, t, url+"#"+link)
 			click(ctx, t, "#last")
 			for _, member := range browser.Eval[[][2]string](ctx, t, shown) {
@@ -67,7 +67,7 @@ func TestPage(t *testing.T) {
 			}
 		}
 		want := map[string]string{
-			"critical": "in the critical section ★", "waiting": "waiting ?", "idle": "idle ", "starting": "waiting after its start ↻",
+			"critical": "in the critical section ★", "sharing": "shares the lock ☆", "waiting": "waiting ?", "idle": "idle ", "starting": "waiting after its start ↻",
 			"no-session": "no session ∅", "crashed": "crashed ✕",
 		}
 		if !maps.Equal(labels, want) {

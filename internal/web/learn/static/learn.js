@@ -185,8 +185,10 @@ function showActs() {
   const who = letter(picked.member);
   const up = m.state !== 'crashed';
   buttons('member-acts', [
-    button('Ask', `ask.${who}`, up && m.waiting < 9, 'A client asks for the lock'),
-    button('Leave', `leave.${who}`, m.critical, 'The client leaves the critical section'),
+    button('Ask', `ask.${who}`, up && m.waiting < 9, 'A client asks for the lock, alone'),
+    button('Read', `read.${who}`, up && m.waiting < 9, 'A client asks to share the lock with other readers'),
+    button('Permit', `permit.${who}`, up && m.waiting < 9, 'A client asks for one of three permits'),
+    button('Leave', `leave.${who}`, m.critical, 'The client that entered first leaves the critical section'),
     button('Give up', `withdraw.${who}`, m.waiting > 0, 'The client that has waited longest gives up'),
     up ? button('Crash', `crash.${who}`, true, 'The process dies at once') : button('Restart', `restart.${who}`, true, 'Another process is started'),
   ]);

@@ -34,9 +34,9 @@ export function showMembers(snapshot) {
     .map((text) => html('th', { scope: 'col' }, text)));
   const rows = snapshot.members.map((member, i) => html('tr', { class: member.state },
     html('th', { scope: 'row' }, member.name, member.token ? html('span', { class: 'has', title: 'has the token' }, ' ◆') : ''),
-    html('td', {}, `${states[member.state][1]} ${states[member.state][0]}`.trim()),
+    html('td', {}, `${states[member.state][1]} ${states[member.state][0]}`.trim(), member.share ? html('span', { class: 'tag' }, `share ${member.share}${member.recalled ? ', recalled' : ''}`) : ''),
     ...names.map((_, j) => html('td', { class: `number${i === j ? ' own' : ''}${outstanding(member, j) ? ' above' : ''}` }, member.rn[j] ?? '–')),
-    html('td', { class: 'number' }, String(member.waiting + (member.critical ? 1 : 0))),
+    html('td', { class: 'number' }, String(member.waiting + member.inside)),
     html('td', { class: 'number' }, String(member.session), member.inSession || member.state === 'crashed' ? '' : ' (not begun)'),
     html('td', { class: 'number' }, member.inSession ? `${member.leaseMillis} ms` : '–'),
     html('td', {}, member.guards.join(' ') || '–'),
@@ -75,6 +75,7 @@ function tokenCard(where, token, names) {
     html('dl', {},
       html('dt', {}, 'LN'), html('dd', {}, ...names.map((n, i) => html('span', { class: 'entry' }, `${n} `, html('b', {}, token.ln[i])))),
       html('dt', {}, 'Q'), html('dd', {}, token.q.length > 0 ? token.q.join(' → ') : 'empty'),
+      ...(token.limit ? [html('dt', {}, 'Shares'), html('dd', {}, `${token.shares.join(', ') || 'none'} (${token.limit})`)] : []),
       html('dt', {}, 'Making'), html('dd', {}, `${token.epoch}, moved ${token.hop} ${token.hop === 1 ? 'time' : 'times'}`),
       html('dt', {}, 'Fence'), html('dd', {}, `${token.fence} (making : grant)`)));
 }

@@ -16,6 +16,8 @@ export const glyphs = {
   BALLOT: ['B', 'hexagon', 'BALLOT: asks for a promise, so that the token can be made anew'],
   'BALLOT-ANSWER': ['P', 'hexagon', 'PROMISE or a refusal: the answer to a ballot'],
   ABORT: ['A', 'hexagon', 'ABORT: takes the promises back'],
+  RECALL: ['C', 'round', 'RECALL: asks for a share that is out'],
+  DONE: ['D', 'round', 'DONE: says how many are still in under it'],
   BYE: ['Y', 'square', 'BYE'],
 };
 
@@ -29,6 +31,7 @@ const SHAPES = {
 // The states of a member, in words and as a sign.
 export const states = {
   critical: ['in the critical section', '★'],
+  sharing: ['shares the lock', '☆'],
   waiting: ['waiting', '?'],
   idle: ['idle', ''],
   starting: ['waiting after its start', '↻'],
@@ -126,7 +129,8 @@ export class Ring {
     disc.setAttribute('aria-label', `${member.name}: ${words}${member.token ? ', has the token' : ''}. Choose it`);
     disc.querySelector('.name').textContent = member.name;
     disc.querySelector('.sign').textContent = sign;
-    disc.querySelector('.state').textContent = member.waiting > 1 ? `${words} (${member.waiting})` : words;
+    const count = member.state === 'sharing' ? member.inside : member.waiting;
+    disc.querySelector('.state').textContent = count > 1 ? `${words} (${count})` : words;
     disc.querySelector('.lease').textContent = member.inSession
       ? `session ${member.session}, lease ${(member.leaseMillis / 1000).toFixed(1)} s` : '';
   }
