@@ -184,6 +184,8 @@ func (c *Change) obstacles() []string {
 			clauses = append(clauses, Plain(o.GetMember())+" has a session again, or nobody waits there")
 		case clientv1.Obstacle_KIND_ROUND:
 			clauses = append(clauses, Plain(o.GetMember())+" does not look for the token any more")
+		case clientv1.Obstacle_KIND_SHARE:
+			clauses = append(clauses, Plain(o.GetMember())+" has given its share back, or nobody waits for it")
 		}
 	}
 	return clauses
