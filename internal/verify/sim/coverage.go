@@ -13,35 +13,35 @@ type Counter uint8
 // Tallies beside ops, effects and reasons.
 const (
 	StaleDelivery   Counter = iota // a message on a stream that a later one replaced
-	OldStream                    // a HELLO that came after that of a later stream
-	CrashBetween                 // a crash between two effects
-	Forgetful                    // a start with a floor below its promises
-	Withdrawal                   // a waiter that gave up
-	LateWord                     // a waiter that left a critical section after losing it
-	TwoTokens                    // two tokens of a lock, all but one of them dead
-	TwoHolders                   // two holders of a lock, all but one of them lapsed
-	Orphan                       // a client that held a lock when its node's process ended
-	Encumbered                   // a start after which such clients may exist
-	WentAhead                    // a node that let in one more of its own while others stood in Q
-	Declined                     // a grant that its caller no longer wanted
-	ClientHold                   // a client that was told that it has a lock
-	ClientLoss                   // a client that was told that it has lost one
-	Expired                      // a hold that a node took from a silent client
-	MovedOn                      // a client's wait that went to another node
-	LateFrame                    // a client's frame on a stream that the client had given up
-	ReplacedStream               // a client's stream that a later one replaced
-	Stalled                      // a client's stream that stalled between two parcels
-	Snapped                      // a client's stream that broke just when something was sent on it
-	Unreachable                  // a client that found no node for long
-	StopAfterLease               // a stop, first to hear that a lease is over, with waits and holds
-	SetBackDisk                  // a start with an older copy of the disk
-	Together                     // several that share a lock
-	UnderShare                   // a grant under a share, while the token is elsewhere
-	LimitSet                     // a limit that was changed
-	RaisedElsewhere              // a limit that was raised by a probe
-	OtherLimit                   // a waiter refused for its limit
-	Relayed                      // a RECALL or DONE that was passed on
-	CountedAbove                 // a node that counted above another incarnation's session
+	OldStream                      // a HELLO that came after that of a later stream
+	CrashBetween                   // a crash between two effects
+	Forgetful                      // a start with a floor below its promises
+	Withdrawal                     // a waiter that gave up
+	LateWord                       // a waiter that left a critical section after losing it
+	TwoTokens                      // two tokens of a lock, all but one of them dead
+	TwoHolders                     // two holders of a lock, all but one of them lapsed
+	Orphan                         // a client that held a lock when its node's process ended
+	Encumbered                     // a start after which such clients may exist
+	WentAhead                      // a node that let in one more of its own while others stood in Q
+	Declined                       // a grant that its caller no longer wanted
+	ClientHold                     // a client that was told that it has a lock
+	ClientLoss                     // a client that was told that it has lost one
+	Expired                        // a hold that a node took from a silent client
+	MovedOn                        // a client's wait that went to another node
+	LateFrame                      // a client's frame on a stream that the client had given up
+	ReplacedStream                 // a client's stream that a later one replaced
+	Stalled                        // a client's stream that stalled between two parcels
+	Snapped                        // a client's stream that broke just when something was sent on it
+	Unreachable                    // a client that found no node for long
+	StopAfterLease                 // a stop, first to hear that a lease is over, with waits and holds
+	SetBackDisk                    // a start with an older copy of the disk
+	Together                       // several that share a lock
+	UnderShare                     // a grant under a share, while the token is elsewhere
+	LimitSet                       // a limit that was changed
+	RaisedElsewhere                // a limit that was raised by a probe
+	OtherLimit                     // a waiter refused for its limit
+	Relayed                        // a RECALL or DONE that was passed on
+	CountedAbove                   // a node that counted above another incarnation's session
 	counters
 )
 
@@ -69,10 +69,10 @@ const effectKinds = 128
 // Coverage is what happened in runs, so that a test can tell whether the simulator still
 // reaches everything.
 type Coverage struct {
-	effects [effectKinds]int64
-	ops     [opKinds]int64
+	effects  [effectKinds]int64
+	ops      [opKinds]int64
 	counters [counters]int64
-	reasons [len(reasons)]int64
+	reasons  [len(reasons)]int64
 }
 
 func (c *Coverage) count(t Counter) { c.counters[t]++ }
