@@ -10,7 +10,7 @@ import (
 // Counter names something that happens in a run and that no effect shows.
 type Counter uint8
 
-// Tallies beside ops, effects and reasons.
+// Counters beside ops, effects and reasons.
 const (
 	StaleDelivery   Counter = iota // a message on a stream that a later one replaced
 	OldStream                      // a HELLO that came after that of a later stream
