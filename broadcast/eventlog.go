@@ -234,15 +234,17 @@ func (l *eventLog) numbers(line *zerolog.Event, key string, numbers []token.Numb
 	if line == nil || numbers == nil {
 		return
 	}
-	b := append(l.scratch[:0], '[')
+	b := l.scratch[:0]
+	b = append(b, '[')
 	for i, n := range numbers {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = append(n.AppendText(append(b, '"')), '"') // there is nothing to escape
 	}
-	l.scratch = append(b, ']')
-	line.RawJSON(key, l.scratch)
+	b = append(b, ']')
+	line.RawJSON(key, b)
+	l.scratch = b
 }
 
 // list adds the addresses of members.

@@ -121,12 +121,12 @@ func BenchmarkBesideShares(b *testing.B) {
 				holds = append(holds, m.share(fmt.Sprintf("other%d", lock), mode))
 			}
 		}
-		defer func() {
+		b.Cleanup(func() {
 			for _, hold := range holds {
 				members[0].release(hold)
 			}
 			stopAll(members)
-		}()
+		})
 		sides = append(sides, everywhere(members, 3, func(m *member, _ int) { m.use("cs", token.Exclusive, 0) }))
 	}
 	compare(b, sides[0], sides[1])

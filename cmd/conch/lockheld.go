@@ -105,11 +105,11 @@ func (l *locking) refuseNested(ctx context.Context) error {
 // nested says why this lock cannot be had inside an outer one.
 func (l *locking) nested(outer heldLock) error {
 	name := render.Plain(l.name)
-	switch {
-	case outer.Mode == "":
+	switch outer.Mode {
+	case "":
 		return fmt.Errorf("the lock %s is held with fence %s by the command that this one runs under ($%s), which would wait for this one for ever; leave the inner lock out, or name another",
 			name, outer.Fence, heldVariable)
-	case outer.Mode == l.end.Mode:
+	case l.end.Mode:
 		return fmt.Errorf("the command that this one runs under ($%s) shares the lock %s already, with fence %s; another share could wait for ever, for somebody who waits for the first; leave the inner lock out, or give it --try or --wait",
 			heldVariable, name, outer.Fence)
 	default:

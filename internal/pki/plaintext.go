@@ -11,7 +11,7 @@ import (
 const (
 	// http2Preface is the beginning of HTTP/2 without TLS (RFC 9113, section 3.4).
 	http2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-	// peekBytes are enough to recognize it: TLS begins with the byte 0x16.
+	// peekBytes are enough to recognise it: TLS begins with the byte 0x16.
 	peekBytes = 5
 
 	// wantTLS is the answer to HTTP/2 without TLS.
@@ -30,7 +30,7 @@ const (
 	refusedBytes    = 64 << 10
 )
 
-// peekedConn is a connection that recognizes HTTP/2 without TLS by its first bytes, before
+// peekedConn is a connection that recognises HTTP/2 without TLS by its first bytes, before
 // more is read.
 type peekedConn struct {
 	net.Conn

@@ -4,7 +4,7 @@ import "conch/token"
 
 // configs are the searches that run as far as time allows: in `make test` for a moment, in
 // `make soak` for as long as asked. The first ones complete.
-var configs = []Config{
+var configs = append([]Config{
 	// The paper's algorithm: no faults, no time. Whatever the order, every waiter is
 	// served.
 	{
@@ -124,4 +124,4 @@ var configs = []Config{
 		Name: "three, used up, batches", Members: 3, Locks: 1, Start: Idle, Delivery: Batched, StepsPerTTL: 2, Steps: 3,
 		FencesPerEpoch: 1, Requests: [3]int{1, 1, 1}, Faults: Faults{Withdrawals: 1}, Sample: 512,
 	},
-}
+}, shareConfigs...)

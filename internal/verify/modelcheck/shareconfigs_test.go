@@ -74,5 +74,3 @@ var shareConfigs = []Config{
 		Modes: modes(2, 2, 2, 2, 2, alone), Requests: [3]int{2, 1, 2}, Faults: Faults{Crashes: 1}, Sample: 512,
 	},
 }
-
-func init() { configs = append(configs, shareConfigs...) }

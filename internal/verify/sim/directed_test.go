@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -117,7 +118,7 @@ func guardRestarts() []Op {
 }
 
 // directed are the chains, by the name of the fault that each is for.
-var directed = map[string]*Plan{
+var directed = joined(sharedDirected, map[string]*Plan{
 	"client-pong-extends-all":   attached(3, stalledRestatement()...),
 	"early-end-forgets-clients": sessionEndsEarly(),
 	"burial-half-kept":          stage(5, buriedMeets(23*s, 24*s, 20500*ms, 0, 1, 2)...),
@@ -264,6 +265,12 @@ var directed = map[string]*Plan{
 		hold(46*s, 2, s),
 	),
 	"round-without-end": stage(5, buriedMeets(29*s, 31*s, 25*s, 0, 1, 2)...),
+})
+
+func joined(one, two map[string]*Plan) map[string]*Plan {
+	all := maps.Clone(one)
+	maps.Copy(all, two)
+	return all
 }
 
 // TestDirected runs each chain of events.

@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"maps"
-
 	"conch/token"
 )
 
@@ -136,5 +134,3 @@ var sharedDirected = map[string]*Plan{
 		hold(51*s, 0, s),
 	),
 }
-
-func init() { maps.Copy(directed, sharedDirected) }
