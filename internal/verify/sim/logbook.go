@@ -96,16 +96,16 @@ func (b *logbook) effect(w *World, i int, e *token.Effect) {
 	case token.Received:
 		event = b.message(e, receivedEvents, f)
 	case token.Grant, token.Left, token.Made:
+		if e.Kind == token.Grant && e.Fence == 0 {
+			b.line(w, i, "limit_set", fields{"lock": e.Lock, "limit": limitText(e.Limit), "caller": "operator"})
+			return
+		}
 		if e.Message.Token == nil {
 			b.underShare(w, i, e)
 			return
 		}
 		event = map[token.EffectKind]string{token.Grant: "enter", token.Left: "leave", token.Made: "token_made"}[e.Kind]
 		tokenOf(f, e.Message.Token.Epoch, e.Hop, e.Fence)
-		if e.Kind == token.Grant && e.Fence == 0 {
-			b.line(w, i, "limit_set", fields{"lock": e.Lock, "limit": limitText(e.Limit), "caller": "operator"})
-			return
-		}
 		if e.Kind == token.Grant && e.Number != (token.Number{}) {
 			f["number"] = e.Number.String()
 		}

@@ -114,7 +114,7 @@ function render() {
 function draw() {
   due = false;
   const detail = cluster.detail?.lock.name === picked ? cluster.detail : null;
-  const lock = detail?.lock ?? cluster.locks.get(picked) ?? (picked ? { name: picked, wants: [], searches: [], waiting: 0 } : undefined);
+  const lock = detail?.lock ?? cluster.locks.get(picked) ?? (picked ? { name: picked, wants: [], inside: [], searches: [], waiting: 0 } : undefined);
   const hidden = refused || picked !== '' && unseen === picked && !detail;
   if (cluster.members.length > 0) { // else the node has said nothing yet
     ring.show(cluster, hidden ? undefined : lock);
