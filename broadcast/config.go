@@ -31,6 +31,8 @@ type Config struct {
 	MaxBallot func() uint64
 	// Encumbered: clients of an earlier process may still hold locks; see [token.Config].
 	Encumbered bool
+	// Fresh: nothing is known of earlier processes; see [token.Config].
+	Fresh bool
 	// TTL is a session's time to live, at least [token.MinTTL], and the same at all
 	// members.
 	TTL time.Duration

@@ -91,6 +91,7 @@ func start(cfg Config, limits limits) (*Driver, error) {
 		Session:        cfg.Session,
 		Floor:          cfg.Floor,
 		Encumbered:     cfg.Encumbered,
+		Fresh:          cfg.Fresh,
 		TTL:            token.Time(cfg.TTL),
 		IdleToken:      token.DefaultIdleToken,
 		IdleLock:       token.DefaultIdleLock,

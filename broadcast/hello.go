@@ -56,6 +56,7 @@ func (d *Driver) helloFrame(to token.Member, h token.Hello) *peerv1.Frame {
 
 		KnownIncarnation: h.KnownOf[:], // zeros while nothing is known
 		Receiver:         d.members[to],
+		Fresh:            h.Fresh,
 	}}}}}
 }
 
@@ -99,6 +100,7 @@ func (d *Driver) checkHello(h *peerv1.Hello) (token.Member, token.Hello, *refusa
 		// sessions above it.
 		KnownSession: token.Session(min(h.GetKnownSession(), wire.MaxKnownSession)),
 		KnownOf:      knownOf,
+		Fresh:        h.GetFresh(),
 	}, nil
 }
 

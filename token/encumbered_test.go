@@ -279,6 +279,62 @@ func TestOthersWaitEndsWithEncumberedOnes(t *testing.T) {
 	}
 }
 
+// A fresh cluster, whose members have new memories, is ready at once. A fresh member of one
+// that has run waits for T: clients may have been left behind when its memory was lost.
+func TestFreshNodeWaitsUnlessAllAreFresh(t *testing.T) {
+	for _, all := range []bool{true, false} {
+		n := newNetwork(t, 3, func(cfg *Config) { cfg.Encumbered, cfg.Fresh = true, true })
+		n.sites[2].cfg.Encumbered, n.sites[2].cfg.Fresh = all, all
+		for m := range n.sites {
+			n.start(Member(m))
+			n.settle()
+		}
+		if _, ok := n.sites[0].node.InSession(); ok != all {
+			t.Errorf("all fresh %t: in session %t", all, ok)
+		}
+		n.advance(testTTL)
+		if _, ok := n.sites[0].node.InSession(); !ok {
+			t.Errorf("all fresh %t: no session after T", all)
+		}
+		if n.sites[1].node.Hello(0).Fresh {
+			t.Errorf("all fresh %t: fresh though it has had a session", all)
+		}
+	}
+}
+
+// Fresh members say so again on a later stream, and what they said counts until another
+// process says otherwise.
+func TestFreshIsOfOneProcess(t *testing.T) {
+	cfg := encumberedConfig(0, 3)
+	cfg.Fresh = true
+	d := startWith(t, cfg)
+	d.hello(1, Hello{Incarnation: incarnation(1, 1), Boot: 1, Fresh: true})
+	d.hello(1, Hello{Incarnation: incarnation(1, 1), Boot: 1, Counter: 1})
+	d.hello(1, Hello{Incarnation: incarnation(1, 2), Boot: 2})
+	d.hello(2, Hello{Incarnation: incarnation(2, 1), Boot: 1, Fresh: true})
+	if !d.encumbered() {
+		t.Error("not encumbered, though B's process is not fresh")
+	}
+	d.hello(1, Hello{Incarnation: incarnation(1, 3), Boot: 3, Fresh: true})
+	if d.encumbered() {
+		t.Error("encumbered, though all say that they are fresh")
+	}
+}
+
+func TestFreshClusterOfOneWaitsForT(t *testing.T) {
+	cfg := encumberedConfig(0, 1)
+	cfg.Fresh = true
+	d := startWith(t, cfg)
+	d.passes(testTTL - 1)
+	if _, ok := d.InSession(); ok {
+		t.Error("in session before T")
+	}
+	d.passes(1)
+	if _, ok := d.InSession(); !ok {
+		t.Error("no session after T")
+	}
+}
+
 // A whole encumbered cluster is ready after T; then its first waiter is served.
 func TestEncumberedClusterIsReadyAfterT(t *testing.T) {
 	n := newNetwork(t, 3, func(cfg *Config) { cfg.Encumbered = true })

@@ -20,6 +20,8 @@ type Hello struct {
 	Counter uint64
 	// Floor: the sender promises no ballot at or below it.
 	Floor uint64
+	// Fresh: the sender's memory is new, and it has had no session since.
+	Fresh bool
 	// KnownSession is the highest session number of the receiver that the sender knows, and
 	// KnownOf the incarnation that had it, the first if there were several.
 	KnownSession Session
@@ -69,6 +71,8 @@ type peer struct {
 	// over, as if it had been on the way until then.
 	heldPing Message
 
+	// fresh: its newest incarnation has said that it is.
+	fresh bool
 	// clear: it has told this incarnation that it has no session.
 	clear bool
 }
@@ -82,6 +86,7 @@ func (n *Node) Hello(to Member) Hello {
 		Boot:         n.boot,
 		Counter:      p.opened - 1,
 		Floor:        n.floor,
+		Fresh:        n.fresh,
 		KnownSession: p.highest,
 		KnownOf:      p.highestOf,
 	}
@@ -113,6 +118,10 @@ func (n *Node) ReceiveHello(now Time, from Member, h Hello) error {
 	if !heard || other {
 		n.forgetOlder(p, from, heard)
 	}
+	if h.Fresh {
+		p.fresh = true
+		n.checkFresh()
+	}
 	return nil
 }
 
@@ -121,7 +130,7 @@ func (n *Node) forgetOlder(p *peer, from Member, before bool) {
 	p.session, p.over = 0, 0
 	p.heldPing = Message{}
 	p.answeredBefore = p.hasAnswered
-	p.clear = false
+	p.clear, p.fresh = false, false
 	n.sayClear(from)
 	if before {
 		p.returned = true

@@ -14,7 +14,7 @@ import (
 func full() (*Node, ClockModel) {
 	const now = 1000 * second
 	cfg := Config{
-		Self: 1, Members: 2, Incarnation: Incarnation{1}, Session: 7, Floor: 8, Encumbered: true, TTL: 2 * second,
+		Self: 1, Members: 2, Incarnation: Incarnation{1}, Session: 7, Floor: 8, Encumbered: true, Fresh: true, TTL: 2 * second,
 		IdleToken: 10 * second, IdleLock: 20 * second, FencesPerEpoch: 9, LocalBatch: 10,
 	}
 	token := func() *Token {
@@ -34,10 +34,10 @@ func full() (*Node, ClockModel) {
 		message.Stamp = reading - second
 		return peer{
 			connected: true, opened: 3,
-			hello: Hello{Incarnation: Incarnation{5}, Boot: 1, Counter: 2, Floor: 3, KnownSession: 4, KnownOf: Incarnation{6}},
+			hello: Hello{Incarnation: Incarnation{5}, Boot: 1, Counter: 2, Floor: 3, Fresh: true, KnownSession: 4, KnownOf: Incarnation{6}},
 			heard: true, returned: true, session: 5, over: 4, highest: 6, highestOf: Incarnation{7},
 			answered: now - second, hasAnswered: true, answeredBefore: true, pongAt: now - second/2,
-			guarded: 7, guardEnd: now + second, burialEnd: now + second, heldPing: message, clear: true,
+			guarded: 7, guardEnd: now + second, burialEnd: now + second, heldPing: message, clear: true, fresh: true,
 		}
 	}
 	aVote := vote{true, Number{1, 1}, true, []Member{1}, Share{1, 2, 3, 4}, 4, 1, 5}
@@ -66,7 +66,7 @@ func full() (*Node, ClockModel) {
 	}
 	n := &Node{
 		cfg: cfg, self: 1, now: now, peers: []peer{peerOf(6 * second), peerOf(now)}, boot: 15, session: 16, begun: true, warned: true,
-		leaseEnd: now + second, newer: 1, nextPing: now + second, startedAt: now - second, waiting: true, clientsLeft: true,
+		leaseEnd: now + second, newer: 1, nextPing: now + second, startedAt: now - second, waiting: true, clientsLeft: true, fresh: true,
 		leaving: true, gone: true, promised: 17, floor: 18, forgotten: 19, probes: 20, count: 21,
 		locks: make(map[string]*lock), numbers: []Number{{1, 1}}, members: []Member{1}, stamps: []Time{1},
 		effects: []Effect{{}}, spare: []*use{{}},
@@ -174,12 +174,12 @@ func (l leaf) change(t *testing.T) (undo func()) {
 // unencoded are the fields that AppendState leaves out, and why.
 var unencoded = map[string]string{
 	`\.cfg\.(Self|Members|FencesPerEpoch|LocalBatch)`: "the same for a member throughout a search",
-	`\.cfg\.(Session|Floor|Encumbered)`:               "read by New only",
-	`\.now`:                                           "the clock's reading is given; times count from it",
-	`\.warned`:                                        "decides on a warning only, of which nothing comes here",
-	`\.newer`:                                         "decides when the stamps are compared, which changes nothing then",
+	`\.cfg\.(Session|Floor|Encumbered|Fresh)`:         "read by New only",
+	`\.now`:    "the clock's reading is given; times count from it",
+	`\.warned`: "decides on a warning only, of which nothing comes here",
+	`\.newer`:  "decides when the stamps are compared, which changes nothing then",
 	`\.effects.*|\.numbers.*|\.members.*|\.stamps.*|\.spare.*`: "scratch memory, or fetched before",
-	`.*\.hello\.Known(Session|Of)`:                             "read when the HELLO comes",
+	`.*\.hello\.(Fresh|Known(Session|Of))`:                     "read when the HELLO comes",
 	`.*\.Hop`:                                                  "for the log",
 	`.*\.active`:                                               "follows from the list of active locks",
 }

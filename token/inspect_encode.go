@@ -210,7 +210,7 @@ func (e *encoder) session() {
 	e.b = append(e.b, n.cfg.Incarnation[:]...)
 	e.uint(uint64(n.boot))
 	e.uint(uint64(n.session))
-	e.bools(n.begun, n.waiting, n.leaving, n.gone, n.encumbered())
+	e.bools(n.begun, n.waiting, n.leaving, n.gone, n.encumbered(), n.fresh)
 	if n.begun {
 		e.until(n.leaseEnd)
 	}
@@ -230,7 +230,8 @@ func (e *encoder) peer(p *peer, now Time) {
 	answered := p.hasAnswered && e.now < p.pongAt+n.cfg.TTL
 	cleared := p.clear && n.waiting // no longer matters after the wait
 	held := p.heldPing.Kind != 0
-	e.bools(p.connected, p.heard, p.returned, answered, cleared, held)
+	fresh := p.fresh && n.fresh // likewise
+	e.bools(p.connected, p.heard, p.returned, answered, cleared, held, fresh)
 	e.uint(p.opened)
 	e.b = append(e.b, p.hello.Incarnation[:]...)
 	e.uint(uint64(p.hello.Boot))

@@ -23,6 +23,10 @@ type Config struct {
 	// processes of their own, under leases of its session. The node then stays silent until
 	// T has passed since its start.
 	Encumbered bool
+	// Fresh: nothing is known of earlier processes, and there may have been none. An
+	// encumbered node is so no longer once all other members say that they are fresh, too:
+	// then the cluster starts for the first time.
+	Fresh bool
 
 	// TTL is T, a session's time to live. It is the same in the whole cluster.
 	TTL Time
@@ -120,9 +124,9 @@ type Node struct {
 	nextPing Time
 
 	// The wait after the start; the rules are in start.go. clientsLeft: clients may have
-	// been left behind.
-	startedAt            Time
-	waiting, clientsLeft bool
+	// been left behind. fresh: Config.Fresh, until the wait is over.
+	startedAt                   Time
+	waiting, clientsLeft, fresh bool
 
 	// Leaving; the rules are in bye.go.
 	leaving, gone bool
@@ -163,6 +167,7 @@ func New(now Time, cfg Config) (*Node, error) {
 		nextPing:    now,
 		waiting:     true,
 		clientsLeft: cfg.Encumbered,
+		fresh:       cfg.Fresh,
 		promised:    cfg.Floor,
 		floor:       cfg.Floor,
 		locks:       make(map[string]*lock),

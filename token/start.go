@@ -11,6 +11,11 @@ package token
 // an encumbered node waits for T whatever it is told. To the others it is like a member
 // that does not answer, whom they can bury once its earlier session is over.
 
+// A fresh node, whose memory is new, cannot know whether it is encumbered. If it stands for
+// one whose memory is lost, its cluster has members that have been running: those are fresh
+// only during the wait after their first start. So it is encumbered unless all others say
+// that they are fresh.
+
 // A session that ends before its lease does (known.go) leaves clients behind, too: one that
 // is cut off from its node counts on the lease that it was told. The node then waits like an
 // encumbered one after its start.
@@ -22,12 +27,28 @@ func (n *Node) encumbered() bool { return n.clientsLeft && n.waiting }
 // encumber begins the wait of an encumbered node.
 func (n *Node) encumber() { n.waiting, n.clientsLeft, n.startedAt = true, true, n.now }
 
+// checkFresh frees a fresh node of its wait for clients if all members are fresh. A cluster
+// of one has nobody to tell, and waits.
+func (n *Node) checkFresh() {
+	if !n.clientsLeft || !n.fresh {
+		return
+	}
+	for j := range n.peers {
+		if Member(j) != n.self && !n.peers[j].fresh {
+			return
+		}
+	}
+	n.clientsLeft = false
+	n.sayClearToAll()
+	n.checkWait()
+}
+
 // checkWait ends the wait when it is over.
 func (n *Node) checkWait() {
 	if !n.waiting || n.now < n.startedAt+n.cfg.TTL && (n.clientsLeft || !n.allClear()) {
 		return
 	}
-	n.waiting = false
+	n.waiting, n.fresh = false, false
 	if n.clientsLeft {
 		n.sayClearToAll() // the members may have been waiting for it
 	}

@@ -166,3 +166,35 @@ func TestNewDataDirectoriesAfterRestarts(t *testing.T) {
 	c.start(0, 1, 2)
 	c.lock(2, "with new directories")
 }
+
+// A node is killed under commands and starts at once with a new data directory: nobody gets
+// their locks before the commands have lost them.
+func TestNewDataDirectoryAtOnceUnderCommands(t *testing.T) {
+	const locks = 5
+	ctx, cancel := context.WithTimeout(t.Context(), 6*patience)
+	defer cancel()
+	c := &diskCluster{t: t, ctx: ctx, Cluster: startMembers(ctx, t, 3)}
+	victim := c.Nodes()[2]
+	var files []string
+	var first, second []*locker
+	for i := range locks {
+		lock := fmt.Sprint("lock-", i)
+		files = append(files, filepath.Join(t.TempDir(), lock))
+		first = append(first, startLock(t, "--node", victim.Address(), lock, "--", "witness", files[i], "stubborn"))
+		if !until(func() bool { return readTestimony(t, files[i]).lines > 0 }) {
+			t.Fatalf("%s: nobody holds it", lock)
+		}
+		second = append(second, startLock(t, "--node", c.Nodes()[0].Address(), lock, "--", "witness", files[i], "brief"))
+		second[i].awaitLine("1 ahead; held by")
+	}
+	check(t, victim.Kill())
+	check(t, os.RemoveAll(c.dir(2)))
+	check(t, victim.Start(ctx))
+	for i := range locks {
+		second[i].ends(0)
+		first[i].ends(exitLost)
+		if got := readTestimony(t, files[i]); got.overlaps != 0 || len(got.fences) != 2 {
+			t.Errorf("%s: %d lines were written without the lock, fences %v", files[i], got.overlaps, got.fences)
+		}
+	}
+}

@@ -36,11 +36,25 @@ func marked(t *testing.T, s *Store) bool {
 	return r.Clients
 }
 
-func TestANewDirectoryHasNoMark(t *testing.T) {
+// A new directory may stand for one that was removed, with whose node clients were left
+// behind.
+func TestANewDirectoryHasTheMark(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
-	if s.State().Clients || marked(t, s) {
-		t.Errorf("State() = %+v, and on disk is %t; want no mark", s.State(), marked(t, s))
+	if !s.State().Clients || !s.State().Fresh || !marked(t, s) {
+		t.Errorf("State() = %+v, and on disk is %t; want the mark, and fresh", s.State(), marked(t, s))
 	}
+	s = reopened(t, s) // killed at once, perhaps
+	if !s.State().Clients || s.State().Fresh {
+		t.Errorf("State() = %+v; want the mark, which nobody took away, and not fresh", s.State())
+	}
+}
+
+// unmarked opens a directory whose last process took the mark away.
+func unmarked(t *testing.T) *Store {
+	t.Helper()
+	s := mustOpen(t, t.TempDir())
+	setClients(t, s, false)
+	return reopened(t, s)
 }
 
 // The mark is on disk when SetClients returns.
@@ -56,7 +70,7 @@ func TestTheMarkIsOnDiskAtOnce(t *testing.T) {
 
 // State tells of the earlier processes, whatever this one serves.
 func TestTheMarkOfEarlierProcessesIsFound(t *testing.T) {
-	s := mustOpen(t, t.TempDir())
+	s := unmarked(t)
 	setClients(t, s, true)
 	if s.State().Clients {
 		t.Error("the process found the mark that it has set itself")
@@ -90,7 +104,10 @@ func TestSaveKeepsTheMarkAndTheMarkTheNumbers(t *testing.T) {
 		t.Error("Save took the mark away")
 	}
 	setClients(t, s, false)
-	checkState(t, s, State{Session: firstSession + 4, Promised: firstFloor + 9})
+	if marked(t, s) {
+		t.Error("the mark is still there")
+	}
+	checkState(t, reopened(t, s), State{Session: firstSession + 5, Promised: firstFloor + 9})
 }
 
 // A line of before there was a mark is read as one without, and is not written anew
@@ -123,7 +140,7 @@ func TestSetClientsWritesOnlyWhatIsNew(t *testing.T) {
 }
 
 func TestAClosedStoreSetsNoMark(t *testing.T) {
-	s := mustOpen(t, t.TempDir())
+	s := unmarked(t)
 	mustClose(t, s)
 	if err := s.SetClients(true); !errors.Is(err, ErrClosed) {
 		t.Errorf("SetClients after Close: %v, want ErrClosed", err)
@@ -135,7 +152,7 @@ func TestAClosedStoreSetsNoMark(t *testing.T) {
 
 // Whoever serves clients and whoever saves numbers are not the same goroutine.
 func TestSaveAndSetClientsMayBeCalledAtOnce(t *testing.T) {
-	s := mustOpen(t, t.TempDir())
+	s := unmarked(t)
 	const times = 20
 	var group sync.WaitGroup
 	group.Go(func() {
@@ -156,8 +173,8 @@ func TestSaveAndSetClientsMayBeCalledAtOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
-	checkState(t, s, State{Session: firstSession + times, Promised: firstFloor + times - 1})
 	if !marked(t, s) {
 		t.Error("the mark is not what was set last")
 	}
+	checkState(t, reopened(t, s), State{Session: firstSession + times + 1, Promised: firstFloor + times - 1, Clients: true})
 }

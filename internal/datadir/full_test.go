@@ -51,7 +51,7 @@ func saveOnSmallDisk(dir string) error {
 	if err != nil {
 		return err
 	}
-	if r, err := decode(line); err != nil || (State{r.Session, r.Promised, r.Clients}) != before {
+	if r, err := decode(line); err != nil || (State{r.Session, r.Promised, r.Clients, before.Fresh}) != before {
 		return fmt.Errorf("on disk is %+v, %w; want %+v", r, err, before)
 	}
 	fmt.Println("state: kept")

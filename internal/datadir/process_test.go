@@ -117,7 +117,7 @@ func TestASecondProcessIsKeptOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := mustOpen(t, dir)
-	checkState(t, s, State{Session: firstSession + 1, Promised: firstFloor})
+	checkState(t, s, State{Session: firstSession + 1, Promised: firstFloor, Clients: true})
 
 	// Nor does one process open it twice.
 	if _, err := Open(dir, member, testClock); !errors.Is(err, ErrInUse) {
@@ -168,7 +168,7 @@ func TestAKilledProcessLosesNothing(t *testing.T) {
 			t.Fatal("the process was not killed")
 		}
 		s := mustOpen(t, dir)
-		old, next := State{Session: last.Session + 1, Promised: last.Promised}, State{Session: last.Session + 2, Promised: last.Promised + 1}
+		old, next := State{Session: last.Session + 1, Promised: last.Promised, Clients: true}, State{Session: last.Session + 2, Promised: last.Promised + 1, Clients: true}
 		if got := s.State(); got != old && got != next {
 			t.Errorf("round %d: after %+v, a start found %+v; want %+v or %+v", round, last, got, old, next)
 		}
@@ -206,7 +206,7 @@ func TestAHalfWrittenFileIsNotTheState(t *testing.T) {
 	if got := names(t, dir); len(got) != 3 {
 		t.Errorf("the directory holds %q, want the lock, the state and the spare file", got)
 	}
-	checkState(t, mustOpen(t, dir), State{Session: firstSession + 1, Promised: firstFloor})
+	checkState(t, mustOpen(t, dir), State{Session: firstSession + 1, Promised: firstFloor, Clients: true})
 }
 
 // nobody is a user whom permissions bind, for tests that root runs.
@@ -252,7 +252,7 @@ func TestAnUnsyncedRenameIsAFailure(t *testing.T) {
 	dir := unprivilegedDir(t)
 	mustPrint(t, "unsynced", dir, reported)
 	// Renamed is renamed, so the new state it is, but nobody was promised that.
-	checkState(t, mustOpen(t, dir), State{Session: firstSession + 8, Promised: firstFloor + 1024})
+	checkState(t, mustOpen(t, dir), State{Session: firstSession + 8, Promised: firstFloor + 1024, Clients: true})
 }
 
 // saveReadOnly may no longer write into the directory, and then not even open it.
@@ -280,5 +280,5 @@ func TestAReadOnlyDirectoryIsAnError(t *testing.T) {
 	dir := unprivilegedDir(t)
 	refused := "unusable: true cause: true dir: true"
 	mustPrint(t, "read-only", dir, strings.Join([]string{reported, refused, refused}, "\n"))
-	checkState(t, mustOpen(t, dir), State{Session: firstSession + 1, Promised: firstFloor})
+	checkState(t, mustOpen(t, dir), State{Session: firstSession + 1, Promised: firstFloor, Clients: true})
 }

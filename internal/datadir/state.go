@@ -28,8 +28,11 @@ type State struct {
 	// [token.BallotsPerSecond] since the beginning of 2026.
 	Promised uint64
 	// Clients: the process before this one, or one before that, may have left clients
-	// behind that hold locks (protocol, section 2, encumbered).
+	// behind that hold locks (protocol, section 2, encumbered). So it is with a new
+	// directory: it may stand for one that was removed.
 	Clients bool
+	// Fresh: the directory is new.
+	Fresh bool
 }
 
 // record is the state file without its checksum.

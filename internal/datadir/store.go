@@ -25,6 +25,7 @@ const lockName = "lock"
 type Store struct {
 	dir   string
 	lock  *flock.Flock
+	fresh bool   // the directory was new
 	found bool   // the mark that earlier processes had left
 	floor uint64 // where ballot numbers would begin without what is on disk; 0 for a wrong clock
 
@@ -89,7 +90,9 @@ func (s *Store) begin(member string, now time.Time) error {
 		if err != nil {
 			return fmt.Errorf("%s is new, and its numbers begin at the wall clock: %w", s.dir, err)
 		}
-		s.record = record{Version: formatVersion, Member: member}
+		// A directory that was removed looks like a new one: whoever had it may have left
+		// clients behind.
+		s.record, s.found, s.fresh = record{Version: formatVersion, Member: member, Clients: true}, true, true
 		return s.Save(session, floor)
 	}
 	if err != nil {
@@ -139,7 +142,7 @@ func (s *Store) Dir() string { return s.dir }
 func (s *Store) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return State{Session: s.record.Session, Promised: max(s.record.Promised, s.floor), Clients: s.found}
+	return State{Session: s.record.Session, Promised: max(s.record.Promised, s.floor), Clients: s.found, Fresh: s.fresh}
 }
 
 // Save puts both numbers on stable storage; each stays what it was if that is higher.

@@ -69,14 +69,16 @@ func names(t *testing.T, dir string) []string {
 // checkState compares a store's numbers, and those on disk, with what is wanted.
 func checkState(t *testing.T, s *Store, want State) {
 	t.Helper()
-	if got := s.State(); got != want {
+	got := s.State()
+	got.Fresh = false
+	if got != want {
 		t.Errorf("State() = %+v, want %+v", got, want)
 	}
 	line, err := os.ReadFile(filepath.Join(s.dir, stateName))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := decode(line); err != nil || (State{Session: got.Session, Promised: got.Promised}) != want || got.Member != member {
+	if got, err := decode(line); err != nil || (State{Session: got.Session, Promised: got.Promised, Clients: got.Clients}) != want || got.Member != member {
 		t.Errorf("on disk is %+v, %v; want %+v", got, err, want)
 	}
 }
@@ -84,7 +86,7 @@ func checkState(t *testing.T, s *Store, want State) {
 func TestANewDirectoryBeginsAtTheClock(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state", "conch", "a%3A1")
 	s := mustOpen(t, dir)
-	checkState(t, s, State{Session: firstSession, Promised: firstFloor})
+	checkState(t, s, State{Session: firstSession, Promised: firstFloor, Clients: true})
 	if got, want := names(t, dir), []string{lockName, stateName, stateName + spareSuffix}; !slices.Equal(got, want) {
 		t.Errorf("the directory holds %q, want %q", got, want)
 	}
@@ -104,7 +106,7 @@ func TestEachStartTakesANewSession(t *testing.T) {
 	dir := t.TempDir()
 	for i := range uint64(3) {
 		s := mustOpen(t, dir)
-		checkState(t, s, State{Session: firstSession + i, Promised: firstFloor})
+		checkState(t, s, State{Session: firstSession + i, Promised: firstFloor, Clients: true})
 		mustClose(t, s)
 	}
 	// The clock matters no longer.
@@ -113,7 +115,7 @@ func TestEachStartTakesANewSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	checkState(t, s, State{Session: firstSession + 3, Promised: firstFloor})
+	checkState(t, s, State{Session: firstSession + 3, Promised: firstFloor, Clients: true})
 }
 
 // An older copy of a directory does not bring numbers back where the clock is right. What
@@ -162,11 +164,11 @@ func TestSavedNumbersComeBackAndNeverFall(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir)
 	for _, step := range []struct{ save, want State }{
-		{State{Session: firstSession + 1, Promised: 0}, State{Session: firstSession + 1, Promised: firstFloor}},
-		{State{Session: 0, Promised: firstFloor + 1024}, State{Session: firstSession + 1, Promised: firstFloor + 1024}},
-		{State{Session: firstSession + 9, Promised: firstFloor + 2048}, State{Session: firstSession + 9, Promised: firstFloor + 2048}},
-		{State{Session: firstSession + 8, Promised: firstFloor + 2047}, State{Session: firstSession + 9, Promised: firstFloor + 2048}},
-		{State{Session: 0, Promised: 0}, State{Session: firstSession + 9, Promised: firstFloor + 2048}},
+		{State{Session: firstSession + 1, Promised: 0}, State{Session: firstSession + 1, Promised: firstFloor, Clients: true}},
+		{State{Session: 0, Promised: firstFloor + 1024}, State{Session: firstSession + 1, Promised: firstFloor + 1024, Clients: true}},
+		{State{Session: firstSession + 9, Promised: firstFloor + 2048}, State{Session: firstSession + 9, Promised: firstFloor + 2048, Clients: true}},
+		{State{Session: firstSession + 8, Promised: firstFloor + 2047}, State{Session: firstSession + 9, Promised: firstFloor + 2048, Clients: true}},
+		{State{Session: 0, Promised: 0}, State{Session: firstSession + 9, Promised: firstFloor + 2048, Clients: true}},
 	} {
 		if err := s.Save(step.save.Session, step.save.Promised); err != nil {
 			t.Fatal(err)
@@ -174,7 +176,7 @@ func TestSavedNumbersComeBackAndNeverFall(t *testing.T) {
 		checkState(t, s, step.want)
 	}
 	mustClose(t, s)
-	checkState(t, mustOpen(t, dir), State{Session: firstSession + 10, Promised: firstFloor + 2048})
+	checkState(t, mustOpen(t, dir), State{Session: firstSession + 10, Promised: firstFloor + 2048, Clients: true})
 }
 
 // TestSaveWritesOnlyWhatIsNew: most ballots cost nothing.
@@ -224,7 +226,7 @@ func TestAClosedStoreSavesNothing(t *testing.T) {
 	if err := s.Save(firstSession+5, 0); !errors.Is(err, ErrClosed) {
 		t.Errorf("Save after Close = %v, want ErrClosed", err)
 	}
-	checkState(t, mustOpen(t, dir), State{Session: firstSession + 1, Promised: firstFloor})
+	checkState(t, mustOpen(t, dir), State{Session: firstSession + 1, Promised: firstFloor, Clients: true})
 }
 
 func TestOpenRefusesAnotherMembersDirectory(t *testing.T) {
@@ -239,7 +241,7 @@ func TestOpenRefusesAnotherMembersDirectory(t *testing.T) {
 			t.Errorf("error %q does not say %q", err, says)
 		}
 	}
-	checkState(t, mustOpen(t, dir), State{Session: firstSession + 1, Promised: firstFloor})
+	checkState(t, mustOpen(t, dir), State{Session: firstSession + 1, Promised: firstFloor, Clients: true})
 }
 
 func TestOpenRefusesAnAddressInAnotherForm(t *testing.T) {
@@ -277,7 +279,7 @@ func TestOpenRefusesADamagedFile(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	checkState(t, mustOpen(t, dir), State{Session: firstSession, Promised: firstFloor})
+	checkState(t, mustOpen(t, dir), State{Session: firstSession, Promised: firstFloor, Clients: true})
 }
 
 func TestANewDirectoryNeedsARightClock(t *testing.T) {
@@ -285,7 +287,7 @@ func TestANewDirectoryNeedsARightClock(t *testing.T) {
 	if _, err := Open(dir, member, time.Unix(0, 0)); !errors.Is(err, ErrClock) || !strings.Contains(err.Error(), dir) {
 		t.Errorf("Open in 1970 = %v, want ErrClock and the directory", err)
 	}
-	checkState(t, mustOpen(t, dir), State{Session: firstSession, Promised: firstFloor}) // the lock was given back
+	checkState(t, mustOpen(t, dir), State{Session: firstSession, Promised: firstFloor, Clients: true}) // the lock was given back
 }
 
 // TestWhatACrashLeavesIsOldOrNew sets up each state of the directory that a crash in

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"conch/broadcast"
@@ -17,12 +18,45 @@ type memory struct {
 	storeName string // store in words, for the log; empty without one
 	// plausible returns the highest ballot number that is plausible now.
 	plausible func() uint64
-	// encumbered: clients of an earlier process may still hold locks.
-	encumbered bool
-	// setClients notes for the next process whether clients may hold locks when this one is
-	// gone.
-	setClients func(bool) error
-	close      func() error
+	// encumbered: clients of an earlier process may still hold locks. fresh: whether there
+	// was one is not known.
+	encumbered, fresh bool
+	clients           *clientMark
+	close             func() error
+}
+
+// clientMark notes for the next process whether clients may hold locks when this one is
+// gone.
+type clientMark struct {
+	mu   sync.Mutex
+	used bool // this process may have left clients behind
+	save func(bool) error
+}
+
+// set is called before the first client is granted a lock.
+func (m *clientMark) set() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.used = true
+	return m.save(true)
+}
+
+// waited is called when no client of an earlier process can hold a lock any more. The mark
+// stays if this process has clients.
+func (m *clientMark) waited() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.used {
+		return nil
+	}
+	return m.save(false)
+}
+
+// remove is called at the end, when no client holds a lock.
+func (m *clientMark) remove() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.save(false)
 }
 
 // remember opens the memory in a directory. Without a directory, numbers begin at the wall
@@ -36,8 +70,8 @@ func remember(dir, member string) (memory, error) {
 		}
 		return memory{
 			session: session, floor: floor, plausible: plausible(floor), encumbered: true,
-			setClients: func(bool) error { return nil },
-			close:      func() error { return nil },
+			clients: &clientMark{save: func(bool) error { return nil }},
+			close:   func() error { return nil },
 		}, nil
 	}
 	store, err := datadir.Open(dir, member, now)
@@ -46,10 +80,10 @@ func remember(dir, member string) (memory, error) {
 	}
 	state := store.State()
 	return memory{
-		session: state.Session, floor: state.Promised, plausible: plausible(state.Promised), encumbered: state.Clients, store: store,
-		storeName:  "the data directory " + store.Dir(),
-		setClients: store.SetClients,
-		close:      store.Close,
+		session: state.Session, floor: state.Promised, plausible: plausible(state.Promised), encumbered: state.Clients, fresh: state.Fresh, store: store,
+		storeName: "the data directory " + store.Dir(),
+		clients:   &clientMark{save: store.SetClients},
+		close:     store.Close,
 	}, nil
 }
 

@@ -65,6 +65,9 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, errors.Join(err, listeners.close())
 	}
 	n.serve(listeners)
+	if n.memory.encumbered {
+		n.serving.Go(n.waitForClients)
+	}
 	return n, nil
 }
 
@@ -83,6 +86,7 @@ func (cfg Config) start(members hosts.Members, access *access) (*Node, error) {
 		Floor:       memory.floor,
 		MaxBallot:   memory.plausible,
 		Encumbered:  memory.encumbered,
+		Fresh:       memory.fresh,
 		TTL:         cfg.SessionTTL,
 		LocalBatch:  cfg.LocalBatch,
 		Store:       memory.store,
@@ -109,7 +113,7 @@ func (cfg Config) start(members hosts.Members, access *access) (*Node, error) {
 		Members:     members.Addresses,
 		Self:        members.Self,
 		TTL:         cfg.SessionTTL,
-		Encumber:    func() error { return memory.setClients(true) },
+		Encumber:    memory.clients.set,
 		LogLoss:     cfg.LogLoss,
 		Rules:       access.rules,
 		Credentials: access.toMember,
@@ -183,11 +187,30 @@ func (n *Node) Stop(ctx context.Context) error {
 		n.access.control.Wait()
 		n.metrics.unregister()
 		if err == nil && n.driver.Err() == nil && n.unencumbered() {
-			errs = append(errs, n.memory.setClients(false)) // nobody holds anything any more
+			errs = append(errs, n.memory.clients.remove()) // nobody holds anything any more
 		}
 		n.stopErr = errors.Join(append(errs, n.memory.close())...)
 	})
 	return n.stopErr
+}
+
+// waitForClients waits until no client of an earlier process can hold a lock, and takes
+// back the mark that there may be some.
+func (n *Node) waitForClients() {
+	for {
+		select {
+		case <-time.After(n.ttl / 4):
+		case <-n.driver.Done():
+			return
+		}
+		if !n.unencumbered() {
+			continue
+		}
+		if err := n.memory.clients.waited(); err != nil {
+			n.driver.Fail(err)
+		}
+		return
+	}
 }
 
 // unencumbered reports whether no client of an earlier process, or of a session that ended

@@ -35,7 +35,7 @@ func nodesComeAndGo(t *testing.T, c *cluster) {
 		nodes = append(nodes[i:], nodes[:i]...) // each has another node as its own
 		c.run("job", name, "loop", "/witness/log", name, "100ms", strings.Join(nodes, ","))
 	}
-	w := witness{t, filepath.Join(c.folder, "log")}
+	w := witness{t, c, filepath.Join(c.folder, "log")}
 	w.awaitEntries(3, jobs...)
 
 	t.Log("one node is killed")
@@ -77,6 +77,7 @@ func nodesComeAndGo(t *testing.T, c *cluster) {
 // witness is the file that all jobs append to.
 type witness struct {
 	t    *testing.T
+	c    *cluster
 	file string
 }
 
@@ -114,7 +115,7 @@ func (w witness) awaitEntries(more int, jobs ...string) {
 	w.t.Helper()
 	begin := len(w.lines())
 	until(w.t, func() string {
-		return fmt.Sprintf("each of %v enters %d times more; since then:\n%v", jobs, more, w.lines()[begin:])
+		return fmt.Sprintf("each of %v enters %d times more; since then:\n%v\n%s", jobs, more, w.lines()[begin:], w.c.state())
 	}, func() bool {
 		entries := make(map[string]int)
 		for _, l := range w.lines()[begin:] {
@@ -162,7 +163,7 @@ func (w witness) judge() {
 // command runs and while it waits.
 func lockIsProcessOne(t *testing.T, c *cluster) {
 	lock := []string{"lock", "--node", "node1:7400", "deploy", "--", "/usr/bin/job", "once", "/witness/one"}
-	w := witness{t, filepath.Join(c.folder, "one")}
+	w := witness{t, c, filepath.Join(c.folder, "one")}
 	holder := c.run("conch", "holder", append(lock, "holder", "1h")...)
 	w.awaitEntries(1, "holder")
 	waiter := c.run("conch", "waiter", append(lock, "waiter", "1h")...)

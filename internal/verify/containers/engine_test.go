@@ -162,6 +162,23 @@ func (c *cluster) awaitSessions(asked string, want int) {
 	})
 }
 
+// state is what the nodes and their containers say, for a test that fails.
+func (c *cluster) state() string {
+	var all strings.Builder
+	for _, name := range []string{"node1", "node2", "node3"} {
+		container := c.node(name)
+		for _, args := range [][]string{
+			{"docker", "exec", container, "/usr/bin/conch", "why", "--node", "unix:/run/conch/conch.sock", "deploy"},
+			{"docker", "exec", container, "/usr/bin/conch", "status", "--node", "unix:/run/conch/conch.sock"},
+			{"docker", "logs", "--tail", "40", container},
+		} {
+			out, err := c.command(c.t.Context(), args...).CombinedOutput()
+			fmt.Fprintf(&all, "%s: %v: %v\n%s\n", name, args, err, out)
+		}
+	}
+	return all.String()
+}
+
 // until waits for a condition.
 func until(t *testing.T, wanted func() string, met func() bool) {
 	t.Helper()

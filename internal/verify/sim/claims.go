@@ -45,7 +45,9 @@ func (w *World) acquire(k int, op *Op, e event) bool {
 		return false // the process stood still until now; nearly all callers would give up
 	}
 	w.claims[k] = claim{state: claimWaiting, process: m.process}
-	m.disk.clients = m.disk.clients || w.plan.Clients // before anything is granted
+	if w.plan.Clients {
+		m.serves() // before anything is granted
+	}
 	if m.node.InspectLock(lockNames[op.Lock], &w.look); w.look.Waiters == 0 {
 		w.lastTurn[op.Node][op.Lock] = w.now
 	}

@@ -151,7 +151,7 @@ func (w *World) deliverToNode(s *clientStream) bool {
 			w.count(LateFrame)
 		}
 		w.traceClientFrame(s, parcel.frame)
-		m.disk.clients = true // before anything is granted
+		m.serves() // before anything is granted
 		if s.link.attached == s {
 			s.link.hears(m.process, now)
 		}

@@ -35,6 +35,7 @@ const (
 	Unreachable                    // a client that found no node for long
 	StopAfterLease                 // a stop, first to hear that a lease is over, with waits and holds
 	SetBackDisk                    // a start with an older copy of the disk
+	LostDisk                       // a start with a new disk
 	Together                       // several that share a lock
 	UnderShare                     // a grant under a share, while the token is elsewhere
 	LimitSet                       // a limit that was changed
@@ -45,14 +46,15 @@ const (
 	counters
 )
 
-var tallyNames = [...]string{
+var counterNames = [...]string{
 	StaleDelivery: "stale delivery", OldStream: "old stream refused", CrashBetween: "crash between effects",
 	Forgetful: "forgetful start", Withdrawal: "withdrawal", LateWord: "late word", TwoTokens: "dead token beside a live one",
 	TwoHolders: "lapsed holder beside a new one", Orphan: "client left behind", Encumbered: "encumbered start",
 	WentAhead: "went ahead of others", Declined: "grant declined", ClientHold: "client holds", ClientLoss: "client has lost",
 	Expired: "client's hold expired", MovedOn: "client moved on", LateFrame: "frame on a stream given up",
 	ReplacedStream: "client's stream replaced", Stalled: "stall between parcels", Snapped: "break behind a parcel", Unreachable: "no node found",
-	StopAfterLease: "stop behind the end of a lease", SetBackDisk: "start with an older disk", Together: "lock shared by several", UnderShare: "grant under a share", LimitSet: "limit changed", RaisedElsewhere: "limit raised by a probe",
+	StopAfterLease: "stop behind the end of a lease", SetBackDisk: "start with an older disk", LostDisk: "start with a new disk",
+	Together: "lock shared by several", UnderShare: "grant under a share", LimitSet: "limit changed", RaisedElsewhere: "limit raised by a probe",
 	OtherLimit: "other limit refused", Relayed: "RECALL or DONE passed on",
 	CountedAbove: "counted above another incarnation",
 }
@@ -113,7 +115,7 @@ func (c *Coverage) each(f func(what string, count int64)) {
 	for k, name := range opNames {
 		f("op "+name, c.ops[k])
 	}
-	for k, name := range tallyNames {
+	for k, name := range counterNames {
 		f(name, c.counters[k])
 	}
 }

@@ -14,6 +14,7 @@ type member struct {
 	// process counts the processes that ran here; node is nil if none runs.
 	process     uint32
 	encumbered  bool // the present process is
+	served      bool // it may have left clients behind
 	node        *token.Node
 	table       *claims.Table // of the claims at the node
 	incarnation token.Incarnation
@@ -37,6 +38,7 @@ type member struct {
 	copies    [maxCopies]disk
 	setBack   bool
 	setBackAt Instant
+	lostAt    Instant // when the disk was lost last
 	startedAt Instant // the latest process
 	lapsed    bool    // and no later session is saved yet
 
@@ -57,7 +59,8 @@ type view struct {
 type disk struct {
 	session  token.Session
 	promised uint64
-	clients  bool // the mark that clients were served
+	clients  bool // the mark that clients may have been served
+	lost     bool // it is a new one, after another
 }
 
 // clock is a node's own: it read base at since, and runs drift millionths too fast.
@@ -94,13 +97,17 @@ func (w *World) start(i int) {
 	w.judgeStart(i, m, floor)
 	binary.LittleEndian.PutUint64(m.incarnation[:], w.random.next())
 	binary.LittleEndian.PutUint64(m.incarnation[8:], w.random.next())
-	m.encumbered = w.encumbered(i)
+	fresh := m.disk.lost
+	m.encumbered, m.served = fresh || w.encumbered(i), false
+	if fresh {
+		m.disk.lost, m.disk.clients = false, true
+	}
 	if m.encumbered {
 		w.count(Encumbered)
 	}
 	node, err := token.New(m.clock.read(w.now), token.Config{
 		Self: token.Member(i), Members: w.plan.Nodes,
-		Incarnation: m.incarnation, Session: session, Floor: floor, Encumbered: m.encumbered,
+		Incarnation: m.incarnation, Session: session, Floor: floor, Encumbered: m.encumbered, Fresh: fresh,
 		TTL:       token.Time(w.plan.TTL),
 		IdleToken: token.Time(w.plan.IdleToken), IdleLock: token.Time(w.plan.IdleLock),
 		FencesPerEpoch: w.plan.FencesPerEpoch, LocalBatch: machine.LocalBatch,
@@ -134,7 +141,7 @@ func (w *World) remembered(m *member, machine *Machine) (token.Session, uint64) 
 	if !machine.Disk {
 		return session, floor
 	}
-	if !machine.Clocked {
+	if !machine.Clocked && !m.disk.lost {
 		session, floor = 0, 0
 	}
 	m.disk.session = max(session, m.disk.session+1)
@@ -148,6 +155,9 @@ func (w *World) crashNow(i int, length Instant) {
 		return
 	}
 	w.tracef("%d dies", i)
+	if m.encumbered && !m.served && !m.node.InspectSession().Waiting {
+		m.disk.clients = false // clients of earlier processes are over, and there are no others
+	}
 	w.leaveOrphans(i)
 	w.forgetSharers(i)
 	w.orphanStreams(i)

@@ -106,6 +106,8 @@ func (w *World) strikeNode(op *Op, i int, m *member) {
 		m.crashSave, m.crashSaveUntil, m.crashFor = op.Effects, w.now+op.Patience, w.restartAfter(op.Length)
 	case SetBack:
 		w.setBack(i, op)
+	case LoseDisk:
+		w.loseDisk(i, op.Length)
 	case Pause:
 		m.pausedUntil = max(m.pausedUntil, w.now+op.Length)
 	case Leave:

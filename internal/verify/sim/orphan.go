@@ -16,6 +16,9 @@ func (w *World) encumbered(i int) bool {
 	return (w.plan.Clients || w.plan.Processes > 0) && (!w.plan.Machines[i].Disk || w.members[i].disk.clients)
 }
 
+// serves notes that the process may leave clients behind.
+func (m *member) serves() { m.disk.clients, m.served = true, true }
+
 // leaveOrphans is called when a process ends: its holds go on.
 //
 // A lease is at most what was left of the node's when the client sent its ping, less a

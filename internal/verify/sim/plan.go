@@ -165,6 +165,8 @@ const (
 	// SetLimit: a local waiter at Node changes the limit of Lock to Limit, and gives up after
 	// Patience (0: never).
 	SetLimit
+	// LoseDisk: Node's process dies, and starts again after Length with a new disk.
+	LoseDisk
 	opKinds
 )
 
@@ -175,7 +177,7 @@ var opNames = [...]string{
 	ClientAcquire: "client-acquire", ClientTry: "client-try", ClientPause: "client-pause", ClientCut: "client-cut",
 	ClientStall: "client-stall", ClientBreak: "client-break", ClientBreakOn: "client-break-on", ClientKill: "client-kill",
 	SetBack: "set-back", SetBackAll: "set-back-all",
-	SetLimit: "set-limit",
+	SetLimit: "set-limit", LoseDisk: "lose-disk",
 }
 
 // whoHasToken stands for the node that has the token of the op's lock at that time.

@@ -844,7 +844,9 @@ type Hello struct {
 	KnownIncarnation []byte `protobuf:"bytes,10,opt,name=known_incarnation,json=knownIncarnation,proto3" json:"known_incarnation,omitempty"`
 	// The receiver's address, as the sender dialled it: a name may lead to another
 	// member for a while, when addresses move. Empty from versions that do not tell.
-	Receiver      string `protobuf:"bytes,11,opt,name=receiver,proto3" json:"receiver,omitempty"`
+	Receiver string `protobuf:"bytes,11,opt,name=receiver,proto3" json:"receiver,omitempty"`
+	// Whether the sender's memory is new, and it has had no session since.
+	Fresh         bool `protobuf:"varint,12,opt,name=fresh,proto3" json:"fresh,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -954,6 +956,13 @@ func (x *Hello) GetReceiver() string {
 		return x.Receiver
 	}
 	return ""
+}
+
+func (x *Hello) GetFresh() bool {
+	if x != nil {
+		return x.Fresh
+	}
+	return false
 }
 
 // Ping asks for a guard of the sender's session.
@@ -2159,7 +2168,7 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x05count\x18\x02 \x01(\x04R\x05count\"B\n" +
 	"\fBallotNumber\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x1a\n" +
-	"\bproposer\x18\x02 \x01(\rR\bproposer\"\xb9\x02\n" +
+	"\bproposer\x18\x02 \x01(\rR\bproposer\"\xcf\x02\n" +
 	"\x05Hello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
 	"\x06member\x18\x02 \x01(\tR\x06member\x12 \n" +
@@ -2172,7 +2181,8 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\rknown_session\x18\t \x01(\x04R\fknownSession\x12+\n" +
 	"\x11known_incarnation\x18\n" +
 	" \x01(\fR\x10knownIncarnation\x12\x1a\n" +
-	"\breceiver\x18\v \x01(\tR\breceiver\"n\n" +
+	"\breceiver\x18\v \x01(\tR\breceiver\x12\x14\n" +
+	"\x05fresh\x18\f \x01(\bR\x05fresh\"n\n" +
 	"\x04Ping\x12 \n" +
 	"\vincarnation\x18\x01 \x01(\fR\vincarnation\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x04R\asession\x12\x14\n" +
