@@ -116,11 +116,11 @@ func (g growthPage) sessions() {
 func (g growthPage) virtual() {
 	fmt.Fprint(g.w, "## In virtual time\n\nProcessor time of the algorithm's code alone (package token), with a queue between the members, in one thread. "+
 		"A round fails unless its messages are as many as in theory.\n\n")
-	t := table{heads: []string{"members", "token elsewhere: µs a grant", "ns a message", "token here: µs a grant", "saturated: µs a grant", "sessions: ns a message"}}
+	t := table{heads: []string{"members", "token elsewhere: µs a grant", "token here: µs a grant", "saturated: µs a grant", "sessions: ns a message"}}
 	for _, n := range contest.VirtualSizes {
 		of := func(figure contest.Figure) string { return brief(g.figures.Of(contest.InVirtualTime(n), figure)) }
 		t.add(whole(n),
-			of(contest.Virtual(theory.Elsewhere, contest.CPU)), of(contest.Virtual(theory.Elsewhere, contest.MessageNs)),
+			of(contest.Virtual(theory.Elsewhere, contest.CPU)),
 			of(contest.Virtual(theory.Here, contest.CPU)), of(contest.Virtual(theory.Saturated, contest.CPU)), of(contest.SessionNs))
 	}
 	t.write(g.w)

@@ -39,7 +39,7 @@ func TestGrowthPageSetsTheoryBesideWhatIsMeasured(t *testing.T) {
 		"| token elsewhere, 9 nodes | 100 | – | 500 | 500 | 514 |", // (59000-9000)/100 µs, (68000-18000)/100 bytes
 		"A request takes 26 bytes. A token carries a number for each member, and takes 88 with 3, 118 with 5,", "15,045 with 1,000 members.",
 		"| 9 | 287 | 288 | 1.00 | 2,000 |",
-		"| 100 | 15.5 | – | – | – | 124 |",
+		"| 100 | 15.5 | – | – | 124 |",
 		"| 3,000 | 1.50 | 1.25 |",
 		"- LEFT OUT: virtual/1000 members: no room",
 	} {
