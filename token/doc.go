@@ -13,19 +13,20 @@
 // best order to read them:
 //
 //   - The paper: types.go (Token with its LN and Q), message.go, request.go (REQUEST, RN)
-//     and pass.go (leave, and what becomes of the token). node.go has the inputs, lock.go
-//     what a node knows of one lock, effect.go what comes out. try.go is a request that
-//     does not wait.
-//   - Sessions: session.go; then start.go, hello.go, known.go and bye.go, for a process
-//     that starts, comes back, has an old disk, and leaves.
+//     and pass.go (leave, and what becomes of the token). node.go has the inputs, config.go
+//     what a node needs at its start, lock.go what it knows of one lock, effect.go what comes
+//     out. try.go is a request that does not wait.
+//   - Sessions: session.go (the lease), lapse.go (its end) and busy.go; then start.go,
+//     hello.go, known.go and bye.go, for a process that starts, comes back, has an old disk,
+//     and leaves.
 //   - A lost token: search.go (probe), ballot.go (the proposer) and promise.go
 //     (the members).
 //   - Shared locks: share.go (the waiters, and a node's own share), turn.go (who enters when
-//     the token is here) and recall.go (how shares come back).
+//     the token is here), recall.go (how shares come back) and limit.go (a higher limit).
 //   - Unused locks: rest.go and forget.go. timers.go is the node's alarm clock.
 //   - Not part of the algorithm: inspect.go shows a node's state to a status page and to
-//     the judges, inspect_clone.go copies it and inspect_encode.go encodes it for the
-//     exhaustive search. No rule calls them.
+//     the judges, inspect_clone.go copies it, and inspect_encode.go with inspect_values.go
+//     encodes it for the exhaustive search. No rule calls them.
 //
 // # What is not promised
 //

@@ -96,9 +96,10 @@ func (n *Node) TryShare(now Time, name string, w Waiter, limit Limit) {
 	n.try(now, name, request{waiter: w, limit: limit})
 }
 
-// SetLimit queues a local waiter that changes a lock's limit; it holds nothing. A Grant with the new limit and without a fence follows, after which the node no
-// longer knows the waiter; or a Refuse, if the lock has no permits: it has not been shared,
-// or has readers. The limit is from 1 to MaxPermits.
+// SetLimit queues a local waiter that changes a lock's limit; it holds nothing. A Grant with
+// the new limit and without a fence follows, after which the node no longer knows the
+// waiter; or a Refuse, if the lock has no permits: it has not been shared, or has readers.
+// The limit is from 1 to MaxPermits.
 //
 // A higher limit counts at once, out of turn. A lower one waits for its turn, and before it
 // is granted, every member with a share has been told to let in nobody more; then permits

@@ -230,8 +230,9 @@ func (n *Node) installShare(l *lock) {
 	n.strike(l)
 }
 
-// keepShare is called when the token goes, or is dropped: the own share is what the node keeps. If more
-// permits are in use than the limit allows, since it was lowered, none is used again.
+// keepShare is called when the token goes, or is dropped: the own share is what the node
+// keeps. If more permits are in use than the limit allows, since it was lowered, none is
+// used again.
 func (n *Node) keepShare(l *lock) {
 	s := l.sharing
 	n.writeShare(l)

@@ -26,7 +26,7 @@
 // Holders of a shared lock take the file by [TakeShared] and work at once. The file keeps
 // two numbers, the highest of those who work alone and of those who share. Who works alone
 // is refused below either; who shares, only below the former, since the numbers of those
-// who share a lock at several nodes come in no order (protocol, section 8).
+// who share a lock at several nodes come in no order (protocol, section 5).
 //
 // # On disk
 //

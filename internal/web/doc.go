@@ -15,12 +15,12 @@
 // # Safety
 //
 // There is no login: whoever reaches the port can do what the page can, which is what
-// Config.Node and Config.Lock let it: a node judges the page by its rules, as @page. What
-// is refused here is what other pages in a user's browser might try. A request for a host name that is
-// not this server's is refused (DNS rebinding); so is what another origin sends; and an
-// action needs a token that this process draws at its start, and that only the page can
-// read. Headers forbid the page to load anything from elsewhere, to run what stands
-// inside HTML, and to be framed.
+// Config.Node and Config.Lock let it: a node judges the page by its rules, as @page. What is
+// refused here is what other pages in a user's browser might try. A request for a host name
+// that is not this server's is refused (DNS rebinding); so is what another origin sends; and
+// an action needs a token that this process draws at its start, and that only the page can
+// read. Headers forbid the page to load anything from elsewhere, to run what stands inside
+// HTML, and to be framed.
 //
 // # Holds
 //

@@ -30,7 +30,6 @@ const (
 	Wait        Figure = "wait µs"            // from asking until it is held: the median
 	Cycle       Figure = "lock+unlock µs"     // from asking until Unlock has returned: the median
 	Nanoseconds Figure = "ns"                 // per lock and unlock, of many
-	MessageNs   Figure = "ns a message"       // processor time of the algorithm's code, per message of the lock
 	SessionNs   Figure = "ns a session message"
 	Allocations Figure = "allocations"        // on the heap, per lock and unlock
 	Recovery    Figure = "until next grant s" // from the kill on

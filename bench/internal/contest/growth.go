@@ -167,7 +167,6 @@ func virtualSample(r virtual.Result) *Sample {
 		s.Figures[Virtual(use, CPU)] = per(nanos/1e3, stint.Grants)
 		if requests := stint.Sent + stint.Rode; requests > 0 {
 			s.Figures[Virtual(use, PerRequest)] = per(float64(stint.Messages()), requests)
-			s.Figures[Virtual(use, MessageNs)] = per(nanos, stint.Messages())
 		}
 	}
 	return s

@@ -39,7 +39,7 @@ func TestGrowthIsMeasured(t *testing.T) {
 		OfSize(theory.Elsewhere, 3): {Grants, CPU, Messages, PerRequest, Session, Processor, Written, Wait},
 		OfSize(theory.Here, 3):      {Grants, CPU, Messages},
 		OfSize(theory.Saturated, 3): {Grants, CPU, Messages, PerRequest},
-		InVirtualTime(3):            {Session, SessionNs, Virtual(theory.Elsewhere, Messages), Virtual(theory.Here, CPU), Virtual(theory.Saturated, MessageNs)},
+		InVirtualTime(3):            {Session, SessionNs, Virtual(theory.Elsewhere, Messages), Virtual(theory.Here, CPU), Virtual(theory.Saturated, CPU)},
 		Many(each, 10, AllCores):    {Grants, CPU, Messages},
 		Many(each, 10, OneCore):     {Grants, CPU, Messages},
 		Many(random, 10, AllCores):  {Grants, CPU, Messages},

@@ -7,18 +7,20 @@
 // ends, such a client goes on holding while its lease lasts, and the judges count it.
 //
 // After every step judges check all nodes: at most one holder inside its session by its own
-// clock, or several that share the lock, at most one live token, rising fences, no grant outside a session, no
-// client's hold after the lease that the client was told. Then the faults stop, and every
-// waiter must be served within a bound. A failing run is shrunk: faults and requests are
-// removed while it still fails.
+// clock, or several that share the lock, at most one live token, rising fences, no grant
+// outside a session, no client's hold after the lease that the client was told. Then the
+// faults stop, and every waiter must be served within a bound. A failing run is shrunk:
+// faults and requests are removed while it still fails.
 //
 // # Reading order
 //
-// plan.go says what a run is, draw.go, drawclient.go and drawshare.go draw it from a seed, and world.go runs
-// it. member.go has a member's machine and process, stream.go the streams between members;
-// client.go and clientstream.go have the clients. ops.go and clientfault.go perform what the
-// plan says, setback.go and orphan.go two kinds of faults. judge.go, sharejudge.go,
-// holdjudge.go, clientjudge.go and settle.go judge; shrink.go and trace.go show what was found.
+// plan.go says what a run is, draw.go, drawclient.go and drawshare.go draw it from a seed,
+// and world.go runs it. member.go has a member's machine and process, perform.go what the
+// process does for its node, stream.go the streams between members; client.go,
+// clientreach.go and clientstream.go have the clients. ops.go and clientfault.go perform
+// what the plan says, setback.go and orphan.go two kinds of faults. judge.go, sharejudge.go,
+// holdjudge.go, clientjudge.go and settle.go judge; shrink.go and trace.go show what was
+// found.
 //
 // # What is not promised
 //

@@ -1,0 +1,111 @@
+package sim
+
+import "conch/token"
+
+// performed performs the effects of a node's last input, or of its table of claims.
+func (w *World) performed(i int) {
+	m := &w.members[i]
+	for more := true; more; more = w.tell(i) {
+		for {
+			m.noteLease()
+			effects := m.node.Effects()
+			if len(effects) == 0 {
+				break
+			}
+			for k := range effects {
+				e := &effects[k]
+				if w.diesBefore(m, e) {
+					w.count(CrashBetween)
+					if m.process%2 == 0 { // a line is written before its event happens
+						w.log.effect(w, i, e)
+					}
+					w.crashNow(i, m.crashFor)
+					return
+				}
+				w.log.effect(w, i, e)
+				w.perform(i, m, e)
+				if w.failure != nil {
+					return
+				}
+				m.table.Take(m.clock.read(w.now), e)
+			}
+			m.table.Return(m.clock.read(w.now))
+		}
+	}
+	if m.gone {
+		w.exit(i)
+		return
+	}
+	w.planTick(m, i)
+	w.judge(i)
+}
+
+// diesBefore counts down to a crash planned between two effects.
+func (w *World) diesBefore(m *member, e *token.Effect) bool {
+	if m.crashSave >= 0 && e.Kind == token.Save && w.now <= m.crashSaveUntil {
+		m.crash, m.crashSave = m.crashSave, -1
+	}
+	if m.crash < 0 {
+		return false
+	}
+	m.crash--
+	return m.crash < 0
+}
+
+func (w *World) perform(i int, m *member, e *token.Effect) {
+	w.effect(e)
+	w.mark(uint64(e.Kind)<<8|uint64(i), uint64(e.Peer), uint64(e.Fence)+uint64(e.Waiter)<<32)
+	if w.trace != nil {
+		w.traceEffect(i, e)
+	}
+	switch e.Kind {
+	case token.Send:
+		if e.Message.Kind == token.BallotAnswer && e.Message.Answer == token.Promise {
+			m.promised = max(m.promised, e.Message.Ballot.Number)
+		}
+		if e.Message.Kind == token.TokenMessage {
+			w.hadTurn(int(e.Peer), e.Lock)
+		}
+		if m := &e.Message; m.Kind == token.Recall && int(m.Recaller) != i || m.Kind == token.Done && int(m.Share.Member) != i {
+			w.count(Relayed)
+		}
+		w.noteLimit(e.Lock, &e.Message)
+		w.send(i, int(e.Peer), e.Message)
+	case token.Refuse:
+		if e.Limit != token.Exclusive {
+			w.count(OtherLimit)
+		}
+	case token.Save:
+		w.noteSave(m, e.Session)
+		m.disk.session, m.disk.promised = e.Session, e.Promised
+		w.judgeSession(i, m, e.Session)
+	case token.Grant:
+		w.judgeGrant(i, e)
+		w.served(i, w.lockOf(e.Lock))
+	case token.PassedOver:
+		w.hadTurn(int(e.Peer), e.Lock)
+	case token.Revoke:
+		w.sharerLeft(i, e)
+	case token.Left:
+		w.sharerLeft(i, e)
+		if q := e.State.Queue; len(q) > 1 && int(q[0]) == i {
+			w.count(WentAhead)
+		}
+	case token.Buried:
+		w.judgeBurials(int(e.Peer))
+	case token.Began:
+		w.judgeBurials(i)
+		w.judgeBegun(i, m, e.Session)
+	case token.Made:
+		w.judgeMade(i, e)
+	case token.Balloted:
+		m.promised = max(m.promised, e.Message.Ballot.Number)
+		w.ballots++
+	case token.Lapsed:
+		m.lapsed = true
+		w.judgeUsed(i, m, e)
+	case token.Gone:
+		w.judgeGone(i)
+		m.gone = true
+	}
+}
