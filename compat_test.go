@@ -148,13 +148,34 @@ func readFrames(t *testing.T) map[string]map[string][]byte {
 	return versions
 }
 
+// usedDirectory returns a data directory whose node left in order. A node with a new one
+// would wait for its time to live.
+func usedDirectory(t *testing.T, address string) string {
+	t.Helper()
+	dir := t.TempDir()
+	node, err := conch.Start(t.Context(), conch.Config{Listen: address, DataDir: dir, SessionTTL: conch.MinSessionTTL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hold, err := node.Lock(t.Context(), "a lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := hold.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	stopNode(t, node)
+	return dir
+}
+
 // TestNodeServesClientsOfEarlierVersions: a node answers recorded messages of earlier
 // clients.
 func TestNodeServesClientsOfEarlierVersions(t *testing.T) {
 	for version, frames := range readFrames(t) {
 		t.Run(version, func(t *testing.T) {
 			// The recorded client sends one PING, so its lease must last.
-			node, err := conch.Start(t.Context(), conch.Config{Listen: freeAddress(), DataDir: t.TempDir(), SessionTTL: time.Minute})
+			address := freeAddress()
+			node, err := conch.Start(t.Context(), conch.Config{Listen: address, DataDir: usedDirectory(t, address), SessionTTL: time.Minute})
 			if err != nil {
 				t.Fatal(err)
 			}
