@@ -182,17 +182,19 @@ func TestSilentLeaderIsInDoubt(t *testing.T) {
 // A lock that somebody leads is not forgotten; when the term is over, it is, an idle time
 // later.
 func TestLedLockIsNotForgotten(t *testing.T) {
-	d := inSession(t, 3)
+	cfg := testConfig(0, 3)
+	cfg.IdleToken, cfg.IdleLock = 4*testTTL, 8*testTTL
+	d := inSessionWith(t, cfg)
 	d.said(1, 20, 1, "here")
-	d.passes(3 * DefaultIdleLock)
+	d.passes(3 * cfg.IdleLock)
 	if !d.InspectKnown(cs) {
 		t.Fatal("the lock is forgotten, and somebody leads")
 	}
 	d.saidOver(1, 20, 2)
-	d.passes(DefaultIdleLock - 1)
+	d.passes(cfg.IdleLock - 1)
 	d.said(1, 20, 1, "late")
 	d.wantLeader(LeaderView{})
-	d.passes(2 * DefaultIdleLock)
+	d.passes(2 * cfg.IdleLock)
 	if d.InspectKnown(cs) {
 		t.Error("the lock is known for ever")
 	}
