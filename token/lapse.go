@@ -55,6 +55,9 @@ func (n *Node) abandon(l *lock) {
 		revoked := n.issue(l, Revoke, NoMember)
 		revoked.Waiter, revoked.Fence = l.holder, l.token.Fence
 		l.holder = 0
+		if l.said.leads(n.self) {
+			n.endLeader(l, ReasonLapsed)
+		}
 	}
 	if l.use != nil && l.sharing != nil {
 		n.loseShare(l)

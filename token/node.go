@@ -10,7 +10,7 @@ type Node struct {
 	cfg   Config
 	self  Member
 	now   Time
-	peers []peer // by member; of this node's own entry only the votes are used
+	peers []peer // by member; of this node's own entry only values is used
 
 	// The session; the rules are in session.go and lapse.go.
 	boot     Session // orders the streams of this process after those of others
@@ -34,6 +34,8 @@ type Node struct {
 	floor     uint64 // the node promises no ballot at or below this number
 	forgotten uint64 // the highest ballot number of any forgotten lock
 	probes    uint64 // how many probes have begun
+
+	values int // how many values are kept; the rules are in say.go
 
 	count  uint64 // of the latest request in this session, for any lock
 	locks  map[string]*lock
@@ -144,6 +146,7 @@ func (n *Node) PeerUp(now Time, peer Member) {
 	n.advance(now)
 	n.peers[peer].connected = true
 	n.sayClear(peer)
+	n.sayAgain(peer)
 	n.ping(peer)
 	n.checkWait()
 	for _, l := range n.order {
@@ -174,6 +177,7 @@ func (n *Node) Tick(now Time) {
 		n.nextPing = now + n.cfg.TTL/4
 		n.pingAll()
 	}
+	n.doubt()
 	n.fireTimers()
 }
 
@@ -182,7 +186,7 @@ func (n *Node) NextTick() Time {
 	if n.gone {
 		return Never
 	}
-	next := min(n.nextPing, n.timers.next())
+	next := min(n.nextPing, n.timers.next(), n.nextDoubt())
 	if n.waiting {
 		next = min(next, n.startedAt+n.cfg.TTL)
 	}
@@ -245,6 +249,8 @@ func (n *Node) receiveAbout(from Member, m *Message) {
 		n.receiveRecall(l, from, m)
 	case Done:
 		n.receiveDone(l, from, m)
+	case Say:
+		n.receiveSay(l, from, m)
 	default:
 		panic(fmt.Sprintf("token: message of unknown kind %d", m.Kind))
 	}

@@ -41,6 +41,7 @@ func TestRestForgetsNothing(t *testing.T) {
 		{"a promise taken back", func(u *use) { u.promises = nil }, false},
 		{"a floor", func(u *use) { u.floor = Epoch{3, 1} }, false},
 		{"never heard of", func(u *use) { u.heardOf = false }, false},
+		{"a value", func(u *use) { u.said = &said{by: 1} }, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			n, l, c := plain(t)
@@ -70,7 +71,7 @@ func TestRestForgetsNothing(t *testing.T) {
 func TestUseIsEmptyWhenReused(t *testing.T) {
 	n, _ := full()
 	full, l := n.order[0].use, n.order[1]
-	full.promises, full.highest, full.floor, full.sharing = full.promises[:1], 13, Epoch{}, nil
+	full.promises, full.highest, full.floor, full.sharing, full.said = full.promises[:1], 13, Epoch{}, nil, nil
 	n.putToRest(n.order[0])
 	if n.order[0].use != nil {
 		t.Fatal("the lock was not put to rest")

@@ -67,6 +67,8 @@ func (n *Node) receivePing(from Member, m *Message) {
 	if m.Session > p.over+1 {
 		n.noteOver(from, m.Session-1)
 	}
+	n.endUnsaid(from)
+	n.showed(from)
 	switch {
 	case n.waiting:
 		p.heldPing = *m

@@ -179,15 +179,24 @@ func TestReportPageWorks(t *testing.T) {
 
 // TestGoInDocumentsCompiles builds the Go of the README and of docs/USING.md.
 func TestGoInDocumentsCompiles(t *testing.T) {
-	for _, document := range []string{"README.md", "docs/USING.md"} {
+	for document, want := range map[string]int{"README.md": 1, "docs/USING.md": 2} {
 		text, err := os.ReadFile(filepath.Join("..", "..", document))
 		check(t, err)
 		blocks := regexp.MustCompile("(?m)^```go\n((?:.*\n)*?)```$").FindAllSubmatch(text, -1)
-		if len(blocks) != 1 {
-			t.Fatalf("%s has %d blocks of Go, want one: the test has to be told", document, len(blocks))
+		if len(blocks) != want {
+			t.Fatalf("%s has %d blocks of Go, want %d: the test has to be told", document, len(blocks), want)
 		}
-		file := filepath.Join(t.TempDir(), "main.go")
-		check(t, os.WriteFile(file, fmt.Appendf(nil, `package main
+		for _, block := range blocks {
+			compileGo(t, document, block[1])
+		}
+	}
+}
+
+// compileGo builds a block of Go, which may use what is declared here.
+func compileGo(t *testing.T, document string, block []byte) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "main.go")
+	check(t, os.WriteFile(file, fmt.Appendf(nil, `package main
 
 import (
 	"context"
@@ -195,17 +204,20 @@ import (
 	"conch"
 )
 
-func backUp(context.Context, uint64) error { return nil }
+func backUp(context.Context, uint64) error   { return nil }
+func schedule(context.Context, uint64) error { return nil }
+func show(conch.Leader)                      {}
 
-func main() { _ = example(context.Background()) }
+func main() { _ = example(context.Background(), nil) }
 
-func example(ctx context.Context) error {
-%s}
-`, blocks[0][1]), 0o600))
-		build := exec.CommandContext(t.Context(), "go", "build", "-o", os.DevNull, file)
-		build.Dir = "../.."
-		if said, err := build.CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", document, err, said)
-		}
+func example(ctx context.Context, locks conch.Locker) error {
+	{
+%s	}
+}
+`, block), 0o600))
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", os.DevNull, file)
+	build.Dir = "../.."
+	if said, err := build.CombinedOutput(); err != nil {
+		t.Errorf("%s: %v\n%s", document, err, said)
 	}
 }

@@ -42,6 +42,7 @@ func Draw(seed uint64) *Plan {
 	p.drawDisks(&s)
 	p.drawShares()
 	p.drawLostDisks()
+	p.drawValues()
 	slices.SortStableFunc(p.Ops, func(a, b Op) int { return int(min(max(a.At-b.At, -1), 1)) })
 	return p
 }

@@ -160,6 +160,7 @@ func (w *World) crashNow(i int, length Instant) {
 	}
 	w.leaveOrphans(i)
 	w.forgetSharers(i)
+	w.leadersDie(i)
 	w.orphanStreams(i)
 	m.node, m.table = nil, nil
 	m.views = [maxLocks]view{}

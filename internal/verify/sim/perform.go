@@ -104,6 +104,10 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 	case token.Lapsed:
 		m.lapsed = true
 		w.judgeUsed(i, m, e)
+	case token.Led:
+		w.judgeLed(i, e)
+	case token.Forgot:
+		w.marks[i][w.lockOf(e.Lock)] = mark{}
 	case token.Gone:
 		w.judgeGone(i)
 		m.gone = true

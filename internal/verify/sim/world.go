@@ -28,6 +28,7 @@ type World struct {
 	armed                       []armed
 
 	service
+	leading
 	// What the judges keep; see judge.go.
 	judges
 	Coverage
@@ -144,6 +145,8 @@ func (w *World) take(e event) bool {
 		return w.takeClientTick(e)
 	case evClientDone, evClientGiveUp:
 		return w.clientWord(e)
+	case evSay:
+		return w.say(e)
 	case evClientStart:
 		if c := &w.clients[e.node]; !c.alive && c.process == e.gen && !w.closing {
 			w.startClient(int(e.node))
@@ -168,6 +171,7 @@ func (w *World) takeTick(e event) bool {
 	if w.performed(int(e.node)); m.node != nil && m.process == process && w.failure == nil {
 		m.table.Tick(m.clock.read(w.now))
 		w.performed(int(e.node))
+		w.judgeDoubts(int(e.node))
 	}
 	return true
 }
