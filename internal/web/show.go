@@ -102,6 +102,8 @@ type holderJSON struct {
 	Lease  int64      `json:"lease"`
 	Ending string     `json:"ending,omitempty"`
 	Mode   string     `json:"mode,omitempty"` // left out for exclusive
+	// Value is what it says as a leader; left out if it says nothing.
+	Value *string `json:"value,omitempty"`
 }
 
 type clientJSON struct {
@@ -240,7 +242,7 @@ func (s *Server) showHolder(h *clientv1.Holder) holderJSON {
 	return holderJSON{
 		Member: s.memberIndex(h.GetMember()), Client: showClient(h.GetClient()), Fence: h.GetFence(),
 		Held: millis(h.GetHeldNs()), Lease: millis(h.GetLeaseRemainingNs()), Ending: endings[h.GetEnding()],
-		Mode: showMode(h.GetLimit()),
+		Mode: showMode(h.GetLimit()), Value: h.Value,
 	}
 }
 
