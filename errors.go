@@ -1,6 +1,8 @@
 package conch
 
 import (
+	"errors"
+
 	"conch/broadcast"
 	"conch/internal/client"
 	"conch/internal/fence"
@@ -28,6 +30,16 @@ var (
 	// ErrPermits is wrapped by the error of [Locker.Acquire] for a limit below 1 or above
 	// [MaxPermits].
 	ErrPermits = broadcast.ErrPermits
+	// ErrNoLeader is the error of [Locker].Leader if nobody leads, as far as is known.
+	ErrNoLeader = errors.New("nobody leads")
+	// ErrValue is wrapped by the errors of [Locker].Elect and [Hold.Say] for a value that is
+	// longer than [MaxValueBytes], or not UTF-8.
+	ErrValue = broadcast.ErrValue
+	// ErrTooManyValues is wrapped by the errors of [Locker].Elect and [Hold.Say] at a node
+	// with 1024 leaders.
+	ErrTooManyValues = broadcast.ErrTooManyValues
+	// ErrShared is the error of [Hold.Say] for a hold that others may have beside it.
+	ErrShared = broadcast.ErrShared
 	// ErrLost is wrapped by errors for a lock that was lost before it was unlocked.
 	ErrLost = broadcast.ErrLost
 	// ErrBroken is wrapped by [Hold.Warning] if somebody broke the lock, and together with

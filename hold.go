@@ -53,6 +53,14 @@ func (h Hold) Warned() <-chan struct{} { return h.hold.Warned() }
 // session's time to live; the lease may still be renewed.
 func (h Hold) Warning() error { return h.hold.Warning() }
 
+// Say makes value the hold's, and its holder the leader: see [Locker].Elect. It returns when
+// the holder's node has the value; other members hear of it soon after. The value stays until
+// it is changed or the hold ends. The errors wrap [ErrValue], [ErrTooManyValues], [ErrLost],
+// or, of a client, [ErrUnreachable], [ErrForbidden] or [ErrRefused]; are [ErrShared],
+// [ErrUnlocked] or [ErrNotHeld]; or are the cause of the context's end, and the value may then
+// be said later.
+func (h Hold) Say(ctx context.Context, value string) error { return h.hold.Say(ctx, value) }
+
 // Unlock ends the hold. It does not wait for other members. It returns nil if the
 // lock was held until now, an error that wraps [ErrLost] if it had been lost, and
 // [ErrUnlocked] if Unlock was called before.

@@ -45,25 +45,44 @@ type Locker interface {
 	RDo(ctx context.Context, name string, f func(ctx context.Context, fence uint64) error) error
 	// DoPermit is Do under one of limit permits, as by Acquire.
 	DoPermit(ctx context.Context, name string, limit int, f func(ctx context.Context, fence uint64) error) error
+	// Elect is Do for a leader: all members hear of the value, which is UTF-8 and has at most
+	// [MaxValueBytes]. It waits for the lock, says the value, calls f, and unlocks. term is
+	// the hold: its Fence numbers the term, its Say changes the value, and its Unlock ends
+	// the term early. f's context ends as that of Do. Whoever wants to lead again calls Elect
+	// again.
+	Elect(ctx context.Context, name, value string, f func(ctx context.Context, term Hold) error) error
+	// Leader returns who leads under a lock, as one node has heard; [ErrNoLeader] if nobody
+	// does. The leader may lead no more by now: what it does must be fenced by its term.
+	Leader(ctx context.Context, name string) (Leader, error)
+	// Observe returns a channel of who leads: as it is now, then each change, the zero Leader
+	// whenever nobody does. Terms never go back: the channel may come late, or name a leader
+	// again, but it names no older one after a newer. It has no buffer; a slow receiver misses
+	// changes, but never the last.
+	Observe(ctx context.Context, name string) (<-chan Leader, error)
 }
 
 // MaxPermits is the highest limit of a semaphore: see [Locker].
 const MaxPermits = int(token.MaxPermits)
 
 // do is Do of a Locker.
-func do(ctx context.Context, lock func(context.Context, string) (Hold, error), name string, f func(context.Context, uint64) error) (err error) {
+func do(ctx context.Context, lock func(context.Context, string) (Hold, error), name string, f func(context.Context, uint64) error) error {
+	return doHold(ctx, lock, name, func(ctx context.Context, hold Hold) error { return f(ctx, hold.Fence()) })
+}
+
+// doHold is do for a function that gets the hold, and may unlock it.
+func doHold(ctx context.Context, lock func(context.Context, string) (Hold, error), name string, f func(context.Context, Hold) error) (err error) {
 	hold, err := lock(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer func() {
-		if lost := hold.Unlock(); lost != nil && !errors.Is(err, ErrLost) {
+		if lost := hold.Unlock(); lost != nil && !errors.Is(lost, ErrUnlocked) && !errors.Is(err, ErrLost) {
 			err = errors.Join(err, lost)
 		}
 	}()
 	held, cancel := context.WithCancel(hold.Context(ctx))
 	defer cancel()
-	return f(held, hold.Fence())
+	return f(held, hold)
 }
 
 // Mutex returns a lock of a cluster as a [sync.Locker], for code that needs one. Its

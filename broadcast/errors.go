@@ -14,6 +14,13 @@ var (
 	// ErrName is wrapped by the error for a lock name that is empty, too long, or not
 	// UTF-8.
 	ErrName = wire.ErrName
+	// ErrValue is wrapped by the error for a leader's value that is too long, or not UTF-8.
+	ErrValue = wire.ErrValue
+	// ErrTooManyValues is wrapped by the error for a value when the node says as many as it
+	// may.
+	ErrTooManyValues = errors.New("the node says too many values")
+	// ErrShared says that a hold has no value, since others may hold the lock beside it.
+	ErrShared = errors.New("the hold is shared: only who holds a lock alone has a value")
 	// ErrStopped is wrapped by the errors of a driver that is stopping or has ended.
 	ErrStopped = errors.New("the node is stopped")
 	// ErrLost is wrapped by the error for a lock that was lost before its release.
@@ -61,6 +68,9 @@ func CheckPermits(permits int) (token.Limit, error) {
 
 // CheckName refuses a name that no lock can have; the error wraps [ErrName].
 func CheckName(lock string) error { return wire.CheckName(lock) }
+
+// CheckValue refuses a value that no leader can say; the error wraps [ErrValue].
+func CheckValue(value string) error { return wire.CheckValue(value) }
 
 // refusalError is the error that a caller in this process gets for a refusal.
 func (o *owner) refusalError(e *claims.Effect) error {

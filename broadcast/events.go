@@ -20,11 +20,15 @@ func (l *eventLog) effect(e *token.Effect) {
 }
 
 // incident writes a line for an effect that an operator wants to hear of, with evidence or
-// without: sessions, losses, and members that leave or are buried.
+// without: sessions, losses, leaders, and members that leave or are buried.
 func (l *eventLog) incident(e *token.Effect) {
 	switch e.Kind {
 	case token.Revoke, token.Began, token.Lapsed, token.Gone, token.Buried:
 		l.lease(e)
+	case token.Led:
+		if s := e.Message.Saying; s.Count == 1 || s.None || e.Reason != "" {
+			l.leader(e)
+		}
 	case token.Received:
 		if e.Message.Kind == token.Bye {
 			l.message(e, receivedEvents[:])
@@ -55,6 +59,8 @@ func (l *eventLog) step(e *token.Effect) {
 		line.Msg("peer cannot be addressed, passed over")
 	case token.Probed, token.Balloted, token.Ended, token.Forgot:
 		l.round(e)
+	case token.Led:
+		l.leader(e)
 	default:
 		l.lease(e)
 	}
@@ -182,6 +188,7 @@ var (
 		token.Abort:        {"abort_sent", "abort sent"},
 		token.Recall:       {"recall_sent", "recall sent"},
 		token.Done:         {"done_sent", "done sent"},
+		token.Say:          {"say_sent", "value sent"},
 	}
 	receivedEvents = [...]eventText{
 		token.Request:      {"request_received", "request received"},
@@ -194,6 +201,7 @@ var (
 		token.Abort:        {"abort_received", "abort received"},
 		token.Recall:       {"recall_received", "recall received"},
 		token.Done:         {"done_received", "done received"},
+		token.Say:          {"say_received", "value received"},
 	}
 )
 
@@ -231,6 +239,9 @@ func (l *eventLog) message(e *token.Effect, events []eventText) {
 		l.epoch(line, "ballot", m.Ballot)
 	case token.Recall, token.Done:
 		l.recall(line, m)
+	case token.Say:
+		l.decimal(line, "session", uint64(m.Saying.Session))
+		l.saying(line, m.Saying)
 	}
 	l.state(line, e)
 	line.Msg(events[m.Kind].text)

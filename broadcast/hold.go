@@ -27,6 +27,7 @@ type Keeper interface {
 	Err(id uint64) error
 	Deadline(id uint64) time.Time
 	Release(id uint64) error
+	Say(ctx context.Context, id uint64, value string) error
 }
 
 // NewHold returns the hold that keeper keeps under id.
@@ -88,6 +89,17 @@ func (h Hold) Unlock() error {
 		return ErrNoHold
 	}
 	return h.keeper.Release(h.id)
+}
+
+// Say makes value the hold's, of which all members hear: whoever holds a lock alone and says
+// a value leads. It waits until the holder's node has the value. The errors wrap [ErrValue],
+// [ErrTooManyValues] or [ErrLost]; are [ErrShared], [ErrReleased] or [ErrNoHold]; or are the
+// cause of the context's end, and the value may then be said later.
+func (h Hold) Say(ctx context.Context, value string) error {
+	if h.keeper == nil {
+		return ErrNoHold
+	}
+	return h.keeper.Say(ctx, h.id, value)
 }
 
 // Context returns a context that ends with parent, and with the hold: the cause then wraps

@@ -117,7 +117,7 @@ func (o *owner) finishSaving() {
 // holdsBack keeps a message until all is saved, if the message depends on that.
 func (o *owner) holdsBack(e *token.Effect, out *outgoing) bool {
 	s := &o.saving
-	if s.current == nil {
+	if s.current == nil || e.Message.Kind == token.Say { // it goes before the stream's first PING
 		return false
 	}
 	_, follows := s.locks[e.Lock]

@@ -109,6 +109,9 @@ func (x *explanation) short(group []*Event) string {
 	case DoneReceived:
 		return fmt.Sprintf("receives DONE from %s, %d in", e.Peer, e.Shared.Kept)
 	}
+	if text := leaderBrief(group); text != "" {
+		return text
+	}
 	text := e.Message
 	if e.Peer != "" {
 		text += ": " + peers(group)

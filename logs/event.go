@@ -49,6 +49,10 @@ type Event struct {
 	Buriable []string
 	Waiting  bool
 
+	Count uint64 // of what a leader says
+	Value string
+	Over  bool
+
 	Shared *Shared // what it says of a lock that is shared; nil if nothing
 
 	File string // the name that the file was read under

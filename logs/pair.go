@@ -13,15 +13,16 @@ type pairKey struct {
 	from, to string
 	number   Number
 	epoch    Epoch
-	count    uint64 // hop, probe or kept
+	count    uint64 // hop, probe, kept or count
+	fence    uint64 // of what a leader says
 	share    Share
 	recaller string
 }
 
 // send and receive events, by the message that they are about.
 var (
-	sends    = map[string]string{RequestSent: "request", TokenSent: "token", ProbeSent: "probe", BallotSent: "ballot", AnswerSent: "answer", AbortSent: "abort", RecallSent: "recall", DoneSent: "done"}
-	receives = map[string]string{RequestReceived: "request", TokenReceived: "token", ProbeReceived: "probe", BallotReceived: "ballot", AnswerReceived: "answer", AbortReceived: "abort", RecallReceived: "recall", DoneReceived: "done"}
+	sends    = map[string]string{RequestSent: "request", TokenSent: "token", ProbeSent: "probe", BallotSent: "ballot", AnswerSent: "answer", AbortSent: "abort", RecallSent: "recall", DoneSent: "done", SaySent: "say"}
+	receives = map[string]string{RequestReceived: "request", TokenReceived: "token", ProbeReceived: "probe", BallotReceived: "ballot", AnswerReceived: "answer", AbortReceived: "abort", RecallReceived: "recall", DoneReceived: "done", SayReceived: "say"}
 )
 
 // Sent reports whether the event is a message's sending.
@@ -43,6 +44,8 @@ func (e *Event) pairKey() pairKey {
 		k.epoch, k.count = e.Epoch, e.Hop
 	case "recall", "done":
 		k.share, k.recaller, k.count = e.Shared.Share, e.Shared.Recaller, e.Shared.Kept
+	case "say":
+		k.fence, k.count = e.Fence, e.Count
 	default:
 		k.epoch, k.count = e.Ballot, e.Probe
 	}
@@ -93,13 +96,13 @@ func (r *Run) pair() {
 
 // certain reports whether a sending is the first of its message for certain. Where lines
 // of the sender are missing, a message that is sent again on new streams, which are
-// requests, probes and answers to them, or again and again, which are RECALL and DONE, may have been sent before: then a receipt need not
+// requests, probes and answers to them, and values, or again and again, which are RECALL and DONE, may have been sent before: then a receipt need not
 // have happened after the sending that is there.
 func (r *Run) certain(sent *Event) bool {
 	switch sent.Kind {
 	case RequestSent:
 		return !sent.Repeat || !r.partialBefore(sent.Life)
-	case RecallSent, DoneSent:
+	case RecallSent, DoneSent, SaySent:
 		return !r.partialBefore(sent.Life)
 	}
 	return !sent.Has("probe") || !r.partialBefore(sent.Life)

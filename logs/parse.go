@@ -64,6 +64,9 @@ type line struct {
 	Recaller       string   `json:"recaller"`
 	Anyhow         *bool    `json:"anyhow"`
 	Kept           string   `json:"kept"`
+	Count          string   `json:"count"`
+	Value          string   `json:"value"`
+	Over           *bool    `json:"over"`
 }
 
 // parseEvent reads one line and checks it against the minimal form of the schema, and
@@ -186,6 +189,7 @@ func (p *parser) line(l *line) {
 	e.Answer, e.Helper = p.text("answer", l.Answer), p.text("helper", l.Helper)
 	e.Distant, e.Buried, e.Buriable = p.texts("distant", l.Distant), p.texts("buried", l.Buried), p.texts("buriable", l.Buriable)
 	e.Repeat, e.Waiting = p.flag("repeat", l.Repeat), p.flag("waiting", l.Waiting)
+	e.Count, e.Value, e.Over = p.decimal("count", l.Count), p.text("value", l.Value), p.flag("over", l.Over)
 	p.shared(l)
 }
 

@@ -70,6 +70,11 @@ const (
 	RecallReceived = "recall_received"
 	DoneSent       = "done_sent"
 	DoneReceived   = "done_received"
+
+	// Leaders.
+	Leader      = "leader"
+	SaySent     = "say_sent"
+	SayReceived = "say_received"
 )
 
 // kind is the type of a key's value, as SCHEMA.md names it.
@@ -144,6 +149,9 @@ var keys = []key{
 	{"recaller", kindAddress, "the member whose token waits for the share; if the writer or the peer is another, the message is passed on"},
 	{"anyhow", kindBool, "true: an answer is wanted even if all permits of the share are used"},
 	{"kept", kindDecimal, "how many permits of the share are still used; for readers 1 or 0"},
+	{"count", kindDecimal, "which of the sayings of a hold it is, from 1; fence is the hold's"},
+	{"value", kindText, "what the leader says; without the key, the empty text"},
+	{"over", kindBool, "true: nobody leads any more"},
 }
 
 // keySet is a set of keys, a bit for each in the order of keys.
@@ -267,11 +275,16 @@ var shapes = []shape{
 	{RecallReceived, "info", lockOnly | recallKeys, roundState | setOf("anyhow"), 0, "RECALL came: nobody more enters under the share"},
 	{DoneSent, "info", lockOnly | recallKeys | setOf("kept"), roundState, 0, "the writer hands DONE to the stream to the recaller, or to the member that passed RECALL on"},
 	{DoneReceived, "info", lockOnly | recallKeys | setOf("kept"), roundState, 0, "DONE came: if the token is here with that share, so many permits of it are left, and with 0 it is struck"},
+
+	{Leader, "info", lockOnly | sayKeys, roundState | setOf("value", "over", "reason"), 0, "the writer believes from now on that the holder at the peer, which may be the writer, leads and says the value; with a reason nobody said so: the leader is in doubt, or with over its session is over, or it was not said again on a new stream. Without evidence, only where a term begins, ends or is in doubt"},
+	{SaySent, "info", lockOnly | sayKeys | setOf("session"), roundState | setOf("value", "over"), 0, "the holder at the writer says a value, or with over gives the lock back: the writer hands SAY to the stream to one peer; session is the writer's"},
+	{SayReceived, "info", lockOnly | sayKeys | setOf("session"), roundState | setOf("value", "over"), 0, "SAY came from the peer"},
 }
 
 var (
 	answerKeys = setOf("number", "waiting", "buried", "buriable", "limit", "limit_by", "share")
 	recallKeys = setOf("peer", "share", "recaller")
+	sayKeys    = setOf("peer", "fence", "count")
 )
 
 var shapeOf = func() map[string]*shape {

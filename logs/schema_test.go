@@ -41,6 +41,7 @@ func TestSchemaDocument(t *testing.T) {
 | answer | lock, probe or ballot, the answerer, the asker |
 | abort | lock, ballot, the proposer, the receiver |
 | RECALL, DONE | lock, share, recaller, kept, and both nodes; of those that are sent again, the first sending belongs to the first receipt |
+| SAY | lock, fence, count, and both nodes; of those that are said again on a new stream, the first sending belongs to the first receipt |
 `)
 	golden(t, "SCHEMA.md", b.String())
 }

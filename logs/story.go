@@ -94,6 +94,8 @@ func (x *explanation) crashedHere(e *Event) bool {
 // broadcast.
 func together(a, b *Event) bool {
 	switch a.Kind {
+	case SaySent:
+		return a.Kind == b.Kind && a.Life == b.Life && a.Fence == b.Fence && a.Count == b.Count
 	case RequestSent, ProbeSent, BallotSent, AbortSent, RecallSent:
 		return a.Kind == b.Kind && a.Life == b.Life && a.Number == b.Number && a.Probe == b.Probe && a.Ballot == b.Ballot && a.Repeat == b.Repeat
 	}
@@ -126,6 +128,9 @@ func (x *explanation) sentence(group []*Event) string {
 		return text
 	}
 	if text := x.shareSentence(group); text != "" {
+		return text
+	}
+	if text := leaderSentence(group); text != "" {
 		return text
 	}
 	switch e.Kind {

@@ -116,8 +116,18 @@ func describeMessage(m Message) string {
 		return fmt.Sprintf("BALLOT-ANSWER %s %s", ballot(m.Ballot), describeVote(m))
 	case Abort:
 		return "ABORT " + ballot(m.Ballot)
+	case Say:
+		return fmt.Sprintf("SAY %s, session %d", describeSaying(m.Saying), m.Saying.Session)
 	}
 	return m.Kind.String()
+}
+
+// describeSaying writes what is said of a hold as FENCE/COUNT VALUE.
+func describeSaying(s *Saying) string {
+	if s.None {
+		return fmt.Sprintf("%s/%d over", fence(s.Fence), s.Count)
+	}
+	return fmt.Sprintf("%s/%d %q", fence(s.Fence), s.Count, s.Value)
 }
 
 // describeShares writes a token's limit and shares, if anybody has shared the lock.
@@ -260,6 +270,12 @@ func describeOwn(e Effect) string {
 		return fmt.Sprintf("gives up ballot %s: %s", ballot(e.Message.Ballot), e.Reason)
 	case Forgot:
 		return "forgets the lock"
+	case Led:
+		line := fmt.Sprintf("believes %s of %s", describeSaying(e.Message.Saying), letter(e.Peer))
+		if e.Reason != "" {
+			line += ", " + e.Reason
+		}
+		return line
 	}
 	return fmt.Sprintf("effect %d", e.Kind)
 }

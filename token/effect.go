@@ -67,6 +67,9 @@ const (
 	Ended
 	// Forgot: Lock takes no memory here any more.
 	Forgot
+	// Led: from now on the node believes Message.Saying, by Peer, about who leads under Lock.
+	// With a Reason nobody said so: ReasonDoubt, or why nobody leads any more.
+	Led
 )
 
 // Why a token was dropped, or a ballot or a session failed.
@@ -84,6 +87,9 @@ const (
 	ReasonLeaving   = "node leaves"
 	ReasonUsed      = "session number was used" // why a session lapsed
 	ReasonSharer    = "member with a share is gone"
+	ReasonOver      = "session over"            // why nobody leads any more; so are these
+	ReasonUnsaid    = "not said again"          // on a new stream
+	ReasonDoubt     = "nothing heard for a TTL" // why a leader is in doubt
 )
 
 // Effect is one thing that a node wants done, or did. Which fields are used
@@ -109,8 +115,8 @@ type Effect struct {
 	Promised uint64
 	// Until: Warn.
 	Until Time
-	// Reason: one of the Reason constants, in Dropped, Ended and Lapsed. In Lapsed it is
-	// empty if the lease ran out.
+	// Reason: one of the Reason constants, in Dropped, Ended, Lapsed and Led. In Lapsed it
+	// is empty if the lease ran out.
 	Reason string
 }
 

@@ -11,6 +11,7 @@ func (n *Node) forgetAt(l *lock) Time {
 	switch {
 	case l.idle():
 		return l.usedAt + n.cfg.IdleToken
+	case l.isLed():
 	case l.token == nil && (l.use == nil || l.waiters.empty() && !l.balloting() && l.sharing.used() == 0):
 		return l.usedAt + n.cfg.IdleLock
 	}

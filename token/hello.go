@@ -71,6 +71,16 @@ type peer struct {
 
 	// clear: it has told this incarnation that it has no session.
 	clear bool
+
+	// The rest is about what it says; the rules are in say.go. values counts the locks under
+	// which it leads, as far as is known; also for this node itself.
+	values int
+	// shownAt is when its last PING or SAY came, if values is not 0. doubted: that was T ago.
+	shownAt Time
+	doubted bool
+	// unsaid: a stream from it has begun, its first PING there has not come, and some of its
+	// values were said before.
+	unsaid bool
 }
 
 // Hello returns the Hello of the next stream to a peer. Each call is for one stream.
@@ -108,6 +118,7 @@ func (n *Node) ReceiveHello(now Time, from Member, h Hello) error {
 			h.Counter, h.Boot, old.Counter, old.Boot, ErrOldStream)
 	}
 	p.hello, p.heard = h, true
+	n.awaitSaid(from)
 	p.heardOf(h.Boot)
 	n.learn(from, h.KnownSession, h.KnownOf)
 	if !heard || other {

@@ -96,6 +96,10 @@ func (c *cloner) use(u *use) *use {
 		s.answered = slices.Clone(s.answered)
 		d.sharing = &s
 	}
+	if u.said != nil {
+		s := *u.said
+		d.said = &s
+	}
 	if u.search != nil {
 		s := *u.search
 		s.answers = slices.Clone(s.answers) // their lists came in messages, and do not change

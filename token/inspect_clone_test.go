@@ -28,6 +28,7 @@ func full() (*Node, ClockModel) {
 		Begun: true, Locks: []string{"n"}, Probe: 6, Helper: 1, Ballot: Epoch{7, 1},
 		Answer: Hold, InUse: true, Highest: Epoch{8, 1}, Waiting: true, Members: []Member{1},
 		Share: Share{1, 2, 3, 4}, Recaller: 1, Anyhow: true, Kept: 3, Limit: 4, LimitBy: 1, LimitAt: 5,
+		Saying: &Saying{1, 2, 3, "v", true},
 	}
 	peerOf := func(reading Time) peer {
 		message := message
@@ -38,6 +39,7 @@ func full() (*Node, ClockModel) {
 			heard: true, returned: true, session: 5, over: 4, highest: 6, highestOf: Incarnation{7},
 			answered: now - second, hasAnswered: true, answeredBefore: true, pongAt: now - second/2,
 			guarded: 7, guardEnd: now + second, burialEnd: now + second, heldPing: message, clear: true,
+			values: 1, shownAt: now - second, doubted: true, unsaid: true,
 		}
 	}
 	aVote := vote{true, Number{1, 1}, true, []Member{1}, Share{1, 2, 3, 4}, 4, 1, 5}
@@ -51,6 +53,7 @@ func full() (*Node, ClockModel) {
 					share: Share{1, 2, 3, 4}, inside: []HolderView{{1, 2, 3}}, visited: true, recalled: true,
 					recaller: 1, via: 1, limit: 4, limitBy: 1, limitAt: 5, answered: []Fence{5},
 				},
+				said: &said{Saying: Saying{1, 2, 3, "v", true}, by: 1, unsaid: true},
 				search: &search{
 					patience: second, suspectAt: now + second, probe: 9, open: true,
 					limitAt: 4, tries: []Waiter{3},
@@ -67,7 +70,7 @@ func full() (*Node, ClockModel) {
 	n := &Node{
 		cfg: cfg, self: 1, now: now, peers: []peer{peerOf(6 * second), peerOf(now)}, boot: 15, session: 16, begun: true, warned: true,
 		leaseEnd: now + second, newer: 1, nextPing: now + second, startedAt: now - second, waiting: true, clientsLeft: true,
-		leaving: true, gone: true, promised: 17, floor: 18, forgotten: 19, probes: 20, count: 21,
+		leaving: true, gone: true, promised: 17, floor: 18, forgotten: 19, probes: 20, count: 21, values: 22,
 		locks: make(map[string]*lock), numbers: []Number{{1, 1}}, members: []Member{1}, stamps: []Time{1},
 		effects: []Effect{{}}, spare: []*use{{}},
 	}

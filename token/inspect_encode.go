@@ -204,6 +204,29 @@ func (e *encoder) sharing(s *sharing) {
 	}
 }
 
+// said encodes what was heard about who leads.
+func (e *encoder) said(s *said) {
+	e.bools(s != nil)
+	if s == nil {
+		return
+	}
+	e.saying(&s.Saying)
+	e.int(int64(s.by))
+	e.bools(s.unsaid)
+}
+
+func (e *encoder) saying(s *Saying) {
+	e.bools(s != nil)
+	if s == nil {
+		return
+	}
+	e.uint(uint64(s.Session))
+	e.uint(uint64(s.Fence))
+	e.uint(s.Count)
+	e.string(s.Value)
+	e.bools(s.None)
+}
+
 // session encodes what the node knows apart from its peers and locks.
 func (e *encoder) session() {
 	n := e.node
@@ -222,6 +245,7 @@ func (e *encoder) session() {
 	e.uint(n.floor)
 	e.uint(n.forgotten)
 	e.uint(n.count)
+	e.uint(uint64(n.values))
 }
 
 // peer encodes what the node knows of a member, whose own clock reads now.
@@ -253,6 +277,11 @@ func (e *encoder) peer(p *peer, now Time) {
 	if held {
 		e.message(&p.heldPing, age(p.heldPing.Stamp, now, n.cfg.TTL), 0)
 	}
+	e.uint(uint64(p.values))
+	if p.values > 0 {
+		e.until(p.shownAt + n.cfg.TTL)
+		e.bools(p.doubted, p.unsaid)
+	}
 }
 
 // lock encodes what is known about a lock. A lock at rest has the encoding of one awake
@@ -270,6 +299,7 @@ func (e *encoder) lock(l *lock) {
 	e.requests(l.waiters.entries[l.waiters.head:])
 	e.bools(l.outstanding, l.heardOf, l.waits)
 	e.sharing(l.sharing)
+	e.said(l.said)
 	e.until(l.helpEnd)
 	e.epoch(l.epoch)
 	e.uint(l.highest)
@@ -371,4 +401,5 @@ func (e *encoder) message(m *Message, age int64, latest uint64) {
 	e.uint(uint64(m.Limit))
 	e.int(int64(m.LimitBy))
 	e.uint(uint64(m.LimitAt))
+	e.saying(m.Saying)
 }

@@ -51,6 +51,9 @@ type use struct {
 	waits bool
 	// sharing is nil as long as nobody has shared the lock, as far as this node knows.
 	sharing *sharing
+	// said is nil as long as nobody has said a value, as far as this node knows. The rules
+	// are in say.go.
+	said *said
 
 	// helpEnd is until when this node asks for the lock on another's behalf.
 	helpEnd Time

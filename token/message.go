@@ -24,12 +24,13 @@ const (
 	Abort
 	Recall // asks a member to give back its share
 	Done   // answers: so much of the share is still used
+	Say    // tells the value of whoever holds a lock alone
 )
 
 var messageNames = [...]string{
 	Request: "REQUEST", TokenMessage: "TOKEN", KeepAlive: "KEEPALIVE", Ping: "PING", Pong: "PONG", Busy: "BUSY",
 	Clear: "CLEAR", Bye: "BYE", Probe: "PROBE", ProbeAnswer: "PROBE-ANSWER", Ballot: "BALLOT",
-	BallotAnswer: "BALLOT-ANSWER", Abort: "ABORT", Known: "KNOWN", Recall: "RECALL", Done: "DONE",
+	BallotAnswer: "BALLOT-ANSWER", Abort: "ABORT", Known: "KNOWN", Recall: "RECALL", Done: "DONE", Say: "SAY",
 }
 
 // String returns the kind's name in capitals, as the protocol writes it.
@@ -64,7 +65,7 @@ const (
 type Message struct {
 	Kind MessageKind
 
-	// Lock: Request, TokenMessage, and Probe to Abort.
+	// Lock: Request, TokenMessage, and Probe to Say.
 	Lock string
 	// Number: the sender's request number. Request, Probe, Ballot; BallotAnswer with
 	// Promise.
@@ -121,4 +122,7 @@ type Message struct {
 	LimitAt Fence
 	// LimitBy: BallotAnswer with Promise, the member that said the limit.
 	LimitBy Member
+
+	// Saying: Say, and the effect Led. It does not change.
+	Saying *Saying
 }

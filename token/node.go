@@ -108,7 +108,7 @@ type Node struct {
 	cfg   Config
 	self  Member
 	now   Time
-	peers []peer // by member; of this node's own entry only the votes are used
+	peers []peer // by member; of this node's own entry only values is used
 
 	// The session; the rules are in session.go.
 	boot     Session // orders the streams of this process after those of others
@@ -132,6 +132,8 @@ type Node struct {
 	floor     uint64 // the node promises no ballot at or below this number
 	forgotten uint64 // the highest ballot number of any forgotten lock
 	probes    uint64 // how many probes have begun
+
+	values int // how many values are kept; the rules are in say.go
 
 	count  uint64 // of the latest request in this session, for any lock
 	locks  map[string]*lock
@@ -241,6 +243,7 @@ func (n *Node) PeerUp(now Time, peer Member) {
 	n.advance(now)
 	n.peers[peer].connected = true
 	n.sayClear(peer)
+	n.sayAgain(peer)
 	n.ping(peer)
 	n.checkWait()
 	for _, l := range n.order {
@@ -271,6 +274,7 @@ func (n *Node) Tick(now Time) {
 		n.nextPing = now + n.cfg.TTL/4
 		n.pingAll()
 	}
+	n.doubt()
 	n.fireTimers()
 }
 
@@ -279,7 +283,7 @@ func (n *Node) NextTick() Time {
 	if n.gone {
 		return Never
 	}
-	next := min(n.nextPing, n.timers.next())
+	next := min(n.nextPing, n.timers.next(), n.nextDoubt())
 	if n.waiting {
 		next = min(next, n.startedAt+n.cfg.TTL)
 	}
@@ -342,6 +346,8 @@ func (n *Node) receiveAbout(from Member, m *Message) {
 		n.receiveRecall(l, from, m)
 	case Done:
 		n.receiveDone(l, from, m)
+	case Say:
+		n.receiveSay(l, from, m)
 	default:
 		panic(fmt.Sprintf("token: message of unknown kind %d", m.Kind))
 	}

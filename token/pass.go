@@ -13,6 +13,7 @@ import "slices"
 func (n *Node) leave(l *lock) {
 	t, waiter := l.token, l.holder
 	l.holder = 0
+	n.resign(l)
 	n.endTurn(l)
 	left := n.issue(l, Left, NoMember)
 	left.Waiter, left.Fence, left.Hop, left.Message.Token = waiter, t.Fence, t.Hop, t

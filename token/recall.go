@@ -162,6 +162,7 @@ func (n *Node) noteOver(j Member, session Session) {
 		return
 	}
 	p.over = session
+	n.endSaid(j, session)
 	for _, l := range n.order {
 		if l.token == nil || l.use == nil || l.sharing == nil {
 			continue

@@ -96,7 +96,7 @@ func (n *Node) putToRest(l *lock) {
 	u := l.use
 	u.active = false
 	u.search = nil
-	if len(u.promises) > 1 || u.sharing != nil || u.floor != (Epoch{}) || u.heardOf != n.usuallyHeardOf() {
+	if len(u.promises) > 1 || u.sharing != nil || u.said != nil || u.floor != (Epoch{}) || u.heardOf != n.usuallyHeardOf() {
 		return
 	}
 	var promise Epoch

@@ -67,6 +67,8 @@ func (n *Node) receivePing(from Member, m *Message) {
 	if m.Session > p.over+1 {
 		n.noteOver(from, m.Session-1)
 	}
+	n.endUnsaid(from)
+	n.showed(from)
 	switch {
 	case n.waiting:
 		p.heldPing = *m
@@ -228,6 +230,9 @@ func (n *Node) abandon(l *lock) {
 		revoked := n.issue(l, Revoke, NoMember)
 		revoked.Waiter, revoked.Fence = l.holder, l.token.Fence
 		l.holder = 0
+		if l.said.leads(n.self) {
+			n.endLeader(l, ReasonLapsed)
+		}
 	}
 	if l.use != nil && l.sharing != nil {
 		n.loseShare(l)

@@ -67,6 +67,8 @@ func (d Decoder) message(wire *peerv1.Message) (m token.Message, err error) {
 		m, err = d.recall(kind.Recall)
 	case *peerv1.Message_Done:
 		m, err = d.done(kind.Done)
+	case *peerv1.Message_Say:
+		m, err = d.say(kind.Say)
 	case *peerv1.Message_Hello:
 		return token.Message{}, errors.New("a second HELLO")
 	default:

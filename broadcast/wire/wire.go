@@ -32,6 +32,20 @@ func CheckName(lock string) error {
 	return nil
 }
 
+// ErrValue is wrapped by the error for a leader's value that is too long, or not UTF-8.
+var ErrValue = errors.New("bad value")
+
+// CheckValue refuses a value that no leader can say; the error wraps [ErrValue].
+func CheckValue(value string) error {
+	switch {
+	case len(value) > token.MaxValueBytes:
+		return fmt.Errorf("%w: it has %d bytes; want at most %d", ErrValue, len(value), token.MaxValueBytes)
+	case !utf8.ValidString(value):
+		return fmt.Errorf("%w: it is not UTF-8", ErrValue)
+	}
+	return nil
+}
+
 // FrameBudget bounds the size of a cluster's messages on the wire, more cheaply than by
 // encoding them.
 type FrameBudget struct {
@@ -45,6 +59,9 @@ func (b FrameBudget) bound(m *token.Message) int {
 	n := 512 + 32*b.Members
 	if m.Token != nil {
 		n += 40 * len(m.Token.Shares)
+	}
+	if m.Saying != nil {
+		n += len(m.Saying.Value)
 	}
 	for _, lock := range m.Locks {
 		n += len(lock) + 4
@@ -161,6 +178,15 @@ func encodeRound(m *token.Message) *peerv1.Message {
 			Share:    encodeShare(m.Share),
 			Recaller: uint32(m.Recaller),
 			Kept:     m.Kept,
+		}}}
+	case token.Say:
+		return &peerv1.Message{Kind: &peerv1.Message_Say{Say: &peerv1.Say{
+			Lock:    m.Lock,
+			Session: uint64(m.Saying.Session),
+			Fence:   uint64(m.Saying.Fence),
+			Count:   m.Saying.Count,
+			Value:   m.Saying.Value,
+			Over:    m.Saying.None,
 		}}}
 	default:
 		panic(fmt.Sprintf("wire: message of kind %v has no form on the wire", m.Kind))

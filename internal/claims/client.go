@@ -119,5 +119,7 @@ func (t *Table) Receive(now token.Time, st Stream, m *frames.ClientMessage) {
 		t.release(now, c, m)
 	case frames.Ping:
 		t.ping(now, c, m.Stamp)
+	case frames.Say:
+		t.say(now, c, m)
 	}
 }

@@ -22,6 +22,6 @@
 //
 // table.go has the state, effect.go what the table wants done. local.go has the callers in
 // this process; client.go clients and their streams, acquire.go and release.go their
-// requests, lease.go how long they hold. token.go takes the effects of the token algorithm,
+// requests, say.go what they say, lease.go how long they hold. token.go takes the effects of the token algorithm,
 // and stop.go ends everything.
 package claims

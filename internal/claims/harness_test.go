@@ -85,6 +85,8 @@ func (b *bench) note(e *Effect) {
 			text += fmt.Sprintf("released %d outcome %d", m.ID, m.Outcome)
 		case frames.Pong:
 			text += "pong"
+		case frames.Said:
+			text += fmt.Sprintf("said %d number %d code %d", m.ID, m.Number, m.Refusal.Code)
 		}
 		b.told = append(b.told, text)
 	case EndStream:

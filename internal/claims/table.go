@@ -135,6 +135,7 @@ type Claim struct {
 
 	holding bool
 	fence   token.Fence // while it holds
+	said    uint64      // the client's number of the value said last; 0 before
 	session token.Session
 	since   token.Time // when it began to wait, or to hold
 	// tryEnds is when a client's try is refused for lack of a result; 0 for others.

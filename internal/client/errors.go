@@ -142,6 +142,10 @@ func (n *node) refusalError(r frames.Refusal) error {
 		return say(ErrForbidden)
 	case frames.CodeOtherLimit:
 		return say(broadcast.ErrLimit)
+	case frames.CodeNotHeld:
+		return say(broadcast.ErrLost)
+	case frames.CodeTooManyValues:
+		return say(broadcast.ErrTooManyValues)
 	case frames.CodeTooManyNames:
 		return say(broadcast.ErrTooManyLocks)
 	default:

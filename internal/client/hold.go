@@ -30,11 +30,13 @@ type claim struct {
 	over    chan struct{} // closed at the release; made when somebody asks for it
 	warned  bool
 	warning chan struct{} // closed at the first warning; made when somebody asks for it
+	sayings []saying      // of callers that wait for an answer, in the order of their numbers
 }
 
 // lose tells the holder that its hold is over.
 func (c *claim) lose(end token.Time, why error) {
 	c.lost, c.end = why, end
+	c.endSayings(why)
 	if c.done != nil {
 		close(c.done)
 	}
@@ -155,6 +157,7 @@ func (c *claim) Release(uint64) error {
 	if c.over != nil {
 		close(c.over)
 	}
+	c.endSayings(broadcast.ErrReleased)
 	delete(n.claims, c.id)
 	return c.lost
 }

@@ -38,6 +38,7 @@ type node struct {
 	core    *attachment.Attachment
 	claims  map[attachment.Claim]*claim // that the core may tell something of
 	stream  *stream                     // nil while there is none
+	values  bool                        // the node understands Say
 	unheard int                         // how often callers have sent since the node said something
 	waits   int                         // how many claims wait for their answer
 	// receiving: the core takes what the node says, so whoever hears that looks by itself
@@ -237,6 +238,8 @@ func (n *node) performOne(e attachment.Effect) {
 		c := n.claims[e.Claim]
 		delete(n.claims, e.Claim)
 		c.lose(e.End, n.lossError(e))
+	case attachment.Said:
+		n.claims[e.Claim].said(e.Number, e.Refusal)
 	case attachment.CloseStream:
 		n.stream.closing = true
 	case attachment.EndStream:

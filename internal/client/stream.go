@@ -23,6 +23,7 @@ const version = 1
 type stream struct {
 	target Target
 	ttl    token.Time
+	values bool // the node understands Say
 	conn   conn
 	link   link
 	ctx    context.Context
@@ -104,7 +105,7 @@ func (st *stream) greet(caller *clientv1.Client, incarnation []byte, patience ti
 	case welcome.GetTtlNs() <= 0:
 		return fmt.Errorf("%w: Welcome.ttl_ns is %d, want more than 0", errNonsense, welcome.GetTtlNs())
 	}
-	st.ttl = token.Time(welcome.GetTtlNs())
+	st.ttl, st.values = token.Time(welcome.GetTtlNs()), welcome.GetValues()
 	return nil
 }
 
@@ -146,7 +147,7 @@ func (st *stream) flush() error {
 // serve sends and receives on a stream until it ends, and returns why.
 func (n *node) serve(st *stream) error {
 	n.mu.Lock()
-	n.stream = st
+	n.stream, n.values = st, st.values
 	n.core.Up(n.client.clock())
 	n.performAll()
 	n.mu.Unlock()

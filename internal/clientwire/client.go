@@ -29,8 +29,13 @@ func ClientMessages(dst []frames.ClientMessage, frame *clientv1.ClientFrame) ([]
 				return dst, fmt.Errorf("got Ping.stamp %d, want 0 or more", stamp)
 			}
 			dst = append(dst, frames.ClientMessage{Kind: frames.Ping, Stamp: token.Time(kind.Ping.GetStamp())})
+		case *clientv1.ClientMessage_Say:
+			s := kind.Say
+			dst = append(dst, frames.ClientMessage{
+				Kind: frames.Say, ID: s.GetId(), Lock: s.GetLock(), Fence: token.Fence(s.GetFence()), Number: s.GetNumber(), Value: s.GetValue(),
+			})
 		default:
-			return dst, fmt.Errorf("got a message of kind %T, want Acquire, Withdraw, Release or Ping", kind)
+			return dst, fmt.Errorf("got a message of kind %T, want Acquire, Withdraw, Release, Ping or Say", kind)
 		}
 	}
 	return dst, nil
@@ -102,6 +107,10 @@ func clientMessage(m *frames.ClientMessage) *clientv1.ClientMessage {
 		return &room.message
 	case frames.Ping:
 		return &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Ping{Ping: &clientv1.Ping{Stamp: int64(m.Stamp)}}}
+	case frames.Say:
+		return &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Say{Say: &clientv1.Say{
+			Id: m.ID, Lock: m.Lock, Fence: uint64(m.Fence), Number: m.Number, Value: m.Value,
+		}}}
 	default:
 		panic(fmt.Sprintf("clientwire: a client's message of the kind %d, which there is not", m.Kind))
 	}

@@ -23,6 +23,7 @@ var clientMessages = []frames.ClientMessage{
 	{Kind: frames.Withdraw, ID: 4},
 	{Kind: frames.Release, ID: 5, Lock: "x", Fence: 7},
 	{Kind: frames.Ping, Stamp: 11},
+	{Kind: frames.Say, ID: 6, Lock: "x", Fence: 7, Number: 8, Value: "here"},
 }
 
 var nodeMessages = []frames.NodeMessage{
@@ -34,6 +35,8 @@ var nodeMessages = []frames.NodeMessage{
 	{Kind: frames.Lost, ID: 5, Reason: frames.ClientLease, Text: "why"},
 	{Kind: frames.Released, ID: 6, Lock: "x", Fence: 7, Outcome: frames.OutcomeNotHeld},
 	{Kind: frames.Pong, Stamp: 8, Session: 9, Remaining: 10},
+	{Kind: frames.Said, ID: 7, Number: 8},
+	{Kind: frames.Said, ID: 7, Number: 9, Refusal: frames.Refusal{Code: frames.CodeTooManyValues, Text: "too many"}},
 }
 
 // onWire sends a message over the wire, so that nothing but what is encoded comes back.
@@ -139,6 +142,7 @@ func TestWhatANodeMayNotSay(t *testing.T) {
 		"got Granted.lease_remaining_ns -2":      {Kind: &clientv1.NodeMessage_Granted{Granted: &clientv1.Granted{LeaseRemainingNs: -2}}},
 		"got Refused.error.code 256":             {Kind: &clientv1.NodeMessage_Refused{Refused: &clientv1.Refused{Error: &clientv1.Error{Code: 256}}}},
 		"got Refused.error.code -1":              {Kind: &clientv1.NodeMessage_Refused{Refused: &clientv1.Refused{Error: &clientv1.Error{Code: -1}}}},
+		"got Said.error.code 256":                {Kind: &clientv1.NodeMessage_Said{Said: &clientv1.Said{Error: &clientv1.Error{Code: 256}}}},
 		"got Warned.reason 0, want 1 to 4":       {Kind: &clientv1.NodeMessage_Warned{Warned: &clientv1.Warned{Ids: []uint64{1}}}},
 		"got Warned.lease_remaining_ns -1":       {Kind: &clientv1.NodeMessage_Warned{Warned: &clientv1.Warned{Reason: 1, LeaseRemainingNs: -1}}},
 		"got Lost.reason 5, want 1 to 4":         {Kind: &clientv1.NodeMessage_Lost{Lost: &clientv1.Lost{Ids: []uint64{1}, Reason: 5}}},
@@ -166,6 +170,9 @@ func TestNumbersAreThoseOfTheProtocol(t *testing.T) {
 		frames.CodeForbidden:    clientv1.Code_CODE_FORBIDDEN,
 		frames.CodeTooManyNames: clientv1.Code_CODE_TOO_MANY_NAMES,
 		frames.CodeOtherLimit:   clientv1.Code_CODE_OTHER_LIMIT,
+		frames.CodeNotHeld:      clientv1.Code_CODE_NOT_HELD,
+
+		frames.CodeTooManyValues: clientv1.Code_CODE_TOO_MANY_VALUES,
 	}
 	for code, want := range codes {
 		if clientv1.Code(code) != want {

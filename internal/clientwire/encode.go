@@ -47,6 +47,12 @@ func nodeMessage(m *frames.NodeMessage) *clientv1.NodeMessage {
 		return released(m)
 	case frames.Pong:
 		return pong(m)
+	case frames.Said:
+		s := &clientv1.Said{Id: m.ID, Number: m.Number}
+		if m.Refusal.Code != 0 {
+			s.Error = &clientv1.Error{Code: clientv1.Code(m.Refusal.Code), Message: m.Refusal.Text}
+		}
+		return &clientv1.NodeMessage{Kind: &clientv1.NodeMessage_Said{Said: s}}
 	default:
 		panic(fmt.Sprintf("clientwire: a node's message of the kind %d, which there is not", m.Kind))
 	}

@@ -38,8 +38,10 @@ func AppendNode(dst []frames.NodeMessage, m *clientv1.NodeMessage) ([]frames.Nod
 		return appendReleased(dst, kind.Released)
 	case *clientv1.NodeMessage_Pong:
 		return appendPong(dst, kind.Pong)
+	case *clientv1.NodeMessage_Said:
+		return appendSaid(dst, kind.Said)
 	default:
-		return dst, fmt.Errorf("got a message of kind %T, want Granted, Refused, Withdrawn, Warned, Lost, Released or Pong", kind)
+		return dst, fmt.Errorf("got a message of kind %T, want Granted, Refused, Withdrawn, Warned, Lost, Released, Pong or Said", kind)
 	}
 }
 
@@ -58,16 +60,28 @@ func appendGranted(dst []frames.NodeMessage, g *clientv1.Granted) ([]frames.Node
 }
 
 func appendRefused(dst []frames.NodeMessage, r *clientv1.Refused) ([]frames.NodeMessage, error) {
-	// A code that this version does not know is kept as far as there is room for it: its
-	// message says what it means.
-	code := r.GetError().GetCode()
-	if code < 0 || code > maxCode {
-		return dst, fmt.Errorf("got Refused.error.code %d, want 0 to %d", code, maxCode)
+	refusal, err := refusalValue("Refused", r.GetError())
+	if err != nil {
+		return dst, err
 	}
-	return append(dst, frames.NodeMessage{
-		Kind: frames.Refused, ID: r.GetId(),
-		Refusal: frames.Refusal{Code: frames.Code(code), Text: r.GetError().GetMessage()},
-	}), nil
+	return append(dst, frames.NodeMessage{Kind: frames.Refused, ID: r.GetId(), Refusal: refusal}), nil
+}
+
+func appendSaid(dst []frames.NodeMessage, s *clientv1.Said) ([]frames.NodeMessage, error) {
+	refusal, err := refusalValue("Said", s.GetError())
+	if err != nil {
+		return dst, err
+	}
+	return append(dst, frames.NodeMessage{Kind: frames.Said, ID: s.GetId(), Number: s.GetNumber(), Refusal: refusal}), nil
+}
+
+// refusalValue keeps a code that this version does not know as far as there is room for it:
+// its message says what it means.
+func refusalValue(message string, e *clientv1.Error) (frames.Refusal, error) {
+	if code := e.GetCode(); code < 0 || code > maxCode {
+		return frames.Refusal{}, fmt.Errorf("got %s.error.code %d, want 0 to %d", message, code, maxCode)
+	}
+	return frames.Refusal{Code: frames.Code(e.GetCode()), Text: e.GetMessage()}, nil
 }
 
 // maxCode is the highest that a frames.Code may be.

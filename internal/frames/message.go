@@ -23,6 +23,8 @@ const (
 	Release
 	// Ping asks for a lease, at Stamp by the client's clock.
 	Ping
+	// Say makes Value that of the hold of Lock with Fence under ID. Number rises.
+	Say
 )
 
 // ClientMessage is one message from a client. Which fields count depends on the kind.
@@ -32,10 +34,12 @@ type ClientMessage struct {
 	ID          uint64
 	Lock        string
 	Limit       token.Limit // Acquire: the mode
-	Fence       token.Fence // Release
+	Fence       token.Fence // Release, Say
 	ResumeFence token.Fence // Acquire; 0 for a new request
 	Stamp       token.Time  // Ping
-	// Refusal is set by the node's edge on an Acquire that must be refused whatever
+	Number      uint64      // Say
+	Value       string      // Say
+	// Refusal is set by the node's edge on an Acquire or Say that must be refused whatever
 	// the state of the lock, such as one that the rules forbid. Code is 0 otherwise.
 	Refusal Refusal
 }
@@ -60,6 +64,8 @@ const (
 	Released
 	// Pong answers a Ping with Stamp: the node's lease of Session lasts Remaining more.
 	Pong
+	// Said answers the Say with Number under ID: with Refusal, if that has a Code.
+	Said
 )
 
 // NodeMessage is one message from a node. Which fields count depends on the kind.
@@ -75,7 +81,8 @@ type NodeMessage struct {
 	Session   token.Session // Granted, Pong; 0 is none
 	Remaining token.Time    // Granted, Warned, Pong; not below 0
 	Text      string        // Warned, Lost: what whoever broke the lock says
-	Refusal   Refusal       // Refused
+	Number    uint64        // Said
+	Refusal   Refusal       // Refused, Said
 }
 
 // Code says why a request was refused. The numbers are those of conch.client.v1.Code.
@@ -90,10 +97,13 @@ const (
 	CodeNoSession    Code = 5
 	CodeNodeLeaving  Code = 6
 	CodeTooManyWaits Code = 7
+	CodeNotHeld      Code = 8
 	CodeForbidden    Code = 12
 	CodeTooManyNames Code = 13
 	// CodeOtherLimit: the lock has another limit than the request's.
 	CodeOtherLimit Code = 16
+	// CodeTooManyValues: the node says as many values as it may.
+	CodeTooManyValues Code = 17
 )
 
 // Refusal is why a request was refused: Code for programs, Text for people.

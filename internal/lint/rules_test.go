@@ -33,7 +33,7 @@ var arrows = map[string][]string{
 	"proto":     {},
 	"hosts":     {},
 	"logs":      {},
-	"broadcast": {"token", "proto", "internal/claims", "internal/frames"},
+	"broadcast": {"token", "proto", "internal/claims", "internal/frames", "internal/leaders"},
 	"":          {"token", "proto", "hosts", "logs", "broadcast", "internal"},
 	"internal":  {"token", "proto", "hosts", "logs", "broadcast", "internal", ""},
 	"cmd":       {"token", "proto", "hosts", "logs", "broadcast", "internal", ""},
@@ -49,6 +49,7 @@ var purePackages = map[string][]string{
 	"internal/claims":            {"conch/token", "conch/internal/frames"},
 	"internal/client/attachment": {"conch/token", "conch/internal/frames"},
 	"internal/discovery":         {},
+	"internal/leaders":           {"conch/token"},
 	"broadcast/wire": {
 		"conch/token", "conch/proto/conch/peer/v1", "google.golang.org/protobuf/proto", "google.golang.org/protobuf/encoding/protowire",
 		"google.golang.org/grpc/encoding", "google.golang.org/grpc/encoding/proto", "google.golang.org/grpc/mem",

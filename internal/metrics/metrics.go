@@ -105,8 +105,8 @@ func (m *Metrics) countMessages() {
 		Name: "conch_messages_total", Help: "Messages sent to other members, by kind.",
 	}, []string{"kind"})
 	m.parts = append(m.parts, vec)
-	m.messages = make([]prometheus.Counter, token.Done+1)
-	for kind := token.Request; kind <= token.Done; kind++ {
+	m.messages = make([]prometheus.Counter, token.Say+1)
+	for kind := token.Request; kind <= token.Say; kind++ {
 		m.messages[kind] = vec.WithLabelValues(kind.String())
 	}
 }

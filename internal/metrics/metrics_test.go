@@ -102,7 +102,7 @@ func TestNodeIsCounted(t *testing.T) {
 // Every kind of message and every end of a round has its label.
 func TestEffectsAreCounted(t *testing.T) {
 	m := New([]string{"a:1", "b:1"}, 0, "v1")
-	for kind := token.Request; kind <= token.Done; kind++ {
+	for kind := token.Request; kind <= token.Say; kind++ {
 		m.Effect(&token.Effect{Kind: token.Send, Message: token.Message{Kind: kind}})
 		if got := testutil.ToFloat64(m.messages[kind]); got != 1 {
 			t.Errorf("%v: %v messages; want 1", kind, got)

@@ -159,6 +159,16 @@ func (n *Node) Try(ctx context.Context, name string, limit token.Limit) (broadca
 	return n.driver.Try(ctx, name, limit)
 }
 
+// Leader is [broadcast.Driver.Leader].
+func (n *Node) Leader(ctx context.Context, name string) (broadcast.Leader, error) {
+	return n.driver.Leader(ctx, name)
+}
+
+// Follow is [broadcast.Driver.Follow].
+func (n *Node) Follow(ctx context.Context, name string, tell func(broadcast.Leader) error) error {
+	return n.driver.Follow(ctx, name, tell)
+}
+
 // Done returns a channel that is closed when the node has ended, by [Node.Stop]
 // or because it cannot go on; [Node.Err] then tells which.
 func (n *Node) Done() <-chan struct{} { return n.driver.Done() }

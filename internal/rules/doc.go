@@ -25,9 +25,9 @@
 //   - @anonymous: whoever connects over TCP to a node that runs without TLS.
 //
 // May do what is one or more of look, lock, share, break and operate, joined by commas. To
-// look is to see a lock, its holders and its waiters. To lock is to hold it in any mode: alone,
-// as one of several readers, or with one of so many permits; and to change how many permits
-// there are. To share is to hold it as a reader only. To operate is to make the node take no more
+// look is to see a lock, its holders, its waiters, and who leads. To lock is to hold it in any
+// mode: alone, as one of several readers, or with one of so many permits; to change how many
+// permits there are; and to say a leader's value. To share is to hold it as a reader only. To operate is to make the node take no more
 // requests, or take them again (conch drain); that concerns the whole node, so such a line
 // has * for the locks. Whoever may do one of these may also look, and whoever
 // may lock may also share; none of the others implies another.

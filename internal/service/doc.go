@@ -29,7 +29,7 @@
 // service.go has the service, access.go who may do what. stream.go takes what a client says
 // on its stream, and link.go what carries that; outbox.go and unheard.go are what waits to be
 // said. part.go, view.go and merge.go answer for the cluster, for list.go, watch.go, break.go
-// and drain.go.
+// and drain.go. observe.go tells what this node has heard of leaders.
 //
 // # Not promised
 //

@@ -29,6 +29,8 @@ var statusCodes = map[clientv1.Code]codes.Code{
 	clientv1.Code_CODE_TOO_MANY_CALLS: codes.ResourceExhausted,
 	clientv1.Code_CODE_NOT_READ:       codes.ResourceExhausted,
 	clientv1.Code_CODE_OTHER_LIMIT:    codes.FailedPrecondition,
+
+	clientv1.Code_CODE_TOO_MANY_VALUES: codes.ResourceExhausted,
 }
 
 // fault is an error for a client.

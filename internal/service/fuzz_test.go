@@ -88,6 +88,9 @@ func FuzzClientMessages(f *testing.F) {
 	ping := &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Ping{Ping: &clientv1.Ping{Stamp: -1}}}
 	withdraw := &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Withdraw{Withdraw: &clientv1.Withdraw{Id: 2}}}
 	release := &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Release{Release: &clientv1.Release{Id: 1, Lock: "a", Fence: 1<<32 + 1}}}
+	say := func(number uint64, value string) *clientv1.ClientMessage {
+		return &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Say{Say: &clientv1.Say{Id: 1, Lock: "a", Fence: 1<<32 + 1, Number: number, Value: value}}}
+	}
 	for _, said := range [][]*clientv1.ClientMessage{
 		{hello, acquire(&clientv1.Acquire{Id: 1, Lock: "a", Mode: wait}), ping, release},
 		{hello, acquire(&clientv1.Acquire{Id: 1, Lock: "a", Mode: wait}), acquire(&clientv1.Acquire{Id: 2, Lock: "a", Mode: wait}), withdraw, release, release},
@@ -97,6 +100,7 @@ func FuzzClientMessages(f *testing.F) {
 			acquire(&clientv1.Acquire{Id: 3, Lock: "a", Mode: wait, Limit: 1<<32 - 1}), acquire(&clientv1.Acquire{Id: 4, Lock: "a", Mode: wait, Limit: 65536}), ping, release},
 		{hello, acquire(&clientv1.Acquire{Id: 1, Lock: "a", Mode: wait, Limit: 1<<32 - 1}), acquire(&clientv1.Acquire{Id: 2, Lock: "a", Mode: wait, Limit: 1<<32 - 1}),
 			acquire(&clientv1.Acquire{Id: 3, Lock: "a", Mode: wait}), withdraw, release, release},
+		{hello, acquire(&clientv1.Acquire{Id: 1, Lock: "a", Mode: wait}), say(1, "here"), say(1, "again"), say(2, ""), release, say(3, "late")},
 		{hello, hello},
 		{ping},
 		{{}},

@@ -49,6 +49,11 @@ func (i Insider) Watch(r *clientv1.WatchRequest, rpc grpc.ServerStreamingServer[
 	return i.service.Watch(r, inside[clientv1.WatchResponse]{rpc, i.known(rpc.Context())})
 }
 
+// Observe is the service's call.
+func (i Insider) Observe(r *clientv1.ObserveRequest, rpc grpc.ServerStreamingServer[clientv1.ObserveResponse]) error {
+	return i.service.Observe(r, inside[clientv1.ObserveResponse]{rpc, i.known(rpc.Context())})
+}
+
 // Break is the service's call.
 func (i Insider) Break(ctx context.Context, r *clientv1.BreakRequest) (*clientv1.BreakResponse, error) {
 	return i.service.Break(i.known(ctx), r)

@@ -64,27 +64,29 @@ type Service struct {
 	mu      sync.Mutex
 	closed  bool
 	streams map[*stream]struct{} // of clients
-	// watches and lists are the calls of Watch and ListLocks that are under way.
-	watches, lists underWay
-	viewed         viewed
+	// watches, lists and observers are the calls of Watch, ListLocks and Observe that are
+	// under way.
+	watches, lists, observers underWay
+	viewed                    viewed
 }
 
 // New returns a service for the clients of a driver. [Service.Close] ends it.
 func New(cfg Config) (*Service, error) {
 	s := &Service{
-		driver:   cfg.Driver,
-		members:  slices.Clone(cfg.Members),
-		self:     cfg.Self,
-		quorum:   len(cfg.Members)/2 + 1,
-		ttl:      cfg.TTL,
-		peers:    make([]*peer, len(cfg.Members)),
-		health:   health.NewServer(),
-		encumber: sync.OnceValue(cfg.Encumber),
-		logLoss:  cfg.LogLoss,
-		streams:  make(map[*stream]struct{}),
-		watches:  newUnderWay("watches", maxWatches, watchesPerCaller),
-		lists:    newUnderWay("lists of locks", maxLists, listsPerCaller),
-		viewed:   viewed{most: maxViewed, fair: fairViewed},
+		driver:    cfg.Driver,
+		members:   slices.Clone(cfg.Members),
+		self:      cfg.Self,
+		quorum:    len(cfg.Members)/2 + 1,
+		ttl:       cfg.TTL,
+		peers:     make([]*peer, len(cfg.Members)),
+		health:    health.NewServer(),
+		encumber:  sync.OnceValue(cfg.Encumber),
+		logLoss:   cfg.LogLoss,
+		streams:   make(map[*stream]struct{}),
+		watches:   newUnderWay("watches", maxWatches, watchesPerCaller),
+		lists:     newUnderWay("lists of locks", maxLists, listsPerCaller),
+		observers: newUnderWay("observers of leaders", maxObservers, observersPerCaller),
+		viewed:    viewed{most: maxViewed, fair: fairViewed},
 	}
 	if cfg.Rules == nil {
 		usual := rules.Default()

@@ -343,13 +343,15 @@ func (st *stream) check(messages []frames.ClientMessage) error {
 	asks := false
 	for i := range messages {
 		m := &messages[i]
-		if m.Kind != frames.Acquire || m.ResumeFence != 0 {
-			continue
-		}
-		asks = true
-		f := checkLock(m.Lock)
-		if f == nil {
-			f = st.service.gate.check(st.who, actionFor(m.Limit), m.Lock)
+		var f *clientv1.Error
+		switch {
+		case m.Kind == frames.Acquire && m.ResumeFence == 0:
+			asks = true
+			if f = checkLock(m.Lock); f == nil {
+				f = st.service.gate.check(st.who, actionFor(m.Limit), m.Lock)
+			}
+		case m.Kind == frames.Say:
+			f = st.checkSay(m)
 		}
 		if f != nil && m.Refusal.Code == 0 {
 			m.Refusal = frames.Refusal{Code: frames.Code(f.GetCode()), Text: f.GetMessage()}
@@ -359,6 +361,20 @@ func (st *stream) check(messages []frames.ClientMessage) error {
 		return errLeaving
 	}
 	return nil
+}
+
+// checkSay says what is wrong with a value, or that the client may not say it.
+func (st *stream) checkSay(m *frames.ClientMessage) *clientv1.Error {
+	if m.Number == 0 {
+		return fault(clientv1.Code_CODE_INVALID_FIELD, "Say.number is 0, want 1 or more")
+	}
+	if err := broadcast.CheckValue(m.Value); err != nil {
+		return fault(clientv1.Code_CODE_INVALID_FIELD, "%v", err)
+	}
+	if f := checkLock(m.Lock); f != nil {
+		return f
+	}
+	return st.service.gate.check(st.who, rules.Lock, m.Lock)
 }
 
 // greet takes the client's Hello and answers it.
@@ -403,7 +419,7 @@ func (st *stream) greet() error {
 	defer st.sending.Unlock()
 	all, err := st.link.Send(&clientv1.NodeFrame{Messages: []*clientv1.NodeMessage{
 		{Kind: &clientv1.NodeMessage_Welcome{Welcome: &clientv1.Welcome{
-			Version: version, Member: s.members[s.self], TtlNs: int64(s.ttl),
+			Version: version, Member: s.members[s.self], TtlNs: int64(s.ttl), Values: true,
 		}}},
 	}})
 	if err == nil && !all {

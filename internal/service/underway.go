@@ -19,6 +19,9 @@ const (
 	watchesPerCaller = 16
 	maxLists         = 16
 	listsPerCaller   = 4
+
+	maxObservers       = 256
+	observersPerCaller = 64
 )
 
 // underWay are calls of one kind that are under way. Those of members are not among them:

@@ -114,7 +114,7 @@ func (a *Attachment) Up(now token.Time) {
 	all := a.claims.entries
 	for _, e := range all {
 		if e.claim != nil {
-			e.claim.queued = false
+			e.claim.queued, e.claim.sentNumber = false, 0
 		}
 	}
 	for _, e := range all {

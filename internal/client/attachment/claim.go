@@ -45,15 +45,20 @@ type claim struct {
 	end       token.Time
 	settled   Cause // why nothing extends it any more; 0 if something may
 	text      string
+	// value is what the holder said last, number counts what it said, and heard is the
+	// number that the node answered last. sentNumber is the number that was sent last on the
+	// present stream; 0 for none.
+	value                     string
+	number, heard, sentNumber uint64
 	// warned: the holder was told of the end that it has now.
 	warned bool
 	// nodeWarned: the node warned of a lapse while this was the end; zero before.
 	nodeWarned token.Time
 }
 
-// message returns what is to be said of a claim on a new place in the stream; false if
-// nothing is.
-func (c *claim) message() (frames.ClientMessage, bool) {
+// message returns what is to be said of a claim on a new place in the stream that has a
+// number; false if nothing is.
+func (c *claim) message(stream uint64) (frames.ClientMessage, bool) {
 	switch c.state {
 	case waiting:
 		if c.sent {
@@ -61,7 +66,10 @@ func (c *claim) message() (frames.ClientMessage, bool) {
 		}
 		c.sent = true
 		return c.acquire(), true
-	case granted, holding: // on a stream that is not the one of the grant
+	case granted, holding:
+		if c.confirmed == stream {
+			return c.say(stream)
+		}
 		c.sent = true
 		m := c.acquire()
 		m.ResumeFence = c.fence

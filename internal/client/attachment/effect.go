@@ -24,6 +24,9 @@ const (
 	Warned
 	// Lost: the hold is over, for Cause. Nothing more is said of the claim.
 	Lost
+	// Said: the node has the value with Number of the hold, and all before it; or refuses
+	// it, if Refusal has a Code.
+	Said
 	// CloseStream: nothing more will be sent on the stream; its sending side is to be
 	// closed once what Take has returned is sent.
 	CloseStream
@@ -38,7 +41,8 @@ type Effect struct {
 	Kind    EffectKind
 	Claim   Claim
 	Fence   token.Fence    // Held
-	Refusal frames.Refusal // Refused, and Lost for CauseRefused
+	Number  uint64         // Said
+	Refusal frames.Refusal // Refused, Said, and Lost for CauseRefused
 	Cause   Cause          // Warned, Lost
 	Text    string         // Warned, Lost: what whoever broke the lock says
 	End     token.Time     // Warned, Lost: when the hold ends, or has ended

@@ -176,6 +176,8 @@ func effectText(e Effect) string {
 		return fmt.Sprintf("WARNED %d %s", e.Claim, causes[e.Cause])
 	case Lost:
 		return fmt.Sprintf("LOST %d %s", e.Claim, causes[e.Cause])
+	case Said:
+		return fmt.Sprintf("SAID %d number %d code %d", e.Claim, e.Number, e.Refusal.Code)
 	case CloseStream:
 		return "CLOSE STREAM"
 	case EndStream:
@@ -194,6 +196,8 @@ func clientText(m frames.ClientMessage) string {
 		return fmt.Sprintf("withdraw %d", m.ID)
 	case m.Kind == frames.Release:
 		return fmt.Sprintf("release %d %s %d", m.ID, m.Lock, m.Fence)
+	case m.Kind == frames.Say:
+		return fmt.Sprintf("say %d %s %d number %d %q", m.ID, m.Lock, m.Fence, m.Number, m.Value)
 	case m.ResumeFence != 0:
 		return fmt.Sprintf("resume %d %s %d", m.ID, m.Lock, m.ResumeFence)
 	case m.Try:

@@ -29,8 +29,10 @@ func (a *Attachment) Receive(now token.Time, m frames.NodeMessage) error {
 		return a.receiveReleased(m)
 	case frames.Pong:
 		return a.receivePong(now, m)
+	case frames.Said:
+		return a.receiveSaid(m)
 	default:
-		return fmt.Errorf("got a message of the kind %d, want %d to %d", m.Kind, frames.Granted, frames.Pong)
+		return fmt.Errorf("got a message of the kind %d, want %d to %d", m.Kind, frames.Granted, frames.Said)
 	}
 }
 
@@ -111,6 +113,9 @@ func (a *Attachment) receiveGranted(now token.Time, m frames.NodeMessage) error 
 	}
 	if c.state == granted {
 		a.duePing(now)
+	}
+	if c.says(a.streams) {
+		a.enqueue(c)
 	}
 	return nil
 }

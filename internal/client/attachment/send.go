@@ -32,14 +32,19 @@ func (a *Attachment) Take(now token.Time) []frames.ClientMessage {
 	}
 	asks := false
 	a.frame = append(a.frame[:0], frames.ClientMessage{}) // room for a Ping
-	for a.taken < len(a.queue) && len(a.frame) < a.maxFrame {
+	for size := 1; a.taken < len(a.queue); {
 		c := a.queue[a.taken]
+		length := c.size(a.streams)
+		if len(a.frame) > 1 && size+length > a.maxFrame {
+			break
+		}
 		a.queue[a.taken] = nil
 		a.taken++
 		c.queued = false
-		if m, ok := c.message(); ok {
+		if m, ok := c.message(a.streams); ok {
 			asks = asks || c.asks()
 			a.frame = append(a.frame, m)
+			size += length
 		}
 	}
 	if a.taken == len(a.queue) {

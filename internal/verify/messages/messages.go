@@ -49,7 +49,7 @@ func Any(members int, from, to token.Member) *rapid.Generator[token.Message] {
 	age := rapid.Map(rapid.Uint64Range(1, math.MaxInt64), func(at uint64) token.Fence { return token.Fence(at) })
 	stamp := rapid.Map(rapid.Int64(), func(s int64) token.Time { return token.Time(s) })
 	return rapid.Custom(func(t *rapid.T) token.Message {
-		m := token.Message{Kind: token.MessageKind(rapid.IntRange(int(token.Request), int(token.Done)).Draw(t, "kind"))}
+		m := token.Message{Kind: token.MessageKind(rapid.IntRange(int(token.Request), int(token.Say)).Draw(t, "kind"))}
 		if m.Kind == token.Request || m.Kind == token.TokenMessage || m.Kind >= token.Probe {
 			m.Lock = lock.Draw(t, "lock")
 		}
@@ -123,6 +123,14 @@ func Any(members int, from, to token.Member) *rapid.Generator[token.Message] {
 				m.Anyhow = rapid.Bool().Draw(t, "anyhow")
 			} else {
 				m.Kept = rapid.Uint32Max(m.Share.Permits).Draw(t, "kept")
+			}
+		case token.Say:
+			m.Saying = &token.Saying{
+				Session: session.Draw(t, "s"), Fence: token.Fence(rapid.Uint64Range(1, math.MaxInt64).Draw(t, "fence")),
+				Count: rapid.Uint64Range(1, maxSession).Draw(t, "count"), None: rapid.Bool().Draw(t, "over"),
+			}
+			if !m.Saying.None {
+				m.Saying.Value = rapid.StringN(-1, -1, token.MaxValueBytes).Draw(t, "value")
 			}
 		}
 		return m

@@ -83,6 +83,7 @@ func (w *World) granted(i, k int) {
 		hold = max(1, rest) + Instant(w.random.below(int64(w.plan.TTL/20)))
 	}
 	w.events.push(event{at: w.now + hold, kind: evRelease, ref: int32(k)})
+	w.planSays(int32(k), hold)
 }
 
 // takeClaim lets a waiter give up or leave its critical section, even if it has lost its

@@ -256,6 +256,9 @@ func (w *World) claimEffect(l *link, e *attachment.Effect) {
 			hold = max(1, rest) + Instant(w.random.below(int64(w.plan.TTL/20)))
 		}
 		w.events.push(event{at: w.now + hold, kind: evClientDone, ref: k, gen: l.process})
+		w.planSays(k, hold)
+	case attachment.Said:
+		w.count(ClientSaid)
 	case attachment.Moved:
 		delete(l.asked, e.Claim)
 		c.link = nil

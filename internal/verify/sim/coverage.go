@@ -42,6 +42,9 @@ const (
 	OtherLimit                     // a waiter refused for its limit
 	Relayed                        // a RECALL or DONE that was passed on
 	CountedAbove                   // a node that counted above another incarnation's session
+	SaidValue                      // a value of a holder at a node
+	ClientSaid                     // an answer to a client's value
+	OlderLeader                    // an observer whose node believes in an older leader than it does
 	counters
 )
 
@@ -55,13 +58,14 @@ var tallyNames = [...]string{
 	StopAfterLease: "stop behind the end of a lease", SetBackDisk: "start with an older disk", Together: "lock shared by several", UnderShare: "grant under a share", LimitSet: "limit changed", RaisedElsewhere: "limit raised by a probe",
 	OtherLimit: "other limit refused", Relayed: "RECALL or DONE passed on",
 	CountedAbove: "counted above another incarnation",
+	SaidValue:    "value said", ClientSaid: "client's value answered", OlderLeader: "observer met an older leader",
 }
 
 // reasons are why tokens are dropped, and why ballots and sessions fail.
 var reasons = [...]string{
 	token.ReasonAddressee, token.ReasonPromised, token.ReasonLapsed, token.ReasonFences, token.ReasonIdle,
 	token.ReasonHeld, token.ReasonOutbid, token.ReasonTooLow, token.ReasonTime, token.ReasonCame, token.ReasonLeaving,
-	token.ReasonUsed, token.ReasonSharer,
+	token.ReasonUsed, token.ReasonSharer, token.ReasonOver, token.ReasonUnsaid, token.ReasonDoubt,
 }
 
 const effectKinds = 128

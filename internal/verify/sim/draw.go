@@ -41,6 +41,7 @@ func Draw(seed uint64) *Plan {
 	p.drawProcesses(&s)
 	p.drawDisks(&s)
 	p.drawShares()
+	p.drawValues()
 	slices.SortStableFunc(p.Ops, func(a, b Op) int { return int(min(max(a.At-b.At, -1), 1)) })
 	return p
 }

@@ -20,6 +20,7 @@ const (
 	evClientNotice                  // ref: client stream; its client notices its end, or with gen 1 that it was not welcomed
 	evClientDial                    // node: client; ref: link, or -1; gen: the client's process
 	evClientTick                    // ref: link; gen: its tick
+	evSay                           // ref: op; gen: which value its holder says
 	evClientDone                    // ref: op; gen: the client's process; its caller releases
 	evClientGiveUp                  // ref: op; gen: the client's process; its caller gives up
 	evClientStart                   // node: client; gen: its process before

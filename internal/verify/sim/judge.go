@@ -29,6 +29,7 @@ const (
 	Stale     Judge = "a stale grant is reported as success"
 	Leak      Judge = "something is left behind"
 	Kept      Judge = "a hold outlives its lease"
+	Leaders   Judge = "wrong belief about a leader"
 )
 
 // Failure is a fault that a judge found.

@@ -134,6 +134,12 @@ func (b *logbook) effect(w *World, i int, e *token.Effect) {
 		event, f["ballot"], f["reason"] = "round_ended", e.Message.Ballot.String(), e.Reason
 	case token.Forgot:
 		event = "lock_forgotten"
+	case token.Led:
+		event, f["peer"] = "leader", address(e.Peer)
+		f.saying(e.Message.Saying)
+		if e.Reason != "" {
+			f["reason"] = e.Reason
+		}
 	case token.Revoke:
 		event, f["fence"] = "lost", decimal(uint64(e.Fence))
 		f.limit("mode", e.Limit)
@@ -163,11 +169,12 @@ var (
 	sentEvents = map[token.MessageKind]string{
 		token.Request: "request_sent", token.TokenMessage: "token_sent", token.Probe: "probe_sent", token.ProbeAnswer: "answer_sent",
 		token.Ballot: "ballot_sent", token.BallotAnswer: "answer_sent", token.Abort: "abort_sent", token.Recall: "recall_sent", token.Done: "done_sent",
+		token.Say: "say_sent",
 	}
 	receivedEvents = map[token.MessageKind]string{
 		token.Request: "request_received", token.TokenMessage: "token_received", token.Bye: "bye_received", token.Probe: "probe_received",
 		token.ProbeAnswer: "answer_received", token.Ballot: "ballot_received", token.BallotAnswer: "answer_received", token.Abort: "abort_received",
-		token.Recall: "recall_received", token.Done: "done_received",
+		token.Recall: "recall_received", token.Done: "done_received", token.Say: "say_received",
 	}
 )
 
@@ -211,6 +218,9 @@ func (b *logbook) message(e *token.Effect, events map[token.MessageKind]string, 
 		f["ballot"] = m.Ballot.String()
 	case token.Recall, token.Done:
 		f.recall(m)
+	case token.Say:
+		f["session"] = decimal(uint64(m.Saying.Session))
+		f.saying(m.Saying)
 	}
 	return events[m.Kind]
 }

@@ -77,3 +77,14 @@ func (b *logbook) underShare(w *World, i int, e *token.Effect) {
 	f.limit("mode", e.Limit)
 	b.line(w, i, event, f)
 }
+
+// saying adds what a holder says.
+func (f fields) saying(s *token.Saying) {
+	f["fence"], f["count"] = decimal(uint64(s.Fence)), decimal(s.Count)
+	if s.Value != "" {
+		f["value"] = s.Value
+	}
+	if s.None {
+		f["over"] = true
+	}
+}

@@ -150,6 +150,7 @@ func (w *World) crashNow(i int, length Instant) {
 	w.tracef("%d dies", i)
 	w.leaveOrphans(i)
 	w.forgetSharers(i)
+	w.leadersDie(i)
 	w.orphanStreams(i)
 	m.node, m.table = nil, nil
 	m.views = [maxLocks]view{}
@@ -282,6 +283,10 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 	case token.Lapsed:
 		m.lapsed = true
 		w.judgeUsed(i, m, e)
+	case token.Led:
+		w.judgeLed(i, e)
+	case token.Forgot:
+		w.marks[i][w.lockOf(e.Lock)] = mark{}
 	case token.Gone:
 		w.judgeGone(i)
 		m.gone = true

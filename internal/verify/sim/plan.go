@@ -49,6 +49,8 @@ type Plan struct {
 
 	// Shared: some locks are shared.
 	Shared bool
+	// Values: some who hold a lock alone say values.
+	Values bool
 
 	// Faults are over at Settle: no op begins or lasts later.
 	Settle Instant
@@ -189,6 +191,7 @@ type Op struct {
 	Node, Peer int8
 	Lock       int8
 	Limit      token.Limit // of requests: their mode
+	Says       int8        // of requests: how many values are said while the lock is held
 	Effects    int32
 	On         token.MessageKind
 	Length     Instant
@@ -203,7 +206,7 @@ func (op Op) String() string {
 	}
 	switch op.Kind {
 	case Acquire, Try, ClientAcquire, ClientTry, SetLimit:
-		return fmt.Sprintf("%s lock %d, limit %d, hold %d µs, patience %d µs", head, op.Lock, op.Limit, op.Length/1000, op.Patience/1000)
+		return fmt.Sprintf("%s lock %d, limit %d, says %d values, hold %d µs, patience %d µs", head, op.Lock, op.Limit, op.Says, op.Length/1000, op.Patience/1000)
 	case CrashAll:
 		return fmt.Sprintf("crash-all for %d µs, each up to %d µs more", op.Length/1000, op.Patience/1000)
 	case SetBack, SetBackAll:
@@ -245,8 +248,8 @@ func (p *Plan) cutForGood(i, j int) bool {
 
 // String tells the plan without its ops.
 func (p *Plan) String() string {
-	text := fmt.Sprintf("seed %d: %d nodes, %d locks, T %d ms, idle %d/%d ms, %d fences an epoch, delay %d+%d µs, creep %d, cut for good %v, clients %t, shared %t, settle at %d µs\n",
-		p.Seed, p.Nodes, p.Locks, p.TTL/1e6, p.IdleToken/1e6, p.IdleLock/1e6, p.FencesPerEpoch, p.Delay/1000, p.Jitter/1000, p.Creep, p.Cut, p.Clients, p.Shared, p.Settle/1000)
+	text := fmt.Sprintf("seed %d: %d nodes, %d locks, T %d ms, idle %d/%d ms, %d fences an epoch, delay %d+%d µs, creep %d, cut for good %v, clients %t, shared %t, values %t, settle at %d µs\n",
+		p.Seed, p.Nodes, p.Locks, p.TTL/1e6, p.IdleToken/1e6, p.IdleLock/1e6, p.FencesPerEpoch, p.Delay/1000, p.Jitter/1000, p.Creep, p.Cut, p.Clients, p.Shared, p.Values, p.Settle/1000)
 	for i, m := range p.Machines[:p.Nodes] {
 		text += fmt.Sprintf("  node %d: disk %t, wall clock %d ms ahead, used %t, clock from %d ns, drift %d millionths, local batch %d\n", i, m.Disk, m.Wall/1e6, m.Clocked || !m.Disk, m.Offset, m.Drift, m.LocalBatch)
 	}

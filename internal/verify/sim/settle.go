@@ -53,6 +53,7 @@ func (w *World) settle() {
 func (w *World) checkServed() {
 	if w.closing {
 		w.judgeEmpty()
+		w.judgeLeft()
 		w.settled = true
 		return
 	}
@@ -80,7 +81,7 @@ func (w *World) checkServed() {
 	switch {
 	case !w.settled:
 		w.events.push(event{at: w.now + w.plan.TTL/4, kind: evCheckServed})
-	case w.plan.Processes > 0:
+	case w.plan.Processes > 0 || w.plan.Values:
 		w.settled, w.closing = false, true
 		w.closeClients()
 		w.events.push(event{at: w.now + 4*w.plan.TTL, kind: evCheckServed})

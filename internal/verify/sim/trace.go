@@ -39,6 +39,7 @@ var effectNames = [effectKinds]string{
 	token.PassedOver: "passes over", token.Withdrew: "wants no more of", token.Left: "left", token.Made: "makes a token", token.Dropped: "drops a token",
 	token.Began: "begins", token.Lapsed: "lapses", token.Guarded: "guards", token.Buried: "buries",
 	token.Probed: "probes", token.Balloted: "ballots", token.Ended: "ends ballot", token.Forgot: "forgets",
+	token.Led: "believes in a leader of",
 }
 
 func describeEffect(e *token.Effect) string {
@@ -67,10 +68,21 @@ func describeEffect(e *token.Effect) string {
 	if e.Reason != "" {
 		text += ", " + e.Reason
 	}
+	if s := e.Message.Saying; s != nil {
+		text += " " + sayingOf(s)
+	}
 	if t := e.Message.Token; t != nil {
 		text += fmt.Sprintf(" [epoch %s hop %d fence %d LN %v Q %v%s]", t.Epoch, t.Hop, t.Fence&token.MaxFencesPerEpoch, t.LastGranted, t.Queue, sharesOf(t))
 	}
 	return text
+}
+
+// sayingOf tells what is said of a hold.
+func sayingOf(s *token.Saying) string {
+	if s.None {
+		return fmt.Sprintf("[fence %d.%d count %d: none]", s.Fence>>token.FenceBits, s.Fence&token.MaxFencesPerEpoch, s.Count)
+	}
+	return fmt.Sprintf("[fence %d.%d count %d: %q]", s.Fence>>token.FenceBits, s.Fence&token.MaxFencesPerEpoch, s.Count, s.Value)
 }
 
 // sharesOf tells a token's limit and shares, if it has any.
@@ -106,6 +118,8 @@ func describe(m *token.Message) string {
 		text += fmt.Sprintf(" of %v for %d anyhow %t", m.Share, m.Recaller, m.Anyhow)
 	case token.Done:
 		text += fmt.Sprintf(" of %v for %d kept %d", m.Share, m.Recaller, m.Kept)
+	case token.Say:
+		text += " " + sayingOf(m.Saying)
 	case token.Abort:
 		text += fmt.Sprintf(" %s", m.Ballot)
 	}

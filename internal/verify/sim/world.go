@@ -28,6 +28,7 @@ type World struct {
 	armed                       []armed
 
 	service
+	leading
 	// What the judges keep; see judge.go.
 	judges
 	Coverage
@@ -144,6 +145,8 @@ func (w *World) take(e event) bool {
 		return w.takeClientTick(e)
 	case evClientDone, evClientGiveUp:
 		return w.clientWord(e)
+	case evSay:
+		return w.say(e)
 	case evClientStart:
 		if c := &w.clients[e.node]; !c.alive && c.process == e.gen && !w.closing {
 			w.startClient(int(e.node))

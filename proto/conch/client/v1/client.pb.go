@@ -88,6 +88,8 @@ const (
 	// The lock has another limit than the request's. The message names both, and who said
 	// the lock's. FAILED_PRECONDITION.
 	Code_CODE_OTHER_LIMIT Code = 16
+	// The node says as many values as it may. RESOURCE_EXHAUSTED.
+	Code_CODE_TOO_MANY_VALUES Code = 17
 )
 
 // Enum value maps for Code.
@@ -110,25 +112,27 @@ var (
 		14: "CODE_TOO_MANY_CALLS",
 		15: "CODE_NOT_READ",
 		16: "CODE_OTHER_LIMIT",
+		17: "CODE_TOO_MANY_VALUES",
 	}
 	Code_value = map[string]int32{
-		"CODE_UNSPECIFIED":    0,
-		"CODE_INVALID_NAME":   1,
-		"CODE_INVALID_ID":     2,
-		"CODE_INVALID_FIELD":  3,
-		"CODE_BUSY":           4,
-		"CODE_NO_SESSION":     5,
-		"CODE_NODE_LEAVING":   6,
-		"CODE_TOO_MANY_WAITS": 7,
-		"CODE_NOT_HELD":       8,
-		"CODE_WRONG_FENCE":    9,
-		"CODE_UNREACHABLE":    10,
-		"CODE_WRONG_VERSION":  11,
-		"CODE_FORBIDDEN":      12,
-		"CODE_TOO_MANY_NAMES": 13,
-		"CODE_TOO_MANY_CALLS": 14,
-		"CODE_NOT_READ":       15,
-		"CODE_OTHER_LIMIT":    16,
+		"CODE_UNSPECIFIED":     0,
+		"CODE_INVALID_NAME":    1,
+		"CODE_INVALID_ID":      2,
+		"CODE_INVALID_FIELD":   3,
+		"CODE_BUSY":            4,
+		"CODE_NO_SESSION":      5,
+		"CODE_NODE_LEAVING":    6,
+		"CODE_TOO_MANY_WAITS":  7,
+		"CODE_NOT_HELD":        8,
+		"CODE_WRONG_FENCE":     9,
+		"CODE_UNREACHABLE":     10,
+		"CODE_WRONG_VERSION":   11,
+		"CODE_FORBIDDEN":       12,
+		"CODE_TOO_MANY_NAMES":  13,
+		"CODE_TOO_MANY_CALLS":  14,
+		"CODE_NOT_READ":        15,
+		"CODE_OTHER_LIMIT":     16,
+		"CODE_TOO_MANY_VALUES": 17,
 	}
 )
 
@@ -384,7 +388,7 @@ func (x Released_Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Released_Outcome.Descriptor instead.
 func (Released_Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{19, 0}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{21, 0}
 }
 
 // Kind says what it is.
@@ -458,7 +462,7 @@ func (x Obstacle_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Obstacle_Kind.Descriptor instead.
 func (Obstacle_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{36, 0}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{38, 0}
 }
 
 // Error is an error with its code.
@@ -773,6 +777,7 @@ type ClientMessage struct {
 	//	*ClientMessage_Withdraw
 	//	*ClientMessage_Release
 	//	*ClientMessage_Ping
+	//	*ClientMessage_Say
 	Kind          isClientMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -860,6 +865,15 @@ func (x *ClientMessage) GetPing() *Ping {
 	return nil
 }
 
+func (x *ClientMessage) GetSay() *Say {
+	if x != nil {
+		if x, ok := x.Kind.(*ClientMessage_Say); ok {
+			return x.Say
+		}
+	}
+	return nil
+}
+
 type isClientMessage_Kind interface {
 	isClientMessage_Kind()
 }
@@ -884,6 +898,10 @@ type ClientMessage_Ping struct {
 	Ping *Ping `protobuf:"bytes,5,opt,name=ping,proto3,oneof"`
 }
 
+type ClientMessage_Say struct {
+	Say *Say `protobuf:"bytes,6,opt,name=say,proto3,oneof"` // only to a node whose Welcome has values
+}
+
 func (*ClientMessage_Hello) isClientMessage_Kind() {}
 
 func (*ClientMessage_Acquire) isClientMessage_Kind() {}
@@ -893,6 +911,8 @@ func (*ClientMessage_Withdraw) isClientMessage_Kind() {}
 func (*ClientMessage_Release) isClientMessage_Kind() {}
 
 func (*ClientMessage_Ping) isClientMessage_Kind() {}
+
+func (*ClientMessage_Say) isClientMessage_Kind() {}
 
 // NodeMessage is one message from a node.
 type NodeMessage struct {
@@ -909,6 +929,7 @@ type NodeMessage struct {
 	//	*NodeMessage_Lost
 	//	*NodeMessage_Released
 	//	*NodeMessage_Pong
+	//	*NodeMessage_Said
 	Kind          isNodeMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1023,6 +1044,15 @@ func (x *NodeMessage) GetPong() *Pong {
 	return nil
 }
 
+func (x *NodeMessage) GetSaid() *Said {
+	if x != nil {
+		if x, ok := x.Kind.(*NodeMessage_Said); ok {
+			return x.Said
+		}
+	}
+	return nil
+}
+
 type isNodeMessage_Kind interface {
 	isNodeMessage_Kind()
 }
@@ -1059,6 +1089,10 @@ type NodeMessage_Pong struct {
 	Pong *Pong `protobuf:"bytes,8,opt,name=pong,proto3,oneof"`
 }
 
+type NodeMessage_Said struct {
+	Said *Said `protobuf:"bytes,9,opt,name=said,proto3,oneof"`
+}
+
 func (*NodeMessage_Welcome) isNodeMessage_Kind() {}
 
 func (*NodeMessage_Granted) isNodeMessage_Kind() {}
@@ -1074,6 +1108,8 @@ func (*NodeMessage_Lost) isNodeMessage_Kind() {}
 func (*NodeMessage_Released) isNodeMessage_Kind() {}
 
 func (*NodeMessage_Pong) isNodeMessage_Kind() {}
+
+func (*NodeMessage_Said) isNodeMessage_Kind() {}
 
 // Hello opens a client's stream.
 type Hello struct {
@@ -1150,7 +1186,10 @@ type Welcome struct {
 	// The cluster's time to live of a session, T. The client sends a Ping every
 	// T/4 for as long as it has a hold or a wait, and takes the node for gone when
 	// it has heard nothing for T.
-	TtlNs         int64 `protobuf:"varint,3,opt,name=ttl_ns,json=ttlNs,proto3" json:"ttl_ns,omitempty"`
+	TtlNs int64 `protobuf:"varint,3,opt,name=ttl_ns,json=ttlNs,proto3" json:"ttl_ns,omitempty"`
+	// Whether the node understands Say. One of an earlier version does not, and ends the
+	// stream.
+	Values        bool `protobuf:"varint,4,opt,name=values,proto3" json:"values,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1204,6 +1243,13 @@ func (x *Welcome) GetTtlNs() int64 {
 		return x.TtlNs
 	}
 	return 0
+}
+
+func (x *Welcome) GetValues() bool {
+	if x != nil {
+		return x.Values
+	}
+	return false
 }
 
 // Acquire asks for a lock. It is answered by one Granted or one Refused under its
@@ -1422,6 +1468,152 @@ func (x *Release) GetFence() uint64 {
 	return 0
 }
 
+// Say changes the value of a leader: of the client that holds a lock alone. All members hear
+// of it. It is answered by Said, unless the hold ends before; and has to be said again on the
+// next stream if the answer did not come. The value ends with the hold.
+type Say struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The Acquire's, the lock's name, and the Granted's.
+	Id    uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Lock  string `protobuf:"bytes,2,opt,name=lock,proto3" json:"lock,omitempty"`
+	Fence uint64 `protobuf:"varint,3,opt,name=fence,proto3" json:"fence,omitempty"`
+	// Chosen by the client: higher for each value of the hold, from 1. A number that is not
+	// above the last is answered, and changes nothing.
+	Number uint64 `protobuf:"varint,4,opt,name=number,proto3" json:"number,omitempty"`
+	// UTF-8, at most 1024 bytes.
+	Value         string `protobuf:"bytes,5,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Say) Reset() {
+	*x = Say{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Say) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Say) ProtoMessage() {}
+
+func (x *Say) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Say.ProtoReflect.Descriptor instead.
+func (*Say) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Say) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Say) GetLock() string {
+	if x != nil {
+		return x.Lock
+	}
+	return ""
+}
+
+func (x *Say) GetFence() uint64 {
+	if x != nil {
+		return x.Fence
+	}
+	return 0
+}
+
+func (x *Say) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Say) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+// Said answers Say.
+type Said struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The Say's.
+	Id     uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Number uint64 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	// Why the value was not changed; not set if it was.
+	Error         *Error `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Said) Reset() {
+	*x = Said{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Said) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Said) ProtoMessage() {}
+
+func (x *Said) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Said.ProtoReflect.Descriptor instead.
+func (*Said) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Said) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Said) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Said) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
 // Ping asks for a lease.
 type Ping struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1435,7 +1627,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[12]
+	mi := &file_conch_client_v1_client_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1447,7 +1639,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[12]
+	mi := &file_conch_client_v1_client_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1460,7 +1652,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{12}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Ping) GetStamp() int64 {
@@ -1498,7 +1690,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[13]
+	mi := &file_conch_client_v1_client_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1510,7 +1702,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[13]
+	mi := &file_conch_client_v1_client_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1523,7 +1715,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{13}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Pong) GetStamp() int64 {
@@ -1575,7 +1767,7 @@ type Granted struct {
 
 func (x *Granted) Reset() {
 	*x = Granted{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[14]
+	mi := &file_conch_client_v1_client_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1587,7 +1779,7 @@ func (x *Granted) String() string {
 func (*Granted) ProtoMessage() {}
 
 func (x *Granted) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[14]
+	mi := &file_conch_client_v1_client_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1600,7 +1792,7 @@ func (x *Granted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Granted.ProtoReflect.Descriptor instead.
 func (*Granted) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{14}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Granted) GetId() uint64 {
@@ -1658,7 +1850,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[15]
+	mi := &file_conch_client_v1_client_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1670,7 +1862,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[15]
+	mi := &file_conch_client_v1_client_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1683,7 +1875,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{15}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Refused) GetId() uint64 {
@@ -1711,7 +1903,7 @@ type Withdrawn struct {
 
 func (x *Withdrawn) Reset() {
 	*x = Withdrawn{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[16]
+	mi := &file_conch_client_v1_client_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1723,7 +1915,7 @@ func (x *Withdrawn) String() string {
 func (*Withdrawn) ProtoMessage() {}
 
 func (x *Withdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[16]
+	mi := &file_conch_client_v1_client_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1736,7 +1928,7 @@ func (x *Withdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Withdrawn.ProtoReflect.Descriptor instead.
 func (*Withdrawn) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{16}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Withdrawn) GetId() uint64 {
@@ -1769,7 +1961,7 @@ type Warned struct {
 
 func (x *Warned) Reset() {
 	*x = Warned{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[17]
+	mi := &file_conch_client_v1_client_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1781,7 +1973,7 @@ func (x *Warned) String() string {
 func (*Warned) ProtoMessage() {}
 
 func (x *Warned) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[17]
+	mi := &file_conch_client_v1_client_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1794,7 +1986,7 @@ func (x *Warned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warned.ProtoReflect.Descriptor instead.
 func (*Warned) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{17}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Warned) GetIds() []uint64 {
@@ -1840,7 +2032,7 @@ type Lost struct {
 
 func (x *Lost) Reset() {
 	*x = Lost{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[18]
+	mi := &file_conch_client_v1_client_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1852,7 +2044,7 @@ func (x *Lost) String() string {
 func (*Lost) ProtoMessage() {}
 
 func (x *Lost) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[18]
+	mi := &file_conch_client_v1_client_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1865,7 +2057,7 @@ func (x *Lost) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lost.ProtoReflect.Descriptor instead.
 func (*Lost) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{18}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Lost) GetIds() []uint64 {
@@ -1904,7 +2096,7 @@ type Released struct {
 
 func (x *Released) Reset() {
 	*x = Released{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[19]
+	mi := &file_conch_client_v1_client_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1916,7 +2108,7 @@ func (x *Released) String() string {
 func (*Released) ProtoMessage() {}
 
 func (x *Released) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[19]
+	mi := &file_conch_client_v1_client_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1929,7 +2121,7 @@ func (x *Released) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Released.ProtoReflect.Descriptor instead.
 func (*Released) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{19}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Released) GetId() uint64 {
@@ -1970,7 +2162,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[20]
+	mi := &file_conch_client_v1_client_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1982,7 +2174,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[20]
+	mi := &file_conch_client_v1_client_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1995,7 +2187,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{20}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *StatusRequest) GetScope() Scope {
@@ -2027,7 +2219,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[21]
+	mi := &file_conch_client_v1_client_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2039,7 +2231,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[21]
+	mi := &file_conch_client_v1_client_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2052,7 +2244,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{21}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *StatusResponse) GetAnsweredBy() string {
@@ -2110,7 +2302,7 @@ type Missing struct {
 
 func (x *Missing) Reset() {
 	*x = Missing{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[22]
+	mi := &file_conch_client_v1_client_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2122,7 +2314,7 @@ func (x *Missing) String() string {
 func (*Missing) ProtoMessage() {}
 
 func (x *Missing) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[22]
+	mi := &file_conch_client_v1_client_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2135,7 +2327,7 @@ func (x *Missing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Missing.ProtoReflect.Descriptor instead.
 func (*Missing) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{22}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Missing) GetMember() string {
@@ -2195,7 +2387,7 @@ type MemberStatus struct {
 
 func (x *MemberStatus) Reset() {
 	*x = MemberStatus{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[23]
+	mi := &file_conch_client_v1_client_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2207,7 +2399,7 @@ func (x *MemberStatus) String() string {
 func (*MemberStatus) ProtoMessage() {}
 
 func (x *MemberStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[23]
+	mi := &file_conch_client_v1_client_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2220,7 +2412,7 @@ func (x *MemberStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberStatus.ProtoReflect.Descriptor instead.
 func (*MemberStatus) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{23}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *MemberStatus) GetMember() string {
@@ -2357,7 +2549,7 @@ type PeerStatus struct {
 
 func (x *PeerStatus) Reset() {
 	*x = PeerStatus{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[24]
+	mi := &file_conch_client_v1_client_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2369,7 +2561,7 @@ func (x *PeerStatus) String() string {
 func (*PeerStatus) ProtoMessage() {}
 
 func (x *PeerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[24]
+	mi := &file_conch_client_v1_client_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2382,7 +2574,7 @@ func (x *PeerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerStatus.ProtoReflect.Descriptor instead.
 func (*PeerStatus) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{24}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *PeerStatus) GetMember() string {
@@ -2447,7 +2639,7 @@ type ListLocksRequest struct {
 
 func (x *ListLocksRequest) Reset() {
 	*x = ListLocksRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[25]
+	mi := &file_conch_client_v1_client_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2459,7 +2651,7 @@ func (x *ListLocksRequest) String() string {
 func (*ListLocksRequest) ProtoMessage() {}
 
 func (x *ListLocksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[25]
+	mi := &file_conch_client_v1_client_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2472,7 +2664,7 @@ func (x *ListLocksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLocksRequest.ProtoReflect.Descriptor instead.
 func (*ListLocksRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{25}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListLocksRequest) GetScope() Scope {
@@ -2503,7 +2695,7 @@ type ListLocksResponse struct {
 
 func (x *ListLocksResponse) Reset() {
 	*x = ListLocksResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[26]
+	mi := &file_conch_client_v1_client_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2515,7 +2707,7 @@ func (x *ListLocksResponse) String() string {
 func (*ListLocksResponse) ProtoMessage() {}
 
 func (x *ListLocksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[26]
+	mi := &file_conch_client_v1_client_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2528,7 +2720,7 @@ func (x *ListLocksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLocksResponse.ProtoReflect.Descriptor instead.
 func (*ListLocksResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{26}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListLocksResponse) GetLock() *LockStatus {
@@ -2557,7 +2749,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[27]
+	mi := &file_conch_client_v1_client_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2569,7 +2761,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[27]
+	mi := &file_conch_client_v1_client_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2582,7 +2774,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{27}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *WatchRequest) GetScope() Scope {
@@ -2613,7 +2805,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[28]
+	mi := &file_conch_client_v1_client_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2625,7 +2817,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[28]
+	mi := &file_conch_client_v1_client_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2638,7 +2830,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{28}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *WatchResponse) GetLock() *LockStatus {
@@ -2693,7 +2885,7 @@ type LockStatus struct {
 
 func (x *LockStatus) Reset() {
 	*x = LockStatus{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[29]
+	mi := &file_conch_client_v1_client_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2705,7 +2897,7 @@ func (x *LockStatus) String() string {
 func (*LockStatus) ProtoMessage() {}
 
 func (x *LockStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[29]
+	mi := &file_conch_client_v1_client_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2718,7 +2910,7 @@ func (x *LockStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockStatus.ProtoReflect.Descriptor instead.
 func (*LockStatus) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{29}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *LockStatus) GetLock() string {
@@ -2829,7 +3021,7 @@ type LockView struct {
 
 func (x *LockView) Reset() {
 	*x = LockView{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[30]
+	mi := &file_conch_client_v1_client_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2841,7 +3033,7 @@ func (x *LockView) String() string {
 func (*LockView) ProtoMessage() {}
 
 func (x *LockView) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[30]
+	mi := &file_conch_client_v1_client_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2854,7 +3046,7 @@ func (x *LockView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockView.ProtoReflect.Descriptor instead.
 func (*LockView) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{30}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *LockView) GetMember() string {
@@ -2944,7 +3136,7 @@ type Share struct {
 
 func (x *Share) Reset() {
 	*x = Share{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[31]
+	mi := &file_conch_client_v1_client_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2956,7 +3148,7 @@ func (x *Share) String() string {
 func (*Share) ProtoMessage() {}
 
 func (x *Share) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[31]
+	mi := &file_conch_client_v1_client_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2969,7 +3161,7 @@ func (x *Share) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Share.ProtoReflect.Descriptor instead.
 func (*Share) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{31}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Share) GetMember() string {
@@ -3014,7 +3206,7 @@ type RequestNumber struct {
 
 func (x *RequestNumber) Reset() {
 	*x = RequestNumber{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[32]
+	mi := &file_conch_client_v1_client_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3026,7 +3218,7 @@ func (x *RequestNumber) String() string {
 func (*RequestNumber) ProtoMessage() {}
 
 func (x *RequestNumber) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[32]
+	mi := &file_conch_client_v1_client_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3039,7 +3231,7 @@ func (x *RequestNumber) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestNumber.ProtoReflect.Descriptor instead.
 func (*RequestNumber) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{32}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *RequestNumber) GetSession() uint64 {
@@ -3081,7 +3273,7 @@ type Holder struct {
 
 func (x *Holder) Reset() {
 	*x = Holder{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[33]
+	mi := &file_conch_client_v1_client_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3093,7 +3285,7 @@ func (x *Holder) String() string {
 func (*Holder) ProtoMessage() {}
 
 func (x *Holder) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[33]
+	mi := &file_conch_client_v1_client_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3106,7 +3298,7 @@ func (x *Holder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Holder.ProtoReflect.Descriptor instead.
 func (*Holder) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{33}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Holder) GetMember() string {
@@ -3177,7 +3369,7 @@ type Waiter struct {
 
 func (x *Waiter) Reset() {
 	*x = Waiter{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[34]
+	mi := &file_conch_client_v1_client_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3189,7 +3381,7 @@ func (x *Waiter) String() string {
 func (*Waiter) ProtoMessage() {}
 
 func (x *Waiter) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[34]
+	mi := &file_conch_client_v1_client_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3202,7 +3394,7 @@ func (x *Waiter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Waiter.ProtoReflect.Descriptor instead.
 func (*Waiter) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{34}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Waiter) GetMember() string {
@@ -3272,7 +3464,7 @@ type TokenStatus struct {
 
 func (x *TokenStatus) Reset() {
 	*x = TokenStatus{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[35]
+	mi := &file_conch_client_v1_client_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3284,7 +3476,7 @@ func (x *TokenStatus) String() string {
 func (*TokenStatus) ProtoMessage() {}
 
 func (x *TokenStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[35]
+	mi := &file_conch_client_v1_client_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3297,7 +3489,7 @@ func (x *TokenStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenStatus.ProtoReflect.Descriptor instead.
 func (*TokenStatus) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{35}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *TokenStatus) GetMember() string {
@@ -3392,7 +3584,7 @@ type Obstacle struct {
 
 func (x *Obstacle) Reset() {
 	*x = Obstacle{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[36]
+	mi := &file_conch_client_v1_client_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3404,7 +3596,7 @@ func (x *Obstacle) String() string {
 func (*Obstacle) ProtoMessage() {}
 
 func (x *Obstacle) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[36]
+	mi := &file_conch_client_v1_client_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3417,7 +3609,7 @@ func (x *Obstacle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Obstacle.ProtoReflect.Descriptor instead.
 func (*Obstacle) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{36}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Obstacle) GetKind() Obstacle_Kind {
@@ -3463,7 +3655,7 @@ type BreakRequest struct {
 
 func (x *BreakRequest) Reset() {
 	*x = BreakRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[37]
+	mi := &file_conch_client_v1_client_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3475,7 +3667,7 @@ func (x *BreakRequest) String() string {
 func (*BreakRequest) ProtoMessage() {}
 
 func (x *BreakRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[37]
+	mi := &file_conch_client_v1_client_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3488,7 +3680,7 @@ func (x *BreakRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BreakRequest.ProtoReflect.Descriptor instead.
 func (*BreakRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{37}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *BreakRequest) GetScope() Scope {
@@ -3554,7 +3746,7 @@ type BreakResponse struct {
 
 func (x *BreakResponse) Reset() {
 	*x = BreakResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[38]
+	mi := &file_conch_client_v1_client_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3566,7 +3758,7 @@ func (x *BreakResponse) String() string {
 func (*BreakResponse) ProtoMessage() {}
 
 func (x *BreakResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[38]
+	mi := &file_conch_client_v1_client_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3579,7 +3771,7 @@ func (x *BreakResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BreakResponse.ProtoReflect.Descriptor instead.
 func (*BreakResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{38}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *BreakResponse) GetHolder() *Holder {
@@ -3594,6 +3786,181 @@ func (x *BreakResponse) GetHolders() []*Holder {
 		return x.Holders
 	}
 	return nil
+}
+
+// ObserveRequest asks who leads.
+type ObserveRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The lock's name.
+	Lock          string `protobuf:"bytes,1,opt,name=lock,proto3" json:"lock,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObserveRequest) Reset() {
+	*x = ObserveRequest{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObserveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObserveRequest) ProtoMessage() {}
+
+func (x *ObserveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObserveRequest.ProtoReflect.Descriptor instead.
+func (*ObserveRequest) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *ObserveRequest) GetLock() string {
+	if x != nil {
+		return x.Lock
+	}
+	return ""
+}
+
+// ObserveResponse says who leads.
+type ObserveResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Not set if nobody leads, as far as the node has heard.
+	Leader        *Leader `protobuf:"bytes,1,opt,name=leader,proto3" json:"leader,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObserveResponse) Reset() {
+	*x = ObserveResponse{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObserveResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObserveResponse) ProtoMessage() {}
+
+func (x *ObserveResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObserveResponse.ProtoReflect.Descriptor instead.
+func (*ObserveResponse) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *ObserveResponse) GetLeader() *Leader {
+	if x != nil {
+		return x.Leader
+	}
+	return nil
+}
+
+// Leader is who leads under a lock.
+type Leader struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The member at which it holds the lock.
+	Member string `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
+	// The hold's fence: its term.
+	Fence uint64 `protobuf:"varint,2,opt,name=fence,proto3" json:"fence,omitempty"`
+	// Counts what it has said in this term. Of two, the one with the higher fence and count is
+	// the later.
+	Count uint64 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	// What it said last.
+	Value string `protobuf:"bytes,4,opt,name=value,proto3" json:"value,omitempty"`
+	// Nothing was heard of its member for one time to live: it may lead no more.
+	InDoubt       bool `protobuf:"varint,5,opt,name=in_doubt,json=inDoubt,proto3" json:"in_doubt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Leader) Reset() {
+	*x = Leader{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Leader) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Leader) ProtoMessage() {}
+
+func (x *Leader) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Leader.ProtoReflect.Descriptor instead.
+func (*Leader) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *Leader) GetMember() string {
+	if x != nil {
+		return x.Member
+	}
+	return ""
+}
+
+func (x *Leader) GetFence() uint64 {
+	if x != nil {
+		return x.Fence
+	}
+	return 0
+}
+
+func (x *Leader) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Leader) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *Leader) GetInDoubt() bool {
+	if x != nil {
+		return x.InDoubt
+	}
+	return false
 }
 
 // SetLimitRequest asks for another limit.
@@ -3611,7 +3978,7 @@ type SetLimitRequest struct {
 
 func (x *SetLimitRequest) Reset() {
 	*x = SetLimitRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[39]
+	mi := &file_conch_client_v1_client_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3623,7 +3990,7 @@ func (x *SetLimitRequest) String() string {
 func (*SetLimitRequest) ProtoMessage() {}
 
 func (x *SetLimitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[39]
+	mi := &file_conch_client_v1_client_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3636,7 +4003,7 @@ func (x *SetLimitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetLimitRequest.ProtoReflect.Descriptor instead.
 func (*SetLimitRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{39}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *SetLimitRequest) GetLock() string {
@@ -3669,7 +4036,7 @@ type SetLimitResponse struct {
 
 func (x *SetLimitResponse) Reset() {
 	*x = SetLimitResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[40]
+	mi := &file_conch_client_v1_client_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3681,7 +4048,7 @@ func (x *SetLimitResponse) String() string {
 func (*SetLimitResponse) ProtoMessage() {}
 
 func (x *SetLimitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[40]
+	mi := &file_conch_client_v1_client_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3694,7 +4061,7 @@ func (x *SetLimitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetLimitResponse.ProtoReflect.Descriptor instead.
 func (*SetLimitResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{40}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{45}
 }
 
 // DrainRequest asks a node to take no more requests, or to take them again.
@@ -3710,7 +4077,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[41]
+	mi := &file_conch_client_v1_client_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3722,7 +4089,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[41]
+	mi := &file_conch_client_v1_client_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3735,7 +4102,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{41}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *DrainRequest) GetUndo() bool {
@@ -3769,7 +4136,7 @@ type DrainResponse struct {
 
 func (x *DrainResponse) Reset() {
 	*x = DrainResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[42]
+	mi := &file_conch_client_v1_client_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3781,7 +4148,7 @@ func (x *DrainResponse) String() string {
 func (*DrainResponse) ProtoMessage() {}
 
 func (x *DrainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[42]
+	mi := &file_conch_client_v1_client_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3794,7 +4161,7 @@ func (x *DrainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
 func (*DrainResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{42}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *DrainResponse) GetMember() string {
@@ -3838,7 +4205,7 @@ type HeldLock struct {
 
 func (x *HeldLock) Reset() {
 	*x = HeldLock{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[43]
+	mi := &file_conch_client_v1_client_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3850,7 +4217,7 @@ func (x *HeldLock) String() string {
 func (*HeldLock) ProtoMessage() {}
 
 func (x *HeldLock) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[43]
+	mi := &file_conch_client_v1_client_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3863,7 +4230,7 @@ func (x *HeldLock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldLock.ProtoReflect.Descriptor instead.
 func (*HeldLock) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{43}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *HeldLock) GetLock() string {
@@ -3901,14 +4268,15 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x03end\x18\x02 \x01(\v2\x14.conch.client.v1.EndR\x03end\"K\n" +
 	"\x03End\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\rR\x06status\x12,\n" +
-	"\x05error\x18\x02 \x01(\v2\x16.conch.client.v1.ErrorR\x05error\"\x99\x02\n" +
+	"\x05error\x18\x02 \x01(\v2\x16.conch.client.v1.ErrorR\x05error\"\xc3\x02\n" +
 	"\rClientMessage\x12.\n" +
 	"\x05hello\x18\x01 \x01(\v2\x16.conch.client.v1.HelloH\x00R\x05hello\x124\n" +
 	"\aacquire\x18\x02 \x01(\v2\x18.conch.client.v1.AcquireH\x00R\aacquire\x127\n" +
 	"\bwithdraw\x18\x03 \x01(\v2\x19.conch.client.v1.WithdrawH\x00R\bwithdraw\x124\n" +
 	"\arelease\x18\x04 \x01(\v2\x18.conch.client.v1.ReleaseH\x00R\arelease\x12+\n" +
-	"\x04ping\x18\x05 \x01(\v2\x15.conch.client.v1.PingH\x00R\x04pingB\x06\n" +
-	"\x04kind\"\xb9\x03\n" +
+	"\x04ping\x18\x05 \x01(\v2\x15.conch.client.v1.PingH\x00R\x04ping\x12(\n" +
+	"\x03say\x18\x06 \x01(\v2\x14.conch.client.v1.SayH\x00R\x03sayB\x06\n" +
+	"\x04kind\"\xe6\x03\n" +
 	"\vNodeMessage\x124\n" +
 	"\awelcome\x18\x01 \x01(\v2\x18.conch.client.v1.WelcomeH\x00R\awelcome\x124\n" +
 	"\agranted\x18\x02 \x01(\v2\x18.conch.client.v1.GrantedH\x00R\agranted\x124\n" +
@@ -3917,16 +4285,18 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x06warned\x18\x05 \x01(\v2\x17.conch.client.v1.WarnedH\x00R\x06warned\x12+\n" +
 	"\x04lost\x18\x06 \x01(\v2\x15.conch.client.v1.LostH\x00R\x04lost\x127\n" +
 	"\breleased\x18\a \x01(\v2\x19.conch.client.v1.ReleasedH\x00R\breleased\x12+\n" +
-	"\x04pong\x18\b \x01(\v2\x15.conch.client.v1.PongH\x00R\x04pongB\x06\n" +
+	"\x04pong\x18\b \x01(\v2\x15.conch.client.v1.PongH\x00R\x04pong\x12+\n" +
+	"\x04said\x18\t \x01(\v2\x15.conch.client.v1.SaidH\x00R\x04saidB\x06\n" +
 	"\x04kind\"t\n" +
 	"\x05Hello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\fR\vincarnation\x12/\n" +
-	"\x06client\x18\x03 \x01(\v2\x17.conch.client.v1.ClientR\x06client\"R\n" +
+	"\x06client\x18\x03 \x01(\v2\x17.conch.client.v1.ClientR\x06client\"j\n" +
 	"\aWelcome\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
 	"\x06member\x18\x02 \x01(\tR\x06member\x12\x15\n" +
-	"\x06ttl_ns\x18\x03 \x01(\x03R\x05ttlNs\"\xd4\x01\n" +
+	"\x06ttl_ns\x18\x03 \x01(\x03R\x05ttlNs\x12\x16\n" +
+	"\x06values\x18\x04 \x01(\bR\x06values\"\xd4\x01\n" +
 	"\aAcquire\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04lock\x18\x02 \x01(\tR\x04lock\x121\n" +
@@ -3942,7 +4312,17 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\aRelease\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04lock\x18\x02 \x01(\tR\x04lock\x12\x14\n" +
-	"\x05fence\x18\x03 \x01(\x04R\x05fence\"\x1c\n" +
+	"\x05fence\x18\x03 \x01(\x04R\x05fence\"m\n" +
+	"\x03Say\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
+	"\x04lock\x18\x02 \x01(\tR\x04lock\x12\x14\n" +
+	"\x05fence\x18\x03 \x01(\x04R\x05fence\x12\x16\n" +
+	"\x06number\x18\x04 \x01(\x04R\x06number\x12\x14\n" +
+	"\x05value\x18\x05 \x01(\tR\x05value\"\\\n" +
+	"\x04Said\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x04R\x06number\x12,\n" +
+	"\x05error\x18\x03 \x01(\v2\x16.conch.client.v1.ErrorR\x05error\"\x1c\n" +
 	"\x04Ping\x12\x14\n" +
 	"\x05stamp\x18\x01 \x01(\x03R\x05stamp\"d\n" +
 	"\x04Pong\x12\x14\n" +
@@ -4124,7 +4504,17 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x04host\x18\a \x01(\tR\x04host\"s\n" +
 	"\rBreakResponse\x12/\n" +
 	"\x06holder\x18\x01 \x01(\v2\x17.conch.client.v1.HolderR\x06holder\x121\n" +
-	"\aholders\x18\x02 \x03(\v2\x17.conch.client.v1.HolderR\aholders\"l\n" +
+	"\aholders\x18\x02 \x03(\v2\x17.conch.client.v1.HolderR\aholders\"$\n" +
+	"\x0eObserveRequest\x12\x12\n" +
+	"\x04lock\x18\x01 \x01(\tR\x04lock\"B\n" +
+	"\x0fObserveResponse\x12/\n" +
+	"\x06leader\x18\x01 \x01(\v2\x17.conch.client.v1.LeaderR\x06leader\"}\n" +
+	"\x06Leader\x12\x16\n" +
+	"\x06member\x18\x01 \x01(\tR\x06member\x12\x14\n" +
+	"\x05fence\x18\x02 \x01(\x04R\x05fence\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\x04R\x05count\x12\x14\n" +
+	"\x05value\x18\x04 \x01(\tR\x05value\x12\x19\n" +
+	"\bin_doubt\x18\x05 \x01(\bR\ainDoubt\"l\n" +
 	"\x0fSetLimitRequest\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\rR\x05limit\x12/\n" +
@@ -4140,7 +4530,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x04held\x18\x04 \x03(\v2\x19.conch.client.v1.HeldLockR\x04held\"O\n" +
 	"\bHeldLock\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12/\n" +
-	"\x06holder\x18\x02 \x01(\v2\x17.conch.client.v1.HolderR\x06holder*\xfa\x02\n" +
+	"\x06holder\x18\x02 \x01(\v2\x17.conch.client.v1.HolderR\x06holder*\x94\x03\n" +
 	"\x04Code\x12\x14\n" +
 	"\x10CODE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11CODE_INVALID_NAME\x10\x01\x12\x13\n" +
@@ -4159,7 +4549,8 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x13CODE_TOO_MANY_NAMES\x10\r\x12\x17\n" +
 	"\x13CODE_TOO_MANY_CALLS\x10\x0e\x12\x11\n" +
 	"\rCODE_NOT_READ\x10\x0f\x12\x14\n" +
-	"\x10CODE_OTHER_LIMIT\x10\x10*v\n" +
+	"\x10CODE_OTHER_LIMIT\x10\x10\x12\x18\n" +
+	"\x14CODE_TOO_MANY_VALUES\x10\x11*v\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fREASON_LAPSE\x10\x01\x12\x10\n" +
@@ -4170,14 +4561,15 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSCOPE_CLUSTER\x10\x01\x12\x0e\n" +
 	"\n" +
-	"SCOPE_NODE\x10\x022\xa3\x04\n" +
+	"SCOPE_NODE\x10\x022\xf3\x04\n" +
 	"\vLockService\x12F\n" +
 	"\x06Attach\x12\x1c.conch.client.v1.ClientFrame\x1a\x1a.conch.client.v1.NodeFrame(\x010\x01\x12I\n" +
 	"\x06Status\x12\x1e.conch.client.v1.StatusRequest\x1a\x1f.conch.client.v1.StatusResponse\x12T\n" +
 	"\tListLocks\x12!.conch.client.v1.ListLocksRequest\x1a\".conch.client.v1.ListLocksResponse0\x01\x12H\n" +
 	"\x05Watch\x12\x1d.conch.client.v1.WatchRequest\x1a\x1e.conch.client.v1.WatchResponse0\x01\x12F\n" +
 	"\x05Break\x12\x1d.conch.client.v1.BreakRequest\x1a\x1e.conch.client.v1.BreakResponse\x12O\n" +
-	"\bSetLimit\x12 .conch.client.v1.SetLimitRequest\x1a!.conch.client.v1.SetLimitResponse\x12H\n" +
+	"\bSetLimit\x12 .conch.client.v1.SetLimitRequest\x1a!.conch.client.v1.SetLimitResponse\x12N\n" +
+	"\aObserve\x12\x1f.conch.client.v1.ObserveRequest\x1a .conch.client.v1.ObserveResponse0\x01\x12H\n" +
 	"\x05Drain\x12\x1d.conch.client.v1.DrainRequest\x1a\x1e.conch.client.v1.DrainResponse0\x01B&Z$conch/proto/conch/client/v1;clientv1b\x06proto3"
 
 var (
@@ -4193,7 +4585,7 @@ func file_conch_client_v1_client_proto_rawDescGZIP() []byte {
 }
 
 var file_conch_client_v1_client_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_conch_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
+var file_conch_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
 var file_conch_client_v1_client_proto_goTypes = []any{
 	(Code)(0),                 // 0: conch.client.v1.Code
 	(Reason)(0),               // 1: conch.client.v1.Reason
@@ -4213,38 +4605,43 @@ var file_conch_client_v1_client_proto_goTypes = []any{
 	(*Acquire)(nil),           // 15: conch.client.v1.Acquire
 	(*Withdraw)(nil),          // 16: conch.client.v1.Withdraw
 	(*Release)(nil),           // 17: conch.client.v1.Release
-	(*Ping)(nil),              // 18: conch.client.v1.Ping
-	(*Pong)(nil),              // 19: conch.client.v1.Pong
-	(*Granted)(nil),           // 20: conch.client.v1.Granted
-	(*Refused)(nil),           // 21: conch.client.v1.Refused
-	(*Withdrawn)(nil),         // 22: conch.client.v1.Withdrawn
-	(*Warned)(nil),            // 23: conch.client.v1.Warned
-	(*Lost)(nil),              // 24: conch.client.v1.Lost
-	(*Released)(nil),          // 25: conch.client.v1.Released
-	(*StatusRequest)(nil),     // 26: conch.client.v1.StatusRequest
-	(*StatusResponse)(nil),    // 27: conch.client.v1.StatusResponse
-	(*Missing)(nil),           // 28: conch.client.v1.Missing
-	(*MemberStatus)(nil),      // 29: conch.client.v1.MemberStatus
-	(*PeerStatus)(nil),        // 30: conch.client.v1.PeerStatus
-	(*ListLocksRequest)(nil),  // 31: conch.client.v1.ListLocksRequest
-	(*ListLocksResponse)(nil), // 32: conch.client.v1.ListLocksResponse
-	(*WatchRequest)(nil),      // 33: conch.client.v1.WatchRequest
-	(*WatchResponse)(nil),     // 34: conch.client.v1.WatchResponse
-	(*LockStatus)(nil),        // 35: conch.client.v1.LockStatus
-	(*LockView)(nil),          // 36: conch.client.v1.LockView
-	(*Share)(nil),             // 37: conch.client.v1.Share
-	(*RequestNumber)(nil),     // 38: conch.client.v1.RequestNumber
-	(*Holder)(nil),            // 39: conch.client.v1.Holder
-	(*Waiter)(nil),            // 40: conch.client.v1.Waiter
-	(*TokenStatus)(nil),       // 41: conch.client.v1.TokenStatus
-	(*Obstacle)(nil),          // 42: conch.client.v1.Obstacle
-	(*BreakRequest)(nil),      // 43: conch.client.v1.BreakRequest
-	(*BreakResponse)(nil),     // 44: conch.client.v1.BreakResponse
-	(*SetLimitRequest)(nil),   // 45: conch.client.v1.SetLimitRequest
-	(*SetLimitResponse)(nil),  // 46: conch.client.v1.SetLimitResponse
-	(*DrainRequest)(nil),      // 47: conch.client.v1.DrainRequest
-	(*DrainResponse)(nil),     // 48: conch.client.v1.DrainResponse
-	(*HeldLock)(nil),          // 49: conch.client.v1.HeldLock
+	(*Say)(nil),               // 18: conch.client.v1.Say
+	(*Said)(nil),              // 19: conch.client.v1.Said
+	(*Ping)(nil),              // 20: conch.client.v1.Ping
+	(*Pong)(nil),              // 21: conch.client.v1.Pong
+	(*Granted)(nil),           // 22: conch.client.v1.Granted
+	(*Refused)(nil),           // 23: conch.client.v1.Refused
+	(*Withdrawn)(nil),         // 24: conch.client.v1.Withdrawn
+	(*Warned)(nil),            // 25: conch.client.v1.Warned
+	(*Lost)(nil),              // 26: conch.client.v1.Lost
+	(*Released)(nil),          // 27: conch.client.v1.Released
+	(*StatusRequest)(nil),     // 28: conch.client.v1.StatusRequest
+	(*StatusResponse)(nil),    // 29: conch.client.v1.StatusResponse
+	(*Missing)(nil),           // 30: conch.client.v1.Missing
+	(*MemberStatus)(nil),      // 31: conch.client.v1.MemberStatus
+	(*PeerStatus)(nil),        // 32: conch.client.v1.PeerStatus
+	(*ListLocksRequest)(nil),  // 33: conch.client.v1.ListLocksRequest
+	(*ListLocksResponse)(nil), // 34: conch.client.v1.ListLocksResponse
+	(*WatchRequest)(nil),      // 35: conch.client.v1.WatchRequest
+	(*WatchResponse)(nil),     // 36: conch.client.v1.WatchResponse
+	(*LockStatus)(nil),        // 37: conch.client.v1.LockStatus
+	(*LockView)(nil),          // 38: conch.client.v1.LockView
+	(*Share)(nil),             // 39: conch.client.v1.Share
+	(*RequestNumber)(nil),     // 40: conch.client.v1.RequestNumber
+	(*Holder)(nil),            // 41: conch.client.v1.Holder
+	(*Waiter)(nil),            // 42: conch.client.v1.Waiter
+	(*TokenStatus)(nil),       // 43: conch.client.v1.TokenStatus
+	(*Obstacle)(nil),          // 44: conch.client.v1.Obstacle
+	(*BreakRequest)(nil),      // 45: conch.client.v1.BreakRequest
+	(*BreakResponse)(nil),     // 46: conch.client.v1.BreakResponse
+	(*ObserveRequest)(nil),    // 47: conch.client.v1.ObserveRequest
+	(*ObserveResponse)(nil),   // 48: conch.client.v1.ObserveResponse
+	(*Leader)(nil),            // 49: conch.client.v1.Leader
+	(*SetLimitRequest)(nil),   // 50: conch.client.v1.SetLimitRequest
+	(*SetLimitResponse)(nil),  // 51: conch.client.v1.SetLimitResponse
+	(*DrainRequest)(nil),      // 52: conch.client.v1.DrainRequest
+	(*DrainResponse)(nil),     // 53: conch.client.v1.DrainResponse
+	(*HeldLock)(nil),          // 54: conch.client.v1.HeldLock
 }
 var file_conch_client_v1_client_proto_depIdxs = []int32{
 	0,  // 0: conch.client.v1.Error.code:type_name -> conch.client.v1.Code
@@ -4256,72 +4653,78 @@ var file_conch_client_v1_client_proto_depIdxs = []int32{
 	15, // 6: conch.client.v1.ClientMessage.acquire:type_name -> conch.client.v1.Acquire
 	16, // 7: conch.client.v1.ClientMessage.withdraw:type_name -> conch.client.v1.Withdraw
 	17, // 8: conch.client.v1.ClientMessage.release:type_name -> conch.client.v1.Release
-	18, // 9: conch.client.v1.ClientMessage.ping:type_name -> conch.client.v1.Ping
-	14, // 10: conch.client.v1.NodeMessage.welcome:type_name -> conch.client.v1.Welcome
-	20, // 11: conch.client.v1.NodeMessage.granted:type_name -> conch.client.v1.Granted
-	21, // 12: conch.client.v1.NodeMessage.refused:type_name -> conch.client.v1.Refused
-	22, // 13: conch.client.v1.NodeMessage.withdrawn:type_name -> conch.client.v1.Withdrawn
-	23, // 14: conch.client.v1.NodeMessage.warned:type_name -> conch.client.v1.Warned
-	24, // 15: conch.client.v1.NodeMessage.lost:type_name -> conch.client.v1.Lost
-	25, // 16: conch.client.v1.NodeMessage.released:type_name -> conch.client.v1.Released
-	19, // 17: conch.client.v1.NodeMessage.pong:type_name -> conch.client.v1.Pong
-	7,  // 18: conch.client.v1.Hello.client:type_name -> conch.client.v1.Client
-	3,  // 19: conch.client.v1.Acquire.mode:type_name -> conch.client.v1.Acquire.Mode
-	6,  // 20: conch.client.v1.Refused.error:type_name -> conch.client.v1.Error
-	1,  // 21: conch.client.v1.Warned.reason:type_name -> conch.client.v1.Reason
-	1,  // 22: conch.client.v1.Lost.reason:type_name -> conch.client.v1.Reason
-	4,  // 23: conch.client.v1.Released.outcome:type_name -> conch.client.v1.Released.Outcome
-	2,  // 24: conch.client.v1.StatusRequest.scope:type_name -> conch.client.v1.Scope
-	29, // 25: conch.client.v1.StatusResponse.statuses:type_name -> conch.client.v1.MemberStatus
-	28, // 26: conch.client.v1.StatusResponse.missing:type_name -> conch.client.v1.Missing
-	30, // 27: conch.client.v1.MemberStatus.peers:type_name -> conch.client.v1.PeerStatus
-	2,  // 28: conch.client.v1.ListLocksRequest.scope:type_name -> conch.client.v1.Scope
-	35, // 29: conch.client.v1.ListLocksResponse.lock:type_name -> conch.client.v1.LockStatus
-	28, // 30: conch.client.v1.ListLocksResponse.missing:type_name -> conch.client.v1.Missing
-	2,  // 31: conch.client.v1.WatchRequest.scope:type_name -> conch.client.v1.Scope
-	35, // 32: conch.client.v1.WatchResponse.lock:type_name -> conch.client.v1.LockStatus
-	28, // 33: conch.client.v1.WatchResponse.missing:type_name -> conch.client.v1.Missing
-	39, // 34: conch.client.v1.LockStatus.holder:type_name -> conch.client.v1.Holder
-	40, // 35: conch.client.v1.LockStatus.waiters:type_name -> conch.client.v1.Waiter
-	41, // 36: conch.client.v1.LockStatus.token:type_name -> conch.client.v1.TokenStatus
-	42, // 37: conch.client.v1.LockStatus.obstacles:type_name -> conch.client.v1.Obstacle
-	36, // 38: conch.client.v1.LockStatus.views:type_name -> conch.client.v1.LockView
-	39, // 39: conch.client.v1.LockStatus.holders:type_name -> conch.client.v1.Holder
-	38, // 40: conch.client.v1.LockView.request_numbers:type_name -> conch.client.v1.RequestNumber
-	37, // 41: conch.client.v1.LockView.share:type_name -> conch.client.v1.Share
-	7,  // 42: conch.client.v1.Holder.client:type_name -> conch.client.v1.Client
-	1,  // 43: conch.client.v1.Holder.ending:type_name -> conch.client.v1.Reason
-	7,  // 44: conch.client.v1.Waiter.client:type_name -> conch.client.v1.Client
-	38, // 45: conch.client.v1.TokenStatus.last_granted:type_name -> conch.client.v1.RequestNumber
-	37, // 46: conch.client.v1.TokenStatus.shares:type_name -> conch.client.v1.Share
-	5,  // 47: conch.client.v1.Obstacle.kind:type_name -> conch.client.v1.Obstacle.Kind
-	2,  // 48: conch.client.v1.BreakRequest.scope:type_name -> conch.client.v1.Scope
-	7,  // 49: conch.client.v1.BreakRequest.caller:type_name -> conch.client.v1.Client
-	39, // 50: conch.client.v1.BreakResponse.holder:type_name -> conch.client.v1.Holder
-	39, // 51: conch.client.v1.BreakResponse.holders:type_name -> conch.client.v1.Holder
-	7,  // 52: conch.client.v1.SetLimitRequest.caller:type_name -> conch.client.v1.Client
-	7,  // 53: conch.client.v1.DrainRequest.caller:type_name -> conch.client.v1.Client
-	49, // 54: conch.client.v1.DrainResponse.held:type_name -> conch.client.v1.HeldLock
-	39, // 55: conch.client.v1.HeldLock.holder:type_name -> conch.client.v1.Holder
-	8,  // 56: conch.client.v1.LockService.Attach:input_type -> conch.client.v1.ClientFrame
-	26, // 57: conch.client.v1.LockService.Status:input_type -> conch.client.v1.StatusRequest
-	31, // 58: conch.client.v1.LockService.ListLocks:input_type -> conch.client.v1.ListLocksRequest
-	33, // 59: conch.client.v1.LockService.Watch:input_type -> conch.client.v1.WatchRequest
-	43, // 60: conch.client.v1.LockService.Break:input_type -> conch.client.v1.BreakRequest
-	45, // 61: conch.client.v1.LockService.SetLimit:input_type -> conch.client.v1.SetLimitRequest
-	47, // 62: conch.client.v1.LockService.Drain:input_type -> conch.client.v1.DrainRequest
-	9,  // 63: conch.client.v1.LockService.Attach:output_type -> conch.client.v1.NodeFrame
-	27, // 64: conch.client.v1.LockService.Status:output_type -> conch.client.v1.StatusResponse
-	32, // 65: conch.client.v1.LockService.ListLocks:output_type -> conch.client.v1.ListLocksResponse
-	34, // 66: conch.client.v1.LockService.Watch:output_type -> conch.client.v1.WatchResponse
-	44, // 67: conch.client.v1.LockService.Break:output_type -> conch.client.v1.BreakResponse
-	46, // 68: conch.client.v1.LockService.SetLimit:output_type -> conch.client.v1.SetLimitResponse
-	48, // 69: conch.client.v1.LockService.Drain:output_type -> conch.client.v1.DrainResponse
-	63, // [63:70] is the sub-list for method output_type
-	56, // [56:63] is the sub-list for method input_type
-	56, // [56:56] is the sub-list for extension type_name
-	56, // [56:56] is the sub-list for extension extendee
-	0,  // [0:56] is the sub-list for field type_name
+	20, // 9: conch.client.v1.ClientMessage.ping:type_name -> conch.client.v1.Ping
+	18, // 10: conch.client.v1.ClientMessage.say:type_name -> conch.client.v1.Say
+	14, // 11: conch.client.v1.NodeMessage.welcome:type_name -> conch.client.v1.Welcome
+	22, // 12: conch.client.v1.NodeMessage.granted:type_name -> conch.client.v1.Granted
+	23, // 13: conch.client.v1.NodeMessage.refused:type_name -> conch.client.v1.Refused
+	24, // 14: conch.client.v1.NodeMessage.withdrawn:type_name -> conch.client.v1.Withdrawn
+	25, // 15: conch.client.v1.NodeMessage.warned:type_name -> conch.client.v1.Warned
+	26, // 16: conch.client.v1.NodeMessage.lost:type_name -> conch.client.v1.Lost
+	27, // 17: conch.client.v1.NodeMessage.released:type_name -> conch.client.v1.Released
+	21, // 18: conch.client.v1.NodeMessage.pong:type_name -> conch.client.v1.Pong
+	19, // 19: conch.client.v1.NodeMessage.said:type_name -> conch.client.v1.Said
+	7,  // 20: conch.client.v1.Hello.client:type_name -> conch.client.v1.Client
+	3,  // 21: conch.client.v1.Acquire.mode:type_name -> conch.client.v1.Acquire.Mode
+	6,  // 22: conch.client.v1.Said.error:type_name -> conch.client.v1.Error
+	6,  // 23: conch.client.v1.Refused.error:type_name -> conch.client.v1.Error
+	1,  // 24: conch.client.v1.Warned.reason:type_name -> conch.client.v1.Reason
+	1,  // 25: conch.client.v1.Lost.reason:type_name -> conch.client.v1.Reason
+	4,  // 26: conch.client.v1.Released.outcome:type_name -> conch.client.v1.Released.Outcome
+	2,  // 27: conch.client.v1.StatusRequest.scope:type_name -> conch.client.v1.Scope
+	31, // 28: conch.client.v1.StatusResponse.statuses:type_name -> conch.client.v1.MemberStatus
+	30, // 29: conch.client.v1.StatusResponse.missing:type_name -> conch.client.v1.Missing
+	32, // 30: conch.client.v1.MemberStatus.peers:type_name -> conch.client.v1.PeerStatus
+	2,  // 31: conch.client.v1.ListLocksRequest.scope:type_name -> conch.client.v1.Scope
+	37, // 32: conch.client.v1.ListLocksResponse.lock:type_name -> conch.client.v1.LockStatus
+	30, // 33: conch.client.v1.ListLocksResponse.missing:type_name -> conch.client.v1.Missing
+	2,  // 34: conch.client.v1.WatchRequest.scope:type_name -> conch.client.v1.Scope
+	37, // 35: conch.client.v1.WatchResponse.lock:type_name -> conch.client.v1.LockStatus
+	30, // 36: conch.client.v1.WatchResponse.missing:type_name -> conch.client.v1.Missing
+	41, // 37: conch.client.v1.LockStatus.holder:type_name -> conch.client.v1.Holder
+	42, // 38: conch.client.v1.LockStatus.waiters:type_name -> conch.client.v1.Waiter
+	43, // 39: conch.client.v1.LockStatus.token:type_name -> conch.client.v1.TokenStatus
+	44, // 40: conch.client.v1.LockStatus.obstacles:type_name -> conch.client.v1.Obstacle
+	38, // 41: conch.client.v1.LockStatus.views:type_name -> conch.client.v1.LockView
+	41, // 42: conch.client.v1.LockStatus.holders:type_name -> conch.client.v1.Holder
+	40, // 43: conch.client.v1.LockView.request_numbers:type_name -> conch.client.v1.RequestNumber
+	39, // 44: conch.client.v1.LockView.share:type_name -> conch.client.v1.Share
+	7,  // 45: conch.client.v1.Holder.client:type_name -> conch.client.v1.Client
+	1,  // 46: conch.client.v1.Holder.ending:type_name -> conch.client.v1.Reason
+	7,  // 47: conch.client.v1.Waiter.client:type_name -> conch.client.v1.Client
+	40, // 48: conch.client.v1.TokenStatus.last_granted:type_name -> conch.client.v1.RequestNumber
+	39, // 49: conch.client.v1.TokenStatus.shares:type_name -> conch.client.v1.Share
+	5,  // 50: conch.client.v1.Obstacle.kind:type_name -> conch.client.v1.Obstacle.Kind
+	2,  // 51: conch.client.v1.BreakRequest.scope:type_name -> conch.client.v1.Scope
+	7,  // 52: conch.client.v1.BreakRequest.caller:type_name -> conch.client.v1.Client
+	41, // 53: conch.client.v1.BreakResponse.holder:type_name -> conch.client.v1.Holder
+	41, // 54: conch.client.v1.BreakResponse.holders:type_name -> conch.client.v1.Holder
+	49, // 55: conch.client.v1.ObserveResponse.leader:type_name -> conch.client.v1.Leader
+	7,  // 56: conch.client.v1.SetLimitRequest.caller:type_name -> conch.client.v1.Client
+	7,  // 57: conch.client.v1.DrainRequest.caller:type_name -> conch.client.v1.Client
+	54, // 58: conch.client.v1.DrainResponse.held:type_name -> conch.client.v1.HeldLock
+	41, // 59: conch.client.v1.HeldLock.holder:type_name -> conch.client.v1.Holder
+	8,  // 60: conch.client.v1.LockService.Attach:input_type -> conch.client.v1.ClientFrame
+	28, // 61: conch.client.v1.LockService.Status:input_type -> conch.client.v1.StatusRequest
+	33, // 62: conch.client.v1.LockService.ListLocks:input_type -> conch.client.v1.ListLocksRequest
+	35, // 63: conch.client.v1.LockService.Watch:input_type -> conch.client.v1.WatchRequest
+	45, // 64: conch.client.v1.LockService.Break:input_type -> conch.client.v1.BreakRequest
+	50, // 65: conch.client.v1.LockService.SetLimit:input_type -> conch.client.v1.SetLimitRequest
+	47, // 66: conch.client.v1.LockService.Observe:input_type -> conch.client.v1.ObserveRequest
+	52, // 67: conch.client.v1.LockService.Drain:input_type -> conch.client.v1.DrainRequest
+	9,  // 68: conch.client.v1.LockService.Attach:output_type -> conch.client.v1.NodeFrame
+	29, // 69: conch.client.v1.LockService.Status:output_type -> conch.client.v1.StatusResponse
+	34, // 70: conch.client.v1.LockService.ListLocks:output_type -> conch.client.v1.ListLocksResponse
+	36, // 71: conch.client.v1.LockService.Watch:output_type -> conch.client.v1.WatchResponse
+	46, // 72: conch.client.v1.LockService.Break:output_type -> conch.client.v1.BreakResponse
+	51, // 73: conch.client.v1.LockService.SetLimit:output_type -> conch.client.v1.SetLimitResponse
+	48, // 74: conch.client.v1.LockService.Observe:output_type -> conch.client.v1.ObserveResponse
+	53, // 75: conch.client.v1.LockService.Drain:output_type -> conch.client.v1.DrainResponse
+	68, // [68:76] is the sub-list for method output_type
+	60, // [60:68] is the sub-list for method input_type
+	60, // [60:60] is the sub-list for extension type_name
+	60, // [60:60] is the sub-list for extension extendee
+	0,  // [0:60] is the sub-list for field type_name
 }
 
 func init() { file_conch_client_v1_client_proto_init() }
@@ -4335,6 +4738,7 @@ func file_conch_client_v1_client_proto_init() {
 		(*ClientMessage_Withdraw)(nil),
 		(*ClientMessage_Release)(nil),
 		(*ClientMessage_Ping)(nil),
+		(*ClientMessage_Say)(nil),
 	}
 	file_conch_client_v1_client_proto_msgTypes[6].OneofWrappers = []any{
 		(*NodeMessage_Welcome)(nil),
@@ -4345,6 +4749,7 @@ func file_conch_client_v1_client_proto_init() {
 		(*NodeMessage_Lost)(nil),
 		(*NodeMessage_Released)(nil),
 		(*NodeMessage_Pong)(nil),
+		(*NodeMessage_Said)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -4352,7 +4757,7 @@ func file_conch_client_v1_client_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conch_client_v1_client_proto_rawDesc), len(file_conch_client_v1_client_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   44,
+			NumMessages:   49,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

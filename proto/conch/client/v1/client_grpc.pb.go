@@ -41,6 +41,7 @@ const (
 	LockService_Watch_FullMethodName     = "/conch.client.v1.LockService/Watch"
 	LockService_Break_FullMethodName     = "/conch.client.v1.LockService/Break"
 	LockService_SetLimit_FullMethodName  = "/conch.client.v1.LockService/SetLimit"
+	LockService_Observe_FullMethodName   = "/conch.client.v1.LockService/Observe"
 	LockService_Drain_FullMethodName     = "/conch.client.v1.LockService/Drain"
 )
 
@@ -112,6 +113,14 @@ type LockServiceClient interface {
 	// (RESOURCE_EXHAUSTED), CODE_OTHER_LIMIT (FAILED_PRECONDITION) if the lock has
 	// readers, or nobody has asked for a permit yet, and CODE_NODE_LEAVING (UNAVAILABLE).
 	SetLimit(ctx context.Context, in *SetLimitRequest, opts ...grpc.CallOption) (*SetLimitResponse, error)
+	// Observe tells who leads under a lock, as this node has heard: as it is now, then again
+	// at each change. What is gone before it could be sent is left out, but the order is kept.
+	// A leader is whoever holds the lock alone and has said a value (see Say). It ends as Watch
+	// does.
+	//
+	// Errors: CODE_INVALID_NAME (INVALID_ARGUMENT), CODE_FORBIDDEN (PERMISSION_DENIED), and
+	// CODE_TOO_MANY_CALLS (RESOURCE_EXHAUSTED).
+	Observe(ctx context.Context, in *ObserveRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ObserveResponse], error)
 	// Drain has this node take no more requests: those who wait are refused with
 	// CODE_NODE_LEAVING, so that they move to other nodes, and holds go on as before. It
 	// tells who holds locks here, at once and again at each change, until nobody does; then
@@ -213,9 +222,28 @@ func (c *lockServiceClient) SetLimit(ctx context.Context, in *SetLimitRequest, o
 	return out, nil
 }
 
+func (c *lockServiceClient) Observe(ctx context.Context, in *ObserveRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ObserveResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &LockService_ServiceDesc.Streams[3], LockService_Observe_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ObserveRequest, ObserveResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type LockService_ObserveClient = grpc.ServerStreamingClient[ObserveResponse]
+
 func (c *lockServiceClient) Drain(ctx context.Context, in *DrainRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DrainResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &LockService_ServiceDesc.Streams[3], LockService_Drain_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &LockService_ServiceDesc.Streams[4], LockService_Drain_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -300,6 +328,14 @@ type LockServiceServer interface {
 	// (RESOURCE_EXHAUSTED), CODE_OTHER_LIMIT (FAILED_PRECONDITION) if the lock has
 	// readers, or nobody has asked for a permit yet, and CODE_NODE_LEAVING (UNAVAILABLE).
 	SetLimit(context.Context, *SetLimitRequest) (*SetLimitResponse, error)
+	// Observe tells who leads under a lock, as this node has heard: as it is now, then again
+	// at each change. What is gone before it could be sent is left out, but the order is kept.
+	// A leader is whoever holds the lock alone and has said a value (see Say). It ends as Watch
+	// does.
+	//
+	// Errors: CODE_INVALID_NAME (INVALID_ARGUMENT), CODE_FORBIDDEN (PERMISSION_DENIED), and
+	// CODE_TOO_MANY_CALLS (RESOURCE_EXHAUSTED).
+	Observe(*ObserveRequest, grpc.ServerStreamingServer[ObserveResponse]) error
 	// Drain has this node take no more requests: those who wait are refused with
 	// CODE_NODE_LEAVING, so that they move to other nodes, and holds go on as before. It
 	// tells who holds locks here, at once and again at each change, until nobody does; then
@@ -337,6 +373,9 @@ func (UnimplementedLockServiceServer) Break(context.Context, *BreakRequest) (*Br
 }
 func (UnimplementedLockServiceServer) SetLimit(context.Context, *SetLimitRequest) (*SetLimitResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetLimit not implemented")
+}
+func (UnimplementedLockServiceServer) Observe(*ObserveRequest, grpc.ServerStreamingServer[ObserveResponse]) error {
+	return status.Error(codes.Unimplemented, "method Observe not implemented")
 }
 func (UnimplementedLockServiceServer) Drain(*DrainRequest, grpc.ServerStreamingServer[DrainResponse]) error {
 	return status.Error(codes.Unimplemented, "method Drain not implemented")
@@ -445,6 +484,17 @@ func _LockService_SetLimit_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _LockService_Observe_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ObserveRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(LockServiceServer).Observe(m, &grpc.GenericServerStream[ObserveRequest, ObserveResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type LockService_ObserveServer = grpc.ServerStreamingServer[ObserveResponse]
+
 func _LockService_Drain_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(DrainRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -491,6 +541,11 @@ var LockService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Watch",
 			Handler:       _LockService_Watch_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Observe",
+			Handler:       _LockService_Observe_Handler,
 			ServerStreams: true,
 		},
 		{

@@ -425,6 +425,7 @@ type Message struct {
 	//	*Message_Known
 	//	*Message_Recall
 	//	*Message_Done
+	//	*Message_Say
 	Kind          isMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -611,6 +612,15 @@ func (x *Message) GetDone() *Done {
 	return nil
 }
 
+func (x *Message) GetSay() *Say {
+	if x != nil {
+		if x, ok := x.Kind.(*Message_Say); ok {
+			return x.Say
+		}
+	}
+	return nil
+}
+
 type isMessage_Kind interface {
 	isMessage_Kind()
 }
@@ -679,6 +689,10 @@ type Message_Done struct {
 	Done *Done `protobuf:"bytes,16,opt,name=done,proto3,oneof"`
 }
 
+type Message_Say struct {
+	Say *Say `protobuf:"bytes,17,opt,name=say,proto3,oneof"`
+}
+
 func (*Message_Hello) isMessage_Kind() {}
 
 func (*Message_Ping) isMessage_Kind() {}
@@ -710,6 +724,8 @@ func (*Message_Known) isMessage_Kind() {}
 func (*Message_Recall) isMessage_Kind() {}
 
 func (*Message_Done) isMessage_Kind() {}
+
+func (*Message_Say) isMessage_Kind() {}
 
 // Number is a request number. Numbers are ordered by session, then count.
 type Number struct {
@@ -2120,6 +2136,96 @@ func (x *Abort) GetBallot() *BallotNumber {
 	return nil
 }
 
+// Say tells what the holder of a lock, a leader, says of itself. Only who holds the lock alone
+// does. Of several, the one with the highest fence and count is the latest.
+type Say struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Lock  string                 `protobuf:"bytes,1,opt,name=lock,proto3" json:"lock,omitempty"`
+	// The sender's session, in which the lock is held, and the hold's fence.
+	Session uint64 `protobuf:"varint,2,opt,name=session,proto3" json:"session,omitempty"`
+	Fence   uint64 `protobuf:"varint,3,opt,name=fence,proto3" json:"fence,omitempty"`
+	// Counts what is said of this hold, from 1.
+	Count uint64 `protobuf:"varint,4,opt,name=count,proto3" json:"count,omitempty"`
+	// UTF-8, at most 1024 bytes.
+	Value string `protobuf:"bytes,5,opt,name=value,proto3" json:"value,omitempty"`
+	// The hold is over. There is no value then.
+	Over          bool `protobuf:"varint,6,opt,name=over,proto3" json:"over,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Say) Reset() {
+	*x = Say{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Say) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Say) ProtoMessage() {}
+
+func (x *Say) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Say.ProtoReflect.Descriptor instead.
+func (*Say) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Say) GetLock() string {
+	if x != nil {
+		return x.Lock
+	}
+	return ""
+}
+
+func (x *Say) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *Say) GetFence() uint64 {
+	if x != nil {
+		return x.Fence
+	}
+	return 0
+}
+
+func (x *Say) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Say) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *Say) GetOver() bool {
+	if x != nil {
+		return x.Over
+	}
+	return false
+}
+
 var File_conch_peer_v1_peer_proto protoreflect.FileDescriptor
 
 const file_conch_peer_v1_peer_proto_rawDesc = "" +
@@ -2134,7 +2240,7 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x05stage\x18\x04 \x01(\x0e2\x14.conch.peer.v1.StageR\x05stage\";\n" +
 	"\x05Frame\x122\n" +
 	"\bmessages\x18\x01 \x03(\v2\x16.conch.peer.v1.MessageR\bmessages\"\t\n" +
-	"\aReceipt\"\x94\x06\n" +
+	"\aReceipt\"\xbc\x06\n" +
 	"\aMessage\x12,\n" +
 	"\x05hello\x18\x01 \x01(\v2\x14.conch.peer.v1.HelloH\x00R\x05hello\x12)\n" +
 	"\x04ping\x18\x02 \x01(\v2\x13.conch.peer.v1.PingH\x00R\x04ping\x12)\n" +
@@ -2152,7 +2258,8 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x05abort\x18\r \x01(\v2\x14.conch.peer.v1.AbortH\x00R\x05abort\x12,\n" +
 	"\x05known\x18\x0e \x01(\v2\x14.conch.peer.v1.KnownH\x00R\x05known\x12/\n" +
 	"\x06recall\x18\x0f \x01(\v2\x15.conch.peer.v1.RecallH\x00R\x06recall\x12)\n" +
-	"\x04done\x18\x10 \x01(\v2\x13.conch.peer.v1.DoneH\x00R\x04doneB\x06\n" +
+	"\x04done\x18\x10 \x01(\v2\x13.conch.peer.v1.DoneH\x00R\x04done\x12&\n" +
+	"\x03say\x18\x11 \x01(\v2\x12.conch.peer.v1.SayH\x00R\x03sayB\x06\n" +
 	"\x04kind\"8\n" +
 	"\x06Number\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x04R\asession\x12\x14\n" +
@@ -2267,7 +2374,14 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\fKIND_PROMISE\x10\x04\"P\n" +
 	"\x05Abort\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x123\n" +
-	"\x06ballot\x18\x02 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\x06ballot*W\n" +
+	"\x06ballot\x18\x02 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\x06ballot\"\x89\x01\n" +
+	"\x03Say\x12\x12\n" +
+	"\x04lock\x18\x01 \x01(\tR\x04lock\x12\x18\n" +
+	"\asession\x18\x02 \x01(\x04R\asession\x12\x14\n" +
+	"\x05fence\x18\x03 \x01(\x04R\x05fence\x12\x14\n" +
+	"\x05count\x18\x04 \x01(\x04R\x05count\x12\x14\n" +
+	"\x05value\x18\x05 \x01(\tR\x05value\x12\x12\n" +
+	"\x04over\x18\x06 \x01(\bR\x04over*W\n" +
 	"\x05Stage\x12\x15\n" +
 	"\x11STAGE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSTAGE_LOOKING\x10\x01\x12\x11\n" +
@@ -2290,7 +2404,7 @@ func file_conch_peer_v1_peer_proto_rawDescGZIP() []byte {
 }
 
 var file_conch_peer_v1_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_conch_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_conch_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_conch_peer_v1_peer_proto_goTypes = []any{
 	(Stage)(0),                  // 0: conch.peer.v1.Stage
 	(ProbeAnswer_Kind)(0),       // 1: conch.peer.v1.ProbeAnswer.Kind
@@ -2319,6 +2433,7 @@ var file_conch_peer_v1_peer_proto_goTypes = []any{
 	(*Ballot)(nil),              // 24: conch.peer.v1.Ballot
 	(*BallotAnswer)(nil),        // 25: conch.peer.v1.BallotAnswer
 	(*Abort)(nil),               // 26: conch.peer.v1.Abort
+	(*Say)(nil),                 // 27: conch.peer.v1.Say
 }
 var file_conch_peer_v1_peer_proto_depIdxs = []int32{
 	0,  // 0: conch.peer.v1.ShowMembersResponse.stage:type_name -> conch.peer.v1.Stage
@@ -2339,31 +2454,32 @@ var file_conch_peer_v1_peer_proto_depIdxs = []int32{
 	16, // 15: conch.peer.v1.Message.known:type_name -> conch.peer.v1.Known
 	20, // 16: conch.peer.v1.Message.recall:type_name -> conch.peer.v1.Recall
 	21, // 17: conch.peer.v1.Message.done:type_name -> conch.peer.v1.Done
-	8,  // 18: conch.peer.v1.Request.number:type_name -> conch.peer.v1.Number
-	9,  // 19: conch.peer.v1.Token.epoch:type_name -> conch.peer.v1.BallotNumber
-	8,  // 20: conch.peer.v1.Token.last_granted:type_name -> conch.peer.v1.Number
-	19, // 21: conch.peer.v1.Token.shares:type_name -> conch.peer.v1.Share
-	19, // 22: conch.peer.v1.Recall.share:type_name -> conch.peer.v1.Share
-	19, // 23: conch.peer.v1.Done.share:type_name -> conch.peer.v1.Share
-	8,  // 24: conch.peer.v1.Probe.number:type_name -> conch.peer.v1.Number
-	1,  // 25: conch.peer.v1.ProbeAnswer.kind:type_name -> conch.peer.v1.ProbeAnswer.Kind
-	8,  // 26: conch.peer.v1.Ballot.number:type_name -> conch.peer.v1.Number
-	9,  // 27: conch.peer.v1.Ballot.ballot:type_name -> conch.peer.v1.BallotNumber
-	9,  // 28: conch.peer.v1.BallotAnswer.ballot:type_name -> conch.peer.v1.BallotNumber
-	2,  // 29: conch.peer.v1.BallotAnswer.kind:type_name -> conch.peer.v1.BallotAnswer.Kind
-	9,  // 30: conch.peer.v1.BallotAnswer.highest:type_name -> conch.peer.v1.BallotNumber
-	8,  // 31: conch.peer.v1.BallotAnswer.number:type_name -> conch.peer.v1.Number
-	19, // 32: conch.peer.v1.BallotAnswer.share:type_name -> conch.peer.v1.Share
-	9,  // 33: conch.peer.v1.Abort.ballot:type_name -> conch.peer.v1.BallotNumber
-	5,  // 34: conch.peer.v1.PeerService.Deliver:input_type -> conch.peer.v1.Frame
-	3,  // 35: conch.peer.v1.PeerService.ShowMembers:input_type -> conch.peer.v1.ShowMembersRequest
-	6,  // 36: conch.peer.v1.PeerService.Deliver:output_type -> conch.peer.v1.Receipt
-	4,  // 37: conch.peer.v1.PeerService.ShowMembers:output_type -> conch.peer.v1.ShowMembersResponse
-	36, // [36:38] is the sub-list for method output_type
-	34, // [34:36] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	27, // 18: conch.peer.v1.Message.say:type_name -> conch.peer.v1.Say
+	8,  // 19: conch.peer.v1.Request.number:type_name -> conch.peer.v1.Number
+	9,  // 20: conch.peer.v1.Token.epoch:type_name -> conch.peer.v1.BallotNumber
+	8,  // 21: conch.peer.v1.Token.last_granted:type_name -> conch.peer.v1.Number
+	19, // 22: conch.peer.v1.Token.shares:type_name -> conch.peer.v1.Share
+	19, // 23: conch.peer.v1.Recall.share:type_name -> conch.peer.v1.Share
+	19, // 24: conch.peer.v1.Done.share:type_name -> conch.peer.v1.Share
+	8,  // 25: conch.peer.v1.Probe.number:type_name -> conch.peer.v1.Number
+	1,  // 26: conch.peer.v1.ProbeAnswer.kind:type_name -> conch.peer.v1.ProbeAnswer.Kind
+	8,  // 27: conch.peer.v1.Ballot.number:type_name -> conch.peer.v1.Number
+	9,  // 28: conch.peer.v1.Ballot.ballot:type_name -> conch.peer.v1.BallotNumber
+	9,  // 29: conch.peer.v1.BallotAnswer.ballot:type_name -> conch.peer.v1.BallotNumber
+	2,  // 30: conch.peer.v1.BallotAnswer.kind:type_name -> conch.peer.v1.BallotAnswer.Kind
+	9,  // 31: conch.peer.v1.BallotAnswer.highest:type_name -> conch.peer.v1.BallotNumber
+	8,  // 32: conch.peer.v1.BallotAnswer.number:type_name -> conch.peer.v1.Number
+	19, // 33: conch.peer.v1.BallotAnswer.share:type_name -> conch.peer.v1.Share
+	9,  // 34: conch.peer.v1.Abort.ballot:type_name -> conch.peer.v1.BallotNumber
+	5,  // 35: conch.peer.v1.PeerService.Deliver:input_type -> conch.peer.v1.Frame
+	3,  // 36: conch.peer.v1.PeerService.ShowMembers:input_type -> conch.peer.v1.ShowMembersRequest
+	6,  // 37: conch.peer.v1.PeerService.Deliver:output_type -> conch.peer.v1.Receipt
+	4,  // 38: conch.peer.v1.PeerService.ShowMembers:output_type -> conch.peer.v1.ShowMembersResponse
+	37, // [37:39] is the sub-list for method output_type
+	35, // [35:37] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_conch_peer_v1_peer_proto_init() }
@@ -2388,6 +2504,7 @@ func file_conch_peer_v1_peer_proto_init() {
 		(*Message_Known)(nil),
 		(*Message_Recall)(nil),
 		(*Message_Done)(nil),
+		(*Message_Say)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2395,7 +2512,7 @@ func file_conch_peer_v1_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conch_peer_v1_peer_proto_rawDesc), len(file_conch_peer_v1_peer_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   24,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
