@@ -47,7 +47,7 @@ func TestLeaderOfAnyName(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]int{
-		"/v1/leaders": http.StatusNotFound, "/v1/leaders/": http.StatusBadRequest, "/v1/leaders/%ff": http.StatusBadRequest,
+		"/v1/leaders": http.StatusBadRequest, "/v1/leaders/": http.StatusBadRequest, "/v1/leaders/%ff": http.StatusBadRequest,
 		"/v1/leaders/" + strings.Repeat("x", 256): http.StatusBadRequest,
 	} {
 		if code, text := s.send(http.MethodGet, path, "", nil); code != want {
