@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,7 +62,7 @@ func showLeader(cmd *cobra.Command, flags *askFlags, name string) error {
 			err = &exitError{code: exitNotHeld, err: errSaid}
 		}
 	case err != nil:
-		err = lookFailure(err)
+		err = lookFailure(locks, err)
 	default:
 		err = flags.printer(cmd.OutOrStdout()).Leader(name, asLeader(leader))
 	}
@@ -80,7 +81,7 @@ func watchLeader(cmd *cobra.Command, flags *askFlags, name string) error {
 	defer end(nil)
 	observed, err := within(end, func() (<-chan conch.Leader, error) { return locks.Observe(ctx, name) })
 	if err != nil {
-		return lookFailure(err)
+		return lookFailure(locks, err)
 	}
 	printer := flags.printer(cmd.OutOrStdout())
 	for l := range observed { // until the context ends
@@ -103,18 +104,21 @@ func (f *askFlags) dial(cmd *cobra.Command) (*conch.Client, error) {
 	}
 	locks, err := conch.Dial(cmd.Context(), conch.DialConfig{Nodes: f.nodes, Command: cmd.CommandPath(), TLS: f.tls.TLSFiles})
 	if err != nil {
-		return nil, lookFailure(err)
+		return nil, lookFailure(nil, err)
 	}
 	cautionGuess(cmd, nodes)
 	return locks, nil
 }
 
-// lookFailure gives an error of a client that looks, and locks nothing, its exit code.
-func lookFailure(err error) error {
+// lookFailure gives an error of a client that looks, and locks nothing, its exit code. A
+// client that could not be dialled is nil.
+func lookFailure(locks *conch.Client, err error) error {
 	switch {
 	case errors.Is(err, conch.ErrForbidden):
 		return &exitError{code: exitForbidden, err: err}
-	case errors.Is(err, conch.ErrUnreachable), errors.Is(err, conch.ErrStopped), errors.Is(err, errSilent):
+	case errors.Is(err, errSilent):
+		return &exitError{code: exitUnreachable, err: fmt.Errorf("the node at %s: %w", locks.Node(), err)}
+	case errors.Is(err, conch.ErrUnreachable), errors.Is(err, conch.ErrStopped):
 		return &exitError{code: exitUnreachable, err: err}
 	}
 	return err

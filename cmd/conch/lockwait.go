@@ -80,8 +80,11 @@ func (l *locking) acquire(ctx context.Context) (conch.Hold, error) {
 		watching.Go(func() { l.tellWhoIsAhead(whileAsking) })
 	}
 	hold, err := l.ask(ctx)
-	for l.led && errors.Is(err, conch.ErrUnreachable) && ctx.Err() == nil {
-		l.say("%v; trying again", err) // all nodes may be down for a while, as in an upgrade
+	// All nodes may be down for a while, as in an upgrade.
+	for told := false; l.led && errors.Is(err, conch.ErrUnreachable) && ctx.Err() == nil; told = true {
+		if !told {
+			l.say("%s; trying again", render.Plain(toldLast(err.Error())))
+		}
 		if !pause(ctx, askAgain) {
 			err = context.Cause(ctx)
 			break
