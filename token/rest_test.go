@@ -41,6 +41,7 @@ func TestRestForgetsNothing(t *testing.T) {
 		{"a promise taken back", func(u *use) { u.promises = nil }, false},
 		{"a floor", func(u *use) { u.floor = Epoch{3, 1} }, false},
 		{"never heard of", func(u *use) { u.heardOf = false }, false},
+		{"a value", func(u *use) { u.said = &said{by: 1} }, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			n, l, c := plain(t)

@@ -183,6 +183,21 @@ func (w *World) judgeBelief(i, l int, e *token.Effect) {
 	}
 }
 
+// judgeDoubts is called when a node was told the time: leaders whose nodes it has not heard
+// for T are in doubt.
+func (w *World) judgeDoubts(i int) {
+	m := &w.members[i]
+	if !w.plan.Values || m.node == nil || w.forgetful || w.again {
+		return
+	}
+	for l := range w.plan.Locks {
+		v := m.node.InspectLeader(lockNames[l])
+		if silent := m.clock.read(w.now) - w.heard[i][v.Member]; v.Fence != 0 && int(v.Member) != i && !v.InDoubt && silent >= token.Time(w.plan.TTL) {
+			w.fail(Leaders, "node %d does not doubt the leader of %s, and has not heard node %d for %d ns", i, lockNames[l], v.Member, silent)
+		}
+	}
+}
+
 // judgeHeard is called when a stream has brought a message. If nothing is under way on it,
 // its receiver knows what its sender says: the latest value, and what it gave back.
 func (w *World) judgeHeard(s *stream) {

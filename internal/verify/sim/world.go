@@ -171,6 +171,7 @@ func (w *World) takeTick(e event) bool {
 	if w.performed(int(e.node)); m.node != nil && m.process == process && w.failure == nil {
 		m.table.Tick(m.clock.read(w.now))
 		w.performed(int(e.node))
+		w.judgeDoubts(int(e.node))
 	}
 	return true
 }
