@@ -11,6 +11,9 @@
 // one lock name the same number of permits. Readers, writers and others are served in turn,
 // so that nobody starves.
 //
+// Whoever holds a lock alone may lead: [Node.Elect] holds the lock and says a value, of which
+// all members hear, while a function runs. [Node.Leader] and [Node.Observe] tell who leads.
+//
 // A program that should not be a member calls [Dial] instead, and is a client of a node in
 // another process: one on its own machine through a unix socket, or any by its HOST:PORT. A
 // [Node] and a [Client] are both a [Locker]. [Mutex] adapts either to sync.Locker.

@@ -59,7 +59,7 @@
 // are never divided, so the last batch may exceed that mark. If another comes for a full
 // queue, the peer has not read for long: the stream is closed, the queue is lost as if on
 // the way, and the stream is opened anew; the algorithm then repeats its outstanding
-// requests. In the other direction nothing is lost: a receiver that finds the inbox full
+// requests. Of the values of one lock, only the latest is queued. In the other direction nothing is lost: a receiver that finds the inbox full
 // waits, and gRPC's flow control holds back the sender.
 //
 // # Opening again

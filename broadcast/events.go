@@ -26,7 +26,7 @@ func (l *eventLog) incident(e *token.Effect) {
 	case token.Revoke, token.Began, token.Lapsed, token.Gone, token.Buried:
 		l.lease(e)
 	case token.Led:
-		if s := e.Message.Saying; s.Count == 1 || s.None || e.Reason != "" {
+		if e.Fence != 0 || e.Message.Saying.None || e.Reason != "" {
 			l.leader(e)
 		}
 	case token.Received:

@@ -18,6 +18,18 @@ import (
 // judge reads the nodes' logs with package logs and checks what they prove.
 func judge(t *testing.T, members ...*member) {
 	t.Helper()
+	if report := logs.Check(runOf(t, members...)); report.Verdict() != logs.Holds {
+		var table bytes.Buffer
+		if err := report.WriteTable(&table); err != nil {
+			t.Fatal(err)
+		}
+		t.Errorf("the logs do not show that all went well:\n%s", &table)
+	}
+}
+
+// runOf reads the nodes' logs.
+func runOf(t *testing.T, members ...*member) *logs.Run {
+	t.Helper()
 	var files []*logs.File
 	for _, m := range members {
 		for text := range bytes.Lines(m.log.bytes.Bytes()) {
@@ -35,13 +47,7 @@ func judge(t *testing.T, members ...*member) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report := logs.Check(run); report.Verdict() != logs.Holds {
-		var table bytes.Buffer
-		if err := report.WriteTable(&table); err != nil {
-			t.Fatal(err)
-		}
-		t.Errorf("the logs do not show that all went well:\n%s", &table)
-	}
+	return run
 }
 
 // settled waits until all nodes reach each other, are inside a session, and know the

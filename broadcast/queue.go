@@ -30,8 +30,25 @@ func (q *queue) put(messages []token.Message) bool {
 	if len(q.messages) >= q.limit {
 		return false
 	}
-	q.messages = append(q.messages, messages...)
+	for i := range messages {
+		if messages[i].Kind != token.Say || !q.supersede(&messages[i]) {
+			q.messages = append(q.messages, messages[i])
+		}
+	}
 	return true
+}
+
+// supersede puts a value in the place of an earlier one of the same lock that is queued still,
+// if there is one. So one who changes a value again and again fills no queue, and a value that
+// was to go before a PING does.
+func (q *queue) supersede(say *token.Message) bool {
+	for i := range q.messages {
+		if m := &q.messages[i]; m.Kind == token.Say && m.Lock == say.Lock {
+			*m = *say
+			return true
+		}
+	}
+	return false
 }
 
 // length is how many messages are queued.

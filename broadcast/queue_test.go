@@ -36,6 +36,26 @@ func TestQueueIsFullAtItsLimit(t *testing.T) {
 	}
 }
 
+// Of the values of a lock that wait to be sent, the last is sent, in the place of the first.
+func TestQueueKeepsTheLastValueOfALock(t *testing.T) {
+	say := func(lock string, count uint64) token.Message {
+		return token.Message{Kind: token.Say, Lock: lock, Saying: &token.Saying{Count: count}}
+	}
+	q := newQueue(4)
+	for count := uint64(1); count <= 100; count++ {
+		if !q.put([]token.Message{say("a", count), say("b", count)}) {
+			t.Fatalf("full after %d values of two locks", count)
+		}
+		if count == 1 {
+			q.put([]token.Message{{Kind: token.Ping}})
+		}
+	}
+	messages, _ := q.take(nil)
+	if len(messages) != 3 || messages[0].Lock != "a" || messages[0].Saying.Count != 100 || messages[1].Saying.Count != 100 || messages[2].Kind != token.Ping {
+		t.Errorf("got %+v; want the last values of both locks, then PING", messages)
+	}
+}
+
 func TestBackoffStaysBetween10And500Milliseconds(t *testing.T) {
 	for range 100 {
 		var b backoff

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"conch/logs"
 	"conch/token"
 )
 
@@ -225,6 +226,63 @@ func TestSlowObserverGetsTheLastValue(t *testing.T) {
 		stopAll(members)
 		if l, open := <-observed; open {
 			t.Errorf("after the end: %+v; want the channel closed", l)
+		}
+	})
+}
+
+// The log tells who led, what the leader said, and who heard it.
+func TestLogTellsOfLeaders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork()
+		members := w.startAll(t, "a:1", "b:1", "c:1")
+		settled(t, members)
+		hold := members[1].acquire("cs")
+		members[1].say(hold, "one")
+		led(t, Leader{Member: "b:1", Term: token.Fence(hold.Fence()), Count: 1, Value: "one"}, members...)
+		members[1].say(hold, "two")
+		led(t, Leader{Member: "b:1", Term: token.Fence(hold.Fence()), Count: 2, Value: "two"}, members...)
+		members[1].release(hold)
+		led(t, Leader{}, members...)
+		members[0].release(members[0].acquire("cs"))
+		stopAll(members)
+		judge(t, members...)
+		var story, brief strings.Builder
+		run := runOf(t, members...)
+		if err := errors.Join(logs.Explain(run, "cs", hold.Fence(), &story), logs.Brief(run, "cs", hold.Fence(), &brief)); err != nil {
+			t.Fatal(err)
+		}
+		for _, sentence := range []string{
+			`The holder at b:1 leads, and says "one".`, `b:1 sends SAY("one") to a:1 and c:1.`, `a:1 receives SAY("one") from b:1.`,
+			`The holder at b:1 leads, and says "two".`, `The term of the leader at b:1 is over.`, `b:1 sends SAY(over) to a:1 and c:1.`,
+		} {
+			if !strings.Contains(story.String(), sentence) {
+				t.Errorf("the story lacks %q:\n%s", sentence, &story)
+			}
+		}
+		if !strings.Contains(brief.String(), `sends SAY("two") to A and C`) {
+			t.Errorf("in brief:\n%s", &brief)
+		}
+	})
+}
+
+// Without evidence, the log tells when terms begin and end.
+func TestLogTellsOfTermsWithoutEvidence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork()
+		addresses := []string{"a:1", "b:1"}
+		a := w.startMember(t, "a:1", setup{members: addresses})
+		b := w.startMember(t, "b:1", setup{members: addresses, plain: true})
+		settled(t, []*member{a, b})
+		hold := a.acquire("cs")
+		a.say(hold, "one")
+		led(t, Leader{Member: "a:1", Term: token.Fence(hold.Fence()), Count: 1, Value: "one"}, a, b)
+		a.say(hold, "two")
+		led(t, Leader{Member: "a:1", Term: token.Fence(hold.Fence()), Count: 2, Value: "two"}, a, b)
+		a.release(hold)
+		led(t, Leader{}, a, b)
+		stopAll([]*member{a, b})
+		if got := b.lines("leader", "say_received"); len(got) != 2 || got[0]["value"] != "one" || got[0]["peer"] != "a:1" || got[1]["over"] == nil {
+			t.Errorf("%v; want the begin and the end of the term", got)
 		}
 	})
 }

@@ -22,6 +22,7 @@
 //     (the members).
 //   - Shared locks: share.go (the waiters, and a node's own share), turn.go (who enters when
 //     the token is here) and recall.go (how shares come back).
+//   - Leaders, who hold a lock alone and say values: say.go.
 //   - Unused locks: rest.go and forget.go. timers.go is the node's alarm clock.
 //   - Not part of the algorithm: inspect.go shows a node's state to a status page and to
 //     the judges, inspect_clone.go copies it and inspect_encode.go encodes it for the

@@ -68,7 +68,8 @@ const (
 	// Forgot: Lock takes no memory here any more.
 	Forgot
 	// Led: from now on the node believes Message.Saying, by Peer, about who leads under Lock.
-	// With a Reason nobody said so: ReasonDoubt, or why nobody leads any more.
+	// With a Reason nobody said so: ReasonDoubt, or why nobody leads any more. Fence is the
+	// term, if the node has heard nothing of it before.
 	Led
 )
 

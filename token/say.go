@@ -130,15 +130,20 @@ func (n *Node) receiveSay(l *lock, from Member, m *Message) {
 
 // noteSaying makes a saying the latest about its lock.
 func (n *Node) noteSaying(l *lock, by Member, s Saying) {
-	if l.said == nil {
-		l.said = new(said)
-	} else {
+	begins := Fence(0)
+	switch {
+	case l.said == nil:
+		l.said, begins = new(said), s.Fence
+	case l.said.Fence != s.Fence:
+		begins = s.Fence
+		fallthrough
+	default:
 		n.countValue(l.said, -1)
 	}
 	*l.said = said{Saying: s, by: by}
 	n.countValue(l.said, +1)
 	l.usedAt = n.now
-	n.tellLeader(l, "")
+	n.tellLeader(l, "").Fence = begins
 }
 
 // countValue counts a value that is kept, or no longer.
@@ -150,10 +155,11 @@ func (n *Node) countValue(s *said, change int) {
 }
 
 // tellLeader issues what the node believes of a lock's leader from now on.
-func (n *Node) tellLeader(l *lock, reason string) {
+func (n *Node) tellLeader(l *lock, reason string) *Effect {
 	led := n.issue(l, Led, l.said.by)
 	s := l.said.Saying
 	led.Message.Saying, led.Reason = &s, reason
+	return led
 }
 
 // endLeader notes that nobody leads any more, though nobody said so.

@@ -3,6 +3,7 @@ package token
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 )
 
@@ -110,7 +111,7 @@ func TestValueIsSaidAgainBeforeThePing(t *testing.T) {
 			order = append(order, k)
 		}
 	}
-	if fmt.Sprint(order) != "[SAY PING]" {
+	if !slices.Equal(order, []MessageKind{Say, Ping}) {
 		t.Errorf("on a new stream: %v, want SAY, then PING", order)
 	}
 }

@@ -9,7 +9,9 @@ import (
 )
 
 func TestDecodeRefusesNonsenseAboutValues(t *testing.T) {
-	right := func() *peerv1.Say { return &peerv1.Say{Lock: "cs", Session: 1, Fence: 1 << token.FenceBits, Count: 1, Value: "here"} }
+	right := func() *peerv1.Say {
+		return &peerv1.Say{Lock: "cs", Session: 1, Fence: 1 << token.FenceBits, Count: 1, Value: "here"}
+	}
 	over := func(s *peerv1.Say) { s.Value, s.Over = "", true }
 	for says, change := range map[string]func(*peerv1.Say){
 		"SAY: bad lock name: it is empty":                   func(s *peerv1.Say) { s.Lock = "" },

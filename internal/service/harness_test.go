@@ -216,6 +216,8 @@ func (w *wire) message(m any) *clientv1.ClientMessage {
 		message.Kind = &clientv1.ClientMessage_Withdraw{Withdraw: m}
 	case *clientv1.Release:
 		message.Kind = &clientv1.ClientMessage_Release{Release: m}
+	case *clientv1.Say:
+		message.Kind = &clientv1.ClientMessage_Say{Say: m}
 	case *clientv1.Ping:
 		message.Kind = &clientv1.ClientMessage_Ping{Ping: m}
 	case nil:
