@@ -238,3 +238,31 @@ func TestObserverMovesToAnotherNode(t *testing.T) {
 	unlock(t, hold)
 	observes(t, "nobody", observed, nobody)
 }
+
+// A client whose only node has stopped does not know whether the leader still leads.
+func TestObserverWithoutANodeIsInDoubt(t *testing.T) {
+	addresses := freeAddresses(t, 3)
+	var nodes []*conch.Node
+	for _, address := range addresses {
+		nodes = append(nodes, startNode(t, conch.Config{Listen: address, Peers: addresses, DataDir: t.TempDir(), SessionTTL: calm}))
+	}
+	defer stopNode(t, nodes[1])
+	defer stopNode(t, nodes[2])
+	client := dial(t, addresses[0])
+	observed := observe(t, client, "db")
+	hold := held(t)(nodes[2].Lock(t.Context(), "db"))
+	if err := hold.Say(t.Context(), "here"); err != nil {
+		t.Fatal(err)
+	}
+	want := observes(t, "here", observed, says("here"))
+	stopNode(t, nodes[0])
+	want.InDoubt = true
+	observes(t, "here, in doubt", observed, func(l conch.Leader) bool { return l == want })
+	unlock(t, hold)
+	if err := client.Close(); err != nil {
+		t.Error(err)
+	}
+	for l := range observed { // it is closed
+		t.Errorf("after the end: %v", l)
+	}
+}
