@@ -68,6 +68,8 @@ type Holding struct {
 	Ending error
 	// Left is how long the hold lasts if nothing more is heard, at most one time to live.
 	Left time.Duration
+	// Value is what the holder says as a leader; nil if it says nothing.
+	Value *string
 }
 
 // Waiting describes a waiter for a lock.
@@ -259,6 +261,9 @@ func (o *owner) lockState(name string) LockState {
 			s.Holders = append(s.Holders, o.holding(h))
 		}
 	})
+	if l := o.node.InspectLeader(name); l.Fence != 0 && l.Member == o.self && len(s.Holders) > 0 && s.Holders[0].Fence == l.Fence {
+		s.Holders[0].Value = &l.Value
+	}
 	s.Waits = v.Waiters
 	for _, id := range o.node.InspectWaiters(name, waitersPerLock) {
 		if w, waits := o.table.Waiter(id); waits {

@@ -29,7 +29,6 @@ func full() (*Node, ClockModel) {
 		Answer: Hold, InUse: true, Highest: Epoch{8, 1}, Waiting: true, Members: []Member{1},
 		Share: Share{1, 2, 3, 4}, Recaller: 1, Anyhow: true, Kept: 3, Limit: 4, LimitBy: 1, LimitAt: 5,
 		Saying: &Saying{1, 2, 3, "v", true},
-		Saying: &Saying{1, 2, 3, "v", true},
 	}
 	peerOf := func(reading Time) peer {
 		message := message

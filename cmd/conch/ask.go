@@ -64,14 +64,23 @@ type asked struct {
 	target client.Target
 }
 
-// ask connects with a node.
-func (f *askFlags) ask(cmd *cobra.Command) (*asked, error) {
+// find returns the nodes to ask.
+func (f *askFlags) find(cmd *cobra.Command) (client.Nodes, error) {
 	nodes, err := client.Find(f.nodes)
 	switch {
 	case err != nil && len(f.nodes) > 0:
-		return nil, misuse(cmd, "--node: %w", err)
+		return nodes, misuse(cmd, "--node: %w", err)
 	case err != nil:
-		return nil, misuse(cmd, "%w", err)
+		return nodes, misuse(cmd, "%w", err)
+	}
+	return nodes, nil
+}
+
+// ask connects with a node.
+func (f *askFlags) ask(cmd *cobra.Command) (*asked, error) {
+	nodes, err := f.find(cmd)
+	if err != nil {
+		return nil, err
 	}
 	secure, err := f.tls.security(cmd)
 	if err != nil {

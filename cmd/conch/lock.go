@@ -33,6 +33,8 @@ type lockFlags struct {
 
 	exits    lockExits
 	statusFD int
+
+	election *electionFlags // nil: conch lock
 }
 
 // onLostModes are the values of --on-lost.
@@ -44,9 +46,7 @@ var onLostModes = map[string]procgroup.OnLost{
 var onLostNames = []string{"kill", "warn", "ignore"}
 
 func newLockCommand() *cobra.Command {
-	flags := lockFlags{exits: lockExits{
-		notAcquired: exitNotAcquired, lost: exitLost, noSession: exitNoSession, unreachable: exitUnreachable, forbidden: exitForbidden,
-	}}
+	flags := lockFlags{exits: usualLockExits}
 	cmd := &cobra.Command{
 		Use:   "lock [flags] NAME [-- COMMAND [ARGS...]]",
 		Short: "Hold a lock while a command runs",
@@ -104,35 +104,52 @@ Exit codes: the command's own, or 128+n if signal n ended it, also while it wait
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runLock(cmd, &flags, args)
 		},
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			if len(args) == 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp // a lock has any name
-			}
-			return nil, cobra.ShellCompDirectiveDefault
-		},
+		ValidArgsFunction: completeLocked,
 	}
-	flags.addTo(cmd)
+	asking := pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.addNode(asking)
+	asking.BoolVar(&flags.shared, "shared", false, "share the lock with others that say --shared, as readers do")
+	asking.IntVar(&flags.permits, "permits", 0, "take one of `N` permits of the lock, so that at most N hold it at once: 1 to 65535")
+	flags.addWait(asking)
+	addGroup(cmd, "Asking", asking)
+	holding := flags.holding()
+	holding.BoolVar(&flags.asJSON, "json", false, "without a command: write a line of JSON in place of the fence")
+	addGroup(cmd, "Holding", holding)
+	flags.addRest(cmd)
 	return cmd
 }
 
-// addTo adds the flags to the command.
-func (f *lockFlags) addTo(cmd *cobra.Command) {
-	asking := pflag.NewFlagSet("", pflag.ContinueOnError)
+// completeLocked completes the arguments of a command that runs another one under a lock.
+func completeLocked(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp // a lock has any name
+	}
+	return nil, cobra.ShellCompDirectiveDefault
+}
+
+// addNode adds the flag that names nodes.
+func (f *lockFlags) addNode(asking *pflag.FlagSet) {
 	asking.StringArrayVar(&f.nodes, "node", nil, "ask the node at `ADDR`, a HOST:PORT or the path of its socket; given ADDR,ADDR,..., the first that answers, and the next when that one is gone (default: $"+client.EnvNode+", else this user's nodes here, which must be of one cluster, else "+hosts.DefaultListen+")")
-	asking.BoolVar(&f.shared, "shared", false, "share the lock with others that say --shared, as readers do")
-	asking.IntVar(&f.permits, "permits", 0, "take one of `N` permits of the lock, so that at most N hold it at once: 1 to 65535")
+}
+
+// addWait adds the flags for the wait.
+func (f *lockFlags) addWait(asking *pflag.FlagSet) {
 	asking.BoolVar(&f.try, "try", false, "do not wait: end with 75 if somebody holds the lock")
 	asking.DurationVar(&f.wait, "wait", 0, "end with 75 after this `TIME` of waiting (default: wait for ever)")
 	asking.BoolVar(&f.verbose, "verbose", false, "tell who is ahead while waiting, on standard error")
-	addGroup(cmd, "Asking", asking)
+}
 
+// holding returns the flags for what happens while the lock is held.
+func (f *lockFlags) holding() *pflag.FlagSet {
 	holding := pflag.NewFlagSet("", pflag.ContinueOnError)
 	holding.StringVar(&f.onLost, "on-lost", "kill", "`WORD` says what happens to the command when the lock is lost: "+strings.Join(onLostNames, ", "))
 	holding.DurationVar(&f.grace, "grace", 0, "how much `TIME` the command has to end by itself, at most a quarter of a session's time to live (default: a tenth of it)")
-	holding.BoolVar(&f.asJSON, "json", false, "without a command: write a line of JSON in place of the fence")
-	addGroup(cmd, "Holding", holding)
-	f.tls.addToClient(cmd)
+	return holding
+}
 
+// addRest adds the flags for security, and for how it ended.
+func (f *lockFlags) addRest(cmd *cobra.Command) {
+	f.tls.addToClient(cmd)
 	telling := pflag.NewFlagSet("", pflag.ContinueOnError)
 	telling.IntVar(&f.exits.notAcquired, "not-acquired-exit", f.exits.notAcquired, "exit `CODE` when the lock was not acquired")
 	telling.IntVar(&f.exits.lost, "lost-exit", f.exits.lost, "exit `CODE` when the lock was lost")
@@ -168,6 +185,11 @@ func (f *lockFlags) check(cmd *cobra.Command, want lockWanted) error {
 		return misuse(cmd, "--on-lost does nothing without a command; leave it out, or add one after --")
 	case len(want.command) > 0 && f.asJSON:
 		return misuse(cmd, "--json does nothing with a command, whose standard output is its own; --status-fd tells how it ended")
+	}
+	if f.election != nil {
+		if err := f.checkElection(cmd, want); err != nil {
+			return err
+		}
 	}
 	for name, code := range f.exits.byFlag() {
 		if code < 0 || code > maxExitCode {
@@ -205,7 +227,7 @@ func lockArguments(cmd *cobra.Command, args []string) (lockWanted, error) {
 	case dash > 1:
 		return lockWanted{}, fmt.Errorf("got %q before --; want nothing there but the lock's name", rest[1])
 	case dash == 1 && (len(rest) == 1 || rest[1] == ""):
-		return lockWanted{}, errors.New("want a command after --; leave -- out to hold the lock without one")
+		return lockWanted{}, errors.New("want a command after --; conch lock NAME, without --, holds the lock without one")
 	}
 	if name := rest[0]; name == "" || len(name) > maxLockNameBytes || !utf8.ValidString(name) {
 		return lockWanted{}, fmt.Errorf("the lock's name: got %d bytes, %.40q, want 1 to %d bytes of UTF-8", len(name), name, maxLockNameBytes)

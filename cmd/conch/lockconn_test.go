@@ -47,15 +47,18 @@ func countingProxy(ctx context.Context, t *testing.T, to string) (address string
 	return listener.Addr().String(), count
 }
 
-// conch lock needs one connection: what it has to know of the node, the node says on it.
+// conch lock and conch elect need one connection: what they have to know of the node, the
+// node says on it.
 func TestLockOpensOneConnection(t *testing.T) {
 	c := startMembers(t.Context(), t, 1)
-	address, count := countingProxy(t.Context(), t, c.Nodes()[0].Address())
-	out, err := exec.CommandContext(t.Context(), program(t), "lock", "--node", address, "cs", "--", "true").CombinedOutput()
-	if err != nil {
-		t.Fatalf("conch lock: %v\n%s", err, out)
-	}
-	if got := count.Load(); got != 1 {
-		t.Errorf("%d connections; want 1", got)
+	for _, command := range []string{"lock", "elect"} {
+		address, count := countingProxy(t.Context(), t, c.Nodes()[0].Address())
+		out, err := exec.CommandContext(t.Context(), program(t), command, "--node", address, "cs", "--", "true").CombinedOutput()
+		if err != nil {
+			t.Fatalf("conch %s: %v\n%s", command, err, out)
+		}
+		if got := count.Load(); got != 1 {
+			t.Errorf("conch %s: %d connections; want 1", command, got)
+		}
 	}
 }

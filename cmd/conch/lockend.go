@@ -29,6 +29,11 @@ type lockExits struct {
 	notAcquired, lost, noSession, unreachable, forbidden int
 }
 
+// usualLockExits are the codes without such flags.
+var usualLockExits = lockExits{
+	notAcquired: exitNotAcquired, lost: exitLost, noSession: exitNoSession, unreachable: exitUnreachable, forbidden: exitForbidden,
+}
+
 // byFlag returns the codes by the names of their flags.
 func (e lockExits) byFlag() map[string]int {
 	return map[string]int{
@@ -83,6 +88,8 @@ func (e *lockEnd) fail(err error, exits lockExits) {
 	var signal *signalError
 	var nested *nestedError
 	switch {
+	case errors.Is(err, conch.ErrLost): // between the grant and the start of the command
+		e.lose(err, exits)
 	case errors.As(err, &nested):
 		e.Outcome, e.Code = "nested", nested.code
 	case errors.Is(err, conch.ErrForbidden) || status.Code(err) == codes.PermissionDenied || exitCode(err) == exitForbidden:
@@ -135,9 +142,7 @@ func (e *lockEnd) finish(result procgroup.Result, err error, exits lockExits) {
 
 // tell writes the line for --status-fd, and returns the error that ends the program.
 func (e *lockEnd) tell(cmd *cobra.Command, status *os.File) error {
-	if e.err != nil {
-		e.Error = render.Plain(toldLast(e.err.Error()))
-	}
+	e.Error = e.text()
 	if status != nil {
 		if err := json.NewEncoder(status).Encode(e); err != nil {
 			fmt.Fprintf(cmd.ErrOrStderr(), "conch: --status-fd: %v\n", err)
@@ -150,6 +155,14 @@ func (e *lockEnd) tell(cmd *cobra.Command, status *os.File) error {
 		return &exitError{code: e.Code, err: errSaid} // the command has said why, or whoever sent the signal knows
 	}
 	return nil
+}
+
+// text is what people are told; empty for nothing.
+func (e *lockEnd) text() string {
+	if e.err == nil {
+		return ""
+	}
+	return render.Plain(toldLast(e.err.Error()))
 }
 
 // statusFile returns the file for --status-fd, nil if there is none.

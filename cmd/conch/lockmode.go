@@ -67,7 +67,8 @@ func (f *lockFlags) mode(cmd *cobra.Command) (token.Limit, error) {
 }
 
 // ask asks a node for the lock, as the flags say.
-func (l *locking) ask(ctx context.Context, node *conch.Client) (conch.Hold, error) {
+func (l *locking) ask(ctx context.Context) (conch.Hold, error) {
+	node := l.node
 	switch mode, try := modeWord(l.limit), l.flags.try; {
 	case mode == modeShared && try:
 		return node.TryRLock(ctx, l.name)

@@ -48,6 +48,8 @@ type locking struct {
 	grace   time.Duration
 	end     lockEnd
 	node    *conch.Client // nil if none was reached
+	led     bool          // in an election, this process has led
+	asked   bool          // somebody asked the command to end, by a signal
 	// free is when a lock given up as lost is free in any case; zero if the node need not
 	// be told anything more.
 	free time.Time
@@ -93,7 +95,6 @@ func runLock(cmd *cobra.Command, flags *lockFlags, args []string) error {
 
 // run sets how it ended.
 func (l *locking) run() {
-	stopReaping := procgroup.ReapOrphans()
 	nodes, err := client.Find(l.flags.nodes)
 	switch {
 	case err != nil && len(l.flags.nodes) > 0:
@@ -113,23 +114,34 @@ func (l *locking) run() {
 		}
 		l.path = path
 	}
+	for l.runOnce(); l.campaignsAgain(); l.runOnce() {
+		l.say("%s; waiting for the next election", l.end.text())
+		l.end = lockEnd{Lock: l.name, Node: l.end.Node}
+		l.free = time.Time{}
+	}
+}
+
+// runOnce waits for the lock and holds it, once.
+func (l *locking) runOnce() {
+	stopReaping := procgroup.ReapOrphans()
 	ctx, stop := l.untilSignal(l.cmd.Context())
-	node, hold, err := l.acquire(ctx)
+	hold, err := l.acquire(ctx)
+	if err == nil {
+		err = l.lead(ctx, hold)
+	}
 	stop()
-	l.node = node
 	if err == nil && ctx.Err() != nil { // a signal came at the moment of the grant
 		err = context.Cause(ctx)
-		_ = hold.Unlock() // the process ends in any case
 	}
 	if err != nil {
+		l.free = hold.Deadline()
+		_ = hold.Unlock() // if there is one
 		l.end.fail(err, l.flags.exits)
 		return
 	}
 	l.end.Fence = strconv.FormatUint(hold.Fence(), 10)
 	if l.flags.verbose {
 		l.say("got %s %s with fence %s at %s", l.what(), render.Plain(l.name), l.end.Fence, l.end.Node)
-	}
-	if l.flags.verbose {
 		over := make(chan struct{})
 		var watching sync.WaitGroup
 		watching.Go(func() { l.tellWarning(hold, over) })
@@ -156,6 +168,7 @@ func (l *locking) runUnder(hold conch.Hold) {
 		Notify:  l.tellNotice,
 	})
 	l.end.finish(result, err, l.flags.exits)
+	l.asked = result.Asked != 0
 	l.free = hold.Deadline()
 	_ = hold.Unlock() // a loss is known by now
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -58,29 +59,18 @@ func (l *locking) untilSignal(parent context.Context) (ctx context.Context, stop
 	}
 }
 
-// acquire waits for the lock as the flags say. The client is nil if no node was reached.
-func (l *locking) acquire(ctx context.Context) (*conch.Client, conch.Hold, error) {
-	what := "conch lock " + l.name
-	if len(l.command) > 0 {
-		what = strings.Join(l.command, " ")
-	}
+// acquire waits for the lock as the flags say.
+func (l *locking) acquire(ctx context.Context) (conch.Hold, error) {
 	whileAsking := ctx // without the end of --wait, which is told otherwise
 	if l.flags.wait > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeoutCause(ctx, l.flags.wait, errWaitOver)
 		defer stop()
 	}
-	node, err := conch.Dial(ctx, conch.DialConfig{Nodes: l.flags.nodes, Command: what, TLS: l.flags.tls.TLSFiles})
-	if err != nil {
-		return nil, conch.Hold{}, err
-	}
-	cautionGuess(l.cmd, l.found)
-	l.end.Node = node.Node()
-	if err := l.graceWithin(node.SessionTTL()); err != nil {
-		return node, conch.Hold{}, err
-	}
-	if err := l.refuseNested(ctx); err != nil {
-		return node, conch.Hold{}, err
+	if l.node == nil {
+		if err := l.dial(ctx); err != nil {
+			return conch.Hold{}, err
+		}
 	}
 	var watching sync.WaitGroup
 	defer watching.Wait()
@@ -89,12 +79,42 @@ func (l *locking) acquire(ctx context.Context) (*conch.Client, conch.Hold, error
 	if l.flags.verbose {
 		watching.Go(func() { l.tellWhoIsAhead(whileAsking) })
 	}
-	hold, err := l.ask(ctx, node)
-	l.end.Node = node.Node()
-	if err != nil {
-		return node, conch.Hold{}, fmt.Errorf("did not get %s: %w", l.what(), err)
+	hold, err := l.ask(ctx)
+	// All nodes may be down for a while, as in an upgrade.
+	for told := false; l.led && errors.Is(err, conch.ErrUnreachable) && ctx.Err() == nil; told = true {
+		if !told {
+			l.say("%s; trying again", render.Plain(toldLast(err.Error())))
+		}
+		if !pause(ctx, askAgain) {
+			err = context.Cause(ctx)
+			break
+		}
+		hold, err = l.ask(ctx)
 	}
-	return node, hold, nil
+	l.end.Node = l.node.Node()
+	if err != nil {
+		return conch.Hold{}, fmt.Errorf("did not get %s: %w", l.what(), err)
+	}
+	return hold, nil
+}
+
+// dial connects with a node, and refuses what cannot be asked of it.
+func (l *locking) dial(ctx context.Context) error {
+	what := l.cmd.CommandPath() + " " + l.name
+	if len(l.command) > 0 {
+		what = strings.Join(l.command, " ")
+	}
+	node, err := conch.Dial(ctx, conch.DialConfig{Nodes: l.flags.nodes, Command: what, TLS: l.flags.tls.TLSFiles})
+	if err != nil {
+		return err
+	}
+	l.node = node
+	cautionGuess(l.cmd, l.found)
+	l.end.Node = node.Node()
+	if err := l.graceWithin(node.SessionTTL()); err != nil {
+		return err
+	}
+	return l.refuseNested(ctx)
 }
 
 // graceWithin checks --grace against the session's time to live.

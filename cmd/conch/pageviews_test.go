@@ -72,6 +72,24 @@ func stillCluster(t *testing.T) (ctx context.Context, locks *conch.Client) {
 	return ctx, locks
 }
 
+// TestPageShowsTheLeader: beside the holder stands what it says, as text.
+func TestPageShowsTheLeader(t *testing.T) {
+	ctx, locks := stillCluster(t)
+	name(ctx, t, "db")
+	check(t, locks.Elect(ctx, "db", `<img src=x>one`, func(ctx context.Context, term conch.Hold) error {
+		says(ctx, t, "facts", "says “<img src=x>one”")
+		if err := term.Say(ctx, "two"); err != nil {
+			return err
+		}
+		says(ctx, t, "facts", "says “two”")
+		return nil
+	}))
+	says(ctx, t, "facts", "Leader–")
+	if images := browser.Eval[int](ctx, t, `document.images.length`); images != 0 {
+		t.Errorf("the value became a part of the page: %d images", images)
+	}
+}
+
 // TestPageIsAccessible audits the page in both themes and at both widths: at the start,
 // with a lock that is held and waited for, and with the dialog.
 func TestPageIsAccessible(t *testing.T) {

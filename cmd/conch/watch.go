@@ -37,25 +37,31 @@ or the node stopped; 80 the node's rules do not let this caller look; 64 wrong u
 			if count < 0 {
 				return misuse(cmd, "--count: got %d, want 1 or more, or 0 for no end", count)
 			}
-			// Repeated signals, as timeout(1) sends them, mean the same.
-			ctx, _ := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			cmd.SetContext(ctx)
-			ended := make(chan error, 1)
-			// After a signal it is not waited for: nobody may read what it writes.
-			go func() { ended <- runWatch(cmd, &flags, args[0], count) }()
-			select {
-			case err := <-ended:
-				if ctx.Err() == nil {
-					return err
-				}
-			case <-ctx.Done():
-			}
-			return nil
+			return untilInterrupted(cmd, func() error { return runWatch(cmd, &flags, args[0], count) })
 		},
 	}
 	flags.addTo(cmd)
 	cmd.Flags().IntVar(&count, "count", 0, "end after `N` lines; 0 is never")
 	return cmd
+}
+
+// untilInterrupted runs f, which writes until its command's context ends, until a signal
+// comes.
+func untilInterrupted(cmd *cobra.Command, f func() error) error {
+	// Repeated signals, as timeout(1) sends them, mean the same.
+	ctx, _ := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	cmd.SetContext(ctx)
+	ended := make(chan error, 1)
+	// After a signal it is not waited for: nobody may read what it writes.
+	go func() { ended <- f() }()
+	select {
+	case err := <-ended:
+		if ctx.Err() == nil {
+			return err
+		}
+	case <-ctx.Done():
+	}
+	return nil
 }
 
 // runWatch asks a node, and prints the changes of a lock.

@@ -90,6 +90,9 @@ type Result struct {
 	// Lost says why the lock was lost, or was so close to it that the command was told
 	// to end; nil if the lock was held all the time and still is.
 	Lost error
+	// Asked is the latest signal passed on to the command by which people, terminals and
+	// service managers end a process; 0 if there was none.
+	Asked syscall.Signal
 }
 
 // signalBase is added to a signal's number to make an exit code, as shells do.

@@ -212,6 +212,7 @@ type news struct {
 	Error      string
 	ErrCode    int // of Error
 	Ended      bool
+	Asked      syscall.Signal
 	OtherChild int // its earlier child
 	Looks      int // how often it has looked at the lease
 }
@@ -262,7 +263,7 @@ func beSupervisor([]string) {
 		OnLost: p.OnLost, Grace: p.Grace, Margin: p.Margin,
 		Notify: func(n Notice, why error) { must(out.Encode(news{Notice: &n, Why: fmt.Sprint(why)})) },
 	})
-	last := news{Ended: true, Code: result.ExitCode()}
+	last := news{Ended: true, Code: result.ExitCode(), Asked: result.Asked}
 	if result.Lost != nil {
 		last.Lost, last.Broken = result.Lost.Error(), errors.Is(result.Lost, broadcast.ErrBroken)
 	}

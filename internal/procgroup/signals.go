@@ -50,6 +50,7 @@ func (s *supervisor) forward(got os.Signal) {
 	}
 	s.group.signal(number)
 	if slices.Contains(ending, number) {
+		s.asked = number
 		s.group.signal(unix.SIGCONT)
 	}
 }

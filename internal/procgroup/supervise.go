@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -46,7 +47,7 @@ func Run(cfg Config) (Result, error) {
 	}
 	// The error says only how the command ended, which State has.
 	_ = s.cmd.Wait()
-	return Result{State: s.cmd.ProcessState, Lost: lost}, nil
+	return Result{State: s.cmd.ProcessState, Lost: lost, Asked: s.asked}, nil
 }
 
 // supervisor runs one command. All its methods run in one goroutine.
@@ -68,6 +69,7 @@ type supervisor struct {
 	lateSeen token.Time
 	spent    <-chan struct{} // the warning that was taken notice of
 	noticed  [Leftover + 1]bool
+	asked    syscall.Signal // the latest of the ending ones that was passed on; 0: none was
 }
 
 // start starts the command.

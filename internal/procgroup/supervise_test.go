@@ -255,6 +255,24 @@ func TestSignalsReachTheGroup(t *testing.T) {
 	}
 }
 
+// TestAskedToEnd: the result says whether somebody asked the command to end.
+func TestAskedToEnd(t *testing.T) {
+	for _, ending := range []syscall.Signal{0, unix.SIGTERM, unix.SIGINT} {
+		r := supervise(t, held("hear"))
+		r.ready(1)
+		for _, number := range []syscall.Signal{unix.SIGUSR1, ending, unix.SIGUSR2} {
+			if number == 0 {
+				continue
+			}
+			check(t, r.cmd.Process.Signal(number))
+			r.await(fmt.Sprintf("%d hears %s", r.pids[0], unix.SignalName(number)))
+		}
+		if got := r.ended(); got.Asked != ending || got.Code != 0 {
+			t.Errorf("got %+v, want that it was asked by signal %d", got, ending)
+		}
+	}
+}
+
 func TestLossBeforeTheStart(t *testing.T) {
 	p := held("exit 0")
 	p.Lose = true

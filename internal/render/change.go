@@ -14,6 +14,7 @@ type What string
 const (
 	First     What = "first"     // all of it: it was not known before
 	Holding   What = "holder"    // who holds the lock, one or several
+	Value     What = "value"     // what the holder says as a leader
 	Ending    What = "ending"    // whether, and why, a hold is about to end
 	Waiting   What = "waiting"   // who waits, and in which order
 	Token     What = "token"     // where the token is, and its queue
@@ -83,6 +84,7 @@ func compareLocks(a, b *clientv1.LockStatus) []What {
 		same bool
 	}{
 		{Holding, sameHolders(a, b)},
+		{Value, sameValue(a, b)},
 		{Ending, slices.EqualFunc(aboutToEnd(a), aboutToEnd(b), func(a, b *clientv1.Holder) bool { return a.GetEnding() == b.GetEnding() })},
 		{Waiting, a.GetWaiting() == b.GetWaiting() && slices.EqualFunc(a.GetWaiters(), b.GetWaiters(), sameWaiter)},
 		{Token, sameToken(a.GetToken(), b.GetToken())},
@@ -107,6 +109,20 @@ func sameClient(a, b *clientv1.Client) bool { return toClient(a) == toClient(b) 
 func sameHolder(a, b *clientv1.Holder) bool {
 	return (a == nil) == (b == nil) && a.GetFence() == b.GetFence() && a.GetMember() == b.GetMember() && a.GetLimit() == b.GetLimit() &&
 		sameClient(a.GetClient(), b.GetClient())
+}
+
+// sameValue compares what the holder says; one that has gone says nothing any more.
+func sameValue(a, b *clientv1.LockStatus) bool {
+	before, now := valueOf(a), valueOf(b)
+	return now == nil && !sameHolders(a, b) || (before == nil) == (now == nil) && (now == nil || *before == *now)
+}
+
+// valueOf is what a lock's holder says as a leader; nil if it says nothing.
+func valueOf(lock *clientv1.LockStatus) *string {
+	if held := Holders(lock); len(held) > 0 {
+		return held[0].Value
+	}
+	return nil
 }
 
 func sameWaiter(a, b *clientv1.Waiter) bool {

@@ -31,6 +31,7 @@ func FuzzAnswers(f *testing.F) {
 		missing { member: "c:1" reason: "\x07" }`)
 	add(new(clientv1.StatusResponse), `answered_by: "a:1\n" members: "a:1" members: "\033" quorum: 2 ttl_ns: -5 statuses { member: "a:1" session: 1 peers { member: "\t" silent_ns: -1 } }
 		missing { member: "\033" reason: "\n" }`)
+	add(new(clientv1.ObserveResponse), `leader { member: "a:1\n" fence: 7 value: "\033[2J" in_doubt: true }`)
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		var text, lines bytes.Buffer
 		for _, p := range []Printer{Text(&text), JSON(&lines)} {
@@ -53,6 +54,11 @@ func FuzzAnswers(f *testing.F) {
 				}
 				check(t, p.Listed(lock, told.GetMissing()))
 				check(t, p.ListEnd(told.GetMissing()))
+				var observed clientv1.ObserveResponse
+				if proto.Unmarshal(wire, &observed) == nil {
+					check(t, p.Leader("scheduler", observed.GetLeader()))
+					check(t, p.LeaderChanged(time.Time{}, "scheduler", observed.GetLeader()))
+				}
 			}
 		}
 		for _, r := range text.String() {

@@ -24,6 +24,7 @@ import (
 // -rewrite` writes down the present output; read the difference before you commit it.
 //
 //	status, who, why, ls, watch, break   [json]   who, why: ListLocksResponse; the others: the call's own
+//	leader, leaders   [json]   ObserveResponse
 //	queue waiting=N   why, for one who holds a lock and N who wait for it
 func TestAnswers(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txt")
@@ -87,6 +88,16 @@ func show(t *testing.T, d *datadriven.TestData, printer Printer) {
 	case "permits":
 		answer := parse(t, d, &clientv1.ListLocksResponse{})[0]
 		check(t, printer.Permits(answer.GetLock(), answer.GetMissing()))
+	case "leader", "leaders":
+		at := time.Date(2026, 2, 3, 4, 5, 6, 789e6, time.UTC)
+		for _, answer := range parse(t, d, &clientv1.ObserveResponse{}) {
+			if d.Cmd == "leader" {
+				check(t, printer.Leader("scheduler", answer.GetLeader()))
+			} else {
+				check(t, printer.LeaderChanged(at, "scheduler", answer.GetLeader()))
+			}
+			at = at.Add(time.Second)
+		}
 	case "queue":
 		var waiting int
 		d.ScanArgs(t, "waiting", &waiting)
@@ -184,7 +195,7 @@ func TestEveryKeyIsExplained(t *testing.T) {
 func TestKindsAreExplained(t *testing.T) {
 	page, err := os.ReadFile("JSON.md")
 	check(t, err)
-	words := []string{string(First), string(Holding), string(Ending), string(Waiting), string(Token), string(Obstacles), string(Absent)}
+	words := []string{string(First), string(Holding), string(Value), string(Ending), string(Waiting), string(Token), string(Obstacles), string(Absent)}
 	for number, name := range clientv1.Reason_name {
 		if number != 0 {
 			words = append(words, constant(name, "REASON_"))
@@ -216,6 +227,8 @@ func TestWritingFails(t *testing.T) {
 			"Broken":  printer.Broken("x", []*clientv1.Holder{lock.Holder}),
 			"Permits": printer.Permits(lock, nil),
 			"Limit":   printer.LimitSet("x", 3),
+			"Leader":  printer.Leader("x", nil),
+			"Changes": printer.LeaderChanged(time.Unix(0, 0), "x", nil),
 			"Drained": printer.Drained(&clientv1.DrainResponse{}),
 		} {
 			if err == nil {

@@ -34,6 +34,8 @@ type holder struct {
 	HeldSeconds  float64 `json:"held_seconds"`
 	LeaseSeconds float64 `json:"lease_seconds"`
 	Ending       *string `json:"ending"`
+	// Value is what the holder says as a leader, or null.
+	Value *string `json:"value"`
 }
 
 type waiter struct {
@@ -103,6 +105,20 @@ type lockStatus struct {
 type noLock struct {
 	Lock    *string   `json:"lock"` // null
 	Missing []missing `json:"missing"`
+}
+
+// leader is who leads under a lock; all but Lock is null if nobody does.
+type leader struct {
+	Lock    string  `json:"lock"`
+	Value   *string `json:"value"`
+	Term    *string `json:"term"`
+	Member  *string `json:"member"`
+	InDoubt *bool   `json:"in_doubt"`
+}
+
+// heard is when a leader was heard of.
+type heard struct {
+	Time string `json:"time"`
 }
 
 // moment is when the node heard of a lock's state, and what is new in it.
@@ -187,6 +203,7 @@ func toHolder(h *clientv1.Holder) *holder {
 	to := &holder{
 		Member: h.GetMember(), client: toClient(h.GetClient()), Mode: Mode(h.GetLimit()), Fence: decimal(h.GetFence()),
 		HeldSeconds: seconds(h.GetHeldNs()), LeaseSeconds: seconds(h.GetLeaseRemainingNs()),
+		Value: h.Value,
 	}
 	if h.GetEnding() != clientv1.Reason_REASON_UNSPECIFIED {
 		ending := constant(h.GetEnding().String(), "REASON_")
@@ -252,9 +269,20 @@ func toLock(l *clientv1.LockStatus, absent []*clientv1.Missing) lockStatus {
 	}
 }
 
+func toLeader(lock string, l *clientv1.Leader) leader {
+	if l == nil {
+		return leader{Lock: lock}
+	}
+	term := decimal(l.GetFence())
+	return leader{Lock: lock, Value: &l.Value, Term: &term, Member: &l.Member, InDoubt: &l.InDoubt}
+}
+
+// instant writes a time as RFC 3339, exact to a microsecond.
+func instant(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000000Z07:00") }
+
 func toMoment(at time.Time, change *Change) moment {
 	return moment{
-		Time:    at.UTC().Format("2006-01-02T15:04:05.000000Z07:00"),
+		Time:    instant(at),
 		Changes: each(change.What, func(w What) string { return string(w) }),
 	}
 }

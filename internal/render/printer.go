@@ -31,6 +31,10 @@ type Printer interface {
 	Permits(lock *clientv1.LockStatus, missing []*clientv1.Missing) error
 	// LimitSet says that a lock has another limit.
 	LimitSet(lock string, limit uint32) error
+	// Leader describes who leads; nil is nobody.
+	Leader(lock string, leader *clientv1.Leader) error
+	// LeaderChanged describes who leads after a change, with its time.
+	LeaderChanged(at time.Time, lock string, leader *clientv1.Leader) error
 	// Drained describes the holders at a node that drains, or that takes requests again.
 	Drained(answer *clientv1.DrainResponse) error
 }

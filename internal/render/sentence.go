@@ -27,6 +27,8 @@ func (c *Change) clauses(what What) []string {
 		return c.now()
 	case Holding:
 		return c.passage()
+	case Value:
+		return c.value()
 	case Ending:
 		return c.end()
 	case Waiting:
@@ -49,7 +51,7 @@ func (c *Change) clauses(what What) []string {
 func (c *Change) now() []string {
 	clauses := []string{"free"}
 	if held := Holders(c.Lock); len(held) > 0 {
-		clauses = append(named(held, CountHolders(c.Lock)), c.end()...)
+		clauses = append(append(named(held, CountHolders(c.Lock)), c.value()...), c.end()...)
 	}
 	clauses = append(clauses, fmt.Sprintf("%d waiting", c.Lock.GetWaiting()))
 	if c.Lock.GetToken() != nil {
@@ -123,6 +125,15 @@ func (c *Change) stillShared(now []*clientv1.Holder) []string {
 		return nil
 	}
 	return []string{strings.Trim(briefly(c.Lock), " ()")}
+}
+
+// value says what the holder says as a leader.
+func (c *Change) value() []string {
+	value := valueOf(c.Lock)
+	if value == nil {
+		return nil
+	}
+	return []string{"says " + word(*value)}
 }
 
 // end says why holds are about to end, or that they no longer are.

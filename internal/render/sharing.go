@@ -66,9 +66,13 @@ func heldSentence(lock *clientv1.LockStatus) string {
 	}
 }
 
-// briefly says how many share a lock, for a list; nothing if it is held alone or free.
+// briefly says how many share a lock, or what its leader says, for a list; nothing if it is
+// held alone by somebody who says nothing, or free.
 func briefly(lock *clientv1.LockStatus) string {
 	held := Holders(lock)
+	if len(held) > 0 && held[0].Value != nil {
+		return "  (led by " + word(held[0].GetValue()) + ")"
+	}
 	if len(held) == 0 || Mode(held[0].GetLimit()) == "exclusive" {
 		return ""
 	}

@@ -59,6 +59,9 @@ func writeHolder(b *strings.Builder, h *clientv1.Holder) {
 		{"  for", span(h.GetHeldNs())},
 		{"  fence", fmt.Sprint(h.GetFence())},
 	}...)
+	if h.Value != nil {
+		rows = append(rows, []string{"  value", word(h.GetValue())})
+	}
 	if end := ending(h); end != "" {
 		rows = append(rows, []string{"  ends", end})
 	} else {

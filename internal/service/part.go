@@ -103,6 +103,7 @@ func (s *Service) holder(h *broadcast.Holding) *clientv1.Holder {
 		HeldNs:           int64(h.Since),
 		LeaseRemainingNs: int64(h.Left),
 		Limit:            uint32(h.Limit),
+		Value:            h.Value,
 	}
 	switch {
 	case errors.Is(h.Ending, broadcast.ErrBroken):

@@ -239,3 +239,29 @@ func TestIdleShareIsAnObstacle(t *testing.T) {
 		t.Errorf("limit %d by %q; want the token's", whole.GetLimit(), whole.GetLimitBy())
 	}
 }
+
+// What a holder says is shown with its hold, an empty text too, and not with the next one.
+func TestValueIsShown(t *testing.T) {
+	in(t, func(t *testing.T, n *node) {
+		for _, values := range [][]string{{"", "two"}, nil} {
+			hold, err := n.driver.Acquire(t.Context(), "cs", token.Exclusive)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if h := n.lockStatus(t, "cs").GetHolder(); h == nil || h.Value != nil {
+				t.Errorf("%v; want a holder that says nothing", h)
+			}
+			for _, value := range values {
+				if err := hold.Say(t.Context(), value); err != nil {
+					t.Fatal(err)
+				}
+				if h := n.lockStatus(t, "cs").GetHolder(); h == nil || h.Value == nil || h.GetValue() != value {
+					t.Errorf("%v; want a holder that says %q", h, value)
+				}
+			}
+			if err := hold.Unlock(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

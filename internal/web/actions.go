@@ -125,11 +125,7 @@ func (s *Server) breakLock(r *http.Request, asked request) (string, error) {
 		Pid: asked.PID, Host: asked.Host,
 	})
 	if err != nil {
-		code, known := breakCodes[status.Code(err)]
-		if !known {
-			code = http.StatusBadGateway
-		}
-		return "", refusal{code, errors.New(textOf(err))}
+		return "", refusal{httpStatus(err), errors.New(textOf(err))}
 	}
 	h := response.GetHolder()
 	if n := len(response.GetHolders()); n > 1 {
@@ -139,13 +135,4 @@ func (s *Server) breakLock(r *http.Request, asked request) (string, error) {
 		return fmt.Sprintf("%s has been told; the hold is over in %d ms at the latest", h.GetMember(), millis(h.GetLeaseRemainingNs())), nil
 	}
 	return fmt.Sprintf("%s has been told; the lock is free in %d ms at the latest", h.GetMember(), millis(h.GetLeaseRemainingNs())), nil
-}
-
-// breakCodes says by HTTP what a Break ended with.
-var breakCodes = map[codes.Code]int{
-	codes.InvalidArgument:    http.StatusBadRequest,
-	codes.PermissionDenied:   http.StatusForbidden,
-	codes.NotFound:           http.StatusNotFound,
-	codes.FailedPrecondition: http.StatusConflict,
-	codes.Unavailable:        http.StatusServiceUnavailable,
 }

@@ -6,6 +6,7 @@
 //	/events                  the state of the cluster, as server-sent events
 //	/api/select, /api/lock, /api/unlock, /api/break
 //	                         what the page does: POST, JSON
+//	/v1/leaders/NAME         who leads under NAME, as JSON: see conch leader
 //	/metrics                 for Prometheus
 //	/healthz, /readyz        200 if the node answers; if it has a session with a quorum
 //	/debug/pprof/            if it is wanted
@@ -33,5 +34,5 @@
 // The page shows samples, some ten a second at most: a token that moves faster is seen
 // at some of its stops only. Of locks that nobody uses it shows those that members
 // remember, and of all locks the first [MaxLocks] that it hears of. The /api and /events
-// are for the page of the same program; they change with it.
+// are for the page of the same program; they change with it. /v1 keeps to its keys.
 package web

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"conch/broadcast"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
@@ -34,6 +35,9 @@ type fakeNode struct {
 	down    error // of Status
 	broken  []*clientv1.BreakRequest
 	refusal error // of Break
+	// leader is who leads under every lock; nil is nobody. observeErr is of Observe.
+	leader     *clientv1.Leader
+	observeErr error
 	// visible is the lock that the rules let the page see, or everything; empty for none.
 	visible string
 }
@@ -123,6 +127,26 @@ func (n *fakeNode) Watch(r *clientv1.WatchRequest, rpc grpc.ServerStreamingServe
 			return nil
 		}
 	}
+}
+
+func (n *fakeNode) Observe(r *clientv1.ObserveRequest, rpc grpc.ServerStreamingServer[clientv1.ObserveResponse]) error {
+	if err := broadcast.CheckName(r.GetLock()); err != nil {
+		return status.Error(codes.InvalidArgument, err.Error())
+	}
+	if err := n.see(r.GetLock()); err != nil {
+		return err
+	}
+	n.mu.Lock()
+	leader, err := n.leader, n.observeErr
+	n.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if err := rpc.Send(&clientv1.ObserveResponse{Leader: leader}); err != nil {
+		return err
+	}
+	<-rpc.Context().Done()
+	return status.FromContextError(rpc.Context().Err()).Err()
 }
 
 func (n *fakeNode) Break(_ context.Context, r *clientv1.BreakRequest) (*clientv1.BreakResponse, error) {

@@ -91,6 +91,8 @@ type holderJSON struct {
 	Lease  int64      `json:"lease"`
 	Ending string     `json:"ending,omitempty"`
 	Mode   string     `json:"mode,omitempty"` // left out for exclusive
+	// Value is what it says as a leader; left out if it says nothing.
+	Value *string `json:"value,omitempty"`
 }
 
 type clientJSON struct {
@@ -125,6 +127,8 @@ type waiterJSON struct {
 	Waited int64      `json:"waited"`
 	Ahead  uint32     `json:"ahead"`
 	Mode   string     `json:"mode,omitempty"` // left out for exclusive
+	// Value is what it says as a leader; left out if it says nothing.
+	Value *string `json:"value,omitempty"`
 }
 
 type numberJSON struct {

@@ -22,6 +22,7 @@ type Node interface {
 	Status(context.Context, *clientv1.StatusRequest) (*clientv1.StatusResponse, error)
 	ListLocks(*clientv1.ListLocksRequest, grpc.ServerStreamingServer[clientv1.ListLocksResponse]) error
 	Watch(*clientv1.WatchRequest, grpc.ServerStreamingServer[clientv1.WatchResponse]) error
+	Observe(*clientv1.ObserveRequest, grpc.ServerStreamingServer[clientv1.ObserveResponse]) error
 	Break(context.Context, *clientv1.BreakRequest) (*clientv1.BreakResponse, error)
 }
 
@@ -113,6 +114,7 @@ func New(cfg Config) *Server {
 	} {
 		mux.Handle("POST /api/"+path, s.filter.own(act))
 	}
+	mux.Handle("GET /v1/leaders/{name...}", s.filter.sameOrigin(http.HandlerFunc(s.leader)))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)

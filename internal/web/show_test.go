@@ -35,3 +35,18 @@ func TestSharersAreShown(t *testing.T) {
 		}
 	}
 }
+
+// What a leader says is shown with its hold, an empty text too.
+func TestValueIsShown(t *testing.T) {
+	s := &Server{config: Config{Members: []string{"a:1"}}}
+	empty, text := "", "<b>one</b>"
+	for want, value := range map[string]*string{`}`: nil, `,"value":""}`: &empty, `,"value":"\u003cb\u003eone\u003c/b\u003e"}`: &text} {
+		shown, err := json.Marshal(s.showHolder(&clientv1.Holder{Member: "a:1", Value: value}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(string(shown), `"lease":0`+want) {
+			t.Errorf("%s; want %s at its end", shown, want)
+		}
+	}
+}

@@ -11,6 +11,7 @@ func Subjects() []*Subject {
 	all = append(all, clientSubjects()...)
 	all = append(all, idleSubjects()...)
 	all = append(all, shareSubjects()...)
+	all = append(all, valueSubjects()...)
 	for _, peer := range Peers() {
 		all = append(all, peer.subjects()...)
 	}

@@ -29,6 +29,9 @@ const (
 	RedisSlots  Kind = "redis semaphore" // endpoints: one server
 	Flock       Kind = "flock"           // endpoints: one file
 
+	ConchValue Kind = "conch value" // a leader and an observer; endpoints: nodes, at least two
+	EtcdValue  Kind = "etcd value"  // the same; endpoints: servers, at least two
+
 	BareCall   Kind = "bare call"   // a unary call; endpoints: one echo
 	BareStream Kind = "bare stream" // a round trip on a stream; endpoints: one echo
 	BareShared Kind = "bare shared" // the same, on a stream with a goroutine that receives
@@ -141,6 +144,10 @@ func Open(ctx context.Context, spec Spec, sent func(messages uint64)) (Lock, err
 		return openRedisSlots(spec), nil
 	case Flock:
 		return openFlock(spec), nil
+	case ConchValue:
+		return openConchValue(ctx, spec)
+	case EtcdValue:
+		return openEtcdValue(ctx, spec)
 	case BareCall:
 		return wires.DialCall(spec.Endpoints[0])
 	case BareStream:

@@ -45,6 +45,7 @@ func Write(w io.Writer, run Run) {
 	writePeers(w, results)
 	writeMore(w, results)
 	writeShares(w, results, run.Rounds)
+	writeValues(w, results, run.Rounds)
 	writeLatencies(w, run.Outcome.Results)
 	writeLeftOut(w, run.Outcome.Results)
 	fmt.Fprint(w, method)
@@ -109,7 +110,7 @@ func writeConch(w io.Writer, results []*contest.Result) {
 		switch {
 		case r.Spread(contest.Recovery).Rounds > 0, r.Subject.Name == contest.Again(contest.Conch), r.Subject.Name == contest.Clients(contest.Conch):
 			// It is in the tables where all stand side by side.
-		case isIdle(r), isAttached(r), isMany(r), isShare(r):
+		case isIdle(r), isAttached(r), isMany(r), isShare(r), isValue(r):
 			// It has a table of its own.
 		case r.Subject.Name == contest.ConchHere:
 			here.add(r.Subject.Label, spread(r.Spread(contest.Nanoseconds), ""), spread(r.Spread(contest.Allocations), ""))

@@ -44,6 +44,7 @@ function lockFacts(cluster, lock, detail) {
   return [
     ['Held by', several ? `${lock.holding} together, at ${lock.inside.map(letter).join(', ')}` : holder ? name(cluster, holder.member) : 'nobody'],
     ['Mode', modeOf(lock, holder)],
+    ['Leader', holder?.value === undefined ? '–' : `says “${holder.value}”`],
     ['Client', holders.length > 0 ? sharing(lock, holders) : holder ? client(holder.client) : '–'],
     ['Fence', holders.length > 0 ? [...new Set(holders.map((h) => h.fence))].slice(0, NAMED).join(', ') : holder ? holder.fence : token ? `${token.fence}, the last one` : '–'],
     [several ? 'The first for' : 'Held for', holder ? duration(holder.held + since(lock)) + (holder.ending ? `; about to end: ${holder.ending}` : '') : '–'],

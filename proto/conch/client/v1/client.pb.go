@@ -3266,7 +3266,9 @@ type Holder struct {
 	Ending Reason `protobuf:"varint,6,opt,name=ending,proto3,enum=conch.client.v1.Reason" json:"ending,omitempty"`
 	// In which mode it is held, as in Acquire: 0 exclusive, 4294967295 shared, else one of
 	// so many permits.
-	Limit         uint32 `protobuf:"varint,7,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit uint32 `protobuf:"varint,7,opt,name=limit,proto3" json:"limit,omitempty"`
+	// What it says as a leader; not set if it says nothing.
+	Value         *string `protobuf:"bytes,8,opt,name=value,proto3,oneof" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3348,6 +3350,13 @@ func (x *Holder) GetLimit() uint32 {
 		return x.Limit
 	}
 	return 0
+}
+
+func (x *Holder) GetValue() string {
+	if x != nil && x.Value != nil {
+		return *x.Value
+	}
+	return ""
 }
 
 // Waiter is who waits for a lock.
@@ -4449,7 +4458,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\apermits\x18\x04 \x01(\rR\apermits\"?\n" +
 	"\rRequestNumber\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x04R\asession\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\x04R\x05count\"\xf5\x01\n" +
+	"\x05count\x18\x02 \x01(\x04R\x05count\"\x9a\x02\n" +
 	"\x06Holder\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12/\n" +
 	"\x06client\x18\x02 \x01(\v2\x17.conch.client.v1.ClientR\x06client\x12\x14\n" +
@@ -4457,7 +4466,9 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\aheld_ns\x18\x04 \x01(\x03R\x06heldNs\x12,\n" +
 	"\x12lease_remaining_ns\x18\x05 \x01(\x03R\x10leaseRemainingNs\x12/\n" +
 	"\x06ending\x18\x06 \x01(\x0e2\x17.conch.client.v1.ReasonR\x06ending\x12\x14\n" +
-	"\x05limit\x18\a \x01(\rR\x05limit\"\x9a\x01\n" +
+	"\x05limit\x18\a \x01(\rR\x05limit\x12\x19\n" +
+	"\x05value\x18\b \x01(\tH\x00R\x05value\x88\x01\x01B\b\n" +
+	"\x06_value\"\x9a\x01\n" +
 	"\x06Waiter\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12/\n" +
 	"\x06client\x18\x02 \x01(\v2\x17.conch.client.v1.ClientR\x06client\x12\x1b\n" +
@@ -4751,6 +4762,7 @@ func file_conch_client_v1_client_proto_init() {
 		(*NodeMessage_Pong)(nil),
 		(*NodeMessage_Said)(nil),
 	}
+	file_conch_client_v1_client_proto_msgTypes[35].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
