@@ -127,8 +127,6 @@ type waiterJSON struct {
 	Waited int64      `json:"waited"`
 	Ahead  uint32     `json:"ahead"`
 	Mode   string     `json:"mode,omitempty"` // left out for exclusive
-	// Value is what it says as a leader; left out if it says nothing.
-	Value *string `json:"value,omitempty"`
 }
 
 type numberJSON struct {
