@@ -54,6 +54,12 @@ func clients(p *Plan) *Plan {
 	return p
 }
 
+// settling lets faults go on until a later time.
+func settling(at Instant, p *Plan) *Plan {
+	p.Settle = at
+	return p
+}
+
 // later postpones ops.
 func later(by Instant, ops []Op) []Op {
 	for k := range ops {
@@ -217,6 +223,28 @@ var directed = joined(joined(sharedDirected, leadDirected), map[string]*Plan{
 		Op{At: 5 * s, Kind: CrashAll, Length: 100 * ms, Patience: 1},
 		hold(6*s, 2, 20*s),
 	)),
+	// 2 is killed and loses its disk, and its client goes on.
+	"fresh-is-free": clients(stage(3,
+		hold(1*s, 2, 30*s),
+		hold(4*s, 1, 20*s),
+		Op{At: 5 * s, Kind: LoseDisk, Node: 2, Length: 100 * ms},
+	)),
+	// Likewise 4, a moment after 3 has lost its disk: each is fresh, and the others are not.
+	"fresh-for-one": clients(stage(5,
+		hold(1*s, 4, 30*s),
+		hold(4*s, 1, 20*s),
+		Op{At: 4900 * ms, Kind: LoseDisk, Node: 3, Length: 50 * ms},
+		cut(4800*ms, 8*s, 1, both(3, 4)), // so that 3's HELLO comes last
+		Op{At: 5 * s, Kind: LoseDisk, Node: 4, Length: 100 * ms},
+	)),
+	// Likewise 2, long after the others have lost theirs.
+	"fresh-for-ever": settling(120*s, clients(stage(3,
+		Op{At: 2 * s, Kind: LoseDisk, Node: 0, Length: 100 * ms},
+		Op{At: 25 * s, Kind: LoseDisk, Node: 1, Length: 100 * ms},
+		hold(40*s, 2, 30*s),
+		hold(48*s, 1, 20*s),
+		Op{At: 50 * s, Kind: LoseDisk, Node: 2, Length: 100 * ms},
+	))),
 	// 2's second process leaves in the middle of its wait: the mark on its disk stays, since
 	// the client of the first holds the lock. For this no rule of token is switched off;
 	// the mark is the business of whoever runs a node.
