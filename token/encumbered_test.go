@@ -302,20 +302,52 @@ func TestFreshNodeWaitsUnlessAllAreFresh(t *testing.T) {
 	}
 }
 
-// Fresh members say so again on a later stream, and what they said counts until another
-// process says otherwise.
-func TestFreshIsOfOneProcess(t *testing.T) {
+// A fresh node that has heard of a member whose wait is over is fresh no longer: it neither
+// frees others of their wait nor is freed, also if the memory of all others is lost then.
+func TestFreshNoLongerInAClusterThatHasRun(t *testing.T) {
+	for name, hears := range map[string]func(d *driven){
+		"another process": func(d *driven) {
+			d.hello(1, Hello{Incarnation: incarnation(1, 1), Boot: 1, Fresh: true})
+			d.hello(1, Hello{Incarnation: incarnation(1, 2), Boot: 2})
+		},
+		"a later stream": func(d *driven) {
+			d.hello(1, Hello{Incarnation: incarnation(1, 1), Boot: 1, Fresh: true})
+			d.hello(1, Hello{Incarnation: incarnation(1, 1), Boot: 1, Counter: 1})
+		},
+		"a PING": func(d *driven) {
+			d.hello(1, Hello{Incarnation: incarnation(1, 1), Boot: 1, Fresh: true})
+			d.receive(1, Message{Kind: Ping, Incarnation: incarnation(1, 1), Session: 1})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := encumberedConfig(0, 3)
+			cfg.Fresh = true
+			d := startWith(t, cfg)
+			hears(d)
+			if d.Hello(2).Fresh {
+				t.Error("says that it is fresh")
+			}
+			d.hello(1, Hello{Incarnation: incarnation(1, 3), Boot: 3, Fresh: true})
+			d.hello(2, Hello{Incarnation: incarnation(2, 1), Boot: 1, Fresh: true})
+			if !d.encumbered() {
+				t.Error("not encumbered, though B had been running")
+			}
+		})
+	}
+}
+
+// Fresh members may say so again on a later stream, and in another process.
+func TestFreshIsSaidAgain(t *testing.T) {
 	cfg := encumberedConfig(0, 3)
 	cfg.Fresh = true
 	d := startWith(t, cfg)
 	d.hello(1, Hello{Incarnation: incarnation(1, 1), Boot: 1, Fresh: true})
-	d.hello(1, Hello{Incarnation: incarnation(1, 1), Boot: 1, Counter: 1})
-	d.hello(1, Hello{Incarnation: incarnation(1, 2), Boot: 2})
-	d.hello(2, Hello{Incarnation: incarnation(2, 1), Boot: 1, Fresh: true})
-	if !d.encumbered() {
-		t.Error("not encumbered, though B's process is not fresh")
+	d.hello(1, Hello{Incarnation: incarnation(1, 1), Boot: 1, Counter: 1, Fresh: true})
+	d.hello(1, Hello{Incarnation: incarnation(1, 2), Boot: 2, Fresh: true})
+	if !d.encumbered() || !d.Hello(2).Fresh {
+		t.Error("not encumbered, or not fresh, before C was heard")
 	}
-	d.hello(1, Hello{Incarnation: incarnation(1, 3), Boot: 3, Fresh: true})
+	d.hello(2, Hello{Incarnation: incarnation(2, 1), Boot: 1, Fresh: true})
 	if d.encumbered() {
 		t.Error("encumbered, though all say that they are fresh")
 	}

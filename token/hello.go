@@ -20,7 +20,8 @@ type Hello struct {
 	Counter uint64
 	// Floor: the sender promises no ballot at or below it.
 	Floor uint64
-	// Fresh: the sender's memory is new, and it has had no session since.
+	// Fresh: the sender's memory is new, it has had no session since, and it has heard of
+	// no member that is not fresh.
 	Fresh bool
 	// KnownSession is the highest session number of the receiver that the sender knows, and
 	// KnownOf the incarnation that had it, the first if there were several.
@@ -71,7 +72,7 @@ type peer struct {
 	// over, as if it had been on the way until then.
 	heldPing Message
 
-	// fresh: its newest incarnation has said that it is.
+	// fresh: it has said so in its newest HELLO.
 	fresh bool
 	// clear: it has told this incarnation that it has no session.
 	clear bool
@@ -129,10 +130,11 @@ func (n *Node) ReceiveHello(now Time, from Member, h Hello) error {
 	if !heard || other {
 		n.forgetOlder(p, from, heard)
 	}
-	if h.Fresh {
-		p.fresh = true
-		n.checkFresh()
+	p.fresh = h.Fresh
+	if !h.Fresh {
+		n.fresh = false
 	}
+	n.checkFresh()
 	return nil
 }
 
@@ -141,7 +143,7 @@ func (n *Node) forgetOlder(p *peer, from Member, before bool) {
 	p.session, p.over = 0, 0
 	p.heldPing = Message{}
 	p.answeredBefore = p.hasAnswered
-	p.clear, p.fresh = false, false
+	p.clear = false
 	n.sayClear(from)
 	if before {
 		p.returned = true

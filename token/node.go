@@ -22,7 +22,8 @@ type Node struct {
 	nextPing Time
 
 	// The wait after the start; the rules are in start.go. clientsLeft: clients may have
-	// been left behind. fresh: Config.Fresh, until the wait is over.
+	// been left behind. fresh: Config.Fresh, until the wait
+	// is over, or a member is heard that is not fresh.
 	startedAt                   Time
 	waiting, clientsLeft, fresh bool
 

@@ -72,6 +72,7 @@ func (n *Node) receivePing(from Member, m *Message) {
 	switch {
 	case n.waiting:
 		p.heldPing = *m
+		n.fresh = false // the sender's wait is over
 	case p.burialEnd <= n.now:
 		n.guard(from, m)
 	}

@@ -14,7 +14,9 @@ package token
 // A fresh node, whose memory is new, cannot know whether it is encumbered. If it stands for
 // one whose memory is lost, its cluster has members that have been running: those are fresh
 // only during the wait after their first start. So it is encumbered unless all others say
-// that they are fresh.
+// that they are fresh. It says so itself only as long as it has heard of no member whose
+// wait is over: else that one, if its memory were lost now, would take it for one that knows
+// of no session.
 
 // A session that ends before its lease does (known.go) leaves clients behind, too: one that
 // is cut off from its node counts on the lease that it was told. The node then waits like an
