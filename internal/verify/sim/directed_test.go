@@ -229,12 +229,13 @@ var directed = joined(joined(sharedDirected, leadDirected), map[string]*Plan{
 		hold(4*s, 1, 20*s),
 		Op{At: 5 * s, Kind: LoseDisk, Node: 2, Length: 100 * ms},
 	)),
-	// Likewise 4, a moment after 3 has lost its disk: each is fresh, and the others are not.
+	// Likewise 4, a moment after 3 has lost its disk: each is fresh, and hears of the other
+	// first.
 	"fresh-for-one": clients(stage(5,
 		hold(1*s, 4, 30*s),
 		hold(4*s, 1, 20*s),
 		Op{At: 4900 * ms, Kind: LoseDisk, Node: 3, Length: 50 * ms},
-		cut(4800*ms, 8*s, 1, both(3, 4)), // so that 3's HELLO comes last
+		cut(4800*ms, 7*s, 1, both(3, 0), both(3, 1), both(3, 2), both(4, 0), both(4, 1), both(4, 2)),
 		Op{At: 5 * s, Kind: LoseDisk, Node: 4, Length: 100 * ms},
 	)),
 	// Likewise 2, long after the others have lost theirs.
