@@ -95,7 +95,9 @@ func (l *eventLog) tokenHere(e *token.Effect) {
 	switch e.Kind {
 	case token.Grant:
 		line, text = l.about(e, "enter"), "entered the critical section"
-		l.number(line, e.Number)
+		if e.Number != (token.Number{}) { // else the token was here, and nobody asked
+			l.number(line, e.Number)
+		}
 	case token.Left:
 		line, text = l.about(e, "leave"), "left the critical section"
 	default:

@@ -190,6 +190,22 @@ func TestLinesTellTheTokenAsItWasThen(t *testing.T) {
 	}
 }
 
+// An entry for which nobody asked, since the token was here, has no request number.
+func TestEntryWithoutRequestHasNoNumber(t *testing.T) {
+	for _, number := range []token.Number{{}, {Session: 4, Count: 2}} {
+		e := token.Effect{Kind: token.Grant, Peer: token.NoMember, Lock: "cs", Number: number, Fence: 9, Message: token.Message{Token: &token.Token{Fence: 9}}}
+		m := member{t: t, log: new(logBuffer)}
+		newEventLog(Config{Log: zerolog.New(m.log), Evidence: true, Members: []string{"a:1", "b:1"}}).effect(&e)
+		var want any
+		if number != (token.Number{}) {
+			want = "4.2"
+		}
+		if l := m.lines()[0]; l["event"] != "enter" || l["number"] != want {
+			t.Errorf("line %v of an entry by request %v; want number %v", l, number, want)
+		}
+	}
+}
+
 // A line about a message allocates nothing. Where it is not wanted, it costs nothing.
 func TestLinesDoNotAllocate(t *testing.T) {
 	effects := allEffects()

@@ -87,7 +87,7 @@ func (c *checker) count(journeys []*Journey) {
 	}
 	for node, all := range waits {
 		slices.Sort(all)
-		byNode[node].WaitMedian = all[len(all)/2].Seconds()
+		byNode[node].WaitMedian = all[(len(all)-1)/2].Seconds() // of two in the middle the lower, as in a report
 		byNode[node].WaitMost = all[len(all)-1].Seconds()
 	}
 	if f.Entries > 0 {

@@ -156,6 +156,9 @@ func (c *checker) proof(id requirementID) string {
 	case everyRequest:
 		return c.fates()
 	case overtaking:
+		if f.MostOvertaken == 0 {
+			return "no entry of others went ahead of a request that had reached the token"
+		}
 		if batch := c.run.LongestBatch(); batch > 1 {
 			return fmt.Sprintf("at most %s went ahead of a request that had reached the token, of each node no more than its local batch, which is up to %d", counted(f.MostOvertaken, "entry", "entries"), batch)
 		}

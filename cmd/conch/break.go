@@ -29,8 +29,9 @@ Those who share a lock may have the same fence. All of them lose it, unless --pi
 --host name one; others who share it under another fence do not.
 
 Exit codes: 0 the holders have been told; 4 nobody holds the lock; 5 no holder has the
-fence F, or not the process, and nothing was done; 69 no node could be reached, or the holder's did not answer; 80
-the node's rules do not let this caller break it; 64 wrong usage.`,
+fence F, or not the process, and nothing was done; 69 no node could be reached, or the
+holder's did not answer; 80 the node's rules do not let this caller break it; 64 wrong
+usage.`,
 		Example: `  conch who deploy
   conch break deploy --fence 17179869185 --reason 'the job hangs'
   conch break config --fence 17179869185 --pid 4711 --host web1 --reason 'it only reads'`,

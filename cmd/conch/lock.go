@@ -64,7 +64,7 @@ SIGTERM, and by SIGKILL after --grace. (On Linux also those outside its process 
 With --shared, any number of holders share the lock, and nobody holds it alone meanwhile:
 readers. With --permits N, up to N holders share it: a semaphore. All who share a lock
 must say the same; conch permits NAME shows what. Who asks without either gets the lock
-alone, when the others have given it back. Holders of one read phase have the same fence.
+alone, when the others have given it back. Readers at one node may have the same fence.
 
 A held lock can be lost: when the node dies or is cut off, when this machine sleeps, or
 when somebody breaks the lock (conch break). The command then gets SIGTERM --grace ahead

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -148,6 +149,31 @@ func TestEmptyBoxesSayWhatWillAppear(t *testing.T) {
 	}
 }
 
+// TestNothingIsBrokenBeforeTheFirstNews: until the node has said how the members are, the
+// page shows no connection as closed.
+func TestNothingIsBrokenBeforeTheFirstNews(t *testing.T) {
+	ctx, _ := stillCluster(t)
+	browser.Eval[any](ctx, t, `void Promise.all([import('./static/ring.js'), import('./static/cluster.js')]).then(([{ Ring }, { Cluster }]) => {
+		const root = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+		document.body.append(root);
+		const [cluster, ring, found] = [new Cluster(), new Ring(root), []];
+		const look = () => {
+			ring.show(cluster, undefined);
+			found.push(cluster.heard() + ' ' + root.querySelectorAll('.line.closed').length);
+		};
+		cluster.meet({ members: ['a:1', 'b:1'], member: 'a:1', quorum: 2 });
+		look();
+		cluster.take({ status: { statuses: [{ member: 'a:1', peers: [] }], missing: [{ member: 'b:1', reason: 'gone' }] } });
+		look();
+		root.remove();
+		window.lanesFound = found;
+	})`)
+	browser.Becomes(ctx, t, `Boolean(window.lanesFound)`)
+	if got, want := browser.Eval[[]string](ctx, t, `window.lanesFound`), []string{"false 0", "true 1"}; !slices.Equal(got, want) {
+		t.Errorf("heard, and closed connections: %q before and after the first news, want %q", got, want)
+	}
+}
+
 // TestEachStateHasItsLabel: words and a sign show a member's state, shorter where there are
 // many members.
 func TestEachStateHasItsLabel(t *testing.T) {
@@ -159,7 +185,7 @@ func TestEachStateHasItsLabel(t *testing.T) {
 			document.body.append(root);
 			const names = Object.keys(states);
 			const members = Array.from({ length: count }, (_, i) => '127.0.0.1:' + (7400 + i));
-			new Ring(root).show({ members, statuses: new Map(), missing: new Map(), self: '', state: (m) => names[first + m] },
+			new Ring(root).show({ members, statuses: new Map(), missing: new Map(), heard: () => true, self: '', state: (m) => names[first + m] },
 				{ name: 'x', wants: [], searches: [], waiting: 0 });
 			for (const e of root.querySelectorAll('.member')) {
 				found[many + ' ' + e.classList[1]] = e.querySelector('.state').textContent + ' ' + e.querySelector('.badge text').textContent;

@@ -32,14 +32,14 @@ type Target struct {
 	address string
 }
 
-// ParseTarget reads unix:PATH, a PATH that has a slash in front, or HOST:PORT. The
+// ParseTarget reads unix:PATH, a PATH that begins with /, ./ or ../, or HOST:PORT. The
 // error wraps [ErrTarget].
 func ParseTarget(text string) (Target, error) {
 	path, isPath := strings.CutPrefix(text, unixPrefix)
 	switch {
 	case isPath && path == "":
 		return Target{}, fmt.Errorf("%w: %q has no path, want unix:/PATH", ErrTarget, text)
-	case isPath || strings.HasPrefix(text, "/"):
+	case isPath || strings.HasPrefix(text, "/") || strings.HasPrefix(text, "./") || strings.HasPrefix(text, "../"):
 		path, err := filepath.Abs(path)
 		if err != nil {
 			return Target{}, fmt.Errorf("%w: %q: %w", ErrTarget, text, err)
@@ -47,6 +47,9 @@ func ParseTarget(text string) (Target, error) {
 		return Target{"unix", path}, nil
 	}
 	address, err := hosts.ParseAddress(text)
+	if err != nil && strings.Contains(text, "/") {
+		return Target{}, fmt.Errorf("%w: %w; the path of a socket begins with /, ./ or ../", ErrTarget, err)
+	}
 	if err != nil {
 		return Target{}, fmt.Errorf("%w: %w", ErrTarget, err)
 	}

@@ -19,6 +19,8 @@ func TestParseTarget(t *testing.T) {
 		"unix:///run/a":     "unix:/run/a",
 		"/run/../run/a":     "unix:/run/a",
 		"unix:a":            "unix:" + filepath.Join(dir, "a"),
+		"./s/a.sock":        "unix:" + filepath.Join(dir, "s", "a.sock"),
+		"../a":              "unix:" + filepath.Join(filepath.Dir(dir), "a"),
 		"Node1:7400":        "node1:7400",
 		"[2001:db8::1]:740": "[2001:db8::1]:740",
 	} {
@@ -34,6 +36,9 @@ func TestParseTarget(t *testing.T) {
 		if target, err := ParseTarget(text); !errors.Is(err, ErrTarget) {
 			t.Errorf("ParseTarget(%q) = %v, %v; want ErrTarget", text, target, err)
 		}
+	}
+	if _, err := ParseTarget("s/a.sock"); err == nil || !strings.Contains(err.Error(), "the path of a socket begins with /, ./ or ../") {
+		t.Errorf("ParseTarget of a path without ./: %v; want it to say how a path begins", err)
 	}
 }
 

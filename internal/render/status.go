@@ -85,7 +85,12 @@ func findTroubles(answer *clientv1.StatusResponse) []string {
 		if len(versions) > 1 {
 			troubles = append(troubles, fmt.Sprintf("%s runs version %s, and not all do.", member, word(m.GetVersion())))
 		}
-		if m.GetSession() == 0 {
+		starts := m.GetSession() == 0 && m.GetUpNs() < answer.GetTtlNs()
+		switch {
+		case starts:
+			troubles = append(troubles, fmt.Sprintf("%s has no session yet: it started %s ago, and a node waits for up to %s before it asks for one, if clients of the process before it may hold locks.",
+				member, span(m.GetUpNs()), span(answer.GetTtlNs())))
+		case m.GetSession() == 0:
 			troubles = append(troubles, member+" has no session: it does not reach a quorum of the members, and its clients get no lock until it does.")
 		}
 		if m.GetLocks() >= m.GetMaxLocks() && m.GetLocks() > 0 {
@@ -98,7 +103,7 @@ func findTroubles(answer *clientv1.StatusResponse) []string {
 			troubles = append(troubles, member+trouble)
 		}
 		for _, peer := range m.GetPeers() {
-			if trouble := peerTrouble(peer, answer.GetTtlNs()); trouble != "" && !gone[peer.GetMember()] {
+			if trouble := peerTrouble(peer, starts, answer.GetTtlNs()); trouble != "" && !gone[peer.GetMember()] {
 				troubles = append(troubles, member+" "+trouble+".")
 			}
 			for _, trouble := range refusalTroubles(peer) {
@@ -163,8 +168,9 @@ func refusalTroubles(peer *clientv1.PeerStatus) []string {
 	return troubles
 }
 
-// peerTrouble says what is wrong between a member and another; empty if nothing is.
-func peerTrouble(peer *clientv1.PeerStatus, ttl int64) string {
+// peerTrouble says what is wrong between a member and another; empty if nothing is. A
+// member that starts may not have asked for an answer yet.
+func peerTrouble(peer *clientv1.PeerStatus, starts bool, ttl int64) string {
 	var parts []string
 	other := Plain(peer.GetMember())
 	switch {
@@ -176,6 +182,7 @@ func peerTrouble(peer *clientv1.PeerStatus, ttl int64) string {
 		parts = append(parts, "has no stream from "+other)
 	}
 	switch silent := peer.GetSilentNs(); {
+	case silent < 0 && starts:
 	case silent < 0:
 		parts = append(parts, fmt.Sprintf("has had no answer from %s since it started", other))
 	case silent > ttl:

@@ -108,6 +108,9 @@ func Listen(ctx context.Context, path string, access Access) (net.Listener, erro
 	}
 	config := net.ListenConfig{Control: restrict}
 	listener, err := config.Listen(ctx, "unix", path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("socket: %s does not exist; make the directory, or name another: %w", filepath.Dir(path), err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("socket: %w", err)
 	}

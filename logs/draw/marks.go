@@ -28,6 +28,8 @@ func inkOf(e *logs.Event) ink {
 		return ink{RecallSent, recallC, 0.7, []float64{1, 2}}
 	case logs.DoneSent:
 		return ink{RecallSent, recallC, 0.9, nil}
+	case logs.SaySent:
+		return ink{SaySent, sayC, 0.7, []float64{1, 2}}
 	}
 	return ink{RoundSent, recoveryC, 0.7, []float64{3, 2}}
 }
@@ -192,6 +194,9 @@ func (p *plan) drawLegend() {
 	if p.hasRole(RecallSent) {
 		message(inkOf(&logs.Event{Kind: logs.RecallSent}), "RECALL")
 		message(inkOf(&logs.Event{Kind: logs.DoneSent}), "DONE")
+	}
+	if p.hasRole(SaySent) {
+		message(inkOf(&logs.Event{Kind: logs.SaySent}), "SAY, of a leader")
 	}
 	sample(8, "waiting", func(x, y float64) { p.box(Legend, waitingC, x, y-3, x+8, y+3) })
 	sample(8, "in the critical section, with the end of its fence", func(x, y float64) { p.box(Legend, sectionC, x, y-3, x+8, y+3) })

@@ -34,6 +34,7 @@ const (
 	TokenSent   Role = "token"        // TOKEN
 	RoundSent   Role = "recovery"     // probes, ballots, answers, aborts
 	RecallSent  Role = "recall"       // RECALL and DONE
+	SaySent     Role = "say"          // SAY, by which a leader says a value
 	MessageLost Role = "message lost" // the end of a message that did not come
 	Arrowhead   Role = "arrowhead"
 	Dot         Role = "event"    // something happened at a node
@@ -84,6 +85,7 @@ var (
 	sectionC  = color.NRGBA{R: 240, G: 145, B: 60, A: 255}
 	waitingC  = color.NRGBA{R: 250, G: 225, B: 150, A: 255}
 	recoveryC = color.NRGBA{R: 130, G: 60, B: 170, A: 255}
+	sayC      = color.NRGBA{R: 90, G: 90, B: 90, A: 255}
 	crashC    = color.NRGBA{R: 200, G: 20, B: 30, A: 255}
 )
 

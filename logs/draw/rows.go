@@ -35,6 +35,8 @@ var follows = map[string][]string{
 	logs.DoneSent:     {logs.RecallReceived, logs.ShareLeave},
 	logs.TokenSent:    {logs.Enter, logs.Leave, logs.Ride, logs.RequestReceived, logs.ProbeReceived, logs.AnswerSent, logs.TokenMade},
 	logs.Ride:         {logs.Leave},
+	logs.Leader:       {logs.SayReceived},
+	logs.SaySent:      {logs.Leader, logs.SaySent},
 	logs.Enter:        {logs.TokenReceived, logs.TokenMade, logs.Leave, logs.DoneReceived},
 	logs.ProbeSent:    {logs.Probe, logs.ProbeSent, logs.Request, logs.RequestSent},
 	logs.Probe:        {logs.Request, logs.RequestSent},
@@ -138,6 +140,14 @@ func (s *scope) word(e *logs.Event, digits int) string {
 		return "RECALL"
 	case logs.DoneSent:
 		return fmt.Sprintf("DONE, %d in", e.Shared.Kept)
+	case logs.Leader:
+		return beliefLabel(e)
+	case logs.SaySent:
+		return sayLabel(e)
+	case logs.LockBroken:
+		return "lock broken"
+	case logs.HoldExpired:
+		return "hold expires"
 	case logs.Lost:
 		return "lock lost"
 	case logs.Probe:

@@ -1,6 +1,8 @@
 package draw
 
 import (
+	"slices"
+
 	"conch/logs"
 )
 
@@ -59,7 +61,9 @@ func (p *plan) bar(life *logs.Life, begin, end *logs.Event, draw func(x, from, t
 	}
 }
 
-// drawWaits draws from each request of a process to what became of it.
+// drawWaits draws from each request of a process to what became of it. A token that the
+// process sends and that counts the request as granted ends the wait too: the request was
+// made to help another node.
 func (p *plan) drawWaits(life *logs.Life) {
 	var begin *logs.Event
 	done := func(end *logs.Event) {
@@ -81,7 +85,16 @@ func (p *plan) drawWaits(life *logs.Life) {
 			begin = e
 		case e.Kind == logs.Enter && !e.Number.IsZero(), e.Kind == logs.Withdraw, e.Kind == logs.LimitSet:
 			done(e)
+		case e.Kind == logs.TokenSent && begin != nil && p.countsAsGranted(e, begin):
+			done(e)
 		}
 	}
 	done(nil)
+}
+
+// countsAsGranted reports whether the token that e sends counts a request of its sender as
+// granted.
+func (p *plan) countsAsGranted(e, request *logs.Event) bool {
+	i := slices.Index(p.run.Members, e.Node)
+	return i >= 0 && i < len(e.LastGranted) && e.LastGranted[i].Compare(request.Number) >= 0
 }

@@ -141,7 +141,12 @@ func (s *source) recovery(held *logs.Visit, next *logs.Entry) []Block {
 	if highest := highestFence(held); next.Enter.Fence > highest {
 		text += fmt.Sprintf(" So is the fence: %d after %d.", next.Enter.Fence, highest)
 	}
-	blocks = append(blocks, Paragraph(text+" A node that buries another answers none of its PINGs for a while, so no majority can keep a session of the buried node alive. Even if that node had only been slow, it could not have used the old token any more."))
+	if s.buried(held.Life, next.Enter) {
+		text += " A node that buries another answers none of its PINGs for a while, so no majority can keep a session of the buried node alive. Even if that node had only been slow, it could not have used the old token any more."
+	} else {
+		text += fmt.Sprintf(" Nobody had to bury %s: its new process had promised too.", s.names.Of(held.Life.Node))
+	}
+	blocks = append(blocks, Paragraph(text))
 	to := s.numbers[next.Enter]
 	if next.End != nil {
 		to = s.numbers[next.End]
@@ -150,6 +155,16 @@ func (s *source) recovery(held *logs.Visit, next *logs.Entry) []Block {
 		blocks = append(blocks, f)
 	}
 	return blocks
+}
+
+// buried reports whether a node buried that of the process between its last line and e, as
+// it wrote or as its answer to a ballot says.
+func (s *source) buried(dead *logs.Life, e *logs.Event) bool {
+	from := s.numbers[dead.Events[len(dead.Events)-1]]
+	return slices.ContainsFunc(s.Events, func(b *logs.Event) bool {
+		says := b.Kind == logs.Burial && b.Peer == dead.Node || slices.Contains(b.Buried, dead.Node)
+		return says && s.numbers[b] > from && s.numbers[b] < s.numbers[e]
+	})
 }
 
 // restart tells how the node came back.

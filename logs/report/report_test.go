@@ -434,6 +434,27 @@ func TestDeathInTheMainRun(t *testing.T) {
 	}
 }
 
+// TestDeathWithoutBurial: a node that is started again at once promises to take no older
+// token; the others need not bury it, and the report does not say that they did.
+func TestDeathWithoutBurial(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join("..", "testdata", "leaders", "n?.log"))
+	if err != nil || len(paths) != 3 {
+		t.Fatalf("got %v, %v, want three logs", paths, err)
+	}
+	run, err := logs.Open(paths...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _ := Build(Input{Run: run})
+	said := markdownOf(t, d)
+	if want := "Nobody had to bury B: its new process had promised too."; !strings.Contains(said, want) {
+		t.Errorf("the report does not say %q", want)
+	}
+	if strings.Contains(said, "A node that buries another") {
+		t.Error("the report tells of a burial, and there was none")
+	}
+}
+
 // TestDeathWithoutToken: the report says nothing of a dead node's token that its lines do
 // not show.
 func TestDeathWithoutToken(t *testing.T) {

@@ -121,6 +121,11 @@ export class Cluster {
     }
   }
 
+  // heard is whether the node has said how the members are.
+  heard() {
+    return this.statuses.size + this.missing.size > 0;
+  }
+
   // state is how a member is, with regard to a lock, which may be missing.
   state(member, lock) {
     const address = this.members[member];

@@ -130,7 +130,7 @@ function draw() {
   timeline.filter(byId('timeline-own').checked ? picked : null);
   timeline.show();
   const answering = cluster.answering();
-  const size = cluster.members.length;
+  const size = cluster.heard() ? cluster.members.length : 0;
   setText(byId('quorum'), size && !refused ? `${answering} of ${size} members in session; ${cluster.quorum} are a quorum` : '');
   const enough = answering >= cluster.quorum;
   byId('verdict').className = `verdict ${enough ? 'ok' : 'broken'}`;

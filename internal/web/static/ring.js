@@ -120,7 +120,7 @@ export class Ring {
     };
     for (const { a, b, line } of this.lanes) {
       const views = [open(a, b), open(b, a)].filter((view) => view !== null);
-      const up = views.length === 2 && views.every(Boolean);
+      const up = !cluster.heard() || views.length === 2 && views.every(Boolean);
       line.setAttribute('class', `line${up ? '' : ' closed'}`);
     }
   }
