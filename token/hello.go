@@ -72,8 +72,6 @@ type peer struct {
 	// over, as if it had been on the way until then.
 	heldPing Message
 
-	// fresh: it has said so in its newest HELLO.
-	fresh bool
 	// clear: it has told this incarnation that it has no session.
 	clear bool
 
@@ -130,7 +128,6 @@ func (n *Node) ReceiveHello(now Time, from Member, h Hello) error {
 	if !heard || other {
 		n.forgetOlder(p, from, heard)
 	}
-	p.fresh = h.Fresh
 	if !h.Fresh {
 		n.fresh = false
 	}

@@ -38,7 +38,7 @@ func full() (*Node, ClockModel) {
 			hello: Hello{Incarnation: Incarnation{5}, Boot: 1, Counter: 2, Floor: 3, Fresh: true, KnownSession: 4, KnownOf: Incarnation{6}},
 			heard: true, returned: true, session: 5, over: 4, highest: 6, highestOf: Incarnation{7},
 			answered: now - second, hasAnswered: true, answeredBefore: true, pongAt: now - second/2,
-			guarded: 7, guardEnd: now + second, burialEnd: now + second, heldPing: message, clear: true, fresh: true,
+			guarded: 7, guardEnd: now + second, burialEnd: now + second, heldPing: message, clear: true,
 			values: 1, shownAt: now - second, doubted: true, unsaid: true,
 		}
 	}

@@ -140,8 +140,7 @@ func (e *encoder) peer(p *peer, now Time) {
 	answered := p.hasAnswered && e.now < p.pongAt+n.cfg.TTL
 	cleared := p.clear && n.waiting // no longer matters after the wait
 	held := p.heldPing.Kind != 0
-	fresh := p.fresh && n.fresh // likewise
-	e.bools(p.connected, p.heard, p.returned, answered, cleared, held, fresh)
+	e.bools(p.connected, p.heard, p.returned, answered, cleared, held)
 	e.uint(p.opened)
 	e.b = append(e.b, p.hello.Incarnation[:]...)
 	e.uint(uint64(p.hello.Boot))

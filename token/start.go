@@ -29,14 +29,14 @@ func (n *Node) encumbered() bool { return n.clientsLeft && n.waiting }
 // encumber begins the wait of an encumbered node.
 func (n *Node) encumber() { n.waiting, n.clientsLeft, n.startedAt = true, true, n.now }
 
-// checkFresh frees a fresh node of its wait for clients if all members are fresh. A cluster
-// of one has nobody to tell, and waits.
+// checkFresh frees a fresh node of its wait for clients once it has heard of all members:
+// then all are fresh. A cluster of one has nobody to tell, and waits.
 func (n *Node) checkFresh() {
 	if !n.clientsLeft || !n.fresh {
 		return
 	}
 	for j := range n.peers {
-		if Member(j) != n.self && !n.peers[j].fresh {
+		if Member(j) != n.self && !n.peers[j].heard {
 			return
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"path"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -15,6 +17,22 @@ import (
 
 // leaderPatience bounds the wait for the node's word on who leads.
 const leaderPatience = 5 * time.Second
+
+// leadersPath is the path before a name.
+const leadersPath = "/v1/leaders/"
+
+// exactLeaders refuses paths that a ServeMux would clean, since it would send whoever asks to
+// another name's leader.
+func exactLeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked := r.URL.EscapedPath()
+		if strings.HasPrefix(asked, leadersPath) && strings.TrimSuffix(asked, "/") != path.Clean(asked) {
+			refuse(w, http.StatusBadRequest, "in a name with empty parts, or with . or .. as a part, write %2F for each /")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
 
 // leader tells scripts who leads, as this node has heard: the object of conch leader --json.
 func (s *Server) leader(w http.ResponseWriter, r *http.Request) {

@@ -38,7 +38,7 @@ func TestLeaderOfAnyName(t *testing.T) {
 	s.leads(&clientv1.Leader{Member: "a:1", Fence: 7}, nil)
 	for path, name := range map[string]string{
 		"jobs/1": "jobs/1", "jobs%2F1": "jobs/1", "a%2F%2Fb/": "a//b/", "%2E%2E": "..", "a%20b": "a b", "a+b": "a+b",
-		"%3Fx%23y%25": "?x#y%", "%C3%A4": "ä", "{name}": "{name}", "%3Cb%3E": "<b>",
+		"%3Fx%23y%25": "?x#y%", "%C3%A4": "ä", "{name}": "{name}", "a/": "a/", "..%2Fb": "../b", "a%2F..%2Fb": "a/../b", "%3Cb%3E": "<b>",
 	} {
 		code, text := s.send(http.MethodGet, "/v1/leaders/"+path, "", nil)
 		var told struct{ Lock, Term string }
@@ -49,6 +49,9 @@ func TestLeaderOfAnyName(t *testing.T) {
 	for path, want := range map[string]int{
 		"/v1/leaders": http.StatusBadRequest, "/v1/leaders/": http.StatusBadRequest, "/v1/leaders/%ff": http.StatusBadRequest,
 		"/v1/leaders/" + strings.Repeat("x", 256): http.StatusBadRequest,
+		// which would be taken for another name
+		"/v1/leaders/a//b": http.StatusBadRequest, "/v1/leaders//": http.StatusBadRequest, "/v1/leaders/a//": http.StatusBadRequest,
+		"/v1/leaders/a/./b": http.StatusBadRequest, "/v1/leaders/a/../b": http.StatusBadRequest, "/v1/leaders/..": http.StatusBadRequest,
 	} {
 		if code, text := s.send(http.MethodGet, path, "", nil); code != want {
 			t.Errorf("%s: %d %s; want %d", path, code, text, want)

@@ -114,14 +114,14 @@ func New(cfg Config) *Server {
 	} {
 		mux.Handle("POST /api/"+path, s.filter.own(act))
 	}
-	mux.Handle("GET /v1/leaders/{name...}", s.filter.sameOrigin(http.HandlerFunc(s.leader)))
+	mux.Handle("GET "+leadersPath+"{name...}", s.filter.sameOrigin(http.HandlerFunc(s.leader)))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
 	if cfg.Profiles != nil {
 		mux.Handle("/debug/pprof/", s.filter.sameOrigin(cfg.Profiles))
 	}
-	s.routes = s.filter.handler(mux)
+	s.routes = s.filter.handler(exactLeaders(mux))
 	return s
 }
 

@@ -123,6 +123,18 @@ func guardRestarts() []Op {
 	}
 }
 
+// loseTwo: 4's client holds the lock. 3 and 4 lose their disks, start anew, and are cut off
+// from the others for a while, but not from each other.
+func loseTwo() []Op {
+	return []Op{
+		hold(1*s, 4, 30*s),
+		hold(4*s, 1, 20*s),
+		cut(4800*ms, 7*s, 1, both(3, 0), both(3, 1), both(3, 2), both(4, 0), both(4, 1), both(4, 2)),
+		{At: 4900 * ms, Kind: LoseDisk, Node: 3, Length: 50 * ms},
+		{At: 5 * s, Kind: LoseDisk, Node: 4, Length: 100 * ms},
+	}
+}
+
 // directed are the chains, by the name of the fault that each is for.
 var directed = joined(joined(sharedDirected, leadDirected), map[string]*Plan{
 	"client-pong-extends-all":   attached(3, stalledRestatement()...),
@@ -231,13 +243,8 @@ var directed = joined(joined(sharedDirected, leadDirected), map[string]*Plan{
 	)),
 	// Likewise 4, a moment after 3 has lost its disk: each is fresh, and hears of the other
 	// first.
-	"fresh-for-one": clients(stage(5,
-		hold(1*s, 4, 30*s),
-		hold(4*s, 1, 20*s),
-		Op{At: 4900 * ms, Kind: LoseDisk, Node: 3, Length: 50 * ms},
-		cut(4800*ms, 7*s, 1, both(3, 0), both(3, 1), both(3, 2), both(4, 0), both(4, 1), both(4, 2)),
-		Op{At: 5 * s, Kind: LoseDisk, Node: 4, Length: 100 * ms},
-	)),
+	"fresh-too-soon": clients(stage(5, loseTwo()...)),
+	"fresh-for-one":  clients(stage(5, loseTwo()...)),
 	// Likewise 2, long after the others have lost theirs.
 	"fresh-for-ever": settling(120*s, clients(stage(3,
 		Op{At: 2 * s, Kind: LoseDisk, Node: 0, Length: 100 * ms},

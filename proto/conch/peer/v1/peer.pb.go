@@ -861,7 +861,8 @@ type Hello struct {
 	// The receiver's address, as the sender dialled it: a name may lead to another
 	// member for a while, when addresses move. Empty from versions that do not tell.
 	Receiver string `protobuf:"bytes,11,opt,name=receiver,proto3" json:"receiver,omitempty"`
-	// Whether the sender's memory is new, and it has had no session since.
+	// Whether the sender's memory is new, and neither it nor any member that it has heard of
+	// has had a session since.
 	Fresh         bool `protobuf:"varint,12,opt,name=fresh,proto3" json:"fresh,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
