@@ -32,6 +32,7 @@ func Check(run *Run) *Report {
 	c.checkSetBack()
 	c.checkSessions()
 	c.checkHeard()
+	c.checkLeaders()
 	c.checkRequests()
 	c.checkCost(journeys)
 	c.checkPeers(journeys)
