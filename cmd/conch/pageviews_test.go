@@ -294,7 +294,7 @@ func TestBadgeLeavesTheTokenInSight(t *testing.T) {
 			const members = Array.from({ length: count }, (_, i) => '127.0.0.1:' + (7400 + i));
 			const ring = new Ring(root);
 			for (let holder = 0; holder < count; holder++) {
-				ring.show({ members, statuses: new Map(), missing: new Map(), self: '', state: (m) => (m === holder ? 'critical' : 'waiting') },
+				ring.show({ members, statuses: new Map(), missing: new Map(), heard: () => true, self: '', state: (m) => (m === holder ? 'critical' : 'waiting') },
 					{ name: 'x', holder: { member: holder }, token: { member: holder }, wants: [], searches: [], waiting: 0 });
 				ring.at = undefined;
 				const box = ring.discs[holder].element.querySelector('.held').getBoundingClientRect();
