@@ -199,7 +199,8 @@ func (w *World) judgeDoubts(i int) {
 }
 
 // judgeHeard is called when a stream has brought a message. If nothing is under way on it,
-// its receiver knows what its sender says: the latest value, and what it gave back.
+// its receiver knows what its sender says, or a later leader: a sender that stood still may
+// not know that its session is over. It also knows what the sender gave back.
 func (w *World) judgeHeard(s *stream) {
 	from, to := &w.members[s.from], &w.members[s.to]
 	if !w.plan.Values || w.forgetful || w.again || w.failure != nil || !s.up || s.over || s.closed || s.broken || s.length() > 0 ||
@@ -208,7 +209,7 @@ func (w *World) judgeHeard(s *stream) {
 	}
 	for l := range w.plan.Locks {
 		said, believed := from.node.InspectLeader(lockNames[l]), to.node.InspectLeader(lockNames[l])
-		if int(said.Member) == s.from && said.Fence != 0 && (mark{believed.Fence, believed.Count}).before(mark{said.Fence, said.Count}) {
+		if int(said.Member) == s.from && said.Fence != 0 && w.marks[s.to][l].before(mark{said.Fence, said.Count}) {
 			w.fail(Leaders, "node %d says %+v of %s, and node %d has heard all and believes %+v", s.from, said, lockNames[l], s.to, believed)
 		}
 		if believed.Fence == 0 || int(believed.Member) != s.from || from.node.InspectSession().Waiting {
