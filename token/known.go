@@ -31,17 +31,19 @@ func (n *Node) tellKnown(to Member) {
 
 // learn takes the highest session number of this member that another one knows, and the
 // incarnation that had it. From then on, the streams of this process come after those of
-// that incarnation.
+// that incarnation. (Its session may be above the number already, and its streams not.)
 func (n *Node) learn(from Member, known Session, of Incarnation) {
-	if known < n.session || of == n.cfg.Incarnation || n.gone {
+	if known < n.boot || of == n.cfg.Incarnation || n.gone {
 		return
 	}
-	if n.begun {
+	switch {
+	case known < n.session:
+	case n.begun:
 		lapsed := n.issue(nil, Lapsed, from)
 		lapsed.Session, lapsed.Known, lapsed.Reason = n.session, known, ReasonUsed
 		n.encumber()
 		n.lose(known + 1)
-	} else {
+	default:
 		n.startSession(known + 1)
 	}
 	n.boot, n.nextPing = n.session, n.now

@@ -71,6 +71,18 @@ func TestLapseKeepsTheBoot(t *testing.T) {
 	}
 }
 
+// A process whose session lapsed is above a number of another incarnation by itself; its
+// streams are not.
+func TestStreamsComeAfterTheOtherIncarnations(t *testing.T) {
+	d := inSession(t, 3)
+	d.passes(testTTL)
+	d.take()
+	d.receive(1, Message{Kind: Known, Session: 1, Incarnation: another})
+	if h, s := d.Hello(1), d.InspectSession().Session; h.Boot != s || s != 2 {
+		t.Errorf("boot %d in session %d, want 2 in 2", h.Boot, s)
+	}
+}
+
 // A session that has begun is over before the node counts above it: whatever bears its
 // number is lost.
 func TestNodeInSessionLosesItFirst(t *testing.T) {

@@ -54,6 +54,12 @@ func clients(p *Plan) *Plan {
 	return p
 }
 
+// oneFence makes each token good for one entry.
+func oneFence(p *Plan) *Plan {
+	p.FencesPerEpoch = 1
+	return p
+}
+
 // settling lets faults go on until a later time.
 func settling(at Instant, p *Plan) *Plan {
 	p.Settle = at
@@ -253,6 +259,15 @@ var directed = joined(joined(sharedDirected, leadDirected), map[string]*Plan{
 		hold(48*s, 1, 20*s),
 		Op{At: 50 * s, Kind: LoseDisk, Node: 2, Length: 100 * ms},
 	))),
+	// 0 is set back, and 2 restarts. So 0 has session 1 again, and loses it, before it meets
+	// 1 again, which refuses its streams. A token is good for one entry.
+	"old-boot-stays": oneFence(settling(120*s, forgetting(stage(3,
+		Op{At: 10 * s, Kind: SetBack, Node: 0, Effects: 1, Length: 100 * ms, Patience: 1},
+		Op{At: 10 * s, Kind: Crash, Node: 2, Length: 100 * ms},
+		cut(9900*ms, 60*s, 1, both(0, 1)),
+		cut(30*s, 45*s, 1, both(0, 2)),
+		hold(80*s, 1, s),
+	), 4*s, 17*s))),
 	// 2's second process leaves in the middle of its wait: the mark on its disk stays, since
 	// the client of the first holds the lock. For this no rule of token is switched off;
 	// the mark is the business of whoever runs a node.
