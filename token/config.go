@@ -28,6 +28,12 @@ type Config struct {
 	// then the cluster starts for the first time.
 	Fresh bool
 
+	// RemembersRuns: the member has stable storage for runs. Runs are those that are on it.
+	// The node keeps those of at most MaxRuns locks, and refuses others.
+	RemembersRuns bool
+	Runs          []LockRun
+	MaxRuns       int
+
 	// TTL is T, a session's time to live. It is the same in the whole cluster.
 	TTL Time
 	// A token that lies idle for IdleToken is dropped. A lock that nothing is heard of for

@@ -28,6 +28,16 @@ const (
 	Save
 	// Gone: the node has left on purpose and does nothing more.
 	Gone
+	// Store: Run is to be put on stable storage as Lock's latest, in place of what is there.
+	// The driver calls Stored with Serial, or a later one, once it is. Until then no later
+	// effect depends on it, so nothing has to wait. Serials rise by 1 from 1.
+	Store
+	// Ran: Waiter, which wanted a run of a tick, is not let in, and has left the queue: Run is
+	// what forbids it. If Run.Tick is later than the waiter's, its tick was passed over.
+	Ran
+	// RunNoted: the run that Waiter ended by EndRun is remembered by a quorum. With a Reason
+	// that is not known, and never will be.
+	RunNoted
 )
 
 // What a node did, for the log. There is nothing to perform.
@@ -71,6 +81,9 @@ const (
 	// With a Reason nobody said so: ReasonDoubt, or why nobody leads any more. Fence is the
 	// term, if the node has heard nothing of it before.
 	Led
+	// Witnessing: a run is about to begin for Waiter, or was ended by it, and Message.Run is
+	// what the Sends that follow carry.
+	Witnessing
 )
 
 // Why a token was dropped, or a ballot or a session failed.
@@ -91,6 +104,9 @@ const (
 	ReasonOver      = "session over"            // why nobody leads any more; so are these
 	ReasonUnsaid    = "not said again"          // on a new stream
 	ReasonDoubt     = "nothing heard for a TTL" // why a leader is in doubt
+	ReasonRefused   = "refused by witnesses"    // why a token was dropped
+	ReasonFull      = "a member remembers as many runs as it may"
+	ReasonNoDisk    = "a member has no data directory" // why a run is refused; so is the one above
 )
 
 // Effect is one thing that a node wants done, or did. Which fields are used
@@ -107,6 +123,10 @@ type Effect struct {
 	Message Message
 	State   State
 
+	// Run: Store and Ran. Serial: Store.
+	Run    *Run
+	Serial uint64
+
 	// Repeat: a Send of a Request that an ended stream may have lost.
 	Repeat bool
 	// Session: Save, Began, Lapsed, Guarded, Gone.
@@ -116,8 +136,9 @@ type Effect struct {
 	Promised uint64
 	// Until: Warn.
 	Until Time
-	// Reason: one of the Reason constants, in Dropped, Ended, Lapsed and Led. In Lapsed it
-	// is empty if the lease ran out.
+	// Reason: one of the Reason constants, in Dropped, Ended, Lapsed, Led, RunNoted and
+	// Refuse. In Lapsed it is empty if the lease ran out, in RunNoted if the run is noted,
+	// and in Refuse if the lock is in use or has another limit.
 	Reason string
 }
 

@@ -6,7 +6,8 @@ import "strconv"
 type MessageKind uint8
 
 // The messages of the protocol. REQUEST and TOKEN are Suzuki and Kasami's. The others keep
-// sessions (KeepAlive to Known) and replace a lost token (Probe to Abort).
+// sessions (KeepAlive to Known), replace a lost token (Probe to Abort), call in shares (Recall
+// and Done), and have a quorum remember a run (Witness).
 const (
 	Request MessageKind = iota + 1
 	TokenMessage
@@ -25,12 +26,15 @@ const (
 	Recall // asks a member to give back its share
 	Done   // answers: so much of the share is still used
 	Say    // tells the value of whoever holds a lock alone
+	Witness
+	WitnessAnswer
 )
 
 var messageNames = [...]string{
 	Request: "REQUEST", TokenMessage: "TOKEN", KeepAlive: "KEEPALIVE", Ping: "PING", Pong: "PONG", Busy: "BUSY",
 	Clear: "CLEAR", Bye: "BYE", Probe: "PROBE", ProbeAnswer: "PROBE-ANSWER", Ballot: "BALLOT",
 	BallotAnswer: "BALLOT-ANSWER", Abort: "ABORT", Known: "KNOWN", Recall: "RECALL", Done: "DONE", Say: "SAY",
+	Witness: "WITNESS", WitnessAnswer: "WITNESS-ANSWER",
 }
 
 // String returns the kind's name in capitals, as the protocol writes it.
@@ -41,10 +45,11 @@ func (k MessageKind) String() string {
 	return "MESSAGE-" + strconv.Itoa(int(k))
 }
 
-// Answer is a member's answer to a probe or a ballot.
+// Answer is a member's answer to a probe, a ballot or a WITNESS.
 type Answer uint8
 
-// Hold answers both; Recent and None answer a probe, the others a ballot.
+// Hold answers a probe or a ballot; Recent and None a probe; Outbid a ballot or a WITNESS;
+// TooLow and Promise a ballot; the others a WITNESS.
 const (
 	// Hold: the token is here.
 	Hold Answer = iota + 1
@@ -58,6 +63,12 @@ const (
 	TooLow
 	// Promise: the member will take no token and no ballot below this one.
 	Promise
+	// Noted answers WITNESS: the run is on stable storage.
+	Noted
+	// Full answers WITNESS: the member remembers as many runs as it may.
+	Full
+	// NoDisk answers WITNESS: the member has no stable storage for runs.
+	NoDisk
 )
 
 // Message is what one member sends to another. The kind decides which fields are used; the
@@ -125,4 +136,14 @@ type Message struct {
 
 	// Saying: Say, and the effect Led. It does not change.
 	Saying *Saying
+
+	// Run: Witness, the run that is to be remembered; WitnessAnswer, the answerer's own latest
+	// if it is done and higher, else nil; BallotAnswer with Promise, the sender's own latest,
+	// nil if it has none. It does not change.
+	Run *Run
+	// Epoch: Witness, that of the sender's token; zero for a run that is done or void and
+	// whose answers are not counted. WitnessAnswer, the Witness's own.
+	Epoch Epoch
+	// Mark: WitnessAnswer, that of the Witness's Run.
+	Mark RunMark
 }

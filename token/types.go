@@ -102,4 +102,6 @@ type Token struct {
 	LimitBy Member  // the member that said it
 	LimitAt Fence   // rises with each change of the limit; at least the fence at the latest
 	Shares  []Share // of the members that may have holders in without the token; at most one each
+
+	Run *RunMark // the lock's latest run, nil if there was none; it does not change
 }

@@ -1,0 +1,136 @@
+package token
+
+import "cmp"
+
+// Once per tick (protocol, section 7). A lock that is released and found free again cannot
+// make a job run once at each turn of a schedule. So a run has a tick, and a quorum's disks
+// remember the lock's latest.
+
+// Tick says for which turn of a schedule a run is: the turn's time in seconds, or any other
+// number from 1. Zero is none.
+type Tick int64
+
+// MaxAboutBytes is how long [Run.About] may be.
+const MaxAboutBytes = 512
+
+// RunState says what became of a run.
+type RunState uint8
+
+// The states of a run. Of two with the same tick and fence, the later here is the higher.
+const (
+	// RunBegun: its holder was let in, or was about to be.
+	RunBegun RunState = iota + 1
+	// RunVoid: it was about to begin, and did not.
+	RunVoid
+	// RunDone: its holder said, while it held the lock, that the tick needs no other run.
+	RunDone
+)
+
+// RunMark is what a token carries of a lock's latest run; zero if there was none.
+type RunMark struct {
+	Tick  Tick
+	Fence Fence // of its hold
+	State RunState
+}
+
+// Compare orders marks of one lock: -1, 0 or +1. The one of the later tick is the higher;
+// then the one that is done; then that of the higher fence; then a void one.
+func (m RunMark) Compare(o RunMark) int {
+	return cmp.Or(
+		cmp.Compare(m.Tick, o.Tick),
+		compareBools(m.State == RunDone, o.State == RunDone),
+		cmp.Compare(m.Fence, o.Fence),
+		cmp.Compare(m.State, o.State),
+	)
+}
+
+// Above reports m > o.
+func (m RunMark) Above(o RunMark) bool { return m.Compare(o) > 0 }
+
+func compareBools(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// Run is what a member remembers of a lock's latest run.
+type Run struct {
+	RunMark
+	// Until is when the run may be forgotten, by the wall clock, in Unix seconds. The
+	// algorithm only passes it on.
+	Until int64
+	// About says where and when it ran and how it ended, for people and programs. The
+	// algorithm only passes it on.
+	About string
+}
+
+// RunRequest is what a waiter for a run asks for.
+type RunRequest struct {
+	Tick Tick
+	// Skip: at most once. If a run of the tick began and ended without a word, nobody runs
+	// it again. Otherwise somebody does: at least once.
+	Skip bool
+	// Until and About are those of the run that begins.
+	Until int64
+	About string
+}
+
+// LockRun is a lock and its latest run.
+type LockRun struct {
+	Lock string
+	Run  Run
+}
+
+// AcquireRun queues a local waiter that wants the lock alone, for a run of a tick. A Grant
+// follows; or a Ran, if the tick needs no run or a later one has begun; or a Refuse with a
+// Reason.
+func (n *Node) AcquireRun(now Time, name string, w Waiter, r RunRequest) {
+	panic("token: not built")
+}
+
+// TryRun is AcquireRun for a waiter that does not want to wait, as Try is Acquire.
+func (n *Node) TryRun(now Time, name string, w Waiter, r RunRequest) {
+	panic("token: not built")
+}
+
+// EndRun releases a hold that was granted for a run, and says that its tick needs no other
+// run. until and about are those of the run from now on. RunNoted follows, now or later. It
+// does nothing, and reports false, if the waiter does not hold the lock for a run; then
+// [Node.LateRun] is for it.
+func (n *Node) EndRun(now Time, name string, w Waiter, until int64, about string) bool {
+	panic("token: not built")
+}
+
+// LateRun notes that a run is done whose hold was lost before its holder could say so, or
+// was at another node. All members are told, once; no answer is counted.
+func (n *Node) LateRun(now Time, name string, r Run) {
+	panic("token: not built")
+}
+
+// Stored says that all that the Store effects up to a serial number said is on stable
+// storage.
+func (n *Node) Stored(now Time, serial uint64) {
+	panic("token: not built")
+}
+
+// ForgetRun forgets the latest run of a lock, if it is this one still: the driver says so
+// when Run.Until has passed. The driver also takes it off stable storage. It reports whether
+// it was this one.
+func (n *Node) ForgetRun(name string, m RunMark) bool {
+	panic("token: not built")
+}
+
+// InspectRun returns the latest run of a lock that this node knows of; its Tick is 0 if
+// there is none.
+func (n *Node) InspectRun(name string) Run {
+	panic("token: not built")
+}
+
+// InspectRuns calls f for each lock with a run, in no order, until f returns false.
+func (n *Node) InspectRuns(f func(LockRun) bool) {
+	panic("token: not built")
+}
