@@ -28,11 +28,11 @@ type Config struct {
 	// then the cluster starts for the first time.
 	Fresh bool
 
-	// RemembersRuns: the member has stable storage for runs. Runs are those that are on it.
-	// The node keeps those of at most MaxRuns locks, and refuses others.
-	RemembersRuns bool
-	Runs          []LockRun
-	MaxRuns       int
+	// Remembers: the member has stable storage for notes. Notes are those that are on it.
+	// The node keeps those of at most MaxNotes locks, and takes no others.
+	Remembers bool
+	Notes     []LockNotes
+	MaxNotes  int
 
 	// TTL is T, a session's time to live. It is the same in the whole cluster.
 	TTL Time

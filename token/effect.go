@@ -28,7 +28,7 @@ const (
 	Save
 	// Gone: the node has left on purpose and does nothing more.
 	Gone
-	// Store: Run is to be put on stable storage as Lock's latest, in place of what is there.
+	// Store: Notes is to be put on stable storage, in place of what is there about Lock.
 	// The driver calls Stored with Serial, or a later one, once it is. Until then no later
 	// effect depends on it, so nothing has to wait. Serials rise by 1 from 1.
 	Store
@@ -38,6 +38,9 @@ const (
 	// RunNoted: the run that Waiter ended by EndRun is remembered by a quorum. With a Reason
 	// that is not known, and never will be.
 	RunNoted
+	// Freed: a quorum remembers that the kept hold with Fence is over, which Waiter asked for
+	// by Free. With a Reason, that is not known.
+	Freed
 )
 
 // What a node did, for the log. There is nothing to perform.
@@ -81,9 +84,14 @@ const (
 	// With a Reason nobody said so: ReasonDoubt, or why nobody leads any more. Fence is the
 	// term, if the node has heard nothing of it before.
 	Led
-	// Witnessing: a run is about to begin for Waiter, or was ended by it, and Message.Run is
-	// what the Sends that follow carry.
+	// Witnessing: a run or a kept hold is about to begin for Waiter, or was ended by it, and
+	// Message is what the Sends that follow carry.
 	Witnessing
+	// Keeping: the token is here, and carries the kept hold with Fence, which nobody has any
+	// more: nobody gets the lock. Message.KeptHold is the hold.
+	Keeping
+	// Unkept: the token, which is here, carries the kept hold with Fence no longer.
+	Unkept
 )
 
 // Why a token was dropped, or a ballot or a session failed.
@@ -105,8 +113,8 @@ const (
 	ReasonUnsaid    = "not said again"          // on a new stream
 	ReasonDoubt     = "nothing heard for a TTL" // why a leader is in doubt
 	ReasonRefused   = "refused by witnesses"    // why a token was dropped
-	ReasonFull      = "a member remembers as many runs as it may"
-	ReasonNoDisk    = "a member has no data directory" // why a run is refused; so is the one above
+	ReasonFull      = "a member remembers as many notes as it may"
+	ReasonNoDisk    = "a member has no data directory" // why a run or a kept hold is refused; so is the one above
 )
 
 // Effect is one thing that a node wants done, or did. Which fields are used
@@ -123,9 +131,10 @@ type Effect struct {
 	Message Message
 	State   State
 
-	// Run: Store and Ran. Serial: Store.
-	Run    *Run
+	// Notes and Serial: Store. Run: Ran.
+	Notes  *Notes
 	Serial uint64
+	Run    *Run
 
 	// Repeat: a Send of a Request that an ended stream may have lost.
 	Repeat bool
@@ -136,8 +145,8 @@ type Effect struct {
 	Promised uint64
 	// Until: Warn.
 	Until Time
-	// Reason: one of the Reason constants, in Dropped, Ended, Lapsed, Led, RunNoted and
-	// Refuse. In Lapsed it is empty if the lease ran out, in RunNoted if the run is noted,
+	// Reason: one of the Reason constants, in Dropped, Ended, Lapsed, Led, RunNoted, Freed
+	// and Refuse. In Lapsed it is empty if the lease ran out, in RunNoted and Freed if a quorum remembers it,
 	// and in Refuse if the lock is in use or has another limit.
 	Reason string
 }

@@ -23,8 +23,8 @@ type Hello struct {
 	// Fresh: the sender's memory is new, it has had no session since, and it has heard of
 	// no member that is not fresh.
 	Fresh bool
-	// RemembersRuns: the sender has stable storage for runs.
-	RemembersRuns bool
+	// Remembers: the sender has stable storage for notes.
+	Remembers bool
 	// KnownSession is the highest session number of the receiver that the sender knows, and
 	// KnownOf the incarnation that had it, the first if there were several.
 	KnownSession Session

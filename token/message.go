@@ -7,7 +7,7 @@ type MessageKind uint8
 
 // The messages of the protocol. REQUEST and TOKEN are Suzuki and Kasami's. The others keep
 // sessions (KeepAlive to Known), replace a lost token (Probe to Abort), call in shares (Recall
-// and Done), and have a quorum remember a run (Witness).
+// and Done), and have a quorum remember a note (Witness).
 const (
 	Request MessageKind = iota + 1
 	TokenMessage
@@ -63,11 +63,11 @@ const (
 	TooLow
 	// Promise: the member will take no token and no ballot below this one.
 	Promise
-	// Noted answers WITNESS: the run is on stable storage.
+	// Noted answers WITNESS: the note is on stable storage.
 	Noted
-	// Full answers WITNESS: the member remembers as many runs as it may.
+	// Full answers WITNESS: the member remembers as many notes as it may.
 	Full
-	// NoDisk answers WITNESS: the member has no stable storage for runs.
+	// NoDisk answers WITNESS: the member has no stable storage for notes.
 	NoDisk
 )
 
@@ -137,13 +137,21 @@ type Message struct {
 	// Saying: Say, and the effect Led. It does not change.
 	Saying *Saying
 
-	// Run: Witness, the run that is to be remembered; WitnessAnswer, the answerer's own latest
-	// if it is done and higher, else nil; BallotAnswer with Promise, the sender's own latest,
-	// nil if it has none. It does not change.
-	Run *Run
-	// Epoch: Witness, that of the sender's token; zero for a run that is done or void and
-	// whose answers are not counted. WitnessAnswer, the Witness's own.
+	// Run and KeptHold: Witness, what is to be remembered, one of them; BallotAnswer with Promise,
+	// what the sender remembers, nil for nothing; WitnessAnswer, what the answerer remembers
+	// and the asker should know, else nil. They do not change.
+	Run      *Run
+	KeptHold *KeptHold
+	// Epoch: Witness, that of the sender's token; zero if no token is meant. WitnessAnswer,
+	// the Witness's own.
 	Epoch Epoch
-	// Mark: WitnessAnswer, that of the Witness's Run.
-	Mark RunMark
+	// About: WitnessAnswer, what the Witness said.
+	About NoteID
+}
+
+// NoteID says which note a WITNESS was about: a run or a kept hold.
+type NoteID struct {
+	Run       RunMark
+	KeptFence Fence
+	Over      bool // of the kept hold
 }

@@ -79,12 +79,6 @@ type RunRequest struct {
 	About string
 }
 
-// LockRun is a lock and its latest run.
-type LockRun struct {
-	Lock string
-	Run  Run
-}
-
 // AcquireRun queues a local waiter that wants the lock alone, for a run of a tick. A Grant
 // follows; or a Ran, if the tick needs no run or a later one has begun; or a Refuse with a
 // Reason.
@@ -108,29 +102,5 @@ func (n *Node) EndRun(now Time, name string, w Waiter, until int64, about string
 // LateRun notes that a run is done whose hold was lost before its holder could say so, or
 // was at another node. All members are told, once; no answer is counted.
 func (n *Node) LateRun(now Time, name string, r Run) {
-	panic("token: not built")
-}
-
-// Stored says that all that the Store effects up to a serial number said is on stable
-// storage.
-func (n *Node) Stored(now Time, serial uint64) {
-	panic("token: not built")
-}
-
-// ForgetRun forgets the latest run of a lock, if it is this one still: the driver says so
-// when Run.Until has passed. The driver also takes it off stable storage. It reports whether
-// it was this one.
-func (n *Node) ForgetRun(name string, m RunMark) bool {
-	panic("token: not built")
-}
-
-// InspectRun returns the latest run of a lock that this node knows of; its Tick is 0 if
-// there is none.
-func (n *Node) InspectRun(name string) Run {
-	panic("token: not built")
-}
-
-// InspectRuns calls f for each lock with a run, in no order, until f returns false.
-func (n *Node) InspectRuns(f func(LockRun) bool) {
 	panic("token: not built")
 }

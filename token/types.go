@@ -103,5 +103,8 @@ type Token struct {
 	LimitAt Fence   // rises with each change of the limit; at least the fence at the latest
 	Shares  []Share // of the members that may have holders in without the token; at most one each
 
-	Run *RunMark // the lock's latest run, nil if there was none; it does not change
+	// What does not change: the lock's latest run, nil if there was none; and the kept hold
+	// that nobody has any more and that bars the lock, nil if there is none.
+	Run  *RunMark
+	Kept *KeptHold
 }
