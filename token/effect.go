@@ -88,7 +88,7 @@ const (
 	// Message is what the Sends that follow carry.
 	Witnessing
 	// Keeping: the token is here, and carries the kept hold with Fence, which nobody has any
-	// more: nobody gets the lock. Message.KeptHold is the hold.
+	// more: nobody gets the lock. Message.Note.Kept is the hold.
 	Keeping
 	// Unkept: the token, which is here, carries the kept hold with Fence no longer.
 	Unkept

@@ -137,11 +137,18 @@ type Message struct {
 	// Saying: Say, and the effect Led. It does not change.
 	Saying *Saying
 
-	// Run and KeptHold: Witness, what is to be remembered, one of them; BallotAnswer with Promise,
+	// Note: Witness, WitnessAnswer; BallotAnswer with Promise, nil if the sender remembers
+	// nothing of the lock. It does not change.
+	Note *Note
+}
+
+// Note is what messages say about a lock's notes.
+type Note struct {
+	// Run and Kept: Witness, what is to be remembered, one of them; BallotAnswer with Promise,
 	// what the sender remembers, nil for nothing; WitnessAnswer, what the answerer remembers
 	// and the asker should know, else nil. They do not change.
-	Run      *Run
-	KeptHold *KeptHold
+	Run  *Run
+	Kept *KeptHold
 	// Epoch: Witness, that of the sender's token; zero if no token is meant. WitnessAnswer,
 	// the Witness's own.
 	Epoch Epoch
