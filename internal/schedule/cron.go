@@ -47,11 +47,11 @@ func parse(expression string) (parsed *cron.SpecSchedule, everyHour bool, err er
 	case strings.HasPrefix(expression, "@every"):
 		return nil, false, errors.New("@every counts from the start of a program, which machines do not share")
 	}
-	any, err := cron.ParseStandard(expression)
+	anything, err := cron.ParseStandard(expression)
 	if err != nil {
 		return nil, false, err
 	}
-	parsed, isSpec := any.(*cron.SpecSchedule)
+	parsed, isSpec := anything.(*cron.SpecSchedule)
 	if !isSpec {
 		return nil, false, errors.New("it has no times of day")
 	}

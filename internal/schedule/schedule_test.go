@@ -103,7 +103,7 @@ func TestRefused(t *testing.T) {
 		"0 0 30 2 *": "never fires", "0 0 31 4,6,9,11 *": "never fires", ", 1 * * *": "never fires",
 		"": "empty", "0 3 * *": "expected exactly 5 fields", "0 0 3 * * *": "expected exactly 5 fields",
 		"60 * * * *": "above maximum", "0 0 * * 7": "above maximum", "x * * * *": "failed to parse", "*/0 * * * *": "positive",
-		"TZ=UTC": "zone", "TZ=UTC 0 3 * * *": "zone", "CRON_TZ=UTC 0 3 * * *": "zone", "@every 1h": "@every", "@reboot": "unrecognized", "@": "unrecognized",
+		"TZ=UTC": "zone", "TZ=UTC 0 3 * * *": "zone", "CRON_TZ=UTC 0 3 * * *": "zone", "@every 1h": "@every", "@reboot": "descriptor: @", "@": "descriptor: @",
 	} {
 		s, err := Cron(text, time.UTC)
 		if err == nil {
@@ -168,13 +168,13 @@ var zones = []string{"UTC", "Europe/Berlin", "America/New_York", "America/Havana
 
 // drawTime draws a time near a change of a zone's clocks, or any.
 func drawTime(t *rapid.T, z *time.Location) time.Time {
-	any := time.Unix(rapid.Int64Range(at(t, "2005-01-01T00:00:00Z").Unix(), at(t, "2035-01-01T00:00:00Z").Unix()).Draw(t, "time"), rapid.Int64Range(0, 999_999_999).Draw(t, "ns"))
+	drawn := time.Unix(rapid.Int64Range(at(t, "2005-01-01T00:00:00Z").Unix(), at(t, "2035-01-01T00:00:00Z").Unix()).Draw(t, "time"), rapid.Int64Range(0, 999_999_999).Draw(t, "ns"))
 	if rapid.Bool().Draw(t, "near a change") {
-		if _, change := any.In(z).ZoneBounds(); !change.IsZero() {
+		if _, change := drawn.In(z).ZoneBounds(); !change.IsZero() {
 			return change.Add(time.Duration(rapid.Int64Range(-int64(30*time.Hour), int64(30*time.Hour)).Draw(t, "off")))
 		}
 	}
-	return any
+	return drawn
 }
 
 // TestEveryProperty: the nearest turn is a multiple, at most half of the interval away, and a
