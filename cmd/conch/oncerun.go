@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os/signal"
+	"strconv"
+	"time"
+
+	"conch"
+	"conch/internal/client"
+	"conch/internal/procgroup"
+	"conch/internal/render"
+	clientv1 "conch/proto/conch/client/v1"
+)
+
+// tickVariable is the environment variable in which a command finds for which turn it runs.
+const tickVariable = "CONCH_TICK"
+
+// errMaxHold is wrapped by the reason why a command was ended after --max-hold.
+var errMaxHold = errors.New("--max-hold is over")
+
+// boundedLease is a lease that ends early as far as a command is concerned.
+type boundedLease struct {
+	procgroup.Lease
+	end   time.Time     // when the command is told to end
+	grace time.Duration // how long it may take, with the margin before SIGKILL
+	why   error
+}
+
+// Warning implements [procgroup.Lease].
+func (b *boundedLease) Warning() error {
+	if time.Now().Before(b.end) {
+		return b.Lease.Warning()
+	}
+	return b.why
+}
+
+// Deadline implements [procgroup.Lease].
+func (b *boundedLease) Deadline() time.Time {
+	deadline, killed := b.Lease.Deadline(), b.end.Add(b.grace)
+	if time.Now().Before(b.end) || !deadline.IsZero() && deadline.Before(killed) {
+		return deadline
+	}
+	return killed
+}
+
+// leaseOf returns what the command runs under.
+func (l *locking) leaseOf(hold conch.Hold, began time.Time) procgroup.Lease {
+	if l.flags.once == nil || l.flags.once.maxHold == 0 {
+		return hold
+	}
+	longest := l.flags.once.maxHold
+	return &boundedLease{
+		Lease: hold, end: began.Add(longest), grace: l.grace + l.ttl/killShare,
+		why: fmt.Errorf("%w: the command was ended after %v", errMaxHold, longest),
+	}
+}
+
+// isDone reports whether the turn needs no other run, by how the command ended.
+func (o *onceFlags) isDone(result procgroup.Result, started error) bool {
+	code := result.ExitCode()
+	switch {
+	case started != nil || result.State == nil:
+		return o.onCrash == wordSkip // it did not run
+	case code == 0:
+		return true
+	case errors.Is(result.Lost, errMaxHold):
+		return o.onFailure == wordDone
+	case result.Signal() != 0 || result.Asked != 0 || result.Lost != nil:
+		return o.onCrash == wordSkip
+	}
+	return o.onFailure == wordDone
+}
+
+// noteTimes is how many sessions' times to live the note of a run may take. A node knows
+// after one; if it is gone, others are asked.
+const noteTimes = 4
+
+// endRun ends the hold, and says whether the turn needs no other run.
+func (l *locking) endRun(hold conch.Hold, result procgroup.Result, started error, began time.Time) {
+	if !l.flags.once.isDone(result, started) {
+		l.free = hold.Deadline()
+		_ = hold.Unlock() // a loss is known by now
+		return
+	}
+	l.holdAtLeast(hold, began)
+	ctx, stop := context.WithTimeout(l.cmd.Context(), noteTimes*l.ttl)
+	defer stop()
+	err := hold.EndRun(ctx, conch.RunEnd{ExitCode: max(l.end.Code, result.ExitCode()), Text: l.endText()})
+	switch {
+	case err == nil:
+		if l.flags.verbose {
+			l.say("a majority of the members has noted that the turn %s was run", l.turn())
+		}
+	case l.end.isLoss: // it is told
+	case errors.Is(err, conch.ErrLost):
+		l.end.lose(fmt.Errorf("%s, and before that was noted: %w; another may run the turn %s too", l.ended(), err, l.turn()), l.flags.exits)
+	default:
+		l.end.Outcome, l.end.Code = "not_noted", l.flags.exits.notNoted
+		l.end.err = fmt.Errorf("%s, but it is not known whether a majority of the members has noted that, so the turn %s may be run again: %w", l.ended(), l.turn(), err)
+	}
+}
+
+// ended says how the command ended.
+func (l *locking) ended() string {
+	if l.end.CommandCode == nil {
+		return "the command was not started"
+	}
+	return fmt.Sprintf("the command ended with exit code %d", *l.end.CommandCode)
+}
+
+// endText is what the run's record says beside the exit code.
+func (l *locking) endText() string {
+	if l.end.err != nil {
+		return l.end.text()
+	}
+	return l.end.Signal
+}
+
+// holdAtLeast holds the lock until --at-least is over, a signal comes, or the lock is lost.
+func (l *locking) holdAtLeast(hold conch.Hold, began time.Time) {
+	left := time.Until(began.Add(l.flags.once.atLeast))
+	if left <= 0 || l.end.isLoss {
+		return
+	}
+	signal.Notify(l.signals, endingSignals...)
+	defer signal.Stop(l.signals)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		timer := time.NewTimer(left)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-l.signals:
+		case <-hold.Done():
+		}
+	}()
+	_ = procgroup.AwaitLoss(hold, l.grace, over) // a loss is told by EndRun
+}
+
+// turn names the turn for people.
+func (l *locking) turn() string { return turnText(l.flags.once.run) }
+
+func turnText(run conch.Run) string {
+	if run.Plain {
+		return strconv.FormatInt(run.Tick, 10)
+	}
+	return instantText(time.Unix(run.Tick, 0))
+}
+
+// skip sets how it ended if an error on the way to the lock says that the turn is left to
+// another, and reports whether it does.
+func (l *locking) skip(err error) bool {
+	var ran *conch.RanError
+	switch {
+	case l.flags.once == nil:
+		return false
+	case errors.As(err, &ran):
+		l.ranElsewhere(ran)
+		return true
+	case errors.Is(err, conch.ErrBusy):
+		l.end.Outcome, l.end.Code = "skipped", l.flags.exits.skipped
+		if l.flags.verbose {
+			l.say("left the turn %s to another: the lock %s is %s", l.turn(), render.Plain(l.name), l.whoHolds())
+		}
+		return true
+	}
+	return false
+}
+
+// ranElsewhere sets how it ended from the run that makes this one unnecessary.
+func (l *locking) ranElsewhere(ran *conch.RanError) {
+	record := asRun(ran.Run)
+	l.end.Outcome, l.end.Code = "skipped", l.flags.exits.skipped
+	why := "it needs no other run"
+	switch {
+	case ran.PassedOver:
+		why = "it was passed over for the turn " + render.Turn(record.GetTick())
+	case !l.flags.once.waitDone:
+	case ran.Run.State == conch.RunDone:
+		l.end.Outcome, l.end.Code = "done_elsewhere", ran.Run.ExitCode
+		if l.end.Code < 0 || l.end.Code > maxExitCode {
+			l.end.Code = exitFailure
+		}
+	default:
+		l.end.Outcome, l.end.Code = "crashed_elsewhere", exitFailure
+		l.end.err = fmt.Errorf("nobody runs the turn %s again (--on-crash skip): %s", l.turn(), render.RunSentence(record))
+		return
+	}
+	if l.flags.verbose {
+		l.say("did not run the turn %s, since %s: %s", l.turn(), why, render.RunSentence(record))
+	}
+}
+
+// whoHolds asks the node who holds the lock: "held by root on web1 (process 42, ./backup)".
+func (l *locking) whoHolds() string {
+	ctx, stop := context.WithTimeout(l.cmd.Context(), client.DefaultPatience)
+	defer stop()
+	node, err := l.connect(ctx, []string{l.end.Node})
+	if err != nil {
+		return "in use"
+	}
+	defer node.close()
+	lock, _, err := node.lock(ctx, l.name)
+	switch held := render.Holders(lock); {
+	case err != nil:
+		return "in use" // the node may not tell this caller
+	case len(held) > 0:
+		return heldBy(lock, held)
+	case lock.GetKept() != nil:
+		return render.KeptSentence(l.name, lock.GetKept())
+	}
+	return "no longer in use"
+}
+
+// asRun is a run as nodes tell of it.
+func asRun(r conch.RunRecord) *clientv1.RunRecord {
+	states := map[conch.RunState]clientv1.RunRecord_State{
+		conch.RunBegun: clientv1.RunRecord_STATE_BEGUN, conch.RunVoid: clientv1.RunRecord_STATE_VOID, conch.RunDone: clientv1.RunRecord_STATE_DONE,
+	}
+	seconds := func(t time.Time) int64 {
+		if t.IsZero() {
+			return 0
+		}
+		return t.Unix()
+	}
+	return &clientv1.RunRecord{
+		Tick: r.Tick, Fence: r.Fence, State: states[r.State],
+		Client: &clientv1.Client{Host: r.Host, Pid: r.PID, User: r.User, Command: r.Command, Identity: r.Identity},
+		Member: r.Node, BeganS: seconds(r.Began), EndedS: seconds(r.Ended),
+		ExitCode: int32(min(max(r.ExitCode, math.MinInt32), math.MaxInt32)), //nolint:gosec // bounded
+		Text:     r.Text, RememberedUntilS: seconds(r.RememberedUntil),
+	}
+}
