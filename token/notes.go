@@ -32,10 +32,9 @@ func (n *Node) ForgetNotes(now Time, name string, read Notes) bool {
 
 // InspectNotes returns what the node remembers of a lock: all zero if that is nothing.
 func (n *Node) InspectNotes(name string) Notes {
-	panic("token: not built")
+	return Notes{}
 }
 
 // InspectAllNotes calls f for each lock with notes, in no order, until f returns false.
 func (n *Node) InspectAllNotes(f func(LockNotes) bool) {
-	panic("token: not built")
 }
