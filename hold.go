@@ -70,7 +70,9 @@ func (h Hold) Say(ctx context.Context, value string) error { return h.hold.Say(c
 // done. The other errors are [ErrNotRun] for another kind of hold, which goes on; of a client
 // wrap [ErrForbidden] or [ErrRefused]; [ErrUnlocked] or [ErrNotHeld]; or the cause of the
 // context's end.
-func (h Hold) EndRun(ctx context.Context, end RunEnd) error { return errNotBuilt }
+func (h Hold) EndRun(ctx context.Context, end RunEnd) error {
+	return h.hold.EndRun(ctx, end.end())
+}
 
 // Unlock ends the hold. It does not wait for other members. It returns nil if the
 // lock was held until now, an error that wraps [ErrLost] if it had been lost, and

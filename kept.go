@@ -1,6 +1,11 @@
 package conch
 
-import "context"
+import (
+	"context"
+
+	"conch/internal/runs"
+	"conch/token"
+)
 
 // Keep is what [Locker].LockKept asks for.
 type Keep struct {
@@ -16,25 +21,29 @@ type Keep struct {
 // [Locker] describes. The errors are those of [Node.Lock], and wrap [ErrOwner], [ErrNotesFull]
 // or [ErrNoNotes].
 func (n *Node) LockKept(ctx context.Context, name string, keep Keep) (Hold, error) {
-	return Hold{}, errNotBuilt
+	hold, err := n.node.AcquireKept(ctx, name, runs.Keep(keep))
+	return Hold{hold}, err
 }
 
 // TryLockKept is [Node.LockKept] for a caller that does not want to wait, as [Node.TryLock]
 // is Lock. The errors are those of LockKept, and [ErrBusy].
 func (n *Node) TryLockKept(ctx context.Context, name string, keep Keep) (Hold, error) {
-	return Hold{}, errNotBuilt
+	hold, err := n.node.TryKept(ctx, name, runs.Keep(keep))
+	return Hold{hold}, err
 }
 
 // LockKept waits until the caller holds the lock, and keeps the hold, as [Locker] describes.
 // The errors are those of [Client.Lock], and wrap [ErrOwner], [ErrNotesFull] or [ErrNoNotes].
 // A node of a version that knows no kept holds refuses: [ErrRefused].
 func (c *Client) LockKept(ctx context.Context, name string, keep Keep) (Hold, error) {
-	return Hold{}, errNotBuilt
+	hold, err := c.client.AcquireKept(ctx, name, runs.Keep(keep))
+	return c.hold(name, token.Exclusive, hold, err)
 }
 
 // TryLockKept is [Client.LockKept] for a caller that does not want to wait, as
 // [Client.TryLock] is Lock. The errors are those of LockKept; [ErrBusy]; and [ErrNoSession]
 // if the node cannot know.
 func (c *Client) TryLockKept(ctx context.Context, name string, keep Keep) (Hold, error) {
-	return Hold{}, errNotBuilt
+	hold, err := c.client.TryKept(ctx, name, runs.Keep(keep))
+	return c.hold(name, token.Exclusive, hold, err)
 }

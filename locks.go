@@ -80,7 +80,7 @@ type Locker interface {
 	// TryLockRun is LockRun for a caller that does not want to wait; the error wraps [ErrBusy]
 	// if the lock is in use, by a run of the same tick perhaps.
 	TryLockRun(ctx context.Context, name string, run Run) (Hold, error)
-	// Runs returns the latest runs of a lock that one node remembers, at most 50, in the
+	// Runs returns the latest runs of a lock that the members remember, at most 50, in the
 	// order of their ticks. The last is the one that counts: an earlier tick is not run.
 	Runs(ctx context.Context, name string) ([]RunRecord, error)
 	// LockKept waits until the caller holds a lock, alone, and keeps the hold: if the holder

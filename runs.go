@@ -4,7 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
+
+	"conch/broadcast"
+	"conch/internal/runs"
+	"conch/token"
 )
 
 // Run is a run of a job at one turn of its schedule: what [Locker].LockRun asks for.
@@ -29,7 +34,7 @@ type Run struct {
 }
 
 // DefaultRememberRun is how long a run is remembered if nothing is said: 35 days.
-const DefaultRememberRun = 35 * 24 * time.Hour
+const DefaultRememberRun = runs.DefaultRemember * time.Second
 
 // RunEnd is how a run ended, for people and programs that ask.
 type RunEnd struct {
@@ -95,83 +100,115 @@ func (e *RanError) Error() string {
 	return fmt.Sprintf("a run of the tick %d began, and nobody is to run it again", e.Run.Tick)
 }
 
-// RunOption changes what [Locker].Once does.
-type RunOption func(*onceOptions)
-
-// onceOptions are what the options of Once say.
-type onceOptions struct {
-	run          Run
-	againOnError bool
-	try          bool
+// request is what a run is asked for with.
+func (r Run) request() (runs.Request, error) {
+	if r.RememberFor < 0 || r.RememberFor%time.Second != 0 {
+		return runs.Request{}, fmt.Errorf("%w: a run is to be remembered for %v, want whole seconds", ErrTick, r.RememberFor)
+	}
+	return runs.Request{
+		Tick: token.Tick(r.Tick), Skip: r.AtMostOnce, Plain: r.Plain, Remember: int64(r.RememberFor / time.Second),
+	}, nil
 }
 
-// AtMostOnce is [Run].AtMostOnce.
-func AtMostOnce() RunOption { return func(o *onceOptions) { o.run.AtMostOnce = true } }
+// end is what is remembered of a run's end.
+func (e RunEnd) end() runs.End {
+	return runs.NewEnd(int32(max(math.MinInt32, min(math.MaxInt32, e.ExitCode))), e.Text)
+}
 
-// PlainTick is [Run].Plain.
-func PlainTick() RunOption { return func(o *onceOptions) { o.run.Plain = true } }
+func asRecord(r runs.Run) RunRecord {
+	record := RunRecord{
+		Tick: int64(r.Tick), Fence: uint64(r.Fence), State: asState(r.State),
+		Host: r.Host, User: r.User, Command: r.Command, Identity: r.Identity, Node: r.Member, PID: r.PID,
+		Began: asTime(r.Began), Ended: asTime(r.Ended), ExitCode: int(r.ExitCode), Text: r.Text, RememberedUntil: asTime(r.Until),
+	}
+	return record
+}
 
-// RememberFor is [Run].RememberFor.
-func RememberFor(d time.Duration) RunOption { return func(o *onceOptions) { o.run.RememberFor = d } }
+func asState(s token.RunState) RunState {
+	switch s {
+	case token.RunBegun:
+		return RunBegun
+	case token.RunVoid:
+		return RunVoid
+	case token.RunDone:
+		return RunDone
+	}
+	return ""
+}
 
-// AgainOnError lets the tick be run again if f returns an error. Otherwise the tick has been
-// run, whatever f returns.
-func AgainOnError() RunOption { return func(o *onceOptions) { o.againOnError = true } }
+// asTime is the time of a number of Unix seconds; zero if that is not known.
+func asTime(seconds int64) time.Time {
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0)
+}
 
-// SkipIfRunning has Once return at once while the lock is in use, in place of waiting whether
-// the run that is under way gets done.
-func SkipIfRunning() RunOption { return func(o *onceOptions) { o.try = true } }
+func asRecords(all []runs.Run, err error) ([]RunRecord, error) {
+	if err != nil {
+		return nil, err
+	}
+	var records []RunRecord
+	for _, r := range all {
+		records = append(records, asRecord(r))
+	}
+	return records, nil
+}
 
-var errNotBuilt = errors.New("not built")
-
-// Once calls f at most once for each tick, as [Locker] describes. The errors are those of
-// [Node.LockRun] but for [*RanError], [ErrNotNoted], and f's.
-func (n *Node) Once(ctx context.Context, name string, tick int64, f func(ctx context.Context, fence uint64) error, opts ...RunOption) (ran bool, err error) {
-	return false, errNotBuilt
+// lockRun asks for a lock for a run by some way to do that.
+func lockRun(ctx context.Context, name string, run Run, ask func(context.Context, string, runs.Request) (broadcast.Hold, error)) (broadcast.Hold, error) {
+	request, err := run.request()
+	if err != nil {
+		return broadcast.Hold{}, err
+	}
+	hold, err := ask(ctx, name, request)
+	var ran *broadcast.RanError
+	if errors.As(err, &ran) {
+		err = &RanError{Run: asRecord(ran.Run), PassedOver: ran.PassedOver}
+	}
+	return hold, err
 }
 
 // LockRun waits until this node holds the lock for a run, as [Locker] describes. The errors
 // are those of [Node.Lock]; a [*RanError]; and wrap [ErrTick], [ErrNotesFull] or [ErrNoNotes].
 func (n *Node) LockRun(ctx context.Context, name string, run Run) (Hold, error) {
-	return Hold{}, errNotBuilt
+	hold, err := lockRun(ctx, name, run, n.node.AcquireRun)
+	return Hold{hold}, err
 }
 
 // TryLockRun is [Node.LockRun] for a caller that does not want to wait, as [Node.TryLock] is
 // Lock. The errors are those of LockRun, and [ErrBusy].
 func (n *Node) TryLockRun(ctx context.Context, name string, run Run) (Hold, error) {
-	return Hold{}, errNotBuilt
+	hold, err := lockRun(ctx, name, run, n.node.TryRun)
+	return Hold{hold}, err
 }
 
 // Runs returns the latest runs of a lock, as [Locker] describes. The errors wrap [ErrName],
 // [ErrNoNotes] or [ErrStopped], or are the cause of the context's end.
 func (n *Node) Runs(ctx context.Context, name string) ([]RunRecord, error) {
-	return nil, errNotBuilt
-}
-
-// Once calls f at most once for each tick, as [Locker] describes. The errors are those of
-// [Client.LockRun] but for [*RanError], [ErrNotNoted], and f's.
-func (c *Client) Once(ctx context.Context, name string, tick int64, f func(ctx context.Context, fence uint64) error, opts ...RunOption) (ran bool, err error) {
-	return false, errNotBuilt
+	return asRecords(n.node.Runs(ctx, name))
 }
 
 // LockRun waits until the caller holds the lock for a run, as [Locker] describes. The errors
 // are those of [Client.Lock]; a [*RanError]; and wrap [ErrTick], [ErrNotesFull] or
 // [ErrNoNotes]. A node of a version that knows no runs refuses: [ErrRefused].
 func (c *Client) LockRun(ctx context.Context, name string, run Run) (Hold, error) {
-	return Hold{}, errNotBuilt
+	hold, err := lockRun(ctx, name, run, c.client.AcquireRun)
+	return c.hold(name, token.Exclusive, hold, err)
 }
 
 // TryLockRun is [Client.LockRun] for a caller that does not want to wait, as
 // [Client.TryLock] is Lock. The errors are those of LockRun; [ErrBusy]; and [ErrNoSession] if
 // the node cannot know.
 func (c *Client) TryLockRun(ctx context.Context, name string, run Run) (Hold, error) {
-	return Hold{}, errNotBuilt
+	hold, err := lockRun(ctx, name, run, c.client.TryRun)
+	return c.hold(name, token.Exclusive, hold, err)
 }
 
-// Runs returns the latest runs of a lock, as the client's node remembers them, or else the
-// first other one that answers. It opens a connection of its own. The errors wrap [ErrName];
-// [ErrNoNotes]; [ErrUnreachable]; [ErrForbidden]; [ErrRefused]; are [ErrStopped] after
-// [Client.Close]; or are the cause of the context's end.
+// Runs returns the latest runs of a lock, as [Locker] describes; the client's node is asked,
+// or else the first other one that answers. It opens a connection of its own. The errors wrap
+// [ErrName]; [ErrNoNotes]; [ErrUnreachable]; [ErrForbidden]; [ErrRefused]; are [ErrStopped]
+// after [Client.Close]; or are the cause of the context's end.
 func (c *Client) Runs(ctx context.Context, name string) ([]RunRecord, error) {
-	return nil, errNotBuilt
+	return asRecords(c.client.Runs(ctx, name))
 }

@@ -122,6 +122,8 @@ type owner struct {
 	filled []*outgoing
 	// told are the streams of clients that wait for the worker to have something sent.
 	told []ClientStream
+	// frees are those who wait to hear that a kept hold is over. Each has room for one answer.
+	frees map[token.Waiter]chan error
 
 	flushing bool // no more is sent
 	ended    bool
@@ -150,6 +152,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 		}),
 
 		subscriptions: make(map[*Subscription]struct{}),
+		frees:         make(map[token.Waiter]chan error),
 	}
 	o.log.memory = cfg.Memory
 	o.log.times = o.describeTimes
@@ -319,6 +322,8 @@ func (o *owner) performOne(e *token.Effect) {
 		}
 	case token.Save:
 		o.save(e)
+	case token.Freed:
+		o.freed(e)
 	case token.Gone:
 		close(o.gone)
 	}

@@ -50,27 +50,33 @@ type Request struct {
 // Protocol, section 7: a tick more than a day ahead would silence the schedule until then. One
 // that is older than runs are remembered, less two days, may have been forgotten.
 func (r Request) Check(now int64) error {
-	refuse := func(format string, args ...any) error {
-		return fmt.Errorf("%w: "+format, append([]any{ErrTick}, args...)...)
+	if err := r.CheckEnd(now); err != nil || r.Plain {
+		return err
 	}
+	if tick, oldest := int64(r.Tick), r.remember()-early; tick < now-oldest {
+		return fmt.Errorf("%w: the tick %d is %d seconds ago by the node's clock, want at most %d: older ones may have been forgotten, as runs are remembered for %d",
+			ErrTick, tick, now-tick, oldest, r.remember())
+	}
+	return nil
+}
+
+// CheckEnd is Check for a run that ends, whose tick may be old by now.
+func (r Request) CheckEnd(now int64) error {
 	least := int64(MinRemember)
 	if r.Plain {
 		least = 1
 	}
 	switch tick, remember := int64(r.Tick), r.remember(); {
 	case tick <= 0:
-		return refuse("the tick is %d, want 1 or more", tick)
+		return fmt.Errorf("%w: the tick is %d, want 1 or more", ErrTick, tick)
 	case remember < least || remember > MaxRemember:
-		return refuse("a run is to be remembered for %d seconds, want %d to %d", remember, least, int64(MaxRemember))
+		return fmt.Errorf("%w: a run is to be remembered for %d seconds, want %d to %d", ErrTick, remember, least, int64(MaxRemember))
 	case r.Plain:
 		return nil
-	case tick/1000 > now-remember && tick > now+MaxRemember:
-		return refuse("the tick %d is no time in seconds near now, %d; is it one in milliseconds?", tick, now)
+	case tick > now+MaxRemember:
+		return fmt.Errorf("%w: the tick %d is no time in seconds near now, %d; is it one in milliseconds?", ErrTick, tick, now)
 	case tick > now+maxAhead:
-		return refuse("the tick %d is %d seconds ahead of the node's clock, want at most a day, %d", tick, tick-now, maxAhead)
-	case tick < now-remember+early:
-		return refuse("the tick %d is %d seconds ago by the node's clock, want at most %d: older ones may have been forgotten, as runs are remembered for %d",
-			tick, now-tick, remember-early, remember)
+		return fmt.Errorf("%w: the tick %d is %d seconds ahead of the node's clock, want at most a day, %d", ErrTick, tick, tick-now, maxAhead)
 	}
 	return nil
 }

@@ -113,6 +113,19 @@ func TestTickIsRefusedBeforeItIsForgotten(t *testing.T) {
 	}
 }
 
+// A run may have begun long ago, but not for a tick that is still to come.
+func TestTicksOfRunsThatEnd(t *testing.T) {
+	const now = 1_700_000_000
+	for tick, good := range map[token.Tick]bool{now - 400*day: true, 1: true, now + day: true, 0: false, -1: false, now + day + 1: false, now * 1000: false} {
+		if err := (Request{Tick: tick}).CheckEnd(now); (err == nil) != good {
+			t.Errorf("the tick %d: %v", tick, err)
+		}
+	}
+	if err := (Request{Tick: now * 1000, Plain: true}).CheckEnd(now); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOwners(t *testing.T) {
 	for _, test := range []struct {
 		k    Keep
