@@ -130,7 +130,6 @@ func (l *eventLog) witnessAnswer(line *zerolog.Event, m *token.Message) {
 		line.Str("answer", "noted")
 	case token.Outbid:
 		line.Str("answer", "nack")
-		l.epoch(line, "ballot", m.Highest)
 	case token.Full:
 		line.Str("answer", "full")
 	case token.NoDisk:
