@@ -26,6 +26,8 @@ type eventLog struct {
 	// arrived is the token of the latest input as it came: by the time its line is written,
 	// the node may have changed it.
 	arrived token.Token
+	// ended are the runs that waiters have ended, until a line says whether they are noted.
+	ended map[token.Waiter]*token.RunMark
 }
 
 // newEventLog makes the log of a node whose configuration is complete.
@@ -38,6 +40,7 @@ func newEventLog(cfg Config) *eventLog {
 		evidence:  cfg.Evidence && !quiet,
 		times:     func() string { return "" },
 		addresses: cfg.Members,
+		ended:     make(map[token.Waiter]*token.RunMark),
 	}
 }
 
@@ -179,6 +182,7 @@ func (l *eventLog) arriving(m *token.Message) {
 	kept.Queue = append(kept.Queue[:0], t.Queue...)
 	kept.Limit, kept.LimitBy = t.Limit, t.LimitBy
 	kept.Shares = append(kept.Shares[:0], t.Shares...)
+	kept.Run, kept.Kept = t.Run, t.Kept
 }
 
 // about begins a line about a lock, or about a peer's message.

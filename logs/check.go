@@ -33,6 +33,7 @@ func Check(run *Run) *Report {
 	c.checkSessions()
 	c.checkHeard()
 	c.checkLeaders()
+	c.checkNotes()
 	c.checkRequests()
 	c.checkCost(journeys)
 	c.checkPeers(journeys)
@@ -49,6 +50,8 @@ type checker struct {
 	order    order
 	beside   beside
 	grants   int // entries looked at by checkSessions
+	// entries looked at by checkNotes: for runs of ticks, and of kept holds
+	runs, keptHolds int
 	asked    []*asked
 	clocks   map[*Event]Clock
 	rounds   map[round][]*Event // the lines about each ballot
