@@ -101,7 +101,7 @@ func findTroubles(answer *clientv1.StatusResponse) []string {
 		if m.GetLocks() >= m.GetMaxLocks() && m.GetLocks() > 0 {
 			troubles = append(troubles, fmt.Sprintf("%s knows %d locks, as many as it may: its clients can ask for no others until some are forgotten.", member, m.GetLocks()))
 		}
-		if m.GetNotes() >= m.GetMaxNotes() && m.GetNotes() > 0 {
+		if m.GetNotes() >= m.GetMaxNotes() && m.GetMaxNotes() > 0 {
 			troubles = append(troubles, fmt.Sprintf("%s remembers the runs and kept holds of %d locks, as many as it may: those of other locks are refused until some are forgotten.", member, m.GetNotes()))
 		}
 		if m.GetDraining() {
