@@ -7,6 +7,7 @@ import (
 	"conch/internal/client"
 	"conch/internal/fence"
 	"conch/internal/node"
+	"conch/internal/runs"
 )
 
 // Errors of both a node and a client.
@@ -40,6 +41,23 @@ var (
 	ErrTooManyValues = broadcast.ErrTooManyValues
 	// ErrShared is the error of [Hold.Say] for a hold that others may have beside it.
 	ErrShared = broadcast.ErrShared
+	// ErrTick is wrapped by the errors of [Locker].Once and [Locker].LockRun for a tick below
+	// 1, a tick that is no time near now, and a time to remember that is too short.
+	ErrTick = runs.ErrTick
+	// ErrNotNoted is wrapped by the errors of [Hold.EndRun] and [Locker].Once if it is not
+	// known that a majority of the members remembers the run.
+	ErrNotNoted = broadcast.ErrNotNoted
+	// ErrNotRun is the error of [Hold.EndRun] for a hold that is for no run.
+	ErrNotRun = broadcast.ErrNotRun
+	// ErrOwner is wrapped by the error of [Locker].LockKept for an owner that is longer than
+	// [MaxOwnerBytes] or not UTF-8, and for one that adopts without a name.
+	ErrOwner = runs.ErrOwner
+	// ErrNotesFull is wrapped by the errors of [Locker].LockRun and [Locker].LockKept if a
+	// member remembers the runs and kept holds of as many locks as it may, 100,000.
+	ErrNotesFull = broadcast.ErrNotesFull
+	// ErrNoNotes is wrapped by the errors of [Locker].LockRun, [Locker].LockKept and
+	// [Locker].Runs if a member has no data directory.
+	ErrNoNotes = broadcast.ErrNoNotes
 	// ErrLost is wrapped by errors for a lock that was lost before it was unlocked.
 	ErrLost = broadcast.ErrLost
 	// ErrBroken is wrapped by [Hold.Warning] if somebody broke the lock, and together with

@@ -61,6 +61,19 @@ func (h Hold) Warning() error { return h.hold.Warning() }
 // be said later.
 func (h Hold) Say(ctx context.Context, value string) error { return h.hold.Say(ctx, value) }
 
+// EndRun ends a hold of [Locker].LockRun, and says that its tick needs no other run. It
+// returns nil once a majority of the members remembers that; [ErrNotNoted] if that is not
+// known, so that a later run of the tick may begin; and an error that wraps [ErrLost] if the
+// lock had been lost, so that one may have begun. In each case all members that can be reached
+// are told that the tick was run. The hold is over when EndRun is called, and the next holder
+// does not wait for the answer. A run that ends without EndRun, by Unlock or a crash, was not
+// done. The other errors are [ErrNotRun] for another kind of hold, which goes on; of a client
+// wrap [ErrForbidden] or [ErrRefused]; [ErrUnlocked] or [ErrNotHeld]; or the cause of the
+// context's end.
+func (h Hold) EndRun(ctx context.Context, end RunEnd) error {
+	return h.hold.EndRun(ctx, end.end())
+}
+
 // Unlock ends the hold. It does not wait for other members. It returns nil if the
 // lock was held until now, an error that wraps [ErrLost] if it had been lost, and
 // [ErrUnlocked] if Unlock was called before.

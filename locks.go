@@ -59,10 +59,46 @@ type Locker interface {
 	// again, but it names no older one after a newer. It has no buffer; a slow receiver misses
 	// changes, but never the last.
 	Observe(ctx context.Context, name string) (<-chan Leader, error)
+	// Once calls f under a lock if the tick has not been run yet, at any machine, and returns
+	// whether it did. A tick says for which turn of a schedule a run is: see [Run]. If a run
+	// of the tick is under way elsewhere, Once waits for it, and runs the tick only if that
+	// run ends without being done; see [SkipIfRunning]. An earlier tick than one that has
+	// begun is not run.
+	//
+	// f's context ends as that of Do. When f has returned, the tick has been run, and a
+	// majority of the members notes so on disk; see [AgainOnError]. The error is LockRun's,
+	// and f was not called; or it joins f's error with one that wraps [ErrLost], if the lock
+	// was lost before f returned, so that another may run the tick too; or with [ErrNotNoted].
+	// If the lock was lost and f returned an error, the tick has not been run.
+	Once(ctx context.Context, name string, tick int64, f func(ctx context.Context, fence uint64) error, opts ...RunOption) (ran bool, err error)
+	// LockRun waits until the caller holds a lock, alone, for a run; the caller calls
+	// [Hold.EndRun] when the run is done. The error is a [*RanError] if the run is not needed:
+	// its tick has been run, or a later one has begun. Each member that may have to remember
+	// the run needs a data directory: the error wraps [ErrNoNotes] if one has none, and
+	// [ErrNotesFull] if one remembers as much as it may.
+	LockRun(ctx context.Context, name string, run Run) (Hold, error)
+	// TryLockRun is LockRun for a caller that does not want to wait; the error wraps [ErrBusy]
+	// if the lock is in use, by a run of the same tick perhaps.
+	TryLockRun(ctx context.Context, name string, run Run) (Hold, error)
+	// Runs returns the latest runs of a lock that the members remember, at most 50, in the
+	// order of their ticks. The last is the one that counts: an earlier tick is not run.
+	Runs(ctx context.Context, name string) ([]RunRecord, error)
+	// LockKept waits until the caller holds a lock, alone, and keeps the hold: if the holder
+	// dies, is cut off, or ends without unlocking, nobody else gets the lock until somebody
+	// says that it may be ("conch break"), or its owner adopts the hold; see [Keep]. A
+	// majority of the members notes the hold on disk before LockKept returns. It takes a data
+	// directory at each member, as LockRun does.
+	LockKept(ctx context.Context, name string, keep Keep) (Hold, error)
+	// TryLockKept is LockKept for a caller that does not want to wait; the error wraps
+	// [ErrBusy] if the lock is in use, or kept.
+	TryLockKept(ctx context.Context, name string, keep Keep) (Hold, error)
 }
 
 // MaxPermits is the highest limit of a semaphore: see [Locker].
 const MaxPermits = int(token.MaxPermits)
+
+// MaxOwnerBytes is how long [Keep].Owner may be.
+const MaxOwnerBytes = token.MaxOwnerBytes
 
 // do is Do of a Locker.
 func do(ctx context.Context, lock func(context.Context, string) (Hold, error), name string, f func(context.Context, uint64) error) error {

@@ -103,6 +103,8 @@ func (o *owner) performClaims() (declined bool) {
 			e.Local.(*localClaim).warn(e)
 		case claims.Lose:
 			e.Local.(*localClaim).lose(e)
+		case claims.RunEnded:
+			e.Local.(chan frames.RunOutcome) <- e.RunOutcome // there is room for it
 		default:
 			o.note(e)
 		}

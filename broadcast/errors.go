@@ -21,6 +21,17 @@ var (
 	ErrTooManyValues = errors.New("the node says too many values")
 	// ErrShared says that a hold has no value, since others may hold the lock beside it.
 	ErrShared = errors.New("the hold is shared: only who holds a lock alone has a value")
+	// ErrNotNoted says that no quorum is known to remember that a run is done, or a kept hold
+	// over.
+	ErrNotNoted = errors.New("no majority of the members is known to remember it")
+	// ErrNotRun says that a hold is for no run.
+	ErrNotRun = errors.New("the hold is for no run")
+	// ErrNotesFull is wrapped by the error for a run or a kept hold if a member remembers as
+	// many as it may.
+	ErrNotesFull = errors.New("a member remembers the runs and kept holds of too many locks")
+	// ErrNoNotes is wrapped by the error for a run or a kept hold if a member has no data
+	// directory.
+	ErrNoNotes = errors.New("a member remembers no runs and kept holds: it has no data directory")
 	// ErrStopped is wrapped by the errors of a driver that is stopping or has ended.
 	ErrStopped = errors.New("the node is stopped")
 	// ErrLost is wrapped by the error for a lock that was lost before its release.
@@ -83,6 +94,12 @@ func (o *owner) refusalError(e *claims.Effect) error {
 		return fmt.Errorf("%w: %s", ErrPermits, e.Text)
 	case frames.CodeOtherLimit:
 		return fmt.Errorf("%w: %s", ErrLimit, e.Text)
+	case frames.CodeRan:
+		return &RanError{Run: *e.Run}
+	case frames.CodeNotesFull:
+		return ErrNotesFull
+	case frames.CodeNoNotes:
+		return ErrNoNotes
 	case frames.CodeTooManyNames:
 		return fmt.Errorf("%w: %s", ErrTooManyLocks, e.Text)
 	}

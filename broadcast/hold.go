@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"conch/internal/runs"
 )
 
 // Hold is a lock that one caller holds, of a [Driver] or of a client in another process.
@@ -28,6 +30,7 @@ type Keeper interface {
 	Deadline(id uint64) time.Time
 	Release(id uint64) error
 	Say(ctx context.Context, id uint64, value string) error
+	EndRun(ctx context.Context, id uint64, end runs.End) error
 }
 
 // NewHold returns the hold that keeper keeps under id.
@@ -100,6 +103,19 @@ func (h Hold) Say(ctx context.Context, value string) error {
 		return ErrNoHold
 	}
 	return h.keeper.Say(ctx, h.id, value)
+}
+
+// EndRun ends a hold that was granted for a run, and says that the run's tick needs no other
+// one. The hold is over when EndRun is called, and the lock moves on. It returns nil once a
+// quorum remembers the run; [ErrNotNoted] if that is not known, and never will be; and an error
+// that wraps [ErrLost] if the hold was lost before. In each case all members that can be
+// reached are told. The other errors are [ErrNotRun], for a hold that goes on; [ErrReleased] or
+// [ErrNoHold]; or the cause of the context's end.
+func (h Hold) EndRun(ctx context.Context, end runs.End) error {
+	if h.keeper == nil {
+		return ErrNoHold
+	}
+	return h.keeper.EndRun(ctx, h.id, end)
 }
 
 // Context returns a context that ends with parent, and with the hold: the cause then wraps

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"conch/internal/claims"
+	"conch/internal/runs"
 	"conch/token"
 )
 
@@ -38,7 +39,12 @@ type Status struct {
 	// Locks is how many locks the node knows. From MaxLocks on, callers here can ask for no
 	// others.
 	Locks, MaxLocks int
-	Peers           []PeerStatus // in member order, without this node
+	// Remembers: the node has a data directory, and so remembers runs and kept holds. It does
+	// those of Notes locks, and takes no others from MaxNotes on. Kept is how many holds it
+	// knows that are kept and not over.
+	Remembers             bool
+	Notes, MaxNotes, Kept int
+	Peers                 []PeerStatus // in member order, without this node
 }
 
 // PeerStatus is what a member knows of its connection to another.
@@ -70,6 +76,9 @@ type Holding struct {
 	Left time.Duration
 	// Value is what the holder says as a leader; nil if it says nothing.
 	Value *string
+	// Run is what the hold is for, nil if that is no run; Keep is not nil if it is kept.
+	Run  *runs.Request
+	Keep *runs.Keep
 }
 
 // Waiting describes a waiter for a lock.
@@ -112,6 +121,9 @@ type LockState struct {
 	// [token.Exclusive] if the node has heard of none.
 	Limit   token.Limit
 	LimitBy token.Member
+
+	// Notes are what the node remembers of the lock, also if it is not Known.
+	Notes token.Notes
 }
 
 // InUse reports whether anybody here holds the lock or waits for it.
@@ -165,7 +177,16 @@ func (o *owner) status() Status {
 		Draining:    o.table.Draining(),
 		Locks:       o.node.InspectCount(),
 		MaxLocks:    o.limits.locks,
+		Remembers:   o.storing.notes != nil,
+		MaxNotes:    o.limits.notes,
 	}
+	o.node.InspectAllNotes(func(n token.LockNotes) bool {
+		s.Notes++
+		if n.Kept.Fence != 0 && !n.Kept.Over {
+			s.Kept++
+		}
+		return true
+	})
 	if lease.Session != 0 {
 		s.LeaseLeft = min(time.Duration(lease.End-now), o.ttl)
 	}
@@ -203,7 +224,8 @@ func (p *peer) receives() bool {
 // namesPerPart is how many names are copied while the owner does nothing else.
 const namesPerPart = 4096
 
-// Locks returns the names of all locks that the node knows, sorted. Locks that become known
+// Locks returns the names of all locks that the node knows, or of which a hold is kept,
+// sorted. Locks that become known
 // or are forgotten meanwhile may or may not be among them. The errors wrap [ErrStopped], or are the cause
 // of the context's end.
 func (d *Driver) Locks(ctx context.Context) ([]string, error) {
@@ -223,6 +245,13 @@ func (d *Driver) Locks(ctx context.Context) ([]string, error) {
 		}
 		p := <-answer
 		names, end = append(names, p.names...), p.next
+	}
+	kept, err := d.KeptHolds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range kept {
+		names = append(names, k.Lock)
 	}
 	slices.Sort(names)
 	return slices.Compact(names), nil
@@ -250,7 +279,7 @@ func (d *Driver) LockStates(ctx context.Context, names []string) ([]LockState, e
 }
 
 func (o *owner) lockState(name string) LockState {
-	s := LockState{Lock: name, Known: o.node.InspectLock(name, &o.view)}
+	s := LockState{Lock: name, Known: o.node.InspectLock(name, &o.view), Notes: o.node.InspectNotes(name)}
 	if !s.Known {
 		return s
 	}
@@ -292,5 +321,7 @@ func (o *owner) holding(h claims.Holder) Holding {
 		Since:  time.Duration(now - h.Since),
 		Ending: endingError(h.Ending, ""),
 		Left:   max(0, min(time.Duration(h.Ends-now), o.ttl)),
+		Run:    h.Run,
+		Keep:   h.Keep,
 	}
 }

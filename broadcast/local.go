@@ -25,6 +25,7 @@ type localClaim struct {
 	answered, gone, waits bool
 	answer                answer
 	session               token.Session // in which the lock was granted
+	run                   *localRun     // nil if it is for no run
 	lost                  bool
 	settled               error         // why the hold will end, once that is settled
 	ends                  token.Time    // when a broken hold ends; zero otherwise
@@ -98,7 +99,7 @@ func (d *Driver) await(ctx context.Context, c *localClaim, in *input) (Hold, err
 func (c *localClaim) begin(id token.Waiter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.id, c.answered, c.gone, c.waits, c.session = id, false, false, false, 0
+	c.id, c.answered, c.gone, c.waits, c.session, c.run = id, false, false, false, 0, nil
 	c.lost, c.settled, c.ends, c.done, c.released, c.warned, c.warning = false, nil, 0, nil, nil, false, nil
 }
 

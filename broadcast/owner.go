@@ -123,6 +123,8 @@ type owner struct {
 	filled []*outgoing
 	// told are the streams of clients that wait for the worker to have something sent.
 	told []ClientStream
+	// frees are those who wait to hear that a kept hold is over. Each has room for one answer.
+	frees map[token.Waiter]chan error
 
 	flushing bool // no more is sent
 	ended    bool
@@ -152,6 +154,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 		}),
 
 		subscriptions: make(map[*Subscription]struct{}),
+		frees:         make(map[token.Waiter]chan error),
 	}
 	o.log.memory = cfg.Memory
 	o.log.times = o.describeTimes
@@ -323,6 +326,8 @@ func (o *owner) performOne(e *token.Effect) {
 		o.save(e)
 	case token.Store:
 		o.store(e)
+	case token.Freed:
+		o.freed(e)
 	case token.Gone:
 		close(o.gone)
 	}

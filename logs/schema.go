@@ -33,6 +33,7 @@ const (
 	Lost            = "lost"
 	LockBroken      = "lock_broken"
 	HoldExpired     = "hold_expired"
+	KeptHoldFreed   = "kept_hold_freed"
 	ClientRefused   = "client_refused"
 	FilesChanged    = "files_changed"
 	FilesRefused    = "files_refused"

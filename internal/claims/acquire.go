@@ -20,8 +20,8 @@ func (t *Table) acquire(now token.Time, c *client, m *frames.ClientMessage) {
 		return
 	}
 	t.lastID++
-	cl := t.add(now, clientBit|t.lastID, m.Lock, m.Limit, m.Try)
-	cl.client, cl.caller, cl.number, cl.stream = c, &c.caller, m.ID, c.stream
+	cl := t.add(now, clientBit|t.lastID, m.Lock, m.Limit, m.Try, &c.caller, Want{Run: m.Run, Keep: m.Keep, Wall: m.Wall})
+	cl.client, cl.number, cl.stream = c, m.ID, c.stream
 	c.claims[m.ID] = cl
 	t.ofClients++
 	if m.Try {
@@ -38,7 +38,7 @@ func (t *Table) admitOf(c *client, m *frames.ClientMessage) frames.Refusal {
 		return frames.Refuse(frames.CodeInvalidID, "the id is 0, want another number")
 	case before != nil:
 		return frames.Refuse(frames.CodeInvalidID, "the id %d has a wait or a hold already, of the lock %q", m.ID, before.lock)
-	case len(c.claims) >= t.cfg.MaxPerClient:
+	case len(c.claims)+c.ending >= t.cfg.MaxPerClient:
 		return frames.Refuse(frames.CodeTooManyWaits, "a client may have %d waits and holds, and this one has", t.cfg.MaxPerClient)
 	case t.ofClients >= t.cfg.MaxClaims:
 		return frames.Refuse(frames.CodeTooManyWaits, "the clients of a node may have %d waits and holds in all, and they have", t.cfg.MaxClaims)

@@ -21,8 +21,12 @@ type client struct {
 	claims map[uint64]*Claim
 	// lease is the latest lease that the client was told; see lease.go.
 	lease Lease
-	// past are its latest ended holds.
-	past history
+	// past are its latest ended holds, and ending counts those whose runs are in Table.ended.
+	past   history
+	ending int
+	// answered is until when the client is remembered since an EndRun was answered; 0 if it
+	// need not be.
+	answered token.Time
 	// due is the latest time for the next check of the client, 0 if none is needed. index
 	// is its index in the queue of due clients.
 	due   token.Time
@@ -72,9 +76,9 @@ func (t *Table) detach(now token.Time, c *client, next Stream) {
 	t.forget(c)
 }
 
-// forget drops a client that has neither stream nor claim.
+// forget drops a client that has neither stream nor claim, and waits for no answer.
 func (t *Table) forget(c *client) {
-	if c.stream == nil && len(c.claims) == 0 && t.clients[c.incarnation] == c {
+	if c.stream == nil && len(c.claims) == 0 && c.ending == 0 && c.answered == 0 && t.clients[c.incarnation] == c {
 		delete(t.clients, c.incarnation)
 		t.disarm(c)
 	}
@@ -121,5 +125,7 @@ func (t *Table) Receive(now token.Time, st Stream, m *frames.ClientMessage) {
 		t.ping(now, c, m.Stamp)
 	case frames.Say:
 		t.say(now, c, m)
+	case frames.EndRun:
+		t.endRun(now, c, m)
 	}
 }

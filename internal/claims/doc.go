@@ -11,7 +11,9 @@
 // Each lock that the node holds is held by a claim in the table, or by nobody. A grant
 // without a known claim goes back in the same step ([Table.Return]), and a claim leaves the
 // table in the same step in which its owner gives it up. The hold of a silent client ends
-// with the client's lease. Nothing is remembered of a client that has no stream and no claim.
+// with the client's lease. Nothing is remembered of a client that has no stream and no claim, but for one time
+// to live what became of the runs that it ended. A kept hold that ends without its holder's
+// word stays kept.
 //
 // # What is not promised
 //
@@ -22,6 +24,6 @@
 //
 // table.go has the state, effect.go what the table wants done. local.go has the callers in
 // this process; client.go clients and their streams, acquire.go and release.go their
-// requests, say.go what they say, lease.go how long they hold. token.go takes the effects of the token algorithm,
+// requests, say.go what they say, lease.go how long they hold. notes.go has runs and kept holds. token.go takes the effects of the token algorithm,
 // and stop.go ends everything.
 package claims

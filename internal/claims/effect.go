@@ -2,6 +2,7 @@ package claims
 
 import (
 	"conch/internal/frames"
+	"conch/internal/runs"
 	"conch/token"
 )
 
@@ -27,6 +28,9 @@ const (
 	Warn
 	// Lose: the hold ID of the caller Local is over, for Reason.
 	Lose
+	// RunEnded: whether a quorum remembers the run of the hold ID that the caller Local has
+	// ended, as RunOutcome says.
+	RunEnded
 	// Expired, for the log: the table ended the hold of Lock with Fence by Caller, for
 	// Text.
 	Expired
@@ -56,21 +60,23 @@ const (
 
 // Effect is one thing to be done. The kind decides which fields are used.
 type Effect struct {
-	Kind    EffectKind
-	End     End
-	Reason  frames.Reason
-	Code    frames.Code
-	Stream  Stream
-	Local   any
-	ID      token.Waiter
-	Lock    string
-	Fence   token.Fence
-	Session token.Session
-	Lasted  token.Time
-	Ends    token.Time
-	Caller  *Caller
-	Text    string
-	Message *frames.NodeMessage
+	Kind       EffectKind
+	End        End
+	Reason     frames.Reason
+	Code       frames.Code
+	Stream     Stream
+	Local      any
+	ID         token.Waiter
+	Lock       string
+	Fence      token.Fence
+	Session    token.Session
+	Lasted     token.Time
+	Ends       token.Time
+	Caller     *Caller
+	Text       string
+	Message    *frames.NodeMessage
+	Run        *runs.Run // Refuse with CodeRan
+	RunOutcome frames.RunOutcome
 }
 
 // Effects returns what the inputs since the last call caused, in order. The slice and what

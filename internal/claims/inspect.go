@@ -2,6 +2,7 @@ package claims
 
 import (
 	"conch/internal/frames"
+	"conch/internal/runs"
 	"conch/token"
 )
 
@@ -17,6 +18,9 @@ type Holder struct {
 	// Since is when the hold began, and Ends when it ends if nothing more is heard; both by
 	// the node's own clock.
 	Since, Ends token.Time
+	// Run is what the hold is for, nil if that is no run; Keep is not nil if it is kept.
+	Run  *runs.Request
+	Keep *runs.Keep
 	// Ending is why the end of the hold is settled; 0 if it is not.
 	Ending frames.Reason
 }
@@ -33,6 +37,9 @@ type Waiter struct {
 func (t *Table) Counts() (holds, waits, clients int) {
 	return t.holds, len(t.claims) - t.holds, len(t.clients)
 }
+
+// Ending returns how many holds have ended whose runs the node has yet to say something of.
+func (t *Table) Ending() int { return len(t.ended) }
 
 // Draining reports whether the table takes no new claims.
 func (t *Table) Draining() bool { return t.draining }
@@ -61,7 +68,7 @@ func (t *Table) HoldersOf(now token.Time, lock string, f func(Holder)) {
 func (t *Table) describe(now token.Time, c *Claim) Holder {
 	return Holder{
 		ID: c.id, Caller: c.caller, Local: c.local, Limit: c.limit, Fence: c.fence,
-		Since: c.since, Ends: max(t.end(c), now), Ending: c.settled,
+		Since: c.since, Ends: max(t.end(c), now), Ending: c.settled, Run: c.run, Keep: c.keep,
 	}
 }
 

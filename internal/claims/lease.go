@@ -125,6 +125,14 @@ func (t *Table) check(now token.Time, c *client) {
 			t.endTry(now, cl)
 		}
 	}
+	switch {
+	case c.answered == 0:
+	case c.answered <= now:
+		c.answered = 0
+		t.forget(c)
+	default:
+		next = min(next, c.answered)
+	}
 	if c.stream != nil && len(c.claims) > 0 {
 		if silent := c.heard + t.cfg.TTL; silent > now {
 			next = min(next, silent)
@@ -155,9 +163,8 @@ func expiryText(cl *Claim) string {
 func (t *Table) expire(now token.Time, c *Claim, text string) {
 	e := t.issue(Expired)
 	e.Lock, e.Fence, e.Caller, e.Text = c.lock, c.fence, c.caller, text
-	id, lock := c.id, c.lock
-	t.lose(now, c, frames.ClientLease)
-	t.node.Release(now, lock, id)
+	t.tellLost(c, frames.ClientLease)
+	t.abandon(now, c)
 }
 
 // endTry refuses a try that had no result for one time to live.

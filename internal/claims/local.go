@@ -9,12 +9,21 @@ import (
 // follows, unless the claim is withdrawn before. The id is new, and below 1<<63. limit is
 // the mode.
 func (t *Table) Ask(now token.Time, id token.Waiter, lock string, limit token.Limit, try bool, local any, caller *Caller) {
+	t.ask(now, id, lock, limit, try, local, caller, Want{})
+}
+
+// AskFor is Ask for a run or a kept hold. For a run that is not needed, the Refuse has
+// [frames.CodeRan].
+func (t *Table) AskFor(now token.Time, id token.Waiter, lock string, want Want, try bool, local any, caller *Caller) {
+	t.ask(now, id, lock, token.Exclusive, try, local, caller, want)
+}
+
+func (t *Table) ask(now token.Time, id token.Waiter, lock string, limit token.Limit, try bool, local any, caller *Caller, want Want) {
 	if refusal := t.admit(lock, limit); refusal.Code != 0 {
 		t.refuseLocal(local, id, refusal)
 		return
 	}
-	c := t.add(now, id, lock, limit, try)
-	c.local, c.caller = local, caller
+	t.add(now, id, lock, limit, try, caller, want).local = local
 }
 
 // SetLimit begins a claim, as Ask does, that changes a lock's limit when its turn comes. The
@@ -59,5 +68,5 @@ func (t *Table) Decline(now token.Time, id token.Waiter) { t.Release(now, id) }
 
 func (t *Table) refuseLocal(local any, id token.Waiter, r frames.Refusal) {
 	e := t.issue(Refuse)
-	e.Local, e.ID, e.Code, e.Text = local, id, r.Code, r.Text
+	e.Local, e.ID, e.Code, e.Text, e.Run = local, id, r.Code, r.Text, r.Run
 }

@@ -13,11 +13,15 @@ func (t *Table) release(now token.Time, c *client, m *frames.ClientMessage) {
 	switch {
 	case cl != nil:
 		outcome = frames.OutcomeReleased
-	case c.past.has(m.Lock, m.Fence) || t.knowsGrant(m.Lock, m.Fence):
+	case c.past.find(m.Lock, m.Fence) != nil || t.knowsGrant(m.Lock, m.Fence):
 		outcome = frames.OutcomeEndedBefore
 	}
 	t.tell(c.stream, frames.NodeMessage{Kind: frames.Released, ID: m.ID, Lock: m.Lock, Fence: m.Fence, Outcome: outcome})
-	if cl != nil {
+	switch {
+	case cl == nil:
+	case m.Lost:
+		t.abandon(now, cl)
+	default:
 		t.giveUp(now, cl)
 	}
 }
@@ -49,7 +53,7 @@ func (t *Table) knowsGrant(lock string, fence token.Fence) bool {
 }
 
 // history is a client's latest ended holds. It distinguishes a Release that comes late or
-// twice from one that makes no sense.
+// twice from one that makes no sense, and answers an EndRun that comes twice.
 type history struct {
 	entries []pastHold
 	next    int
@@ -58,13 +62,14 @@ type history struct {
 type pastHold struct {
 	lock  string
 	fence token.Fence
+	run   frames.RunOutcome // 0 if its run was not ended, or that is not answered yet
 }
 
 // historyLength is the most holds that a history has.
 const historyLength = 256
 
 func (h *history) add(lock string, fence token.Fence) {
-	p := pastHold{lock, fence}
+	p := pastHold{lock: lock, fence: fence}
 	if len(h.entries) < historyLength {
 		h.entries = append(h.entries, p)
 		return
@@ -73,11 +78,20 @@ func (h *history) add(lock string, fence token.Fence) {
 	h.next = (h.next + 1) % historyLength
 }
 
-func (h *history) has(lock string, fence token.Fence) bool {
-	for _, p := range h.entries {
-		if p == (pastHold{lock, fence}) {
-			return true
+// find returns a hold; nil if it is not among the latest.
+func (h *history) find(lock string, fence token.Fence) *pastHold {
+	for i := range h.entries {
+		if p := &h.entries[i]; p.lock == lock && p.fence == fence {
+			return p
 		}
 	}
-	return false
+	return nil
+}
+
+// noteRun notes what became of a hold's run.
+func (h *history) noteRun(lock string, fence token.Fence, outcome frames.RunOutcome) {
+	if h.find(lock, fence) == nil {
+		h.add(lock, fence)
+	}
+	h.find(lock, fence).run = outcome
 }

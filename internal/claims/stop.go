@@ -53,7 +53,8 @@ func (t *Table) Stop(now token.Time) {
 }
 
 // Abandon tells all holders that their holds are lost. The node keeps the tokens: a
-// holder may still be at work, so nobody else may enter before the session is over.
+// holder may still be at work, so nobody else may enter before the session is over. A kept
+// hold stays kept: a quorum remembers it.
 func (t *Table) Abandon(now token.Time) {
 	for _, c := range t.sorted() {
 		if c.holding {
@@ -71,6 +72,9 @@ func (t *Table) Fail(now token.Time, r frames.Refusal) {
 		} else {
 			t.refuse(now, c, r)
 		}
+	}
+	for _, id := range t.endingSorted() {
+		t.runNoted(now, id, frames.RunNotNoted)
 	}
 }
 

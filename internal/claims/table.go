@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"conch/internal/frames"
+	"conch/internal/runs"
 	"conch/token"
 )
 
@@ -78,7 +79,12 @@ type Table struct {
 	// broken are the local holds with an end time of their own.
 	broken []*Claim
 
-	// clients has every client that has a stream or a claim; streams has the client of each
+	// ended are the holds whose runs are done, until the node says whether a quorum remembers
+	// that; by the ids that they had here.
+	ended map[token.Waiter]*ended
+
+	// clients has every client that has a stream or a claim, or had an answer to an EndRun
+	// within the last time to live; streams has the client of each
 	// stream that is present.
 	clients map[frames.Incarnation]*client
 	streams map[Stream]*client
@@ -109,6 +115,7 @@ func New(node *token.Node, cfg Config) *Table {
 	return &Table{
 		cfg: cfg, node: node,
 		claims:  make(map[token.Waiter]*Claim),
+		ended:   make(map[token.Waiter]*ended),
 		clients: make(map[frames.Incarnation]*client),
 		streams: make(map[Stream]*client),
 	}
@@ -122,8 +129,10 @@ func (t *Table) SetLease(l Lease) { t.lease = l }
 type Claim struct {
 	id     token.Waiter
 	lock   string
-	limit  token.Limit // the mode
-	sets   bool        // it wants to change the lock's limit to that, and holds nothing
+	limit  token.Limit   // the mode
+	sets   bool          // it wants to change the lock's limit to that, and holds nothing
+	run    *runs.Request // nil if it is for no run
+	keep   *runs.Keep    // nil if the hold is not kept
 	caller *Caller
 	local  any     // the waiter in this process; nil for a client's claim
 	client *client // nil for a local one
@@ -151,9 +160,12 @@ type Claim struct {
 const clientBit token.Waiter = 1 << 63
 
 // add makes a claim and passes it on to the node.
-func (t *Table) add(now token.Time, id token.Waiter, lock string, limit token.Limit, try bool) *Claim {
+func (t *Table) add(now token.Time, id token.Waiter, lock string, limit token.Limit, try bool, caller *Caller, want Want) *Claim {
 	c := t.enter(now, id, lock, limit)
+	c.caller, c.run, c.keep = caller, want.Run, want.Keep
 	switch {
+	case want.Run != nil || want.Keep != nil:
+		t.askNoted(now, c, want, try)
 	case limit != token.Exclusive && try:
 		t.node.TryShare(now, lock, id, limit)
 	case limit != token.Exclusive:

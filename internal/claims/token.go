@@ -22,6 +22,16 @@ func (t *Table) Take(now token.Time, e *token.Effect) {
 		}
 	case token.Warn:
 		t.warnAll(now)
+	case token.Ran:
+		if c := t.claims[e.Waiter]; c != nil && c.run != nil {
+			t.ran(now, c, *e.Run)
+		}
+	case token.RunNoted:
+		outcome := frames.RunNoted
+		if e.Reason != "" {
+			outcome = frames.RunNotNoted
+		}
+		t.runNoted(now, e.Waiter, outcome)
 	}
 }
 
@@ -72,6 +82,10 @@ func (t *Table) answer(c *Claim, fence token.Fence, waited token.Time) {
 // refusalOf is why the node refuses a claim.
 func (t *Table) refusalOf(c *Claim, e *token.Effect) frames.Refusal {
 	switch {
+	case e.Reason == token.ReasonFull:
+		return frames.Refuse(frames.CodeNotesFull, "a member remembers the runs and kept holds of as many locks as it may, and %q is not among them", c.lock)
+	case e.Reason == token.ReasonNoDisk:
+		return frames.Refuse(frames.CodeNoNotes, "a member has no data directory, so it remembers no runs and kept holds")
 	case e.Limit == token.Exclusive && c.sets:
 		return frames.Refuse(frames.CodeOtherLimit, "the lock has no permits: nobody has used it as a semaphore yet")
 	case e.Limit == token.Exclusive:
@@ -98,6 +112,11 @@ func (t *Table) refuse(now token.Time, c *Claim, r frames.Refusal) {
 // lose ends a hold against its owner's will and tells the owner. If the end was settled,
 // the reason is that one.
 func (t *Table) lose(now token.Time, c *Claim, reason frames.Reason) {
+	t.tellLost(c, reason)
+	t.remove(now, c)
+}
+
+func (t *Table) tellLost(c *Claim, reason frames.Reason) {
 	if c.settled != 0 {
 		reason = c.settled
 	}
@@ -108,7 +127,6 @@ func (t *Table) lose(now token.Time, c *Claim, reason frames.Reason) {
 	case c.stream != nil:
 		t.tell(c.stream, frames.NodeMessage{Kind: frames.Lost, ID: c.number, Reason: reason, Text: c.text})
 	}
-	t.remove(now, c)
 }
 
 // warnAll tells all holders that the node's lease ends soon unless it is renewed.

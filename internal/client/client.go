@@ -12,6 +12,7 @@ import (
 
 	"conch/broadcast"
 	"conch/internal/client/attachment"
+	"conch/internal/runs"
 	clientv1 "conch/proto/conch/client/v1"
 	"conch/token"
 )
@@ -121,7 +122,7 @@ func (c *Client) SessionTTL() time.Duration {
 // patience; [ErrRefused]; or the cause of the context's end, and [ErrNoSession] or
 // [ErrUnreachable] too where that was the state at the end. The lock is then not held.
 func (c *Client) Acquire(ctx context.Context, lock string, limit token.Limit) (broadcast.Hold, error) {
-	return c.claim(ctx, lock, limit, false)
+	return c.claim(ctx, want{lock: lock, limit: limit})
 }
 
 // Try takes the lock if it is free. It knows within one time to live of the cluster.
@@ -129,12 +130,21 @@ func (c *Client) Acquire(ctx context.Context, lock string, limit token.Limit) (b
 // nodes that can be reached take no requests; [broadcast.ErrBusy] if the lock is in use;
 // and [ErrNoSession] if the node could not find out, for lack of a session.
 func (c *Client) Try(ctx context.Context, lock string, limit token.Limit) (broadcast.Hold, error) {
-	return c.claim(ctx, lock, limit, true)
+	return c.claim(ctx, want{lock: lock, limit: limit, try: true})
+}
+
+// want is what is asked for: a lock, in a mode or for a run or under a hold that is kept.
+type want struct {
+	lock  string
+	limit token.Limit
+	try   bool
+	run   *runs.Request
+	keep  *runs.Keep
 }
 
 // claim asks for a lock, at one node after the other, and waits for the answer.
-func (c *Client) claim(ctx context.Context, lock string, limit token.Limit, try bool) (broadcast.Hold, error) {
-	if err := broadcast.CheckName(lock); err != nil {
+func (c *Client) claim(ctx context.Context, w want) (broadcast.Hold, error) {
+	if err := broadcast.CheckName(w.lock); err != nil {
 		return broadcast.Hold{}, err
 	}
 	var leaving []Target // they have said that they take no requests
@@ -147,8 +157,11 @@ func (c *Client) claim(ctx context.Context, lock string, limit token.Limit, try 
 		if err != nil {
 			return broadcast.Hold{}, err
 		}
-		cl := n.ask(lock, limit, try)
-		if cl == nil {
+		cl, err := n.ask(w)
+		switch {
+		case err != nil:
+			return broadcast.Hold{}, err
+		case cl == nil:
 			continue
 		}
 		n.hearFor(ctx, n.sendNow(), cl)
@@ -166,7 +179,7 @@ func (c *Client) claim(ctx context.Context, lock string, limit token.Limit, try 
 			return broadcast.NewHold(cl, 0, cl.fence), nil
 		case !errors.Is(err, errMoved):
 			return broadcast.Hold{}, err
-		case try && slices.Contains(leaving, n.target):
+		case w.try && slices.Contains(leaving, n.target):
 			return broadcast.Hold{}, unreachable(leaving, reasons) // and so has each in between
 		case n.isLeaving():
 			leaving, reasons = append(leaving, n.target), append(reasons, n.why())

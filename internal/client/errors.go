@@ -8,6 +8,7 @@ import (
 	"conch/broadcast"
 	"conch/internal/client/attachment"
 	"conch/internal/frames"
+	"conch/internal/runs"
 )
 
 var (
@@ -146,6 +147,12 @@ func (n *node) refusalError(r frames.Refusal) error {
 		return say(broadcast.ErrLost)
 	case frames.CodeTooManyValues:
 		return say(broadcast.ErrTooManyValues)
+	case frames.CodeInvalidTick:
+		return say(runs.ErrTick)
+	case frames.CodeNotesFull:
+		return say(broadcast.ErrNotesFull)
+	case frames.CodeNoNotes:
+		return say(broadcast.ErrNoNotes)
 	case frames.CodeTooManyNames:
 		return say(broadcast.ErrTooManyLocks)
 	default:

@@ -6,6 +6,7 @@ import (
 
 	"conch/broadcast"
 	"conch/internal/client/attachment"
+	"conch/internal/runs"
 	"conch/token"
 )
 
@@ -18,6 +19,11 @@ type claim struct {
 	// is room for it.
 	answer chan error
 	fence  uint64 // set before the answer
+	lock   string
+	run    *runs.Request // nil if it is for no run
+	began  token.Time    // of a hold, by the client's clock; set before the answer
+	// ended brings what came of EndRun. At most one is sent, and there is room for it.
+	ended chan runEnd
 
 	// What follows is guarded by the node's lock.
 
@@ -164,18 +170,32 @@ func (c *claim) Release(uint64) error {
 
 // ask begins a claim, which is then to be sent. It returns nil if the node may not be
 // asked.
-func (n *node) ask(lock string, limit token.Limit, try bool) *claim {
+func (n *node) ask(w want) (*claim, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	id := n.core.Ask(n.client.clock(), lock, limit, try)
-	if id == 0 {
-		return nil
+	now := n.client.clock()
+	id := attachment.Claim(0)
+	switch {
+	case w.run == nil && w.keep == nil:
+		id = n.core.Ask(now, w.lock, w.limit, w.try)
+	case !n.notes:
+		return nil, n.knowsNoNotes()
+	case w.run != nil:
+		id = n.core.AskRun(now, w.lock, w.run, w.try)
+	default:
+		id = n.core.AskKept(now, w.lock, w.keep, w.try)
 	}
-	c := &claim{node: n, id: id, answer: make(chan error, 1), waits: true}
+	if id == 0 {
+		return nil, nil
+	}
+	c := &claim{node: n, id: id, lock: w.lock, run: w.run, answer: make(chan error, 1), waits: true}
+	if w.run != nil {
+		c.ended = make(chan runEnd, 1)
+	}
 	n.claims[id] = c
 	n.waits++
 	n.perform(nil)
-	return c
+	return c, nil
 }
 
 // giveUp ends a wait whose caller has gone, and returns what to tell it. A lock that was

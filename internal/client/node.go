@@ -39,6 +39,7 @@ type node struct {
 	claims  map[attachment.Claim]*claim // that the core may tell something of
 	stream  *stream                     // nil while there is none
 	values  bool                        // the node understands Say
+	notes   bool                        // the node knows runs and kept holds
 	unheard int                         // how often callers have sent since the node said something
 	waits   int                         // how many claims wait for their answer
 	// receiving: the core takes what the node says, so whoever hears that looks by itself
@@ -68,6 +69,7 @@ func newNode(c *Client, st *stream, incarnation []byte) *node {
 		finished:    make(chan struct{}),
 		core:        attachment.New(c.clock(), attachment.Config{TTL: st.ttl}),
 		claims:      make(map[attachment.Claim]*claim),
+		notes:       st.notes,
 		armed:       token.Never,
 	}
 }
@@ -221,10 +223,10 @@ func (n *node) performOne(e attachment.Effect) {
 	switch e.Kind {
 	case attachment.Held:
 		c := n.claims[e.Claim]
-		c.fence = uint64(e.Fence)
+		c.fence, c.began = uint64(e.Fence), n.client.clock()
 		n.settle(c, nil)
 	case attachment.Refused:
-		n.answer(e.Claim, n.refusalError(e.Refusal))
+		n.answer(e.Claim, n.refused(n.claims[e.Claim], e.Refusal))
 	case attachment.Moved:
 		if e.Refusal.Text != "" {
 			n.leaving = e.Refusal.Text
@@ -240,6 +242,8 @@ func (n *node) performOne(e attachment.Effect) {
 		c.lose(e.End, n.lossError(e))
 	case attachment.Said:
 		n.claims[e.Claim].said(e.Number, e.Refusal)
+	case attachment.RunEnded:
+		n.endedRun(e)
 	case attachment.CloseStream:
 		n.stream.closing = true
 	case attachment.EndStream:

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -130,13 +129,7 @@ func (c *Client) observe(ctx context.Context, lock string) (*observation, error)
 	if c.life.Err() != nil {
 		return nil, errClosed
 	}
-	targets := []Target{c.Node()}
-	for _, t := range c.targets {
-		if !slices.Contains(targets, t) {
-			targets = append(targets, t)
-		}
-	}
-	conn, target, err := c.connector.first(ctx, targets, DefaultPatience)
+	conn, target, err := c.connector.first(ctx, c.inOrder(), DefaultPatience)
 	if err != nil {
 		return nil, err
 	}

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
-
-	"conch/token"
 )
 
 // Of a node that says nothing, callers send so little that none has to wait for it; the
@@ -53,7 +51,10 @@ func TestWhatIsToBeSentIsForThePresentStream(t *testing.T) {
 		st.wants(withdraw(1))
 		st.wants(acquire(2, "x")) // the same wait
 		synctest.Wait()
-		cl := a.ask("y", token.Exclusive, false)
+		cl, err := a.ask(want{lock: "y"})
+		if err != nil {
+			t.Fatal(err)
+		}
 		a.sending.Lock()
 		if a.sendAll(before) {
 			t.Error("more may follow on a stream that is over")

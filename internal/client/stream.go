@@ -24,6 +24,7 @@ type stream struct {
 	target Target
 	ttl    token.Time
 	values bool // the node understands Say
+	notes  bool // the node knows runs and kept holds
 	conn   conn
 	link   link
 	ctx    context.Context
@@ -105,7 +106,7 @@ func (st *stream) greet(caller *clientv1.Client, incarnation []byte, patience ti
 	case welcome.GetTtlNs() <= 0:
 		return fmt.Errorf("%w: Welcome.ttl_ns is %d, want more than 0", errNonsense, welcome.GetTtlNs())
 	}
-	st.ttl, st.values = token.Time(welcome.GetTtlNs()), welcome.GetValues()
+	st.ttl, st.values, st.notes = token.Time(welcome.GetTtlNs()), welcome.GetValues(), welcome.GetNotes()
 	return nil
 }
 
@@ -147,7 +148,7 @@ func (st *stream) flush() error {
 // serve sends and receives on a stream until it ends, and returns why.
 func (n *node) serve(st *stream) error {
 	n.mu.Lock()
-	n.stream, n.values = st, st.values
+	n.stream, n.values, n.notes = st, st.values, st.notes
 	n.core.Up(n.client.clock())
 	n.performAll()
 	n.mu.Unlock()

@@ -22,7 +22,7 @@ func ClientMessages(dst []frames.ClientMessage, frame *clientv1.ClientFrame) ([]
 		case *clientv1.ClientMessage_Release:
 			r := kind.Release
 			dst = append(dst, frames.ClientMessage{
-				Kind: frames.Release, ID: r.GetId(), Lock: r.GetLock(), Fence: token.Fence(r.GetFence()),
+				Kind: frames.Release, ID: r.GetId(), Lock: r.GetLock(), Fence: token.Fence(r.GetFence()), Lost: r.GetLost(),
 			})
 		case *clientv1.ClientMessage_Ping:
 			if stamp := kind.Ping.GetStamp(); stamp < 0 {
@@ -34,8 +34,14 @@ func ClientMessages(dst []frames.ClientMessage, frame *clientv1.ClientFrame) ([]
 			dst = append(dst, frames.ClientMessage{
 				Kind: frames.Say, ID: s.GetId(), Lock: s.GetLock(), Fence: token.Fence(s.GetFence()), Number: s.GetNumber(), Value: s.GetValue(),
 			})
+		case *clientv1.ClientMessage_AcquireRun:
+			dst = append(dst, acquireRunValue(kind.AcquireRun))
+		case *clientv1.ClientMessage_AcquireKept:
+			dst = append(dst, acquireKeptValue(kind.AcquireKept))
+		case *clientv1.ClientMessage_EndRun:
+			dst = append(dst, endRunValue(kind.EndRun))
 		default:
-			return dst, fmt.Errorf("got a message of kind %T, want Acquire, Withdraw, Release, Ping or Say", kind)
+			return dst, fmt.Errorf("got a message of kind %T, want Acquire, Withdraw, Release, Ping, Say, AcquireRun, AcquireKept or EndRun", kind)
 		}
 	}
 	return dst, nil
@@ -76,6 +82,9 @@ func ClientFrame(messages []frames.ClientMessage) *clientv1.ClientFrame {
 const fewMessages = 3
 
 func clientMessage(m *frames.ClientMessage) *clientv1.ClientMessage {
+	if m.Run != nil || m.Keep != nil {
+		return notedMessage(m)
+	}
 	switch m.Kind {
 	case frames.Acquire:
 		room := new(struct {
@@ -83,13 +92,8 @@ func clientMessage(m *frames.ClientMessage) *clientv1.ClientMessage {
 			kind    clientv1.ClientMessage_Acquire
 			acquire clientv1.Acquire
 		})
-		a := &room.acquire
-		a.Id, a.Lock, a.ResumeFence, a.Mode = m.ID, m.Lock, uint64(m.ResumeFence), clientv1.Acquire_MODE_WAIT
-		a.Limit = uint32(m.Limit)
-		if m.Try {
-			a.Mode = clientv1.Acquire_MODE_TRY
-		}
-		room.kind.Acquire = a
+		setAcquire(&room.acquire, m)
+		room.kind.Acquire = &room.acquire
 		room.message.Kind = &room.kind
 		return &room.message
 	case frames.Withdraw:
@@ -101,7 +105,7 @@ func clientMessage(m *frames.ClientMessage) *clientv1.ClientMessage {
 			release clientv1.Release
 		})
 		r := &room.release
-		r.Id, r.Lock, r.Fence = m.ID, m.Lock, uint64(m.Fence)
+		r.Id, r.Lock, r.Fence, r.Lost = m.ID, m.Lock, uint64(m.Fence), m.Lost
 		room.kind.Release = r
 		room.message.Kind = &room.kind
 		return &room.message
@@ -113,5 +117,13 @@ func clientMessage(m *frames.ClientMessage) *clientv1.ClientMessage {
 		}}}
 	default:
 		panic(fmt.Sprintf("clientwire: a client's message of the kind %d, which there is not", m.Kind))
+	}
+}
+
+func setAcquire(a *clientv1.Acquire, m *frames.ClientMessage) {
+	a.Id, a.Lock, a.ResumeFence, a.Mode = m.ID, m.Lock, uint64(m.ResumeFence), clientv1.Acquire_MODE_WAIT
+	a.Limit = uint32(m.Limit)
+	if m.Try {
+		a.Mode = clientv1.Acquire_MODE_TRY
 	}
 }

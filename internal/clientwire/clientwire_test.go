@@ -1,6 +1,7 @@
 package clientwire_test
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"conch/internal/clientwire"
 	"conch/internal/frames"
+	"conch/internal/runs"
 	clientv1 "conch/proto/conch/client/v1"
 	"conch/token"
 )
@@ -24,6 +26,12 @@ var clientMessages = []frames.ClientMessage{
 	{Kind: frames.Release, ID: 5, Lock: "x", Fence: 7},
 	{Kind: frames.Ping, Stamp: 11},
 	{Kind: frames.Say, ID: 6, Lock: "x", Fence: 7, Number: 8, Value: "here"},
+	{Kind: frames.Release, ID: 5, Lock: "x", Fence: 7, Lost: true},
+	{Kind: frames.Acquire, ID: 1, Lock: "x", Run: &runs.Request{Tick: 9}},
+	{Kind: frames.Acquire, ID: 1, Lock: "x", Try: true, Run: &runs.Request{Tick: 9, Skip: true, Plain: true, Remember: 10}},
+	{Kind: frames.Acquire, ID: 1, Lock: "x", Keep: &runs.Keep{}},
+	{Kind: frames.Acquire, ID: 1, Lock: "x", Try: true, Keep: &runs.Keep{Owner: "o", Adopt: true}},
+	{Kind: frames.EndRun, ID: 1, Lock: "x", Fence: 7, Run: &runs.Request{Tick: 9}, End: &runs.End{ExitCode: -1, Text: "no"}, Lasted: 11},
 }
 
 var nodeMessages = []frames.NodeMessage{
@@ -36,6 +44,15 @@ var nodeMessages = []frames.NodeMessage{
 	{Kind: frames.Released, ID: 6, Lock: "x", Fence: 7, Outcome: frames.OutcomeNotHeld},
 	{Kind: frames.Pong, Stamp: 8, Session: 9, Remaining: 10},
 	{Kind: frames.Said, ID: 7, Number: 8},
+	{Kind: frames.RunEnded, ID: 7, Fence: 8, RunOutcome: frames.RunNoted},
+	{Kind: frames.RunEnded, ID: 7, Fence: 8, RunOutcome: frames.RunLost},
+	{Kind: frames.RunEnded, ID: 7, Fence: 8, Refusal: frames.Refusal{Code: frames.CodeForbidden, Text: "no"}},
+	{Kind: frames.Refused, ID: 2, Refusal: frames.Refusal{Code: frames.CodeRan, Text: "ran", Run: &runs.Run{
+		RunMark: token.RunMark{Tick: 9, Fence: 7, State: token.RunDone}, Until: 1000,
+		Record: runs.Record{
+			Host: "h", PID: 1, User: "u", Command: "c", Identity: "i", Member: "m", Began: 100, Ended: 200, ExitCode: -3, Text: "t",
+		},
+	}}},
 	{Kind: frames.Said, ID: 7, Number: 9, Refusal: frames.Refusal{Code: frames.CodeTooManyValues, Text: "too many"}},
 }
 
@@ -52,11 +69,13 @@ func onWire[M proto.Message](t *testing.T, sent, got M) M {
 	return got
 }
 
+func equal[M any](a, b M) bool { return reflect.DeepEqual(a, b) }
+
 func TestClientMessagesComeBackAsTheyWent(t *testing.T) {
 	for n := range len(clientMessages) + 1 {
 		frame := onWire(t, clientwire.ClientFrame(clientMessages[:n]), new(clientv1.ClientFrame))
 		got, err := clientwire.ClientMessages(nil, frame)
-		if err != nil || !slices.Equal(got, clientMessages[:n]) {
+		if err != nil || !slices.EqualFunc(got, clientMessages[:n], equal[frames.ClientMessage]) {
 			t.Errorf("got %+v, %v\nwant %+v", got, err, clientMessages[:n])
 		}
 	}
@@ -66,7 +85,7 @@ func TestNodeMessagesComeBackAsTheyWent(t *testing.T) {
 	for n := range len(nodeMessages) + 1 {
 		frame := onWire(t, clientwire.NodeFrame(nodeMessages[:n]), new(clientv1.NodeFrame))
 		got, err := clientwire.NodeMessages(nil, frame)
-		if err != nil || !slices.Equal(got, nodeMessages[:n]) {
+		if err != nil || !slices.EqualFunc(got, nodeMessages[:n], equal[frames.NodeMessage]) {
 			t.Errorf("got %+v, %v\nwant %+v", got, err, nodeMessages[:n])
 		}
 	}
@@ -121,6 +140,36 @@ func TestBadModeIsARefusal(t *testing.T) {
 	}
 }
 
+// What goes with a plain Acquire only, or makes no sense, is refused; the stream stays open.
+func TestBadRequestsForRunsAreRefused(t *testing.T) {
+	run := func(a *clientv1.Acquire) *clientv1.ClientMessage {
+		return &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_AcquireRun{AcquireRun: &clientv1.AcquireRun{Acquire: a}}}
+	}
+	kept := func(a *clientv1.Acquire) *clientv1.ClientMessage {
+		return &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_AcquireKept{AcquireKept: &clientv1.AcquireKept{Acquire: a}}}
+	}
+	for want, m := range map[string]*clientv1.ClientMessage{
+		"AcquireRun.acquire.limit is 4294967295, want 0": run(&clientv1.Acquire{Mode: 1, Limit: 1<<32 - 1}),
+		"AcquireRun.acquire.resume_fence is 7, want 0":   run(&clientv1.Acquire{Mode: 1, ResumeFence: 7}),
+		"AcquireKept.acquire.limit is 3, want 0":         kept(&clientv1.Acquire{Mode: 2, Limit: 3}),
+		"AcquireKept.acquire.resume_fence is 7, want 0":  kept(&clientv1.Acquire{ResumeFence: 7}),
+		"Acquire.mode is 0":                              kept(nil),
+		"EndRun.ran_ns is -1, want 0 or more":            {Kind: &clientv1.ClientMessage_EndRun{EndRun: &clientv1.EndRun{RanNs: -1}}},
+	} {
+		got, err := clientwire.ClientMessages(nil, &clientv1.ClientFrame{Messages: []*clientv1.ClientMessage{m}})
+		if err != nil || len(got) != 1 || got[0].Refusal.Code != frames.CodeInvalidField || !strings.Contains(got[0].Refusal.Text, want) || got[0].ResumeFence != 0 {
+			t.Errorf("%v: %+v, %v; want a refusal with %q", m, got, err, want)
+		}
+	}
+}
+
+// A state of a later version is none that this one knows.
+func TestUnknownStateOfARun(t *testing.T) {
+	if got := clientwire.Run(&clientv1.RunRecord{Tick: 1, State: 99}); got.State != 0 || got.Tick != 1 {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestWhatAClientMayNotSay(t *testing.T) {
 	for want, m := range map[string]*clientv1.ClientMessage{
 		"<nil>, want Acquire":               {},
@@ -147,6 +196,8 @@ func TestWhatANodeMayNotSay(t *testing.T) {
 		"got Warned.lease_remaining_ns -1":       {Kind: &clientv1.NodeMessage_Warned{Warned: &clientv1.Warned{Reason: 1, LeaseRemainingNs: -1}}},
 		"got Lost.reason 5, want 1 to 4":         {Kind: &clientv1.NodeMessage_Lost{Lost: &clientv1.Lost{Ids: []uint64{1}, Reason: 5}}},
 		"got Released.outcome 0, want 1 to 3":    {Kind: &clientv1.NodeMessage_Released{Released: &clientv1.Released{}}},
+		"got RunEnded.outcome 0, want 1 to 3":    {Kind: &clientv1.NodeMessage_RunEnded{RunEnded: &clientv1.RunEnded{}}},
+		"got RunEnded.error.code 256":            {Kind: &clientv1.NodeMessage_RunEnded{RunEnded: &clientv1.RunEnded{Error: &clientv1.Error{Code: 256}}}},
 		"got Pong.stamp -1, want 0 or more":      {Kind: &clientv1.NodeMessage_Pong{Pong: &clientv1.Pong{Stamp: -1}}},
 		"got Pong.lease_remaining_ns -1, want 0": {Kind: &clientv1.NodeMessage_Pong{Pong: &clientv1.Pong{LeaseRemainingNs: -1}}},
 	} {
@@ -173,6 +224,10 @@ func TestNumbersAreThoseOfTheProtocol(t *testing.T) {
 		frames.CodeNotHeld:      clientv1.Code_CODE_NOT_HELD,
 
 		frames.CodeTooManyValues: clientv1.Code_CODE_TOO_MANY_VALUES,
+		frames.CodeRan:           clientv1.Code_CODE_RAN,
+		frames.CodeInvalidTick:   clientv1.Code_CODE_INVALID_TICK,
+		frames.CodeNotesFull:     clientv1.Code_CODE_NOTES_FULL,
+		frames.CodeNoNotes:       clientv1.Code_CODE_NO_NOTES,
 	}
 	for code, want := range codes {
 		if clientv1.Code(code) != want {
@@ -198,9 +253,27 @@ func TestNumbersAreThoseOfTheProtocol(t *testing.T) {
 			t.Errorf("outcome %d; want %v, which is %d", outcome, want, want)
 		}
 	}
+	runOutcomes := map[frames.RunOutcome]clientv1.RunEnded_Outcome{
+		frames.RunNoted: clientv1.RunEnded_OUTCOME_NOTED, frames.RunNotNoted: clientv1.RunEnded_OUTCOME_NOT_NOTED,
+		frames.RunLost: clientv1.RunEnded_OUTCOME_LOST,
+	}
+	for outcome, want := range runOutcomes {
+		if clientv1.RunEnded_Outcome(outcome) != want {
+			t.Errorf("outcome %d of a run; want %v, which is %d", outcome, want, want)
+		}
+	}
+	states := map[token.RunState]clientv1.RunRecord_State{
+		token.RunBegun: clientv1.RunRecord_STATE_BEGUN, token.RunVoid: clientv1.RunRecord_STATE_VOID, token.RunDone: clientv1.RunRecord_STATE_DONE,
+	}
+	for state, want := range states {
+		if clientv1.RunRecord_State(state) != want {
+			t.Errorf("state %d of a run; want %v, which is %d", state, want, want)
+		}
+	}
 	// The bounds of what is decoded are those of the protocol, too.
 	for enum, want := range map[protoreflect.Enum]int{
 		clientv1.Reason(0): len(reasons) + 1, clientv1.Released_Outcome(0): len(outcomes) + 1, clientv1.Acquire_Mode(0): 3,
+		clientv1.RunEnded_Outcome(0): len(runOutcomes) + 1, clientv1.RunRecord_State(0): len(states) + 1,
 	} {
 		if got := enum.Descriptor().Values().Len(); got != want {
 			t.Errorf("%s has %d values, and package clientwire knows %d", enum.Descriptor().Name(), got, want)

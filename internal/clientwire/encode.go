@@ -30,9 +30,11 @@ func nodeMessage(m *frames.NodeMessage) *clientv1.NodeMessage {
 	case frames.Granted:
 		return granted(m)
 	case frames.Refused:
-		return &clientv1.NodeMessage{Kind: &clientv1.NodeMessage_Refused{Refused: &clientv1.Refused{
-			Id: m.ID, Error: &clientv1.Error{Code: clientv1.Code(m.Refusal.Code), Message: m.Refusal.Text},
-		}}}
+		r := &clientv1.Refused{Id: m.ID, Error: &clientv1.Error{Code: clientv1.Code(m.Refusal.Code), Message: m.Refusal.Text}}
+		if m.Refusal.Run != nil {
+			r.Run = RunRecord(m.Refusal.Run)
+		}
+		return &clientv1.NodeMessage{Kind: &clientv1.NodeMessage_Refused{Refused: r}}
 	case frames.Withdrawn:
 		return &clientv1.NodeMessage{Kind: &clientv1.NodeMessage_Withdrawn{Withdrawn: &clientv1.Withdrawn{Id: m.ID}}}
 	case frames.Warned:
@@ -53,6 +55,8 @@ func nodeMessage(m *frames.NodeMessage) *clientv1.NodeMessage {
 			s.Error = &clientv1.Error{Code: clientv1.Code(m.Refusal.Code), Message: m.Refusal.Text}
 		}
 		return &clientv1.NodeMessage{Kind: &clientv1.NodeMessage_Said{Said: s}}
+	case frames.RunEnded:
+		return runEnded(m)
 	default:
 		panic(fmt.Sprintf("clientwire: a node's message of the kind %d, which there is not", m.Kind))
 	}

@@ -40,8 +40,10 @@ func AppendNode(dst []frames.NodeMessage, m *clientv1.NodeMessage) ([]frames.Nod
 		return appendPong(dst, kind.Pong)
 	case *clientv1.NodeMessage_Said:
 		return appendSaid(dst, kind.Said)
+	case *clientv1.NodeMessage_RunEnded:
+		return appendRunEnded(dst, kind.RunEnded)
 	default:
-		return dst, fmt.Errorf("got a message of kind %T, want Granted, Refused, Withdrawn, Warned, Lost, Released, Pong or Said", kind)
+		return dst, fmt.Errorf("got a message of kind %T, want Granted, Refused, Withdrawn, Warned, Lost, Released, Pong, Said or RunEnded", kind)
 	}
 }
 
@@ -63,6 +65,10 @@ func appendRefused(dst []frames.NodeMessage, r *clientv1.Refused) ([]frames.Node
 	refusal, err := refusalValue("Refused", r.GetError())
 	if err != nil {
 		return dst, err
+	}
+	if r.GetRun() != nil {
+		run := Run(r.GetRun())
+		refusal.Run = &run
 	}
 	return append(dst, frames.NodeMessage{Kind: frames.Refused, ID: r.GetId(), Refusal: refusal}), nil
 }

@@ -67,7 +67,7 @@ var plantings = []planted{
 			"proto/p/a.go":   `package p; import ("conch/token"; "conch/proto/q"; "conchology/token")`,
 		},
 		want: []string{
-			"broadcast/a.go: imports conch/logs, and broadcast may import only token, proto, internal/claims, internal/frames, internal/leaders of ours",
+			"broadcast/a.go: imports conch/logs, and broadcast may import only token, proto, internal/claims, internal/frames, internal/leaders, internal/runs of ours",
 			"hosts/a.go: imports " + modulePath + ", ",
 			"logs/a.go: imports conch/internal/verify/sim, ",
 			"proto/p/a.go: imports conch/token, ",

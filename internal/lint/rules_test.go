@@ -33,7 +33,7 @@ var arrows = map[string][]string{
 	"proto":     {},
 	"hosts":     {},
 	"logs":      {},
-	"broadcast": {"token", "proto", "internal/claims", "internal/frames", "internal/leaders"},
+	"broadcast": {"token", "proto", "internal/claims", "internal/frames", "internal/leaders", "internal/runs"},
 	"":          {"token", "proto", "hosts", "logs", "broadcast", "internal"},
 	"internal":  {"token", "proto", "hosts", "logs", "broadcast", "internal", ""},
 	"cmd":       {"token", "proto", "hosts", "logs", "broadcast", "internal", ""},
@@ -45,9 +45,10 @@ var arrows = map[string][]string{
 // what each may import beside pureMayImport.
 var purePackages = map[string][]string{
 	"token":                      {},
-	"internal/frames":            {"conch/token"},
-	"internal/claims":            {"conch/token", "conch/internal/frames"},
-	"internal/client/attachment": {"conch/token", "conch/internal/frames"},
+	"internal/runs":              {"conch/token", "encoding/json"},
+	"internal/frames":            {"conch/token", "conch/internal/runs"},
+	"internal/claims":            {"conch/token", "conch/internal/frames", "conch/internal/runs"},
+	"internal/client/attachment": {"conch/token", "conch/internal/frames", "conch/internal/runs"},
 	"internal/discovery":         {},
 	"internal/leaders":           {"conch/token"},
 	"broadcast/wire": {

@@ -12,6 +12,7 @@ import (
 
 	"conch/broadcast"
 	"conch/hosts"
+	"conch/internal/runs"
 	"conch/internal/service"
 	clientv1 "conch/proto/conch/client/v1"
 	"conch/token"
@@ -162,6 +163,31 @@ func (n *Node) Acquire(ctx context.Context, name string, limit token.Limit) (bro
 // Try is [broadcast.Driver.Try].
 func (n *Node) Try(ctx context.Context, name string, limit token.Limit) (broadcast.Hold, error) {
 	return n.driver.Try(ctx, name, limit)
+}
+
+// AcquireRun is [broadcast.Driver.AcquireRun].
+func (n *Node) AcquireRun(ctx context.Context, name string, run runs.Request) (broadcast.Hold, error) {
+	return n.driver.AcquireRun(ctx, name, run)
+}
+
+// TryRun is [broadcast.Driver.TryRun].
+func (n *Node) TryRun(ctx context.Context, name string, run runs.Request) (broadcast.Hold, error) {
+	return n.driver.TryRun(ctx, name, run)
+}
+
+// AcquireKept is [broadcast.Driver.AcquireKept].
+func (n *Node) AcquireKept(ctx context.Context, name string, keep runs.Keep) (broadcast.Hold, error) {
+	return n.driver.AcquireKept(ctx, name, keep)
+}
+
+// TryKept is [broadcast.Driver.TryKept].
+func (n *Node) TryKept(ctx context.Context, name string, keep runs.Keep) (broadcast.Hold, error) {
+	return n.driver.TryKept(ctx, name, keep)
+}
+
+// Runs is [service.Service.Runs].
+func (n *Node) Runs(ctx context.Context, name string) ([]runs.Run, error) {
+	return n.service.Runs(ctx, name)
 }
 
 // Leader is [broadcast.Driver.Leader].

@@ -25,12 +25,14 @@
 //   - @anonymous: whoever connects over TCP to a node that runs without TLS.
 //
 // May do what is one or more of look, lock, share, break and operate, joined by commas. To
-// look is to see a lock, its holders, its waiters, and who leads. To lock is to hold it in any
-// mode: alone, as one of several readers, or with one of so many permits; to change how many
-// permits there are; and to say a leader's value. To share is to hold it as a reader only. To operate is to make the node take no more
-// requests, or take them again (conch drain); that concerns the whole node, so such a line
-// has * for the locks. Whoever may do one of these may also look, and whoever
-// may lock may also share; none of the others implies another.
+// look is to see a lock, its holders, its waiters, its runs, and who leads. To lock is to hold
+// it in any mode: alone, as one of several readers, or with one of so many permits; to change
+// how many permits there are; to say a leader's value; to hold it for a run, and to say that
+// the run is done; and to keep a hold. To share is to hold it as a reader only. To break is to
+// take it from its holder, and to say that a kept hold is over. To operate is to make the node
+// take no more requests, or take them again (conch drain); that concerns the whole node, so
+// such a line has * for the locks. Whoever may do one of these may also look, and whoever may
+// lock may also share; none of the others implies another.
 //
 // Which locks is a lock's whole name, or the beginning of names with a * after it, or * alone
 // for all. So deploy is one lock, and deploy/* are those in it.

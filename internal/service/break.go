@@ -50,7 +50,10 @@ func (s *Service) Break(ctx context.Context, r *clientv1.BreakRequest) (*clientv
 	if r.GetScope() == clientv1.Scope_SCOPE_NODE {
 		return nil, err
 	}
-	return s.breakThere(ctx, r, by, err)
+	if response, err = s.breakThere(ctx, r, by, err); err == nil {
+		return response, nil
+	}
+	return s.freeKept(ctx, r, by, err)
 }
 
 // mostBroken is how many of those whose holds were broken are named.

@@ -31,6 +31,10 @@ var statusCodes = map[clientv1.Code]codes.Code{
 	clientv1.Code_CODE_OTHER_LIMIT:    codes.FailedPrecondition,
 
 	clientv1.Code_CODE_TOO_MANY_VALUES: codes.ResourceExhausted,
+	clientv1.Code_CODE_RAN:             codes.FailedPrecondition,
+	clientv1.Code_CODE_INVALID_TICK:    codes.InvalidArgument,
+	clientv1.Code_CODE_NOTES_FULL:      codes.ResourceExhausted,
+	clientv1.Code_CODE_NO_NOTES:        codes.FailedPrecondition,
 }
 
 // fault is an error for a client.
@@ -68,6 +72,8 @@ func claimFault(err error) *clientv1.Error {
 		return fault(clientv1.Code_CODE_OTHER_LIMIT, "%v", err)
 	case errors.Is(err, broadcast.ErrPermits):
 		return fault(clientv1.Code_CODE_INVALID_FIELD, "%v", err)
+	case errors.Is(err, broadcast.ErrNoNotes):
+		return fault(clientv1.Code_CODE_NO_NOTES, "%v", err)
 	case errors.Is(err, broadcast.ErrTooManyLocks):
 		return fault(clientv1.Code_CODE_TOO_MANY_NAMES, "%v", err)
 	}

@@ -25,6 +25,7 @@ func merge(members []string, lock string, parts []*clientv1.LockStatus, missing 
 		whole.Obstacles = append(whole.Obstacles, part.GetObstacles()...)
 	}
 	setHolders(whole, parts)
+	setNotes(whole, parts)
 	setLimit(whole)
 	whole.Waiters = waitersInTurn(members, whole, parts)
 	whole.Obstacles = obstacles(whole, missing)
@@ -117,6 +118,8 @@ func obstacles(whole *clientv1.LockStatus, missing []*clientv1.Missing) []*clien
 		add(clientv1.Obstacle_KIND_HELD, h.GetMember(), "a client of %s holds the lock, with fence %d", h.GetMember(), h.GetFence())
 	case h != nil:
 		found = sharers(whole)
+	case whole.GetKept() != nil:
+		add(clientv1.Obstacle_KIND_KEPT, whole.GetKept().GetMember(), "%s", keptText(whole.GetKept()))
 	case t == nil && len(missing) == 0:
 		add(clientv1.Obstacle_KIND_TOKEN_MOVING, "", "no member has the token: it is on its way, or lost and about to be made anew")
 	case t == nil:

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"conch/broadcast"
+	"conch/internal/clientwire"
+	"conch/internal/runs"
 	clientv1 "conch/proto/conch/client/v1"
 	"conch/token"
 )
@@ -12,7 +14,12 @@ import (
 // part is what this node knows of a lock, as SCOPE_NODE has it.
 func (s *Service) part(state *broadcast.LockState) *clientv1.LockStatus {
 	part := &clientv1.LockStatus{Lock: state.Lock}
+	if state.Notes.Run.Tick != 0 {
+		run := runs.Remembered(state.Notes.Run)
+		part.Run = clientwire.RunRecord(&run)
+	}
 	if !state.Known {
+		part.Kept = keptHold(state.Notes.Kept, nil)
 		return part
 	}
 	own := s.members[s.self]
@@ -40,7 +47,9 @@ func (s *Service) part(state *broadcast.LockState) *clientv1.LockStatus {
 			Member: own, Client: asClient(w.Caller), WaitedNs: int64(w.Since), Limit: uint32(w.Limit),
 		})
 	}
+	var inToken *token.KeptHold
 	if t := state.Token; t != nil {
+		inToken = t.Kept
 		part.Token = &clientv1.TokenStatus{
 			Member:        own,
 			EpochNumber:   t.Epoch.Number,
@@ -59,6 +68,7 @@ func (s *Service) part(state *broadcast.LockState) *clientv1.LockStatus {
 			part.Token.Queue = append(part.Token.Queue, s.members[m])
 		}
 	}
+	part.Kept = keptHold(state.Notes.Kept, inToken)
 	lease, _ := s.driver.Lease()
 	switch {
 	case state.Waits == 0:
@@ -104,6 +114,13 @@ func (s *Service) holder(h *broadcast.Holding) *clientv1.Holder {
 		LeaseRemainingNs: int64(h.Left),
 		Limit:            uint32(h.Limit),
 		Value:            h.Value,
+		Kept:             h.Keep != nil,
+	}
+	if h.Run != nil {
+		holder.Tick = int64(h.Run.Tick)
+	}
+	if h.Keep != nil {
+		holder.Owner = h.Keep.Owner
 	}
 	switch {
 	case errors.Is(h.Ending, broadcast.ErrBroken):

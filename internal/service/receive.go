@@ -121,8 +121,13 @@ func (st *stream) check(messages []frames.ClientMessage) error {
 			if f = checkLock(m.Lock); f == nil {
 				f = st.service.gate.check(st.who, actionFor(m.Limit), m.Lock)
 			}
+			if f == nil {
+				f = checkWanted(m)
+			}
 		case m.Kind == frames.Say:
 			f = st.checkSay(m)
+		case m.Kind == frames.EndRun:
+			f = st.checkEndRun(m)
 		}
 		if f != nil && m.Refusal.Code == 0 {
 			m.Refusal = frames.Refusal{Code: frames.Code(f.GetCode()), Text: f.GetMessage()}
@@ -190,7 +195,7 @@ func (st *stream) greet() error {
 	defer st.sending.Unlock()
 	all, err := st.link.Send(&clientv1.NodeFrame{Messages: []*clientv1.NodeMessage{
 		{Kind: &clientv1.NodeMessage_Welcome{Welcome: &clientv1.Welcome{
-			Version: version, Member: s.members[s.self], TtlNs: int64(s.ttl), Values: true,
+			Version: version, Member: s.members[s.self], TtlNs: int64(s.ttl), Values: true, Notes: true,
 		}}},
 	}})
 	if err == nil && !all {

@@ -77,6 +77,10 @@ func (s *Service) ownStatus(ctx context.Context) (*clientv1.MemberStatus, error)
 		MaxLocks:         uint64(st.MaxLocks),
 		Rules:            s.gate.rules().Hash(),
 		Draining:         st.Draining,
+		Remembers:        st.Remembers,
+		Notes:            uint64(st.Notes),
+		MaxNotes:         uint64(st.MaxNotes),
+		Kept:             uint64(st.Kept),
 	}
 	if s.logLoss != nil {
 		lines, now := s.logLoss()

@@ -97,7 +97,7 @@ func (v *view) set(lock string, member int, part *clientv1.LockStatus) {
 		parts = make([]*clientv1.LockStatus, len(v.members))
 		v.parts[lock] = parts
 	}
-	if len(part.GetViews()) == 0 { // it does not know the lock
+	if len(part.GetViews()) == 0 && !keeps(part) { // it does not know the lock
 		part = nil
 	}
 	parts[member] = part
@@ -144,9 +144,9 @@ func (v *view) absent() []*clientv1.Missing {
 	return absent
 }
 
-// used reports whether anybody holds a lock or waits for it.
+// used reports whether anybody holds a lock or waits for it, or a hold of it is kept.
 func used(parts []*clientv1.LockStatus) bool {
-	return slices.ContainsFunc(parts, func(p *clientv1.LockStatus) bool { return p.GetHolder() != nil || p.GetWaiting() > 0 })
+	return slices.ContainsFunc(parts, func(p *clientv1.LockStatus) bool { return p.GetHolder() != nil || p.GetWaiting() > 0 || keeps(p) })
 }
 
 // tell tells of all locks that have changed, and forgets those that nobody knows; where

@@ -167,10 +167,16 @@ func (a *Attachment) end(why Why) {
 	a.ended, a.why = true, why
 	a.avoid = a.avoid || a.leaving || why == Silent || why == Final
 	for _, e := range a.claims.entries {
-		if c := e.claim; c != nil && c.state != holding {
+		c := e.claim
+		switch {
+		case c == nil || c.state == holding:
+			continue
+		case c.state == ending:
+			a.tell(c, Effect{Kind: RunEnded, Unanswered: true})
+		default:
 			a.tell(c, Effect{Kind: Moved})
-			a.finish(c)
 		}
+		a.finish(c)
 	}
 	a.queue, a.taken = nil, 0
 	a.checkFinished()
@@ -187,13 +193,17 @@ func (a *Attachment) checkFinished() {
 // Ask begins a claim, in the mode that the limit says. The claim is 0 if the node may not
 // be asked; see Admits.
 func (a *Attachment) Ask(now token.Time, lock string, limit token.Limit, try bool) Claim {
+	return a.ask(now, &claim{lock: lock, limit: limit, try: try, state: waiting})
+}
+
+// ask takes a new claim in.
+func (a *Attachment) ask(now token.Time, c *claim) Claim {
 	if !a.Admits() {
 		return 0
 	}
 	a.claims.tidy()
 	a.handles.tidy()
 	a.arm(now + a.ttl/pingShare)
-	c := &claim{lock: lock, limit: limit, try: try, state: waiting}
 	if left := a.takeUp(c); left != nil {
 		a.lastID++
 		left.handle = Claim(a.lastID)
@@ -231,7 +241,7 @@ func (a *Attachment) GiveUp(now token.Time, claim Claim) (mayWait bool) {
 	case granted, holding:
 		c.state = releasing
 		a.enqueue(c)
-	case withdrawing, releasing, over:
+	case withdrawing, releasing, ending, over:
 	}
 	return mayWait
 }
@@ -241,7 +251,7 @@ func (a *Attachment) GiveUp(now token.Time, claim Claim) (mayWait bool) {
 func (a *Attachment) Release(now token.Time, claim Claim) { a.GiveUp(now, claim) }
 
 // Drain ends all waits and holds, for the client ends. Holds are not released: who held
-// them may not be done. What was released or withdrawn is still told to the node.
+// them may not be done. What was released, ended or withdrawn is still told to the node.
 func (a *Attachment) Drain(now token.Time) {
 	a.expire(now)
 	a.draining = true
@@ -253,7 +263,7 @@ func (a *Attachment) Drain(now token.Time) {
 		case c.state == holding:
 			a.lose(now, c, Effect{Cause: CauseClosed})
 			a.finish(c)
-		case c.state == releasing:
+		case c.state == releasing || c.state == ending:
 			// The node says that it has heard of a release when it has something else to say.
 			a.pingDue = true
 		}
@@ -285,11 +295,11 @@ func (a *Attachment) Useful(now token.Time) bool { return a.served || now-a.bega
 // Avoid reports whether another node is rather to be asked next.
 func (a *Attachment) Avoid() bool { return a.avoid || a.leaving }
 
-// Undelivered returns how many releases the node has not answered.
+// Undelivered returns how many releases, and ends of runs, the node has not answered.
 func (a *Attachment) Undelivered() int {
 	n := 0
 	for _, e := range a.claims.entries {
-		if e.claim != nil && e.claim.state == releasing {
+		if e.claim != nil && (e.claim.state == releasing || e.claim.state == ending) {
 			n++
 		}
 	}

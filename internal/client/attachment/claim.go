@@ -2,6 +2,7 @@ package attachment
 
 import (
 	"conch/internal/frames"
+	"conch/internal/runs"
 	"conch/token"
 )
 
@@ -20,6 +21,9 @@ const (
 	withdrawing
 	// releasing: the node is to take the lock back, and will say that it has.
 	releasing
+	// ending: the node is to note that the run is done and take the lock back, and will say
+	// what became of that.
+	ending
 	// over: nothing more is said of it.
 	over
 )
@@ -31,6 +35,8 @@ type claim struct {
 	lock   string
 	limit  token.Limit // the mode
 	try    bool
+	run    *runs.Request // nil if it is for no run
+	keep   *runs.Keep    // nil if the hold is not kept
 	state  state
 	queued bool // in the queue
 	sent   bool // the present stream carried its Acquire
@@ -45,6 +51,11 @@ type claim struct {
 	end       token.Time
 	settled   Cause // why nothing extends it any more; 0 if something may
 	text      string
+	// lost: the hold, which is kept, was lost before it was released.
+	lost bool
+	// ran is how long the run lasted that is ending, and runEnd how it ended.
+	ran    token.Time
+	runEnd *runs.End
 	// value is what the holder said last, number counts what it said, and heard is the
 	// number that the node answered last. sentNumber is the number that was sent last on the
 	// present stream; 0 for none.
@@ -72,12 +83,14 @@ func (c *claim) message(stream uint64) (frames.ClientMessage, bool) {
 		}
 		c.sent = true
 		m := c.acquire()
-		m.ResumeFence = c.fence
+		m.ResumeFence, m.Run, m.Keep = c.fence, nil, nil
 		return m, true
 	case withdrawing:
 		return frames.ClientMessage{Kind: frames.Withdraw, ID: c.id}, true
 	case releasing:
-		return frames.ClientMessage{Kind: frames.Release, ID: c.id, Lock: c.lock, Fence: c.fence}, true
+		return frames.ClientMessage{Kind: frames.Release, ID: c.id, Lock: c.lock, Fence: c.fence, Lost: c.lost}, true
+	case ending:
+		return c.endRun(), true
 	case over:
 	}
 	return frames.ClientMessage{}, false
@@ -85,7 +98,7 @@ func (c *claim) message(stream uint64) (frames.ClientMessage, bool) {
 
 // acquire is what asks for the lock.
 func (c *claim) acquire() frames.ClientMessage {
-	return frames.ClientMessage{Kind: frames.Acquire, ID: c.id, Lock: c.lock, Limit: c.limit, Try: c.try}
+	return frames.ClientMessage{Kind: frames.Acquire, ID: c.id, Lock: c.lock, Limit: c.limit, Try: c.try, Run: c.run, Keep: c.keep}
 }
 
 // asks reports whether what is to be said of the claim wants a lease.

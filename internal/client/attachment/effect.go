@@ -27,6 +27,10 @@ const (
 	// Said: the node has the value with Number of the hold, and all before it; or refuses
 	// it, if Refusal has a Code.
 	Said
+	// RunEnded: what became of the end of a run, as RunOutcome says. Unanswered: the node did
+	// not say, and will not. If Refusal has a Code, the node refuses it, and the hold ends as
+	// by a release.
+	RunEnded
 	// CloseStream: nothing more will be sent on the stream; its sending side is to be
 	// closed once what Take has returned is sent.
 	CloseStream
@@ -42,11 +46,14 @@ type Effect struct {
 	Claim   Claim
 	Fence   token.Fence    // Held
 	Number  uint64         // Said
-	Refusal frames.Refusal // Refused, Said, and Lost for CauseRefused
+	Refusal frames.Refusal // Refused, Said, RunEnded, and Lost for CauseRefused
 	Cause   Cause          // Warned, Lost
 	Text    string         // Warned, Lost: what whoever broke the lock says
 	End     token.Time     // Warned, Lost: when the hold ends, or has ended
 	Times   Times          // Warned, Lost
+	// RunOutcome, Unanswered: RunEnded
+	RunOutcome frames.RunOutcome
+	Unanswered bool
 }
 
 // Cause is why a hold is over, or is about to be.

@@ -80,7 +80,7 @@ func (a *Attachment) expire(now token.Time) {
 			a.firstEnd = min(a.firstEnd, c.end)
 		default:
 			a.lose(now, c, Effect{Cause: CauseLease})
-			c.state = releasing
+			c.state, c.lost = releasing, c.keep != nil
 			a.enqueue(c)
 		}
 	}

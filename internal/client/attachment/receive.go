@@ -31,8 +31,10 @@ func (a *Attachment) Receive(now token.Time, m frames.NodeMessage) error {
 		return a.receivePong(now, m)
 	case frames.Said:
 		return a.receiveSaid(m)
+	case frames.RunEnded:
+		return a.receiveRunEnded(m)
 	default:
-		return fmt.Errorf("got a message of the kind %d, want %d to %d", m.Kind, frames.Granted, frames.Said)
+		return fmt.Errorf("got a message of the kind %d, want %d to %d", m.Kind, frames.Granted, frames.RunEnded)
 	}
 }
 
@@ -87,7 +89,7 @@ func (a *Attachment) receiveGranted(now token.Time, m frames.NodeMessage) error 
 	case c.state == withdrawing: // the node will read of that
 		c.fence = m.Fence // so it is not taken up
 		return nil
-	case c.state == releasing: // likewise
+	case c.state == releasing || c.state == ending: // likewise
 		return nil
 	case c.state != waiting && (c.fence != m.Fence || c.session != m.Session):
 		return fmt.Errorf("got a grant with the fence %d of session %d, after one with the fence %d of session %d",
@@ -169,7 +171,7 @@ func (a *Attachment) receiveRefused(now token.Time, m frames.NodeMessage) error 
 			loss = Effect{Cause: CauseNodeLeaving}
 		}
 		a.lose(now, c, loss)
-	case releasing: // its Released is still to come
+	case releasing, ending: // its Released or RunEnded is still to come
 		return nil
 	case withdrawing, over:
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"conch/internal/frames"
+	"conch/internal/runs"
 	"conch/token"
 )
 
@@ -38,14 +39,22 @@ func (c *claim) say(stream uint64) (frames.ClientMessage, bool) {
 
 // size is how many messages of a usual size what is to be said of a claim is as long as.
 func (c *claim) size(stream uint64) int {
-	if c.says(stream) {
+	switch {
+	case c.says(stream):
 		return 1 + token.MaxValueBytes/usualBytes
+	case c.state == ending:
+		return 1 + (runs.MaxTextBytes+noteBytes)/usualBytes
+	case c.run != nil || c.keep != nil:
+		return 1 + (token.MaxOwnerBytes+noteBytes)/usualBytes
 	}
 	return 1
 }
 
 // usualBytes is the size of all other messages: maxFrame of them are within a frame.
 const usualBytes = 341
+
+// noteBytes are more than what else a message about a run or a kept hold has.
+const noteBytes = 64
 
 func (a *Attachment) receiveSaid(m frames.NodeMessage) error {
 	c, err := a.find(m.ID)

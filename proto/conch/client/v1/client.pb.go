@@ -90,6 +90,17 @@ const (
 	Code_CODE_OTHER_LIMIT Code = 16
 	// The node says as many values as it may. RESOURCE_EXHAUSTED.
 	Code_CODE_TOO_MANY_VALUES Code = 17
+	// The run is not needed: its tick has been run, or a later one has begun. Refused.run
+	// tells which run it is. FAILED_PRECONDITION.
+	Code_CODE_RAN Code = 18
+	// The tick is below 1, or no time near now. INVALID_ARGUMENT.
+	Code_CODE_INVALID_TICK Code = 19
+	// A member remembers the runs and kept holds of as many locks as it may.
+	// RESOURCE_EXHAUSTED.
+	Code_CODE_NOTES_FULL Code = 20
+	// A member has no data directory, so it remembers no runs and kept holds.
+	// FAILED_PRECONDITION.
+	Code_CODE_NO_NOTES Code = 21
 )
 
 // Enum value maps for Code.
@@ -113,6 +124,10 @@ var (
 		15: "CODE_NOT_READ",
 		16: "CODE_OTHER_LIMIT",
 		17: "CODE_TOO_MANY_VALUES",
+		18: "CODE_RAN",
+		19: "CODE_INVALID_TICK",
+		20: "CODE_NOTES_FULL",
+		21: "CODE_NO_NOTES",
 	}
 	Code_value = map[string]int32{
 		"CODE_UNSPECIFIED":     0,
@@ -133,6 +148,10 @@ var (
 		"CODE_NOT_READ":        15,
 		"CODE_OTHER_LIMIT":     16,
 		"CODE_TOO_MANY_VALUES": 17,
+		"CODE_RAN":             18,
+		"CODE_INVALID_TICK":    19,
+		"CODE_NOTES_FULL":      20,
+		"CODE_NO_NOTES":        21,
 	}
 )
 
@@ -333,6 +352,121 @@ func (Acquire_Mode) EnumDescriptor() ([]byte, []int) {
 	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{9, 0}
 }
 
+// Outcome says what became of it.
+type RunEnded_Outcome int32
+
+const (
+	// Never sent without an error.
+	RunEnded_OUTCOME_UNSPECIFIED RunEnded_Outcome = 0
+	// A majority of the members remembers that the tick needs no other run.
+	RunEnded_OUTCOME_NOTED RunEnded_Outcome = 1
+	// Whether it does is not known, and will not be. A later run of the tick may begin.
+	RunEnded_OUTCOME_NOT_NOTED RunEnded_Outcome = 2
+	// The hold had been lost, or is not known to this node: another run of the tick may have
+	// begun.
+	RunEnded_OUTCOME_LOST RunEnded_Outcome = 3
+)
+
+// Enum value maps for RunEnded_Outcome.
+var (
+	RunEnded_Outcome_name = map[int32]string{
+		0: "OUTCOME_UNSPECIFIED",
+		1: "OUTCOME_NOTED",
+		2: "OUTCOME_NOT_NOTED",
+		3: "OUTCOME_LOST",
+	}
+	RunEnded_Outcome_value = map[string]int32{
+		"OUTCOME_UNSPECIFIED": 0,
+		"OUTCOME_NOTED":       1,
+		"OUTCOME_NOT_NOTED":   2,
+		"OUTCOME_LOST":        3,
+	}
+)
+
+func (x RunEnded_Outcome) Enum() *RunEnded_Outcome {
+	p := new(RunEnded_Outcome)
+	*p = x
+	return p
+}
+
+func (x RunEnded_Outcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RunEnded_Outcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_conch_client_v1_client_proto_enumTypes[4].Descriptor()
+}
+
+func (RunEnded_Outcome) Type() protoreflect.EnumType {
+	return &file_conch_client_v1_client_proto_enumTypes[4]
+}
+
+func (x RunEnded_Outcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RunEnded_Outcome.Descriptor instead.
+func (RunEnded_Outcome) EnumDescriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{16, 0}
+}
+
+// State says what became of it.
+type RunRecord_State int32
+
+const (
+	// Never sent.
+	RunRecord_STATE_UNSPECIFIED RunRecord_State = 0
+	// It was let in, or was about to be. It may be under way, or have ended without a word.
+	RunRecord_STATE_BEGUN RunRecord_State = 1
+	// It was about to be let in, and was not.
+	RunRecord_STATE_VOID RunRecord_State = 2
+	// Its tick needs no other run.
+	RunRecord_STATE_DONE RunRecord_State = 3
+)
+
+// Enum value maps for RunRecord_State.
+var (
+	RunRecord_State_name = map[int32]string{
+		0: "STATE_UNSPECIFIED",
+		1: "STATE_BEGUN",
+		2: "STATE_VOID",
+		3: "STATE_DONE",
+	}
+	RunRecord_State_value = map[string]int32{
+		"STATE_UNSPECIFIED": 0,
+		"STATE_BEGUN":       1,
+		"STATE_VOID":        2,
+		"STATE_DONE":        3,
+	}
+)
+
+func (x RunRecord_State) Enum() *RunRecord_State {
+	p := new(RunRecord_State)
+	*p = x
+	return p
+}
+
+func (x RunRecord_State) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RunRecord_State) Descriptor() protoreflect.EnumDescriptor {
+	return file_conch_client_v1_client_proto_enumTypes[5].Descriptor()
+}
+
+func (RunRecord_State) Type() protoreflect.EnumType {
+	return &file_conch_client_v1_client_proto_enumTypes[5]
+}
+
+func (x RunRecord_State) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RunRecord_State.Descriptor instead.
+func (RunRecord_State) EnumDescriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{17, 0}
+}
+
 // Outcome says what the Release did.
 type Released_Outcome int32
 
@@ -375,11 +509,11 @@ func (x Released_Outcome) String() string {
 }
 
 func (Released_Outcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_conch_client_v1_client_proto_enumTypes[4].Descriptor()
+	return file_conch_client_v1_client_proto_enumTypes[6].Descriptor()
 }
 
 func (Released_Outcome) Type() protoreflect.EnumType {
-	return &file_conch_client_v1_client_proto_enumTypes[4]
+	return &file_conch_client_v1_client_proto_enumTypes[6]
 }
 
 func (x Released_Outcome) Number() protoreflect.EnumNumber {
@@ -388,7 +522,7 @@ func (x Released_Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Released_Outcome.Descriptor instead.
 func (Released_Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{21, 0}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{27, 0}
 }
 
 // Kind says what it is.
@@ -412,6 +546,8 @@ const (
 	// A member has a share of the lock, under which it lets its clients in without the
 	// token, and has not given it back yet.
 	Obstacle_KIND_SHARE Obstacle_Kind = 7
+	// The lock is barred by a kept hold that nobody alive has.
+	Obstacle_KIND_KEPT Obstacle_Kind = 8
 )
 
 // Enum value maps for Obstacle_Kind.
@@ -425,6 +561,7 @@ var (
 		5: "KIND_ROUND",
 		6: "KIND_MISSING_MEMBER",
 		7: "KIND_SHARE",
+		8: "KIND_KEPT",
 	}
 	Obstacle_Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED":    0,
@@ -435,6 +572,7 @@ var (
 		"KIND_ROUND":          5,
 		"KIND_MISSING_MEMBER": 6,
 		"KIND_SHARE":          7,
+		"KIND_KEPT":           8,
 	}
 )
 
@@ -449,11 +587,11 @@ func (x Obstacle_Kind) String() string {
 }
 
 func (Obstacle_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_conch_client_v1_client_proto_enumTypes[5].Descriptor()
+	return file_conch_client_v1_client_proto_enumTypes[7].Descriptor()
 }
 
 func (Obstacle_Kind) Type() protoreflect.EnumType {
-	return &file_conch_client_v1_client_proto_enumTypes[5]
+	return &file_conch_client_v1_client_proto_enumTypes[7]
 }
 
 func (x Obstacle_Kind) Number() protoreflect.EnumNumber {
@@ -462,7 +600,7 @@ func (x Obstacle_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Obstacle_Kind.Descriptor instead.
 func (Obstacle_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{38, 0}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{45, 0}
 }
 
 // Error is an error with its code.
@@ -605,7 +743,7 @@ func (x *Client) GetIdentity() string {
 
 // ClientFrame is what a client says at one go: up to 4096 messages, and 16 KiB.
 //
-// They are taken in their order, except that each Release is taken after the rest of
+// They are taken in their order, except that each Release and EndRun is taken after the rest of
 // the frame, or after what stands before the next Acquire with MODE_TRY. So a client
 // that gives a lock back and asks for it again in one frame stands in its node's line
 // when the token leaves, and its request travels with the token.
@@ -778,6 +916,9 @@ type ClientMessage struct {
 	//	*ClientMessage_Release
 	//	*ClientMessage_Ping
 	//	*ClientMessage_Say
+	//	*ClientMessage_AcquireRun
+	//	*ClientMessage_AcquireKept
+	//	*ClientMessage_EndRun
 	Kind          isClientMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -874,6 +1015,33 @@ func (x *ClientMessage) GetSay() *Say {
 	return nil
 }
 
+func (x *ClientMessage) GetAcquireRun() *AcquireRun {
+	if x != nil {
+		if x, ok := x.Kind.(*ClientMessage_AcquireRun); ok {
+			return x.AcquireRun
+		}
+	}
+	return nil
+}
+
+func (x *ClientMessage) GetAcquireKept() *AcquireKept {
+	if x != nil {
+		if x, ok := x.Kind.(*ClientMessage_AcquireKept); ok {
+			return x.AcquireKept
+		}
+	}
+	return nil
+}
+
+func (x *ClientMessage) GetEndRun() *EndRun {
+	if x != nil {
+		if x, ok := x.Kind.(*ClientMessage_EndRun); ok {
+			return x.EndRun
+		}
+	}
+	return nil
+}
+
 type isClientMessage_Kind interface {
 	isClientMessage_Kind()
 }
@@ -902,6 +1070,18 @@ type ClientMessage_Say struct {
 	Say *Say `protobuf:"bytes,6,opt,name=say,proto3,oneof"` // only to a node whose Welcome has values
 }
 
+type ClientMessage_AcquireRun struct {
+	AcquireRun *AcquireRun `protobuf:"bytes,7,opt,name=acquire_run,json=acquireRun,proto3,oneof"` // this and the next two only if Welcome has notes
+}
+
+type ClientMessage_AcquireKept struct {
+	AcquireKept *AcquireKept `protobuf:"bytes,8,opt,name=acquire_kept,json=acquireKept,proto3,oneof"`
+}
+
+type ClientMessage_EndRun struct {
+	EndRun *EndRun `protobuf:"bytes,9,opt,name=end_run,json=endRun,proto3,oneof"`
+}
+
 func (*ClientMessage_Hello) isClientMessage_Kind() {}
 
 func (*ClientMessage_Acquire) isClientMessage_Kind() {}
@@ -913,6 +1093,12 @@ func (*ClientMessage_Release) isClientMessage_Kind() {}
 func (*ClientMessage_Ping) isClientMessage_Kind() {}
 
 func (*ClientMessage_Say) isClientMessage_Kind() {}
+
+func (*ClientMessage_AcquireRun) isClientMessage_Kind() {}
+
+func (*ClientMessage_AcquireKept) isClientMessage_Kind() {}
+
+func (*ClientMessage_EndRun) isClientMessage_Kind() {}
 
 // NodeMessage is one message from a node.
 type NodeMessage struct {
@@ -930,6 +1116,7 @@ type NodeMessage struct {
 	//	*NodeMessage_Released
 	//	*NodeMessage_Pong
 	//	*NodeMessage_Said
+	//	*NodeMessage_RunEnded
 	Kind          isNodeMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1053,6 +1240,15 @@ func (x *NodeMessage) GetSaid() *Said {
 	return nil
 }
 
+func (x *NodeMessage) GetRunEnded() *RunEnded {
+	if x != nil {
+		if x, ok := x.Kind.(*NodeMessage_RunEnded); ok {
+			return x.RunEnded
+		}
+	}
+	return nil
+}
+
 type isNodeMessage_Kind interface {
 	isNodeMessage_Kind()
 }
@@ -1093,6 +1289,10 @@ type NodeMessage_Said struct {
 	Said *Said `protobuf:"bytes,9,opt,name=said,proto3,oneof"`
 }
 
+type NodeMessage_RunEnded struct {
+	RunEnded *RunEnded `protobuf:"bytes,10,opt,name=run_ended,json=runEnded,proto3,oneof"`
+}
+
 func (*NodeMessage_Welcome) isNodeMessage_Kind() {}
 
 func (*NodeMessage_Granted) isNodeMessage_Kind() {}
@@ -1110,6 +1310,8 @@ func (*NodeMessage_Released) isNodeMessage_Kind() {}
 func (*NodeMessage_Pong) isNodeMessage_Kind() {}
 
 func (*NodeMessage_Said) isNodeMessage_Kind() {}
+
+func (*NodeMessage_RunEnded) isNodeMessage_Kind() {}
 
 // Hello opens a client's stream.
 type Hello struct {
@@ -1189,7 +1391,10 @@ type Welcome struct {
 	TtlNs int64 `protobuf:"varint,3,opt,name=ttl_ns,json=ttlNs,proto3" json:"ttl_ns,omitempty"`
 	// Whether the node understands Say. One of an earlier version does not, and ends the
 	// stream.
-	Values        bool `protobuf:"varint,4,opt,name=values,proto3" json:"values,omitempty"`
+	Values bool `protobuf:"varint,4,opt,name=values,proto3" json:"values,omitempty"`
+	// Whether it understands AcquireRun, AcquireKept and EndRun. One of an earlier version
+	// ends the stream.
+	Notes         bool `protobuf:"varint,5,opt,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1248,6 +1453,13 @@ func (x *Welcome) GetTtlNs() int64 {
 func (x *Welcome) GetValues() bool {
 	if x != nil {
 		return x.Values
+	}
+	return false
+}
+
+func (x *Welcome) GetNotes() bool {
+	if x != nil {
+		return x.Notes
 	}
 	return false
 }
@@ -1351,6 +1563,207 @@ func (x *Acquire) GetLimit() uint32 {
 	return 0
 }
 
+// AcquireRun asks for a lock, alone, for the run of a job at one turn of its schedule. It is
+// answered as Acquire is; by a Refused with CODE_RAN if the run is not needed. A hold that
+// comes of it is resumed by Acquire.
+type AcquireRun struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// limit and resume_fence are 0.
+	Acquire       *Acquire    `protobuf:"bytes,1,opt,name=acquire,proto3" json:"acquire,omitempty"`
+	Run           *RunRequest `protobuf:"bytes,2,opt,name=run,proto3" json:"run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcquireRun) Reset() {
+	*x = AcquireRun{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcquireRun) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcquireRun) ProtoMessage() {}
+
+func (x *AcquireRun) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcquireRun.ProtoReflect.Descriptor instead.
+func (*AcquireRun) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *AcquireRun) GetAcquire() *Acquire {
+	if x != nil {
+		return x.Acquire
+	}
+	return nil
+}
+
+func (x *AcquireRun) GetRun() *RunRequest {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+// RunRequest says which run is wanted.
+type RunRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// For which turn of the schedule the run is: the turn's time in Unix seconds, or, if plain,
+	// any other number. 1 or more. Once a run of a tick has begun, no earlier one is run.
+	Tick int64 `protobuf:"varint,1,opt,name=tick,proto3" json:"tick,omitempty"`
+	// At most once: if a run of the tick began and ended without EndRun, nobody runs the tick
+	// again. Otherwise somebody may: at least once.
+	AtMostOnce bool `protobuf:"varint,2,opt,name=at_most_once,json=atMostOnce,proto3" json:"at_most_once,omitempty"`
+	// The tick is no time. Otherwise one is refused (CODE_INVALID_TICK) that is more than a day
+	// ahead of the node's clock, or older than remember_s less two days.
+	Plain bool `protobuf:"varint,3,opt,name=plain,proto3" json:"plain,omitempty"`
+	// For how many seconds after it began the run is remembered; 0 is 35 days. At least 3 days,
+	// or 1 second if plain.
+	RememberS     int64 `protobuf:"varint,4,opt,name=remember_s,json=rememberS,proto3" json:"remember_s,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RunRequest) Reset() {
+	*x = RunRequest{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RunRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RunRequest) ProtoMessage() {}
+
+func (x *RunRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RunRequest.ProtoReflect.Descriptor instead.
+func (*RunRequest) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *RunRequest) GetTick() int64 {
+	if x != nil {
+		return x.Tick
+	}
+	return 0
+}
+
+func (x *RunRequest) GetAtMostOnce() bool {
+	if x != nil {
+		return x.AtMostOnce
+	}
+	return false
+}
+
+func (x *RunRequest) GetPlain() bool {
+	if x != nil {
+		return x.Plain
+	}
+	return false
+}
+
+func (x *RunRequest) GetRememberS() int64 {
+	if x != nil {
+		return x.RememberS
+	}
+	return 0
+}
+
+// AcquireKept asks for a lock, alone, under a hold that is kept: if it ends in any other way
+// than by a Release, nobody else gets the lock until a Break says that the hold is over, or
+// its owner adopts it. It is answered as Acquire is. A hold that comes of it is resumed by
+// Acquire.
+type AcquireKept struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// limit and resume_fence are 0.
+	Acquire *Acquire `protobuf:"bytes,1,opt,name=acquire,proto3" json:"acquire,omitempty"`
+	// Who may adopt the hold: UTF-8, at most 128 bytes; empty is nobody.
+	Owner string `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	// Adopt: take up the hold that the owner keeps and nobody alive has, if there is one. The
+	// new hold has a fence of its own.
+	Adopt         bool `protobuf:"varint,3,opt,name=adopt,proto3" json:"adopt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcquireKept) Reset() {
+	*x = AcquireKept{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcquireKept) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcquireKept) ProtoMessage() {}
+
+func (x *AcquireKept) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcquireKept.ProtoReflect.Descriptor instead.
+func (*AcquireKept) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *AcquireKept) GetAcquire() *Acquire {
+	if x != nil {
+		return x.Acquire
+	}
+	return nil
+}
+
+func (x *AcquireKept) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *AcquireKept) GetAdopt() bool {
+	if x != nil {
+		return x.Adopt
+	}
+	return false
+}
+
 // Withdraw ends a wait. It is answered by Withdrawn, always, unless Refused has
 // been sent for the id. A lock that was granted just before the node read it is
 // released.
@@ -1364,7 +1777,7 @@ type Withdraw struct {
 
 func (x *Withdraw) Reset() {
 	*x = Withdraw{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[10]
+	mi := &file_conch_client_v1_client_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1376,7 +1789,7 @@ func (x *Withdraw) String() string {
 func (*Withdraw) ProtoMessage() {}
 
 func (x *Withdraw) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[10]
+	mi := &file_conch_client_v1_client_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1389,7 +1802,7 @@ func (x *Withdraw) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Withdraw.ProtoReflect.Descriptor instead.
 func (*Withdraw) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{10}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Withdraw) GetId() uint64 {
@@ -1412,14 +1825,17 @@ type Release struct {
 	// The lock's name.
 	Lock string `protobuf:"bytes,2,opt,name=lock,proto3" json:"lock,omitempty"`
 	// The Granted's.
-	Fence         uint64 `protobuf:"varint,3,opt,name=fence,proto3" json:"fence,omitempty"`
+	Fence uint64 `protobuf:"varint,3,opt,name=fence,proto3" json:"fence,omitempty"`
+	// The client lost the hold before. One that is kept is then not over, and is held by nobody
+	// alive; any other ends as by each Release.
+	Lost          bool `protobuf:"varint,4,opt,name=lost,proto3" json:"lost,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[11]
+	mi := &file_conch_client_v1_client_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1431,7 +1847,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[11]
+	mi := &file_conch_client_v1_client_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1444,7 +1860,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{11}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Release) GetId() uint64 {
@@ -1464,6 +1880,310 @@ func (x *Release) GetLock() string {
 func (x *Release) GetFence() uint64 {
 	if x != nil {
 		return x.Fence
+	}
+	return 0
+}
+
+func (x *Release) GetLost() bool {
+	if x != nil {
+		return x.Lost
+	}
+	return false
+}
+
+// EndRun ends the hold of a run, as Release does, and says that its tick needs no other run.
+// It is answered by RunEnded, when a majority of the members remembers the run or that can
+// no longer be known; it has to be said again on the next stream if the answer did not come,
+// and may be said to another node. All members that can be reached are told in each case.
+type EndRun struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The Acquire's, or another one of this client's if the hold was lost or is of another
+	// stream's; the lock's name; and the Granted's.
+	Id    uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Lock  string `protobuf:"bytes,2,opt,name=lock,proto3" json:"lock,omitempty"`
+	Fence uint64 `protobuf:"varint,3,opt,name=fence,proto3" json:"fence,omitempty"`
+	// The run that was asked for.
+	Run *RunRequest `protobuf:"bytes,4,opt,name=run,proto3" json:"run,omitempty"`
+	// How it ended, for people and programs: as the exit code of its process, and in words of
+	// at most 512 bytes.
+	ExitCode int32  `protobuf:"varint,5,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"`
+	Text     string `protobuf:"bytes,6,opt,name=text,proto3" json:"text,omitempty"`
+	// For how long it ran, by the client's clock.
+	RanNs         int64 `protobuf:"varint,7,opt,name=ran_ns,json=ranNs,proto3" json:"ran_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EndRun) Reset() {
+	*x = EndRun{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndRun) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndRun) ProtoMessage() {}
+
+func (x *EndRun) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndRun.ProtoReflect.Descriptor instead.
+func (*EndRun) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *EndRun) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *EndRun) GetLock() string {
+	if x != nil {
+		return x.Lock
+	}
+	return ""
+}
+
+func (x *EndRun) GetFence() uint64 {
+	if x != nil {
+		return x.Fence
+	}
+	return 0
+}
+
+func (x *EndRun) GetRun() *RunRequest {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+func (x *EndRun) GetExitCode() int32 {
+	if x != nil {
+		return x.ExitCode
+	}
+	return 0
+}
+
+func (x *EndRun) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *EndRun) GetRanNs() int64 {
+	if x != nil {
+		return x.RanNs
+	}
+	return 0
+}
+
+// RunEnded answers EndRun.
+type RunEnded struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The EndRun's.
+	Id      uint64           `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Fence   uint64           `protobuf:"varint,2,opt,name=fence,proto3" json:"fence,omitempty"`
+	Outcome RunEnded_Outcome `protobuf:"varint,3,opt,name=outcome,proto3,enum=conch.client.v1.RunEnded_Outcome" json:"outcome,omitempty"`
+	// Why nothing was done; not set otherwise. The hold goes on.
+	Error         *Error `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RunEnded) Reset() {
+	*x = RunEnded{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RunEnded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RunEnded) ProtoMessage() {}
+
+func (x *RunEnded) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RunEnded.ProtoReflect.Descriptor instead.
+func (*RunEnded) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *RunEnded) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *RunEnded) GetFence() uint64 {
+	if x != nil {
+		return x.Fence
+	}
+	return 0
+}
+
+func (x *RunEnded) GetOutcome() RunEnded_Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return RunEnded_OUTCOME_UNSPECIFIED
+}
+
+func (x *RunEnded) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+// RunRecord is what is remembered of a run.
+type RunRecord struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Tick  int64                  `protobuf:"varint,1,opt,name=tick,proto3" json:"tick,omitempty"`
+	// That of its hold.
+	Fence uint64          `protobuf:"varint,2,opt,name=fence,proto3" json:"fence,omitempty"`
+	State RunRecord_State `protobuf:"varint,3,opt,name=state,proto3,enum=conch.client.v1.RunRecord_State" json:"state,omitempty"`
+	// Who runs it. What is long is shortened.
+	Client *Client `protobuf:"bytes,4,opt,name=client,proto3" json:"client,omitempty"`
+	// The member whose client that is.
+	Member string `protobuf:"bytes,5,opt,name=member,proto3" json:"member,omitempty"`
+	// When it was let in; until it is done, when it was asked for. When it was done, 0 before.
+	// Both in Unix seconds, by the member's clock.
+	BeganS int64 `protobuf:"varint,6,opt,name=began_s,json=beganS,proto3" json:"began_s,omitempty"`
+	EndedS int64 `protobuf:"varint,7,opt,name=ended_s,json=endedS,proto3" json:"ended_s,omitempty"`
+	// What its EndRun said.
+	ExitCode int32  `protobuf:"varint,8,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"`
+	Text     string `protobuf:"bytes,9,opt,name=text,proto3" json:"text,omitempty"`
+	// When it may be forgotten, in Unix seconds.
+	RememberedUntilS int64 `protobuf:"varint,10,opt,name=remembered_until_s,json=rememberedUntilS,proto3" json:"remembered_until_s,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *RunRecord) Reset() {
+	*x = RunRecord{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RunRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RunRecord) ProtoMessage() {}
+
+func (x *RunRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RunRecord.ProtoReflect.Descriptor instead.
+func (*RunRecord) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *RunRecord) GetTick() int64 {
+	if x != nil {
+		return x.Tick
+	}
+	return 0
+}
+
+func (x *RunRecord) GetFence() uint64 {
+	if x != nil {
+		return x.Fence
+	}
+	return 0
+}
+
+func (x *RunRecord) GetState() RunRecord_State {
+	if x != nil {
+		return x.State
+	}
+	return RunRecord_STATE_UNSPECIFIED
+}
+
+func (x *RunRecord) GetClient() *Client {
+	if x != nil {
+		return x.Client
+	}
+	return nil
+}
+
+func (x *RunRecord) GetMember() string {
+	if x != nil {
+		return x.Member
+	}
+	return ""
+}
+
+func (x *RunRecord) GetBeganS() int64 {
+	if x != nil {
+		return x.BeganS
+	}
+	return 0
+}
+
+func (x *RunRecord) GetEndedS() int64 {
+	if x != nil {
+		return x.EndedS
+	}
+	return 0
+}
+
+func (x *RunRecord) GetExitCode() int32 {
+	if x != nil {
+		return x.ExitCode
+	}
+	return 0
+}
+
+func (x *RunRecord) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *RunRecord) GetRememberedUntilS() int64 {
+	if x != nil {
+		return x.RememberedUntilS
 	}
 	return 0
 }
@@ -1488,7 +2208,7 @@ type Say struct {
 
 func (x *Say) Reset() {
 	*x = Say{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[12]
+	mi := &file_conch_client_v1_client_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1500,7 +2220,7 @@ func (x *Say) String() string {
 func (*Say) ProtoMessage() {}
 
 func (x *Say) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[12]
+	mi := &file_conch_client_v1_client_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1513,7 +2233,7 @@ func (x *Say) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Say.ProtoReflect.Descriptor instead.
 func (*Say) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{12}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Say) GetId() uint64 {
@@ -1565,7 +2285,7 @@ type Said struct {
 
 func (x *Said) Reset() {
 	*x = Said{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[13]
+	mi := &file_conch_client_v1_client_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1577,7 +2297,7 @@ func (x *Said) String() string {
 func (*Said) ProtoMessage() {}
 
 func (x *Said) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[13]
+	mi := &file_conch_client_v1_client_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1590,7 +2310,7 @@ func (x *Said) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Said.ProtoReflect.Descriptor instead.
 func (*Said) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{13}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Said) GetId() uint64 {
@@ -1627,7 +2347,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[14]
+	mi := &file_conch_client_v1_client_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1639,7 +2359,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[14]
+	mi := &file_conch_client_v1_client_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1652,7 +2372,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{14}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Ping) GetStamp() int64 {
@@ -1690,7 +2410,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[15]
+	mi := &file_conch_client_v1_client_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1702,7 +2422,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[15]
+	mi := &file_conch_client_v1_client_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1715,7 +2435,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{15}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Pong) GetStamp() int64 {
@@ -1767,7 +2487,7 @@ type Granted struct {
 
 func (x *Granted) Reset() {
 	*x = Granted{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[16]
+	mi := &file_conch_client_v1_client_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1779,7 +2499,7 @@ func (x *Granted) String() string {
 func (*Granted) ProtoMessage() {}
 
 func (x *Granted) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[16]
+	mi := &file_conch_client_v1_client_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1792,7 +2512,7 @@ func (x *Granted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Granted.ProtoReflect.Descriptor instead.
 func (*Granted) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{16}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Granted) GetId() uint64 {
@@ -1843,14 +2563,17 @@ type Refused struct {
 	// The Acquire's.
 	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Why.
-	Error         *Error `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	Error *Error `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	// With CODE_RAN: the run that makes the other unnecessary. If its tick is later than the
+	// one that was asked for, that one was passed over, and will not be run any more.
+	Run           *RunRecord `protobuf:"bytes,3,opt,name=run,proto3" json:"run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[17]
+	mi := &file_conch_client_v1_client_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1862,7 +2585,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[17]
+	mi := &file_conch_client_v1_client_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1875,7 +2598,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{17}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Refused) GetId() uint64 {
@@ -1892,6 +2615,13 @@ func (x *Refused) GetError() *Error {
 	return nil
 }
 
+func (x *Refused) GetRun() *RunRecord {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
 // Withdrawn answers a Withdraw. No wait and no hold is left under its id.
 type Withdrawn struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1903,7 +2633,7 @@ type Withdrawn struct {
 
 func (x *Withdrawn) Reset() {
 	*x = Withdrawn{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[18]
+	mi := &file_conch_client_v1_client_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1915,7 +2645,7 @@ func (x *Withdrawn) String() string {
 func (*Withdrawn) ProtoMessage() {}
 
 func (x *Withdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[18]
+	mi := &file_conch_client_v1_client_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1928,7 +2658,7 @@ func (x *Withdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Withdrawn.ProtoReflect.Descriptor instead.
 func (*Withdrawn) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{18}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Withdrawn) GetId() uint64 {
@@ -1961,7 +2691,7 @@ type Warned struct {
 
 func (x *Warned) Reset() {
 	*x = Warned{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[19]
+	mi := &file_conch_client_v1_client_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1973,7 +2703,7 @@ func (x *Warned) String() string {
 func (*Warned) ProtoMessage() {}
 
 func (x *Warned) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[19]
+	mi := &file_conch_client_v1_client_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1986,7 +2716,7 @@ func (x *Warned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warned.ProtoReflect.Descriptor instead.
 func (*Warned) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{19}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Warned) GetIds() []uint64 {
@@ -2032,7 +2762,7 @@ type Lost struct {
 
 func (x *Lost) Reset() {
 	*x = Lost{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[20]
+	mi := &file_conch_client_v1_client_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2044,7 +2774,7 @@ func (x *Lost) String() string {
 func (*Lost) ProtoMessage() {}
 
 func (x *Lost) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[20]
+	mi := &file_conch_client_v1_client_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2057,7 +2787,7 @@ func (x *Lost) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lost.ProtoReflect.Descriptor instead.
 func (*Lost) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{20}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Lost) GetIds() []uint64 {
@@ -2096,7 +2826,7 @@ type Released struct {
 
 func (x *Released) Reset() {
 	*x = Released{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[21]
+	mi := &file_conch_client_v1_client_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2108,7 +2838,7 @@ func (x *Released) String() string {
 func (*Released) ProtoMessage() {}
 
 func (x *Released) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[21]
+	mi := &file_conch_client_v1_client_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2121,7 +2851,7 @@ func (x *Released) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Released.ProtoReflect.Descriptor instead.
 func (*Released) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{21}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Released) GetId() uint64 {
@@ -2162,7 +2892,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[22]
+	mi := &file_conch_client_v1_client_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2174,7 +2904,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[22]
+	mi := &file_conch_client_v1_client_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2187,7 +2917,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{22}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *StatusRequest) GetScope() Scope {
@@ -2219,7 +2949,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[23]
+	mi := &file_conch_client_v1_client_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2231,7 +2961,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[23]
+	mi := &file_conch_client_v1_client_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2244,7 +2974,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{23}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *StatusResponse) GetAnsweredBy() string {
@@ -2302,7 +3032,7 @@ type Missing struct {
 
 func (x *Missing) Reset() {
 	*x = Missing{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[24]
+	mi := &file_conch_client_v1_client_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2314,7 +3044,7 @@ func (x *Missing) String() string {
 func (*Missing) ProtoMessage() {}
 
 func (x *Missing) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[24]
+	mi := &file_conch_client_v1_client_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2327,7 +3057,7 @@ func (x *Missing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Missing.ProtoReflect.Descriptor instead.
 func (*Missing) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{24}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Missing) GetMember() string {
@@ -2380,14 +3110,21 @@ type MemberStatus struct {
 	Rules []byte `protobuf:"bytes,15,opt,name=rules,proto3" json:"rules,omitempty"`
 	// Whether it takes no requests, and lets holders finish: somebody drains it, or it is
 	// about to stop.
-	Draining      bool `protobuf:"varint,16,opt,name=draining,proto3" json:"draining,omitempty"`
+	Draining bool `protobuf:"varint,16,opt,name=draining,proto3" json:"draining,omitempty"`
+	// Whether it has a data directory, and so remembers runs and kept holds; of how many locks
+	// it does, and of how many it may (CODE_NOTES_FULL).
+	Remembers bool   `protobuf:"varint,17,opt,name=remembers,proto3" json:"remembers,omitempty"`
+	Notes     uint64 `protobuf:"varint,18,opt,name=notes,proto3" json:"notes,omitempty"`
+	MaxNotes  uint64 `protobuf:"varint,19,opt,name=max_notes,json=maxNotes,proto3" json:"max_notes,omitempty"`
+	// How many kept holds that are not over it remembers; somebody alive may have them.
+	Kept          uint64 `protobuf:"varint,20,opt,name=kept,proto3" json:"kept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MemberStatus) Reset() {
 	*x = MemberStatus{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[25]
+	mi := &file_conch_client_v1_client_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2399,7 +3136,7 @@ func (x *MemberStatus) String() string {
 func (*MemberStatus) ProtoMessage() {}
 
 func (x *MemberStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[25]
+	mi := &file_conch_client_v1_client_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2412,7 +3149,7 @@ func (x *MemberStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberStatus.ProtoReflect.Descriptor instead.
 func (*MemberStatus) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{25}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *MemberStatus) GetMember() string {
@@ -2527,6 +3264,34 @@ func (x *MemberStatus) GetDraining() bool {
 	return false
 }
 
+func (x *MemberStatus) GetRemembers() bool {
+	if x != nil {
+		return x.Remembers
+	}
+	return false
+}
+
+func (x *MemberStatus) GetNotes() uint64 {
+	if x != nil {
+		return x.Notes
+	}
+	return 0
+}
+
+func (x *MemberStatus) GetMaxNotes() uint64 {
+	if x != nil {
+		return x.MaxNotes
+	}
+	return 0
+}
+
+func (x *MemberStatus) GetKept() uint64 {
+	if x != nil {
+		return x.Kept
+	}
+	return 0
+}
+
 // PeerStatus is what a member knows of its connection to another.
 type PeerStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2549,7 +3314,7 @@ type PeerStatus struct {
 
 func (x *PeerStatus) Reset() {
 	*x = PeerStatus{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[26]
+	mi := &file_conch_client_v1_client_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2561,7 +3326,7 @@ func (x *PeerStatus) String() string {
 func (*PeerStatus) ProtoMessage() {}
 
 func (x *PeerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[26]
+	mi := &file_conch_client_v1_client_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2574,7 +3339,7 @@ func (x *PeerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerStatus.ProtoReflect.Descriptor instead.
 func (*PeerStatus) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{26}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *PeerStatus) GetMember() string {
@@ -2639,7 +3404,7 @@ type ListLocksRequest struct {
 
 func (x *ListLocksRequest) Reset() {
 	*x = ListLocksRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[27]
+	mi := &file_conch_client_v1_client_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2651,7 +3416,7 @@ func (x *ListLocksRequest) String() string {
 func (*ListLocksRequest) ProtoMessage() {}
 
 func (x *ListLocksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[27]
+	mi := &file_conch_client_v1_client_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2664,7 +3429,7 @@ func (x *ListLocksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLocksRequest.ProtoReflect.Descriptor instead.
 func (*ListLocksRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{27}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ListLocksRequest) GetScope() Scope {
@@ -2695,7 +3460,7 @@ type ListLocksResponse struct {
 
 func (x *ListLocksResponse) Reset() {
 	*x = ListLocksResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[28]
+	mi := &file_conch_client_v1_client_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2707,7 +3472,7 @@ func (x *ListLocksResponse) String() string {
 func (*ListLocksResponse) ProtoMessage() {}
 
 func (x *ListLocksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[28]
+	mi := &file_conch_client_v1_client_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2720,7 +3485,7 @@ func (x *ListLocksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLocksResponse.ProtoReflect.Descriptor instead.
 func (*ListLocksResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{28}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ListLocksResponse) GetLock() *LockStatus {
@@ -2749,7 +3514,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[29]
+	mi := &file_conch_client_v1_client_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2761,7 +3526,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[29]
+	mi := &file_conch_client_v1_client_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2774,7 +3539,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{29}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *WatchRequest) GetScope() Scope {
@@ -2805,7 +3570,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[30]
+	mi := &file_conch_client_v1_client_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2817,7 +3582,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[30]
+	mi := &file_conch_client_v1_client_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2830,7 +3595,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{30}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *WatchResponse) GetLock() *LockStatus {
@@ -2877,15 +3642,20 @@ type LockStatus struct {
 	Holding uint64 `protobuf:"varint,9,opt,name=holding,proto3" json:"holding,omitempty"`
 	// How many may hold it at once, as in Acquire; 0 if nobody has said a limit, as far as
 	// is known. And the member whose client said it.
-	Limit         uint32 `protobuf:"varint,10,opt,name=limit,proto3" json:"limit,omitempty"`
-	LimitBy       string `protobuf:"bytes,11,opt,name=limit_by,json=limitBy,proto3" json:"limit_by,omitempty"`
+	Limit   uint32 `protobuf:"varint,10,opt,name=limit,proto3" json:"limit,omitempty"`
+	LimitBy string `protobuf:"bytes,11,opt,name=limit_by,json=limitBy,proto3" json:"limit_by,omitempty"`
+	// The kept hold that bars the lock, as nobody alive has it, as far as is known. From
+	// SCOPE_NODE: the latest that the member remembers.
+	Kept *KeptHold `protobuf:"bytes,12,opt,name=kept,proto3" json:"kept,omitempty"`
+	// The latest run that is remembered; not set if there was none.
+	Run           *RunRecord `protobuf:"bytes,13,opt,name=run,proto3" json:"run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LockStatus) Reset() {
 	*x = LockStatus{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[31]
+	mi := &file_conch_client_v1_client_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2897,7 +3667,7 @@ func (x *LockStatus) String() string {
 func (*LockStatus) ProtoMessage() {}
 
 func (x *LockStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[31]
+	mi := &file_conch_client_v1_client_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2910,7 +3680,7 @@ func (x *LockStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockStatus.ProtoReflect.Descriptor instead.
 func (*LockStatus) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{31}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *LockStatus) GetLock() string {
@@ -2990,6 +3760,119 @@ func (x *LockStatus) GetLimitBy() string {
 	return ""
 }
 
+func (x *LockStatus) GetKept() *KeptHold {
+	if x != nil {
+		return x.Kept
+	}
+	return nil
+}
+
+func (x *LockStatus) GetRun() *RunRecord {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+// KeptHold is a hold that is kept when its holder dies.
+type KeptHold struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The hold's.
+	Fence uint64 `protobuf:"varint,1,opt,name=fence,proto3" json:"fence,omitempty"`
+	// Who may adopt it; empty if nobody.
+	Owner string `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	// Who asked for it, and when, in Unix seconds by the member's clock; and the member whose
+	// client that is or was. What is long is shortened.
+	Client *Client `protobuf:"bytes,3,opt,name=client,proto3" json:"client,omitempty"`
+	Member string  `protobuf:"bytes,4,opt,name=member,proto3" json:"member,omitempty"`
+	SinceS int64   `protobuf:"varint,5,opt,name=since_s,json=sinceS,proto3" json:"since_s,omitempty"`
+	// It was given back or freed, or it never began. From SCOPE_NODE only.
+	Over bool `protobuf:"varint,6,opt,name=over,proto3" json:"over,omitempty"`
+	// The token carries it, so nobody alive has it. Otherwise its member may be out of reach.
+	InToken       bool `protobuf:"varint,7,opt,name=in_token,json=inToken,proto3" json:"in_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeptHold) Reset() {
+	*x = KeptHold{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeptHold) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeptHold) ProtoMessage() {}
+
+func (x *KeptHold) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeptHold.ProtoReflect.Descriptor instead.
+func (*KeptHold) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *KeptHold) GetFence() uint64 {
+	if x != nil {
+		return x.Fence
+	}
+	return 0
+}
+
+func (x *KeptHold) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *KeptHold) GetClient() *Client {
+	if x != nil {
+		return x.Client
+	}
+	return nil
+}
+
+func (x *KeptHold) GetMember() string {
+	if x != nil {
+		return x.Member
+	}
+	return ""
+}
+
+func (x *KeptHold) GetSinceS() int64 {
+	if x != nil {
+		return x.SinceS
+	}
+	return 0
+}
+
+func (x *KeptHold) GetOver() bool {
+	if x != nil {
+		return x.Over
+	}
+	return false
+}
+
+func (x *KeptHold) GetInToken() bool {
+	if x != nil {
+		return x.InToken
+	}
+	return false
+}
+
 // LockView is what a member knows of a lock, for those who want to see the
 // algorithm at work.
 type LockView struct {
@@ -3021,7 +3904,7 @@ type LockView struct {
 
 func (x *LockView) Reset() {
 	*x = LockView{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[32]
+	mi := &file_conch_client_v1_client_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3033,7 +3916,7 @@ func (x *LockView) String() string {
 func (*LockView) ProtoMessage() {}
 
 func (x *LockView) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[32]
+	mi := &file_conch_client_v1_client_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3046,7 +3929,7 @@ func (x *LockView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockView.ProtoReflect.Descriptor instead.
 func (*LockView) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{32}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *LockView) GetMember() string {
@@ -3136,7 +4019,7 @@ type Share struct {
 
 func (x *Share) Reset() {
 	*x = Share{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[33]
+	mi := &file_conch_client_v1_client_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3148,7 +4031,7 @@ func (x *Share) String() string {
 func (*Share) ProtoMessage() {}
 
 func (x *Share) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[33]
+	mi := &file_conch_client_v1_client_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3161,7 +4044,7 @@ func (x *Share) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Share.ProtoReflect.Descriptor instead.
 func (*Share) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{33}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Share) GetMember() string {
@@ -3206,7 +4089,7 @@ type RequestNumber struct {
 
 func (x *RequestNumber) Reset() {
 	*x = RequestNumber{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[34]
+	mi := &file_conch_client_v1_client_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3218,7 +4101,7 @@ func (x *RequestNumber) String() string {
 func (*RequestNumber) ProtoMessage() {}
 
 func (x *RequestNumber) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[34]
+	mi := &file_conch_client_v1_client_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3231,7 +4114,7 @@ func (x *RequestNumber) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestNumber.ProtoReflect.Descriptor instead.
 func (*RequestNumber) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{34}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *RequestNumber) GetSession() uint64 {
@@ -3268,14 +4151,19 @@ type Holder struct {
 	// so many permits.
 	Limit uint32 `protobuf:"varint,7,opt,name=limit,proto3" json:"limit,omitempty"`
 	// What it says as a leader; not set if it says nothing.
-	Value         *string `protobuf:"bytes,8,opt,name=value,proto3,oneof" json:"value,omitempty"`
+	Value *string `protobuf:"bytes,8,opt,name=value,proto3,oneof" json:"value,omitempty"`
+	// The tick, if it is held for a run.
+	Tick int64 `protobuf:"varint,9,opt,name=tick,proto3" json:"tick,omitempty"`
+	// The hold is kept if its holder dies; and who may adopt it then.
+	Kept          bool   `protobuf:"varint,10,opt,name=kept,proto3" json:"kept,omitempty"`
+	Owner         string `protobuf:"bytes,11,opt,name=owner,proto3" json:"owner,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Holder) Reset() {
 	*x = Holder{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[35]
+	mi := &file_conch_client_v1_client_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3287,7 +4175,7 @@ func (x *Holder) String() string {
 func (*Holder) ProtoMessage() {}
 
 func (x *Holder) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[35]
+	mi := &file_conch_client_v1_client_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3300,7 +4188,7 @@ func (x *Holder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Holder.ProtoReflect.Descriptor instead.
 func (*Holder) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{35}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Holder) GetMember() string {
@@ -3359,6 +4247,27 @@ func (x *Holder) GetValue() string {
 	return ""
 }
 
+func (x *Holder) GetTick() int64 {
+	if x != nil {
+		return x.Tick
+	}
+	return 0
+}
+
+func (x *Holder) GetKept() bool {
+	if x != nil {
+		return x.Kept
+	}
+	return false
+}
+
+func (x *Holder) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
 // Waiter is who waits for a lock.
 type Waiter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3378,7 +4287,7 @@ type Waiter struct {
 
 func (x *Waiter) Reset() {
 	*x = Waiter{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[36]
+	mi := &file_conch_client_v1_client_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3390,7 +4299,7 @@ func (x *Waiter) String() string {
 func (*Waiter) ProtoMessage() {}
 
 func (x *Waiter) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[36]
+	mi := &file_conch_client_v1_client_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3403,7 +4312,7 @@ func (x *Waiter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Waiter.ProtoReflect.Descriptor instead.
 func (*Waiter) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{36}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Waiter) GetMember() string {
@@ -3473,7 +4382,7 @@ type TokenStatus struct {
 
 func (x *TokenStatus) Reset() {
 	*x = TokenStatus{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[37]
+	mi := &file_conch_client_v1_client_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3485,7 +4394,7 @@ func (x *TokenStatus) String() string {
 func (*TokenStatus) ProtoMessage() {}
 
 func (x *TokenStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[37]
+	mi := &file_conch_client_v1_client_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3498,7 +4407,7 @@ func (x *TokenStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenStatus.ProtoReflect.Descriptor instead.
 func (*TokenStatus) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{37}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *TokenStatus) GetMember() string {
@@ -3593,7 +4502,7 @@ type Obstacle struct {
 
 func (x *Obstacle) Reset() {
 	*x = Obstacle{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[38]
+	mi := &file_conch_client_v1_client_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3605,7 +4514,7 @@ func (x *Obstacle) String() string {
 func (*Obstacle) ProtoMessage() {}
 
 func (x *Obstacle) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[38]
+	mi := &file_conch_client_v1_client_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3618,7 +4527,7 @@ func (x *Obstacle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Obstacle.ProtoReflect.Descriptor instead.
 func (*Obstacle) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{38}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Obstacle) GetKind() Obstacle_Kind {
@@ -3664,7 +4573,7 @@ type BreakRequest struct {
 
 func (x *BreakRequest) Reset() {
 	*x = BreakRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[39]
+	mi := &file_conch_client_v1_client_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3676,7 +4585,7 @@ func (x *BreakRequest) String() string {
 func (*BreakRequest) ProtoMessage() {}
 
 func (x *BreakRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[39]
+	mi := &file_conch_client_v1_client_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3689,7 +4598,7 @@ func (x *BreakRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BreakRequest.ProtoReflect.Descriptor instead.
 func (*BreakRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{39}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *BreakRequest) GetScope() Scope {
@@ -3741,21 +4650,23 @@ func (x *BreakRequest) GetHost() string {
 	return ""
 }
 
-// BreakResponse says that the holders have been told.
+// BreakResponse says that the holders have been told, or that a kept hold is over.
 type BreakResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Who held the lock, with what is left of the lease: the token moves by then at
 	// the latest. The first of holders.
 	Holder *Holder `protobuf:"bytes,1,opt,name=holder,proto3" json:"holder,omitempty"`
 	// All whose holds were broken; the first hundred of them.
-	Holders       []*Holder `protobuf:"bytes,2,rep,name=holders,proto3" json:"holders,omitempty"`
+	Holders []*Holder `protobuf:"bytes,2,rep,name=holders,proto3" json:"holders,omitempty"`
+	// The kept hold that is over by this Break; then there is no holder.
+	Freed         *KeptHold `protobuf:"bytes,3,opt,name=freed,proto3" json:"freed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BreakResponse) Reset() {
 	*x = BreakResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[40]
+	mi := &file_conch_client_v1_client_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3767,7 +4678,7 @@ func (x *BreakResponse) String() string {
 func (*BreakResponse) ProtoMessage() {}
 
 func (x *BreakResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[40]
+	mi := &file_conch_client_v1_client_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3780,7 +4691,7 @@ func (x *BreakResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BreakResponse.ProtoReflect.Descriptor instead.
 func (*BreakResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{40}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *BreakResponse) GetHolder() *Holder {
@@ -3797,6 +4708,122 @@ func (x *BreakResponse) GetHolders() []*Holder {
 	return nil
 }
 
+func (x *BreakResponse) GetFreed() *KeptHold {
+	if x != nil {
+		return x.Freed
+	}
+	return nil
+}
+
+// ListRunsRequest asks for runs.
+type ListRunsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Scope Scope                  `protobuf:"varint,1,opt,name=scope,proto3,enum=conch.client.v1.Scope" json:"scope,omitempty"`
+	// The lock's name.
+	Lock          string `protobuf:"bytes,2,opt,name=lock,proto3" json:"lock,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRunsRequest) Reset() {
+	*x = ListRunsRequest{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRunsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRunsRequest) ProtoMessage() {}
+
+func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRunsRequest.ProtoReflect.Descriptor instead.
+func (*ListRunsRequest) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *ListRunsRequest) GetScope() Scope {
+	if x != nil {
+		return x.Scope
+	}
+	return Scope_SCOPE_UNSPECIFIED
+}
+
+func (x *ListRunsRequest) GetLock() string {
+	if x != nil {
+		return x.Lock
+	}
+	return ""
+}
+
+// ListRunsResponse has the latest runs of a lock.
+type ListRunsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of their ticks.
+	Runs []*RunRecord `protobuf:"bytes,1,rep,name=runs,proto3" json:"runs,omitempty"`
+	// The members that did not answer, or remember no runs.
+	Missing       []*Missing `protobuf:"bytes,2,rep,name=missing,proto3" json:"missing,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRunsResponse) Reset() {
+	*x = ListRunsResponse{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRunsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRunsResponse) ProtoMessage() {}
+
+func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRunsResponse.ProtoReflect.Descriptor instead.
+func (*ListRunsResponse) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *ListRunsResponse) GetRuns() []*RunRecord {
+	if x != nil {
+		return x.Runs
+	}
+	return nil
+}
+
+func (x *ListRunsResponse) GetMissing() []*Missing {
+	if x != nil {
+		return x.Missing
+	}
+	return nil
+}
+
 // ObserveRequest asks who leads.
 type ObserveRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3808,7 +4835,7 @@ type ObserveRequest struct {
 
 func (x *ObserveRequest) Reset() {
 	*x = ObserveRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[41]
+	mi := &file_conch_client_v1_client_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3820,7 +4847,7 @@ func (x *ObserveRequest) String() string {
 func (*ObserveRequest) ProtoMessage() {}
 
 func (x *ObserveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[41]
+	mi := &file_conch_client_v1_client_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3833,7 +4860,7 @@ func (x *ObserveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObserveRequest.ProtoReflect.Descriptor instead.
 func (*ObserveRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{41}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ObserveRequest) GetLock() string {
@@ -3854,7 +4881,7 @@ type ObserveResponse struct {
 
 func (x *ObserveResponse) Reset() {
 	*x = ObserveResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[42]
+	mi := &file_conch_client_v1_client_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3866,7 +4893,7 @@ func (x *ObserveResponse) String() string {
 func (*ObserveResponse) ProtoMessage() {}
 
 func (x *ObserveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[42]
+	mi := &file_conch_client_v1_client_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3879,7 +4906,7 @@ func (x *ObserveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObserveResponse.ProtoReflect.Descriptor instead.
 func (*ObserveResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{42}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ObserveResponse) GetLeader() *Leader {
@@ -3909,7 +4936,7 @@ type Leader struct {
 
 func (x *Leader) Reset() {
 	*x = Leader{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[43]
+	mi := &file_conch_client_v1_client_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3921,7 +4948,7 @@ func (x *Leader) String() string {
 func (*Leader) ProtoMessage() {}
 
 func (x *Leader) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[43]
+	mi := &file_conch_client_v1_client_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3934,7 +4961,7 @@ func (x *Leader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Leader.ProtoReflect.Descriptor instead.
 func (*Leader) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{43}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Leader) GetMember() string {
@@ -3987,7 +5014,7 @@ type SetLimitRequest struct {
 
 func (x *SetLimitRequest) Reset() {
 	*x = SetLimitRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[44]
+	mi := &file_conch_client_v1_client_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3999,7 +5026,7 @@ func (x *SetLimitRequest) String() string {
 func (*SetLimitRequest) ProtoMessage() {}
 
 func (x *SetLimitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[44]
+	mi := &file_conch_client_v1_client_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4012,7 +5039,7 @@ func (x *SetLimitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetLimitRequest.ProtoReflect.Descriptor instead.
 func (*SetLimitRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{44}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *SetLimitRequest) GetLock() string {
@@ -4045,7 +5072,7 @@ type SetLimitResponse struct {
 
 func (x *SetLimitResponse) Reset() {
 	*x = SetLimitResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[45]
+	mi := &file_conch_client_v1_client_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4057,7 +5084,7 @@ func (x *SetLimitResponse) String() string {
 func (*SetLimitResponse) ProtoMessage() {}
 
 func (x *SetLimitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[45]
+	mi := &file_conch_client_v1_client_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4070,7 +5097,7 @@ func (x *SetLimitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetLimitResponse.ProtoReflect.Descriptor instead.
 func (*SetLimitResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{45}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{54}
 }
 
 // DrainRequest asks a node to take no more requests, or to take them again.
@@ -4086,7 +5113,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[46]
+	mi := &file_conch_client_v1_client_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4098,7 +5125,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[46]
+	mi := &file_conch_client_v1_client_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4111,7 +5138,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{46}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *DrainRequest) GetUndo() bool {
@@ -4145,7 +5172,7 @@ type DrainResponse struct {
 
 func (x *DrainResponse) Reset() {
 	*x = DrainResponse{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[47]
+	mi := &file_conch_client_v1_client_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4157,7 +5184,7 @@ func (x *DrainResponse) String() string {
 func (*DrainResponse) ProtoMessage() {}
 
 func (x *DrainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[47]
+	mi := &file_conch_client_v1_client_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4170,7 +5197,7 @@ func (x *DrainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
 func (*DrainResponse) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{47}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *DrainResponse) GetMember() string {
@@ -4214,7 +5241,7 @@ type HeldLock struct {
 
 func (x *HeldLock) Reset() {
 	*x = HeldLock{}
-	mi := &file_conch_client_v1_client_proto_msgTypes[48]
+	mi := &file_conch_client_v1_client_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4226,7 +5253,7 @@ func (x *HeldLock) String() string {
 func (*HeldLock) ProtoMessage() {}
 
 func (x *HeldLock) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_client_v1_client_proto_msgTypes[48]
+	mi := &file_conch_client_v1_client_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4239,7 +5266,7 @@ func (x *HeldLock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldLock.ProtoReflect.Descriptor instead.
 func (*HeldLock) Descriptor() ([]byte, []int) {
-	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{48}
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *HeldLock) GetLock() string {
@@ -4277,15 +5304,19 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x03end\x18\x02 \x01(\v2\x14.conch.client.v1.EndR\x03end\"K\n" +
 	"\x03End\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\rR\x06status\x12,\n" +
-	"\x05error\x18\x02 \x01(\v2\x16.conch.client.v1.ErrorR\x05error\"\xc3\x02\n" +
+	"\x05error\x18\x02 \x01(\v2\x16.conch.client.v1.ErrorR\x05error\"\xfa\x03\n" +
 	"\rClientMessage\x12.\n" +
 	"\x05hello\x18\x01 \x01(\v2\x16.conch.client.v1.HelloH\x00R\x05hello\x124\n" +
 	"\aacquire\x18\x02 \x01(\v2\x18.conch.client.v1.AcquireH\x00R\aacquire\x127\n" +
 	"\bwithdraw\x18\x03 \x01(\v2\x19.conch.client.v1.WithdrawH\x00R\bwithdraw\x124\n" +
 	"\arelease\x18\x04 \x01(\v2\x18.conch.client.v1.ReleaseH\x00R\arelease\x12+\n" +
 	"\x04ping\x18\x05 \x01(\v2\x15.conch.client.v1.PingH\x00R\x04ping\x12(\n" +
-	"\x03say\x18\x06 \x01(\v2\x14.conch.client.v1.SayH\x00R\x03sayB\x06\n" +
-	"\x04kind\"\xe6\x03\n" +
+	"\x03say\x18\x06 \x01(\v2\x14.conch.client.v1.SayH\x00R\x03say\x12>\n" +
+	"\vacquire_run\x18\a \x01(\v2\x1b.conch.client.v1.AcquireRunH\x00R\n" +
+	"acquireRun\x12A\n" +
+	"\facquire_kept\x18\b \x01(\v2\x1c.conch.client.v1.AcquireKeptH\x00R\vacquireKept\x122\n" +
+	"\aend_run\x18\t \x01(\v2\x17.conch.client.v1.EndRunH\x00R\x06endRunB\x06\n" +
+	"\x04kind\"\xa0\x04\n" +
 	"\vNodeMessage\x124\n" +
 	"\awelcome\x18\x01 \x01(\v2\x18.conch.client.v1.WelcomeH\x00R\awelcome\x124\n" +
 	"\agranted\x18\x02 \x01(\v2\x18.conch.client.v1.GrantedH\x00R\agranted\x124\n" +
@@ -4295,17 +5326,20 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x04lost\x18\x06 \x01(\v2\x15.conch.client.v1.LostH\x00R\x04lost\x127\n" +
 	"\breleased\x18\a \x01(\v2\x19.conch.client.v1.ReleasedH\x00R\breleased\x12+\n" +
 	"\x04pong\x18\b \x01(\v2\x15.conch.client.v1.PongH\x00R\x04pong\x12+\n" +
-	"\x04said\x18\t \x01(\v2\x15.conch.client.v1.SaidH\x00R\x04saidB\x06\n" +
+	"\x04said\x18\t \x01(\v2\x15.conch.client.v1.SaidH\x00R\x04said\x128\n" +
+	"\trun_ended\x18\n" +
+	" \x01(\v2\x19.conch.client.v1.RunEndedH\x00R\brunEndedB\x06\n" +
 	"\x04kind\"t\n" +
 	"\x05Hello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\fR\vincarnation\x12/\n" +
-	"\x06client\x18\x03 \x01(\v2\x17.conch.client.v1.ClientR\x06client\"j\n" +
+	"\x06client\x18\x03 \x01(\v2\x17.conch.client.v1.ClientR\x06client\"\x80\x01\n" +
 	"\aWelcome\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
 	"\x06member\x18\x02 \x01(\tR\x06member\x12\x15\n" +
 	"\x06ttl_ns\x18\x03 \x01(\x03R\x05ttlNs\x12\x16\n" +
-	"\x06values\x18\x04 \x01(\bR\x06values\"\xd4\x01\n" +
+	"\x06values\x18\x04 \x01(\bR\x06values\x12\x14\n" +
+	"\x05notes\x18\x05 \x01(\bR\x05notes\"\xd4\x01\n" +
 	"\aAcquire\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04lock\x18\x02 \x01(\tR\x04lock\x121\n" +
@@ -4315,13 +5349,67 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x04Mode\x12\x14\n" +
 	"\x10MODE_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tMODE_WAIT\x10\x01\x12\f\n" +
-	"\bMODE_TRY\x10\x02\"\x1a\n" +
+	"\bMODE_TRY\x10\x02\"o\n" +
+	"\n" +
+	"AcquireRun\x122\n" +
+	"\aacquire\x18\x01 \x01(\v2\x18.conch.client.v1.AcquireR\aacquire\x12-\n" +
+	"\x03run\x18\x02 \x01(\v2\x1b.conch.client.v1.RunRequestR\x03run\"w\n" +
+	"\n" +
+	"RunRequest\x12\x12\n" +
+	"\x04tick\x18\x01 \x01(\x03R\x04tick\x12 \n" +
+	"\fat_most_once\x18\x02 \x01(\bR\n" +
+	"atMostOnce\x12\x14\n" +
+	"\x05plain\x18\x03 \x01(\bR\x05plain\x12\x1d\n" +
+	"\n" +
+	"remember_s\x18\x04 \x01(\x03R\trememberS\"m\n" +
+	"\vAcquireKept\x122\n" +
+	"\aacquire\x18\x01 \x01(\v2\x18.conch.client.v1.AcquireR\aacquire\x12\x14\n" +
+	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x14\n" +
+	"\x05adopt\x18\x03 \x01(\bR\x05adopt\"\x1a\n" +
 	"\bWithdraw\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\x04R\x02id\"C\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\"W\n" +
 	"\aRelease\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04lock\x18\x02 \x01(\tR\x04lock\x12\x14\n" +
-	"\x05fence\x18\x03 \x01(\x04R\x05fence\"m\n" +
+	"\x05fence\x18\x03 \x01(\x04R\x05fence\x12\x12\n" +
+	"\x04lost\x18\x04 \x01(\bR\x04lost\"\xb9\x01\n" +
+	"\x06EndRun\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
+	"\x04lock\x18\x02 \x01(\tR\x04lock\x12\x14\n" +
+	"\x05fence\x18\x03 \x01(\x04R\x05fence\x12-\n" +
+	"\x03run\x18\x04 \x01(\v2\x1b.conch.client.v1.RunRequestR\x03run\x12\x1b\n" +
+	"\texit_code\x18\x05 \x01(\x05R\bexitCode\x12\x12\n" +
+	"\x04text\x18\x06 \x01(\tR\x04text\x12\x15\n" +
+	"\x06ran_ns\x18\a \x01(\x03R\x05ranNs\"\xfb\x01\n" +
+	"\bRunEnded\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x14\n" +
+	"\x05fence\x18\x02 \x01(\x04R\x05fence\x12;\n" +
+	"\aoutcome\x18\x03 \x01(\x0e2!.conch.client.v1.RunEnded.OutcomeR\aoutcome\x12,\n" +
+	"\x05error\x18\x04 \x01(\v2\x16.conch.client.v1.ErrorR\x05error\"^\n" +
+	"\aOutcome\x12\x17\n" +
+	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rOUTCOME_NOTED\x10\x01\x12\x15\n" +
+	"\x11OUTCOME_NOT_NOTED\x10\x02\x12\x10\n" +
+	"\fOUTCOME_LOST\x10\x03\"\x98\x03\n" +
+	"\tRunRecord\x12\x12\n" +
+	"\x04tick\x18\x01 \x01(\x03R\x04tick\x12\x14\n" +
+	"\x05fence\x18\x02 \x01(\x04R\x05fence\x126\n" +
+	"\x05state\x18\x03 \x01(\x0e2 .conch.client.v1.RunRecord.StateR\x05state\x12/\n" +
+	"\x06client\x18\x04 \x01(\v2\x17.conch.client.v1.ClientR\x06client\x12\x16\n" +
+	"\x06member\x18\x05 \x01(\tR\x06member\x12\x17\n" +
+	"\abegan_s\x18\x06 \x01(\x03R\x06beganS\x12\x17\n" +
+	"\aended_s\x18\a \x01(\x03R\x06endedS\x12\x1b\n" +
+	"\texit_code\x18\b \x01(\x05R\bexitCode\x12\x12\n" +
+	"\x04text\x18\t \x01(\tR\x04text\x12,\n" +
+	"\x12remembered_until_s\x18\n" +
+	" \x01(\x03R\x10rememberedUntilS\"O\n" +
+	"\x05State\x12\x15\n" +
+	"\x11STATE_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vSTATE_BEGUN\x10\x01\x12\x0e\n" +
+	"\n" +
+	"STATE_VOID\x10\x02\x12\x0e\n" +
+	"\n" +
+	"STATE_DONE\x10\x03\"m\n" +
 	"\x03Say\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04lock\x18\x02 \x01(\tR\x04lock\x12\x14\n" +
@@ -4344,10 +5432,11 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x05stamp\x18\x03 \x01(\x03R\x05stamp\x12\x19\n" +
 	"\bhad_ping\x18\x04 \x01(\bR\ahadPing\x12\x18\n" +
 	"\asession\x18\x05 \x01(\x04R\asession\x12,\n" +
-	"\x12lease_remaining_ns\x18\x06 \x01(\x03R\x10leaseRemainingNs\"G\n" +
+	"\x12lease_remaining_ns\x18\x06 \x01(\x03R\x10leaseRemainingNs\"u\n" +
 	"\aRefused\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12,\n" +
-	"\x05error\x18\x02 \x01(\v2\x16.conch.client.v1.ErrorR\x05error\"\x1b\n" +
+	"\x05error\x18\x02 \x01(\v2\x16.conch.client.v1.ErrorR\x05error\x12,\n" +
+	"\x03run\x18\x03 \x01(\v2\x1a.conch.client.v1.RunRecordR\x03run\"\x1b\n" +
 	"\tWithdrawn\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\"\x8d\x01\n" +
 	"\x06Warned\x12\x10\n" +
@@ -4381,7 +5470,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\amissing\x18\x06 \x03(\v2\x18.conch.client.v1.MissingR\amissing\"9\n" +
 	"\aMissing\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xea\x03\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xcf\x04\n" +
 	"\fMemberStatus\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12 \n" +
@@ -4400,7 +5489,11 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\vlog_trouble\x18\x0e \x01(\tR\n" +
 	"logTrouble\x12\x14\n" +
 	"\x05rules\x18\x0f \x01(\fR\x05rules\x12\x1a\n" +
-	"\bdraining\x18\x10 \x01(\bR\bdraining\"\xdf\x01\n" +
+	"\bdraining\x18\x10 \x01(\bR\bdraining\x12\x1c\n" +
+	"\tremembers\x18\x11 \x01(\bR\tremembers\x12\x14\n" +
+	"\x05notes\x18\x12 \x01(\x04R\x05notes\x12\x1b\n" +
+	"\tmax_notes\x18\x13 \x01(\x04R\bmaxNotes\x12\x12\n" +
+	"\x04kept\x18\x14 \x01(\x04R\x04kept\"\xdf\x01\n" +
 	"\n" +
 	"PeerStatus\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x14\n" +
@@ -4421,7 +5514,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x04lock\x18\x02 \x01(\tR\x04lock\"t\n" +
 	"\rWatchResponse\x12/\n" +
 	"\x04lock\x18\x01 \x01(\v2\x1b.conch.client.v1.LockStatusR\x04lock\x122\n" +
-	"\amissing\x18\x02 \x03(\v2\x18.conch.client.v1.MissingR\amissing\"\xba\x03\n" +
+	"\amissing\x18\x02 \x03(\v2\x18.conch.client.v1.MissingR\amissing\"\x97\x04\n" +
 	"\n" +
 	"LockStatus\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12/\n" +
@@ -4435,7 +5528,17 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\aholding\x18\t \x01(\x04R\aholding\x12\x14\n" +
 	"\x05limit\x18\n" +
 	" \x01(\rR\x05limit\x12\x19\n" +
-	"\blimit_by\x18\v \x01(\tR\alimitBy\"\xdf\x02\n" +
+	"\blimit_by\x18\v \x01(\tR\alimitBy\x12-\n" +
+	"\x04kept\x18\f \x01(\v2\x19.conch.client.v1.KeptHoldR\x04kept\x12,\n" +
+	"\x03run\x18\r \x01(\v2\x1a.conch.client.v1.RunRecordR\x03run\"\xc7\x01\n" +
+	"\bKeptHold\x12\x14\n" +
+	"\x05fence\x18\x01 \x01(\x04R\x05fence\x12\x14\n" +
+	"\x05owner\x18\x02 \x01(\tR\x05owner\x12/\n" +
+	"\x06client\x18\x03 \x01(\v2\x17.conch.client.v1.ClientR\x06client\x12\x16\n" +
+	"\x06member\x18\x04 \x01(\tR\x06member\x12\x17\n" +
+	"\asince_s\x18\x05 \x01(\x03R\x06sinceS\x12\x12\n" +
+	"\x04over\x18\x06 \x01(\bR\x04over\x12\x19\n" +
+	"\bin_token\x18\a \x01(\bR\ainToken\"\xdf\x02\n" +
 	"\bLockView\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12G\n" +
 	"\x0frequest_numbers\x18\x02 \x03(\v2\x1e.conch.client.v1.RequestNumberR\x0erequestNumbers\x12\x1e\n" +
@@ -4458,7 +5561,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\apermits\x18\x04 \x01(\rR\apermits\"?\n" +
 	"\rRequestNumber\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x04R\asession\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\x04R\x05count\"\x9a\x02\n" +
+	"\x05count\x18\x02 \x01(\x04R\x05count\"\xd8\x02\n" +
 	"\x06Holder\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12/\n" +
 	"\x06client\x18\x02 \x01(\v2\x17.conch.client.v1.ClientR\x06client\x12\x14\n" +
@@ -4467,7 +5570,11 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x12lease_remaining_ns\x18\x05 \x01(\x03R\x10leaseRemainingNs\x12/\n" +
 	"\x06ending\x18\x06 \x01(\x0e2\x17.conch.client.v1.ReasonR\x06ending\x12\x14\n" +
 	"\x05limit\x18\a \x01(\rR\x05limit\x12\x19\n" +
-	"\x05value\x18\b \x01(\tH\x00R\x05value\x88\x01\x01B\b\n" +
+	"\x05value\x18\b \x01(\tH\x00R\x05value\x88\x01\x01\x12\x12\n" +
+	"\x04tick\x18\t \x01(\x03R\x04tick\x12\x12\n" +
+	"\x04kept\x18\n" +
+	" \x01(\bR\x04kept\x12\x14\n" +
+	"\x05owner\x18\v \x01(\tR\x05ownerB\b\n" +
 	"\x06_value\"\x9a\x01\n" +
 	"\x06Waiter\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12/\n" +
@@ -4488,11 +5595,11 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x05limit\x18\t \x01(\rR\x05limit\x12\x19\n" +
 	"\blimit_by\x18\n" +
 	" \x01(\tR\alimitBy\x12.\n" +
-	"\x06shares\x18\v \x03(\v2\x16.conch.client.v1.ShareR\x06shares\"\x8d\x02\n" +
+	"\x06shares\x18\v \x03(\v2\x16.conch.client.v1.ShareR\x06shares\"\x9c\x02\n" +
 	"\bObstacle\x122\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1e.conch.client.v1.Obstacle.KindR\x04kind\x12\x16\n" +
 	"\x06member\x18\x02 \x01(\tR\x06member\x12\x12\n" +
-	"\x04text\x18\x03 \x01(\tR\x04text\"\xa0\x01\n" +
+	"\x04text\x18\x03 \x01(\tR\x04text\"\xaf\x01\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tKIND_HELD\x10\x01\x12\x0e\n" +
@@ -4504,7 +5611,8 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"KIND_ROUND\x10\x05\x12\x17\n" +
 	"\x13KIND_MISSING_MEMBER\x10\x06\x12\x0e\n" +
 	"\n" +
-	"KIND_SHARE\x10\a\"\xd5\x01\n" +
+	"KIND_SHARE\x10\a\x12\r\n" +
+	"\tKIND_KEPT\x10\b\"\xd5\x01\n" +
 	"\fBreakRequest\x12,\n" +
 	"\x05scope\x18\x01 \x01(\x0e2\x16.conch.client.v1.ScopeR\x05scope\x12\x12\n" +
 	"\x04lock\x18\x02 \x01(\tR\x04lock\x12\x14\n" +
@@ -4512,10 +5620,17 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12/\n" +
 	"\x06caller\x18\x05 \x01(\v2\x17.conch.client.v1.ClientR\x06caller\x12\x10\n" +
 	"\x03pid\x18\x06 \x01(\x03R\x03pid\x12\x12\n" +
-	"\x04host\x18\a \x01(\tR\x04host\"s\n" +
+	"\x04host\x18\a \x01(\tR\x04host\"\xa4\x01\n" +
 	"\rBreakResponse\x12/\n" +
 	"\x06holder\x18\x01 \x01(\v2\x17.conch.client.v1.HolderR\x06holder\x121\n" +
-	"\aholders\x18\x02 \x03(\v2\x17.conch.client.v1.HolderR\aholders\"$\n" +
+	"\aholders\x18\x02 \x03(\v2\x17.conch.client.v1.HolderR\aholders\x12/\n" +
+	"\x05freed\x18\x03 \x01(\v2\x19.conch.client.v1.KeptHoldR\x05freed\"S\n" +
+	"\x0fListRunsRequest\x12,\n" +
+	"\x05scope\x18\x01 \x01(\x0e2\x16.conch.client.v1.ScopeR\x05scope\x12\x12\n" +
+	"\x04lock\x18\x02 \x01(\tR\x04lock\"v\n" +
+	"\x10ListRunsResponse\x12.\n" +
+	"\x04runs\x18\x01 \x03(\v2\x1a.conch.client.v1.RunRecordR\x04runs\x122\n" +
+	"\amissing\x18\x02 \x03(\v2\x18.conch.client.v1.MissingR\amissing\"$\n" +
 	"\x0eObserveRequest\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\"B\n" +
 	"\x0fObserveResponse\x12/\n" +
@@ -4541,7 +5656,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x04held\x18\x04 \x03(\v2\x19.conch.client.v1.HeldLockR\x04held\"O\n" +
 	"\bHeldLock\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12/\n" +
-	"\x06holder\x18\x02 \x01(\v2\x17.conch.client.v1.HolderR\x06holder*\x94\x03\n" +
+	"\x06holder\x18\x02 \x01(\v2\x17.conch.client.v1.HolderR\x06holder*\xe1\x03\n" +
 	"\x04Code\x12\x14\n" +
 	"\x10CODE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11CODE_INVALID_NAME\x10\x01\x12\x13\n" +
@@ -4561,7 +5676,11 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x13CODE_TOO_MANY_CALLS\x10\x0e\x12\x11\n" +
 	"\rCODE_NOT_READ\x10\x0f\x12\x14\n" +
 	"\x10CODE_OTHER_LIMIT\x10\x10\x12\x18\n" +
-	"\x14CODE_TOO_MANY_VALUES\x10\x11*v\n" +
+	"\x14CODE_TOO_MANY_VALUES\x10\x11\x12\f\n" +
+	"\bCODE_RAN\x10\x12\x12\x15\n" +
+	"\x11CODE_INVALID_TICK\x10\x13\x12\x13\n" +
+	"\x0fCODE_NOTES_FULL\x10\x14\x12\x11\n" +
+	"\rCODE_NO_NOTES\x10\x15*v\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fREASON_LAPSE\x10\x01\x12\x10\n" +
@@ -4572,7 +5691,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSCOPE_CLUSTER\x10\x01\x12\x0e\n" +
 	"\n" +
-	"SCOPE_NODE\x10\x022\xf3\x04\n" +
+	"SCOPE_NODE\x10\x022\xc4\x05\n" +
 	"\vLockService\x12F\n" +
 	"\x06Attach\x12\x1c.conch.client.v1.ClientFrame\x1a\x1a.conch.client.v1.NodeFrame(\x010\x01\x12I\n" +
 	"\x06Status\x12\x1e.conch.client.v1.StatusRequest\x1a\x1f.conch.client.v1.StatusResponse\x12T\n" +
@@ -4580,7 +5699,8 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x05Watch\x12\x1d.conch.client.v1.WatchRequest\x1a\x1e.conch.client.v1.WatchResponse0\x01\x12F\n" +
 	"\x05Break\x12\x1d.conch.client.v1.BreakRequest\x1a\x1e.conch.client.v1.BreakResponse\x12O\n" +
 	"\bSetLimit\x12 .conch.client.v1.SetLimitRequest\x1a!.conch.client.v1.SetLimitResponse\x12N\n" +
-	"\aObserve\x12\x1f.conch.client.v1.ObserveRequest\x1a .conch.client.v1.ObserveResponse0\x01\x12H\n" +
+	"\aObserve\x12\x1f.conch.client.v1.ObserveRequest\x1a .conch.client.v1.ObserveResponse0\x01\x12O\n" +
+	"\bListRuns\x12 .conch.client.v1.ListRunsRequest\x1a!.conch.client.v1.ListRunsResponse\x12H\n" +
 	"\x05Drain\x12\x1d.conch.client.v1.DrainRequest\x1a\x1e.conch.client.v1.DrainResponse0\x01B&Z$conch/proto/conch/client/v1;clientv1b\x06proto3"
 
 var (
@@ -4595,147 +5715,180 @@ func file_conch_client_v1_client_proto_rawDescGZIP() []byte {
 	return file_conch_client_v1_client_proto_rawDescData
 }
 
-var file_conch_client_v1_client_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_conch_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
+var file_conch_client_v1_client_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_conch_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 58)
 var file_conch_client_v1_client_proto_goTypes = []any{
 	(Code)(0),                 // 0: conch.client.v1.Code
 	(Reason)(0),               // 1: conch.client.v1.Reason
 	(Scope)(0),                // 2: conch.client.v1.Scope
 	(Acquire_Mode)(0),         // 3: conch.client.v1.Acquire.Mode
-	(Released_Outcome)(0),     // 4: conch.client.v1.Released.Outcome
-	(Obstacle_Kind)(0),        // 5: conch.client.v1.Obstacle.Kind
-	(*Error)(nil),             // 6: conch.client.v1.Error
-	(*Client)(nil),            // 7: conch.client.v1.Client
-	(*ClientFrame)(nil),       // 8: conch.client.v1.ClientFrame
-	(*NodeFrame)(nil),         // 9: conch.client.v1.NodeFrame
-	(*End)(nil),               // 10: conch.client.v1.End
-	(*ClientMessage)(nil),     // 11: conch.client.v1.ClientMessage
-	(*NodeMessage)(nil),       // 12: conch.client.v1.NodeMessage
-	(*Hello)(nil),             // 13: conch.client.v1.Hello
-	(*Welcome)(nil),           // 14: conch.client.v1.Welcome
-	(*Acquire)(nil),           // 15: conch.client.v1.Acquire
-	(*Withdraw)(nil),          // 16: conch.client.v1.Withdraw
-	(*Release)(nil),           // 17: conch.client.v1.Release
-	(*Say)(nil),               // 18: conch.client.v1.Say
-	(*Said)(nil),              // 19: conch.client.v1.Said
-	(*Ping)(nil),              // 20: conch.client.v1.Ping
-	(*Pong)(nil),              // 21: conch.client.v1.Pong
-	(*Granted)(nil),           // 22: conch.client.v1.Granted
-	(*Refused)(nil),           // 23: conch.client.v1.Refused
-	(*Withdrawn)(nil),         // 24: conch.client.v1.Withdrawn
-	(*Warned)(nil),            // 25: conch.client.v1.Warned
-	(*Lost)(nil),              // 26: conch.client.v1.Lost
-	(*Released)(nil),          // 27: conch.client.v1.Released
-	(*StatusRequest)(nil),     // 28: conch.client.v1.StatusRequest
-	(*StatusResponse)(nil),    // 29: conch.client.v1.StatusResponse
-	(*Missing)(nil),           // 30: conch.client.v1.Missing
-	(*MemberStatus)(nil),      // 31: conch.client.v1.MemberStatus
-	(*PeerStatus)(nil),        // 32: conch.client.v1.PeerStatus
-	(*ListLocksRequest)(nil),  // 33: conch.client.v1.ListLocksRequest
-	(*ListLocksResponse)(nil), // 34: conch.client.v1.ListLocksResponse
-	(*WatchRequest)(nil),      // 35: conch.client.v1.WatchRequest
-	(*WatchResponse)(nil),     // 36: conch.client.v1.WatchResponse
-	(*LockStatus)(nil),        // 37: conch.client.v1.LockStatus
-	(*LockView)(nil),          // 38: conch.client.v1.LockView
-	(*Share)(nil),             // 39: conch.client.v1.Share
-	(*RequestNumber)(nil),     // 40: conch.client.v1.RequestNumber
-	(*Holder)(nil),            // 41: conch.client.v1.Holder
-	(*Waiter)(nil),            // 42: conch.client.v1.Waiter
-	(*TokenStatus)(nil),       // 43: conch.client.v1.TokenStatus
-	(*Obstacle)(nil),          // 44: conch.client.v1.Obstacle
-	(*BreakRequest)(nil),      // 45: conch.client.v1.BreakRequest
-	(*BreakResponse)(nil),     // 46: conch.client.v1.BreakResponse
-	(*ObserveRequest)(nil),    // 47: conch.client.v1.ObserveRequest
-	(*ObserveResponse)(nil),   // 48: conch.client.v1.ObserveResponse
-	(*Leader)(nil),            // 49: conch.client.v1.Leader
-	(*SetLimitRequest)(nil),   // 50: conch.client.v1.SetLimitRequest
-	(*SetLimitResponse)(nil),  // 51: conch.client.v1.SetLimitResponse
-	(*DrainRequest)(nil),      // 52: conch.client.v1.DrainRequest
-	(*DrainResponse)(nil),     // 53: conch.client.v1.DrainResponse
-	(*HeldLock)(nil),          // 54: conch.client.v1.HeldLock
+	(RunEnded_Outcome)(0),     // 4: conch.client.v1.RunEnded.Outcome
+	(RunRecord_State)(0),      // 5: conch.client.v1.RunRecord.State
+	(Released_Outcome)(0),     // 6: conch.client.v1.Released.Outcome
+	(Obstacle_Kind)(0),        // 7: conch.client.v1.Obstacle.Kind
+	(*Error)(nil),             // 8: conch.client.v1.Error
+	(*Client)(nil),            // 9: conch.client.v1.Client
+	(*ClientFrame)(nil),       // 10: conch.client.v1.ClientFrame
+	(*NodeFrame)(nil),         // 11: conch.client.v1.NodeFrame
+	(*End)(nil),               // 12: conch.client.v1.End
+	(*ClientMessage)(nil),     // 13: conch.client.v1.ClientMessage
+	(*NodeMessage)(nil),       // 14: conch.client.v1.NodeMessage
+	(*Hello)(nil),             // 15: conch.client.v1.Hello
+	(*Welcome)(nil),           // 16: conch.client.v1.Welcome
+	(*Acquire)(nil),           // 17: conch.client.v1.Acquire
+	(*AcquireRun)(nil),        // 18: conch.client.v1.AcquireRun
+	(*RunRequest)(nil),        // 19: conch.client.v1.RunRequest
+	(*AcquireKept)(nil),       // 20: conch.client.v1.AcquireKept
+	(*Withdraw)(nil),          // 21: conch.client.v1.Withdraw
+	(*Release)(nil),           // 22: conch.client.v1.Release
+	(*EndRun)(nil),            // 23: conch.client.v1.EndRun
+	(*RunEnded)(nil),          // 24: conch.client.v1.RunEnded
+	(*RunRecord)(nil),         // 25: conch.client.v1.RunRecord
+	(*Say)(nil),               // 26: conch.client.v1.Say
+	(*Said)(nil),              // 27: conch.client.v1.Said
+	(*Ping)(nil),              // 28: conch.client.v1.Ping
+	(*Pong)(nil),              // 29: conch.client.v1.Pong
+	(*Granted)(nil),           // 30: conch.client.v1.Granted
+	(*Refused)(nil),           // 31: conch.client.v1.Refused
+	(*Withdrawn)(nil),         // 32: conch.client.v1.Withdrawn
+	(*Warned)(nil),            // 33: conch.client.v1.Warned
+	(*Lost)(nil),              // 34: conch.client.v1.Lost
+	(*Released)(nil),          // 35: conch.client.v1.Released
+	(*StatusRequest)(nil),     // 36: conch.client.v1.StatusRequest
+	(*StatusResponse)(nil),    // 37: conch.client.v1.StatusResponse
+	(*Missing)(nil),           // 38: conch.client.v1.Missing
+	(*MemberStatus)(nil),      // 39: conch.client.v1.MemberStatus
+	(*PeerStatus)(nil),        // 40: conch.client.v1.PeerStatus
+	(*ListLocksRequest)(nil),  // 41: conch.client.v1.ListLocksRequest
+	(*ListLocksResponse)(nil), // 42: conch.client.v1.ListLocksResponse
+	(*WatchRequest)(nil),      // 43: conch.client.v1.WatchRequest
+	(*WatchResponse)(nil),     // 44: conch.client.v1.WatchResponse
+	(*LockStatus)(nil),        // 45: conch.client.v1.LockStatus
+	(*KeptHold)(nil),          // 46: conch.client.v1.KeptHold
+	(*LockView)(nil),          // 47: conch.client.v1.LockView
+	(*Share)(nil),             // 48: conch.client.v1.Share
+	(*RequestNumber)(nil),     // 49: conch.client.v1.RequestNumber
+	(*Holder)(nil),            // 50: conch.client.v1.Holder
+	(*Waiter)(nil),            // 51: conch.client.v1.Waiter
+	(*TokenStatus)(nil),       // 52: conch.client.v1.TokenStatus
+	(*Obstacle)(nil),          // 53: conch.client.v1.Obstacle
+	(*BreakRequest)(nil),      // 54: conch.client.v1.BreakRequest
+	(*BreakResponse)(nil),     // 55: conch.client.v1.BreakResponse
+	(*ListRunsRequest)(nil),   // 56: conch.client.v1.ListRunsRequest
+	(*ListRunsResponse)(nil),  // 57: conch.client.v1.ListRunsResponse
+	(*ObserveRequest)(nil),    // 58: conch.client.v1.ObserveRequest
+	(*ObserveResponse)(nil),   // 59: conch.client.v1.ObserveResponse
+	(*Leader)(nil),            // 60: conch.client.v1.Leader
+	(*SetLimitRequest)(nil),   // 61: conch.client.v1.SetLimitRequest
+	(*SetLimitResponse)(nil),  // 62: conch.client.v1.SetLimitResponse
+	(*DrainRequest)(nil),      // 63: conch.client.v1.DrainRequest
+	(*DrainResponse)(nil),     // 64: conch.client.v1.DrainResponse
+	(*HeldLock)(nil),          // 65: conch.client.v1.HeldLock
 }
 var file_conch_client_v1_client_proto_depIdxs = []int32{
 	0,  // 0: conch.client.v1.Error.code:type_name -> conch.client.v1.Code
-	11, // 1: conch.client.v1.ClientFrame.messages:type_name -> conch.client.v1.ClientMessage
-	12, // 2: conch.client.v1.NodeFrame.messages:type_name -> conch.client.v1.NodeMessage
-	10, // 3: conch.client.v1.NodeFrame.end:type_name -> conch.client.v1.End
-	6,  // 4: conch.client.v1.End.error:type_name -> conch.client.v1.Error
-	13, // 5: conch.client.v1.ClientMessage.hello:type_name -> conch.client.v1.Hello
-	15, // 6: conch.client.v1.ClientMessage.acquire:type_name -> conch.client.v1.Acquire
-	16, // 7: conch.client.v1.ClientMessage.withdraw:type_name -> conch.client.v1.Withdraw
-	17, // 8: conch.client.v1.ClientMessage.release:type_name -> conch.client.v1.Release
-	20, // 9: conch.client.v1.ClientMessage.ping:type_name -> conch.client.v1.Ping
-	18, // 10: conch.client.v1.ClientMessage.say:type_name -> conch.client.v1.Say
-	14, // 11: conch.client.v1.NodeMessage.welcome:type_name -> conch.client.v1.Welcome
-	22, // 12: conch.client.v1.NodeMessage.granted:type_name -> conch.client.v1.Granted
-	23, // 13: conch.client.v1.NodeMessage.refused:type_name -> conch.client.v1.Refused
-	24, // 14: conch.client.v1.NodeMessage.withdrawn:type_name -> conch.client.v1.Withdrawn
-	25, // 15: conch.client.v1.NodeMessage.warned:type_name -> conch.client.v1.Warned
-	26, // 16: conch.client.v1.NodeMessage.lost:type_name -> conch.client.v1.Lost
-	27, // 17: conch.client.v1.NodeMessage.released:type_name -> conch.client.v1.Released
-	21, // 18: conch.client.v1.NodeMessage.pong:type_name -> conch.client.v1.Pong
-	19, // 19: conch.client.v1.NodeMessage.said:type_name -> conch.client.v1.Said
-	7,  // 20: conch.client.v1.Hello.client:type_name -> conch.client.v1.Client
-	3,  // 21: conch.client.v1.Acquire.mode:type_name -> conch.client.v1.Acquire.Mode
-	6,  // 22: conch.client.v1.Said.error:type_name -> conch.client.v1.Error
-	6,  // 23: conch.client.v1.Refused.error:type_name -> conch.client.v1.Error
-	1,  // 24: conch.client.v1.Warned.reason:type_name -> conch.client.v1.Reason
-	1,  // 25: conch.client.v1.Lost.reason:type_name -> conch.client.v1.Reason
-	4,  // 26: conch.client.v1.Released.outcome:type_name -> conch.client.v1.Released.Outcome
-	2,  // 27: conch.client.v1.StatusRequest.scope:type_name -> conch.client.v1.Scope
-	31, // 28: conch.client.v1.StatusResponse.statuses:type_name -> conch.client.v1.MemberStatus
-	30, // 29: conch.client.v1.StatusResponse.missing:type_name -> conch.client.v1.Missing
-	32, // 30: conch.client.v1.MemberStatus.peers:type_name -> conch.client.v1.PeerStatus
-	2,  // 31: conch.client.v1.ListLocksRequest.scope:type_name -> conch.client.v1.Scope
-	37, // 32: conch.client.v1.ListLocksResponse.lock:type_name -> conch.client.v1.LockStatus
-	30, // 33: conch.client.v1.ListLocksResponse.missing:type_name -> conch.client.v1.Missing
-	2,  // 34: conch.client.v1.WatchRequest.scope:type_name -> conch.client.v1.Scope
-	37, // 35: conch.client.v1.WatchResponse.lock:type_name -> conch.client.v1.LockStatus
-	30, // 36: conch.client.v1.WatchResponse.missing:type_name -> conch.client.v1.Missing
-	41, // 37: conch.client.v1.LockStatus.holder:type_name -> conch.client.v1.Holder
-	42, // 38: conch.client.v1.LockStatus.waiters:type_name -> conch.client.v1.Waiter
-	43, // 39: conch.client.v1.LockStatus.token:type_name -> conch.client.v1.TokenStatus
-	44, // 40: conch.client.v1.LockStatus.obstacles:type_name -> conch.client.v1.Obstacle
-	38, // 41: conch.client.v1.LockStatus.views:type_name -> conch.client.v1.LockView
-	41, // 42: conch.client.v1.LockStatus.holders:type_name -> conch.client.v1.Holder
-	40, // 43: conch.client.v1.LockView.request_numbers:type_name -> conch.client.v1.RequestNumber
-	39, // 44: conch.client.v1.LockView.share:type_name -> conch.client.v1.Share
-	7,  // 45: conch.client.v1.Holder.client:type_name -> conch.client.v1.Client
-	1,  // 46: conch.client.v1.Holder.ending:type_name -> conch.client.v1.Reason
-	7,  // 47: conch.client.v1.Waiter.client:type_name -> conch.client.v1.Client
-	40, // 48: conch.client.v1.TokenStatus.last_granted:type_name -> conch.client.v1.RequestNumber
-	39, // 49: conch.client.v1.TokenStatus.shares:type_name -> conch.client.v1.Share
-	5,  // 50: conch.client.v1.Obstacle.kind:type_name -> conch.client.v1.Obstacle.Kind
-	2,  // 51: conch.client.v1.BreakRequest.scope:type_name -> conch.client.v1.Scope
-	7,  // 52: conch.client.v1.BreakRequest.caller:type_name -> conch.client.v1.Client
-	41, // 53: conch.client.v1.BreakResponse.holder:type_name -> conch.client.v1.Holder
-	41, // 54: conch.client.v1.BreakResponse.holders:type_name -> conch.client.v1.Holder
-	49, // 55: conch.client.v1.ObserveResponse.leader:type_name -> conch.client.v1.Leader
-	7,  // 56: conch.client.v1.SetLimitRequest.caller:type_name -> conch.client.v1.Client
-	7,  // 57: conch.client.v1.DrainRequest.caller:type_name -> conch.client.v1.Client
-	54, // 58: conch.client.v1.DrainResponse.held:type_name -> conch.client.v1.HeldLock
-	41, // 59: conch.client.v1.HeldLock.holder:type_name -> conch.client.v1.Holder
-	8,  // 60: conch.client.v1.LockService.Attach:input_type -> conch.client.v1.ClientFrame
-	28, // 61: conch.client.v1.LockService.Status:input_type -> conch.client.v1.StatusRequest
-	33, // 62: conch.client.v1.LockService.ListLocks:input_type -> conch.client.v1.ListLocksRequest
-	35, // 63: conch.client.v1.LockService.Watch:input_type -> conch.client.v1.WatchRequest
-	45, // 64: conch.client.v1.LockService.Break:input_type -> conch.client.v1.BreakRequest
-	50, // 65: conch.client.v1.LockService.SetLimit:input_type -> conch.client.v1.SetLimitRequest
-	47, // 66: conch.client.v1.LockService.Observe:input_type -> conch.client.v1.ObserveRequest
-	52, // 67: conch.client.v1.LockService.Drain:input_type -> conch.client.v1.DrainRequest
-	9,  // 68: conch.client.v1.LockService.Attach:output_type -> conch.client.v1.NodeFrame
-	29, // 69: conch.client.v1.LockService.Status:output_type -> conch.client.v1.StatusResponse
-	34, // 70: conch.client.v1.LockService.ListLocks:output_type -> conch.client.v1.ListLocksResponse
-	36, // 71: conch.client.v1.LockService.Watch:output_type -> conch.client.v1.WatchResponse
-	46, // 72: conch.client.v1.LockService.Break:output_type -> conch.client.v1.BreakResponse
-	51, // 73: conch.client.v1.LockService.SetLimit:output_type -> conch.client.v1.SetLimitResponse
-	48, // 74: conch.client.v1.LockService.Observe:output_type -> conch.client.v1.ObserveResponse
-	53, // 75: conch.client.v1.LockService.Drain:output_type -> conch.client.v1.DrainResponse
-	68, // [68:76] is the sub-list for method output_type
-	60, // [60:68] is the sub-list for method input_type
-	60, // [60:60] is the sub-list for extension type_name
-	60, // [60:60] is the sub-list for extension extendee
-	0,  // [0:60] is the sub-list for field type_name
+	13, // 1: conch.client.v1.ClientFrame.messages:type_name -> conch.client.v1.ClientMessage
+	14, // 2: conch.client.v1.NodeFrame.messages:type_name -> conch.client.v1.NodeMessage
+	12, // 3: conch.client.v1.NodeFrame.end:type_name -> conch.client.v1.End
+	8,  // 4: conch.client.v1.End.error:type_name -> conch.client.v1.Error
+	15, // 5: conch.client.v1.ClientMessage.hello:type_name -> conch.client.v1.Hello
+	17, // 6: conch.client.v1.ClientMessage.acquire:type_name -> conch.client.v1.Acquire
+	21, // 7: conch.client.v1.ClientMessage.withdraw:type_name -> conch.client.v1.Withdraw
+	22, // 8: conch.client.v1.ClientMessage.release:type_name -> conch.client.v1.Release
+	28, // 9: conch.client.v1.ClientMessage.ping:type_name -> conch.client.v1.Ping
+	26, // 10: conch.client.v1.ClientMessage.say:type_name -> conch.client.v1.Say
+	18, // 11: conch.client.v1.ClientMessage.acquire_run:type_name -> conch.client.v1.AcquireRun
+	20, // 12: conch.client.v1.ClientMessage.acquire_kept:type_name -> conch.client.v1.AcquireKept
+	23, // 13: conch.client.v1.ClientMessage.end_run:type_name -> conch.client.v1.EndRun
+	16, // 14: conch.client.v1.NodeMessage.welcome:type_name -> conch.client.v1.Welcome
+	30, // 15: conch.client.v1.NodeMessage.granted:type_name -> conch.client.v1.Granted
+	31, // 16: conch.client.v1.NodeMessage.refused:type_name -> conch.client.v1.Refused
+	32, // 17: conch.client.v1.NodeMessage.withdrawn:type_name -> conch.client.v1.Withdrawn
+	33, // 18: conch.client.v1.NodeMessage.warned:type_name -> conch.client.v1.Warned
+	34, // 19: conch.client.v1.NodeMessage.lost:type_name -> conch.client.v1.Lost
+	35, // 20: conch.client.v1.NodeMessage.released:type_name -> conch.client.v1.Released
+	29, // 21: conch.client.v1.NodeMessage.pong:type_name -> conch.client.v1.Pong
+	27, // 22: conch.client.v1.NodeMessage.said:type_name -> conch.client.v1.Said
+	24, // 23: conch.client.v1.NodeMessage.run_ended:type_name -> conch.client.v1.RunEnded
+	9,  // 24: conch.client.v1.Hello.client:type_name -> conch.client.v1.Client
+	3,  // 25: conch.client.v1.Acquire.mode:type_name -> conch.client.v1.Acquire.Mode
+	17, // 26: conch.client.v1.AcquireRun.acquire:type_name -> conch.client.v1.Acquire
+	19, // 27: conch.client.v1.AcquireRun.run:type_name -> conch.client.v1.RunRequest
+	17, // 28: conch.client.v1.AcquireKept.acquire:type_name -> conch.client.v1.Acquire
+	19, // 29: conch.client.v1.EndRun.run:type_name -> conch.client.v1.RunRequest
+	4,  // 30: conch.client.v1.RunEnded.outcome:type_name -> conch.client.v1.RunEnded.Outcome
+	8,  // 31: conch.client.v1.RunEnded.error:type_name -> conch.client.v1.Error
+	5,  // 32: conch.client.v1.RunRecord.state:type_name -> conch.client.v1.RunRecord.State
+	9,  // 33: conch.client.v1.RunRecord.client:type_name -> conch.client.v1.Client
+	8,  // 34: conch.client.v1.Said.error:type_name -> conch.client.v1.Error
+	8,  // 35: conch.client.v1.Refused.error:type_name -> conch.client.v1.Error
+	25, // 36: conch.client.v1.Refused.run:type_name -> conch.client.v1.RunRecord
+	1,  // 37: conch.client.v1.Warned.reason:type_name -> conch.client.v1.Reason
+	1,  // 38: conch.client.v1.Lost.reason:type_name -> conch.client.v1.Reason
+	6,  // 39: conch.client.v1.Released.outcome:type_name -> conch.client.v1.Released.Outcome
+	2,  // 40: conch.client.v1.StatusRequest.scope:type_name -> conch.client.v1.Scope
+	39, // 41: conch.client.v1.StatusResponse.statuses:type_name -> conch.client.v1.MemberStatus
+	38, // 42: conch.client.v1.StatusResponse.missing:type_name -> conch.client.v1.Missing
+	40, // 43: conch.client.v1.MemberStatus.peers:type_name -> conch.client.v1.PeerStatus
+	2,  // 44: conch.client.v1.ListLocksRequest.scope:type_name -> conch.client.v1.Scope
+	45, // 45: conch.client.v1.ListLocksResponse.lock:type_name -> conch.client.v1.LockStatus
+	38, // 46: conch.client.v1.ListLocksResponse.missing:type_name -> conch.client.v1.Missing
+	2,  // 47: conch.client.v1.WatchRequest.scope:type_name -> conch.client.v1.Scope
+	45, // 48: conch.client.v1.WatchResponse.lock:type_name -> conch.client.v1.LockStatus
+	38, // 49: conch.client.v1.WatchResponse.missing:type_name -> conch.client.v1.Missing
+	50, // 50: conch.client.v1.LockStatus.holder:type_name -> conch.client.v1.Holder
+	51, // 51: conch.client.v1.LockStatus.waiters:type_name -> conch.client.v1.Waiter
+	52, // 52: conch.client.v1.LockStatus.token:type_name -> conch.client.v1.TokenStatus
+	53, // 53: conch.client.v1.LockStatus.obstacles:type_name -> conch.client.v1.Obstacle
+	47, // 54: conch.client.v1.LockStatus.views:type_name -> conch.client.v1.LockView
+	50, // 55: conch.client.v1.LockStatus.holders:type_name -> conch.client.v1.Holder
+	46, // 56: conch.client.v1.LockStatus.kept:type_name -> conch.client.v1.KeptHold
+	25, // 57: conch.client.v1.LockStatus.run:type_name -> conch.client.v1.RunRecord
+	9,  // 58: conch.client.v1.KeptHold.client:type_name -> conch.client.v1.Client
+	49, // 59: conch.client.v1.LockView.request_numbers:type_name -> conch.client.v1.RequestNumber
+	48, // 60: conch.client.v1.LockView.share:type_name -> conch.client.v1.Share
+	9,  // 61: conch.client.v1.Holder.client:type_name -> conch.client.v1.Client
+	1,  // 62: conch.client.v1.Holder.ending:type_name -> conch.client.v1.Reason
+	9,  // 63: conch.client.v1.Waiter.client:type_name -> conch.client.v1.Client
+	49, // 64: conch.client.v1.TokenStatus.last_granted:type_name -> conch.client.v1.RequestNumber
+	48, // 65: conch.client.v1.TokenStatus.shares:type_name -> conch.client.v1.Share
+	7,  // 66: conch.client.v1.Obstacle.kind:type_name -> conch.client.v1.Obstacle.Kind
+	2,  // 67: conch.client.v1.BreakRequest.scope:type_name -> conch.client.v1.Scope
+	9,  // 68: conch.client.v1.BreakRequest.caller:type_name -> conch.client.v1.Client
+	50, // 69: conch.client.v1.BreakResponse.holder:type_name -> conch.client.v1.Holder
+	50, // 70: conch.client.v1.BreakResponse.holders:type_name -> conch.client.v1.Holder
+	46, // 71: conch.client.v1.BreakResponse.freed:type_name -> conch.client.v1.KeptHold
+	2,  // 72: conch.client.v1.ListRunsRequest.scope:type_name -> conch.client.v1.Scope
+	25, // 73: conch.client.v1.ListRunsResponse.runs:type_name -> conch.client.v1.RunRecord
+	38, // 74: conch.client.v1.ListRunsResponse.missing:type_name -> conch.client.v1.Missing
+	60, // 75: conch.client.v1.ObserveResponse.leader:type_name -> conch.client.v1.Leader
+	9,  // 76: conch.client.v1.SetLimitRequest.caller:type_name -> conch.client.v1.Client
+	9,  // 77: conch.client.v1.DrainRequest.caller:type_name -> conch.client.v1.Client
+	65, // 78: conch.client.v1.DrainResponse.held:type_name -> conch.client.v1.HeldLock
+	50, // 79: conch.client.v1.HeldLock.holder:type_name -> conch.client.v1.Holder
+	10, // 80: conch.client.v1.LockService.Attach:input_type -> conch.client.v1.ClientFrame
+	36, // 81: conch.client.v1.LockService.Status:input_type -> conch.client.v1.StatusRequest
+	41, // 82: conch.client.v1.LockService.ListLocks:input_type -> conch.client.v1.ListLocksRequest
+	43, // 83: conch.client.v1.LockService.Watch:input_type -> conch.client.v1.WatchRequest
+	54, // 84: conch.client.v1.LockService.Break:input_type -> conch.client.v1.BreakRequest
+	61, // 85: conch.client.v1.LockService.SetLimit:input_type -> conch.client.v1.SetLimitRequest
+	58, // 86: conch.client.v1.LockService.Observe:input_type -> conch.client.v1.ObserveRequest
+	56, // 87: conch.client.v1.LockService.ListRuns:input_type -> conch.client.v1.ListRunsRequest
+	63, // 88: conch.client.v1.LockService.Drain:input_type -> conch.client.v1.DrainRequest
+	11, // 89: conch.client.v1.LockService.Attach:output_type -> conch.client.v1.NodeFrame
+	37, // 90: conch.client.v1.LockService.Status:output_type -> conch.client.v1.StatusResponse
+	42, // 91: conch.client.v1.LockService.ListLocks:output_type -> conch.client.v1.ListLocksResponse
+	44, // 92: conch.client.v1.LockService.Watch:output_type -> conch.client.v1.WatchResponse
+	55, // 93: conch.client.v1.LockService.Break:output_type -> conch.client.v1.BreakResponse
+	62, // 94: conch.client.v1.LockService.SetLimit:output_type -> conch.client.v1.SetLimitResponse
+	59, // 95: conch.client.v1.LockService.Observe:output_type -> conch.client.v1.ObserveResponse
+	57, // 96: conch.client.v1.LockService.ListRuns:output_type -> conch.client.v1.ListRunsResponse
+	64, // 97: conch.client.v1.LockService.Drain:output_type -> conch.client.v1.DrainResponse
+	89, // [89:98] is the sub-list for method output_type
+	80, // [80:89] is the sub-list for method input_type
+	80, // [80:80] is the sub-list for extension type_name
+	80, // [80:80] is the sub-list for extension extendee
+	0,  // [0:80] is the sub-list for field type_name
 }
 
 func init() { file_conch_client_v1_client_proto_init() }
@@ -4750,6 +5903,9 @@ func file_conch_client_v1_client_proto_init() {
 		(*ClientMessage_Release)(nil),
 		(*ClientMessage_Ping)(nil),
 		(*ClientMessage_Say)(nil),
+		(*ClientMessage_AcquireRun)(nil),
+		(*ClientMessage_AcquireKept)(nil),
+		(*ClientMessage_EndRun)(nil),
 	}
 	file_conch_client_v1_client_proto_msgTypes[6].OneofWrappers = []any{
 		(*NodeMessage_Welcome)(nil),
@@ -4761,15 +5917,16 @@ func file_conch_client_v1_client_proto_init() {
 		(*NodeMessage_Released)(nil),
 		(*NodeMessage_Pong)(nil),
 		(*NodeMessage_Said)(nil),
+		(*NodeMessage_RunEnded)(nil),
 	}
-	file_conch_client_v1_client_proto_msgTypes[35].OneofWrappers = []any{}
+	file_conch_client_v1_client_proto_msgTypes[42].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conch_client_v1_client_proto_rawDesc), len(file_conch_client_v1_client_proto_rawDesc)),
-			NumEnums:      6,
-			NumMessages:   49,
+			NumEnums:      8,
+			NumMessages:   58,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

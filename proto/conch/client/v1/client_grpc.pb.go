@@ -42,6 +42,7 @@ const (
 	LockService_Break_FullMethodName     = "/conch.client.v1.LockService/Break"
 	LockService_SetLimit_FullMethodName  = "/conch.client.v1.LockService/SetLimit"
 	LockService_Observe_FullMethodName   = "/conch.client.v1.LockService/Observe"
+	LockService_ListRuns_FullMethodName  = "/conch.client.v1.LockService/ListRuns"
 	LockService_Drain_FullMethodName     = "/conch.client.v1.LockService/Drain"
 )
 
@@ -97,9 +98,13 @@ type LockServiceClient interface {
 	// one has released or its lease is over, not before. Where several hold the lock
 	// under that fence, it breaks all of them, or those of one process.
 	//
-	// Errors: CODE_NOT_HELD (NOT_FOUND) if nobody holds the lock,
-	// CODE_WRONG_FENCE (FAILED_PRECONDITION) if the holders have other fences, or the
-	// process has none under this one,
+	// A kept hold that somebody alive has is broken likewise; unless the holder releases
+	// it, it is then kept, and held by nobody alive. Of a kept hold that nobody alive has, a
+	// Break says that it is over: it returns once a majority of the members remembers that.
+	//
+	// Errors: CODE_NOT_HELD (NOT_FOUND) if nobody holds the lock and no hold is kept,
+	// CODE_WRONG_FENCE (FAILED_PRECONDITION) if the holders or the kept hold have other
+	// fences, or the process has none under this one,
 	// CODE_UNREACHABLE (UNAVAILABLE) if the holder's node did not answer or it is
 	// not known who holds the lock.
 	Break(ctx context.Context, in *BreakRequest, opts ...grpc.CallOption) (*BreakResponse, error)
@@ -121,6 +126,11 @@ type LockServiceClient interface {
 	// Errors: CODE_INVALID_NAME (INVALID_ARGUMENT), CODE_FORBIDDEN (PERMISSION_DENIED), and
 	// CODE_TOO_MANY_CALLS (RESOURCE_EXHAUSTED).
 	Observe(ctx context.Context, in *ObserveRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ObserveResponse], error)
+	// ListRuns tells of the latest runs of a lock, at most 50, in the order of their ticks.
+	//
+	// Errors: CODE_INVALID_NAME (INVALID_ARGUMENT), CODE_FORBIDDEN (PERMISSION_DENIED), and
+	// CODE_NO_NOTES (FAILED_PRECONDITION) if no member that answers remembers runs.
+	ListRuns(ctx context.Context, in *ListRunsRequest, opts ...grpc.CallOption) (*ListRunsResponse, error)
 	// Drain has this node take no more requests: those who wait are refused with
 	// CODE_NODE_LEAVING, so that they move to other nodes, and holds go on as before. It
 	// tells who holds locks here, at once and again at each change, until nobody does; then
@@ -241,6 +251,16 @@ func (c *lockServiceClient) Observe(ctx context.Context, in *ObserveRequest, opt
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type LockService_ObserveClient = grpc.ServerStreamingClient[ObserveResponse]
 
+func (c *lockServiceClient) ListRuns(ctx context.Context, in *ListRunsRequest, opts ...grpc.CallOption) (*ListRunsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListRunsResponse)
+	err := c.cc.Invoke(ctx, LockService_ListRuns_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *lockServiceClient) Drain(ctx context.Context, in *DrainRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DrainResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &LockService_ServiceDesc.Streams[4], LockService_Drain_FullMethodName, cOpts...)
@@ -312,9 +332,13 @@ type LockServiceServer interface {
 	// one has released or its lease is over, not before. Where several hold the lock
 	// under that fence, it breaks all of them, or those of one process.
 	//
-	// Errors: CODE_NOT_HELD (NOT_FOUND) if nobody holds the lock,
-	// CODE_WRONG_FENCE (FAILED_PRECONDITION) if the holders have other fences, or the
-	// process has none under this one,
+	// A kept hold that somebody alive has is broken likewise; unless the holder releases
+	// it, it is then kept, and held by nobody alive. Of a kept hold that nobody alive has, a
+	// Break says that it is over: it returns once a majority of the members remembers that.
+	//
+	// Errors: CODE_NOT_HELD (NOT_FOUND) if nobody holds the lock and no hold is kept,
+	// CODE_WRONG_FENCE (FAILED_PRECONDITION) if the holders or the kept hold have other
+	// fences, or the process has none under this one,
 	// CODE_UNREACHABLE (UNAVAILABLE) if the holder's node did not answer or it is
 	// not known who holds the lock.
 	Break(context.Context, *BreakRequest) (*BreakResponse, error)
@@ -336,6 +360,11 @@ type LockServiceServer interface {
 	// Errors: CODE_INVALID_NAME (INVALID_ARGUMENT), CODE_FORBIDDEN (PERMISSION_DENIED), and
 	// CODE_TOO_MANY_CALLS (RESOURCE_EXHAUSTED).
 	Observe(*ObserveRequest, grpc.ServerStreamingServer[ObserveResponse]) error
+	// ListRuns tells of the latest runs of a lock, at most 50, in the order of their ticks.
+	//
+	// Errors: CODE_INVALID_NAME (INVALID_ARGUMENT), CODE_FORBIDDEN (PERMISSION_DENIED), and
+	// CODE_NO_NOTES (FAILED_PRECONDITION) if no member that answers remembers runs.
+	ListRuns(context.Context, *ListRunsRequest) (*ListRunsResponse, error)
 	// Drain has this node take no more requests: those who wait are refused with
 	// CODE_NODE_LEAVING, so that they move to other nodes, and holds go on as before. It
 	// tells who holds locks here, at once and again at each change, until nobody does; then
@@ -376,6 +405,9 @@ func (UnimplementedLockServiceServer) SetLimit(context.Context, *SetLimitRequest
 }
 func (UnimplementedLockServiceServer) Observe(*ObserveRequest, grpc.ServerStreamingServer[ObserveResponse]) error {
 	return status.Error(codes.Unimplemented, "method Observe not implemented")
+}
+func (UnimplementedLockServiceServer) ListRuns(context.Context, *ListRunsRequest) (*ListRunsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListRuns not implemented")
 }
 func (UnimplementedLockServiceServer) Drain(*DrainRequest, grpc.ServerStreamingServer[DrainResponse]) error {
 	return status.Error(codes.Unimplemented, "method Drain not implemented")
@@ -495,6 +527,24 @@ func _LockService_Observe_Handler(srv interface{}, stream grpc.ServerStream) err
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type LockService_ObserveServer = grpc.ServerStreamingServer[ObserveResponse]
 
+func _LockService_ListRuns_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListRunsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LockServiceServer).ListRuns(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: LockService_ListRuns_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LockServiceServer).ListRuns(ctx, req.(*ListRunsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _LockService_Drain_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(DrainRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -524,6 +574,10 @@ var LockService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SetLimit",
 			Handler:    _LockService_SetLimit_Handler,
+		},
+		{
+			MethodName: "ListRuns",
+			Handler:    _LockService_ListRuns_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -1,0 +1,253 @@
+package service
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"conch/broadcast"
+	"conch/internal/clientwire"
+	"conch/internal/frames"
+	"conch/internal/rules"
+	"conch/internal/runs"
+	clientv1 "conch/proto/conch/client/v1"
+	"conch/token"
+)
+
+// mostRuns is how many runs of a lock are told of.
+const mostRuns = 50
+
+// checkWanted says what is wrong with a run or a kept hold that is asked for, and notes the
+// time of the request.
+func checkWanted(m *frames.ClientMessage) *clientv1.Error {
+	switch {
+	case m.Run != nil:
+		m.Wall = time.Now().Unix()
+		if err := m.Run.Check(m.Wall); err != nil {
+			return fault(clientv1.Code_CODE_INVALID_TICK, "%v", err)
+		}
+	case m.Keep != nil:
+		m.Wall = time.Now().Unix()
+		if err := m.Keep.Check(); err != nil {
+			return fault(clientv1.Code_CODE_INVALID_FIELD, "owner: %v", err)
+		}
+	}
+	return nil
+}
+
+// checkEndRun says what is wrong with the end of a run, or that the client may not say it.
+func (st *stream) checkEndRun(m *frames.ClientMessage) *clientv1.Error {
+	m.Wall = time.Now().Unix()
+	if m.Fence == 0 || m.Fence > math.MaxInt64 {
+		return fault(clientv1.Code_CODE_INVALID_FIELD, "EndRun.fence is %d, want 1 to %d", m.Fence, int64(math.MaxInt64))
+	}
+	if n := len(m.End.Text); n > runs.MaxTextBytes {
+		return fault(clientv1.Code_CODE_INVALID_FIELD, "EndRun.text has %d bytes, want at most %d", n, runs.MaxTextBytes)
+	}
+	if err := m.Run.CheckEnd(m.Wall); err != nil {
+		return fault(clientv1.Code_CODE_INVALID_TICK, "%v", err)
+	}
+	if f := checkLock(m.Lock); f != nil {
+		return f
+	}
+	return st.service.gate.check(st.who, rules.Lock, m.Lock)
+}
+
+// ListRuns is the service's call.
+func (s *Service) ListRuns(ctx context.Context, r *clientv1.ListRunsRequest) (*clientv1.ListRunsResponse, error) {
+	if f := checkLock(r.GetLock()); f != nil {
+		return nil, asStatus(f)
+	}
+	if _, _, err := s.mayLook(ctx, r.GetScope(), r.GetLock()); err != nil {
+		return nil, err
+	}
+	own, err := s.ownRuns(ctx, r.GetLock())
+	if r.GetScope() == clientv1.Scope_SCOPE_NODE {
+		return &clientv1.ListRunsResponse{Runs: own}, err
+	}
+	answers := make([][]*clientv1.RunRecord, len(s.members))
+	faults := make([]*clientv1.Missing, len(s.members))
+	answers[s.self] = own
+	if err != nil {
+		faults[s.self] = missing(s.members[s.self], err)
+	}
+	s.ask(ctx, func(ctx context.Context, i int, p *peer) {
+		answer, err := p.ListRuns(ctx, &clientv1.ListRunsRequest{Scope: clientv1.Scope_SCOPE_NODE, Lock: r.GetLock()})
+		if err != nil {
+			faults[i] = missing(p.address, err)
+		}
+		answers[i] = answer.GetRuns()
+	})
+	absent := present(faults)
+	if len(absent) == len(s.members) {
+		return nil, err
+	}
+	return &clientv1.ListRunsResponse{Runs: mergeRuns(answers), Missing: absent}, nil
+}
+
+// ownRuns are the runs that this node remembers.
+func (s *Service) ownRuns(ctx context.Context, lock string) ([]*clientv1.RunRecord, error) {
+	all, err := s.driver.Runs(ctx, lock)
+	if err != nil {
+		return nil, callError(err)
+	}
+	var records []*clientv1.RunRecord
+	for _, r := range all[max(0, len(all)-mostRuns):] {
+		run := runs.Remembered(r)
+		records = append(records, clientwire.RunRecord(&run))
+	}
+	return records, nil
+}
+
+// mergeRuns puts together what members remember of a lock's runs: of each tick what says most,
+// the latest ticks of all.
+func mergeRuns(answers [][]*clientv1.RunRecord) []*clientv1.RunRecord {
+	latest := make(map[int64]*clientv1.RunRecord)
+	for _, answer := range answers {
+		for _, r := range answer {
+			if before := latest[r.GetTick()]; before == nil || markOf(r).Above(markOf(before)) {
+				latest[r.GetTick()] = r
+			}
+		}
+	}
+	var all []*clientv1.RunRecord
+	for _, r := range latest {
+		all = append(all, r)
+	}
+	slices.SortFunc(all, func(a, b *clientv1.RunRecord) int { return cmp.Compare(a.GetTick(), b.GetTick()) })
+	return all[max(0, len(all)-mostRuns):]
+}
+
+func markOf(r *clientv1.RunRecord) token.RunMark { return clientwire.Run(r).RunMark }
+
+// Runs is ListRuns of all members, for the node's own program. The errors wrap
+// [broadcast.ErrName], [broadcast.ErrNoNotes] or [broadcast.ErrStopped], or are the cause of the
+// context's end.
+func (s *Service) Runs(ctx context.Context, lock string) ([]runs.Run, error) {
+	if err := broadcast.CheckName(lock); err != nil {
+		return nil, err
+	}
+	answer, err := s.ListRuns(ctx, &clientv1.ListRunsRequest{Lock: lock})
+	switch f, told := faultIn(err); {
+	case err != nil && ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case told && f.GetCode() == clientv1.Code_CODE_NO_NOTES:
+		return nil, broadcast.ErrNoNotes
+	case err != nil && status.Code(err) == codes.Unavailable:
+		return nil, broadcast.ErrStopped
+	case err != nil:
+		return nil, errors.New(status.Convert(err).Message())
+	}
+	var all []runs.Run
+	for _, r := range answer.GetRuns() {
+		all = append(all, clientwire.Run(r))
+	}
+	return all, nil
+}
+
+// keptHold is what this node remembers of a lock's latest kept hold; nil if it remembers none.
+func keptHold(k token.KeptHold, inToken *token.KeptHold) *clientv1.KeptHold {
+	if inToken != nil && inToken.Fence >= k.Fence && !k.Over {
+		k = *inToken
+	}
+	if k.Fence == 0 {
+		return nil
+	}
+	by := runs.Parse(k.About)
+	return &clientv1.KeptHold{
+		Fence: uint64(k.Fence), Owner: k.Owner, Client: clientwire.Holder(&by), Member: by.Member, SinceS: by.Began,
+		Over: k.Over, InToken: inToken != nil && inToken.Fence == k.Fence,
+	}
+}
+
+// keeps reports whether a part has a kept hold that is not over.
+func keeps(part *clientv1.LockStatus) bool {
+	return part.GetKept() != nil && !part.GetKept().GetOver()
+}
+
+// setNotes puts together what members remember of a lock's runs and kept holds. The latest kept
+// hold bars the lock, unless somebody knows that it is over, or has it, or has had the lock
+// since.
+func setNotes(whole *clientv1.LockStatus, parts []*clientv1.LockStatus) {
+	for _, part := range parts {
+		if r := part.GetRun(); r != nil && (whole.Run == nil || markOf(r).Above(markOf(whole.GetRun()))) {
+			whole.Run = r
+		}
+		k, before := part.GetKept(), whole.GetKept()
+		switch {
+		case k == nil || k.GetFence() < before.GetFence():
+		case k.GetFence() > before.GetFence():
+			whole.Kept = proto.Clone(k).(*clientv1.KeptHold)
+		default:
+			before.Over = before.GetOver() || k.GetOver()
+			before.InToken = before.GetInToken() || k.GetInToken()
+		}
+	}
+	if whole.GetKept().GetOver() {
+		whole.Kept = nil
+	}
+	for _, h := range whole.GetHolders() {
+		if h.GetFence() >= whole.GetKept().GetFence() {
+			whole.Kept = nil
+		}
+	}
+}
+
+// keptText says for those who wait that a kept hold bars the lock.
+func keptText(k *clientv1.KeptHold) string {
+	who := fmt.Sprintf("process %d on %s", k.GetClient().GetPid(), k.GetClient().GetHost())
+	if k.GetOwner() != "" {
+		who += fmt.Sprintf(", owner %q", k.GetOwner())
+	}
+	if k.GetInToken() {
+		return fmt.Sprintf("the hold with fence %d is kept, and nobody alive has it (%s): it has to be broken or adopted", k.GetFence(), who)
+	}
+	return fmt.Sprintf("the hold with fence %d is kept, and no member that answered has it (%s)", k.GetFence(), who)
+}
+
+// freeKept says that a kept hold is over that nobody alive has, if that is what a Break means.
+// Otherwise the error is the one that the Break had so far.
+func (s *Service) freeKept(ctx context.Context, r *clientv1.BreakRequest, by broadcast.Caller, sofar error) (*clientv1.BreakResponse, error) {
+	kept := s.state(ctx, r.GetLock()).GetKept()
+	switch {
+	case kept == nil:
+		return nil, sofar
+	case kept.GetFence() != r.GetFence():
+		if f, told := faultIn(sofar); told && f.GetCode() == clientv1.Code_CODE_WRONG_FENCE {
+			return nil, sofar
+		}
+		return nil, asStatus(fault(clientv1.Code_CODE_WRONG_FENCE, "%q: the kept hold has the fence %d, not %d", r.GetLock(), kept.GetFence(), r.GetFence()))
+	case r.GetPid() != 0 && r.GetPid() != kept.GetClient().GetPid() || r.GetHost() != "" && r.GetHost() != kept.GetClient().GetHost():
+		return nil, asStatus(fault(clientv1.Code_CODE_WRONG_FENCE, "%q: the hold with the fence %d was kept by process %d on %s",
+			r.GetLock(), kept.GetFence(), kept.GetClient().GetPid(), kept.GetClient().GetHost()))
+	}
+	err := s.driver.FreeKept(ctx, r.GetLock(), token.Fence(r.GetFence()), r.GetReason(), by)
+	switch {
+	case errors.Is(err, broadcast.ErrNotNoted):
+		return nil, asStatus(fault(clientv1.Code_CODE_UNREACHABLE, "%q: %v", r.GetLock(), err))
+	case err != nil:
+		return nil, callError(err)
+	}
+	return &clientv1.BreakResponse{Freed: kept}, nil
+}
+
+// state is what the members that answer know of a lock together.
+func (s *Service) state(ctx context.Context, lock string) *clientv1.LockStatus {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	sources := s.sources(ctx, lock)
+	parts := make([]*clientv1.LockStatus, len(s.members))
+	for i, src := range sources {
+		src.advance()
+		parts[i] = src.head
+	}
+	return merge(s.members, lock, parts, absentOf(sources))
+}
