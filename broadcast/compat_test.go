@@ -32,22 +32,28 @@ var recordFrames = flag.String("record", "", "write the frames of this version t
 var compatMembers = []string{"127.0.0.1:7401", "127.0.0.1:7402", "node3.example:7400"}
 
 // compatHello is the recorded HELLO.
-var compatHello = token.Hello{Incarnation: compatIncarnation, Boot: 5, Counter: 2, Floor: 7, KnownSession: 3, KnownOf: compatIncarnation}
+var compatHello = token.Hello{Incarnation: compatIncarnation, Boot: 5, Counter: 2, Floor: 7, KnownSession: 3, KnownOf: compatIncarnation, Remembers: true}
 
 var compatIncarnation = token.Incarnation{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255}
 
-// compatFrame is a frame and the messages that must be read from it. Names that begin with
-// sharedFrame or valueFrame are of version 3 and later.
+// compatFrame is a frame and the messages that must be read from it. The names of frames that
+// not all versions know begin with one of the words below.
 type compatFrame struct {
 	name     string
 	messages []token.Message
 }
 
-const sharedFrame, valueFrame = "shared: ", "value: "
+const sharedFrame, valueFrame, noteFrame = "shared: ", "value: ", "note: "
 
-// ofVersion3 reports whether a frame has something that version 2 does not.
-func ofVersion3(name string) bool {
-	return strings.HasPrefix(name, sharedFrame) || strings.HasPrefix(name, valueFrame)
+// since returns the first version that knows a frame.
+func since(name string) uint32 {
+	switch {
+	case strings.HasPrefix(name, noteFrame):
+		return 4
+	case strings.HasPrefix(name, sharedFrame), strings.HasPrefix(name, valueFrame):
+		return 3
+	}
+	return 2
 }
 
 // compatFrames are the recorded frames, except HELLO. They contain each kind of message,
@@ -135,6 +141,28 @@ var compatFrames = []compatFrame{
 		Kind: token.Say, Lock: "deploy",
 		Saying: &token.Saying{Session: 9, Fence: 1000<<token.FenceBits + 41, Count: 301, None: true},
 	}}},
+	{noteFrame + "TOKEN", []token.Message{{
+		Kind: token.TokenMessage, Lock: "deploy", Session: 9,
+		Token: &token.Token{
+			Epoch: token.Epoch{Number: 1000, Proposer: 2}, Hop: 17, Fence: 1000<<token.FenceBits + 41,
+			LastGranted: []token.Number{{Session: 6, Count: 299}, {Session: 9, Count: 1}, {Session: 4, Count: 70000}},
+			Run:         &compatRun(token.RunBegun).RunMark, Kept: compatKept(false),
+		},
+	}}},
+	{noteFrame + "BALLOT-ANSWER promise", []token.Message{notedAnswer()}},
+	{noteFrame + "WITNESS of a run", []token.Message{{
+		Kind: token.Witness, Lock: "deploy", Note: &token.Note{Run: compatRun(token.RunVoid), Epoch: token.Epoch{Number: 1000, Proposer: 2}},
+	}}},
+	{noteFrame + "WITNESS of a kept hold", []token.Message{{
+		Kind: token.Witness, Lock: "deploy", Note: &token.Note{Kept: compatKept(true)},
+	}}},
+	{noteFrame + "WITNESS-ANSWER noted", []token.Message{compatWitness(token.Noted, 0)}},
+	{noteFrame + "WITNESS-ANSWER outbid", []token.Message{compatWitness(token.Outbid, 1005)}},
+	{noteFrame + "WITNESS-ANSWER full", []token.Message{compatWitness(token.Full, 0)}},
+	{noteFrame + "WITNESS-ANSWER no disk", []token.Message{{
+		Kind: token.WitnessAnswer, Lock: "deploy", Answer: token.NoDisk,
+		Note: &token.Note{About: token.NoteID{KeptFence: 1000<<token.FenceBits + 41, Over: true}},
+	}}},
 	{"several in one frame", []token.Message{
 		{Kind: token.Request, Lock: "a", Number: token.Number{Session: 6, Count: 1}},
 		{Kind: token.Ping, Incarnation: compatIncarnation, Session: 6, Stamp: -1},
@@ -157,6 +185,37 @@ func sharedAnswer() token.Message {
 	m := compatAnswer(token.Promise, 1)
 	m.Share = token.Share{Member: 0, Session: 6, ID: 1000<<token.FenceBits + 41, Permits: 1}
 	m.Limit, m.LimitBy, m.LimitAt = token.Unlimited, 1, 1000<<token.FenceBits+40
+	return m
+}
+
+func compatRun(state token.RunState) *token.Run {
+	return &token.Run{
+		RunMark: token.RunMark{Tick: 1790000000, Fence: 1000<<token.FenceBits + 41, State: state},
+		Until:   1793024000, About: `{"host":"a.example","exit":0}`,
+	}
+}
+
+func compatKept(over bool) *token.KeptHold {
+	return &token.KeptHold{Fence: 1000<<token.FenceBits + 40, Over: over, Owner: "nächtlich", Until: 1793024000, About: `{"host":"b.example"}`}
+}
+
+func notedAnswer() token.Message {
+	m := compatAnswer(token.Promise, 1)
+	m.Note = &token.Note{Run: compatRun(token.RunDone), Kept: compatKept(true)}
+	return m
+}
+
+func compatWitness(answer token.Answer, highest uint64) token.Message {
+	m := token.Message{
+		Kind: token.WitnessAnswer, Lock: "deploy", Answer: answer,
+		Note: &token.Note{
+			Run: compatRun(token.RunDone), Kept: compatKept(true), Epoch: token.Epoch{Number: 1000, Proposer: 2},
+			About: token.NoteID{Run: compatRun(token.RunBegun).RunMark},
+		},
+	}
+	if highest != 0 {
+		m.Highest = token.Epoch{Number: highest, Proposer: 1}
+	}
 	return m
 }
 
@@ -225,7 +284,7 @@ func TestFramesOfEarlierVersions(t *testing.T) {
 			for _, want := range compatFrames {
 				encoded, recorded := frames[want.name]
 				if !recorded {
-					if spoken < 3 && ofVersion3(want.name) {
+					if spoken < since(want.name) {
 						continue
 					}
 					t.Errorf("%s: not recorded", want.name)
@@ -268,10 +327,10 @@ func checkRecordedHello(t *testing.T, wire []byte) (version uint32) {
 }
 
 // Members of version 1 numbered ballots in seconds, so their tokens mean something else.
-// Members of version 2 would lose the shares that a token carries. Their HELLO is refused,
-// and the reason names both versions.
+// Members of version 2 would lose the shares that a token carries, and those of version 3 its
+// run and its kept hold. Their HELLO is refused, and the reason names both versions.
 func TestHelloOfEarlierVersionsIsRefused(t *testing.T) {
-	for version, file := range map[int]string{1: "testdata/version-1.txt", 2: "testdata/frames/0.1.0.txt"} {
+	for version, file := range map[int]string{1: "testdata/version-1.txt", 2: "testdata/frames/0.1.0.txt", 3: "testdata/frames/version-3.txt"} {
 		var frame peerv1.Frame
 		if err := proto.Unmarshal(readFrames(t, file)["HELLO"], &frame); err != nil {
 			t.Fatal(err)
@@ -283,15 +342,18 @@ func TestHelloOfEarlierVersionsIsRefused(t *testing.T) {
 	}
 }
 
-// A lock that nobody shares has the same frames as in version 2, byte for byte.
-func TestFramesWithoutSharesAreThoseOfVersion2(t *testing.T) {
-	recorded := readFrames(t, "testdata/frames/0.1.0.txt")
-	for _, f := range compatFrames {
-		if ofVersion3(f.name) {
-			continue
-		}
-		if got, err := wire.AppendFrame(nil, f.messages); err != nil || !bytes.Equal(got, recorded[f.name]) {
-			t.Errorf("%s: %x, %v; want %x", f.name, got, err, recorded[f.name])
+// A lock that nobody shares has the same frames as in version 2, and one without runs and
+// kept holds the same as in version 3, byte for byte.
+func TestFramesWithoutNewerFieldsAreThoseOfEarlierVersions(t *testing.T) {
+	for version, file := range map[uint32]string{2: "testdata/frames/0.1.0.txt", 3: "testdata/frames/version-3.txt"} {
+		recorded := readFrames(t, file)
+		for _, f := range compatFrames {
+			if version < since(f.name) {
+				continue
+			}
+			if got, err := wire.AppendFrame(nil, f.messages); err != nil || !bytes.Equal(got, recorded[f.name]) {
+				t.Errorf("version %d: %s: %x, %v; want %x", version, f.name, got, err, recorded[f.name])
+			}
 		}
 	}
 }

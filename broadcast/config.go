@@ -42,6 +42,9 @@ type Config struct {
 	// Store keeps what must outlast this process. If it is nil, the next process needs a
 	// Session and a Floor above all that this one will use.
 	Store Store
+	// Notes keeps what is to be remembered of runs and kept holds. If it is nil, the node
+	// remembers nothing, and no member gets either.
+	Notes Notes
 	// Memory says in words where Session comes from, for the log: "the data directory /d".
 	// Empty is the wall clock.
 	Memory string
@@ -89,6 +92,8 @@ type Observer interface {
 	Held(lock string, hold time.Duration)
 	// Connected is called when a stream to another member is accepted.
 	Connected(peer token.Member)
+	// Stored is called when notes are on disk, with how long that took.
+	Stored(notes int, took time.Duration)
 }
 
 // noObserver ignores everything.
@@ -98,6 +103,7 @@ func (noObserver) Effect(*token.Effect)         {}
 func (noObserver) Waited(string, time.Duration) {}
 func (noObserver) Held(string, time.Duration)   {}
 func (noObserver) Connected(token.Member)       {}
+func (noObserver) Stored(int, time.Duration)    {}
 
 // Store is stable storage for two numbers: of the session, and of the highest ballot that
 // may have been promised.
@@ -155,6 +161,7 @@ type limits struct {
 	inbox int // inputs that wait for the worker
 	queue int // messages in an outgoing queue, above which it is full
 	locks int // known locks, above which callers can ask for no others
+	notes int // locks with notes, above which the node remembers no others
 	// claims of one client, and of all clients
 	perClient, claims int
 	open              time.Duration // from the dial until the peer has answered HELLO
@@ -165,6 +172,7 @@ var defaultLimits = limits{
 	inbox: 1024,
 	queue: 4096,
 	locks: 1_000_000,
+	notes: 100_000,
 
 	perClient: 1 << 16,
 	claims:    1 << 18,

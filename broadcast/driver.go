@@ -98,6 +98,13 @@ func start(cfg Config, limits limits) (*Driver, error) {
 		FencesPerEpoch: token.MaxFencesPerEpoch,
 		LocalBatch:     cfg.LocalBatch,
 	}
+	if cfg.Notes != nil {
+		var err error
+		nodeConfig.Remembers, nodeConfig.MaxNotes = true, limits.notes
+		if nodeConfig.Notes, err = cfg.Notes.All(); err != nil {
+			return nil, err
+		}
+	}
 	if _, err := rand.Read(nodeConfig.Incarnation[:]); err != nil {
 		return nil, fmt.Errorf("broadcast: draw an incarnation: %w", err)
 	}

@@ -26,6 +26,10 @@ func (o *owner) takeEnd(now token.Time, in *input) {
 		if o.finishSaving(); o.ended {
 			return
 		}
+		if o.finishWriting(); o.ended {
+			return
+		}
+		o.perform() // what is noted is answered
 		o.flush()
 		o.flushing = true
 		for i := range o.peers {

@@ -179,6 +179,7 @@ func (l *eventLog) arriving(m *token.Message) {
 	kept.Queue = append(kept.Queue[:0], t.Queue...)
 	kept.Limit, kept.LimitBy = t.Limit, t.LimitBy
 	kept.Shares = append(kept.Shares[:0], t.Shares...)
+	kept.Run, kept.Kept = t.Run, t.Kept
 }
 
 // about begins a line about a lock, or about a peer's message.

@@ -20,7 +20,7 @@ func (l *eventLog) effect(e *token.Effect) {
 }
 
 // incident writes a line for an effect that an operator wants to hear of, with evidence or
-// without: sessions, losses, leaders, and members that leave or are buried.
+// without: sessions, losses, leaders, kept holds, and members that leave or are buried.
 func (l *eventLog) incident(e *token.Effect) {
 	switch e.Kind {
 	case token.Revoke, token.Began, token.Lapsed, token.Gone, token.Buried:
@@ -28,6 +28,12 @@ func (l *eventLog) incident(e *token.Effect) {
 	case token.Led:
 		if e.Fence != 0 || e.Message.Saying.None || e.Reason != "" {
 			l.leader(e)
+		}
+	case token.Keeping, token.Unkept, token.Freed:
+		l.keeping(e)
+	case token.RunNoted:
+		if e.Reason != "" {
+			l.runNoted(e)
 		}
 	case token.Received:
 		if e.Message.Kind == token.Bye {
@@ -62,7 +68,9 @@ func (l *eventLog) step(e *token.Effect) {
 	case token.Led:
 		l.leader(e)
 	default:
-		l.lease(e)
+		if !l.noteStep(e) {
+			l.lease(e)
+		}
 	}
 }
 
@@ -107,6 +115,7 @@ func (l *eventLog) tokenHere(e *token.Effect) {
 	l.token(line, e.Message.Token.Epoch, e.Hop, e.Fence)
 	l.state(line, e)
 	l.shares(line, e.Message.Token)
+	l.carried(line, e.Message.Token)
 	line.Msg(text)
 }
 
@@ -118,6 +127,7 @@ func (l *eventLog) dropped(e *token.Effect) {
 	l.numbers(line, "request_numbers", e.State.RequestNumbers)
 	l.tokenState(line, t.LastGranted, t.Queue)
 	l.shares(line, t)
+	l.carried(line, t)
 	line.Str("reason", e.Reason).Msg("token dropped")
 }
 
@@ -191,6 +201,9 @@ var (
 		token.Recall:       {"recall_sent", "recall sent"},
 		token.Done:         {"done_sent", "done sent"},
 		token.Say:          {"say_sent", "value sent"},
+
+		token.Witness:       {"witness_sent", "note sent to be remembered"},
+		token.WitnessAnswer: {"witness_answer_sent", "answer about a note sent"},
 	}
 	receivedEvents = [...]eventText{
 		token.Request:      {"request_received", "request received"},
@@ -204,6 +217,9 @@ var (
 		token.Recall:       {"recall_received", "recall received"},
 		token.Done:         {"done_received", "done received"},
 		token.Say:          {"say_received", "value received"},
+
+		token.Witness:       {"witness_received", "note received to be remembered"},
+		token.WitnessAnswer: {"witness_answer_received", "answer about a note received"},
 	}
 )
 
@@ -244,6 +260,10 @@ func (l *eventLog) message(e *token.Effect, events []eventText) {
 	case token.Say:
 		l.decimal(line, "session", uint64(m.Saying.Session))
 		l.saying(line, m.Saying)
+	case token.Witness:
+		l.note(line, m)
+	case token.WitnessAnswer:
+		l.witnessAnswer(line, m)
 	}
 	l.state(line, e)
 	line.Msg(events[m.Kind].text)
@@ -262,6 +282,7 @@ func (l *eventLog) tokenMoved(line *zerolog.Event, e *token.Effect) {
 	l.numbers(line, "request_numbers", e.State.RequestNumbers)
 	l.tokenState(line, t.LastGranted, t.Queue)
 	l.shares(line, t)
+	l.carried(line, t)
 }
 
 func (l *eventLog) probe(line *zerolog.Event, m *token.Message) {
@@ -306,5 +327,6 @@ func (l *eventLog) ballotAnswer(line *zerolog.Event, m *token.Message) {
 		line.Bool("waiting", m.Waiting)
 		l.list(line, "buried", m.Members)
 		l.promised(line, m)
+		l.known(line, m.Note)
 	}
 }

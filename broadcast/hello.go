@@ -17,8 +17,8 @@ import (
 
 // ProtocolVersion stands in HELLO; no other is accepted. In version 1, ballots were
 // numbered in seconds, and KNOWN did not say whose a session was. Version 2 knew no shares,
-// and would have lost those that a token carries.
-const ProtocolVersion = 3
+// and version 3 no runs and kept holds: they would have lost those that a token carries.
+const ProtocolVersion = 4
 
 // refusal is why a stream was refused or closed, because of what its sender sent.
 type refusal struct {
@@ -57,6 +57,7 @@ func (d *Driver) helloFrame(to token.Member, h token.Hello) *peerv1.Frame {
 		KnownIncarnation: h.KnownOf[:], // zeros while nothing is known
 		Receiver:         d.members[to],
 		Fresh:            h.Fresh,
+		Remembers:        h.Remembers,
 	}}}}}
 }
 
@@ -101,6 +102,7 @@ func (d *Driver) checkHello(h *peerv1.Hello) (token.Member, token.Hello, *refusa
 		KnownSession: token.Session(min(h.GetKnownSession(), wire.MaxKnownSession)),
 		KnownOf:      knownOf,
 		Fresh:        h.GetFresh(),
+		Remembers:    h.GetRemembers(),
 	}, nil
 }
 

@@ -105,6 +105,7 @@ type owner struct {
 	timer      *time.Timer
 	armed      token.Time // what the timer is set for; -1 if it has fired
 	saving     saving
+	storing    storing
 	leaseTimes leaseTimes
 	node       *token.Node
 	log        *eventLog
@@ -135,6 +136,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 		saving: saving{
 			store: cfg.Store, inPlace: cfg.Evidence || len(d.members) == 1, locks: make(map[string]struct{}),
 		},
+		storing:  storing{notes: cfg.Notes},
 		node:     node,
 		log:      newEventLog(cfg),
 		observer: cfg.Observer,
@@ -322,6 +324,8 @@ func (o *owner) performOne(e *token.Effect) {
 		}
 	case token.Save:
 		o.save(e)
+	case token.Store:
+		o.store(e)
 	case token.Freed:
 		o.freed(e)
 	case token.Gone:

@@ -39,6 +39,9 @@ func (o *owner) describeTimes() string {
 	if save := o.saving.current; save != nil {
 		fmt.Fprintf(&b, "; a save has been under way for %s", brief(duration(now-save.began)))
 	}
+	if s := o.storing.times; s.ended != 0 {
+		fmt.Fprintf(&b, "; notes were last written in %s, %s ago", brief(s.took), brief(duration(now-s.ended)))
+	}
 	return b.String()
 }
 

@@ -150,6 +150,9 @@ func (o *owner) end() {
 	case <-o.dead:
 	default:
 		o.timer.Stop()
+		if o.storing.timer != nil {
+			o.storing.timer.Stop()
+		}
 		close(o.dead)
 	}
 }
@@ -159,6 +162,8 @@ func (o *owner) start() {
 	o.armed = -1
 	o.timer = time.AfterFunc(time.Duration(token.Never), func() { o.post(input{kind: inputTick}) })
 	o.now = o.clock()
+	o.perform()
+	o.forgetNotes()
 	o.perform()
 	o.finish()
 	if !o.inbox.rest() {

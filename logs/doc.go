@@ -49,6 +49,15 @@
 //
 // R2, sessions, if the logs have any: each entry lies inside a session.
 //
+// Runs of ticks, if the logs have any: nobody enters for a tick after a run of that tick or a
+// later one was noted as done, or after the node had heard that one is done; of entries of
+// one lock in the order of their fences, none follows one for a later tick that was to take
+// place once at most, nor, if it is to itself, one for the same tick.
+//
+// Kept holds, if the logs have any: from the entry of one whose hold is kept until some line
+// says that it is over, nobody enters but one who adopts it: with a kept hold of the same
+// owner. Which policy an entry has is told by the lines witnessing before it.
+//
 // R3, every request is granted: each request has its entry, unless its waiter gave
 // up, its session lapsed, its node stopped or crashed first, or it was made to help
 // another node find the token. A node that was named as helper while it had no session

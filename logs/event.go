@@ -54,6 +54,7 @@ type Event struct {
 	Over  bool
 
 	Shared *Shared // what it says of a lock that is shared; nil if nothing
+	Noted  *Noted  // what it says of runs of ticks and kept holds; nil if nothing
 
 	File string // the name that the file was read under
 	Line int    // from 1

@@ -188,6 +188,7 @@ func (x *explanation) gather() {
 		}
 	}
 	x.gatherSayings()
+	x.gatherNotes()
 	last := x.path[len(x.path)-1]
 	if d := last.Departure; d != nil && x.entry.End != nil && d.Seq == x.entry.End.Seq+1 {
 		x.choose(d)

@@ -80,6 +80,10 @@ func (r *Run) judges(id requirementID) bool {
 		return r.Sessions
 	case id == permits:
 		return r.logsAny(func(e *Event) bool { return e.Shared != nil && e.Shared.Limit != 0 && e.Shared.Limit != Unlimited })
+	case id == ticksOnce:
+		return r.logsAny(func(e *Event) bool { return e.Noted != nil && e.Noted.Run.Tick != 0 })
+	case id == keptStays:
+		return r.logsAny(func(e *Event) bool { return e.Noted != nil && e.Noted.Kept.Fence != 0 })
 	case id == overtaking && r.minimal():
 		return r.logsAny(func(e *Event) bool { return e.Has("queue") })
 	case id == messageCost && r.minimal():

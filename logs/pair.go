@@ -17,12 +17,13 @@ type pairKey struct {
 	fence    uint64 // of what a leader says
 	share    Share
 	recaller string
+	note     string // what WITNESS and its answer are about
 }
 
 // send and receive events, by the message that they are about.
 var (
-	sends    = map[string]string{RequestSent: "request", TokenSent: "token", ProbeSent: "probe", BallotSent: "ballot", AnswerSent: "answer", AbortSent: "abort", RecallSent: "recall", DoneSent: "done", SaySent: "say"}
-	receives = map[string]string{RequestReceived: "request", TokenReceived: "token", ProbeReceived: "probe", BallotReceived: "ballot", AnswerReceived: "answer", AbortReceived: "abort", RecallReceived: "recall", DoneReceived: "done", SayReceived: "say"}
+	sends    = map[string]string{RequestSent: "request", TokenSent: "token", ProbeSent: "probe", BallotSent: "ballot", AnswerSent: "answer", AbortSent: "abort", RecallSent: "recall", DoneSent: "done", SaySent: "say", WitnessSent: "witness", WitnessAnswerSent: "witness-answer"}
+	receives = map[string]string{RequestReceived: "request", TokenReceived: "token", ProbeReceived: "probe", BallotReceived: "ballot", AnswerReceived: "answer", AbortReceived: "abort", RecallReceived: "recall", DoneReceived: "done", SayReceived: "say", WitnessReceived: "witness", WitnessAnswerReceived: "witness-answer"}
 )
 
 // Sent reports whether the event is a message's sending.
@@ -46,6 +47,10 @@ func (e *Event) pairKey() pairKey {
 		k.share, k.recaller, k.count = e.Shared.Share, e.Shared.Recaller, e.Shared.Kept
 	case "say":
 		k.fence, k.count = e.Fence, e.Count
+	case "witness":
+		k.note, k.epoch = e.Noted.about(), e.Epoch
+	case "witness-answer":
+		k.note, k.epoch = e.Answer+" "+e.Noted.about(), e.Epoch
 	default:
 		k.epoch, k.count = e.Ballot, e.Probe
 	}
@@ -96,13 +101,14 @@ func (r *Run) pair() {
 
 // certain reports whether a sending is the first of its message for certain. Where lines
 // of the sender are missing, a message that is sent again on new streams, which are
-// requests, probes and answers to them, and values, or again and again, which are RECALL and DONE, may have been sent before: then a receipt need not
+// requests, probes and answers to them, and values, or again and again, which are RECALL and DONE,
+// and WITNESS and its answers, may have been sent before: then a receipt need not
 // have happened after the sending that is there.
 func (r *Run) certain(sent *Event) bool {
 	switch sent.Kind {
 	case RequestSent:
 		return !sent.Repeat || !r.partialBefore(sent.Life)
-	case RecallSent, DoneSent, SaySent:
+	case RecallSent, DoneSent, SaySent, WitnessSent, WitnessAnswerSent:
 		return !r.partialBefore(sent.Life)
 	}
 	return !sent.Has("probe") || !r.partialBefore(sent.Life)

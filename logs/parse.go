@@ -67,6 +67,12 @@ type line struct {
 	Count          string   `json:"count"`
 	Value          string   `json:"value"`
 	Over           *bool    `json:"over"`
+	Run            string   `json:"run"`
+	KeptHold       string   `json:"kept_hold"`
+	Owner          string   `json:"owner"`
+	KnownRun       string   `json:"known_run"`
+	KnownKept      string   `json:"known_kept"`
+	Serial         string   `json:"serial"`
 }
 
 // parseEvent reads one line and checks it against the minimal form of the schema, and
@@ -191,6 +197,7 @@ func (p *parser) line(l *line) {
 	e.Repeat, e.Waiting = p.flag("repeat", l.Repeat), p.flag("waiting", l.Waiting)
 	e.Count, e.Value, e.Over = p.decimal("count", l.Count), p.text("value", l.Value), p.flag("over", l.Over)
 	p.shared(l)
+	p.noted(l)
 }
 
 func (p *parser) fail(name string, err error) {

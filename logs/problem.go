@@ -34,6 +34,8 @@ const (
 	oneToken
 	risingFences
 	outsideSession
+	ticksOnce
+	keptStays
 	everyRequest
 	overtaking
 	messageCost
@@ -49,6 +51,8 @@ var titles = [requirements]struct{ id, name string }{
 	oneToken:       {"R2", "one token"},
 	risingFences:   {"R2", "fences rise"},
 	outsideSession: {"R2", "no grant outside a session"},
+	ticksOnce:      {"runs", "no tick runs again"},
+	keptStays:      {"kept", "nobody enters while a hold is kept"},
 	everyRequest:   {"R3", "every request is granted"},
 	overtaking:     {"R3", "at most N-1 others go ahead"},
 	messageCost:    {"paper", "0 or N messages an entry"},

@@ -153,6 +153,10 @@ func (c *checker) proof(id requirementID) string {
 		return "the fence of each entry is above all those before"
 	case outsideSession:
 		return counted(c.grants, "entry, inside a session", "entries, each inside a session")
+	case ticksOnce:
+		return counted(c.runs, "run", "runs") + ", none of a tick that needed no other"
+	case keptStays:
+		return counted(c.keptHolds, "hold that is kept", "holds that are kept") + ", each given back, freed or adopted before the next entry"
 	case everyRequest:
 		return c.fates()
 	case overtaking:

@@ -76,6 +76,23 @@ const (
 	Leader      = "leader"
 	SaySent     = "say_sent"
 	SayReceived = "say_received"
+
+	// Runs of ticks, and kept holds.
+	Witnessing            = "witnessing"
+	WitnessSent           = "witness_sent"
+	WitnessReceived       = "witness_received"
+	WitnessAnswerSent     = "witness_answer_sent"
+	WitnessAnswerReceived = "witness_answer_received"
+	NoteStoring           = "note_storing"
+	NotesStored           = "notes_stored"
+	NoteForgotten         = "note_forgotten"
+	Ran                   = "ran"
+	RunNoted              = "run_noted"
+	RunNotNoted           = "run_not_noted"
+	Keeping               = "keeping"
+	Unkept                = "unkept"
+	Freed                 = "freed"
+	NotFreed              = "not_freed"
 )
 
 // kind is the type of a key's value, as SCHEMA.md names it.
@@ -95,6 +112,8 @@ const (
 	kindLimit     kind = `decimal string, or "shared"`
 	kindShare     kind = `"MEMBER.SESSION.FENCE.PERMITS"`
 	kindShares    kind = `array of "MEMBER.SESSION.FENCE.PERMITS"`
+	kindRun       kind = `"TICK.FENCE.STATE"`
+	kindKept      kind = `"FENCE.held" or "FENCE.over"`
 )
 
 // key is one key of the log's lines.
@@ -136,7 +155,7 @@ var keys = []key{
 	{"caller", kindText, "who asked for the lock, wants it broken, or set its limit: USER@HOST and process PID as the client states them, and the identity that the node knows; with client_refused, only the latter"},
 	{"ballot", kindEpoch, "the ballot, which is the epoch of the token that it may make"},
 	{"probe", kindDecimal, "the probe's number at its asker"},
-	{"answer", kindText, "to a probe: hold, recent or none; to a ballot: hold, nack or promise"},
+	{"answer", kindText, "to a probe: hold, recent or none; to a ballot: hold, nack or promise; to WITNESS: noted (it is on disk), nack, full (no room) or no disk"},
 	{"helper", kindAddress, "a member that the probe asks to look for the token too"},
 	{"distant", kindAddresses, "D: the members that the ballot's proposer does not reach"},
 	{"buried", kindAddresses, "the members of D that the answerer buries"},
@@ -153,6 +172,12 @@ var keys = []key{
 	{"count", kindDecimal, "which of the sayings of a hold it is, from 1; fence is the hold's"},
 	{"value", kindText, "what the leader says; without the key, the empty text"},
 	{"over", kindBool, "true: nobody leads any more"},
+	{"run", kindRun, "a run of a tick, of the hold with this fence: begun (or about to), void (it was about to begin, and did not), or done; what the line is about, or the lock's latest, which the token carries; without the key, there was none"},
+	{"kept_hold", kindKept, "the hold with this fence is kept, or over; what the line is about, or the one that the token carries: nobody has it any more, and nobody gets the lock"},
+	{"owner", kindText, "who may adopt the kept hold; without the key, nobody"},
+	{"known_run", kindRun, "with an answer: what the answerer remembers of the lock's latest run"},
+	{"known_kept", kindKept, "with an answer: what the answerer remembers of the lock's latest kept hold"},
+	{"serial", kindDecimal, "counts the notes that the process has put on disk"},
 }
 
 // keySet is a set of keys, a bit for each in the order of keys.
@@ -211,6 +236,9 @@ var (
 	roundState   = setOf("request_numbers", "last_granted", "queue")
 	shareKeys    = setOf("limit", "limit_by", "shares")
 	lockOnly     = setOf("lock")
+	carriedKeys  = setOf("run", "kept_hold", "owner")
+	knownKeys    = setOf("known_run", "known_kept")
+	noteKeys     = setOf("run", "kept_hold") // one of them
 )
 
 var shapes = []shape{
@@ -233,12 +261,12 @@ var shapes = []shape{
 	{Ride, "info", aboutLock | setOf("number"), tokenMayShow, 0, "the writer leaves while others wait at it: its next request rides on the token and is not broadcast"},
 	{PassedOver, "info", aboutLock | setOf("peer"), tokenMayShow, 0, "the peer is next to get the token but cannot be addressed: no stream, no known session, or no answer for a session's time to live"},
 	{Withdraw, "info", aboutLock | setOf("number"), tokenMayShow, 0, "the last waiter for this request at the writer gave up; the request is not recalled"},
-	{TokenMade, "info", aboutToken, shareKeys, 0, "the token is made here, with hop 0"},
-	{TokenSent, "info", aboutToken | setOf("peer", "session"), shareKeys, 0, "the writer hands TOKEN to the stream to the peer; hop, LN and Q are the message's"},
-	{TokenReceived, "info", aboutToken | setOf("peer"), shareKeys, 0, "TOKEN came from the peer and is here now"},
-	{TokenDropped, "info", aboutLock | setOf("epoch", "hop", "fence", "reason"), tokenMayShow | shareKeys, 0, "the writer drops the token that was here, or that just came"},
-	{Enter, "info", aboutToken, shareKeys | setOf("number", "mode"), 0, "somebody at the writer enters the critical section; without number the token was here and no request was needed; with mode, others may be in beside it, and the token may go while it is in"},
-	{Leave, "info", aboutToken, shareKeys | setOf("mode"), 0, "the holder at the writer left; RN, LN and Q are those after the leave rule, unless it shared the lock (mode): then the token stays as it is"},
+	{TokenMade, "info", aboutToken, shareKeys | carriedKeys, 0, "the token is made here, with hop 0"},
+	{TokenSent, "info", aboutToken | setOf("peer", "session"), shareKeys | carriedKeys, 0, "the writer hands TOKEN to the stream to the peer; hop, LN and Q are the message's"},
+	{TokenReceived, "info", aboutToken | setOf("peer"), shareKeys | carriedKeys, 0, "TOKEN came from the peer and is here now"},
+	{TokenDropped, "info", aboutLock | setOf("epoch", "hop", "fence", "reason"), tokenMayShow | shareKeys | carriedKeys, 0, "the writer drops the token that was here, or that just came"},
+	{Enter, "info", aboutToken, shareKeys | carriedKeys | setOf("number", "mode"), 0, "somebody at the writer enters the critical section; without number the token was here and no request was needed; with mode, others may be in beside it, and the token may go while it is in"},
+	{Leave, "info", aboutToken, shareKeys | carriedKeys | setOf("mode"), 0, "the holder at the writer left; RN, LN and Q are those after the leave rule, unless it shared the lock (mode): then the token stays as it is"},
 	{Lost, "info", aboutLock | setOf("fence"), tokenMayShow | setOf("mode"), 0, "the session lapsed while somebody at the writer was in the critical section"},
 	{LockBroken, "warn", lockOnly | setOf("fence", "caller", "reason"), 0, 0, "somebody broke the lock: its holder is told; the holder leaves, or its hold expires"},
 	{HoldExpired, "warn", lockOnly | setOf("fence", "caller", "reason"), setOf("times"), 0, "the holder was not heard of any more, or did not give the lock back when told; its hold ends"},
@@ -262,8 +290,8 @@ var shapes = []shape{
 	{Ballot, "info", lockOnly | setOf("number", "ballot", "distant"), roundState, 0, "the writer proposes to make the token anew"},
 	{BallotSent, "info", lockOnly | setOf("peer", "number", "ballot", "distant"), roundState, 0, "the writer hands the ballot to the stream to one peer"},
 	{BallotReceived, "info", lockOnly | setOf("peer", "number", "ballot", "distant"), roundState, 0, "a ballot came; it counts as REQUEST with its number"},
-	{AnswerSent, "info", lockOnly | setOf("peer", "answer"), roundState | answerKeys, setOf("probe", "ballot"), "the writer hands an answer to the stream to the asker"},
-	{AnswerReceived, "info", lockOnly | setOf("peer", "answer"), roundState | answerKeys, setOf("probe", "ballot"), "an answer came"},
+	{AnswerSent, "info", lockOnly | setOf("peer", "answer"), roundState | answerKeys | knownKeys, setOf("probe", "ballot"), "the writer hands an answer to the stream to the asker"},
+	{AnswerReceived, "info", lockOnly | setOf("peer", "answer"), roundState | answerKeys | knownKeys, setOf("probe", "ballot"), "an answer came"},
 	{RoundEnded, "info", lockOnly | setOf("reason"), roundState, setOf("probe", "ballot"), "the writer's probe or ballot failed"},
 	{AbortSent, "info", lockOnly | setOf("peer", "ballot"), roundState, 0, "the writer gives up its ballot and releases the promises to it; handed to the stream to one peer"},
 	{AbortReceived, "info", lockOnly | setOf("peer", "ballot"), roundState, 0, "the proposer gave up its ballot"},
@@ -280,6 +308,22 @@ var shapes = []shape{
 	{Leader, "info", lockOnly | sayKeys, roundState | setOf("value", "over", "reason"), 0, "the writer believes from now on that the holder at the peer, which may be the writer, leads and says the value; with a reason nobody said so: the leader is in doubt, or with over its session is over, or it was not said again on a new stream. Without evidence, only where a term begins, ends or is in doubt"},
 	{SaySent, "info", lockOnly | sayKeys | setOf("session"), roundState | setOf("value", "over"), 0, "the holder at the writer says a value, or with over gives the lock back: the writer hands SAY to the stream to one peer; session is the writer's"},
 	{SayReceived, "info", lockOnly | sayKeys | setOf("session"), roundState | setOf("value", "over"), 0, "SAY came from the peer"},
+
+	{Witnessing, "info", lockOnly, setOf("epoch", "owner"), noteKeys, "a run or a kept hold is about to begin at the writer, or was ended there, and a quorum is to remember it; epoch is that of the writer's token"},
+	{WitnessSent, "info", lockOnly | setOf("peer"), roundState | setOf("epoch", "owner"), noteKeys, "the writer hands WITNESS, which says what is to be remembered, to the stream to one peer; it is repeated until enough have answered"},
+	{WitnessReceived, "info", lockOnly | setOf("peer"), roundState | setOf("epoch", "owner"), noteKeys, "WITNESS came from the peer"},
+	{WitnessAnswerSent, "info", lockOnly | setOf("peer", "answer"), roundState | knownKeys | setOf("epoch"), noteKeys, "the writer hands its answer to WITNESS to the stream to the asker; run or kept_hold, and epoch, are those that were asked about; nack: a promise to a ballot above the epoch stands against it"},
+	{WitnessAnswerReceived, "info", lockOnly | setOf("peer", "answer"), roundState | knownKeys | setOf("epoch"), noteKeys, "an answer to WITNESS came"},
+	{NoteStoring, "info", lockOnly | setOf("serial"), carriedKeys, 0, "the writer puts on disk what it remembers of the lock"},
+	{NotesStored, "info", setOf("serial"), 0, 0, "all notes up to this one are on disk"},
+	{NoteForgotten, "info", lockOnly, 0, 0, "the writer forgets what it remembers of the lock's runs and kept holds, since that is as old as was asked for"},
+	{Ran, "info", lockOnly | setOf("run"), 0, 0, "a waiter at the writer is not let in, since its tick needs no run, or was passed over; run is what forbids it"},
+	{RunNoted, "info", lockOnly | setOf("run"), 0, 0, "a quorum remembers that the run, which ended at the writer, is done"},
+	{RunNotNoted, "warn", lockOnly | setOf("run", "reason"), 0, 0, "that is not known, and never will be"},
+	{Keeping, "warn", lockOnly | setOf("kept_hold"), setOf("owner"), 0, "the token is at the writer and carries a kept hold that nobody has any more: nobody gets the lock before the hold is freed or adopted"},
+	{Unkept, "info", lockOnly | setOf("fence"), 0, 0, "the token, which is at the writer, carries the kept hold with this fence no longer"},
+	{Freed, "info", lockOnly | setOf("fence"), 0, 0, "a quorum remembers that the kept hold with this fence is over, as somebody at the writer asked for"},
+	{NotFreed, "warn", lockOnly | setOf("fence", "reason"), 0, 0, "that is not known"},
 }
 
 var (

@@ -99,6 +99,10 @@ func (e *Event) brief() string {
 		add("share", s.Share.String())
 		add("kept", fmt.Sprint(s.Kept))
 	}
+	if n := e.Noted; n != nil {
+		add("run", n.Run.String())
+		add("kept_hold", n.Kept.String())
+	}
 	add("session", fmt.Sprint(e.Session))
 	add("reason", e.Reason)
 	return strings.Map(func(r rune) rune {

@@ -96,6 +96,8 @@ func together(a, b *Event) bool {
 	switch a.Kind {
 	case SaySent:
 		return a.Kind == b.Kind && a.Life == b.Life && a.Fence == b.Fence && a.Count == b.Count
+	case WitnessSent:
+		return a.Kind == b.Kind && a.Life == b.Life && a.Noted.about() == b.Noted.about()
 	case RequestSent, ProbeSent, BallotSent, AbortSent, RecallSent:
 		return a.Kind == b.Kind && a.Life == b.Life && a.Number == b.Number && a.Probe == b.Probe && a.Ballot == b.Ballot && a.Repeat == b.Repeat
 	}
@@ -131,6 +133,9 @@ func (x *explanation) sentence(group []*Event) string {
 		return text
 	}
 	if text := leaderSentence(group); text != "" {
+		return text
+	}
+	if text := noteSentence(group); text != "" {
 		return text
 	}
 	switch e.Kind {
@@ -287,6 +292,9 @@ func (x *explanation) values(e *Event) string {
 	}
 	if e.Has("shares") {
 		text += "   shares: " + x.run.sharesText(e.Shared.Shares)
+	}
+	if n := e.Noted; n != nil && e.LastGranted != nil && n.Run.Tick != 0 {
+		text += fmt.Sprintf("   run: tick %d, fence %d, %s", n.Run.Tick, n.Run.Fence, n.Run.State)
 	}
 	return text + "\n"
 }

@@ -69,10 +69,11 @@ func checkKeys(raw []byte, allowed keySet) error {
 	return nil
 }
 
-// answers are the values of the key "answer", to a probe and to a ballot.
+// answers are the values of the key "answer", to a probe, to a ballot and about a note.
 var answers = map[string][]string{
 	"probe":  {"hold", "recent", "none"},
 	"ballot": {"hold", "nack", "promise"},
+	"note":   {"noted", "nack", "full", "no disk"},
 }
 
 func checkValues(e *Event, s *shape) error {
@@ -93,7 +94,10 @@ func checkValues(e *Event, s *shape) error {
 	}
 	if e.Has("answer") {
 		question := "probe"
-		if e.Has("ballot") {
+		switch {
+		case e.Kind == WitnessAnswerSent || e.Kind == WitnessAnswerReceived:
+			question = "note"
+		case e.Has("ballot"):
 			question = "ballot"
 		}
 		for _, answer := range answers[question] {

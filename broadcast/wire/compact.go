@@ -42,6 +42,18 @@ const (
 	tokenLimitBy     = 9
 	tokenShares      = 10
 	tokenLimitAt     = 11
+	tokenRun         = 12
+	tokenKept        = 13
+
+	runTick  = 1
+	runFence = 2
+	runState = 3
+
+	keptFence = 1
+	keptOver  = 2
+	keptOwner = 3
+	keptUntil = 4
+	keptAbout = 5
 
 	shareMember  = 1
 	shareSession = 2
@@ -124,7 +136,37 @@ func appendToken(b []byte, m *token.Message) []byte {
 		b = appendShare(b, tokenShares, &t.Shares[i])
 	}
 	b = appendUint(b, tokenLimitAt, uint64(t.LimitAt))
+	if t.Run != nil {
+		b = appendMark(b, t.Run)
+	}
+	if t.Kept != nil {
+		b = appendKept(b, t.Kept)
+	}
 	return shut(shut(b, message), frame)
+}
+
+func appendMark(b []byte, r *token.RunMark) []byte {
+	b, at := open(b, tokenRun)
+	b = appendUint(b, runTick, uint64(r.Tick))
+	b = appendUint(b, runFence, uint64(r.Fence))
+	b = appendUint(b, runState, uint64(r.State))
+	return shut(b, at)
+}
+
+func appendKept(b []byte, k *token.KeptHold) []byte {
+	b, at := open(b, tokenKept)
+	b = appendUint(b, keptFence, uint64(k.Fence))
+	if k.Over {
+		b = appendUint(b, keptOver, 1)
+	}
+	if k.Owner != "" {
+		b = appendString(b, keptOwner, k.Owner)
+	}
+	b = appendUint(b, keptUntil, uint64(k.Until))
+	if k.About != "" {
+		b = appendString(b, keptAbout, k.About)
+	}
+	return shut(b, at)
 }
 
 func appendShare(b []byte, field protowire.Number, s *token.Share) []byte {
@@ -140,13 +182,14 @@ func appendShare(b []byte, field protowire.Number, s *token.Share) []byte {
 type scratch struct {
 	request peerv1.Request
 	token   peerv1.Token
+	run     peerv1.RunMark
 	number  peerv1.Number
 	epoch   peerv1.BallotNumber
 	name    string // of the latest lock
 }
 
 // decodeCompact decodes a frame of nothing but REQUESTs and TOKENs, written as above, that
-// make sense.
+// make sense. A TOKEN that carries a kept hold is rare, and left to the generated code.
 func (f *ReceivedFrame) decodeCompact(data []byte) (messages []token.Message, ok bool) {
 	for len(data) > 0 {
 		entry, ok := part(&data, frameMessages)
@@ -227,7 +270,7 @@ func (s *scratch) readToken(b []byte, members int) (ok bool) {
 		return false
 	}
 	t.Hop, t.Fence = integer(&b, tokenHop), integer(&b, tokenFence)
-	return s.readLastGranted(&b, members) && s.readQueue(&b, members) && s.readShares(&b, members) && len(b) == 0
+	return s.readLastGranted(&b, members) && s.readQueue(&b, members) && s.readShares(&b, members) && s.readRun(&b) && len(b) == 0
 }
 
 // readLastGranted takes request numbers off the front, at most one per member; more would
@@ -293,6 +336,20 @@ func (s *scratch) readShares(b *[]byte, members int) bool {
 	t.Shares = list
 	t.LimitAt = integer(b, tokenLimitAt)
 	return true
+}
+
+// readRun takes the latest run off the front; it may be absent.
+func (s *scratch) readRun(b *[]byte) bool {
+	s.token.Run = nil
+	if !begins(*b, tokenRun) {
+		return true
+	}
+	content, ok := part(b, tokenRun)
+	s.run.Tick, s.run.Fence = int64(integer(&content, runTick)), integer(&content, runFence)
+	state := integer(&content, runState)
+	s.run.State = peerv1.RunState(uint8(state))
+	s.token.Run = &s.run
+	return ok && len(content) == 0 && state == uint64(uint8(state))
 }
 
 // readShare takes a share off the front.

@@ -44,12 +44,13 @@ func TestFramesAreWrittenAsGeneratedCodeWritesThem(t *testing.T) {
 	})
 }
 
-// Frames of a busy cluster are read without the generated code.
+// Frames of a busy cluster are read without the generated code. A token that carries a kept
+// hold lies still.
 func TestRequestsAndTokensAreReadFieldByField(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		members := rapid.IntRange(2, 300).Draw(t, "members")
 		sent := rapid.SliceOf(messages.Any(members, 0, 1).Filter(func(m token.Message) bool {
-			return m.Kind == token.Request || m.Kind == token.TokenMessage
+			return m.Kind == token.Request || m.Kind == token.TokenMessage && m.Token.Kept == nil
 		})).Draw(t, "messages")
 		frame := ReceivedFrame{Decoder: testDecoder(members, 0, 1)}
 		for range 2 { // the second time with memory of the first

@@ -69,6 +69,10 @@ func (d Decoder) message(wire *peerv1.Message) (m token.Message, err error) {
 		m, err = d.done(kind.Done)
 	case *peerv1.Message_Say:
 		m, err = d.say(kind.Say)
+	case *peerv1.Message_Witness:
+		m, err = d.witness(kind.Witness)
+	case *peerv1.Message_WitnessAnswer:
+		m, err = d.witnessAnswer(kind.WitnessAnswer)
 	case *peerv1.Message_Hello:
 		return token.Message{}, errors.New("a second HELLO")
 	default:
@@ -116,7 +120,7 @@ func (d Decoder) token(w *peerv1.Token) (token.Message, error) {
 	var err error
 	t.Queue, err = d.list("queue", w.GetQueue())
 	m.Token = t
-	return m, cmp.Or(CheckName(m.Lock), checkSession(m.Session), d.checkEpoch(t.Epoch), err, d.shares(t, w))
+	return m, cmp.Or(CheckName(m.Lock), checkSession(m.Session), d.checkEpoch(t.Epoch), err, d.shares(t, w), d.carried(t, w))
 }
 
 func (d Decoder) ping(w *peerv1.Ping) (token.Message, error) {
@@ -230,7 +234,7 @@ func (d Decoder) ballotAnswer(w *peerv1.BallotAnswer) (token.Message, error) {
 	var err error
 	m.Members, err = d.list("buried", w.GetBuried())
 	return m, cmp.Or(CheckName(m.Lock), checkNumber(m.Number), d.checkProposer(m.Ballot, d.Self), d.checkBallot(m.Highest.Number),
-		d.checkMember("proposer of the highest ballot", m.Highest.Proposer), err, d.promised(&m, w))
+		d.checkMember("proposer of the highest ballot", m.Highest.Proposer), err, d.promised(&m, w), d.remembered(&m, w))
 }
 
 func (d Decoder) abort(w *peerv1.Abort) (token.Message, error) {

@@ -63,6 +63,7 @@ func (b FrameBudget) bound(m *token.Message) int {
 	if m.Saying != nil {
 		n += len(m.Saying.Value)
 	}
+	n += noteBytes(m)
 	for _, lock := range m.Locks {
 		n += len(lock) + 4
 	}
@@ -159,6 +160,8 @@ func encodeRound(m *token.Message) *peerv1.Message {
 			Limit:   uint32(m.Limit),
 			LimitBy: uint32(m.LimitBy),
 			LimitAt: uint64(m.LimitAt),
+			Run:     encodeRun(noteOf(m).Run),
+			Kept:    encodeKept(noteOf(m).Kept),
 		}}}
 	case token.Abort:
 		return &peerv1.Message{Kind: &peerv1.Message_Abort{Abort: &peerv1.Abort{
@@ -188,6 +191,8 @@ func encodeRound(m *token.Message) *peerv1.Message {
 			Value:   m.Saying.Value,
 			Over:    m.Saying.None,
 		}}}
+	case token.Witness, token.WitnessAnswer:
+		return encodeWitness(m)
 	default:
 		panic(fmt.Sprintf("wire: message of kind %v has no form on the wire", m.Kind))
 	}
@@ -232,6 +237,8 @@ func encodeToken(m *token.Message) *peerv1.Token {
 		LimitBy:     uint32(t.LimitBy),
 		LimitAt:     uint64(t.LimitAt),
 		Shares:      shares,
+		Run:         encodeMark(t.Run),
+		Kept:        encodeKept(t.Kept),
 	}
 }
 

@@ -62,6 +62,10 @@ func frameBytes(t *testing.T, messages ...token.Message) int {
 func TestMessageBytesAreNotExceeded(t *testing.T) {
 	const most = math.MaxUint64
 	name := strings.Repeat("x", maxNameBytes)
+	longRun := &token.Run{RunMark: token.RunMark{Tick: -1, Fence: most, State: token.RunDone}, Until: -1, About: strings.Repeat("x", token.MaxAboutBytes)}
+	longKept := &token.KeptHold{
+		Fence: most, Over: true, Owner: strings.Repeat("x", token.MaxOwnerBytes), Until: -1, About: strings.Repeat("x", token.MaxAboutBytes),
+	}
 	for _, members := range []int{1, 3, 1024} {
 		largest := token.Number{Session: most, Count: most}
 		all := make([]token.Member, members)
@@ -79,13 +83,19 @@ func TestMessageBytesAreNotExceeded(t *testing.T) {
 					LastGranted: slices.Repeat([]token.Number{largest}, members), Queue: all,
 					Limit: token.Unlimited, LimitBy: token.Member(members - 1), LimitAt: most,
 					Shares: slices.Repeat([]token.Share{{Member: token.Member(members - 1), Session: most, ID: most, Permits: math.MaxUint32}}, members),
+					Run:    &longRun.RunMark, Kept: longKept,
 				}},
 				{Kind: token.Done, Lock: name, Recaller: token.Member(members - 1), Kept: math.MaxUint32,
 					Share: token.Share{Member: token.Member(members - 1), Session: most, ID: most, Permits: math.MaxUint32}},
 				{Kind: token.BallotAnswer, Lock: name, Ballot: token.Epoch{Number: most}, Answer: token.Promise,
 					Highest: token.Epoch{Number: most}, Number: largest, Waiting: true, Members: all,
 					Share: token.Share{Session: most, ID: most, Permits: math.MaxUint32},
-					Limit: token.Unlimited, LimitBy: token.Member(members - 1), LimitAt: most},
+					Limit: token.Unlimited, LimitBy: token.Member(members - 1), LimitAt: most,
+					Note: &token.Note{Run: longRun, Kept: longKept}},
+				{Kind: token.Witness, Lock: name, Note: &token.Note{Run: longRun, Kept: longKept, Epoch: token.Epoch{Number: most}}},
+				{Kind: token.WitnessAnswer, Lock: name, Answer: token.NoDisk, Highest: token.Epoch{Number: most},
+					Note: &token.Note{Run: longRun, Kept: longKept, Epoch: token.Epoch{Number: most},
+						About: token.NoteID{Run: longRun.RunMark, KeptFence: most, Over: true}}},
 				{Kind: token.Busy, Locks: slices.Repeat([]string{name}, 1024)},
 				{Kind: token.Busy, Locks: slices.Repeat([]string{"x"}, 1024)},
 			} {

@@ -18,7 +18,8 @@
 // from beginning a session, promising a ballot, or starting again.
 //
 // A node that has found its members (package discovery) has their list in list.json, which is
-// kept in the same way, and never changes but for "over".
+// kept in the same way, and never changes but for "over". What a member remembers of runs and
+// kept holds is in notes.db; see package notes.
 //
 // # Where the numbers begin
 //

@@ -29,7 +29,7 @@ func replaceFile(path string, data []byte) error {
 		// Best while there is room. Without a spare file the next call makes one.
 		_ = overwrite(spare, data)
 	}
-	return syncDir(filepath.Dir(path))
+	return SyncDir(filepath.Dir(path))
 }
 
 // overwrite puts data on stable storage in a file, in the space that the file has.
@@ -57,8 +57,8 @@ func moveOver(from, to string) (exchanged bool, err error) {
 	return false, os.Rename(from, to)
 }
 
-// syncDir puts the names in a directory on stable storage.
-func syncDir(dir string) error {
+// SyncDir puts the names in a directory on stable storage.
+func SyncDir(dir string) error {
 	file, err := os.Open(dir)
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func makeDir(dir string) error {
 		return err
 	}
 	for _, d := range missing {
-		if err := syncDir(filepath.Dir(d)); err != nil {
+		if err := SyncDir(filepath.Dir(d)); err != nil {
 			return err
 		}
 	}

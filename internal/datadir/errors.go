@@ -27,9 +27,9 @@ var (
 	ErrClock = errors.New("wall clock is wrong")
 )
 
-// unusable makes the error for a directory with which the system refused to do
+// Unusable makes the error for a directory with which the system refused to do
 // something. What the system said names the file and the operation.
-func unusable(dir string, err error) error {
+func Unusable(dir string, err error) error {
 	return fmt.Errorf("%w: %s: %w; %s", ErrUnusable, dir, err, remedy(err))
 }
 

@@ -58,10 +58,10 @@ func OpenList(dir, member string) (*ListStore, error) {
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, unusable(dir, err)
+		return nil, Unusable(dir, err)
 	}
 	if err := makeDir(dir); err != nil {
-		return nil, unusable(dir, err)
+		return nil, Unusable(dir, err)
 	}
 	lock, err := takeLock(dir)
 	if err != nil {
@@ -93,7 +93,7 @@ func (s *ListStore) Save(list List) error {
 		panic(err) // numbers and texts always become JSON
 	}
 	if err := replaceFile(s.Path(), seal(object[:len(object)-1])); err != nil {
-		return unusable(s.dir, err)
+		return Unusable(s.dir, err)
 	}
 	s.list = list
 	return nil
@@ -106,12 +106,12 @@ func (s *ListStore) read() (List, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return List{}, nil
 	case err != nil:
-		return List{}, unusable(s.dir, err)
+		return List{}, Unusable(s.dir, err)
 	}
 	defer file.Close()
 	line, err := io.ReadAll(io.LimitReader(file, maxListBytes+1))
 	if err != nil {
-		return List{}, unusable(s.dir, err)
+		return List{}, Unusable(s.dir, err)
 	}
 	r, err := decodeList(line)
 	if err != nil {
@@ -154,7 +154,7 @@ func decodeList(line []byte) (listRecord, error) {
 // Close lets other processes use the directory.
 func (s *ListStore) Close() error {
 	if err := s.lock.Close(); err != nil {
-		return unusable(s.dir, fmt.Errorf("unlock: %w", err))
+		return Unusable(s.dir, fmt.Errorf("unlock: %w", err))
 	}
 	return nil
 }

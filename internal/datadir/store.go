@@ -51,10 +51,10 @@ func Open(dir, member string, now time.Time) (*Store, error) {
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, unusable(dir, err)
+		return nil, Unusable(dir, err)
 	}
 	if err := makeDir(dir); err != nil {
-		return nil, unusable(dir, err)
+		return nil, Unusable(dir, err)
 	}
 	lock, err := takeLock(dir)
 	if err != nil {
@@ -73,7 +73,7 @@ func takeLock(dir string) (*flock.Flock, error) {
 	held, err := lock.TryLock()
 	switch {
 	case err != nil:
-		return nil, unusable(dir, fmt.Errorf("lock: %w", err))
+		return nil, Unusable(dir, fmt.Errorf("lock: %w", err))
 	case !held:
 		return nil, fmt.Errorf("%w: %s: another conch node runs with it; stop that one, or give this one another data directory",
 			ErrInUse, dir)
@@ -96,7 +96,7 @@ func (s *Store) begin(member string, now time.Time) error {
 		return s.Save(session, floor)
 	}
 	if err != nil {
-		return unusable(s.dir, err)
+		return Unusable(s.dir, err)
 	}
 	r, err := decode(line)
 	if err != nil {
@@ -181,7 +181,7 @@ func (s *Store) change(edit func(*record)) error {
 		return nil
 	}
 	if err := replaceFile(filepath.Join(s.dir, stateName), encode(next)); err != nil {
-		s.failed = unusable(s.dir, err)
+		s.failed = Unusable(s.dir, err)
 		return s.failed
 	}
 	s.record = next
@@ -193,7 +193,7 @@ func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.lock.Close(); err != nil {
-		return unusable(s.dir, fmt.Errorf("unlock: %w", err))
+		return Unusable(s.dir, fmt.Errorf("unlock: %w", err))
 	}
 	if s.failed == nil {
 		s.failed = fmt.Errorf("%w: %s", ErrClosed, s.dir)

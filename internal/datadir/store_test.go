@@ -361,7 +361,7 @@ func TestUnusableSaysWhatToDo(t *testing.T) {
 		{syscall.ENOTDIR, "move it away"},
 		{syscall.EIO, "see to the disk"},
 	} {
-		err := unusable("/var/lib/x", fmt.Errorf("step: %w", &fs.PathError{Op: "write", Path: "/var/lib/x/f", Err: test.cause}))
+		err := Unusable("/var/lib/x", fmt.Errorf("step: %w", &fs.PathError{Op: "write", Path: "/var/lib/x/f", Err: test.cause}))
 		if !errors.Is(err, ErrUnusable) || !errors.Is(err, test.cause) || !strings.Contains(err.Error(), test.says) ||
 			!strings.Contains(err.Error(), "another data directory") {
 			t.Errorf("for %v: %v; want ErrUnusable and %q", test.cause, err, test.says)

@@ -26,8 +26,10 @@ type Metrics struct {
 	grants       *prometheus.CounterVec
 	messages     []prometheus.Counter // by token.MessageKind
 	sent, rode   prometheus.Counter
-	shared       prometheus.Counter // grants to readers
-	permits      prometheus.Counter // and of permits
+	shared       prometheus.Counter   // grants to readers
+	permits      prometheus.Counter   // and of permits
+	stores       prometheus.Histogram // writes of notes
+	stored       prometheus.Counter   // notes in them
 	handoffs     prometheus.Counter
 	queue        prometheus.Histogram
 	probes       prometheus.Counter
@@ -94,6 +96,7 @@ func New(members []string, self int, version string) *Metrics {
 	m.countMessages()
 	m.countRequests()
 	m.countSharers()
+	m.countNotes()
 	m.countConnects(members, self)
 	m.other = m.series(otherLocks)
 	return m
@@ -105,8 +108,8 @@ func (m *Metrics) countMessages() {
 		Name: "conch_messages_total", Help: "Messages sent to other members, by kind.",
 	}, []string{"kind"})
 	m.parts = append(m.parts, vec)
-	m.messages = make([]prometheus.Counter, token.Say+1)
-	for kind := token.Request; kind <= token.Say; kind++ {
+	m.messages = make([]prometheus.Counter, token.WitnessAnswer+1)
+	for kind := token.Request; kind <= token.WitnessAnswer; kind++ {
 		m.messages[kind] = vec.WithLabelValues(kind.String())
 	}
 }
@@ -127,6 +130,18 @@ func (m *Metrics) countSharers() {
 	}, []string{"mode"})
 	m.parts = append(m.parts, vec)
 	m.shared, m.permits = vec.WithLabelValues("shared"), vec.WithLabelValues("permit")
+}
+
+// countNotes adds how long writes of notes took, and how many notes were in them.
+func (m *Metrics) countNotes() {
+	m.stores = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "conch_note_store_seconds", Help: "How long writes of notes of runs and kept holds to disk took.",
+		Buckets: []float64{.000_25, .000_5, .001, .002_5, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+	})
+	m.stored = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "conch_notes_stored_total", Help: "Notes of runs and kept holds written to disk; several may go in one write.",
+	})
+	m.parts = append(m.parts, m.stores, m.stored)
 }
 
 // countConnects adds a counter for each other member.
@@ -194,6 +209,12 @@ func (m *Metrics) Held(lock string, hold time.Duration) { m.of(lock).holds.Obser
 
 // Connected is [broadcast.Observer]'s.
 func (m *Metrics) Connected(peer token.Member) { m.connects[peer].Inc() }
+
+// Stored is [broadcast.Observer]'s.
+func (m *Metrics) Stored(notes int, took time.Duration) {
+	m.stores.Observe(took.Seconds())
+	m.stored.Add(float64(notes))
+}
 
 // outcomes names the reasons for which a round ends, as labels.
 var outcomes = map[string]string{

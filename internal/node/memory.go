@@ -1,12 +1,14 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"conch/broadcast"
 	"conch/internal/datadir"
+	"conch/internal/notes"
 )
 
 // memory is what a node knows of its earlier processes, and where it keeps what the next
@@ -15,7 +17,8 @@ type memory struct {
 	session   uint64 // above those of all earlier processes
 	floor     uint64 // not below any ballot number that they promised
 	store     broadcast.Store
-	storeName string // store in words, for the log; empty without one
+	storeName string          // store in words, for the log; empty without one
+	notes     broadcast.Notes // nil without a directory
 	// plausible returns the highest ballot number that is plausible now.
 	plausible func() uint64
 	// encumbered: clients of an earlier process may still hold locks. fresh: whether there
@@ -78,12 +81,17 @@ func remember(dir, member string) (memory, error) {
 	if err != nil {
 		return memory{}, err
 	}
+	noted, err := notes.Open(store.Dir(), member)
+	if err != nil {
+		return memory{}, errors.Join(err, store.Close())
+	}
 	state := store.State()
 	return memory{
 		session: state.Session, floor: state.Promised, plausible: plausible(state.Promised), encumbered: state.Clients, fresh: state.Fresh, store: store,
 		storeName: "the data directory " + store.Dir(),
+		notes:     noted,
 		clients:   &clientMark{save: store.SetClients},
-		close:     store.Close,
+		close:     func() error { return errors.Join(noted.Close(), store.Close()) },
 	}, nil
 }
 

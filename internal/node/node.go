@@ -91,6 +91,7 @@ func (cfg Config) start(members hosts.Members, access *access) (*Node, error) {
 		TTL:         cfg.SessionTTL,
 		LocalBatch:  cfg.LocalBatch,
 		Store:       memory.store,
+		Notes:       memory.notes,
 		Memory:      memory.storeName,
 		Credentials: access.toMember,
 		CheckMember: access.checkMember,

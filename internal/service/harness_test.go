@@ -60,6 +60,7 @@ func (r *riders) Effect(e *token.Effect) {
 func (*riders) Waited(string, time.Duration) {}
 func (*riders) Held(string, time.Duration)   {}
 func (*riders) Connected(token.Member)       {}
+func (*riders) Stored(int, time.Duration)    {}
 
 func startNode(t testing.TB) *node {
 	t.Helper()

@@ -28,6 +28,10 @@ func inkOf(e *logs.Event) ink {
 		return ink{RecallSent, recallC, 0.7, []float64{1, 2}}
 	case logs.DoneSent:
 		return ink{RecallSent, recallC, 0.9, nil}
+	case logs.WitnessSent:
+		return ink{WitnessSent, witnessC, 0.7, nil}
+	case logs.WitnessAnswerSent:
+		return ink{WitnessSent, witnessC, 0.7, []float64{1, 2}}
 	case logs.SaySent:
 		return ink{SaySent, sayC, 0.7, []float64{1, 2}}
 	}
@@ -194,6 +198,10 @@ func (p *plan) drawLegend() {
 	if p.hasRole(RecallSent) {
 		message(inkOf(&logs.Event{Kind: logs.RecallSent}), "RECALL")
 		message(inkOf(&logs.Event{Kind: logs.DoneSent}), "DONE")
+	}
+	if p.hasRole(WitnessSent) {
+		message(inkOf(&logs.Event{Kind: logs.WitnessSent}), "WITNESS")
+		message(inkOf(&logs.Event{Kind: logs.WitnessAnswerSent}), "its answer")
 	}
 	if p.hasRole(SaySent) {
 		message(inkOf(&logs.Event{Kind: logs.SaySent}), "SAY, of a leader")

@@ -35,6 +35,7 @@ const (
 	RoundSent   Role = "recovery"     // probes, ballots, answers, aborts
 	RecallSent  Role = "recall"       // RECALL and DONE
 	SaySent     Role = "say"          // SAY, by which a leader says a value
+	WitnessSent Role = "witness"      // WITNESS and its answers
 	MessageLost Role = "message lost" // the end of a message that did not come
 	Arrowhead   Role = "arrowhead"
 	Dot         Role = "event"    // something happened at a node
@@ -86,6 +87,7 @@ var (
 	waitingC  = color.NRGBA{R: 250, G: 225, B: 150, A: 255}
 	recoveryC = color.NRGBA{R: 130, G: 60, B: 170, A: 255}
 	sayC      = color.NRGBA{R: 90, G: 90, B: 90, A: 255}
+	witnessC  = color.NRGBA{R: 0, G: 130, B: 130, A: 255}
 	crashC    = color.NRGBA{R: 200, G: 20, B: 30, A: 255}
 )
 

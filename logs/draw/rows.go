@@ -37,7 +37,10 @@ var follows = map[string][]string{
 	logs.Ride:         {logs.Leave},
 	logs.Leader:       {logs.SayReceived},
 	logs.SaySent:      {logs.Leader, logs.SaySent},
-	logs.Enter:        {logs.TokenReceived, logs.TokenMade, logs.Leave, logs.DoneReceived},
+	logs.Enter:        {logs.TokenReceived, logs.TokenMade, logs.Leave, logs.DoneReceived, logs.WitnessAnswerReceived},
+	logs.Witnessing:   {logs.TokenReceived, logs.TokenMade, logs.Leave},
+	logs.WitnessSent:  {logs.Witnessing, logs.WitnessSent},
+	logs.RunNoted:     {logs.WitnessAnswerReceived},
 	logs.ProbeSent:    {logs.Probe, logs.ProbeSent, logs.Request, logs.RequestSent},
 	logs.Probe:        {logs.Request, logs.RequestSent},
 	logs.BallotSent:   {logs.Ballot, logs.BallotSent},
@@ -144,6 +147,22 @@ func (s *scope) word(e *logs.Event, digits int) string {
 		return beliefLabel(e)
 	case logs.SaySent:
 		return sayLabel(e)
+	case logs.WitnessSent:
+		return "WITNESS " + noteLabel(e.Noted)
+	case logs.WitnessAnswerSent:
+		return e.Answer
+	case logs.Ran:
+		return fmt.Sprintf("tick %d: not again", e.Noted.Run.Tick)
+	case logs.RunNoted:
+		return "run noted"
+	case logs.RunNotNoted:
+		return "run not noted"
+	case logs.Keeping:
+		return "kept: nobody enters"
+	case logs.Unkept:
+		return "kept no longer"
+	case logs.Freed:
+		return "freed"
 	case logs.LockBroken:
 		return "lock broken"
 	case logs.HoldExpired:

@@ -47,9 +47,37 @@ func Any(members int, from, to token.Member) *rapid.Generator[token.Message] {
 	permits := rapid.Map(rapid.Uint32Range(1, uint32(token.MaxPermits)), func(l uint32) token.Limit { return token.Limit(l) })
 	limit := rapid.OneOf(rapid.Just(token.Unlimited), permits)
 	age := rapid.Map(rapid.Uint64Range(1, math.MaxInt64), func(at uint64) token.Fence { return token.Fence(at) })
+	fence := age
+	mark := rapid.Custom(func(t *rapid.T) token.RunMark {
+		return token.RunMark{
+			Tick: token.Tick(rapid.Int64Min(1).Draw(t, "tick")), Fence: fence.Draw(t, "fence"),
+			State: token.RunState(rapid.IntRange(int(token.RunBegun), int(token.RunDone)).Draw(t, "state")),
+		}
+	})
+	run := rapid.Custom(func(t *rapid.T) *token.Run {
+		return &token.Run{
+			RunMark: mark.Draw(t, "mark"), Until: rapid.Int64().Draw(t, "until"), About: rapid.StringN(-1, -1, token.MaxAboutBytes).Draw(t, "about"),
+		}
+	})
+	kept := rapid.Custom(func(t *rapid.T) *token.KeptHold {
+		return &token.KeptHold{
+			Fence: fence.Draw(t, "fence"), Over: rapid.Bool().Draw(t, "over"), Owner: rapid.StringN(-1, -1, token.MaxOwnerBytes).Draw(t, "owner"),
+			Until: rapid.Int64().Draw(t, "until"), About: rapid.StringN(-1, -1, token.MaxAboutBytes).Draw(t, "about"),
+		}
+	})
+	note := rapid.Custom(func(t *rapid.T) *token.Note {
+		n := &token.Note{Run: run.Draw(t, "run"), Kept: kept.Draw(t, "kept")}
+		switch rapid.IntRange(0, 2).Draw(t, "which") {
+		case 0:
+			n.Run = nil
+		case 1:
+			n.Kept = nil
+		}
+		return n
+	})
 	stamp := rapid.Map(rapid.Int64(), func(s int64) token.Time { return token.Time(s) })
 	return rapid.Custom(func(t *rapid.T) token.Message {
-		m := token.Message{Kind: token.MessageKind(rapid.IntRange(int(token.Request), int(token.Say)).Draw(t, "kind"))}
+		m := token.Message{Kind: token.MessageKind(rapid.IntRange(int(token.Request), int(token.WitnessAnswer)).Draw(t, "kind"))}
 		if m.Kind == token.Request || m.Kind == token.TokenMessage || m.Kind >= token.Probe {
 			m.Lock = lock.Draw(t, "lock")
 		}
@@ -71,6 +99,14 @@ func Any(members int, from, to token.Member) *rapid.Generator[token.Message] {
 				for _, of := range list.Draw(t, "shares") {
 					m.Token.Shares = append(m.Token.Shares, share(t, of, uint64(m.Token.Fence)))
 				}
+			}
+			if rapid.Bool().Draw(t, "has a run") {
+				r := mark.Draw(t, "run")
+				m.Token.Run = &r
+			}
+			if rapid.Bool().Draw(t, "is kept") {
+				m.Token.Kept = kept.Draw(t, "kept")
+				m.Token.Kept.Over = false
 			}
 		case token.Ping:
 			m.Incarnation, m.Session = incarnation.Draw(t, "i"), session.Draw(t, "s")
@@ -114,6 +150,9 @@ func Any(members int, from, to token.Member) *rapid.Generator[token.Message] {
 					m.Share = share(t, from, math.MaxInt64)
 				}
 			}
+			if m.Answer == token.Promise && rapid.Bool().Draw(t, "notes") {
+				m.Note = note.Draw(t, "note")
+			}
 		case token.Abort:
 			m.Ballot = epochBy(t, from)
 		case token.Recall, token.Done:
@@ -131,6 +170,29 @@ func Any(members int, from, to token.Member) *rapid.Generator[token.Message] {
 			}
 			if !m.Saying.None {
 				m.Saying.Value = rapid.StringN(-1, -1, token.MaxValueBytes).Draw(t, "value")
+			}
+		case token.Witness:
+			m.Note = note.Filter(func(n *token.Note) bool { return n.Run == nil || n.Kept == nil }).Draw(t, "note")
+			if rapid.Bool().Draw(t, "of a token") {
+				m.Note.Epoch = epochBy(t, member.Draw(t, "proposer"))
+			}
+		case token.WitnessAnswer:
+			m.Answer = rapid.SampledFrom([]token.Answer{token.Noted, token.Outbid, token.Full, token.NoDisk}).Draw(t, "answer")
+			m.Note = new(token.Note)
+			if rapid.Bool().Draw(t, "tells") {
+				m.Note = note.Draw(t, "note")
+			}
+			if rapid.Bool().Draw(t, "of a token") {
+				m.Note.Epoch = epochBy(t, member.Draw(t, "proposer"))
+			}
+			if m.Answer == token.Outbid {
+				m.Highest = epochBy(t, member.Draw(t, "by"))
+				m.Highest.Number = max(m.Highest.Number, m.Note.Epoch.Number)
+			}
+			if rapid.Bool().Draw(t, "about a run") {
+				m.Note.About.Run = mark.Draw(t, "about")
+			} else {
+				m.Note.About.KeptFence, m.Note.About.Over = fence.Draw(t, "about"), rapid.Bool().Draw(t, "over")
 			}
 		}
 		return m

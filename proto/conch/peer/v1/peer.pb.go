@@ -84,6 +84,62 @@ func (Stage) EnumDescriptor() ([]byte, []int) {
 	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{0}
 }
 
+// RunState says what became of a run of a tick.
+type RunState int32
+
+const (
+	RunState_RUN_STATE_UNSPECIFIED RunState = 0
+	// Its holder was let in, or was about to be.
+	RunState_RUN_STATE_BEGUN RunState = 1
+	// It was about to begin, and did not.
+	RunState_RUN_STATE_VOID RunState = 2
+	// Its holder said that the tick needs no other run.
+	RunState_RUN_STATE_DONE RunState = 3
+)
+
+// Enum value maps for RunState.
+var (
+	RunState_name = map[int32]string{
+		0: "RUN_STATE_UNSPECIFIED",
+		1: "RUN_STATE_BEGUN",
+		2: "RUN_STATE_VOID",
+		3: "RUN_STATE_DONE",
+	}
+	RunState_value = map[string]int32{
+		"RUN_STATE_UNSPECIFIED": 0,
+		"RUN_STATE_BEGUN":       1,
+		"RUN_STATE_VOID":        2,
+		"RUN_STATE_DONE":        3,
+	}
+)
+
+func (x RunState) Enum() *RunState {
+	p := new(RunState)
+	*p = x
+	return p
+}
+
+func (x RunState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RunState) Descriptor() protoreflect.EnumDescriptor {
+	return file_conch_peer_v1_peer_proto_enumTypes[1].Descriptor()
+}
+
+func (RunState) Type() protoreflect.EnumType {
+	return &file_conch_peer_v1_peer_proto_enumTypes[1]
+}
+
+func (x RunState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RunState.Descriptor instead.
+func (RunState) EnumDescriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{1}
+}
+
 // What the answerer knows of the token.
 type ProbeAnswer_Kind int32
 
@@ -124,11 +180,11 @@ func (x ProbeAnswer_Kind) String() string {
 }
 
 func (ProbeAnswer_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_conch_peer_v1_peer_proto_enumTypes[1].Descriptor()
+	return file_conch_peer_v1_peer_proto_enumTypes[2].Descriptor()
 }
 
 func (ProbeAnswer_Kind) Type() protoreflect.EnumType {
-	return &file_conch_peer_v1_peer_proto_enumTypes[1]
+	return &file_conch_peer_v1_peer_proto_enumTypes[2]
 }
 
 func (x ProbeAnswer_Kind) Number() protoreflect.EnumNumber {
@@ -184,11 +240,11 @@ func (x BallotAnswer_Kind) String() string {
 }
 
 func (BallotAnswer_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_conch_peer_v1_peer_proto_enumTypes[2].Descriptor()
+	return file_conch_peer_v1_peer_proto_enumTypes[3].Descriptor()
 }
 
 func (BallotAnswer_Kind) Type() protoreflect.EnumType {
-	return &file_conch_peer_v1_peer_proto_enumTypes[2]
+	return &file_conch_peer_v1_peer_proto_enumTypes[3]
 }
 
 func (x BallotAnswer_Kind) Number() protoreflect.EnumNumber {
@@ -198,6 +254,66 @@ func (x BallotAnswer_Kind) Number() protoreflect.EnumNumber {
 // Deprecated: Use BallotAnswer_Kind.Descriptor instead.
 func (BallotAnswer_Kind) EnumDescriptor() ([]byte, []int) {
 	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{22, 0}
+}
+
+// What the answerer did.
+type WitnessAnswer_Kind int32
+
+const (
+	WitnessAnswer_KIND_UNSPECIFIED WitnessAnswer_Kind = 0
+	// It has put the note on stable storage.
+	WitnessAnswer_KIND_NOTED WitnessAnswer_Kind = 1
+	// A promise to a ballot above the epoch stands against it.
+	WitnessAnswer_KIND_NACK_BALLOT WitnessAnswer_Kind = 2
+	// It remembers as many notes as it may.
+	WitnessAnswer_KIND_FULL WitnessAnswer_Kind = 3
+	// It has no stable storage for notes.
+	WitnessAnswer_KIND_NO_DISK WitnessAnswer_Kind = 4
+)
+
+// Enum value maps for WitnessAnswer_Kind.
+var (
+	WitnessAnswer_Kind_name = map[int32]string{
+		0: "KIND_UNSPECIFIED",
+		1: "KIND_NOTED",
+		2: "KIND_NACK_BALLOT",
+		3: "KIND_FULL",
+		4: "KIND_NO_DISK",
+	}
+	WitnessAnswer_Kind_value = map[string]int32{
+		"KIND_UNSPECIFIED": 0,
+		"KIND_NOTED":       1,
+		"KIND_NACK_BALLOT": 2,
+		"KIND_FULL":        3,
+		"KIND_NO_DISK":     4,
+	}
+)
+
+func (x WitnessAnswer_Kind) Enum() *WitnessAnswer_Kind {
+	p := new(WitnessAnswer_Kind)
+	*p = x
+	return p
+}
+
+func (x WitnessAnswer_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WitnessAnswer_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_conch_peer_v1_peer_proto_enumTypes[4].Descriptor()
+}
+
+func (WitnessAnswer_Kind) Type() protoreflect.EnumType {
+	return &file_conch_peer_v1_peer_proto_enumTypes[4]
+}
+
+func (x WitnessAnswer_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WitnessAnswer_Kind.Descriptor instead.
+func (WitnessAnswer_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{29, 0}
 }
 
 // ShowMembersRequest asks for a node's list.
@@ -426,6 +542,8 @@ type Message struct {
 	//	*Message_Recall
 	//	*Message_Done
 	//	*Message_Say
+	//	*Message_Witness
+	//	*Message_WitnessAnswer
 	Kind          isMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -621,6 +739,24 @@ func (x *Message) GetSay() *Say {
 	return nil
 }
 
+func (x *Message) GetWitness() *Witness {
+	if x != nil {
+		if x, ok := x.Kind.(*Message_Witness); ok {
+			return x.Witness
+		}
+	}
+	return nil
+}
+
+func (x *Message) GetWitnessAnswer() *WitnessAnswer {
+	if x != nil {
+		if x, ok := x.Kind.(*Message_WitnessAnswer); ok {
+			return x.WitnessAnswer
+		}
+	}
+	return nil
+}
+
 type isMessage_Kind interface {
 	isMessage_Kind()
 }
@@ -693,6 +829,14 @@ type Message_Say struct {
 	Say *Say `protobuf:"bytes,17,opt,name=say,proto3,oneof"`
 }
 
+type Message_Witness struct {
+	Witness *Witness `protobuf:"bytes,18,opt,name=witness,proto3,oneof"`
+}
+
+type Message_WitnessAnswer struct {
+	WitnessAnswer *WitnessAnswer `protobuf:"bytes,19,opt,name=witness_answer,json=witnessAnswer,proto3,oneof"`
+}
+
 func (*Message_Hello) isMessage_Kind() {}
 
 func (*Message_Ping) isMessage_Kind() {}
@@ -726,6 +870,10 @@ func (*Message_Recall) isMessage_Kind() {}
 func (*Message_Done) isMessage_Kind() {}
 
 func (*Message_Say) isMessage_Kind() {}
+
+func (*Message_Witness) isMessage_Kind() {}
+
+func (*Message_WitnessAnswer) isMessage_Kind() {}
 
 // Number is a request number. Numbers are ordered by session, then count.
 type Number struct {
@@ -837,7 +985,7 @@ func (x *BallotNumber) GetProposer() uint32 {
 // Hello opens a stream.
 type Hello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The version of this protocol: 3.
+	// The version of this protocol: 4.
 	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
 	// The sender's address, as it stands in the member list.
 	Member string `protobuf:"bytes,2,opt,name=member,proto3" json:"member,omitempty"`
@@ -863,7 +1011,9 @@ type Hello struct {
 	Receiver string `protobuf:"bytes,11,opt,name=receiver,proto3" json:"receiver,omitempty"`
 	// Whether the sender's memory is new, and neither it nor any member that it has heard of
 	// has had a session since.
-	Fresh         bool `protobuf:"varint,12,opt,name=fresh,proto3" json:"fresh,omitempty"`
+	Fresh bool `protobuf:"varint,12,opt,name=fresh,proto3" json:"fresh,omitempty"`
+	// Whether the sender has stable storage for notes of runs and kept holds.
+	Remembers     bool `protobuf:"varint,13,opt,name=remembers,proto3" json:"remembers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -978,6 +1128,13 @@ func (x *Hello) GetReceiver() string {
 func (x *Hello) GetFresh() bool {
 	if x != nil {
 		return x.Fresh
+	}
+	return false
+}
+
+func (x *Hello) GetRemembers() bool {
+	if x != nil {
+		return x.Remembers
 	}
 	return false
 }
@@ -1378,7 +1535,11 @@ type Token struct {
 	// The shares that are out, at most one for each member.
 	Shares []*Share `protobuf:"bytes,10,rep,name=shares,proto3" json:"shares,omitempty"`
 	// The age of the limit, 0 if there is none. It rises with each change.
-	LimitAt       uint64 `protobuf:"varint,11,opt,name=limit_at,json=limitAt,proto3" json:"limit_at,omitempty"`
+	LimitAt uint64 `protobuf:"varint,11,opt,name=limit_at,json=limitAt,proto3" json:"limit_at,omitempty"`
+	// The lock's latest run of a tick, not set if there was none.
+	Run *RunMark `protobuf:"bytes,12,opt,name=run,proto3" json:"run,omitempty"`
+	// The kept hold that nobody has any more and that bars the lock, not set if there is none.
+	Kept          *KeptHold `protobuf:"bytes,13,opt,name=kept,proto3" json:"kept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1488,6 +1649,20 @@ func (x *Token) GetLimitAt() uint64 {
 		return x.LimitAt
 	}
 	return 0
+}
+
+func (x *Token) GetRun() *RunMark {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+func (x *Token) GetKept() *KeptHold {
+	if x != nil {
+		return x.Kept
+	}
+	return nil
 }
 
 // Share is what a member keeps of a lock when the token goes on: under it, the member may
@@ -1978,10 +2153,14 @@ type BallotAnswer struct {
 	Buried []uint32 `protobuf:"varint,7,rep,packed,name=buried,proto3" json:"buried,omitempty"`
 	// With PROMISE: the answerer's own share, not set if it has none; and what it remembers
 	// of the token's limit.
-	Share         *Share `protobuf:"bytes,8,opt,name=share,proto3" json:"share,omitempty"`
-	Limit         uint32 `protobuf:"varint,9,opt,name=limit,proto3" json:"limit,omitempty"`
-	LimitBy       uint32 `protobuf:"varint,10,opt,name=limit_by,json=limitBy,proto3" json:"limit_by,omitempty"`
-	LimitAt       uint64 `protobuf:"varint,11,opt,name=limit_at,json=limitAt,proto3" json:"limit_at,omitempty"`
+	Share   *Share `protobuf:"bytes,8,opt,name=share,proto3" json:"share,omitempty"`
+	Limit   uint32 `protobuf:"varint,9,opt,name=limit,proto3" json:"limit,omitempty"`
+	LimitBy uint32 `protobuf:"varint,10,opt,name=limit_by,json=limitBy,proto3" json:"limit_by,omitempty"`
+	LimitAt uint64 `protobuf:"varint,11,opt,name=limit_at,json=limitAt,proto3" json:"limit_at,omitempty"`
+	// With PROMISE: what the answerer remembers of the lock's latest run and of its latest kept
+	// hold, not set if that is nothing.
+	Run           *Run      `protobuf:"bytes,12,opt,name=run,proto3" json:"run,omitempty"`
+	Kept          *KeptHold `protobuf:"bytes,13,opt,name=kept,proto3" json:"kept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2091,6 +2270,20 @@ func (x *BallotAnswer) GetLimitAt() uint64 {
 		return x.LimitAt
 	}
 	return 0
+}
+
+func (x *BallotAnswer) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+func (x *BallotAnswer) GetKept() *KeptHold {
+	if x != nil {
+		return x.Kept
+	}
+	return nil
 }
 
 // Abort takes back the promises to a ballot.
@@ -2236,6 +2429,413 @@ func (x *Say) GetOver() bool {
 	return false
 }
 
+// RunMark is what a token carries of a run.
+type RunMark struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// For which turn of a schedule it is, from 1.
+	Tick int64 `protobuf:"varint,1,opt,name=tick,proto3" json:"tick,omitempty"`
+	// Of its hold.
+	Fence         uint64   `protobuf:"varint,2,opt,name=fence,proto3" json:"fence,omitempty"`
+	State         RunState `protobuf:"varint,3,opt,name=state,proto3,enum=conch.peer.v1.RunState" json:"state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RunMark) Reset() {
+	*x = RunMark{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RunMark) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RunMark) ProtoMessage() {}
+
+func (x *RunMark) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RunMark.ProtoReflect.Descriptor instead.
+func (*RunMark) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *RunMark) GetTick() int64 {
+	if x != nil {
+		return x.Tick
+	}
+	return 0
+}
+
+func (x *RunMark) GetFence() uint64 {
+	if x != nil {
+		return x.Fence
+	}
+	return 0
+}
+
+func (x *RunMark) GetState() RunState {
+	if x != nil {
+		return x.State
+	}
+	return RunState_RUN_STATE_UNSPECIFIED
+}
+
+// Run is what a member remembers of a run.
+type Run struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Tick  int64                  `protobuf:"varint,1,opt,name=tick,proto3" json:"tick,omitempty"`
+	Fence uint64                 `protobuf:"varint,2,opt,name=fence,proto3" json:"fence,omitempty"`
+	State RunState               `protobuf:"varint,3,opt,name=state,proto3,enum=conch.peer.v1.RunState" json:"state,omitempty"`
+	// When it may be forgotten, in Unix seconds.
+	Until int64 `protobuf:"varint,4,opt,name=until,proto3" json:"until,omitempty"`
+	// UTF-8, at most 512 bytes: where and when it ran and how it ended.
+	About         string `protobuf:"bytes,5,opt,name=about,proto3" json:"about,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Run) Reset() {
+	*x = Run{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Run) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Run) ProtoMessage() {}
+
+func (x *Run) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Run.ProtoReflect.Descriptor instead.
+func (*Run) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Run) GetTick() int64 {
+	if x != nil {
+		return x.Tick
+	}
+	return 0
+}
+
+func (x *Run) GetFence() uint64 {
+	if x != nil {
+		return x.Fence
+	}
+	return 0
+}
+
+func (x *Run) GetState() RunState {
+	if x != nil {
+		return x.State
+	}
+	return RunState_RUN_STATE_UNSPECIFIED
+}
+
+func (x *Run) GetUntil() int64 {
+	if x != nil {
+		return x.Until
+	}
+	return 0
+}
+
+func (x *Run) GetAbout() string {
+	if x != nil {
+		return x.About
+	}
+	return ""
+}
+
+// KeptHold is what a member remembers of a kept hold, which stays when its holder dies.
+type KeptHold struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Fence uint64                 `protobuf:"varint,1,opt,name=fence,proto3" json:"fence,omitempty"`
+	// It was given back, freed, or never began.
+	Over bool `protobuf:"varint,2,opt,name=over,proto3" json:"over,omitempty"`
+	// Who may adopt it: UTF-8, at most 128 bytes.
+	Owner string `protobuf:"bytes,3,opt,name=owner,proto3" json:"owner,omitempty"`
+	// When it may be forgotten if it is over, in Unix seconds.
+	Until int64 `protobuf:"varint,4,opt,name=until,proto3" json:"until,omitempty"`
+	// UTF-8, at most 512 bytes: where and when it began.
+	About         string `protobuf:"bytes,5,opt,name=about,proto3" json:"about,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeptHold) Reset() {
+	*x = KeptHold{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeptHold) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeptHold) ProtoMessage() {}
+
+func (x *KeptHold) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeptHold.ProtoReflect.Descriptor instead.
+func (*KeptHold) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *KeptHold) GetFence() uint64 {
+	if x != nil {
+		return x.Fence
+	}
+	return 0
+}
+
+func (x *KeptHold) GetOver() bool {
+	if x != nil {
+		return x.Over
+	}
+	return false
+}
+
+func (x *KeptHold) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *KeptHold) GetUntil() int64 {
+	if x != nil {
+		return x.Until
+	}
+	return 0
+}
+
+func (x *KeptHold) GetAbout() string {
+	if x != nil {
+		return x.About
+	}
+	return ""
+}
+
+// Witness says what is to be remembered on stable storage: a run or a kept hold.
+type Witness struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Lock  string                 `protobuf:"bytes,1,opt,name=lock,proto3" json:"lock,omitempty"`
+	// That of the sender's token; not set if no token is meant.
+	Epoch         *BallotNumber `protobuf:"bytes,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Run           *Run          `protobuf:"bytes,3,opt,name=run,proto3" json:"run,omitempty"`
+	Kept          *KeptHold     `protobuf:"bytes,4,opt,name=kept,proto3" json:"kept,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Witness) Reset() {
+	*x = Witness{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Witness) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Witness) ProtoMessage() {}
+
+func (x *Witness) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Witness.ProtoReflect.Descriptor instead.
+func (*Witness) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *Witness) GetLock() string {
+	if x != nil {
+		return x.Lock
+	}
+	return ""
+}
+
+func (x *Witness) GetEpoch() *BallotNumber {
+	if x != nil {
+		return x.Epoch
+	}
+	return nil
+}
+
+func (x *Witness) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+func (x *Witness) GetKept() *KeptHold {
+	if x != nil {
+		return x.Kept
+	}
+	return nil
+}
+
+// WitnessAnswer answers a Witness.
+type WitnessAnswer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Lock  string                 `protobuf:"bytes,1,opt,name=lock,proto3" json:"lock,omitempty"`
+	// The Witness's own.
+	Epoch *BallotNumber      `protobuf:"bytes,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Kind  WitnessAnswer_Kind `protobuf:"varint,3,opt,name=kind,proto3,enum=conch.peer.v1.WitnessAnswer_Kind" json:"kind,omitempty"`
+	// With NACK: the ballot that stands against it.
+	Highest *BallotNumber `protobuf:"bytes,4,opt,name=highest,proto3" json:"highest,omitempty"`
+	// Which note the Witness was about: a run, or the fence of a kept hold, and whether that
+	// was said to be over.
+	AboutRun  *RunMark `protobuf:"bytes,5,opt,name=about_run,json=aboutRun,proto3" json:"about_run,omitempty"`
+	AboutKept uint64   `protobuf:"varint,6,opt,name=about_kept,json=aboutKept,proto3" json:"about_kept,omitempty"`
+	AboutOver bool     `protobuf:"varint,7,opt,name=about_over,json=aboutOver,proto3" json:"about_over,omitempty"`
+	// What the answerer remembers and the asker should know.
+	Run           *Run      `protobuf:"bytes,8,opt,name=run,proto3" json:"run,omitempty"`
+	Kept          *KeptHold `protobuf:"bytes,9,opt,name=kept,proto3" json:"kept,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WitnessAnswer) Reset() {
+	*x = WitnessAnswer{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WitnessAnswer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WitnessAnswer) ProtoMessage() {}
+
+func (x *WitnessAnswer) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WitnessAnswer.ProtoReflect.Descriptor instead.
+func (*WitnessAnswer) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *WitnessAnswer) GetLock() string {
+	if x != nil {
+		return x.Lock
+	}
+	return ""
+}
+
+func (x *WitnessAnswer) GetEpoch() *BallotNumber {
+	if x != nil {
+		return x.Epoch
+	}
+	return nil
+}
+
+func (x *WitnessAnswer) GetKind() WitnessAnswer_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return WitnessAnswer_KIND_UNSPECIFIED
+}
+
+func (x *WitnessAnswer) GetHighest() *BallotNumber {
+	if x != nil {
+		return x.Highest
+	}
+	return nil
+}
+
+func (x *WitnessAnswer) GetAboutRun() *RunMark {
+	if x != nil {
+		return x.AboutRun
+	}
+	return nil
+}
+
+func (x *WitnessAnswer) GetAboutKept() uint64 {
+	if x != nil {
+		return x.AboutKept
+	}
+	return 0
+}
+
+func (x *WitnessAnswer) GetAboutOver() bool {
+	if x != nil {
+		return x.AboutOver
+	}
+	return false
+}
+
+func (x *WitnessAnswer) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+func (x *WitnessAnswer) GetKept() *KeptHold {
+	if x != nil {
+		return x.Kept
+	}
+	return nil
+}
+
 var File_conch_peer_v1_peer_proto protoreflect.FileDescriptor
 
 const file_conch_peer_v1_peer_proto_rawDesc = "" +
@@ -2250,7 +2850,7 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x05stage\x18\x04 \x01(\x0e2\x14.conch.peer.v1.StageR\x05stage\";\n" +
 	"\x05Frame\x122\n" +
 	"\bmessages\x18\x01 \x03(\v2\x16.conch.peer.v1.MessageR\bmessages\"\t\n" +
-	"\aReceipt\"\xbc\x06\n" +
+	"\aReceipt\"\xb7\a\n" +
 	"\aMessage\x12,\n" +
 	"\x05hello\x18\x01 \x01(\v2\x14.conch.peer.v1.HelloH\x00R\x05hello\x12)\n" +
 	"\x04ping\x18\x02 \x01(\v2\x13.conch.peer.v1.PingH\x00R\x04ping\x12)\n" +
@@ -2269,14 +2869,16 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x05known\x18\x0e \x01(\v2\x14.conch.peer.v1.KnownH\x00R\x05known\x12/\n" +
 	"\x06recall\x18\x0f \x01(\v2\x15.conch.peer.v1.RecallH\x00R\x06recall\x12)\n" +
 	"\x04done\x18\x10 \x01(\v2\x13.conch.peer.v1.DoneH\x00R\x04done\x12&\n" +
-	"\x03say\x18\x11 \x01(\v2\x12.conch.peer.v1.SayH\x00R\x03sayB\x06\n" +
+	"\x03say\x18\x11 \x01(\v2\x12.conch.peer.v1.SayH\x00R\x03say\x122\n" +
+	"\awitness\x18\x12 \x01(\v2\x16.conch.peer.v1.WitnessH\x00R\awitness\x12E\n" +
+	"\x0ewitness_answer\x18\x13 \x01(\v2\x1c.conch.peer.v1.WitnessAnswerH\x00R\rwitnessAnswerB\x06\n" +
 	"\x04kind\"8\n" +
 	"\x06Number\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x04R\asession\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\x04R\x05count\"B\n" +
 	"\fBallotNumber\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x1a\n" +
-	"\bproposer\x18\x02 \x01(\rR\bproposer\"\xcf\x02\n" +
+	"\bproposer\x18\x02 \x01(\rR\bproposer\"\xed\x02\n" +
 	"\x05Hello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
 	"\x06member\x18\x02 \x01(\tR\x06member\x12 \n" +
@@ -2290,7 +2892,8 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x11known_incarnation\x18\n" +
 	" \x01(\fR\x10knownIncarnation\x12\x1a\n" +
 	"\breceiver\x18\v \x01(\tR\breceiver\x12\x14\n" +
-	"\x05fresh\x18\f \x01(\bR\x05fresh\"n\n" +
+	"\x05fresh\x18\f \x01(\bR\x05fresh\x12\x1c\n" +
+	"\tremembers\x18\r \x01(\bR\tremembers\"n\n" +
 	"\x04Ping\x12 \n" +
 	"\vincarnation\x18\x01 \x01(\fR\vincarnation\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x04R\asession\x12\x14\n" +
@@ -2310,7 +2913,7 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\vincarnation\x18\x02 \x01(\fR\vincarnation\"L\n" +
 	"\aRequest\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12-\n" +
-	"\x06number\x18\x02 \x01(\v2\x15.conch.peer.v1.NumberR\x06number\"\xda\x02\n" +
+	"\x06number\x18\x02 \x01(\v2\x15.conch.peer.v1.NumberR\x06number\"\xb1\x03\n" +
 	"\x05Token\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x04R\asession\x121\n" +
@@ -2323,7 +2926,9 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\blimit_by\x18\t \x01(\rR\alimitBy\x12,\n" +
 	"\x06shares\x18\n" +
 	" \x03(\v2\x14.conch.peer.v1.ShareR\x06shares\x12\x19\n" +
-	"\blimit_at\x18\v \x01(\x04R\alimitAt\"c\n" +
+	"\blimit_at\x18\v \x01(\x04R\alimitAt\x12(\n" +
+	"\x03run\x18\f \x01(\v2\x16.conch.peer.v1.RunMarkR\x03run\x12+\n" +
+	"\x04kept\x18\r \x01(\v2\x17.conch.peer.v1.KeptHoldR\x04kept\"c\n" +
 	"\x05Share\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\rR\x06member\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x04R\asession\x12\x0e\n" +
@@ -2363,7 +2968,7 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12-\n" +
 	"\x06number\x18\x02 \x01(\v2\x15.conch.peer.v1.NumberR\x06number\x123\n" +
 	"\x06ballot\x18\x03 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\x06ballot\x12\x18\n" +
-	"\adistant\x18\x04 \x03(\rR\adistant\"\x87\x04\n" +
+	"\adistant\x18\x04 \x03(\rR\adistant\"\xda\x04\n" +
 	"\fBallotAnswer\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x123\n" +
 	"\x06ballot\x18\x02 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\x06ballot\x124\n" +
@@ -2376,7 +2981,9 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x05limit\x18\t \x01(\rR\x05limit\x12\x19\n" +
 	"\blimit_by\x18\n" +
 	" \x01(\rR\alimitBy\x12\x19\n" +
-	"\blimit_at\x18\v \x01(\x04R\alimitAt\"h\n" +
+	"\blimit_at\x18\v \x01(\x04R\alimitAt\x12$\n" +
+	"\x03run\x18\f \x01(\v2\x12.conch.peer.v1.RunR\x03run\x12+\n" +
+	"\x04kept\x18\r \x01(\v2\x17.conch.peer.v1.KeptHoldR\x04kept\"h\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tKIND_HOLD\x10\x01\x12\x14\n" +
@@ -2392,12 +2999,57 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x05fence\x18\x03 \x01(\x04R\x05fence\x12\x14\n" +
 	"\x05count\x18\x04 \x01(\x04R\x05count\x12\x14\n" +
 	"\x05value\x18\x05 \x01(\tR\x05value\x12\x12\n" +
-	"\x04over\x18\x06 \x01(\bR\x04over*W\n" +
+	"\x04over\x18\x06 \x01(\bR\x04over\"b\n" +
+	"\aRunMark\x12\x12\n" +
+	"\x04tick\x18\x01 \x01(\x03R\x04tick\x12\x14\n" +
+	"\x05fence\x18\x02 \x01(\x04R\x05fence\x12-\n" +
+	"\x05state\x18\x03 \x01(\x0e2\x17.conch.peer.v1.RunStateR\x05state\"\x8a\x01\n" +
+	"\x03Run\x12\x12\n" +
+	"\x04tick\x18\x01 \x01(\x03R\x04tick\x12\x14\n" +
+	"\x05fence\x18\x02 \x01(\x04R\x05fence\x12-\n" +
+	"\x05state\x18\x03 \x01(\x0e2\x17.conch.peer.v1.RunStateR\x05state\x12\x14\n" +
+	"\x05until\x18\x04 \x01(\x03R\x05until\x12\x14\n" +
+	"\x05about\x18\x05 \x01(\tR\x05about\"v\n" +
+	"\bKeptHold\x12\x14\n" +
+	"\x05fence\x18\x01 \x01(\x04R\x05fence\x12\x12\n" +
+	"\x04over\x18\x02 \x01(\bR\x04over\x12\x14\n" +
+	"\x05owner\x18\x03 \x01(\tR\x05owner\x12\x14\n" +
+	"\x05until\x18\x04 \x01(\x03R\x05until\x12\x14\n" +
+	"\x05about\x18\x05 \x01(\tR\x05about\"\xa3\x01\n" +
+	"\aWitness\x12\x12\n" +
+	"\x04lock\x18\x01 \x01(\tR\x04lock\x121\n" +
+	"\x05epoch\x18\x02 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\x05epoch\x12$\n" +
+	"\x03run\x18\x03 \x01(\v2\x12.conch.peer.v1.RunR\x03run\x12+\n" +
+	"\x04kept\x18\x04 \x01(\v2\x17.conch.peer.v1.KeptHoldR\x04kept\"\xef\x03\n" +
+	"\rWitnessAnswer\x12\x12\n" +
+	"\x04lock\x18\x01 \x01(\tR\x04lock\x121\n" +
+	"\x05epoch\x18\x02 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\x05epoch\x125\n" +
+	"\x04kind\x18\x03 \x01(\x0e2!.conch.peer.v1.WitnessAnswer.KindR\x04kind\x125\n" +
+	"\ahighest\x18\x04 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\ahighest\x123\n" +
+	"\tabout_run\x18\x05 \x01(\v2\x16.conch.peer.v1.RunMarkR\baboutRun\x12\x1d\n" +
+	"\n" +
+	"about_kept\x18\x06 \x01(\x04R\taboutKept\x12\x1d\n" +
+	"\n" +
+	"about_over\x18\a \x01(\bR\taboutOver\x12$\n" +
+	"\x03run\x18\b \x01(\v2\x12.conch.peer.v1.RunR\x03run\x12+\n" +
+	"\x04kept\x18\t \x01(\v2\x17.conch.peer.v1.KeptHoldR\x04kept\"c\n" +
+	"\x04Kind\x12\x14\n" +
+	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n" +
+	"\n" +
+	"KIND_NOTED\x10\x01\x12\x14\n" +
+	"\x10KIND_NACK_BALLOT\x10\x02\x12\r\n" +
+	"\tKIND_FULL\x10\x03\x12\x10\n" +
+	"\fKIND_NO_DISK\x10\x04*W\n" +
 	"\x05Stage\x12\x15\n" +
 	"\x11STAGE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSTAGE_LOOKING\x10\x01\x12\x11\n" +
 	"\rSTAGE_SETTLED\x10\x02\x12\x11\n" +
-	"\rSTAGE_RUNNING\x10\x032\x9e\x01\n" +
+	"\rSTAGE_RUNNING\x10\x03*b\n" +
+	"\bRunState\x12\x19\n" +
+	"\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fRUN_STATE_BEGUN\x10\x01\x12\x12\n" +
+	"\x0eRUN_STATE_VOID\x10\x02\x12\x12\n" +
+	"\x0eRUN_STATE_DONE\x10\x032\x9e\x01\n" +
 	"\vPeerService\x129\n" +
 	"\aDeliver\x12\x14.conch.peer.v1.Frame\x1a\x16.conch.peer.v1.Receipt(\x01\x12T\n" +
 	"\vShowMembers\x12!.conch.peer.v1.ShowMembersRequest\x1a\".conch.peer.v1.ShowMembersResponseB\"Z conch/proto/conch/peer/v1;peerv1b\x06proto3"
@@ -2414,83 +3066,107 @@ func file_conch_peer_v1_peer_proto_rawDescGZIP() []byte {
 	return file_conch_peer_v1_peer_proto_rawDescData
 }
 
-var file_conch_peer_v1_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_conch_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_conch_peer_v1_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_conch_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_conch_peer_v1_peer_proto_goTypes = []any{
 	(Stage)(0),                  // 0: conch.peer.v1.Stage
-	(ProbeAnswer_Kind)(0),       // 1: conch.peer.v1.ProbeAnswer.Kind
-	(BallotAnswer_Kind)(0),      // 2: conch.peer.v1.BallotAnswer.Kind
-	(*ShowMembersRequest)(nil),  // 3: conch.peer.v1.ShowMembersRequest
-	(*ShowMembersResponse)(nil), // 4: conch.peer.v1.ShowMembersResponse
-	(*Frame)(nil),               // 5: conch.peer.v1.Frame
-	(*Receipt)(nil),             // 6: conch.peer.v1.Receipt
-	(*Message)(nil),             // 7: conch.peer.v1.Message
-	(*Number)(nil),              // 8: conch.peer.v1.Number
-	(*BallotNumber)(nil),        // 9: conch.peer.v1.BallotNumber
-	(*Hello)(nil),               // 10: conch.peer.v1.Hello
-	(*Ping)(nil),                // 11: conch.peer.v1.Ping
-	(*Pong)(nil),                // 12: conch.peer.v1.Pong
-	(*Busy)(nil),                // 13: conch.peer.v1.Busy
-	(*Clear)(nil),               // 14: conch.peer.v1.Clear
-	(*Bye)(nil),                 // 15: conch.peer.v1.Bye
-	(*Known)(nil),               // 16: conch.peer.v1.Known
-	(*Request)(nil),             // 17: conch.peer.v1.Request
-	(*Token)(nil),               // 18: conch.peer.v1.Token
-	(*Share)(nil),               // 19: conch.peer.v1.Share
-	(*Recall)(nil),              // 20: conch.peer.v1.Recall
-	(*Done)(nil),                // 21: conch.peer.v1.Done
-	(*Probe)(nil),               // 22: conch.peer.v1.Probe
-	(*ProbeAnswer)(nil),         // 23: conch.peer.v1.ProbeAnswer
-	(*Ballot)(nil),              // 24: conch.peer.v1.Ballot
-	(*BallotAnswer)(nil),        // 25: conch.peer.v1.BallotAnswer
-	(*Abort)(nil),               // 26: conch.peer.v1.Abort
-	(*Say)(nil),                 // 27: conch.peer.v1.Say
+	(RunState)(0),               // 1: conch.peer.v1.RunState
+	(ProbeAnswer_Kind)(0),       // 2: conch.peer.v1.ProbeAnswer.Kind
+	(BallotAnswer_Kind)(0),      // 3: conch.peer.v1.BallotAnswer.Kind
+	(WitnessAnswer_Kind)(0),     // 4: conch.peer.v1.WitnessAnswer.Kind
+	(*ShowMembersRequest)(nil),  // 5: conch.peer.v1.ShowMembersRequest
+	(*ShowMembersResponse)(nil), // 6: conch.peer.v1.ShowMembersResponse
+	(*Frame)(nil),               // 7: conch.peer.v1.Frame
+	(*Receipt)(nil),             // 8: conch.peer.v1.Receipt
+	(*Message)(nil),             // 9: conch.peer.v1.Message
+	(*Number)(nil),              // 10: conch.peer.v1.Number
+	(*BallotNumber)(nil),        // 11: conch.peer.v1.BallotNumber
+	(*Hello)(nil),               // 12: conch.peer.v1.Hello
+	(*Ping)(nil),                // 13: conch.peer.v1.Ping
+	(*Pong)(nil),                // 14: conch.peer.v1.Pong
+	(*Busy)(nil),                // 15: conch.peer.v1.Busy
+	(*Clear)(nil),               // 16: conch.peer.v1.Clear
+	(*Bye)(nil),                 // 17: conch.peer.v1.Bye
+	(*Known)(nil),               // 18: conch.peer.v1.Known
+	(*Request)(nil),             // 19: conch.peer.v1.Request
+	(*Token)(nil),               // 20: conch.peer.v1.Token
+	(*Share)(nil),               // 21: conch.peer.v1.Share
+	(*Recall)(nil),              // 22: conch.peer.v1.Recall
+	(*Done)(nil),                // 23: conch.peer.v1.Done
+	(*Probe)(nil),               // 24: conch.peer.v1.Probe
+	(*ProbeAnswer)(nil),         // 25: conch.peer.v1.ProbeAnswer
+	(*Ballot)(nil),              // 26: conch.peer.v1.Ballot
+	(*BallotAnswer)(nil),        // 27: conch.peer.v1.BallotAnswer
+	(*Abort)(nil),               // 28: conch.peer.v1.Abort
+	(*Say)(nil),                 // 29: conch.peer.v1.Say
+	(*RunMark)(nil),             // 30: conch.peer.v1.RunMark
+	(*Run)(nil),                 // 31: conch.peer.v1.Run
+	(*KeptHold)(nil),            // 32: conch.peer.v1.KeptHold
+	(*Witness)(nil),             // 33: conch.peer.v1.Witness
+	(*WitnessAnswer)(nil),       // 34: conch.peer.v1.WitnessAnswer
 }
 var file_conch_peer_v1_peer_proto_depIdxs = []int32{
 	0,  // 0: conch.peer.v1.ShowMembersResponse.stage:type_name -> conch.peer.v1.Stage
-	7,  // 1: conch.peer.v1.Frame.messages:type_name -> conch.peer.v1.Message
-	10, // 2: conch.peer.v1.Message.hello:type_name -> conch.peer.v1.Hello
-	11, // 3: conch.peer.v1.Message.ping:type_name -> conch.peer.v1.Ping
-	12, // 4: conch.peer.v1.Message.pong:type_name -> conch.peer.v1.Pong
-	13, // 5: conch.peer.v1.Message.busy:type_name -> conch.peer.v1.Busy
-	14, // 6: conch.peer.v1.Message.clear:type_name -> conch.peer.v1.Clear
-	15, // 7: conch.peer.v1.Message.bye:type_name -> conch.peer.v1.Bye
-	17, // 8: conch.peer.v1.Message.request:type_name -> conch.peer.v1.Request
-	18, // 9: conch.peer.v1.Message.token:type_name -> conch.peer.v1.Token
-	22, // 10: conch.peer.v1.Message.probe:type_name -> conch.peer.v1.Probe
-	23, // 11: conch.peer.v1.Message.probe_answer:type_name -> conch.peer.v1.ProbeAnswer
-	24, // 12: conch.peer.v1.Message.ballot:type_name -> conch.peer.v1.Ballot
-	25, // 13: conch.peer.v1.Message.ballot_answer:type_name -> conch.peer.v1.BallotAnswer
-	26, // 14: conch.peer.v1.Message.abort:type_name -> conch.peer.v1.Abort
-	16, // 15: conch.peer.v1.Message.known:type_name -> conch.peer.v1.Known
-	20, // 16: conch.peer.v1.Message.recall:type_name -> conch.peer.v1.Recall
-	21, // 17: conch.peer.v1.Message.done:type_name -> conch.peer.v1.Done
-	27, // 18: conch.peer.v1.Message.say:type_name -> conch.peer.v1.Say
-	8,  // 19: conch.peer.v1.Request.number:type_name -> conch.peer.v1.Number
-	9,  // 20: conch.peer.v1.Token.epoch:type_name -> conch.peer.v1.BallotNumber
-	8,  // 21: conch.peer.v1.Token.last_granted:type_name -> conch.peer.v1.Number
-	19, // 22: conch.peer.v1.Token.shares:type_name -> conch.peer.v1.Share
-	19, // 23: conch.peer.v1.Recall.share:type_name -> conch.peer.v1.Share
-	19, // 24: conch.peer.v1.Done.share:type_name -> conch.peer.v1.Share
-	8,  // 25: conch.peer.v1.Probe.number:type_name -> conch.peer.v1.Number
-	1,  // 26: conch.peer.v1.ProbeAnswer.kind:type_name -> conch.peer.v1.ProbeAnswer.Kind
-	8,  // 27: conch.peer.v1.Ballot.number:type_name -> conch.peer.v1.Number
-	9,  // 28: conch.peer.v1.Ballot.ballot:type_name -> conch.peer.v1.BallotNumber
-	9,  // 29: conch.peer.v1.BallotAnswer.ballot:type_name -> conch.peer.v1.BallotNumber
-	2,  // 30: conch.peer.v1.BallotAnswer.kind:type_name -> conch.peer.v1.BallotAnswer.Kind
-	9,  // 31: conch.peer.v1.BallotAnswer.highest:type_name -> conch.peer.v1.BallotNumber
-	8,  // 32: conch.peer.v1.BallotAnswer.number:type_name -> conch.peer.v1.Number
-	19, // 33: conch.peer.v1.BallotAnswer.share:type_name -> conch.peer.v1.Share
-	9,  // 34: conch.peer.v1.Abort.ballot:type_name -> conch.peer.v1.BallotNumber
-	5,  // 35: conch.peer.v1.PeerService.Deliver:input_type -> conch.peer.v1.Frame
-	3,  // 36: conch.peer.v1.PeerService.ShowMembers:input_type -> conch.peer.v1.ShowMembersRequest
-	6,  // 37: conch.peer.v1.PeerService.Deliver:output_type -> conch.peer.v1.Receipt
-	4,  // 38: conch.peer.v1.PeerService.ShowMembers:output_type -> conch.peer.v1.ShowMembersResponse
-	37, // [37:39] is the sub-list for method output_type
-	35, // [35:37] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	9,  // 1: conch.peer.v1.Frame.messages:type_name -> conch.peer.v1.Message
+	12, // 2: conch.peer.v1.Message.hello:type_name -> conch.peer.v1.Hello
+	13, // 3: conch.peer.v1.Message.ping:type_name -> conch.peer.v1.Ping
+	14, // 4: conch.peer.v1.Message.pong:type_name -> conch.peer.v1.Pong
+	15, // 5: conch.peer.v1.Message.busy:type_name -> conch.peer.v1.Busy
+	16, // 6: conch.peer.v1.Message.clear:type_name -> conch.peer.v1.Clear
+	17, // 7: conch.peer.v1.Message.bye:type_name -> conch.peer.v1.Bye
+	19, // 8: conch.peer.v1.Message.request:type_name -> conch.peer.v1.Request
+	20, // 9: conch.peer.v1.Message.token:type_name -> conch.peer.v1.Token
+	24, // 10: conch.peer.v1.Message.probe:type_name -> conch.peer.v1.Probe
+	25, // 11: conch.peer.v1.Message.probe_answer:type_name -> conch.peer.v1.ProbeAnswer
+	26, // 12: conch.peer.v1.Message.ballot:type_name -> conch.peer.v1.Ballot
+	27, // 13: conch.peer.v1.Message.ballot_answer:type_name -> conch.peer.v1.BallotAnswer
+	28, // 14: conch.peer.v1.Message.abort:type_name -> conch.peer.v1.Abort
+	18, // 15: conch.peer.v1.Message.known:type_name -> conch.peer.v1.Known
+	22, // 16: conch.peer.v1.Message.recall:type_name -> conch.peer.v1.Recall
+	23, // 17: conch.peer.v1.Message.done:type_name -> conch.peer.v1.Done
+	29, // 18: conch.peer.v1.Message.say:type_name -> conch.peer.v1.Say
+	33, // 19: conch.peer.v1.Message.witness:type_name -> conch.peer.v1.Witness
+	34, // 20: conch.peer.v1.Message.witness_answer:type_name -> conch.peer.v1.WitnessAnswer
+	10, // 21: conch.peer.v1.Request.number:type_name -> conch.peer.v1.Number
+	11, // 22: conch.peer.v1.Token.epoch:type_name -> conch.peer.v1.BallotNumber
+	10, // 23: conch.peer.v1.Token.last_granted:type_name -> conch.peer.v1.Number
+	21, // 24: conch.peer.v1.Token.shares:type_name -> conch.peer.v1.Share
+	30, // 25: conch.peer.v1.Token.run:type_name -> conch.peer.v1.RunMark
+	32, // 26: conch.peer.v1.Token.kept:type_name -> conch.peer.v1.KeptHold
+	21, // 27: conch.peer.v1.Recall.share:type_name -> conch.peer.v1.Share
+	21, // 28: conch.peer.v1.Done.share:type_name -> conch.peer.v1.Share
+	10, // 29: conch.peer.v1.Probe.number:type_name -> conch.peer.v1.Number
+	2,  // 30: conch.peer.v1.ProbeAnswer.kind:type_name -> conch.peer.v1.ProbeAnswer.Kind
+	10, // 31: conch.peer.v1.Ballot.number:type_name -> conch.peer.v1.Number
+	11, // 32: conch.peer.v1.Ballot.ballot:type_name -> conch.peer.v1.BallotNumber
+	11, // 33: conch.peer.v1.BallotAnswer.ballot:type_name -> conch.peer.v1.BallotNumber
+	3,  // 34: conch.peer.v1.BallotAnswer.kind:type_name -> conch.peer.v1.BallotAnswer.Kind
+	11, // 35: conch.peer.v1.BallotAnswer.highest:type_name -> conch.peer.v1.BallotNumber
+	10, // 36: conch.peer.v1.BallotAnswer.number:type_name -> conch.peer.v1.Number
+	21, // 37: conch.peer.v1.BallotAnswer.share:type_name -> conch.peer.v1.Share
+	31, // 38: conch.peer.v1.BallotAnswer.run:type_name -> conch.peer.v1.Run
+	32, // 39: conch.peer.v1.BallotAnswer.kept:type_name -> conch.peer.v1.KeptHold
+	11, // 40: conch.peer.v1.Abort.ballot:type_name -> conch.peer.v1.BallotNumber
+	1,  // 41: conch.peer.v1.RunMark.state:type_name -> conch.peer.v1.RunState
+	1,  // 42: conch.peer.v1.Run.state:type_name -> conch.peer.v1.RunState
+	11, // 43: conch.peer.v1.Witness.epoch:type_name -> conch.peer.v1.BallotNumber
+	31, // 44: conch.peer.v1.Witness.run:type_name -> conch.peer.v1.Run
+	32, // 45: conch.peer.v1.Witness.kept:type_name -> conch.peer.v1.KeptHold
+	11, // 46: conch.peer.v1.WitnessAnswer.epoch:type_name -> conch.peer.v1.BallotNumber
+	4,  // 47: conch.peer.v1.WitnessAnswer.kind:type_name -> conch.peer.v1.WitnessAnswer.Kind
+	11, // 48: conch.peer.v1.WitnessAnswer.highest:type_name -> conch.peer.v1.BallotNumber
+	30, // 49: conch.peer.v1.WitnessAnswer.about_run:type_name -> conch.peer.v1.RunMark
+	31, // 50: conch.peer.v1.WitnessAnswer.run:type_name -> conch.peer.v1.Run
+	32, // 51: conch.peer.v1.WitnessAnswer.kept:type_name -> conch.peer.v1.KeptHold
+	7,  // 52: conch.peer.v1.PeerService.Deliver:input_type -> conch.peer.v1.Frame
+	5,  // 53: conch.peer.v1.PeerService.ShowMembers:input_type -> conch.peer.v1.ShowMembersRequest
+	8,  // 54: conch.peer.v1.PeerService.Deliver:output_type -> conch.peer.v1.Receipt
+	6,  // 55: conch.peer.v1.PeerService.ShowMembers:output_type -> conch.peer.v1.ShowMembersResponse
+	54, // [54:56] is the sub-list for method output_type
+	52, // [52:54] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_conch_peer_v1_peer_proto_init() }
@@ -2516,14 +3192,16 @@ func file_conch_peer_v1_peer_proto_init() {
 		(*Message_Recall)(nil),
 		(*Message_Done)(nil),
 		(*Message_Say)(nil),
+		(*Message_Witness)(nil),
+		(*Message_WitnessAnswer)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conch_peer_v1_peer_proto_rawDesc), len(file_conch_peer_v1_peer_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   25,
+			NumEnums:      5,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
