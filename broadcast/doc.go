@@ -25,7 +25,7 @@
 // before it performs the effect; the file's order is the order of events.
 //
 // The worker never waits for a peer. It does wait for the log's writer, and for the disk
-// where saving.go says so.
+// where saving.go says so, but not for notes of runs and kept holds (storing.go).
 //
 // # Streams
 //

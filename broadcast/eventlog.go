@@ -26,8 +26,6 @@ type eventLog struct {
 	// arrived is the token of the latest input as it came: by the time its line is written,
 	// the node may have changed it.
 	arrived token.Token
-	// ended are the runs that waiters have ended, until a line says whether they are noted.
-	ended map[token.Waiter]*token.RunMark
 }
 
 // newEventLog makes the log of a node whose configuration is complete.
@@ -40,7 +38,6 @@ func newEventLog(cfg Config) *eventLog {
 		evidence:  cfg.Evidence && !quiet,
 		times:     func() string { return "" },
 		addresses: cfg.Members,
-		ended:     make(map[token.Waiter]*token.RunMark),
 	}
 }
 

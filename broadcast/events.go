@@ -11,9 +11,6 @@ import (
 
 // effect writes the line for an effect, if there is one for its kind.
 func (l *eventLog) effect(e *token.Effect) {
-	if e.Kind == token.Witnessing {
-		l.ending(e)
-	}
 	switch {
 	case l.evidence:
 		l.step(e)
@@ -38,7 +35,6 @@ func (l *eventLog) incident(e *token.Effect) {
 		if e.Reason != "" {
 			l.runNoted(e)
 		}
-		delete(l.ended, e.Waiter)
 	case token.Received:
 		if e.Message.Kind == token.Bye {
 			l.message(e, receivedEvents[:])

@@ -177,6 +177,8 @@ func (o *owner) status() Status {
 		Draining:    o.table.Draining(),
 		Locks:       o.node.InspectCount(),
 		MaxLocks:    o.limits.locks,
+		Remembers:   o.storing.notes != nil,
+		MaxNotes:    o.limits.notes,
 	}
 	o.node.InspectAllNotes(func(n token.LockNotes) bool {
 		s.Notes++

@@ -55,6 +55,13 @@ func (l *eventLog) stored(serial uint64) {
 	line.Msg("notes are on disk")
 }
 
+// noteForgotten writes a line about a lock whose notes the node has forgotten.
+func (l *eventLog) noteForgotten(lock string) {
+	if l.evidence {
+		l.info("note_forgotten").Str("lock", lock).Msg("notes are as old as was asked for, and forgotten")
+	}
+}
+
 // runNoted writes a line about a run that is done, and remembered or not.
 func (l *eventLog) runNoted(e *token.Effect) {
 	event, text, level := "run_noted", "a quorum remembers that the run is done", zerolog.InfoLevel
@@ -62,8 +69,7 @@ func (l *eventLog) runNoted(e *token.Effect) {
 		event, text, level = "run_not_noted", "not known whether a quorum remembers that the run is done", zerolog.WarnLevel
 	}
 	line := l.line(level, event).Str("lock", e.Lock)
-	l.run(line, "run", l.ended[e.Waiter])
-	delete(l.ended, e.Waiter)
+	l.run(line, "run", &e.Run.RunMark)
 	l.reason(line, e.Reason)
 	line.Msg(text)
 }
@@ -94,14 +100,6 @@ func (l *eventLog) keeping(e *token.Effect) {
 func (l *eventLog) reason(line *zerolog.Event, reason string) {
 	if reason != "" {
 		line.Str("reason", reason)
-	}
-}
-
-// ending keeps which run a waiter ends: the effect that tells what became of that does not
-// say.
-func (l *eventLog) ending(e *token.Effect) {
-	if n := e.Message.Note; e.Kind == token.Witnessing && n.Run != nil && n.Run.State == token.RunDone && !l.quiet {
-		l.ended[e.Waiter] = &n.Run.RunMark
 	}
 }
 
@@ -167,9 +165,9 @@ func (l *eventLog) carried(line *zerolog.Event, t *token.Token) {
 	}
 }
 
-// run adds a run. r may be nil.
+// run adds a run.
 func (l *eventLog) run(line *zerolog.Event, key string, r *token.RunMark) {
-	if line == nil || r == nil {
+	if line == nil {
 		return
 	}
 	b := strconv.AppendInt(l.scratch[:0], int64(r.Tick), 10)

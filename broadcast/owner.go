@@ -324,10 +324,10 @@ func (o *owner) performOne(e *token.Effect) {
 		}
 	case token.Save:
 		o.save(e)
-	case token.Freed:
-		o.freed(e)
 	case token.Store:
 		o.store(e)
+	case token.Freed:
+		o.freed(e)
 	case token.Gone:
 		close(o.gone)
 	}

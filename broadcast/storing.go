@@ -148,6 +148,7 @@ func (o *owner) forgetNotes() {
 	for i := range old {
 		if o.node.ForgetNotes(o.now, old[i].Lock, old[i].Notes) {
 			forgotten = append(forgotten, old[i].Lock)
+			o.log.noteForgotten(old[i].Lock)
 		}
 	}
 	if len(forgotten) > 0 {

@@ -52,13 +52,13 @@ type checker struct {
 	grants   int // entries looked at by checkSessions
 	// entries looked at by checkNotes: for runs of ticks, and of kept holds
 	runs, keptHolds int
-	asked    []*asked
-	clocks   map[*Event]Clock
-	rounds   map[round][]*Event // the lines about each ballot
-	streams  map[streamOf][]*Event
-	arrived  map[streamOf]int    // the place of the last line of a message that arrived
-	news     map[string][]*Event // lines that tell of members' sessions, by member
-	troubled map[[2]string]bool  // who had trouble: with whom, or "" with its own session
+	asked           []*asked
+	clocks          map[*Event]Clock
+	rounds          map[round][]*Event // the lines about each ballot
+	streams         map[streamOf][]*Event
+	arrived         map[streamOf]int    // the place of the last line of a message that arrived
+	news            map[string][]*Event // lines that tell of members' sessions, by member
+	troubled        map[[2]string]bool  // who had trouble: with whom, or "" with its own session
 }
 
 func (c *checker) report(requirement requirementID, verdict Verdict, lines []*Event, format string, args ...any) {

@@ -85,8 +85,10 @@ func (j *noteJudge) see(e *Event, clock Clock) {
 		j.enters(e, clock)
 	case e.Kind == Enter, e.Kind == ShareEnter:
 		j.judgeKept(e)
-	case e.Kind == LockForgotten:
-		delete(j.done, e.Life)
+	case e.Kind == NoteForgotten:
+		// What was remembered for as long as was asked for counts no longer.
+		j.judgeOnce()
+		j.entries, j.noted, j.done = nil, nil, make(map[*Life][]*Event)
 	}
 }
 

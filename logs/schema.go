@@ -85,6 +85,7 @@ const (
 	WitnessAnswerReceived = "witness_answer_received"
 	NoteStoring           = "note_storing"
 	NotesStored           = "notes_stored"
+	NoteForgotten         = "note_forgotten"
 	Ran                   = "ran"
 	RunNoted              = "run_noted"
 	RunNotNoted           = "run_not_noted"
@@ -315,9 +316,10 @@ var shapes = []shape{
 	{WitnessAnswerReceived, "info", lockOnly | setOf("peer", "answer"), roundState | knownKeys | setOf("epoch"), noteKeys, "an answer to WITNESS came"},
 	{NoteStoring, "info", lockOnly | setOf("serial"), carriedKeys, 0, "the writer puts on disk what it remembers of the lock"},
 	{NotesStored, "info", setOf("serial"), 0, 0, "all notes up to this one are on disk"},
+	{NoteForgotten, "info", lockOnly, 0, 0, "the writer forgets what it remembers of the lock's runs and kept holds, since that is as old as was asked for"},
 	{Ran, "info", lockOnly | setOf("run"), 0, 0, "a waiter at the writer is not let in, since its tick needs no run, or was passed over; run is what forbids it"},
-	{RunNoted, "info", lockOnly, setOf("run"), 0, "a quorum remembers that the run, which ended at the writer, is done"},
-	{RunNotNoted, "warn", lockOnly | setOf("reason"), setOf("run"), 0, "that is not known, and never will be"},
+	{RunNoted, "info", lockOnly | setOf("run"), 0, 0, "a quorum remembers that the run, which ended at the writer, is done"},
+	{RunNotNoted, "warn", lockOnly | setOf("run", "reason"), 0, 0, "that is not known, and never will be"},
 	{Keeping, "warn", lockOnly | setOf("kept_hold"), setOf("owner"), 0, "the token is at the writer and carries a kept hold that nobody has any more: nobody gets the lock before the hold is freed or adopted"},
 	{Unkept, "info", lockOnly | setOf("fence"), 0, 0, "the token, which is at the writer, carries the kept hold with this fence no longer"},
 	{Freed, "info", lockOnly | setOf("fence"), 0, 0, "a quorum remembers that the kept hold with this fence is over, as somebody at the writer asked for"},

@@ -61,6 +61,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		kindText: `"x"`, kindTime: `"2026-11-22T21:01:22.1Z"`, kindAddress: `"a:1"`, kindDecimal: `"0"`, kindNumber: `"1.1"`, kindEpoch: `"1.0"`,
 		kindHex: `"000102030405060708090a0b0c0d0e0f"`, kindBool: `true`, kindNumbers: `["1.1"]`, kindAddresses: `["a:1"]`,
 		kindLimit: `"3"`, kindShare: `"0.1.2.3"`, kindShares: `["0.1.2.3"]`,
+		kindRun: `"7.1.done"`, kindKept: `"1.over"`,
 	}
 	for _, s := range shapes {
 		choices := []keySet{0}
@@ -82,6 +83,9 @@ func TestEveryKeyIsRead(t *testing.T) {
 					value = `"` + s.level + `"`
 				case "answer":
 					value = `"hold"`
+					if strings.HasPrefix(s.event, "witness") {
+						value = `"noted"`
+					}
 				}
 				fields = append(fields, `"`+name+`":`+value)
 			}

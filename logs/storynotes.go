@@ -85,17 +85,13 @@ func noteSentence(group []*Event) string {
 	return ""
 }
 
-// words say what a note is about. n may be nil.
+// words say what a note is about.
 func (n *Noted) words() string {
 	switch {
-	case n == nil:
-		return "the run"
 	case n.Kept.Fence != 0 && n.Kept.Over:
 		return fmt.Sprintf("that the kept hold with fence %d is over", n.Kept.Fence)
 	case n.Kept.Fence != 0:
 		return fmt.Sprintf("the kept hold with fence %d", n.Kept.Fence)
-	case n.Run.Tick == 0:
-		return "the run"
 	case n.Run.State == "void":
 		return fmt.Sprintf("that the run of tick %d with fence %d did not begin", n.Run.Tick, n.Run.Fence)
 	case n.Run.done():
