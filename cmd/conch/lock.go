@@ -187,7 +187,7 @@ func (f *lockFlags) check(cmd *cobra.Command, want lockWanted) error {
 	}
 	changed := cmd.Flags().Changed
 	switch {
-	case changed("wait") && f.try && f.once == nil:
+	case changed("wait") && f.try:
 		return misuse(cmd, "--try does not wait; leave --wait out, or --try")
 	case changed("wait") && f.wait <= 0:
 		return misuse(cmd, "--wait: got %v, want more than 0s; --try asks without waiting", f.wait)

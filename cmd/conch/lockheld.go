@@ -94,7 +94,7 @@ func (l *locking) refuseNested(ctx context.Context) error {
 			continue
 		}
 		code := exitUsage
-		if l.flags.try && l.flags.once == nil {
+		if l.flags.try {
 			code = l.flags.exits.notAcquired
 		}
 		return &nestedError{code, l.nested(around[outer])}

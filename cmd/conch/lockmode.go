@@ -70,8 +70,8 @@ func (f *lockFlags) mode(cmd *cobra.Command) (token.Limit, error) {
 func (l *locking) ask(ctx context.Context) (conch.Hold, error) {
 	node := l.node
 	switch {
-	case l.flags.once != nil && l.flags.try:
-		return node.TryLockRun(ctx, l.name, l.flags.once.run)
+	case l.flags.once != nil && !l.flags.once.waitDone:
+		return l.askUnlessRunning(ctx)
 	case l.flags.once != nil:
 		return node.LockRun(ctx, l.name, l.flags.once.run)
 	case l.flags.keeps() && l.flags.try:

@@ -62,9 +62,9 @@ another code than 0, or if its machine died, that was a crash. After a crash, wh
 later runs the turn again (--on-crash again, the default), or nobody does (skip). Nothing
 runs a job exactly once: a machine can die after the job's last act and before the note.
 
-Who comes while another runs the turn, or an earlier one, leaves it to that one. With
---wait-done it waits, runs the turn if the other does not get it done, and else ends with
-the other's exit code.
+Who comes while another holds the lock, to run the turn or an earlier one, leaves it to
+that one. With --wait-done it waits, runs the turn if the other does not get it done, and
+else ends with the other's exit code.
 
 Exit codes: the command's own, or 128+n if signal n ended it, also while it waited, and
     0  the turn was run or is being run by another, or passed over (--skipped-exit)
@@ -72,10 +72,10 @@ Exit codes: the command's own, or 128+n if signal n ended it, also while it wait
    64  wrong usage; a member has no data directory; or a command around this one holds
        the lock
    69  no node could be reached, or all drain
-   75  --wait is over
+   75  --wait is over; or nobody was seen to hold the lock, and yet it was not to be had
    76  the lock was lost, or so nearly that the command was told to end: another may run
        the turn too
-   77  the node reaches no quorum of the members
+   77  instead of 75: the node reaches no quorum of the members
    80  the node's rules do not let this caller have the lock
    81  the command ended, but no majority is known to have noted that: the turn may be run
        again
@@ -88,7 +88,6 @@ Exit codes: the command's own, or 128+n if signal n ended it, also while it wait
   conch runs nightly`,
 		Args: cobra.ArbitraryArgs, // checked as those of conch lock are
 		RunE: func(cmd *cobra.Command, args []string) error {
-			flags.try = !once.waitDone
 			return runLock(cmd, &flags, args)
 		},
 		ValidArgsFunction: completeLocked,

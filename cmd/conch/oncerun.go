@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math"
 	"os/signal"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"conch"
@@ -156,16 +158,17 @@ func turnText(run conch.Run) string {
 // another, and reports whether it does.
 func (l *locking) skip(err error) bool {
 	var ran *conch.RanError
+	var running *runningError
 	switch {
 	case l.flags.once == nil:
 		return false
 	case errors.As(err, &ran):
 		l.ranElsewhere(ran)
 		return true
-	case errors.Is(err, conch.ErrBusy):
+	case errors.As(err, &running):
 		l.end.Outcome, l.end.Code = "skipped", l.flags.exits.skipped
 		if l.flags.verbose {
-			l.say("left the turn %s to another: the lock %s is %s", l.turn(), render.Plain(l.name), l.whoHolds())
+			l.say("left the turn %s to another: the lock %s is %v", l.turn(), render.Plain(l.name), running)
 		}
 		return true
 	}
@@ -196,25 +199,65 @@ func (l *locking) ranElsewhere(ran *conch.RanError) {
 	}
 }
 
-// whoHolds asks the node who holds the lock: "held by root on web1 (process 42, ./backup)".
-func (l *locking) whoHolds() string {
-	ctx, stop := context.WithTimeout(l.cmd.Context(), client.DefaultPatience)
+const (
+	// seekShare: whoever waits for a run looks every T/seekShare whether somebody holds the
+	// lock.
+	seekShare = 10
+	// unseenTimes is for how many T it waits while nobody is seen to hold the lock, or those
+	// who do may not be seen. A token that is lost is made anew within two.
+	unseenTimes = 4
+)
+
+// runningError is the cause of a context that ended because another holds the lock.
+type runningError struct{ holder string }
+
+func (e *runningError) Error() string { return e.holder }
+
+// askUnlessRunning waits for a run until another is seen to hold the lock. A try would not
+// do: it is also refused if nobody holds the lock, but its token has to be made anew, or
+// another's try is under way; and then each would leave the turn to the others.
+func (l *locking) askUnlessRunning(ctx context.Context) (conch.Hold, error) {
+	ctx, stop := context.WithTimeoutCause(ctx, unseenTimes*l.ttl, errWaitOver)
 	defer stop()
-	node, err := l.connect(ctx, []string{l.end.Node})
-	if err != nil {
-		return "in use"
+	ctx, leave := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer leave(nil)
+	watching.Go(func() {
+		if err := l.seekHolder(ctx); err != nil {
+			leave(err)
+		}
+	})
+	return l.node.LockRun(ctx, l.name, l.flags.once.run)
+}
+
+// seekHolder returns a runningError once another is seen to hold the lock; an error if a kept
+// hold bars it; or nil when the context has ended.
+func (l *locking) seekHolder(ctx context.Context) error {
+	self := client.Describe("")
+	for pause(ctx, l.ttl/seekShare) {
+		node, err := l.connect(ctx, []string{l.node.Node()})
+		if err != nil {
+			continue // the wait goes on elsewhere
+		}
+		lock, _, err := node.lock(ctx, l.name)
+		node.close()
+		held := slices.DeleteFunc(slices.Clone(render.Holders(lock)), func(h *clientv1.Holder) bool {
+			return h.GetClient().GetPid() == self.GetPid() && h.GetClient().GetHost() == self.GetHost()
+		})
+		switch {
+		case exitCode(err) == exitForbidden:
+			if pause(ctx, unseenTimes*l.ttl/2) {
+				return &runningError{"in use, or was; this caller may not look"}
+			}
+		case err != nil:
+		case len(held) > 0:
+			return &runningError{heldBy(lock, held)}
+		case lock.GetKept() != nil:
+			return fmt.Errorf("the lock is %s: %w", render.KeptSentence(l.name, lock.GetKept()), conch.ErrBusy)
+		}
 	}
-	defer node.close()
-	lock, _, err := node.lock(ctx, l.name)
-	switch held := render.Holders(lock); {
-	case err != nil:
-		return "in use" // the node may not tell this caller
-	case len(held) > 0:
-		return heldBy(lock, held)
-	case lock.GetKept() != nil:
-		return render.KeptSentence(l.name, lock.GetKept())
-	}
-	return "no longer in use"
+	return nil
 }
 
 // asRun is a run as nodes tell of it.
