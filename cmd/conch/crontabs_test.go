@@ -25,10 +25,13 @@ const (
 	machines = 20
 	// clockError is how far a machine's clock is off at most, in both directions.
 	clockError = 20 * time.Second
-	// programs is how many machines of a turn run the program; the others are clients in Go.
-	programs = 2
-	// longestStart is how long after its start a program is killed at the latest.
-	longestStart = 250 * time.Millisecond
+	// programs is how many machines of a turn run the program; they come first. The others are
+	// clients in Go. The latest of all come when the rest has ended.
+	programs, latest = 2, 3
+	// headStart is how long ahead of the others programs start at most.
+	headStart = 100 * time.Millisecond
+	// longestLife is how long after its start a program is killed at the latest.
+	longestLife = 250 * time.Millisecond
 )
 
 // The jobs of the crontabs.
@@ -50,8 +53,8 @@ type crontabs struct {
 	clients  []*conch.Client // by machine
 	isLocked bool            // a plain lock in place of runs: the test that the judge notices it
 
-	mu               sync.Mutex
-	killed, outcomes map[string]int
+	mu       sync.Mutex
+	outcomes map[string]int
 }
 
 func startCrontabs(ctx context.Context, t *testing.T, seed uint64) *crontabs {
@@ -60,9 +63,9 @@ func startCrontabs(ctx context.Context, t *testing.T, seed uint64) *crontabs {
 	check(t, err)
 	c := &crontabs{
 		t: t, ctx: ctx, draw: rand.New(rand.NewPCG(seed, 0)), turns: turns,
-		cluster: startMembers(ctx, t, 5, "--session-ttl", "500ms"),
-		file:    openTurns(t, filepath.Join(t.TempDir(), "turns.txt")),
-		killed:  map[string]int{}, outcomes: map[string]int{},
+		cluster:  startMembers(ctx, t, 5, "--session-ttl", "500ms"),
+		file:     openTurns(t, filepath.Join(t.TempDir(), "turns.txt")),
+		outcomes: map[string]int{},
 	}
 	for machine := range machines {
 		client, err := conch.Dial(ctx, conch.DialConfig{Nodes: c.nodesOf(machine)})
@@ -86,22 +89,22 @@ func (c *crontabs) nodesOf(machine int) (nodes []string) {
 // they have ended: so that no turn is passed over while somebody still waits for it.
 func (c *crontabs) run(turn time.Time) {
 	var running sync.WaitGroup
-	isProgram := map[int]bool{}
-	for range programs {
-		isProgram[c.draw.IntN(machines)] = true
-	}
-	for _, machine := range c.draw.Perm(machines) {
+	for i, machine := range c.draw.Perm(machines) {
+		switch i {
+		case programs:
+			pause(c.ctx, time.Duration(c.draw.Int64N(int64(headStart))))
+		case machines - latest:
+			running.Wait()
+		}
 		clock := turn.Add(time.Duration(c.draw.Int64N(int64(2*clockError))) - clockError)
 		nearest, err := c.turns.Nearest(clock)
 		check(c.t, err)
-		lifetime := time.Duration(0)
-		if c.draw.IntN(3) == 0 {
-			lifetime = time.Duration(c.draw.Int64N(int64(longestStart)))
-		}
+		death := deaths[c.draw.IntN(len(deaths))]
+		life := time.Duration(c.draw.Int64N(int64(longestLife)))
 		for job := range crontabJobs {
 			running.Go(func() {
-				if isProgram[machine] && !c.isLocked {
-					c.startProgram(machine, job, nearest.Time, lifetime)
+				if i < programs && !c.isLocked {
+					c.startProgram(machine, job, nearest.Time, death, life)
 				} else {
 					c.startClient(machine, job, nearest.Time.Unix())
 				}
@@ -111,33 +114,40 @@ func (c *crontabs) run(turn time.Time) {
 	running.Wait()
 }
 
-// startProgram runs conch once, and kills it after lifetime, if that is not zero.
-func (c *crontabs) startProgram(machine int, job string, turn time.Time, lifetime time.Duration) {
+// deaths are when a program is killed: never, when its command has begun or ended, or after
+// some time.
+var deaths = []string{"", "", "", dieBegun, dieEnded, "life"}
+
+// startProgram runs conch once.
+func (c *crontabs) startProgram(machine int, job string, turn time.Time, death string, life time.Duration) {
 	args := []string{"once", job, "--tick", instantText(turn), "--node", strings.Join(c.nodesOf(machine), ",")}
 	if crontabJobs[job] {
 		args = append(args, "--on-crash", "skip")
 	} else {
 		args = append(args, "--wait-done")
 	}
-	cmd := exec.CommandContext(c.ctx, program(c.t), append(args, "--", "witness", c.file.Name(), "turn", job)...)
+	cmd := exec.CommandContext(c.ctx, program(c.t), append(args, "--", "witness", c.file.Name(), "turn", job, death)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		c.t.Error(err)
 		return
 	}
-	if lifetime > 0 {
-		timer := time.AfterFunc(lifetime, func() { _ = cmd.Process.Kill() }) // it may have ended
+	if death == "life" {
+		timer := time.AfterFunc(life, func() { _ = cmd.Process.Kill() }) // it may have ended
 		defer timer.Stop()
 	}
-	err := cmd.Wait()
-	c.count(fmt.Sprintf("program %d", cmd.ProcessState.ExitCode()), lifetime > 0 && err != nil)
+	_ = cmd.Wait()
+	c.count(fmt.Sprintf("program %d", cmd.ProcessState.ExitCode()))
+	if cmd.ProcessState.ExitCode() < 0 {
+		c.count("program killed: " + death)
+	}
 }
 
 // startClient runs a job from Go.
 func (c *crontabs) startClient(machine int, job string, tick int64) {
 	client := c.clients[machine]
 	work := func(context.Context, uint64) error {
-		return runTurn(c.file, job, strconv.FormatInt(tick, 10), func() {})
+		return runTurn(c.file, job, strconv.FormatInt(tick, 10), "")
 	}
 	if c.isLocked {
 		_ = client.Do(c.ctx, job, work) // the judge sees what comes of it
@@ -151,7 +161,7 @@ func (c *crontabs) startClient(machine int, job string, tick int64) {
 	if ran && err == nil {
 		_, err = fmt.Fprintf(c.file, "noted %s %d\n", job, tick)
 	}
-	c.count(outcomeOf(ran, err), false)
+	c.count(outcomeOf(ran, err))
 }
 
 // outcomeOf names the outcome of a run from Go.
@@ -165,13 +175,10 @@ func outcomeOf(ran bool, err error) string {
 }
 
 // count counts an outcome.
-func (c *crontabs) count(outcome string, killed bool) {
+func (c *crontabs) count(outcome string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.outcomes[outcome]++
-	if killed {
-		c.killed[outcome]++
-	}
 }
 
 // disturb makes faults until the context ends: nodes are killed, frozen, or a majority is
@@ -278,7 +285,7 @@ func testCrontabs(t *testing.T, turns int) {
 			t.Errorf("%s: only %d of %d turns were begun", job, begun, len(ticks))
 		}
 	}
-	t.Logf("%v; faults %v; killed %v; outcomes %v", time.Since(began).Round(time.Second), made, c.killed, c.outcomes)
+	t.Logf("%v; faults %v; outcomes %v", time.Since(began).Round(time.Second), made, c.outcomes)
 	check(t, c.cluster.Stop(ctx))
 }
 

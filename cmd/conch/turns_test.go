@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -16,18 +17,34 @@ import (
 // one when it ends: "begin JOB TICK" and "end JOB TICK". Whoever was told that a majority has
 // noted a run appends "noted JOB TICK". One write is one line, so the file has the order.
 
-// runTurn writes a run's lines, and in between does what a job does.
-func runTurn(file io.Writer, job, tick string, work func()) error {
+// When a run kills the process that started it.
+const (
+	dieBegun = "begun" // when it has begun
+	dieEnded = "ended" // when it has ended
+)
+
+// runTurn writes a run's lines. death says when it kills the process that started it.
+func runTurn(file io.Writer, job, tick, death string) error {
 	if _, err := fmt.Fprintf(file, "begin %s %s\n", job, tick); err != nil {
 		return err
+	}
+	if death == dieBegun {
+		return killParent()
 	}
 	timer := time.NewTimer(witnessPause)
 	defer timer.Stop()
 	<-timer.C
-	work()
-	_, err := fmt.Fprintf(file, "end %s %s\n", job, tick)
-	return err
+	if _, err := fmt.Fprintf(file, "end %s %s\n", job, tick); err != nil {
+		return err
+	}
+	if death == dieEnded {
+		return killParent()
+	}
+	return nil
 }
+
+// killParent kills the process that started this one, which on Linux is then killed too.
+func killParent() error { return syscall.Kill(os.Getppid(), syscall.SIGKILL) }
 
 // turnJudge judges the witness's file.
 type turnJudge struct {
