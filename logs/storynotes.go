@@ -76,11 +76,11 @@ func noteSentence(group []*Event) string {
 	case Keeping:
 		return fmt.Sprintf("%s has the token, and lets nobody in: %s is kept, and its holder is gone.", e.Node, e.Noted.words())
 	case Unkept:
-		return fmt.Sprintf("%s lets others in again: the hold with fence %d is kept no longer.", e.Node, e.Fence)
+		return fmt.Sprintf("%s lets others in again: the hold with fence %d is kept no longer.", e.Node, e.Noted.Kept.Fence)
 	case Freed:
-		return fmt.Sprintf("%s knows that a quorum remembers that the hold with fence %d is over.", e.Node, e.Fence)
+		return fmt.Sprintf("%s knows that a quorum remembers that the hold with fence %d is over.", e.Node, e.Noted.Kept.Fence)
 	case NotFreed:
-		return fmt.Sprintf("%s does not know whether a quorum remembers that the hold with fence %d is over: %s.", e.Node, e.Fence, e.Reason)
+		return fmt.Sprintf("%s does not know whether a quorum remembers that the hold with fence %d is over: %s.", e.Node, e.Noted.Kept.Fence, e.Reason)
 	}
 	return ""
 }
