@@ -120,6 +120,7 @@ type setup struct {
 	session token.Session
 	batch   int // LocalBatch
 	store   Store
+	notes   Notes
 	floor   uint64
 	// plain: no evidence is written.
 	plain bool
@@ -156,6 +157,7 @@ func (w *network) startMember(t testing.TB, address string, s setup) *member {
 		Session: s.session,
 		TTL:     s.ttl,
 		Store:   s.store,
+		Notes:   s.notes,
 		Floor:   s.floor,
 		Dial:    w.dialerOf(address),
 

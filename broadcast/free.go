@@ -53,6 +53,6 @@ func (o *owner) freed(e *token.Effect) {
 
 func (l *eventLog) freeing(lock string, fence token.Fence, by Caller, reason string) {
 	e := l.line(zerolog.WarnLevel, "kept_hold_freed").Str("lock", lock)
-	l.decimal(e, "fence", uint64(fence))
+	l.kept(e, "kept_hold", &token.KeptHold{Fence: fence})
 	e.Stringer("caller", by).Str("reason", reason).Msg("members told that a kept hold is over")
 }

@@ -83,7 +83,7 @@ func (l *eventLog) keeping(e *token.Effect) {
 		line.Msg("hold is kept and its holder is gone: nobody gets the lock before it is freed or adopted")
 	case e.Kind == token.Unkept:
 		line := l.info("unkept").Str("lock", e.Lock)
-		l.decimal(line, "fence", uint64(e.Fence))
+		l.kept(line, "kept_hold", &token.KeptHold{Fence: e.Fence})
 		line.Msg("hold is kept no longer")
 	default:
 		event, text, level := "freed", "a quorum remembers that the kept hold is over", zerolog.InfoLevel
@@ -91,7 +91,7 @@ func (l *eventLog) keeping(e *token.Effect) {
 			event, text, level = "not_freed", "not known whether a quorum remembers that the kept hold is over", zerolog.WarnLevel
 		}
 		line := l.line(level, event).Str("lock", e.Lock)
-		l.decimal(line, "fence", uint64(e.Fence))
+		l.kept(line, "kept_hold", &token.KeptHold{Fence: e.Fence, Over: true})
 		l.reason(line, e.Reason)
 		line.Msg(text)
 	}

@@ -112,6 +112,9 @@ func (x *explanation) short(group []*Event) string {
 	if text := leaderBrief(group); text != "" {
 		return text
 	}
+	if text := noteBrief(group); text != "" {
+		return text
+	}
 	text := e.Message
 	if e.Peer != "" {
 		text += ": " + peers(group)

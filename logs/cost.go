@@ -19,6 +19,9 @@ type Messages struct {
 	Under  int `json:"under,omitempty"` // entries under a share, with the token elsewhere: 0 messages
 	Recall int `json:"recall,omitempty"`
 	Done   int `json:"done,omitempty"`
+
+	Witness int `json:"witness,omitempty"` // WITNESS sent, repeats included, and answers to it
+	Noted   int `json:"noted,omitempty"`
 }
 
 // ask is a node's request for a lock, as far as its cost goes.
@@ -30,8 +33,8 @@ type ask struct {
 // checkCost counts the messages of each entry and holds them against the paper: 0
 // where the token is here, else N, of which N-1 are REQUEST and 1 TOKEN; and 1, or
 // none, where the request rode on the token. What sends a request once more on a
-// new stream, and what makes a lost token anew, and what calls in shares, is not in the
-// paper and counted apart.
+// new stream, and what makes a lost token anew, what calls in shares, and what has notes
+// remembered, is not in the paper and counted apart.
 func (c *checker) checkCost(journeys []*Journey) {
 	m := &c.figures.Messages
 	broadcast := make(map[ask][]*Event) // the sends of each request
@@ -62,6 +65,10 @@ func (c *checker) checkCost(journeys []*Journey) {
 				m.Recall++
 			case DoneSent:
 				m.Done++
+			case WitnessSent:
+				m.Witness++
+			case WitnessAnswerSent:
+				m.Noted++
 			}
 		}
 	}

@@ -70,8 +70,11 @@ func (j *noteJudge) see(e *Event, clock Clock) {
 		case e.Kind == Witnessing && n.Kept.Fence != 0 && !n.Kept.Over:
 			j.owners[n.Kept.Fence] = n.Owner
 		}
-		if n.Kept.Over || n.KnownKept.Over {
-			j.isOver(max(n.Kept.Fence, n.KnownKept.Fence))
+		if n.Kept.Over && e.Kind != NotFreed {
+			j.isOver(n.Kept.Fence)
+		}
+		if n.KnownKept.Over {
+			j.isOver(n.KnownKept.Fence)
 		}
 		if e.Kind == RunNoted && n.Run.done() {
 			j.noted = append(j.noted, e)

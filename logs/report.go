@@ -169,17 +169,22 @@ func (c *checker) proof(id requirementID) string {
 		return fmt.Sprintf("at most %s of others went ahead of a request that had reached the token", counted(f.MostOvertaken, "entry", "entries"))
 	case messageCost:
 		return fmt.Sprintf("%.2f messages an entry. Entries for which the token was here: %d; that cost N = %d: %d; that rode: %d; with fewer requests: %d; by a new token: %d",
-			f.PerEntry, m.Here, len(c.run.Members), m.Asked, m.Rode, m.Fewer, m.Remade) + m.shares()
+			f.PerEntry, m.Here, len(c.run.Members), m.Asked, m.Rode, m.Fewer, m.Remade) + m.apart()
 	}
 	return ""
 }
 
-// shares says what the paper does not count, of locks that are shared.
-func (m *Messages) shares() string {
-	if m.Under+m.Recall+m.Done == 0 {
-		return ""
+// apart says what the paper does not count, of locks that are shared, and of runs and kept
+// holds.
+func (m *Messages) apart() string {
+	text := ""
+	if m.Under+m.Recall+m.Done > 0 {
+		text = fmt.Sprintf("; under a share, for nothing: %d; to call in shares, apart: %d RECALL and %d DONE", m.Under, m.Recall, m.Done)
 	}
-	return fmt.Sprintf("; under a share, for nothing: %d; to call in shares, apart: %d RECALL and %d DONE", m.Under, m.Recall, m.Done)
+	if m.Witness+m.Noted > 0 {
+		text += fmt.Sprintf("; to have notes remembered, apart: %d WITNESS and %d answers", m.Witness, m.Noted)
+	}
+	return text
 }
 
 // fates adds up what became of the requests.

@@ -269,7 +269,9 @@ var shapes = []shape{
 	{Leave, "info", aboutToken, shareKeys | carriedKeys | setOf("mode"), 0, "the holder at the writer left; RN, LN and Q are those after the leave rule, unless it shared the lock (mode): then the token stays as it is"},
 	{Lost, "info", aboutLock | setOf("fence"), tokenMayShow | setOf("mode"), 0, "the session lapsed while somebody at the writer was in the critical section"},
 	{LockBroken, "warn", lockOnly | setOf("fence", "caller", "reason"), 0, 0, "somebody broke the lock: its holder is told; the holder leaves, or its hold expires"},
+	{KeptHoldFreed, "warn", lockOnly | setOf("fence", "caller", "reason"), 0, 0, "somebody says that a kept hold is over that nobody alive has: members are told"},
 	{HoldExpired, "warn", lockOnly | setOf("fence", "caller", "reason"), setOf("times"), 0, "the holder was not heard of any more, or did not give the lock back when told; its hold ends"},
+	{KeptHoldFreed, "warn", lockOnly | setOf("kept_hold", "caller", "reason"), 0, 0, "somebody says that this kept hold is over; if a member knows the hold, all are told"},
 	{FilesChanged, "info", 0, 0, 0, "files of the node's settings, such as its certificate, have changed and were taken up"},
 	{FilesRefused, "warn", setOf("reason"), 0, 0, "such files have changed and cannot be read: the node goes on with what it had"},
 	{CertificateEnds, "warn", setOf("reason"), 0, 0, "the node's certificate ends soon, and with it all connections; written once a day in the last tenth of its life"},
@@ -321,9 +323,9 @@ var shapes = []shape{
 	{RunNoted, "info", lockOnly | setOf("run"), 0, 0, "a quorum remembers that the run, which ended at the writer, is done"},
 	{RunNotNoted, "warn", lockOnly | setOf("run", "reason"), 0, 0, "that is not known, and never will be"},
 	{Keeping, "warn", lockOnly | setOf("kept_hold"), setOf("owner"), 0, "the token is at the writer and carries a kept hold that nobody has any more: nobody gets the lock before the hold is freed or adopted"},
-	{Unkept, "info", lockOnly | setOf("fence"), 0, 0, "the token, which is at the writer, carries the kept hold with this fence no longer"},
-	{Freed, "info", lockOnly | setOf("fence"), 0, 0, "a quorum remembers that the kept hold with this fence is over, as somebody at the writer asked for"},
-	{NotFreed, "warn", lockOnly | setOf("fence", "reason"), 0, 0, "that is not known"},
+	{Unkept, "info", lockOnly | setOf("kept_hold"), 0, 0, "the token, which is at the writer, carries this kept hold no longer: it was freed, or is adopted now"},
+	{Freed, "info", lockOnly | setOf("kept_hold"), 0, 0, "a quorum remembers that this kept hold is over, as somebody at the writer asked for"},
+	{NotFreed, "warn", lockOnly | setOf("kept_hold", "reason"), 0, 0, "that is not known, or the node knows no such hold"},
 }
 
 var (

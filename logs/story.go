@@ -244,7 +244,7 @@ func (x *explanation) summary() string {
 	if x.begin == nil {
 		return "This entry needed no message, as in the paper where the token is at the node that asks." + x.beside()
 	}
-	requests, tokens, rounds, others, recalls := 0, 0, 0, 0, 0
+	requests, tokens, rounds, others, recalls, witnesses := 0, 0, 0, 0, 0, 0
 	for e := range x.chosen {
 		switch {
 		case e.Kind == RequestSent && !e.Repeat:
@@ -253,6 +253,8 @@ func (x *explanation) summary() string {
 			rounds++
 		case e.Kind == RecallSent && e.Life == enter.Life, e.Kind == DoneReceived && e.Life == enter.Life:
 			recalls++
+		case e.Kind == WitnessSent || e.Kind == WitnessAnswerSent:
+			witnesses++
 		case e.Kind == TokenReceived && x.at[e] > x.at[x.begin] && x.at[e] <= x.at[enter] && e.Node == enter.Node:
 			tokens = 1
 		case e.Kind == Enter && e.Node != enter.Node && x.at[e] > x.at[x.begin] && x.at[e] < x.at[enter]:
@@ -266,6 +268,9 @@ func (x *explanation) summary() string {
 	}
 	if recalls > 0 {
 		text += fmt.Sprintf(" To call in the shares took %s more.", counted(recalls, "message", "messages"))
+	}
+	if witnesses > 0 {
+		text += fmt.Sprintf(" To have it remembered took %s more, repeats left out.", counted(witnesses, "message", "messages"))
 	}
 	if x.left > 0 {
 		return text + " Other nodes entered between the request and the grant." + x.beside()

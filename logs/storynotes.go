@@ -60,9 +60,9 @@ func noteSentence(group []*Event) string {
 	case Witnessing:
 		return fmt.Sprintf("%s has a quorum remember %s.", e.Node, e.Noted.words())
 	case WitnessSent:
-		return fmt.Sprintf("%s sends WITNESS(%s) to %s.", e.Node, e.Noted.words(), peers(group))
+		return fmt.Sprintf("%s sends WITNESS(%s) to %s.", e.Node, e.Noted.brief(), peers(group))
 	case WitnessReceived:
-		return fmt.Sprintf("%s receives WITNESS(%s) from %s, and puts it on disk before it answers.", e.Node, e.Noted.words(), e.Peer)
+		return fmt.Sprintf("%s receives WITNESS(%s) from %s, and puts it on disk before it answers.", e.Node, e.Noted.brief(), e.Peer)
 	case WitnessAnswerSent:
 		return fmt.Sprintf("%s answers %s: %s.", e.Node, e.Peer, e.witnessed())
 	case WitnessAnswerReceived:
@@ -76,13 +76,44 @@ func noteSentence(group []*Event) string {
 	case Keeping:
 		return fmt.Sprintf("%s has the token, and lets nobody in: %s is kept, and its holder is gone.", e.Node, e.Noted.words())
 	case Unkept:
-		return fmt.Sprintf("%s lets others in again: the hold with fence %d is kept no longer.", e.Node, e.Fence)
+		return fmt.Sprintf("%s lets others in again: the hold with fence %d is kept no longer.", e.Node, e.Noted.Kept.Fence)
 	case Freed:
-		return fmt.Sprintf("%s knows that a quorum remembers that the hold with fence %d is over.", e.Node, e.Fence)
+		return fmt.Sprintf("%s knows that a quorum remembers that the hold with fence %d is over.", e.Node, e.Noted.Kept.Fence)
 	case NotFreed:
-		return fmt.Sprintf("%s does not know whether a quorum remembers that the hold with fence %d is over: %s.", e.Node, e.Fence, e.Reason)
+		return fmt.Sprintf("%s does not know whether a quorum remembers that the hold with fence %d is over: %s.", e.Node, e.Noted.Kept.Fence, e.Reason)
 	}
 	return ""
+}
+
+// noteBrief says the same in a few words.
+func noteBrief(group []*Event) string {
+	e := group[0]
+	switch e.Kind {
+	case Witnessing:
+		return "has a quorum remember: " + e.Noted.brief()
+	case WitnessSent:
+		return fmt.Sprintf("sends WITNESS(%s) to %s", e.Noted.brief(), peers(group))
+	case WitnessReceived:
+		return fmt.Sprintf("receives WITNESS(%s) from %s", e.Noted.brief(), e.Peer)
+	case WitnessAnswerSent:
+		return fmt.Sprintf("answers %s: %s", e.Peer, e.witnessed())
+	case WitnessAnswerReceived:
+		return fmt.Sprintf("hears from %s: %s", e.Peer, e.witnessed())
+	case RunNoted:
+		return "a quorum remembers: " + e.Noted.brief()
+	}
+	return ""
+}
+
+// brief says what a note is about, in a few words.
+func (n *Noted) brief() string {
+	switch {
+	case n.Kept.Fence != 0 && n.Kept.Over:
+		return fmt.Sprintf("fence %d over", n.Kept.Fence)
+	case n.Kept.Fence != 0:
+		return fmt.Sprintf("fence %d kept", n.Kept.Fence)
+	}
+	return fmt.Sprintf("tick %d %s", n.Run.Tick, n.Run.State)
 }
 
 // words say what a note is about.

@@ -44,6 +44,9 @@ func (p *printer) figures(f *Figures) {
 	if m.Recall+m.Done > 0 {
 		p.printf("; to call in shares: %d RECALL and %d DONE", m.Recall, m.Done)
 	}
+	if m.Witness+m.Noted > 0 {
+		p.printf("; to have notes remembered: %d WITNESS and %d answers", m.Witness, m.Noted)
+	}
 	p.printf("\n")
 }
 

@@ -44,7 +44,7 @@ func setNotes(whole *clientv1.LockStatus, parts []*clientv1.LockStatus) {
 		}
 		k, before := part.GetKept(), whole.GetKept()
 		switch {
-		case k == nil || k.GetFence() < before.GetFence():
+		case k.GetFence() == 0 || k.GetFence() < before.GetFence():
 		case k.GetFence() > before.GetFence():
 			whole.Kept = proto.Clone(k).(*clientv1.KeptHold)
 		default:

@@ -93,6 +93,9 @@ func (s *Service) ListRuns(ctx context.Context, r *clientv1.ListRunsRequest) (*c
 
 // ownRuns are the runs that this node remembers.
 func (s *Service) ownRuns(ctx context.Context, lock string) ([]*clientv1.RunRecord, error) {
+	if !s.driver.Remembers() {
+		return nil, callError(broadcast.ErrNoNotes)
+	}
 	all, err := s.driver.Runs(ctx, lock)
 	if err != nil {
 		return nil, callError(err)

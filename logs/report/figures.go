@@ -97,6 +97,9 @@ func (s *source) messages() []Block {
 	if shares > 0 {
 		text += fmt.Sprintf(" To call in shares, also apart: %s and %d DONE.", count(m.Recall, "RECALL", "RECALL"), m.Done)
 	}
+	if m.Witness+m.Noted > 0 {
+		text += fmt.Sprintf(" To have runs and kept holds remembered, also apart: %s and %s.", count(m.Witness, "WITNESS", "WITNESS"), count(m.Noted, "answer", "answers"))
+	}
 	members := float64(n)
 	t := Table{Caption: fmt.Sprintf("Messages for one entry, beside those of other algorithms by the sources named. The numbers are for N = %d. Only the first row was measured, in this run.", n),
 		Head: []string{"algorithm", "messages for an entry", fmt.Sprintf("N = %d", n), "source"}, Weights: []float64{4, 6, 2.6, 2}}
