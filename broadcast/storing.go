@@ -167,6 +167,9 @@ func isOld(n *token.Notes, now int64) bool {
 	return (n.Run.Tick == 0 || n.Run.Until <= now) && (n.Kept.Fence == 0 || n.Kept.Over && n.Kept.Until <= now)
 }
 
+// Remembers reports whether the node has a disk for notes.
+func (d *Driver) Remembers() bool { return d.owner.storing.notes != nil }
+
 // Notes returns what this node remembers of a lock: all zero if that is nothing. The errors
 // wrap [ErrName] or [ErrStopped], or are the cause of the context's end.
 func (d *Driver) Notes(ctx context.Context, lock string) (token.Notes, error) {

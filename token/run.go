@@ -113,8 +113,10 @@ func (n *Node) EndRun(now Time, name string, w Waiter, until int64, about string
 	run.State = RunDone
 	note := &Note{Epoch: l.token.Epoch, Run: &run}
 	l.token.Run, l.notes.hold = &run.RunMark, nil
-	l.notes.ended = append(l.notes.ended, n.beginRound(l, w, note))
+	r := n.beginRound(l, w, note)
+	l.notes.ended = append(l.notes.ended, r)
 	n.heed(l, note)
+	n.judgeRound(l, r) // if a later run is on stable storage here
 	n.leave(l)
 	n.checkGone()
 	return true

@@ -18,17 +18,20 @@ type bench struct {
 	node  *token.Node
 	table *Table
 	told  []string
+	// disk: Stores are on stable storage at once. Otherwise they are once the test says so.
+	disk   bool
+	serial uint64 // of the latest Store
 }
 
 func newBench(t *testing.T) *bench {
 	node, err := token.New(0, token.Config{
 		Members: 1, Session: 1, TTL: ttl, IdleToken: token.DefaultIdleToken, IdleLock: token.DefaultIdleLock,
-		FencesPerEpoch: token.MaxFencesPerEpoch,
+		FencesPerEpoch: token.MaxFencesPerEpoch, Remembers: true, MaxNotes: 3,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{t: t, node: node, table: New(node, Config{
+	b := &bench{t: t, disk: true, node: node, table: New(node, Config{
 		TTL: ttl, Member: "a:1", Quorum: 1, Members: 1, MaxLocks: 100, MaxPerClient: 100, MaxClaims: 1000,
 	})}
 	b.settle()
@@ -50,9 +53,15 @@ func (b *bench) settle() {
 				break
 			}
 			for i := range effects {
+				if effects[i].Kind == token.Store {
+					b.serial = effects[i].Serial
+				}
 				b.table.Take(b.now, &effects[i])
 			}
 			b.table.Return(b.now)
+			if b.disk {
+				b.node.Stored(b.now, b.serial)
+			}
 		}
 		more = false
 		for _, e := range append([]Effect(nil), b.table.Effects()...) {
@@ -85,6 +94,8 @@ func (b *bench) note(e *Effect) {
 			text += fmt.Sprintf("released %d outcome %d", m.ID, m.Outcome)
 		case frames.Pong:
 			text += "pong"
+		case frames.RunEnded:
+			text += fmt.Sprintf("run ended %d outcome %d code %d", m.ID, m.RunOutcome, m.Refusal.Code)
 		case frames.Said:
 			text += fmt.Sprintf("said %d number %d code %d", m.ID, m.Number, m.Refusal.Code)
 		}
@@ -99,6 +110,8 @@ func (b *bench) note(e *Effect) {
 		b.told = append(b.told, fmt.Sprintf("%v: lose", e.Local))
 	case Warn:
 		b.told = append(b.told, fmt.Sprintf("%v: warn reason %d", e.Local, e.Reason))
+	case RunEnded:
+		b.told = append(b.told, fmt.Sprintf("%v: run ended outcome %d", e.Local, e.RunOutcome))
 	case Expired:
 		b.told = append(b.told, "expired "+e.Lock)
 	}
@@ -167,6 +180,9 @@ func (b *bench) empty() {
 	b.t.Helper()
 	if holds, waits, clients := b.table.Counts(); holds+waits+clients > 0 {
 		b.t.Errorf("%d holds, %d waits, %d clients are left", holds, waits, clients)
+	}
+	if len(b.table.ended) > 0 {
+		b.t.Errorf("%d runs are ending still", len(b.table.ended))
 	}
 	if len(b.table.due) > 0 || len(b.table.streams) > 0 || len(b.table.broken) > 0 {
 		b.t.Errorf("%d clients are due, %d streams and %d broken holds are left", len(b.table.due), len(b.table.streams), len(b.table.broken))

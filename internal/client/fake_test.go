@@ -79,6 +79,7 @@ type fakeNode struct {
 	ttl      time.Duration
 	version  uint32
 	values   bool // it understands Say
+	notes    bool // it knows runs and kept holds
 	framed   bool
 	listener *bufconn.Listener
 	server   *grpc.Server
@@ -97,7 +98,7 @@ type fakeNode struct {
 func (w *network) node(address string) *fakeNode {
 	w.t.Helper()
 	n := &fakeNode{
-		t: w.t, address: address, ttl: testTTL, version: version, values: true, framed: w.framed,
+		t: w.t, address: address, ttl: testTTL, version: version, values: true, notes: true, framed: w.framed,
 		listener: bufconn.Listen(64 << 10),
 		server:   grpc.NewServer(broadcast.ServerOptions()...),
 		served:   make(chan struct{}),
@@ -247,7 +248,7 @@ func (n *fakeNode) Attach(rpc grpc.BidiStreamingServer[clientv1.ClientFrame, cli
 	st.deaf = n.deaf
 	n.mu.Unlock()
 	if err := rpc.Send(frame(&clientv1.NodeMessage{Kind: &clientv1.NodeMessage_Welcome{Welcome: &clientv1.Welcome{
-		Version: n.version, Member: n.address, TtlNs: int64(n.ttl), Values: n.values,
+		Version: n.version, Member: n.address, TtlNs: int64(n.ttl), Values: n.values, Notes: n.notes,
 	}}})); err != nil {
 		return err
 	}
@@ -427,6 +428,8 @@ func (st *nodeStream) tell(kind any) {
 		m.Kind = &clientv1.NodeMessage_Released{Released: kind}
 	case *clientv1.Said:
 		m.Kind = &clientv1.NodeMessage_Said{Said: kind}
+	case *clientv1.RunEnded:
+		m.Kind = &clientv1.NodeMessage_RunEnded{RunEnded: kind}
 	case *clientv1.NodeMessage:
 		m = kind
 	default:

@@ -43,6 +43,9 @@ func (s *Service) Break(ctx context.Context, r *clientv1.BreakRequest) (*clientv
 	if who.Kind == rules.Member { // which speaks for another, whom it knows
 		by.Identity = r.GetCaller().GetIdentity()
 	}
+	if r.GetFree() && r.GetScope() == clientv1.Scope_SCOPE_NODE {
+		return s.freeHere(ctx, r, by)
+	}
 	response, err := s.breakHere(ctx, r, by)
 	if err == nil {
 		return response, nil

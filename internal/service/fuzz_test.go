@@ -91,6 +91,21 @@ func FuzzClientMessages(f *testing.F) {
 	say := func(number uint64, value string) *clientv1.ClientMessage {
 		return &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_Say{Say: &clientv1.Say{Id: 1, Lock: "a", Fence: 1<<32 + 1, Number: number, Value: value}}}
 	}
+	run := func(id uint64, tick int64, skip bool) *clientv1.ClientMessage {
+		return &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_AcquireRun{AcquireRun: &clientv1.AcquireRun{
+			Acquire: &clientv1.Acquire{Id: id, Lock: "a", Mode: wait}, Run: &clientv1.RunRequest{Tick: tick, Plain: tick < 100, AtMostOnce: skip},
+		}}}
+	}
+	endRun := func(tick int64) *clientv1.ClientMessage {
+		return &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_EndRun{EndRun: &clientv1.EndRun{
+			Id: 1, Lock: "a", Fence: 1<<32 + 1, Run: &clientv1.RunRequest{Tick: tick, Plain: true}, ExitCode: -1, Text: "end", RanNs: 5,
+		}}}
+	}
+	kept := func(id uint64, owner string, adopt bool) *clientv1.ClientMessage {
+		return &clientv1.ClientMessage{Kind: &clientv1.ClientMessage_AcquireKept{AcquireKept: &clientv1.AcquireKept{
+			Acquire: &clientv1.Acquire{Id: id, Lock: "a", Mode: wait}, Owner: owner, Adopt: adopt,
+		}}}
+	}
 	for _, said := range [][]*clientv1.ClientMessage{
 		{hello, acquire(&clientv1.Acquire{Id: 1, Lock: "a", Mode: wait}), ping, release},
 		{hello, acquire(&clientv1.Acquire{Id: 1, Lock: "a", Mode: wait}), acquire(&clientv1.Acquire{Id: 2, Lock: "a", Mode: wait}), withdraw, release, release},
@@ -101,6 +116,8 @@ func FuzzClientMessages(f *testing.F) {
 		{hello, acquire(&clientv1.Acquire{Id: 1, Lock: "a", Mode: wait, Limit: 1<<32 - 1}), acquire(&clientv1.Acquire{Id: 2, Lock: "a", Mode: wait, Limit: 1<<32 - 1}),
 			acquire(&clientv1.Acquire{Id: 3, Lock: "a", Mode: wait}), withdraw, release, release},
 		{hello, acquire(&clientv1.Acquire{Id: 1, Lock: "a", Mode: wait}), say(1, "here"), say(1, "again"), say(2, ""), release, say(3, "late")},
+		{hello, run(1, 7, false), endRun(7), endRun(7), run(2, 7, true), run(3, 6, false), run(4, 1<<62, false), run(5, 8, true), endRun(9)},
+		{hello, kept(1, "o", false), kept(2, "", true), release, ping, kept(3, "o", true)},
 		{hello, hello},
 		{ping},
 		{{}},
@@ -121,9 +138,14 @@ func FuzzClientMessages(f *testing.F) {
 			time.Sleep(2 * testTTL)  // by when what it held is free
 			honest := n.attach(2)
 			for i, m := range messages {
-				id, lock := uint64(i+1), m.GetAcquire().GetLock()
+				id, lock := uint64(i+1), lockOf(m)
 				if checkLock(lock) != nil {
 					continue
+				}
+				if whole, _ := n.service.state(t.Context(), lock); whole.GetKept() != nil {
+					if _, err := n.api.Break(t.Context(), &clientv1.BreakRequest{Lock: lock, Fence: whole.GetKept().GetFence(), Reason: "kept"}); err != nil {
+						t.Fatal(err)
+					}
 				}
 				if got := honest.release(id, lock, honest.lock(id, lock).GetFence()); got != clientv1.Released_OUTCOME_RELEASED {
 					t.Errorf("release of %q: %v", lock, got)
@@ -132,6 +154,17 @@ func FuzzClientMessages(f *testing.F) {
 			honest.end()
 		})
 	})
+}
+
+// lockOf is the lock that a client asks for.
+func lockOf(m *clientv1.ClientMessage) string {
+	switch {
+	case m.GetAcquireRun() != nil:
+		return m.GetAcquireRun().GetAcquire().GetLock()
+	case m.GetAcquireKept() != nil:
+		return m.GetAcquireKept().GetAcquire().GetLock()
+	}
+	return m.GetAcquire().GetLock()
 }
 
 // FuzzMerge: whatever the members say that they know of a lock, it can be put together,
@@ -151,6 +184,9 @@ func FuzzMerge(f *testing.F) {
 	f.Add([]byte{}, marshal(busy), marshal(busy))
 	shared := holding(partOf("b:1", "b1"), &clientv1.Holder{Fence: 5, Limit: 3}, &clientv1.Holder{Fence: 6, Limit: 3})
 	f.Add(marshal(shared), marshal(busy), marshal(shared))
+	kept := partOf("c:1", "c1")
+	kept.Kept, kept.Run = &clientv1.KeptHold{Fence: 8, InToken: true}, &clientv1.RunRecord{Tick: 5, State: 3}
+	f.Add(marshal(kept), marshal(busy), marshal(&clientv1.LockStatus{Kept: &clientv1.KeptHold{Fence: 8, Over: true}, Run: &clientv1.RunRecord{}}))
 	f.Fuzz(func(t *testing.T, a, b, c []byte) {
 		parts := make([]*clientv1.LockStatus, len(abc))
 		waiters := 0
@@ -165,6 +201,9 @@ func FuzzMerge(f *testing.F) {
 		whole := merge(abc, "cs", parts, []*clientv1.Missing{{Member: "c:1"}})
 		if len(whole.GetHolders()) > 0 && whole.GetHolder() != whole.GetHolders()[0] {
 			t.Errorf("holder %v; want the first of %v", whole.GetHolder(), whole.GetHolders())
+		}
+		if whole.GetKept().GetOver() {
+			t.Errorf("a kept hold that is over: %v", whole.GetKept())
 		}
 		if len(whole.GetWaiters()) != waiters || whole.GetLock() != "cs" {
 			t.Errorf("%d waiters of %q; want %d of cs", len(whole.GetWaiters()), whole.GetLock(), waiters)

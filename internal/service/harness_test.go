@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -62,6 +63,39 @@ func (*riders) Held(string, time.Duration)   {}
 func (*riders) Connected(token.Member)       {}
 func (*riders) Stored(int, time.Duration)    {}
 
+// memoryNotes are notes that no disk has.
+type memoryNotes struct {
+	mu   sync.Mutex
+	runs map[string][]token.Run
+}
+
+func (*memoryNotes) All() ([]token.LockNotes, error) { return nil, nil }
+func (*memoryNotes) Delete([]string) error           { return nil }
+
+func (m *memoryNotes) Put(batch []token.LockNotes) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.runs == nil {
+		m.runs = make(map[string][]token.Run)
+	}
+	for _, n := range batch {
+		all := m.runs[n.Lock]
+		if len(all) > 0 && all[len(all)-1].Tick == n.Run.Tick {
+			all = all[:len(all)-1]
+		}
+		if n.Run.Tick != 0 {
+			m.runs[n.Lock] = append(all, n.Run)
+		}
+	}
+	return nil
+}
+
+func (m *memoryNotes) Runs(lock string) ([]token.Run, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.runs[lock]), nil
+}
+
 func startNode(t testing.TB) *node {
 	t.Helper()
 	all, err := rules.Parse("test", "@anonymous lock,break *\n@anonymous look *\n")
@@ -74,7 +108,7 @@ func startNode(t testing.TB) *node {
 	n.driver, err = broadcast.Start(broadcast.Config{
 		Members: members, Session: 1, TTL: testTTL,
 		Clock:  func() token.Time { return token.Time(time.Since(began)) },
-		Caller: broadcast.Caller{Host: "here", User: "node"}, Observer: &n.riders, Log: zerolog.New(&n.log), Evidence: true,
+		Caller: broadcast.Caller{Host: "here", User: "node"}, Observer: &n.riders, Notes: new(memoryNotes), Log: zerolog.New(&n.log), Evidence: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -221,6 +255,12 @@ func (w *wire) message(m any) *clientv1.ClientMessage {
 		message.Kind = &clientv1.ClientMessage_Say{Say: m}
 	case *clientv1.Ping:
 		message.Kind = &clientv1.ClientMessage_Ping{Ping: m}
+	case *clientv1.AcquireRun:
+		message.Kind = &clientv1.ClientMessage_AcquireRun{AcquireRun: m}
+	case *clientv1.AcquireKept:
+		message.Kind = &clientv1.ClientMessage_AcquireKept{AcquireKept: m}
+	case *clientv1.EndRun:
+		message.Kind = &clientv1.ClientMessage_EndRun{EndRun: m}
 	case nil:
 	default:
 		w.t.Fatalf("no message: %T", m)

@@ -178,6 +178,8 @@ func effectText(e Effect) string {
 		return fmt.Sprintf("LOST %d %s", e.Claim, causes[e.Cause])
 	case Said:
 		return fmt.Sprintf("SAID %d number %d code %d", e.Claim, e.Number, e.Refusal.Code)
+	case RunEnded:
+		return fmt.Sprintf("RUN ENDED %d outcome %d code %d unanswered %v", e.Claim, e.RunOutcome, e.Refusal.Code, e.Unanswered)
 	case CloseStream:
 		return "CLOSE STREAM"
 	case EndStream:
@@ -194,6 +196,14 @@ func clientText(m frames.ClientMessage) string {
 		return "ping"
 	case m.Kind == frames.Withdraw:
 		return fmt.Sprintf("withdraw %d", m.ID)
+	case m.Kind == frames.Release && m.Lost:
+		return fmt.Sprintf("release %d %s %d lost", m.ID, m.Lock, m.Fence)
+	case m.Kind == frames.EndRun:
+		return fmt.Sprintf("end run %d %s %d tick %d", m.ID, m.Lock, m.Fence, m.Run.Tick)
+	case m.Run != nil:
+		return fmt.Sprintf("run %d %s tick %d", m.ID, m.Lock, m.Run.Tick)
+	case m.Keep != nil:
+		return fmt.Sprintf("kept %d %s owner %s", m.ID, m.Lock, m.Keep.Owner)
 	case m.Kind == frames.Release:
 		return fmt.Sprintf("release %d %s %d", m.ID, m.Lock, m.Fence)
 	case m.Kind == frames.Say:

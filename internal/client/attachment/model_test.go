@@ -21,6 +21,9 @@ type modelNode struct {
 	fence   token.Fence
 	locks   map[string]*modelLock
 	clients []*modelClient
+	ended   map[token.Fence]bool // the holds whose runs were ended in time
+	last    token.Time           // of the latest tick
+	forgets bool                 // planted: it forgets what it has taken when the stream breaks
 	// planted has the node take leases for over when so much of them is left, which is
 	// wrong: the judge has to notice.
 	planted token.Time
@@ -40,7 +43,15 @@ type modelClient struct {
 	pinged bool
 	lease  token.Time
 	claims []*modelClaim
+	ends   []*modelEnd
 	out    []frames.NodeMessage
+}
+
+// modelEnd is a run that the client ended while it held the lock.
+type modelEnd struct {
+	id    uint64
+	fence token.Fence
+	at    token.Time // when a quorum remembers it
 }
 
 type modelClaim struct {
@@ -155,6 +166,21 @@ func (c *modelClient) receive(m frames.ClientMessage) {
 			c.drop(cl)
 		}
 		c.say(frames.NodeMessage{Kind: frames.Withdrawn, ID: m.ID})
+	case frames.EndRun:
+		i := slices.IndexFunc(c.ends, func(e *modelEnd) bool { return e.id == m.ID && e.fence == m.Fence })
+		switch {
+		case i >= 0 && c.node.forgets:
+			c.say(frames.NodeMessage{Kind: frames.RunEnded, ID: m.ID, Fence: m.Fence, RunOutcome: frames.RunLost})
+		case i >= 0 && c.ends[i].at <= c.node.now:
+			c.sayEnded(c.ends[i])
+		case i >= 0:
+		case cl != nil && cl.holding && cl.fence == m.Fence:
+			c.drop(cl)
+			c.ends = append(c.ends, &modelEnd{m.ID, m.Fence, c.node.now + 1 + token.Time(c.node.rng.Int64N(int64(ttl/2)))})
+			c.node.ended[m.Fence] = true
+		default:
+			c.say(frames.NodeMessage{Kind: frames.RunEnded, ID: m.ID, Fence: m.Fence, RunOutcome: frames.RunLost})
+		}
 	case frames.Release:
 		outcome := frames.OutcomeEndedBefore
 		if cl != nil && cl.holding && cl.fence == m.Fence {
@@ -165,11 +191,23 @@ func (c *modelClient) receive(m frames.ClientMessage) {
 	}
 }
 
+func (c *modelClient) sayEnded(e *modelEnd) {
+	c.say(frames.NodeMessage{Kind: frames.RunEnded, ID: e.id, Fence: e.fence, RunOutcome: frames.RunNoted})
+}
+
 // tick does what is due: leases and sessions end, and what is free is granted.
 func (n *modelNode) tick() {
 	if n.session != 0 && n.cut && n.nodeEnd <= n.now {
 		n.session = 0
 	}
+	for _, c := range n.clients {
+		for _, e := range c.ends {
+			if n.last < e.at && e.at <= n.now {
+				c.sayEnded(e)
+			}
+		}
+	}
+	n.last = n.now
 	for _, c := range n.clients {
 		for _, cl := range slices.Clone(c.claims) {
 			switch {

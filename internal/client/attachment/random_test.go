@@ -12,11 +12,13 @@ import (
 
 // world is a client, a model node and the network between them. One seed draws all.
 type world struct {
-	rng  *rand.Rand
-	node *modelNode
-	rate token.Time // the client's clock gains now/rate
-	all  []*side    // the latest is the one that is asked
-	held int        // how often a lock was held
+	rng   *rand.Rand
+	node  *modelNode
+	rate  token.Time // the client's clock gains now/rate
+	all   []*side    // the latest is the one that is asked
+	held  int        // how often a lock was held
+	ended int        // how often a run was ended in time, and the client heard of that
+	wrong error      // what is wrong with an answer
 	// planted has the client take all holds for confirmed when a stream opens, as it
 	// once did.
 	planted bool
@@ -35,7 +37,9 @@ type side struct {
 	toClient []flight[[]frames.NodeMessage]
 	wants    map[Claim]string // asked for, and not answered
 	holds    map[Claim]hold
-	frozen   token.Time // until when the client stands still
+	runs     map[Claim]bool // those that were asked for for a run
+	ends     map[Claim]hold // whose runs were ended, and that is not answered
+	frozen   token.Time     // until when the client stands still
 }
 
 type hold struct {
@@ -64,7 +68,7 @@ func (w *world) delay() token.Time {
 func (w *world) newSide() *side {
 	s := &side{
 		a: New(w.clientNow(), Config{TTL: ttl}), client: &modelClient{node: w.node},
-		wants: map[Claim]string{}, holds: map[Claim]hold{},
+		wants: map[Claim]string{}, holds: map[Claim]hold{}, runs: map[Claim]bool{}, ends: map[Claim]hold{},
 	}
 	w.node.clients = append(w.node.clients, s.client)
 	w.all = append(w.all, s)
@@ -93,7 +97,12 @@ func (w *world) ask(lock string) {
 	if !s.a.Admits() {
 		s = w.newSide()
 	}
-	s.wants[s.a.Ask(w.clientNow(), lock, token.Exclusive, false)] = lock
+	if w.rng.IntN(3) == 0 {
+		id := s.a.AskRun(w.clientNow(), lock, aRun, false)
+		s.wants[id], s.runs[id] = lock, true
+	} else {
+		s.wants[s.a.Ask(w.clientNow(), lock, token.Exclusive, false)] = lock
+	}
 	w.perform(s)
 }
 
@@ -110,12 +119,30 @@ func (w *world) perform(s *side) {
 			delete(s.wants, e.Claim)
 		case Lost:
 			delete(s.holds, e.Claim)
+		case RunEnded:
+			w.runEnded(s, e)
 		case EndStream:
 			w.down(s, Silent)
 		}
 	}
 	for _, lock := range again {
 		w.ask(lock)
+	}
+}
+
+// runEnded takes an answer: one to each end of a run, and never that the hold was lost if the
+// node took it in time.
+func (w *world) runEnded(s *side, e Effect) {
+	h, ended := s.ends[e.Claim]
+	delete(s.ends, e.Claim)
+	switch {
+	case !ended:
+		w.wrong = fmt.Errorf("an answer to the end of a run that was not ended, or twice: %+v", e)
+	case e.Unanswered:
+	case (e.RunOutcome == frames.RunNoted) != w.node.ended[h.fence]:
+		w.wrong = fmt.Errorf("the end of the run with fence %d is answered by the outcome %d; in time: %v", h.fence, e.RunOutcome, w.node.ended[h.fence])
+	case e.RunOutcome == frames.RunNoted:
+		w.ended++
 	}
 }
 
@@ -206,6 +233,9 @@ func last[F any](all []flight[F]) token.Time {
 func (w *world) judge(s *side) error {
 	s.a.Expire(w.clientNow())
 	w.perform(s)
+	if w.wrong != nil {
+		return w.wrong
+	}
 	for id, h := range s.holds {
 		if latest := w.node.lock(h.lock).last; latest != h.fence {
 			return fmt.Errorf("at %d: claim %d takes %s for held with fence %d, and fence %d was granted since", w.node.now, id, h.lock, h.fence, latest)
@@ -223,9 +253,7 @@ func (w *world) disturb() {
 		w.ask(lock)
 	case 5:
 		if id, ok := pick(w.rng, s.holds); ok && s.frozen <= n.now {
-			s.a.Release(w.clientNow(), id)
-			delete(s.holds, id)
-			w.perform(s)
+			w.release(s, id)
 		}
 	case 6:
 		if id, ok := pick(w.rng, s.wants); ok && s.frozen <= n.now {
@@ -259,6 +287,22 @@ func (w *world) disturb() {
 	}
 }
 
+// release gives a hold back, and ends its run, if it is for one.
+func (w *world) release(s *side, id Claim) {
+	if s.runs[id] {
+		h := s.holds[id]
+		if s.a.EndRun(w.clientNow(), id, 5, anEnd) {
+			s.ends[id] = h
+		} else {
+			s.a.Release(w.clientNow(), id)
+		}
+	} else {
+		s.a.Release(w.clientNow(), id)
+	}
+	delete(s.holds, id)
+	w.perform(s)
+}
+
 // mend lets the node reach its peers again.
 func (w *world) mend() {
 	n := w.node
@@ -287,9 +331,14 @@ func pick[V any](rng *rand.Rand, from map[Claim]V) (Claim, bool) {
 // play runs one seed: disturbances, and then quiet, in which all that is wanted must be
 // held, and in the end nothing is left anywhere.
 func play(seed uint64, set func(*world)) (held int, err error) {
+	_, held, err = playWorld(seed, set)
+	return held, err
+}
+
+func playWorld(seed uint64, set func(*world)) (w *world, held int, err error) {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	w := &world{rng: rng, rate: []token.Time{200, -200, 1 << 40}[rng.IntN(3)]}
-	w.node = &modelNode{rng: rng, now: began, session: 1, nodeEnd: began + ttl/2, locks: map[string]*modelLock{}}
+	w = &world{rng: rng, rate: []token.Time{200, -200, 1 << 40}[rng.IntN(3)]}
+	w.node = &modelNode{rng: rng, now: began, session: 1, nodeEnd: began + ttl/2, locks: map[string]*modelLock{}, ended: map[token.Fence]bool{}}
 	set(w)
 	w.newSide()
 	step := func() error {
@@ -301,7 +350,7 @@ func play(seed uint64, set func(*world)) (held int, err error) {
 			w.disturb()
 		}
 		if err := step(); err != nil {
-			return w.held, err
+			return w, w.held, err
 		}
 	}
 	w.quiet = true
@@ -309,23 +358,22 @@ func play(seed uint64, set func(*world)) (held int, err error) {
 		w.mend()
 		for _, s := range w.all {
 			for id, ok := pick(rng, s.holds); ok; id, ok = pick(rng, s.holds) { // all that is held is given back
-				s.a.Release(w.clientNow(), id)
-				delete(s.holds, id)
+				w.release(s, id)
 			}
 		}
 		if err := step(); err != nil {
-			return w.held, err
+			return w, w.held, err
 		}
 	}
 	for i, s := range w.all {
-		if len(s.wants)+len(s.holds)+s.a.live > 0 {
-			return w.held, fmt.Errorf("attachment %d of %d: %d wait, %d hold, %d claims are left", i+1, len(w.all), len(s.wants), len(s.holds), s.a.live)
+		if len(s.wants)+len(s.holds)+len(s.ends)+s.a.live > 0 {
+			return w, w.held, fmt.Errorf("attachment %d of %d: %d wait, %d hold, %d runs are ending, %d claims are left", i+1, len(w.all), len(s.wants), len(s.holds), len(s.ends), s.a.live)
 		}
 		if len(s.client.claims) > 0 {
-			return w.held, fmt.Errorf("the node has %v of attachment %d, whom nobody knows", s.client.claims, i+1)
+			return w, w.held, fmt.Errorf("the node has %v of attachment %d, whom nobody knows", s.client.claims, i+1)
 		}
 	}
-	return w.held, nil
+	return w, w.held, nil
 }
 
 // seeds is how many runs one test makes.
@@ -335,13 +383,16 @@ const seeds = 40
 // that stall, a client that freezes and one that moves on, sessions that lapse, locks that
 // are broken, and clocks of different rates.
 func TestRandom(t *testing.T) {
-	held := 0
+	held, ended := 0, 0
 	for seed := range uint64(seeds) {
-		n, err := play(seed, func(*world) {})
+		w, n, err := playWorld(seed, func(*world) {})
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		held += n
+		held, ended = held+n, ended+w.ended
+	}
+	if ended < 5*seeds {
+		t.Errorf("runs were ended %d times in %d runs; want more, for this to show anything", ended, seeds)
 	}
 	if held < 50*seeds {
 		t.Errorf("locks were held %d times in %d runs; want more, for this to show anything", held, seeds)
@@ -352,6 +403,7 @@ func TestRandom(t *testing.T) {
 func TestRandomFindsWhatIsPlanted(t *testing.T) {
 	for name, set := range map[string]func(*world){
 		"the client extends what the node has not confirmed": func(w *world) { w.planted = true },
+		"the node says that runs were lost":                  func(w *world) { w.node.forgets = true },
 		"the node ends leases early":                         func(w *world) { w.node.planted = ttl / 50 },
 	} {
 		found := false

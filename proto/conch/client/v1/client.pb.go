@@ -4565,8 +4565,11 @@ type BreakRequest struct {
 	Caller *Client `protobuf:"bytes,5,opt,name=caller,proto3" json:"caller,omitempty"`
 	// Of those who hold under that fence, only the process with this number on this host,
 	// as they describe themselves (Client). 0 and empty: all.
-	Pid           int64  `protobuf:"varint,6,opt,name=pid,proto3" json:"pid,omitempty"`
-	Host          string `protobuf:"bytes,7,opt,name=host,proto3" json:"host,omitempty"`
+	Pid  int64  `protobuf:"varint,6,opt,name=pid,proto3" json:"pid,omitempty"`
+	Host string `protobuf:"bytes,7,opt,name=host,proto3" json:"host,omitempty"`
+	// With SCOPE_NODE: the kept hold that the member remembers under that fence is over. The
+	// member does not look for a holder.
+	Free          bool `protobuf:"varint,8,opt,name=free,proto3" json:"free,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4648,6 +4651,13 @@ func (x *BreakRequest) GetHost() string {
 		return x.Host
 	}
 	return ""
+}
+
+func (x *BreakRequest) GetFree() bool {
+	if x != nil {
+		return x.Free
+	}
+	return false
 }
 
 // BreakResponse says that the holders have been told, or that a kept hold is over.
@@ -5612,7 +5622,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x13KIND_MISSING_MEMBER\x10\x06\x12\x0e\n" +
 	"\n" +
 	"KIND_SHARE\x10\a\x12\r\n" +
-	"\tKIND_KEPT\x10\b\"\xd5\x01\n" +
+	"\tKIND_KEPT\x10\b\"\xe9\x01\n" +
 	"\fBreakRequest\x12,\n" +
 	"\x05scope\x18\x01 \x01(\x0e2\x16.conch.client.v1.ScopeR\x05scope\x12\x12\n" +
 	"\x04lock\x18\x02 \x01(\tR\x04lock\x12\x14\n" +
@@ -5620,7 +5630,8 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12/\n" +
 	"\x06caller\x18\x05 \x01(\v2\x17.conch.client.v1.ClientR\x06caller\x12\x10\n" +
 	"\x03pid\x18\x06 \x01(\x03R\x03pid\x12\x12\n" +
-	"\x04host\x18\a \x01(\tR\x04host\"\xa4\x01\n" +
+	"\x04host\x18\a \x01(\tR\x04host\x12\x12\n" +
+	"\x04free\x18\b \x01(\bR\x04free\"\xa4\x01\n" +
 	"\rBreakResponse\x12/\n" +
 	"\x06holder\x18\x01 \x01(\v2\x17.conch.client.v1.HolderR\x06holder\x121\n" +
 	"\aholders\x18\x02 \x03(\v2\x17.conch.client.v1.HolderR\aholders\x12/\n" +
