@@ -44,7 +44,10 @@ type Status struct {
 	// knows that are kept and not over.
 	Remembers             bool
 	Notes, MaxNotes, Kept int
-	Peers                 []PeerStatus // in member order, without this node
+	// Barred is how many locks have their token here and get nobody in, since it carries a kept
+	// hold that nobody has any more.
+	Barred int
+	Peers  []PeerStatus // in member order, without this node
 }
 
 // PeerStatus is what a member knows of its connection to another.
@@ -187,6 +190,7 @@ func (o *owner) status() Status {
 		}
 		return true
 	})
+	s.Barred = o.barredHere()
 	if lease.Session != 0 {
 		s.LeaseLeft = min(time.Duration(lease.End-now), o.ttl)
 	}

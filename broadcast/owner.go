@@ -125,6 +125,9 @@ type owner struct {
 	told []ClientStream
 	// frees are those who wait to hear that a kept hold is over. Each has room for one answer.
 	frees map[token.Waiter]chan error
+	// barred are locks whose token came here, or was here, with a kept hold that nobody has
+	// any more; see barredHere.
+	barred map[string]struct{}
 
 	flushing bool // no more is sent
 	ended    bool
@@ -155,6 +158,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 
 		subscriptions: make(map[*Subscription]struct{}),
 		frees:         make(map[token.Waiter]chan error),
+		barred:        make(map[string]struct{}),
 	}
 	o.log.memory = cfg.Memory
 	o.log.times = o.describeTimes
@@ -328,6 +332,10 @@ func (o *owner) performOne(e *token.Effect) {
 		o.store(e)
 	case token.Freed:
 		o.freed(e)
+	case token.Keeping:
+		o.barred[e.Lock] = struct{}{}
+	case token.Unkept:
+		delete(o.barred, e.Lock)
 	case token.Gone:
 		close(o.gone)
 	}

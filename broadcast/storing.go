@@ -228,3 +228,13 @@ func (d *Driver) KeptHolds(ctx context.Context) ([]token.LockNotes, error) {
 	slices.SortFunc(held, func(a, b token.LockNotes) int { return cmp.Compare(a.Lock, b.Lock) })
 	return held, nil
 }
+
+// barredHere counts the locks whose token is here with a kept hold that nobody has any more.
+func (o *owner) barredHere() int {
+	for lock := range o.barred {
+		if !o.node.InspectLock(lock, &o.view) || !o.view.HasToken || o.view.Token.Kept == nil {
+			delete(o.barred, lock) // the token has gone
+		}
+	}
+	return len(o.barred)
+}

@@ -24,6 +24,9 @@ var (
 	leaseLeft   = prometheus.NewDesc("conch_lease_remaining_seconds", "What is left of the session's lease if nothing more is heard.", nil, nil)
 	held        = prometheus.NewDesc("conch_held", "Locks that callers at this node hold.", nil, nil)
 	locksKnown  = prometheus.NewDesc("conch_locks", "Locks that this node knows. From a million on its clients can ask for no others.", nil, nil)
+	notes       = prometheus.NewDesc("conch_notes", "Locks of which this node remembers a run or a kept hold.", nil, nil)
+	notesLimit  = prometheus.NewDesc("conch_notes_limit", "How many such locks it remembers at most; from then on, others get neither. 0 without a data directory.", nil, nil)
+	keptHolds   = prometheus.NewDesc("conch_kept_holds", "Locks whose token is here and that nobody gets, since a hold is kept whose holder is gone: it has to be freed or adopted.", nil, nil)
 	waiters     = prometheus.NewDesc("conch_waiters", "Callers at this node that wait for a lock.", nil, nil)
 	peersUp     = prometheus.NewDesc("conch_peers_up", "Other members with a stream in both directions.", nil, nil)
 	peerUp      = prometheus.NewDesc("conch_peer_up", "1 if there is a stream in both directions, else 0.", []string{"peer"}, nil)
@@ -100,7 +103,7 @@ func (m *Metrics) ShowState(driver *broadcast.Driver) { m.parts = append(m.parts
 
 // Describe is [prometheus.Collector]'s.
 func (state) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{inSession, draining, leaseLeft, held, waiters, locksKnown, peersUp, peerUp, peerSilence, peerQueue} {
+	for _, d := range []*prometheus.Desc{inSession, draining, leaseLeft, held, waiters, locksKnown, notes, notesLimit, keptHolds, peersUp, peerUp, peerSilence, peerQueue} {
 		descs <- d
 	}
 }
@@ -122,6 +125,13 @@ func (s state) Collect(metrics chan<- prometheus.Metric) {
 	gauge(held, float64(status.Holds))
 	gauge(waiters, float64(status.Waits))
 	gauge(locksKnown, float64(status.Locks))
+	gauge(notes, float64(status.Notes))
+	limit := 0
+	if status.Remembers {
+		limit = status.MaxNotes
+	}
+	gauge(notesLimit, float64(limit))
+	gauge(keptHolds, float64(status.Barred))
 	up := 0.0
 	for _, p := range status.Peers {
 		both := truth(p.Sends && p.Receives)

@@ -81,7 +81,7 @@ func remember(dir, member string) (memory, error) {
 	if err != nil {
 		return memory{}, err
 	}
-	noted, err := notes.Open(store.Dir(), member)
+	noted, err := notes.Open(store.Dir())
 	if err != nil {
 		return memory{}, errors.Join(err, store.Close())
 	}

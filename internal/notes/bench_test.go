@@ -40,7 +40,7 @@ func BenchmarkOpen(b *testing.B) {
 	runtime.ReadMemStats(&before)
 	b.ResetTimer()
 	for b.Loop() {
-		s, err := Open(dir, member)
+		s, err := Open(dir)
 		must(b, err)
 		if all, err = s.All(); err != nil || len(all) != many {
 			b.Fatalf("found %d notes, %v", len(all), err)

@@ -5,7 +5,7 @@
 // The file is a bbolt database. It is made, whole, when the first note is to be remembered:
 // a member without notes has none. Its buckets are
 //
-//	conch  "format" → "1", "member" → the address of the member whose notes they are
+//	conch  "format" → "1"
 //	notes  a lock's name → the latest note of its run and of its kept hold
 //	runs   a lock's name and a tick → the run of that tick, for people to read
 //
@@ -16,5 +16,7 @@
 //
 // A copy of an older file put back has forgotten what was noted since, and a file that is
 // removed all of it. A quorum of the other members makes up for that while none of them has
-// lost its own: protocol, section 7, lost disks.
+// lost its own: protocol, section 7, lost disks. What a member remembers is true of its
+// cluster, not only of itself: so the file of another member, which is stopped, may be put in
+// place of one that was lost.
 package notes

@@ -64,7 +64,7 @@ func batchOf(tick token.Tick) (batch []token.LockNotes) {
 
 // putForever prints each tick that is on stable storage.
 func putForever(dir string) error {
-	s, err := Open(dir, member)
+	s, err := Open(dir)
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ const reported = "unusable: true cause: true remedy: true for good: true"
 
 // start opens a directory and puts a batch there.
 func start(dir string) (*Store, error) {
-	s, err := Open(dir, member)
+	s, err := Open(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func start(dir string) (*Store, error) {
 
 // again opens a directory again, and says how many notes there are.
 func again(dir string) error {
-	s, err := Open(dir, member)
+	s, err := Open(dir)
 	if err != nil {
 		return err
 	}
@@ -220,10 +220,10 @@ func putReadOnly(dir string) error {
 	if err := errors.Join(s.Close(), os.Chmod(s.path(), 0o400)); err != nil {
 		return err
 	}
-	_, err = Open(whole, member)
+	_, err = Open(whole)
 	fmt.Println("unusable:", errors.Is(err, datadir.ErrUnusable), "remedy:", err != nil && strings.Contains(err.Error(), "change its owner or permissions"))
 
-	if s, err = Open(dir, member); err != nil {
+	if s, err = Open(dir); err != nil {
 		return err
 	}
 	if err := os.Chmod(dir, 0o500); err != nil {
@@ -270,7 +270,7 @@ func putOnSmallDisk(dir string) error {
 	if err := os.Mkdir(fresh, 0o700); err != nil {
 		return err
 	}
-	if s, err = Open(fresh, member); err != nil {
+	if s, err = Open(fresh); err != nil {
 		return err
 	}
 	report(s, syscall.ENOSPC, "the disk is full: make room")

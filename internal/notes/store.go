@@ -30,13 +30,12 @@ var (
 	notesBucket = []byte("notes")
 	runsBucket  = []byte("runs")
 	formatKey   = []byte("format")
-	memberKey   = []byte("member")
 )
 
 // Store is a member's notes on disk. Its methods are safe for concurrent use; they wait for
 // each other.
 type Store struct {
-	dir, member string
+	dir string
 
 	mu     sync.Mutex
 	db     *bolt.DB // nil while there is no file
@@ -45,12 +44,12 @@ type Store struct {
 	failed error    // what every later Put and Delete returns
 }
 
-// Open opens the notes that a data directory has of member, whose lock the caller holds.
-// Where there are none, nothing is made.
+// Open opens the notes of a data directory, whose lock the caller holds. Where there are
+// none, nothing is made.
 //
 // The errors wrap [datadir.ErrUnusable], [datadir.ErrDamaged] or [datadir.ErrForeign].
-func Open(dir, member string) (*Store, error) {
-	s := &Store{dir: dir, member: member}
+func Open(dir string) (*Store, error) {
+	s := &Store{dir: dir}
 	// What a crash left of a file that was being made.
 	if err := os.Remove(s.path() + newSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, datadir.Unusable(dir, err)
@@ -121,11 +120,11 @@ func (s *Store) explain(err error) error {
 // damaged makes the error for a file that is not to be believed.
 func (s *Store) damaged(reason error) error {
 	return fmt.Errorf("%w %s: %w; it has what this member remembers of runs and kept holds: "+
-		"put a copy of it back, or move it away, and start the node again, but only while the files of all other members are whole: "+
-		"else a run may be repeated, or a kept hold given to somebody", datadir.ErrDamaged, s.path(), reason)
+		"put a copy of it back, or one of another member's that is stopped, or move it away, and start the node again; without the newest, "+
+		"a run may be repeated or a kept hold given to somebody, unless the files of all other members are whole", datadir.ErrDamaged, s.path(), reason)
 }
 
-// checkHead reads whose notes the file has.
+// checkHead reads whether the file has notes, and how many runs.
 func (s *Store) checkHead() error {
 	return s.db.View(func(tx *bolt.Tx) error {
 		head := tx.Bucket(headBucket)
@@ -134,9 +133,6 @@ func (s *Store) checkHead() error {
 		}
 		if got := string(head.Get(formatKey)); got != format {
 			return s.damaged(fmt.Errorf("got format %q, want %q: run the version of conch that wrote it", got, format))
-		}
-		if whose := string(head.Get(memberKey)); whose != s.member {
-			return fmt.Errorf("%w: %s is %s's, and this node is %s; give it another data directory", datadir.ErrForeign, s.path(), whose, s.member)
 		}
 		runs := tx.Bucket(runsBucket)
 		if tx.Bucket(notesBucket) == nil || runs == nil {
@@ -248,7 +244,7 @@ func (s *Store) create(f func(*bolt.Tx) error) error {
 			}
 			_, errNotes := tx.CreateBucket(notesBucket)
 			_, errRuns := tx.CreateBucket(runsBucket)
-			return errors.Join(errNotes, errRuns, head.Put(formatKey, []byte(format)), head.Put(memberKey, []byte(s.member)), f(tx))
+			return errors.Join(errNotes, errRuns, head.Put(formatKey, []byte(format)), f(tx))
 		})
 	})
 	if err != nil {

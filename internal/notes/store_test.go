@@ -16,8 +16,6 @@ import (
 	"conch/token"
 )
 
-const member = "127.0.0.1:7401"
-
 // note makes a lock's note of a run, and a kept hold with a fence that is not 0.
 func note(lock string, tick token.Tick, state token.RunState, kept token.Fence) token.LockNotes {
 	n := token.LockNotes{Lock: lock}
@@ -32,7 +30,7 @@ func note(lock string, tick token.Tick, state token.RunState, kept token.Fence) 
 
 func mustOpen(tb testing.TB, dir string) *Store {
 	tb.Helper()
-	s, err := Open(dir, member)
+	s, err := Open(dir)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -180,23 +178,18 @@ func TestOpenRefusesAnotherFile(t *testing.T) {
 	s := mustOpen(t, dir)
 	must(t, s.Put([]token.LockNotes{note("a", 1, token.RunDone, 0)}))
 	must(t, s.Close())
-	_, err := Open(dir, "127.0.0.1:7402")
-	if !errors.Is(err, datadir.ErrForeign) || !strings.Contains(err.Error(), member) || !strings.Contains(err.Error(), "another data directory") {
-		t.Errorf("another member's Open = %v; want ErrForeign, whose file it is, and what to do", err)
-	}
-
 	edit(t, s.path(), func(tx *bolt.Tx) error { return tx.Bucket(headBucket).Put(formatKey, []byte("2")) })
-	if _, err := Open(dir, member); !errors.Is(err, datadir.ErrDamaged) || !strings.Contains(err.Error(), "run the version of conch that wrote it") {
+	if _, err := Open(dir); !errors.Is(err, datadir.ErrDamaged) || !strings.Contains(err.Error(), "run the version of conch that wrote it") {
 		t.Errorf("Open of another format = %v; want ErrDamaged, and what to do", err)
 	}
 	edit(t, s.path(), func(tx *bolt.Tx) error { return tx.DeleteBucket(headBucket) })
-	if _, err := Open(dir, member); !errors.Is(err, datadir.ErrForeign) || !strings.Contains(err.Error(), "move it away") {
+	if _, err := Open(dir); !errors.Is(err, datadir.ErrForeign) || !strings.Contains(err.Error(), "move it away") {
 		t.Errorf("Open of another program's file = %v; want ErrForeign, and what to do", err)
 	}
 
 	other := t.TempDir()
 	must(t, os.Mkdir(filepath.Join(other, fileName), 0o700))
-	if _, err := Open(other, member); !errors.Is(err, datadir.ErrUnusable) || !strings.Contains(err.Error(), "not a regular file") {
+	if _, err := Open(other); !errors.Is(err, datadir.ErrUnusable) || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("Open of a directory = %v; want ErrUnusable", err)
 	}
 }
@@ -214,7 +207,7 @@ func TestAFileThatAnotherProgramHasOpen(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir)
 	must(t, s.Put([]token.LockNotes{note("a", 1, token.RunDone, 0)}))
-	if _, err := Open(dir, member); !errors.Is(err, datadir.ErrUnusable) || !strings.Contains(err.Error(), "another program has "+s.path()+" open") {
+	if _, err := Open(dir); !errors.Is(err, datadir.ErrUnusable) || !strings.Contains(err.Error(), "another program has "+s.path()+" open") {
 		t.Errorf("Open = %v; want ErrUnusable, and why", err)
 	}
 }
@@ -271,7 +264,7 @@ func TestDamageIsFound(t *testing.T) {
 
 // use reads all, and writes. It returns an error that wraps nothing if what it finds is wrong.
 func use(dir string, want []token.LockNotes) error {
-	s, err := Open(dir, member)
+	s, err := Open(dir)
 	if err != nil {
 		return err
 	}
