@@ -170,6 +170,7 @@ func (w *World) crashNow(i int, length Instant) {
 	w.forgetSharers(i)
 	w.leadersDie(i)
 	w.loseStores(i)
+	w.promises[i] = [maxLocks][]promise{}
 	w.orphanStreams(i)
 	m.node, m.table = nil, nil
 	m.views = [maxLocks]view{}

@@ -15,6 +15,7 @@ type noting struct {
 	barring   [maxLocks]barring
 	declined  []token.Waiter // whose locks are to be given back
 	freeings  []freeing
+	promises  [maxNodes][maxLocks][]promise // of the present processes
 }
 
 // runs is what the judges know of the runs of a lock's ticks: the latest of each kind.
@@ -203,13 +204,6 @@ func (w *World) noteWitnessing(e *token.Effect) {
 	case token.RunVoid:
 		w.count(Voided)
 		r.voided = max(r.voided, note.Run.Fence)
-	}
-}
-
-// noteWitness counts what messages say of notes.
-func (w *World) noteWitness(m *token.Message) {
-	if m.Kind == token.WitnessAnswer && m.Answer == token.Outbid {
-		w.count(WitnessRefused)
 	}
 }
 

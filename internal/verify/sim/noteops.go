@@ -319,7 +319,7 @@ func (w *World) freed(i int, e *token.Effect) {
 }
 
 // freeAll is called from time to time after the faults: an operator frees each kept hold
-// that bars a lock.
+// that bars a lock, unless a member knows that it is over.
 func (w *World) freeAll() {
 	for i := 0; w.plan.Notes && i < w.plan.Nodes; i++ {
 		for l := range w.plan.Locks {
@@ -328,7 +328,7 @@ func (w *World) freeAll() {
 				continue
 			}
 			m.node.InspectLock(lockNames[l], &w.look)
-			if w.look.HasToken && w.look.Token.Kept != nil && !w.isFreeing(i, l) {
+			if w.look.HasToken && w.look.Token.Kept != nil && !w.isFreeing(i, l) && !w.knownOver(i, l, w.look.Token.Kept.Fence) {
 				w.free(i, l, w.look.Token.Kept.Fence)
 			}
 		}

@@ -73,7 +73,7 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 			w.count(Relayed)
 		}
 		w.noteLimit(e.Lock, &e.Message)
-		w.noteWitness(&e.Message)
+		w.judgeWitness(i, &e.Message)
 		w.send(i, int(e.Peer), e.Message)
 	case token.Refuse:
 		if e.Limit != token.Exclusive {
