@@ -11,15 +11,15 @@ type noting struct {
 	disks source // of the delays of disks
 	// notesLost: a disk was lost or set back, and notes with it.
 	notesLost bool
-	runs      [maxLocks]runs
+	runs      [maxLocks]lockRuns
 	barring   [maxLocks]barring
 	declined  []token.Waiter // whose locks are to be given back
 	freeings  []freeing
 	promises  [maxNodes][maxLocks][]promise // of the present processes
 }
 
-// runs is what the judges know of the runs of a lock's ticks: the latest of each kind.
-type runs struct {
+// lockRuns is what the judges know of the runs of a lock's ticks: the latest of each kind.
+type lockRuns struct {
 	entered token.Tick // let in at most once
 	noted   token.Tick // done, and its holder was told that it is noted
 	begun   token.Tick // let in, or witnessed
