@@ -91,7 +91,7 @@ var reasons = [...]string{
 	token.ReasonAddressee, token.ReasonPromised, token.ReasonLapsed, token.ReasonFences, token.ReasonIdle,
 	token.ReasonHeld, token.ReasonOutbid, token.ReasonTooLow, token.ReasonTime, token.ReasonCame, token.ReasonLeaving,
 	token.ReasonUsed, token.ReasonSharer, token.ReasonOver, token.ReasonUnsaid, token.ReasonDoubt,
-	token.ReasonRefused, token.ReasonFull, token.ReasonNoDisk,
+	token.ReasonRefused, token.ReasonUnknown, token.ReasonFull, token.ReasonNoDisk,
 }
 
 const effectKinds = 128

@@ -57,7 +57,10 @@ func (w *World) judgeNotes(i int, e *token.Effect) {
 		wish = w.plan.Ops[e.Waiter-1].Note
 	}
 	w.judgeBarred(i, l, wish, e)
-	if r := &w.runs[l]; e.Fence <= r.voided && !w.excused() {
+	if wish.Keep {
+		w.judgeWitnessed(i, l, "a kept hold", e.Fence, func(n token.Notes) bool { return n.Kept.Fence >= e.Fence })
+	}
+	if r := &w.runs[l]; e.Limit == token.Exclusive && e.Fence <= r.voided && !w.excused() {
 		w.fail(Fences, "node %d grants %s with fence %d, and a run with fence %d was said to be void", i, e.Lock, e.Fence, r.voided)
 	}
 	if wish.Tick != 0 {
@@ -104,11 +107,9 @@ func (w *World) judgeBarred(i, l int, wish Wish, e *token.Effect) {
 		}
 		b.fence = 0
 	}
-	if !wish.Keep {
-		return
+	if wish.Keep && e.Fence > b.freed { // else an operator freed it when it was about to begin
+		*b = barring{fence: e.Fence, waiter: e.Waiter, owner: wish.Owner, freed: b.freed}
 	}
-	*b = barring{fence: e.Fence, waiter: e.Waiter, owner: wish.Owner, freed: b.freed}
-	w.judgeWitnessed(i, l, "a kept hold", e.Fence, func(n token.Notes) bool { return n.Kept.Fence >= e.Fence })
 }
 
 // judgeWitnessed: what depends on a note comes once it is on a quorum's disks.
@@ -191,17 +192,17 @@ func (w *World) saidDone(l int, t token.Tick) {
 	r.unsaid = slices.DeleteFunc(r.unsaid, func(u token.Tick) bool { return u == t })
 }
 
-// noteWitnessing notes that a run is about to begin, or did not.
+// noteWitnessing notes that a run is about to begin, or did not, or that a kept hold is given
+// back.
 func (w *World) noteWitnessing(e *token.Effect) {
-	note := e.Message.Note
-	if note == nil || note.Run == nil {
-		return
-	}
-	r := &w.runs[w.lockOf(e.Lock)]
-	switch note.Run.State {
-	case token.RunBegun:
+	note, r := e.Message.Note, &w.runs[w.lockOf(e.Lock)]
+	switch {
+	case note.Kept != nil && note.Kept.Over:
+		w.keeperLeft(e)
+	case note.Kept != nil:
+	case note.Run.State == token.RunBegun:
 		r.begun = max(r.begun, note.Run.Tick)
-	case token.RunVoid:
+	case note.Run.State == token.RunVoid:
 		w.count(Voided)
 		r.voided = max(r.voided, note.Run.Fence)
 	}

@@ -231,7 +231,7 @@ func (w *World) retireNoted(i int) {
 		now, name, waiter := m.clock.read(w.now), lockNames[op.Lock], token.Waiter(k+1)
 		switch c.state {
 		case claimWaiting, claimGone:
-			c.state = claimOver
+			c.state = claimGone // one that is granted meanwhile is declined
 			m.node.Withdraw(now, name, waiter)
 		case claimHolding:
 			if op.Note.Ends == Vanishes {

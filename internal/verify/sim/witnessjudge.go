@@ -42,7 +42,7 @@ func (w *World) notePromise(i int, m *token.Message) {
 		kept = *m.Note.Kept
 		p.kept = kept.Fence
 	}
-	if has := w.members[i].disk.of(l); p.run.Compare(has.Run.RunMark) < 0 || keptBelow(kept.Fence, kept.Over, has.Kept.Fence, has.Kept.Over) {
+	if has := w.members[i].disk.of(l); !w.runs[l].forgotten && (p.run.Compare(has.Run.RunMark) < 0 || keptBelow(kept.Fence, kept.Over, has.Kept.Fence, has.Kept.Over)) {
 		w.fail(Untrue, "node %d promises %s of %s with the notes %+v and %+v, and on its disk is %+v", i, m.Ballot, m.Lock, p.run, kept, has)
 	}
 	w.promises[i][l] = append(w.promises[i][l], p)
