@@ -24,8 +24,8 @@ func (p *Plan) drawNotes() {
 	}
 	T := int64(p.TTL)
 	p.Writes, p.Tells = Instant(pick(&s.source, 1, T/1000, T/50, T/8)), Instant(pick(&s.source, 1, T/1000, T/50))
-	p.MaxNotes = int(pick[int64](&s.source, 100, 100, 100, 100, 1))
-	if s.chance(85) {
+	p.MaxNotes = int(pick[int64](&s.source, 100, 100, 100, 100, 100, 100, 100, 100, 100, 1))
+	if s.chance(92) {
 		for i := range p.Nodes {
 			p.Machines[i].Disk = true
 		}

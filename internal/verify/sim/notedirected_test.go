@@ -14,6 +14,14 @@ func slowDisks(p *Plan, writes Instant) *Plan {
 	return p
 }
 
+// inBatches lets each node let in so many of its own in a row.
+func inBatches(n int, p *Plan) *Plan {
+	for i := range p.Nodes {
+		p.Machines[i].LocalBatch = n
+	}
+	return p
+}
+
 // runs is a waiter for a run of a tick that comes at a moment, runs for so long, and then says
 // that it is done.
 func runs(at Instant, node int8, tick token.Tick, length Instant) Op {
@@ -99,19 +107,12 @@ var notesDirected = map[string]*Plan{
 		Op{At: 3 * s, Kind: CrashAll, Length: 100 * ms, Patience: 1},
 		atMostOnce(runs(20*s, 0, 5, s)),
 	)),
-	// 2 has run tick 5, and 0, to which the WITNESS creeps, gets the token from 1.
+	// 2 has run tick 5, and 1, to which the WITNESS creeps, gets the token from 0.
 	"token-without-done": remembering(stage(3,
 		runs(1*s, 2, 5, 3*s),
-		slow(1500*ms, 2, 0, token.Witness, 30*s),
-		hold(2*s, 1, s),
-		runs(3*s, 0, 5, s),
-	)),
-	// 2 has run tick 5, and 1, which knows that, has the token, which does not, as 2 dies.
-	"own-done-ignored": remembering(stage(3,
-		runs(1*s, 2, 5, 3*s),
-		runs(8*s, 2, 5, s),
-		runs(9*s, 1, 5, s),
-		runs(10*s, 0, 5, s),
+		slow(1500*ms, 2, 1, token.Witness, 30*s),
+		hold(2*s, 0, s),
+		runs(3*s, 1, 5, s),
 	)),
 	// 2 runs tick 6 at most once. 1 comes late, for tick 5.
 	"older-tick-runs": remembering(stage(3,
@@ -124,7 +125,7 @@ var notesDirected = map[string]*Plan{
 		hold(2*s, 0, s),
 	)),
 	// Likewise when 2 leaves.
-	"kept-not-carried-by-bye": remembering(stage(3,
+	"kept-by-who-leaves": remembering(stage(3,
 		vanishes(keeps(1*s, 2, 0, 30*s)),
 		hold(2*s, 0, s),
 		Op{At: 3 * s, Kind: Leave, Node: 2, Length: 100 * ms},
@@ -150,6 +151,18 @@ var notesDirected = map[string]*Plan{
 		crash(5*s, 2, 100*ms),
 		hold(6*s, 1, s),
 	)),
+	// The token creeps from 1 to 0, as 2 makes a ballot and 1 promises. The token comes to 0
+	// in time. 2's ABORT is lost, and 2 dies. 0 lets in two of its own.
+	"refused-token-stays": inBatches(2, remembering(stage(3,
+		hold(1*s, 1, 4*s),
+		hold(2*s, 0, 15*s),
+		slow(4*s, 1, 0, token.TokenMessage, 10*s),
+		hold(6*s, 2, s),
+		slow(7*s, 2, 0, token.Ballot, 7500*ms),
+		cut(17200*ms, 40*s, 1, pairBit(2, 1)),
+		crash(18*s, 2, 0),
+		atMostOnce(runs(23*s, 0, 5, s)),
+	))),
 	// An operator frees 2's hold at 0, and only 0 hears of that.
 	"freed-without-a-quorum": remembering(stage(3,
 		vanishes(keeps(1*s, 2, 0, 3*s)),

@@ -169,6 +169,9 @@ func (w *World) end(now token.Time, name string, waiter token.Waiter, op *Op, c 
 	switch {
 	case op.Note.Ends == Vanishes:
 		w.vanishes(int(op.Lock), c.fence)
+		if op.Note.Keep {
+			w.count(KeptGiven)
+		}
 		node.Abandon(now, name, waiter)
 	case op.Note.Ends == Finishes && op.Note.Tick != 0:
 		if !node.EndRun(now, name, waiter, 2, "done") {

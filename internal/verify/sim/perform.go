@@ -103,6 +103,9 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 		w.judgeBegun(i, m, e.Session)
 	case token.Made:
 		w.judgeMade(i, e)
+		if e.Message.Token.Kept != nil {
+			w.count(KeptAgain)
+		}
 	case token.Balloted:
 		m.promised = max(m.promised, e.Message.Ballot.Number)
 		w.ballots++
