@@ -17,6 +17,7 @@ const (
 	try                            // a client of a asks for lock b, if it need not wait
 	withdraw                       // client c of a gives up waiting for lock b
 	release                        // client c of a releases lock b
+	say                            // client c of a, which holds lock b, says its next value
 	stall                          // the stream of a to b delivers nothing for a while
 	resume                         // the stream of a to b flows again
 	cut                            // the stream of a to b ends, as far as a can see
@@ -50,6 +51,8 @@ func (x action) String() string {
 		return fmt.Sprintf("client %d of %s gives up waiting for %s", x.c+1, a, lock)
 	case release:
 		return fmt.Sprintf("client %d of %s lets %s go", x.c+1, a, lock)
+	case say:
+		return fmt.Sprintf("client %d of %s says a value under %s", x.c+1, a, lock)
 	case stall:
 		return fmt.Sprintf("the stream %s→%s stalls", a, b)
 	case resume:
@@ -143,6 +146,10 @@ func (c *Config) clientActions(s *state, list []action, i int) []action {
 			case holds:
 				x.kind = release
 				list = append(list, x)
+				if s.left.says[i] > 0 && c.Modes[i][k] == token.Exclusive {
+					x.kind = say
+					list = append(list, x)
+				}
 			}
 		}
 		for k := range maxClients { // the first of each mode that is free
@@ -193,6 +200,8 @@ func (s *state) spend(x action) {
 		s.left.requests[x.a]--
 	case try:
 		s.left.tries[x.a]--
+	case say:
+		s.left.says[x.a]--
 	case withdraw:
 		f.Withdrawals--
 	case cut:

@@ -32,6 +32,10 @@ func (p *stepper) served(s *state) (after token.Time, broken string) {
 	if i := s.waiter(); i >= 0 {
 		p.violated("a client of %s still waits after all has gone well for %d times the time to live", name(i), patience/ttl)
 	}
+	if p.saysValues() && p.broken == "" {
+		p.calmDown(s, 2*ttl)
+		p.judgeLeft(s)
+	}
 	return after, p.broken
 }
 

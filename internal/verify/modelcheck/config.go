@@ -53,6 +53,8 @@ type Config struct {
 	// Requests is how often each member's clients ask, for any lock, and Tries how often
 	// they ask without waiting.
 	Requests, Tries [maxMembers]int
+	// Says is how often each member's clients say a value, while they hold a lock alone.
+	Says [maxMembers]int
 	// Steps is how many steps of time there are.
 	Steps int
 	// Faults is how often each kind of fault may happen.

@@ -60,6 +60,7 @@ func (h *hasher) state(c *Config, s *state) [2]uint64 {
 			b = append(b, s.overtook[l][i][:c.Members]...)
 		}
 	}
+	b = h.leading(b, c, s)
 	f := s.left.faults
 	b = append(b, byte(s.left.steps), byte(f.Withdrawals), byte(f.Breaks), byte(f.Crashes), byte(f.Leaves), byte(f.Pauses), byte(f.Stalls))
 	for i := range c.Members {
@@ -81,6 +82,13 @@ func (h *hasher) stream(b []byte, s *state, from, to int) []byte {
 			owner = to
 		}
 		b = token.AppendMessage(b, m, s.nodes[owner], s.clocks[owner])
+	}
+	return b
+}
+
+func appendUints(b []byte, list ...uint64) []byte {
+	for _, v := range list {
+		b = binary.AppendUvarint(b, v)
 	}
 	return b
 }

@@ -73,6 +73,9 @@ func (p *stepper) settle() {
 	for l := range p.Locks {
 		p.judgeHolders(l)
 		p.judgeTokens(l)
+		if p.saysValues() {
+			p.judgeHeard(l)
+		}
 	}
 }
 

@@ -20,6 +20,9 @@ func (p *stepper) pass(passed token.Time, paused int) {
 		if i != paused && s.nodes[i].NextTick() <= s.clocks[i] {
 			p.input(i, func(n *token.Node) { n.Tick(s.clocks[i]) })
 		}
+		if i != paused && s.nodes[i] != nil && p.saysValues() {
+			p.judgeDoubts(i)
+		}
 	}
 }
 
@@ -62,6 +65,7 @@ func (p *stepper) stop(i int) {
 	if p.Clients {
 		s.leaveOrphans(p.Config, i)
 	}
+	s.leaderDies(i)
 	s.nodes[i], s.leaving[i], s.clocks[i] = nil, false, 0
 	s.clients[i] = [maxLocks][maxClients]client{}
 	s.facts[i] = fact{}

@@ -23,6 +23,7 @@ type state struct {
 	// sharedBehind likewise those that share it.
 	orphans      [maxMembers][maxLocks]token.Time
 	sharedBehind [maxMembers][maxLocks]leftBehind
+	leading      leading
 	left         budget
 
 	facts [maxMembers]fact // of the nodes
@@ -46,6 +47,7 @@ type stream struct {
 type budget struct {
 	requests [maxMembers]int
 	tries    [maxMembers]int
+	says     [maxMembers]int
 	steps    int
 	faults   Faults
 }

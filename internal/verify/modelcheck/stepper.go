@@ -45,7 +45,7 @@ func (p *stepper) force(s *state, x action) string {
 
 // origin is the state before the prelude.
 func (p *stepper) origin() (*state, string) {
-	s := &state{left: budget{requests: p.Requests, tries: p.Tries, steps: p.Steps, faults: p.Faults}}
+	s := &state{left: budget{requests: p.Requests, tries: p.Tries, says: p.Says, steps: p.Steps, faults: p.Faults}}
 	p.begin(s)
 	for i := range p.Members {
 		p.startMember(i)
@@ -121,6 +121,8 @@ func (p *stepper) perform(x action) {
 	case release:
 		s.clients[a][b][k] = nobody
 		p.input(a, func(n *token.Node) { n.Release(s.clocks[a], lockName(b), waiter(k)) })
+	case say:
+		p.say(a, b, k)
 	case stall:
 		s.streams[a][b].stalled = true
 	case resume:
@@ -177,6 +179,10 @@ func (p *stepper) effects(i int, n *token.Node) {
 			s.clients[i][lockIndex(e.Lock)][e.Waiter-1] = nobody
 		case token.Refuse:
 			p.refused(i, e)
+		case token.Led:
+			p.led(i, e)
+		case token.Forgot:
+			s.leading.marks[i][lockIndex(e.Lock)] = mark{}
 		case token.Save:
 			p.save(i, disk{e.Session, e.Promised})
 		case token.Gone:

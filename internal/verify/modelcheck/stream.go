@@ -28,6 +28,7 @@ func (p *stepper) deliver(from, to int) {
 		if m.Token != nil { // the receiver will change it
 			m.Token = protocolcheck.CopyToken(m.Token)
 		}
+		p.hears(to, from, &m)
 		p.input(to, func(n *token.Node) { n.Receive(p.state.clocks[to], token.Member(from), m) })
 	}
 }

@@ -104,10 +104,20 @@ func messageText(m *token.Message) string {
 	case token.BallotAnswer:
 		fmt.Fprintf(&b, " %s: %s number=%s waiting=%t buried=%s highest=%s",
 			m.Ballot, answerText(m.Answer), m.Number, m.Waiting, names(m.Members), m.Highest)
+	case token.Say:
+		b.WriteString(sayingText(m.Saying))
 	case token.Abort:
 		fmt.Fprint(&b, " ", m.Ballot)
 	}
 	return b.String()
+}
+
+// sayingText writes what is said about who leads.
+func sayingText(s *token.Saying) string {
+	if s.None {
+		return " fence " + fenceText(s.Fence) + ": over"
+	}
+	return fmt.Sprintf(" fence %s: value %d, %q", fenceText(s.Fence), s.Count, s.Value)
 }
 
 func answerText(a token.Answer) string {
@@ -115,7 +125,12 @@ func answerText(a token.Answer) string {
 }
 
 func tokenText(t *token.Token) string {
-	return fmt.Sprintf("epoch %s fence %d·2^24+%d LN=%v Q=%s", t.Epoch, t.Fence>>token.FenceBits, t.Fence&token.MaxFencesPerEpoch, t.LastGranted, names(t.Queue))
+	return fmt.Sprintf("epoch %s fence %s LN=%v Q=%s", t.Epoch, fenceText(t.Fence), t.LastGranted, names(t.Queue))
+}
+
+// fenceText writes the ballot's number in a fence, and which grant of its token it is.
+func fenceText(f token.Fence) string {
+	return fmt.Sprintf("%d·2^24+%d", f>>token.FenceBits, f&token.MaxFencesPerEpoch)
 }
 
 func names(members []token.Member) string {
@@ -132,7 +147,7 @@ func names(members []token.Member) string {
 func effectText(e *token.Effect) string {
 	switch e.Kind {
 	case token.Grant:
-		return fmt.Sprintf("grants %s to client %d, fence %d·2^24+%d", e.Lock, e.Waiter, e.Fence>>token.FenceBits, e.Fence&token.MaxFencesPerEpoch)
+		return fmt.Sprintf("grants %s to client %d, fence %s", e.Lock, e.Waiter, fenceText(e.Fence))
 	case token.Revoke:
 		return fmt.Sprintf("takes %s from client %d", e.Lock, e.Waiter)
 	case token.Refuse:
@@ -157,6 +172,8 @@ func effectText(e *token.Effect) string {
 		return fmt.Sprintf("ends ballot %s: %s", e.Message.Ballot, e.Reason)
 	case token.Forgot:
 		return fmt.Sprintf("forgets %s", e.Lock)
+	case token.Led:
+		return fmt.Sprintf("believes of %s about %s%s %s", name(int(e.Peer)), e.Lock, sayingText(e.Message.Saying), e.Reason)
 	case token.Gone:
 		return "is gone"
 	case token.Send:
