@@ -64,7 +64,7 @@ func (s *state) waiter() int {
 	for i := range s.clients {
 		for l := range s.clients[i] {
 			for _, client := range s.clients[i][l] {
-				if client == waits || client == tries {
+				if client == waits || client == tries || client == ends {
 					return i
 				}
 			}
@@ -116,7 +116,7 @@ func (p *stepper) quiet(s *state) {
 	all.Faultless, all.Delivery = []token.Member{0, 1, 2}, OneByOne
 	count := 0
 	for again := true; again; {
-		again = p.restart(s)
+		again = p.restart(s) || p.freeKept(s)
 		for _, x := range all.actions(s, nil) {
 			if p.broken != "" {
 				return
@@ -140,6 +140,8 @@ func (s *state) helps(x action) bool {
 	switch x.kind {
 	case deliver:
 		return s.nodes[x.b] != nil && len(s.streams[x.a][x.b].queue) > 0
+	case store:
+		return s.nodes[x.a] != nil && len(s.writes[x.a]) > 0
 	case resume:
 		return s.streams[x.a][x.b].stalled
 	case open:

@@ -61,6 +61,7 @@ func (h *hasher) state(c *Config, s *state) [2]uint64 {
 		}
 	}
 	b = h.leading(b, c, s)
+	b = h.noting(b, c, s)
 	f := s.left.faults
 	b = append(b, byte(s.left.steps), byte(f.Withdrawals), byte(f.Breaks), byte(f.Crashes), byte(f.Leaves), byte(f.Pauses), byte(f.Stalls))
 	for i := range c.Members {

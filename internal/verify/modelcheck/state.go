@@ -24,7 +24,13 @@ type state struct {
 	orphans      [maxMembers][maxLocks]token.Time
 	sharedBehind [maxMembers][maxLocks]leftBehind
 	leading      leading
-	left         budget
+	// Notes: onDisk are those on the disks, writes those on the way there. lostRuns are the
+	// runs whose holds were lost, and which may still be said to be done.
+	onDisk   [maxMembers][maxLocks]token.Notes
+	writes   [maxMembers][]write
+	lostRuns [maxMembers][maxLocks]token.RunMark
+	notings  [maxLocks]noting
+	left     budget
 
 	facts [maxMembers]fact // of the nodes
 }
@@ -48,6 +54,8 @@ type budget struct {
 	requests [maxMembers]int
 	tries    [maxMembers]int
 	says     [maxMembers]int
+	frees    int
+	lates    int
 	steps    int
 	faults   Faults
 }
@@ -56,7 +64,8 @@ type budget struct {
 type fact struct {
 	hash [2]uint64
 	view token.SessionView
-	held [maxLocks]bool // whether the token is there
+	held [maxLocks]bool        // whether the token is there
+	kept [maxLocks]token.Fence // that of the kept hold that it carries; 0 if none
 }
 
 // insideSession reports whether member i is inside a session by its own clock.

@@ -45,7 +45,7 @@ func (p *stepper) force(s *state, x action) string {
 
 // origin is the state before the prelude.
 func (p *stepper) origin() (*state, string) {
-	s := &state{left: budget{requests: p.Requests, tries: p.Tries, says: p.Says, steps: p.Steps, faults: p.Faults}}
+	s := &state{left: budget{requests: p.Requests, tries: p.Tries, says: p.Says, frees: p.Frees, lates: p.Lates, steps: p.Steps, faults: p.Faults}}
 	p.begin(s)
 	for i := range p.Members {
 		p.startMember(i)
@@ -120,9 +120,21 @@ func (p *stepper) perform(x action) {
 		p.input(a, func(n *token.Node) { n.Withdraw(s.clocks[a], lockName(b), waiter(k)) })
 	case release:
 		s.clients[a][b][k] = nobody
+		p.released(a, b, k)
 		p.input(a, func(n *token.Node) { n.Release(s.clocks[a], lockName(b), waiter(k)) })
 	case say:
 		p.say(a, b, k)
+	case endRun:
+		p.endRun(a, b, k)
+	case abandon:
+		s.clients[a][b][k] = nobody
+		p.input(a, func(n *token.Node) { n.Abandon(s.clocks[a], lockName(b), waiter(k)) })
+	case late:
+		p.late(a, b)
+	case free:
+		p.free(a, b)
+	case store:
+		p.store(a)
 	case stall:
 		s.streams[a][b].stalled = true
 	case resume:
@@ -176,9 +188,19 @@ func (p *stepper) effects(i int, n *token.Node) {
 		case token.Grant:
 			p.granted(i, n, e)
 		case token.Revoke:
-			s.clients[i][lockIndex(e.Lock)][e.Waiter-1] = nobody
+			p.lost(i, e)
 		case token.Refuse:
 			p.refused(i, e)
+		case token.Store:
+			p.toStore(i, e)
+		case token.Witnessing:
+			p.witnessing(e)
+		case token.Ran:
+			p.ran(i, e)
+		case token.RunNoted:
+			p.runNoted(i, e)
+		case token.Freed:
+			p.freed(i, e)
 		case token.Led:
 			p.led(i, e)
 		case token.Forgot:
