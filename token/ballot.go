@@ -68,6 +68,7 @@ func (n *Node) receiveBallotAnswer(l *lock, from Member, m *Message) {
 		s.votes[from] = vote{
 			promised: true, number: m.Number, waiting: m.Waiting, buried: m.Members,
 			share: m.Share, limit: m.Limit, limitBy: m.LimitBy, limitAt: m.LimitAt,
+			note: m.Note,
 		}
 		n.judgeBallot(l)
 	}
@@ -127,9 +128,14 @@ func (n *Node) makeToken(l *lock) {
 		}
 	}
 	t.inherit(s.votes)
+	s.votes[n.self].note = n.ownNote(l) // as it is now
+	t.inheritNotes(s.votes)
 	n.install(l, t)
 	made := n.issue(l, Made, NoMember)
 	made.Fence, made.Hop, made.Message.Token = t.Fence, t.Hop, t
+	if t.Kept != nil {
+		n.beginKept(l)
+	}
 	n.passOn(l)
 }
 

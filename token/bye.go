@@ -16,7 +16,13 @@ func (n *Node) Retire(now Time) {
 		}
 		if l.use != nil && l.waits {
 			l.waits, l.ahead = false, 0
+			if l.notes != nil {
+				n.endEntry(l)
+			}
 			n.keep(l)
+			if n.usedUp(l.token) {
+				n.drop(l, ReasonFences)
+			}
 		}
 		if l.idle() {
 			n.giveAway(l)
@@ -61,6 +67,9 @@ func (n *Node) sayBye() {
 		}
 		if l.token != nil {
 			n.drop(l, ReasonLeaving)
+		}
+		if l.use != nil && l.notes != nil {
+			n.endRounds(l, ReasonLeaving)
 		}
 	}
 	for j := range n.peers {

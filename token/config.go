@@ -104,6 +104,8 @@ func (cfg Config) check() error {
 		return bad("IdleLock", cfg.IdleLock, "more than IdleToken")
 	case cfg.FencesPerEpoch < 1 || cfg.FencesPerEpoch > MaxFencesPerEpoch:
 		return bad("FencesPerEpoch", cfg.FencesPerEpoch, "1 to MaxFencesPerEpoch")
+	case cfg.Remembers && cfg.MaxNotes < 1:
+		return bad("MaxNotes", cfg.MaxNotes, "at least 1")
 	case cfg.LocalBatch < 0 || cfg.LocalBatch > MaxLocalBatch:
 		return bad("LocalBatch", cfg.LocalBatch, fmt.Sprintf("0 to %d", MaxLocalBatch))
 	}

@@ -64,6 +64,7 @@ func process(i Incarnation) string { return fmt.Sprintf("%s#%d", letter(Member(i
 
 var answerNames = map[Answer]string{
 	Hold: "HOLD", Recent: "RECENT", None: "NONE", Outbid: "OUTBID", TooLow: "TOO LOW", Promise: "PROMISE",
+	Noted: "NOTED", Full: "FULL", NoDisk: "NO DISK",
 }
 
 // describeMessage writes a message without its lock.
@@ -73,7 +74,7 @@ func describeMessage(m Message) string {
 		return fmt.Sprintf("REQUEST %v", m.Number)
 	case TokenMessage:
 		return fmt.Sprintf("TOKEN %s to session %d, hop %d, fence %s, LN %s, Q %s%s", ballot(m.Token.Epoch), m.Session,
-			m.Token.Hop, fence(m.Token.Fence), numbers(m.Token.LastGranted), letters(m.Token.Queue), describeShares(m.Token))
+			m.Token.Hop, fence(m.Token.Fence), numbers(m.Token.LastGranted), letters(m.Token.Queue), describeShares(m.Token)+describeTokenNotes(m.Token))
 	case Recall:
 		line := fmt.Sprintf("RECALL of %s for %s", describeShare(m.Share), letter(m.Recaller))
 		if m.Anyhow {
@@ -116,6 +117,14 @@ func describeMessage(m Message) string {
 		return fmt.Sprintf("BALLOT-ANSWER %s %s", ballot(m.Ballot), describeVote(m))
 	case Abort:
 		return "ABORT " + ballot(m.Ballot)
+	case Witness:
+		line := "WITNESS " + describeNote(m.Note)
+		if m.Note.Epoch != (Epoch{}) {
+			line += " for " + ballot(m.Note.Epoch)
+		}
+		return line
+	case WitnessAnswer:
+		return "WITNESS-ANSWER " + describeWitnessed(m)
 	case Say:
 		return fmt.Sprintf("SAY %s, session %d", describeSaying(m.Saying), m.Saying.Session)
 	}
@@ -157,6 +166,84 @@ func describeLimit(limit Limit) string {
 	return fmt.Sprintf("%d permits", limit)
 }
 
+var stateNames = map[RunState]string{RunBegun: "begun", RunVoid: "void", RunDone: "done"}
+
+// describeMark writes a run as #TICK@FENCE STATE.
+func describeMark(m RunMark) string {
+	return fmt.Sprintf("#%d@%s %s", m.Tick, fence(m.Fence), stateNames[m.State])
+}
+
+// describeKept writes a kept hold as kept FENCE, whose, and whether it is over.
+func describeKept(k *KeptHold) string {
+	line := "kept " + fence(k.Fence)
+	if k.Owner != "" {
+		line += " of " + k.Owner
+	}
+	if k.Over {
+		line += " over"
+	}
+	return line
+}
+
+func describeNote(w *Note) string {
+	var words []string
+	if w.Run != nil {
+		words = append(words, describeMark(w.Run.RunMark))
+	}
+	if w.Kept != nil {
+		words = append(words, describeKept(w.Kept))
+	}
+	return strings.Join(words, ", ")
+}
+
+// describeNotes writes what a member remembers.
+func describeNotes(o Notes) string {
+	var w Note
+	if o.Run.Tick != 0 {
+		w.Run = &o.Run
+	}
+	if o.Kept.Fence != 0 {
+		w.Kept = &o.Kept
+	}
+	return describeNote(&w)
+}
+
+func describeOutcome(good, reason string) string {
+	if reason == "" {
+		return good
+	}
+	return "not " + good + ": " + reason
+}
+
+// describeWitnessed writes the answer to a WITNESS.
+func describeWitnessed(m Message) string {
+	w := m.Note
+	asked := describeKept(&KeptHold{Fence: w.About.KeptFence, Over: w.About.Over})
+	if w.About.Run.Tick != 0 {
+		asked = describeMark(w.About.Run)
+	}
+	line := asked + " " + answerNames[m.Answer]
+	if m.Answer == Outbid {
+		line += fmt.Sprintf(" under %d", m.Highest.Number)
+	}
+	if told := describeNote(w); told != "" {
+		line += ", knows " + told
+	}
+	return line
+}
+
+// describeTokenNotes writes the token's run and kept hold.
+func describeTokenNotes(t *Token) string {
+	line := ""
+	if t.Run != nil {
+		line += ", run " + describeMark(*t.Run)
+	}
+	if t.Kept != nil {
+		line += ", " + describeKept(t.Kept)
+	}
+	return line
+}
+
 // describeMode writes the mode of a waiter that shares.
 func describeMode(limit Limit) string {
 	if limit == Exclusive {
@@ -184,7 +271,11 @@ func describeVote(m Message) string {
 		if m.Share != (Share{}) {
 			line += ", has " + describeShare(m.Share)
 		}
-		return line + describeAge(m)
+		line += describeAge(m)
+		if m.Note != nil {
+			line += ", notes " + describeNote(m.Note)
+		}
+		return line
 	case Outbid, TooLow:
 		return fmt.Sprintf("%s under %s", answerNames[m.Answer], ballot(m.Highest))
 	}
@@ -240,12 +331,19 @@ func describeOwn(e Effect) string {
 		if e.Fence == 0 {
 			return fmt.Sprintf("sets the limit: waiter %d, %s, by %s", e.Waiter, describeLimit(e.Limit), request)
 		}
-		return fmt.Sprintf("ENTERS: waiter %d, fence %s, by %s%s", e.Waiter, fence(e.Fence), request, describeMode(e.Limit))
+		line := fmt.Sprintf("ENTERS: waiter %d, fence %s, by %s%s", e.Waiter, fence(e.Fence), request, describeMode(e.Limit))
+		if e.Message.Note != nil {
+			line += ", " + describeNote(e.Message.Note)
+		}
+		return line
 	case Left:
 		return fmt.Sprintf("LEAVES: waiter %d, fence %s%s", e.Waiter, fence(e.Fence), describeMode(e.Limit))
 	case Refuse:
 		if e.Limit != Exclusive {
 			return fmt.Sprintf("refuses waiter %d: %s, as %s said", e.Waiter, describeLimit(e.Limit), letter(e.Peer))
+		}
+		if e.Reason != "" {
+			return fmt.Sprintf("refuses waiter %d: %s", e.Waiter, e.Reason)
 		}
 		return fmt.Sprintf("refuses waiter %d", e.Waiter)
 	case Revoke:
@@ -270,6 +368,20 @@ func describeOwn(e Effect) string {
 		return fmt.Sprintf("gives up ballot %s: %s", ballot(e.Message.Ballot), e.Reason)
 	case Forgot:
 		return "forgets the lock"
+	case Store:
+		return fmt.Sprintf("stores %d: %s", e.Serial, describeNotes(*e.Notes))
+	case Ran:
+		return fmt.Sprintf("RAN: waiter %d, %s", e.Waiter, describeMark(e.Run.RunMark))
+	case RunNoted:
+		return fmt.Sprintf("run of waiter %d, %s, %s", e.Waiter, describeMark(e.Run.RunMark), describeOutcome("noted", e.Reason))
+	case Freed:
+		return fmt.Sprintf("kept hold %s, for waiter %d, %s", fence(e.Fence), e.Waiter, describeOutcome("freed", e.Reason))
+	case Witnessing:
+		return fmt.Sprintf("witnesses for waiter %d: %s", e.Waiter, describeNote(e.Message.Note))
+	case Keeping:
+		return "keeps the lock for " + describeKept(e.Message.Note.Kept)
+	case Unkept:
+		return "no longer keeps " + fence(e.Fence)
 	case Led:
 		line := fmt.Sprintf("believes %s of %s", describeSaying(e.Message.Saying), letter(e.Peer))
 		if e.Reason != "" {

@@ -11,8 +11,8 @@ const (
 	Send EffectKind = iota + 1
 	// Grant: Waiter has Lock, with Fence. Number is the request that was granted; zero if
 	// no request was needed. Message.Token is the token, read-only; nil if the waiter
-	// entered under the node's share while the token is elsewhere. Limit is the waiter's
-	// mode. If Fence is zero, the waiter has set the lock's limit to Limit, and is gone.
+	// entered under the node's share while the token is elsewhere. Message.Note is the run or
+	// the kept hold that begins; nil if it is neither. Limit is the waiter's mode. If Fence is zero, the waiter has set the lock's limit to Limit, and is gone.
 	Grant
 	// Refuse: Waiter, which tried for Lock, does not get it: the lock is in use, or others
 	// are ahead. If Limit is not zero, that is the lock's limit, as Peer said it, and Waiter
@@ -35,8 +35,8 @@ const (
 	// Ran: Waiter, which wanted a run of a tick, is not let in, and has left the queue: Run is
 	// what forbids it. If Run.Tick is later than the waiter's, its tick was passed over.
 	Ran
-	// RunNoted: the run that Waiter ended by EndRun is remembered by a quorum. With a Reason
-	// that is not known, and never will be.
+	// RunNoted: that Run, which Waiter ended by EndRun, is done is remembered by a quorum.
+	// With a Reason that is not known, and never will be.
 	RunNoted
 	// Freed: a quorum remembers that the kept hold with Fence is over, which Waiter asked for
 	// by Free. With a Reason, that is not known.
@@ -109,10 +109,11 @@ const (
 	ReasonLeaving   = "node leaves"
 	ReasonUsed      = "session number was used" // why a session lapsed
 	ReasonSharer    = "member with a share is gone"
-	ReasonOver      = "session over"            // why nobody leads any more; so are these
-	ReasonUnsaid    = "not said again"          // on a new stream
-	ReasonDoubt     = "nothing heard for a TTL" // why a leader is in doubt
-	ReasonRefused   = "refused by witnesses"    // why a token was dropped
+	ReasonOver      = "session over"               // why nobody leads any more; so are these
+	ReasonUnsaid    = "not said again"             // on a new stream
+	ReasonDoubt     = "nothing heard for a TTL"    // why a leader is in doubt
+	ReasonRefused   = "refused by witnesses"       // why a token was dropped
+	ReasonUnknown   = "no such hold is known here" // why none is freed
 	ReasonFull      = "a member remembers as many notes as it may"
 	ReasonNoDisk    = "a member has no data directory" // why a run or a kept hold is refused; so is the one above
 )
@@ -131,7 +132,7 @@ type Effect struct {
 	Message Message
 	State   State
 
-	// Notes and Serial: Store. Run: Ran.
+	// Notes and Serial: Store. Run: Ran and RunNoted.
 	Notes  *Notes
 	Serial uint64
 	Run    *Run

@@ -98,6 +98,7 @@ func (n *Node) Hello(to Member) Hello {
 		Counter:      p.opened - 1,
 		Floor:        n.floor,
 		Fresh:        n.fresh,
+		Remembers:    n.cfg.Remembers,
 		KnownSession: p.highest,
 		KnownOf:      p.highestOf,
 	}

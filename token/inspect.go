@@ -125,6 +125,7 @@ func (n *Node) InspectLock(name string, v *LockView) bool {
 		v.Token.Queue = append(v.Token.Queue[:0], t.Queue...)
 		v.Token.Limit, v.Token.LimitBy, v.Token.LimitAt = t.Limit, t.LimitBy, t.LimitAt
 		v.Token.Shares = append(v.Token.Shares[:0], t.Shares...)
+		v.Token.Run, v.Token.Kept = t.Run, t.Kept
 	}
 	return true
 }

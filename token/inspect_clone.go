@@ -1,6 +1,9 @@
 package token
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Clone returns a node that knows what n knows. The two share no memory that either may
 // change. Effects not fetched yet are not copied.
@@ -10,6 +13,8 @@ import "slices"
 func (n *Node) Clone() *Node {
 	c := *n
 	c.peers = slices.Clone(n.peers)
+	c.notes = maps.Clone(n.notes) // they do not change
+	c.storing = slices.Clone(n.storing)
 	c.effects, c.numbers, c.members, c.stamps, c.spare = nil, nil, nil, nil, nil
 
 	// One array holds all copies of a kind: a clone costs the same few allocations for one
@@ -96,6 +101,9 @@ func (c *cloner) use(u *use) *use {
 		s.answered = slices.Clone(s.answered)
 		d.sharing = &s
 	}
+	if u.notes != nil {
+		d.notes = u.notes.clone()
+	}
 	if u.said != nil {
 		s := *u.said
 		d.said = &s
@@ -114,4 +122,24 @@ func (c *cloner) copyNumbers(numbers []Number) []Number {
 	from := len(c.numbers)
 	c.numbers = append(c.numbers, numbers...)
 	return c.numbers[from:len(c.numbers):len(c.numbers)]
+}
+
+// clone copies what changes. Notes do not.
+func (s *noting) clone() *noting {
+	d := *s
+	if s.entry != nil {
+		d.entry = s.entry.clone()
+	}
+	d.ended = slices.Clone(s.ended)
+	for i, r := range d.ended {
+		d.ended[i] = r.clone()
+	}
+	d.owed = slices.Clone(s.owed)
+	return &d
+}
+
+func (r *round) clone() *round {
+	d := *r
+	d.noted = slices.Clone(r.noted)
+	return &d
 }

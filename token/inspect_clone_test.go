@@ -13,14 +13,24 @@ import (
 // arises by itself.
 func full() (*Node, ClockModel) {
 	const now = 1000 * second
+	run := func() *Run { return &Run{RunMark{1, 2, RunDone}, 3, "r"} }
+	kept := func() *KeptHold { return &KeptHold{1, true, "o", 2, "k"} }
 	cfg := Config{
 		Self: 1, Members: 2, Incarnation: Incarnation{1}, Session: 7, Floor: 8, Encumbered: true, Fresh: true, TTL: 2 * second,
 		IdleToken: 10 * second, IdleLock: 20 * second, FencesPerEpoch: 9, LocalBatch: 10,
+		Remembers: true, Notes: []LockNotes{{"x", Notes{*run(), *kept()}}}, MaxNotes: 11,
+	}
+	note := func() *Note {
+		return &Note{Run: run(), Kept: kept(), Epoch: Epoch{1, 1}, About: NoteID{RunMark{1, 2, RunDone}, 3, true}}
+	}
+	roundOf := func() *round {
+		return &round{1, note(), 6, []bool{true, true}, true, true, now - second, now + second}
 	}
 	token := func() *Token {
 		return &Token{
 			Epoch: Epoch{5, 1}, Hop: 2, Fence: 3, LastGranted: []Number{{1, 1}, {2, 2}}, Queue: []Member{1, 1},
 			Limit: 4, LimitBy: 1, LimitAt: 5, Shares: []Share{{1, 2, 3, 4}},
+			Run: &RunMark{1, 2, RunDone}, Kept: kept(),
 		}
 	}
 	message := Message{
@@ -28,38 +38,42 @@ func full() (*Node, ClockModel) {
 		Begun: true, Locks: []string{"n"}, Probe: 6, Helper: 1, Ballot: Epoch{7, 1},
 		Answer: Hold, InUse: true, Highest: Epoch{8, 1}, Waiting: true, Members: []Member{1},
 		Share: Share{1, 2, 3, 4}, Recaller: 1, Anyhow: true, Kept: 3, Limit: 4, LimitBy: 1, LimitAt: 5,
-		Saying: &Saying{1, 2, 3, "v", true},
+		Saying: &Saying{1, 2, 3, "v", true}, Note: note(),
 	}
 	peerOf := func(reading Time) peer {
 		message := message
 		message.Stamp = reading - second
 		return peer{
 			connected: true, opened: 3,
-			hello: Hello{Incarnation: Incarnation{5}, Boot: 1, Counter: 2, Floor: 3, Fresh: true, KnownSession: 4, KnownOf: Incarnation{6}},
+			hello: Hello{Incarnation: Incarnation{5}, Boot: 1, Counter: 2, Floor: 3, Fresh: true, Remembers: true, KnownSession: 4, KnownOf: Incarnation{6}},
 			heard: true, returned: true, session: 5, over: 4, highest: 6, highestOf: Incarnation{7},
 			answered: now - second, hasAnswered: true, answeredBefore: true, pongAt: now - second/2,
 			guarded: 7, guardEnd: now + second, burialEnd: now + second, heldPing: message, clear: true,
 			values: 1, shownAt: now - second, doubted: true, unsaid: true,
 		}
 	}
-	aVote := vote{true, Number{1, 1}, true, []Member{1}, Share{1, 2, 3, 4}, 4, 1, 5}
+	aVote := func() vote { return vote{true, Number{1, 1}, true, []Member{1}, Share{1, 2, 3, 4}, 4, 1, 5, note()} }
+	aRequest := func(w Waiter) request {
+		return request{w, 1, true, &noteRequest{&RunRequest{1, true, 2, "a"}, &KeepRequest{"o", 1, "a", true}}}
+	}
 	lockOf := func(name string, position int) *lock {
 		return &lock{
 			name: name, requestNumbers: []Number{{1, 2}, {3, 4}}, token: token(),
 			use: &use{
-				holder: 5, ahead: 6, waiters: waiters{entries: []request{{6, 1, true}, {7, 1, true}, {8, 1, true}}, head: 1},
+				holder: 5, ahead: 6, waiters: waiters{entries: []request{aRequest(6), aRequest(7), aRequest(8)}, head: 1},
 				outstanding: true, waits: true, helpEnd: now + second,
 				sharing: &sharing{
 					share: Share{1, 2, 3, 4}, inside: []HolderView{{1, 2, 3}}, visited: true, recalled: true,
 					recaller: 1, via: 1, limit: 4, limitBy: 1, limitAt: 5, answered: []Fence{5},
 				},
-				said: &said{Saying: Saying{1, 2, 3, "v", true}, by: 1, unsaid: true},
+				notes: &noting{note(), roundOf(), []*round{roundOf()}, []owed{{6, 1, note()}}, now + second},
+				said:  &said{Saying: Saying{1, 2, 3, "v", true}, by: 1, unsaid: true},
 				search: &search{
 					patience: second, suspectAt: now + second, probe: 9, open: true,
 					limitAt: 4, tries: []Waiter{3},
 					answers: []probeReply{{true, true, []Member{1}, true}, {true, true, []Member{1}, true}},
 					helper:  1, balloting: true, ballot: Epoch{10, 1}, ballotEnd: now + second,
-					votes: []vote{aVote, aVote},
+					votes: []vote{aVote(), aVote()},
 				},
 				heardOf: true, epoch: Epoch{11, 1}, highest: 12, promises: []Epoch{{13, 1}}, floor: Epoch{14, 1},
 				passedAt: now - second/4, passedQueue: []Member{1}, active: true,
@@ -70,7 +84,7 @@ func full() (*Node, ClockModel) {
 	n := &Node{
 		cfg: cfg, self: 1, now: now, peers: []peer{peerOf(6 * second), peerOf(now)}, boot: 15, session: 16, begun: true, warned: true,
 		leaseEnd: now + second, newer: 1, nextPing: now + second, startedAt: now - second, waiting: true, clientsLeft: true, fresh: true,
-		leaving: true, gone: true, promised: 17, floor: 18, forgotten: 19, probes: 20, count: 21, values: 22,
+		leaving: true, gone: true, promised: 17, floor: 18, forgotten: 19, probes: 20, count: 21, values: 22, notes: map[string]*remembered{"x": {Notes{*run(), *kept()}, 6}}, serial: 7, stored: 5, storing: []storing{{6, "x"}},
 		locks: make(map[string]*lock), numbers: []Number{{1, 1}}, members: []Member{1}, stamps: []Time{1},
 		effects: []Effect{{}}, spare: []*use{{}},
 	}
@@ -176,8 +190,8 @@ func (l leaf) change(t *testing.T) (undo func()) {
 
 // unencoded are the fields that AppendState leaves out, and why.
 var unencoded = map[string]string{
-	`\.cfg\.(Self|Members|FencesPerEpoch|LocalBatch)`: "the same for a member throughout a search",
-	`\.cfg\.(Session|Floor|Encumbered|Fresh)`:         "read by New only",
+	`\.cfg\.(Self|Members|FencesPerEpoch|LocalBatch|MaxNotes)`: "the same for a member throughout a search",
+	`\.cfg\.(Session|Floor|Encumbered|Fresh|Notes.*)`:          "read by New only",
 	`\.now`:    "the clock's reading is given; times count from it",
 	`\.warned`: "decides on a warning only, of which nothing comes here",
 	`\.newer`:  "decides when the stamps are compared, which changes nothing then",
@@ -256,6 +270,7 @@ var shared = map[string]string{
 	`.*\.heldPing\..*`:          "came in a message",
 	`.*\.answers\[\]\.buriable`: "came in a message",
 	`.*\.votes\[\]\.buried`:     "came in a message, or is about to go into one",
+	`\.notes\[\].*|.*\.note(\..*)?|.*\.(hold|Note|Run|Kept)(\..*)?|\.cfg\.Notes.*`: "does not change",
 }
 
 func TestCloneCopiesEveryField(t *testing.T) {

@@ -132,6 +132,8 @@ func (e *encoder) session() {
 	e.uint(n.forgotten)
 	e.uint(n.count)
 	e.uint(uint64(n.values))
+	e.bools(n.cfg.Remembers)
+	e.remembered()
 }
 
 // peer encodes what the node knows of a member, whose own clock reads now.
@@ -146,6 +148,7 @@ func (e *encoder) peer(p *peer, now Time) {
 	e.uint(uint64(p.hello.Boot))
 	e.uint(p.hello.Counter)
 	e.uint(p.hello.Floor)
+	e.bools(p.hello.Remembers)
 	e.uint(uint64(p.session))
 	e.uint(uint64(p.highest))
 	e.uint(uint64(p.over))
@@ -186,6 +189,7 @@ func (e *encoder) lock(l *lock) {
 	e.bools(l.outstanding, l.heardOf, l.waits)
 	e.sharing(l.sharing)
 	e.said(l.said)
+	e.noting(l)
 	e.until(l.helpEnd)
 	e.epoch(l.epoch)
 	e.uint(l.highest)
@@ -242,6 +246,7 @@ func (e *encoder) search(l *lock) {
 		e.uint(uint64(v.limit))
 		e.int(int64(v.limitBy))
 		e.uint(uint64(v.limitAt))
+		e.note(v.note)
 	}
 }
 
@@ -288,4 +293,5 @@ func (e *encoder) message(m *Message, age int64, latest uint64) {
 	e.int(int64(m.LimitBy))
 	e.uint(uint64(m.LimitAt))
 	e.saying(m.Saying)
+	e.note(m.Note)
 }

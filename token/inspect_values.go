@@ -78,7 +78,10 @@ func (e *encoder) requests(list []request) {
 	for _, r := range list {
 		e.uint(uint64(r.waiter))
 		e.uint(uint64(r.limit))
-		e.bools(r.sets)
+		e.bools(r.sets, r.note != nil)
+		if r.note != nil {
+			e.noteRequest(r.note)
+		}
 	}
 }
 
@@ -104,6 +107,13 @@ func (e *encoder) token(t *Token) {
 	e.uint(uint64(len(t.Shares)))
 	for _, s := range t.Shares {
 		e.share(s)
+	}
+	e.bools(t.Run != nil, t.Kept != nil)
+	if t.Run != nil {
+		e.mark(*t.Run)
+	}
+	if t.Kept != nil {
+		e.kept(t.Kept)
 	}
 }
 

@@ -62,6 +62,9 @@ func (n *Node) abandon(l *lock) {
 	if l.use != nil && l.sharing != nil {
 		n.loseShare(l)
 	}
+	if l.use != nil && l.notes != nil {
+		n.loseNotes(l)
+	}
 	if l.token != nil {
 		n.drop(l, ReasonLapsed)
 	}
@@ -76,6 +79,9 @@ func (n *Node) drop(l *lock, reason string) {
 		l.waits = false
 		if l.sharing != nil {
 			n.keepShare(l)
+		}
+		if l.notes != nil {
+			n.endEntry(l)
 		}
 	}
 	token := l.token

@@ -1,5 +1,7 @@
 package token
 
+import "slices"
+
 // lock is what a node knows about one lock. A node may know a million locks, most of them
 // at rest; what matters only while a lock is awake stands apart, in use.
 type lock struct {
@@ -47,8 +49,12 @@ type use struct {
 	outstanding bool
 
 	// waits: the token is here, nobody uses it, and the first waiter waits until others
-	// give back shares. The rules are in turn.go and recall.go. waits implies outstanding.
+	// give back shares, or remember a note, or somebody frees a kept hold. The rules are in
+	// turn.go, recall.go, witness.go and kept.go. waits implies outstanding.
 	waits bool
+	// notes is nil as long as no run of a tick and no kept hold matters here. The rules are in
+	// witness.go.
+	notes *noting
 	// sharing is nil as long as nobody has shared the lock, as far as this node knows.
 	sharing *sharing
 	// said is nil as long as nobody has said a value, as far as this node knows. The rules
@@ -104,6 +110,7 @@ type request struct {
 	waiter Waiter
 	limit  Limit // its mode
 	sets   bool  // it holds nothing, but changes the lock's limit to that
+	note   *noteRequest
 }
 
 // waiters is a first-come-first-served queue that reuses its memory.
@@ -132,6 +139,16 @@ func (q *waiters) pop() request {
 		q.entries, q.head = q.entries[:0], 0
 	}
 	return r
+}
+
+// moveToFront moves the first request that is wanted to the head.
+func (q *waiters) moveToFront(wanted func(request) bool) {
+	line := q.entries[q.head:]
+	if i := slices.IndexFunc(line, wanted); i > 0 {
+		r := line[i]
+		copy(line[1:], line[:i])
+		line[0] = r
+	}
 }
 
 // remove takes w out of the queue and reports whether it was there.

@@ -104,11 +104,12 @@ type Message struct {
 	Helper Member
 	// Ballot: Ballot, Abort, and the BallotAnswer to it.
 	Ballot Epoch
-	// Answer: ProbeAnswer and BallotAnswer.
+	// Answer: ProbeAnswer, BallotAnswer and WitnessAnswer.
 	Answer Answer
 	// InUse: ProbeAnswer with Hold, whether somebody is in the critical section.
 	InUse bool
-	// Highest: BallotAnswer with Outbid or TooLow, the epoch that forbids the ballot.
+	// Highest: BallotAnswer with Outbid or TooLow, the epoch that forbids the ballot;
+	// WitnessAnswer with Outbid, one that forbids the token's.
 	Highest Epoch
 	// Waiting: BallotAnswer with Promise, whether the request Number still waits.
 	Waiting bool

@@ -2,6 +2,7 @@ package token
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"pgregory.net/rapid"
@@ -30,6 +31,11 @@ type site struct {
 	frozen  bool // the process stands still; the clock does not
 	holders map[string]Waiter
 	waiting map[string][]Waiter
+
+	disk     map[string]Notes // by lock
+	written  uint64           // the serial number of the latest Store on it
+	slowDisk bool             // Stores are noted only by hand
+	unstored []Effect
 }
 
 // wire is the stream from one member to another: FIFO, at most once.
@@ -53,7 +59,7 @@ func newNetwork(t rapid.TB, members int, change func(*Config)) *network {
 		cfg := testConfig(Member(m), members)
 		cfg.Session = 0 // raised at the start
 		change(&cfg)
-		n.sites = append(n.sites, &site{cfg: cfg, now: Time(m+1) * 1000 * second})
+		n.sites = append(n.sites, &site{cfg: cfg, now: Time(m+1) * 1000 * second, disk: map[string]Notes{}})
 		n.wires = append(n.wires, nil)
 		for range members {
 			n.wires[m] = append(n.wires[m], &wire{})
@@ -83,6 +89,10 @@ func (n *network) start(m Member) {
 	s.starts++
 	s.cfg.Session++
 	s.cfg.Incarnation = incarnation(m, s.starts)
+	s.cfg.Notes, s.unstored = nil, nil
+	for _, name := range slices.Sorted(maps.Keys(s.disk)) {
+		s.cfg.Notes = append(s.cfg.Notes, LockNotes{name, s.disk[name]})
+	}
 	node, err := New(s.now, s.cfg)
 	if err != nil {
 		n.t.Fatal(err)
@@ -272,6 +282,8 @@ func (n *network) perform(m Member) {
 			}
 		case Save:
 			s.cfg.Session, s.cfg.Floor = e.Session, e.Promised
+		case Store:
+			s.unstored = append(s.unstored, e)
 		case Grant:
 			n.judge(m, e)
 			s.waiting[e.Lock] = slices.DeleteFunc(s.waiting[e.Lock], func(w Waiter) bool { return w == e.Waiter })
@@ -280,6 +292,23 @@ func (n *network) perform(m Member) {
 			delete(s.holders, e.Lock)
 		}
 	}
+	if len(s.unstored) > 0 && !s.slowDisk {
+		n.stored(m)
+	}
+}
+
+// stored puts all on a member's disk, and tells it.
+func (n *network) stored(m Member) {
+	s := n.sites[m]
+	if len(s.unstored) == 0 {
+		return
+	}
+	for _, e := range s.unstored {
+		s.disk[e.Lock], s.written = *e.Notes, e.Serial
+	}
+	s.unstored = nil
+	s.node.Stored(s.now, s.written)
+	n.perform(m)
 }
 
 // judge checks a grant: by its own clock nobody else holds the lock, and the fence is the

@@ -38,6 +38,13 @@ type Node struct {
 
 	values int // how many values are kept; the rules are in say.go
 
+	// What this member remembers, by lock; the rules are in notes.go. Serials count the
+	// Stores: that of the latest, and of the latest that is on stable storage. storing are
+	// those in between.
+	notes          map[string]*remembered
+	serial, stored uint64
+	storing        []storing
+
 	count  uint64 // of the latest request in this session, for any lock
 	locks  map[string]*lock
 	order  []*lock // the same locks, in an order that depends only on the inputs
@@ -73,6 +80,7 @@ func New(now Time, cfg Config) (*Node, error) {
 		floor:       cfg.Floor,
 		locks:       make(map[string]*lock),
 	}
+	n.loadNotes()
 	n.checkWait()
 	return n, nil
 }
@@ -133,6 +141,9 @@ func (n *Node) Release(now Time, name string, w Waiter) {
 	n.advance(now)
 	l := n.lock(name)
 	if l.holder == w && w != 0 {
+		if l.notes != nil {
+			n.giveBack(l)
+		}
 		n.leave(l)
 	} else if l.sharing != nil {
 		n.leaveShare(l, w)
@@ -153,6 +164,9 @@ func (n *Node) PeerUp(now Time, peer Member) {
 	for _, l := range n.order {
 		if l.use != nil && l.outstanding {
 			n.repeat(l, peer)
+		}
+		if l.use != nil && l.notes != nil {
+			n.repeatWitness(l, peer)
 		}
 	}
 	n.passOnIdle()
@@ -252,6 +266,10 @@ func (n *Node) receiveAbout(from Member, m *Message) {
 		n.receiveDone(l, from, m)
 	case Say:
 		n.receiveSay(l, from, m)
+	case Witness:
+		n.receiveWitness(l, from, m)
+	case WitnessAnswer:
+		n.receiveWitnessAnswer(l, from, m)
 	default:
 		panic(fmt.Sprintf("token: message of unknown kind %d", m.Kind))
 	}

@@ -145,6 +145,9 @@ func (n *Node) receiveToken(l *lock, from Member, m *Message) {
 		n.endBallot(l, ReasonCame)
 	}
 	n.install(l, m.Token)
+	if m.Token.Kept != nil {
+		n.beginKept(l)
+	}
 	if !l.waiters.empty() && !n.leaving {
 		n.enter(l)
 		return
@@ -176,10 +179,10 @@ func (n *Node) install(l *lock, t *Token) {
 	}
 }
 
-// enter lets the first local waiter into the critical section. If the lock is shared, that
-// may be several, or none yet.
+// enter lets the first local waiter into the critical section. If the lock is shared, or has
+// notes, that may be several, or none yet.
 func (n *Node) enter(l *lock) {
-	if l.sharing != nil || l.waiters.first().shares() {
+	if l.sharing != nil || l.notes != nil || l.waiters.first().shares() {
 		n.turn(l)
 		return
 	}
@@ -188,11 +191,17 @@ func (n *Node) enter(l *lock) {
 
 // enterAlone lets the first local waiter in, which wants the lock for itself.
 func (n *Node) enterAlone(l *lock) {
-	l.holder = l.waiters.pop().waiter
+	first := l.waiters.pop()
+	l.holder = first.waiter
 	l.helpEnd = n.now
-	l.token.Fence++
+	if l.notes == nil || !n.beginNoted(l, first) {
+		l.token.Fence++
+	}
 	grant := n.issue(l, Grant, NoMember)
 	grant.Waiter, grant.Fence, grant.Hop, grant.Message.Token = l.holder, l.token.Fence, l.token.Hop, l.token
+	if l.notes != nil {
+		grant.Message.Note = l.notes.hold
+	}
 	n.granted(l, grant)
 }
 

@@ -31,6 +31,7 @@ func (n *Node) receiveBallot(l *lock, from Member, m *Message) {
 		v := n.ownVote(l, m.Members)
 		reply.Answer, reply.Number, reply.Waiting, reply.Members = Promise, v.number, v.waiting, v.buried
 		reply.Share, reply.Limit, reply.LimitBy, reply.LimitAt = v.share, v.limit, v.limitBy, v.limitAt
+		reply.Note = v.note
 	}
 	n.send(l, from, reply)
 	if l.idle() {
@@ -119,11 +120,12 @@ type vote struct {
 	limit    Limit // the lock's, as it remembers, the member that said it, and its age
 	limitBy  Member
 	limitAt  Fence
+	note     *Note // what it remembers of the lock; nil for nothing
 }
 
 // ownVote is this node's vote; it buries whom it can of the distant.
 func (n *Node) ownVote(l *lock, distant []Member) vote {
-	v := vote{promised: true, waiting: l.outstanding && n.wants(l)}
+	v := vote{promised: true, waiting: l.outstanding && n.wants(l), note: n.ownNote(l)}
 	if !v.waiting {
 		n.endRequest(l)
 	}

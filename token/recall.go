@@ -16,10 +16,15 @@ func (n *Node) wait(l *lock, waited bool) {
 	case !waited:
 		n.startPatience(l.search)
 	}
+	if l.token.Kept != nil {
+		n.bar(l)
+	}
 	if waited {
 		return
 	}
-	l.sharing.answered = l.sharing.answered[:0]
+	if l.sharing != nil {
+		l.sharing.answered = l.sharing.answered[:0]
+	}
 	n.recall(l)
 }
 
@@ -97,8 +102,8 @@ func (n *Node) receiveRecall(l *lock, from Member, m *Message) {
 	}
 }
 
-// giveBack tells the last recaller that fewer permits of the recalled share are used.
-func (n *Node) giveBack(l *lock) {
+// giveBackShare tells the last recaller that fewer permits of the recalled share are used.
+func (n *Node) giveBackShare(l *lock) {
 	s := l.sharing
 	kept := s.used()
 	if kept > 0 && s.limit == Unlimited {

@@ -96,6 +96,10 @@ func (n *Node) putToRest(l *lock) {
 	u := l.use
 	u.active = false
 	u.search = nil
+	if !n.notesRest(l) {
+		return
+	}
+	u.notes = nil
 	if len(u.promises) > 1 || u.sharing != nil || u.said != nil || u.floor != (Epoch{}) || u.heardOf != n.usuallyHeardOf() {
 		return
 	}

@@ -72,6 +72,7 @@ func TestUseIsEmptyWhenReused(t *testing.T) {
 	n, _ := full()
 	full, l := n.order[0].use, n.order[1]
 	full.promises, full.highest, full.floor, full.sharing, full.said = full.promises[:1], 13, Epoch{}, nil, nil
+	full.notes, n.order[0].token.Kept = &noting{}, nil
 	n.putToRest(n.order[0])
 	if n.order[0].use != nil {
 		t.Fatal("the lock was not put to rest")

@@ -83,24 +83,109 @@ type RunRequest struct {
 // follows; or a Ran, if the tick needs no run or a later one has begun; or a Refuse with a
 // Reason.
 func (n *Node) AcquireRun(now Time, name string, w Waiter, r RunRequest) {
-	panic("token: not built")
+	if q := (request{waiter: w, note: &noteRequest{run: &r}}); n.queues(now, name, q) {
+		n.request(now, name, q)
+	}
 }
 
 // TryRun is AcquireRun for a waiter that does not want to wait, as Try is Acquire.
 func (n *Node) TryRun(now Time, name string, w Waiter, r RunRequest) {
-	panic("token: not built")
+	if q := (request{waiter: w, note: &noteRequest{run: &r}}); n.queues(now, name, q) {
+		n.try(now, name, q)
+	}
 }
 
 // EndRun releases a hold that was granted for a run, and says that its tick needs no other
 // run. until and about are those of the run from now on. RunNoted follows, now or later. It
 // does nothing, and reports false, if the waiter does not hold the lock for a run; then
 // [Node.LateRun] is for it.
+//
+// Protocol, section 7: the token carries that the run is done, and leaves at once. WITNESS
+// goes ahead of it on each stream.
 func (n *Node) EndRun(now Time, name string, w Waiter, until int64, about string) bool {
-	panic("token: not built")
+	n.advance(now)
+	l := n.lock(name)
+	defer n.schedule(l)
+	if w == 0 || l.holder != w || l.notes == nil || l.notes.hold == nil || l.notes.hold.Run == nil {
+		return false
+	}
+	run := Run{l.notes.hold.Run.RunMark, until, about}
+	run.State = RunDone
+	note := &Note{Epoch: l.token.Epoch, Run: &run}
+	l.token.Run, l.notes.hold = &run.RunMark, nil
+	l.notes.ended = append(l.notes.ended, n.beginRound(l, w, note))
+	n.heed(l, note)
+	n.leave(l)
+	n.checkGone()
+	return true
 }
 
 // LateRun notes that a run is done whose hold was lost before its holder could say so, or
 // was at another node. All members are told, once; no answer is counted.
 func (n *Node) LateRun(now Time, name string, r Run) {
-	panic("token: not built")
+	n.advance(now)
+	l := n.lock(name)
+	r.State = RunDone
+	note := &Note{Run: &r}
+	if n.isRoom(name) {
+		n.take(l, note)
+	}
+	n.tell(l, 0, note)
+	n.heed(l, note)
+	n.schedule(l)
+}
+
+// isRun reports whether the request is for a run of a tick.
+func (r request) isRun() bool { return r.note != nil && r.note.run != nil }
+
+// rulesOut reports whether a member that remembers r, and nothing of the lock's token, can
+// say that a run is not needed.
+//
+// Protocol, section 7: if a run of the tick or of a later one is done. That is never untrue.
+func (r *Run) rulesOut(wanted *RunRequest) bool { return r.State == RunDone && r.Tick >= wanted.Tick }
+
+// forbids returns the run that forbids one here, where the token is; nil if there is none.
+//
+// Protocol, section 7: the token's latest run counts, or that which this node remembers, if
+// that is done and higher. The token takes that over.
+func (n *Node) forbids(l *lock, wanted *RunRequest) *Run {
+	t := l.token
+	var own Run
+	if r := n.notes[l.name]; r != nil {
+		own = r.Run
+	}
+	if own.State == RunDone && (t.Run == nil || own.Above(*t.Run)) {
+		t.Run = &own.RunMark
+	}
+	switch m := t.Run; {
+	case m == nil || m.Tick < wanted.Tick:
+		return nil
+	case m.Tick == wanted.Tick && (m.State == RunVoid || m.State == RunBegun && !wanted.Skip):
+		return nil
+	case *m == own.RunMark:
+		return &own
+	default:
+		return &Run{RunMark: *m}
+	}
+}
+
+// ran tells a waiter, which has left the queue, that its run is not needed.
+func (n *Node) ran(l *lock, w Waiter, run *Run) {
+	told := n.issue(l, Ran, NoMember)
+	told.Waiter, told.Run = w, run
+	n.noteWithdrawal(l)
+}
+
+// tellRan tells all waiters whose runs a run that is done rules out.
+func (n *Node) tellRan(l *lock, run *Run) {
+	for k := l.waiters.head; k < len(l.waiters.entries); {
+		r := l.waiters.entries[k]
+		if !r.isRun() || !run.rulesOut(r.note.run) {
+			k++
+			continue
+		}
+		l.waiters.remove(r.waiter)
+		l.forgetTry(r.waiter)
+		n.ran(l, r.waiter, run)
+	}
 }

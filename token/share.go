@@ -117,8 +117,12 @@ func (n *Node) request(now Time, name string, r request) {
 	case l.idle() && !n.leaving:
 		n.enter(l)
 	case l.holdsToken():
-		if r.sets && !n.leaving {
+		switch {
+		case n.leaving:
+		case r.sets:
 			n.raiseHere(l)
+		case r.note != nil && l.waits: // it may be in front of the others
+			n.turn(l)
 		}
 	default:
 		n.admit(l)
@@ -188,7 +192,7 @@ func (n *Node) leaveShare(l *lock, w Waiter) {
 	case l.waits:
 		n.turn(l)
 	case l.token == nil && s.recalled:
-		n.giveBack(l)
+		n.giveBackShare(l)
 	default:
 		n.admit(l)
 	}

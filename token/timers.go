@@ -68,6 +68,9 @@ func (n *Node) due(l *lock) Time {
 	case n.begun && l.outstanding && n.wants(l):
 		due = min(due, l.search.suspectAt)
 	}
+	if l.use != nil && l.notes != nil {
+		due = min(due, n.notesDue(l))
+	}
 	return due
 }
 
@@ -93,6 +96,9 @@ func (n *Node) fire(l *lock) {
 		n.probe(l)
 	case l.outstanding && l.search.suspectAt <= n.now:
 		n.probe(l)
+	}
+	if l.use != nil && l.notes != nil {
+		n.fireNotes(l)
 	}
 	n.forget(l)
 }

@@ -17,9 +17,9 @@ func (n *Node) try(now Time, name string, r request) {
 	n.advance(now)
 	l := n.lock(name)
 	switch {
-	case !l.waiters.empty() || n.leaving || l.holder != 0:
+	case n.leaving || l.holder != 0 || !l.waiters.empty() && !n.adoptsHere(l, r):
 		n.issue(l, Refuse, NoMember).Waiter = r.waiter
-	case l.idle():
+	case l.token != nil:
 		l.waiters.push(r)
 		n.enter(l)
 		if l.waits { // for others' shares

@@ -15,17 +15,24 @@ const (
 	mustWait
 	isRefused    // the lock has another limit
 	isTurnedAway // the lock is in use, and the waiter does not want to wait
+	hasRun       // the waiter's tick needs no run, or a later one has begun
 )
 
 // turn lets in the first waiters, or begins or goes on to wait with the token.
 func (n *Node) turn(l *lock) {
-	s, waited := l.shared(), l.waits
+	waited := l.waits
 	l.waits = false
 	n.strike(l)
+	if l.notes != nil {
+		n.lineUp(l)
+	}
 	entered := 0
-	for !l.waiters.empty() && !n.turnIsFull(l, entered) {
+	for !l.waiters.empty() && !n.turnIsFull(l, entered) && !n.outOfFences(l) {
 		first := l.waiters.first()
 		v := n.judge(l, first)
+		if v == mayEnter && first.note != nil && !n.witnessed(l, first) {
+			v = mustWait
+		}
 		if v == mustWait && entered == 0 {
 			if n.raiseBehind(l) {
 				continue
@@ -43,8 +50,10 @@ func (n *Node) turn(l *lock) {
 		case first.sets:
 			n.setLimit(l)
 		case first.limit == Exclusive:
-			s.close()
-			n.writeShare(l)
+			if l.sharing != nil {
+				l.sharing.close()
+				n.writeShare(l)
+			}
 			n.enterAlone(l)
 			return
 		default:
@@ -54,11 +63,14 @@ func (n *Node) turn(l *lock) {
 	}
 	if entered == 0 {
 		l.ahead = 0
+	}
+	if l.waiters.empty() && entered == 0 {
 		n.keep(l)
-		n.passOn(l)
+		n.enqueue(l)
+		n.handOver(l)
 		return
 	}
-	if s.limit != Unlimited {
+	if entered > 0 && l.sharing.limit != Unlimited {
 		l.ahead += entered - 1 // of the local batch, these were several
 	}
 	n.endTurn(l)
@@ -85,6 +97,15 @@ func (n *Node) othersWait(l *lock) bool {
 func (n *Node) judge(l *lock, first request) verdict {
 	s, t := l.sharing, l.token
 	tries := l.triesFirst()
+	switch {
+	case first.isRun() && n.forbids(l, first.note.run) != nil:
+		return hasRun
+	case t.Kept == nil || first.adopts(t.Kept):
+	case tries:
+		return isTurnedAway
+	default:
+		return mustWait
+	}
 	if first.sets {
 		switch {
 		case t.Limit == Exclusive || t.Limit == Unlimited || first.limit > MaxPermits:
@@ -143,10 +164,15 @@ func (n *Node) permitsUsed(l *lock) (sum uint64) {
 
 // turnAway refuses the first waiter.
 func (n *Node) turnAway(l *lock, v verdict) {
-	w := l.waiters.pop().waiter
-	l.forgetTry(w)
+	r := l.waiters.pop()
+	l.forgetTry(r.waiter)
+	if v == hasRun {
+		n.ran(l, r.waiter, n.forbids(l, r.note.run))
+		n.endEntry(l)
+		return
+	}
 	refused := n.issue(l, Refuse, NoMember)
-	refused.Waiter = w
+	refused.Waiter = r.waiter
 	if v == isRefused {
 		refused.Limit, refused.Peer = l.token.Limit, l.token.LimitBy
 	}
@@ -175,7 +201,7 @@ func (n *Node) noteLimit(l *lock, limit Limit, by Member) {
 // Protocol, section 5: then the fence is raised, and is the share's ID from then on, so
 // that a DONE for what the share was before does not count. It is raised once in a turn.
 func (n *Node) enterShared(l *lock, first bool) {
-	s, t := l.sharing, l.token
+	s, t := l.shared(), l.token
 	if limit := l.waiters.first().limit; t.Limit == Exclusive {
 		n.noteLimit(l, limit, n.self)
 	}
