@@ -45,13 +45,14 @@ func (n *Node) giveAway(l *lock) {
 	}
 }
 
-// checkGone says BYE if the node leaves and nobody here is in a critical section.
+// checkGone says BYE if the node leaves, nobody here is in a critical section, and nobody
+// waits to be told that a run is done or a kept hold over, which takes at most T.
 func (n *Node) checkGone() {
 	if !n.leaving || n.gone {
 		return
 	}
 	for _, l := range n.order {
-		if l.use != nil && (l.holder != 0 || l.sharing.used() > 0) {
+		if l.use != nil && (l.holder != 0 || l.sharing.used() > 0 || l.notes.unsettled()) {
 			return
 		}
 	}

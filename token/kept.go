@@ -145,7 +145,7 @@ func (n *Node) heed(l *lock, w *Note) {
 // judgeKept strikes the kept hold from the token, which may be here, if it is over, or makes
 // the token carry a later one.
 func (n *Node) judgeKept(l *lock, k *KeptHold) {
-	if e := l.notes.entry; e != nil && e.note.Kept != nil && k.Over && k.Fence >= e.note.Kept.Fence {
+	if e := l.notes.entry; e != nil && e.note.Kept != nil && k.Over && k.Fence == e.note.Kept.Fence {
 		n.endEntry(l) // somebody has freed it already; it begins anew
 	}
 	t := l.token

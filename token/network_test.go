@@ -36,6 +36,7 @@ type site struct {
 	written  uint64           // the serial number of the latest Store on it
 	slowDisk bool             // Stores are noted only by hand
 	unstored []Effect
+	freed    map[Fence]bool // kept holds
 }
 
 // wire is the stream from one member to another: FIFO, at most once.

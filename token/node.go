@@ -194,6 +194,7 @@ func (n *Node) Tick(now Time) {
 	}
 	n.doubt()
 	n.fireTimers()
+	n.checkGone()
 }
 
 // NextTick returns when the node needs its next Tick.
@@ -270,6 +271,7 @@ func (n *Node) receiveAbout(from Member, m *Message) {
 		n.receiveWitness(l, from, m)
 	case WitnessAnswer:
 		n.receiveWitnessAnswer(l, from, m)
+		n.checkGone()
 	default:
 		panic(fmt.Sprintf("token: message of unknown kind %d", m.Kind))
 	}

@@ -110,6 +110,7 @@ func (n *Node) Stored(now Time, serial uint64) {
 			n.schedule(l)
 		}
 	}
+	n.checkGone()
 }
 
 // ForgetNotes forgets what the node remembers of a lock, if that still is what the caller

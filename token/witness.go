@@ -322,14 +322,19 @@ func (n *Node) receiveWitnessAnswer(l *lock, from Member, m *Message) {
 		}
 		n.heed(l, told)
 	}
-	r := n.roundAbout(l, w)
-	if r == nil {
-		return
+	for _, r := range l.notes.rounds() {
+		if r.note.Epoch == w.Epoch && r.note.id() == w.About {
+			n.countAnswer(l, r, from, m)
+		}
 	}
+}
+
+// countAnswer counts an answer in the round that it is about.
+func (n *Node) countAnswer(l *lock, r *round, from Member, m *Message) {
 	entry := r == l.notes.entry
 	switch {
-	case m.Answer == Noted && entry && w.Kept != nil: // of a later token
-		n.outbid(l, r, uint64(w.Kept.Fence)>>FenceBits)
+	case m.Answer == Noted && entry && m.Note.Kept != nil: // of a later token
+		n.outbid(l, r, uint64(m.Note.Kept.Fence)>>FenceBits)
 	case m.Answer == Noted:
 		r.noted[from] = true
 	case m.Answer == Outbid:
@@ -344,26 +349,23 @@ func (n *Node) receiveWitnessAnswer(l *lock, from Member, m *Message) {
 	n.judgeRound(l, r)
 }
 
-// roundAbout returns the round that an answer is about; nil if it is none that is under way.
-func (n *Node) roundAbout(l *lock, w *Note) *round {
-	s := l.notes
-	is := func(r *round) bool { return r.note.Epoch == w.Epoch && r.note.id() == w.About }
-	if s.entry != nil && is(s.entry) {
-		return s.entry
+// rounds lists the rounds under way. That before an entry is the last.
+func (s *noting) rounds() []*round {
+	rounds := slices.Clone(s.ended)
+	if s.entry != nil {
+		rounds = append(rounds, s.entry)
 	}
-	if i := slices.IndexFunc(s.ended, is); i >= 0 {
-		return s.ended[i]
-	}
-	return nil
+	return rounds
+}
+
+// unsettled reports whether somebody waits for the outcome of a round. s may be nil.
+func (s *noting) unsettled() bool {
+	return s != nil && slices.ContainsFunc(s.ended, func(r *round) bool { return !r.settled })
 }
 
 // countOwn counts this node in the rounds whose notes are on its stable storage now.
 func (n *Node) countOwn(l *lock) {
-	rounds := slices.Clone(l.notes.ended)
-	if e := l.notes.entry; e != nil {
-		rounds = append(rounds, e)
-	}
-	for _, r := range rounds {
+	for _, r := range l.notes.rounds() {
 		if !r.noted[n.self] && r.serial <= n.stored {
 			r.noted[n.self] = true
 			n.judgeRound(l, r)
