@@ -25,12 +25,13 @@ type noting struct {
 	// noted the latest of which somebody was told that its run is noted as done.
 	skipped, noted token.Tick
 	// begun is the latest tick of which a run was let in, was about to be, or was said to be
-	// done.
-	begun token.Tick
+	// done; done is the latest that was said to be.
+	begun, done token.Tick
 	// open is the fence of the kept hold that was not given back, freed or adopted; 0 if
-	// there is none. owner may adopt it.
-	open  token.Fence
-	owner string
+	// there is none. owner may adopt it. freed is the highest fence that was freed, perhaps
+	// before its hold began.
+	open, freed token.Fence
+	owner       string
 }
 
 // write is a note on its way to stable storage.
@@ -87,12 +88,17 @@ func (s *state) notesOnDisk(c *Config, i int) (list []token.LockNotes) {
 	return list
 }
 
+// isDone notes that a run of a tick was said to be done.
+func (q *noting) isDone(tick token.Tick) {
+	q.begun, q.done = max(q.begun, tick), max(q.done, tick)
+}
+
 // endRun lets the client of a member that holds a lock for a run say that it is done.
 func (p *stepper) endRun(i, l, k int) {
 	s := p.state
 	tick := p.Wants[i][k].tick
 	s.clients[i][l][k] = ends
-	s.notings[l].begun = max(s.notings[l].begun, tick)
+	s.notings[l].isDone(tick)
 	ended := false
 	p.input(i, func(n *token.Node) { ended = n.EndRun(s.clocks[i], lockName(l), waiter(k), 0, "") })
 	if !ended && s.clients[i][l][k] == ends {
@@ -122,7 +128,7 @@ func (p *stepper) late(i, l int) {
 	s := p.state
 	run := token.Run{RunMark: s.lostRuns[i][l]}
 	s.lostRuns[i][l] = token.RunMark{}
-	s.notings[l].begun = max(s.notings[l].begun, run.Tick)
+	s.notings[l].isDone(run.Tick)
 	p.input(i, func(n *token.Node) { n.LateRun(s.clocks[i], lockName(l), run) })
 }
 
@@ -144,9 +150,11 @@ const freer token.Waiter = maxClients + 1
 func (p *stepper) free(i, l int) {
 	s := p.state
 	f := s.toFree(i, l)
-	if s.notings[l].open == f {
-		s.notings[l].open = 0
+	q := &s.notings[l]
+	if q.open <= f { // one that is about to be adopted has a later fence already
+		q.open = 0
 	}
+	q.freed = max(q.freed, f)
 	p.input(i, func(n *token.Node) { n.Free(s.clocks[i], lockName(l), freer, f) })
 }
 
@@ -188,7 +196,10 @@ func (p *stepper) grantedNoted(i, l, k int, e *token.Effect) {
 	case w.tick != 0:
 		p.grantedRun(i, l, w, e)
 	case w.kept:
-		q.open, q.owner = e.Fence, w.owner
+		q.open, q.owner = 0, ""
+		if e.Fence > q.freed {
+			q.open, q.owner = e.Fence, w.owner
+		}
 		if !p.isNoted(l, func(on token.Notes) bool { return on.Kept.Fence >= e.Fence }) {
 			p.violated("%s is granted a kept hold of %s, and no quorum has noted it", name(i), lockName(l))
 		}
@@ -214,18 +225,21 @@ func (p *stepper) grantedRun(i, l int, w *want, e *token.Effect) {
 	}
 	q.skipped = max(q.skipped, w.tick)
 	mark := token.RunMark{Tick: w.tick, Fence: e.Fence, State: token.RunBegun}
-	if !p.isNoted(l, func(on token.Notes) bool { return !mark.Above(on.Run.RunMark) }) {
+	void := token.RunMark{Tick: w.tick, Fence: e.Fence, State: token.RunVoid}
+	if !p.isNoted(l, func(on token.Notes) bool { return !mark.Above(on.Run.RunMark) && on.Run.RunMark != void }) {
 		p.violated("%s is granted a run of tick %d of %s, and no quorum has noted it", name(i), w.tick, lockName(l))
 	}
 }
 
 // ran judges that a client is told that its run is not needed: a run of that tick or of a
-// later one has begun, was about to, or was said to be done.
+// later one was said to be done, or one of a later tick has begun or was about to; with skip,
+// also one of that tick.
 func (p *stepper) ran(i int, e *token.Effect) {
 	s := p.state
 	l, k := lockIndex(e.Lock), int(e.Waiter-1)
-	if tick := p.Wants[i][k].tick; s.notings[l].begun < tick {
-		p.violated("%s tells a client that its run of tick %d of %s is not needed, and none has begun", name(i), tick, lockName(l))
+	q, w := &s.notings[l], &p.Wants[i][k]
+	if q.done < w.tick && (q.begun < w.tick || q.begun == w.tick && !w.skip) {
+		p.violated("%s tells a client that its run of tick %d of %s is not needed, and it is", name(i), w.tick, lockName(l))
 	}
 	s.clients[i][l][k] = nobody
 }
@@ -317,7 +331,7 @@ func (h *hasher) noting(b []byte, c *Config, s *state) []byte {
 	}
 	for l := range c.Locks {
 		q := &s.notings[l]
-		b = appendUints(b, uint64(q.skipped), uint64(q.noted), uint64(q.begun), uint64(q.open))
+		b = appendUints(b, uint64(q.skipped), uint64(q.noted), uint64(q.begun), uint64(q.done), uint64(q.open), uint64(q.freed))
 		b = append(append(b, byte(len(q.owner))), q.owner...)
 		for i := range c.Members {
 			b = appendNotes(b, &s.onDisk[i][l])

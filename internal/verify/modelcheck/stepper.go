@@ -58,8 +58,7 @@ func (p *stepper) origin() (*state, string) {
 		p.calmDown(s, ttl)
 	}
 	if p.Start >= Idle {
-		p.askForAll(s)
-		p.calmDown(s, 0)
+		p.makeTokens(s)
 	}
 	if p.Start >= Held {
 		p.askForAll(s)
@@ -67,11 +66,27 @@ func (p *stepper) origin() (*state, string) {
 	return s, p.broken
 }
 
-// askForAll makes a client of member 0 ask for each lock.
+// makeTokens lets a client of member 0 have each lock, and give it back. It wants nothing
+// beside.
+func (p *stepper) makeTokens(s *state) {
+	config := p.Config
+	plain := *config
+	plain.Wants = [maxMembers][maxClients]want{}
+	p.Config = &plain
+	p.askForAll(s)
+	p.calmDown(s, 0)
+	p.Config = config
+}
+
+// askForAll makes a client of member 0 ask for each lock, and has what it wants beside
+// noted.
 func (p *stepper) askForAll(s *state) {
 	p.renew(s)
 	for l := range p.Locks {
 		p.ask(0, l, 0)
+	}
+	if p.remembers() {
+		p.flow()
 	}
 	p.settle()
 }

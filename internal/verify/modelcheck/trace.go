@@ -215,7 +215,7 @@ func effectText(e *token.Effect) string {
 	case token.Forgot:
 		return fmt.Sprintf("forgets %s", e.Lock)
 	case token.Store:
-		return fmt.Sprintf("has its disk write, as number %d, %s", e.Serial, noteText(&token.Note{Run: &e.Notes.Run, Kept: &e.Notes.Kept}))
+		return fmt.Sprintf("has its disk write, as number %d,%s", e.Serial, noteText(&token.Note{Run: &e.Notes.Run, Kept: &e.Notes.Kept}))
 	case token.Witnessing:
 		return fmt.Sprintf("has all note of %s, for client %d:%s", e.Lock, e.Waiter, noteText(e.Message.Note))
 	case token.Ran:
@@ -226,7 +226,7 @@ func effectText(e *token.Effect) string {
 		}
 		return fmt.Sprintf("tells client %d that it is not known to be noted: %s", e.Waiter, e.Reason)
 	case token.Keeping:
-		return fmt.Sprintf("keeps %s: %s", e.Lock, noteText(e.Message.Note))
+		return fmt.Sprintf("keeps %s:%s", e.Lock, noteText(e.Message.Note))
 	case token.Unkept:
 		return fmt.Sprintf("keeps %s no longer", e.Lock)
 	case token.Led:
