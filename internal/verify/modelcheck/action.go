@@ -17,6 +17,12 @@ const (
 	try                            // a client of a asks for lock b, if it need not wait
 	withdraw                       // client c of a gives up waiting for lock b
 	release                        // client c of a releases lock b
+	say                            // client c of a, which holds lock b, says its next value
+	endRun                         // client c of a, which holds lock b for a run, says that it is done
+	abandon                        // client c of a, which has a kept hold of lock b, is gone
+	late                           // a client of a whose hold of lock b was lost says that its run is done
+	free                           // somebody at a frees the kept hold of lock b
+	store                          // the disk of a writes
 	stall                          // the stream of a to b delivers nothing for a while
 	resume                         // the stream of a to b flows again
 	cut                            // the stream of a to b ends, as far as a can see
@@ -35,6 +41,12 @@ type action struct {
 func (x action) String() string {
 	a, b := name(int(x.a)), name(int(x.b))
 	lock := string(rune('x' + x.b))
+	if x.isDisk() {
+		if x.kind == stall {
+			return "the disk of " + a + " stalls"
+		}
+		return "the disk of " + a + " writes again"
+	}
 	switch x.kind {
 	case deliver:
 		return fmt.Sprintf("%s hears from %s", b, a)
@@ -50,6 +62,18 @@ func (x action) String() string {
 		return fmt.Sprintf("client %d of %s gives up waiting for %s", x.c+1, a, lock)
 	case release:
 		return fmt.Sprintf("client %d of %s lets %s go", x.c+1, a, lock)
+	case say:
+		return fmt.Sprintf("client %d of %s says a value under %s", x.c+1, a, lock)
+	case endRun:
+		return fmt.Sprintf("client %d of %s says that its run of %s is done", x.c+1, a, lock)
+	case abandon:
+		return fmt.Sprintf("client %d of %s, which has a kept hold of %s, is gone", x.c+1, a, lock)
+	case late:
+		return fmt.Sprintf("a client of %s that lost %s says that its run is done", a, lock)
+	case free:
+		return fmt.Sprintf("somebody at %s frees the kept hold of %s", a, lock)
+	case store:
+		return "the disk of " + a + " writes"
 	case stall:
 		return fmt.Sprintf("the stream %s→%s stalls", a, b)
 	case resume:
@@ -88,6 +112,7 @@ func (c *Config) actions(s *state, list []action) []action {
 	}
 	for i := range c.Members {
 		list = c.clientActions(s, list, i)
+		list = c.noteActions(s, list, i)
 	}
 	for i := range c.Members {
 		list = c.memberActions(s, list, i)
@@ -100,7 +125,7 @@ func (c *Config) actions(s *state, list []action) []action {
 
 func (c *Config) streamActions(s *state, list []action, i, j int) []action {
 	if i == j {
-		return list
+		return c.diskActions(s, list, i)
 	}
 	w := &s.streams[i][j]
 	a, b := uint8(i), uint8(j)
@@ -143,6 +168,10 @@ func (c *Config) clientActions(s *state, list []action, i int) []action {
 			case holds:
 				x.kind = release
 				list = append(list, x)
+				if s.left.says[i] > 0 && c.Modes[i][k] == token.Exclusive {
+					x.kind = say
+					list = append(list, x)
+				}
 			}
 		}
 		for k := range maxClients { // the first of each mode that is free
@@ -193,12 +222,20 @@ func (s *state) spend(x action) {
 		s.left.requests[x.a]--
 	case try:
 		s.left.tries[x.a]--
+	case say:
+		s.left.says[x.a]--
 	case withdraw:
 		f.Withdrawals--
 	case cut:
 		if !s.streams[x.a][x.b].dead {
 			f.Breaks--
 		}
+	case late:
+		s.left.lates--
+	case free:
+		s.left.frees--
+	case abandon:
+		f.Abandons--
 	case stall:
 		f.Stalls--
 	case crash:
@@ -216,6 +253,7 @@ const (
 	waits
 	tries // gives up when it hears that the lock is in use
 	holds
+	ends // has said that its run is done, and waits to hear that this is noted
 )
 
 // waiter is client k's name toward the node.

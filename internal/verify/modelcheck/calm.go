@@ -26,12 +26,15 @@ func (p *stepper) served(s *state) (after token.Time, broken string) {
 	p.begin(s)
 	p.quiet(s)
 	for after < patience && p.broken == "" && s.waiter() >= 0 {
-		p.freeAll(s)
 		after += p.elapse(s, patience-after)
 		p.quiet(s)
 	}
 	if i := s.waiter(); i >= 0 {
 		p.violated("a client of %s still waits after all has gone well for %d times the time to live", name(i), patience/ttl)
+	}
+	if p.saysValues() && p.broken == "" {
+		p.calmDown(s, 2*ttl)
+		p.judgeLeft(s)
 	}
 	return after, p.broken
 }
@@ -61,7 +64,7 @@ func (s *state) waiter() int {
 	for i := range s.clients {
 		for l := range s.clients[i] {
 			for _, client := range s.clients[i][l] {
-				if client == waits || client == tries {
+				if client == waits || client == tries || client == ends {
 					return i
 				}
 			}
@@ -113,7 +116,7 @@ func (p *stepper) quiet(s *state) {
 	all.Faultless, all.Delivery = []token.Member{0, 1, 2}, OneByOne
 	count := 0
 	for again := true; again; {
-		again = p.restart(s)
+		again = p.restart(s) || p.freeKept(s)
 		for _, x := range all.actions(s, nil) {
 			if p.broken != "" {
 				return
@@ -137,6 +140,8 @@ func (s *state) helps(x action) bool {
 	switch x.kind {
 	case deliver:
 		return s.nodes[x.b] != nil && len(s.streams[x.a][x.b].queue) > 0
+	case store:
+		return s.nodes[x.a] != nil && len(s.writes[x.a]) > 0
 	case resume:
 		return s.streams[x.a][x.b].stalled
 	case open:

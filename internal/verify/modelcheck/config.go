@@ -49,12 +49,19 @@ type Config struct {
 
 	// Modes are those of each member's clients: how they want locks.
 	Modes [maxMembers][maxClients]token.Limit
-	// Wants are what they want beside the lock. Notes are on disk at once.
+
+	// Wants are what each member's clients want beside the lock. If any wants something, the
+	// members have disks for notes, and notes are written after all else that a member does.
 	Wants [maxMembers][maxClients]want
 
 	// Requests is how often each member's clients ask, for any lock, and Tries how often
 	// they ask without waiting.
 	Requests, Tries [maxMembers]int
+	// Says is how often each member's clients say a value, while they hold a lock alone.
+	Says [maxMembers]int
+	// Frees is how often somebody frees a kept hold, and Lates how often the client of a run
+	// whose hold was lost says that it is done.
+	Frees, Lates int
 	// Steps is how many steps of time there are.
 	Steps int
 	// Faults is how often each kind of fault may happen.
@@ -63,7 +70,8 @@ type Config struct {
 	// leave.
 	Faultless []token.Member
 
-	// Faulty lists the streams that may end or stall; nil means all.
+	// Faulty lists the streams that may end or stall; nil means all. A stream from a member to
+	// itself is its disk, which can stall.
 	Faulty []Stream
 
 	// Rest is when every waiter must have been served.
@@ -80,7 +88,8 @@ type Faults struct {
 	Crashes     int // a member stops at once; it may be started again
 	Leaves      int // a member leaves on purpose; it may be started again
 	Pauses      int // a member does not notice one step of time
-	Stalls      int // a stream delivers nothing for a while; for Prompt delivery
+	Stalls      int // a stream delivers nothing for a while, or a disk; for Prompt delivery
+	Abandons    int // the holder of a kept hold is gone
 }
 
 // Stream is one direction of a pair of members.
@@ -170,8 +179,9 @@ func (c *Config) node(i, n int, disk disk) token.Config {
 		IdleLock:       token.DefaultIdleLock,
 		FencesPerEpoch: token.MaxFencesPerEpoch,
 		LocalBatch:     c.LocalBatch,
+		Remembers:      c.remembers(),
+		MaxNotes:       maxLocks,
 	}
-	c.setNotes(&cfg, disk)
 	if c.Diskless { // as if a second had at most 100 ballots and 100 sessions
 		cfg.Session, cfg.Floor = token.Session(100*(n+1)), uint64(100*(n+1))
 	}

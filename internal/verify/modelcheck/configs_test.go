@@ -128,4 +128,4 @@ var configs = append([]Config{
 		Name: "three, used up, batches", Members: 3, Locks: 1, Start: Idle, Delivery: Batched, StepsPerTTL: 2, Steps: 3,
 		FencesPerEpoch: 1, Requests: [3]int{1, 1, 1}, Faults: Faults{Withdrawals: 1}, Sample: 512,
 	},
-}, slices.Concat(shareConfigs, noteConfigs)...)
+}, slices.Concat(shareConfigs, leadConfigs, noteConfigs)...)

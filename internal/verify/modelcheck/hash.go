@@ -43,7 +43,6 @@ func (h *hasher) state(c *Config, s *state) [2]uint64 {
 			b = append(b, 0)
 			b = binary.AppendUvarint(b, uint64(s.disks[i].session))
 			b = binary.AppendUvarint(b, s.disks[i].promised)
-			b = s.disks[i].appendNotes(b)
 		}
 		b = append(b, flag(s.marks[i]), byte(s.starts[i]), byte(s.left.requests[i]), byte(s.left.tries[i]))
 		for l := range c.Locks {
@@ -57,11 +56,12 @@ func (h *hasher) state(c *Config, s *state) [2]uint64 {
 	for l := range c.Locks {
 		b = binary.AppendUvarint(b, uint64(s.fences[l]))
 		b = binary.AppendUvarint(b, uint64(s.aloneFences[l]))
-		b = append(b, flag(s.notes[l].entered), flag(s.notes[l].done), flag(s.notes[l].barred))
 		for i := range c.Members {
 			b = append(b, s.overtook[l][i][:c.Members]...)
 		}
 	}
+	b = h.leading(b, c, s)
+	b = h.noting(b, c, s)
 	f := s.left.faults
 	b = append(b, byte(s.left.steps), byte(f.Withdrawals), byte(f.Breaks), byte(f.Crashes), byte(f.Leaves), byte(f.Pauses), byte(f.Stalls))
 	for i := range c.Members {
@@ -83,6 +83,13 @@ func (h *hasher) stream(b []byte, s *state, from, to int) []byte {
 			owner = to
 		}
 		b = token.AppendMessage(b, m, s.nodes[owner], s.clocks[owner])
+	}
+	return b
+}
+
+func appendUints(b []byte, list ...uint64) []byte {
+	for _, v := range list {
+		b = binary.AppendUvarint(b, v)
 	}
 	return b
 }

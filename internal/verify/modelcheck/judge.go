@@ -14,7 +14,6 @@ func (p *stepper) granted(i int, n *token.Node, e *token.Effect) {
 	if !protocolcheck.InSession(n, s.clocks[i]) {
 		p.violated("%s is granted %s outside a session", name(i), e.Lock)
 	}
-	p.judgeNotes(i, l, e)
 	if e.Limit != token.Exclusive {
 		p.grantedShare(i, l, e)
 		return
@@ -26,6 +25,7 @@ func (p *stepper) granted(i int, n *token.Node, e *token.Effect) {
 	if p.LocalBatch > 0 {
 		p.judgeTurns(i, l, e.State.Queue)
 	}
+	p.grantedNoted(i, l, int(e.Waiter-1), e)
 }
 
 // judgeTurns: a member in the token's queue has its turn, or is passed over, after at most
@@ -74,6 +74,9 @@ func (p *stepper) settle() {
 	for l := range p.Locks {
 		p.judgeHolders(l)
 		p.judgeTokens(l)
+		if p.saysValues() {
+			p.judgeHeard(l)
+		}
 	}
 }
 
@@ -84,7 +87,10 @@ func (p *stepper) update(i int) {
 	s.facts[i].view = n.InspectSession()
 	for l := range p.Locks {
 		n.InspectLock(lockName(l), &p.view)
-		s.facts[i].held[l] = p.view.HasToken
+		s.facts[i].held[l], s.facts[i].kept[l] = p.view.HasToken, 0
+		if p.view.HasToken && p.view.Token.Kept != nil {
+			s.facts[i].kept[l] = p.view.Token.Kept.Fence
+		}
 	}
 }
 

@@ -20,18 +20,23 @@ func (p *stepper) pass(passed token.Time, paused int) {
 		if i != paused && s.nodes[i].NextTick() <= s.clocks[i] {
 			p.input(i, func(n *token.Node) { n.Tick(s.clocks[i]) })
 		}
+		if i != paused && s.nodes[i] != nil && p.saysValues() {
+			p.judgeDoubts(i)
+		}
 	}
 }
 
 // ask makes a client of a member ask for a lock.
 func (p *stepper) ask(i, l, k int) {
-	w, mode := p.newClient(i, l, k, waits)
+	k = p.newClient(i, l, k, waits)
+	w, mode, wants := waiter(k), p.Modes[i][k], &p.Wants[i][k]
 	p.input(i, func(n *token.Node) {
-		if want := p.wantOf(i, w); want != plain {
-			askNoted(n, p.state.clocks[i], lockName(l), w, want)
-		} else if mode == token.Exclusive {
+		switch {
+		case *wants != want{}:
+			wants.request(n, p.state.clocks[i], lockName(l), w, false)
+		case mode == token.Exclusive:
 			n.Acquire(p.state.clocks[i], lockName(l), w)
-		} else {
+		default:
 			n.AcquireShare(p.state.clocks[i], lockName(l), w, mode)
 		}
 	})
@@ -39,23 +44,26 @@ func (p *stepper) ask(i, l, k int) {
 
 // try makes a client of a member try for a lock.
 func (p *stepper) try(i, l, k int) {
-	w, mode := p.newClient(i, l, k, tries)
+	k = p.newClient(i, l, k, tries)
+	w, mode, wants := waiter(k), p.Modes[i][k], &p.Wants[i][k]
 	p.input(i, func(n *token.Node) {
-		if mode == token.Exclusive {
+		switch {
+		case *wants != want{}:
+			wants.request(n, p.state.clocks[i], lockName(l), w, true)
+		case mode == token.Exclusive:
 			n.Try(p.state.clocks[i], lockName(l), w)
-		} else {
+		default:
 			n.TryShare(p.state.clocks[i], lockName(l), w, mode)
 		}
 	})
 }
 
-// newClient takes a free client of a member that has the mode of client k; there is always
-// one.
-func (p *stepper) newClient(i, l, k int, about client) (token.Waiter, token.Limit) {
+// newClient takes a free client of a member that is like client k; there is always one.
+func (p *stepper) newClient(i, l, k int, about client) int {
 	k = p.sameMode(p.state, i, l, k)
 	p.state.clients[i][l][k] = about
 	p.state.marks[i] = p.Clients
-	return waiter(k), p.Modes[i][k]
+	return k
 }
 
 // stop ends a member's process. Its sent messages are still on their way.
@@ -64,6 +72,8 @@ func (p *stepper) stop(i int) {
 	if p.Clients {
 		s.leaveOrphans(p.Config, i)
 	}
+	s.leaderDies(i)
+	s.writes[i], s.lostRuns[i] = nil, [maxLocks]token.RunMark{}
 	s.nodes[i], s.leaving[i], s.clocks[i] = nil, false, 0
 	s.clients[i] = [maxLocks][maxClients]client{}
 	s.facts[i] = fact{}
@@ -79,22 +89,22 @@ func (p *stepper) stop(i int) {
 func (p *stepper) startMember(i int) {
 	s := p.state
 	cfg := p.node(i, s.starts[i], s.disks[i])
-	cfg.Encumbered = s.marks[i]
+	cfg.Encumbered, cfg.Notes = s.marks[i], s.notesOnDisk(p.Config, i)
 	n, err := token.New(0, cfg)
 	if err != nil {
 		panic(fmt.Sprintf("explore: %v", err))
 	}
 	s.starts[i]++
-	p.save(i, cfg.Session, cfg.Floor)
+	p.save(i, disk{cfg.Session, cfg.Floor})
 	s.nodes[i], s.clocks[i] = n, 0
 	p.touched[i] = true
 	p.effects(i, n)
 }
 
 // save puts on a member's disk, if it has one.
-func (p *stepper) save(i int, session token.Session, promised uint64) {
+func (p *stepper) save(i int, d disk) {
 	if !p.Diskless {
-		p.state.disks[i].session, p.state.disks[i].promised = session, promised
+		p.state.disks[i] = d
 	}
 }
 

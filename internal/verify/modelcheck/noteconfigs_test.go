@@ -1,41 +1,87 @@
 package modelcheck
 
+import "conch/token"
+
+// What clients want: a run of a tick, at most once or at least once; a kept hold, of nobody
+// or of an owner, who may adopt it.
+var (
+	plain   = want{}
+	once    = want{tick: 1, skip: true}
+	again   = want{tick: 1}
+	later   = want{tick: 2, skip: true}
+	kept    = want{kept: true}
+	owned   = want{kept: true, owner: "o"}
+	adopts  = want{kept: true, owner: "o", adopt: true}
+	other   = want{kept: true, owner: "p", adopt: true}
+	nobodys = want{kept: true, adopt: true}
+)
+
 // wants are those of two clients at each of three members.
 func wants(a, b, c, d, e, f want) [maxMembers][maxClients]want {
 	return [maxMembers][maxClients]want{{a, b}, {c, d}, {e, f}}
 }
 
-// noteConfigs are the searches with runs and kept holds.
+// noteConfigs are the searches with runs of ticks and kept holds.
 var noteConfigs = []Config{
 	// No faults, no time.
 	{
-		Name: "runs", Members: 3, Locks: 1, Start: Idle, StepsPerTTL: 4,
-		Wants: wants(once, again, once, again, once, again), Requests: [3]int{1, 1, 1}, Rest: AtOnce,
+		Name: "runs", Members: 2, Locks: 1, Start: Idle, StepsPerTTL: 4,
+		Wants: wants(once, again, once, later, plain, plain), Requests: [3]int{2, 1}, Faults: Faults{Withdrawals: 1}, Rest: AtOnce,
 	},
 	{
-		Name: "kept holds", Members: 3, Locks: 1, Start: Idle, StepsPerTTL: 4,
-		Wants: wants(kept, plain, plain, kept, plain, kept), Requests: [3]int{1, 1, 1}, Faults: Faults{Withdrawals: 1}, Rest: AtOnce,
+		Name: "runs, three", Members: 3, Locks: 1, Start: Idle, StepsPerTTL: 4,
+		Wants: wants(again, again, again, again, plain, plain), Requests: [3]int{1, 1, 1}, Rest: AtOnce,
+	},
+	{
+		Name: "runs, tries", Members: 2, Locks: 1, Start: Idle, StepsPerTTL: 4,
+		Wants: wants(once, again, once, plain, plain, plain), Requests: [3]int{1}, Tries: [3]int{1, 1}, Rest: AtOnce,
+	},
+	{
+		Name: "kept", Members: 2, Locks: 1, Start: Held, StepsPerTTL: 4,
+		Wants: wants(owned, plain, adopts, other, plain, plain), Requests: [3]int{0, 1}, Frees: 1, Faults: Faults{Abandons: 1, Withdrawals: 1}, Sample: 64,
+	},
+	{
+		Name: "kept, nobody's", Members: 2, Locks: 1, Start: Idle, StepsPerTTL: 4,
+		Wants: wants(kept, kept, plain, nobodys, plain, plain), Requests: [3]int{1, 1}, Faults: Faults{Abandons: 1, Withdrawals: 1}, Sample: 64,
 	},
 	// Time goes far, and messages come promptly unless a fault delays them.
 	{
-		Name: "runs, crashes", Members: 3, Locks: 1, Start: Idle, Delivery: Prompt, StepsPerTTL: 4, Steps: 12,
-		Wants: wants(once, again, once, again, once, again), Requests: [3]int{1, 1, 1}, Faults: Faults{Crashes: 2}, Sample: 512,
+		Name: "runs, crash", Members: 3, Locks: 1, Start: Idle, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
+		Wants: wants(once, once, once, once, plain, plain), Requests: [3]int{1, 1}, Faults: Faults{Crashes: 1, Stalls: 1}, Sample: 512,
 	},
 	{
-		Name: "runs, stalls", Members: 3, Locks: 1, Start: Idle, Delivery: Prompt, StepsPerTTL: 2, Steps: 8,
-		Wants: wants(once, again, once, again, once, again), Requests: [3]int{1, 1, 1}, Faults: Faults{Crashes: 1, Stalls: 2}, Sample: 512,
+		Name: "runs, all crash", Members: 2, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
+		Wants: wants(once, once, once, later, plain, plain), Requests: [3]int{0, 2}, Faults: Faults{Crashes: 2, Stalls: 1}, Sample: 512,
 	},
 	{
-		Name: "kept holds, crashes", Members: 3, Locks: 1, Start: Idle, Delivery: Prompt, StepsPerTTL: 4, Steps: 12,
-		Wants: wants(kept, plain, kept, plain, kept, plain), Requests: [3]int{1, 1, 1}, Faults: Faults{Crashes: 2}, Sample: 512,
+		Name: "runs, lapse", Members: 3, Locks: 1, Start: Idle, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
+		Wants: wants(once, once, once, once, plain, plain), Requests: [3]int{1, 1}, Lates: 1, Faults: Faults{Pauses: 1, Stalls: 2}, Sample: 512,
 	},
 	{
-		Name: "kept holds, stalls", Members: 3, Locks: 1, Start: Idle, Delivery: Prompt, StepsPerTTL: 2, Steps: 8,
-		Wants: wants(kept, plain, kept, plain, kept, plain), Requests: [3]int{1, 1, 1}, Faults: Faults{Withdrawals: 1, Stalls: 2}, Sample: 512,
+		Name: "runs again, crash", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
+		Wants: wants(again, again, again, once, plain, plain), Requests: [3]int{0, 1}, Faults: Faults{Crashes: 1, Stalls: 2}, Sample: 512,
+	},
+	{
+		Name: "kept, crash", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
+		Wants: wants(owned, owned, plain, adopts, plain, plain), Requests: [3]int{0, 1, 1}, Frees: 1, Faults: Faults{Crashes: 1, Stalls: 1}, Sample: 512,
+	},
+	{
+		Name: "kept, lapse", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
+		Wants: wants(owned, owned, plain, adopts, plain, plain), Requests: [3]int{0, 1, 1}, Frees: 1, Faults: Faults{Pauses: 1, Stalls: 2}, Sample: 512,
+	},
+	{
+		Name: "kept, leaves", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
+		Wants: wants(owned, owned, kept, kept, plain, plain), Requests: [3]int{0, 1, 1}, Frees: 1, Faults: Faults{Leaves: 2, Abandons: 1}, Sample: 512,
 	},
 	// Time goes a little way, and messages come in any order.
 	{
-		Name: "runs, batches", Members: 3, Locks: 1, Start: Idle, Delivery: Batched, StepsPerTTL: 2, Steps: 4,
-		Wants: wants(once, again, once, again, once, again), Requests: [3]int{1, 1, 0}, Faults: Faults{Crashes: 1}, Sample: 512,
+		Name: "runs, batches", Members: 2, Locks: 1, Start: Idle, Delivery: Batched, StepsPerTTL: 2, Steps: 6,
+		Wants: wants(once, again, once, later, plain, plain), Requests: [3]int{2, 1}, Faults: Faults{Breaks: 1, Crashes: 1, Pauses: 1}, Sample: 512,
+	},
+	{
+		Name: "kept, batches", Members: 2, Locks: 1, Start: Held, Delivery: Batched, StepsPerTTL: 2, Steps: 6,
+		Wants: wants(owned, plain, adopts, plain, plain, plain), Requests: [3]int{1, 1}, Frees: 1, Faults: Faults{Breaks: 1, Crashes: 1, Abandons: 1}, Sample: 512,
 	},
 }
+
+var _ = token.Exclusive

@@ -53,6 +53,16 @@ var caught = []struct{ fault, config string }{
 	{"share-forgotten", "readers, forgetting"},
 	{"lost-share-stays", "readers, crash"},
 	{"lapse-keeps-share", "readers, stalls"},
+	{"older-value-wins", "values"},
+	{"release-not-said", "values, several clients"},
+	{"unsaid-value-stays", "values, streams end"},
+	{"value-not-said-again", "values, crash"},
+	{"value-said-after-ping", "values, streams end"},
+	{"session-over-leads-on", "values, cuts and pauses"},
+	{"lapse-leads-on", "values, all faults, batches"},
+	{"led-lock-forgotten", "values, forgetting"},
+	{"doubt-too-soon", "values, cuts and pauses"},
+	{"silent-leader-not-doubted", "values, all faults, batches"},
 }
 
 // hardToCatch is how many of them every test run tries; each needs a build.

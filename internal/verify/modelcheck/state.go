@@ -23,8 +23,14 @@ type state struct {
 	// sharedBehind likewise those that share it.
 	orphans      [maxMembers][maxLocks]token.Time
 	sharedBehind [maxMembers][maxLocks]leftBehind
-	left         budget
-	notes        [maxLocks]noted
+	leading      leading
+	// Notes: onDisk are those on the disks, writes those on the way there. lostRuns are the
+	// runs whose holds were lost, and which may still be said to be done.
+	onDisk   [maxMembers][maxLocks]token.Notes
+	writes   [maxMembers][]write
+	lostRuns [maxMembers][maxLocks]token.RunMark
+	notings  [maxLocks]noting
+	left     budget
 
 	facts [maxMembers]fact // of the nodes
 }
@@ -33,7 +39,6 @@ type state struct {
 type disk struct {
 	session  token.Session
 	promised uint64
-	notes    [maxLocks]token.Notes
 }
 
 // stream is one direction of a pair.
@@ -48,6 +53,9 @@ type stream struct {
 type budget struct {
 	requests [maxMembers]int
 	tries    [maxMembers]int
+	says     [maxMembers]int
+	frees    int
+	lates    int
 	steps    int
 	faults   Faults
 }
@@ -56,7 +64,8 @@ type budget struct {
 type fact struct {
 	hash [2]uint64
 	view token.SessionView
-	held [maxLocks]bool // whether the token is there
+	held [maxLocks]bool        // whether the token is there
+	kept [maxLocks]token.Fence // that of the kept hold that it carries; 0 if none
 }
 
 // insideSession reports whether member i is inside a session by its own clock.

@@ -45,7 +45,7 @@ func (p *stepper) force(s *state, x action) string {
 
 // origin is the state before the prelude.
 func (p *stepper) origin() (*state, string) {
-	s := &state{left: budget{requests: p.Requests, tries: p.Tries, steps: p.Steps, faults: p.Faults}}
+	s := &state{left: budget{requests: p.Requests, tries: p.Tries, says: p.Says, frees: p.Frees, lates: p.Lates, steps: p.Steps, faults: p.Faults}}
 	p.begin(s)
 	for i := range p.Members {
 		p.startMember(i)
@@ -58,8 +58,7 @@ func (p *stepper) origin() (*state, string) {
 		p.calmDown(s, ttl)
 	}
 	if p.Start >= Idle {
-		p.askForAll(s)
-		p.calmDown(s, 0)
+		p.makeTokens(s)
 	}
 	if p.Start >= Held {
 		p.askForAll(s)
@@ -67,11 +66,27 @@ func (p *stepper) origin() (*state, string) {
 	return s, p.broken
 }
 
-// askForAll makes a client of member 0 ask for each lock.
+// makeTokens lets a client of member 0 have each lock, and give it back. It wants nothing
+// beside.
+func (p *stepper) makeTokens(s *state) {
+	config := p.Config
+	plain := *config
+	plain.Wants = [maxMembers][maxClients]want{}
+	p.Config = &plain
+	p.askForAll(s)
+	p.calmDown(s, 0)
+	p.Config = config
+}
+
+// askForAll makes a client of member 0 ask for each lock, and has what it wants beside
+// noted.
 func (p *stepper) askForAll(s *state) {
 	p.renew(s)
 	for l := range p.Locks {
 		p.ask(0, l, 0)
+	}
+	if p.remembers() {
+		p.flow()
 	}
 	p.settle()
 }
@@ -120,7 +135,21 @@ func (p *stepper) perform(x action) {
 		p.input(a, func(n *token.Node) { n.Withdraw(s.clocks[a], lockName(b), waiter(k)) })
 	case release:
 		s.clients[a][b][k] = nobody
-		p.input(a, func(n *token.Node) { p.release(n, a, b, k) })
+		p.released(a, b, k)
+		p.input(a, func(n *token.Node) { n.Release(s.clocks[a], lockName(b), waiter(k)) })
+	case say:
+		p.say(a, b, k)
+	case endRun:
+		p.endRun(a, b, k)
+	case abandon:
+		s.clients[a][b][k] = nobody
+		p.input(a, func(n *token.Node) { n.Abandon(s.clocks[a], lockName(b), waiter(k)) })
+	case late:
+		p.late(a, b)
+	case free:
+		p.free(a, b)
+	case store:
+		p.store(a)
 	case stall:
 		s.streams[a][b].stalled = true
 	case resume:
@@ -155,7 +184,6 @@ func (p *stepper) input(i int, give func(n *token.Node)) {
 func (p *stepper) effects(i int, n *token.Node) {
 	s := p.state
 	gone := false
-	var serial uint64 // of what is stored
 	effects := n.Effects()
 	for k := range effects {
 		e := &effects[k]
@@ -175,28 +203,30 @@ func (p *stepper) effects(i int, n *token.Node) {
 		case token.Grant:
 			p.granted(i, n, e)
 		case token.Revoke:
-			s.clients[i][lockIndex(e.Lock)][e.Waiter-1] = nobody
+			p.lost(i, e)
 		case token.Refuse:
 			p.refused(i, e)
-		case token.Save:
-			p.save(i, e.Session, e.Promised)
 		case token.Store:
-			s.disks[i].notes[lockIndex(e.Lock)], serial = *e.Notes, e.Serial
+			p.toStore(i, e)
+		case token.Witnessing:
+			p.witnessing(e)
 		case token.Ran:
-			s.clients[i][lockIndex(e.Lock)][e.Waiter-1] = nobody
+			p.ran(i, e)
 		case token.RunNoted:
-			p.runNoted(e)
-		case token.Left:
-			p.keptLeft(i, e)
+			p.runNoted(i, e)
+		case token.Freed:
+			p.freed(i, e)
+		case token.Led:
+			p.led(i, e)
+		case token.Forgot:
+			s.leading.marks[i][lockIndex(e.Lock)] = mark{}
+		case token.Save:
+			p.save(i, disk{e.Session, e.Promised})
 		case token.Gone:
 			gone = true
 		}
 	}
-	switch {
-	case gone:
+	if gone {
 		p.stop(i)
-	case serial != 0:
-		n.Stored(s.clocks[i], serial)
-		p.effects(i, n)
 	}
 }

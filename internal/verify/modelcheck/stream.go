@@ -28,6 +28,7 @@ func (p *stepper) deliver(from, to int) {
 		if m.Token != nil { // the receiver will change it
 			m.Token = protocolcheck.CopyToken(m.Token)
 		}
+		p.hears(to, from, &m)
 		p.input(to, func(n *token.Node) { n.Receive(p.state.clocks[to], token.Member(from), m) })
 	}
 }
@@ -40,7 +41,7 @@ func (p *stepper) flow() {
 		again = false
 		for i := range p.Members {
 			for j := range p.Members {
-				if i != j && p.flowOn(i, j) {
+				if p.flowOn(i, j) {
 					again = true
 					count++
 				}
@@ -58,6 +59,10 @@ func (p *stepper) flowOn(i, j int) bool {
 	w := &s.streams[i][j]
 	switch {
 	case w.stalled:
+		return false
+	case i == j && len(s.writes[i]) > 0:
+		p.store(i)
+	case i == j:
 		return false
 	case len(w.queue) > 0:
 		p.deliver(i, j)

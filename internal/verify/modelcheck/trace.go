@@ -102,20 +102,77 @@ func messageText(m *token.Message) string {
 	case token.Ballot:
 		fmt.Fprintf(&b, " %s number=%s distant=%s", m.Ballot, m.Number, names(m.Members))
 	case token.BallotAnswer:
-		fmt.Fprintf(&b, " %s: %s number=%s waiting=%t buried=%s highest=%s",
-			m.Ballot, answerText(m.Answer), m.Number, m.Waiting, names(m.Members), m.Highest)
+		fmt.Fprintf(&b, " %s: %s number=%s waiting=%t buried=%s highest=%s%s",
+			m.Ballot, answerText(m.Answer), m.Number, m.Waiting, names(m.Members), m.Highest, noteText(m.Note))
+	case token.Witness:
+		b.WriteString(noteText(m.Note))
+	case token.WitnessAnswer:
+		fmt.Fprintf(&b, ": %s%s", answerText(m.Answer), noteText(m.Note))
+	case token.Say:
+		b.WriteString(sayingText(m.Saying))
 	case token.Abort:
 		fmt.Fprint(&b, " ", m.Ballot)
 	}
 	return b.String()
 }
 
+// sayingText writes what is said about who leads.
+func sayingText(s *token.Saying) string {
+	if s.None {
+		return " fence " + fenceText(s.Fence) + ": over"
+	}
+	return fmt.Sprintf(" fence %s: value %d, %q", fenceText(s.Fence), s.Count, s.Value)
+}
+
 func answerText(a token.Answer) string {
-	return [...]string{"", "HOLD", "RECENT", "NONE", "OUTBID", "TOO-LOW", "PROMISE"}[a]
+	return [...]string{"", "HOLD", "RECENT", "NONE", "OUTBID", "TOO-LOW", "PROMISE", "NOTED", "FULL", "NO-DISK"}[a]
 }
 
 func tokenText(t *token.Token) string {
-	return fmt.Sprintf("epoch %s fence %d·2^24+%d LN=%v Q=%s", t.Epoch, t.Fence>>token.FenceBits, t.Fence&token.MaxFencesPerEpoch, t.LastGranted, names(t.Queue))
+	text := fmt.Sprintf("epoch %s fence %s LN=%v Q=%s", t.Epoch, fenceText(t.Fence), t.LastGranted, names(t.Queue))
+	if t.Run != nil {
+		text += " " + markText(t.Run)
+	}
+	if t.Kept != nil {
+		text += " " + keptText(t.Kept)
+	}
+	return text
+}
+
+// noteText writes what a message says about a lock's notes.
+func noteText(n *token.Note) string {
+	var text string
+	if n == nil {
+		return text
+	}
+	if n.Run != nil {
+		text += " " + markText(&n.Run.RunMark)
+	}
+	if n.Kept != nil {
+		text += " " + keptText(n.Kept)
+	}
+	if n.Epoch != (token.Epoch{}) {
+		text += fmt.Sprintf(" epoch %s", n.Epoch)
+	}
+	return text
+}
+
+func markText(m *token.RunMark) string {
+	state := [...]string{"", "begun", "void", "done"}[m.State]
+	return fmt.Sprintf("run of tick %d %s, fence %s", m.Tick, state, fenceText(m.Fence))
+}
+
+func keptText(k *token.KeptHold) string {
+	text := "kept hold of " + k.Owner + ", fence " + fenceText(k.Fence)
+	if k.Over {
+		text += ", over"
+	}
+	return text
+}
+
+// fenceText writes the ballot's number in a fence, and which grant of its token it is.
+func fenceText(f token.Fence) string {
+	return fmt.Sprintf("%d·2^24+%d", f>>token.FenceBits, f&token.MaxFencesPerEpoch)
 }
 
 func names(members []token.Member) string {
@@ -132,7 +189,7 @@ func names(members []token.Member) string {
 func effectText(e *token.Effect) string {
 	switch e.Kind {
 	case token.Grant:
-		return fmt.Sprintf("grants %s to client %d, fence %d·2^24+%d", e.Lock, e.Waiter, e.Fence>>token.FenceBits, e.Fence&token.MaxFencesPerEpoch)
+		return fmt.Sprintf("grants %s to client %d, fence %s", e.Lock, e.Waiter, fenceText(e.Fence))
 	case token.Revoke:
 		return fmt.Sprintf("takes %s from client %d", e.Lock, e.Waiter)
 	case token.Refuse:
@@ -157,6 +214,23 @@ func effectText(e *token.Effect) string {
 		return fmt.Sprintf("ends ballot %s: %s", e.Message.Ballot, e.Reason)
 	case token.Forgot:
 		return fmt.Sprintf("forgets %s", e.Lock)
+	case token.Store:
+		return fmt.Sprintf("has its disk write, as number %d,%s", e.Serial, noteText(&token.Note{Run: &e.Notes.Run, Kept: &e.Notes.Kept}))
+	case token.Witnessing:
+		return fmt.Sprintf("has all note of %s, for client %d:%s", e.Lock, e.Waiter, noteText(e.Message.Note))
+	case token.Ran:
+		return fmt.Sprintf("tells client %d that its run of %s is not needed: %s", e.Waiter, e.Lock, markText(&e.Run.RunMark))
+	case token.RunNoted, token.Freed:
+		if e.Reason == "" {
+			return fmt.Sprintf("tells client %d that a quorum has noted what it said about %s", e.Waiter, e.Lock)
+		}
+		return fmt.Sprintf("tells client %d that it is not known to be noted: %s", e.Waiter, e.Reason)
+	case token.Keeping:
+		return fmt.Sprintf("keeps %s:%s", e.Lock, noteText(e.Message.Note))
+	case token.Unkept:
+		return fmt.Sprintf("keeps %s no longer", e.Lock)
+	case token.Led:
+		return fmt.Sprintf("believes of %s about %s%s %s", name(int(e.Peer)), e.Lock, sayingText(e.Message.Saying), e.Reason)
 	case token.Gone:
 		return "is gone"
 	case token.Send:
