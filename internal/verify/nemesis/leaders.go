@@ -109,16 +109,17 @@ func (o *observer) observe(ctx context.Context) error {
 	}
 	defer func() { _ = locks.Close() }() // it holds nothing
 	told, err := locks.Observe(ctx, elected)
+	for isTrouble(err) && ctx.Err() == nil {
+		pause(ctx, 10*time.Millisecond)
+		told, err = locks.Observe(ctx, elected)
+	}
 	if err != nil {
 		return err
 	}
 	for l := range told {
 		o.told(l)
 	}
-	if ctx.Err() == nil {
-		return errors.New("it is told nothing more")
-	}
-	return nil
+	return errors.New("it is told nothing more")
 }
 
 // campaign leads again and again, until the context ends.
