@@ -105,9 +105,10 @@ func (c *Client) Leader(ctx context.Context, name string) (Leader, error) {
 }
 
 // Observe tells who leads, as [Locker] describes, over a connection of its own. When its node
-// is gone, it goes on at the next; while it finds none, the leader is in doubt. Of a node that
-// is frozen or cut off it notices that after up to 15 seconds. The channel is closed when the
-// context or the client ends. The errors are those of [Client.Leader], without ErrNoLeader.
+// is gone, it goes on at the next; while it finds none, the leader is in doubt. So it does
+// when the node is frozen or cut off, and was not heard for one SessionTTL or 20 seconds,
+// whichever is shorter. The channel is closed when the context or the client ends. The errors
+// are those of [Client.Leader], without ErrNoLeader.
 func (c *Client) Observe(ctx context.Context, name string) (<-chan Leader, error) {
 	o, err := c.client.Observe(ctx, name)
 	if err != nil {

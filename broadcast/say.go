@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"conch/internal/claims"
 	"conch/internal/leaders"
@@ -67,28 +68,31 @@ func (d *Driver) Leader(ctx context.Context, lock string) (Leader, error) {
 }
 
 // Follow calls tell with who leads under a lock, as this node has heard: at once, and again
-// when that has changed since the last call. While tell runs, changes are not kept: the next
-// call has the latest. It returns tell's error, or as Leader does.
-func (d *Driver) Follow(ctx context.Context, lock string, tell func(Leader) error) error {
+// when that has changed since the last call, or at a tick. While tell runs, changes are not
+// kept: the next call has the latest. It returns tell's error, or as Leader does.
+func (d *Driver) Follow(ctx context.Context, lock string, ticks <-chan time.Time, tell func(Leader) error) error {
 	sub, err := d.Subscribe(ctx, lock)
 	if err != nil {
 		return err
 	}
 	var last Leader
-	for first := true; ; first = false {
+	for due := true; ; {
 		now, err := d.Leader(ctx, lock)
 		if err != nil {
 			return err
 		}
-		if first || now != last {
+		if due || now != last {
 			if err := tell(now); err != nil {
 				return err
 			}
 			last = now
 		}
+		due = false
 		select {
 		case <-sub.Wake():
 			sub.Take()
+		case <-ticks:
+			due = true
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-d.dead:

@@ -197,7 +197,7 @@ func TestSlowObserverGetsTheLastValue(t *testing.T) {
 		w := newNetwork()
 		members := w.startAll(t, "a:1", "b:1", "c:1")
 		settled(t, members)
-		follow := func(ctx context.Context, tell func(Leader) error) { _ = members[1].driver.Follow(ctx, "cs", tell) }
+		follow := func(ctx context.Context, tell func(Leader) error) { _ = members[1].driver.Follow(ctx, "cs", nil, tell) }
 		observed := RelayLeaders(t.Context(), func(l Leader) Leader { return l }, follow)
 		if l := <-observed; l != (Leader{}) {
 			t.Errorf("at first: %+v; want nobody", l)

@@ -146,10 +146,10 @@ func (c *checker) checkFences(j *Journey) {
 }
 
 // tellsTokensFence reports whether a line's fence is the token's at that point, and not that
-// of a hold which may be an older one.
+// of a hold which may be an older one, as that of a leader whose value or end comes late.
 func tellsTokensFence(e *Event) bool {
 	switch e.Kind {
-	case Lost, LimitSet, ShareEnter, ShareLeave:
+	case Lost, LimitSet, ShareEnter, ShareLeave, Leader, SaySent, SayReceived:
 		return false
 	case Leave:
 		return !e.Mode().shares()

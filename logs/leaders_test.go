@@ -13,6 +13,11 @@ func TestPlantedLeaders(t *testing.T) {
 		reason      string
 	}{
 		"honest": {},
+		"the end of a term is heard of after the next entry": {plant: func(t *testing.T, lines []string) {
+			entered := find(t, lines, 2, event(Enter))
+			move(lines, find(t, lines, 2, event(SayReceived)), entered)
+			move(lines, find(t, lines, 4, event(Leader)), entered)
+		}},
 		"an older value after a newer": {func(t *testing.T, lines []string) {
 			move(lines, find(t, lines, 1, event(Leader)), find(t, lines, 2, event(Leader)))
 		}, risingFences, "believed in the leader with fence"},
@@ -27,7 +32,7 @@ func TestPlantedLeaders(t *testing.T) {
 				planted.plant(t, files[0])
 			}
 			report := Check(readAll(t, joined(files)...))
-			if planted.plant == nil {
+			if planted.reason == "" {
 				if report.Verdict() != Holds {
 					t.Errorf("the verdict is %s:\n%s", report.Verdict(), reportText(report))
 				}

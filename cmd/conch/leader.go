@@ -20,12 +20,13 @@ func newLeaderCommand() *cobra.Command {
 		Short: "Show who leads, as conch elect decides",
 		Long: `Shows who leads under NAME, as the node that is asked has heard: the value that the
 leader says, its term, and the node at which it leads. With --watch it writes that, and
-then a line at each change, until SIGINT or SIGTERM; when its node is gone, it goes on at
-the next. If changes come faster than they are read, some are left out, but never the
-last. Terms never go back.
+then a line at each change, until SIGINT or SIGTERM, or until nobody reads its output; when
+its node is gone, frozen or cut off, it goes on at the next. If changes come faster than
+they are read, some are left out, but never the last. Terms never go back.
 
 The leader may lead no more by the time that you read this. It is in doubt when nothing
-was heard of its node for a session's time to live; then another may lead already.
+was heard of its node for a session's time to live, or with --watch of the node that is
+asked; then another may lead already.
 
 Exit codes: 0 somebody leads, in doubt or not, or with --watch a signal came; 1 nobody
 does; 69 no node could be reached; 80 the node's rules do not let this caller look; 64

@@ -23,8 +23,8 @@ func newWatchCommand() *cobra.Command {
 		Short: "Write a line whenever something about a lock changes",
 		Long: `Writes the state of a lock, and then a line at each change: when it was heard of, and
 what is new about the holder, the waiters, the token, and the members that do not
-answer. It goes on until SIGINT or SIGTERM. If changes come faster than they are read,
-some are left out, but never the last.
+answer. It goes on until SIGINT or SIGTERM, or until nobody reads its output. If changes
+come faster than they are read, some are left out, but never the last.
 
 Exit codes: 0 a signal came, or as many lines as asked for; 69 no node could be reached,
 or the node stopped; 80 the node's rules do not let this caller look; 64 wrong usage.`,
@@ -46,11 +46,12 @@ or the node stopped; 80 the node's rules do not let this caller look; 64 wrong u
 }
 
 // untilInterrupted runs f, which writes until its command's context ends, until a signal
-// comes.
+// comes or its output has no reader.
 func untilInterrupted(cmd *cobra.Command, f func() error) error {
 	// Repeated signals, as timeout(1) sends them, mean the same.
 	ctx, _ := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	cmd.SetContext(ctx)
+	go endUnread(cmd.OutOrStdout())
 	ended := make(chan error, 1)
 	// After a signal it is not waited for: nobody may read what it writes.
 	go func() { ended <- f() }()

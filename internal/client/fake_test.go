@@ -86,6 +86,7 @@ type fakeNode struct {
 	served   chan struct{}
 	attached sync.WaitGroup   // connections without gRPC
 	streams  chan *nodeStream // that were opened
+	observed chan *observer   // calls of Observe that were begun
 
 	mu      sync.Mutex
 	refuses bool
@@ -103,6 +104,7 @@ func (w *network) node(address string) *fakeNode {
 		server:   grpc.NewServer(broadcast.ServerOptions()...),
 		served:   make(chan struct{}),
 		streams:  make(chan *nodeStream, 100),
+		observed: make(chan *observer, 100),
 	}
 	clientv1.RegisterLockServiceServer(n.server, n)
 	go func() {

@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -21,7 +23,7 @@ import (
 // Leader returns who leads under a lock, as the first node that answers has heard. The errors
 // are those of [Client.Observe].
 func (c *Client) Leader(ctx context.Context, lock string) (broadcast.Leader, error) {
-	o, err := c.observe(ctx, lock)
+	o, err := c.observe(ctx, lock, Target{})
 	if err != nil {
 		return broadcast.Leader{}, err
 	}
@@ -36,7 +38,7 @@ func (c *Client) Observe(ctx context.Context, lock string) (*Observation, error)
 	ctx, cancel := context.WithCancel(ctx)
 	o := &Observation{client: c, lock: lock, ctx: ctx, cancel: cancel, unbind: context.AfterFunc(c.life, cancel)}
 	var err error
-	if o.call, err = c.observe(ctx, lock); err != nil {
+	if o.call, err = c.observe(ctx, lock, Target{}); err != nil {
 		o.end()
 		return nil, err
 	}
@@ -51,6 +53,7 @@ type Observation struct {
 	cancel context.CancelFunc
 	unbind func() bool
 	call   *observation // nil between two nodes
+	last   Target       // the node of the last call that ended
 	// observer is what was told.
 	observer leaders.Observer
 }
@@ -61,58 +64,71 @@ func (o *Observation) end() {
 }
 
 // Follow tells who leads, as [broadcast.Driver.Follow] does, until the context of Observe or
-// the client ends. When its node is gone, it goes on at the next; while it finds none, the
-// leader is in doubt. It is called once.
+// the client ends. When its node is gone or silent, it goes on at the next; the leader is in
+// doubt after a silence, and while no node is found. It is called once.
 func (o *Observation) Follow(_ context.Context, tell func(broadcast.Leader) error) {
 	defer o.end()
 	pause := newBackoff()
 	for {
 		if o.call != nil {
 			began := time.Now()
-			o.followCall(tell)
+			err := o.followCall(tell)
 			if time.Since(began) > backoffMax {
 				pause.Reset()
+			}
+			if errors.Is(err, errNoAnswer) && !o.doubt(tell) {
+				return
 			}
 		}
 		if o.ctx.Err() != nil {
 			return
 		}
 		var err error
-		if o.call, err = o.client.observe(o.ctx, o.lock); err == nil {
+		if o.call, err = o.client.observe(o.ctx, o.lock, o.last); err == nil {
 			continue
 		}
-		if o.observer.Doubt() && tell(o.observer.Told()) != nil || !sleep(o.ctx, pause) {
+		if !o.doubt(tell) || !sleep(o.ctx, pause) {
 			return
 		}
 	}
 }
 
-// followCall tells what one node says, until it ends its answer.
-func (o *Observation) followCall(tell func(broadcast.Leader) error) {
+// doubt tells that the leader is in doubt, if that is news. It reports whether the observer
+// still listens.
+func (o *Observation) doubt(tell func(broadcast.Leader) error) bool {
+	return !o.observer.Doubt() || tell(o.observer.Told()) == nil
+}
+
+// followCall tells what one node says, until it ends its answer or is silent, and returns
+// why.
+func (o *Observation) followCall(tell func(broadcast.Leader) error) (err error) {
 	defer func() {
 		o.call.close()
-		o.call = nil
+		o.call, o.last = nil, o.call.target
 	}()
-	l := o.call.first
-	for {
+	for l := o.call.first; err == nil; l, err = o.call.next() {
 		o.observer.Hear(l)
-		if tell(o.observer.Told()) != nil {
-			return
+		if err := tell(o.observer.Told()); err != nil {
+			return err
 		}
-		r, err := o.call.rpc.Recv()
-		if err != nil {
-			return
-		}
-		l = leaderOf(r)
 	}
+	return err
 }
+
+// errNoAnswer: nothing was heard of a node for so long that it may be frozen, cut off or gone.
+var errNoAnswer = errors.New("it does not answer")
+
+// maxPatience is the most that a node may ask an observer to wait for its next message.
+const maxPatience = time.Hour
 
 // observation is a call of Observe that a node has answered.
 type observation struct {
-	first broadcast.Leader
-	rpc   grpc.ServerStreamingClient[clientv1.ObserveResponse]
-	conn  *grpc.ClientConn
-	stop  context.CancelFunc
+	target   Target
+	first    broadcast.Leader
+	patience time.Duration // how long the node may be silent; 0 if it sends no heartbeats
+	rpc      grpc.ServerStreamingClient[clientv1.ObserveResponse]
+	conn     *grpc.ClientConn
+	stop     context.CancelFunc
 }
 
 func (o *observation) close() {
@@ -120,39 +136,96 @@ func (o *observation) close() {
 	_ = o.conn.Close()
 }
 
+// receive returns the node's next message. The error is errNoAnswer if none comes within
+// patience, of which 0 is none.
+func (o *observation) receive(patience time.Duration) (*clientv1.ObserveResponse, error) {
+	if patience == 0 {
+		return o.rpc.Recv()
+	}
+	silence := time.AfterFunc(patience, o.stop)
+	r, err := o.rpc.Recv()
+	if !silence.Stop() {
+		return nil, errNoAnswer
+	}
+	return r, err
+}
+
+// next returns who leads, once that has changed. The error is errNoAnswer if the node is
+// silent.
+func (o *observation) next() (broadcast.Leader, error) {
+	for {
+		r, err := o.receive(o.patience)
+		if err != nil {
+			return broadcast.Leader{}, err
+		}
+		if !r.GetUnchanged() {
+			return leaderOf(r), nil
+		}
+	}
+}
+
 // observe asks the first node that answers, of which the one that the client speaks to comes
-// first.
-func (c *Client) observe(ctx context.Context, lock string) (*observation, error) {
+// first, and the last one asked last.
+func (c *Client) observe(ctx context.Context, lock string, last Target) (*observation, error) {
 	if err := broadcast.CheckName(lock); err != nil {
 		return nil, err
 	}
 	if c.life.Err() != nil {
 		return nil, errClosed
 	}
-	conn, target, err := c.connector.first(ctx, c.inOrder(), DefaultPatience)
-	if err != nil {
-		return nil, err
+	targets := c.inOrder()
+	if i := slices.Index(targets, last); i >= 0 {
+		targets = append(slices.Delete(targets, i, i+1), last)
 	}
-	o := &observation{conn: conn}
+	var reasons error
+	for {
+		o, asked, err := c.observeFirst(ctx, lock, targets)
+		if err == nil || ctx.Err() != nil {
+			return o, err
+		}
+		if reasons == nil {
+			reasons = err
+		} else {
+			reasons = fmt.Errorf("%w; %w", reasons, err)
+		}
+		targets = slices.DeleteFunc(targets, func(t Target) bool { return t == asked })
+		if asked == (Target{}) || len(targets) == 0 || errors.Is(err, ErrForbidden) {
+			return nil, reasons
+		}
+	}
+}
+
+// observeFirst asks the first node to which a connection can be made, and also returns which
+// that was.
+func (c *Client) observeFirst(ctx context.Context, lock string, targets []Target) (*observation, Target, error) {
+	conn, target, err := c.connector.first(ctx, targets, DefaultPatience)
+	if err != nil {
+		return nil, Target{}, err
+	}
+	o := &observation{target: target, conn: conn}
 	var calling context.Context
 	calling, o.stop = context.WithCancel(ctx)
 	var answer *clientv1.ObserveResponse
-	if o.rpc, err = clientv1.NewLockServiceClient(conn).Observe(calling, &clientv1.ObserveRequest{Lock: lock}); err == nil {
-		answer, err = o.rpc.Recv()
+	if o.rpc, err = clientv1.NewLockServiceClient(conn).Observe(calling, &clientv1.ObserveRequest{Lock: lock, Heartbeats: true}); err == nil {
+		answer, err = o.receive(DefaultPatience)
 	}
 	if err != nil {
 		o.close()
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return nil, target, context.Cause(ctx)
 		}
-		return nil, observeError(target, err)
+		return nil, target, observeError(target, err)
 	}
 	o.first = leaderOf(answer)
-	return o, nil
+	o.patience = 4 * min(max(time.Duration(answer.GetHeartbeatNs()), 0), maxPatience/4)
+	return o, target, nil
 }
 
 // observeError says why a node does not tell who leads.
 func observeError(t Target, err error) error {
+	if errors.Is(err, errNoAnswer) {
+		return fmt.Errorf("%w: %v: %w", ErrUnreachable, t, err)
+	}
 	why := status.Convert(err).Message()
 	switch status.Code(err) {
 	case codes.PermissionDenied:

@@ -195,9 +195,9 @@ func (n *Node) Leader(ctx context.Context, name string) (broadcast.Leader, error
 	return n.driver.Leader(ctx, name)
 }
 
-// Follow is [broadcast.Driver.Follow].
+// Follow is [broadcast.Driver.Follow] without ticks.
 func (n *Node) Follow(ctx context.Context, name string, tell func(broadcast.Leader) error) error {
-	return n.driver.Follow(ctx, name, tell)
+	return n.driver.Follow(ctx, name, nil, tell)
 }
 
 // Done returns a channel that is closed when the node has ended, by [Node.Stop]

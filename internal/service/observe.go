@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -26,11 +27,45 @@ func (s *Service) Observe(r *clientv1.ObserveRequest, rpc grpc.ServerStreamingSe
 	defer end()
 	ctx, cancel := context.WithCancel(rpc.Context())
 	defer cancel()
+	observer := observing{first: true}
+	var ticks <-chan time.Time
+	if r.GetHeartbeats() {
+		observer.heartbeat = heartbeatFor(s.ttl)
+		ticker := time.NewTicker(observer.heartbeat)
+		defer ticker.Stop()
+		ticks = ticker.C
+	}
 	return whileRead(s, rpc, func(send func(*clientv1.ObserveResponse) error) error {
-		return callError(s.driver.Follow(ctx, r.GetLock(), func(l broadcast.Leader) error {
-			return send(&clientv1.ObserveResponse{Leader: leader(l)})
+		return callError(s.driver.Follow(ctx, r.GetLock(), ticks, func(l broadcast.Leader) error {
+			return send(observer.next(l))
 		}))
 	})
+}
+
+// maxHeartbeat bounds the time between two messages to an observer where sessions are long.
+const maxHeartbeat = 5 * time.Second
+
+// heartbeatFor returns the time between two messages to an observer while nothing changes,
+// for a session's time to live.
+func heartbeatFor(ttl time.Duration) time.Duration { return min(ttl/4, maxHeartbeat) }
+
+// observing is what one observer was told.
+type observing struct {
+	first     bool // it was told nothing
+	last      broadcast.Leader
+	heartbeat time.Duration // 0 if it did not ask for that
+}
+
+// next returns the next message.
+func (o *observing) next(l broadcast.Leader) *clientv1.ObserveResponse {
+	defer func() { o.first, o.last = false, l }()
+	switch {
+	case o.first:
+		return &clientv1.ObserveResponse{Leader: leader(l), HeartbeatNs: int64(o.heartbeat)}
+	case l == o.last:
+		return &clientv1.ObserveResponse{Unchanged: true}
+	}
+	return &clientv1.ObserveResponse{Leader: leader(l)}
 }
 
 // leader is who leads on the wire; nil if nobody does.

@@ -131,6 +131,68 @@ func TestRulesOfValues(t *testing.T) {
 	})
 }
 
+// An observer that asks for it hears of the node while nothing changes; one of an earlier
+// version does not.
+func TestHeartbeats(t *testing.T) {
+	in(t, func(t *testing.T, n *node) {
+		const heartbeat = testTTL / 4
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		rpc, err := n.api.Observe(ctx, &clientv1.ObserveRequest{Lock: "x", Heartbeats: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wants := func(what string, right func(r *clientv1.ObserveResponse) bool) {
+			t.Helper()
+			r, err := rpc.Recv()
+			if err != nil || !right(r) {
+				t.Fatalf("observed %v, %v; want %s", r, err, what)
+			}
+		}
+		began := time.Now()
+		isHeartbeat := func(r *clientv1.ObserveResponse) bool { return r.GetUnchanged() && r.GetLeader() == nil }
+		wants("nobody, and the time between heartbeats", func(r *clientv1.ObserveResponse) bool {
+			return r.GetLeader() == nil && !r.GetUnchanged() && r.GetHeartbeatNs() == int64(heartbeat)
+		})
+		const times = 100
+		for range times {
+			wants("a heartbeat", isHeartbeat)
+		}
+		if took := time.Since(began); took != times*heartbeat {
+			t.Errorf("%d heartbeats took %v; want one in %v", times, took, heartbeat)
+		}
+		w := n.attach(1)
+		g := w.lock(1, "x")
+		w.says(g.GetFence(), 1, "one")
+		isLed := func(r *clientv1.ObserveResponse) bool {
+			return r.GetLeader().GetValue() == "one" && !r.GetUnchanged() && r.GetHeartbeatNs() == 0
+		}
+		wants("the leader", isLed)
+		w.ping(1)
+		wants("a heartbeat", isHeartbeat)
+		receive, cancelEarlier := n.observe("x")
+		if r, err := receive(); err != nil || !isLed(r) {
+			t.Errorf("without heartbeats: observed %v, %v; want the leader", r, err)
+		}
+		for range 2 {
+			wants("a heartbeat", isHeartbeat)
+		}
+		w.release(1, "x", g.GetFence())
+		if r, err := receive(); err != nil || r.GetLeader() != nil || r.GetUnchanged() {
+			t.Errorf("without heartbeats: observed %v, %v; want nobody", r, err)
+		}
+		cancel()
+		cancelEarlier()
+		w.end()
+	})
+	for ttl, want := range map[time.Duration]time.Duration{
+		200 * time.Millisecond: 50 * time.Millisecond, 10 * time.Second: 2500 * time.Millisecond, time.Hour: maxHeartbeat,
+	} {
+		if got := heartbeatFor(ttl); got != want {
+			t.Errorf("a heartbeat in %v where sessions live for %v; want %v", got, ttl, want)
+		}
+	}
+}
+
 // An observer that does not read misses values, and gets the last; the node keeps nothing
 // for it but that.
 func TestSlowObserverGetsTheLastOfMany(t *testing.T) {

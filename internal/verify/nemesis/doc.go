@@ -1,8 +1,9 @@
 // Package nemesis puts real nodes through faults: processes that are killed, frozen,
 // stopped and started again, and streams that are cut, stalled and slowed by proxies on
 // loopback. Run draws the faults from a seed, and judges the nodes by what they wrote: the
-// file to which all critical sections append, and their logs. The benchmark measures how
-// soon the lock is granted again.
+// file to which all critical sections append, and their logs. Clients that share locks, and
+// that lead and observe, are judged by what they are told. The benchmark measures how soon
+// the lock is granted again.
 //
 // A minority of the nodes is in trouble at a time, and the others must go on meanwhile.
 // Once in each run a majority is away, and nobody may enter. At the end the faults stop,

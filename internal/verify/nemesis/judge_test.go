@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"conch"
 	"conch/internal/verify/processes"
 	"conch/logs"
 )
@@ -61,6 +62,77 @@ func TestSharedFileJudges(t *testing.T) {
 				t.Errorf("model: got %v, want illegal: %v", err, c.illegal)
 			}
 		})
+	}
+}
+
+// TestObserversAreJudged gives the judge of leaders what was said and told, correct and with
+// a planted violation.
+func TestObserversAreJudged(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		history string // LEADER says VALUE in TERM; told VALUE in TERM
+		says    string // empty: it is right
+	}{
+		{"in order", "1 says a 5, told a 5, 1 says b 5, told b 5, told - 0, 2 says c 6, told c 6", ""},
+		{"missed and repeated", "1 says a 5, 1 says b 5, told b 5, told b 5, 2 says c 6, 1 says d 8, told d 8, told - 0, told d 8", ""},
+		{"an older term", "1 says a 5, 2 says b 6, told b 6, told a 5", `told that "a" leads in term 5 at , after "b" leads in term 6 at `},
+		{"an older term after nobody", "1 says a 5, 2 says b 6, told b 6, told - 0, told a 5", "after"},
+		{"an older value", "1 says a 5, 1 says b 5, told b 5, told a 5", "after"},
+		{"never said", "1 says a 5, told b 5", "who did not say that"},
+		{"said in another term", "1 says a 5, 2 says b 6, told a 6", "who did not say that"},
+		{"an unknown term", "1 says a 5, told a 7", "who did not say that"},
+		{"two leaders in a term", "1 says a 5, 2 says b 5", "leaders 1 and 2 have the same term, 5"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := newElections()
+			b := belief{elections: e}
+			var failures []error
+			for text := range strings.SplitSeq(c.history, ", ") {
+				words := strings.Fields(text)
+				value, term := words[len(words)-2], uint64(words[len(words)-1][0]-'0')
+				switch {
+				case words[0] != "told":
+					failures = append(failures, e.says(int(words[0][0]-'0'), term, value))
+				case term == 0:
+					b.told(conch.Leader{})
+				default:
+					b.told(conch.Leader{Term: term, Value: value})
+				}
+			}
+			err := errors.Join(append(failures, b.failed())...)
+			if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+				t.Errorf("got %v, want %q", err, c.says)
+			}
+		})
+	}
+}
+
+// TestObserverThatIsNotToldIsNoticed: one of two observers is in doubt about the last leader,
+// or believes in an earlier one or in nobody, and so does not come to believe in it.
+func TestObserverThatIsNotToldIsNoticed(t *testing.T) {
+	last := conch.Leader{Term: 6, Value: "last"}
+	for name, told := range map[string]conch.Leader{
+		"right": last, "in doubt": {Term: 6, Value: "last", InDoubt: true}, "earlier": {Term: 5, Value: "last"},
+		"another value": {Term: 6, Value: "first"}, "nobody": {},
+	} {
+		l := &leaders{elections: newElections(), observers: []*observer{{nodes: []string{"a:1"}}, {nodes: []string{"b:1"}}}}
+		for _, o := range l.observers {
+			o.elections = l.elections
+			check(t, l.elections.says(1, last.Term, "first"), l.elections.says(1, last.Term, last.Value), l.elections.says(2, 5, "last"))
+		}
+		l.observers[0].told(last)
+		l.observers[1].told(told)
+		err := l.awaitBelief(t.Context(), 0, last.Term, last.Value)
+		if (err == nil) != (name == "right") || err != nil && !strings.Contains(err.Error(), "the observer at [b:1] hears") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func check(t *testing.T, errs ...error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
 	}
 }
 

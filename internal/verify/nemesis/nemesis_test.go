@@ -65,7 +65,7 @@ func build(t testing.TB) string {
 }
 
 // runTrial runs one trial, and keeps the files of one that fails.
-func runTrial(t *testing.T, nodes, steps, sharers int, seed uint64) {
+func runTrial(t *testing.T, nodes, steps, sharers, leaders int, seed uint64) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "conch-nemesis-run") //nolint:usetesting // outlives a test that fails
 	if err != nil {
@@ -73,7 +73,7 @@ func runTrial(t *testing.T, nodes, steps, sharers int, seed uint64) {
 	}
 	err = Run(context.Background(), Config{
 		Program: build(t), Dir: dir, Nodes: nodes, TTL: ttl,
-		Seed: seed, Steps: steps, Sharers: sharers, Patience: patience, Log: t.Logf,
+		Seed: seed, Steps: steps, Sharers: sharers, Leaders: leaders, Patience: patience, Log: t.Logf,
 	})
 	if err != nil {
 		t.Fatalf("%d nodes, seed %d: %v\nthe nodes' files are in %s; the same faults again: CONCH_SEED=%d go test -run '%s' ./internal/verify/nemesis", nodes, seed, err, dir, seed, t.Name())
@@ -102,13 +102,16 @@ func TestFaults(t *testing.T) {
 	for _, nodes := range []int{3, 5} {
 		t.Run(fmt.Sprint(nodes), func(t *testing.T) {
 			t.Parallel()
-			runTrial(t, nodes, 5, 0, seed(t))
+			runTrial(t, nodes, 5, 0, 0, seed(t))
 		})
 	}
 }
 
 // TestFaultsUnderSharers does it with three nodes, while their clients share locks.
-func TestFaultsUnderSharers(t *testing.T) { runTrial(t, 3, 5, 2, seed(t)) }
+func TestFaultsUnderSharers(t *testing.T) { runTrial(t, 3, 5, 2, 0, seed(t)) }
+
+// TestFaultsUnderLeaders does it with three nodes, while their clients lead and observe.
+func TestFaultsUnderLeaders(t *testing.T) { runTrial(t, 3, 5, 0, 2, seed(t)) }
 
 // TestSoak does the same with fresh seeds and all kinds of faults, for CONCH_SOAK.
 func TestSoak(t *testing.T) {
@@ -122,6 +125,6 @@ func TestSoak(t *testing.T) {
 	}
 	for end, s := time.Now().Add(last), seed(t); time.Now().Before(end); s++ {
 		nodes := 3 + 2*int(s%2)
-		t.Run(fmt.Sprintf("%d/%d", nodes, s), func(t *testing.T) { runTrial(t, nodes, 20, 2*int(s/2%2), s) })
+		t.Run(fmt.Sprintf("%d/%d", nodes, s), func(t *testing.T) { runTrial(t, nodes, 20, 2*int(s/2%2), 2*int(s/4%2), s) })
 	}
 }

@@ -27,6 +27,9 @@ type Config struct {
 	// Sharers is how many clients of each node share locks meanwhile, as readers and writers
 	// and by permits.
 	Sharers int
+	// Leaders is how many clients of each node lead one after the other meanwhile, and are
+	// observed at all nodes.
+	Leaders int
 	// Patience bounds the wait for anything that must happen.
 	Patience time.Duration
 	// Log is told what is done.
@@ -104,6 +107,8 @@ func (o *trial) run(ctx context.Context) (err error) {
 	}
 	sharers := o.share(ctx)
 	defer func() { err = errors.Join(err, sharers.finish(o.Patience)) }()
+	leaders := o.lead(ctx)
+	defer func() { err = errors.Join(err, leaders.finish()) }()
 	for i, s := range plan {
 		if i == len(plan)/2 {
 			if err := o.withoutMajority(ctx, random.Perm(o.Nodes)); err != nil {
@@ -120,7 +125,14 @@ func (o *trial) run(ctx context.Context) (err error) {
 	if err := sharers.await(ctx, o.Patience); err != nil {
 		return fmt.Errorf("after the last fault: %w", err)
 	}
+	if err := leaders.last(ctx, o.Patience, o.listens()[random.IntN(o.Nodes)]); err != nil {
+		return fmt.Errorf("after the last fault: %w", err)
+	}
 	sharers.stop() // before their nodes do
+	leaders.stop()
+	if o.Leaders > 0 {
+		o.Log("%v", leaders)
+	}
 	if err := o.cluster.Stop(ctx); err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
@@ -38,15 +37,11 @@ func (o *trial) share(ctx context.Context) *sharers {
 	s := &sharers{end: end, locks: []sharedBy{
 		{"config", token.Unlimited, newStays()}, {"gpu", 2, newStays()},
 	}}
-	var addresses []string
-	for _, node := range o.cluster.Nodes() {
-		addresses = append(addresses, node.Listens())
-	}
+	addresses := o.listens()
 	for i := range o.Sharers * len(addresses) {
 		random := rand.New(rand.NewPCG(o.Seed, uint64(i)))
 		// Its own node first; the others when that one is gone.
-		first := i % len(addresses)
-		nodes := slices.Concat(addresses[first:], addresses[:first])
+		nodes := from(addresses, i%len(addresses))
 		s.number++
 		s.all.Go(func() {
 			if err := s.run(ctx, i, nodes, random); err != nil && ctx.Err() == nil {
@@ -61,13 +56,9 @@ func (o *trial) share(ctx context.Context) *sharers {
 
 // run enters again and again, until the context ends.
 func (s *sharers) run(ctx context.Context, client int, nodes []string, random *rand.Rand) error {
-	var locks *conch.Client
-	for locks == nil {
-		dialled, err := conch.Dial(ctx, conch.DialConfig{Nodes: nodes})
-		if err != nil && !errors.Is(err, conch.ErrUnreachable) {
-			return err
-		}
-		locks = dialled
+	locks, err := dialFirst(ctx, nodes)
+	if err != nil {
+		return err
 	}
 	defer func() { _ = locks.Close() }() // its node may be gone
 	for ctx.Err() == nil {

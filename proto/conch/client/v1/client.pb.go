@@ -4838,7 +4838,10 @@ func (x *ListRunsResponse) GetMissing() []*Missing {
 type ObserveRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The lock's name.
-	Lock          string `protobuf:"bytes,1,opt,name=lock,proto3" json:"lock,omitempty"`
+	Lock string `protobuf:"bytes,1,opt,name=lock,proto3" json:"lock,omitempty"`
+	// Whether the node is to send a message (ObserveResponse.unchanged) again and again while
+	// nothing changes. A node of an earlier version does not.
+	Heartbeats    bool `protobuf:"varint,2,opt,name=heartbeats,proto3" json:"heartbeats,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4880,11 +4883,24 @@ func (x *ObserveRequest) GetLock() string {
 	return ""
 }
 
+func (x *ObserveRequest) GetHeartbeats() bool {
+	if x != nil {
+		return x.Heartbeats
+	}
+	return false
+}
+
 // ObserveResponse says who leads.
 type ObserveResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Not set if nobody leads, as far as the node has heard.
-	Leader        *Leader `protobuf:"bytes,1,opt,name=leader,proto3" json:"leader,omitempty"`
+	// Not set if nobody leads, as far as the node has heard, or if unchanged is.
+	Leader *Leader `protobuf:"bytes,1,opt,name=leader,proto3" json:"leader,omitempty"`
+	// In the first message: another one comes within so long, also while nothing changes. The
+	// client may take silence of four times as long to mean that the node is frozen, cut off
+	// or gone. 0 if the client did not ask for heartbeats.
+	HeartbeatNs int64 `protobuf:"varint,2,opt,name=heartbeat_ns,json=heartbeatNs,proto3" json:"heartbeat_ns,omitempty"`
+	// A heartbeat: the last message that was none still says who leads.
+	Unchanged     bool `protobuf:"varint,3,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4924,6 +4940,20 @@ func (x *ObserveResponse) GetLeader() *Leader {
 		return x.Leader
 	}
 	return nil
+}
+
+func (x *ObserveResponse) GetHeartbeatNs() int64 {
+	if x != nil {
+		return x.HeartbeatNs
+	}
+	return 0
+}
+
+func (x *ObserveResponse) GetUnchanged() bool {
+	if x != nil {
+		return x.Unchanged
+	}
+	return false
 }
 
 // Leader is who leads under a lock.
@@ -5641,11 +5671,16 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x04lock\x18\x02 \x01(\tR\x04lock\"v\n" +
 	"\x10ListRunsResponse\x12.\n" +
 	"\x04runs\x18\x01 \x03(\v2\x1a.conch.client.v1.RunRecordR\x04runs\x122\n" +
-	"\amissing\x18\x02 \x03(\v2\x18.conch.client.v1.MissingR\amissing\"$\n" +
+	"\amissing\x18\x02 \x03(\v2\x18.conch.client.v1.MissingR\amissing\"D\n" +
 	"\x0eObserveRequest\x12\x12\n" +
-	"\x04lock\x18\x01 \x01(\tR\x04lock\"B\n" +
+	"\x04lock\x18\x01 \x01(\tR\x04lock\x12\x1e\n" +
+	"\n" +
+	"heartbeats\x18\x02 \x01(\bR\n" +
+	"heartbeats\"\x83\x01\n" +
 	"\x0fObserveResponse\x12/\n" +
-	"\x06leader\x18\x01 \x01(\v2\x17.conch.client.v1.LeaderR\x06leader\"}\n" +
+	"\x06leader\x18\x01 \x01(\v2\x17.conch.client.v1.LeaderR\x06leader\x12!\n" +
+	"\fheartbeat_ns\x18\x02 \x01(\x03R\vheartbeatNs\x12\x1c\n" +
+	"\tunchanged\x18\x03 \x01(\bR\tunchanged\"}\n" +
 	"\x06Leader\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x14\n" +
 	"\x05fence\x18\x02 \x01(\x04R\x05fence\x12\x14\n" +

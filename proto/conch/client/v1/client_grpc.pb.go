@@ -121,7 +121,8 @@ type LockServiceClient interface {
 	// Observe tells who leads under a lock, as this node has heard: as it is now, then again
 	// at each change. What is gone before it could be sent is left out, but the order is kept.
 	// A leader is whoever holds the lock alone and has said a value (see Say). It ends as Watch
-	// does.
+	// does. With heartbeats the node also says that nothing has changed, so that its silence
+	// can be told from that.
 	//
 	// Errors: CODE_INVALID_NAME (INVALID_ARGUMENT), CODE_FORBIDDEN (PERMISSION_DENIED), and
 	// CODE_TOO_MANY_CALLS (RESOURCE_EXHAUSTED).
@@ -355,7 +356,8 @@ type LockServiceServer interface {
 	// Observe tells who leads under a lock, as this node has heard: as it is now, then again
 	// at each change. What is gone before it could be sent is left out, but the order is kept.
 	// A leader is whoever holds the lock alone and has said a value (see Say). It ends as Watch
-	// does.
+	// does. With heartbeats the node also says that nothing has changed, so that its silence
+	// can be told from that.
 	//
 	// Errors: CODE_INVALID_NAME (INVALID_ARGUMENT), CODE_FORBIDDEN (PERMISSION_DENIED), and
 	// CODE_TOO_MANY_CALLS (RESOURCE_EXHAUSTED).
