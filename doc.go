@@ -14,6 +14,11 @@
 // Whoever holds a lock alone may lead: [Node.Elect] holds the lock and says a value, of which
 // all members hear, while a function runs. [Node.Leader] and [Node.Observe] tell who leads.
 //
+// A job that many machines have on their schedules is run by one of them at each turn with
+// [Node.Once]: the lock remembers, after it was released, which turn was run. A hold of
+// [Node.LockKept] outlives its holder: nobody else gets the lock until somebody has looked.
+// Both need a data directory at each member.
+//
 // A program that should not be a member calls [Dial] instead, and is a client of a node in
 // another process: one on its own machine through a unix socket, or any by its HOST:PORT. A
 // [Node] and a [Client] are both a [Locker]. [Mutex] adapts either to sync.Locker.

@@ -21,7 +21,8 @@ const mostHeld = 100
 
 // Drained is how far a drain has come.
 type Drained struct {
-	// Holds is how many holds there are here, and Held the first of them by lock.
+	// Holds is how many holds there are here, those included whose runs are done and not noted
+	// yet, and Held the first of the others by lock.
 	Holds int
 	Held  []HeldLock
 }
@@ -109,7 +110,8 @@ func (d *Driver) drained(ctx context.Context, list bool) (Drained, error) {
 	answer := make(chan outcome, 1)
 	err := d.do(ctx, func(o *owner) {
 		var now outcome
-		if now.Holds, _, _ = o.table.Counts(); list {
+		now.Holds, _, _ = o.table.Counts()
+		if now.Holds += o.table.Ending(); list {
 			now.Held = o.held()
 		}
 		if !o.table.Draining() {
