@@ -30,6 +30,8 @@ type hostile struct {
 	ballot  token.Epoch // by the node
 	number  token.Number
 	saved   [2]uint64 // session and promised number
+	serial  uint64    // of the latest note to store
+	witness *token.Note
 	waiter  token.Waiter
 	holders map[string]token.Waiter
 	waiting map[token.Waiter]string
@@ -48,6 +50,7 @@ func newHostile(t *rapid.T) *hostile {
 	node, err := token.New(0, token.Config{
 		Self: hostileSelf, Members: hostileMembers, Session: 1000, TTL: token.MinTTL, Incarnation: hostileIncarnation,
 		IdleToken: token.DefaultIdleToken, IdleLock: token.DefaultIdleLock, FencesPerEpoch: token.MaxFencesPerEpoch,
+		Remembers: true, MaxNotes: rapid.IntRange(1, 2).Draw(t, "notes"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -96,6 +99,7 @@ func (h *hostile) message(t *rapid.T, from token.Member) token.Message {
 	m.Number = number("number")
 	m.Probe = near(t, "probe", h.probe, math.MaxUint64)
 	m.Incarnation = rapid.SampledFrom([]token.Incarnation{hostileIncarnation, {}, {byte(from)}}).Draw(t, "incarnation")
+	h.aim(t, &m)
 	switch m.Kind {
 	case token.TokenMessage:
 		m.Session = token.Session(near(t, "addressee", uint64(h.session), mostSession))
@@ -113,6 +117,43 @@ func (h *hostile) message(t *rapid.T, from token.Member) token.Message {
 		m.Session = token.Session(near(t, "known", uint64(h.session), mostSession))
 	}
 	return m
+}
+
+// aim makes what a message says of notes fit what the node has said.
+func (h *hostile) aim(t *rapid.T, m *token.Message) {
+	fence := func() token.Fence {
+		return token.Fence(max(1, near(t, "epoch", h.epoch.Number, mostEpoch)<<token.FenceBits|near(t, "fence", 1, token.MaxFencesPerEpoch)))
+	}
+	tick := func() token.Tick { return token.Tick(max(1, near(t, "tick", 2, 3))) }
+	if m.Token != nil && m.Token.Run != nil {
+		m.Token.Run.Fence, m.Token.Run.Tick = fence(), tick()
+	}
+	if m.Token != nil && m.Token.Kept != nil {
+		m.Token.Kept.Fence = fence()
+	}
+	if m.Note == nil {
+		return
+	}
+	if r := m.Note.Run; r != nil {
+		r.Fence, r.Tick = fence(), tick()
+	}
+	if k := m.Note.Kept; k != nil {
+		k.Fence = fence()
+	}
+	if m.Note.Epoch.Number != 0 {
+		m.Note.Epoch.Number = max(1, near(t, "epoch", h.epoch.Number, mostEpoch))
+	}
+	if m.Kind == token.WitnessAnswer && h.witness != nil {
+		m.Note.Epoch = h.witness.Epoch
+		if m.Note.About = (token.NoteID{}); h.witness.Run != nil {
+			m.Note.About.Run = h.witness.Run.RunMark
+		} else {
+			m.Note.About.KeptFence, m.Note.About.Over = h.witness.Kept.Fence, h.witness.Kept.Over
+		}
+	}
+	if m.Answer != token.Outbid {
+		m.Highest = token.Epoch{}
+	}
 }
 
 // take checks and performs the node's effects.
@@ -144,8 +185,13 @@ func (h *hostile) take(t *rapid.T) {
 			}
 			delete(h.waiting, e.Waiter)
 			h.holders[e.Lock] = e.Waiter
-		case token.Refuse:
+		case token.Refuse, token.Ran:
 			delete(h.waiting, e.Waiter)
+		case token.Store:
+			if e.Serial != h.serial+1 {
+				t.Fatalf("a note to store has serial %d after %d", e.Serial, h.serial)
+			}
+			h.serial = e.Serial
 		case token.Revoke:
 			if h.holders[e.Lock] != e.Waiter {
 				t.Fatalf("%q is revoked from %d, which does not hold it", e.Lock, e.Waiter)
@@ -174,6 +220,11 @@ func (h *hostile) hear(t *rapid.T, e *token.Effect) {
 		h.epoch, h.ballot, h.number = m.Ballot, m.Ballot, m.Number
 	case token.TokenMessage:
 		h.epoch = m.Token.Epoch
+	case token.Witness:
+		h.witness = m.Note
+		if m.Note.Epoch.Number != 0 {
+			h.epoch = m.Note.Epoch
+		}
 	}
 	honest := testDecoder(hostileMembers, hostileSelf, e.Peer)
 	if _, err := pass(m, honest); err != nil {
@@ -204,14 +255,15 @@ func pass(m token.Message, d wire.Decoder) (token.Message, error) {
 func (h *hostile) act(t *rapid.T) {
 	peer := rapid.SampledFrom([]token.Member{0, 2}).Draw(t, "peer")
 	lock := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "lock")
-	switch rapid.IntRange(0, 17).Draw(t, "act") {
+	switch rapid.IntRange(0, 22).Draw(t, "act") {
 	case 0:
 		h.now += token.Time(rapid.Int64Range(0, int64(2*token.MinTTL)).Draw(t, "pause"))
 		h.node.Tick(h.now)
 	case 1:
 		hello := token.Hello{Incarnation: token.Incarnation{byte(peer)}, Boot: token.Session(near(t, "boot", 1000, mostSession)),
 			Counter: rapid.Uint64().Draw(t, "counter"), Floor: near(t, "floor", h.epoch.Number, mostEpoch),
-			KnownSession: token.Session(near(t, "known", uint64(h.session), wire.MaxKnownSession))}
+			KnownSession: token.Session(near(t, "known", uint64(h.session), wire.MaxKnownSession)),
+			Remembers:    rapid.IntRange(0, 9).Draw(t, "remembers") > 0}
 		if h.node.ReceiveHello(h.now, peer, hello) == nil {
 			h.node.Hello(peer)
 		}
@@ -250,6 +302,21 @@ func (h *hostile) act(t *rapid.T) {
 	case 12:
 		h.now += rapid.SampledFrom([]token.Time{1, token.DefaultIdleToken, token.DefaultIdleLock}).Draw(t, "long pause")
 		h.node.Tick(h.now)
+	case 13:
+		h.note(t, lock)
+	case 14:
+		h.node.Stored(h.now, h.serial)
+	case 15:
+		if h.witness != nil {
+			about := token.NoteID{}
+			if h.witness.Run != nil {
+				about.Run = h.witness.Run.RunMark
+			} else {
+				about.KeptFence, about.Over = h.witness.Kept.Fence, h.witness.Kept.Over
+			}
+			h.node.Receive(h.now, peer, token.Message{Kind: token.WitnessAnswer, Lock: lock, Answer: token.Noted,
+				Note: &token.Note{Epoch: h.witness.Epoch, About: about}})
+		}
 	default:
 		m := h.message(t, peer)
 		if m.Kind == token.KeepAlive {
@@ -266,12 +333,39 @@ func (h *hostile) act(t *rapid.T) {
 	h.take(t)
 }
 
+// note asks for a run or a kept hold, or ends one.
+func (h *hostile) note(t *rapid.T, lock string) {
+	holder, held := h.holders[lock]
+	tick := token.Tick(rapid.IntRange(1, 3).Draw(t, "tick"))
+	switch rapid.IntRange(0, 4).Draw(t, "note") {
+	case 0:
+		h.waiter++
+		h.waiting[h.waiter] = lock
+		h.node.AcquireRun(h.now, lock, h.waiter, token.RunRequest{Tick: tick, Skip: rapid.Bool().Draw(t, "skip")})
+	case 1:
+		h.waiter++
+		h.waiting[h.waiter] = lock
+		h.node.AcquireKept(h.now, lock, h.waiter, token.KeepRequest{Owner: "o", Adopt: rapid.Bool().Draw(t, "adopt")})
+	case 2:
+		if held && h.node.EndRun(h.now, lock, holder, 0, "") {
+			delete(h.holders, lock)
+		}
+	case 3:
+		if held {
+			delete(h.holders, lock)
+			h.node.Abandon(h.now, lock, holder)
+		}
+	default:
+		h.node.Free(h.now, lock, h.waiter, h.node.InspectNotes(lock).Kept.Fence)
+	}
+}
+
 // runHostile plays a game. The node is in a session from the beginning, so that
 // something can be lost.
 func runHostile(t *rapid.T) {
 	h := newHostile(t)
 	for _, peer := range []token.Member{0, 2} {
-		if err := h.node.ReceiveHello(0, peer, token.Hello{Boot: 1}); err != nil {
+		if err := h.node.ReceiveHello(0, peer, token.Hello{Boot: 1, Remembers: true}); err != nil {
 			t.Fatal(err)
 		}
 		h.node.PeerUp(0, peer)

@@ -269,7 +269,6 @@ var shapes = []shape{
 	{Leave, "info", aboutToken, shareKeys | carriedKeys | setOf("mode"), 0, "the holder at the writer left; RN, LN and Q are those after the leave rule, unless it shared the lock (mode): then the token stays as it is"},
 	{Lost, "info", aboutLock | setOf("fence"), tokenMayShow | setOf("mode"), 0, "the session lapsed while somebody at the writer was in the critical section"},
 	{LockBroken, "warn", lockOnly | setOf("fence", "caller", "reason"), 0, 0, "somebody broke the lock: its holder is told; the holder leaves, or its hold expires"},
-	{KeptHoldFreed, "warn", lockOnly | setOf("fence", "caller", "reason"), 0, 0, "somebody says that a kept hold is over that nobody alive has: members are told"},
 	{HoldExpired, "warn", lockOnly | setOf("fence", "caller", "reason"), setOf("times"), 0, "the holder was not heard of any more, or did not give the lock back when told; its hold ends"},
 	{KeptHoldFreed, "warn", lockOnly | setOf("kept_hold", "caller", "reason"), 0, 0, "somebody says that this kept hold is over; if a member knows the hold, all are told"},
 	{FilesChanged, "info", 0, 0, 0, "files of the node's settings, such as its certificate, have changed and were taken up"},

@@ -379,6 +379,7 @@ func FuzzDecode(f *testing.F) {
 		node, err := token.New(0, token.Config{
 			Self: 1, Members: members, Session: 1, TTL: token.MinTTL,
 			IdleToken: token.DefaultIdleToken, IdleLock: token.DefaultIdleLock, FencesPerEpoch: token.MaxFencesPerEpoch,
+			Remembers: true, MaxNotes: 1,
 		})
 		if err != nil {
 			t.Fatal(err)

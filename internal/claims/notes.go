@@ -110,6 +110,8 @@ func (t *Table) endRun(now token.Time, c *client, m *frames.ClientMessage) {
 		answer.RunOutcome = before.run
 	case t.isEnding(c, m):
 		return // likewise
+	case t.full(m.Lock):
+		answer.Refusal = t.tooManyNames(m.Lock)
 	default:
 		t.LateRun(now, m.Lock, m.Fence, *m.Run, m.Lasted, m.Wall, *m.End, &c.caller)
 		answer.RunOutcome = frames.RunLost

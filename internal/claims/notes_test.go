@@ -193,6 +193,22 @@ func TestBadEndsOfRuns(t *testing.T) {
 	}
 }
 
+// Whoever says that runs are done that nobody knows makes the node know no more locks than it
+// may.
+func TestLateEndsOfRunsAreBounded(t *testing.T) {
+	b := newBench(t)
+	b.attach("s", 1)
+	for i := range 200 {
+		b.endRun("s", 1, "name "+strconv.Itoa(i), 7, 100)
+	}
+	if got := b.node.InspectCount(); got != 100 {
+		t.Errorf("the node knows %d locks, want 100", got)
+	}
+	if first, last := b.told[0], b.told[199]; first != "s: run ended 1 outcome 3 code 0" || last != "s: run ended 1 outcome 0 code 13" {
+		t.Errorf("told %q first, and %q last", first, last)
+	}
+}
+
 func TestLocalRun(t *testing.T) {
 	b := newBench(t)
 	want := Want{Run: &runs.Request{Tick: 5}, Wall: wall}

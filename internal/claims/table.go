@@ -251,11 +251,16 @@ func (t *Table) admit(lock string, limit token.Limit) frames.Refusal {
 	case t.draining:
 		return t.leaving()
 	case t.full(lock):
-		return frames.Refuse(frames.CodeTooManyNames,
-			"the node knows %d locks, which is as many as it may, and %q is not among them; a lock that nobody asks for is forgotten two hours after its last use",
-			t.node.InspectCount(), lock)
+		return t.tooManyNames(lock)
 	}
 	return frames.Refusal{}
+}
+
+// tooManyNames refuses a lock that is not known.
+func (t *Table) tooManyNames(lock string) frames.Refusal {
+	return frames.Refuse(frames.CodeTooManyNames,
+		"the node knows %d locks, which is as many as it may, and %q is not among them; a lock that nobody asks for is forgotten two hours after its last use",
+		t.node.InspectCount(), lock)
 }
 
 // sorted returns all claims in the order of their ids.

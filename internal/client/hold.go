@@ -174,7 +174,7 @@ func (n *node) ask(w want) (*claim, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.client.clock()
-	id := attachment.Claim(0)
+	var id attachment.Claim
 	switch {
 	case w.run == nil && w.keep == nil:
 		id = n.core.Ask(now, w.lock, w.limit, w.try)
