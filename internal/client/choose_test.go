@@ -56,6 +56,15 @@ func TestChoose(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
+	var many []socket.Node
+	for i := range 20 {
+		many = append(many, node(fmt.Sprint("dead", i), false, fmt.Sprint("x:", i)))
+	}
+	_, err = choose(socket.Found{Nodes: append(many, node("runs", true, "y:1"))})
+	if text := err.Error(); !strings.Contains(text, "nodes of 21 clusters run here, or did: unix:/s/runs with the members y:1; unix:/s/dead0 (does not run)") ||
+		!strings.Contains(text, "; and 17 more; ") || !strings.HasSuffix(text, ", and 32 more") {
+		t.Errorf("of many clusters: %s", text)
+	}
 	dead, err := choose(socket.Found{Nodes: []socket.Node{node("a", false)}, Looked: []string{"/s", "/u"}})
 	const hint = "a node of this user ran here, and has not been stopped in order: start it again, or name the node by --node or $CONCH_NODE, or remove what it left: /s/a, /t/a.json; nodes were looked for in /s, /u"
 	if err != nil || dead.Hint != hint {

@@ -148,15 +148,18 @@ func choose(found socket.Found) (Nodes, error) {
 			IsGuess: true,
 		}, nil
 	case len(clusters) > 1:
-		var all []string
+		var running, gone []string
 		var dead []socket.Node
 		for _, cluster := range clusters {
-			all = append(all, describe(cluster))
-			if !slices.ContainsFunc(cluster, isServed) {
+			if slices.ContainsFunc(cluster, isServed) {
+				running = append(running, describe(cluster))
+			} else {
+				gone = append(gone, describe(cluster))
 				dead = append(dead, cluster...)
 			}
 		}
-		return Nodes{}, fmt.Errorf("%w: nodes of %d clusters run here, or did: %s; %s", ErrTarget, len(clusters), strings.Join(all, "; "), howToName+orRemove("the files of clusters that do not run here", dead))
+		return Nodes{}, fmt.Errorf("%w: nodes of %d clusters run here, or did: %s; %s", ErrTarget, len(clusters),
+			firstOf(append(running, gone...), shownClusters, "; "), howToName+orRemove("the files of clusters that do not run here", dead))
 	}
 	chosen := Nodes{}
 	for _, served := range []bool{true, false} { // one that is away may be back when it is needed
@@ -194,8 +197,20 @@ func clustersOf(nodes []socket.Node) (clusters [][]socket.Node) {
 	return clusters
 }
 
-// shownMembers is how many members of a cluster are named.
-const shownMembers = 4
+// How many clusters, members of a cluster, and files are named.
+const (
+	shownClusters = 4
+	shownMembers  = 4
+	shownFiles    = 8
+)
+
+// firstOf joins the first of several texts, and says how many more there are.
+func firstOf(texts []string, shown int, separator string) string {
+	if len(texts) <= shown {
+		return strings.Join(texts, separator)
+	}
+	return fmt.Sprintf("%s%sand %d more", strings.Join(texts[:shown], separator), separator, len(texts)-shown)
+}
 
 // describe names the nodes of a cluster to people.
 func describe(cluster []socket.Node) string {
@@ -208,10 +223,8 @@ func describe(cluster []socket.Node) string {
 		names = append(names, name)
 	}
 	text := strings.Join(names, ", ")
-	if members := cluster[0].Members; len(members) > shownMembers {
-		text += fmt.Sprintf(" with the members %s and %d more", strings.Join(members[:shownMembers], ", "), len(members)-shownMembers)
-	} else if len(members) > 0 {
-		text += " with the members " + strings.Join(members, ", ")
+	if members := cluster[0].Members; len(members) > 0 {
+		text += " with the members " + firstOf(members, shownMembers, ", ")
 	}
 	return text
 }
@@ -226,7 +239,7 @@ func orRemove(what string, nodes []socket.Node) string {
 	if len(files) == 0 {
 		return ""
 	}
-	return ", or remove " + what + ": " + strings.Join(files, ", ")
+	return ", or remove " + what + ": " + firstOf(files, shownFiles, ", ")
 }
 
 // where says where nodes were looked for.
