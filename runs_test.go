@@ -232,6 +232,34 @@ func TestOnceByWhatFReturns(t *testing.T) {
 	}
 }
 
+// A run that is cut short by the loss of its lock is not done; one that f has finished is.
+func TestOnceWhoseLockIsLost(t *testing.T) {
+	ctx := bounded(t)
+	nodes, lockers := remembering(t, 1)
+	for i, locker := range lockers {
+		for tick, finishes := range map[int64]bool{1: false, 2: true} {
+			name := fmt.Sprint("job ", i, tick)
+			ran, err := locker.Once(ctx, name, tick, func(held context.Context, fence uint64) error {
+				if _, err := breakLock(ctx, nodes[0], name, fence); err != nil {
+					return err
+				}
+				<-held.Done()
+				if finishes {
+					return nil
+				}
+				return held.Err()
+			}, conch.PlainTick())
+			if !ran || !errors.Is(err, conch.ErrLost) || errors.Is(err, context.Canceled) == finishes {
+				t.Errorf("locker %d, tick %d: %v, %v; want ErrLost", i, tick, ran, err)
+			}
+			again, err := locker.Once(ctx, name, tick, func(context.Context, uint64) error { return nil }, conch.PlainTick())
+			if again == finishes || err != nil {
+				t.Errorf("locker %d, tick %d: run again: %v, %v", i, tick, again, err)
+			}
+		}
+	}
+}
+
 func TestBadTicksAndOwners(t *testing.T) {
 	ctx := bounded(t)
 	_, lockers := remembering(t, 1)
