@@ -113,7 +113,11 @@ func TestEndOfARunIsTold(t *testing.T) {
 				if !errors.As(err, &ran) {
 					t.Fatalf("locker %d, after %d: %v, want RanError", k, i, err)
 				}
-				if ran.PassedOver != passed || ran.Run.Tick != 7 || ran.Run.ExitCode != 3 || !strings.HasPrefix(ran.Run.Text, "long") || ran.Run.Fence != hold.Fence() {
+				if ran.PassedOver != passed || ran.Run.Tick != 7 || ran.Run.Fence != hold.Fence() {
+					t.Errorf("locker %d, after %d: %+v", k, i, ran)
+				}
+				// A member that has heard no more than what the token says does not know the rest.
+				if !ran.Run.Ended.IsZero() && (ran.Run.ExitCode != 3 || !strings.HasPrefix(ran.Run.Text, "long")) {
 					t.Errorf("locker %d, after %d: %+v", k, i, ran)
 				}
 			}
@@ -456,7 +460,7 @@ func TestEndOfARunAtAnotherNode(t *testing.T) {
 		t.Errorf("EndRun: %v, want ErrLost", err)
 	}
 	var ran *conch.RanError
-	if _, err := nodes[2].LockRun(ctx, "job", conch.Run{Tick: 5, Plain: true}); !errors.As(err, &ran) || ran.Run.Text != "late" {
+	if _, err := nodes[2].LockRun(ctx, "job", conch.Run{Tick: 5, Plain: true}); !errors.As(err, &ran) || ran.Run.Text != "late" { // it was told itself
 		t.Errorf("another run: %v, %+v; want RanError with its text", err, ran)
 	}
 }
