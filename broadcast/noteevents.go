@@ -76,12 +76,12 @@ func (l *eventLog) runNoted(e *token.Effect) {
 
 // keeping writes a line about a kept hold that nobody has.
 func (l *eventLog) keeping(e *token.Effect) {
-	switch {
-	case e.Kind == token.Keeping:
+	switch e.Kind {
+	case token.Keeping:
 		line := l.line(zerolog.WarnLevel, "keeping").Str("lock", e.Lock)
 		l.kept(line, "kept_hold", e.Message.Note.Kept)
 		line.Msg("hold is kept and its holder is gone: nobody gets the lock before it is freed or adopted")
-	case e.Kind == token.Unkept:
+	case token.Unkept:
 		line := l.info("unkept").Str("lock", e.Lock)
 		l.kept(line, "kept_hold", &token.KeptHold{Fence: e.Fence})
 		line.Msg("hold is kept no longer")
@@ -174,7 +174,8 @@ func (l *eventLog) run(line *zerolog.Event, key string, r *token.RunMark) {
 	b = append(b, '.')
 	b = strconv.AppendUint(b, uint64(r.Fence), 10)
 	b = append(b, '.')
-	l.scratch = append(b, runStateNames[r.State]...)
+	b = append(b, runStateNames[r.State]...)
+	l.scratch = b
 	line.Bytes(key, l.scratch)
 }
 
