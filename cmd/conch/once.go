@@ -68,7 +68,8 @@ else ends with the other's exit code.
 
 Exit codes: the command's own, or 128+n if signal n ended it, also while it waited, and
     0  the turn was run or is being run by another, or passed over (--skipped-exit)
-    1  with --wait-done: the run of another crashed, and nobody runs it again
+    1  with --wait-done: the run of another crashed, and nobody runs it again; or it is
+       not known how that run ended
    64  wrong usage; a member has no data directory; or a command around this one holds
        the lock
    69  no node could be reached, or all drain

@@ -91,7 +91,7 @@ func (l *locking) endRun(hold conch.Hold, result procgroup.Result, started error
 	l.holdAtLeast(hold, began)
 	ctx, stop := context.WithTimeout(l.cmd.Context(), noteTimes*l.ttl)
 	defer stop()
-	err := hold.EndRun(ctx, conch.RunEnd{ExitCode: max(l.end.Code, result.ExitCode()), Text: l.endText()})
+	err := hold.EndRun(ctx, conch.RunEnd{ExitCode: l.recordedCode(), Text: l.endText()})
 	switch {
 	case err == nil:
 		if l.flags.verbose {
@@ -112,6 +112,15 @@ func (l *locking) ended() string {
 		return "the command was not started"
 	}
 	return fmt.Sprintf("the command ended with exit code %d", *l.end.CommandCode)
+}
+
+// recordedCode is the exit code that the run's record has: the command's, whatever became of
+// the lock.
+func (l *locking) recordedCode() int {
+	if l.end.CommandCode == nil || l.end.Outcome == "max_hold" {
+		return l.end.Code
+	}
+	return *l.end.CommandCode
 }
 
 // endText is what the run's record says beside the exit code.
@@ -184,6 +193,10 @@ func (l *locking) ranElsewhere(ran *conch.RanError) {
 	case ran.PassedOver:
 		why = "it was passed over for the turn " + render.Turn(record.GetTick())
 	case !l.flags.once.waitDone:
+	case ran.Run.State == conch.RunDone && ran.Run.Ended.IsZero():
+		l.end.Outcome, l.end.Code = "done_elsewhere", exitFailure
+		l.end.err = fmt.Errorf("the turn %s was run, but no node that answered knows how that ended", l.turn())
+		return
 	case ran.Run.State == conch.RunDone:
 		l.end.Outcome, l.end.Code = "done_elsewhere", ran.Run.ExitCode
 		if l.end.Code < 0 || l.end.Code > maxExitCode {

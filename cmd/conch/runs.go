@@ -19,9 +19,9 @@ way, or has ended without a word. One that is void was about to begin, and did n
 are in UTC, by the clock of the run's node. The last run is the one that counts: no
 earlier turn is run any more. Members that did not answer are named on standard error.
 
-Exit codes: 0 a node answered, with runs or without; 69 none could be reached, or no
-member that answered remembers runs; 80 the node's rules do not let this caller look; 64
-wrong usage.`,
+Exit codes: 0 a node answered, with runs or without; 69 none could be reached; 80 the
+node's rules do not let this caller look; 64 wrong usage, or no member that answered has
+a data directory.`,
 		Example: `  conch runs nightly
   conch runs nightly --json | jq -r 'select(.exit_code != 0) | .time'`,
 		Args:              lockArgument,

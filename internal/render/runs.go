@@ -26,6 +26,9 @@ func RunSentence(r *clientv1.RunRecord) string {
 	text, began := describe(r.GetClient()), second(r.GetBeganS())
 	switch r.GetState() {
 	case clientv1.RunRecord_STATE_DONE:
+		if r.GetEndedS() == 0 {
+			return fmt.Sprintf("it was run with fence %d, and no node that answered knows more", r.GetFence())
+		}
 		text += fmt.Sprintf(" ran it from %s to %s (%s), and it ended with %s", began, second(r.GetEndedS()), took(r), endOf(r))
 	case clientv1.RunRecord_STATE_VOID:
 		text += fmt.Sprintf(" was about to run it at %s, and did not", began)
