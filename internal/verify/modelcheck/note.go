@@ -233,12 +233,13 @@ func (p *stepper) grantedRun(i, l int, w *want, e *token.Effect) {
 
 // ran judges that a client is told that its run is not needed: a run of that tick or of a
 // later one was said to be done, or one of a later tick has begun or was about to; with skip,
-// also one of that tick.
+// also one of that tick, which is not known to be void.
 func (p *stepper) ran(i int, e *token.Effect) {
 	s := p.state
 	l, k := lockIndex(e.Lock), int(e.Waiter-1)
 	q, w := &s.notings[l], &p.Wants[i][k]
-	if q.done < w.tick && (q.begun < w.tick || q.begun == w.tick && !w.skip) {
+	isVoid := e.Run.Tick == w.tick && e.Run.State == token.RunVoid
+	if isVoid || q.done < w.tick && (q.begun < w.tick || q.begun == w.tick && !w.skip) {
 		p.violated("%s tells a client that its run of tick %d of %s is not needed, and it is", name(i), w.tick, lockName(l))
 	}
 	s.clients[i][l][k] = nobody

@@ -21,6 +21,48 @@ func wants(a, b, c, d, e, f want) [maxMembers][maxClients]want {
 	return [maxMembers][maxClients]want{{a, b}, {c, d}, {e, f}}
 }
 
+// void is for a run that was to begin and did not: it forbids none.
+var void = Config{
+	Name: "void", Members: 3, Locks: 1, Start: Idle, Delivery: Prompt, StepsPerTTL: 2, Steps: 5,
+	Wants: wants(once, once, once, once, plain, plain), Requests: [3]int{1, 1}, Faults: Faults{Crashes: 1}, Sample: 64,
+	prelude: []action{
+		{kind: stall, a: 0, b: 0},
+		{kind: stall, a: 2, b: 0},
+		{kind: stall, a: 1, b: 0},
+		{kind: acquire, a: 0},
+		{kind: withdraw, a: 0},
+		{kind: resume, a: 0, b: 0},
+		{kind: resume, a: 1, b: 0},
+		{kind: resume, a: 2, b: 0},
+	},
+}
+
+// refused is for a token that a quorum refuses to witness for. It is slowly on its way to C
+// while B begins a ballot, which A promises and C does not hear of; then it arrives.
+var refused = Config{
+	Name: "refused", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 5,
+	Wants: wants(plain, plain, plain, plain, once, once), Requests: [3]int{1}, Faultless: []token.Member{0, 2},
+	Sample: 64,
+	prelude: []action{
+		{kind: acquire, a: 2},
+		{kind: stall, a: 0, b: 2},
+		{kind: release, a: 0},
+		{kind: acquire, a: 1},
+		{kind: step},
+		{kind: stall, a: 2, b: 0},
+		{kind: stall, a: 2, b: 1},
+		{kind: step},
+		{kind: stall, a: 1, b: 2},
+		{kind: deliver, a: 2, b: 1},
+		{kind: deliver, a: 2, b: 1},
+		{kind: deliver, a: 2, b: 1},
+		{kind: deliver, a: 2, b: 1}, // B begins its ballot
+		{kind: resume, a: 0, b: 2},
+		{kind: resume, a: 2, b: 0},
+		{kind: crash, a: 1}, // and does not take back what A promised
+	},
+}
+
 // noteConfigs are the searches with runs of ticks and kept holds.
 var noteConfigs = []Config{
 	// No faults, no time.
@@ -38,7 +80,7 @@ var noteConfigs = []Config{
 	},
 	{
 		Name: "kept", Members: 2, Locks: 1, Start: Held, StepsPerTTL: 4,
-		Wants: wants(owned, plain, adopts, other, plain, plain), Requests: [3]int{0, 1}, Frees: 1, Faults: Faults{Abandons: 1, Withdrawals: 1}, Sample: 64,
+		Wants: wants(owned, plain, adopts, other, plain, plain), Requests: [3]int{1, 1}, Frees: 1, Faults: Faults{Abandons: 1, Withdrawals: 1}, Sample: 64,
 	},
 	{
 		Name: "kept, nobody's", Members: 2, Locks: 1, Start: Idle, StepsPerTTL: 4,
@@ -73,6 +115,7 @@ var noteConfigs = []Config{
 		Name: "kept, leaves", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
 		Wants: wants(owned, owned, kept, kept, plain, plain), Requests: [3]int{0, 1, 1}, Frees: 1, Faults: Faults{Leaves: 2, Abandons: 1}, Sample: 512,
 	},
+	void, refused,
 	// Time goes a little way, and messages come in any order.
 	{
 		Name: "runs, batches", Members: 2, Locks: 1, Start: Idle, Delivery: Batched, StepsPerTTL: 2, Steps: 6,
