@@ -126,6 +126,15 @@ func (m *member) ranAlready(lock string, run runs.Request, by token.Tick) {
 	}
 }
 
+// keeps wants a node to know so many holds that are kept and not over, and to have so many
+// tokens that nobody gets.
+func (m *member) keeps(kept, barred int) {
+	m.t.Helper()
+	if s, err := m.driver.Status(m.t.Context()); err != nil || s.Kept != kept || s.Barred != barred {
+		m.t.Errorf("%s: %d holds are kept, and %d tokens nobody gets, %v; want %d and %d", m.address, s.Kept, s.Barred, err, kept, barred)
+	}
+}
+
 func (m *member) endRun(hold Hold) {
 	m.t.Helper()
 	if err := hold.EndRun(m.t.Context(), runs.End{}); err != nil {
@@ -199,6 +208,8 @@ func TestAKeptHoldOutlivesItsNode(t *testing.T) {
 				if err != nil || len(kept) != 1 || kept[0].Lock != "disk" || uint64(kept[0].Kept.Fence) != hold.Fence() || kept[0].Kept.Owner != "job" {
 					t.Errorf("c:1 knows the kept holds %+v, %v; want that of disk with fence %d", kept, err, hold.Fence())
 				}
+				members[1].keeps(1, 1)
+				members[2].keeps(1, 0)
 				select {
 				case <-waits:
 					t.Fatal("somebody entered while the hold was kept")
@@ -217,6 +228,9 @@ func TestAKeptHoldOutlivesItsNode(t *testing.T) {
 				members[0] = w.startMember(t, "a:1", setup{members: noteAddresses, notes: disks[0], log: members[0].log, floor: 1000})
 				settled(t, members)
 				members[0].release(members[0].acquire("disk"))
+				for _, m := range members[1:] { // nobody need have told a:1, which was away
+					m.keeps(0, 0)
+				}
 				stopAll(members)
 				judge(t, members...)
 			})

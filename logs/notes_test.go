@@ -26,6 +26,7 @@ func TestGoldenNotes(t *testing.T) {
 	golden(t, filepath.Join("notes", "run.txt"), story(t, run, "nightly", 0))
 	golden(t, filepath.Join("notes", "once.txt"), story(t, run, "nightly", fenceOf(t, files[2], `"run":"3.`)))
 	golden(t, filepath.Join("notes", "kept.txt"), story(t, run, "disk", 0))
+	golden(t, filepath.Join("notes", "freed.txt"), story(t, run, "disk", 50331649))
 	var brief bytes.Buffer
 	if err := Brief(run, "nightly", fenceOf(t, files[2], `"run":"3.`), &brief); err != nil {
 		t.Fatal(err)
