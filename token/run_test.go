@@ -16,7 +16,9 @@ func remembering(t *testing.T, members int) *driven {
 
 func rememberingWith(t *testing.T, cfg Config) *driven {
 	t.Helper()
-	cfg.Remembers, cfg.MaxNotes = true, 100
+	if cfg.Remembers = true; cfg.MaxNotes == 0 {
+		cfg.MaxNotes = 100
+	}
 	d := inSessionWith(t, cfg)
 	for _, j := range d.others() {
 		d.peers[j].hello.Remembers = true
