@@ -29,24 +29,25 @@ func RememberFor(d time.Duration) RunOption { return func(o *onceOptions) { o.ru
 // run, whatever f returns.
 func AgainOnError() RunOption { return func(o *onceOptions) { o.againOnError = true } }
 
-// SkipIfRunning has Once return at once while the lock is in use, in place of waiting whether
-// the run that is under way gets done.
+// SkipIfRunning has Once leave the tick to who runs it, in place of waiting whether that run
+// gets done. It takes two SessionTTL at most to find out that somebody holds the lock.
 func SkipIfRunning() RunOption { return func(o *onceOptions) { o.try = true } }
 
 // once is Once of a Locker.
-func once(ctx context.Context, locker Locker, name string, tick int64, f func(ctx context.Context, fence uint64) error, opts []RunOption) (ran bool, err error) {
+func once(ctx context.Context, locker Locker, ttl time.Duration, name string, tick int64, f func(ctx context.Context, fence uint64) error, opts []RunOption) (ran bool, err error) {
 	o := onceOptions{run: Run{Tick: tick}}
 	for _, opt := range opts {
 		opt(&o)
 	}
-	lock := locker.LockRun
+	var hold Hold
 	if o.try {
-		lock = locker.TryLockRun
+		hold, err = lockUnlessRunning(ctx, locker, ttl, name, o.run)
+	} else {
+		hold, err = locker.LockRun(ctx, name, o.run)
 	}
-	hold, err := lock(ctx, name, o.run)
 	var needless *RanError
 	switch {
-	case errors.As(err, &needless), o.try && errors.Is(err, ErrBusy):
+	case errors.As(err, &needless), errors.Is(err, errRunning) && !errors.Is(err, ErrNoSession):
 		return false, nil
 	case err != nil:
 		return false, err
@@ -69,6 +70,23 @@ func once(ctx context.Context, locker Locker, name string, tick int64, f func(ct
 	return true, joinLoss(err, hold.EndRun(context.WithoutCancel(ctx), end))
 }
 
+// errRunning is the cause of a wait's end: somebody else holds the lock.
+var errRunning = errors.New("somebody else holds the lock")
+
+// lockUnlessRunning waits for a run while it is not clear whether somebody else holds the
+// lock. A try is also refused while nobody does, but the token has to be made anew, or
+// another's try is under way; if all then left the tick to the others, nobody would run it.
+// After two times to live a token is there again.
+func lockUnlessRunning(ctx context.Context, locker Locker, ttl time.Duration, name string, run Run) (Hold, error) {
+	hold, err := locker.TryLockRun(ctx, name, run)
+	if !errors.Is(err, ErrBusy) {
+		return hold, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, 2*ttl, errRunning)
+	defer cancel()
+	return locker.LockRun(ctx, name, run)
+}
+
 // joinLoss adds what became of the hold to what f returned.
 func joinLoss(err, lost error) error {
 	if lost == nil || errors.Is(err, ErrLost) {
@@ -80,11 +98,11 @@ func joinLoss(err, lost error) error {
 // Once calls f if the tick has not been run, as [Locker] describes. The errors are those of
 // [Node.LockRun] but for [*RanError]; those of [Hold.EndRun]; and f's.
 func (n *Node) Once(ctx context.Context, name string, tick int64, f func(ctx context.Context, fence uint64) error, opts ...RunOption) (ran bool, err error) {
-	return once(ctx, n, name, tick, f, opts)
+	return once(ctx, n, n.SessionTTL(), name, tick, f, opts)
 }
 
 // Once calls f if the tick has not been run, as [Locker] describes. The errors are those of
 // [Client.LockRun] but for [*RanError]; those of [Hold.EndRun]; and f's.
 func (c *Client) Once(ctx context.Context, name string, tick int64, f func(ctx context.Context, fence uint64) error, opts ...RunOption) (ran bool, err error) {
-	return once(ctx, c, name, tick, f, opts)
+	return once(ctx, c, c.SessionTTL(), name, tick, f, opts)
 }

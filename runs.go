@@ -70,7 +70,7 @@ type RunRecord struct {
 	Host, User, Command, Identity, Node string
 	PID                                 int64
 	// Began is when the run was let in; until it is done, when it was asked for. Ended is
-	// when it was done; zero if it is not. Both are by the clock of the run's node, in whole
+	// when it was done; zero if it is not, or if that is not known. Both are by the clock of the run's node, in whole
 	// seconds.
 	Began, Ended time.Time
 	// ExitCode and Text are those of [RunEnd].
@@ -155,8 +155,14 @@ func asRecords(all []runs.Run, err error) ([]RunRecord, error) {
 	return records, nil
 }
 
+// runAsker asks a node for runs.
+type runAsker interface {
+	Runs(ctx context.Context, name string) ([]RunRecord, error)
+	SessionTTL() time.Duration
+}
+
 // lockRun asks for a lock for a run by some way to do that.
-func lockRun(ctx context.Context, name string, run Run, ask func(context.Context, string, runs.Request) (broadcast.Hold, error)) (broadcast.Hold, error) {
+func lockRun(ctx context.Context, by runAsker, name string, run Run, ask func(context.Context, string, runs.Request) (broadcast.Hold, error)) (broadcast.Hold, error) {
 	request, err := run.request()
 	if err != nil {
 		return broadcast.Hold{}, err
@@ -164,22 +170,52 @@ func lockRun(ctx context.Context, name string, run Run, ask func(context.Context
 	hold, err := ask(ctx, name, request)
 	var ran *broadcast.RanError
 	if errors.As(err, &ran) {
-		err = &RanError{Run: asRecord(ran.Run), PassedOver: ran.PassedOver}
+		record := asRecord(ran.Run)
+		if record.State == RunDone && record.Ended.IsZero() && !ran.PassedOver {
+			record = findRecord(ctx, by, name, record)
+		}
+		err = &RanError{Run: record, PassedOver: ran.PassedOver}
 	}
 	return hold, err
+}
+
+// findRecord returns how a run ended, of which a node has only heard that it did: a token
+// says no more, and may come before the message that does. Others know. If they do not tell
+// within half a SessionTTL, the record is returned as it is.
+func findRecord(ctx context.Context, by runAsker, name string, record RunRecord) RunRecord {
+	ctx, cancel := context.WithTimeout(ctx, by.SessionTTL()/2)
+	defer cancel()
+	for wait := 5 * time.Millisecond; ; wait *= 2 {
+		all, err := by.Runs(ctx, name)
+		if err != nil {
+			return record
+		}
+		for _, r := range all {
+			if r.Tick == record.Tick && r.State == RunDone && !r.Ended.IsZero() {
+				return r
+			}
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return record
+		case <-timer.C:
+		}
+	}
 }
 
 // LockRun waits until this node holds the lock for a run, as [Locker] describes. The errors
 // are those of [Node.Lock]; a [*RanError]; and wrap [ErrTick], [ErrNotesFull] or [ErrNoNotes].
 func (n *Node) LockRun(ctx context.Context, name string, run Run) (Hold, error) {
-	hold, err := lockRun(ctx, name, run, n.node.AcquireRun)
+	hold, err := lockRun(ctx, n, name, run, n.node.AcquireRun)
 	return Hold{hold}, err
 }
 
 // TryLockRun is [Node.LockRun] for a caller that does not want to wait, as [Node.TryLock] is
 // Lock. The errors are those of LockRun, and [ErrBusy].
 func (n *Node) TryLockRun(ctx context.Context, name string, run Run) (Hold, error) {
-	hold, err := lockRun(ctx, name, run, n.node.TryRun)
+	hold, err := lockRun(ctx, n, name, run, n.node.TryRun)
 	return Hold{hold}, err
 }
 
@@ -193,7 +229,7 @@ func (n *Node) Runs(ctx context.Context, name string) ([]RunRecord, error) {
 // are those of [Client.Lock]; a [*RanError]; and wrap [ErrTick], [ErrNotesFull] or
 // [ErrNoNotes]. A node of a version that knows no runs refuses: [ErrRefused].
 func (c *Client) LockRun(ctx context.Context, name string, run Run) (Hold, error) {
-	hold, err := lockRun(ctx, name, run, c.client.AcquireRun)
+	hold, err := lockRun(ctx, c, name, run, c.client.AcquireRun)
 	return c.hold(name, token.Exclusive, hold, err)
 }
 
@@ -201,7 +237,7 @@ func (c *Client) LockRun(ctx context.Context, name string, run Run) (Hold, error
 // [Client.TryLock] is Lock. The errors are those of LockRun; [ErrBusy]; and [ErrNoSession] if
 // the node cannot know.
 func (c *Client) TryLockRun(ctx context.Context, name string, run Run) (Hold, error) {
-	hold, err := lockRun(ctx, name, run, c.client.TryRun)
+	hold, err := lockRun(ctx, c, name, run, c.client.TryRun)
 	return c.hold(name, token.Exclusive, hold, err)
 }
 

@@ -183,13 +183,7 @@ func (o *owner) status() Status {
 		Remembers:   o.storing.notes != nil,
 		MaxNotes:    o.limits.notes,
 	}
-	o.node.InspectAllNotes(func(n token.LockNotes) bool {
-		s.Notes++
-		if n.Kept.Fence != 0 && !n.Kept.Over {
-			s.Kept++
-		}
-		return true
-	})
+	s.Notes, s.Kept = o.node.InspectNotesCount(), len(o.storing.kept)
 	s.Barred = o.barredHere()
 	if lease.Session != 0 {
 		s.LeaseLeft = min(time.Duration(lease.End-now), o.ttl)

@@ -139,7 +139,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 		saving: saving{
 			store: cfg.Store, inPlace: cfg.Evidence || len(d.members) == 1, locks: make(map[string]struct{}),
 		},
-		storing:  storing{notes: cfg.Notes},
+		storing:  newStoring(cfg.Notes, node),
 		node:     node,
 		log:      newEventLog(cfg),
 		observer: cfg.Observer,

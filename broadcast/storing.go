@@ -41,6 +41,8 @@ type storing struct {
 	// What comes while current is under way: notes, and the serial number of the last.
 	pending []token.LockNotes
 	serial  uint64
+	// kept are the locks whose kept hold is not over.
+	kept map[string]struct{}
 	// forgets: notes are to be looked through once nothing is under way.
 	forgets bool
 	timer   *time.Timer // for the next look
@@ -57,9 +59,29 @@ type write struct {
 	done   chan error // has room for one
 }
 
+// isKept notes whether a lock's kept hold is not over.
+func (s *storing) isKept(lock string, kept *token.KeptHold) {
+	if kept.Fence != 0 && !kept.Over {
+		s.kept[lock] = struct{}{}
+	} else {
+		delete(s.kept, lock)
+	}
+}
+
+// newStoring begins with what the node remembers.
+func newStoring(notes Notes, node *token.Node) storing {
+	s := storing{notes: notes, kept: make(map[string]struct{})}
+	node.InspectAllNotes(func(n token.LockNotes) bool {
+		s.isKept(n.Lock, &n.Kept)
+		return true
+	})
+	return s
+}
+
 // store has a note written, at once or with the next write.
 func (o *owner) store(e *token.Effect) {
 	s := &o.storing
+	s.isKept(e.Lock, &e.Notes.Kept)
 	s.pending = append(s.pending, token.LockNotes{Lock: e.Lock, Notes: *e.Notes})
 	s.serial = e.Serial
 	if s.current == nil {
@@ -207,18 +229,16 @@ func (d *Driver) Runs(ctx context.Context, lock string) ([]token.Run, error) {
 }
 
 // KeptHolds returns all locks with a kept hold that, as far as this node knows, is not over,
-// sorted by name. Whether its holder is still alive, the notes do not say. The errors wrap
-// [ErrStopped], or are the cause of the context's end.
+// sorted by name. Whether its holder is still alive, the notes do not say; and a node that was
+// away may not have heard that a hold is over. The errors wrap [ErrStopped], or are the cause
+// of the context's end.
 func (d *Driver) KeptHolds(ctx context.Context) ([]token.LockNotes, error) {
 	answer := make(chan []token.LockNotes, 1)
 	err := d.do(ctx, func(o *owner) {
 		var held []token.LockNotes
-		o.node.InspectAllNotes(func(n token.LockNotes) bool {
-			if n.Kept.Fence != 0 && !n.Kept.Over {
-				held = append(held, n)
-			}
-			return true
-		})
+		for lock := range o.storing.kept {
+			held = append(held, token.LockNotes{Lock: lock, Notes: o.node.InspectNotes(lock)})
+		}
 		answer <- held
 	})
 	if err != nil {

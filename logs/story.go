@@ -253,7 +253,7 @@ func (x *explanation) summary() string {
 			rounds++
 		case e.Kind == RecallSent && e.Life == enter.Life, e.Kind == DoneReceived && e.Life == enter.Life:
 			recalls++
-		case e.Kind == WitnessSent || e.Kind == WitnessAnswerSent:
+		case e.Kind == WitnessSent && e.Life == enter.Life, e.Kind == WitnessAnswerSent && e.Peer == enter.Node:
 			witnesses++
 		case e.Kind == TokenReceived && x.at[e] > x.at[x.begin] && x.at[e] <= x.at[enter] && e.Node == enter.Node:
 			tokens = 1

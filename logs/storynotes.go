@@ -18,8 +18,11 @@ func (x *explanation) gatherNotes() {
 		if x.begin != nil && e.Seq < x.begin.Seq || x.begin == nil && (e.Kind == Enter || e.Kind == Leave) && e.Lock == enter.Lock {
 			break
 		}
-		if isOf(e) {
+		switch {
+		case isOf(e):
 			x.chooseNote(e)
+		case e.Lock == enter.Lock && (e.Kind == Keeping || e.Kind == Unkept):
+			x.chooseKept(e)
 		}
 	}
 	for _, e := range events[enter.Seq+1:] {
@@ -30,6 +33,22 @@ func (x *explanation) gatherNotes() {
 			x.chooseNote(e)
 		}
 		if e.Kind == RunNoted && isOf(e) {
+			return
+		}
+	}
+}
+
+// chooseKept chooses a line about a kept hold that barred the lock, and by what the node came
+// to know that it does so no longer.
+func (x *explanation) chooseKept(e *Event) {
+	x.choose(e)
+	if e.Kind == Keeping || e.Seq == 0 {
+		return
+	}
+	for i := e.Seq - 1; i >= max(0, e.Seq-3); i-- {
+		told := e.Life.Events[i]
+		if n := told.Noted; n != nil && told.Received() && told.Lock == e.Lock && (n.Kept.Over || n.KnownKept.Over) {
+			x.choose(told, told.Cause)
 			return
 		}
 	}

@@ -141,6 +141,9 @@ func (n *Node) InspectNotes(name string) Notes {
 	return Notes{}
 }
 
+// InspectNotesCount returns of how many locks the node remembers something.
+func (n *Node) InspectNotesCount() int { return len(n.notes) }
+
 // InspectAllNotes calls f for each lock with notes, in no order, until f returns false.
 func (n *Node) InspectAllNotes(f func(LockNotes) bool) {
 	for name, r := range n.notes {

@@ -25,11 +25,16 @@ given one. The holder is told the reason; the next waiter gets the lock when the
 has released it or its lease is over, not before. The node's log keeps the reason and
 who broke the lock.
 
+A kept hold (conch lock --on-death keep) that nobody alive has is freed: the next waiter
+gets the lock. One that somebody has is broken as above; it is kept then, unless the
+holder releases it in time.
+
 Those who share a lock may have the same fence. All of them lose it, unless --pid and
 --host name one; others who share it under another fence do not.
 
-Exit codes: 0 the holders have been told; 4 nobody holds the lock; 5 no holder has the
-fence F, or not the process, and nothing was done; 69 no node could be reached, or the
+Exit codes: 0 the holders have been told, or the kept hold is over; 4 nobody holds the
+lock, and no hold is kept; 5 no holder has the fence F, or not the process, nor has the
+kept hold, and nothing was done; 69 no node could be reached, or the
 holder's did not answer; 80 the node's rules do not let this caller break it; 64 wrong
 usage.`,
 		Example: `  conch who deploy
@@ -61,6 +66,9 @@ usage.`,
 			})
 			if err != nil {
 				return err
+			}
+			if kept := answer.GetFreed(); kept != nil {
+				return flags.printer(cmd.OutOrStdout()).Freed(args[0], kept)
 			}
 			return flags.printer(cmd.OutOrStdout()).Broken(args[0], render.BrokenHolders(answer))
 		},

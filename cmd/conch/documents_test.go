@@ -75,6 +75,7 @@ func TestReadmeRunsNodesFromAFile(t *testing.T) {
 func TestLockCommandsOfDocumentsWork(t *testing.T) {
 	s := newStage(t)
 	s.file("backup", "#!/bin/sh\necho backed up\n", 0o700)
+	s.file("apply", "#!/bin/sh\necho applied\n", 0o700)
 	s.file("deploy", "#!/bin/sh\necho deployed\n", 0o700)
 	s.file("scheduler", "#!/bin/sh\necho scheduled\n", 0o700)
 	s.file("train", "#!/bin/sh\necho trained\n", 0o700)
@@ -83,9 +84,11 @@ func TestLockCommandsOfDocumentsWork(t *testing.T) {
 	n := s.start("bin/conch node --listen 127.0.0.1:7401 --single")
 	awaitLine(t, n.log, `"event":"session_started"`)
 	defer s.stop(n)
-	readme := commands(t, "README.md", "## A lock for your jobs", 6)
+	readme := commands(t, "README.md", "## A lock for your jobs", 7)
 	for _, line := range slices.Concat(
-		readme[:4],
+		readme[:5],
+		commands(t, "docs/USING.md", "## Once at each turn", 2),
+		commands(t, "docs/USING.md", "## A hold that outlives its holder", 1),
 		commands(t, "docs/USING.md", "## From the shell", 5),
 		commands(t, "docs/USING.md", "## Elect a leader", 2)[:1],
 		commands(t, "docs/USING.md", "## A stale holder does no harm: fences", 1),
@@ -93,6 +96,7 @@ func TestLockCommandsOfDocumentsWork(t *testing.T) {
 		said := s.run(line)
 		if strings.Contains(line, "backup") && !strings.Contains(said, "backed up") || strings.Contains(line, "./deploy") && !strings.Contains(said, "deployed") ||
 			strings.Contains(line, "./scheduler") && !strings.Contains(said, "scheduled") ||
+			strings.Contains(line, "./apply") && !strings.Contains(said, "applied") ||
 			strings.Contains(line, "./train") && !strings.Contains(said, "trained") || strings.Contains(line, "app.conf") && !strings.Contains(said, "configured") {
 			t.Errorf("%s: the command did not run: %s", line, said)
 		}
@@ -106,7 +110,7 @@ func TestLockCommandsOfDocumentsWork(t *testing.T) {
 	check(t, holder.Start())
 	fence, err := bufio.NewReader(output).ReadString('\n')
 	check(t, err)
-	for _, line := range append(readme[4:], commands(t, "docs/USING.md", "## Who holds a lock, and why you still wait", 6)...) {
+	for _, line := range append(readme[5:], commands(t, "docs/USING.md", "## Who holds a lock, and why you still wait", 6)...) {
 		switch {
 		case strings.Contains(line, " watch "):
 			watch := s.command(strings.SplitN(line, " #", 2)[0])
@@ -194,6 +198,7 @@ func TestGoInDocumentsCompiles(t *testing.T) {
 
 import (
 	"context"
+	"time"
 
 	"conch"
 )
@@ -203,6 +208,8 @@ var locks conch.Locker // of all but the first block
 func backUp(context.Context, uint64) error { return nil }
 
 func schedule(context.Context, uint64) error { return nil }
+
+var turn time.Time
 
 func connect(string) {}
 

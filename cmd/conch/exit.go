@@ -19,6 +19,12 @@ const (
 	exitNoSession   = 77 // not acquired, and the node has no session with a quorum
 )
 
+// Exit codes of conch once, beside those of conch lock.
+const (
+	exitNotNoted = 81  // the command ended, but no majority is known to remember the run
+	exitMaxHold  = 124 // --max-hold is over; the code of timeout(1)
+)
+
 // exitForbidden says that the node's rules deny the request: trying again is useless until
 // somebody changes them. It is not EX_NOPERM of sysexits.h, since that, 77, is taken above,
 // and 78 and 79 by conch fence, whose codes conch lock passes on. A flag of conch lock can

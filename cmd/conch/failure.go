@@ -49,7 +49,7 @@ func (a *asked) exit(code int, err error) error {
 // codeExit is the exit code for a code of the client service.
 func codeExit(code clientv1.Code) int {
 	switch code {
-	case clientv1.Code_CODE_INVALID_NAME, clientv1.Code_CODE_INVALID_ID, clientv1.Code_CODE_INVALID_FIELD, clientv1.Code_CODE_OTHER_LIMIT:
+	case clientv1.Code_CODE_INVALID_NAME, clientv1.Code_CODE_INVALID_ID, clientv1.Code_CODE_INVALID_FIELD, clientv1.Code_CODE_OTHER_LIMIT, clientv1.Code_CODE_INVALID_TICK, clientv1.Code_CODE_NO_NOTES:
 		return exitUsage
 	case clientv1.Code_CODE_NOT_HELD:
 		return exitNotHeld

@@ -34,7 +34,10 @@ type lockFlags struct {
 	exits    lockExits
 	statusFD int
 
-	election *electionFlags // nil: conch lock
+	// At most one of these: of conch lock --on-death keep, of conch elect, of conch once.
+	keep     *keepFlags
+	election *electionFlags
+	once     *onceFlags
 }
 
 // onLostModes are the values of --on-lost.
@@ -46,7 +49,8 @@ var onLostModes = map[string]procgroup.OnLost{
 var onLostNames = []string{"kill", "warn", "ignore"}
 
 func newLockCommand() *cobra.Command {
-	flags := lockFlags{exits: usualLockExits}
+	var keep keepFlags
+	flags := lockFlags{exits: usualLockExits, keep: &keep}
 	cmd := &cobra.Command{
 		Use:   "lock [flags] NAME [-- COMMAND [ARGS...]]",
 		Short: "Hold a lock while a command runs",
@@ -72,13 +76,20 @@ of the end, and SIGKILL before somebody else gets in; --on-lost changes that. If
 process itself is killed, on Linux the command dies too, but not what it has started;
 nobody gets in before the lease is over.
 
+With --on-death keep, nobody else gets the lock when it is lost, when this process or its
+node dies, or when a signal that did not come through conch kills the command, until
+conch break frees it; or until conch lock --adopt with the same --owner takes it up, under
+a fence of its own. Each entry is noted on disk by a majority of the members first, so
+each member needs --data-dir. A command that ends by itself releases the lock as ever.
+
 Without a command it writes the fence to standard output, on a line of its own, once it
 holds the lock, and holds it until standard input ends or a signal comes. If the lock
 will be lost, it ends with 76 when --grace is left.
 
 Exit codes: the command's own, or 128+n if signal n ended it, also while it waited, and
-   64  wrong usage, a bad name included; a command around this one holds the lock; or
-       others share the lock with another limit
+   64  wrong usage, a bad name included; a command around this one holds the lock;
+       others share the lock with another limit; or, to keep a hold, a member has no data
+       directory
    69  no node could be reached, or all drain: at once if all refuse, and with --try
        if all drain; else after 5s, or when --wait is over
    75  not acquired: --wait is over, or --try found it in use
@@ -91,6 +102,7 @@ Exit codes: the command's own, or 128+n if signal n ended it, also while it wait
   conch lock --try deploy -- make deploy || test $? -eq 75   # somebody else does it
   conch lock --shared config -- ./read                       # beside others that read
   conch lock --permits 4 gpu -- ./train                      # at most 4 at a time
+  conch lock --on-death keep --owner ci-7 infra -- ./apply   # add --adopt to take it up again
   conch lock --wait 5m --verbose deploy -- sh -c 'conch fence deploy.fence -- ./deploy'
   conch lock --node node1:7400,node2:7400 nightly -- ./backup
   conch lock -- "$NAME" -- ./backup                          # also for a name that begins with -
@@ -113,9 +125,11 @@ Exit codes: the command's own, or 128+n if signal n ended it, also while it wait
 	flags.addWait(asking)
 	addGroup(cmd, "Asking", asking)
 	holding := flags.holding()
+	keep.addTo(holding)
 	holding.BoolVar(&flags.asJSON, "json", false, "without a command: write a line of JSON in place of the fence")
 	addGroup(cmd, "Holding", holding)
 	flags.addRest(cmd)
+	keep.complete(cmd)
 	return cmd
 }
 
@@ -186,10 +200,17 @@ func (f *lockFlags) check(cmd *cobra.Command, want lockWanted) error {
 	case len(want.command) > 0 && f.asJSON:
 		return misuse(cmd, "--json does nothing with a command, whose standard output is its own; --status-fd tells how it ended")
 	}
-	if f.election != nil {
-		if err := f.checkElection(cmd, want); err != nil {
-			return err
-		}
+	var err error
+	switch {
+	case f.election != nil:
+		err = f.checkElection(cmd, want)
+	case f.once != nil:
+		err = f.checkOnce(cmd, want)
+	default:
+		err = f.checkKeep(cmd)
+	}
+	if err != nil {
+		return err
 	}
 	for name, code := range f.exits.byFlag() {
 		if code < 0 || code > maxExitCode {

@@ -27,11 +27,14 @@ const (
 // lockExits are the exit codes of conch lock that flags can change.
 type lockExits struct {
 	notAcquired, lost, noSession, unreachable, forbidden int
+
+	skipped, notNoted int // of conch once only
 }
 
 // usualLockExits are the codes without such flags.
 var usualLockExits = lockExits{
 	notAcquired: exitNotAcquired, lost: exitLost, noSession: exitNoSession, unreachable: exitUnreachable, forbidden: exitForbidden,
+	notNoted: exitNotNoted,
 }
 
 // byFlag returns the codes by the names of their flags.
@@ -39,7 +42,7 @@ func (e lockExits) byFlag() map[string]int {
 	return map[string]int{
 		"not-acquired-exit": e.notAcquired, "lost-exit": e.lost,
 		"no-session-exit": e.noSession, "unreachable-exit": e.unreachable,
-		"forbidden-exit": e.forbidden,
+		"forbidden-exit": e.forbidden, "skipped-exit": e.skipped, "not-noted-exit": e.notNoted,
 	}
 }
 
@@ -48,8 +51,10 @@ type lockEnd struct {
 	// Outcome is ended (the command, or standard input, ended), signal (one came while
 	// conch waited, or held the lock without a command), not_acquired, no_session, lost,
 	// unreachable, forbidden, usage, nested (a command around this one holds the lock),
-	// other_limit (others share the lock with another limit),
-	// not_started (the command could not be started) or failed.
+	// other_limit (others share the lock with another limit), no_notes (a member has no data
+	// directory), not_started (the command could not be started) or failed; of conch once also
+	// skipped (the turn was run, or is left to another), done_elsewhere (with --wait-done),
+	// crashed_elsewhere (likewise, and nobody runs it again), max_hold or not_noted.
 	Outcome string `json:"outcome"`
 	// Code is the exit code.
 	Code int    `json:"code"`
@@ -60,6 +65,8 @@ type lockEnd struct {
 	Mode string `json:"mode,omitempty"`
 	// Limit is how many permits the lock has, as wanted; 0 unless Mode is permit.
 	Limit int `json:"limit,omitempty"`
+	// Tick is conch once's, as text; empty otherwise.
+	Tick string `json:"tick,omitempty"`
 	// Node is where the lock was held, or last asked for.
 	Node string `json:"node,omitempty"`
 	// CommandCode is the exit code of the command, if it was run.
@@ -102,7 +109,10 @@ func (e *lockEnd) fail(err error, exits lockExits) {
 		e.Outcome, e.Code, e.Signal = "signal", signalExit+int(signal.number), unix.SignalName(signal.number)
 	case errors.Is(err, conch.ErrLimit):
 		e.Outcome, e.Code = "other_limit", exitUsage
-	case errors.Is(err, conch.ErrName):
+	case errors.Is(err, conch.ErrNoNotes):
+		e.Outcome, e.Code = "no_notes", exitUsage
+		e.err = fmt.Errorf("%w; give each node --data-dir, and start it again", err)
+	case errors.Is(err, conch.ErrName) || errors.Is(err, conch.ErrTick) || errors.Is(err, conch.ErrOwner):
 		e.Outcome, e.Code = "usage", exitUsage
 	case errors.Is(err, conch.ErrUnreachable) || errors.Is(err, conch.ErrStopped):
 		e.Outcome, e.Code = "unreachable", exits.unreachable
@@ -129,13 +139,17 @@ func (e *lockEnd) finish(result procgroup.Result, err error, exits lockExits) {
 	}
 	code := result.ExitCode()
 	e.Outcome, e.Code = "ended", code
+	isOver := errors.Is(result.Lost, errMaxHold)
+	if isOver {
+		e.Outcome, e.Code, e.err = "max_hold", exitMaxHold, result.Lost
+	}
 	if result.State != nil {
 		e.CommandCode = &code
 		if number := result.Signal(); number != 0 {
 			e.Signal = unix.SignalName(number)
 		}
 	}
-	if result.Lost != nil {
+	if result.Lost != nil && !isOver {
 		e.lose(result.Lost, exits)
 	}
 }

@@ -69,6 +69,16 @@ func (f *lockFlags) mode(cmd *cobra.Command) (token.Limit, error) {
 // ask asks a node for the lock, as the flags say.
 func (l *locking) ask(ctx context.Context) (conch.Hold, error) {
 	node := l.node
+	switch {
+	case l.flags.once != nil && !l.flags.once.waitDone:
+		return l.askUnlessRunning(ctx)
+	case l.flags.once != nil:
+		return node.LockRun(ctx, l.name, l.flags.once.run)
+	case l.flags.keeps() && l.flags.try:
+		return node.TryLockKept(ctx, l.name, l.flags.keep.keep())
+	case l.flags.keeps():
+		return node.LockKept(ctx, l.name, l.flags.keep.keep())
+	}
 	switch mode, try := modeWord(l.limit), l.flags.try; {
 	case mode == modeShared && try:
 		return node.TryRLock(ctx, l.name)

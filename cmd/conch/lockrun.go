@@ -74,6 +74,9 @@ func runLock(cmd *cobra.Command, flags *lockFlags, args []string) error {
 	}
 	l.name, l.command = want.name, want.command
 	l.end.Lock = l.name
+	if l.flags.once != nil {
+		l.end.Tick = strconv.FormatInt(l.flags.once.run.Tick, 10)
+	}
 	if mode := modeWord(l.limit); mode != modeExclusive {
 		l.end.Mode = mode
 	}
@@ -136,7 +139,9 @@ func (l *locking) runOnce() {
 	if err != nil {
 		l.free = hold.Deadline()
 		_ = hold.Unlock() // if there is one
-		l.end.fail(err, l.flags.exits)
+		if !l.skip(err) {
+			l.end.fail(err, l.flags.exits)
+		}
 		return
 	}
 	l.end.Fence = strconv.FormatUint(hold.Fence(), 10)
@@ -158,10 +163,15 @@ func (l *locking) runOnce() {
 
 // runUnder runs the command, and releases the lock when none of its processes is left.
 func (l *locking) runUnder(hold conch.Hold) {
+	began := time.Now()
+	environment := append(heldAround().with(heldLock{l.name, l.end.Fence, l.end.Mode}).environment(),
+		limitVariable+"="+limitText(l.limit), client.EnvNode+"="+l.end.Node)
+	if l.flags.once != nil {
+		environment = append(environment, tickVariable+"="+l.end.Tick)
+	}
 	result, err := procgroup.Run(procgroup.Config{
-		Lease: hold, Path: l.path, Args: l.command,
-		Env: append(heldAround().with(heldLock{l.name, l.end.Fence, l.end.Mode}).environment(),
-			limitVariable+"="+limitText(l.limit), client.EnvNode+"="+l.end.Node),
+		Lease: l.leaseOf(hold, began), Path: l.path, Args: l.command,
+		Env:   environment,
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		OnLost: onLostModes[l.flags.onLost], Grace: l.grace, Margin: l.ttl / killShare,
 		Signals: l.signals,
@@ -169,8 +179,15 @@ func (l *locking) runUnder(hold conch.Hold) {
 	})
 	l.end.finish(result, err, l.flags.exits)
 	l.asked = result.Asked != 0
-	l.free = hold.Deadline()
-	_ = hold.Unlock() // a loss is known by now
+	switch {
+	case l.flags.once != nil:
+		l.endRun(hold, result, err, began)
+	case l.flags.keeps() && isDeath(result):
+		l.tellKept() // and leave it to the node: the hold is not released
+	default:
+		l.free = hold.Deadline()
+		_ = hold.Unlock() // a loss is known by now
+	}
 }
 
 // tellWarning tells people once that the lock may be lost, and why, until over is closed.
@@ -193,10 +210,11 @@ func (l *locking) tellNotice(notice procgroup.Notice, why error) {
 		l.say("caution: the lock %s may be lost soon: %v", name, why)
 	case procgroup.Lost:
 		l.say("caution: the lock %s is lost, and the command goes on: %v", name, why)
-	case procgroup.Ending:
-		l.say("the lock %s is about to be lost, so the command was sent SIGTERM: %v", name, why)
-	case procgroup.Killed:
-		l.say("the lock %s is lost or nearly so, so the command was killed: %v", name, why)
+	case procgroup.Ending, procgroup.Killed:
+		if errors.Is(why, errMaxHold) {
+			return // told at the end
+		}
+		l.tellEnding(notice, name, why)
 	case procgroup.Stopped:
 		l.tellStopped(why)
 	case procgroup.Leftover:
@@ -204,6 +222,15 @@ func (l *locking) tellNotice(notice procgroup.Notice, why error) {
 			l.say("the command has ended; what it left running is sent SIGTERM")
 		}
 	}
+}
+
+// tellEnding tells people that the command is ended since the lock is lost or nearly so.
+func (l *locking) tellEnding(notice procgroup.Notice, name string, why error) {
+	if notice == procgroup.Ending {
+		l.say("the lock %s is about to be lost, so the command was sent SIGTERM: %v", name, why)
+		return
+	}
+	l.say("the lock %s is lost or nearly so, so the command was killed: %v", name, why)
 }
 
 // tellStopped tells people that the command is stopped, and what becomes of the lock.
@@ -251,6 +278,9 @@ func (l *locking) holdAlone(hold conch.Hold) {
 		}
 	}()
 	if lost := procgroup.AwaitLoss(hold, l.grace, over); lost != nil {
+		if l.flags.keeps() {
+			l.tellKept()
+		}
 		l.end.lose(lost, l.flags.exits) // not released: whoever relied on the lock may still be at work
 		return
 	}

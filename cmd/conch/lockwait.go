@@ -208,6 +208,8 @@ func whoIsAhead(lock *clientv1.LockStatus, self *clientv1.Client) string {
 	}
 	if len(held) > 0 {
 		parts = append(parts, heldBy(lock, held))
+	} else if k := lock.GetKept(); k != nil {
+		parts = append(parts, render.KeptSentence(lock.GetLock(), k))
 	}
 	waiters := lock.GetWaiters()
 	own := slices.IndexFunc(waiters, func(w *clientv1.Waiter) bool { return isSelf(w.GetClient()) })
@@ -227,12 +229,15 @@ func whoIsAhead(lock *clientv1.LockStatus, self *clientv1.Client) string {
 		parts = append(parts, text)
 	}
 	for _, o := range lock.GetObstacles() {
-		if o.GetKind() != clientv1.Obstacle_KIND_HELD && o.GetKind() != clientv1.Obstacle_KIND_QUEUE {
+		if !slices.Contains(toldOtherwise, o.GetKind()) {
 			parts = append(parts, render.Plain(o.GetText()))
 		}
 	}
 	return strings.Join(append([]string{fmt.Sprintf("%d ahead", waiters[own].GetAhead())}, parts...), "; ")
 }
+
+// toldOtherwise are the obstacles that the rest of the text tells.
+var toldOtherwise = []clientv1.Obstacle_Kind{clientv1.Obstacle_KIND_HELD, clientv1.Obstacle_KIND_QUEUE, clientv1.Obstacle_KIND_KEPT}
 
 // shownAhead is how many of the holders, and of the waiters ahead, are named.
 const shownAhead = 3

@@ -12,9 +12,10 @@ func newLsCommand() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "ls [flags]",
-		Short: "List the locks that are held or waited for",
-		Long: `Lists the locks that are held or waited for, by name, a line each, as they come: how
-long each has been held, how many wait for it, and the holder's node. Members that did
+		Short: "List the locks that are held, kept or waited for",
+		Long: `Lists the locks that are held or waited for, or that a kept hold bars, by name, a line
+each, as they come: how long each has been held, how many wait for it, and the holder's
+node. Members that did
 not answer are named on standard error; the list lacks what is held or waited for there.
 
 Exit codes: 0 a node answered, 69 none could be reached, 80 the node's rules
@@ -45,6 +46,6 @@ do not let this caller look, 64 wrong usage.`,
 		},
 	}
 	flags.addTo(cmd)
-	cmd.Flags().BoolVar(&all, "all", false, "also those that the members know, but that nobody holds or waits for")
+	cmd.Flags().BoolVar(&all, "all", false, "also those that the members know, but that nobody holds, keeps or waits for")
 	return cmd
 }

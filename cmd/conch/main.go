@@ -49,8 +49,8 @@ Nodes can log every message, and conch judges and explains their logs.`,
 	}
 	root.SetVersionTemplate("conch {{.Version}}\n")
 	root.AddCommand(newNodeCommand(), newDemoCommand(), newLogsCommand(), newReportCommand(), newVersionCommand(), newManCommand())
-	root.AddCommand(newStatusCommand(), newWhoCommand(), newWhyCommand(), newLeaderCommand(), newWatchCommand(), newLsCommand(), newPermitsCommand(), newBreakCommand(), newDrainCommand())
-	root.AddCommand(newLockCommand(), newElectCommand(), newFenceCommand(), newCertCommand(), newBenchCommand())
+	root.AddCommand(newStatusCommand(), newWhoCommand(), newWhyCommand(), newLeaderCommand(), newWatchCommand(), newLsCommand(), newRunsCommand(), newPermitsCommand(), newBreakCommand(), newDrainCommand())
+	root.AddCommand(newLockCommand(), newOnceCommand(), newElectCommand(), newFenceCommand(), newCertCommand(), newBenchCommand())
 	finishUsage(root)
 	return root
 }

@@ -10,9 +10,10 @@ func newWhoCommand() *cobra.Command {
 		Use:   "who NAME [flags]",
 		Short: "Show who holds a lock",
 		Long: `Shows who holds a lock: the client and its command, since when, through which node, and
-with which fence. Members that did not answer are named on standard error.
+with which fence; or the kept hold that nobody alive has. Members that did not answer are
+named on standard error.
 
-Exit codes: 0 someone holds it; 4 nobody does; 3 unknown: nobody of those who answered
+Exit codes: 0 someone holds it, or a hold is kept; 4 nobody does; 3 unknown: nobody of those who answered
 holds it, and some did not answer; 69 no node could be reached; 80 the node's rules do
 not let this caller look; 64 wrong usage.`,
 		Example: `  conch who deploy
@@ -35,7 +36,7 @@ not let this caller look; 64 wrong usage.`,
 				return err
 			}
 			switch {
-			case lock.GetHolder() != nil:
+			case lock.GetHolder() != nil, lock.GetKept() != nil:
 				return nil
 			case len(missing) > 0:
 				return &exitError{code: exitInsufficient, err: errSaid}

@@ -28,9 +28,14 @@ const witnessPause = 2 * time.Millisecond
 //	witness FILE stubborn        for ever, and another process with it
 //	witness FILE alone           for ever
 //	witness FILE orphan DURATION for ever, and for so long after its parent has ended
+//	witness FILE turn JOB DEATH  a line when it begins a turn, and one when it ends
 func witness() {
 	file, err := os.OpenFile(os.Args[1], os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	must(err)
+	if os.Args[2] == "turn" {
+		must(runTurn(file, os.Args[3], os.Getenv(tickVariable), os.Args[4]))
+		return
+	}
 	signal.Ignore(unix.SIGTERM)
 	lines := -1
 	isOver := func() bool { return false }

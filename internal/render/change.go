@@ -15,6 +15,7 @@ const (
 	First     What = "first"     // all of it: it was not known before
 	Holding   What = "holder"    // who holds the lock, one or several
 	Value     What = "value"     // what the holder says as a leader
+	Kept      What = "kept"      // the kept hold that bars the lock
 	Ending    What = "ending"    // whether, and why, a hold is about to end
 	Waiting   What = "waiting"   // who waits, and in which order
 	Token     What = "token"     // where the token is, and its queue
@@ -85,6 +86,7 @@ func compareLocks(a, b *clientv1.LockStatus) []What {
 	}{
 		{Holding, sameHolders(a, b)},
 		{Value, sameValue(a, b)},
+		{Kept, sameKept(a.GetKept(), b.GetKept())},
 		{Ending, slices.EqualFunc(aboutToEnd(a), aboutToEnd(b), func(a, b *clientv1.Holder) bool { return a.GetEnding() == b.GetEnding() })},
 		{Waiting, a.GetWaiting() == b.GetWaiting() && slices.EqualFunc(a.GetWaiters(), b.GetWaiters(), sameWaiter)},
 		{Token, sameToken(a.GetToken(), b.GetToken())},
@@ -139,7 +141,7 @@ func sameToken(a, b *clientv1.TokenStatus) bool {
 func ownObstacles(lock *clientv1.LockStatus) []*clientv1.Obstacle {
 	return slices.DeleteFunc(slices.Clone(lock.GetObstacles()), func(o *clientv1.Obstacle) bool {
 		switch o.GetKind() {
-		case clientv1.Obstacle_KIND_HELD, clientv1.Obstacle_KIND_QUEUE, clientv1.Obstacle_KIND_MISSING_MEMBER:
+		case clientv1.Obstacle_KIND_HELD, clientv1.Obstacle_KIND_QUEUE, clientv1.Obstacle_KIND_MISSING_MEMBER, clientv1.Obstacle_KIND_KEPT:
 			return true
 		case clientv1.Obstacle_KIND_TOKEN_MOVING:
 			return o.GetMember() == "" // that nobody has it is told by the token's absence

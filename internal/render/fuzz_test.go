@@ -39,7 +39,7 @@ func FuzzAnswers(f *testing.F) {
 			for _, wire := range [][]byte{first, second} {
 				var status clientv1.StatusResponse
 				if proto.Unmarshal(wire, &status) == nil {
-					check(t, p.Status(&status))
+					check(t, p.Status(&status, []*clientv1.LockStatus{{Lock: status.GetAnsweredBy(), Kept: &clientv1.KeptHold{Owner: status.GetAnsweredBy(), Member: status.GetAnsweredBy()}}}))
 				}
 				var told clientv1.WatchResponse
 				if proto.Unmarshal(wire, &told) != nil {
@@ -54,6 +54,11 @@ func FuzzAnswers(f *testing.F) {
 				}
 				check(t, p.Listed(lock, told.GetMissing()))
 				check(t, p.ListEnd(told.GetMissing()))
+				check(t, p.Freed(lock.GetLock(), lock.GetKept()))
+				if run := lock.GetRun(); run != nil {
+					check(t, p.Runs(lock.GetLock(), []*clientv1.RunRecord{run}))
+					Plain(RunSentence(run))
+				}
 				var observed clientv1.ObserveResponse
 				if proto.Unmarshal(wire, &observed) == nil {
 					check(t, p.Leader("scheduler", observed.GetLeader()))

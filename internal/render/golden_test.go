@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,6 +25,7 @@ import (
 // -rewrite` writes down the present output; read the difference before you commit it.
 //
 //	status, who, why, ls, watch, break   [json]   who, why: ListLocksResponse; the others: the call's own
+//	kept, freed, runs, sentences   [json]   ListLocksResponse for status; BreakResponse; ListRunsResponse
 //	leader, leaders   [json]   ObserveResponse
 //	queue waiting=N   why, for one who holds a lock and N who wait for it
 func TestAnswers(t *testing.T) {
@@ -39,7 +41,7 @@ func TestAnswers(t *testing.T) {
 				if d.HasArg("json") {
 					printer = JSON(&out)
 				}
-				show(t, d, printer)
+				show(t, d, printer, &out)
 				checkOutput(t, d, out.String())
 				return out.String()
 			})
@@ -48,11 +50,25 @@ func TestAnswers(t *testing.T) {
 }
 
 // show plays one step.
-func show(t *testing.T, d *datadriven.TestData, printer Printer) {
+func show(t *testing.T, d *datadriven.TestData, printer Printer, out io.Writer) {
 	t.Helper()
 	switch d.Cmd {
 	case "status":
-		check(t, printer.Status(parse(t, d, &clientv1.StatusResponse{})[0]))
+		check(t, printer.Status(parse(t, d, &clientv1.StatusResponse{})[0], nil))
+	case "kept":
+		check(t, printer.Status(&clientv1.StatusResponse{}, []*clientv1.LockStatus{parse(t, d, &clientv1.ListLocksResponse{})[0].GetLock()}))
+	case "freed":
+		check(t, printer.Freed("deploy", parse(t, d, &clientv1.BreakResponse{})[0].GetFreed()))
+	case "runs":
+		check(t, printer.Runs("nightly", parse(t, d, &clientv1.ListRunsResponse{})[0].GetRuns()))
+	case "sentences": // of runs
+		var sentences []string
+		for _, r := range parse(t, d, &clientv1.ListRunsResponse{})[0].GetRuns() {
+			sentences = append(sentences, RunSentence(r))
+		}
+		_, err := io.WriteString(out, strings.Join(sentences, "\n")+"\n")
+		check(t, err)
+
 	case "who":
 		answer := parse(t, d, &clientv1.ListLocksResponse{})[0]
 		check(t, printer.Who(answer.GetLock(), answer.GetMissing()))
@@ -195,7 +211,7 @@ func TestEveryKeyIsExplained(t *testing.T) {
 func TestKindsAreExplained(t *testing.T) {
 	page, err := os.ReadFile("JSON.md")
 	check(t, err)
-	words := []string{string(First), string(Holding), string(Value), string(Ending), string(Waiting), string(Token), string(Obstacles), string(Absent)}
+	words := []string{string(First), string(Holding), string(Value), string(Kept), string(Ending), string(Waiting), string(Token), string(Obstacles), string(Absent)}
 	for number, name := range clientv1.Reason_name {
 		if number != 0 {
 			words = append(words, constant(name, "REASON_"))
@@ -219,12 +235,14 @@ func TestWritingFails(t *testing.T) {
 	for name, printer := range map[string]Printer{"text": Text(full{}), "json": JSON(full{})} {
 		lock := &clientv1.LockStatus{Lock: "x", Holder: &clientv1.Holder{}}
 		for method, err := range map[string]error{
-			"Status":  printer.Status(&clientv1.StatusResponse{}),
+			"Status":  printer.Status(&clientv1.StatusResponse{}, nil),
 			"Who":     printer.Who(lock, nil),
 			"Why":     printer.Why(lock, nil),
 			"Listed":  printer.Listed(lock, nil),
 			"Changed": printer.Changed(time.Unix(0, 0), &Change{Lock: lock, What: []What{First}}),
 			"Broken":  printer.Broken("x", []*clientv1.Holder{lock.Holder}),
+			"Freed":   printer.Freed("x", nil),
+			"Runs":    printer.Runs("x", []*clientv1.RunRecord{{}}),
 			"Permits": printer.Permits(lock, nil),
 			"Limit":   printer.LimitSet("x", 3),
 			"Leader":  printer.Leader("x", nil),

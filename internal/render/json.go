@@ -22,8 +22,8 @@ type jsonPrinter struct {
 }
 
 // Status writes one object.
-func (p *jsonPrinter) Status(answer *clientv1.StatusResponse) error {
-	return p.write(toStatus(answer))
+func (p *jsonPrinter) Status(answer *clientv1.StatusResponse, kept []*clientv1.LockStatus) error {
+	return p.write(toStatus(answer, kept))
 }
 
 // Who writes the lock's object.
@@ -72,11 +72,7 @@ func (p *jsonPrinter) Broken(lock string, held []*clientv1.Holder) error {
 	if len(held) > 0 {
 		first = held[0]
 	}
-	return p.write(struct {
-		Lock    string    `json:"lock"`
-		Holder  *holder   `json:"holder"`
-		Holders []*holder `json:"holders"`
-	}{lock, toHolder(first), each(held, toHolder)})
+	return p.write(broken{Lock: lock, Holder: toHolder(first), Holders: each(held, toHolder)})
 }
 
 // write writes a value as a line.

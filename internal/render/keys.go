@@ -36,6 +36,52 @@ type holder struct {
 	Ending       *string `json:"ending"`
 	// Value is what the holder says as a leader, or null.
 	Value *string `json:"value"`
+	// Tick is the turn that it is held for, or null.
+	Tick *string `json:"tick"`
+	// OnDeath is what becomes of the hold when the holder dies.
+	OnDeath string `json:"on_death"`
+	Owner   string `json:"owner"`
+}
+
+// kept is a kept hold that nobody alive has.
+type kept struct {
+	Member string `json:"member"`
+	client
+	Fence   string `json:"fence"`
+	Owner   string `json:"owner"`
+	Since   string `json:"since"`
+	Certain bool   `json:"certain"`
+}
+
+// broken are the holds that somebody broke, or the kept hold that somebody freed.
+type broken struct {
+	Lock    string    `json:"lock"`
+	Holder  *holder   `json:"holder"`
+	Holders []*holder `json:"holders"`
+	Freed   *kept     `json:"freed"`
+}
+
+// run is a run of a lock.
+type run struct {
+	Tick  string  `json:"tick"`
+	Turn  *string `json:"turn"`
+	State string  `json:"state"`
+	Fence string  `json:"fence"`
+	// Member and the client's keys say where it was.
+	Member string `json:"member"`
+	client
+	Began           string   `json:"began"`
+	Ended           *string  `json:"ended"`
+	TookSeconds     *float64 `json:"took_seconds"`
+	ExitCode        *int32   `json:"exit_code"`
+	Text            string   `json:"text"`
+	RememberedUntil string   `json:"remembered_until"`
+}
+
+// lockRun is a run with its lock.
+type lockRun struct {
+	Lock string `json:"lock"`
+	run
 }
 
 type waiter struct {
@@ -96,6 +142,8 @@ type lockStatus struct {
 	Waiting   uint64       `json:"waiting"`
 	Waiters   []waiter     `json:"waiters"`
 	Obstacles []obstacle   `json:"obstacles"`
+	Kept      *kept        `json:"kept"`
+	Run       *run         `json:"run"`
 	Token     *tokenStatus `json:"token"`
 	Views     []view       `json:"views"`
 	Missing   []missing    `json:"missing"`
@@ -157,7 +205,16 @@ type memberStatus struct {
 	LogTrouble      *string `json:"log_trouble"`
 	Rules           string  `json:"rules"`
 	Draining        bool    `json:"draining"`
+	Remembers       bool    `json:"remembers"`
+	Notes           uint64  `json:"notes"`
+	MaxNotes        uint64  `json:"max_notes"`
 	Peers           []peer  `json:"peers"`
+}
+
+// lockKept is a kept hold with its lock.
+type lockKept struct {
+	Lock string `json:"lock"`
+	*kept
 }
 
 type clusterStatus struct {
@@ -167,6 +224,7 @@ type clusterStatus struct {
 	Quorum     uint32         `json:"quorum"`
 	TTLSeconds float64        `json:"ttl_seconds"`
 	Statuses   []memberStatus `json:"statuses"`
+	KeptLocks  []lockKept     `json:"kept_locks"`
 	Missing    []missing      `json:"missing"`
 }
 
@@ -203,11 +261,47 @@ func toHolder(h *clientv1.Holder) *holder {
 	to := &holder{
 		Member: h.GetMember(), client: toClient(h.GetClient()), Mode: Mode(h.GetLimit()), Fence: decimal(h.GetFence()),
 		HeldSeconds: seconds(h.GetHeldNs()), LeaseSeconds: seconds(h.GetLeaseRemainingNs()),
-		Value: h.Value,
+		Value: h.Value, OnDeath: "release", Owner: h.GetOwner(),
+	}
+	if h.GetKept() {
+		to.OnDeath = "keep"
+	}
+	if h.GetTick() != 0 {
+		tick := strconv.FormatInt(h.GetTick(), 10)
+		to.Tick = &tick
 	}
 	if h.GetEnding() != clientv1.Reason_REASON_UNSPECIFIED {
 		ending := constant(h.GetEnding().String(), "REASON_")
 		to.Ending = &ending
+	}
+	return to
+}
+
+func toKept(k *clientv1.KeptHold) *kept {
+	if k == nil {
+		return nil
+	}
+	return &kept{
+		Member: k.GetMember(), client: toClient(k.GetClient()), Fence: decimal(k.GetFence()), Owner: k.GetOwner(),
+		Since: second(k.GetSinceS()), Certain: k.GetInToken(),
+	}
+}
+
+func toRun(r *clientv1.RunRecord) *run {
+	if r == nil {
+		return nil
+	}
+	to := &run{
+		Tick: strconv.FormatInt(r.GetTick(), 10), State: constant(r.GetState().String(), "STATE_"), Fence: decimal(r.GetFence()),
+		Member: r.GetMember(), client: toClient(r.GetClient()), Began: second(r.GetBeganS()), Text: r.GetText(), RememberedUntil: second(r.GetRememberedUntilS()),
+	}
+	if isTime(r.GetTick()) {
+		turn := second(r.GetTick())
+		to.Turn = &turn
+	}
+	if r.GetState() == clientv1.RunRecord_STATE_DONE {
+		ended, took, code := second(r.GetEndedS()), float64(r.GetEndedS()-r.GetBeganS()), r.GetExitCode()
+		to.Ended, to.TookSeconds, to.ExitCode = &ended, &took, &code
 	}
 	return to
 }
@@ -256,7 +350,7 @@ func toLock(l *clientv1.LockStatus, absent []*clientv1.Missing) lockStatus {
 		Obstacles: each(l.GetObstacles(), func(o *clientv1.Obstacle) obstacle {
 			return obstacle{Kind: constant(o.GetKind().String(), "KIND_"), Member: o.GetMember(), Text: o.GetText()}
 		}),
-		Token: toToken(l.GetToken()),
+		Kept: toKept(l.GetKept()), Run: toRun(l.GetRun()), Token: toToken(l.GetToken()),
 		Views: each(l.GetViews(), func(v *clientv1.LockView) view {
 			return view{
 				Member: v.GetMember(), RequestNumbers: toNumbers(v.GetRequestNumbers()),
@@ -293,6 +387,7 @@ func toMember(m *clientv1.MemberStatus) memberStatus {
 		UpSeconds: seconds(m.GetUpNs()), LeaseSeconds: seconds(m.GetLeaseRemainingNs()),
 		Clients: m.GetClients(), Holds: m.GetHolds(), Waits: m.GetWaits(),
 		Locks: m.GetLocks(), MaxLocks: m.GetMaxLocks(), LogLinesMissing: m.GetLogLinesMissing(), Rules: hex.EncodeToString(m.GetRules()), Draining: m.GetDraining(),
+		Remembers: m.GetRemembers(), Notes: m.GetNotes(), MaxNotes: m.GetMaxNotes(),
 		Peers: each(m.GetPeers(), func(p *clientv1.PeerStatus) peer {
 			to := peer{Member: p.GetMember(), Sends: p.GetSends(), Receives: p.GetReceives()}
 			if p.GetSilentNs() >= 0 {
@@ -319,10 +414,11 @@ func toMember(m *clientv1.MemberStatus) memberStatus {
 	return to
 }
 
-func toStatus(s *clientv1.StatusResponse) clusterStatus {
+func toStatus(s *clientv1.StatusResponse, locks []*clientv1.LockStatus) clusterStatus {
 	return clusterStatus{
 		AnsweredBy: s.GetAnsweredBy(), Members: each(s.GetMembers(), func(m string) string { return m }),
 		Single: len(s.GetMembers()) == 1, Quorum: s.GetQuorum(), TTLSeconds: seconds(s.GetTtlNs()),
-		Statuses: each(s.GetStatuses(), toMember), Missing: toMissing(s.GetMissing()),
+		Statuses:  each(s.GetStatuses(), toMember),
+		KeptLocks: each(locks, func(l *clientv1.LockStatus) lockKept { return lockKept{l.GetLock(), toKept(l.GetKept())} }), Missing: toMissing(s.GetMissing()),
 	}
 }

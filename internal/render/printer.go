@@ -13,8 +13,8 @@ import (
 // missing names the members that did not answer. The answer about a lock is then
 // incomplete, and each Printer says so.
 type Printer interface {
-	// Status describes the members.
-	Status(answer *clientv1.StatusResponse) error
+	// Status describes the members, and the locks that kept holds bar.
+	Status(answer *clientv1.StatusResponse, kept []*clientv1.LockStatus) error
 	// Who describes a lock's holders.
 	Who(lock *clientv1.LockStatus, missing []*clientv1.Missing) error
 	// Why explains what a lock's waiters wait for.
@@ -27,6 +27,10 @@ type Printer interface {
 	Changed(at time.Time, change *Change) error
 	// Broken describes the broken holds of a lock.
 	Broken(lock string, holders []*clientv1.Holder) error
+	// Freed describes a kept hold that is over because somebody freed it.
+	Freed(lock string, hold *clientv1.KeptHold) error
+	// Runs describes the runs of a lock.
+	Runs(lock string, runs []*clientv1.RunRecord) error
 	// Permits describes how many may hold a lock at once, and who holds it.
 	Permits(lock *clientv1.LockStatus, missing []*clientv1.Missing) error
 	// LimitSet says that a lock has another limit.
@@ -39,9 +43,10 @@ type Printer interface {
 	Drained(answer *clientv1.DrainResponse) error
 }
 
-// IsIdle reports whether nobody holds the lock or waits for it, as far as is known.
+// IsIdle reports whether nobody holds the lock or waits for it, and no kept hold bars it, as
+// far as is known.
 func IsIdle(lock *clientv1.LockStatus) bool {
-	return len(Holders(lock)) == 0 && lock.GetWaiting() == 0
+	return len(Holders(lock)) == 0 && lock.GetWaiting() == 0 && lock.GetKept() == nil
 }
 
 // Unanswered says in one line which member did not answer, and why.

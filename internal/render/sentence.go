@@ -29,6 +29,8 @@ func (c *Change) clauses(what What) []string {
 		return c.passage()
 	case Value:
 		return c.value()
+	case Kept:
+		return c.kept()
 	case Ending:
 		return c.end()
 	case Waiting:
@@ -52,6 +54,8 @@ func (c *Change) now() []string {
 	clauses := []string{"free"}
 	if held := Holders(c.Lock); len(held) > 0 {
 		clauses = append(append(named(held, CountHolders(c.Lock)), c.value()...), c.end()...)
+	} else if c.Lock.GetKept() != nil {
+		clauses = c.kept()
 	}
 	clauses = append(clauses, fmt.Sprintf("%d waiting", c.Lock.GetWaiting()))
 	if c.Lock.GetToken() != nil {

@@ -73,6 +73,9 @@ func briefly(lock *clientv1.LockStatus) string {
 	if len(held) > 0 && held[0].Value != nil {
 		return "  (led by " + word(held[0].GetValue()) + ")"
 	}
+	if k := lock.GetKept(); k != nil && len(held) == 0 {
+		return "  (" + nobodyAlive(k) + ")"
+	}
 	if len(held) == 0 || Mode(held[0].GetLimit()) == "exclusive" {
 		return ""
 	}

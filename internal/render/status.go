@@ -8,7 +8,7 @@ import (
 )
 
 // Status writes a table of the members, and below it, in sentences, what is wrong.
-func (p *textPrinter) Status(answer *clientv1.StatusResponse) error {
+func (p *textPrinter) Status(answer *clientv1.StatusResponse, kept []*clientv1.LockStatus) error {
 	var b strings.Builder
 	members := counted(len(answer.GetMembers()), "member")
 	if len(answer.GetMembers()) == 1 {
@@ -17,7 +17,11 @@ func (p *textPrinter) Status(answer *clientv1.StatusResponse) error {
 	fmt.Fprintf(&b, "%s, a quorum is %d; a session lives %s. Answered by %s.\n\n",
 		members, answer.GetQuorum(), span(answer.GetTtlNs()), word(answer.GetAnsweredBy()))
 	writeMembers(&b, answer)
-	if troubles := findTroubles(answer); len(troubles) > 0 {
+	troubles := findTroubles(answer)
+	for _, lock := range kept {
+		troubles = append(troubles, fmt.Sprintf("%s is %s.", word(lock.GetLock()), KeptSentence(lock.GetLock(), lock.GetKept())))
+	}
+	if len(troubles) > 0 {
 		b.WriteByte('\n')
 		for _, trouble := range troubles {
 			b.WriteString(paragraph("- ", trouble))
@@ -80,6 +84,7 @@ func findTroubles(answer *clientv1.StatusResponse) []string {
 		versions[m.GetVersion()] = true
 	}
 	troubles = append(troubles, ruleTroubles(answer.GetStatuses())...)
+	troubles = append(troubles, memoryTroubles(answer.GetStatuses())...)
 	for _, m := range answer.GetStatuses() {
 		member := Plain(m.GetMember())
 		if len(versions) > 1 {
@@ -95,6 +100,9 @@ func findTroubles(answer *clientv1.StatusResponse) []string {
 		}
 		if m.GetLocks() >= m.GetMaxLocks() && m.GetLocks() > 0 {
 			troubles = append(troubles, fmt.Sprintf("%s knows %d locks, as many as it may: its clients can ask for no others until some are forgotten.", member, m.GetLocks()))
+		}
+		if m.GetNotes() >= m.GetMaxNotes() && m.GetMaxNotes() > 0 {
+			troubles = append(troubles, fmt.Sprintf("%s remembers the runs and kept holds of %d locks, as many as it may: those of other locks are refused until some are forgotten.", member, m.GetNotes()))
 		}
 		if m.GetDraining() {
 			troubles = append(troubles, member+" is draining: it takes no more requests, and its holders may finish.")
@@ -112,6 +120,21 @@ func findTroubles(answer *clientv1.StatusResponse) []string {
 		}
 	}
 	return troubles
+}
+
+// memoryTroubles names the members without a data directory, if others have one: they all
+// need one for runs and kept holds. One of a version that knows neither has none.
+func memoryTroubles(statuses []*clientv1.MemberStatus) []string {
+	var without []string
+	for _, m := range statuses {
+		if !m.GetRemembers() {
+			without = append(without, Plain(m.GetMember()))
+		}
+	}
+	if len(without) == 0 || len(without) == len(statuses) {
+		return nil
+	}
+	return []string{fmt.Sprintf("No data directory at %s: so conch once and kept holds are refused.", list(without))}
 }
 
 // logTrouble says what is wrong with a member's log; empty if nothing is.

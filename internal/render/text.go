@@ -33,6 +33,8 @@ func (p *textPrinter) Who(lock *clientv1.LockStatus, missing []*clientv1.Missing
 	case len(held) > 0:
 		fmt.Fprintf(&b, "%s\n\n", heldSentence(lock))
 		writeHolders(&b, held, CountHolders(lock))
+	case lock.GetKept() != nil:
+		writeKept(&b, lock)
 	case len(missing) > 0:
 		b.WriteString(paragraph("", fmt.Sprintf("It is not known whether anyone holds %s: no member that answered does, and %s.",
 			name, didNotAnswer(missing))))
@@ -61,6 +63,15 @@ func writeHolder(b *strings.Builder, h *clientv1.Holder) {
 	}...)
 	if h.Value != nil {
 		rows = append(rows, []string{"  value", word(h.GetValue())})
+	}
+	if h.GetTick() != 0 {
+		rows = append(rows, []string{"  for the turn", Turn(h.GetTick())})
+	}
+	if h.GetKept() {
+		rows = append(rows, []string{"  kept", "if its holder dies, until 'conch break' frees it"})
+	}
+	if h.GetOwner() != "" {
+		rows = append(rows, []string{"  owner", word(h.GetOwner())})
 	}
 	if end := ending(h); end != "" {
 		rows = append(rows, []string{"  ends", end})
@@ -124,6 +135,8 @@ func (p *textPrinter) Listed(lock *clientv1.LockStatus, _ []*clientv1.Missing) e
 		if len(nodes) > 1 {
 			node = counted(len(nodes), "node")
 		}
+	} else if k := lock.GetKept(); k != nil {
+		held, node = "kept", Plain(k.GetMember())
 	}
 	fmt.Fprintf(&b, listedLine, held, fmt.Sprint(lock.GetWaiting()), node, word(lock.GetLock())+briefly(lock))
 	return p.say(b.String())

@@ -26,6 +26,9 @@ func (p *textPrinter) Why(lock *clientv1.LockStatus, missing []*clientv1.Missing
 	case len(Holders(lock)) > 0:
 		fmt.Fprintf(&b, "Nobody waits for %s.\n\n", name)
 		writeAllHeld(&b, lock)
+	case lock.GetKept() != nil:
+		fmt.Fprintf(&b, "Nobody waits for %s.\n\n", name)
+		b.WriteString(paragraph("- ", "It is "+KeptSentence(lock.GetLock(), lock.GetKept())+"."))
 	case len(missing) > 0:
 		fmt.Fprintf(&b, "Nobody holds %s or waits for it, as far as is known.\n", name)
 	default:
@@ -59,6 +62,10 @@ func writeObstacles(b *strings.Builder, lock *clientv1.LockStatus) {
 				writeAllHeld(b, lock)
 			}
 			told = true
+			continue
+		}
+		if k := lock.GetKept(); o.GetKind() == clientv1.Obstacle_KIND_KEPT && k != nil {
+			b.WriteString(paragraph("- ", "It is "+KeptSentence(lock.GetLock(), k)+"."))
 			continue
 		}
 		b.WriteString(paragraph("- ", obstacleSentence(o)))

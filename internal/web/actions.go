@@ -127,6 +127,9 @@ func (s *Server) breakLock(r *http.Request, asked request) (string, error) {
 	if err != nil {
 		return "", refusal{httpStatus(err), errors.New(textOf(err))}
 	}
+	if k := response.GetFreed(); k != nil {
+		return fmt.Sprintf("the kept hold with fence %d is over; the lock goes to the next", k.GetFence()), nil
+	}
 	h := response.GetHolder()
 	if n := len(response.GetHolders()); n > 1 {
 		return fmt.Sprintf("%d clients of %s have been told", n, h.GetMember()), nil

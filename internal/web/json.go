@@ -81,6 +81,21 @@ type lockJSON struct {
 	// Wants are the members that wait for it, and Searches those that look for its token.
 	Wants    []int `json:"wants"`
 	Searches []int `json:"searches"`
+	// Kept is the kept hold that bars it; left out if there is none.
+	Kept *keptJSON `json:"kept,omitempty"`
+	// Run says in words where and when its latest run was; left out if there was none.
+	Run string `json:"run,omitempty"`
+}
+
+// keptJSON is a kept hold that nobody alive has.
+type keptJSON struct {
+	Member int        `json:"member"`
+	Client clientJSON `json:"client"`
+	Fence  uint64     `json:"fence,string"`
+	Owner  string     `json:"owner,omitempty"`
+	Since  string     `json:"since"` // RFC 3339
+	// Certain: otherwise its member may only be out of reach.
+	Certain bool `json:"certain"`
 }
 
 type holderJSON struct {

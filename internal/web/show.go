@@ -2,11 +2,13 @@ package web
 
 import (
 	"encoding/hex"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"conch/internal/frames"
+	"conch/internal/render"
 	clientv1 "conch/proto/conch/client/v1"
 	"conch/token"
 )
@@ -62,6 +64,15 @@ func (s *Server) showLock(l *clientv1.LockStatus) lockJSON {
 	if h := l.GetHolder(); h != nil {
 		holder := s.showHolder(h)
 		j.Holder = &holder
+	}
+	if k := l.GetKept(); k != nil {
+		j.Kept = &keptJSON{
+			Member: s.memberIndex(k.GetMember()), Client: showClient(k.GetClient()), Fence: k.GetFence(), Owner: k.GetOwner(),
+			Since: time.Unix(k.GetSinceS(), 0).UTC().Format(time.RFC3339), Certain: k.GetInToken(),
+		}
+	}
+	if r := l.GetRun(); r != nil {
+		j.Run = fmt.Sprintf("turn %s: %s", render.Turn(r.GetTick()), render.RunSentence(r))
 	}
 	for _, h := range l.GetHolders() {
 		if i := s.memberIndex(h.GetMember()); !slices.Contains(j.Inside, i) {
@@ -131,7 +142,7 @@ func (s *Server) showDetail(l *clientv1.LockStatus) *detailJSON {
 	}
 	for _, o := range l.GetObstacles() {
 		switch o.GetKind() {
-		case clientv1.Obstacle_KIND_HELD, clientv1.Obstacle_KIND_QUEUE, clientv1.Obstacle_KIND_TOKEN_MOVING:
+		case clientv1.Obstacle_KIND_HELD, clientv1.Obstacle_KIND_QUEUE, clientv1.Obstacle_KIND_TOKEN_MOVING, clientv1.Obstacle_KIND_KEPT:
 			// That is how it goes, and shown beside.
 		default:
 			j.Obstacles = append(j.Obstacles, o.GetText())

@@ -50,3 +50,24 @@ func TestValueIsShown(t *testing.T) {
 		}
 	}
 }
+
+// A kept hold that nobody alive has is shown with its lock, and the latest run too.
+func TestKeptHoldAndRunAreShown(t *testing.T) {
+	s := &Server{config: Config{Members: []string{"a:1", "b:1"}}}
+	shown, err := json.Marshal(s.showLock(&clientv1.LockStatus{
+		Lock: "cs",
+		Kept: &clientv1.KeptHold{Fence: 7, Owner: "ci", Member: "b:1", Client: &clientv1.Client{Pid: 11}, SinceS: 1795996801, InToken: true},
+		Run:  &clientv1.RunRecord{Tick: 1795996800, Fence: 6, State: clientv1.RunRecord_STATE_BEGUN, BeganS: 1795996801, Member: "a:1"},
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`"kept":{"member":1,"client":{"host":"","pid":11,"user":"","command":""},"fence":"7","owner":"ci","since":"2026-11-30T00:00:01Z","certain":true}`,
+		`"run":"turn 2026-11-30T00:00:00Z: Someone began it at 2026-11-30T00:00:01Z, and has not said that it is done; node a:1, fence 6"`,
+	} {
+		if !strings.Contains(string(shown), want) {
+			t.Errorf("%s; want %s in it", shown, want)
+		}
+	}
+}

@@ -26,6 +26,7 @@ func (p *stepper) served(s *state) (after token.Time, broken string) {
 	p.begin(s)
 	p.quiet(s)
 	for after < patience && p.broken == "" && s.waiter() >= 0 {
+		p.freeAll(s)
 		after += p.elapse(s, patience-after)
 		p.quiet(s)
 	}

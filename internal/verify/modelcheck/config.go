@@ -49,6 +49,8 @@ type Config struct {
 
 	// Modes are those of each member's clients: how they want locks.
 	Modes [maxMembers][maxClients]token.Limit
+	// Wants are what they want beside the lock. Notes are on disk at once.
+	Wants [maxMembers][maxClients]want
 
 	// Requests is how often each member's clients ask, for any lock, and Tries how often
 	// they ask without waiting.
@@ -169,6 +171,7 @@ func (c *Config) node(i, n int, disk disk) token.Config {
 		FencesPerEpoch: token.MaxFencesPerEpoch,
 		LocalBatch:     c.LocalBatch,
 	}
+	c.setNotes(&cfg, disk)
 	if c.Diskless { // as if a second had at most 100 ballots and 100 sessions
 		cfg.Session, cfg.Floor = token.Session(100*(n+1)), uint64(100*(n+1))
 	}

@@ -1,6 +1,10 @@
 package modelcheck
 
-import "conch/token"
+import (
+	"slices"
+
+	"conch/token"
+)
 
 // configs are the searches that run as far as time allows: in `make test` for a moment, in
 // `make soak` for as long as asked. The first ones complete.
@@ -124,4 +128,4 @@ var configs = append([]Config{
 		Name: "three, used up, batches", Members: 3, Locks: 1, Start: Idle, Delivery: Batched, StepsPerTTL: 2, Steps: 3,
 		FencesPerEpoch: 1, Requests: [3]int{1, 1, 1}, Faults: Faults{Withdrawals: 1}, Sample: 512,
 	},
-}, shareConfigs...)
+}, slices.Concat(shareConfigs, noteConfigs)...)

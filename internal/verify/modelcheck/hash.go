@@ -43,6 +43,7 @@ func (h *hasher) state(c *Config, s *state) [2]uint64 {
 			b = append(b, 0)
 			b = binary.AppendUvarint(b, uint64(s.disks[i].session))
 			b = binary.AppendUvarint(b, s.disks[i].promised)
+			b = s.disks[i].appendNotes(b)
 		}
 		b = append(b, flag(s.marks[i]), byte(s.starts[i]), byte(s.left.requests[i]), byte(s.left.tries[i]))
 		for l := range c.Locks {
@@ -56,6 +57,7 @@ func (h *hasher) state(c *Config, s *state) [2]uint64 {
 	for l := range c.Locks {
 		b = binary.AppendUvarint(b, uint64(s.fences[l]))
 		b = binary.AppendUvarint(b, uint64(s.aloneFences[l]))
+		b = append(b, flag(s.notes[l].entered), flag(s.notes[l].done), flag(s.notes[l].barred))
 		for i := range c.Members {
 			b = append(b, s.overtook[l][i][:c.Members]...)
 		}

@@ -27,7 +27,9 @@ func (p *stepper) pass(passed token.Time, paused int) {
 func (p *stepper) ask(i, l, k int) {
 	w, mode := p.newClient(i, l, k, waits)
 	p.input(i, func(n *token.Node) {
-		if mode == token.Exclusive {
+		if want := p.wantOf(i, w); want != plain {
+			askNoted(n, p.state.clocks[i], lockName(l), w, want)
+		} else if mode == token.Exclusive {
 			n.Acquire(p.state.clocks[i], lockName(l), w)
 		} else {
 			n.AcquireShare(p.state.clocks[i], lockName(l), w, mode)
@@ -83,16 +85,16 @@ func (p *stepper) startMember(i int) {
 		panic(fmt.Sprintf("explore: %v", err))
 	}
 	s.starts[i]++
-	p.save(i, disk{cfg.Session, cfg.Floor})
+	p.save(i, cfg.Session, cfg.Floor)
 	s.nodes[i], s.clocks[i] = n, 0
 	p.touched[i] = true
 	p.effects(i, n)
 }
 
 // save puts on a member's disk, if it has one.
-func (p *stepper) save(i int, d disk) {
+func (p *stepper) save(i int, session token.Session, promised uint64) {
 	if !p.Diskless {
-		p.state.disks[i] = d
+		p.state.disks[i].session, p.state.disks[i].promised = session, promised
 	}
 }
 

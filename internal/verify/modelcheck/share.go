@@ -15,7 +15,7 @@ type leftBehind struct {
 // sameMode returns the first client like client k of a member that is free; -1 if none is.
 func (c *Config) sameMode(s *state, i, l, k int) int {
 	for j, client := range s.clients[i][l] {
-		if client == nobody && c.Modes[i][j] == c.Modes[i][k] {
+		if client == nobody && c.Modes[i][j] == c.Modes[i][k] && c.Wants[i][j] == c.Wants[i][k] {
 			return j
 		}
 	}

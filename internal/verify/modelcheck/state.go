@@ -24,6 +24,7 @@ type state struct {
 	orphans      [maxMembers][maxLocks]token.Time
 	sharedBehind [maxMembers][maxLocks]leftBehind
 	left         budget
+	notes        [maxLocks]noted
 
 	facts [maxMembers]fact // of the nodes
 }
@@ -32,6 +33,7 @@ type state struct {
 type disk struct {
 	session  token.Session
 	promised uint64
+	notes    [maxLocks]token.Notes
 }
 
 // stream is one direction of a pair.

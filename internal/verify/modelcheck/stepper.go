@@ -120,7 +120,7 @@ func (p *stepper) perform(x action) {
 		p.input(a, func(n *token.Node) { n.Withdraw(s.clocks[a], lockName(b), waiter(k)) })
 	case release:
 		s.clients[a][b][k] = nobody
-		p.input(a, func(n *token.Node) { n.Release(s.clocks[a], lockName(b), waiter(k)) })
+		p.input(a, func(n *token.Node) { p.release(n, a, b, k) })
 	case stall:
 		s.streams[a][b].stalled = true
 	case resume:
@@ -155,6 +155,7 @@ func (p *stepper) input(i int, give func(n *token.Node)) {
 func (p *stepper) effects(i int, n *token.Node) {
 	s := p.state
 	gone := false
+	var serial uint64 // of what is stored
 	effects := n.Effects()
 	for k := range effects {
 		e := &effects[k]
@@ -178,12 +179,24 @@ func (p *stepper) effects(i int, n *token.Node) {
 		case token.Refuse:
 			p.refused(i, e)
 		case token.Save:
-			p.save(i, disk{e.Session, e.Promised})
+			p.save(i, e.Session, e.Promised)
+		case token.Store:
+			s.disks[i].notes[lockIndex(e.Lock)], serial = *e.Notes, e.Serial
+		case token.Ran:
+			s.clients[i][lockIndex(e.Lock)][e.Waiter-1] = nobody
+		case token.RunNoted:
+			p.runNoted(e)
+		case token.Left:
+			p.keptLeft(i, e)
 		case token.Gone:
 			gone = true
 		}
 	}
-	if gone {
+	switch {
+	case gone:
 		p.stop(i)
+	case serial != 0:
+		n.Stored(s.clocks[i], serial)
+		p.effects(i, n)
 	}
 }

@@ -10,11 +10,12 @@ import (
 type claim struct {
 	state   claimState
 	process uint32 // where the waiter is
-	// Of a client's claim: where and under which handle it is asked for, and the fence that
-	// the client was told.
+	// Of a client's claim: where and under which handle it is asked for. Of a client's, and of
+	// one for a run or a kept hold: the fence that its owner was told.
 	link   *link
 	handle attachment.Claim
 	fence  token.Fence
+	endsAt Instant // of a run: when its holder said that it is done
 }
 
 type claimState uint8
@@ -24,6 +25,7 @@ const (
 	claimWaiting
 	claimHolding
 	claimGone // its caller has given up, unheard by the node
+	claimEnds // it has ended its run, and waits for the answer
 	claimOver
 )
 
@@ -58,7 +60,9 @@ func (w *World) acquire(k int, op *Op, e event) bool {
 		w.events.push(event{at: w.now + op.Patience, kind: evWithdraw, ref: int32(k)})
 	}
 	now, id, name := m.clock.read(w.now), token.Waiter(k+1), lockNames[op.Lock]
-	if op.Kind == SetLimit {
+	if op.noted() {
+		w.askNoted(now, id, name, op)
+	} else if op.Kind == SetLimit {
 		m.table.SetLimit(now, id, name, op.Limit, k, new(claims.Caller))
 	} else {
 		m.table.Ask(now, id, name, op.Limit, op.Kind == Try, k, new(claims.Caller))
@@ -92,6 +96,9 @@ func (w *World) granted(i, k int) {
 // lock without knowing it.
 func (w *World) takeClaim(e event) bool {
 	op, c := &w.plan.Ops[e.ref], &w.claims[e.ref]
+	if op.noted() {
+		return w.takeNotedClaim(e, op, c)
+	}
 	m := &w.members[op.Node]
 	if m.node == nil || m.process != c.process {
 		return false

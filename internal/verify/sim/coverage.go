@@ -46,6 +46,23 @@ const (
 	SaidValue                      // a value of a holder at a node
 	ClientSaid                     // an answer to a client's value
 	OlderLeader                    // an observer whose node believes in an older leader than it does
+	LostNote                       // a note that was not on disk when its node's process ended
+	WitnessRefused                 // a WITNESS that was refused, since its member promised a later ballot
+	Voided                         // a run that was witnessed, and did not begin
+	RunBegan                       // an entry for a run
+	RunTakenUp                     // an entry for a tick whose run ended without a word
+	RunNotRepeated                 // a run that was refused since one of its tick ended without a word
+	RunPassedOver                  // a run that was refused since a later one began
+	RanHere                        // a run that was refused where the token is
+	RanElsewhere                   // and where it is not
+	EndedRun                       // a run whose holder was told that it is noted
+	EndedLate                      // a run whose holder lost its hold and said then that it is done
+	KeptAgain                      // a new token that carries a kept hold
+	KeptGiven                      // a kept hold that was put into the token by a node that goes or whose holder is gone
+	KeptStruck                     // a kept hold in a token that is known to be over
+	Adopted                        // a kept hold taken up again
+	FreedKept                      // a kept hold that a quorum knows to be freed
+	NotesForgotten                 // notes that a node has forgotten
 	counters
 )
 
@@ -60,7 +77,13 @@ var counterNames = [...]string{
 	Together: "lock shared by several", UnderShare: "grant under a share", LimitSet: "limit changed", RaisedElsewhere: "limit raised by a probe",
 	OtherLimit: "other limit refused", Relayed: "RECALL or DONE passed on",
 	CountedAbove: "counted above another incarnation",
-	SaidValue:    "value said", ClientSaid: "client's value answered", OlderLeader: "observer met an older leader",
+	LostNote:     "note lost before it was on disk", WitnessRefused: "WITNESS refused", Voided: "run voided",
+	RunBegan: "run began", RunTakenUp: "run taken up", RunNotRepeated: "run not repeated", RunPassedOver: "run passed over",
+	RanHere: "run refused with the token", RanElsewhere: "run refused without the token",
+	EndedRun: "run noted as done", EndedLate: "run done after its hold",
+	KeptAgain: "new token carries a kept hold", KeptGiven: "kept hold put into the token", KeptStruck: "kept hold struck", Adopted: "kept hold adopted", FreedKept: "kept hold freed",
+	NotesForgotten: "notes forgotten",
+	SaidValue:      "value said", ClientSaid: "client's value answered", OlderLeader: "observer met an older leader",
 }
 
 // reasons are why tokens are dropped, and why ballots and sessions fail.
@@ -68,6 +91,7 @@ var reasons = [...]string{
 	token.ReasonAddressee, token.ReasonPromised, token.ReasonLapsed, token.ReasonFences, token.ReasonIdle,
 	token.ReasonHeld, token.ReasonOutbid, token.ReasonTooLow, token.ReasonTime, token.ReasonCame, token.ReasonLeaving,
 	token.ReasonUsed, token.ReasonSharer, token.ReasonOver, token.ReasonUnsaid, token.ReasonDoubt,
+	token.ReasonRefused, token.ReasonUnknown, token.ReasonFull, token.ReasonNoDisk,
 }
 
 const effectKinds = 128

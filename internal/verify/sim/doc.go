@@ -8,18 +8,19 @@
 //
 // After every step judges check all nodes: at most one holder inside its session by its own
 // clock, or several that share the lock, at most one live token, rising fences, no grant
-// outside a session, no client's hold after the lease that the client was told. Then the
-// faults stop, and every waiter must be served within a bound. A failing run is shrunk:
+// outside a session, no client's hold after the lease that the client was told, no run of a
+// tick and no entry that a note on a quorum's disks forbids. Then the faults stop, and every waiter must be served within a bound. A failing run is shrunk:
 // faults and requests are removed while it still fails.
 //
 // # Reading order
 //
-// plan.go says what a run is, draw.go, drawclient.go and drawshare.go draw it from a seed,
-// and world.go runs it. member.go has a member's machine and process, perform.go what the
-// process does for its node, stream.go the streams between members; client.go,
-// clientreach.go and clientstream.go have the clients. ops.go and clientfault.go perform
-// what the plan says, setback.go and orphan.go two kinds of faults. judge.go, sharejudge.go,
-// holdjudge.go, clientjudge.go and settle.go judge; shrink.go and trace.go show what was
+// plan.go says what a run is, draw*.go draw it from a seed, and world.go runs it. member.go
+// has a member's machine and process, perform.go what the process does for its node,
+// stream.go the streams between members; client.go, clientreach.go and clientstream.go have
+// the clients. ops.go and clientfault.go perform what the plan says, setback.go and orphan.go
+// two kinds of faults. noteops.go has who asks for runs and kept holds, and notedisk.go what
+// disks remember of them. judge.go, sharejudge.go, holdjudge.go, clientjudge.go,
+// notejudge.go, witnessjudge.go and settle.go judge; shrink.go and trace.go show what was
 // found.
 //
 // # What is not promised

@@ -43,6 +43,7 @@ func Draw(seed uint64) *Plan {
 	p.drawShares()
 	p.drawLostDisks()
 	p.drawValues()
+	p.drawNotes()
 	slices.SortStableFunc(p.Ops, func(a, b Op) int { return int(min(max(a.At-b.At, -1), 1)) })
 	return p
 }

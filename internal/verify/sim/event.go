@@ -24,6 +24,8 @@ const (
 	evClientDone                    // ref: op; gen: the client's process; its caller releases
 	evClientGiveUp                  // ref: op; gen: the client's process; its caller gives up
 	evClientStart                   // node: client; gen: its process before
+	evWritten                       // node; gen: its process; its oldest note that is not on disk now is
+	evStored                        // node; gen: its process; ref: the serial number up to which notes are on disk
 )
 
 // event is something that happens at a moment. Events of the same moment happen in the

@@ -30,6 +30,9 @@ const (
 	Leak      Judge = "something is left behind"
 	Kept      Judge = "a hold outlives its lease"
 	Leaders   Judge = "wrong belief about a leader"
+	Once      Judge = "a tick runs again"
+	Untrue    Judge = "an answer about a note is not true"
+	Barred    Judge = "somebody enters in spite of a kept hold"
 )
 
 // Failure is a fault that a judge found.
@@ -203,6 +206,7 @@ func (w *World) judgeGrant(i int, e *token.Effect) {
 	if !w.inSession(i) {
 		w.fail(Outside, "node %d, %s to waiter %d", i, e.Lock, e.Waiter)
 	}
+	w.judgeNotes(i, e)
 	if e.Limit != token.Exclusive {
 		w.judgeSharedGrant(i, e)
 		return

@@ -31,6 +31,7 @@ func (w *World) loseDisk(i int, length Instant) {
 		return
 	}
 	w.crashNow(i, again)
+	w.loseNotes(m.disk.notes, nil)
 	m.disk = disk{lost: true}
 	m.setBack, m.setBackAt, w.again = true, w.now, true
 	m.lostAt = w.now

@@ -26,10 +26,11 @@ type member struct {
 	tickAt Instant
 	tick   uint32
 	// crash is how many more effects are performed before the process dies; -1: it does
-	// not. crashSave likewise, counted from the next Save.
+	// not. crashSave likewise, counted from the next effect of the kind crashAt.
 	crash, crashSave int32
 	crashFor         Instant
 	crashSaveUntil   Instant
+	crashAt          token.EffectKind
 	// promised is the highest ballot that it ever promised.
 	promised uint64
 	session  token.Session // the highest it ever had
@@ -41,6 +42,8 @@ type member struct {
 	lostAt    Instant // when the disk was lost last
 	startedAt Instant // the latest process
 	lapsed    bool    // and no later session is saved yet
+
+	storing
 
 	out, in [maxNodes]*stream
 	dialing [maxNodes]bool
@@ -61,6 +64,9 @@ type disk struct {
 	promised uint64
 	clients  bool // the mark that clients may have been served
 	lost     bool // it is a new one, after another
+	// notes are by lock; nil while there are none. Copies of the disk have them, too, so they
+	// do not change.
+	notes []token.Notes
 }
 
 // clock is a node's own: it read base at since, and runs drift millionths too fast.
@@ -111,6 +117,7 @@ func (w *World) start(i int) {
 		TTL:       token.Time(w.plan.TTL),
 		IdleToken: token.Time(w.plan.IdleToken), IdleLock: token.Time(w.plan.IdleLock),
 		FencesPerEpoch: w.plan.FencesPerEpoch, LocalBatch: machine.LocalBatch,
+		Remembers: w.remembers(i), Notes: m.disk.lockNotes(), MaxNotes: w.plan.MaxNotes,
 	})
 	if err != nil {
 		panic(err) // a plan that no configuration allows
@@ -121,6 +128,7 @@ func (w *World) start(i int) {
 	m.table = w.newTable(node)
 	m.node, m.gone, m.pausedUntil, m.tickAt = node, false, 0, never
 	m.crash, m.crashSave, m.lapsed = -1, -1, false
+	m.storing = storing{}
 	if w.trace != nil {
 		w.tracef("%d starts process %d, session %d, floor %d, clock %d", i, m.process, session, floor, m.clock.read(w.now))
 	}
@@ -161,6 +169,8 @@ func (w *World) crashNow(i int, length Instant) {
 	w.leaveOrphans(i)
 	w.forgetSharers(i)
 	w.leadersDie(i)
+	w.loseStores(i)
+	w.promises[i] = [maxLocks][]promise{}
 	w.orphanStreams(i)
 	m.node, m.table = nil, nil
 	m.views = [maxLocks]view{}

@@ -16,6 +16,8 @@ func (w *World) takeOp(k int, e event) bool {
 	switch op.Kind {
 	case Acquire, Try, SetLimit:
 		return w.acquire(k, op, e)
+	case FreeKept, ForgetNotes:
+		return w.tend(op, e)
 	case ClientAcquire, ClientTry:
 		return w.clientAsk(k, op, e)
 	case ClientPause, ClientCut, ClientStall, ClientBreak, ClientBreakOn, ClientKill:
@@ -102,7 +104,11 @@ func (w *World) strikeNode(op *Op, i int, m *member) {
 		}
 		m.crash, m.crashFor = op.Effects, w.restartAfter(op.Length)
 		w.events.push(event{at: min(w.now+op.Patience, w.plan.Settle), kind: evCrash, node: int8(i), gen: m.process})
-	case CrashSave:
+	case CrashSave, CrashStore:
+		m.crashAt = token.Save
+		if op.Kind == CrashStore {
+			m.crashAt = token.Store
+		}
 		m.crashSave, m.crashSaveUntil, m.crashFor = op.Effects, w.now+op.Patience, w.restartAfter(op.Length)
 	case SetBack:
 		w.setBack(i, op)
@@ -125,11 +131,12 @@ func (w *World) retire(i int, m *member) {
 	}
 	for k := range w.claims {
 		c, op := &w.claims[k], &w.plan.Ops[k]
-		if op.asks() && int(op.Node) == i && c.process == m.process && (c.state == claimWaiting || c.state == claimGone) {
+		if op.asks() && !op.noted() && int(op.Node) == i && c.process == m.process && (c.state == claimWaiting || c.state == claimGone) {
 			c.state = claimOver
 		}
 	}
 	m.table.Stop(now)
+	w.retireNoted(i)
 	if w.performed(i); m.node == nil || w.failure != nil {
 		return
 	}

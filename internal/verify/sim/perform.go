@@ -27,9 +27,12 @@ func (w *World) performed(i int) {
 				if w.failure != nil {
 					return
 				}
-				m.table.Take(m.clock.read(w.now), e)
+				if !w.takeNoted(i, e) {
+					m.table.Take(m.clock.read(w.now), e)
+				}
 			}
 			m.table.Return(m.clock.read(w.now))
+			w.decline(i)
 		}
 	}
 	if m.gone {
@@ -42,7 +45,7 @@ func (w *World) performed(i int) {
 
 // diesBefore counts down to a crash planned between two effects.
 func (w *World) diesBefore(m *member, e *token.Effect) bool {
-	if m.crashSave >= 0 && e.Kind == token.Save && w.now <= m.crashSaveUntil {
+	if m.crashSave >= 0 && e.Kind == m.crashAt && w.now <= m.crashSaveUntil {
 		m.crash, m.crashSave = m.crashSave, -1
 	}
 	if m.crash < 0 {
@@ -70,6 +73,7 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 			w.count(Relayed)
 		}
 		w.noteLimit(e.Lock, &e.Message)
+		w.judgeWitness(i, &e.Message)
 		w.send(i, int(e.Peer), e.Message)
 	case token.Refuse:
 		if e.Limit != token.Exclusive {
@@ -88,6 +92,7 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 		w.sharerLeft(i, e)
 	case token.Left:
 		w.sharerLeft(i, e)
+		w.keeperLeft(e)
 		if q := e.State.Queue; len(q) > 1 && int(q[0]) == i {
 			w.count(WentAhead)
 		}
@@ -98,6 +103,9 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 		w.judgeBegun(i, m, e.Session)
 	case token.Made:
 		w.judgeMade(i, e)
+		if e.Message.Token.Kept != nil {
+			w.count(KeptAgain)
+		}
 	case token.Balloted:
 		m.promised = max(m.promised, e.Message.Ballot.Number)
 		w.ballots++
@@ -106,6 +114,12 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 		w.judgeUsed(i, m, e)
 	case token.Led:
 		w.judgeLed(i, e)
+	case token.Store:
+		w.store(i, m, e)
+	case token.Witnessing:
+		w.noteWitnessing(e)
+	case token.Unkept:
+		w.noteUnkept(e)
 	case token.Forgot:
 		w.marks[i][w.lockOf(e.Lock)] = mark{}
 	case token.Gone:

@@ -52,6 +52,13 @@ type Plan struct {
 	// Values: some who hold a lock alone say values.
 	Values bool
 
+	// Notes: some ask for runs of ticks and for kept holds. A note is on a member's disk
+	// within Writes, and its node is told so within Tells more. A member keeps the notes of
+	// MaxNotes locks.
+	Notes         bool
+	Writes, Tells Instant
+	MaxNotes      int
+
 	// Faults are over at Settle: no op begins or lasts later.
 	Settle Instant
 	Ops    []Op
@@ -169,6 +176,12 @@ const (
 	SetLimit
 	// LoseDisk: Node's process dies, and starts again after Length with a new disk.
 	LoseDisk
+	// CrashStore is a CrashSave that waits for a note in place of what is saved.
+	CrashStore
+	// FreeKept: an operator at Node frees the kept hold of Lock of which that node knows.
+	FreeKept
+	// ForgetNotes: the time for which Node remembers Lock's notes is over.
+	ForgetNotes
 	opKinds
 )
 
@@ -180,6 +193,7 @@ var opNames = [...]string{
 	ClientStall: "client-stall", ClientBreak: "client-break", ClientBreakOn: "client-break-on", ClientKill: "client-kill",
 	SetBack: "set-back", SetBackAll: "set-back-all",
 	SetLimit: "set-limit", LoseDisk: "lose-disk",
+	CrashStore: "crash-at-store", FreeKept: "free", ForgetNotes: "forget-notes",
 }
 
 // whoHasToken stands for the node that has the token of the op's lock at that time.
@@ -194,6 +208,7 @@ type Op struct {
 	Lock       int8
 	Limit      token.Limit // of requests: their mode
 	Says       int8        // of requests: how many values are said while the lock is held
+	Note       Wish        // of requests: for a run or a kept hold
 	Effects    int32
 	On         token.MessageKind
 	Length     Instant
@@ -208,7 +223,9 @@ func (op Op) String() string {
 	}
 	switch op.Kind {
 	case Acquire, Try, ClientAcquire, ClientTry, SetLimit:
-		return fmt.Sprintf("%s lock %d, limit %d, says %d values, hold %d µs, patience %d µs", head, op.Lock, op.Limit, op.Says, op.Length/1000, op.Patience/1000)
+		return fmt.Sprintf("%s lock %d, limit %d, says %d values, hold %d µs, patience %d µs%v", head, op.Lock, op.Limit, op.Says, op.Length/1000, op.Patience/1000, op.Note)
+	case FreeKept, ForgetNotes:
+		return fmt.Sprintf("%s lock %d", head, op.Lock)
 	case CrashAll:
 		return fmt.Sprintf("crash-all for %d µs, each up to %d µs more", op.Length/1000, op.Patience/1000)
 	case SetBack, SetBackAll:
@@ -250,8 +267,8 @@ func (p *Plan) cutForGood(i, j int) bool {
 
 // String tells the plan without its ops.
 func (p *Plan) String() string {
-	text := fmt.Sprintf("seed %d: %d nodes, %d locks, T %d ms, idle %d/%d ms, %d fences an epoch, delay %d+%d µs, creep %d, cut for good %v, clients %t, shared %t, values %t, settle at %d µs\n",
-		p.Seed, p.Nodes, p.Locks, p.TTL/1e6, p.IdleToken/1e6, p.IdleLock/1e6, p.FencesPerEpoch, p.Delay/1000, p.Jitter/1000, p.Creep, p.Cut, p.Clients, p.Shared, p.Values, p.Settle/1000)
+	text := fmt.Sprintf("seed %d: %d nodes, %d locks, T %d ms, idle %d/%d ms, %d fences an epoch, delay %d+%d µs, creep %d, cut for good %v, clients %t, shared %t, values %t, notes %t (written within %d µs, told within %d µs, of %d locks), settle at %d µs\n",
+		p.Seed, p.Nodes, p.Locks, p.TTL/1e6, p.IdleToken/1e6, p.IdleLock/1e6, p.FencesPerEpoch, p.Delay/1000, p.Jitter/1000, p.Creep, p.Cut, p.Clients, p.Shared, p.Values, p.Notes, p.Writes/1000, p.Tells/1000, p.MaxNotes, p.Settle/1000)
 	for i, m := range p.Machines[:p.Nodes] {
 		text += fmt.Sprintf("  node %d: disk %t, wall clock %d ms ahead, used %t, clock from %d ns, drift %d millionths, local batch %d\n", i, m.Disk, m.Wall/1e6, m.Clocked || !m.Disk, m.Offset, m.Drift, m.LocalBatch)
 	}

@@ -183,7 +183,7 @@ func reportShrunk(t *testing.T, p *Plan, f *Failure) {
 }
 
 // maxTold is how many lines of a trace are worth printing: the last ones.
-const maxTold = 400
+const maxTold = 4000
 
 // tell runs a plan and shows what happens.
 func tell(p *Plan) string {

@@ -25,7 +25,9 @@ func (w *World) setBack(i int, op *Op) {
 		return
 	}
 	w.crashNow(i, away)
-	m.disk = m.copies[min(int(op.Effects), maxCopies)-1]
+	older := m.copies[min(int(op.Effects), maxCopies)-1]
+	w.loseNotes(m.disk.notes, older.notes)
+	m.disk = older
 	m.setBack, m.setBackAt, w.again = true, w.now, true
 	w.tracef("the disk of %d is set back to session %d, promised %d", i, m.disk.session, m.disk.promised)
 	if w.plan.Machines[i].Disk {

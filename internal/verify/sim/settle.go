@@ -17,6 +17,9 @@ type service struct {
 // turns. If tokens wear out all the time, each may need a ballot.
 func (p *Plan) turnBound() Instant {
 	bound := 8 * p.TTL
+	if p.Notes { // members refuse, and are full; disks are slow
+		bound += 8*p.TTL + 4*(p.Writes+p.Tells)
+	}
 	if p.wornOut() {
 		bound += Instant(p.Nodes) * 12 * p.TTL
 	}
@@ -57,7 +60,8 @@ func (w *World) checkServed() {
 		w.settled = true
 		return
 	}
-	w.settled = true
+	w.freeAll()
+	w.settled = w.judgeAnswered()
 	for k := range w.claims {
 		op := &w.plan.Ops[k]
 		if w.claims[k].state == claimHolding && op.ofClient() {

@@ -137,6 +137,7 @@ func (w *World) deliver(s *stream) bool {
 	w.mark(uint64(message.Kind), uint64(s.from), uint64(s.to))
 	w.log.arrives(&message)
 	w.hears(s.to, s.from, &message)
+	w.takeBack(s.to, &message)
 	m.node.Receive(m.clock.read(w.now), token.Member(s.from), message)
 	if message.Lock != "" {
 		w.touched = w.lockOf(message.Lock)

@@ -39,7 +39,8 @@ var effectNames = [effectKinds]string{
 	token.PassedOver: "passes over", token.Withdrew: "wants no more of", token.Left: "left", token.Made: "makes a token", token.Dropped: "drops a token",
 	token.Began: "begins", token.Lapsed: "lapses", token.Guarded: "guards", token.Buried: "buries",
 	token.Probed: "probes", token.Balloted: "ballots", token.Ended: "ends ballot", token.Forgot: "forgets",
-	token.Led: "believes in a leader of",
+	token.Led: "believes in a leader of", token.Store: "stores notes of", token.Ran: "refuses a run of", token.RunNoted: "knows a run as noted of",
+	token.Freed: "has freed", token.Witnessing: "asks for witnesses of", token.Keeping: "keeps", token.Unkept: "keeps no more",
 }
 
 func describeEffect(e *token.Effect) string {
@@ -68,11 +69,12 @@ func describeEffect(e *token.Effect) string {
 	if e.Reason != "" {
 		text += ", " + e.Reason
 	}
+	text += notesOf(e)
 	if s := e.Message.Saying; s != nil {
 		text += " " + sayingOf(s)
 	}
 	if t := e.Message.Token; t != nil {
-		text += fmt.Sprintf(" [epoch %s hop %d fence %d LN %v Q %v%s]", t.Epoch, t.Hop, t.Fence&token.MaxFencesPerEpoch, t.LastGranted, t.Queue, sharesOf(t))
+		text += fmt.Sprintf(" [epoch %s hop %d fence %d LN %v Q %v%s%s]", t.Epoch, t.Hop, t.Fence&token.MaxFencesPerEpoch, t.LastGranted, t.Queue, sharesOf(t), marksOf(t))
 	}
 	return text
 }
@@ -93,7 +95,9 @@ func sharesOf(t *token.Token) string {
 	return fmt.Sprintf(" limit %d shares %v", t.Limit, t.Shares)
 }
 
-var answerNames = [...]string{token.Hold: "HOLD", token.Recent: "RECENT", token.None: "NONE", token.Outbid: "OUTBID", token.TooLow: "TOO-LOW", token.Promise: "PROMISE"}
+var answerNames = [...]string{token.Hold: "HOLD", token.Recent: "RECENT", token.None: "NONE", token.Outbid: "OUTBID", token.TooLow: "TOO-LOW", token.Promise: "PROMISE",
+	token.Noted: "NOTED", token.Full: "FULL", token.NoDisk: "NO-DISK",
+}
 
 func describe(m *token.Message) string {
 	text := m.Kind.String() + " " + m.Lock
@@ -101,7 +105,7 @@ func describe(m *token.Message) string {
 	case token.Request:
 		text += fmt.Sprintf(" %s", m.Number)
 	case token.TokenMessage:
-		text += fmt.Sprintf(" epoch %s hop %d for session %d LN %v Q %v%s", m.Token.Epoch, m.Token.Hop, m.Session, m.Token.LastGranted, m.Token.Queue, sharesOf(m.Token))
+		text += fmt.Sprintf(" epoch %s hop %d for session %d LN %v Q %v%s%s", m.Token.Epoch, m.Token.Hop, m.Session, m.Token.LastGranted, m.Token.Queue, sharesOf(m.Token), marksOf(m.Token))
 	case token.Busy:
 		text += fmt.Sprint(m.Locks)
 	case token.Bye, token.Known:
@@ -113,11 +117,13 @@ func describe(m *token.Message) string {
 	case token.Ballot:
 		text += fmt.Sprintf(" %s number %s distant %v", m.Ballot, m.Number, m.Members)
 	case token.BallotAnswer:
-		text += fmt.Sprintf(" %s %s highest %s number %s waiting %t buried %v share %v limit %d", m.Ballot, answerNames[m.Answer], m.Highest, m.Number, m.Waiting, m.Members, m.Share, m.Limit)
+		text += fmt.Sprintf(" %s %s highest %s number %s waiting %t buried %v share %v limit %d%s", m.Ballot, answerNames[m.Answer], m.Highest, m.Number, m.Waiting, m.Members, m.Share, m.Limit, noteOf(m.Note))
 	case token.Recall:
 		text += fmt.Sprintf(" of %v for %d anyhow %t", m.Share, m.Recaller, m.Anyhow)
 	case token.Done:
 		text += fmt.Sprintf(" of %v for %d kept %d", m.Share, m.Recaller, m.Kept)
+	case token.Witness, token.WitnessAnswer:
+		text += fmt.Sprintf(" %s %s highest %s", noteOf(m.Note), answerNames[m.Answer], m.Highest)
 	case token.Say:
 		text += " " + sayingOf(m.Saying)
 	case token.Abort:

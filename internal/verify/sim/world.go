@@ -29,6 +29,7 @@ type World struct {
 
 	service
 	leading
+	noting
 	// What the judges keep; see judge.go.
 	judges
 	Coverage
@@ -87,6 +88,7 @@ func (w *World) reset(p *Plan) {
 		w.clients[k].clock = clock{base: p.ClientMachines[k].Offset, drift: p.ClientMachines[k].Drift}
 		w.startClient(k)
 	}
+	w.disks = source(p.Seed ^ 0xd15c)
 	w.events.push(event{at: p.Settle, kind: evSettle})
 	for k := range p.Ops {
 		w.events.push(event{at: p.Ops[k].At, kind: evOp, ref: int32(k)})
@@ -147,6 +149,10 @@ func (w *World) take(e event) bool {
 		return w.clientWord(e)
 	case evSay:
 		return w.say(e)
+	case evWritten:
+		return w.written(e)
+	case evStored:
+		return w.stored(e)
 	case evClientStart:
 		if c := &w.clients[e.node]; !c.alive && c.process == e.gen && !w.closing {
 			w.startClient(int(e.node))

@@ -160,7 +160,7 @@ function showActs(lock) {
   byId('release').hidden = !ask;
   byId('release').disabled = !live;
   setText(byId('release'), ask ? letGoWord(ask) : 'Let it go');
-  byId('break').hidden = !lock?.holder;
+  byId('break').hidden = !lock?.holder && !lock?.kept;
   byId('break').disabled = !live;
 }
 
@@ -243,16 +243,17 @@ byId('break').addEventListener('click', () => {
   const detail = cluster.detail?.lock.name === picked ? cluster.detail : undefined;
   const lock = detail?.lock ?? cluster.locks.get(picked);
   const holder = lock?.holder;
-  if (!holder) {
+  if (!holder && !lock?.kept) {
     return;
   }
-  const among = choices(detail?.holders ?? [holder]);
+  const among = holder ? choices(detail?.holders ?? [holder]) : [['', { fence: lock.kept.fence }]];
   byId('break-among').hidden = among.length < 2;
   byId('break-whom').replaceChildren(...among.map(([words], i) => html('option', { value: String(i) }, words)));
   whom = among.map(([, choice]) => choice);
   setText(byId('break-title'), `Break “${picked}”?`);
   setText(byId('break-text'), among.length > 1
     ? 'Several clients share it. Those whom you choose are told, and their holds end once they have let go or their leases are over.'
+    : !holder ? `Nobody alive holds it. What its last holder, with fence ${lock.kept.fence}, left undone stays so, and the lock goes to the next.`
     : `Its holder, a client of ${cluster.members[holder.member]} with fence ${holder.fence}, is told, and the lock goes to the next once it has let go or its lease is over.`);
   byId('reason').value = '';
   byId('break-do').disabled = true;

@@ -26,7 +26,7 @@ export class LockList {
       this.wanted = wanted;
       const needle = search.toLowerCase();
       this.names = [...locks.values()]
-        .filter((l) => (!inUse || l.holder || l.waiting > 0) && l.name.toLowerCase().includes(needle))
+        .filter((l) => (!inUse || l.holder || l.kept || l.waiting > 0) && l.name.toLowerCase().includes(needle))
         .map((l) => l.name).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
       this.rows.style.height = `${this.names.length * ROW}px`;
     }
@@ -73,18 +73,18 @@ export class LockList {
 
   fill(row, i) {
     const lock = this.locks.get(this.names[i]);
-    const state = lock?.holder ? 'held' : lock?.waiting > 0 ? 'wanted' : 'free';
+    const state = lock?.holder ? 'held' : lock?.kept ? 'kept' : lock?.waiting > 0 ? 'wanted' : 'free';
     const picked = this.names[i] === this.picked;
     row.className = `row ${state}${picked ? ' picked' : ''}`;
     row.setAttribute('aria-selected', String(picked));
     row.setAttribute('aria-setsize', String(this.names.length));
     row.setAttribute('aria-posinset', String(i + 1));
     const [sign, name, words] = row.children;
-    setText(sign, { held: '★', wanted: '?', free: '○' }[state]);
+    setText(sign, { held: '★', kept: '✕', wanted: '?', free: '○' }[state]);
     setText(name, this.names[i]);
     name.title = this.names[i];
     const waiting = lock?.waiting > 0 ? `${lock.waiting} waiting` : '';
-    const held = lock?.holding > 1 ? `${lock.holding} share it` : lock?.holder ? `held by ${letter(lock.holder.member)}` : '';
+    const held = lock?.holding > 1 ? `${lock.holding} share it` : lock?.holder ? `held by ${letter(lock.holder.member)}` : lock?.kept ? 'kept, held by nobody alive' : '';
     setText(words, [held, waiting].filter((t) => t !== '').join(', ') || 'free');
   }
 

@@ -37,23 +37,31 @@ export function showLock(cluster, lock, detail) {
 // lockFacts are always the same in number, so that what stands below them keeps its place.
 function lockFacts(cluster, lock, detail) {
   const { holder, token } = lock;
+  const kept = holder ? undefined : lock.kept;
   const several = lock.holding > 1;
   const holders = several && detail?.lock.name === lock.name ? detail.holders : [];
   const lost = lock.last === undefined ? 'not seen yet' : `on its way, or lost; last seen at ${letter(lock.last)}`;
   const sought = lock.searches.length > 0 ? `looked for by ${lock.searches.map(letter).join(', ')}` : '';
   return [
-    ['Held by', several ? `${lock.holding} together, at ${lock.inside.map(letter).join(', ')}` : holder ? name(cluster, holder.member) : 'nobody'],
+    ['Held by', several ? `${lock.holding} together, at ${lock.inside.map(letter).join(', ')}` : holder ? name(cluster, holder.member) : kept ? keptWords(kept) : 'nobody'],
     ['Mode', modeOf(lock, holder)],
     ['Leader', holder?.value === undefined ? '–' : `says “${holder.value}”`],
-    ['Client', holders.length > 0 ? sharing(lock, holders) : holder ? client(holder.client) : '–'],
-    ['Fence', holders.length > 0 ? [...new Set(holders.map((h) => h.fence))].slice(0, NAMED).join(', ') : holder ? holder.fence : token ? `${token.fence}, the last one` : '–'],
+    ['Client', holders.length > 0 ? sharing(lock, holders) : holder ? client(holder.client) : kept ? client(kept.client) : '–'],
+    ['Fence', holders.length > 0 ? [...new Set(holders.map((h) => h.fence))].slice(0, NAMED).join(', ') : holder ? holder.fence : kept ? kept.fence : token ? `${token.fence}, the last one` : '–'],
     [several ? 'The first for' : 'Held for', holder ? duration(holder.held + since(lock)) + (holder.ending ? `; about to end: ${holder.ending}` : '') : '–'],
     // Whoever holds the lock alone has the token, also where the member itself has not told it yet.
     ['Token', token ? `at ${name(cluster, token.member)}` : holder && !holder.mode ? `at ${name(cluster, holder.member)}` : sought || lost],
     ['Made', token ? `as epoch ${token.epoch}, by ${letter(token.proposer)}; moved ${token.hop} times since` : '–'],
     ['Queue Q', token ? token.queue.map(letter).join(', then ') || 'empty' : '–'],
     ['Waiting', String(lock.waiting)],
+    ['Last run', lock.run ?? '–'],
   ];
+}
+
+// keptWords says that nobody alive holds a lock, and since when it was held.
+function keptWords(kept) {
+  const owner = kept.owner ? `, for ${kept.owner}` : '';
+  return `nobody alive${kept.certain ? '' : ', as far as is known'}; kept since ${kept.since}${owner}: break it to let others in`;
 }
 
 const NAMED = 5; // of those who share a lock, that are shown by name

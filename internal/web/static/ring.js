@@ -213,6 +213,9 @@ export function describe(cluster, lock) {
   if (lock.holder) {
     return [`held by ${letter(lock.holder.member)}`, waiting];
   }
+  if (lock.kept) {
+    return ['kept: held by nobody alive', waiting];
+  }
   if (lock.searches.length > 0) {
     return ['the token is looked for', waiting];
   }

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"conch"
+	"conch/internal/procgroup"
+	"conch/internal/render"
+)
+
+// keepFlags are the flags of conch lock for a hold that outlives its holder.
+type keepFlags struct {
+	onDeath string
+	owner   string
+	adopt   bool
+}
+
+// The values of --on-death, in the order of the help text.
+const (
+	wordRelease = "release"
+	wordKeep    = "keep"
+)
+
+var onDeathWords = []string{wordRelease, wordKeep}
+
+func (k *keepFlags) addTo(holding *pflag.FlagSet) {
+	holding.StringVar(&k.onDeath, "on-death", wordRelease, "`WORD` says what becomes of the lock when its holder dies, is cut off, or loses it: release, or keep, so that nobody else gets it until conch break frees it")
+	holding.StringVar(&k.owner, "owner", "", "with --on-death keep: `ID` names who may adopt the hold after its holder died (default: nobody)")
+	holding.BoolVar(&k.adopt, "adopt", false, "take up the hold that --owner ID has kept, if there is one")
+}
+
+// complete adds what shells complete.
+func (k *keepFlags) complete(cmd *cobra.Command) {
+	if err := cmd.RegisterFlagCompletionFunc("on-death", cobra.FixedCompletions(onDeathWords, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // there is no such flag
+	}
+}
+
+// keeps reports whether the hold is to be kept.
+func (f *lockFlags) keeps() bool { return f.keep != nil && f.keep.onDeath == wordKeep }
+
+// keep is what a node is asked for.
+func (k *keepFlags) keep() conch.Keep { return conch.Keep{Owner: k.owner, Adopt: k.adopt} }
+
+// checkKeep refuses nonsensical values with a usage error.
+func (f *lockFlags) checkKeep(cmd *cobra.Command) error {
+	k, changed := f.keep, cmd.Flags().Changed
+	switch {
+	case !slices.Contains(onDeathWords, k.onDeath):
+		return misuse(cmd, "--on-death: got %q, want %s", k.onDeath, strings.Join(onDeathWords, " or "))
+	case k.onDeath != wordKeep && changed("owner"):
+		return misuse(cmd, "--owner goes with --on-death keep")
+	case k.onDeath != wordKeep && k.adopt:
+		return misuse(cmd, "--adopt goes with --on-death keep")
+	case k.onDeath != wordKeep:
+		return nil
+	case f.shared || changed("permits"):
+		return misuse(cmd, "--on-death keep is for a lock that is held alone; leave --shared and --permits out")
+	case changed("owner") && k.owner == "":
+		return misuse(cmd, "--owner: got nothing, want a name for whoever may adopt the hold")
+	case len(k.owner) > conch.MaxOwnerBytes || !utf8.ValidString(k.owner):
+		return misuse(cmd, "--owner: got %d bytes, %.40q, want at most %d bytes of UTF-8", len(k.owner), k.owner, conch.MaxOwnerBytes)
+	case k.adopt && k.owner == "":
+		return misuse(cmd, "--adopt takes up the hold of an owner; name it with --owner ID")
+	}
+	return nil
+}
+
+// isDeath reports whether a holder's end is one after which its hold is kept: the lock is
+// lost or nearly so, or a signal that nobody sent through conch ended the command.
+func isDeath(result procgroup.Result) bool {
+	return result.Lost != nil || result.Signal() != 0 && result.Asked == 0
+}
+
+// tellKept tells people that the hold outlives its holder, and what ends it.
+func (l *locking) tellKept() {
+	adoption := ""
+	if l.flags.keep.owner != "" {
+		adoption = ", or its owner adopts it (--adopt)"
+	}
+	l.say("the lock %s is kept: nobody else gets it until '%s' frees it%s", render.Plain(l.name), render.BreakCommand(l.name, l.end.Fence), adoption)
+}

@@ -1,0 +1,285 @@
+package sim
+
+import (
+	"slices"
+
+	"conch/token"
+)
+
+// noting is what is known of runs and kept holds.
+type noting struct {
+	disks source // of the delays of disks
+	// notesLost: a disk was lost or set back, and notes with it.
+	notesLost bool
+	runs      [maxLocks]lockRuns
+	barring   [maxLocks]barring
+	declined  []token.Waiter // whose locks are to be given back
+	freeings  []freeing
+	promises  [maxNodes][maxLocks][]promise // of the present processes
+}
+
+// lockRuns is what the judges know of the runs of a lock's ticks: the latest of each kind.
+type lockRuns struct {
+	entered token.Tick // let in at most once
+	noted   token.Tick // done, and its holder was told that it is noted
+	begun   token.Tick // let in, or witnessed
+	voided  token.Fence
+	// unsaid are ticks that were let in and of which nobody has said that they are done. done
+	// are those of which somebody has.
+	unsaid, done []token.Tick
+	// forgotten: a node has forgotten notes of the lock.
+	forgotten bool
+}
+
+// barring is the kept hold of a lock that was let in last, and that nobody has given back,
+// freed or adopted; fence is 0 if there is none.
+type barring struct {
+	fence  token.Fence
+	waiter token.Waiter
+	owner  int8
+	// gone: its holder vanished.
+	gone bool
+	// freed is the highest fence that an operator freed.
+	freed token.Fence
+}
+
+// excused reports whether nothing is promised about notes any more.
+func (w *World) excused() bool { return w.forgetful || w.notesLost }
+
+// judgeNotes judges an entry.
+func (w *World) judgeNotes(i int, e *token.Effect) {
+	if !w.plan.Notes || e.Fence == 0 {
+		return
+	}
+	l := w.lockOf(e.Lock)
+	var wish Wish
+	if !ofClient(e.Waiter) {
+		wish = w.plan.Ops[e.Waiter-1].Note
+	}
+	w.judgeBarred(i, l, wish, e)
+	if wish.Keep {
+		w.judgeWitnessed(i, l, "a kept hold", e.Fence, func(n token.Notes) bool { return n.Kept.Fence >= e.Fence })
+	}
+	if r := &w.runs[l]; e.Limit == token.Exclusive && e.Fence <= r.voided && !w.excused() {
+		w.fail(Fences, "node %d grants %s with fence %d, and a run with fence %d was said to be void", i, e.Lock, e.Fence, r.voided)
+	}
+	if wish.Tick != 0 {
+		w.judgeRun(i, l, wish, e)
+	}
+}
+
+// judgeRun judges an entry for a run. With skip, nobody enters for t after an entry with
+// skip, or a done told as noted, for t or later. Else, nobody enters for t after a done told
+// as noted for t or later, nor after an entry with skip for later than t.
+func (w *World) judgeRun(i, l int, wish Wish, e *token.Effect) {
+	r, t := &w.runs[l], wish.Tick
+	switch {
+	case w.excused() || r.forgotten:
+	case t <= r.noted:
+		w.fail(Once, "node %d grants %s for tick %d, and tick %d was noted as done", i, e.Lock, t, r.noted)
+	case t < r.entered || wish.Skip && t == r.entered:
+		w.fail(Once, "node %d grants %s for tick %d, at most once %t, and tick %d was let in at most once", i, e.Lock, t, wish.Skip, r.entered)
+	}
+	if wish.Skip {
+		r.entered = max(r.entered, t)
+		w.judgeWitnessed(i, l, "a run", e.Fence, func(n token.Notes) bool {
+			return n.Run.Compare(token.RunMark{Tick: t, Fence: e.Fence, State: token.RunBegun}) >= 0
+		})
+	}
+	w.count(RunBegan)
+	if slices.Contains(r.unsaid, t) {
+		w.count(RunTakenUp)
+	}
+	r.unsaid = append(r.unsaid, t)
+	r.begun = max(r.begun, t)
+}
+
+// judgeBarred judges an entry of a lock that a kept hold bars.
+func (w *World) judgeBarred(i, l int, wish Wish, e *token.Effect) {
+	b := &w.barring[l]
+	if b.fence != 0 {
+		adopts := wish.Adopt && wish.Owner != 0 && wish.Owner == b.owner
+		switch {
+		case adopts:
+			w.count(Adopted)
+		case !w.excused():
+			w.fail(Barred, "node %d grants %s to waiter %d with fence %d, and the hold with fence %d is kept", i, e.Lock, e.Waiter, e.Fence, b.fence)
+		}
+		b.fence = 0
+	}
+	if wish.Keep && e.Fence > b.freed { // else an operator freed it when it was about to begin
+		*b = barring{fence: e.Fence, waiter: e.Waiter, owner: wish.Owner, freed: b.freed}
+	}
+}
+
+// judgeWitnessed: what depends on a note comes once it is on a quorum's disks.
+func (w *World) judgeWitnessed(i, l int, what string, fence token.Fence, has func(token.Notes) bool) {
+	count := 0
+	for j := range w.plan.Nodes {
+		if has(w.members[j].disk.of(l)) {
+			count++
+		}
+	}
+	if count < w.plan.quorum() && !w.excused() && !w.runs[l].forgotten {
+		w.fail(Untrue, "node %d goes by %s of %s with fence %d, which is on %d disks", i, what, lockNames[l], fence, count)
+	}
+}
+
+// judgeRefusal: a run is refused only if for its tick or a later one a done was said, an
+// entry took place, or one was being witnessed. One that may run again is refused for its own
+// tick only if that is done.
+func (w *World) judgeRefusal(i int, op *Op, e *token.Effect) {
+	l, m := int(op.Lock), &w.members[i]
+	if e.Kind == token.Refuse {
+		full, lacks := e.Reason == token.ReasonFull, e.Reason == token.ReasonNoDisk
+		if full && w.plan.Locks <= w.plan.MaxNotes || lacks && w.allRemember() {
+			w.fail(Untrue, "node %d refuses waiter %d: %s", i, e.Waiter, e.Reason)
+		}
+		return
+	}
+	r, t := &w.runs[l], op.Note.Tick
+	switch {
+	case t == 0 || e.Run.Tick < t || e.Run.Tick > max(r.begun, latest(r.done)):
+		w.fail(Untrue, "node %d refuses %s for tick %d because of %+v, and the latest tick is %d, or %v", i, e.Lock, t, e.Run.RunMark, r.begun, r.done)
+	case e.Run.State == token.RunDone && !slices.Contains(r.done, e.Run.Tick):
+		w.fail(Untrue, "node %d refuses %s for tick %d because of %+v, and done are %v", i, e.Lock, t, e.Run.RunMark, r.done)
+	case e.Run.Tick > t:
+		w.count(RunPassedOver)
+	case e.Run.State == token.RunVoid || e.Run.State == token.RunBegun && !op.Note.Skip:
+		w.fail(Untrue, "node %d refuses %s for tick %d because of %+v", i, e.Lock, t, e.Run.RunMark)
+	case e.Run.State == token.RunBegun:
+		w.count(RunNotRepeated)
+	}
+	if m.node.InspectLock(e.Lock, &w.look); w.look.HasToken {
+		w.count(RanHere)
+	} else {
+		w.count(RanElsewhere)
+	}
+}
+
+func (w *World) allRemember() bool {
+	for i := range w.plan.Nodes {
+		if !w.remembers(i) {
+			return false
+		}
+	}
+	return true
+}
+
+func latest(ticks []token.Tick) token.Tick {
+	if len(ticks) == 0 {
+		return 0
+	}
+	return slices.Max(ticks)
+}
+
+// judgeRunNoted notes that a holder is told that its run is noted.
+func (w *World) judgeRunNoted(i int, op *Op, e *token.Effect) {
+	if e.Reason != "" {
+		return
+	}
+	l := int(op.Lock)
+	w.count(EndedRun)
+	mark := token.RunMark{Tick: op.Note.Tick, Fence: w.claims[e.Waiter-1].fence, State: token.RunDone}
+	w.judgeWitnessed(i, l, "a run that is done", mark.Fence, func(n token.Notes) bool { return n.Run.Compare(mark) >= 0 })
+	w.runs[l].noted = max(w.runs[l].noted, mark.Tick)
+}
+
+// saidDone notes that somebody says that a tick is done.
+func (w *World) saidDone(l int, t token.Tick) {
+	r := &w.runs[l]
+	r.done = append(r.done, t)
+	r.unsaid = slices.DeleteFunc(r.unsaid, func(u token.Tick) bool { return u == t })
+}
+
+// noteWitnessing notes that a run is about to begin, or did not, or that a kept hold is given
+// back.
+func (w *World) noteWitnessing(e *token.Effect) {
+	note, r := e.Message.Note, &w.runs[w.lockOf(e.Lock)]
+	switch {
+	case note.Kept != nil && note.Kept.Over:
+		w.keeperLeft(e)
+	case note.Kept != nil:
+	case note.Run.State == token.RunBegun:
+		r.begun = max(r.begun, note.Run.Tick)
+	case note.Run.State == token.RunVoid:
+		w.count(Voided)
+		r.voided = max(r.voided, note.Run.Fence)
+	}
+}
+
+// noteUnkept notes that a token carries a kept hold no longer.
+func (w *World) noteUnkept(e *token.Effect) {
+	if b := &w.barring[w.lockOf(e.Lock)]; b.freed != e.Fence {
+		w.count(KeptStruck)
+	}
+}
+
+// vanishes notes that the holder of a hold is gone.
+func (w *World) vanishes(l int, fence token.Fence) {
+	if b := &w.barring[l]; b.fence == fence {
+		b.gone = true
+	}
+}
+
+// keeperLeft notes that a kept hold is given back.
+func (w *World) keeperLeft(e *token.Effect) {
+	if b := &w.barring[w.lockOf(e.Lock)]; b.fence != 0 && b.waiter == e.Waiter && !b.gone {
+		b.fence = 0
+	}
+}
+
+// mayBeFreed notes that an operator frees a kept hold, and with it those before it.
+func (w *World) mayBeFreed(l int, fence token.Fence) {
+	b := &w.barring[l]
+	if b.freed = max(b.freed, fence); b.fence <= fence {
+		b.fence = 0
+	}
+}
+
+// judgeFreed: an operator is told that a hold is freed once a quorum knows it.
+func (w *World) judgeFreed(i int, f *freeing) {
+	w.judgeWitnessed(i, f.lock, "a freed hold", f.fence, func(n token.Notes) bool {
+		return n.Kept.Fence > f.fence || n.Kept.Fence == f.fence && n.Kept.Over
+	})
+}
+
+// forgetRuns is called when a node forgets the notes of a lock: nothing is promised about
+// its runs any more.
+func (w *World) forgetRuns(l int) { w.runs[l].forgotten = true }
+
+// judgeAnswered: who has ended a run, or freed a hold, is answered in time. It reports whether
+// all have been.
+func (w *World) judgeAnswered() (all bool) {
+	all = true
+	late := w.now - w.plan.turnBound()
+	for k := range w.claims {
+		c, op := &w.claims[k], &w.plan.Ops[k]
+		if c.state != claimEnds {
+			continue
+		}
+		if all = false; max(c.endsAt, w.plan.Settle) < late {
+			w.fail(Service, "node %d has not said for long whether the run of waiter %d is noted", op.Node, k+1)
+		}
+	}
+	for _, f := range w.freeings {
+		if f.fence == 0 || !w.isUp(f.node) || w.members[f.node].process != f.process {
+			continue
+		}
+		if all = false; max(f.at, w.plan.Settle) < late {
+			w.fail(Service, "node %d has not said for long whether fence %d of %s is freed", f.node, f.fence, lockNames[f.lock])
+		}
+	}
+	return all
+}
+
+// notedInside counts the local waiters in w.look that hold for a run or as a kept hold: the
+// table of claims does not know them.
+func (w *World) notedInside() (count int) {
+	for _, h := range w.look.Inside {
+		if !ofClient(h.Waiter) && h.Waiter < firstFreeing && int(h.Waiter) <= len(w.plan.Ops) && w.plan.Ops[h.Waiter-1].noted() {
+			count++
+		}
+	}
+	return count
+}
