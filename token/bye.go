@@ -52,7 +52,10 @@ func (n *Node) checkGone() {
 		return
 	}
 	for _, l := range n.order {
-		if l.use != nil && (l.holder != 0 || l.sharing.used() > 0 || l.notes.unsettled()) {
+		if l.use != nil && (l.holder != 0 || l.sharing.used() > 0) {
+			return
+		}
+		if l.use != nil && l.notes.unsettled() {
 			return
 		}
 	}

@@ -12,7 +12,7 @@ func (n *Node) forgetAt(l *lock) Time {
 	case l.idle():
 		return l.usedAt + n.cfg.IdleToken
 	case l.isLed():
-	case l.token == nil && (l.use == nil || l.waiters.empty() && !l.balloting() && l.sharing.used() == 0 && l.notes.idle()):
+	case l.token == nil && (l.use == nil || l.waiters.empty() && !l.balloting() && l.notes.idle() && l.sharing.used() == 0):
 		return l.usedAt + n.cfg.IdleLock
 	}
 	return Never

@@ -267,6 +267,19 @@ func TestTryAdopts(t *testing.T) {
 	d.wantOnly(Grant, "A ENTERS: waiter 3, fence 1:2, by request 1.2, kept 1:2 of o")
 }
 
+// Nobody adopts a hold whose owner has no name.
+func TestHoldWithoutOwnerIsNotAdopted(t *testing.T) {
+	d := withNotesToken(t, 3)
+	d.keep(1, "")
+	d.stored()
+	d.notedKept(firstID, 1)
+	d.Abandon(d.at, cs, 1)
+	d.adopt(2, "")
+	d.stored()
+	d.notedKept(firstID+1, 1, 2)
+	d.wantOnly(Grant, "A ENTERS: waiter 1, fence 1:1, by request 1.1, kept 1:1")
+}
+
 // If nobody has kept the hold, a waiter that would adopt it waits like any other.
 func TestAdopterOfNothingWaits(t *testing.T) {
 	d := withNotesToken(t, 3)
@@ -423,6 +436,8 @@ func TestBarredTokenGoesOn(t *testing.T) {
 	d.wantSent(TokenMessage)
 	d.lives(testTTL/8, 1, 2)
 	d.wantSent(TokenMessage, "A→C TOKEN 1.B to session 1, hop 2, fence 1:1, LN 1.1 1.0 1.0, Q A, kept 1:1 of o")
+	d.lives(testTTL*3/8-1, 1, 2)
+	d.wantOnly(Probed) // it has seen the token just now
 	d.tokenWith(func(t *Token) {
 		t.Hop, t.Fence, t.LastGranted[0], t.LastGranted[2] = 3, firstID, Number{1, 1}, Number{1, 1}
 		t.Kept = &KeptHold{Fence: firstID, Owner: "o"}

@@ -146,6 +146,9 @@ func TestStoredCoversEarlierStores(t *testing.T) {
 	d.want()
 	d.Stored(d.at, 9) // more than was ever issued
 	d.want("A→B WITNESS-ANSWER #5@0:2 begun NOTED of three")
+	d.witness(1, Note{Run: runOf(5, 7, RunBegun)})
+	d.Stored(d.at, 3)
+	d.want("A stores 4: #5@0:7 begun")
 }
 
 // HELLO says whether the member has stable storage for notes.
