@@ -64,7 +64,7 @@ func (p *Plan) drawWish(s *notesDraw, op *Op) {
 	if s.kind[op.Lock] == 1 || s.kind[op.Lock] == 2 && s.chance(50) {
 		n.Keep = true
 		n.Owner = pick[int8](&s.source, 0, 1, 1, 2)
-		n.Adopt = n.Owner != 0 && s.chance(40)
+		n.Adopt = s.chance(40)
 		n.Ends = pick(&s.source, Releases, Releases, Releases, Vanishes)
 		return
 	}

@@ -86,6 +86,17 @@ func keptByOneMore() *Plan {
 	))
 }
 
+// doneElsewhere is a chain for what the token says: 2 has run tick 5, and 1, to which the
+// WITNESS creeps, gets the token from 0.
+func doneElsewhere() *Plan {
+	return remembering(stage(3,
+		runs(1*s, 2, 5, 3*s),
+		slow(1500*ms, 2, 1, token.Witness, 30*s),
+		hold(2*s, 0, s),
+		runs(3*s, 1, 5, s),
+	))
+}
+
 // notesDirected are the chains for runs and kept holds.
 var notesDirected = map[string]*Plan{
 	"run-not-witnessed":        diesAtWork(),
@@ -107,16 +118,11 @@ var notesDirected = map[string]*Plan{
 		Op{At: 3 * s, Kind: CrashAll, Length: 100 * ms, Patience: 1},
 		atMostOnce(runs(20*s, 0, 5, s)),
 	)),
-	// 2 has run tick 5, and 1, to which the WITNESS creeps, gets the token from 0.
-	"token-without-done": remembering(stage(3,
-		runs(1*s, 2, 5, 3*s),
-		slow(1500*ms, 2, 1, token.Witness, 30*s),
-		hold(2*s, 0, s),
-		runs(3*s, 1, 5, s),
-	)),
+	"token-without-done": doneElsewhere(),
+	"done-runs-again":    doneElsewhere(),
 	// 2 runs tick 6 at most once. 1 comes late, for tick 5.
 	"older-tick-runs": remembering(stage(3,
-		atMostOnce(runs(1*s, 2, 6, 3*s)),
+		vanishes(atMostOnce(runs(1*s, 2, 6, 3*s))),
 		runs(5*s, 1, 5, s),
 	)),
 	// 2's kept hold is nobody's any more when its client's lease ends.
