@@ -78,6 +78,7 @@ var caught = []struct{ fault, config string }{
 	{"promise-without-note", "runs, crash"},
 	{"notes-not-read", "runs, all crash"},
 	{"void-counts", "void"},
+	{"refused-token-stays", "refused"},
 	{"void-keeps-its-fence", "runs"},
 	{"kept-not-witnessed", "kept"},
 	{"kept-ignored-at-entry", "kept, lapse"},
