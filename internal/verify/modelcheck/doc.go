@@ -16,7 +16,7 @@
 //
 // config.go says how small a cluster is, state.go what it consists of, action.go and
 // stepper.go what can happen to it. search.go visits the states with worker.go, hash.go and
-// visited.go; judge.go, share.go, lead.go and calm.go judge them, and trace.go shows a
+// visited.go; judge.go, share.go, lead.go, note.go and calm.go judge them, and trace.go shows a
 // violation.
 //
 // # What is not promised

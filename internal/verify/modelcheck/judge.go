@@ -14,6 +14,7 @@ func (p *stepper) granted(i int, n *token.Node, e *token.Effect) {
 	if !protocolcheck.InSession(n, s.clocks[i]) {
 		p.violated("%s is granted %s outside a session", name(i), e.Lock)
 	}
+	p.judgeBarred(i, l, int(e.Waiter-1))
 	if e.Limit != token.Exclusive {
 		p.grantedShare(i, l, e)
 		return

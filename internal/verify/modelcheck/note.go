@@ -182,16 +182,20 @@ func (p *stepper) isNoted(l int, has func(token.Notes) bool) bool {
 	return count > p.Members/2
 }
 
-// grantedNoted judges a grant to one alone, as to runs and kept holds.
-//
-// Nobody is let in past a kept hold that was neither given back nor freed nor adopted. A run
-// that is not to be repeated, and a kept hold, are on a quorum's disks before.
-func (p *stepper) grantedNoted(i, l, k int, e *token.Effect) {
+// judgeBarred: nobody is let in past a kept hold that was neither given back nor freed nor
+// adopted.
+func (p *stepper) judgeBarred(i, l, k int) {
 	q, w := &p.state.notings[l], &p.Wants[i][k]
 	adopts := w.adopt && w.owner != "" && w.owner == q.owner
 	if q.open != 0 && !adopts {
 		p.violated("%s is granted %s past the kept hold with fence %s", name(i), lockName(l), fenceText(q.open))
 	}
+}
+
+// grantedNoted judges a grant to one alone, as to runs and kept holds: a run that is not to
+// be repeated, and a kept hold, are on a quorum's disks before.
+func (p *stepper) grantedNoted(i, l, k int, e *token.Effect) {
+	q, w := &p.state.notings[l], &p.Wants[i][k]
 	switch {
 	case w.tick != 0:
 		p.grantedRun(i, l, w, e)

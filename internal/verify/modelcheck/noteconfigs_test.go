@@ -86,6 +86,15 @@ var noteConfigs = []Config{
 		Name: "kept, nobody's", Members: 2, Locks: 1, Start: Idle, StepsPerTTL: 4,
 		Wants: wants(kept, kept, plain, nobodys, plain, plain), Requests: [3]int{1, 1}, Faults: Faults{Abandons: 1, Withdrawals: 1}, Sample: 64,
 	},
+	{
+		Name: "runs, streams end", Members: 2, Locks: 1, Start: Idle, StepsPerTTL: 4,
+		Wants: wants(once, once, once, later, plain, plain), Requests: [3]int{1, 1}, Faults: Faults{Breaks: 1, Withdrawals: 1}, Sample: 64,
+	},
+	{
+		Name: "kept, readers", Members: 2, Locks: 1, Start: Held, StepsPerTTL: 4,
+		Modes: modes(alone, readers, readers, alone, 0, 0), Wants: wants(owned, plain, plain, adopts, plain, plain),
+		Requests: [3]int{1, 2}, Frees: 1, Faults: Faults{Abandons: 1}, Sample: 64,
+	},
 	// Time goes far, and messages come promptly unless a fault delays them.
 	{
 		Name: "runs, crash", Members: 3, Locks: 1, Start: Idle, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
@@ -115,6 +124,16 @@ var noteConfigs = []Config{
 		Name: "kept, leaves", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
 		Wants: wants(owned, owned, kept, kept, plain, plain), Requests: [3]int{0, 1, 1}, Frees: 1, Faults: Faults{Leaves: 2, Abandons: 1}, Sample: 512,
 	},
+	{
+		Name: "runs, forgetting", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 7,
+		IdleToken: 1, IdleLock: 2, FencesPerEpoch: 2, Wants: wants(once, once, once, later, plain, plain),
+		Requests: [3]int{0, 2}, Faults: Faults{Stalls: 1, Withdrawals: 1}, Sample: 512,
+	},
+	{
+		Name: "kept, forgetting", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 7,
+		IdleToken: 1, IdleLock: 2, FencesPerEpoch: 2, Wants: wants(owned, plain, adopts, plain, plain, plain),
+		Requests: [3]int{0, 1}, Frees: 1, Faults: Faults{Stalls: 1, Withdrawals: 1, Abandons: 1}, Sample: 512,
+	},
 	void, refused,
 	// Time goes a little way, and messages come in any order.
 	{
@@ -126,5 +145,3 @@ var noteConfigs = []Config{
 		Wants: wants(owned, plain, adopts, plain, plain, plain), Requests: [3]int{1, 1}, Frees: 1, Faults: Faults{Breaks: 1, Crashes: 1, Abandons: 1}, Sample: 512,
 	},
 }
-
-var _ = token.Exclusive
