@@ -56,7 +56,8 @@
 //
 // Kept holds, if the logs have any: from the entry of one whose hold is kept until some line
 // says that it is over, nobody enters but one who adopts it: with a kept hold of the same
-// owner. Which policy an entry has is told by the lines witnessing before it.
+// owner. Which policy an entry has is told by the lines witnessing before it. Nor does a
+// node answer that a note is on disk before it is.
 //
 // R3, every request is granted: each request has its entry, unless its waiter gave
 // up, its session lapsed, its node stopped or crashed first, or it was made to help

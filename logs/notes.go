@@ -18,6 +18,12 @@ type runEntry struct {
 	once  bool // at most once
 }
 
+// storedAs is what a process put on disk of a lock.
+type storedAs struct {
+	life *Life
+	note string
+}
+
 // keptEntry is an entry whose hold is kept.
 type keptEntry struct {
 	enter *Event
@@ -31,9 +37,10 @@ type noteJudge struct {
 	begun   map[uint64]bool   // runs that a quorum was to remember before they began, by fence
 	owners  map[uint64]string // of kept holds that were about to begin, by fence
 	entries []runEntry
-	noted   []*Event           // run_noted
-	done    map[*Life][]*Event // lines by which a process knows that a tick is done
-	kept    *keptEntry         // the hold that is kept and not over
+	noted   []*Event            // run_noted
+	done    map[*Life][]*Event  // lines by which a process knows that a tick is done
+	kept    *keptEntry          // the hold that is kept and not over
+	storing map[storedAs]*Event // the first line by which a process puts a note on disk
 }
 
 // checkNotes judges runs and kept holds.
@@ -42,7 +49,11 @@ func (c *checker) checkNotes() {
 		return
 	}
 	locks := make(map[string]*noteJudge)
+	stored := make(map[*Life]uint64) // the latest serial number on disk
 	c.run.WalkClocks(func(e *Event, clock Clock) {
+		if e.Kind == NotesStored {
+			stored[e.Life] = e.Noted.Serial
+		}
 		if e.Lock == "" {
 			return
 		}
@@ -51,10 +62,11 @@ func (c *checker) checkNotes() {
 			if e.Noted == nil {
 				return
 			}
-			j = &noteJudge{c: c, begun: make(map[uint64]bool), owners: make(map[uint64]string), done: make(map[*Life][]*Event)}
+			j = &noteJudge{c: c, begun: make(map[uint64]bool), owners: make(map[uint64]string), done: make(map[*Life][]*Event), storing: make(map[storedAs]*Event)}
 			locks[e.Lock] = j
 		}
 		j.see(e, clock)
+		j.judgeStored(e, stored[e.Life])
 	})
 	for _, j := range locks {
 		j.judgeOnce()
@@ -92,6 +104,26 @@ func (j *noteJudge) see(e *Event, clock Clock) {
 		// What was remembered for as long as was asked for counts no longer.
 		j.judgeOnce()
 		j.entries, j.noted, j.done = nil, nil, make(map[*Life][]*Event)
+	}
+}
+
+// judgeStored judges answers that a note is on disk: it must have been put there, and be there.
+func (j *noteJudge) judgeStored(e *Event, stored uint64) {
+	switch n := e.Noted; {
+	case e.Kind == NoteStoring:
+		for _, note := range []string{n.Run.String(), n.Kept.String()} {
+			if as := (storedAs{e.Life, note}); j.storing[as] == nil {
+				j.storing[as] = e
+			}
+		}
+	case e.Kind == WitnessAnswerSent && e.Answer == "noted":
+		if storing := j.storing[storedAs{e.Life, n.about()}]; storing != nil && storing.Noted.Serial > stored {
+			id := ticksOnce
+			if n.Kept.Fence != 0 {
+				id = keptStays
+			}
+			j.c.report(id, j.c.run.worst(), []*Event{storing, e}, "%s answered that a note is on disk before it was", e.Node)
+		}
 	}
 }
 

@@ -94,6 +94,10 @@ func TestPlantedNotes(t *testing.T) {
 		"an entry while a hold is kept": {func(t *testing.T, files [][]string) {
 			replaceAll(files, `"lock":"disk"`, ".over", ".held")
 		}, keptStays, Violated, "was kept: nobody had given it back, freed or adopted it"},
+		"an answer before the note is on disk": {func(t *testing.T, files [][]string) {
+			at := find(t, files[1], 1, event(NotesStored))
+			move(files[1], at, find(t, files[1], 1, event(WitnessAnswerSent)))
+		}, ticksOnce, Violated, "b:1 answered that a note is on disk before it was"},
 		"adopted by another owner": {func(t *testing.T, files [][]string) {
 			at := find(t, files[0], 2, event(Witnessing), ".held")
 			files[0][at] = strings.ReplaceAll(files[0][at], `"owner":"backup"`, `"owner":"other"`)

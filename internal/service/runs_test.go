@@ -3,6 +3,7 @@ package service
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"conch/internal/rules"
@@ -193,6 +194,7 @@ func TestKeptHoldOfAVanishedClient(t *testing.T) {
 			t.Errorf("while it is held it is shown as %v", part)
 		}
 		w.end()
+		synctest.Wait() // the node has noted that
 		for i := range 8 {
 			time.Sleep(testTTL / 4)
 			other.ping(int64(i + 1))

@@ -257,6 +257,14 @@ var statements = []statement{
 	{regexp.MustCompile(`^(\w+) receives the answer (\w+) from (\w+)\.`), one("answer_received", 1, func(m []string, r *record) error {
 		return wantf(strings.EqualFold(r.text("answer"), m[2]) && r.peer() == m[3], "it is %v", r.keys)
 	})},
+	{regexp.MustCompile(`^(\w+) has a quorum remember `), one("witnessing", 1, nil)},
+	{regexp.MustCompile(`^(\w+) sends WITNESS\(.*\) to (.*)\.$`), sent("witness_sent")},
+	{regexp.MustCompile(`^(\w+) receives WITNESS\(.*\) from (\w+),`), one("witness_received", 1, peer(2))},
+	{regexp.MustCompile(`^(\w+) answers (\w+): `), one("witness_answer_sent", 1, peer(2))},
+	{regexp.MustCompile(`^(\w+) receives the answer of (\w+): `), one("witness_answer_received", 1, peer(2))},
+	{regexp.MustCompile(`^(\w+) knows that a quorum remembers `), one("run_noted", 1, nil)},
+	{regexp.MustCompile(`^(\w+) has the token, and lets nobody in: `), one("keeping", 1, nil)},
+	{regexp.MustCompile(`^(\w+) lets others in again: `), one("unkept", 1, nil)},
 	{regexp.MustCompile(`^The round of (\w+) ends without a token`), one("round_ended", 1, nil)},
 	{regexp.MustCompile(`^(\w+) withdraws ballot \S+ and tells (.*)\.$`), sent("abort_sent")},
 	{regexp.MustCompile(`^(\w+) learns that ballot`), one("abort_received", 1, nil)},

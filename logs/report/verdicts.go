@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"conch/logs"
@@ -53,7 +54,27 @@ func (b *builder) verdicts() []Block {
 				blocks = append(blocks, Paragraph(s.judgement(a.id, means, why)))
 			}
 		}
+		blocks = append(blocks, s.noted()...)
 		blocks = append(blocks, s.details()...)
+	}
+	return blocks
+}
+
+// notedArguments are those about runs of ticks and kept holds, which not all logs have.
+var notedArguments = []struct{ id, means, why string }{
+	{"runs", "Runs: no tick that is done, or may take place once at most, runs again.",
+		"A quorum had it on disk before anything depended on it, and the token carries the latest run: whoever makes a token anew hears from one of that quorum."},
+	{"kept", "Kept holds: nobody enters while a hold is kept.",
+		"A quorum had the hold on disk before its holder entered, and each later entry came after a line that says that the hold is over, or is that of who adopted it."},
+}
+
+// noted gives the verdicts on runs and kept holds, if there are any.
+func (s *source) noted() []Block {
+	var blocks []Block
+	for _, a := range notedArguments {
+		if slices.ContainsFunc(s.report.Requirements, func(q logs.Requirement) bool { return q.ID == a.id }) {
+			blocks = append(blocks, Paragraph(s.judgement(a.id, a.means, a.why)))
+		}
 	}
 	return blocks
 }

@@ -79,7 +79,7 @@ func (n *node) Counts() (Counts, error) {
 		Sent:   values["conch_requests_total sent"],
 		Rode:   values["conch_requests_total rode"],
 	}
-	for kind := token.Request; kind <= token.Say; kind++ {
+	for kind := token.Request; kind <= token.WitnessAnswer; kind++ {
 		count := values["conch_messages_total "+kind.String()]
 		if aboutSession(kind) {
 			c.Session += count
