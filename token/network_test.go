@@ -233,10 +233,16 @@ func (n *network) thaw(m Member) {
 // acquire draws a waiter and lets it wait at a member.
 func (n *network) acquire(m Member, lock string) {
 	s := n.sites[m]
+	s.node.Acquire(s.now, lock, n.draw(m, lock))
+	n.perform(m)
+}
+
+// draw draws a waiter, which is about to wait at a member.
+func (n *network) draw(m Member, lock string) Waiter {
+	s := n.sites[m]
 	n.waiters++
 	s.waiting[lock] = append(s.waiting[lock], n.waiters)
-	s.node.Acquire(s.now, lock, n.waiters)
-	n.perform(m)
+	return n.waiters
 }
 
 // try draws a waiter that does not want to wait.

@@ -126,9 +126,7 @@ func (s *rememberers) seeGrant(at Member, e Effect) {
 
 // ask lets a waiter stand in line.
 func (s *rememberers) ask(m Member, note *noteRequest) {
-	s.waiters++
-	w, site := s.waiters, s.sites[m]
-	site.waiting[cs] = append(site.waiting[cs], w)
+	w, site := s.draw(m, cs), s.sites[m]
 	s.asked[w], s.at[w] = request{waiter: w, note: note}, m
 	switch {
 	case note == nil:

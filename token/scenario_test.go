@@ -22,6 +22,7 @@ import (
 //	   down           start none
 //	   token=A        and let A make the lock's token, in silence; holder=A: and be in
 //	   fences=N, forget=DURATION   Config.FencesPerEpoch, Config.IdleToken
+//	   remember       and all have stable storage for notes
 //	start A ...       start processes, or start them again
 //	   encumbered     and clients of the earlier ones may hold locks
 //	crash A           end a process at once
@@ -33,6 +34,10 @@ import (
 //	drop A B          lose it
 //	advance DURATION  let time pass
 //	ask A ..., release A, withdraw A, try A  [lock=NAME]
+//	run A tick=N [skip], end A             ask for a run of a tick, at most once; it is done
+//	keep A owner=NAME [adopt], abandon A   ask for a kept hold; its holder is gone
+//	free A            say that the kept hold that A remembers is over
+//	slowdisk A        what A stores from now on is on its disk once it is told "written A"
 //	state A ...       what members know  [lock=NAME]
 func TestScenarios(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txt")
@@ -162,8 +167,39 @@ func (s *scenario) do(t *testing.T, d *datadriven.TestData, m Member) {
 	case "withdraw":
 		s.withdraw(m, lock)
 	default:
+		s.doNote(t, d, m)
+	}
+}
+
+// doNote does what is about runs and kept holds.
+func (s *scenario) doNote(t *testing.T, d *datadriven.TestData, m Member) {
+	lock, site := lockNamed(d), s.sites[m]
+	switch d.Cmd {
+	case "run":
+		r := RunRequest{Skip: d.HasArg("skip")}
+		var tick int
+		d.ScanArgs(t, "tick", &tick)
+		r.Tick = Tick(tick)
+		site.node.AcquireRun(site.now, lock, s.draw(m, lock), r)
+	case "end":
+		site.node.EndRun(site.now, lock, site.holders[lock], 0, "")
+	case "keep":
+		r := KeepRequest{Adopt: d.HasArg("adopt")}
+		d.ScanArgs(t, "owner", &r.Owner)
+		site.node.AcquireKept(site.now, lock, s.draw(m, lock), r)
+	case "abandon":
+		site.node.Abandon(site.now, lock, site.holders[lock])
+	case "free":
+		s.waiters++
+		site.node.Free(site.now, lock, s.waiters, site.node.InspectNotes(lock).Kept.Fence)
+	case "slowdisk":
+		site.slowDisk = true
+	case "written":
+		s.stored(m)
+	default:
 		d.Fatalf(t, "unknown command %s", d.Cmd)
 	}
+	s.perform(m)
 }
 
 // cluster begins the story.
@@ -179,6 +215,7 @@ func (s *scenario) cluster(t *testing.T, d *datadriven.TestData) {
 		if fences > 0 {
 			cfg.FencesPerEpoch = uint64(fences)
 		}
+		cfg.Remembers, cfg.MaxNotes = d.HasArg("remember"), 100
 		if forget != "" {
 			cfg.IdleToken = duration(t, forget)
 			cfg.IdleLock = 2 * cfg.IdleToken
