@@ -53,6 +53,11 @@ var caught = []struct{ fault, config string }{
 	{"share-forgotten", "readers, forgetting"},
 	{"lost-share-stays", "readers, crash"},
 	{"lapse-keeps-share", "readers, stalls"},
+	{"run-not-witnessed", "runs, crashes"},
+	{"promise-without-note", "runs, crashes"},
+	{"token-without-kept", "kept holds, crashes"},
+	{"kept-ignored-at-entry", "kept holds, crashes"},
+	{"begun-runs-again", "runs, crashes"},
 }
 
 // hardToCatch is how many of them every test run tries; each needs a build.

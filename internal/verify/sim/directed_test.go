@@ -324,16 +324,22 @@ func joined(one, two map[string]*Plan) map[string]*Plan {
 	return all
 }
 
+// ordered is a plan whose ops are in the order of their moments.
+func ordered(p *Plan) *Plan {
+	q := *p
+	q.Ops = slices.SortedStableFunc(slices.Values(p.Ops), func(a, b Op) int { return int(min(max(a.At-b.At, -1), 1)) })
+	return &q
+}
+
 // TestDirected runs each chain of events.
 func TestDirected(t *testing.T) {
 	for name, p := range directed {
 		t.Run(name, func(t *testing.T) {
-			p := *p
-			p.Ops = slices.SortedStableFunc(slices.Values(p.Ops), func(a, b Op) int { return int(min(max(a.At-b.At, -1), 1)) })
-			if f := new(World).Run(&p).Failure; f != nil {
-				t.Errorf("%v\n%s", f, tell(&p))
+			p := ordered(p)
+			if f := new(World).Run(p).Failure; f != nil {
+				t.Errorf("%v\n%s", f, tell(p))
 			} else if testing.Verbose() {
-				t.Log(tell(&p))
+				t.Log(tell(p))
 			}
 		})
 	}
