@@ -50,6 +50,8 @@ type locking struct {
 	node    *conch.Client // nil if none was reached
 	led     bool          // in an election, this process has led
 	asked   bool          // somebody asked the command to end, by a signal
+	// securing guards the flags for TLS: while it waits, it asks nodes for several reasons.
+	securing sync.Mutex
 	// free is when a lock given up as lost is free in any case; zero if the node need not
 	// be told anything more.
 	free time.Time

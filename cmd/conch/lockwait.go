@@ -135,7 +135,9 @@ func (l *locking) connect(ctx context.Context, nodes []string) (*asked, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.securing.Lock()
 	secure, err := l.flags.tls.security(l.cmd)
+	l.securing.Unlock()
 	if err != nil {
 		return nil, err
 	}
