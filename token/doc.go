@@ -24,8 +24,9 @@
 //   - Shared locks: share.go (the waiters, and a node's own share), turn.go (who enters when
 //     the token is here), recall.go (how shares come back) and limit.go (a higher limit).
 //   - Leaders, who hold a lock alone and say values: say.go.
-//   - What a quorum's disks remember of a lock: notes.go (what a member remembers), witness.go
-//     (how a quorum does), run.go (once per tick) and kept.go (holds that outlive their holder).
+//   - What a quorum's disks remember of a lock: run.go (once per tick) and kept.go (holds that
+//     outlive their holder); notes.go (what a member remembers), witness.go (what it does for
+//     others), round.go (how a quorum is made to) and entry.go (who enters after that).
 //   - Unused locks: rest.go and forget.go. timers.go is the node's alarm clock.
 //   - Not part of the algorithm: inspect.go shows a node's state to a status page and to
 //     the judges, inspect_clone.go copies it, and inspect_encode.go with inspect_values.go

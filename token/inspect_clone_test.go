@@ -66,7 +66,7 @@ func full() (*Node, ClockModel) {
 					share: Share{1, 2, 3, 4}, inside: []HolderView{{1, 2, 3}}, visited: true, recalled: true,
 					recaller: 1, via: 1, limit: 4, limitBy: 1, limitAt: 5, answered: []Fence{5},
 				},
-				notes: &noting{note(), roundOf(), []*round{roundOf()}, []owed{{6, 1, note()}}, now + second},
+				notes: &noting{note(), roundOf(), []*round{roundOf()}, []owed{{6, 1, note()}}, now + second, second, 3},
 				said:  &said{Saying: Saying{1, 2, 3, "v", true}, by: 1, unsaid: true},
 				search: &search{
 					patience: second, suspectAt: now + second, probe: 9, open: true,

@@ -56,6 +56,8 @@ func (e *encoder) noting(l *lock) {
 		e.note(o.note)
 	}
 	e.until(s.askAt)
+	e.int(int64(s.askEvery))
+	e.uint(uint64(s.asked))
 }
 
 func (e *encoder) round(r *round) {

@@ -177,22 +177,28 @@ func (n *Node) keepAs(l *lock, k *KeptHold) {
 // unkeep makes it carry none.
 func (n *Node) unkeep(l *lock) {
 	n.issue(l, Unkept, NoMember).Fence = l.token.Kept.Fence
-	l.token.Kept = nil
+	l.token.Kept, l.notes.asked = nil, 0
 }
 
 // bar is called while the first waiter waits, and the token carries a kept hold.
 //
-// Protocol, section 8: WITNESS asks all, at once and every T/4, whether somebody knows that
-// it is over.
+// Protocol, section 8: WITNESS asks all, at once, after T/4, and then twice as long after
+// each time, up to T, whether somebody knows that it is over.
 func (n *Node) bar(l *lock) {
-	if l.notes.entry != nil || l.notes.askAt > n.now {
+	s := l.notes
+	if s.entry != nil || s.askAt > n.now {
 		return
 	}
-	l.notes.askAt = n.now + n.cfg.TTL/4
+	if s.asked == l.token.Kept.Fence {
+		s.askEvery = min(2*s.askEvery, n.cfg.TTL)
+	} else {
+		s.asked, s.askEvery = l.token.Kept.Fence, n.cfg.TTL/4
+	}
+	s.askAt = n.now + s.askEvery
 	n.broadcast(l, Message{Kind: Witness, Note: &Note{Epoch: l.token.Epoch, Kept: l.token.Kept}})
 }
 
-// barAgain is called T/4 later. If members wait elsewhere, the token goes on: one of them may
+// barAgain is called when it is time to ask again. If members wait elsewhere, the token goes on: one of them may
 // adopt the hold. This node stays in the queue, with its request.
 func (n *Node) barAgain(l *lock) {
 	if !n.othersWait(l) {

@@ -163,8 +163,8 @@ func TestKeptHoldDoesNotHideRan(t *testing.T) {
 	d.wantOnly(Ran, "A RAN: waiter 2, #5@1:0 done")
 }
 
-// While the kept hold bars the lock, all are asked whether it is over, at once and every
-// T/4. Nobody is asked while nobody waits.
+// While the kept hold bars the lock, all are asked whether it is over: at once, after T/4,
+// and then twice as long after each time, up to T. Nobody is asked while nobody waits.
 func TestKeptHoldIsAskedAbout(t *testing.T) {
 	d := keptToken(t, 3)
 	d.lives(testTTL, 1, 2)
@@ -181,7 +181,12 @@ func TestKeptHoldIsAskedAbout(t *testing.T) {
 	d.lives(1, 1, 2)
 	d.want("A→B WITNESS kept 1:1 of o for 1.B", "A→C WITNESS kept 1:1 of o for 1.B")
 	d.notedKept(firstID, 1, 2)
-	d.want()
+	for _, pause := range []Time{testTTL / 2, testTTL, testTTL} {
+		d.lives(pause-1, 1, 2)
+		d.want()
+		d.lives(1, 1, 2)
+		d.want("A→B WITNESS kept 1:1 of o for 1.B", "A→C WITNESS kept 1:1 of o for 1.B")
+	}
 	d.knows(2, firstID, KeptHold{Fence: firstID, Owner: "o", Over: true})
 	d.want(
 		"A stores 2: kept 1:1 of o over",
@@ -426,8 +431,8 @@ func TestFreeLeavesHolder(t *testing.T) {
 	d.wantOnly(Grant, "A ENTERS: waiter 2, fence 1:2, by request 1.2")
 }
 
-// While the kept hold bars those who wait here, the token goes on to other members that want
-// it, one each T/4: somebody there may adopt the hold. This node's request stands.
+// When it is time to ask again, the token goes on to another member that wants it: somebody
+// there may adopt the hold. This node's request stands.
 func TestBarredTokenGoesOn(t *testing.T) {
 	d := keptToken(t, 3)
 	d.acquire(2)

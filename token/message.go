@@ -7,7 +7,7 @@ type MessageKind uint8
 
 // The messages of the protocol. REQUEST and TOKEN are Suzuki and Kasami's. The others keep
 // sessions (KeepAlive to Known), replace a lost token (Probe to Abort), call in shares (Recall
-// and Done), and have a quorum remember a note (Witness).
+// and Done), and have a quorum remember a note (Witness and WitnessAnswer).
 const (
 	Request MessageKind = iota + 1
 	TokenMessage
@@ -23,11 +23,11 @@ const (
 	Ballot
 	BallotAnswer
 	Abort
-	Recall // asks a member to give back its share
-	Done   // answers: so much of the share is still used
-	Say    // tells the value of whoever holds a lock alone
-	Witness
-	WitnessAnswer
+	Recall        // asks a member to give back its share
+	Done          // answers: so much of the share is still used
+	Say           // tells the value of whoever holds a lock alone
+	Witness       // asks a member to remember a note, or tells it one
+	WitnessAnswer // answers: noted, or why not
 )
 
 var messageNames = [...]string{
