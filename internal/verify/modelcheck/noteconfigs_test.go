@@ -98,27 +98,32 @@ var noteConfigs = []Config{
 	// Time goes far, and messages come promptly unless a fault delays them.
 	{
 		Name: "runs, crash", Members: 3, Locks: 1, Start: Idle, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
-		Wants: wants(once, once, once, once, plain, plain), Requests: [3]int{1, 1}, Faults: Faults{Crashes: 1, Stalls: 1}, Sample: 512,
+		Wants: wants(once, once, once, once, plain, plain), Requests: [3]int{1, 1},
+		Faulty: []Stream{{0, 0}, {1, 1}, {1, 0}}, Faults: Faults{Crashes: 1, Stalls: 1}, Sample: 512,
 	},
 	{
 		Name: "runs, all crash", Members: 2, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
 		Wants: wants(once, once, once, later, plain, plain), Requests: [3]int{0, 2}, Faults: Faults{Crashes: 2, Stalls: 1}, Sample: 512,
 	},
 	{
-		Name: "runs, lapse", Members: 3, Locks: 1, Start: Idle, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
-		Wants: wants(once, once, once, once, plain, plain), Requests: [3]int{1, 1}, Lates: 1, Faults: Faults{Pauses: 1, Stalls: 2}, Sample: 512,
+		Name: "runs, lapse", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
+		Wants: wants(once, once, once, once, plain, plain), Requests: [3]int{0, 1}, Lates: 1, Faultless: []token.Member{1, 2},
+		Faulty: []Stream{{0, 0}, {1, 0}, {2, 0}, {0, 2}}, Faults: Faults{Pauses: 1, Stalls: 2}, Sample: 512,
 	},
 	{
 		Name: "runs again, crash", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
-		Wants: wants(again, again, again, once, plain, plain), Requests: [3]int{0, 1}, Faults: Faults{Crashes: 1, Stalls: 2}, Sample: 512,
+		Wants: wants(again, again, again, once, plain, plain), Requests: [3]int{0, 1},
+		Faulty: []Stream{{0, 0}, {0, 1}, {0, 2}, {1, 0}}, Faults: Faults{Crashes: 1, Stalls: 2}, Sample: 512,
 	},
 	{
 		Name: "kept, crash", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
-		Wants: wants(owned, owned, plain, adopts, plain, plain), Requests: [3]int{0, 1, 1}, Frees: 1, Faults: Faults{Crashes: 1, Stalls: 1}, Sample: 512,
+		Wants: wants(owned, owned, plain, adopts, plain, plain), Requests: [3]int{0, 1, 1}, Frees: 1,
+		Faulty: []Stream{{0, 0}, {1, 1}, {1, 0}}, Faults: Faults{Crashes: 1, Stalls: 1}, Sample: 512,
 	},
 	{
 		Name: "kept, lapse", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
-		Wants: wants(owned, owned, plain, adopts, plain, plain), Requests: [3]int{0, 1, 1}, Frees: 1, Faults: Faults{Pauses: 1, Stalls: 2}, Sample: 512,
+		Wants: wants(owned, owned, plain, adopts, plain, plain), Requests: [3]int{0, 1, 1}, Frees: 1, Faultless: []token.Member{1, 2},
+		Faulty: []Stream{{0, 0}, {1, 0}, {2, 0}, {1, 2}}, Faults: Faults{Pauses: 1, Stalls: 2}, Sample: 512,
 	},
 	{
 		Name: "kept, leaves", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
