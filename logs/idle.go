@@ -39,10 +39,11 @@ func (o *overtaken) judgeIdle(e *Event) {
 }
 
 // keeps reports whether the node with the token has a request of its own that is not
-// granted: it waits for shares that are out, and keeps the token meanwhile.
+// granted, and keeps the token meanwhile: it waits for shares that are out, for a quorum to
+// remember a note, or until a kept hold is over.
 func (o *overtaken) keeps(e *Event) bool {
 	self := o.run.member(e.Node)
-	return o.shared && (self < 0 || self >= len(e.RequestNumbers) || !o.served(e, self, e.RequestNumbers[self]))
+	return o.mayKeep && (self < 0 || self >= len(e.RequestNumbers) || !o.served(e, self, e.RequestNumbers[self]))
 }
 
 // tellLate reports what judgeIdle found.

@@ -73,6 +73,13 @@ func (c *checker) checkNotes() {
 	}
 }
 
+// noted reports whether a quorum was to remember something of the lock, or a hold was kept.
+func (j *Journey) noted() bool {
+	return slices.ContainsFunc(j.Visits, func(v *Visit) bool {
+		return slices.ContainsFunc(v.Events, func(e *Event) bool { return e.Kind == Witnessing || e.Kind == Keeping })
+	})
+}
+
 // see takes a line of the lock, in the order of Merge.
 func (j *noteJudge) see(e *Event, clock Clock) {
 	if n := e.Noted; n != nil {

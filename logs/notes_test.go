@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -80,6 +81,16 @@ func TestPlantedNotes(t *testing.T) {
 		reason      string
 	}{
 		"honest": {},
+		"a request while a quorum is to remember a hold": {requirement: everyRequest, plant: func(t *testing.T, files [][]string) {
+			const hold = `"kept_hold":"16810770433.held"`
+			sent := find(t, files[1], 1, event("request_sent"), `"lock":"disk"`, `"peer":"a:1"`, `"number":"946684800000000.4"`)
+			repeat := strings.Replace(files[1][sent], `"message"`, `"repeat":true,"message"`, 1)
+			files[1] = slices.Insert(files[1], find(t, files[1], 1, event(WitnessAnswerSent), hold), repeat)
+			at := find(t, files[0], 1, event(WitnessSent), hold)
+			shown := regexp.MustCompile(`"last_granted".*"queue":\[[^]]*\],`).FindString(files[0][at])
+			received := files[0][find(t, files[0], 1, event("request_received"), `"lock":"disk"`, `"number":"946684800000000.4"`)]
+			files[0] = slices.Insert(files[0], at+1, strings.Replace(received, `"message"`, shown+`"message"`, 1))
+		}},
 		"an entry for a tick that was noted as done": {func(t *testing.T, files [][]string) {
 			enterTick3(t, files, "2")
 		}, ticksOnce, Violated, "entered for tick 2 after a run of tick 2 was noted as done"},

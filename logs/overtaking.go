@@ -6,7 +6,7 @@ import "slices"
 // of other nodes after the request had reached the token. The package's comment
 // has the theorem.
 func (c *checker) checkOvertaking(j *Journey) {
-	o := overtaken{checker: c, waiting: make([]*turn, len(c.run.Members)), shared: j.shared()}
+	o := overtaken{checker: c, waiting: make([]*turn, len(c.run.Members)), mayKeep: j.shared() || j.noted()}
 	for i, v := range j.Visits {
 		if i > 0 && (j.Visits[i-1].Epoch != v.Epoch || j.Visits[i-1].Hop+1 != v.Hop) || v.Arrival == nil {
 			// Made anew, or lines are missing in which somebody was passed over.
@@ -44,7 +44,7 @@ type overtaken struct {
 	waiting []*turn // by member; nil: its request is not at the token, or it has none
 	whole   bool    // the visit is known to its end
 	idle    *Event  // the line since which nobody uses the token; nil: somebody does
-	shared  bool    // the lock is
+	mayKeep bool    // a node may keep the token for its own waiter
 	latest  *Event  // the visit's latest line
 	late    []problem
 	shown   *Event // the visit's latest line that shows Q
