@@ -120,8 +120,8 @@ func (c *localClaim) hold(id token.Waiter, a answer) (Hold, error) {
 	return NewHold(c, uint64(id), uint64(a.fence)), nil
 }
 
-// giveUp ends the wait. It releases a grant that came before; the owner declines one that
-// comes later, since the caller has gone. The withdrawal only saves the owner that trouble.
+// giveUp ends the wait. The withdrawal declines a grant that came before; the owner itself
+// declines one that comes later, since the caller has gone.
 func (c *localClaim) giveUp(id token.Waiter) {
 	c.mu.Lock()
 	c.gone = !c.answered
@@ -133,8 +133,9 @@ func (c *localClaim) giveUp(id token.Waiter) {
 	}
 	<-c.ready
 	a, _ := c.poll()
-	if hold, err := c.hold(id, a); err == nil {
-		_ = hold.Unlock() // lost or not: nobody knew of the hold
+	c.free(id)
+	if a.err == nil {
+		c.driver.post(input{kind: inputWithdraw, id: id})
 	}
 }
 

@@ -122,6 +122,22 @@ func (n *Node) EndRun(now Time, name string, w Waiter, until int64, about string
 	return true
 }
 
+// Decline ends a hold of which its waiter, who had given up, has not heard. A run that was
+// to begin is void. Any other hold is released.
+func (n *Node) Decline(now Time, name string, w Waiter) {
+	n.advance(now)
+	l := n.lock(name)
+	if w != 0 && l.holder == w && l.notes != nil && l.notes.hold != nil && l.notes.hold.Run != nil {
+		run := *l.notes.hold.Run
+		run.State = RunVoid
+		over := &Note{Epoch: l.token.Epoch, Run: &run}
+		l.token.Run, l.notes.hold = &run.RunMark, nil
+		n.take(l, over)
+		n.tell(l, w, over)
+	}
+	n.Release(now, name, w)
+}
+
 // LateRun notes that a run is done whose hold was lost before its holder could say so, or
 // was at another node. All members are told, once; no answer is counted.
 func (n *Node) LateRun(now Time, name string, r Run) {

@@ -299,6 +299,29 @@ func TestReleaseSaysNothingOfRun(t *testing.T) {
 	d.want("A ENTERS: waiter 2, fence 1:2, by no request, #5@1:2 begun")
 }
 
+// A run is void of whose entry its waiter, who had given up, has not heard: the next one for
+// the tick is let in.
+func TestDeclinedRunIsVoid(t *testing.T) {
+	d := withNotesToken(t, 3)
+	d.skip(1, 5)
+	d.noted(RunMark{5, firstID, RunBegun}, 1)
+	d.stored()
+	d.take()
+	d.Decline(d.at, cs, 1)
+	d.want(
+		"A stores 2: #5@1:1 void",
+		"A witnesses for waiter 1: #5@1:1 void",
+		"A→B WITNESS #5@1:1 void for 1.B",
+		"A→C WITNESS #5@1:1 void for 1.B",
+		"A LEAVES: waiter 1, fence 1:1",
+	)
+	d.skip(2, 5)
+	d.noted(RunMark{5, firstID + 1, RunBegun}, 1)
+	d.take()
+	d.stored()
+	d.want("A ENTERS: waiter 2, fence 1:2, by request 1.2, #5@1:2 begun")
+}
+
 // A run that is said to be done later is noted and told to all, once.
 func TestLateRunIsTold(t *testing.T) {
 	d := remembering(t, 3)

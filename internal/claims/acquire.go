@@ -67,10 +67,13 @@ func (t *Table) resume(now token.Time, c *client, m *frames.ClientMessage) {
 	}
 }
 
-// withdraw ends a client's wait. If the lock was granted just before, it is released.
+// withdraw ends a client's wait. If the lock was granted just before, it is declined: the
+// client has given up before it heard of that.
 func (t *Table) withdraw(now token.Time, c *client, number uint64) {
 	t.tell(c.stream, frames.NodeMessage{Kind: frames.Withdrawn, ID: number})
-	if cl := c.claims[number]; cl != nil {
+	if cl := c.claims[number]; cl != nil && cl.holding {
+		t.decline(now, cl)
+	} else if cl != nil {
 		t.giveUp(now, cl)
 	}
 }

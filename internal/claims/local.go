@@ -43,16 +43,14 @@ func (t *Table) SetLimit(now token.Time, id token.Waiter, lock string, limit tok
 }
 
 // Withdraw ends a local claim whose caller no longer wants the lock: a wait is refused with
-// Code 0, a hold is released. It does nothing if the claim is over.
+// Code 0, a hold is declined. It does nothing if the claim is over.
 func (t *Table) Withdraw(now token.Time, id token.Waiter) {
-	c := t.claims[id]
-	if c == nil {
-		return
-	}
-	if !c.holding {
+	if c := t.claims[id]; c != nil && !c.holding {
 		t.refuseLocal(c.local, id, frames.Refusal{})
+		t.giveUp(now, c)
+	} else if c != nil {
+		t.decline(now, c)
 	}
-	t.giveUp(now, c)
 }
 
 // Release ends a local hold. It does nothing if the hold is over.
@@ -64,7 +62,18 @@ func (t *Table) Release(now token.Time, id token.Waiter) {
 
 // Decline returns the lock of an Answer whose caller has gone. The driver calls it while it
 // performs the effects, so that no step lies between the grant and its return.
-func (t *Table) Decline(now token.Time, id token.Waiter) { t.Release(now, id) }
+func (t *Table) Decline(now token.Time, id token.Waiter) {
+	if c := t.claims[id]; c != nil && c.holding {
+		t.decline(now, c)
+	}
+}
+
+// decline ends a hold of which its owner has not heard.
+func (t *Table) decline(now token.Time, c *Claim) {
+	id, lock := c.id, c.lock
+	t.remove(now, c)
+	t.node.Decline(now, lock, id)
+}
 
 func (t *Table) refuseLocal(local any, id token.Waiter, r frames.Refusal) {
 	e := t.issue(Refuse)

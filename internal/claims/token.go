@@ -42,7 +42,7 @@ func (t *Table) Return(now token.Time) bool {
 		return false
 	}
 	for _, u := range t.unwanted {
-		t.node.Release(now, u.lock, u.id)
+		t.node.Decline(now, u.lock, u.id)
 	}
 	clear(t.unwanted)
 	t.unwanted = t.unwanted[:0]

@@ -80,8 +80,11 @@ func (w *World) judgeRun(i, l int, wish Wish, e *token.Effect) {
 	case t < r.entered || wish.Skip && t == r.entered:
 		w.fail(Once, "node %d grants %s for tick %d, at most once %t, and tick %d was let in at most once", i, e.Lock, t, wish.Skip, r.entered)
 	}
+	declined := w.claims[e.Waiter-1].state == claimGone
 	if wish.Skip {
-		r.entered = max(r.entered, t)
+		if !declined {
+			r.entered = max(r.entered, t)
+		}
 		w.judgeWitnessed(i, l, "a run", e.Fence, func(n token.Notes) bool {
 			return n.Run.Compare(token.RunMark{Tick: t, Fence: e.Fence, State: token.RunBegun}) >= 0
 		})
@@ -90,7 +93,9 @@ func (w *World) judgeRun(i, l int, wish Wish, e *token.Effect) {
 	if slices.Contains(r.unsaid, t) {
 		w.count(RunTakenUp)
 	}
-	r.unsaid = append(r.unsaid, t)
+	if !declined {
+		r.unsaid = append(r.unsaid, t)
+	}
 	r.begun = max(r.begun, t)
 }
 

@@ -122,7 +122,7 @@ func (w *World) takeNoted(i int, e *token.Effect) bool {
 func (w *World) decline(i int) {
 	m := &w.members[i]
 	for _, id := range w.declined {
-		m.node.Release(m.clock.read(w.now), lockNames[w.plan.Ops[id-1].Lock], id)
+		m.node.Decline(m.clock.read(w.now), lockNames[w.plan.Ops[id-1].Lock], id)
 	}
 	w.declined = w.declined[:0]
 }
