@@ -54,7 +54,6 @@ var caught = []struct{ fault, config string }{
 	{"lost-share-stays", "readers, crash"},
 	{"lapse-keeps-share", "readers, stalls"},
 	{"run-not-witnessed", "runs, crashes"},
-	{"promise-without-note", "runs, crashes"},
 	{"token-without-kept", "kept holds, crashes"},
 	{"kept-ignored-at-entry", "kept holds, crashes"},
 	{"begun-runs-again", "runs, crashes"},
