@@ -17,6 +17,7 @@ func TestNewNamesOffendingField(t *testing.T) {
 		"IdleLock":       func(c *Config) { c.IdleLock = c.IdleToken },
 		"FencesPerEpoch": func(c *Config) { c.FencesPerEpoch = MaxFencesPerEpoch + 1 },
 		"LocalBatch":     func(c *Config) { c.LocalBatch = MaxLocalBatch + 1 },
+		"MaxNotes":       func(c *Config) { c.Remembers = true },
 	} {
 		cfg := testConfig(0, 3)
 		change(&cfg)
@@ -52,7 +53,7 @@ func TestUnknownKindPanics(t *testing.T) {
 // Every kind of message has a name of its own.
 func TestMessageKindsHaveNames(t *testing.T) {
 	seen := map[string]MessageKind{}
-	for k := Request; k <= Abort; k++ {
+	for k := Request; k <= WitnessAnswer; k++ {
 		name := k.String()
 		if other, twice := seen[name]; twice || strings.Contains(name, "-1") {
 			t.Errorf("kind %d is called %s, as is %d", k, name, other)

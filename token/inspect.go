@@ -73,6 +73,8 @@ type LockView struct {
 	Waits bool
 	// Holder is the local waiter that holds the lock alone; 0 if none does.
 	Holder Waiter
+	// Hold is the Holder's run or kept hold; nil if it is neither.
+	Hold *Note
 	// Inside are the local waiters that hold the lock, in the order in which they entered:
 	// Holder alone, or those in a shared mode.
 	Inside []HolderView
@@ -177,7 +179,7 @@ func (n *Node) Refuses(m Message) string {
 
 // setSharing fills in who holds the lock here, and under which share.
 func (v *LockView) setSharing(l *lock) {
-	v.Inside, v.Share, v.Recalled, v.Waits = v.Inside[:0], Share{}, false, false
+	v.Inside, v.Share, v.Recalled, v.Waits, v.Hold = v.Inside[:0], Share{}, false, false, nil
 	v.Limit, v.LimitBy, v.LimitAt = Exclusive, 0, 0
 	if l.use == nil {
 		return
@@ -185,6 +187,9 @@ func (v *LockView) setSharing(l *lock) {
 	v.Waits = l.waits
 	if l.holder != 0 {
 		v.Inside = append(v.Inside, HolderView{Waiter: l.holder, Fence: l.token.Fence})
+		if l.notes != nil {
+			v.Hold = l.notes.hold
+		}
 	}
 	if s := l.sharing; s != nil {
 		v.Inside = append(v.Inside, s.inside...)

@@ -475,3 +475,23 @@ func TestLapseLeavesNoteOfKeptHold(t *testing.T) {
 	d.receive(1, Message{Kind: Ballot, Number: Number{1, 1}, Ballot: Epoch{4, 1}})
 	d.wantSent(BallotAnswer, "A→B BALLOT-ANSWER 4.B PROMISE, not waiting at 2.0, buries nobody, notes kept 1:1 of o")
 }
+
+// Whoever looks at a lock sees what the holder's hold is, and what the token carries.
+func TestInspectShowsKeptHold(t *testing.T) {
+	d := holdingKept(t, 3)
+	var v LockView
+	d.InspectLock(cs, &v)
+	if v.Hold == nil || v.Hold.Kept == nil || v.Hold.Kept.Fence != firstID || v.Token.Kept != nil {
+		t.Errorf("a holder: hold %+v, and the token keeps %+v; want kept 1:1 and nothing", v.Hold, v.Token.Kept)
+	}
+	d.Abandon(d.at, cs, 1)
+	d.InspectLock(cs, &v)
+	if v.Hold != nil || v.Token.Kept == nil || v.Token.Kept.Fence != firstID {
+		t.Errorf("nobody: hold %+v, and the token keeps %+v; want nothing and kept 1:1", v.Hold, v.Token.Kept)
+	}
+	d = holding(t, 3)
+	d.InspectLock(cs, &v)
+	if v.Hold != nil || v.Token.Kept != nil {
+		t.Errorf("a plain hold: hold %+v, and the token keeps %+v", v.Hold, v.Token.Kept)
+	}
+}

@@ -1,6 +1,10 @@
 package token
 
-import "testing"
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+)
 
 // One test for each rule of WITNESS (protocol, section 7).
 
@@ -432,4 +436,74 @@ func TestSharesComeBackBeforeWitness(t *testing.T) {
 	d.stored()
 	d.noted(RunMark{5, firstID + 1, RunBegun}, 1)
 	d.wantOnly(Grant, "A ENTERS: waiter 1, fence 1:2, by request 1.1, #5@1:2 begun")
+}
+
+// Nothing that a member sends about notes makes a node panic, or let two in.
+func TestNotesFromHostileMembers(t *testing.T) {
+	number := func(t *rapid.T, what string) uint64 {
+		return rapid.SampledFrom([]uint64{0, 1, 2, 1 << FenceBits, firstID, firstID + 1, firstID + 2, 1<<63 - 1}).Draw(t, what)
+	}
+	note := func(t *rapid.T) *Note {
+		if rapid.IntRange(0, 20).Draw(t, "none") == 0 {
+			return nil
+		}
+		mark := RunMark{
+			Tick(number(t, "tick")), Fence(number(t, "fence")), RunState(rapid.IntRange(0, 4).Draw(t, "state")),
+		}
+		w := &Note{
+			Epoch: Epoch{number(t, "epoch"), Member(rapid.IntRange(0, 2).Draw(t, "proposer"))},
+			About: NoteID{Run: mark, KeptFence: Fence(number(t, "about")), Over: rapid.Bool().Draw(t, "about over")},
+		}
+		if rapid.Bool().Draw(t, "run") {
+			w.Run = &Run{RunMark: mark}
+		}
+		if rapid.Bool().Draw(t, "kept") {
+			w.Kept = &KeptHold{Fence: Fence(number(t, "kept fence")), Over: rapid.Bool().Draw(t, "over"), Owner: "o"}
+		}
+		return w
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		d, in := withNotesToken(t, 3), Waiter(0)
+		for w := Waiter(1); w <= 60; w++ {
+			switch rapid.IntRange(0, 9).Draw(rt, "input") {
+			case 0:
+				d.AcquireRun(d.at, cs, w, RunRequest{Tick: Tick(number(rt, "wanted")), Skip: rapid.Bool().Draw(rt, "skip")})
+			case 1:
+				d.AcquireKept(d.at, cs, w, KeepRequest{Owner: "o", Adopt: rapid.Bool().Draw(rt, "adopt")})
+			case 2:
+				d.Abandon(d.at, cs, in)
+			case 3:
+				d.stored()
+			case 4:
+				d.lives(testTTL/4, 1, 2)
+			case 5:
+				d.receive(1, Message{
+					Kind: BallotAnswer, Answer: Promise, Ballot: d.locks[cs].promised(), Number: Number{1, 0}, Note: note(rt),
+				})
+			default:
+				kind := rapid.SampledFrom([]MessageKind{Witness, WitnessAnswer}).Draw(rt, "kind")
+				answer := rapid.SampledFrom([]Answer{0, Hold, Outbid, Noted, Full, NoDisk}).Draw(rt, "answer")
+				d.receive(Member(rapid.IntRange(1, 2).Draw(rt, "from")), Message{Kind: kind, Answer: answer, Note: note(rt)})
+			}
+			for _, e := range d.take() {
+				switch e.Kind {
+				case Left, Revoke:
+					in = 0
+				case Grant:
+					if in != 0 {
+						rt.Fatalf("%s, while waiter %d is in", describe(0, e), in)
+					}
+					in = e.Waiter
+				}
+			}
+		}
+	})
+}
+
+// promised is the ballot that the node promised last.
+func (l *lock) promised() Epoch {
+	if l.use == nil || len(l.promises) == 0 {
+		return Epoch{}
+	}
+	return l.promises[len(l.promises)-1]
 }
