@@ -99,7 +99,10 @@ func (c *Client) Do(ctx context.Context, name string, f func(ctx context.Context
 // Holders lose locks that were not unlocked, but nobody else gets these before their
 // deadline. Close returns when the node has heard of every Unlock, so that these locks are
 // free when the program ends. If the node does not answer, Close gives up after one
-// SessionTTL, when they are free anyway, and returns an error.
+// SessionTTL, when they are free anyway, and returns an error. Only kept holds are not free
+// then: a hold of [Client.LockKept] whose node does not hear of the Unlock, for instance since
+// the program ends without Close, stays kept until somebody frees or adopts it. The error says
+// so.
 func (c *Client) Close() error { return c.client.Close() }
 
 // secure returns what secures a client's connections; nil without files.

@@ -83,5 +83,5 @@ func (l *locking) tellKept() {
 	if l.flags.keep.owner != "" {
 		adoption = ", or its owner adopts it (--adopt)"
 	}
-	l.say("the lock %s is kept: nobody else gets it until '%s' frees it%s", render.Plain(l.name), render.BreakCommand(l.name, l.end.Fence), adoption)
+	l.say("the lock %s is kept, unless somebody has freed it already: nobody else gets it until '%s' frees it%s", render.Plain(l.name), render.BreakCommand(l.name, l.end.Fence), adoption)
 }

@@ -317,6 +317,9 @@ func (l *locking) close() {
 	}
 	if err := l.node.Close(); err != nil {
 		l.say("%v", err)
+		if l.flags.keeps() && l.end.Fence != "" {
+			l.say("if 'conch who' shows that the lock %s is kept, '%s' frees it", render.Plain(l.name), render.BreakCommand(l.name, l.end.Fence))
+		}
 	}
 }
 

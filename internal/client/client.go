@@ -56,6 +56,7 @@ type Client struct {
 	closed   bool
 	node     *node // the latest; nil before the first and after a failure
 	attached map[*node]struct{}
+	unheard  int           // kept holds of which their nodes, now gone, may not have heard that they were released
 	reaching *reach        // nil while nobody looks for a node
 	ttl      time.Duration // of sessions, as the latest node told
 
@@ -190,8 +191,9 @@ func (c *Client) claim(ctx context.Context, w want) (broadcast.Hold, error) {
 // Close ends the client. Those who wait get [broadcast.ErrStopped]; holds that were not
 // released are lost to their holders, but nobody else gets these locks before the leases
 // are over. Close returns when the node has heard of every release, or after one time to
-// live, by when the locks are free anyway; the error then says so. Later calls wait for
-// the first and return the same.
+// live, by when the locks are free anyway; the error then says so. A kept hold whose node
+// may not have heard of its release stays kept; the error says that too. Later calls wait
+// for the first and return the same.
 func (c *Client) Close() error {
 	c.closeOnce.Do(func() { c.closeErr = c.close() })
 	return c.closeErr
@@ -221,10 +223,16 @@ func (c *Client) close() error {
 	}
 	c.endLife()
 	c.running.Wait()
+	var plain, kept error
 	if undelivered > 0 {
-		return fmt.Errorf("close: %d releases may not have reached the node; these locks are free once their leases are over", undelivered)
+		plain = fmt.Errorf("close: %d releases may not have reached the node; these locks are free once their leases are over", undelivered)
 	}
-	return nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.unheard > 0 {
+		kept = fmt.Errorf("close: %d releases of kept holds may not have reached the node; these holds are then kept until somebody frees or adopts them", c.unheard)
+	}
+	return errors.Join(plain, kept)
 }
 
 // newIncarnation draws the bytes by which a node tells its clients apart.

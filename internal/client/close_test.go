@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"conch/broadcast"
+	"conch/internal/runs"
 	clientv1 "conch/proto/conch/client/v1"
 	"conch/token"
 )
@@ -76,6 +77,33 @@ func TestCloseGivesUp(t *testing.T) {
 		}
 		if after := time.Since(began); after != testTTL {
 			t.Errorf("closed after %v; want %v", after, testTTL)
+		}
+	})
+}
+
+// A kept hold whose release the node may not have heard of may be kept: Close says so, also
+// if its node has gone long before.
+func TestCloseTellsWhatIsKept(t *testing.T) {
+	overBoth(t, func(t *testing.T, w *network) {
+		n := w.node("a:1")
+		for _, dies := range []bool{false, true} {
+			c := w.client("a:1")
+			st := n.stream()
+			asked := w.asking(func(ctx context.Context) (broadcast.Hold, error) { return c.AcquireKept(ctx, "x", runs.Keep{}) })
+			st.next()
+			st.grant(1, 5)
+			hold := asked.granted()
+			if dies {
+				n.die()
+				synctest.Wait()
+			}
+			if err := hold.Unlock(); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+			if err := c.Close(); err == nil || !strings.Contains(err.Error(), "1 releases of kept holds") {
+				t.Errorf("Close = %v; want an error about a kept hold", err)
+			}
 		}
 	})
 }

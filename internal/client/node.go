@@ -340,6 +340,13 @@ func (n *node) undelivered() int {
 	return n.core.Undelivered()
 }
 
+// keptUnheard returns how many kept holds were released of which the node may not have heard.
+func (n *node) keptUnheard() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.core.Unheard()
+}
+
 // signal leaves a mark in a channel of room one.
 func signal(c chan struct{}) {
 	select {

@@ -164,6 +164,7 @@ func (c *Client) attach(st *stream, incarnation []byte) (*node, error) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		delete(c.attached, n)
+		c.unheard += n.keptUnheard()
 	})
 	return n, nil
 }

@@ -81,6 +81,9 @@ type Attachment struct {
 	why                                Why // once ended
 	served                             bool
 	avoid                              bool
+	// unheard are the kept holds that were released in time, of which the node had not said
+	// that it has heard when the attachment ended.
+	unheard int
 
 	effects []Effect
 }
@@ -176,7 +179,7 @@ func (a *Attachment) end(why Why) {
 		default:
 			a.tell(c, Effect{Kind: Moved})
 		}
-		a.finish(c)
+		a.drop(c)
 	}
 	a.queue, a.taken = nil, 0
 	a.checkFinished()
@@ -295,11 +298,16 @@ func (a *Attachment) Useful(now token.Time) bool { return a.served || now-a.bega
 // Avoid reports whether another node is rather to be asked next.
 func (a *Attachment) Avoid() bool { return a.avoid || a.leaving }
 
-// Undelivered returns how many releases, and ends of runs, the node has not answered.
+// Unheard returns how many kept holds were released in time of which the node may not have
+// heard, since the attachment has ended. It may keep them.
+func (a *Attachment) Unheard() int { return a.unheard }
+
+// Undelivered returns how many releases, and ends of runs, the node has not answered. Those
+// of kept holds are counted by Unheard, at the end.
 func (a *Attachment) Undelivered() int {
 	n := 0
 	for _, e := range a.claims.entries {
-		if e.claim != nil && (e.claim.state == releasing || e.claim.state == ending) {
+		if c := e.claim; c != nil && (c.state == releasing && c.keep == nil || c.state == ending) {
 			n++
 		}
 	}

@@ -170,13 +170,21 @@ func (a *Attachment) withdraw(c *claim) {
 // enqueue has what there is to be said of a claim sent.
 func (a *Attachment) enqueue(c *claim) {
 	if a.ended {
-		a.finish(c)
+		a.drop(c)
 		return
 	}
 	if !c.queued {
 		c.queued = true
 		a.queue = append(a.queue, c)
 	}
+}
+
+// drop says no more of a claim of which the node may not have heard all.
+func (a *Attachment) drop(c *claim) {
+	if c.state == releasing && c.keep != nil && !c.lost {
+		a.unheard++
+	}
+	a.finish(c)
 }
 
 // finish says no more of a claim.

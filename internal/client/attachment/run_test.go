@@ -263,3 +263,48 @@ func TestFramesOfRunsAreShort(t *testing.T) {
 	}
 	short()
 }
+
+// A kept hold whose release the node has not heard of stays kept, which the client is to
+// tell. A hold that was lost before was not given back.
+func TestUnheardReleasesOfKeptHolds(t *testing.T) {
+	kept := func(s *script, fence token.Fence) Claim {
+		id := s.a.AskKept(s.now, "a", &runs.Keep{Owner: "o"}, false)
+		s.send()
+		s.receive(s.granted(id, fence, ttl))
+		return id
+	}
+	for name, tt := range map[string]struct {
+		end  func(s *script, id Claim)
+		want int
+	}{
+		"answered": {func(s *script, id Claim) {
+			s.a.Release(s.now, id)
+			s.send()
+			s.receive(frames.NodeMessage{Kind: frames.Released, ID: uint64(id), Lock: "a", Fence: 7, Outcome: frames.OutcomeReleased})
+			s.down(Gone)
+		}, 0},
+		"sent": {func(s *script, id Claim) {
+			s.a.Release(s.now, id)
+			s.send()
+			s.down(Gone)
+		}, 1},
+		"after the end": {func(s *script, id Claim) {
+			s.down(Gone)
+			s.a.Release(s.now, id)
+		}, 1},
+		"lost before": {func(s *script, _ Claim) {
+			s.down(Gone)
+			s.frozen(2 * ttl)
+			s.a.Tick(s.now)
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := begin(t)
+			tt.end(s, kept(s, 7))
+			s.forget()
+			if n := s.a.Unheard(); n != tt.want {
+				t.Errorf("%d are unheard of, want %d", n, tt.want)
+			}
+		})
+	}
+}
