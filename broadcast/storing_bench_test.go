@@ -14,13 +14,16 @@ import (
 // benchDisk counts what is written to a disk of notes.
 type benchDisk struct {
 	*notes.Store
-	writes, notes *atomic.Int64
+	writes, notes, took *atomic.Int64 // took is in nanoseconds
 }
 
 func (d benchDisk) Put(batch []token.LockNotes) error {
+	began := time.Now()
+	err := d.Store.Put(batch)
 	d.writes.Add(1)
 	d.notes.Add(int64(len(batch)))
-	return d.Store.Put(batch)
+	d.took.Add(int64(time.Since(began)))
+	return err
 }
 
 // openNotes opens notes on the disk of temporary files.
@@ -41,11 +44,11 @@ func BenchmarkRuns(b *testing.B) {
 		for _, callers := range []int{1, 16, 128} {
 			b.Run(fmt.Sprintf("once=%v/callers=%d", skip, callers), func(b *testing.B) {
 				w := newNetwork()
-				var writes, stored atomic.Int64
+				var writes, stored, took atomic.Int64
 				var members []*member
 				for _, address := range noteAddresses {
 					members = append(members, w.startMember(b, address, setup{
-						members: noteAddresses, plain: true, notes: benchDisk{openNotes(b, b.TempDir()), &writes, &stored},
+						members: noteAddresses, plain: true, notes: benchDisk{openNotes(b, b.TempDir()), &writes, &stored, &took},
 					}))
 				}
 				warmUp(b, members)
@@ -69,6 +72,40 @@ func BenchmarkRuns(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkKept has one caller enter and leave a lock whose token stays with its member, by
+// turns as a plain hold and as a kept one. The latter waits for a quorum of three members to
+// have the hold on disk; a write's own time is told beside it.
+func BenchmarkKept(b *testing.B) {
+	w := newNetwork()
+	var writes, stored, took atomic.Int64
+	var members []*member
+	for _, address := range noteAddresses {
+		members = append(members, w.startMember(b, address, setup{
+			members: noteAddresses, plain: true, notes: benchDisk{openNotes(b, b.TempDir()), &writes, &stored, &took},
+		}))
+	}
+	warmUp(b, members)
+	m := members[0]
+	var plain, kept time.Duration
+	for b.Loop() {
+		began := time.Now()
+		m.release(m.acquire("job"))
+		plain += time.Since(began)
+		began = time.Now()
+		hold, err := m.driver.AcquireKept(b.Context(), "job", runs.Keep{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		kept += time.Since(began)
+		m.release(hold)
+	}
+	micros := func(total time.Duration, n int64) float64 { return float64(total.Microseconds()) / float64(n) }
+	b.ReportMetric(micros(plain, int64(b.N)), "µs/plain")
+	b.ReportMetric(micros(kept, int64(b.N)), "µs/kept")
+	b.ReportMetric(micros(time.Duration(took.Load()), writes.Load()), "µs/write")
+	stopAll(members)
 }
 
 // BenchmarkManyNotes measures what a node with 100,000 notes does in one turn: its status, and
