@@ -26,6 +26,9 @@ type eventLog struct {
 	// arrived is the token of the latest input as it came: by the time its line is written,
 	// the node may have changed it.
 	arrived token.Token
+	// told are the fences of kept holds that nobody has any more, by lock, about which a line
+	// was written.
+	told map[string]token.Fence
 }
 
 // newEventLog makes the log of a node whose configuration is complete.
@@ -38,6 +41,7 @@ func newEventLog(cfg Config) *eventLog {
 		evidence:  cfg.Evidence && !quiet,
 		times:     func() string { return "" },
 		addresses: cfg.Members,
+		told:      make(map[string]token.Fence),
 	}
 }
 

@@ -29,7 +29,20 @@ func (l *eventLog) incident(e *token.Effect) {
 		if e.Fence != 0 || e.Message.Saying.None || e.Reason != "" {
 			l.leader(e)
 		}
-	case token.Keeping, token.Unkept, token.Freed:
+	case token.Keeping:
+		// While several members wait for the lock, the token comes here again and again.
+		if l.told[e.Lock] != e.Fence {
+			l.told[e.Lock] = e.Fence
+			l.keeping(e)
+		}
+	case token.Unkept:
+		delete(l.told, e.Lock)
+		l.keeping(e)
+	case token.Store:
+		if e.Notes.Kept.Over {
+			delete(l.told, e.Lock)
+		}
+	case token.Freed:
 		l.keeping(e)
 	case token.RunNoted:
 		if e.Reason != "" {

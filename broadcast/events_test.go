@@ -274,3 +274,32 @@ func TestLinesWithoutEvidence(t *testing.T) {
 		t.Errorf("lines %s, want %s", got, want)
 	}
 }
+
+// Without evidence, a kept hold that nobody has is told once at each node, however often the
+// token comes there.
+func TestKeptHoldIsLoggedOnce(t *testing.T) {
+	var out bytes.Buffer
+	l := newEventLog(Config{Log: zerolog.New(&out), Members: []string{"a:1", "b:1"}})
+	keeping := func(f token.Fence) {
+		kept := &token.KeptHold{Fence: f}
+		l.incident(&token.Effect{Kind: token.Keeping, Lock: "x", Fence: f, Message: token.Message{Note: &token.Note{Kept: kept}}})
+	}
+	wants := func(lines int) {
+		t.Helper()
+		if got := bytes.Count(out.Bytes(), []byte(`"keeping"`)); got != lines {
+			t.Errorf("%d lines, want %d:\n%s", got, lines, &out)
+		}
+	}
+	keeping(5)
+	keeping(5)
+	wants(1)
+	keeping(6)
+	keeping(6)
+	wants(2)
+	l.incident(&token.Effect{Kind: token.Unkept, Lock: "x", Fence: 6})
+	l.incident(&token.Effect{Kind: token.Keeping, Lock: "y", Fence: 6, Message: token.Message{Note: &token.Note{Kept: &token.KeptHold{Fence: 6}}}})
+	l.incident(&token.Effect{Kind: token.Store, Lock: "y", Notes: &token.Notes{Kept: token.KeptHold{Fence: 6, Over: true}}})
+	if len(l.told) != 0 {
+		t.Errorf("%v are remembered, which are kept no longer", l.told)
+	}
+}
