@@ -93,7 +93,7 @@ func (l *locking) acquire(ctx context.Context) (conch.Hold, error) {
 	}
 	l.end.Node = l.node.Node()
 	if err != nil {
-		return conch.Hold{}, fmt.Errorf("did not get %s: %w", l.what(), err)
+		return conch.Hold{}, fmt.Errorf("did not get %s: %w", l.what(), l.barred(whileAsking, err))
 	}
 	return hold, nil
 }
@@ -208,7 +208,7 @@ func whoIsAhead(lock *clientv1.LockStatus, self *clientv1.Client) string {
 	}
 	if len(held) > 0 {
 		parts = append(parts, heldBy(lock, held))
-	} else if k := lock.GetKept(); k != nil {
+	} else if k := lock.GetKept(); k != nil && !isSelf(k.GetClient()) { // its own, before it enters
 		parts = append(parts, render.KeptSentence(lock.GetLock(), k))
 	}
 	waiters := lock.GetWaiters()
