@@ -29,7 +29,7 @@ func RememberFor(d time.Duration) RunOption { return func(o *onceOptions) { o.ru
 // run, whatever f returns, unless f was cut short: see [Locker].Once.
 func AgainOnError() RunOption { return func(o *onceOptions) { o.againOnError = true } }
 
-// SkipIfRunning has Once leave the tick to who runs it, in place of waiting whether that run
+// SkipIfRunning has Once leave the tick to whoever runs it, in place of waiting whether that run
 // gets done. It takes two SessionTTL at most to find out that somebody holds the lock.
 func SkipIfRunning() RunOption { return func(o *onceOptions) { o.try = true } }
 

@@ -51,19 +51,21 @@ A turn of the schedule has a tick, a time that all machines agree on:
 
 With --every and --cron it is the turn nearest to now, so clocks may be off by up to half
 of the time between two turns. Start conch once at the times of the schedule, not midway
-between them: run by hand, it runs the nearest turn, too. The command gets CONCH_TICK, in Unix seconds or the number itself, and all
-that conch lock gives to a command; see there what becomes of it when the lock is lost.
+between them: by hand, too, it runs the nearest turn, perhaps the next one; for a trial
+take another NAME. The command gets CONCH_TICK, in Unix seconds or the number itself, and
+all that conch lock gives to a command; see there what becomes of it when the lock is lost.
 
 A majority of the members notes on disk that a turn was run, so each member needs
 --data-dir. A turn is not run once a later one has begun.
 
 The command is done when it ended by itself: with 0, or with --on-failure done, the
 default, with another code. If it was killed, or told to end by a signal and ended with
-another code than 0, or if its machine died, that was a crash. After a crash, who comes
-later runs the turn again (--on-crash again, the default), or nobody does (skip). Nothing
-runs a job exactly once: a machine can die after the job's last act and before the note.
+another code than 0, or if its machine died, that was a crash. After a crash, whoever
+comes later runs the turn again (--on-crash again, the default), or nobody does (skip).
+Nothing runs a job exactly once: a machine can die after the job's last act and before the
+note.
 
-Who comes while another holds the lock, to run the turn or an earlier one, leaves it to
+Whoever comes while another holds the lock, to run the turn or an earlier one, leaves it to
 that one. With --wait-done it waits, runs the turn if the other does not get it done, and
 else ends with the other's exit code.
 
