@@ -198,7 +198,8 @@ func (l *locking) watchQueue(ctx context.Context, take func(*clientv1.LockStatus
 	}
 }
 
-// whoIsAhead says who is served before a client; nothing if the client holds the lock.
+// whoIsAhead says who is served before a client; nothing if the client holds the lock, or if
+// nobody is known of.
 func whoIsAhead(lock *clientv1.LockStatus, self *clientv1.Client) string {
 	isSelf := func(c *clientv1.Client) bool { return c.GetPid() == self.GetPid() && c.GetHost() == self.GetHost() }
 	var parts []string
@@ -213,6 +214,9 @@ func whoIsAhead(lock *clientv1.LockStatus, self *clientv1.Client) string {
 	}
 	waiters := lock.GetWaiters()
 	own := slices.IndexFunc(waiters, func(w *clientv1.Waiter) bool { return isSelf(w.GetClient()) })
+	if own < 0 && len(parts) == 0 && lock.GetWaiting() == 0 {
+		return "" // the node does not count it yet, or no longer
+	}
 	if own < 0 {
 		return strings.Join(append(parts, fmt.Sprintf("%d waiting", lock.GetWaiting())), "; ")
 	}

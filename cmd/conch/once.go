@@ -53,7 +53,8 @@ With --every and --cron it is the turn nearest to now, so clocks may be off by u
 of the time between two turns. Start conch once at the times of the schedule, not midway
 between them: by hand, too, it runs the nearest turn, perhaps the next one; for a trial
 take another NAME. The command gets CONCH_TICK, in Unix seconds or the number itself, and
-all that conch lock gives to a command; see there what becomes of it when the lock is lost.
+all that conch lock gives to a command; see there what becomes of it when the lock is
+lost.
 
 A majority of the members notes on disk that a turn was run, so each member needs
 --data-dir. A turn is not run once a later one has begun.
@@ -65,8 +66,8 @@ comes later runs the turn again (--on-crash again, the default), or nobody does 
 Nothing runs a job exactly once: a machine can die after the job's last act and before the
 note.
 
-Whoever comes while another holds the lock, to run the turn or an earlier one, leaves it to
-that one. With --wait-done it waits, runs the turn if the other does not get it done, and
+Whoever comes while another holds the lock, to run the turn or an earlier one, leaves it
+to that one. With --wait-done it waits, runs the turn if the other does not get it done, and
 else ends with the other's exit code.
 
 Exit codes: the command's own, or 128+n if signal n ended it, also while it waited, and
