@@ -64,7 +64,7 @@ func ExampleClient_LockRun() {
 		case err != nil:
 			return err
 		}
-		defer run.Unlock() // where the migration fails, the next one tries again
+		defer func() { _ = run.Unlock() }() // where the migration fails, the next one tries again
 		// Migrate here, and return the error.
 		return run.EndRun(ctx, conch.RunEnd{ExitCode: 0})
 	}
