@@ -53,8 +53,9 @@ func ExampleClient_LockRun() {
 	}
 	defer client.Close()
 
+	const tenYears = 10 * 365 * 24 * time.Hour // a number that is forgotten is run again
 	migrate := func() error {
-		run, err := client.LockRun(ctx, "migrations", conch.Run{Tick: 42, Plain: true})
+		run, err := client.LockRun(ctx, "migrations", conch.Run{Tick: 42, Plain: true, RememberFor: tenYears})
 		var ran *conch.RanError
 		switch {
 		case errors.As(err, &ran):
@@ -63,6 +64,8 @@ func ExampleClient_LockRun() {
 		case err != nil:
 			return err
 		}
+		defer func() { _ = run.Unlock() }() // where the migration fails, the next one tries again
+		// Migrate here, and return the error.
 		return run.EndRun(ctx, conch.RunEnd{ExitCode: 0})
 	}
 	fmt.Println(migrate())

@@ -69,7 +69,8 @@ type Locker interface {
 	// majority of the members notes so on disk; see [AgainOnError]. The error is LockRun's,
 	// and f was not called; or it joins f's error with one that wraps [ErrLost], if the lock
 	// was lost before f returned, so that another may run the tick too; or with [ErrNotNoted].
-	// If the lock was lost and f returned an error, the tick has not been run.
+	// f was cut short, and the tick has not been run, if f returned an error and the lock was
+	// lost, or ctx had ended. With [AtMostOnce] nobody runs it again then.
 	Once(ctx context.Context, name string, tick int64, f func(ctx context.Context, fence uint64) error, opts ...RunOption) (ran bool, err error)
 	// LockRun waits until the caller holds a lock, alone, for a run; the caller calls
 	// [Hold.EndRun] when the run is done. The error is a [*RanError] if the run is not needed:

@@ -26,10 +26,10 @@ func PlainTick() RunOption { return func(o *onceOptions) { o.run.Plain = true } 
 func RememberFor(d time.Duration) RunOption { return func(o *onceOptions) { o.run.RememberFor = d } }
 
 // AgainOnError lets the tick be run again if f returns an error. Otherwise the tick has been
-// run, whatever f returns.
+// run, whatever f returns, unless f was cut short: see [Locker].Once.
 func AgainOnError() RunOption { return func(o *onceOptions) { o.againOnError = true } }
 
-// SkipIfRunning has Once leave the tick to who runs it, in place of waiting whether that run
+// SkipIfRunning has Once leave the tick to whoever runs it, in place of waiting whether that run
 // gets done. It takes two SessionTTL at most to find out that somebody holds the lock.
 func SkipIfRunning() RunOption { return func(o *onceOptions) { o.try = true } }
 
@@ -59,7 +59,8 @@ func once(ctx context.Context, locker Locker, ttl time.Duration, name string, ti
 	if lost := hold.Err(); lost != nil && err != nil {
 		return true, joinLoss(err, lost) // f was cut short: the tick is still to be run
 	}
-	if err != nil && o.againOnError {
+	cutShort := ctx.Err() != nil && !o.run.AtMostOnce // by the program's end, perhaps
+	if err != nil && (o.againOnError || cutShort) {
 		return true, joinLoss(err, hold.Unlock())
 	}
 	end := RunEnd{}

@@ -70,8 +70,8 @@ type RunRecord struct {
 	Host, User, Command, Identity, Node string
 	PID                                 int64
 	// Began is when the run was let in; until it is done, when it was asked for. Ended is
-	// when it was done; zero if it is not, or if that is not known. Both are by the clock of the run's node, in whole
-	// seconds.
+	// when it was done; zero if it is not, or if that is not known. Both are by the clock of
+	// the run's node, in whole seconds.
 	Began, Ended time.Time
 	// ExitCode and Text are those of [RunEnd].
 	ExitCode int

@@ -213,6 +213,12 @@ func TestOnceByWhatFReturns(t *testing.T) {
 			defer func() { _ = recover() }()
 			_, _ = locker.Once(ctx, name, 2, func(context.Context, uint64) error { panic("f") }, plain)
 		}()
+		for range 2 { // cut short: run again
+			ended, cancel := context.WithCancel(ctx)
+			if did, err := locker.Once(ended, name, 2, func(context.Context, uint64) error { cancel(); return failed }, plain); !did || !errors.Is(err, failed) {
+				t.Errorf("locker %d, cut short: %v, %v; want f's error", i, did, err)
+			}
+		}
 		ended, cancel := context.WithCancel(ctx)
 		if did, err := locker.Once(ended, name, 2, func(context.Context, uint64) error { cancel(); return nil }, plain); !did || err != nil {
 			t.Errorf("locker %d, after a panic, with a context that ends: %v, %v; want it run", i, did, err)

@@ -33,10 +33,10 @@ Those who share a lock may have the same fence. All of them lose it, unless --pi
 --host name one; others who share it under another fence do not.
 
 Exit codes: 0 the holders have been told, or the kept hold is over; 4 nobody holds the
-lock, and no hold is kept; 5 no holder has the fence F, or not the process, nor has the
-kept hold, and nothing was done; 69 no node could be reached, or the
-holder's did not answer; 80 the node's rules do not let this caller break it; 64 wrong
-usage.`,
+lock, and no hold is kept; 5 nothing was done, since neither a holder nor the kept hold
+has the fence F, or no holder with it is the process; 69 no node could be reached, or the
+holder's did not answer, or no majority is known to have noted that the kept hold is over;
+80 the node's rules do not let this caller break it; 64 wrong usage.`,
 		Example: `  conch who deploy
   conch break deploy --fence 17179869185 --reason 'the job hangs'
   conch break config --fence 17179869185 --pid 4711 --host web1 --reason 'it only reads'`,

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -75,6 +77,38 @@ func (f *lockFlags) checkKeep(cmd *cobra.Command) error {
 // lost or nearly so, or a signal that nobody sent through conch ended the command.
 func isDeath(result procgroup.Result) bool {
 	return result.Lost != nil || result.Signal() != 0 && result.Asked == 0
+}
+
+// barredError says that a kept hold bars the lock, and what frees it. It wraps the error that
+// came of that.
+type barredError struct {
+	kept string
+	err  error
+}
+
+func (e *barredError) Error() string { return "it is " + e.kept }
+
+func (e *barredError) Unwrap() error { return e.err }
+
+// barred returns a barredError in place of one that says only that the lock was not to be had,
+// if a kept hold bars it: whoever waits longer would not get it either.
+func (l *locking) barred(ctx context.Context, err error) error {
+	var told *barredError
+	if !errors.Is(err, conch.ErrBusy) && !errors.Is(err, errWaitOver) || errors.As(err, &told) {
+		return err
+	}
+	ctx, stop := context.WithTimeout(ctx, l.ttl)
+	defer stop()
+	node, failed := l.connect(ctx, []string{l.node.Node()})
+	if failed != nil {
+		return err
+	}
+	defer node.close()
+	lock, _, failed := node.lock(ctx, l.name)
+	if failed != nil || lock.GetKept() == nil || len(render.Holders(lock)) > 0 {
+		return err
+	}
+	return &barredError{render.KeptSentence(l.name, lock.GetKept()), err}
 }
 
 // tellKept tells people that the hold outlives its holder, and what ends it.

@@ -62,6 +62,7 @@ gets standard input, output and error, every signal that this process gets, and
    CONCH_LIMIT  with --permits N: N; else empty
    CONCH_NODE   the node that granted it, for other conch commands
    CONCH_HELD   all locks that it runs under, outermost first: [{"lock":"…","fence":"…"},…]
+
 Processes that the command leaves behind are ended before the lock is released: by
 SIGTERM, and by SIGKILL after --grace. (On Linux also those outside its process group.)
 

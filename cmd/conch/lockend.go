@@ -111,7 +111,7 @@ func (e *lockEnd) fail(err error, exits lockExits) {
 		e.Outcome, e.Code = "other_limit", exitUsage
 	case errors.Is(err, conch.ErrNoNotes):
 		e.Outcome, e.Code = "no_notes", exitUsage
-		e.err = fmt.Errorf("%w; give each node --data-dir, and start it again", err)
+		e.err = fmt.Errorf("%w; give --data-dir to each node that has none (conch status names them), and start it again", err)
 	case errors.Is(err, conch.ErrName) || errors.Is(err, conch.ErrTick) || errors.Is(err, conch.ErrOwner):
 		e.Outcome, e.Code = "usage", exitUsage
 	case errors.Is(err, conch.ErrUnreachable) || errors.Is(err, conch.ErrStopped):

@@ -93,7 +93,7 @@ func (l *locking) acquire(ctx context.Context) (conch.Hold, error) {
 	}
 	l.end.Node = l.node.Node()
 	if err != nil {
-		return conch.Hold{}, fmt.Errorf("did not get %s: %w", l.what(), err)
+		return conch.Hold{}, fmt.Errorf("did not get %s: %w", l.what(), l.barred(whileAsking, err))
 	}
 	return hold, nil
 }
@@ -200,7 +200,8 @@ func (l *locking) watchQueue(ctx context.Context, take func(*clientv1.LockStatus
 	}
 }
 
-// whoIsAhead says who is served before a client; nothing if the client holds the lock.
+// whoIsAhead says who is served before a client; nothing if the client holds the lock, or if
+// nobody is known of.
 func whoIsAhead(lock *clientv1.LockStatus, self *clientv1.Client) string {
 	isSelf := func(c *clientv1.Client) bool { return c.GetPid() == self.GetPid() && c.GetHost() == self.GetHost() }
 	var parts []string
@@ -210,11 +211,14 @@ func whoIsAhead(lock *clientv1.LockStatus, self *clientv1.Client) string {
 	}
 	if len(held) > 0 {
 		parts = append(parts, heldBy(lock, held))
-	} else if k := lock.GetKept(); k != nil {
+	} else if k := lock.GetKept(); k != nil && !isSelf(k.GetClient()) { // its own, before it enters
 		parts = append(parts, render.KeptSentence(lock.GetLock(), k))
 	}
 	waiters := lock.GetWaiters()
 	own := slices.IndexFunc(waiters, func(w *clientv1.Waiter) bool { return isSelf(w.GetClient()) })
+	if own < 0 && len(parts) == 0 && lock.GetWaiting() == 0 {
+		return "" // the node does not count it yet, or no longer
+	}
 	if own < 0 {
 		return strings.Join(append(parts, fmt.Sprintf("%d waiting", lock.GetWaiting())), "; ")
 	}

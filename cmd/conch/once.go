@@ -48,22 +48,26 @@ A turn of the schedule has a tick, a time that all machines agree on:
    --every D    the multiples of D since 1970-01-01 00:00 UTC: 24h is midnight UTC
    --cron EXPR  as in a crontab, in this machine's time zone or that of --tz
    --tick T     a date (midnight UTC), a time as 2026-11-30T03:00:00Z, or a number that rises
+
 With --every and --cron it is the turn nearest to now, so clocks may be off by up to half
 of the time between two turns. Start conch once at the times of the schedule, not midway
-between them. The command gets CONCH_TICK, in Unix seconds or the number itself, and all
-that conch lock gives to a command; see there what becomes of it when the lock is lost.
+between them: by hand, too, it runs the nearest turn, perhaps the next one; for a trial
+take another NAME. The command gets CONCH_TICK, in Unix seconds or the number itself, and
+all that conch lock gives to a command; see there what becomes of it when the lock is
+lost.
 
 A majority of the members notes on disk that a turn was run, so each member needs
 --data-dir. A turn is not run once a later one has begun.
 
 The command is done when it ended by itself: with 0, or with --on-failure done, the
 default, with another code. If it was killed, or told to end by a signal and ended with
-another code than 0, or if its machine died, that was a crash. After a crash, who comes
-later runs the turn again (--on-crash again, the default), or nobody does (skip). Nothing
-runs a job exactly once: a machine can die after the job's last act and before the note.
+another code than 0, or if its machine died, that was a crash. After a crash, whoever
+comes later runs the turn again (--on-crash again, the default), or nobody does (skip).
+Nothing runs a job exactly once: a machine can die after the job's last act and before the
+note.
 
-Who comes while another holds the lock, to run the turn or an earlier one, leaves it to
-that one. With --wait-done it waits, runs the turn if the other does not get it done, and
+Whoever comes while another holds the lock, to run the turn or an earlier one, leaves it
+to that one. With --wait-done it waits, runs the turn if the other does not get it done, and
 else ends with the other's exit code.
 
 Exit codes: the command's own, or 128+n if signal n ended it, also while it waited, and
@@ -73,7 +77,8 @@ Exit codes: the command's own, or 128+n if signal n ended it, also while it wait
    64  wrong usage; a member has no data directory; or a command around this one holds
        the lock
    69  no node could be reached, or all drain
-   75  --wait is over; or nobody was seen to hold the lock, and yet it was not to be had
+   75  --wait is over; or the lock was not to be had, though no run was seen to hold it:
+       its token is lost for long, or its hold is kept
    76  the lock was lost, or so nearly that the command was told to end: another may run
        the turn too
    77  instead of 75: the node reaches no quorum of the members
@@ -115,7 +120,7 @@ Exit codes: the command's own, or 128+n if signal n ended it, also while it wait
 	addGroup(cmd, "Holding", flags.holding())
 	flags.addRest(cmd)
 	ending := pflag.NewFlagSet("", pflag.ContinueOnError)
-	ending.IntVar(&flags.exits.skipped, "skipped-exit", 0, "exit `CODE` when the turn is left to another, or was run")
+	ending.IntVar(&flags.exits.skipped, "skipped-exit", 0, "exit `CODE` when the turn is left to another, or was run (default 0)")
 	ending.IntVar(&flags.exits.notNoted, "not-noted-exit", exitNotNoted, "exit `CODE` when no majority is known to have noted the run")
 	addGroup(cmd, "Telling how it ended", ending)
 	for flag, words := range map[string][]string{"on-crash": onCrashWords, "on-failure": onFailureWords} {
@@ -204,9 +209,13 @@ func (o *onceFlags) findRun(cmd *cobra.Command) error {
 	if err != nil {
 		return misuse(cmd, "%s: %w", given[0], err)
 	}
-	if turn.IsMidway {
+	switch {
+	case turn.IsMidway:
 		fmt.Fprintf(cmd.ErrOrStderr(), "conch: caution: now is midway between two turns, %s and %s: a machine whose clock differs a little takes the other one; start conch once at the times of %s\n",
 			instantText(turn.Time), instantText(turn.Other), given[0])
+	case turn.IsEarly:
+		fmt.Fprintf(cmd.ErrOrStderr(), "conch: caution: the turn nearest to now is still to come, at %s: if it runs now, it does not run then; for a trial, take another NAME\n",
+			instantText(turn.Time))
 	}
 	o.run.Tick = turn.Time.Unix()
 	return o.checkRemember(cmd)
@@ -215,6 +224,9 @@ func (o *onceFlags) findRun(cmd *cobra.Command) error {
 // shortestMemory is how long a run is remembered at least, if its tick is a time.
 const shortestMemory = 3 * 24 * time.Hour
 
+// refusedEarlier is how much sooner than its run is forgotten such a tick is refused.
+const refusedEarlier = 2 * 24 * time.Hour
+
 // checkRemember checks --remember.
 func (o *onceFlags) checkRemember(cmd *cobra.Command) error {
 	switch {
@@ -222,6 +234,11 @@ func (o *onceFlags) checkRemember(cmd *cobra.Command) error {
 		return misuse(cmd, "--remember: got %v, want whole seconds, 1s or more", o.remember)
 	case !o.run.Plain && o.remember < shortestMemory:
 		return misuse(cmd, "--remember: got %v, want %v or more: clocks may be off by a day", o.remember, shortestMemory)
+	}
+	oldest := o.remember - refusedEarlier
+	if tick := time.Unix(o.run.Tick, 0); !o.run.Plain && time.Since(tick) > oldest {
+		return misuse(cmd, "the turn %s was more than %v ago, and whether it was run may be forgotten by now; give all runs a longer --remember than %v",
+			instantText(tick), oldest, o.remember)
 	}
 	return nil
 }

@@ -244,8 +244,8 @@ func (l *locking) askUnlessRunning(ctx context.Context) (conch.Hold, error) {
 	return l.node.LockRun(ctx, l.name, l.flags.once.run)
 }
 
-// seekHolder returns a runningError once another is seen to hold the lock; an error if a kept
-// hold bars it; or nil when the context has ended.
+// seekHolder returns a runningError once another is seen to hold the lock; a barredError if a
+// kept hold bars it; or nil when the context has ended.
 func (l *locking) seekHolder(ctx context.Context) error {
 	self := client.Describe("")
 	for pause(ctx, l.ttl/seekShare) {
@@ -267,7 +267,7 @@ func (l *locking) seekHolder(ctx context.Context) error {
 		case len(held) > 0:
 			return &runningError{heldBy(lock, held)}
 		case lock.GetKept() != nil:
-			return fmt.Errorf("the lock is %s: %w", render.KeptSentence(l.name, lock.GetKept()), conch.ErrBusy)
+			return &barredError{render.KeptSentence(l.name, lock.GetKept()), conch.ErrBusy}
 		}
 	}
 	return nil

@@ -26,11 +26,18 @@ type Turn struct {
 	// IsMidway: now is about as far from Other as from Time, so a machine whose clock is off
 	// by little takes Other.
 	IsMidway bool
+	// IsEarly: Time is so far ahead that now is no time to run the turn at, unless the turn is
+	// wanted early.
+	IsEarly bool
 }
 
 // mostMidway is how far from the middle between two turns a time counts as midway, at most.
 // Clocks that something sets differ by less.
 const mostMidway = time.Minute
+
+// Of the time between two turns, 1/earlyShare is how far ahead a turn may be, and leastEarly
+// if that is more, before it IsEarly. Clocks that something sets differ by less.
+const earlyShare, leastEarly = 4, time.Minute
 
 // Nearest returns the turn that is nearest to now; of two, the later. The error wraps
 // [ErrNever], or says that the turn is before 1970.
@@ -50,6 +57,7 @@ func (s Schedule) Nearest(now time.Time) (Turn, error) {
 		if since < until {
 			turn.Time, turn.Other = before, after
 		}
+		turn.IsEarly = turn.Time.Sub(now) > max(after.Sub(before)/earlyShare, leastEarly)
 		turn.IsMidway = (since-until).Abs()/2 < min(after.Sub(before)/20, mostMidway)
 	}
 	if turn.Time.Unix() < 1 {

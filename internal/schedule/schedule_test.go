@@ -96,6 +96,30 @@ func TestNearest(t *testing.T) {
 	}
 }
 
+// TestEarly: a turn that lies far ahead, and one that is over, however long.
+func TestEarly(t *testing.T) {
+	for _, c := range []struct {
+		every time.Duration
+		now   string
+		early bool
+	}{
+		{24 * time.Hour, "2026-11-30T17:59:59Z", true},
+		{24 * time.Hour, "2026-11-30T18:00:00Z", false},
+		{24 * time.Hour, "2026-11-30T11:00:00Z", false}, // the last turn
+		{time.Minute, "2026-11-30T11:00:31Z", false},    // clocks may be off by that
+		{3 * time.Minute, "2026-11-30T12:01:50Z", true},
+		{3 * time.Minute, "2026-11-30T12:02:00Z", false},
+	} {
+		s, err := Every(c.every)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Nearest(at(t, c.now)); err != nil || got.IsEarly != c.early {
+			t.Errorf("every %v at %s: got %v early=%v, %v, want %v", c.every, c.now, got.Time.UTC(), got.IsEarly, err, c.early)
+		}
+	}
+}
+
 // TestRefused: what no schedule can be made of, and what the error says.
 func TestRefused(t *testing.T) {
 	now := at(t, "2026-11-30T03:00:00Z")
