@@ -149,12 +149,12 @@ func (c *checker) checkFences(j *Journey) {
 // of a hold which may be an older one, as that of a leader whose value or end comes late.
 func tellsTokensFence(e *Event) bool {
 	switch e.Kind {
-	case Lost, LimitSet, ShareEnter, ShareLeave, Leader, SaySent, SayReceived:
-		return false
+	case Enter, TokenMade, TokenSent, TokenReceived, TokenDropped:
+		return true
 	case Leave:
 		return !e.Mode().shares()
 	}
-	return true
+	return false
 }
 
 // keepClocks notes the clocks that the checks between epochs need: of entries and

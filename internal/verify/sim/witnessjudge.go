@@ -72,7 +72,8 @@ func (w *World) judgeNoted(i int, m *token.Message) {
 	if m.Note.Epoch == (token.Epoch{}) {
 		return
 	}
-	if member.node.InspectSession().Waiting {
+	// One whose disk was set back may begin to wait after it was asked.
+	if member.node.InspectSession().Waiting && !member.setBack {
 		w.fail(Untrue, "node %d witnesses for a token of %s while it waits after its start", i, m.Lock)
 	}
 	for _, p := range w.promises[i][l] {
