@@ -17,6 +17,7 @@ import (
 
 	"conch"
 	"conch/internal/schedule"
+	"conch/internal/verify/nemesis"
 	"conch/internal/verify/processes"
 )
 
@@ -47,7 +48,8 @@ type crontabs struct {
 	t        *testing.T
 	ctx      context.Context
 	cluster  *processes.Cluster
-	draw     *rand.Rand // for the one goroutine that begins turns
+	network  *nemesis.Network // between the nodes
+	draw     *rand.Rand       // for the one goroutine that begins turns
 	file     *os.File
 	turns    schedule.Schedule
 	clients  []*conch.Client // by machine
@@ -61,9 +63,21 @@ func startCrontabs(ctx context.Context, t *testing.T, seed uint64) *crontabs {
 	t.Helper()
 	turns, err := schedule.Every(time.Minute)
 	check(t, err)
+	const nodes = 5
+	network, err := nemesis.NewNetwork(nodes)
+	check(t, err)
+	t.Cleanup(network.Close)
+	cluster, err := processes.New(processes.Config{
+		Program: program(t), Nodes: nodes, Dir: t.TempDir(), Advertise: network.Addresses(),
+		Flags: []string{"--auto-think", maxPause.String(), "--socket", none, "--session-ttl", "500ms"},
+	})
+	check(t, err)
+	network.Open(func(node int) string { return cluster.Nodes()[node].Listens() })
+	t.Cleanup(func() { check(t, cluster.Kill()) })
+	check(t, cluster.Start(ctx))
 	c := &crontabs{
 		t: t, ctx: ctx, draw: rand.New(rand.NewPCG(seed, 0)), turns: turns,
-		cluster:  startMembers(ctx, t, 5, "--session-ttl", "500ms"),
+		cluster: cluster, network: network,
 		file:     openTurns(t, filepath.Join(t.TempDir(), "turns.txt")),
 		outcomes: map[string]int{},
 	}
@@ -80,7 +94,7 @@ func startCrontabs(ctx context.Context, t *testing.T, seed uint64) *crontabs {
 func (c *crontabs) nodesOf(machine int) (nodes []string) {
 	all := c.cluster.Nodes()
 	for i := range all {
-		nodes = append(nodes, all[(machine+i)%len(all)].Address())
+		nodes = append(nodes, all[(machine+i)%len(all)].Listens())
 	}
 	return nodes
 }
@@ -181,15 +195,15 @@ func (c *crontabs) count(outcome string) {
 	c.outcomes[outcome]++
 }
 
-// disturb makes faults until the context ends: nodes are killed, frozen, or a majority is
-// killed and started at once. Between two faults all is well for a while.
+// disturb makes faults until the context ends: a node is killed, frozen or cut off from the
+// others, or a majority is killed and started at once. Between two faults all is well for a while.
 func (c *crontabs) disturb(ctx context.Context, draw *rand.Rand) (faults map[string]int, err error) {
 	faults = map[string]int{}
 	for err == nil && pause(ctx, time.Second+time.Duration(draw.Int64N(int64(3*time.Second)))) {
 		nodes := c.cluster.Nodes()
 		victims := draw.Perm(len(nodes))
 		down := time.Duration(draw.Int64N(int64(time.Second)))
-		switch fault := []string{"kill", "freeze", "majority"}[draw.IntN(3)]; fault {
+		switch fault := []string{"kill", "freeze", "cut", "majority"}[draw.IntN(4)]; fault {
 		case "kill":
 			faults[fault]++
 			err = nodes[victims[0]].Kill()
@@ -200,6 +214,11 @@ func (c *crontabs) disturb(ctx context.Context, draw *rand.Rand) (faults map[str
 			err = nodes[victims[0]].Freeze()
 			pause(c.ctx, down)
 			err = errors.Join(err, nodes[victims[0]].Thaw())
+		case "cut":
+			faults[fault]++
+			c.cutOff(victims[0], nemesis.Cut)
+			pause(c.ctx, down)
+			c.cutOff(victims[0], nemesis.Open)
 		case "majority":
 			faults[fault]++
 			for _, i := range victims[:3] {
@@ -213,8 +232,18 @@ func (c *crontabs) disturb(ctx context.Context, draw *rand.Rand) (faults map[str
 	return faults, err
 }
 
+// cutOff sets the condition of all messages to and from a node.
+func (c *crontabs) cutOff(node int, condition nemesis.Condition) {
+	for other := range c.network.Addresses() {
+		if other != node {
+			c.network.Set(node, other, condition)
+			c.network.Set(other, node, condition)
+		}
+	}
+}
+
 // TestCrontabsOfManyMachines: 20 machines start the same two jobs at 200 turns, while nodes
-// and programs are killed and frozen. The job that runs at most once never runs twice at a
+// are killed, frozen and cut off, and programs are killed. The job that runs at most once never runs twice at a
 // turn. The one that runs at least once is run at each turn, as a quorum comes back each time,
 // and not again once a majority has noted it.
 func TestCrontabsOfManyMachines(t *testing.T) {
