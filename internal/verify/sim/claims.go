@@ -60,11 +60,12 @@ func (w *World) acquire(k int, op *Op, e event) bool {
 		w.events.push(event{at: w.now + op.Patience, kind: evWithdraw, ref: int32(k)})
 	}
 	now, id, name := m.clock.read(w.now), token.Waiter(k+1), lockNames[op.Lock]
-	if op.noted() {
+	switch {
+	case op.noted():
 		w.askNoted(now, id, name, op)
-	} else if op.Kind == SetLimit {
+	case op.Kind == SetLimit:
 		m.table.SetLimit(now, id, name, op.Limit, k, new(claims.Caller))
-	} else {
+	default:
 		m.table.Ask(now, id, name, op.Limit, op.Kind == Try, k, new(claims.Caller))
 	}
 	w.ops[op.Kind]++
