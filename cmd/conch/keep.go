@@ -13,6 +13,7 @@ import (
 	"conch"
 	"conch/internal/procgroup"
 	"conch/internal/render"
+	clientv1 "conch/proto/conch/client/v1"
 )
 
 // keepFlags are the flags of conch lock for a hold that outlives its holder.
@@ -97,18 +98,40 @@ func (l *locking) barred(ctx context.Context, err error) error {
 	if !errors.Is(err, conch.ErrBusy) && !errors.Is(err, errWaitOver) || errors.As(err, &told) {
 		return err
 	}
+	if kept := l.keptHold(ctx); kept != nil {
+		return &barredError{render.KeptSentence(l.name, kept), err}
+	}
+	return err
+}
+
+// keptHold returns the kept hold that bars the lock; nil if none is known of.
+func (l *locking) keptHold(ctx context.Context) *clientv1.KeptHold {
 	ctx, stop := context.WithTimeout(ctx, l.ttl)
 	defer stop()
-	node, failed := l.connect(ctx, []string{l.node.Node()})
-	if failed != nil {
-		return err
+	node, err := l.connect(ctx, []string{l.node.Node()})
+	if err != nil {
+		return nil
 	}
 	defer node.close()
-	lock, _, failed := node.lock(ctx, l.name)
-	if failed != nil || lock.GetKept() == nil || len(render.Holders(lock)) > 0 {
-		return err
+	lock, _, err := node.lock(ctx, l.name)
+	if err != nil || len(render.Holders(lock)) > 0 {
+		return nil
 	}
-	return &barredError{render.KeptSentence(l.name, lock.GetKept()), err}
+	return lock.GetKept()
+}
+
+// A waiter looks whether a kept hold bars the lock after firstLook sessions' times to live,
+// and after each nextLook more.
+const firstLook, nextLook = 2, 30
+
+// tellIfBarred tells people once if a kept hold bars the lock, since only people end that.
+func (l *locking) tellIfBarred(ctx context.Context) {
+	for wait := firstLook * l.ttl; pause(ctx, wait); wait = nextLook * l.ttl {
+		if kept := l.keptHold(ctx); kept != nil && ctx.Err() == nil {
+			l.say("waiting for %s: %s", render.Plain(l.name), render.KeptSentence(l.name, kept))
+			return
+		}
+	}
 }
 
 // tellKept tells people that the hold outlives its holder, and what ends it.

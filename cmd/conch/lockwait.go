@@ -78,6 +78,8 @@ func (l *locking) acquire(ctx context.Context) (conch.Hold, error) {
 	defer end()
 	if l.flags.verbose {
 		watching.Go(func() { l.tellWhoIsAhead(whileAsking) })
+	} else {
+		watching.Go(func() { l.tellIfBarred(whileAsking) })
 	}
 	hold, err := l.ask(ctx)
 	// All nodes may be down for a while, as in an upgrade.
