@@ -119,7 +119,7 @@ func (s *Service) freeHere(ctx context.Context, r *clientv1.BreakRequest, by bro
 	err := s.driver.FreeKept(ctx, r.GetLock(), token.Fence(r.GetFence()), r.GetReason(), by)
 	switch {
 	case errors.Is(err, broadcast.ErrNotNoted):
-		return nil, asStatus(fault(clientv1.Code_CODE_UNREACHABLE, "%q: %v", r.GetLock(), err))
+		return nil, asStatus(fault(clientv1.Code_CODE_UNREACHABLE, "%q: %v; the members that were reached remember it, so the hold may be over once a majority is back: see 'conch who'", r.GetLock(), err))
 	case err != nil:
 		return nil, callError(err)
 	}
