@@ -10,7 +10,7 @@ import (
 )
 
 // TestPageFreesAKeptHold: the page shows a hold that nobody alive has, and its button frees
-// that. It also shows the latest run of a job.
+// that. It also shows the latest run of a job, and that a hold will be kept.
 func TestPageFreesAKeptHold(t *testing.T) {
 	ctx := browser.Start(t)
 	c, url := pageCluster(ctx, t, 1, "--auto-think", maxPause.String(), "--session-ttl", "500ms")
@@ -45,6 +45,10 @@ func TestPageFreesAKeptHold(t *testing.T) {
 	says(ctx, t, "said", "is over; the lock goes to the next")
 	says(ctx, t, "facts", "nobody")
 	expectExit(0, "lock", "infra", "--node", node, "--", "true")
+	held := startLock(t, "infra", "--on-death", "keep", "--owner", "ci-8", "--node", node, "--", "tail", "-f", "/dev/null")
+	says(ctx, t, "facts", "exclusive; kept if its holder dies, for ci-8")
+	check(t, held.cmd.Process.Kill())
+	held.ends(-1)
 	for _, trouble := range troubles() {
 		t.Error(trouble)
 	}

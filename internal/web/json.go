@@ -108,6 +108,9 @@ type holderJSON struct {
 	Mode   string     `json:"mode,omitempty"` // left out for exclusive
 	// Value is what it says as a leader; left out if it says nothing.
 	Value *string `json:"value,omitempty"`
+	// Kept: the hold is kept if its holder dies; Owner may adopt it then.
+	Kept  bool   `json:"kept,omitempty"`
+	Owner string `json:"owner,omitempty"`
 }
 
 type clientJSON struct {

@@ -103,7 +103,7 @@ func (s *Server) showHolder(h *clientv1.Holder) holderJSON {
 	return holderJSON{
 		Member: s.memberIndex(h.GetMember()), Client: showClient(h.GetClient()), Fence: h.GetFence(),
 		Held: millis(h.GetHeldNs()), Lease: millis(h.GetLeaseRemainingNs()), Ending: endings[h.GetEnding()],
-		Mode: showMode(h.GetLimit()), Value: h.Value,
+		Mode: showMode(h.GetLimit()), Value: h.Value, Kept: h.GetKept(), Owner: h.GetOwner(),
 	}
 }
 

@@ -51,6 +51,18 @@ func TestValueIsShown(t *testing.T) {
 	}
 }
 
+// That a hold is kept if its holder dies is shown with it.
+func TestHolderOfAKeptHoldIsShown(t *testing.T) {
+	s := &Server{config: Config{Members: []string{"a:1"}}}
+	shown, err := json.Marshal(s.showHolder(&clientv1.Holder{Member: "a:1", Kept: true, Owner: "ci"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `"lease":0,"kept":true,"owner":"ci"}`; !strings.HasSuffix(string(shown), want) {
+		t.Errorf("%s; want %s at its end", shown, want)
+	}
+}
+
 // A kept hold that nobody alive has is shown with its lock, and the latest run too.
 func TestKeptHoldAndRunAreShown(t *testing.T) {
 	s := &Server{config: Config{Members: []string{"a:1", "b:1"}}}

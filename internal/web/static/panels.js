@@ -77,7 +77,8 @@ function sharing(lock, holders) {
 function modeOf(lock, holder) {
   const by = lock.limitBy >= 0 ? `, as ${letter(lock.limitBy)} said` : '';
   if (holder && !holder.mode) {
-    return lock.limit ? `exclusive; else ${lock.limit}${by}` : 'exclusive';
+    const stays = holder.kept ? `; kept if its holder dies${holder.owner ? `, for ${holder.owner}` : ''}` : '';
+    return (lock.limit ? `exclusive; else ${lock.limit}${by}` : 'exclusive') + stays;
   }
   return lock.limit ? `${lock.limit}${by}` : '–';
 }
