@@ -123,11 +123,14 @@ func (n *Node) EndRun(now Time, name string, w Waiter, until int64, about string
 }
 
 // Decline ends a hold of which its waiter, who had given up, has not heard. A run that was
-// to begin is void. Any other hold is released.
+// to begin at most once is void. Any other hold is released.
+//
+// Protocol, section 7: a run that may run again stays begun in the token. Its mark may have
+// taken the place of one of the same tick that was let in at most once.
 func (n *Node) Decline(now Time, name string, w Waiter) {
 	n.advance(now)
 	l := n.lock(name)
-	if w != 0 && l.holder == w && l.notes != nil && l.notes.hold != nil && l.notes.hold.Run != nil {
+	if w != 0 && l.holder == w && l.notes != nil && l.notes.hold != nil && n.hasNoted(l, l.notes.hold.Run) {
 		run := *l.notes.hold.Run
 		run.State = RunVoid
 		over := &Note{Epoch: l.token.Epoch, Run: &run}
@@ -136,6 +139,13 @@ func (n *Node) Decline(now Time, name string, w Waiter) {
 		n.tell(l, w, over)
 	}
 	n.Release(now, name, w)
+}
+
+// hasNoted reports whether this node's own note is of a run, as it is of one that was let in
+// at most once, unless a later note has taken its place.
+func (n *Node) hasNoted(l *lock, r *Run) bool {
+	own := n.notes[l.name]
+	return r != nil && own != nil && own.Run.RunMark == r.RunMark
 }
 
 // LateRun notes that a run is done whose hold was lost before its holder could say so, or

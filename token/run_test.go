@@ -322,6 +322,25 @@ func TestDeclinedRunIsVoid(t *testing.T) {
 	d.want("A ENTERS: waiter 2, fence 1:2, by request 1.2, #5@1:2 begun")
 }
 
+// A run that may run again may follow one at most once. If it is declined, the tick is still not
+// run again at most once.
+func TestDeclinedRunHidesNoOther(t *testing.T) {
+	d := withNotesToken(t, 3)
+	d.skip(1, 5)
+	d.noted(RunMark{5, firstID, RunBegun}, 1)
+	d.stored()
+	d.take()
+	d.Abandon(d.at, cs, 1)
+	d.again(2, 5)
+	d.take()
+	d.Decline(d.at, cs, 2)
+	d.want("A LEAVES: waiter 2, fence 1:2")
+	d.skip(3, 5)
+	d.want("A RAN: waiter 3, #5@1:2 begun")
+	d.again(4, 5)
+	d.want("A ENTERS: waiter 4, fence 1:3, by no request, #5@1:3 begun")
+}
+
 // A run that is said to be done later is noted and told to all, once.
 func TestLateRunIsTold(t *testing.T) {
 	d := remembering(t, 3)
