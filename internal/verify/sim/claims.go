@@ -10,12 +10,11 @@ import (
 type claim struct {
 	state   claimState
 	process uint32 // where the waiter is
-	// Of a client's claim: where and under which handle it is asked for. Of a client's, and of
-	// one for a run or a kept hold: the fence that its owner was told.
+	// Of a client's claim: where and under which handle it is asked for.
 	link   *link
 	handle attachment.Claim
-	fence  token.Fence
-	endsAt Instant // of a run: when its holder said that it is done
+	fence  token.Fence // that its owner was told
+	endsAt Instant     // of a run: when its holder said that it is done
 }
 
 type claimState uint8
@@ -62,7 +61,7 @@ func (w *World) acquire(k int, op *Op, e event) bool {
 	now, id, name := m.clock.read(w.now), token.Waiter(k+1), lockNames[op.Lock]
 	switch {
 	case op.noted():
-		w.askNoted(now, id, name, op)
+		m.table.AskFor(now, id, name, op.Note.want(), op.Kind == Try, k, new(claims.Caller))
 	case op.Kind == SetLimit:
 		m.table.SetLimit(now, id, name, op.Limit, k, new(claims.Caller))
 	default:
@@ -75,7 +74,7 @@ func (w *World) acquire(k int, op *Op, e event) bool {
 }
 
 // granted plans the end of a local hold.
-func (w *World) granted(i, k int) {
+func (w *World) granted(i, k int, fence token.Fence) {
 	m, c := &w.members[i], &w.claims[k]
 	if op := &w.plan.Ops[k]; c.state != claimWaiting || c.process != m.process || int(op.Node) != i {
 		w.fail(Invariant, "node %d answers waiter %d, who does not wait there", i, k+1)
@@ -84,7 +83,7 @@ func (w *World) granted(i, k int) {
 		c.state = claimOver
 		return
 	}
-	c.state = claimHolding
+	c.state, c.fence = claimHolding, fence
 	hold := w.plan.Ops[k].Length
 	if rest := w.plan.Settle - w.now; hold > rest {
 		hold = max(1, rest) + Instant(w.random.below(int64(w.plan.TTL/20)))
@@ -97,12 +96,9 @@ func (w *World) granted(i, k int) {
 // lock without knowing it.
 func (w *World) takeClaim(e event) bool {
 	op, c := &w.plan.Ops[e.ref], &w.claims[e.ref]
-	if op.noted() {
-		return w.takeNotedClaim(e, op, c)
-	}
 	m := &w.members[op.Node]
 	if m.node == nil || m.process != c.process {
-		return false
+		return e.kind == evRelease && w.endLate(int(e.ref), op, c, e)
 	}
 	if m.pausedUntil > w.now {
 		e.at = m.pausedUntil
@@ -115,19 +111,22 @@ func (w *World) takeClaim(e event) bool {
 		if c.state == claimOver {
 			w.count(LateWord)
 		}
-		m.table.Release(now, waiter)
+		if c.state == claimOver && op.noted() {
+			return w.endLate(int(e.ref), op, c, e)
+		}
+		w.end(now, waiter, op, c)
 	case c.state == claimWaiting:
 		w.count(Withdrawal)
 		if op.Effects == 1 { // the withdrawal is lost: the grant will be declined
 			c.state = claimGone
 			return false
 		}
+		c.state = claimOver
 		m.table.Withdraw(now, waiter)
 	default:
 		return false
 	}
 	w.tracef("%d: waiter %d is done with %s", op.Node, waiter, name)
-	c.state = claimOver
 	w.touched = int(op.Lock)
 	w.performed(int(op.Node))
 	return true

@@ -40,7 +40,7 @@ func callerOf(l *link) claims.Caller { return claims.Caller{PID: int64(l.index) 
 // the latest lease that the client was told of. w.look has the lock.
 func (w *World) judgeHolds(i, l int) {
 	m := &w.members[i]
-	known := w.notedInside()
+	known := 0
 	m.table.HoldersOf(m.clock.read(w.now), lockNames[l], func(h claims.Holder) {
 		known++
 		if h.Local == nil {

@@ -186,7 +186,7 @@ func TestJudges(t *testing.T) {
 			w.judgeGrant(1, grant(w.fences[0]))
 		}},
 		{"a grant after the lease", Outside, func(w *World) { lapse(w, 1); w.judgeGrant(1, grant(1<<62)) }},
-		{"an answer to nobody", Invariant, func(w *World) { w.granted(1, 1) }},
+		{"an answer to nobody", Invariant, func(w *World) { w.granted(1, 1, 1) }},
 		{"a grant", "", func(w *World) {
 			w.claims[1] = claim{state: claimWaiting, process: 1}
 			w.judgeGrant(1, grant(1<<62))

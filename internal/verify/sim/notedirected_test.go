@@ -22,9 +22,9 @@ func inBatches(n int, p *Plan) *Plan {
 	return p
 }
 
-// runs is a waiter for a run of a tick that comes at a moment, runs for so long, and then says
+// runsTick is a waiter for a run of a tick that comes at a moment, runs for so long, and then says
 // that it is done.
-func runs(at Instant, node int8, tick token.Tick, length Instant) Op {
+func runsTick(at Instant, node int8, tick token.Tick, length Instant) Op {
 	op := hold(at, node, length)
 	op.Note = Wish{Tick: tick, Ends: Finishes, Late: -1}
 	return op
@@ -55,6 +55,18 @@ func vanishes(op Op) Op {
 	return op
 }
 
+// releases lets a holder give the lock back at the end, and say nothing of its run.
+func releases(op Op) Op {
+	op.Note.Ends = Releases
+	return op
+}
+
+// unheard lets the word of a waiter that gives up be lost.
+func unheard(op Op) Op {
+	op.Effects = 1
+	return op
+}
+
 // crash ends a node's process for so long; 0 is for good.
 func crash(at Instant, node int8, length Instant) Op {
 	return Op{At: at, Kind: Crash, Node: node, Length: length}
@@ -69,9 +81,9 @@ func diesAtWork() *Plan {
 	return remembering(stage(3,
 		hold(1*s, 2, ms),
 		cut(1500*ms, 2500*ms, 1, both(2, 0)),
-		atMostOnce(runs(2*s, 2, 5, 30*s)),
+		atMostOnce(runsTick(2*s, 2, 5, 30*s)),
 		crash(2400*ms, 2, 0),
-		atMostOnce(runs(20*s, 0, 5, s)),
+		atMostOnce(runsTick(20*s, 0, 5, s)),
 	))
 }
 
@@ -90,10 +102,10 @@ func keptByOneMore() *Plan {
 // WITNESS creeps, gets the token from 0.
 func doneElsewhere() *Plan {
 	return remembering(stage(3,
-		runs(1*s, 2, 5, 3*s),
+		runsTick(1*s, 2, 5, 3*s),
 		slow(1500*ms, 2, 1, token.Witness, 30*s),
 		hold(2*s, 0, s),
-		runs(3*s, 1, 5, s),
+		runsTick(3*s, 1, 5, s),
 	))
 }
 
@@ -108,24 +120,32 @@ var notesDirected = map[string]*Plan{
 	// 2 runs tick 5 at most once. Disks are slow, and all crash at once.
 	"noted-before-it-is-stored": slowDisks(remembering(stage(3,
 		hold(1*s, 2, ms),
-		atMostOnce(runs(2*s, 2, 5, 30*s)),
+		atMostOnce(runsTick(2*s, 2, 5, 30*s)),
 		Op{At: 2500 * ms, Kind: CrashAll, Length: 100 * ms, Patience: 1},
-		atMostOnce(runs(20*s, 0, 5, s)),
+		atMostOnce(runsTick(20*s, 0, 5, s)),
 	)), 4*s),
 	// All crash, and have nothing but their disks.
 	"notes-not-read": remembering(stage(3,
-		atMostOnce(runs(2*s, 2, 5, 30*s)),
+		atMostOnce(runsTick(2*s, 2, 5, 30*s)),
 		Op{At: 3 * s, Kind: CrashAll, Length: 100 * ms, Patience: 1},
-		atMostOnce(runs(20*s, 0, 5, s)),
+		atMostOnce(runsTick(20*s, 0, 5, s)),
 	)),
 	"token-without-done": doneElsewhere(),
 	"done-runs-again":    doneElsewhere(),
+	// 2 has run tick 5 at most once. A run that may run again is declined. 1 comes for tick 5,
+	// too, at most once.
+	"declined-run-hides-another": remembering(stage(3,
+		releases(atMostOnce(runsTick(1*s, 2, 5, s))),
+		hold(3*s, 2, 3*s),
+		unheard(givesUp(runsTick(4*s, 2, 5, s), s)),
+		atMostOnce(runsTick(8*s, 1, 5, s)),
+	)),
 	// 2 runs tick 6 at most once. 1 comes late, for tick 5.
 	"older-tick-runs": remembering(stage(3,
-		vanishes(atMostOnce(runs(1*s, 2, 6, 3*s))),
-		runs(5*s, 1, 5, s),
+		vanishes(atMostOnce(runsTick(1*s, 2, 6, 3*s))),
+		runsTick(5*s, 1, 5, s),
 	)),
-	// 2's kept hold is nobody's any more when its client's lease ends.
+	// 2's kept hold is broken, and nobody's any more when its time is up.
 	"abandoned-hold-passes-on": remembering(stage(3,
 		vanishes(keeps(1*s, 2, 0, 3*s)),
 		hold(2*s, 0, s),
@@ -139,16 +159,16 @@ var notesDirected = map[string]*Plan{
 	// 2's hold was kept for owner 1. Owner 2 adopts what it kept, which is nothing.
 	"adopted-by-another": remembering(stage(3,
 		vanishes(keeps(1*s, 2, 1, 3*s)),
-		adopts(keeps(5*s, 0, 2, s)),
-		adopts(keeps(8*s, 1, 1, s)),
-		hold(9*s, 0, s),
+		adopts(keeps(15*s, 0, 2, s)),
+		adopts(keeps(18*s, 1, 1, s)),
+		hold(19*s, 0, s),
 	)),
 	// 2's hold was kept for owner 1, who gives up adopting it before it has witnesses.
 	"adoption-given-up-frees": remembering(stage(3,
 		vanishes(keeps(1*s, 2, 1, 3*s)),
-		cut(6*s, 8*s, 0, both(0, 1), both(0, 2), both(1, 2)),
-		givesUp(adopts(keeps(6500*ms, 2, 1, s)), 500*ms),
-		hold(9*s, 0, s),
+		cut(16*s, 18*s, 0, both(0, 1), both(0, 2), both(1, 2)),
+		givesUp(adopts(keeps(16500*ms, 2, 1, s)), 500*ms),
+		hold(19*s, 0, s),
 	)),
 	// 2 gives back a kept hold, and 1 does not hear of that before it promises.
 	"kept-after-its-end": remembering(stage(3,
@@ -167,12 +187,12 @@ var notesDirected = map[string]*Plan{
 		slow(7*s, 2, 0, token.Ballot, 7500*ms),
 		cut(17200*ms, 40*s, 1, pairBit(2, 1)),
 		crash(18*s, 2, 0),
-		atMostOnce(runs(23*s, 0, 5, s)),
+		atMostOnce(runsTick(23*s, 0, 5, s)),
 	))),
 	// An operator frees 2's hold at 0, and only 0 hears of that.
 	"freed-without-a-quorum": remembering(stage(3,
 		vanishes(keeps(1*s, 2, 0, 3*s)),
-		cut(7*s, 9*s, 0, both(0, 1), both(0, 2)),
-		frees(8*s, 0),
+		cut(17*s, 19*s, 0, both(0, 1), both(0, 2)),
+		frees(18*s, 0),
 	)),
 }

@@ -3,6 +3,8 @@ package sim
 import (
 	"slices"
 
+	"conch/internal/frames"
+	"conch/internal/runs"
 	"conch/token"
 )
 
@@ -13,7 +15,6 @@ type noting struct {
 	notesLost bool
 	runs      [maxLocks]lockRuns
 	barring   [maxLocks]barring
-	declined  []token.Waiter // whose locks are to be given back
 	freeings  []freeing
 	promises  [maxNodes][maxLocks][]promise // of the present processes
 }
@@ -80,7 +81,8 @@ func (w *World) judgeRun(i, l int, wish Wish, e *token.Effect) {
 	case t < r.entered || wish.Skip && t == r.entered:
 		w.fail(Once, "node %d grants %s for tick %d, at most once %t, and tick %d was let in at most once", i, e.Lock, t, wish.Skip, r.entered)
 	}
-	declined := w.claims[e.Waiter-1].state == claimGone
+	state := w.claims[e.Waiter-1].state
+	declined := state == claimGone || state == claimOver
 	if wish.Skip {
 		if !declined {
 			r.entered = max(r.entered, t)
@@ -133,29 +135,29 @@ func (w *World) judgeWitnessed(i, l int, what string, fence token.Fence, has fun
 // judgeRefusal: a run is refused only if for its tick or a later one a done was said, an
 // entry took place, or one was being witnessed. One that may run again is refused for its own
 // tick only if that is done.
-func (w *World) judgeRefusal(i int, op *Op, e *token.Effect) {
+func (w *World) judgeRefusal(i int, op *Op, code frames.Code, run *runs.Run) {
 	l, m := int(op.Lock), &w.members[i]
-	if e.Kind == token.Refuse {
-		full, lacks := e.Reason == token.ReasonFull, e.Reason == token.ReasonNoDisk
-		if full && w.plan.Locks <= w.plan.MaxNotes || lacks && w.allRemember() {
-			w.fail(Untrue, "node %d refuses waiter %d: %s", i, e.Waiter, e.Reason)
-		}
+	switch {
+	case code == frames.CodeNotesFull && w.plan.Locks <= w.plan.MaxNotes, code == frames.CodeNoNotes && w.allRemember():
+		w.fail(Untrue, "node %d refuses a waiter for %s with code %d", i, lockNames[l], code)
+	}
+	if code != frames.CodeRan {
 		return
 	}
 	r, t := &w.runs[l], op.Note.Tick
 	switch {
-	case t == 0 || e.Run.Tick < t || e.Run.Tick > max(r.begun, latest(r.done)):
-		w.fail(Untrue, "node %d refuses %s for tick %d because of %+v, and the latest tick is %d, or %v", i, e.Lock, t, e.Run.RunMark, r.begun, r.done)
-	case e.Run.State == token.RunDone && !slices.Contains(r.done, e.Run.Tick):
-		w.fail(Untrue, "node %d refuses %s for tick %d because of %+v, and done are %v", i, e.Lock, t, e.Run.RunMark, r.done)
-	case e.Run.Tick > t:
+	case t == 0 || run.Tick < t || run.Tick > max(r.begun, latest(r.done)):
+		w.fail(Untrue, "node %d refuses %s for tick %d because of %+v, and the latest tick is %d, or %v", i, lockNames[l], t, run.RunMark, r.begun, r.done)
+	case run.State == token.RunDone && !slices.Contains(r.done, run.Tick):
+		w.fail(Untrue, "node %d refuses %s for tick %d because of %+v, and done are %v", i, lockNames[l], t, run.RunMark, r.done)
+	case run.Tick > t:
 		w.count(RunPassedOver)
-	case e.Run.State == token.RunVoid || e.Run.State == token.RunBegun && !op.Note.Skip:
-		w.fail(Untrue, "node %d refuses %s for tick %d because of %+v", i, e.Lock, t, e.Run.RunMark)
-	case e.Run.State == token.RunBegun:
+	case run.State == token.RunVoid || run.State == token.RunBegun && !op.Note.Skip:
+		w.fail(Untrue, "node %d refuses %s for tick %d because of %+v", i, lockNames[l], t, run.RunMark)
+	case run.State == token.RunBegun:
 		w.count(RunNotRepeated)
 	}
-	if m.node.InspectLock(e.Lock, &w.look); w.look.HasToken {
+	if m.node.InspectLock(lockNames[l], &w.look); w.look.HasToken {
 		w.count(RanHere)
 	} else {
 		w.count(RanElsewhere)
@@ -178,14 +180,14 @@ func latest(ticks []token.Tick) token.Tick {
 	return slices.Max(ticks)
 }
 
-// judgeRunNoted notes that a holder is told that its run is noted.
-func (w *World) judgeRunNoted(i int, op *Op, e *token.Effect) {
-	if e.Reason != "" {
+// judgeRunEnded notes that a holder is told what became of its run.
+func (w *World) judgeRunEnded(i int, op *Op, fence token.Fence, outcome frames.RunOutcome) {
+	if outcome != frames.RunNoted {
 		return
 	}
 	l := int(op.Lock)
 	w.count(EndedRun)
-	mark := token.RunMark{Tick: op.Note.Tick, Fence: w.claims[e.Waiter-1].fence, State: token.RunDone}
+	mark := token.RunMark{Tick: op.Note.Tick, Fence: fence, State: token.RunDone}
 	w.judgeWitnessed(i, l, "a run that is done", mark.Fence, func(n token.Notes) bool { return n.Run.Compare(mark) >= 0 })
 	w.runs[l].noted = max(w.runs[l].noted, mark.Tick)
 }
@@ -276,15 +278,4 @@ func (w *World) judgeAnswered() (all bool) {
 		}
 	}
 	return all
-}
-
-// notedInside counts the local waiters in w.look that hold for a run or as a kept hold: the
-// table of claims does not know them.
-func (w *World) notedInside() (count int) {
-	for _, h := range w.look.Inside {
-		if !ofClient(h.Waiter) && h.Waiter < firstFreeing && int(h.Waiter) <= len(w.plan.Ops) && w.plan.Ops[h.Waiter-1].noted() {
-			count++
-		}
-	}
-	return count
 }

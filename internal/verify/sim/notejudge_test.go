@@ -3,6 +3,8 @@ package sim
 import (
 	"testing"
 
+	"conch/internal/frames"
+	"conch/internal/runs"
 	"conch/token"
 )
 
@@ -23,6 +25,7 @@ const highFence = token.Fence(1 << 62)
 
 // letIn lets a waiter in, who is witnessed if it has to be.
 func letIn(w *World, waiter token.Waiter, fence token.Fence) {
+	w.claims[waiter-1].state = claimWaiting
 	wish := w.plan.Ops[waiter-1].Note
 	remember(w, token.Notes{
 		Run:  token.Run{RunMark: token.RunMark{Tick: max(wish.Tick, w.members[0].disk.of(0).Run.Tick), Fence: fence, State: token.RunBegun}},
@@ -38,17 +41,16 @@ func leaves(w *World, waiter token.Waiter) {
 
 // noted tells waiter 1 that its run is noted.
 func noted(w *World) {
-	w.claims[0].fence = highFence
 	w.saidDone(0, w.plan.Ops[0].Note.Tick)
 	mark := token.RunMark{Tick: w.plan.Ops[0].Note.Tick, Fence: highFence, State: token.RunDone}
 	remember(w, token.Notes{Run: token.Run{RunMark: mark}}, 0, 2)
-	w.judgeRunNoted(0, &w.plan.Ops[0], &token.Effect{Lock: "a", Waiter: 1})
+	w.judgeRunEnded(0, &w.plan.Ops[0], highFence, frames.RunNoted)
 }
 
 // refused refuses waiter 2 a run.
 func refused(w *World, tick token.Tick, state token.RunState) {
-	run := token.Run{RunMark: token.RunMark{Tick: tick, Fence: highFence, State: state}}
-	w.judgeRefusal(1, &w.plan.Ops[1], &token.Effect{Kind: token.Ran, Lock: "a", Waiter: 2, Run: &run})
+	run := runs.Run{RunMark: token.RunMark{Tick: tick, Fence: highFence, State: state}}
+	w.judgeRefusal(1, &w.plan.Ops[1], frames.CodeRan, &run)
 }
 
 // answered lets node 1 say that it has noted a run for a token.
@@ -102,7 +104,7 @@ func TestNoteJudges(t *testing.T) {
 		}},
 		{"a noted run that one disk knows", Untrue, func(w *World) {
 			wishes(w, again, once)
-			w.judgeRunNoted(0, &w.plan.Ops[0], &token.Effect{Lock: "a", Waiter: 1})
+			w.judgeRunEnded(0, &w.plan.Ops[0], highFence, frames.RunNoted)
 		}},
 		{"a run with the fence of a void one", Fences, func(w *World) {
 			wishes(w, again, again)
@@ -120,11 +122,11 @@ func TestNoteJudges(t *testing.T) {
 		{"a refusal because of a done", "", func(w *World) { wishes(w, again, again); w.saidDone(0, 5); refused(w, 5, token.RunDone) }},
 		{"a refusal for want of room where there is room", Untrue, func(w *World) {
 			wishes(w, again, again)
-			w.judgeRefusal(1, &w.plan.Ops[1], &token.Effect{Kind: token.Refuse, Reason: token.ReasonFull})
+			w.judgeRefusal(1, &w.plan.Ops[1], frames.CodeNotesFull, nil)
 		}},
 		{"a refusal for want of a disk where all have one", Untrue, func(w *World) {
 			wishes(w, again, again)
-			w.judgeRefusal(1, &w.plan.Ops[1], &token.Effect{Kind: token.Refuse, Reason: token.ReasonNoDisk})
+			w.judgeRefusal(1, &w.plan.Ops[1], frames.CodeNoNotes, nil)
 		}},
 
 		{"somebody else after a kept hold", Barred, func(w *World) { wishes(w, kept, Wish{}); letIn(w, 1, highFence); letIn(w, 2, highFence+1) }},

@@ -3,6 +3,9 @@ package sim
 import (
 	"fmt"
 
+	"conch/internal/claims"
+	"conch/internal/frames"
+	"conch/internal/runs"
 	"conch/token"
 )
 
@@ -44,9 +47,12 @@ func (n Wish) String() string {
 	return ""
 }
 
-// noted reports whether the op is a request for a run or a kept hold. Such waiters speak to
-// their node without the table of claims.
+// noted reports whether the op is a request for a run or a kept hold.
 func (op *Op) noted() bool { return op.Note.Tick != 0 || op.Note.Keep }
+
+// wall is what the wall clock says to who asks for runs and kept holds, and to who ends them.
+// Nothing depends on it here.
+const wall = 1_700_000_000
 
 func ownerName(owner int8) string {
 	if owner == 0 {
@@ -55,140 +61,87 @@ func ownerName(owner int8) string {
 	return fmt.Sprintf("owner %d", owner)
 }
 
-// askNoted lets a waiter ask for a run or a kept hold.
-func (w *World) askNoted(now token.Time, id token.Waiter, name string, op *Op) {
-	node, about := w.members[op.Node].node, fmt.Sprint(id)
-	run := token.RunRequest{Tick: op.Note.Tick, Skip: op.Note.Skip, Until: 1, About: about}
-	keep := token.KeepRequest{Owner: ownerName(op.Note.Owner), Until: 1, About: about, Adopt: op.Note.Adopt}
-	switch {
-	case op.Note.Keep && op.Kind == Try:
-		node.TryKept(now, name, id, keep)
-	case op.Note.Keep:
-		node.AcquireKept(now, name, id, keep)
-	case op.Kind == Try:
-		node.TryRun(now, name, id, run)
-	default:
-		node.AcquireRun(now, name, id, run)
+// run is what the request asks for with if it is for a run, and nil otherwise.
+func (n *Wish) run() *runs.Request {
+	if n.Tick == 0 {
+		return nil
 	}
+	return &runs.Request{Tick: n.Tick, Skip: n.Skip, Plain: true}
 }
 
-// takeNoted takes an effect about a waiter for a run or a kept hold, or about an operator's
-// word. The table of claims knows nothing of them.
-func (w *World) takeNoted(i int, e *token.Effect) bool {
-	if e.Kind == token.Freed {
-		w.freed(i, e)
-		return true
+// keep is likewise for a kept hold.
+func (n *Wish) keep() *runs.Keep {
+	if !n.Keep {
+		return nil
 	}
-	k := int(e.Waiter) - 1
-	if k < 0 || k >= len(w.plan.Ops) || !w.plan.Ops[k].noted() {
-		return false
-	}
-	op, c := &w.plan.Ops[k], &w.claims[k]
-	here := int(op.Node) == i && c.process == w.members[i].process
-	waits := here && (c.state == claimWaiting || c.state == claimGone)
-	switch e.Kind {
-	case token.Grant:
-		switch {
-		case !waits:
-			w.fail(Invariant, "node %d answers waiter %d, who does not wait there", i, e.Waiter)
-		case c.state == claimGone:
-			c.state = claimOver
-			w.count(Declined)
-			w.declined = append(w.declined, e.Waiter)
-		default:
-			w.granted(i, k)
-			c.fence = e.Fence
-		}
-	case token.Refuse, token.Ran:
-		if !waits {
-			w.fail(Invariant, "node %d refuses waiter %d, who does not wait there", i, e.Waiter)
-		}
-		c.state = claimOver
-		w.judgeRefusal(i, op, e)
-		w.served(i, int(op.Lock))
-	case token.Revoke:
-		c.state = claimOver
-	case token.RunNoted:
-		if !here || c.state != claimEnds {
-			w.fail(Invariant, "node %d tells waiter %d that its run is noted, and it has not ended one there", i, e.Waiter)
-		}
-		c.state = claimOver
-		w.judgeRunNoted(i, op, e)
-	}
-	return true
+	return &runs.Keep{Owner: ownerName(n.Owner), Adopt: n.Adopt}
 }
 
-// decline gives back the locks that nobody wants.
-func (w *World) decline(i int) {
-	m := &w.members[i]
-	for _, id := range w.declined {
-		m.node.Decline(m.clock.read(w.now), lockNames[w.plan.Ops[id-1].Lock], id)
-	}
-	w.declined = w.declined[:0]
+// want is what the table of claims is asked for.
+func (n *Wish) want() claims.Want {
+	return claims.Want{Run: n.run(), Keep: n.keep(), Wall: wall}
 }
 
-// takeNotedClaim lets a waiter for a run or a kept hold give up, or end its hold.
-func (w *World) takeNotedClaim(e event, op *Op, c *claim) bool {
-	m := &w.members[op.Node]
-	if m.node == nil || m.process != c.process {
-		return e.kind == evRelease && w.endLate(int(e.ref), op, c, e)
+// refused takes the table's word that a local waiter does not get the lock.
+func (w *World) refused(i int, e *claims.Effect) {
+	op, c := &w.plan.Ops[e.ID-1], &w.claims[e.ID-1]
+	waited := c.state == claimWaiting || c.state == claimGone
+	c.state = claimOver
+	if e.Code == 0 || e.Code == frames.CodeNodeLeaving || !op.noted() {
+		return
 	}
-	if m.pausedUntil > w.now {
-		e.at = m.pausedUntil
-		w.events.push(e)
-		return false
+	if !waited || c.process != w.members[i].process || int(op.Node) != i {
+		w.fail(Invariant, "node %d refuses waiter %d, who does not wait there", i, e.ID)
 	}
-	now, name, waiter := m.clock.read(w.now), lockNames[op.Lock], token.Waiter(e.ref+1)
-	switch {
-	case e.kind == evWithdraw && c.state == claimWaiting:
-		w.count(Withdrawal)
-		if op.Effects == 1 {
-			c.state = claimGone
-			return false
-		}
-		c.state = claimOver
-		m.node.Withdraw(now, name, waiter)
-	case e.kind == evWithdraw:
-		return false
-	case c.state == claimOver:
-		w.count(LateWord)
-		return w.endLate(int(e.ref), op, c, e)
-	default:
-		w.end(now, name, waiter, op, c)
+	w.judgeRefusal(i, op, e.Code, e.Run)
+	w.served(i, int(op.Lock))
+}
+
+// runEnded takes the table's word on a run that its holder has ended.
+func (w *World) runEnded(i int, e *claims.Effect) {
+	op, c := &w.plan.Ops[e.ID-1], &w.claims[e.ID-1]
+	if c.state != claimEnds || c.process != w.members[i].process || int(op.Node) != i {
+		w.fail(Invariant, "node %d tells waiter %d that its run is noted, and it has not ended one there", i, e.ID)
 	}
-	w.tracef("%d: waiter %d is done with %s", op.Node, waiter, name)
-	w.touched = int(op.Lock)
-	w.performed(int(op.Node))
-	return true
+	c.state = claimOver
+	w.judgeRunEnded(i, op, c.fence, e.RunOutcome)
 }
 
 // end ends a hold as its op says.
-func (w *World) end(now token.Time, name string, waiter token.Waiter, op *Op, c *claim) {
-	node := w.members[op.Node].node
+func (w *World) end(now token.Time, waiter token.Waiter, op *Op, c *claim) {
+	table := w.members[op.Node].table
 	c.state = claimOver
 	switch {
 	case op.Note.Ends == Vanishes:
-		w.vanishes(int(op.Lock), c.fence)
-		if op.Note.Keep {
-			w.count(KeptGiven)
-		}
-		node.Abandon(now, name, waiter)
+		w.vanish(now, waiter, op, c)
 	case op.Note.Ends == Finishes && op.Note.Tick != 0:
-		if !node.EndRun(now, name, waiter, 2, "done") {
-			w.lateRun(now, node, op, c)
+		if !table.EndRun(now, waiter, wall, runs.End{}, int(waiter)) {
+			w.lateRun(now, table, op, c)
 			return
 		}
 		c.state, c.endsAt = claimEnds, w.now
 		w.saidDone(int(op.Lock), op.Note.Tick)
 	default:
-		node.Release(now, name, waiter)
+		table.Release(now, waiter)
+	}
+}
+
+// vanish lets a holder be gone without a word. Somebody breaks the hold. Nobody takes heed of
+// that, so the table ends it when its time is up.
+func (w *World) vanish(now token.Time, waiter token.Waiter, op *Op, c *claim) {
+	w.vanishes(int(op.Lock), c.fence)
+	if op.Note.Keep {
+		w.count(KeptGiven)
+	}
+	if _, err := w.members[op.Node].table.Break(now, lockNames[op.Lock], claims.Whom{Fence: c.fence}, ""); err != nil {
+		w.fail(Invariant, "node %d does not break the hold of waiter %d: %v", op.Node, waiter, err)
 	}
 }
 
 // endLate lets a holder that has lost its hold say at the end what it would have said, at
 // another node: that its run is done, or that its kept hold is over.
 func (w *World) endLate(k int, op *Op, c *claim, e event) bool {
-	if c.fence == 0 || op.Note.Late < 0 || op.Note.Ends == Vanishes {
+	if !op.noted() || c.fence == 0 || op.Note.Late < 0 || op.Note.Ends == Vanishes {
 		return false
 	}
 	j := int(op.Note.Late) % w.plan.Nodes
@@ -206,7 +159,7 @@ func (w *World) endLate(k int, op *Op, c *claim, e event) bool {
 	case op.Note.Keep:
 		w.free(j, int(op.Lock), c.fence)
 	case op.Note.Ends == Finishes:
-		w.lateRun(m.clock.read(w.now), m.node, op, c)
+		w.lateRun(m.clock.read(w.now), m.table, op, c)
 		w.touched = int(op.Lock)
 		w.performed(j)
 	default:
@@ -215,31 +168,20 @@ func (w *World) endLate(k int, op *Op, c *claim, e event) bool {
 	return true
 }
 
-func (w *World) lateRun(now token.Time, node *token.Node, op *Op, c *claim) {
+func (w *World) lateRun(now token.Time, table *claims.Table, op *Op, c *claim) {
 	w.count(EndedLate)
 	w.saidDone(int(op.Lock), op.Note.Tick)
-	mark := token.RunMark{Tick: op.Note.Tick, Fence: c.fence, State: token.RunDone}
-	node.LateRun(now, lockNames[op.Lock], token.Run{RunMark: mark, Until: 3, About: "late"})
+	table.LateRun(now, lockNames[op.Lock], c.fence, *op.Note.run(), token.Time(op.Length), wall, runs.End{}, new(claims.Caller))
 }
 
-// retireNoted turns away those who wait for runs and kept holds at a node that leaves, and
-// lets those holders vanish that end so.
-func (w *World) retireNoted(i int) {
+// vanishAll lets those holders at a node that leaves vanish that end so.
+func (w *World) vanishAll(i int) {
 	m := &w.members[i]
 	for k := range w.claims {
 		c, op := &w.claims[k], &w.plan.Ops[k]
-		if !op.noted() || int(op.Node) != i || c.process != m.process {
-			continue
-		}
-		now, name, waiter := m.clock.read(w.now), lockNames[op.Lock], token.Waiter(k+1)
-		switch c.state {
-		case claimWaiting, claimGone:
-			c.state = claimGone // one that is granted meanwhile is declined
-			m.node.Withdraw(now, name, waiter)
-		case claimHolding:
-			if op.Note.Ends == Vanishes {
-				w.end(now, name, waiter, op, c)
-			}
+		if op.asks() && op.Note.Ends == Vanishes && int(op.Node) == i && c.process == m.process && c.state == claimHolding {
+			c.state = claimOver
+			w.vanish(m.clock.read(w.now), token.Waiter(k+1), op, c)
 		}
 	}
 }

@@ -131,12 +131,12 @@ func (w *World) retire(i int, m *member) {
 	}
 	for k := range w.claims {
 		c, op := &w.claims[k], &w.plan.Ops[k]
-		if op.asks() && !op.noted() && int(op.Node) == i && c.process == m.process && (c.state == claimWaiting || c.state == claimGone) {
+		if op.asks() && int(op.Node) == i && c.process == m.process && (c.state == claimWaiting || c.state == claimGone) {
 			c.state = claimOver
 		}
 	}
+	w.vanishAll(i)
 	m.table.Stop(now)
-	w.retireNoted(i)
 	if w.performed(i); m.node == nil || w.failure != nil {
 		return
 	}

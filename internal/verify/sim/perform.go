@@ -27,12 +27,9 @@ func (w *World) performed(i int) {
 				if w.failure != nil {
 					return
 				}
-				if !w.takeNoted(i, e) {
-					m.table.Take(m.clock.read(w.now), e)
-				}
+				m.table.Take(m.clock.read(w.now), e)
 			}
 			m.table.Return(m.clock.read(w.now))
-			w.decline(i)
 		}
 	}
 	if m.gone {
@@ -120,6 +117,8 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 		w.noteWitnessing(e)
 	case token.Unkept:
 		w.noteUnkept(e)
+	case token.Freed:
+		w.freed(i, e)
 	case token.Forgot:
 		w.marks[i][w.lockOf(e.Lock)] = mark{}
 	case token.Gone:

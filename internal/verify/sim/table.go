@@ -54,9 +54,13 @@ func (w *World) tell(i int) (declined bool) {
 				back = append(back, e.ID)
 				continue
 			}
-			w.granted(i, int(e.ID-1))
-		case claims.Refuse, claims.Lose:
+			w.granted(i, int(e.ID-1), e.Fence)
+		case claims.Refuse:
+			w.refused(i, e)
+		case claims.Lose:
 			w.claims[e.ID-1].state = claimOver
+		case claims.RunEnded:
+			w.runEnded(i, e)
 		case claims.Expired:
 			w.count(Expired)
 		}
