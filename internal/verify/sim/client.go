@@ -124,6 +124,7 @@ func (w *World) claimEffect(l *link, e *attachment.Effect) {
 		w.held = append(w.held, k)
 		w.count(ClientHold)
 		w.judgeHeld(l, op, e.Fence)
+		w.noteHeld(op, e.Fence)
 		hold := op.Length
 		if rest := w.plan.Settle - w.now; hold > rest {
 			hold = max(1, rest) + Instant(w.random.below(int64(w.plan.TTL/20)))
@@ -137,7 +138,15 @@ func (w *World) claimEffect(l *link, e *attachment.Effect) {
 		c.link = nil
 		w.count(MovedOn)
 		w.route(l.client, k)
-	case attachment.Refused, attachment.Closed:
+	case attachment.Refused:
+		w.judgeRefusal(l.node, op, e.Refusal.Code, e.Refusal.Run)
+		c.state = claimOver
+	case attachment.RunEnded:
+		w.judgeRunEnded(l.node, op, c.fence, e.RunOutcome)
+		if c.state = claimOver; e.Unanswered {
+			w.clientEndsLate(op, c)
+		}
+	case attachment.Closed:
 		c.state = claimOver
 	case attachment.Lost:
 		w.count(ClientLoss)
@@ -150,7 +159,7 @@ func (w *World) route(client int, k int32) {
 	c, op := &w.clients[client], &w.plan.Ops[k]
 	l := c.current
 	if l != nil && l.core.Admits() {
-		claim := l.core.Ask(c.clock.read(w.now), lockNames[op.Lock], op.Limit, op.Kind == ClientTry)
+		claim := w.clientAsks(l, k, c.clock.read(w.now), op)
 		l.asked[claim] = k
 		w.claims[k].link, w.claims[k].handle = l, claim
 		return
@@ -191,8 +200,9 @@ func (w *World) clientWord(e event) bool {
 	if e.kind == evClientDone {
 		want = claimHolding
 	}
+	late := e.kind == evClientDone && cl.state == claimOver && op.Note.Ends == Finishes
 	switch {
-	case !c.alive || c.process != e.gen || cl.state != want:
+	case !c.alive || c.process != e.gen || cl.state != want && !late:
 		return false
 	case c.pausedUntil > w.now:
 		e.at = c.pausedUntil
@@ -200,6 +210,9 @@ func (w *World) clientWord(e event) bool {
 		return false
 	}
 	w.tracef("client %d: waiter %d is done with %s", op.Node, e.ref+1, lockNames[op.Lock])
+	if late {
+		return w.clientEndsLate(op, cl)
+	}
 	now := c.clock.read(w.now)
 	cl.state = claimOver
 	if cl.link == nil {
@@ -207,7 +220,9 @@ func (w *World) clientWord(e event) bool {
 		return true
 	}
 	if e.kind == evClientDone {
-		cl.link.core.Release(now, cl.handle)
+		if w.clientEnds(now, op, cl); !c.alive {
+			return true
+		}
 	} else {
 		w.count(Withdrawal)
 		cl.link.core.GiveUp(now, cl.handle)

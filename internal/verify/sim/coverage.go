@@ -63,6 +63,11 @@ const (
 	Adopted                        // a kept hold taken up again
 	FreedKept                      // a kept hold that a quorum knows to be freed
 	NotesForgotten                 // notes that a node has forgotten
+	ClientRun                      // a client that was told that it may run a tick
+	ClientEnded                    // a client that was told that its run is noted
+	ClientEndedLate                // a client that lost its hold and says then that its run is done
+	ClientKept                     // a client that was told that it has a kept hold
+	ClientVanished                 // a client that dies at the end of such holds
 	counters
 )
 
@@ -83,7 +88,8 @@ var counterNames = [...]string{
 	EndedRun: "run noted as done", EndedLate: "run done after its hold",
 	KeptAgain: "new token carries a kept hold", KeptGiven: "kept hold put into the token", KeptStruck: "kept hold struck", Adopted: "kept hold adopted", FreedKept: "kept hold freed",
 	NotesForgotten: "notes forgotten",
-	SaidValue:      "value said", ClientSaid: "client's value answered", OlderLeader: "observer met an older leader",
+	ClientRun:      "client's run began", ClientEnded: "client's run noted", ClientEndedLate: "client's run done after its hold", ClientKept: "client's kept hold began", ClientVanished: "client vanished at its end",
+	SaidValue: "value said", ClientSaid: "client's value answered", OlderLeader: "observer met an older leader",
 }
 
 // reasons are why tokens are dropped, and why ballots and sessions fail.

@@ -54,6 +54,17 @@ func (p *Plan) drawNotes() {
 	}
 	p.drawRounds(s)
 	p.drawTending(s)
+	p.drawClientWishes(s)
+}
+
+// drawClientWishes lets clients ask for runs and kept holds.
+func (p *Plan) drawClientWishes(s *notesDraw) {
+	share := pick[int64](&s.source, 0, 40, 80)
+	for k := range p.Ops {
+		if op := &p.Ops[k]; (op.Kind == ClientAcquire || op.Kind == ClientTry) && op.Limit == token.Exclusive && s.chance(share) {
+			p.drawWish(s, op)
+		}
+	}
 }
 
 // drawWish draws what a request wants beside the lock.

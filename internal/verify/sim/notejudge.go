@@ -13,6 +13,7 @@ type noting struct {
 	disks source // of the delays of disks
 	// notesLost: a disk was lost or set back, and notes with it.
 	notesLost bool
+	asking    map[any]int32 // for which op a client asks with a request
 	runs      [maxLocks]lockRuns
 	barring   [maxLocks]barring
 	freeings  []freeing
@@ -54,8 +55,9 @@ func (w *World) judgeNotes(i int, e *token.Effect) {
 	}
 	l := w.lockOf(e.Lock)
 	var wish Wish
-	if !ofClient(e.Waiter) {
-		wish = w.plan.Ops[e.Waiter-1].Note
+	k := w.opOf(e)
+	if k >= 0 {
+		wish = w.plan.Ops[k].Note
 	}
 	w.judgeBarred(i, l, wish, e)
 	if wish.Keep {
@@ -65,14 +67,17 @@ func (w *World) judgeNotes(i int, e *token.Effect) {
 		w.fail(Fences, "node %d grants %s with fence %d, and a run with fence %d was said to be void", i, e.Lock, e.Fence, r.voided)
 	}
 	if wish.Tick != 0 {
-		w.judgeRun(i, l, wish, e)
+		w.judgeRun(i, l, k, e)
 	}
 }
 
 // judgeRun judges an entry for a run. With skip, nobody enters for t after an entry with
 // skip, or a done told as noted, for t or later. Else, nobody enters for t after a done told
 // as noted for t or later, nor after an entry with skip for later than t.
-func (w *World) judgeRun(i, l int, wish Wish, e *token.Effect) {
+//
+// A client's entry counts once the client has heard of it: until then it may give up.
+func (w *World) judgeRun(i, l, k int, e *token.Effect) {
+	wish := w.plan.Ops[k].Note
 	r, t := &w.runs[l], wish.Tick
 	switch {
 	case w.excused() || r.forgotten:
@@ -81,10 +86,10 @@ func (w *World) judgeRun(i, l int, wish Wish, e *token.Effect) {
 	case t < r.entered || wish.Skip && t == r.entered:
 		w.fail(Once, "node %d grants %s for tick %d, at most once %t, and tick %d was let in at most once", i, e.Lock, t, wish.Skip, r.entered)
 	}
-	state := w.claims[e.Waiter-1].state
+	state := w.claims[k].state
 	declined := state == claimGone || state == claimOver
 	if wish.Skip {
-		if !declined {
+		if !declined && !ofClient(e.Waiter) {
 			r.entered = max(r.entered, t)
 		}
 		w.judgeWitnessed(i, l, "a run", e.Fence, func(n token.Notes) bool {
@@ -157,6 +162,9 @@ func (w *World) judgeRefusal(i int, op *Op, code frames.Code, run *runs.Run) {
 	case run.State == token.RunBegun:
 		w.count(RunNotRepeated)
 	}
+	if op.ofClient() {
+		return
+	}
 	if m.node.InspectLock(lockNames[l], &w.look); w.look.HasToken {
 		w.count(RanHere)
 	} else {
@@ -186,7 +194,9 @@ func (w *World) judgeRunEnded(i int, op *Op, fence token.Fence, outcome frames.R
 		return
 	}
 	l := int(op.Lock)
-	w.count(EndedRun)
+	if w.count(EndedRun); op.ofClient() {
+		w.count(ClientEnded)
+	}
 	mark := token.RunMark{Tick: op.Note.Tick, Fence: fence, State: token.RunDone}
 	w.judgeWitnessed(i, l, "a run that is done", mark.Fence, func(n token.Notes) bool { return n.Run.Compare(mark) >= 0 })
 	w.runs[l].noted = max(w.runs[l].noted, mark.Tick)
@@ -229,9 +239,33 @@ func (w *World) vanishes(l int, fence token.Fence) {
 	}
 }
 
-// keeperLeft notes that a kept hold is given back.
+// noteHeld notes that a client has heard of its entry. From then on, only its own word ends a
+// kept hold.
+func (w *World) noteHeld(op *Op, fence token.Fence) {
+	l := int(op.Lock)
+	switch {
+	case op.Note.Tick != 0:
+		w.count(ClientRun)
+	case op.Note.Keep:
+		w.count(ClientKept)
+	}
+	if op.Note.Skip {
+		w.runs[l].entered = max(w.runs[l].entered, op.Note.Tick)
+	}
+	w.vanishes(l, fence)
+}
+
+// returns notes that a client gives a hold back.
+func (w *World) returns(l int, fence token.Fence) {
+	if b := &w.barring[l]; b.fence == fence {
+		b.gone = false
+	}
+}
+
+// keeperLeft notes that a kept hold is given back. Clients at several nodes are the same
+// waiter there.
 func (w *World) keeperLeft(e *token.Effect) {
-	if b := &w.barring[w.lockOf(e.Lock)]; b.fence != 0 && b.waiter == e.Waiter && !b.gone {
+	if b := &w.barring[w.lockOf(e.Lock)]; b.fence != 0 && b.waiter == e.Waiter && !b.gone && (!ofClient(e.Waiter) || e.Fence == b.fence) {
 		b.fence = 0
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"conch/internal/claims"
+	"conch/internal/client/attachment"
 	"conch/internal/frames"
 	"conch/internal/runs"
 	"conch/token"
@@ -80,6 +81,86 @@ func (n *Wish) keep() *runs.Keep {
 // want is what the table of claims is asked for.
 func (n *Wish) want() claims.Want {
 	return claims.Want{Run: n.run(), Keep: n.keep(), Wall: wall}
+}
+
+// clientAsks lets a client ask its node for what an op wants.
+func (w *World) clientAsks(l *link, k int32, now token.Time, op *Op) attachment.Claim {
+	name, try := lockNames[op.Lock], op.Kind == ClientTry
+	if w.asking == nil {
+		w.asking = make(map[any]int32)
+	}
+	switch run, keep := op.Note.run(), op.Note.keep(); {
+	case run != nil:
+		w.asking[run] = k
+		return l.core.AskRun(now, name, run, try)
+	case keep != nil:
+		w.asking[keep] = k
+		return l.core.AskKept(now, name, keep, try)
+	}
+	return l.core.Ask(now, name, op.Limit, try)
+}
+
+// stamp has the wall clock say, on a client's message for a run or a kept hold, for which op it
+// is. What is remembered of it then says so, too: see opOf.
+func (w *World) stamp(m *frames.ClientMessage) {
+	switch {
+	case m.Run != nil && m.Kind == frames.Acquire:
+		m.Wall = wall + int64(w.asking[m.Run])
+	case m.Run != nil:
+		m.Wall = wall
+	case m.Keep != nil:
+		m.Wall = wall + int64(w.asking[m.Keep])
+	}
+}
+
+// opOf returns which op enters; -1 if that is a client's, for no run and no kept hold.
+func (w *World) opOf(e *token.Effect) int {
+	note := e.Message.Note
+	switch {
+	case !ofClient(e.Waiter):
+		return int(e.Waiter - 1)
+	case note == nil:
+		return -1
+	case note.Run != nil:
+		return int(note.Run.Until - wall - runs.DefaultRemember)
+	}
+	return int(note.Kept.Until - wall - runs.DefaultRemember)
+}
+
+// clientEnds ends a client's hold as its op says. Who vanishes dies, as long as there are
+// faults.
+func (w *World) clientEnds(now token.Time, op *Op, cl *claim) {
+	core, l := cl.link.core, int(op.Lock)
+	switch {
+	case op.Note.Ends == Vanishes && w.now < w.plan.Settle:
+		w.count(ClientVanished)
+		w.killClient(int(op.Node))
+		w.events.push(event{at: w.now + w.plan.TTL/20, kind: evClientStart, node: op.Node, gen: cl.process})
+	case op.Note.Ends == Finishes && op.Note.Tick != 0:
+		if !core.EndRun(now, cl.handle, token.Time(op.Length), new(runs.End)) {
+			w.clientEndsLate(op, cl)
+			return
+		}
+		cl.state, cl.endsAt = claimEnds, w.now
+		w.saidDone(l, op.Note.Tick)
+	default:
+		w.returns(l, cl.fence)
+		core.Release(now, cl.handle)
+	}
+}
+
+// clientEndsLate lets a client say that a run is done whose hold it has lost, where it is
+// attached by then.
+func (w *World) clientEndsLate(op *Op, cl *claim) bool {
+	c := &w.clients[op.Node]
+	if c.current == nil || !c.current.core.Admits() {
+		return false
+	}
+	w.count(ClientEndedLate)
+	w.saidDone(int(op.Lock), op.Note.Tick)
+	c.current.core.EndLate(c.clock.read(w.now), lockNames[op.Lock], cl.fence, op.Note.run(), token.Time(op.Length), new(runs.End))
+	w.afterLink(c.current)
+	return true
 }
 
 // refused takes the table's word that a local waiter does not get the lock.

@@ -78,6 +78,7 @@ func (w *World) clientMessages(i int, s *clientStream, frame []frames.ClientMess
 	frames.InOrder(frame)
 	process := m.process
 	for k := range frame {
+		w.stamp(&frame[k])
 		m.table.Receive(m.clock.read(w.now), s, &frame[k])
 		if w.performed(i); m.node == nil || m.process != process || w.failure != nil {
 			return false
