@@ -285,7 +285,7 @@ func TestWatchesKeepTrackOfSoManyLocks(t *testing.T) {
 		for i := range uint64(4) {
 			w.lock(i+1, name(int(i)))
 		}
-		watch := func(lock string) func() (*clientv1.WatchResponse, error) {
+		watchUntil := func(ctx context.Context, lock string) func() (*clientv1.WatchResponse, error) {
 			rpc, err := n.api.Watch(ctx, &clientv1.WatchRequest{Lock: lock})
 			if err != nil {
 				t.Fatal(err)
@@ -293,14 +293,23 @@ func TestWatchesKeepTrackOfSoManyLocks(t *testing.T) {
 			synctest.Wait()
 			return rpc.Recv
 		}
-		for range 5 { // each has its fair share, though together they have more
-			if _, err := watch("")(); err != nil {
+		watch := func(lock string) func() (*clientv1.WatchResponse, error) { return watchUntil(ctx, lock) }
+		passing, pass := context.WithCancel(ctx)
+		defer pass()
+		for i := range 5 { // each has its fair share, though together they have more
+			of := ctx
+			if i >= 2 {
+				of = passing
+			}
+			if _, err := watchUntil(of, "")(); err != nil {
 				t.Error(err)
 			}
 		}
 		if got := n.service.watches.all; got != 5 {
 			t.Errorf("%d watches go on; want 5", got)
 		}
+		pass() // those that stay have room for one more lock each
+		synctest.Wait()
 		w.lock(5, name(4))
 		one := watch(name(4))
 		checkFault(t, endOf(watch("")), clientv1.Code_CODE_TOO_MANY_CALLS, "keeps track of 5 locks, and all watches of this node may of 10 together; watch a lock by name")
