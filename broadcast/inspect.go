@@ -129,8 +129,11 @@ type LockState struct {
 	Notes token.Notes
 }
 
-// InUse reports whether anybody here holds the lock or waits for it.
-func (s *LockState) InUse() bool { return s.Holds > 0 || s.Waits > 0 }
+// InUse reports whether somebody here holds the lock or waits for it, or a hold of it is kept
+// as far as this node knows.
+func (s *LockState) InUse() bool {
+	return s.Holds > 0 || s.Waits > 0 || s.Notes.Kept.Fence != 0 && !s.Notes.Kept.Over
+}
 
 // do has the owner call a function between two inputs. The errors wrap [ErrStopped], or are
 // the cause of the context's end; the function may then be called later.
