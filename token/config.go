@@ -8,7 +8,15 @@ import (
 // Config is what a node needs at its start.
 type Config struct {
 	Self    Member // this node
-	Members int    // how many members there are, this node included
+	Members int    // how many members there are, this node included; 0 if Membership is set
+
+	// Membership is the one on the member's disk, or the first list; nil for Members members
+	// without data directories, which never change. Disk is the member's, and Choice its part in
+	// a choice, nil if it has none. With the first list of a cluster that is not born, Self is
+	// the member's position there; else it is the ID of the member with that disk.
+	Membership *Membership
+	Disk       Disk
+	Choice     *Choice
 
 	// Incarnation is drawn at random by each process at its start.
 	Incarnation Incarnation

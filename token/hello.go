@@ -25,6 +25,9 @@ type Hello struct {
 	Fresh bool
 	// Remembers: the sender has stable storage for notes.
 	Remembers bool
+	// Membership is the sender's, nil if that never changes, and Disk its disk.
+	Membership *Membership
+	Disk       Disk
 	// KnownSession is the highest session number of the receiver that the sender knows, and
 	// KnownOf the incarnation that had it, the first if there were several.
 	KnownSession Session
