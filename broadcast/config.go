@@ -22,6 +22,14 @@ type Config struct {
 	// position of this one.
 	Members []string
 	Self    token.Member
+	// Membership is the one on the member's disk, nil if there is none that is settled: then
+	// Members are the first list. Disk is the member's, zero without a data directory, and
+	// Choice its part in the choice of the next membership.
+	Membership *token.Membership
+	Disk       token.Disk
+	Choice     *token.Choice
+	// SaveMembership puts both on stable storage before it returns; an error ends the driver.
+	SaveMembership func(*token.Membership, *token.Choice) error
 	// Session numbers the first session: above those of earlier processes of this member.
 	Session token.Session
 	// Floor is not below any ballot number that earlier processes promised.
