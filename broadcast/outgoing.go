@@ -111,7 +111,7 @@ func (l *link) stream() {
 	case <-l.woken:
 	default:
 	}
-	out.lane.call, out.lane.budget = opened, wire.FrameBudget{Members: len(d.members)}
+	out.lane.call = opened
 	if !d.post(input{kind: inputUp, outgoing: out}) {
 		return
 	}
