@@ -170,8 +170,8 @@ func (d *Driver) receiveHello(call grpc.ClientStreamingServer[peerv1.Frame, peer
 }
 
 // decoder decodes the messages of a member to this one.
-func (d *Driver) decoder(from token.Member) wire.Decoder {
-	return wire.Decoder{Members: len(d.members), Self: d.self, From: from, MaxBallot: d.mostBallot}
+func (d *Driver) decoder(from token.Member) *wire.Decoder {
+	return &wire.Decoder{Members: len(d.members), Self: d.self, From: from, MaxBallot: d.mostBallot}
 }
 
 func firstOf(frame *peerv1.Frame) *peerv1.Message {
@@ -183,7 +183,7 @@ func firstOf(frame *peerv1.Frame) *peerv1.Message {
 
 // receiveFrames takes the frames after the first.
 func (d *Driver) receiveFrames(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt], in *incoming, from token.Member) error {
-	frame := wire.ReceivedFrame{Decoder: d.decoder(from)}
+	frame := wire.ReceivedFrame{Decoder: *d.decoder(from)}
 	for {
 		if err := call.RecvMsg(&frame); err != nil {
 			return d.endOf(err)
