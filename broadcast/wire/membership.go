@@ -332,12 +332,9 @@ func (d *Decoder) syncAnswer(w *peerv1.SyncAnswer) (token.Message, error) {
 	return m, cmp.Or(checkJoint(c.Version), checkAfter(c.After))
 }
 
-// lockNotes decodes what the sender remembers of a lock.
+// lockNotes decodes what the sender remembers of a lock: nothing if it has just forgotten it.
 func (d *Decoder) lockNotes(w *peerv1.LockNotes) (token.LockNotes, error) {
 	n := token.LockNotes{Lock: w.GetLock()}
-	if w.GetRun() == nil && w.GetKept() == nil {
-		return n, fmt.Errorf("no notes of %q", n.Lock)
-	}
 	note, err := d.note(w.GetRun(), w.GetKept())
 	if note.Run != nil {
 		n.Run = *note.Run
