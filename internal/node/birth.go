@@ -3,7 +3,9 @@ package node
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"conch/broadcast"
@@ -37,15 +39,15 @@ func (n *Node) TellBirth(ctx context.Context, tell func(string)) {
 
 // birthText says whom a new cluster waits for.
 func (n *Node) birthText(ctx context.Context, view token.MembershipView) string {
-	var unseen []string
-	for _, l := range view.Membership.Members {
-		for _, id := range view.Unseen {
-			if l.ID == id {
-				unseen = append(unseen, l.Address+n.whyUnseen(ctx, l.Address))
-			}
-		}
+	var asking sync.WaitGroup
+	unseen := make([]string, len(view.Unseen))
+	for i, id := range view.Unseen {
+		at := slices.IndexFunc(view.Membership.Members, func(l token.Listed) bool { return l.ID == id })
+		address := view.Membership.Members[at].Address
+		asking.Go(func() { unseen[i] = address + n.whyUnseen(ctx, address) })
 	}
-	return fmt.Sprintf("this data directory is new, and so the node waits until all members have run at once: %s", strings.Join(unseen, ", "))
+	asking.Wait()
+	return "this data directory is new, and so the node waits until all members have run at once; not seen yet: " + strings.Join(unseen, ", ")
 }
 
 // whyUnseen says in brackets what is wrong with a member, if that is known.

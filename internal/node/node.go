@@ -81,9 +81,6 @@ func (cfg Config) start(members hosts.Members, access *access) (*Node, error) {
 	if memory.membership != nil {
 		cfg.FoundBy = "data-dir"
 	}
-	if len(members.Addresses) > token.MaxListed {
-		memory.disk = token.Disk{} // so many never change
-	}
 	counts := newCounting(cfg.Metrics, members, cfg.Version)
 	counts.showLog(cfg.LogLoss)
 	driver, err := broadcast.Start(broadcast.Config{
