@@ -115,7 +115,8 @@ func (n *Node) question() Message {
 	return Message{Kind: Joined, Members: distant, Change: &Change{Version: n.version, Ask: n.joining.ask}}
 }
 
-// askWhetherJoined asks all, and answers itself.
+// askWhetherJoined asks all, and answers itself. It asks again for notes, too: an answer is lost
+// while the member asked has no stream to here.
 //
 // Protocol, section 9: every T/2 or so.
 func (n *Node) askWhetherJoined() {
@@ -128,6 +129,7 @@ func (n *Node) askWhetherJoined() {
 	n.issue(nil, Asking, NoMember).Message = m
 	for k := range n.peers {
 		n.send(nil, Member(k), m)
+		n.askForNotes(Member(k))
 	}
 	if !n.encumbered() {
 		j.answers[n.self] = n.ownJoined(m.Members)

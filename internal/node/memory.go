@@ -25,8 +25,9 @@ type memory struct {
 	// encumbered: clients of an earlier process may still hold locks. fresh: whether there
 	// was one is not known.
 	encumbered, fresh bool
-	// What the data directory knows of the members: disk is zero without one, and the others
-	// nil if there are none.
+	// What the data directory, dir, knows of the members: disk is zero without one, and the
+	// others nil if there are none.
+	dir            string
 	disk           token.Disk
 	membership     *token.Membership
 	choice         *token.Choice
@@ -97,7 +98,7 @@ func remember(dir, member string) (memory, error) {
 	membership, choice := store.Membership()
 	return memory{
 		session: state.Session, floor: state.Promised, plausible: plausible(state.Promised), encumbered: state.Clients, fresh: state.Fresh, store: store,
-		disk: store.Disk(), membership: membership, choice: choice, saveMembership: store.SaveMembership,
+		dir: store.Dir(), disk: store.Disk(), membership: membership, choice: choice, saveMembership: store.SaveMembership,
 		storeName: "the data directory " + store.Dir(),
 		notes:     noted,
 		clients:   &clientMark{save: store.SetClients},
