@@ -188,7 +188,7 @@ func (s *Store) Save(session, promised uint64) error {
 //
 // Errors are those of [Store.Save].
 func (s *Store) SetClients(clients bool) error {
-	return s.change(func(r *record) { r.Clients, r.New = clients, r.New && !clients })
+	return s.change(func(r *record) { r.Clients = clients })
 }
 
 // Disk is the member's disk.

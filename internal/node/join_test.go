@@ -218,7 +218,7 @@ func TestJoinRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(store.SetClients(true), store.Close()); err != nil {
+	if err := errors.Join(store.Save(0, store.State().Promised+1), store.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Join(t.Context(), cfg, Joining{At: []string{a.Address()}}); !errors.Is(err, ErrUsed) {
