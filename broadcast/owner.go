@@ -139,7 +139,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 		saving: saving{
 			store: cfg.Store, inPlace: cfg.Evidence || len(d.members) == 1, locks: make(map[string]struct{}),
 		},
-		storing:  newStoring(cfg.Notes, node),
+		storing:  newStoring(cfg.Notes, node, d.members, d.self),
 		node:     node,
 		log:      newEventLog(cfg),
 		observer: cfg.Observer,
