@@ -169,6 +169,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 	}
 	o.log.memory = cfg.Memory
 	o.log.times = o.describeTimes
+	o.log.awaits = func() []token.Member { return o.node.InspectMembership().Awaited }
 	return o
 }
 
