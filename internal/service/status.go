@@ -23,20 +23,21 @@ func (s *Service) Status(ctx context.Context, r *clientv1.StatusRequest) (*clien
 	if err != nil {
 		return nil, err
 	}
+	m := s.members()
 	response := &clientv1.StatusResponse{
-		AnsweredBy: s.members[s.self],
-		Members:    s.members,
-		Quorum:     uint32(s.quorum),
+		AnsweredBy: m.own(),
+		Members:    m.members,
+		Quorum:     uint32(m.quorum),
 		TtlNs:      int64(s.ttl),
 		Statuses:   []*clientv1.MemberStatus{own},
 	}
 	if r.GetScope() == clientv1.Scope_SCOPE_NODE {
 		return response, nil
 	}
-	answers := make([]*clientv1.MemberStatus, len(s.members))
-	faults := make([]*clientv1.Missing, len(s.members))
-	answers[s.self] = own
-	s.ask(ctx, func(ctx context.Context, i int, p *peer) {
+	answers := make([]*clientv1.MemberStatus, len(m.members))
+	faults := make([]*clientv1.Missing, len(m.members))
+	answers[m.self] = own
+	m.ask(ctx, func(ctx context.Context, i int, p *peer) {
 		answer, err := p.Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
 		switch {
 		case err != nil:
@@ -64,7 +65,7 @@ func (s *Service) ownStatus(ctx context.Context) (*clientv1.MemberStatus, error)
 		return nil, callError(err)
 	}
 	own := &clientv1.MemberStatus{
-		Member:           s.members[s.self],
+		Member:           s.members().own(),
 		Version:          st.Version,
 		Incarnation:      st.Incarnation[:],
 		UpNs:             int64(st.Up),
