@@ -102,19 +102,20 @@ func (s *Service) members() *roster { return s.roster.Load() }
 // firstRoster sets the roster at the start.
 func (s *Service) firstRoster(cfg Config) error {
 	r := fixedRoster(cfg.Members, cfg.Self)
-	if st, err := s.driver.Membership(s.life); err == nil && st.View.Membership != nil {
+	st, err := s.membership.Membership(s.life)
+	if err == nil && st.View.Membership != nil {
 		if known := newRoster(st.View.Membership, st.View.Self, make(map[token.Member]string)); known != nil {
 			r = known
 		}
 	}
 	s.roster.Store(r)
-	_, err := r.connect(nil, s.credentials)
+	_, err = r.connect(nil, s.credentials)
 	return err
 }
 
 // followMembers has the roster follow the membership. Only one goroutine calls it.
 func (s *Service) followMembers() {
-	st, err := s.driver.Membership(s.life)
+	st, err := s.membership.Membership(s.life)
 	if err != nil || st.View.Membership == nil {
 		return
 	}

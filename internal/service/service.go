@@ -45,7 +45,8 @@ type Config struct {
 // Service serves the clients of one node.
 type Service struct {
 	clientv1.UnimplementedLockServiceServer
-	driver *broadcast.Driver
+	driver     *broadcast.Driver
+	membership membership // the driver
 	// roster is who the members are.
 	roster atomic.Pointer[roster]
 	ttl    time.Duration
@@ -74,7 +75,9 @@ type Service struct {
 // New returns a service for the clients of a driver. [Service.Close] ends it.
 func New(cfg Config) (*Service, error) {
 	s := &Service{
-		driver:    cfg.Driver,
+		driver:     cfg.Driver,
+		membership: cfg.Driver,
+
 		ttl:       cfg.TTL,
 		health:    health.NewServer(),
 		encumber:  sync.OnceValue(cfg.Encumber),

@@ -63,7 +63,7 @@ type stream struct {
 	answering atomic.Bool
 	// What follows is the one's who sends. behind: the link has not sent all. ended: nothing
 	// is sent any more.
-	spare         []frames.NodeMessage // what the outbox goes on with
+	spare []frames.NodeMessage // what the outbox goes on with
 	// greeted: Welcome was sent.
 	behind, ended, greeted bool
 	// unread ends the stream if an answer is not read in time.
