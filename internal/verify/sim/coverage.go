@@ -88,6 +88,7 @@ const (
 	OtherChange                     // an operator before whom another came
 	ChangeUnknown                   // an operator who is not told what came of its change
 	ChangeRefused                   // an operator whose change was refused at once
+	ChangeStalls                    // an operator whose change would stop the cluster
 	StrangerRefused                 // a stream that was refused
 	BelievedHello                   // a stream of one that a node did not know, with a later membership
 	StrangerGone                    // a node that finds that its cluster lists another disk
@@ -121,7 +122,7 @@ var counterNames = [...]string{
 	CompletedWithout: "change completed without a member", LeaverList: "member to leave", LeaverHolds: "member to leave is held at", LeaverToken: "member to leave has a token",
 	JointLease: "session began under two lists", JointBurial: "burial under two lists", BuriedInJoint: "buried member of two lists", NotJoined: "not joined yet", SyncedNotes: "notes told to a new member",
 	OutbidChoice: "proposal outbid", AcceptedBefore: "proposal taken up", ChangeChosen: "operator's change chosen", OtherChange: "other change came first", ChangeUnknown: "operator not told",
-	ChangeRefused: "operator refused", StrangerRefused: "stranger's stream refused", BelievedHello: "later membership in a HELLO", StrangerGone: "stranger gone", RemovedByRefusal: "removal told by a refusal", RemovedGone: "removed member gone", RemovedStart: "removed member started",
+	ChangeRefused: "operator refused", ChangeStalls: "operator's change would stall", StrangerRefused: "stranger's stream refused", BelievedHello: "later membership in a HELLO", StrangerGone: "stranger gone", RemovedByRefusal: "removal told by a refusal", RemovedGone: "removed member gone", RemovedStart: "removed member started",
 	JoinerListed: "waiting process listed", WipedDisk: "disk wiped",
 	SaidValue: "value said", ClientSaid: "client's value answered", OlderLeader: "observer met an older leader",
 }

@@ -82,8 +82,6 @@ func (w *World) judgeFollows(i int, m *token.Membership) {
 		bad = "its first list is another"
 	case !m.Joint() && !slices.Equal(m.Members, before.Next):
 		bad = "its list is another"
-	case m.Floor < before.Floor:
-		bad = "its floor is lower"
 	}
 	if bad != "" {
 		w.fail(Lists, "node %d saves %s after %s: %s", i, membershipText(m), membershipText(before), bad)
@@ -211,7 +209,7 @@ func (w *World) onQuorum(i int, has func(token.Notes) bool, lock int) bool {
 // judgeChoice: what a disk says of a choice does not go back.
 func (w *World) judgeChoice(i int, m *member, e *token.Effect) {
 	before, c := m.disk.choice, e.Choice
-	if old := m.disk.membership; old != nil && e.Membership.Version < old.Version {
+	if old := m.disk.membership; old != nil && (e.Membership.Version < old.Version || e.Membership.Floor < old.Floor) {
 		w.fail(Lists, "node %d saves %s after %s", i, membershipText(e.Membership), membershipText(old))
 	}
 	if before == nil || before.Version != e.Membership.Version {

@@ -54,6 +54,10 @@ func (w *World) proposes(i int, op *Op) bool {
 		return true
 	}
 	waiter := token.Waiter(len(w.operators) + 1)
+	if planErr == nil && !w.hearsQuorums(i, planned) {
+		w.count(ChangeStalls)
+		return false
+	}
 	was, in := m.membership, w.inSession(i)
 	err := m.node.Change(now, waiter, change)
 	if w.trace != nil {
@@ -89,6 +93,15 @@ func (w *World) requestOf(i int, op *Op) (change token.ChangeRequest, complete b
 		}
 	}
 	return change, len(change.Add)+len(change.Remove) > 0
+}
+
+// hearsQuorums reports whether an operator's node hears quorums of both lists.
+func (w *World) hearsQuorums(i int, m *token.Membership) bool {
+	return quorums(m, func(l token.Listed) bool {
+		j := machineAt(l.Address)
+		other := &w.members[j]
+		return (w.isRunning(l) || other.waits && other.disk.id == l.Disk) && other.pausedUntil <= w.now && !w.plan.cutForGood(i, j) && w.cutUntil[i][j] <= w.now && w.cutUntil[j][i] <= w.now
+	})
 }
 
 // canBeAdded reports whether a machine's process waits to be listed: it has no node, or one
