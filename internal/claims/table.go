@@ -125,6 +125,18 @@ func New(node *token.Node, cfg Config) *Table {
 // before [Table.Take] whenever the lease has changed.
 func (t *Table) SetLease(l Lease) { t.lease = l }
 
+// SetMembers tells the table, for its texts, who the members are now: addresses by ID, self
+// among them, of which the node must reach quorum.
+func (t *Table) SetMembers(self string, addresses []string, quorum int) {
+	t.cfg.Member, t.cfg.Addresses, t.cfg.Quorum = self, addresses, quorum
+	t.cfg.Members = 0
+	for _, address := range addresses {
+		if address != "" {
+			t.cfg.Members++
+		}
+	}
+}
+
 // Claim is one wait, and the hold that may follow.
 type Claim struct {
 	id     token.Waiter

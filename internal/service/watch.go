@@ -131,10 +131,7 @@ func (s *Service) watchAll(ctx context.Context, lock string, tell func(*clientv1
 			return errLeaving
 		}
 	}
-	w := newView(s.members)
-	if lock != "" {
-		w.changed[lock] = struct{}{} // to be told of, known or not
-	}
+	w := newView(s.members, lock)
 	patience := time.NewTimer(askPatience)
 	defer patience.Stop()
 	for settled := false; !settled; {
