@@ -71,11 +71,15 @@ func (w *World) answered(e event) bool {
 		}
 		w.count(JoinerListed)
 		m.disk.membership, m.waits = a.membership, false
+		for l := range w.overtook {
+			w.overtook[l][a.to] = [maxNodes]int{} // it is another member
+		}
 		w.start(a.to)
 		return true
 	case m.node == nil || m.gone:
 		return false
 	}
+	removed := m.disk.removed
 	err := m.node.ReceiveMembership(m.clock.read(w.now), a.peer, a.membership)
 	if w.trace != nil {
 		w.tracef("%d is shown by %d: %s: %v", a.to, a.from, membershipText(a.membership), err)
@@ -83,7 +87,7 @@ func (w *World) answered(e event) bool {
 	if err != nil && !errors.Is(err, token.ErrMembership) {
 		w.fail(Invariant, "node %d takes a membership with the error %v", a.to, err)
 	}
-	if w.performed(a.to); m.disk.removed {
+	if w.performed(a.to); m.disk.removed && !removed {
 		w.count(RemovedByRefusal)
 	}
 	return true

@@ -228,6 +228,9 @@ func (w *World) judgeGrant(i int, e *token.Effect) {
 func (w *World) judgeTurns(i, l int, queue []token.Member) {
 	for _, id := range queue {
 		j := w.machineOf(id)
+		if w.members[j].id != id {
+			continue // its disk is lost
+		}
 		entries := &w.overtook[l][j]
 		entries[i]++
 		if batch := max(1, w.plan.Machines[i].LocalBatch); entries[i] > batch {

@@ -178,7 +178,7 @@ func (w *World) judgeBelief(i, l int, e *token.Effect) {
 		w.fail(Leaders, "node %d believes that nobody leads under %s (%s), and node %d does", i, e.Lock, e.Reason, t.node)
 	case t == nil || t.node != w.machineOf(e.Peer) || s.Count > uint64(len(t.values)) || t.values[s.Count-1] != s.Value:
 		w.fail(Leaders, "node %d believes that node %d said %+v about %s", i, e.Peer, *s, e.Lock)
-	case e.Reason == token.ReasonDoubt && w.members[i].clock.read(w.now) < w.heard[i][w.machineOf(e.Peer)]+token.Time(w.plan.TTL):
+	case e.Reason == token.ReasonDoubt && !w.adoptedLately(i) && w.members[i].clock.read(w.now) < w.heard[i][w.machineOf(e.Peer)]+token.Time(w.plan.TTL):
 		w.fail(Leaders, "node %d doubts the leader of %s, and heard node %d within T", i, e.Lock, e.Peer)
 	}
 }

@@ -41,6 +41,7 @@ type belonging struct {
 	id         token.Member
 	membership *token.Membership // nil in runs without changes, and of members without disks
 	before     *token.Membership // the one before it
+	adoptedAt  Instant
 	// waits: no node runs, and the process waits to be listed.
 	waits bool
 	// leaves: it is not in the next list, and turns its callers away. turns: it has yet to.
@@ -239,6 +240,7 @@ func (w *World) saveMembership(i int, m *member, e *token.Effect) {
 // adopted lets a process follow the membership that its node has adopted.
 func (w *World) adopted(i int, m *member, e *token.Effect) {
 	before := m.before
+	m.adoptedAt = w.now
 	m.membership, m.id = e.Membership, m.node.InspectMembership().Self
 	if m.disk.membership != e.Membership && !same(m.disk.membership, e.Membership) {
 		w.fail(Invariant, "node %d adopts a membership that is not on its disk: %v", i, e.Membership)
@@ -301,4 +303,11 @@ func (w *World) gone(m *member, e *token.Effect) {
 		m.disk.joins = true
 		m.leaveFor = w.plan.TTL / 20
 	}
+}
+
+// adoptedLately reports whether a node has adopted a membership within T. Until the others have
+// shown theirs, it does not heed their PINGs.
+func (w *World) adoptedLately(i int) bool {
+	m := &w.members[i]
+	return w.plan.Changes && m.adoptedAt > 0 && w.now < m.adoptedAt+w.plan.TTL+w.plan.TTL/50
 }

@@ -209,7 +209,7 @@ func (w *World) onQuorum(i int, has func(token.Notes) bool, lock int) bool {
 // judgeChoice: what a disk says of a choice does not go back.
 func (w *World) judgeChoice(i int, m *member, e *token.Effect) {
 	before, c := m.disk.choice, e.Choice
-	if old := m.disk.membership; old != nil && (e.Membership.Version < old.Version || e.Membership.Floor < old.Floor) {
+	if old := m.disk.membership; old != nil && e.Membership.Version < old.Version {
 		w.fail(Lists, "node %d saves %s after %s", i, membershipText(e.Membership), membershipText(old))
 	}
 	if before == nil || before.Version != e.Membership.Version {
