@@ -173,7 +173,7 @@ func (w *World) judgeBelief(i, l int, e *token.Effect) {
 	s := e.Message.Saying
 	t := w.terms[l][s.Fence]
 	switch {
-	case s.None && (t == nil || !t.live):
+	case s.None && (t == nil || !t.live || w.plan.Changes && !w.inSession(t.node)):
 	case s.None:
 		w.fail(Leaders, "node %d believes that nobody leads under %s (%s), and node %d does", i, e.Lock, e.Reason, t.node)
 	case t == nil || t.node != w.machineOf(e.Peer) || s.Count > uint64(len(t.values)) || t.values[s.Count-1] != s.Value:
@@ -204,7 +204,7 @@ func (w *World) judgeDoubts(i int) {
 func (w *World) judgeHeard(s *stream) {
 	from, to := &w.members[s.from], &w.members[s.to]
 	if !w.plan.Values || w.forgetful || w.again || w.failure != nil || !s.up || s.over || s.closed || s.broken || s.length() > 0 ||
-		from.node == nil || to.node == nil || from.process != s.sender || to.in[s.from] != s {
+		from.node == nil || to.node == nil || from.process != s.sender || to.in[s.from] != s || !from.knows(to) || !to.knows(from) {
 		return
 	}
 	for l := range w.plan.Locks {

@@ -130,6 +130,9 @@ func (w *World) start(i int) {
 	if err != nil {
 		panic(err) // a plan that no configuration allows
 	}
+	if w.plan.Changes && node.InspectMembership().Departed {
+		m.leaves, m.turns, m.departed = true, true, true
+	}
 	w.log.started(w, i, m.incarnation, session)
 	m.process++
 	m.startedAt = w.now

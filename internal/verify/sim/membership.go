@@ -311,3 +311,8 @@ func (w *World) adoptedLately(i int) bool {
 	m := &w.members[i]
 	return w.plan.Changes && m.adoptedAt > 0 && w.now < m.adoptedAt+w.plan.TTL+w.plan.TTL/50
 }
+
+// knows reports whether a node's membership lists another node.
+func (m *member) knows(other *member) bool {
+	return m.membership == nil || m.membership.Lists(other.id)
+}
