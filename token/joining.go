@@ -122,7 +122,8 @@ func (n *Node) unreached() []Member {
 	return distant
 }
 
-// askWhetherJoined asks all, and answers itself.
+// askWhetherJoined asks all, and answers itself. It asks again for notes, too: an answer is lost
+// while the member asked has no stream to here.
 //
 // Protocol, section 9: every T/2 or so.
 func (n *Node) askWhetherJoined() {
@@ -136,7 +137,7 @@ func (n *Node) askWhetherJoined() {
 	n.issue(nil, Asking, NoMember).Message = m
 	for k := range n.peers {
 		n.send(nil, Member(k), m)
-		n.askForNotes(Member(k)) // the last page may be lost
+		n.askForNotes(Member(k))
 	}
 	if !n.encumbered() {
 		j.answers[n.self] = n.ownJoined(m.Members)
@@ -144,11 +145,13 @@ func (n *Node) askWhetherJoined() {
 	n.judgeJoined()
 }
 
-// ownJoined is this node's answer; it buries whom it can of the distant.
+// ownJoined is this node's answer; it buries whom it can of the distant, but nobody that has sent
+// it a PING within T: that one is there, and would get no session as long as somebody who does
+// not reach it asks.
 func (n *Node) ownJoined(distant []Member) joinedAnswer {
 	a := joinedAnswer{answered: true, joined: n.hasJoined(), highest: n.highestBallot()}
 	for _, k := range distant {
-		if n.isListed(k) && n.canBury(k) {
+		if n.isListed(k) && n.canBury(k) && n.peers[k].shownAt+n.cfg.TTL <= n.now {
 			n.peers[k].burialEnd = n.now + n.cfg.TTL
 			n.issue(nil, Buried, k)
 			a.buried = append(a.buried, k)
