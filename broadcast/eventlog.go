@@ -18,7 +18,7 @@ type eventLog struct {
 	took      time.Duration // to write lines last
 	quiet     bool          // no lines of level info are written
 	evidence  bool          // lines are written for each message and each step of the algorithm
-	addresses []string
+	addresses []string      // of the members by ID
 	times     func() string // says what led to the end of a lease
 	memory    string        // where session numbers come from, in words
 	scratch   []byte
@@ -32,17 +32,25 @@ type eventLog struct {
 }
 
 // newEventLog makes the log of a node whose configuration is complete.
-func newEventLog(cfg Config) *eventLog {
+func newEventLog(cfg Config, r *roster) *eventLog {
 	quiet := !cfg.Log.Info().Enabled()
 	return &eventLog{
-		log:       cfg.Log.With().Str("node", cfg.Members[cfg.Self]).Logger(),
+		log:       cfg.Log.With().Str("node", r.address()).Logger(),
 		flushLog:  cfg.FlushLog,
 		quiet:     quiet,
 		evidence:  cfg.Evidence && !quiet,
 		times:     func() string { return "" },
-		addresses: cfg.Members,
+		addresses: r.addresses,
 		told:      make(map[string]token.Fence),
 	}
+}
+
+// address is a member's, also of one that was removed.
+func (l *eventLog) address(m token.Member) string {
+	if int(m) < len(l.addresses) {
+		return l.addresses[m]
+	}
+	return removedAddress(m)
 }
 
 // line begins a line. It is nil if such lines are not written; the methods of zerolog.Event
@@ -90,15 +98,15 @@ func (l *eventLog) nodeFailed(reason error) {
 }
 
 func (l *eventLog) peerConnected(m token.Member) {
-	l.info("peer_connected").Str("peer", l.addresses[m]).Msg("stream to peer accepted")
+	l.info("peer_connected").Str("peer", l.address(m)).Msg("stream to peer accepted")
 }
 
 func (l *eventLog) peerLost(m token.Member, reason string) {
-	l.info("peer_lost").Str("peer", l.addresses[m]).Str("reason", reason).Msg("stream to peer ended")
+	l.info("peer_lost").Str("peer", l.address(m)).Str("reason", reason).Msg("stream to peer ended")
 }
 
 func (l *eventLog) peerRefused(m token.Member, reason string) {
-	l.line(zerolog.WarnLevel, "peer_refused").Str("peer", l.addresses[m]).Str("reason", reason).Msg("stream refused")
+	l.line(zerolog.WarnLevel, "peer_refused").Str("peer", l.address(m)).Str("reason", reason).Msg("stream refused")
 }
 
 func (l *eventLog) unauthenticatedRefused(remote, reason string) {
@@ -193,7 +201,7 @@ func (l *eventLog) about(e *token.Effect, event string) *zerolog.Event {
 		line.Str("lock", e.Lock)
 	}
 	if e.Peer != token.NoMember {
-		line.Str("peer", l.addresses[e.Peer])
+		line.Str("peer", l.address(e.Peer))
 	}
 	return line
 }
@@ -259,7 +267,7 @@ func (l *eventLog) list(line *zerolog.Event, key string, members []token.Member)
 	}
 	array := line.CreateArray()
 	for _, m := range members {
-		array.Str(l.addresses[m])
+		array.Str(l.address(m))
 	}
 	line.Array(key, array)
 }

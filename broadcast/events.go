@@ -157,9 +157,9 @@ func (l *eventLog) lease(e *token.Effect) {
 		l.session("session_ended", e.Session).Msg("session ended on purpose")
 	case token.Guarded:
 		line := l.session("guard", e.Session)
-		line.Str("peer", l.addresses[e.Peer]).Msg("session of peer guarded")
+		line.Str("peer", l.address(e.Peer)).Msg("session of peer guarded")
 	case token.Buried:
-		l.info("burial").Str("peer", l.addresses[e.Peer]).Msg("peer buried")
+		l.info("burial").Str("peer", l.address(e.Peer)).Msg("peer buried")
 	}
 }
 
@@ -170,7 +170,7 @@ func (l *eventLog) whyLapsed(e *token.Effect) string {
 	}
 	return fmt.Sprintf("%s says that another process of this node had session %d: was an older copy of %s put in its place, "+
 		"or does a second node run under this address? stop that one; this one goes on above that number",
-		l.addresses[e.Peer], e.Known, cmp.Or(l.memory, "this machine's clock"))
+		l.address(e.Peer), e.Known, cmp.Or(l.memory, "this machine's clock"))
 }
 
 // round writes a line about a round of this node, or about a forgotten lock.
@@ -302,7 +302,7 @@ func (l *eventLog) probe(line *zerolog.Event, m *token.Message) {
 	l.number(line, m.Number)
 	l.decimal(line, "probe", m.Probe)
 	if m.Helper != token.NoMember {
-		line.Str("helper", l.addresses[m.Helper])
+		line.Str("helper", l.address(m.Helper))
 	}
 	l.limit(line, "limit", m.Limit)
 }

@@ -318,7 +318,7 @@ func TestWatchesKeepTrackOfSoManyLocks(t *testing.T) {
 		}
 		w.cancel()
 	})
-	v := newView(abc)
+	v := newView(abc, "")
 	for i := range 2 * manyLocks {
 		part := partOf("a:1")
 		part.Lock = fmt.Sprint(i)

@@ -127,7 +127,7 @@ func TestObstacles(t *testing.T) {
 
 // What one watches follows the members that come and go.
 func TestViewFollowsMembers(t *testing.T) {
-	v := newView(abc)
+	v := newView(abc, "")
 	told := func() (locks, absent []string) {
 		t.Helper()
 		if err := v.tell(func(r *clientv1.WatchResponse) error {

@@ -282,7 +282,7 @@ func TestNotesOfMembersAreMerged(t *testing.T) {
 
 // What is kept is shown, and not forgotten by those who watch, though nobody knows the lock.
 func TestViewKeepsKeptHolds(t *testing.T) {
-	v := newView(abc)
+	v := newView(abc, "")
 	told := 0
 	tell := func(*clientv1.WatchResponse) error { told++; return nil }
 	v.take(news{member: "a:1", part: &clientv1.LockStatus{Lock: "cs", Kept: &clientv1.KeptHold{Fence: 5}}})
@@ -292,5 +292,26 @@ func TestViewKeepsKeptHolds(t *testing.T) {
 	v.take(news{member: "a:1", part: &clientv1.LockStatus{Lock: "cs", Kept: &clientv1.KeptHold{Fence: 5, Over: true}}})
 	if err := v.tell(tell); err != nil || told != 2 || len(v.parts) != 0 {
 		t.Errorf("told of %d, %d kept, %v", told, len(v.parts), err)
+	}
+}
+
+// Who watches a lock by name hears what each member remembers of it, though none knows it: that
+// a kept hold is over, which a member that was away takes for kept, and the latest run.
+func TestNamedViewHasWhatIsRemembered(t *testing.T) {
+	v := newView(abc, "cs")
+	var last *clientv1.LockStatus
+	tell := func(r *clientv1.WatchResponse) error { last = r.GetLock(); return nil }
+	for i, part := range []*clientv1.LockStatus{
+		{Lock: "cs", Kept: &clientv1.KeptHold{Fence: 5, Over: true}},
+		{Lock: "cs", Kept: &clientv1.KeptHold{Fence: 5}},
+		{Lock: "cs", Run: &clientv1.RunRecord{Tick: 3, Fence: 4}},
+	} {
+		v.take(news{member: abc[i], part: part})
+		if err := v.tell(tell); err != nil || last.GetKept() != nil {
+			t.Errorf("told of %v, %v; want none kept", last, err)
+		}
+	}
+	if last.GetRun().GetTick() != 3 {
+		t.Errorf("told of %v; want the run of tick 3", last)
 	}
 }

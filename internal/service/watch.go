@@ -131,10 +131,7 @@ func (s *Service) watchAll(ctx context.Context, lock string, tell func(*clientv1
 	if !s.followAll(ctx, m, lock, feed, following) {
 		return errLeaving
 	}
-	w := newView(m.members)
-	if lock != "" {
-		w.changed[lock] = struct{}{} // to be told of, known or not
-	}
+	w := newView(m.members, lock)
 	patience := time.NewTimer(askPatience)
 	defer patience.Stop()
 	for settled := false; !settled; {
