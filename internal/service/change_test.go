@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -87,6 +88,7 @@ func (f *fakeMembership) Change(_ context.Context, change token.ChangeRequest) (
 
 func (f *fakeMembership) ShowNode(_ context.Context, address string) (broadcast.NodeShown, error) {
 	n, there := f.shown[address]
+	n.Address = cmp.Or(n.Address, address)
 	if !there {
 		return n, errors.New("connection refused")
 	}
@@ -142,6 +144,8 @@ func TestWhyAChangeIsRefused(t *testing.T) {
 			says: "d:1 does not answer: connection refused; start it with an empty data directory: conch node --listen d:1 --join a:1"},
 		"another version": {st: quiet, request: add, shown: with(func(n *broadcast.NodeShown) { n.Version = 1 }),
 			code: clientv1.Code_CODE_CANNOT_CHANGE, says: "d:1 is of another version: it speaks version 1"},
+		"another name": {st: quiet, request: add, shown: with(func(n *broadcast.NodeShown) { n.Address = "\x1b:1" }),
+			code: clientv1.Code_CODE_CANNOT_CHANGE, says: `the node at d:1 calls itself "\x1b:1"`},
 		"another time to live": {st: quiet, request: add, shown: with(func(n *broadcast.NodeShown) { n.TTL = time.Minute }),
 			code: clientv1.Code_CODE_CANNOT_CHANGE, says: "d:1 has the session time to live 1m0s, and the cluster 2s: start it with --session-ttl 2s"},
 		"no disk": {st: quiet, request: add, shown: with(func(n *broadcast.NodeShown) { n.Disk = token.Disk{} }),
@@ -317,7 +321,7 @@ func TestOutcomesOfAChange(t *testing.T) {
 	}{
 		"another came first": {err: broadcast.ErrOtherChange, code: clientv1.Code_CODE_CHANGING, says: "from a:1 to a:1, b:1", status: codes.Aborted},
 		"the session lapsed": {err: token.ErrOutside, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "not in a session", status: codes.FailedPrecondition},
-		"the node stops":     {err: broadcast.ErrStopped, code: clientv1.Code_CODE_UNREACHABLE, says: "it is not known whether", status: codes.Unavailable},
+		"nobody knows":       {err: broadcast.ErrNotChosen, code: clientv1.Code_CODE_UNREACHABLE, says: "not known whether the members take the change; see 'conch members'", status: codes.Unavailable},
 		"it fails later":     {after: broadcast.ErrStopped, code: clientv1.Code_CODE_UNREACHABLE, says: "the change goes on", status: codes.Unavailable},
 		"it is removed":      {after: broadcast.ErrRemoved},
 	} {
