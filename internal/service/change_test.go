@@ -163,15 +163,12 @@ func TestWhyAChangeIsRefused(t *testing.T) {
 			code: clientv1.Code_CODE_CHANGING, says: "another change of the members came first: from a:1, b:1, c:1 to a:1, b:1, c:1, e:1"},
 		"chosen just now":  {st: quiet, request: add, shown: joins, planErr: token.ErrChanging, code: clientv1.Code_CODE_CHANGING, says: "came first"},
 		"the core refuses": {st: quiet, request: add, shown: joins, planErr: token.ErrTooMany, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "too many members"},
-		"never":            {st: knows(nil), request: add, shown: joins, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "this node has no data directory"},
+		"never":            {st: knows(token.NewMembership([]string{"", ""})), request: add, shown: joins, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "this node has no data directory"},
 		"not born": {
 			st: broadcast.MembershipStatus{View: token.MembershipView{
 				Membership: token.NewMembership([]string{"a:1", "b:1"}), Waits: true, Unseen: []token.Member{1},
 			}},
 			request: add, shown: joins, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "not all members have shown their disks yet: b:1 not"},
-		"a member without a disk": {
-			st:      broadcast.MembershipStatus{View: token.MembershipView{Membership: token.NewMembership([]string{"a:1", "b:1"})}},
-			request: add, shown: joins, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "a member has no data directory"},
 		"no quorum of the list": {st: knows(ours), request: add, shown: joins, next: joint(ours, 0, 1, 2, 3),
 			code: clientv1.Code_CODE_CANNOT_CHANGE, says: "this node hears 1 of the 3 members, and the change needs 2 (not heard: b:1, c:1)"},
 		"no quorum of the new list": {st: knows(stable(0, 1, 2, 3, 4), 1, 2), request: &clientv1.ChangeMembersRequest{Remove: []string{"b:1", "c:1"}},

@@ -38,7 +38,7 @@ func isTurn(v *token.MembershipView, inSession bool) *clientv1.Error {
 	switch why := fixed(v, inSession); {
 	case why == "":
 		return nil
-	case v.Membership != nil && (v.Membership.Joint() || v.Choosing):
+	case v.Membership.Joint() || v.Choosing:
 		return changing(v.Membership)
 	default:
 		return cannot("%s", why)
