@@ -80,6 +80,9 @@ func (s *Service) freeKept(ctx context.Context, r *clientv1.BreakRequest, by bro
 	m := s.members()
 	whole, parts := s.state(ctx, m, r.GetLock())
 	kept := whole.GetKept()
+	if kept == nil {
+		kept = outdated(whole, parts, r.GetFence())
+	}
 	switch {
 	case kept == nil:
 		return nil, sofar
@@ -113,6 +116,22 @@ func (s *Service) freeKept(ctx context.Context, r *clientv1.BreakRequest, by bro
 		}
 	}
 	return nil, sofar
+}
+
+// outdated returns the kept hold with a fence that a member takes for kept, though others know
+// better: it was away when the hold ended. Nil if there is none.
+func outdated(whole *clientv1.LockStatus, parts []*clientv1.LockStatus, fence uint64) *clientv1.KeptHold {
+	for _, h := range whole.GetHolders() {
+		if h.GetFence() == fence {
+			return nil
+		}
+	}
+	for _, part := range parts {
+		if keeps(part) && part.GetKept().GetFence() == fence {
+			return part.GetKept()
+		}
+	}
+	return nil
 }
 
 // freeHere says that a kept hold is over that this node remembers.

@@ -280,6 +280,29 @@ func TestNotesOfMembersAreMerged(t *testing.T) {
 	}
 }
 
+// A member that was away when a kept hold ended can be told so, by the fence that it shows; but
+// not that a hold is over which somebody has.
+func TestOutdatedKeptHold(t *testing.T) {
+	kept := func(fence uint64, over bool) *clientv1.LockStatus {
+		return &clientv1.LockStatus{Lock: "cs", Kept: &clientv1.KeptHold{Fence: fence, Over: over}}
+	}
+	for name, test := range map[string]struct {
+		parts []*clientv1.LockStatus
+		fence uint64 // 0: there is none
+	}{
+		"over elsewhere":           {[]*clientv1.LockStatus{kept(5, true), kept(5, false), nil}, 5},
+		"a later one is over":      {[]*clientv1.LockStatus{kept(6, true), kept(5, false), nil}, 5},
+		"held later by another":    {[]*clientv1.LockStatus{holding(partOf("a:1"), &clientv1.Holder{Fence: 6}), kept(5, false), nil}, 5},
+		"held by its holder":       {[]*clientv1.LockStatus{holding(partOf("a:1"), &clientv1.Holder{Fence: 5}), kept(5, false), nil}, 0},
+		"all know that it is over": {[]*clientv1.LockStatus{kept(5, true), kept(5, true), nil}, 0},
+		"another fence":            {[]*clientv1.LockStatus{kept(5, true), kept(4, false), nil}, 0},
+	} {
+		if k := outdated(merge(abc, "cs", test.parts, nil), test.parts, 5); k.GetFence() != test.fence {
+			t.Errorf("%s: %v; want the fence %d", name, k, test.fence)
+		}
+	}
+}
+
 // What is kept is shown, and not forgotten by those who watch, though nobody knows the lock.
 func TestViewKeepsKeptHolds(t *testing.T) {
 	v := newView(abc, "")
