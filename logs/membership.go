@@ -13,7 +13,7 @@ type Membership struct {
 	Version uint64 // counts them from 0; an odd one is joint
 	// Members and Next are the IDs of the lists; Next is nil unless the membership is joint.
 	Members, Next []int
-	First         *Event // the line of the first node that adopted it, by the order of Merge
+	First         *Event // the line of the first node that adopted it, by the nodes' clocks
 
 	cluster   string
 	floor     uint64
@@ -356,14 +356,23 @@ func (r *Run) sizeAt(e *Event) int {
 	return len(r.Members)
 }
 
+// mostMembers is how many members there were at most; 0 if that never changed.
+func (r *Run) mostMembers() int {
+	most := 0
+	for _, m := range r.Memberships {
+		most = max(most, m.Size())
+	}
+	return most
+}
+
 // Sizes writes how many members there were: N, or the least and the most over time.
 func (r *Run) Sizes() string {
 	if len(r.Memberships) == 0 {
 		return fmt.Sprint(len(r.Members))
 	}
-	least, most := r.Memberships[0].Size(), 0
+	least, most := r.mostMembers(), r.mostMembers()
 	for _, m := range r.Memberships {
-		least, most = min(least, m.Size()), max(most, m.Size())
+		least = min(least, m.Size())
 	}
 	if least == most {
 		return fmt.Sprint(most)
