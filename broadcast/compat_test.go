@@ -219,19 +219,21 @@ func compatWitness(answer token.Answer, highest uint64) token.Message {
 	return m
 }
 
-func compatDriver() *Driver {
-	d := &Driver{members: compatMembers, self: 1, byAddress: map[string]token.Member{}, ttl: 2 * time.Second, mostBallot: func() uint64 { return wire.MaxBallot }}
-	for i, address := range d.members {
-		d.byAddress[address] = token.Member(i)
-	}
+// fixedDriver is a driver that checks HELLOs, and does nothing else.
+func fixedDriver(self token.Member, members []string) *Driver {
+	d := &Driver{self: self, ttl: 2 * time.Second, mostBallot: func() uint64 { return wire.MaxBallot }}
+	d.roster.Store(fixedRoster(self, members))
 	return d
+}
+
+func compatDriver() *Driver {
+	return fixedDriver(1, compatMembers)
 }
 
 // record writes the frames as this version sends them.
 func record(file string) error {
 	var text bytes.Buffer
-	sender := compatDriver()
-	sender.self = 0
+	sender := fixedDriver(0, compatMembers)
 	hello, err := proto.Marshal(sender.helloFrame(1, compatHello))
 	if err != nil {
 		return err
@@ -310,7 +312,7 @@ func checkRecordedHello(t *testing.T, wire []byte) (version uint32) {
 		t.Fatal(err)
 	}
 	version = firstOf(&frame).GetHello().GetVersion()
-	from, hello, refusal := compatDriver().checkHello(firstOf(&frame).GetHello())
+	from, greeting, refusal := compatDriver().checkHello(firstOf(&frame).GetHello())
 	if version != ProtocolVersion {
 		if want := fmt.Sprintf("protocol version %d; want %d", version, ProtocolVersion); refusal == nil || refusal.reason != want {
 			t.Errorf("HELLO of version %d: %v; want it refused for %q", version, refusal, want)
@@ -320,8 +322,8 @@ func checkRecordedHello(t *testing.T, wire []byte) (version uint32) {
 	if refusal != nil {
 		t.Fatalf("HELLO was refused: %s", refusal.reason)
 	}
-	if from != 0 || !reflect.DeepEqual(hello, compatHello) {
-		t.Errorf("HELLO: read member %d, %+v; want member 0, %+v", from, hello, compatHello)
+	if from != 0 || !reflect.DeepEqual(greeting.hello, compatHello) {
+		t.Errorf("HELLO: read member %d, %+v; want member 0, %+v", from, greeting.hello, compatHello)
 	}
 	return version
 }

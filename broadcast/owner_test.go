@@ -23,7 +23,11 @@ func idleOwner(t *testing.T, log *logBuffer) *owner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newOwner(&Driver{members: cfg.Members, clock: cfg.Clock, limits: defaultLimits}, node, cfg)
+	d := &Driver{clock: cfg.Clock, limits: defaultLimits}
+	d.roster.Store(fixedRoster(0, cfg.Members))
+	o := newOwner(d, node, cfg)
+	o.peers = []peer{{}, {link: newLink(d, 1, "b:1")}}
+	return o
 }
 
 // Inputs that a receiver handed over before its stream was replaced may reach the owner
@@ -32,10 +36,12 @@ func TestFramesOfAnOlderStreamAreDropped(t *testing.T) {
 	log := new(logBuffer)
 	o := idleOwner(t, log)
 	open := func(counter uint64) *incoming {
-		in := &incoming{verdict: make(chan error, 1), replaced: make(chan struct{})}
-		o.take(0, &input{kind: inputAccept, peer: 1, incoming: in, hello: token.Hello{Counter: counter}})
-		if err := <-in.verdict; err != nil {
-			t.Fatal(err)
+		in := &incoming{verdict: make(chan verdict, 1), replaced: make(chan struct{})}
+		o.take(0, &input{kind: inputAccept, incoming: in, greeting: &greeting{
+			address: "b:1", members: []string{"a:1", "b:1"}, hello: token.Hello{Counter: counter},
+		}})
+		if v := <-in.verdict; v.from != 1 || v.err != nil {
+			t.Fatal(v)
 		}
 		return in
 	}

@@ -20,13 +20,13 @@ import (
 // saving is what a node saves or has saved.
 type saving struct {
 	store Store
-	// inPlace: the worker waits for each save.
-	inPlace bool
-	session token.Session // the latest that was saved
-	current *save         // under way; nil if none is
-	promise uint64        // the highest to be saved
-	held    []heldBack
-	locks   map[string]struct{} // of the messages in held
+	// inPlace: the worker waits for each save; always: however many members there are.
+	inPlace, always bool
+	session         token.Session // the latest that was saved
+	current         *save         // under way; nil if none is
+	promise         uint64        // the highest to be saved
+	held            []heldBack
+	locks           map[string]struct{} // of the messages in held
 
 	times saveTimes
 }

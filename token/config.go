@@ -97,11 +97,21 @@ func (cfg Config) check() error {
 	bad := func(field string, got any, want string) error {
 		return fmt.Errorf("%w: Config.%s: got %v, want %s", ErrConfig, field, got, want)
 	}
+	ids := cfg.Members
+	if m := cfg.Membership; m != nil {
+		if err := m.Check(); err != nil {
+			return fmt.Errorf("%w: Config.Membership: %w", ErrConfig, err)
+		}
+		ids = int(m.IDs)
+		if cfg.Members != 0 {
+			return bad("Members", cfg.Members, "0 beside Membership")
+		}
+	}
 	switch {
-	case cfg.Members < 1:
+	case ids < 1:
 		return bad("Members", cfg.Members, "at least 1")
-	case cfg.Self < 0 || int(cfg.Self) >= cfg.Members:
-		return bad("Self", cfg.Self, fmt.Sprintf("0 to %d", cfg.Members-1))
+	case cfg.Self < 0 || int(cfg.Self) >= ids:
+		return bad("Self", cfg.Self, fmt.Sprintf("0 to %d", ids-1))
 	case cfg.Session == 0:
 		return bad("Session", cfg.Session, "at least 1")
 	case cfg.TTL < MinTTL:

@@ -137,6 +137,7 @@ const (
 	ReasonNoDisk    = "a member has no data directory" // why a run or a kept hold is refused; so is the one above
 	ReasonMembers   = "the members change"             // why a ballot failed
 	ReasonRemoved   = "removed from the members"       // why a session ended, and the node is gone
+	ReasonStranger  = "the cluster lists another disk" // why a node is gone that never had a session
 	ReasonOther     = "another change came first"      // why a change failed
 )
 

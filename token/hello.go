@@ -36,6 +36,13 @@ type Hello struct {
 
 // peer is what a node knows about one member.
 type peer struct {
+	// listed: it is a member, by one of the two lists if there are two. old and next: by the
+	// first, and by the second.
+	listed, old, next bool
+	// version is that of the membership that it has shown on its newest stream. told is what
+	// this node has shown on the newest stream to it; see shown.
+	version, told uint64
+
 	// connected: the stream to it is open.
 	connected bool
 	// opened counts the streams that this process opened to it.
@@ -95,7 +102,10 @@ type peer struct {
 func (n *Node) Hello(to Member) Hello {
 	p := &n.peers[to]
 	p.opened++
+	p.told = n.shown()
 	return Hello{
+		Membership:   n.shownMembership(),
+		Disk:         n.cfg.Disk,
 		Incarnation:  n.cfg.Incarnation,
 		Boot:         n.boot,
 		Counter:      p.opened - 1,
@@ -117,6 +127,9 @@ func (n *Node) Hello(to Member) Hello {
 // (section 2, a number of one's own).
 func (n *Node) ReceiveHello(now Time, from Member, h Hello) error {
 	n.advance(now)
+	if err := n.meet(from, &h); err != nil {
+		return err
+	}
 	p := &n.peers[from]
 	old, heard := p.hello, p.heard
 	other := h.Incarnation != old.Incarnation
@@ -128,6 +141,7 @@ func (n *Node) ReceiveHello(now Time, from Member, h Hello) error {
 			h.Counter, h.Boot, old.Counter, old.Boot, ErrOldStream)
 	}
 	p.hello, p.heard = h, true
+	p.version = h.version()
 	n.awaitSaid(from)
 	p.heardOf(h.Boot)
 	n.learn(from, h.KnownSession, h.KnownOf)
@@ -137,7 +151,9 @@ func (n *Node) ReceiveHello(now Time, from Member, h Hello) error {
 	if !h.Fresh {
 		n.fresh = false
 	}
+	n.bear(from, h.Disk)
 	n.checkFresh()
+	n.checkRemoved()
 	return nil
 }
 
@@ -147,6 +163,7 @@ func (n *Node) forgetOlder(p *peer, from Member, before bool) {
 	p.heldPing = Message{}
 	p.answeredBefore = p.hasAnswered
 	p.clear = false
+	n.joining.forget(from)
 	n.sayClear(from)
 	if before {
 		p.returned = true

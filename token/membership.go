@@ -90,6 +90,17 @@ func (m *Membership) Find(address string, disk Disk) Member {
 	return NoMember
 }
 
+// Superseded reports whether a later member has the address of a member, whose disk is lost:
+// nobody can be reached there as that member any more.
+func (m *Membership) Superseded(id Member) bool {
+	for _, l := range m.Members {
+		if l.ID == id {
+			return slices.ContainsFunc(m.Next, func(o Listed) bool { return o.Address == l.Address && o.ID > id })
+		}
+	}
+	return false
+}
+
 // NewMembership is the first list of a cluster, by address. No disk is known yet.
 func NewMembership(addresses []string) *Membership {
 	m := &Membership{IDs: Member(len(addresses))}

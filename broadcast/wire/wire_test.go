@@ -19,7 +19,7 @@ import (
 // testDecoder decodes one member's messages to another, at a time when every ballot number
 // that fits a fence is plausible.
 func testDecoder(members int, from, self token.Member) Decoder {
-	return Decoder{Members: members, Self: self, From: from, MaxBallot: func() uint64 { return MaxBallot }}
+	return Decoder{Members: members, Changes: true, Self: self, From: from, MaxBallot: func() uint64 { return MaxBallot }}
 }
 
 // Messages arrive as they were sent, in as few frames as are surely short enough.
@@ -100,7 +100,7 @@ func TestMessageBytesAreNotExceeded(t *testing.T) {
 				{Kind: token.Busy, Locks: slices.Repeat([]string{"x"}, 1024)},
 			} {
 				size := frameBytes(t, m)
-				if bound := (FrameBudget{members}).bound(&m); size > bound || bound > MaxFrameBytes/2 {
+				if bound := bound(&m); size > bound || bound > MaxFrameBytes/2 {
 					t.Errorf("%v of %d members: %d bytes; want at most %d, and those at most %d",
 						m.Kind, members, size, bound, MaxFrameBytes/2)
 				}
@@ -113,7 +113,6 @@ func TestBurstIsCutIntoFramesThatAreAccepted(t *testing.T) {
 	request := token.Message{Kind: token.Request, Lock: strings.Repeat("x", maxNameBytes), Number: token.Number{Session: 1, Count: 1}}
 	busy := token.Message{Kind: token.Busy, Locks: slices.Repeat([]string{request.Lock}, 1024)}
 	huge := token.Message{Kind: token.Busy, Locks: slices.Repeat([]string{request.Lock}, 2048)}
-	budget := FrameBudget{Members: 3}
 	for _, test := range []struct {
 		name     string
 		messages []token.Message
@@ -121,13 +120,13 @@ func TestBurstIsCutIntoFramesThatAreAccepted(t *testing.T) {
 	}{
 		{"one", []token.Message{request}, 1},
 		{"a few", slices.Repeat([]token.Message{request}, 800), 1},
-		{"many", slices.Repeat([]token.Message{request}, 8000), 10},
+		{"many", slices.Repeat([]token.Message{request}, 8000), 8},
 		{"long ones", slices.Repeat([]token.Message{busy}, 3), 3},
 		{"one beyond half a frame", []token.Message{request, huge, request}, 3},
 	} {
 		frames := 0
 		for rest := test.messages; len(rest) > 0; frames++ {
-			k := budget.Fit(rest)
+			k := Fit(rest)
 			if size := frameBytes(t, rest[:k]...); size > MaxFrameBytes {
 				t.Errorf("%s: frame of %d bytes; want at most %d", test.name, size, MaxFrameBytes)
 			}
@@ -339,6 +338,7 @@ func TestDecodeRefusesNonsense(t *testing.T) {
 		{"ABORT: ballot 0", &peerv1.Message{Kind: &peerv1.Message_Abort{Abort: &peerv1.Abort{Lock: "cs"}}}},
 	} {
 		d := testDecoder(3, 0, 1)
+		d.Changes = false
 		m, err := d.message(test.wire)
 		if err == nil || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("decode %v = %+v, %v; want an error of one line with %q", test.wire, m, err, test.says)
@@ -371,7 +371,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		messages := frame.Messages
 		for i := range messages {
-			bound := FrameBudget{members}.bound(&messages[i])
+			bound := bound(&messages[i])
 			if size := proto.Size(encode(&messages[i])); size > bound {
 				t.Errorf("message of %d bytes; want at most %d", size, bound)
 			}

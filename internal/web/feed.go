@@ -63,7 +63,7 @@ func (f *feed) put(ctx context.Context, l *clientv1.LockStatus) error {
 	defer f.mu.Unlock()
 	_, told := f.locks[l.GetLock()]
 	switch {
-	case len(l.GetViews()) == 0: // no member knows it
+	case len(l.GetViews()) == 0 && l.GetKept() == nil: // no member knows it, and nothing bars it
 		if !told {
 			return nil
 		}

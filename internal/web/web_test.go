@@ -123,6 +123,23 @@ func TestStream(t *testing.T) {
 	}
 }
 
+// A lock of which a hold is kept is told of though no member knows it, as after a restart of
+// all nodes; and gone once the hold is over.
+func TestKeptLockThatNobodyKnows(t *testing.T) {
+	s := newSite(t, time.Hour)
+	l := s.listen("")
+	defer l.close()
+	s.node.changes <- &clientv1.LockStatus{Lock: "infra", Kept: &clientv1.KeptHold{Fence: 7, Owner: "ci"}}
+	n := l.until(func(n newsJSON) bool { return len(n.Locks) > 0 })
+	if k := n.Locks[0].Kept; n.Locks[0].Name != "infra" || k == nil || k.Fence != 7 || k.Owner != "ci" || k.Certain {
+		t.Errorf("told of %+v; want infra, kept for ci, as far as is known", n.Locks[0])
+	}
+	s.node.changes <- &clientv1.LockStatus{Lock: "infra"}
+	if n := l.until(func(n newsJSON) bool { return len(n.Gone) > 0 }); n.Gone[0] != "infra" {
+		t.Errorf("gone: %q; want infra", n.Gone)
+	}
+}
+
 // Names are shown as text even if they look like HTML.
 func TestHostileNames(t *testing.T) {
 	s := newSite(t, time.Hour)

@@ -1356,7 +1356,10 @@ type Hello struct {
 	Disk []byte `protobuf:"bytes,14,opt,name=disk,proto3" json:"disk,omitempty"`
 	// The sender's membership; not set if that never changes. Field 6 then has the addresses of
 	// all its members, by ID.
-	Membership    *Membership `protobuf:"bytes,15,opt,name=membership,proto3" json:"membership,omitempty"`
+	Membership *Membership `protobuf:"bytes,15,opt,name=membership,proto3" json:"membership,omitempty"`
+	// The disk that the receiver must have, as it stands in the membership: two members may
+	// have the same address while one replaces the other. Empty if it is not known.
+	ReceiverDisk  []byte `protobuf:"bytes,16,opt,name=receiver_disk,json=receiverDisk,proto3" json:"receiver_disk,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1492,6 +1495,13 @@ func (x *Hello) GetDisk() []byte {
 func (x *Hello) GetMembership() *Membership {
 	if x != nil {
 		return x.Membership
+	}
+	return nil
+}
+
+func (x *Hello) GetReceiverDisk() []byte {
+	if x != nil {
+		return x.ReceiverDisk
 	}
 	return nil
 }
@@ -3869,7 +3879,7 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x05count\x18\x02 \x01(\x04R\x05count\"B\n" +
 	"\fBallotNumber\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x1a\n" +
-	"\bproposer\x18\x02 \x01(\rR\bproposer\"\xbc\x03\n" +
+	"\bproposer\x18\x02 \x01(\rR\bproposer\"\xe1\x03\n" +
 	"\x05Hello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
 	"\x06member\x18\x02 \x01(\tR\x06member\x12 \n" +
@@ -3888,7 +3898,8 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x04disk\x18\x0e \x01(\fR\x04disk\x129\n" +
 	"\n" +
 	"membership\x18\x0f \x01(\v2\x19.conch.peer.v1.MembershipR\n" +
-	"membership\"n\n" +
+	"membership\x12#\n" +
+	"\rreceiver_disk\x18\x10 \x01(\fR\freceiverDisk\"n\n" +
 	"\x04Ping\x12 \n" +
 	"\vincarnation\x18\x01 \x01(\fR\vincarnation\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x04R\asession\x12\x14\n" +
