@@ -92,9 +92,6 @@ func TestPlantedChanges(t *testing.T) {
 		"two lists with one number": {func(t *testing.T, files [][]string) int {
 			return edit(files[1:2], in(`"10.0.0.3:7400"`, `"10.0.0.9:7400"`), adopted(2)...)
 		}, Violated, "adopted different lists as membership 2"},
-		"two floors with one number": {func(t *testing.T, files [][]string) int {
-			return edit(files[1:2], in(`"floor":"`, `"floor":"9`), adopted(2)...)
-		}, Violated, "adopted different lists as membership 2"},
 		"back to an earlier one": {func(t *testing.T, files [][]string) int {
 			return edit(files[0:1], in(`"membership":"4"`, `"membership":"44"`), adopted(4)...) +
 				edit(files[0:1], in(`"membership":"5"`, `"membership":"1"`), adopted(5)...)
@@ -113,9 +110,6 @@ func TestPlantedChanges(t *testing.T) {
 		"fewer IDs": {func(t *testing.T, files [][]string) int {
 			return edit(files, in(`"ids":"5"`, `"ids":"6"`), adopted(4)...)
 		}, Violated, "membership 5 has given 5 IDs, fewer than membership 4 with 6"},
-		"a floor that falls": {func(t *testing.T, files [][]string) int {
-			return edit(files, in(`"floor":"`, `"floor":"9`), adopted(4)...)
-		}, Violated, "is below that of membership 4, 9"},
 		"an ID that is given again": {func(t *testing.T, files [][]string) int {
 			return edit(files, in(ids+`["2","4","5"]`, ids+`["3","4","5"]`), adopted(8)...)
 		}, Violated, "by the ID 3, which membership 7 had given before and did not list"},

@@ -16,7 +16,6 @@ type Membership struct {
 	First         *Event // the line of the first node that adopted it, by the nodes' clocks
 
 	cluster   string
-	floor     uint64
 	addresses []string // of the IDs that are in a list, by ID; else empty
 }
 
@@ -50,7 +49,7 @@ func (m *Membership) Size() int {
 // membership is what a line of membership_adopted says.
 func (e *Event) membership() *Membership {
 	n := e.Listing
-	m := &Membership{Version: n.Version, First: e, cluster: n.Cluster, floor: n.Floor, addresses: make([]string, n.IDs)}
+	m := &Membership{Version: n.Version, First: e, cluster: n.Cluster, addresses: make([]string, n.IDs)}
 	for i, id := range n.MemberIDs {
 		m.Members = append(m.Members, int(id))
 		m.addresses[id] = e.Members[i]
@@ -62,10 +61,11 @@ func (e *Event) membership() *Membership {
 	return m
 }
 
-// same reports whether two memberships have the same lists, of the same members.
+// same reports whether two memberships have the same lists, of the same members. Their floors
+// may differ: two members may end the same change.
 func (m *Membership) same(other *Membership) bool {
 	return slices.Equal(m.Members, other.Members) && slices.Equal(m.Next, other.Next) &&
-		slices.Equal(m.addresses, other.addresses) && m.cluster == other.cluster && m.floor == other.floor
+		slices.Equal(m.addresses, other.addresses) && m.cluster == other.cluster
 }
 
 // idOf is the ID of the member with an address; of two lists, the second goes first if later.
