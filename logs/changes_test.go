@@ -1,7 +1,10 @@
 package logs
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -220,4 +223,48 @@ func TestStrangers(t *testing.T) {
 	if report.Verdict() != Holds || !strings.Contains(reportText(report), "was no member to the end of its log") {
 		t.Errorf("the verdict is %s:\n%s", report.Verdict(), reportText(report))
 	}
+}
+
+// TestGoldenChanges tells of a run in which a member is added, and the disk of another replaced.
+func TestGoldenChanges(t *testing.T) {
+	run := readAll(t, replaced().files()...)
+	golden(t, "members.check.txt", reportText(Check(run)))
+	golden(t, "members.explain.txt", story(t, run, "", 0))
+	for name, tell := range map[string]func(*Run, uint64, io.Writer) error{"members.change.txt": ExplainChange, "members.brief.txt": BriefChange} {
+		var out bytes.Buffer
+		if err := tell(run, 4, &out); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name, out.String())
+	}
+	if err := ExplainChange(run, 9, io.Discard); !errors.Is(err, ErrNoChange) || !strings.Contains(err.Error(), "membership 9; there are changes to the memberships from 2 to 4") {
+		t.Errorf("of a change that is not there: %v", err)
+	}
+	if err := ExplainChange(readAll(t, scenes[0].run().files()...), 0, io.Discard); !errors.Is(err, ErrNoChange) || !strings.Contains(err.Error(), "the members did not change") {
+		t.Errorf("of members that never change: %v", err)
+	}
+	var shiviz bytes.Buffer
+	if err := run.WriteShiViz(&shiviz, "cs"); err != nil || !strings.Contains(shiviz.String(), "10.0.0.2:7400#2 {") || !strings.Contains(shiviz.String(), "membership_adopted membership=3") {
+		t.Errorf("ShiViz: %v, want both members at one address, and adoptions", err)
+	}
+}
+
+// replaced is a short run of three members: a fourth comes, one dies, and its machine comes back
+// with another disk.
+func replaced() *cluster {
+	c := newChanging(5, 3, seeded(2))
+	steps := func() {
+		for range 25 {
+			c.step(faults{})
+			c.remake()
+		}
+	}
+	steps()
+	c.change(0, []int{0, 1, 2, 3}, steps)
+	c.crash(c.nodes[1])
+	c.nodes[4].name = c.nodes[1].name
+	c.change(2, []int{0, 2, 3, 4}, steps)
+	c.settleDown()
+	c.stopAll()
+	return c
 }
