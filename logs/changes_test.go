@@ -227,10 +227,14 @@ func TestStrangers(t *testing.T) {
 
 // TestGoldenChanges tells of a run in which a member is added, and the disk of another replaced.
 func TestGoldenChanges(t *testing.T) {
-	run := readAll(t, replaced().files()...)
-	golden(t, "members.check.txt", reportText(Check(run)))
-	golden(t, "members.explain.txt", story(t, run, "", 0))
-	for name, tell := range map[string]func(*Run, uint64, io.Writer) error{"members.change.txt": ExplainChange, "members.brief.txt": BriefChange} {
+	files := replaced().files()
+	for i, text := range files { // for other packages, too
+		golden(t, fmt.Sprintf("members/n%d.log", i+1), text)
+	}
+	run := readAll(t, files...)
+	golden(t, "members/check.txt", reportText(Check(run)))
+	golden(t, "members/explain.txt", story(t, run, "", 0))
+	for name, tell := range map[string]func(*Run, uint64, io.Writer) error{"members/change.txt": ExplainChange, "members/brief.txt": BriefChange} {
 		var out bytes.Buffer
 		if err := tell(run, 4, &out); err != nil {
 			t.Fatal(err)

@@ -180,7 +180,7 @@ func (r *Run) takeMembers() {
 		}
 	}
 	for id, name := range r.Members {
-		if r.listed(id) && !slices.ContainsFunc(r.Lives, func(l *Life) bool { return l.Node == name }) {
+		if r.Listed(id) && !slices.ContainsFunc(r.Lives, func(l *Life) bool { return l.Node == name }) {
 			r.Findings = append(r.Findings, Finding{Kind: Gap, Problem: fmt.Sprintf("no line of member %s, which %s lists: give its log file too", name, r.firstListing(id).Position())})
 		}
 	}
@@ -318,8 +318,8 @@ func (l *Life) hadSession() bool {
 	return slices.ContainsFunc(l.Events, func(e *Event) bool { return e.Kind == SessionStarted })
 }
 
-// listed reports whether a member was in a list, as far as the lines tell.
-func (r *Run) listed(id int) bool { return len(r.Memberships) == 0 || r.firstListing(id) != nil }
+// Listed reports whether a member was in a list, as far as the lines tell.
+func (r *Run) Listed(id int) bool { return len(r.Memberships) == 0 || r.firstListing(id) != nil }
 
 // firstListing is the line of the first membership that lists a member.
 func (r *Run) firstListing(id int) *Event {
@@ -335,7 +335,7 @@ func (r *Run) firstListing(id int) *Event {
 func (r *Run) everListed() int {
 	count := 0
 	for id := range r.Members {
-		if r.listed(id) {
+		if r.Listed(id) {
 			count++
 		}
 	}

@@ -180,7 +180,7 @@ func (s *scope) word(e *logs.Event, digits int) string {
 	case logs.AbortSent:
 		return "abort"
 	}
-	return ""
+	return s.memberLabel(e)
 }
 
 // fenceDigits is how many of the last digits tell all fences of the rows apart, at
