@@ -174,8 +174,14 @@ func TestMissingLineOfAChange(t *testing.T) {
 			}
 			without := slices.Clone(files)
 			without[i] = strings.Join(slices.Delete(slices.Clone(lines), k, k+1), "")
-			if report := Check(readAll(t, without...)); report.Verdict() == Violated {
+			run := readAll(t, without...)
+			if report := Check(run); report.Verdict() == Violated {
 				t.Fatalf("without line %d of %d, %s%s", k+1, i+1, line, reportText(report))
+			}
+			for version := range uint64(12) {
+				if c, err := run.TellChange(version); err == nil && (len(c.Steps) == 0 || c.Summary == "") {
+					t.Fatalf("without line %d of %d, %sthere is nothing to tell of change %d", k+1, i+1, line, version)
+				}
 			}
 		}
 	}

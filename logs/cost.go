@@ -102,7 +102,7 @@ func (c *checker) classify(enter *Event, requests []*Event, moved, made bool) {
 	switch {
 	case others >= 0 && len(requests) > others:
 		verdict := Violated
-		if len(requests) < c.run.mostMembers() {
+		if len(requests) < c.run.MostMembers() {
 			verdict = Insufficient // it may be the line of an adoption that is missing
 		}
 		c.report(messageCost, verdict, append([]*Event{enter}, requests...), "REQUEST %s of %s was sent %d times, and not as a repeat, want at most N-1 = %d",

@@ -203,6 +203,9 @@ func (r *Run) findAddresses() []string {
 		fill(m.addresses)
 	}
 	for _, life := range r.Lives {
+		for _, a := range life.adopted {
+			fill(a.membership.addresses) // of another with the same number, if they differ
+		}
 		if e := life.Started; e != nil && e.Has("membership") {
 			fill(e.Members)
 		}
@@ -275,7 +278,7 @@ func lastIndex(texts []string, text string) int {
 // rename puts members' names in place of addresses that several members had, one after the
 // other. An address stands for the latest of them that the process knows.
 func (r *Run) rename(life *Life, addresses []string) {
-	known := len(life.Members)
+	known := 0
 	name := func(address *string) {
 		if id := lastIndex(addresses[:min(known, len(addresses))], *address); id >= 0 {
 			*address = r.Members[id]
@@ -285,10 +288,7 @@ func (r *Run) rename(life *Life, addresses []string) {
 		life.Node = r.Members[life.ID]
 	}
 	for _, e := range life.Events {
-		e.Node = life.Node
-		if e.Kind == MembershipAdopted {
-			known = int(e.Listing.IDs)
-		}
+		e.Node, known = life.Node, r.knownAt(e)
 		for _, address := range []*string{&e.Peer, &e.Helper} {
 			name(address)
 		}
@@ -306,6 +306,14 @@ func (r *Run) rename(life *Life, addresses []string) {
 			}
 		}
 	}
+}
+
+// knownAt is how many IDs had been given, as far as the writer of a line knew.
+func (r *Run) knownAt(e *Event) int {
+	if m := e.Membership(); m != nil {
+		return len(m.addresses)
+	}
+	return len(e.Life.Members)
 }
 
 // startedWith reports whether a process that adopted no membership was started with the
@@ -356,8 +364,11 @@ func (r *Run) sizeAt(e *Event) int {
 	return len(r.Members)
 }
 
-// mostMembers is how many members there were at most; 0 if that never changed.
-func (r *Run) mostMembers() int {
+// MostMembers is how many members there were at most at one time.
+func (r *Run) MostMembers() int {
+	if len(r.Memberships) == 0 {
+		return len(r.Members)
+	}
 	most := 0
 	for _, m := range r.Memberships {
 		most = max(most, m.Size())
@@ -370,7 +381,7 @@ func (r *Run) Sizes() string {
 	if len(r.Memberships) == 0 {
 		return fmt.Sprint(len(r.Members))
 	}
-	least, most := r.mostMembers(), r.mostMembers()
+	least, most := r.MostMembers(), r.MostMembers()
 	for _, m := range r.Memberships {
 		least = min(least, m.Size())
 	}

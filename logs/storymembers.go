@@ -20,7 +20,8 @@ type Change struct {
 	// also if the change did not end. Joint is the one between.
 	From, Joint, To *Membership
 	Steps           []Step
-	Summary         string
+	Difference      string // who comes and who leaves
+	Summary         string // that, and what it cost
 }
 
 // Changed returns the joint memberships that the lines tell of, by version: one for each change.
@@ -49,6 +50,10 @@ func (r *Run) TellChange(version uint64) (*Change, error) {
 		}
 	}
 	r.gatherChange(c)
+	if len(c.Steps) == 0 {
+		return nil, fmt.Errorf("%w: membership %d is told of at starts only, by which time it was on disk", ErrNoChange, c.Joint.Version)
+	}
+	c.Difference = r.difference(c.Joint)
 	c.Summary = r.summaryOf(c)
 	return c, nil
 }
@@ -258,7 +263,7 @@ func (r *Run) summaryOf(c *Change) string {
 			}
 		}
 	}
-	text := r.difference(c.Joint) + "."
+	text := c.Difference + "."
 	if c.To == nil {
 		return text + " These logs do not show that the change ended."
 	}

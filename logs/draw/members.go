@@ -2,7 +2,7 @@ package draw
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 
 	"conch/logs"
 )
@@ -24,17 +24,19 @@ func (s *scope) memberLabel(e *logs.Event) string {
 		if e != m.First {
 			return fmt.Sprintf("membership %d", m.Version)
 		}
-		var names []string
-		for _, id := range m.Members {
-			names = append(names, s.shortName(s.run.Members[id]))
+		if !m.Joint() {
+			return fmt.Sprintf("membership %d: of %d", m.Version, len(m.Members))
 		}
-		text := fmt.Sprintf("membership %d: %s", m.Version, strings.Join(names, " "))
-		if m.Joint() {
-			names = names[:0]
-			for _, id := range m.Next {
-				names = append(names, s.shortName(s.run.Members[id]))
+		text := fmt.Sprintf("membership %d:", m.Version)
+		for _, id := range m.Members {
+			if !slices.Contains(m.Next, id) {
+				text += " −" + s.shortName(s.run.Members[id])
 			}
-			text += " → " + strings.Join(names, " ")
+		}
+		for _, id := range m.Next {
+			if !slices.Contains(m.Members, id) {
+				text += " +" + s.shortName(s.run.Members[id])
+			}
 		}
 		return text
 	case logs.ChangeProposed:

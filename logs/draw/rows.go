@@ -229,4 +229,7 @@ func (s *scope) shortName(node string) string {
 	return port(node)
 }
 
-func port(address string) string { return address[strings.LastIndex(address, ":")+1:] }
+func port(address string) string {
+	address, _, _ = strings.Cut(address, "#") // of another disk at the same address
+	return address[strings.LastIndex(address, ":")+1:]
+}
