@@ -259,6 +259,10 @@ func (w *World) adopted(i int, m *member, e *token.Effect) {
 		if j == i {
 			continue
 		}
+		if s := m.in[j]; s != nil && s.as != token.NoMember && !e.Membership.Lists(s.as) {
+			w.breakOff(s, 0, w.backoff()) // its sender dials again, is refused, and asks why
+			m.in[j] = nil
+		}
 		want, s := w.peerAt(i, j), m.out[j]
 		if s != nil && want != token.NoMember && want != s.peer {
 			w.breakOff(s, 1000, 1)
