@@ -233,7 +233,7 @@ func (w *World) judgeLeft() {
 				continue
 			}
 			v := w.members[i].node.InspectLeader(lockNames[l])
-			if j := w.machineOf(v.Member); v.Fence != 0 && (w.reaches(i, j) && !w.members[j].departed && w.members[j].id == v.Member || !v.InDoubt) {
+			if j := w.machineOf(v.Member); v.Fence != 0 && (w.reaches(i, j) && !w.members[j].departed && w.isMember(j, v.Member) || !v.InDoubt) {
 				w.fail(Leaders, "node %d believes %+v about %s when all is over", i, v, lockNames[l])
 			}
 		}

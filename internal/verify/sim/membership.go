@@ -166,6 +166,14 @@ func (w *World) isRunning(l token.Listed) bool {
 	return m.node != nil && m.disk.id == l.Disk
 }
 
+// isMember reports whether a machine's node is that of a member.
+func (w *World) isMember(i int, id token.Member) bool {
+	if int(id) < len(w.listed) {
+		return w.isRunning(w.listed[id])
+	}
+	return w.members[i].node != nil && w.members[i].id == id
+}
+
 // diskOf returns the disk of a listed member, which may be lost by now.
 func (w *World) diskOf(l token.Listed) *disk {
 	m := &w.members[machineAt(l.Address)]

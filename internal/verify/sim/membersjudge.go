@@ -397,7 +397,7 @@ func (w *World) checkChanges() (done bool) {
 		case w.isListed(i):
 			await(m.membership.Version < w.latest.Version, "node %d still goes by %s, and there is %s", i, membershipText(m.membership), membershipText(w.latest))
 		case !w.latest.Joint():
-			await(w.reachesQuorum(i), "node %d was removed, and is not gone", i)
+			await(quorums(m.membership, func(l token.Listed) bool { return w.isRunning(l) && w.reaches(i, machineAt(l.Address)) }), "node %d was removed, and is not gone", i)
 		}
 	}
 	return done
