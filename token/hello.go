@@ -28,6 +28,8 @@ type Hello struct {
 	// Membership is the sender's, nil if that never changes, and Disk its disk.
 	Membership *Membership
 	Disk       Disk
+	// Receiver is the disk of the member that the stream is meant for, zero if it is not known.
+	Receiver Disk
 	// KnownSession is the highest session number of the receiver that the sender knows, and
 	// KnownOf the incarnation that had it, the first if there were several.
 	KnownSession Session
@@ -90,7 +92,7 @@ type peer struct {
 	// The rest is about what it says; the rules are in say.go. values counts the locks under
 	// which it leads, as far as is known; also for this node itself.
 	values int
-	// shownAt is when its last PING or SAY came, if values is not 0. doubted: that was T ago.
+	// shownAt is when its last PING or SAY came. doubted: that was T ago.
 	shownAt Time
 	doubted bool
 	// unsaid: a stream from it has begun, its first PING there has not come, and some of its
@@ -106,6 +108,7 @@ func (n *Node) Hello(to Member) Hello {
 	return Hello{
 		Membership:   n.shownMembership(),
 		Disk:         n.cfg.Disk,
+		Receiver:     n.diskOf(to),
 		Incarnation:  n.cfg.Incarnation,
 		Boot:         n.boot,
 		Counter:      p.opened - 1,
@@ -152,6 +155,7 @@ func (n *Node) ReceiveHello(now Time, from Member, h Hello) error {
 		n.fresh = false
 	}
 	n.bear(from, h.Disk)
+	n.askForNotes(from) // it can answer now
 	n.checkFresh()
 	n.checkRemoved()
 	return nil

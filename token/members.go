@@ -190,13 +190,21 @@ func (n *Node) consider(m *Membership) error {
 }
 
 // address is this node's.
-func (n *Node) address() string {
-	for _, l := range n.membership.All() {
-		if l.ID == n.self {
-			return l.Address
+func (n *Node) address() string { return n.entry(n.self).Address }
+
+// diskOf is a member's disk, zero if it is not known.
+func (n *Node) diskOf(j Member) Disk { return n.entry(j).Disk }
+
+// entry is a member in the lists; zero if it is in none.
+func (n *Node) entry(j Member) Listed {
+	for _, list := range [][]Listed{n.membership.Members, n.membership.Next} {
+		for _, l := range list {
+			if l.ID == j {
+				return l
+			}
 		}
 	}
-	return ""
+	return Listed{}
 }
 
 // leaveAsStranger ends a node that waits for the birth of a cluster which has members with
@@ -209,6 +217,9 @@ func (n *Node) leaveAsStranger() {
 // meet takes the membership and the disk that a HELLO shows. It refuses who is not the
 // member that it says it is.
 func (n *Node) meet(from Member, h *Hello) error {
+	if h.Receiver != (Disk{}) && h.Receiver != n.cfg.Disk {
+		return fmt.Errorf("%w: the stream is meant for disk %s, and this one is %s", ErrStranger, h.Receiver, n.cfg.Disk)
+	}
 	if h.Membership != nil {
 		if err := n.consider(h.Membership); err != nil {
 			return err
@@ -217,10 +228,8 @@ func (n *Node) meet(from Member, h *Hello) error {
 	if !n.membership.Born() {
 		return nil
 	}
-	for _, l := range n.membership.All() {
-		if l.ID == from && l.Disk == h.Disk {
-			return nil
-		}
+	if n.peers[from].listed && n.diskOf(from) == h.Disk {
+		return nil
 	}
 	return fmt.Errorf("%w: no member has ID %d and disk %s", ErrStranger, from, h.Disk)
 }

@@ -196,14 +196,13 @@ func TestFreshUntilTheFirstListIsSettled(t *testing.T) {
 	for name, end := range map[string]func(*Store) error{
 		"settled":  func(s *Store) error { return s.SaveMembership(single(s), nil) },
 		"promised": func(s *Store) error { return s.Save(0, s.State().Promised+1) },
-		"clients":  func(s *Store) error { return s.SetClients(true) },
 	} {
 		s := mustOpen(t, t.TempDir())
 		for range 3 {
 			if !s.State().Fresh {
 				t.Fatalf("%s: State() = %+v, want fresh", name, s.State())
 			}
-			if err := errors.Join(s.SetClients(false), s.Save(s.State().Session+1, s.State().Promised)); err != nil {
+			if err := errors.Join(s.SetClients(true), s.SetClients(false), s.Save(s.State().Session+1, s.State().Promised)); err != nil {
 				t.Fatal(err)
 			}
 			s = reopened(t, s)

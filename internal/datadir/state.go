@@ -31,9 +31,9 @@ type State struct {
 	// behind that hold locks (protocol, section 2, encumbered). So it is with a new
 	// directory: it may stand for one that was removed.
 	Clients bool
-	// Fresh: the directory is new. It stays so until the cluster's first list is settled, or
-	// the member has promised a ballot or has had clients: a member that waits for the others
-	// of a new cluster may be restarted meanwhile.
+	// Fresh: the directory is new. It stays so until the cluster's first list is settled or
+	// the member has promised a ballot: a member that waits for the others of a new cluster
+	// may be restarted meanwhile.
 	Fresh bool
 }
 

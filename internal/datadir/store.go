@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -187,11 +188,16 @@ func (s *Store) Save(session, promised uint64) error {
 //
 // Errors are those of [Store.Save].
 func (s *Store) SetClients(clients bool) error {
-	return s.change(func(r *record) { r.Clients, r.New = clients, r.New && !clients })
+	return s.change(func(r *record) { r.Clients = clients })
 }
 
 // Disk is the member's disk.
 func (s *Store) Disk() token.Disk { return token.Disk(s.list.record.Disk) } // never changes
+
+// Found is the list that the member has found; see package discovery.
+func (s *Store) Found() List {
+	return List{Members: slices.Clone(s.list.record.Members), Over: s.list.record.Over} // does not change here
+}
 
 // Membership returns the newest membership that is on disk, and the member's part in the
 // choice of the next; each nil if there is none.
