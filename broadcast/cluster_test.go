@@ -122,6 +122,8 @@ type setup struct {
 	store   Store
 	notes   Notes
 	floor   uint64
+	disk    *memberDisk // nil without a data directory
+	check   func(ctx context.Context, address string) error
 	// plain: no evidence is written.
 	plain bool
 	log   *logBuffer
@@ -151,9 +153,20 @@ func (w *network) startMember(t testing.TB, address string, s setup) *member {
 	s.log.collects = true
 	listener := w.listen(address)
 	began := time.Now()
+	if s.disk == nil {
+		s.disk = new(memberDisk)
+	}
 	driver, err := start(Config{
 		Members: s.members,
-		Self:    token.Member(slices.Index(s.members, address)),
+		Self:    token.Member(max(0, slices.Index(s.members, address))),
+
+		Membership:     s.disk.membership,
+		Disk:           s.disk.id,
+		Choice:         s.disk.choice,
+		SaveMembership: s.disk.save,
+		Fresh:          s.disk.isFresh(),
+		CheckMember:    s.check,
+
 		Session: s.session,
 		TTL:     s.ttl,
 		Store:   s.store,

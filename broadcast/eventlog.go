@@ -19,10 +19,15 @@ type eventLog struct {
 	quiet     bool          // no lines of level info are written
 	evidence  bool          // lines are written for each message and each step of the algorithm
 	addresses []string      // of the members by ID
-	times     func() string // says what led to the end of a lease
-	memory    string        // where session numbers come from, in words
-	scratch   []byte
-	lineTime  timeText
+	// membership is the one that the lines are about; nil if it never changes. awaits tells which
+	// members have not joined, and awaited are those of the latest line.
+	membership *token.Membership
+	awaits     func() []token.Member
+	awaited    []token.Member
+	times      func() string // says what led to the end of a lease
+	memory     string        // where session numbers come from, in words
+	scratch    []byte
+	lineTime   timeText
 	// arrived is the token of the latest input as it came: by the time its line is written,
 	// the node may have changed it.
 	arrived token.Token
@@ -41,7 +46,10 @@ func newEventLog(cfg Config, r *roster) *eventLog {
 		evidence:  cfg.Evidence && !quiet,
 		times:     func() string { return "" },
 		addresses: r.addresses,
-		told:      make(map[string]token.Fence),
+
+		membership: r.membership,
+		awaits:     func() []token.Member { return nil },
+		told:       make(map[string]token.Fence),
 	}
 }
 
@@ -88,7 +96,18 @@ func (l *eventLog) nodeStarted(cfg token.Config, version, foundBy string) {
 	if foundBy != "" {
 		e.Str("found_by", foundBy)
 	}
+	m := cfg.Membership
+	if e != nil && m != nil {
+		e.Hex("disk", cfg.Disk[:])
+		if m.Born() {
+			l.decimal(e, "membership", m.Version)
+			e.Hex("cluster", m.Cluster[:])
+		}
+	}
 	e.Msg("node started")
+	if m != nil && m.Born() {
+		l.adopted(m)
+	}
 }
 
 func (l *eventLog) nodeStopped() { l.info("node_stopped").Msg("node stopped") }

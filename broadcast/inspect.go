@@ -44,8 +44,8 @@ type Status struct {
 	// knows that are kept and not over.
 	Remembers             bool
 	Notes, MaxNotes, Kept int
-	// Barred is how many locks have their token here and get nobody in, since it carries a kept
-	// hold that nobody has any more.
+	// Barred is how many locks nobody gets as far as this node knows, since nobody has their kept
+	// hold any more: those whose token is here, and those whose holder was, before a restart too.
 	Barred int
 	Peers  []PeerStatus // the members by ID, without this node
 }

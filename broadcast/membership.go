@@ -140,7 +140,7 @@ func (o *owner) saveMembership(e *token.Effect) {
 func (o *owner) adopted(m *token.Membership) {
 	r := newRoster(o.self, o.disk, m, o.roster.Load())
 	o.roster.Store(r)
-	o.log.addresses = r.addresses
+	o.log.follow(r)
 	o.table.SetMembers(r.address(), r.byID(), r.quorum())
 	o.saving.inPlace = o.saving.always || len(r.members) == 1
 	o.link(r)

@@ -145,7 +145,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 		saving: saving{
 			store: cfg.Store, always: cfg.Evidence, inPlace: cfg.Evidence || len(r.members) == 1, locks: make(map[string]struct{}),
 		},
-		storing:  newStoring(cfg.Notes, node),
+		storing:  newStoring(cfg.Notes, node, d.members, d.self),
 		node:     node,
 		log:      newEventLog(cfg, r),
 		observer: cfg.Observer,
@@ -169,6 +169,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 	}
 	o.log.memory = cfg.Memory
 	o.log.times = o.describeTimes
+	o.log.awaits = func() []token.Member { return o.node.InspectMembership().Awaited }
 	return o
 }
 

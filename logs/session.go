@@ -23,7 +23,7 @@ func (c *checker) checkSessionsOf(life *Life) {
 			known, outside = false, nil
 		}
 		switch e.Kind {
-		case SessionStarted, SessionLapsed, SessionEnded:
+		case SessionStarted, SessionLapsed, SessionEnded, MemberDeparted:
 			known = true
 		}
 		switch e.Kind {
@@ -39,6 +39,8 @@ func (c *checker) checkSessionsOf(life *Life) {
 			if e.Kind != SessionWarned {
 				began, over = nil, e
 			}
+		case MemberDeparted:
+			began, over = nil, e
 		case Enter, ShareEnter:
 			c.grants++
 			if began == nil && known {
@@ -57,7 +59,7 @@ func (c *checker) reportOutside(life *Life, over *Event, outside []*Event) {
 		verdict, lines, when := Violated, []*Event{e}, "before its first session began"
 		if over != nil {
 			lines, when = []*Event{over, e}, "after its session had ended"
-			if c.sessionOf(e) > over.Session {
+			if over.Kind != MemberDeparted && c.sessionOf(e) > over.Session {
 				verdict = Insufficient
 			}
 		} else if life.Started == nil || !slices.ContainsFunc(life.Events, func(e *Event) bool { return e.Kind == SessionStarted }) {

@@ -51,7 +51,7 @@ type Config struct {
 	// three for texts.
 	Member          string
 	Quorum, Members int
-	// Addresses are the members', for texts.
+	// Addresses are the members' by ID, for texts; empty for who is none any more.
 	Addresses []string
 	// MaxLocks: a node that knows this many locks refuses callers here any others.
 	MaxLocks int

@@ -92,7 +92,7 @@ func (t *Table) refusalOf(c *Claim, e *token.Effect) frames.Refusal {
 		return frames.Refuse(frames.CodeBusy, "the lock is in use")
 	}
 	by := fmt.Sprintf("member %d", e.Peer)
-	if e.Peer >= 0 && int(e.Peer) < len(t.cfg.Addresses) {
+	if e.Peer >= 0 && int(e.Peer) < len(t.cfg.Addresses) && t.cfg.Addresses[e.Peer] != "" {
 		by = t.cfg.Addresses[e.Peer]
 	}
 	return frames.Refuse(frames.CodeOtherLimit, "the lock is %s, as somebody at %s said; wanted: %s",

@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -11,6 +13,8 @@ import (
 
 	"conch/broadcast"
 	"conch/internal/admission"
+	store "conch/internal/notes"
+	"conch/internal/runs"
 	"conch/token"
 )
 
@@ -95,6 +99,74 @@ func TestNodeIsCounted(t *testing.T) {
 		t.Error("the token that was made is not counted")
 	}
 	if _, err := registry.Gather(); err != nil { // after the driver's end
+		t.Error(err)
+	}
+}
+
+// A kept hold that its holder's node finds on its disk is counted, once, until it is freed.
+func TestKeptHoldIsCountedAfterARestart(t *testing.T) {
+	dir := t.TempDir()
+	start := func(first uint64) (*broadcast.Driver, *store.Store, *prometheus.Registry) {
+		disk, err := store.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := New([]string{"127.0.0.1:1"}, 0, "v1")
+		driver, err := broadcast.Start(broadcast.Config{
+			Members: []string{"127.0.0.1:1"}, Session: token.Session(first), Floor: first, TTL: time.Second, Observer: m, Notes: disk,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.ShowState(driver)
+		registry := prometheus.NewPedanticRegistry()
+		registry.MustRegister(m)
+		return driver, disk, registry
+	}
+	counts := func(when string, registry *prometheus.Registry, want float64) {
+		t.Helper()
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, family := range families {
+			if family.GetName() == "conch_kept_holds" {
+				if got := family.GetMetric()[0].GetGauge().GetValue(); got != want {
+					t.Errorf("%s: conch_kept_holds is %v; want %v", when, got, want)
+				}
+				return
+			}
+		}
+		t.Errorf("%s: conch_kept_holds is not shown", when)
+	}
+	driver, disk, registry := start(1)
+	hold, err := driver.AcquireKept(t.Context(), "infra", runs.Keep{Owner: "ci"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts("held", registry, 0)
+	driver.Fail(errors.New("killed"))
+	<-driver.Done()
+	ended, end := context.WithCancel(t.Context())
+	end()
+	_ = driver.Stop(ended) // it has ended, and says why
+	if err := disk.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	driver, disk, registry = start(1000)
+	counts("after a restart", registry, 1)
+	asking, give := context.WithTimeout(t.Context(), 50*time.Millisecond) // in which the token is made anew
+	defer give()
+	if _, err := driver.Acquire(asking, "infra", token.Exclusive); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("another asked for the lock: %v; want that it waited", err)
+	}
+	counts("asked for", registry, 1)
+	if err := driver.FreeKept(t.Context(), "infra", token.Fence(hold.Fence()), "it is over", broadcast.Caller{User: "me"}); err != nil {
+		t.Error(err)
+	}
+	counts("freed", registry, 0)
+	if err := errors.Join(driver.Stop(t.Context()), disk.Close()); err != nil {
 		t.Error(err)
 	}
 }

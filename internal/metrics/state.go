@@ -26,7 +26,7 @@ var (
 	locksKnown  = prometheus.NewDesc("conch_locks", "Locks that this node knows. From a million on its clients can ask for no others.", nil, nil)
 	notes       = prometheus.NewDesc("conch_notes", "Locks of which this node remembers a run or a kept hold.", nil, nil)
 	notesLimit  = prometheus.NewDesc("conch_notes_limit", "How many such locks it remembers at most; from then on, others get neither. 0 without a data directory.", nil, nil)
-	keptHolds   = prometheus.NewDesc("conch_kept_holds", "Locks whose token is here and that nobody gets, since a hold is kept whose holder is gone: it has to be freed or adopted.", nil, nil)
+	keptHolds   = prometheus.NewDesc("conch_kept_holds", "Locks that nobody gets as far as this node knows, since a hold is kept whose holder is gone: it has to be freed or adopted. Those whose token is here, and those whose holder was here, before a restart too.", nil, nil)
 	waiters     = prometheus.NewDesc("conch_waiters", "Callers at this node that wait for a lock.", nil, nil)
 	peersUp     = prometheus.NewDesc("conch_peers_up", "Other members with a stream in both directions.", nil, nil)
 	peerUp      = prometheus.NewDesc("conch_peer_up", "1 if there is a stream in both directions, else 0.", []string{"peer"}, nil)

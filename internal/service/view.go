@@ -66,20 +66,46 @@ func newView(members []string, only string) *view {
 
 // take takes what a member has told.
 func (v *view) take(n news) {
+	member := slices.Index(v.members, n.member)
 	switch {
-	case n.err != nil:
-		v.lose(n.member, n.err)
+	case member < 0: // it was removed meanwhile
 		return
-	case v.errs[n.member] != nil:
-		v.errs[n.member], v.missingChanged = nil, true
+	case n.err != nil:
+		v.lose(member, n.err)
+		return
+	case v.errs[member] != nil:
+		v.errs[member], v.missingChanged = nil, true
 		v.changeAll()
 	}
 	if n.ready {
-		v.ready[n.member] = true
+		v.ready[member] = true
 	}
 	if n.part != nil {
-		v.set(n.part.GetLock(), n.member, n.part)
+		v.set(n.part.GetLock(), member, n.part)
 	}
+}
+
+// setMembers goes on with other members, and what those told that are still among them.
+func (v *view) setMembers(members []string) {
+	old := *v
+	v.members, v.ready, v.errs = members, make([]bool, len(members)), make([]error, len(members))
+	from := make([]int, len(members))
+	for i, address := range members {
+		if from[i] = slices.Index(old.members, address); from[i] >= 0 {
+			v.ready[i], v.errs[i] = old.ready[from[i]], old.errs[from[i]]
+		}
+	}
+	for lock, before := range old.parts {
+		parts := make([]*clientv1.LockStatus, len(members))
+		for i, f := range from {
+			if f >= 0 {
+				parts[i] = before[f]
+			}
+		}
+		v.parts[lock] = parts
+	}
+	v.missingChanged = true
+	v.changeAll()
 }
 
 // lose forgets what a member told that does not answer any more.

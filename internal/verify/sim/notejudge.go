@@ -126,14 +126,8 @@ func (w *World) judgeBarred(i, l int, wish Wish, e *token.Effect) {
 
 // judgeWitnessed: what depends on a note comes once it is on a quorum's disks.
 func (w *World) judgeWitnessed(i, l int, what string, fence token.Fence, has func(token.Notes) bool) {
-	count := 0
-	for j := range w.plan.Nodes {
-		if has(w.members[j].disk.of(l)) {
-			count++
-		}
-	}
-	if count < w.plan.quorum() && !w.excused() && !w.runs[l].forgotten {
-		w.fail(Untrue, "node %d goes by %s of %s with fence %d, which is on %d disks", i, what, lockNames[l], fence, count)
+	if !w.onQuorum(i, has, l) && !w.excused() && !w.runs[l].forgotten {
+		w.fail(Untrue, "node %d goes by %s of %s with fence %d, which is not on a quorum's disks", i, what, lockNames[l], fence)
 	}
 }
 

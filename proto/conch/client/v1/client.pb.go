@@ -917,7 +917,10 @@ type NodeFrame struct {
 	Messages []*NodeMessage         `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
 	// How the stream ends. Set only in the last frame of a stream that is not gRPC's,
 	// where no gRPC status says it.
-	End           *End `protobuf:"bytes,2,opt,name=end,proto3" json:"end,omitempty"`
+	End *End `protobuf:"bytes,2,opt,name=end,proto3" json:"end,omitempty"`
+	// The addresses of all members: in the frame that has Welcome, and in a frame of its own
+	// whenever they have changed. A client that has lost its node may go on to any of them.
+	Members       []string `protobuf:"bytes,3,rep,name=members,proto3" json:"members,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -962,6 +965,13 @@ func (x *NodeFrame) GetMessages() []*NodeMessage {
 func (x *NodeFrame) GetEnd() *End {
 	if x != nil {
 		return x.End
+	}
+	return nil
+}
+
+func (x *NodeFrame) GetMembers() []string {
+	if x != nil {
+		return x.Members
 	}
 	return nil
 }
@@ -3062,7 +3072,10 @@ type StatusResponse struct {
 	// answering one alone.
 	Statuses []*MemberStatus `protobuf:"bytes,5,rep,name=statuses,proto3" json:"statuses,omitempty"`
 	// The members that did not answer. With SCOPE_NODE, none.
-	Missing       []*Missing `protobuf:"bytes,6,rep,name=missing,proto3" json:"missing,omitempty"`
+	Missing []*Missing `protobuf:"bytes,6,rep,name=missing,proto3" json:"missing,omitempty"`
+	// The membership as the answering node knows it, without what only the others can tell. Not
+	// set by nodes of earlier versions.
+	Membership    *ShowMembersResponse `protobuf:"bytes,7,opt,name=membership,proto3" json:"membership,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3135,6 +3148,13 @@ func (x *StatusResponse) GetStatuses() []*MemberStatus {
 func (x *StatusResponse) GetMissing() []*Missing {
 	if x != nil {
 		return x.Missing
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetMembership() *ShowMembersResponse {
+	if x != nil {
+		return x.Membership
 	}
 	return nil
 }
@@ -5957,10 +5977,11 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\acommand\x18\x04 \x01(\tR\acommand\x12\x1a\n" +
 	"\bidentity\x18\x05 \x01(\tR\bidentity\"I\n" +
 	"\vClientFrame\x12:\n" +
-	"\bmessages\x18\x01 \x03(\v2\x1e.conch.client.v1.ClientMessageR\bmessages\"m\n" +
+	"\bmessages\x18\x01 \x03(\v2\x1e.conch.client.v1.ClientMessageR\bmessages\"\x87\x01\n" +
 	"\tNodeFrame\x128\n" +
 	"\bmessages\x18\x01 \x03(\v2\x1c.conch.client.v1.NodeMessageR\bmessages\x12&\n" +
-	"\x03end\x18\x02 \x01(\v2\x14.conch.client.v1.EndR\x03end\"K\n" +
+	"\x03end\x18\x02 \x01(\v2\x14.conch.client.v1.EndR\x03end\x12\x18\n" +
+	"\amembers\x18\x03 \x03(\tR\amembers\"K\n" +
 	"\x03End\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\rR\x06status\x12,\n" +
 	"\x05error\x18\x02 \x01(\v2\x16.conch.client.v1.ErrorR\x05error\"\xfa\x03\n" +
@@ -6118,7 +6139,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x14OUTCOME_ENDED_BEFORE\x10\x02\x12\x14\n" +
 	"\x10OUTCOME_NOT_HELD\x10\x03\"=\n" +
 	"\rStatusRequest\x12,\n" +
-	"\x05scope\x18\x01 \x01(\x0e2\x16.conch.client.v1.ScopeR\x05scope\"\xe9\x01\n" +
+	"\x05scope\x18\x01 \x01(\x0e2\x16.conch.client.v1.ScopeR\x05scope\"\xaf\x02\n" +
 	"\x0eStatusResponse\x12\x1f\n" +
 	"\vanswered_by\x18\x01 \x01(\tR\n" +
 	"answeredBy\x12\x18\n" +
@@ -6126,7 +6147,10 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x06quorum\x18\x03 \x01(\rR\x06quorum\x12\x15\n" +
 	"\x06ttl_ns\x18\x04 \x01(\x03R\x05ttlNs\x129\n" +
 	"\bstatuses\x18\x05 \x03(\v2\x1d.conch.client.v1.MemberStatusR\bstatuses\x122\n" +
-	"\amissing\x18\x06 \x03(\v2\x18.conch.client.v1.MissingR\amissing\"9\n" +
+	"\amissing\x18\x06 \x03(\v2\x18.conch.client.v1.MissingR\amissing\x12D\n" +
+	"\n" +
+	"membership\x18\a \x01(\v2$.conch.client.v1.ShowMembersResponseR\n" +
+	"membership\"9\n" +
 	"\aMissing\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xcf\x04\n" +
@@ -6557,75 +6581,76 @@ var file_conch_client_v1_client_proto_depIdxs = []int32{
 	2,  // 40: conch.client.v1.StatusRequest.scope:type_name -> conch.client.v1.Scope
 	41, // 41: conch.client.v1.StatusResponse.statuses:type_name -> conch.client.v1.MemberStatus
 	40, // 42: conch.client.v1.StatusResponse.missing:type_name -> conch.client.v1.Missing
-	42, // 43: conch.client.v1.MemberStatus.peers:type_name -> conch.client.v1.PeerStatus
-	2,  // 44: conch.client.v1.ListLocksRequest.scope:type_name -> conch.client.v1.Scope
-	47, // 45: conch.client.v1.ListLocksResponse.lock:type_name -> conch.client.v1.LockStatus
-	40, // 46: conch.client.v1.ListLocksResponse.missing:type_name -> conch.client.v1.Missing
-	2,  // 47: conch.client.v1.WatchRequest.scope:type_name -> conch.client.v1.Scope
-	47, // 48: conch.client.v1.WatchResponse.lock:type_name -> conch.client.v1.LockStatus
-	40, // 49: conch.client.v1.WatchResponse.missing:type_name -> conch.client.v1.Missing
-	52, // 50: conch.client.v1.LockStatus.holder:type_name -> conch.client.v1.Holder
-	53, // 51: conch.client.v1.LockStatus.waiters:type_name -> conch.client.v1.Waiter
-	54, // 52: conch.client.v1.LockStatus.token:type_name -> conch.client.v1.TokenStatus
-	55, // 53: conch.client.v1.LockStatus.obstacles:type_name -> conch.client.v1.Obstacle
-	49, // 54: conch.client.v1.LockStatus.views:type_name -> conch.client.v1.LockView
-	52, // 55: conch.client.v1.LockStatus.holders:type_name -> conch.client.v1.Holder
-	48, // 56: conch.client.v1.LockStatus.kept:type_name -> conch.client.v1.KeptHold
-	27, // 57: conch.client.v1.LockStatus.run:type_name -> conch.client.v1.RunRecord
-	11, // 58: conch.client.v1.KeptHold.client:type_name -> conch.client.v1.Client
-	51, // 59: conch.client.v1.LockView.request_numbers:type_name -> conch.client.v1.RequestNumber
-	50, // 60: conch.client.v1.LockView.share:type_name -> conch.client.v1.Share
-	11, // 61: conch.client.v1.Holder.client:type_name -> conch.client.v1.Client
-	1,  // 62: conch.client.v1.Holder.ending:type_name -> conch.client.v1.Reason
-	11, // 63: conch.client.v1.Waiter.client:type_name -> conch.client.v1.Client
-	51, // 64: conch.client.v1.TokenStatus.last_granted:type_name -> conch.client.v1.RequestNumber
-	50, // 65: conch.client.v1.TokenStatus.shares:type_name -> conch.client.v1.Share
-	9,  // 66: conch.client.v1.Obstacle.kind:type_name -> conch.client.v1.Obstacle.Kind
-	2,  // 67: conch.client.v1.BreakRequest.scope:type_name -> conch.client.v1.Scope
-	11, // 68: conch.client.v1.BreakRequest.caller:type_name -> conch.client.v1.Client
-	52, // 69: conch.client.v1.BreakResponse.holder:type_name -> conch.client.v1.Holder
-	52, // 70: conch.client.v1.BreakResponse.holders:type_name -> conch.client.v1.Holder
-	48, // 71: conch.client.v1.BreakResponse.freed:type_name -> conch.client.v1.KeptHold
-	2,  // 72: conch.client.v1.ListRunsRequest.scope:type_name -> conch.client.v1.Scope
-	27, // 73: conch.client.v1.ListRunsResponse.runs:type_name -> conch.client.v1.RunRecord
-	40, // 74: conch.client.v1.ListRunsResponse.missing:type_name -> conch.client.v1.Missing
-	62, // 75: conch.client.v1.ObserveResponse.leader:type_name -> conch.client.v1.Leader
-	11, // 76: conch.client.v1.SetLimitRequest.caller:type_name -> conch.client.v1.Client
-	11, // 77: conch.client.v1.DrainRequest.caller:type_name -> conch.client.v1.Client
-	67, // 78: conch.client.v1.DrainResponse.held:type_name -> conch.client.v1.HeldLock
-	52, // 79: conch.client.v1.HeldLock.holder:type_name -> conch.client.v1.Holder
-	70, // 80: conch.client.v1.ShowMembersResponse.members:type_name -> conch.client.v1.ListedMember
-	3,  // 81: conch.client.v1.ListedMember.standing:type_name -> conch.client.v1.Standing
-	11, // 82: conch.client.v1.ChangeMembersRequest.caller:type_name -> conch.client.v1.Client
-	73, // 83: conch.client.v1.ChangeMembersResponse.plan:type_name -> conch.client.v1.ChangePlan
-	4,  // 84: conch.client.v1.ChangeMembersResponse.stage:type_name -> conch.client.v1.ChangeStage
-	12, // 85: conch.client.v1.LockService.Attach:input_type -> conch.client.v1.ClientFrame
-	38, // 86: conch.client.v1.LockService.Status:input_type -> conch.client.v1.StatusRequest
-	43, // 87: conch.client.v1.LockService.ListLocks:input_type -> conch.client.v1.ListLocksRequest
-	45, // 88: conch.client.v1.LockService.Watch:input_type -> conch.client.v1.WatchRequest
-	56, // 89: conch.client.v1.LockService.Break:input_type -> conch.client.v1.BreakRequest
-	63, // 90: conch.client.v1.LockService.SetLimit:input_type -> conch.client.v1.SetLimitRequest
-	60, // 91: conch.client.v1.LockService.Observe:input_type -> conch.client.v1.ObserveRequest
-	58, // 92: conch.client.v1.LockService.ListRuns:input_type -> conch.client.v1.ListRunsRequest
-	65, // 93: conch.client.v1.LockService.Drain:input_type -> conch.client.v1.DrainRequest
-	68, // 94: conch.client.v1.LockService.ShowMembers:input_type -> conch.client.v1.ShowMembersRequest
-	71, // 95: conch.client.v1.LockService.ChangeMembers:input_type -> conch.client.v1.ChangeMembersRequest
-	13, // 96: conch.client.v1.LockService.Attach:output_type -> conch.client.v1.NodeFrame
-	39, // 97: conch.client.v1.LockService.Status:output_type -> conch.client.v1.StatusResponse
-	44, // 98: conch.client.v1.LockService.ListLocks:output_type -> conch.client.v1.ListLocksResponse
-	46, // 99: conch.client.v1.LockService.Watch:output_type -> conch.client.v1.WatchResponse
-	57, // 100: conch.client.v1.LockService.Break:output_type -> conch.client.v1.BreakResponse
-	64, // 101: conch.client.v1.LockService.SetLimit:output_type -> conch.client.v1.SetLimitResponse
-	61, // 102: conch.client.v1.LockService.Observe:output_type -> conch.client.v1.ObserveResponse
-	59, // 103: conch.client.v1.LockService.ListRuns:output_type -> conch.client.v1.ListRunsResponse
-	66, // 104: conch.client.v1.LockService.Drain:output_type -> conch.client.v1.DrainResponse
-	69, // 105: conch.client.v1.LockService.ShowMembers:output_type -> conch.client.v1.ShowMembersResponse
-	72, // 106: conch.client.v1.LockService.ChangeMembers:output_type -> conch.client.v1.ChangeMembersResponse
-	96, // [96:107] is the sub-list for method output_type
-	85, // [85:96] is the sub-list for method input_type
-	85, // [85:85] is the sub-list for extension type_name
-	85, // [85:85] is the sub-list for extension extendee
-	0,  // [0:85] is the sub-list for field type_name
+	69, // 43: conch.client.v1.StatusResponse.membership:type_name -> conch.client.v1.ShowMembersResponse
+	42, // 44: conch.client.v1.MemberStatus.peers:type_name -> conch.client.v1.PeerStatus
+	2,  // 45: conch.client.v1.ListLocksRequest.scope:type_name -> conch.client.v1.Scope
+	47, // 46: conch.client.v1.ListLocksResponse.lock:type_name -> conch.client.v1.LockStatus
+	40, // 47: conch.client.v1.ListLocksResponse.missing:type_name -> conch.client.v1.Missing
+	2,  // 48: conch.client.v1.WatchRequest.scope:type_name -> conch.client.v1.Scope
+	47, // 49: conch.client.v1.WatchResponse.lock:type_name -> conch.client.v1.LockStatus
+	40, // 50: conch.client.v1.WatchResponse.missing:type_name -> conch.client.v1.Missing
+	52, // 51: conch.client.v1.LockStatus.holder:type_name -> conch.client.v1.Holder
+	53, // 52: conch.client.v1.LockStatus.waiters:type_name -> conch.client.v1.Waiter
+	54, // 53: conch.client.v1.LockStatus.token:type_name -> conch.client.v1.TokenStatus
+	55, // 54: conch.client.v1.LockStatus.obstacles:type_name -> conch.client.v1.Obstacle
+	49, // 55: conch.client.v1.LockStatus.views:type_name -> conch.client.v1.LockView
+	52, // 56: conch.client.v1.LockStatus.holders:type_name -> conch.client.v1.Holder
+	48, // 57: conch.client.v1.LockStatus.kept:type_name -> conch.client.v1.KeptHold
+	27, // 58: conch.client.v1.LockStatus.run:type_name -> conch.client.v1.RunRecord
+	11, // 59: conch.client.v1.KeptHold.client:type_name -> conch.client.v1.Client
+	51, // 60: conch.client.v1.LockView.request_numbers:type_name -> conch.client.v1.RequestNumber
+	50, // 61: conch.client.v1.LockView.share:type_name -> conch.client.v1.Share
+	11, // 62: conch.client.v1.Holder.client:type_name -> conch.client.v1.Client
+	1,  // 63: conch.client.v1.Holder.ending:type_name -> conch.client.v1.Reason
+	11, // 64: conch.client.v1.Waiter.client:type_name -> conch.client.v1.Client
+	51, // 65: conch.client.v1.TokenStatus.last_granted:type_name -> conch.client.v1.RequestNumber
+	50, // 66: conch.client.v1.TokenStatus.shares:type_name -> conch.client.v1.Share
+	9,  // 67: conch.client.v1.Obstacle.kind:type_name -> conch.client.v1.Obstacle.Kind
+	2,  // 68: conch.client.v1.BreakRequest.scope:type_name -> conch.client.v1.Scope
+	11, // 69: conch.client.v1.BreakRequest.caller:type_name -> conch.client.v1.Client
+	52, // 70: conch.client.v1.BreakResponse.holder:type_name -> conch.client.v1.Holder
+	52, // 71: conch.client.v1.BreakResponse.holders:type_name -> conch.client.v1.Holder
+	48, // 72: conch.client.v1.BreakResponse.freed:type_name -> conch.client.v1.KeptHold
+	2,  // 73: conch.client.v1.ListRunsRequest.scope:type_name -> conch.client.v1.Scope
+	27, // 74: conch.client.v1.ListRunsResponse.runs:type_name -> conch.client.v1.RunRecord
+	40, // 75: conch.client.v1.ListRunsResponse.missing:type_name -> conch.client.v1.Missing
+	62, // 76: conch.client.v1.ObserveResponse.leader:type_name -> conch.client.v1.Leader
+	11, // 77: conch.client.v1.SetLimitRequest.caller:type_name -> conch.client.v1.Client
+	11, // 78: conch.client.v1.DrainRequest.caller:type_name -> conch.client.v1.Client
+	67, // 79: conch.client.v1.DrainResponse.held:type_name -> conch.client.v1.HeldLock
+	52, // 80: conch.client.v1.HeldLock.holder:type_name -> conch.client.v1.Holder
+	70, // 81: conch.client.v1.ShowMembersResponse.members:type_name -> conch.client.v1.ListedMember
+	3,  // 82: conch.client.v1.ListedMember.standing:type_name -> conch.client.v1.Standing
+	11, // 83: conch.client.v1.ChangeMembersRequest.caller:type_name -> conch.client.v1.Client
+	73, // 84: conch.client.v1.ChangeMembersResponse.plan:type_name -> conch.client.v1.ChangePlan
+	4,  // 85: conch.client.v1.ChangeMembersResponse.stage:type_name -> conch.client.v1.ChangeStage
+	12, // 86: conch.client.v1.LockService.Attach:input_type -> conch.client.v1.ClientFrame
+	38, // 87: conch.client.v1.LockService.Status:input_type -> conch.client.v1.StatusRequest
+	43, // 88: conch.client.v1.LockService.ListLocks:input_type -> conch.client.v1.ListLocksRequest
+	45, // 89: conch.client.v1.LockService.Watch:input_type -> conch.client.v1.WatchRequest
+	56, // 90: conch.client.v1.LockService.Break:input_type -> conch.client.v1.BreakRequest
+	63, // 91: conch.client.v1.LockService.SetLimit:input_type -> conch.client.v1.SetLimitRequest
+	60, // 92: conch.client.v1.LockService.Observe:input_type -> conch.client.v1.ObserveRequest
+	58, // 93: conch.client.v1.LockService.ListRuns:input_type -> conch.client.v1.ListRunsRequest
+	65, // 94: conch.client.v1.LockService.Drain:input_type -> conch.client.v1.DrainRequest
+	68, // 95: conch.client.v1.LockService.ShowMembers:input_type -> conch.client.v1.ShowMembersRequest
+	71, // 96: conch.client.v1.LockService.ChangeMembers:input_type -> conch.client.v1.ChangeMembersRequest
+	13, // 97: conch.client.v1.LockService.Attach:output_type -> conch.client.v1.NodeFrame
+	39, // 98: conch.client.v1.LockService.Status:output_type -> conch.client.v1.StatusResponse
+	44, // 99: conch.client.v1.LockService.ListLocks:output_type -> conch.client.v1.ListLocksResponse
+	46, // 100: conch.client.v1.LockService.Watch:output_type -> conch.client.v1.WatchResponse
+	57, // 101: conch.client.v1.LockService.Break:output_type -> conch.client.v1.BreakResponse
+	64, // 102: conch.client.v1.LockService.SetLimit:output_type -> conch.client.v1.SetLimitResponse
+	61, // 103: conch.client.v1.LockService.Observe:output_type -> conch.client.v1.ObserveResponse
+	59, // 104: conch.client.v1.LockService.ListRuns:output_type -> conch.client.v1.ListRunsResponse
+	66, // 105: conch.client.v1.LockService.Drain:output_type -> conch.client.v1.DrainResponse
+	69, // 106: conch.client.v1.LockService.ShowMembers:output_type -> conch.client.v1.ShowMembersResponse
+	72, // 107: conch.client.v1.LockService.ChangeMembers:output_type -> conch.client.v1.ChangeMembersResponse
+	97, // [97:108] is the sub-list for method output_type
+	86, // [86:97] is the sub-list for method input_type
+	86, // [86:86] is the sub-list for extension type_name
+	86, // [86:86] is the sub-list for extension extendee
+	0,  // [0:86] is the sub-list for field type_name
 }
 
 func init() { file_conch_client_v1_client_proto_init() }
