@@ -145,7 +145,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 		saving: saving{
 			store: cfg.Store, always: cfg.Evidence, inPlace: cfg.Evidence || len(r.members) == 1, locks: make(map[string]struct{}),
 		},
-		storing:  newStoring(cfg.Notes, node, d.members, d.self),
+		storing:  newStoring(cfg.Notes, node, d),
 		node:     node,
 		log:      newEventLog(cfg, r),
 		observer: cfg.Observer,

@@ -73,11 +73,12 @@ func (s *storing) isKept(lock string, kept *token.KeptHold) {
 }
 
 // newStoring begins with what the node remembers.
-func newStoring(notes Notes, node *token.Node, members []string, self token.Member) storing {
+func newStoring(notes Notes, node *token.Node, d *Driver) storing {
 	s := storing{notes: notes, kept: make(map[string]bool), isHere: func(about string) bool {
 		// What no member calls its own has no other node to count it.
 		member := runs.Parse(about).Member
-		return member == members[self] || !slices.Contains(members, member)
+		r := d.roster.Load()
+		return member == r.address() || !slices.Contains(r.present(), member)
 	}}
 	node.InspectAllNotes(func(n token.LockNotes) bool {
 		s.isKept(n.Lock, &n.Kept)

@@ -82,6 +82,9 @@ func (n *Node) sayBye() {
 		if l.token != nil {
 			n.drop(l, ReasonLeaving)
 		}
+		if l.use != nil && l.sharing != nil {
+			l.sharing.close()
+		}
 		if l.use != nil && l.notes != nil {
 			n.endRounds(l, ReasonLeaving)
 		}
