@@ -124,6 +124,9 @@ func (d *Driver) greeting(h *peerv1.Hello) (*greeting, *refusal) {
 		return nil, misunderstood("%v", err)
 	}
 	if m != nil {
+		if g.hello.Disk == (token.Disk{}) {
+			return nil, misunderstood("members that may change, from a process without a disk")
+		}
 		r := newRoster(0, token.Disk{}, m, nil)
 		if g.members = r.addresses; m.Born() {
 			g.members = r.present()

@@ -46,6 +46,14 @@ func FuzzHello(f *testing.F) {
 	} {
 		f.Add(right(change))
 	}
+	for _, m := range []*token.Membership{compatUnborn(), compatMembership(2), compatMembership(3)} {
+		f.Add(right(func(h *peerv1.Hello) {
+			*h = peerv1.Hello{
+				Version: ProtocolVersion, Member: members[0], Incarnation: h.Incarnation, Boot: 5, Ttl: h.Ttl,
+				Disk: make([]byte, 16), Membership: wire.EncodeMembership(m), ReceiverDisk: make([]byte, 16),
+			}
+		}))
+	}
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, wire []byte) {
 		var frame peerv1.Frame

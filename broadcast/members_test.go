@@ -218,6 +218,7 @@ func TestClusterGrowsFromOneToThreeToFive(t *testing.T) {
 			t.Errorf("e:1 has peers %+v, %v; want the four others, by ID", status.Peers, err)
 		}
 		stopAll(c.of(all...))
+		judge(t, c.of(all...)...)
 	})
 }
 
@@ -254,6 +255,7 @@ func TestRemovedMemberEnds(t *testing.T) {
 			}
 		}
 		stopAll(c.of("a:1", "c:1"))
+		judge(t, c.of("a:1", "b:1", "c:1")...)
 	})
 }
 
@@ -510,5 +512,63 @@ func TestShowMembersToOthers(t *testing.T) {
 		}
 		_ = s.conn.Close()
 		a.stop()
+	})
+}
+
+// playMember opens a stream to a node of a cluster of three as its member b:1, which the test
+// plays.
+func (c *changing) playMember(t *testing.T, to string) *unauthenticated {
+	t.Helper()
+	m := c.disks[to].saved()
+	s := c.approach(t, "b:1", to)
+	s.send(helloMessage(&peerv1.Hello{
+		Version: ProtocolVersion, Member: "b:1", Incarnation: []byte("0123456789abcdef"), Boot: 1 << 60, Ttl: int64(testTTL),
+		Disk: wire.EncodeDisk(c.disks["b:1"].id), Membership: wire.EncodeMembership(m),
+	}))
+	s.accepted()
+	return s
+}
+
+func TestHostileMembershipEndsTheStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := startChanging(t, "a:1", "b:1", "c:1")
+		c.members["b:1"].crash()
+		s := c.playMember(t, "a:1")
+		told := wire.EncodeMembership(c.disks["a:1"].saved())
+		told.Ids = 1000
+		far := &peerv1.Message{Kind: &peerv1.Message_ProbeAnswer{ProbeAnswer: &peerv1.ProbeAnswer{
+			Lock: "cs", Probe: 1, Kind: peerv1.ProbeAnswer_KIND_NONE, Buriable: []uint32{999},
+		}}}
+		s.send(&peerv1.Message{Kind: &peerv1.Message_Membership{Membership: told}}, far)
+		s.ended(codes.InvalidArgument, "version 0 of the members has 1000 IDs; want at most 3")
+		synctest.Wait()
+		if l := c.members["a:1"].lines("peer_refused"); len(l) != 1 || l[0]["peer"] != "b:1" {
+			t.Errorf("refusals %v; want one of b:1", l)
+		}
+		c.serves("a:1", "c:1")
+		stopAll(c.of("a:1", "c:1"))
+	})
+}
+
+// A membership that a member tells counts at once, also for what follows in the same frame.
+func TestMembershipIsTakenBeforeWhatFollows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := startChanging(t, "a:1", "b:1", "c:1")
+		c.members["b:1"].crash()
+		s := c.playMember(t, "a:1")
+		m := *c.disks["a:1"].saved()
+		m.Version, m.IDs = 1, 4
+		m.Next = append(slices.Clone(m.Members), token.Listed{ID: 3, Address: "d:1", Disk: token.Disk{4}})
+		s.send(&peerv1.Message{Kind: &peerv1.Message_Membership{Membership: wire.EncodeMembership(&m)}},
+			&peerv1.Message{Kind: &peerv1.Message_Joined{Joined: &peerv1.Joined{Version: 1, Ask: 1, Distant: []uint32{3}}}})
+		c.settledBut(1, []string{"b:1"}, "a:1", "b:1", "c:1")
+		if l := c.members["a:1"].lines("joined_received"); len(l) == 0 || fmt.Sprint(l[0]["distant"]) != "[d:1]" {
+			t.Errorf("lines %v; want JOINED about d:1", l)
+		}
+		if got := c.members["a:1"].driver.Members(); !slices.Equal(got, []string{"a:1", "b:1", "c:1", "d:1"}) {
+			t.Errorf("members %v; want those of both lists", got)
+		}
+		_ = s.conn.Close()
+		stopAll(c.of("a:1", "c:1"))
 	})
 }

@@ -152,6 +152,7 @@ func (n *Node) ReceiveHello(now Time, from Member, h Hello) error {
 		n.fresh = false
 	}
 	n.bear(from, h.Disk)
+	n.askForNotes(from) // it can answer now
 	n.checkFresh()
 	n.checkRemoved()
 	return nil

@@ -100,7 +100,7 @@ func full() (*Node, ClockModel) {
 		effects: []Effect{{}}, spare: []*use{{}},
 		membership: membership(), version: 3, adoptedAt: now - second, removed: true, birth: birth{[]Disk{{1}}, true}, choice: choice(),
 		proposal: &proposal{6, list(), list(), 2, Epoch{1, 1}, Epoch{2, 1}, true, []bool{true}, true, 3, now + second, now + second, now + 2*second},
-		joining:  joining{4, now + second, now + second, []joinedAnswer{{true, true, 5, []Member{1}}}, []syncing{{"x", true}}, 6, []string{"x"}},
+		joining:  joining{4, now + second, now + second, []joinedAnswer{{true, true, 5, []Member{1}}}, []Member{1}, []syncing{{"x", true}}, 6, []string{"x"}},
 		carried:  now + second, retiring: true, departed: true,
 	}
 	stale := lockOf("stale", 99)
@@ -290,7 +290,7 @@ var shared = map[string]string{
 	`.*\.votes\[\]\.buried`:     "came in a message, or is about to go into one",
 	`\.notes\[\].*|.*\.note(\..*)?|.*\.(hold|Note|Run|Kept)(\..*)?|\.cfg\.Notes.*`:                   "does not change",
 	`(\.cfg|.*\.hello)?\.(M|m)embership(\..*)?|(\.cfg)?\.(C|c)hoice(\..*)?|\.proposal\.(asked|next)`: "does not change",
-	`\.joining\.answers\[\]\.buried`: "came in a message, or has gone into one",
+	`\.joining\.(answers\[\]\.buried|distant.*)`: "came in a message, or has gone into one",
 	`\.joining\.names`:               "does not change",
 }
 

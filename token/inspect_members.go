@@ -98,6 +98,7 @@ func (e *encoder) joining(j *joining) {
 	if j.answers != nil {
 		e.until(j.end)
 	}
+	e.members(j.distant)
 	for i := range j.answers {
 		a := &j.answers[i]
 		e.bools(a.answered, a.joined)

@@ -15,6 +15,7 @@ type joining struct {
 	ask         uint64
 	end, nextAt Time
 	answers     []joinedAnswer
+	distant     []Member // D
 	// sync is the state of this node's questions for notes, by ID of the member asked; nil if
 	// there are none. serial is that of the Store after which all of them are on stable storage.
 	sync   []syncing
@@ -103,16 +104,22 @@ func (n *Node) hasJoined() bool {
 	return (!n.begun || n.carried == 0) && n.isSynced()
 }
 
-// question is JOINED(ask, D). D are the members out of this node's reach; but new ones have T to
-// come.
+// question is JOINED(ask, D).
 func (n *Node) question() Message {
+	j := &n.joining
+	return Message{Kind: Joined, Members: j.distant, Change: &Change{Version: n.version, Ask: j.ask}}
+}
+
+// unreached is D: the members out of this node's reach that left the question before unanswered.
+// Those that answer are there, whoever buries them. New members have T to come.
+func (n *Node) unreached() []Member {
 	var distant []Member
-	for j := range n.peers {
-		if p := &n.peers[j]; n.outOfReach(Member(j)) && (p.old || n.now >= n.adoptedAt+n.cfg.TTL) {
+	for j, a := range n.joining.answers {
+		if p := &n.peers[j]; !a.answered && n.outOfReach(Member(j)) && (p.old || n.now >= n.adoptedAt+n.cfg.TTL) {
 			distant = append(distant, Member(j))
 		}
 	}
-	return Message{Kind: Joined, Members: distant, Change: &Change{Version: n.version, Ask: n.joining.ask}}
+	return distant
 }
 
 // askWhetherJoined asks all, and answers itself.
@@ -121,6 +128,7 @@ func (n *Node) question() Message {
 func (n *Node) askWhetherJoined() {
 	j := &n.joining
 	j.ask++
+	j.distant = n.unreached()
 	j.end = n.now + shorten(n.cfg.TTL)
 	j.nextAt = n.now + n.cfg.TTL/2 + n.pause()
 	j.answers = make([]joinedAnswer, len(n.peers))
@@ -128,6 +136,7 @@ func (n *Node) askWhetherJoined() {
 	n.issue(nil, Asking, NoMember).Message = m
 	for k := range n.peers {
 		n.send(nil, Member(k), m)
+		n.askForNotes(Member(k)) // the last page may be lost
 	}
 	if !n.encumbered() {
 		j.answers[n.self] = n.ownJoined(m.Members)

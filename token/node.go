@@ -179,6 +179,9 @@ func (n *Node) PeerUp(now Time, peer Member) {
 	n.peers[peer].connected = true
 	n.tellMembership(peer)
 	n.sayClear(peer)
+	if n.departed {
+		n.send(nil, peer, Message{Kind: Bye, Session: n.session}) // the last may be lost
+	}
 	n.sayAgain(peer)
 	n.ping(peer)
 	n.checkWait()

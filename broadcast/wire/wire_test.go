@@ -66,6 +66,7 @@ func TestMessageBytesAreNotExceeded(t *testing.T) {
 	longKept := &token.KeptHold{
 		Fence: most, Over: true, Owner: strings.Repeat("x", token.MaxOwnerBytes), Until: -1, About: strings.Repeat("x", token.MaxAboutBytes),
 	}
+	longList := slices.Repeat([]token.Listed{{ID: token.MaxIDs, Address: strings.Repeat("x", MaxAddressBytes), Disk: token.Disk{1}}}, token.MaxListed)
 	for _, members := range []int{1, 3, 1024} {
 		largest := token.Number{Session: most, Count: most}
 		all := make([]token.Member, members)
@@ -96,6 +97,17 @@ func TestMessageBytesAreNotExceeded(t *testing.T) {
 				{Kind: token.WitnessAnswer, Lock: name, Answer: token.NoDisk, Highest: token.Epoch{Number: most},
 					Note: &token.Note{Run: longRun, Kept: longKept, Epoch: token.Epoch{Number: most},
 						About: token.NoteID{Run: longRun.RunMark, KeptFence: most, Over: true}}},
+				{Kind: token.MembershipMessage, Change: &token.Change{Membership: &token.Membership{
+					Version: most, Cluster: token.Cluster{1}, Members: longList, Next: longList, IDs: token.MaxIDs, Floor: most,
+				}}},
+				{Kind: token.ChooseAnswer, Change: &token.Change{
+					Version: most, Round: token.Epoch{Number: most, Proposer: token.MaxIDs}, Promised: token.Epoch{Number: most, Proposer: token.MaxIDs},
+					Accepted: token.Epoch{Number: most, Proposer: token.MaxIDs}, Next: longList, IDs: token.MaxIDs,
+				}},
+				{Kind: token.JoinedAnswer, Members: all, Change: &token.Change{Version: most, Ask: most, Joined: true, Highest: most}},
+				{Kind: token.SyncAnswer, Change: &token.Change{Version: most, After: name, More: true, Notes: slices.Repeat([]token.LockNotes{
+					{Lock: name, Notes: token.Notes{Run: *longRun, Kept: *longKept}},
+				}, notesPerAnswer)}},
 				{Kind: token.Busy, Locks: slices.Repeat([]string{name}, 1024)},
 				{Kind: token.Busy, Locks: slices.Repeat([]string{"x"}, 1024)},
 			} {
@@ -376,21 +388,29 @@ func FuzzDecode(f *testing.F) {
 				t.Errorf("message of %d bytes; want at most %d", size, bound)
 			}
 		}
+		membership := token.NewMembership([]string{"a:1", "b:1", "c:1"})
+		for i := range membership.Members {
+			membership.Members[i].Disk = token.Disk{byte(i + 1)}
+		}
+		membership.Cluster = token.Cluster{1}
 		node, err := token.New(0, token.Config{
-			Self: 1, Members: members, Session: 1, TTL: token.MinTTL,
+			Self: 1, Membership: membership, Disk: membership.Members[1].Disk, Session: 1, TTL: token.MinTTL,
 			IdleToken: token.DefaultIdleToken, IdleLock: token.DefaultIdleLock, FencesPerEpoch: token.MaxFencesPerEpoch,
 			Remembers: true, MaxNotes: 1,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := node.ReceiveHello(0, 0, token.Hello{Boot: 1}); err != nil {
+		if err := node.ReceiveHello(0, 0, token.Hello{Boot: 1, Membership: membership, Disk: membership.Members[0].Disk}); err != nil {
 			t.Fatal(err)
 		}
 		node.PeerUp(0, 0)
 		for _, m := range messages {
 			node.Receive(1, 0, m)
 			node.Effects()
+			if m.Kind == token.MembershipMessage && m.Change.Membership.IDs > node.InspectMembership().Membership.IDs {
+				return // the driver ends the stream
+			}
 		}
 	})
 }

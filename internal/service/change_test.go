@@ -442,7 +442,7 @@ func TestTheServiceFollowsTheMembers(t *testing.T) {
 
 // What one watches goes on with other members.
 func TestViewGoesOnWithOtherMembers(t *testing.T) {
-	v := newView(abc)
+	v := newView(abc, "")
 	v.take(news{member: "a:1", part: partOf("a:1", "a1")})
 	v.take(news{member: "c:1", part: partOf("c:1", "c1")})
 	v.take(news{member: "b:1", err: errors.New("refused")})

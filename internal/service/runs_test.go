@@ -329,7 +329,7 @@ func TestNamedViewHasWhatIsRemembered(t *testing.T) {
 		{Lock: "cs", Kept: &clientv1.KeptHold{Fence: 5}},
 		{Lock: "cs", Run: &clientv1.RunRecord{Tick: 3, Fence: 4}},
 	} {
-		v.take(news{member: i, part: part})
+		v.take(news{member: abc[i], part: part})
 		if err := v.tell(tell); err != nil || last.GetKept() != nil {
 			t.Errorf("told of %v, %v; want none kept", last, err)
 		}

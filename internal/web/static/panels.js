@@ -132,7 +132,7 @@ function noNumbers(lock, detail) {
   if (!detail || lock.holder || lock.token || lock.waiting > 0) {
     return 'The members are being asked for their numbers.';
   }
-  return 'Nobody has asked for this lock yet: no member knows it.';
+  return 'No member knows this lock: nobody has asked for it yet, or not since the members were started.';
 }
 
 // ending is the end of a long number, which tells it from others.
