@@ -162,7 +162,7 @@ func checkShown(m *token.Membership, address string, n *shown, replaced bool, tt
 func plainReason(err error) string {
 	reason := status.Convert(err).Message()
 	if _, inner, found := strings.Cut(reason, `desc = "`); found {
-		reason = strings.TrimPrefix(strings.TrimSuffix(inner, `"`), "transport: ")
+		reason = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSuffix(inner, `"`), "transport: "), "Error while dialing: ")
 	}
 	return reason
 }
