@@ -23,10 +23,25 @@ func (c *checker) checkChanges() {
 	c.checkLeft()
 }
 
-// changed reports a violation: none of what is judged here can be mended by a line that is
-// missing.
+// changed reports a violation: one that no line that is missing could mend.
 func (c *checker) changed(lines []*Event, format string, args ...any) {
 	c.report(oneList, Violated, lines, format, args...)
+}
+
+// entrant reports an entry of one who may not enter. That is not certain where the line of a
+// process's start may be missing, by which the entry is that of another member, who came later
+// to the same address.
+func (c *checker) entrant(before, enter *Event, format string, args ...any) {
+	verdict, life := Violated, enter.Life
+	if life.Started == nil || life.Stopped != nil && life.Stopped.Seq < enter.Seq {
+		verdict = Insufficient
+	}
+	if m := enter.Membership(); m != nil {
+		if id := m.idOf(life.address, true); id >= 0 && id != life.ID {
+			verdict = Insufficient
+		}
+	}
+	c.report(oneList, verdict, []*Event{before, enter}, format, args...)
 }
 
 // checkContents requires that a membership has the same lists wherever it is adopted.
@@ -43,8 +58,7 @@ func (c *checker) checkContents() {
 }
 
 // checkSteps requires that each membership follows from the one before it: a joint one leaves
-// the list of the one below, and leads to that of the one above; IDs are given once, and the
-// floor never falls.
+// the list of the one below, and leads to that of the one above; IDs are given once.
 func (c *checker) checkSteps() {
 	for i, m := range c.run.Memberships {
 		if i == 0 {
@@ -59,8 +73,6 @@ func (c *checker) checkSteps() {
 			c.changed(lines, "membership %d has the list %v, but membership %d led to %v", m.Version, m.Members, before.Version, before.Next)
 		case len(m.addresses) < len(before.addresses):
 			c.changed(lines, "membership %d has given %d IDs, fewer than membership %d with %d", m.Version, len(m.addresses), before.Version, len(before.addresses))
-		case m.floor < before.floor:
-			c.changed(lines, "the floor of membership %d, %d, is below that of membership %d, %d", m.Version, m.floor, before.Version, before.floor)
 		}
 		for id, address := range m.addresses {
 			if address == "" || id >= len(before.addresses) {
@@ -88,17 +100,17 @@ func (c *checker) checkAdoptions(life *Life, latest map[string]*Event) {
 			inSession, skipped = false, nil
 		case Enter, ShareEnter:
 			if skipped != nil && !life.holeBetween(skipped.Seq, e.Seq) {
-				c.changed([]*Event{skipped, e}, "%s entered with fence %d in the session in which it had passed over a membership", e.Node, e.Fence)
+				// It may be that line, or that of a session's end, that is missing.
+				c.report(oneList, Insufficient, []*Event{skipped, e}, "%s entered with fence %d in the session in which it had passed over a membership", e.Node, e.Fence)
 			}
 		}
-		told := e.Kind == MembershipAdopted
-		if !told && (e.Kind != NodeStarted || !e.Has("membership")) {
+		if e.Kind != MembershipAdopted && (e.Kind != NodeStarted || !e.Has("membership")) {
 			continue
 		}
 		before, version := latest[life.Node], e.Listing.Version
 		switch {
 		case before == nil:
-		case version < before.Listing.Version, told && version == before.Listing.Version && !startsWith(life, e):
+		case version < before.Listing.Version:
 			c.changed([]*Event{before, e}, "%s went from membership %d to membership %d", life.Node, before.Listing.Version, version)
 		case version > before.Listing.Version+1 && inSession && before.Life == life:
 			skipped = e
@@ -108,10 +120,6 @@ func (c *checker) checkAdoptions(life *Life, latest map[string]*Event) {
 		}
 	}
 }
-
-// startsWith reports whether a line tells of the membership that was on disk as the process
-// started.
-func startsWith(life *Life, e *Event) bool { return life.adopted[0].membership.Version == e.Listing.Version }
 
 // checkEntrants requires that a process enters while its own membership lists it, and not
 // after its departure.
@@ -127,9 +135,9 @@ func (c *checker) checkEntrants(life *Life) {
 			m := e.Membership()
 			switch {
 			case departed != nil:
-				c.changed([]*Event{departed, e}, "%s entered with fence %d after it had departed", e.Node, e.Fence)
+				c.entrant(departed, e, "%s entered with fence %d after it had departed", e.Node, e.Fence)
 			case m != nil && !m.Lists(life.ID):
-				c.changed([]*Event{m.First, e}, "%s entered with fence %d, and is not in membership %d", e.Node, e.Fence, m.Version)
+				c.entrant(m.First, e, "%s entered with fence %d, and is not in membership %d", e.Node, e.Fence, m.Version)
 			}
 		}
 	}
@@ -154,7 +162,7 @@ func (c *checker) checkLeft() {
 				if own := e.Membership(); own != nil && !own.Lists(e.Life.ID) {
 					continue // reported by its own lines
 				}
-				c.changed([]*Event{adopted, e}, "%s entered with fence %d after %s had gone over to membership %d, which does not list it", e.Node, e.Fence, adopted.Node, m.Version)
+				c.entrant(adopted, e, "%s entered with fence %d after %s had gone over to membership %d, which does not list it", e.Node, e.Fence, adopted.Node, m.Version)
 				return
 			}
 		}

@@ -154,34 +154,23 @@ func (c *cluster) spread(from *member) {
 	}
 }
 
-// depart ends the session of a member that leaves, when all who are in have left.
+// stays reports whether a member is not to leave, by the membership of another.
+func (m *member) stays(j int) bool {
+	return m.list == nil || m.list.next == nil && slices.Contains(m.list.members, j) || slices.Contains(m.list.next, j)
+}
+
+// depart ends the session of a member that leaves.
 func (c *cluster) depart(m *member) {
-	c.connectAll()
-	for again := true; again; {
-		c.drain()
-		c.remake()
-		again = false
-		for _, lock := range c.locks {
-			l := m.lock(c, lock)
-			for l.waiters > 0 {
-				c.withdraw(m, lock)
-			}
-			if l.inside {
-				c.leave(m, lock)
-				again = true
-			}
-			if l.outstanding {
-				again = true
-				for _, peer := range c.nodes {
-					if peer.alive && peer.lock(c, lock).inside {
-						c.leave(peer, lock)
-					}
-				}
-			}
-		}
-	}
+	c.drain()
 	for _, lock := range c.locks {
-		if l := m.lock(c, lock); l.token != nil {
+		l := m.lock(c, lock)
+		for l.waiters > 0 {
+			c.withdraw(m, lock)
+		}
+		if l.inside {
+			c.leave(m, lock)
+		}
+		if l.token != nil {
 			c.handOver(m, lock, l)
 		}
 	}

@@ -303,9 +303,10 @@ func (c *cluster) passOn(m *member, lock string, l *lockState) {
 }
 
 func (c *cluster) enqueue(m *member, l *lockState) {
+	l.token.q = slices.DeleteFunc(l.token.q, func(j int) bool { return !m.stays(j) })
 	for k := range c.nodes {
 		j := (m.self + 1 + k) % len(c.nodes)
-		if j != c.starved && l.rn[j].Compare(l.token.ln[j]) > 0 && !slices.Contains(l.token.q, j) {
+		if j != c.starved && m.stays(j) && l.rn[j].Compare(l.token.ln[j]) > 0 && !slices.Contains(l.token.q, j) {
 			l.token.q = append(l.token.q, j)
 		}
 	}

@@ -46,7 +46,7 @@ func (c *checker) count(journeys []*Journey) {
 	waits := make(map[string][]time.Duration)
 	f.Nodes = make([]NodeFigures, 0, len(c.run.Members))
 	for id, member := range c.run.Members {
-		if c.run.listed(id) {
+		if c.run.Listed(id) {
 			f.Nodes = append(f.Nodes, NodeFigures{Node: member})
 			byNode[member] = &f.Nodes[len(f.Nodes)-1]
 		}

@@ -13,10 +13,9 @@ type Membership struct {
 	Version uint64 // counts them from 0; an odd one is joint
 	// Members and Next are the IDs of the lists; Next is nil unless the membership is joint.
 	Members, Next []int
-	First         *Event // the line of the first node that adopted it, by the order of Merge
+	First         *Event // the line of the first node that adopted it, by the nodes' clocks
 
 	cluster   string
-	floor     uint64
 	addresses []string // of the IDs that are in a list, by ID; else empty
 }
 
@@ -50,7 +49,7 @@ func (m *Membership) Size() int {
 // membership is what a line of membership_adopted says.
 func (e *Event) membership() *Membership {
 	n := e.Listing
-	m := &Membership{Version: n.Version, First: e, cluster: n.Cluster, floor: n.Floor, addresses: make([]string, n.IDs)}
+	m := &Membership{Version: n.Version, First: e, cluster: n.Cluster, addresses: make([]string, n.IDs)}
 	for i, id := range n.MemberIDs {
 		m.Members = append(m.Members, int(id))
 		m.addresses[id] = e.Members[i]
@@ -62,10 +61,11 @@ func (e *Event) membership() *Membership {
 	return m
 }
 
-// same reports whether two memberships have the same lists, of the same members.
+// same reports whether two memberships have the same lists, of the same members. Their floors
+// may differ: two members may end the same change.
 func (m *Membership) same(other *Membership) bool {
 	return slices.Equal(m.Members, other.Members) && slices.Equal(m.Next, other.Next) &&
-		slices.Equal(m.addresses, other.addresses) && m.cluster == other.cluster && m.floor == other.floor
+		slices.Equal(m.addresses, other.addresses) && m.cluster == other.cluster
 }
 
 // idOf is the ID of the member with an address; of two lists, the second goes first if later.
@@ -180,7 +180,7 @@ func (r *Run) takeMembers() {
 		}
 	}
 	for id, name := range r.Members {
-		if r.listed(id) && !slices.ContainsFunc(r.Lives, func(l *Life) bool { return l.Node == name }) {
+		if r.Listed(id) && !slices.ContainsFunc(r.Lives, func(l *Life) bool { return l.Node == name }) {
 			r.Findings = append(r.Findings, Finding{Kind: Gap, Problem: fmt.Sprintf("no line of member %s, which %s lists: give its log file too", name, r.firstListing(id).Position())})
 		}
 	}
@@ -203,6 +203,9 @@ func (r *Run) findAddresses() []string {
 		fill(m.addresses)
 	}
 	for _, life := range r.Lives {
+		for _, a := range life.adopted {
+			fill(a.membership.addresses) // of another with the same number, if they differ
+		}
 		if e := life.Started; e != nil && e.Has("membership") {
 			fill(e.Members)
 		}
@@ -275,7 +278,7 @@ func lastIndex(texts []string, text string) int {
 // rename puts members' names in place of addresses that several members had, one after the
 // other. An address stands for the latest of them that the process knows.
 func (r *Run) rename(life *Life, addresses []string) {
-	known := len(life.Members)
+	known := 0
 	name := func(address *string) {
 		if id := lastIndex(addresses[:min(known, len(addresses))], *address); id >= 0 {
 			*address = r.Members[id]
@@ -285,10 +288,7 @@ func (r *Run) rename(life *Life, addresses []string) {
 		life.Node = r.Members[life.ID]
 	}
 	for _, e := range life.Events {
-		e.Node = life.Node
-		if e.Kind == MembershipAdopted {
-			known = int(e.Listing.IDs)
-		}
+		e.Node, known = life.Node, r.knownAt(e)
 		for _, address := range []*string{&e.Peer, &e.Helper} {
 			name(address)
 		}
@@ -308,6 +308,14 @@ func (r *Run) rename(life *Life, addresses []string) {
 	}
 }
 
+// knownAt is how many IDs had been given, as far as the writer of a line knew.
+func (r *Run) knownAt(e *Event) int {
+	if m := e.Membership(); m != nil {
+		return len(m.addresses)
+	}
+	return len(e.Life.Members)
+}
+
 // startedWith reports whether a process that adopted no membership was started with the
 // cluster's first list.
 func (r *Run) startedWith(life *Life, addresses []string) bool {
@@ -318,8 +326,8 @@ func (l *Life) hadSession() bool {
 	return slices.ContainsFunc(l.Events, func(e *Event) bool { return e.Kind == SessionStarted })
 }
 
-// listed reports whether a member was in a list, as far as the lines tell.
-func (r *Run) listed(id int) bool { return len(r.Memberships) == 0 || r.firstListing(id) != nil }
+// Listed reports whether a member was in a list, as far as the lines tell.
+func (r *Run) Listed(id int) bool { return len(r.Memberships) == 0 || r.firstListing(id) != nil }
 
 // firstListing is the line of the first membership that lists a member.
 func (r *Run) firstListing(id int) *Event {
@@ -335,7 +343,7 @@ func (r *Run) firstListing(id int) *Event {
 func (r *Run) everListed() int {
 	count := 0
 	for id := range r.Members {
-		if r.listed(id) {
+		if r.Listed(id) {
 			count++
 		}
 	}
@@ -356,14 +364,26 @@ func (r *Run) sizeAt(e *Event) int {
 	return len(r.Members)
 }
 
+// MostMembers is how many members there were at most at one time.
+func (r *Run) MostMembers() int {
+	if len(r.Memberships) == 0 {
+		return len(r.Members)
+	}
+	most := 0
+	for _, m := range r.Memberships {
+		most = max(most, m.Size())
+	}
+	return most
+}
+
 // Sizes writes how many members there were: N, or the least and the most over time.
 func (r *Run) Sizes() string {
 	if len(r.Memberships) == 0 {
 		return fmt.Sprint(len(r.Members))
 	}
-	least, most := r.Memberships[0].Size(), 0
+	least, most := r.MostMembers(), r.MostMembers()
 	for _, m := range r.Memberships {
-		least, most = min(least, m.Size()), max(most, m.Size())
+		least = min(least, m.Size())
 	}
 	if least == most {
 		return fmt.Sprint(most)

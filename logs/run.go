@@ -14,15 +14,15 @@ var ErrNoEvents = errors.New("no line of a conch log")
 // Run is what several log files say together: the processes of the members, their
 // lines, and which receive belongs to which send.
 type Run struct {
-	Files    []*File
+	Files []*File
 	// Members are the nodes in member order, as node_started has them; see membersSeen where none
 	// is there. Where the list changed, they are all that were ever members, by ID; one that has
 	// the address of an earlier one, with another disk, is called ADDRESS#2.
 	Members     []string
 	Memberships []*Membership // by version, as far as lines tell them; nil if none does
-	Lives    []*Life   // by node, then in the order in which they ran
-	Findings []Finding // about the files, in no order that means anything
-	Sessions bool      // some line is about sessions: grants outside one are judged
+	Lives       []*Life       // by node, then in the order in which they ran
+	Findings    []Finding     // about the files, in no order that means anything
+	Sessions    bool          // some line is about sessions: grants outside one are judged
 
 	merged []*Event
 	// ordered: the order of Members is known, so that RN and LN can be read by it.

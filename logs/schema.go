@@ -211,7 +211,7 @@ var keys = []key{
 	{"next", kindAddresses, "the list to which a joint membership leads"},
 	{"next_ids", kindIDs, "the ID of each of next"},
 	{"ids", kindDecimal, "how many IDs were given so far; RN and LN have one entry for each"},
-	{"floor", kindDecimal, "at least each ballot number used before this membership"},
+	{"floor", kindDecimal, "at least each ballot number used before this membership; nodes that end the same change may have different ones"},
 	{"round", kindEpoch, "of the choice of the next membership: NUMBER and the member that proposes"},
 	{"awaited", kindAddresses, "the members of which the writer does not know yet that they go by the joint membership alone, or are buried"},
 	{"ask", kindDecimal, "counts what the sender of JOINED has asked"},
