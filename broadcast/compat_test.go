@@ -253,7 +253,7 @@ func compatMembership(version uint64) *token.Membership {
 func changingHello() token.Hello {
 	h := compatHello
 	h.Membership = compatMembership(3)
-	h.Disk = h.Membership.Members[0].Disk
+	h.Disk, h.Receiver = h.Membership.Members[0].Disk, h.Membership.Members[1].Disk
 	return h
 }
 

@@ -104,7 +104,7 @@ type Observer interface {
 	// Held is called at the end of each hold, lost or released.
 	Held(lock string, hold time.Duration)
 	// Connected is called when a stream to another member is accepted.
-	Connected(peer token.Member)
+	Connected(peer string)
 	// Stored is called when notes are on disk, with how long that took.
 	Stored(notes int, took time.Duration)
 }
@@ -115,7 +115,7 @@ type noObserver struct{}
 func (noObserver) Effect(*token.Effect)         {}
 func (noObserver) Waited(string, time.Duration) {}
 func (noObserver) Held(string, time.Duration)   {}
-func (noObserver) Connected(token.Member)       {}
+func (noObserver) Connected(string)             {}
 func (noObserver) Stored(int, time.Duration)    {}
 
 // Store is stable storage for two numbers: of the session, and of the highest ballot that

@@ -62,7 +62,7 @@ func (d *Driver) helloFrame(to token.Member, h token.Hello) *peerv1.Frame {
 		Remembers:        h.Remembers,
 		Disk:             wire.EncodeDisk(h.Disk),
 		Membership:       wire.EncodeMembership(h.Membership),
-		ReceiverDisk:     wire.EncodeDisk(diskOf(h.Membership, to)),
+		ReceiverDisk:     wire.EncodeDisk(h.Receiver),
 	}
 	if h.Membership == nil {
 		hello.Members = r.addresses
@@ -118,7 +118,7 @@ func (d *Driver) greeting(h *peerv1.Hello) (*greeting, *refusal) {
 	copy(g.hello.KnownOf[:], h.GetKnownIncarnation())
 	g.hello.Membership, errs[0] = wire.DecodeMembership(h.GetMembership(), d.mostBallot)
 	g.hello.Disk, errs[1] = wire.DecodeDisk(h.GetDisk())
-	g.receiverDisk, errs[2] = wire.DecodeDisk(h.GetReceiverDisk())
+	g.hello.Receiver, errs[2] = wire.DecodeDisk(h.GetReceiverDisk())
 	m := g.hello.Membership
 	if err := cmp.Or(errs[:]...); err != nil {
 		return nil, misunderstood("%v", err)

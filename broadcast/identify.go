@@ -14,10 +14,9 @@ type greeting struct {
 	address string // the sender's
 	// members is the list that it shows: by ID as long as it is not settled.
 	members []string
-	// receiver and receiverDisk say for whom it is meant; zero if that is not said.
-	receiver     string
-	receiverDisk token.Disk
-	hello        token.Hello
+	// receiver is for whom it is meant, empty if that is not said.
+	receiver string
+	hello    token.Hello
 }
 
 // identify returns the sender of a greeting, NoMember beside a refusal if it is unknown. If
@@ -118,8 +117,8 @@ func (r *roster) check(g *greeting, from token.Member) (token.Member, bool, *ref
 		return token.NoMember, false, refusedSelf(g)
 	case g.receiver != "" && g.receiver != r.address():
 		return from, false, refused("it is meant for %q, and this node is %s: the address leads to the wrong node", shorten(g.receiver), r.address())
-	case g.receiverDisk != (token.Disk{}) && g.receiverDisk != r.disk:
-		return from, false, refused("not a member: %s", otherDisk(r.address(), g.receiverDisk, r.disk))
+	case g.hello.Receiver != (token.Disk{}) && g.hello.Receiver != r.disk:
+		return from, false, refused("not a member: %s", otherDisk(r.address(), g.hello.Receiver, r.disk))
 	}
 	return from, false, nil
 }

@@ -16,7 +16,7 @@ import (
 func changedHello(m *token.Membership, change func(*peerv1.Hello)) *peerv1.Hello {
 	h := compatHello
 	h.Disk = token.Disk{1, 15: 255}
-	h.Membership = m
+	h.Membership, h.Receiver = m, diskOf(m, 1)
 	hello := firstOf(changingDriver(0, compatMembership(2)).helloFrame(1, h)).GetHello()
 	change(hello)
 	return hello

@@ -148,7 +148,8 @@ func (o *owner) adopted(m *token.Membership) {
 }
 
 // link opens links to the present members that have none, and lets those to others end with
-// their streams.
+// their streams. Streams from others end at once: they dial again, and learn why they are
+// refused. A member whose disk is being replaced cannot be reached any more.
 func (o *owner) link(r *roster) {
 	for len(o.peers) < len(r.addresses) {
 		o.peers = append(o.peers, peer{})
@@ -156,13 +157,17 @@ func (o *owner) link(r *roster) {
 	for i := range o.peers {
 		id := token.Member(i)
 		p := &o.peers[i]
-		switch present := r.has(id) && r.addresses[id] != r.address(); {
+		switch present := id != r.self && r.byAddress[r.addresses[id]] == id; {
 		case present && p.link == nil && !o.flushing && o.opening.Err() == nil:
 			p.link = newLink(o.Driver, id, r.addresses[id])
 			o.links.Go(p.link.run)
 		case !present && p.link != nil:
 			close(p.link.over)
 			p.link = nil
+		}
+		if p.in != nil && !r.has(id) {
+			p.in.wrong <- refused("%s is not a member any more", r.addresses[id])
+			p.in = nil
 		}
 	}
 }

@@ -252,7 +252,7 @@ func (o *owner) up(now token.Time, out *outgoing) {
 	}
 	p.out, p.refusedThere = out, ""
 	o.log.peerConnected(out.peer)
-	o.observer.Connected(out.peer)
+	o.observer.Connected(o.address(out.peer))
 	o.changed("")
 	o.node.PeerUp(now, out.peer)
 }

@@ -83,7 +83,7 @@ func inSessionWith(t *testing.T, cfg Config) *driven {
 func (d *driven) others() []Member {
 	var members []Member
 	for j := range d.peers {
-		if Member(j) != d.self {
+		if Member(j) != d.self && d.peers[j].listed {
 			members = append(members, Member(j))
 		}
 	}

@@ -55,7 +55,7 @@ func full() (*Node, ClockModel) {
 			listed: true, old: true, next: true, version: 3, told: 4, connected: true, opened: 3,
 			hello: Hello{
 				Incarnation: Incarnation{5}, Boot: 1, Counter: 2, Floor: 3, Fresh: true, Remembers: true, KnownSession: 4, KnownOf: Incarnation{6},
-				Membership: membership(), Disk: Disk{1},
+				Membership: membership(), Disk: Disk{1}, Receiver: Disk{2},
 			},
 			heard: true, returned: true, session: 5, over: 4, highest: 6, highestOf: Incarnation{7},
 			answered: now - second, hasAnswered: true, answeredBefore: true, pongAt: now - second/2,
@@ -214,7 +214,7 @@ var unencoded = map[string]string{
 	`\.warned`:                                                              "decides on a warning only, of which nothing comes here",
 	`\.newer`:                                                               "decides when the stamps are compared, which changes nothing then",
 	`\.effects.*|\.numbers.*|\.members(\[\].*)?|\.stamps.*|\.spare.*`: "scratch memory, or fetched before",
-	`.*\.hello\.(Fresh|Known(Session|Of)|Membership.*|Disk)`:          "read when the HELLO comes",
+	`.*\.hello\.(Fresh|Known(Session|Of)|Membership.*|Disk|Receiver)`: "read when the HELLO comes",
 	`.*\.Hop`:    "for the log",
 	`.*\.active`: "follows from the list of active locks",
 }
@@ -290,8 +290,8 @@ var shared = map[string]string{
 	`.*\.votes\[\]\.buried`:     "came in a message, or is about to go into one",
 	`\.notes\[\].*|.*\.note(\..*)?|.*\.(hold|Note|Run|Kept)(\..*)?|\.cfg\.Notes.*`:                   "does not change",
 	`(\.cfg|.*\.hello)?\.(M|m)embership(\..*)?|(\.cfg)?\.(C|c)hoice(\..*)?|\.proposal\.(asked|next)`: "does not change",
-	`\.joining\.(answers\[\]\.buried|distant.*)`: "came in a message, or has gone into one",
-	`\.joining\.names`:               "does not change",
+	`\.joining\.(answers\[\]\.buried|distant.*)`:                                                     "came in a message, or has gone into one",
+	`\.joining\.names`: "does not change",
 }
 
 func TestCloneCopiesEveryField(t *testing.T) {

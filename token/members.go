@@ -320,6 +320,11 @@ func (n *Node) grow(ids int) {
 	for _, l := range n.order {
 		shared := l.token != nil && l.sharesNumbers()
 		l.requestNumbers = append(l.requestNumbers, make([]Number, more)...)
+		if l.use != nil && l.notes != nil {
+			for _, r := range l.notes.rounds() { // a turn may come before they begin anew
+				r.noted = append(r.noted, make([]bool, more)...)
+			}
+		}
 		switch {
 		case shared:
 			l.token.LastGranted = l.requestNumbers

@@ -742,7 +742,7 @@ func TestLeaseWithoutEndEndsTAfterTheJointOne(t *testing.T) {
 	}
 	d.passes(testTTL / 2)
 	d.ponged(1)
-	if end, _ := d.InSession(); end != d.at+shorten(testTTL) || d.hasJoined() != true {
+	if end, _ := d.InSession(); end != d.at+shorten(testTTL) || !d.hasJoined() {
 		t.Errorf("the lease ends at %d, want %d", end, d.at+shorten(testTTL))
 	}
 }

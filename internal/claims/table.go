@@ -93,8 +93,8 @@ type Table struct {
 	// unwanted are grants without a known claim, to be returned.
 	unwanted []unwanted
 	// draining: the table takes no new claims. stopping: the end of all holds is settled,
-	// too.
-	draining, stopping bool
+	// too. departing: the node leaves the list of members.
+	draining, stopping, departing bool
 
 	effects  []Effect
 	messages []frames.NodeMessage // that the effects refer to

@@ -48,7 +48,7 @@ func (c *Client) Runs(ctx context.Context, lock string) ([]runs.Run, error) {
 // inOrder returns the nodes to ask, the one that the client speaks to first.
 func (c *Client) inOrder() []Target {
 	targets := []Target{c.Node()}
-	for _, t := range c.targets {
+	for _, t := range c.targets() {
 		if !slices.Contains(targets, t) {
 			targets = append(targets, t)
 		}

@@ -64,7 +64,7 @@ func TestNodeIsCounted(t *testing.T) {
 	}
 	want := map[string]float64{
 		"conch_held": 1, "conch_waiters": 0, "conch_in_session": 1, "conch_peers_up": 0,
-		"conch_locks": 1, "conch_client_calls": 4, "conch_connections_closed_total": 5, "conch_calls_refused_total": 6,
+		"conch_locks": 1, "conch_members": 1, "conch_membership_version": 0, "conch_membership_joint": 0, "conch_client_calls": 4, "conch_connections_closed_total": 5, "conch_calls_refused_total": 6,
 		"conch_sessions_total": 1, "conch_session_lapses_total": 0, "conch_handoffs_total": 0,
 		"conch_log_lines_missing_total": 7, "conch_log_writable": 1,
 	}
@@ -201,8 +201,27 @@ func TestEffectsAreCounted(t *testing.T) {
 	if shared, permits := testutil.ToFloat64(m.shared), testutil.ToFloat64(m.permits); shared != 2 || permits != 1 {
 		t.Errorf("%v grants to readers, %v of permits; want 2 and 1", shared, permits)
 	}
-	m.Connected(1)
-	if got := testutil.ToFloat64(m.connects[1]); got != 1 {
+	m.Connected("b:1")
+	if got := testutil.ToFloat64(m.connects.WithLabelValues("b:1")); got != 1 {
 		t.Errorf("%v streams; want 1", got)
+	}
+}
+
+// The series of members come and go with them.
+func TestSeriesOfMembersFollowThem(t *testing.T) {
+	m := New([]string{"a:1", "b:1"}, 0, "v1")
+	list := []token.Listed{{ID: 0, Address: "a:1"}, {ID: 2, Address: "c:1"}}
+	m.Connected("c:1") // which may come first
+	m.Effect(&token.Effect{Kind: token.Adopted, Membership: &token.Membership{Version: 1, Members: []token.Listed{list[0], {ID: 1, Address: "b:1"}}, Next: list}})
+	if got := testutil.CollectAndCount(m.connects); got != 2 {
+		t.Errorf("%d series of b:1 and c:1 while both are members; want 2", got)
+	}
+	m.Effect(&token.Effect{Kind: token.Adopted, Membership: &token.Membership{Version: 2, Members: list}})
+	if got := testutil.CollectAndCount(m.connects); got != 1 || testutil.ToFloat64(m.connects.WithLabelValues("c:1")) != 1 {
+		t.Errorf("%d series; want that of c:1", got)
+	}
+	m.Effect(&token.Effect{Kind: token.Send, Message: token.Message{Kind: token.SyncAnswer}})
+	if testutil.ToFloat64(m.messages[token.SyncAnswer]) != 1 {
+		t.Error("the message is not counted")
 	}
 }

@@ -27,6 +27,7 @@ import (
 //	status, who, why, ls, watch, break   [json]   who, why: ListLocksResponse; the others: the call's own
 //	kept, freed, runs, sentences   [json]   ListLocksResponse for status; BreakResponse; ListRunsResponse
 //	leader, leaders   [json]   ObserveResponse
+//	members, plan, steps   [json]   ShowMembersResponse; ChangePlan; ChangeMembersResponse
 //	queue waiting=N   why, for one who holds a lock and N who wait for it
 func TestAnswers(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txt")
@@ -100,6 +101,14 @@ func show(t *testing.T, d *datadriven.TestData, printer Printer, out io.Writer) 
 	case "drain":
 		for _, answer := range parse(t, d, &clientv1.DrainResponse{}) {
 			check(t, printer.Drained(answer))
+		}
+	case "members":
+		check(t, printer.Members(parse(t, d, &clientv1.ShowMembersResponse{})[0]))
+	case "plan":
+		check(t, printer.Planned(parse(t, d, &clientv1.ChangePlan{})[0]))
+	case "steps":
+		for _, step := range parse(t, d, &clientv1.ChangeMembersResponse{}) {
+			check(t, printer.Stepped(step))
 		}
 	case "permits":
 		answer := parse(t, d, &clientv1.ListLocksResponse{})[0]
@@ -217,6 +226,16 @@ func TestKindsAreExplained(t *testing.T) {
 			words = append(words, constant(name, "REASON_"))
 		}
 	}
+	for number, name := range clientv1.Standing_name {
+		if number != 0 {
+			words = append(words, constant(name, "STANDING_"))
+		}
+	}
+	for number, name := range clientv1.ChangeStage_name {
+		if number != 0 {
+			words = append(words, constant(name, "CHANGE_STAGE_"))
+		}
+	}
 	for number, name := range clientv1.Obstacle_Kind_name {
 		if number != 0 {
 			words = append(words, constant(name, "KIND_"))
@@ -248,6 +267,9 @@ func TestWritingFails(t *testing.T) {
 			"Leader":  printer.Leader("x", nil),
 			"Changes": printer.LeaderChanged(time.Unix(0, 0), "x", nil),
 			"Drained": printer.Drained(&clientv1.DrainResponse{}),
+			"Members": printer.Members(&clientv1.ShowMembersResponse{}),
+			"Planned": printer.Planned(&clientv1.ChangePlan{}),
+			"Stepped": printer.Stepped(&clientv1.ChangeMembersResponse{}),
 		} {
 			if err == nil {
 				t.Errorf("%s: %s did not fail", name, method)

@@ -217,6 +217,48 @@ type lockKept struct {
 	*kept
 }
 
+// listedMember is a member of the cluster.
+type listedMember struct {
+	ID        uint32   `json:"id"`
+	Address   string   `json:"address"`
+	Disk      string   `json:"disk"`
+	Standing  string   `json:"standing"`
+	Heard     bool     `json:"heard"`
+	Joined    *bool    `json:"joined"`
+	Session   *string  `json:"session"`
+	UpSeconds *float64 `json:"up_seconds"`
+	Trouble   *string  `json:"trouble"`
+}
+
+// membership is who the members are.
+type membership struct {
+	AnsweredBy   string         `json:"answered_by"`
+	Version      string         `json:"list_version"`
+	Cluster      *string        `json:"cluster"`
+	Changes      bool           `json:"changing"`
+	SinceSeconds float64        `json:"since_seconds"`
+	Fixed        *string        `json:"fixed"`
+	Listed       []listedMember `json:"listed"`
+}
+
+// changePlan is what a change of the members means.
+type changePlan struct {
+	Before       []string `json:"before"`
+	After        []string `json:"after"`
+	QuorumBefore uint32   `json:"quorum_before"`
+	QuorumAfter  uint32   `json:"quorum_after"`
+	HeardBefore  uint32   `json:"heard_before"`
+	HeardAfter   uint32   `json:"heard_after"`
+	Warnings     []string `json:"warnings"`
+}
+
+// changeStep is how far a change is.
+type changeStep struct {
+	Stage   string   `json:"stage"`
+	Awaited []string `json:"awaited"`
+	Members []string `json:"members"`
+}
+
 type clusterStatus struct {
 	AnsweredBy string         `json:"answered_by"`
 	Members    []string       `json:"members"`
@@ -225,7 +267,10 @@ type clusterStatus struct {
 	TTLSeconds float64        `json:"ttl_seconds"`
 	Statuses   []memberStatus `json:"statuses"`
 	KeptLocks  []lockKept     `json:"kept_locks"`
-	Missing    []missing      `json:"missing"`
+	// Membership is who the members are, as the answering node knows by itself; null if its
+	// version does not tell.
+	Membership *membership `json:"membership"`
+	Missing    []missing   `json:"missing"`
 }
 
 // seconds converts nanoseconds to seconds, exact to a microsecond.
@@ -242,6 +287,50 @@ func each[From, To any](list []From, change func(From) To) []To {
 		changed[i] = change(element)
 	}
 	return changed
+}
+
+// same keeps a text.
+func same(text string) string { return text }
+
+// textOrNull is null for an empty text.
+func textOrNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+func toMembers(m *clientv1.ShowMembersResponse) membership {
+	changes := m.GetVersion()%2 == 1
+	return membership{
+		AnsweredBy: m.GetAnsweredBy(), Version: decimal(m.GetVersion()), Cluster: textOrNull(m.GetCluster()), Changes: changes,
+		SinceSeconds: seconds(m.GetSinceNs()), Fixed: textOrNull(m.GetFixed()),
+		Listed: each(m.GetMembers(), func(l *clientv1.ListedMember) listedMember {
+			to := listedMember{
+				ID: l.GetId(), Address: l.GetAddress(), Disk: l.GetDisk(), Standing: constant(l.GetStanding().String(), "STANDING_"),
+				Heard: l.GetHeard(), Trouble: textOrNull(l.GetTrouble()),
+			}
+			if changes {
+				to.Joined = &l.Joined
+			}
+			if l.GetSession() != 0 {
+				to.Session = textOrNull(decimal(l.GetSession()))
+			}
+			if l.GetUpNs() != 0 {
+				up := seconds(l.GetUpNs())
+				to.UpSeconds = &up
+			}
+			return to
+		}),
+	}
+}
+
+func toPlan(p *clientv1.ChangePlan) changePlan {
+	return changePlan{
+		Before: each(p.GetBefore(), same), After: each(p.GetAfter(), same),
+		QuorumBefore: p.GetQuorumBefore(), QuorumAfter: p.GetQuorumAfter(),
+		HeardBefore: p.GetHeardBefore(), HeardAfter: p.GetHeardAfter(), Warnings: each(p.GetWarnings(), same),
+	}
 }
 
 func toMissing(list []*clientv1.Missing) []missing {
@@ -415,7 +504,13 @@ func toMember(m *clientv1.MemberStatus) memberStatus {
 }
 
 func toStatus(s *clientv1.StatusResponse, locks []*clientv1.LockStatus) clusterStatus {
+	var list *membership
+	if s.GetMembership() != nil {
+		all := toMembers(s.GetMembership())
+		list = &all
+	}
 	return clusterStatus{
+		Membership: list,
 		AnsweredBy: s.GetAnsweredBy(), Members: each(s.GetMembers(), func(m string) string { return m }),
 		Single: len(s.GetMembers()) == 1, Quorum: s.GetQuorum(), TTLSeconds: seconds(s.GetTtlNs()),
 		Statuses:  each(s.GetStatuses(), toMember),

@@ -123,7 +123,7 @@ func outcome(ctx context.Context, chosen *token.Membership, err error) error {
 	if ctx.Err() != nil {
 		return callError(ctx.Err())
 	}
-	return asStatus(fault(clientv1.Code_CODE_UNREACHABLE, "it is not known whether the change was chosen: %v", err))
+	return asStatus(fault(clientv1.Code_CODE_UNREACHABLE, "%v; see 'conch members'", err))
 }
 
 // followChange tells how far a change is that was chosen, until it is complete.

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -87,6 +88,7 @@ func (f *fakeMembership) Change(_ context.Context, change token.ChangeRequest) (
 
 func (f *fakeMembership) ShowNode(_ context.Context, address string) (broadcast.NodeShown, error) {
 	n, there := f.shown[address]
+	n.Address = cmp.Or(n.Address, address)
 	if !there {
 		return n, errors.New("connection refused")
 	}
@@ -142,6 +144,8 @@ func TestWhyAChangeIsRefused(t *testing.T) {
 			says: "d:1 does not answer: connection refused; start it with an empty data directory: conch node --listen d:1 --join a:1"},
 		"another version": {st: quiet, request: add, shown: with(func(n *broadcast.NodeShown) { n.Version = 1 }),
 			code: clientv1.Code_CODE_CANNOT_CHANGE, says: "d:1 is of another version: it speaks version 1"},
+		"another name": {st: quiet, request: add, shown: with(func(n *broadcast.NodeShown) { n.Address = "\x1b:1" }),
+			code: clientv1.Code_CODE_CANNOT_CHANGE, says: `the node at d:1 calls itself "\x1b:1"`},
 		"another time to live": {st: quiet, request: add, shown: with(func(n *broadcast.NodeShown) { n.TTL = time.Minute }),
 			code: clientv1.Code_CODE_CANNOT_CHANGE, says: "d:1 has the session time to live 1m0s, and the cluster 2s: start it with --session-ttl 2s"},
 		"no disk": {st: quiet, request: add, shown: with(func(n *broadcast.NodeShown) { n.Disk = token.Disk{} }),
@@ -159,15 +163,12 @@ func TestWhyAChangeIsRefused(t *testing.T) {
 			code: clientv1.Code_CODE_CHANGING, says: "another change of the members came first: from a:1, b:1, c:1 to a:1, b:1, c:1, e:1"},
 		"chosen just now":  {st: quiet, request: add, shown: joins, planErr: token.ErrChanging, code: clientv1.Code_CODE_CHANGING, says: "came first"},
 		"the core refuses": {st: quiet, request: add, shown: joins, planErr: token.ErrTooMany, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "too many members"},
-		"never":            {st: knows(nil), request: add, shown: joins, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "this node has no data directory"},
+		"never":            {st: knows(token.NewMembership([]string{"", ""})), request: add, shown: joins, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "this node has no data directory"},
 		"not born": {
 			st: broadcast.MembershipStatus{View: token.MembershipView{
 				Membership: token.NewMembership([]string{"a:1", "b:1"}), Waits: true, Unseen: []token.Member{1},
 			}},
 			request: add, shown: joins, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "not all members have shown their disks yet: b:1 not"},
-		"a member without a disk": {
-			st:      broadcast.MembershipStatus{View: token.MembershipView{Membership: token.NewMembership([]string{"a:1", "b:1"})}},
-			request: add, shown: joins, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "a member has no data directory"},
 		"no quorum of the list": {st: knows(ours), request: add, shown: joins, next: joint(ours, 0, 1, 2, 3),
 			code: clientv1.Code_CODE_CANNOT_CHANGE, says: "this node hears 1 of the 3 members, and the change needs 2 (not heard: b:1, c:1)"},
 		"no quorum of the new list": {st: knows(stable(0, 1, 2, 3, 4), 1, 2), request: &clientv1.ChangeMembersRequest{Remove: []string{"b:1", "c:1"}},
@@ -317,7 +318,7 @@ func TestOutcomesOfAChange(t *testing.T) {
 	}{
 		"another came first": {err: broadcast.ErrOtherChange, code: clientv1.Code_CODE_CHANGING, says: "from a:1 to a:1, b:1", status: codes.Aborted},
 		"the session lapsed": {err: token.ErrOutside, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "not in a session", status: codes.FailedPrecondition},
-		"the node stops":     {err: broadcast.ErrStopped, code: clientv1.Code_CODE_UNREACHABLE, says: "it is not known whether", status: codes.Unavailable},
+		"nobody knows":       {err: broadcast.ErrNotChosen, code: clientv1.Code_CODE_UNREACHABLE, says: "not known whether the members take the change; see 'conch members'", status: codes.Unavailable},
 		"it fails later":     {after: broadcast.ErrStopped, code: clientv1.Code_CODE_UNREACHABLE, says: "the change goes on", status: codes.Unavailable},
 		"it is removed":      {after: broadcast.ErrRemoved},
 	} {

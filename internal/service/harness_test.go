@@ -61,7 +61,7 @@ func (r *riders) Effect(e *token.Effect) {
 }
 func (*riders) Waited(string, time.Duration) {}
 func (*riders) Held(string, time.Duration)   {}
-func (*riders) Connected(token.Member)       {}
+func (*riders) Connected(string)             {}
 func (*riders) Stored(int, time.Duration)    {}
 
 // memoryNotes are notes that no disk has.

@@ -4,14 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"google.golang.org/grpc/status"
+
 	"conch/broadcast"
 	"conch/hosts"
-	peerv1 "conch/proto/conch/peer/v1"
-
 	clientv1 "conch/proto/conch/client/v1"
+	peerv1 "conch/proto/conch/peer/v1"
 	"conch/token"
 )
 
@@ -36,7 +38,7 @@ func isTurn(v *token.MembershipView, inSession bool) *clientv1.Error {
 	switch why := fixed(v, inSession); {
 	case why == "":
 		return nil
-	case v.Membership != nil && (v.Membership.Joint() || v.Choosing):
+	case v.Membership.Joint() || v.Choosing:
 		return changing(v.Membership)
 	default:
 		return cannot("%s", why)
@@ -126,9 +128,11 @@ func checkShown(m *token.Membership, address string, n *shown, replaced bool, tt
 	start := fmt.Sprintf("start it with an empty data directory: conch node --listen %s --join %s", address, own)
 	switch {
 	case n.err != nil:
-		return cannot("%s does not answer: %v; %s", address, n.err, start)
+		return cannot("%s does not answer: %s; %s", address, plainReason(n.err), start)
 	case n.Version != broadcast.ProtocolVersion:
 		return cannot("%s is of another version: it speaks version %d of the protocol between members, and this node version %d", address, n.Version, broadcast.ProtocolVersion)
+	case n.Address != address:
+		return cannot("the node at %s calls itself %s: a member is listed under its own address", address, printable(n.Address))
 	case n.TTL != ttl:
 		return cannot("%s has the session time to live %v, and the cluster %v: start it with --session-ttl %v", address, n.TTL, ttl, ttl)
 	case n.Disk == token.Disk{}:
@@ -152,6 +156,24 @@ func checkShown(m *token.Membership, address string, n *shown, replaced bool, tt
 	default:
 		return cannot("%s runs, but does not wait to be added: stop it, and %s", address, start)
 	}
+}
+
+// plainReason is why a call failed, without what gRPC puts around it.
+func plainReason(err error) string {
+	reason := status.Convert(err).Message()
+	if _, inner, found := strings.Cut(reason, `desc = "`); found {
+		reason = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSuffix(inner, `"`), "transport: "), "Error while dialing: ")
+	}
+	return reason
+}
+
+// printable is a text of a process that is no member, quoted if a terminal might obey it.
+func printable(text string) string {
+	const most = 100
+	if quoted := strconv.Quote(text); len(text) > most || quoted[1:len(quoted)-1] != text {
+		return fmt.Sprintf("%.*q", most, text)
+	}
+	return text
 }
 
 // refusal says why the core refuses a change.

@@ -102,32 +102,28 @@ func (s *Service) members() *roster { return s.roster.Load() }
 // firstRoster sets the roster at the start.
 func (s *Service) firstRoster(cfg Config) error {
 	r := fixedRoster(cfg.Members, cfg.Self)
-	st, err := s.membership.Membership(s.life)
-	if err == nil && st.View.Membership != nil {
-		if known := newRoster(st.View.Membership, st.View.Self, make(map[token.Member]string)); known != nil {
+	if st, err := s.membership.Membership(s.life); err == nil && listOf(&st.View) != nil {
+		if known := newRoster(listOf(&st.View), st.View.Self, make(map[token.Member]string)); known != nil {
 			r = known
 		}
 	}
 	s.roster.Store(r)
-	_, err = r.connect(nil, s.credentials)
+	_, err := r.connect(nil, s.credentials)
 	return err
 }
 
 // followMembers has the roster follow the membership. Only one goroutine calls it.
 func (s *Service) followMembers() {
 	st, err := s.membership.Membership(s.life)
-	if err != nil || st.View.Membership == nil {
-		return
-	}
-	now := s.members()
-	if st.View.Membership.Version <= now.version {
+	m, now := listOf(&st.View), s.members()
+	if err != nil || m == nil || m.Version <= now.version {
 		return
 	}
 	names := make(map[token.Member]string, len(now.names))
 	for id, address := range now.names {
 		names[id] = address
 	}
-	next := newRoster(st.View.Membership, st.View.Self, names)
+	next := newRoster(m, st.View.Self, names)
 	if next == nil {
 		return // this node is about to end
 	}

@@ -64,7 +64,7 @@ func (s *Service) shownMembers(ctx context.Context, own *broadcast.Status) (*cli
 	response := &clientv1.ShowMembersResponse{
 		AnsweredBy: m.own(), SinceNs: int64(st.Since), Fixed: fixed(&st.View, own.Session != 0),
 	}
-	list := st.View.Membership
+	list := listOf(&st.View)
 	if list == nil {
 		list = token.NewMembership(m.members)
 	} else if list.Born() {
@@ -129,15 +129,22 @@ func trouble(peers []broadcast.PeerStatus, address string, ttl time.Duration) st
 	return ""
 }
 
+// listOf is the membership that a node goes by; nil if the members have no data directories,
+// and so never change.
+func listOf(v *token.MembershipView) *token.Membership {
+	if m := v.Membership; m != nil && m.Members[0].Address != "" {
+		return m
+	}
+	return nil
+}
+
 // fixed says why the members cannot be changed now; empty if they can.
 func fixed(v *token.MembershipView, inSession bool) string {
-	switch m := v.Membership; {
+	switch m := listOf(v); {
 	case m == nil:
 		return "this node has no data directory, so the members never change"
-	case !m.Born() && len(v.Unseen) == 0 && !v.Waits:
-		return "a member has no data directory, so the members never change"
 	case !m.Born():
-		return "not all members have shown their disks yet: " + namesOf(m, v.Unseen) + " not"
+		return "not all members have shown their disks yet: " + namesOf(m, v.Unseen) + " not; one without a data directory never does"
 	case m.Joint():
 		return "a change is under way: " + changeText(m)
 	case v.Choosing:

@@ -204,7 +204,7 @@ func (w *World) judgeDoubts(i int) {
 func (w *World) judgeHeard(s *stream) {
 	from, to := &w.members[s.from], &w.members[s.to]
 	if !w.plan.Values || w.forgetful || w.again || w.failure != nil || !s.up || s.over || s.closed || s.broken || s.length() > 0 ||
-		from.node == nil || to.node == nil || from.process != s.sender || to.in[s.from] != s || !from.knows(to) || !to.knows(from) {
+		from.node == nil || to.node == nil || from.process != s.sender || to.in[s.from] != s || !from.knows(to) || !to.knows(from) || w.adoptedLately(s.from) || w.adoptedLately(s.to) {
 		return
 	}
 	for l := range w.plan.Locks {
@@ -233,7 +233,7 @@ func (w *World) judgeLeft() {
 				continue
 			}
 			v := w.members[i].node.InspectLeader(lockNames[l])
-			if j := w.machineOf(v.Member); v.Fence != 0 && (w.reaches(i, j) && !w.members[j].departed || !v.InDoubt) {
+			if j := w.machineOf(v.Member); v.Fence != 0 && (w.reaches(i, j) && !w.members[j].departed && w.isMember(j, v.Member) || !v.InDoubt) {
 				w.fail(Leaders, "node %d believes %+v about %s when all is over", i, v, lockNames[l])
 			}
 		}

@@ -166,6 +166,14 @@ func (w *World) isRunning(l token.Listed) bool {
 	return m.node != nil && m.disk.id == l.Disk
 }
 
+// isMember reports whether a machine's node is that of a member.
+func (w *World) isMember(i int, id token.Member) bool {
+	if int(id) < len(w.listed) {
+		return w.isRunning(w.listed[id])
+	}
+	return w.members[i].node != nil && w.members[i].id == id
+}
+
 // diskOf returns the disk of a listed member, which may be lost by now.
 func (w *World) diskOf(l token.Listed) *disk {
 	m := &w.members[machineAt(l.Address)]
@@ -258,6 +266,10 @@ func (w *World) adopted(i int, m *member, e *token.Effect) {
 	for j := range w.plan.Nodes {
 		if j == i {
 			continue
+		}
+		if s := m.in[j]; s != nil && s.as != token.NoMember && !e.Membership.Lists(s.as) {
+			w.breakOff(s, 0, w.backoff()) // its sender dials again, is refused, and asks why
+			m.in[j] = nil
 		}
 		want, s := w.peerAt(i, j), m.out[j]
 		if s != nil && want != token.NoMember && want != s.peer {

@@ -191,9 +191,8 @@ func quorums(m *token.Membership, kind func(token.Listed) bool) bool {
 	return true
 }
 
-// onQuorum reports whether a quorum of the members that a node goes by has something on disk.
-func (w *World) onQuorum(i int, has func(token.Notes) bool, lock int) bool {
-	m := w.members[i].membership
+// onQuorum reports whether a quorum of the members of a membership has something on disk.
+func (w *World) onQuorum(m *token.Membership, has func(token.Notes) bool, lock int) bool {
 	if m == nil || !m.Born() {
 		count := 0
 		for j := range w.plan.first() {
@@ -296,7 +295,7 @@ func (w *World) judgeChanged(i int, o *operator, e *token.Effect) {
 	case e.Membership == nil && e.Reason == "":
 		w.fail(Untrue, "node %d says that a change is chosen, and not which", i)
 		return
-	case e.Membership == nil:
+	case e.Membership == nil || e.Reason != "" && e.Reason != token.ReasonOther:
 		w.count(ChangeUnknown)
 		return
 	case e.Reason == "":
@@ -367,10 +366,7 @@ func (w *World) checkChanges() (done bool) {
 	}
 	w.judgeTold()
 	done = true
-	can := w.latest != nil && slices.ContainsFunc(machines(1<<w.plan.Nodes-1), func(i int) bool {
-		return w.isListed(i) && w.reachesQuorum(i) && w.reachesAll(i)
-	})
-	if !can {
+	if !w.canComplete() {
 		return true
 	}
 	late := w.now > max(w.plan.Settle, w.latestAt)+w.changeBound()
@@ -401,10 +397,28 @@ func (w *World) checkChanges() (done bool) {
 		case w.isListed(i):
 			await(m.membership.Version < w.latest.Version, "node %d still goes by %s, and there is %s", i, membershipText(m.membership), membershipText(w.latest))
 		case !w.latest.Joint():
-			await(true, "node %d was removed, and is not gone", i)
+			await(quorums(m.membership, func(l token.Listed) bool { return w.isRunning(l) && w.reaches(i, machineAt(l.Address)) }), "node %d was removed, and is not gone", i)
 		}
 	}
 	return done
+}
+
+// canComplete reports whether a change can be completed: each member that runs and stays reaches
+// quorums, for the notes; and one of them reaches all.
+func (w *World) canComplete() (can bool) {
+	if w.latest == nil {
+		return false
+	}
+	for i := range w.plan.Nodes {
+		if !w.isListed(i) {
+			continue
+		}
+		if !w.reachesQuorum(i) {
+			return false
+		}
+		can = can || w.reachesAll(i)
+	}
+	return can
 }
 
 // reachesListed reports whether a machine can hear of the latest membership.

@@ -143,6 +143,9 @@ func (w *World) deliver(s *stream) bool {
 	}
 	if m.in[s.from] != s {
 		w.count(StaleDelivery)
+		if w.plan.Changes { // the one that replaced it may be over already: it was for another disk
+			w.breakOff(s, 0, w.backoff())
+		}
 		return false
 	}
 	w.traceReceive(s.from, s.to, &message)

@@ -1,0 +1,43 @@
+package modelcheck
+
+import "conch/token"
+
+// joins is a change that a member is asked for: members join, with the IDs from id on.
+func joins(at token.Member, id int, out ...token.Member) proposal {
+	return proposal{at: at, add: []token.Listed{newMember(id, id)}, out: out}
+}
+
+func removes(at token.Member, out ...token.Member) proposal { return proposal{at: at, out: out} }
+
+// changeConfigs are the searches in which the members change.
+var changeConfigs = []Config{
+	// The choice: no time, and messages come in any order.
+	{
+		Name: "two proposers", Members: 2, First: 2, Locks: 1, Start: Ready, StepsPerTTL: 4,
+		Changes: []proposal{removes(0, 1), removes(1, 0)}, Faults: Faults{Crashes: 1}, Sample: 64,
+	},
+	{
+		Name: "1 to 2", Members: 2, First: 1, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 12,
+		Changes: []proposal{joins(0, 1)}, Requests: [maxMembers]int{0, 1}, Faults: Faults{Crashes: 1}, Sample: 64,
+	},
+	{
+		Name: "2 to 1", Members: 2, First: 2, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 12,
+		Changes: []proposal{removes(1, 0)}, Requests: [maxMembers]int{0, 1}, Faults: Faults{Crashes: 1}, Sample: 64,
+	},
+	{
+		Name: "2 to 3", Members: 3, First: 2, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 12,
+		Changes: []proposal{joins(0, 2)}, Requests: [maxMembers]int{0, 1, 1}, Faults: Faults{Crashes: 1}, Sample: 64,
+	},
+	{
+		Name: "3 to 2", Members: 3, First: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 12,
+		Changes: []proposal{removes(1, 0)}, Requests: [maxMembers]int{0, 1, 1}, Faults: Faults{Crashes: 1}, Sample: 64,
+	},
+	{
+		Name: "one of 2 replaced", Members: 3, First: 2, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 12,
+		Changes: []proposal{joins(1, 2, 0)}, Requests: [maxMembers]int{0, 1, 1}, Faults: Faults{Crashes: 1}, Sample: 64,
+	},
+	{
+		Name: "one of 3 replaced", Members: 4, First: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 12,
+		Changes: []proposal{joins(1, 3, 0)}, Requests: [maxMembers]int{0, 1, 0, 1}, Faults: Faults{Crashes: 1}, Sample: 64,
+	},
+}
