@@ -172,6 +172,9 @@ went over to it when, and when it was complete.`,
 		Args:              logFiles,
 		ValidArgsFunction: completeLogFiles,
 		RunE: func(cmd *cobra.Command, files []string) error {
+			if f := cmd.Flags(); f.Changed("membership") && (f.Changed("fence") || f.Changed("lock")) {
+				return misuse(cmd, "--membership tells of the members, and --lock and --fence of an entry: give one or the other")
+			}
 			run, err := openLogs(files)
 			if err != nil {
 				return err
@@ -199,8 +202,6 @@ went over to it when, and when it was complete.`,
 	cmd.Flags().BoolVar(&full, "full", false, "tell it in sentences, with the lines of the logs, also at a terminal")
 	cmd.Flags().Uint64Var(&fence, "fence", 0, "explain the entry with this `FENCE` (default: one that shows much)")
 	cmd.Flags().Uint64Var(&membership, "membership", 0, "explain how the members changed to membership `N` (0: the first change)")
-	cmd.MarkFlagsMutuallyExclusive("membership", "fence")
-	cmd.MarkFlagsMutuallyExclusive("membership", "lock")
 	return cmd
 }
 
