@@ -136,8 +136,12 @@ func (o *owner) saveMembership(e *token.Effect) {
 	}
 }
 
-// adopted goes by another membership from now on.
+// adopted goes by another membership from now on. Votes that were held back were given under
+// the one before, so they leave before the peers are shown this one.
 func (o *owner) adopted(m *token.Membership) {
+	if o.finishSaving(); o.ended {
+		return
+	}
 	r := newRoster(o.self, o.disk, m, o.roster.Load())
 	o.roster.Store(r)
 	o.log.follow(r)

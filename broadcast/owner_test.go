@@ -86,3 +86,23 @@ func TestEndOfAnOlderStreamIsPassedOver(t *testing.T) {
 		t.Errorf("lines %v; want one loss", got)
 	}
 }
+
+// A vote that waits for the disk while the members change was given under the membership
+// before, and leaves before the next is shown.
+func TestWhatWasHeldBackLeavesBeforeTheNextMembership(t *testing.T) {
+	o := idleOwner(t, new(logBuffer))
+	out := &outgoing{peer: 1, queue: newQueue(9)}
+	o.take(0, &input{kind: inputUp, outgoing: out})
+	p := &o.peers[1]
+	p.pending = nil
+	o.saving.current = &save{done: make(chan error, 1)}
+	o.saving.current.done <- nil
+	o.saving.held = []heldBack{{out, 1, token.Message{Kind: token.BallotAnswer, Lock: "cs"}}}
+	m := token.NewMembership([]string{"a:1", "b:1"})
+	m.Version, m.Cluster = 2, token.Cluster{1}
+	o.performOne(&token.Effect{Kind: token.Adopted, Membership: m})
+	o.performOne(&token.Effect{Kind: token.Send, Peer: 1, Message: token.Message{Kind: token.MembershipMessage}})
+	if len(p.pending) != 2 || p.pending[0].Kind != token.BallotAnswer || p.pending[1].Kind != token.MembershipMessage {
+		t.Errorf("to be sent: %+v; want the answer, then MEMBERSHIP", p.pending)
+	}
+}

@@ -13,7 +13,8 @@ import (
 // their order. To the algorithm this is a slow network. A ballot of the node's own fails
 // without answers, so no token is made before its own promise is saved, either.
 //
-// The worker does wait: where a session begins, whose number every message shows; in a
+// The worker does wait: where the members change, since what is held back belongs to those before;
+// where a session begins, whose number every message shows; in a
 // cluster of one, which needs no answers; with evidence, whose lines record messages in the
 // order in which they leave; and when the node stops.
 

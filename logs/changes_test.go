@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -277,4 +279,53 @@ func replaced() *cluster {
 	c.settleDown()
 	c.stopAll()
 	return c
+}
+
+// TestRecordedChanges judges a run of real nodes: three members, then a fourth; the second is
+// killed, comes back with an empty data directory and replaces itself; the third is removed.
+func TestRecordedChanges(t *testing.T) {
+	var texts []string
+	for n := 1; n <= 4; n++ {
+		text, err := os.ReadFile(filepath.Join("testdata", "grown", fmt.Sprintf("n%d.log", n)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if err := Validate([]byte(line)); err != nil {
+				t.Error(err)
+			}
+		}
+		texts = append(texts, string(text))
+	}
+	run := readAll(t, texts...)
+	report := Check(run)
+	if report.Verdict() != Holds {
+		t.Errorf("the verdict is %s", report.Verdict())
+	}
+	golden(t, "grown/check.txt", reportText(report))
+	for _, version := range []uint64{2, 4, 6} {
+		var out bytes.Buffer
+		if err := ExplainChange(run, version, &out); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, fmt.Sprintf("grown/change%d.txt", version), out.String())
+	}
+	for _, e := range run.Merge() {
+		if e.Received() && e.Cause == nil {
+			t.Errorf("%s: %s has no sending", e.Position(), e.Kind)
+		}
+	}
+	for i, text := range texts {
+		lines := strings.SplitAfter(text, "\n")
+		for k, line := range lines[:len(lines)-1] {
+			if message := strings.Contains(line, `_sent"`) || strings.Contains(line, `_received"`); message && k%5 != 0 {
+				continue // others show the same
+			}
+			without := slices.Clone(texts)
+			without[i] = strings.Join(slices.Delete(slices.Clone(lines), k, k+1), "")
+			if report := Check(readAll(t, without...)); report.Verdict() == Violated {
+				t.Errorf("without line %d of %d, %s%s", k+1, i+1, line, reportText(report))
+			}
+		}
+	}
 }

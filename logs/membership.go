@@ -158,12 +158,12 @@ func (r *Run) findMemberships() {
 // each process was.
 func (r *Run) takeMembers() {
 	r.ordered = true
-	addresses := r.findAddresses()
-	r.Members = namesOf(addresses)
-	r.identify(addresses)
-	if !slices.Equal(r.Members, addresses) {
+	r.addresses = r.findAddresses()
+	r.Members = namesOf(r.addresses)
+	r.identify()
+	if !slices.Equal(r.Members, r.addresses) {
 		for _, life := range r.Lives {
-			r.rename(life, addresses)
+			r.rename(life)
 		}
 		sortLives(r.Lives)
 	}
@@ -171,7 +171,7 @@ func (r *Run) takeMembers() {
 	for _, life := range r.Lives {
 		switch id := life.ID; {
 		case life.Started == nil || len(life.adopted) > 0:
-		case id >= 0 && r.startedWith(life, addresses):
+		case id >= 0 && r.startedWith(life):
 		case life.Started.Has("disk") && !life.hadSession():
 			r.Findings = append(r.Findings, found(Note, life.Started, "%s was started with another list of members than %s has, and was no member to the end of its log", life.Node, lists))
 		default:
@@ -238,7 +238,7 @@ func namesOf(addresses []string) []string {
 
 // identify finds which member each process was. A process that started with a membership was
 // the latest member with its address; one that took up its first later, was the new one.
-func (r *Run) identify(addresses []string) {
+func (r *Run) identify() {
 	byDisk := make(map[string]int)
 	for _, life := range r.Lives {
 		life.ID = -1
@@ -262,7 +262,7 @@ func (r *Run) identify(addresses []string) {
 				continue
 			}
 		}
-		life.ID = slices.Index(addresses, life.Node)
+		life.ID = slices.Index(r.addresses, life.Node)
 	}
 }
 
@@ -276,36 +276,74 @@ func lastIndex(texts []string, text string) int {
 }
 
 // rename puts members' names in place of addresses that several members had, one after the
-// other. An address stands for the latest of them that the process knows.
-func (r *Run) rename(life *Life, addresses []string) {
-	known := 0
-	name := func(address *string) {
-		if id := lastIndex(addresses[:min(known, len(addresses))], *address); id >= 0 {
-			*address = r.Members[id]
-		}
-	}
+// other.
+func (r *Run) rename(life *Life) {
 	if life.ID >= 0 {
 		life.Node = r.Members[life.ID]
 	}
 	for _, e := range life.Events {
-		e.Node, known = life.Node, r.knownAt(e)
-		for _, address := range []*string{&e.Peer, &e.Helper} {
-			name(address)
-		}
-		lists := [][]string{e.Queue, e.Distant, e.Buried, e.Buriable}
-		if e.Listing != nil {
-			lists = append(lists, e.Listing.Awaited)
-		}
+		e.Node = life.Node
+		r.renameOne(e, &e.Peer, e.Kind == Burial)
+		r.renameOne(e, &e.Helper, false)
 		if s := e.Shared; s != nil {
-			name(&s.LimitBy)
-			name(&s.Recaller)
+			r.renameOne(e, &s.LimitBy, false)
+			r.renameOne(e, &s.Recaller, false)
 		}
-		for _, list := range lists {
-			for i := range list {
-				name(&list[i])
+		r.renameList(e, e.Queue, false)
+		for _, list := range [][]string{e.Distant, e.Buried, e.Buriable} {
+			r.renameList(e, list, true)
+		}
+		if e.Listing != nil {
+			r.renameList(e, e.Listing.Awaited, true)
+		}
+	}
+}
+
+// renameOne names the member with an address, for the writer of a line. A joint membership may
+// list two: then it is the new one, or if nobody hears it, the old one.
+func (r *Run) renameOne(e *Event, address *string, silent bool) {
+	ids := r.membersAt(e, *address)
+	switch {
+	case len(ids) == 0:
+	case silent:
+		*address = r.Members[ids[0]]
+	default:
+		*address = r.Members[ids[len(ids)-1]]
+	}
+}
+
+// renameList names those of a list, which are in member order where it has both.
+func (r *Run) renameList(e *Event, list []string, silent bool) {
+	times := make(map[string]int)
+	for i, address := range list {
+		if ids := r.membersAt(e, address); len(ids) > 1 && times[address] > 0 {
+			list[i] = r.Members[ids[len(ids)-1]]
+		} else {
+			r.renameOne(e, &list[i], silent || slices.Contains(list[i+1:], address))
+		}
+		times[address]++
+	}
+}
+
+// membersAt are the IDs with an address in the lists of a line's writer; if its membership is not
+// known or does not list it, the latest ID with the address that the writer knows.
+func (r *Run) membersAt(e *Event, address string) (ids []int) {
+	if address == "" {
+		return nil
+	}
+	if m := e.Membership(); m != nil {
+		for id, listed := range m.addresses {
+			if listed == address {
+				ids = append(ids, id)
 			}
 		}
 	}
+	for id := min(r.knownAt(e), len(r.addresses)) - 1; len(ids) == 0 && id >= 0; id-- {
+		if r.addresses[id] == address {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // knownAt is how many IDs had been given, as far as the writer of a line knew.
@@ -318,8 +356,8 @@ func (r *Run) knownAt(e *Event) int {
 
 // startedWith reports whether a process that adopted no membership was started with the
 // cluster's first list.
-func (r *Run) startedWith(life *Life, addresses []string) bool {
-	return len(life.Members) <= len(addresses) && slices.Equal(life.Members, addresses[:len(life.Members)])
+func (r *Run) startedWith(life *Life) bool {
+	return len(life.Members) <= len(r.addresses) && slices.Equal(life.Members, r.addresses[:len(life.Members)])
 }
 
 func (l *Life) hadSession() bool {

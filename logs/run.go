@@ -24,7 +24,8 @@ type Run struct {
 	Findings    []Finding     // about the files, in no order that means anything
 	Sessions    bool          // some line is about sessions: grants outside one are judged
 
-	merged []*Event
+	merged    []*Event
+	addresses []string // of Members, where lines tell memberships
 	// ordered: the order of Members is known, so that RN and LN can be read by it.
 	ordered bool
 }
@@ -137,6 +138,7 @@ func (r *Run) judgeEnds() {
 	for i, life := range r.Lives {
 		successor := i+1 < len(r.Lives) && r.Lives[i+1].Node == life.Node
 		switch {
+		case life.awaits(): // it took part in nothing
 		case life.Stopped != nil:
 			life.End = Stopped
 			if last := life.last(); last != life.Stopped && life.Stopped.Kind == NodeStopped {

@@ -366,7 +366,7 @@ var shapes = []shape{
 	{MembershipAdopted, "info", setOf("membership", "cluster", "members", "member_ids", "ids", "floor"), setOf("next", "next_ids"), 0, "the writer goes by this membership from now on; of one that was on disk at the start, the line is written right after node_started"},
 	{ChangeProposed, "info", setOf("membership", "round", "members"), setOf("ids"), 0, "the writer proposes another list in place of this membership's"},
 	{MembersJoining, "info", setOf("membership", "awaited"), setOf("ask"), 0, "the writer asks all members whether they go by this joint membership alone, so that its second list can take the place of both"},
-	{MemberDeparted, "info", setOf("membership"), setOf("session"), 0, "the writer, which is not in the second list, has ended its session: nobody enters there any more; it goes on giving votes"},
+	{MemberDeparted, "info", setOf("membership", "session"), 0, 0, "the writer, which is not in the second list, has ended its session: nobody enters there any more; it goes on giving votes"},
 	{NodeRemoved, "info", setOf("membership"), 0, 0, "the writer is in no list any more, and ends; its data directory will not start again"},
 	{MembershipSent, "info", setOf("peer", "membership"), 0, 0, "the writer hands MEMBERSHIP, which tells its own, to the stream to one peer"},
 	{MembershipReceived, "info", setOf("peer", "membership"), 0, 0, "MEMBERSHIP came from the peer"},

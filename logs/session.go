@@ -30,7 +30,7 @@ func (c *checker) checkSessionsOf(life *Life) {
 		case SessionStarted:
 			c.reportOutside(life, over, outside)
 			began, over, outside = e, nil, nil
-		case SessionWarned, SessionLapsed, SessionEnded:
+		case SessionWarned, SessionLapsed, SessionEnded, MemberDeparted:
 			if len(outside) > 0 && (over == nil || over.Session != e.Session) {
 				// A session that began nowhere ends here: its beginning is missing.
 				c.report(outsideSession, Insufficient, []*Event{outside[0], e}, "%s was in session %d here, but no line says that it began", life.Node, e.Session)
@@ -39,8 +39,6 @@ func (c *checker) checkSessionsOf(life *Life) {
 			if e.Kind != SessionWarned {
 				began, over = nil, e
 			}
-		case MemberDeparted:
-			began, over = nil, e
 		case Enter, ShareEnter:
 			c.grants++
 			if began == nil && known {
@@ -59,7 +57,7 @@ func (c *checker) reportOutside(life *Life, over *Event, outside []*Event) {
 		verdict, lines, when := Violated, []*Event{e}, "before its first session began"
 		if over != nil {
 			lines, when = []*Event{over, e}, "after its session had ended"
-			if over.Kind != MemberDeparted && c.sessionOf(e) > over.Session {
+			if c.sessionOf(e) > over.Session {
 				verdict = Insufficient
 			}
 		} else if life.Started == nil || !slices.ContainsFunc(life.Events, func(e *Event) bool { return e.Kind == SessionStarted }) {

@@ -275,10 +275,10 @@ func (r *Run) summaryOf(c *Change) string {
 		}
 	}
 	if end := c.To.First; end.Life == begin.Life {
-		text += fmt.Sprintf(" By the clock of %s, the change took %s.", end.Node, end.Time.Sub(begin.Time).Round(time.Millisecond))
+		text += fmt.Sprintf(" The change took %s by the clock of %s.", end.Time.Sub(begin.Time).Round(time.Millisecond), end.Node)
 	}
 	if messages > 0 {
-		text += fmt.Sprintf(" It took %s about the members.", counted(messages, "message", "messages"))
+		text += fmt.Sprintf(" It cost %s about the members.", counted(messages, "message", "messages"))
 	}
 	return text + fmt.Sprintf(" Meanwhile, %s took place.", counted(entries, "entry", "entries"))
 }

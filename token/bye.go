@@ -94,6 +94,9 @@ func (n *Node) sayBye() {
 			n.send(nil, Member(j), Message{Kind: Bye, Session: n.session})
 		}
 	}
+	if n.begun {
+		n.ended = n.session
+	}
 	n.begun = false
 	if !n.retiring {
 		n.departed = true

@@ -101,7 +101,7 @@ func full() (*Node, ClockModel) {
 		membership: membership(), version: 3, adoptedAt: now - second, removed: true, birth: birth{[]Disk{{1}}, true}, choice: choice(),
 		proposal: &proposal{6, list(), list(), 2, Epoch{1, 1}, Epoch{2, 1}, true, []bool{true}, true, 3, now + second, now + second, now + 2*second},
 		joining:  joining{4, now + second, now + second, []joinedAnswer{{true, true, 5, []Member{1}}}, []Member{1}, []syncing{{"x", true}}, 6, []string{"x"}},
-		carried:  now + second, retiring: true, departed: true,
+		carried:  now + second, retiring: true, departed: true, ended: 8,
 	}
 	stale := lockOf("stale", 99)
 	for i, name := range []string{"x", "y"} {

@@ -15,6 +15,7 @@ func (e *encoder) changing() {
 		e.until(n.adoptedAt + n.cfg.TTL)
 	}
 	e.bools(n.removed, n.retiring, n.departed, n.birth.awaited, n.carried != 0)
+	e.uint(uint64(n.ended))
 	if n.carried != 0 {
 		e.until(n.carried)
 	}

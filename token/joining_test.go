@@ -269,13 +269,54 @@ func TestWhoIsAskedBuries(t *testing.T) {
 func TestNewMemberHasTToCome(t *testing.T) {
 	d := born(t, 2)
 	d.shows(jointOf(firstOf(2), 0, 1, 2), 1)
-	if m := d.question(); m.Members != nil {
-		t.Errorf("out of reach are %s, want nobody", letters(m.Members))
+	adopted := d.at
+	for d.at < adopted+testTTL {
+		d.asked(1)
+		if m := d.question(); d.at < adopted+testTTL && m.Members != nil {
+			t.Errorf("out of reach are %s, want nobody", letters(m.Members))
+		}
+		d.joins(1)
 	}
-	d.lives(testTTL, 1)
+	d.asked(1)
 	if m := d.question(); !slices.Equal(m.Members, []Member{2}) {
 		t.Errorf("out of reach are %s, want C", letters(m.Members))
 	}
+}
+
+// Only who has left the question before unanswered is out of reach: who answers is there, even if it
+// has answered no PING for long.
+func TestWhoAnswersIsNotOutOfReach(t *testing.T) {
+	d, _ := inJoint(t, 3, 0, 1, 3)
+	for range 4 {
+		d.asked(1, 3)
+		d.answersJoined(2, false, 0)
+	}
+	if m := d.question(); m.Members != nil {
+		t.Errorf("out of reach are %s, want nobody", letters(m.Members))
+	}
+	d.asked(1, 3)
+	d.asked(1, 3)
+	if m := d.question(); !slices.Equal(m.Members, []Member{2}) {
+		t.Errorf("out of reach are %s, want C", letters(m.Members))
+	}
+}
+
+// Nobody is buried that has sent a PING within T: it is there, and would have no session as long as
+// somebody asks who does not reach it.
+func TestWhoPingsIsNotBuried(t *testing.T) {
+	d, _ := inJoint(t, 2, 0, 1, 2)
+	d.lives(testTTL-1, 1, 2)
+	d.ponged(1)
+	ask := func() {
+		d.receive(1, Message{Kind: Joined, Members: []Member{2}, Change: &Change{Version: 1, Ask: 4}})
+	}
+	d.take()
+	ask() // A has not guarded C yet
+	d.wantOnly(Buried)
+	d.lives(testTTL, 1)
+	d.take()
+	ask()
+	d.wantOnly(Buried, "A buries C")
 }
 
 // The floor of the next membership is the highest ballot number that anybody knows, of any lock.
@@ -506,6 +547,8 @@ func TestSyncGoesOnAfterARestart(t *testing.T) {
 	d.PeerDown(d.at, 1)
 	d.up(1, 2)
 	d.wantSent(Sync, `A→B SYNC in 1 after "lock 001"`)
+	d.asked(1, 2, 3) // the answer is lost while there is no stream back
+	d.wantSent(Sync, `A→B SYNC in 1 after "lock 001"`, `A→C SYNC in 1 after ""`)
 	d.page(1, "lock 001", false, notesOf(3)[2])
 	d.PeerDown(d.at, 1)
 	d.up(1, 2)

@@ -248,6 +248,7 @@ func TestStrangerIsRefused(t *testing.T) {
 		"no disk":                {1, Hello{Boot: 9}},
 		"not born, another disk": {1, Hello{Boot: 9, Membership: unbornOf(3), Disk: Disk{99}}},
 		"another cluster":        {1, Hello{Boot: 9, Membership: &other, Disk: diskOf(1)}},
+		"meant for another disk": {1, Hello{Boot: 9, Membership: first, Disk: diskOf(1), Receiver: Disk{99}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := born(t, 3)
@@ -267,7 +268,7 @@ func TestStrangerIsRefused(t *testing.T) {
 func TestMemberThatIsNotBornIsTold(t *testing.T) {
 	d := born(t, 3)
 	d.hello(1, Hello{Incarnation: incarnation(1, 2), Boot: 1001, Membership: unbornOf(3), Disk: diskOf(1)})
-	if h := d.Hello(1); h.Membership != d.membership || h.Disk != diskOf(0) {
+	if h := d.Hello(1); h.Membership != d.membership || h.Disk != diskOf(0) || h.Receiver != diskOf(1) {
 		t.Errorf("HELLO shows %+v of disk %s", h.Membership, h.Disk)
 	}
 }
@@ -872,6 +873,32 @@ func TestLeaverVotesOn(t *testing.T) {
 		"A→B BALLOT-ANSWER 9.B PROMISE, not waiting at 1.0, buries nobody",
 		"A→B JOINED-ANSWER 3 in 1, joined, highest 9, buries nobody",
 	)
+}
+
+// Its share is closed: it would be one of a session that is over.
+func TestLeaverClosesItsShares(t *testing.T) {
+	d := bornWithToken(t, 3)
+	d.share(1, Unlimited)
+	d.request(1, 1)
+	d.release(1)
+	d.take()
+	d.receive(2, Message{Kind: Ballot, Lock: cs, Number: Number{1, 1}, Ballot: Epoch{8, 2}})
+	d.wantSent(BallotAnswer, "A→C BALLOT-ANSWER 8.C PROMISE, not waiting at 1.0, buries nobody, has A 1@1:1×1, readers of age 16777216")
+	d.receive(2, Message{Kind: Abort, Lock: cs, Ballot: Epoch{8, 2}})
+	d.shows(jointOf(firstOf(3), 1, 2), 1, 2)
+	d.take()
+	d.ballotFrom(1, 9)
+	d.wantSent(BallotAnswer, "A→B BALLOT-ANSWER 9.B PROMISE, not waiting at 1.0, buries nobody, readers of age 16777216")
+}
+
+// A BYE that an ended stream may have lost is said again.
+func TestLeaverSaysByeAgain(t *testing.T) {
+	d, joint := leaving(t)
+	d.shows(joint, 1, 2)
+	d.PeerDown(d.at, 1)
+	d.take()
+	d.up(1, 1)
+	d.wantSent(Bye, "A→B BYE 1")
 }
 
 // It goes for good once a quorum of those who stay has shown that they are alone.

@@ -46,6 +46,9 @@ type Node struct {
 	// retires, or is no member of the next list. departed: for the latter reason its session
 	// has ended.
 	leaving, retiring, departed, gone bool
+	// ended is the session that departed ended; 0 if it had none. (The clients of an earlier
+	// process may still hold locks, and no BYE ends that.)
+	ended Session
 
 	// Rounds; the rules are in promise.go and forget.go.
 	promised  uint64 // the highest ballot number promised, at least Config.Floor
@@ -179,8 +182,8 @@ func (n *Node) PeerUp(now Time, peer Member) {
 	n.peers[peer].connected = true
 	n.tellMembership(peer)
 	n.sayClear(peer)
-	if n.departed {
-		n.send(nil, peer, Message{Kind: Bye, Session: n.session}) // the last may be lost
+	if n.ended != 0 {
+		n.send(nil, peer, Message{Kind: Bye, Session: n.ended}) // the last may be lost
 	}
 	n.sayAgain(peer)
 	n.ping(peer)

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"conch/hosts"
+	"conch/internal/datadir"
 	"conch/internal/discovery"
 	"conch/internal/node"
 	"conch/token"
@@ -110,6 +111,8 @@ func endOf(cmd *cobra.Command, err error) error {
 	case errors.Is(err, node.ErrRemoved):
 		fmt.Fprintln(cmd.ErrOrStderr(), "conch: removed from the cluster; the node has ended, and its data directory does not start again")
 		return nil
+	case errors.Is(err, datadir.ErrRemoved): // a wrong setting, which stays wrong
+		return usageError(err)
 	case errors.Is(err, token.ErrStranger):
 		return fmt.Errorf("%w; started again, the node waits for that", err)
 	}

@@ -23,10 +23,7 @@ func (c *Client) Runs(ctx context.Context, lock string) ([]runs.Run, error) {
 	if err := broadcast.CheckName(lock); err != nil {
 		return nil, err
 	}
-	if c.life.Err() != nil {
-		return nil, errClosed
-	}
-	conn, target, err := c.connector.first(ctx, c.inOrder(), DefaultPatience)
+	conn, target, err := c.askFirst(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func (p *textPrinter) Members(answer *clientv1.ShowMembersResponse) error {
 	}
 	table(&b, rows)
 	var said []string
-	if change := changeSentence(answer); change != "" {
+	if change := ChangeSentence(answer); change != "" {
 		said = append(said, change)
 	} else if why := answer.GetFixed(); why != "" {
 		said = append(said, "The members cannot be changed now: "+Plain(why)+".")
@@ -61,8 +61,8 @@ func standingOf(m *clientv1.ListedMember) string {
 	return text
 }
 
-// changeSentence says which change of the members is under way; empty if none is.
-func changeSentence(answer *clientv1.ShowMembersResponse) string {
+// ChangeSentence says which change of the members is under way; empty if none is.
+func ChangeSentence(answer *clientv1.ShowMembersResponse) string {
 	if answer.GetVersion()%2 == 0 {
 		return ""
 	}

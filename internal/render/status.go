@@ -83,7 +83,7 @@ func findTroubles(answer *clientv1.StatusResponse) []string {
 	for _, m := range answer.GetStatuses() {
 		versions[m.GetVersion()] = true
 	}
-	if change := changeSentence(answer.GetMembership()); change != "" {
+	if change := ChangeSentence(answer.GetMembership()); change != "" {
 		troubles = append(troubles, change)
 	}
 	troubles = append(troubles, ruleTroubles(answer.GetStatuses())...)

@@ -17,6 +17,15 @@ var changeConfigs = []Config{
 		Changes: []proposal{removes(0, 1), removes(1, 0)}, Faults: Faults{Crashes: 1}, Sample: 64,
 	},
 	{
+		Name: "three choose", Members: 3, First: 3, Locks: 1, Start: Ready, StepsPerTTL: 4,
+		Changes: []proposal{removes(0, 1), removes(1, 0)}, Faultless: []token.Member{0, 1, 2}, Sample: 512,
+	},
+	{
+		Name: "three choose, crash", Members: 3, First: 3, Locks: 1, Start: Ready, Delivery: Batched, StepsPerTTL: 4,
+		Changes: []proposal{removes(0, 1), removes(1, 0)}, Faultless: []token.Member{0, 1}, Faults: Faults{Crashes: 1}, Sample: 512,
+	},
+	// Time goes far, and messages come promptly unless a fault delays them.
+	{
 		Name: "1 to 2", Members: 2, First: 1, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 12,
 		Changes: []proposal{joins(0, 1)}, Requests: [maxMembers]int{0, 1}, Faults: Faults{Crashes: 1}, Sample: 64,
 	},
@@ -39,5 +48,39 @@ var changeConfigs = []Config{
 	{
 		Name: "one of 3 replaced", Members: 4, First: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 12,
 		Changes: []proposal{joins(1, 3, 0)}, Requests: [maxMembers]int{0, 1, 0, 1}, Faults: Faults{Crashes: 1}, Sample: 64,
+	},
+	{
+		Name: "2 to 1, stalls", Members: 2, First: 2, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 10,
+		Changes: []proposal{removes(1, 0)}, Requests: [maxMembers]int{0, 1}, Faultless: []token.Member{0, 1},
+		Faults: Faults{Stalls: 1}, Sample: 64,
+	},
+	{
+		Name: "2 to 1, clients", Members: 2, First: 2, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 8,
+		Clients: true, Changes: []proposal{removes(1, 0)}, Requests: [maxMembers]int{0, 1}, Faults: Faults{Crashes: 1}, Sample: 64,
+	},
+	{
+		Name: "the only one replaced", Members: 2, First: 1, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 14,
+		Changes: []proposal{joins(0, 1, 0)}, Requests: [maxMembers]int{0, 1}, Faults: Faults{Crashes: 1}, Sample: 64,
+	},
+	{
+		Name: "the only one replaced, runs", Members: 2, First: 1, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 14,
+		Wants: wants(once, once, once, once, plain, plain), Changes: []proposal{joins(0, 1, 0)},
+		Requests: [maxMembers]int{0, 1}, Faults: Faults{Crashes: 1}, Sample: 64,
+	},
+	behind3to1,
+}
+
+// behind3to1 is for a lease of the next list alone. A, which stays and has the lock, has brought the
+// change through; B and C do not hear of it.
+var behind3to1 = Config{
+	Name: "3 to 1, behind", Members: 3, First: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 8,
+	Changes: []proposal{removes(0, 1, 2)}, Faultless: []token.Member{0, 1, 2}, Sample: 64,
+	prelude: []action{
+		{kind: stall, a: 0, b: 1},
+		{kind: stall, a: 0, b: 2},
+		{kind: propose, a: 0},
+		{kind: deliver, a: 0, b: 1}, // CHOOSE
+		{kind: deliver, a: 0, b: 1}, // ACCEPT
+		{kind: acquire, a: 1},
 	},
 }

@@ -300,7 +300,7 @@ func (w *World) judgeChanged(i int, o *operator, e *token.Effect) {
 		return
 	case e.Reason == "":
 		w.count(ChangeChosen)
-		if o.wants == nil || e.Membership.Version != o.wants.Version || !slices.Equal(e.Membership.Next, o.wants.Next) {
+		if o.wants == nil || !same(o.wants, w.listOf(o.wants.Version, e.Membership)) {
 			w.fail(Untrue, "node %d says that %s is chosen as it was asked for, want %s", i, membershipText(e.Membership), membershipText(o.wants))
 		}
 	default:
@@ -308,6 +308,14 @@ func (w *World) judgeChanged(i int, o *operator, e *token.Effect) {
 	}
 	w.told = append(w.told, e.Membership)
 	w.judgeTold()
+}
+
+// listOf returns the membership of a version: that which is given, or one that a node has saved.
+func (w *World) listOf(version uint64, m *token.Membership) *token.Membership {
+	if m.Version == version || version >= uint64(len(w.lists)) {
+		return m
+	}
+	return w.lists[version]
 }
 
 // judgeTold: what an operator was told as chosen is the membership of that version.
