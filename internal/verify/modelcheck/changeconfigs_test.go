@@ -81,29 +81,27 @@ var behind3to1 = Config{
 	},
 }
 
-// replacedRuns is for notes that a new member does not have: A has run, and is replaced. B has no
-// disk that is quick, or does not hear from A.
+// replacedRuns is for notes that a new member does not have on its disk, which is slow: A has run,
+// and is replaced.
 var replacedRuns = Config{
 	Name: "the only one replaced, runs", Members: 2, First: 1, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 8,
 	Wants: wants(once, once, once, once, plain, plain), Changes: []proposal{joins(0, 1, 0)},
-	Requests: [maxMembers]int{0, 1}, Faulty: []Stream{{0, 1}, {1, 1}}, Faults: Faults{Crashes: 1, Stalls: 1}, Sample: 64,
-	prelude: []action{{kind: endRun, a: 0}},
+	Requests: [maxMembers]int{0, 1}, Faulty: []Stream{}, Faults: Faults{Crashes: 1}, Sample: 64,
+	prelude: []action{{kind: endRun, a: 0}, {kind: stall, a: 1, b: 1}},
 }
 
-// behind1to3 is for a member that lags: A, which was alone and has the lock, hears B and C only one
-// message at a time.
+// behind1to3 is for a lease of the old list alone: A, which was alone and has the lock, hears B and C
+// only one message at a time.
 var behind1to3 = Config{
-	Name: "1 to 3, behind", Members: 3, First: 1, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 8,
-	Changes:  []proposal{{at: 0, add: []token.Listed{newMember(1, 1), newMember(2, 2)}}},
-	Requests: [maxMembers]int{0, 1}, Faultless: []token.Member{0, 1, 2}, Sample: 64,
+	Name: "1 to 3, behind", Members: 3, First: 1, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 7,
+	Changes:   []proposal{{at: 0, add: []token.Listed{newMember(1, 1), newMember(2, 2)}}},
+	Faultless: []token.Member{0, 1, 2}, Sample: 64,
 	prelude: []action{
 		{kind: propose, a: 0},
-		{kind: step}, {kind: step}, {kind: step}, {kind: step},
-		{kind: step}, {kind: step},
 		{kind: stall, a: 1, b: 0},
 		{kind: stall, a: 2, b: 0},
 		{kind: step},
-		{kind: deliver, a: 1, b: 0}, // PING
-		{kind: deliver, a: 1, b: 0}, // JOINED: B and C go on alone
+		{kind: deliver, a: 1, b: 0}, // JOINED
+		{kind: acquire, a: 1},
 	},
 }
