@@ -212,7 +212,7 @@ func (w *World) judgeHeard(s *stream) {
 		if said.Member == from.id && said.Fence != 0 && w.marks[s.to][l].before(mark{said.Fence, said.Count}) {
 			w.fail(Leaders, "node %d says %+v of %s, and node %d has heard all and believes %+v", s.from, said, lockNames[l], s.to, believed)
 		}
-		if believed.Fence == 0 || w.machineOf(believed.Member) != s.from || from.node.InspectSession().Waiting {
+		if believed.Fence == 0 || w.machineOf(believed.Member) != s.from || !w.isMember(s.from, believed.Member) || from.node.InspectSession().Waiting {
 			continue
 		}
 		if t := w.terms[l][believed.Fence]; t != nil && t.released && !from.departed {
@@ -229,7 +229,7 @@ func (w *World) judgeLeft() {
 	}
 	for i := range w.plan.Nodes {
 		for l := range w.plan.Locks {
-			if !w.isUp(i) {
+			if !w.isUp(i) || !w.isListed(i) {
 				continue
 			}
 			v := w.members[i].node.InspectLeader(lockNames[l])
