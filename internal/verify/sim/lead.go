@@ -87,11 +87,22 @@ func (w *World) say(e event) bool {
 	return true
 }
 
-// hears notes a sign of a leader's node.
-func (w *World) hears(i, j int, m *token.Message) {
-	if m.Kind == token.Ping || m.Kind == token.Say {
-		w.heard[i][j] = w.members[i].clock.read(w.now)
+// hears notes a sign of a leader's node. A PING does not count if its sender goes by an older
+// membership.
+func (w *World) hears(s *stream, m *token.Message) {
+	switch m.Kind {
+	case token.MembershipMessage:
+		s.shown = version(m.Change.Membership)
+		return
+	case token.Ping:
+		if s.shown < version(w.members[s.to].membership) {
+			return
+		}
+	case token.Say:
+	default:
+		return
 	}
+	w.heard[s.to][s.from] = w.members[s.to].clock.read(w.now)
 }
 
 // leadersDie is called when a node's process ends.
@@ -178,7 +189,7 @@ func (w *World) judgeBelief(i, l int, e *token.Effect) {
 		w.fail(Leaders, "node %d believes that nobody leads under %s (%s), and node %d does", i, e.Lock, e.Reason, t.node)
 	case t == nil || t.node != w.machineOf(e.Peer) || s.Count > uint64(len(t.values)) || t.values[s.Count-1] != s.Value:
 		w.fail(Leaders, "node %d believes that node %d said %+v about %s", i, e.Peer, *s, e.Lock)
-	case e.Reason == token.ReasonDoubt && !w.adoptedLately(i) && w.members[i].clock.read(w.now) < w.heard[i][w.machineOf(e.Peer)]+token.Time(w.plan.TTL):
+	case e.Reason == token.ReasonDoubt && w.members[i].clock.read(w.now) < w.heard[i][w.machineOf(e.Peer)]+token.Time(w.plan.TTL):
 		w.fail(Leaders, "node %d doubts the leader of %s, and heard node %d within T", i, e.Lock, e.Peer)
 	}
 }

@@ -174,6 +174,14 @@ func (m *member) latest() *token.Membership {
 	return m.membership
 }
 
+// version is a membership's, 0 if there is none.
+func version(m *token.Membership) uint64 {
+	if m == nil {
+		return 0
+	}
+	return m.Version
+}
+
 // isMember reports whether a machine's node is that of a member.
 func (w *World) isMember(i int, id token.Member) bool {
 	if int(id) < len(w.listed) {
