@@ -35,6 +35,7 @@ type network struct {
 	listeners map[string]*bufconn.Listener
 	conns     map[[2]string][]net.Conn // by who dialled whom
 	blocked   map[[2]string]bool
+	dialled   map[[2]string]int // how often, whatever came of it
 }
 
 func newNetwork() *network {
@@ -42,6 +43,7 @@ func newNetwork() *network {
 		listeners: make(map[string]*bufconn.Listener),
 		conns:     make(map[[2]string][]net.Conn),
 		blocked:   make(map[[2]string]bool),
+		dialled:   make(map[[2]string]int),
 	}
 }
 
@@ -60,6 +62,7 @@ func (w *network) dialerOf(from string) dialer {
 	return func(ctx context.Context, to string) (net.Conn, error) {
 		w.mu.Lock()
 		listener, blocked := w.listeners[to], w.blocked[[2]string{from, to}]
+		w.dialled[[2]string{from, to}]++
 		w.mu.Unlock()
 		if listener == nil || blocked {
 			return nil, errRefused
@@ -94,6 +97,13 @@ func (w *network) block(from, to string) {
 	w.blocked[[2]string{from, to}] = true
 	w.mu.Unlock()
 	w.cut(from, to)
+}
+
+// dials is how often a member has dialled another.
+func (w *network) dials(from, to string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.dialled[[2]string{from, to}]
 }
 
 func (w *network) unblock(from, to string) {

@@ -135,6 +135,19 @@ func (m *member) mustChange(change token.ChangeRequest) *token.Membership {
 	return joint
 }
 
+// ends waits until a node has ended by itself.
+func (m *member) ends() {
+	m.t.Helper()
+	for range 6000 {
+		select {
+		case <-m.driver.Done():
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	m.t.Fatalf("%s has not ended after a minute", m.address)
+}
+
 // idOf is the newest member with an address.
 func (m *member) idOf(address string) token.Member {
 	id, ok := m.driver.roster.Load().byAddress[address]
@@ -233,7 +246,7 @@ func TestRemovedMemberEnds(t *testing.T) {
 			t.Errorf("version %d, departed %t, hold %v; want the holder to finish", got.View.Membership.Version, got.View.Departed, hold.Err())
 		}
 		b.release(hold)
-		<-b.driver.Done()
+		b.ends()
 		if err := b.driver.Err(); !errors.Is(err, ErrRemoved) {
 			t.Errorf("b:1 ended with %v; want ErrRemoved", err)
 		}
@@ -248,7 +261,12 @@ func TestRemovedMemberEnds(t *testing.T) {
 		b.stop()
 		c.settled(2, "a:1", "c:1")
 		c.serves("a:1", "c:1")
+		time.Sleep(testTTL)
+		dialled := c.dials("a:1", "b:1") + c.dials("c:1", "b:1")
 		time.Sleep(time.Minute)
+		if more := c.dials("a:1", "b:1") + c.dials("c:1", "b:1") - dialled; more > 0 {
+			t.Errorf("b:1 was dialled %d times after it was removed; want never", more)
+		}
 		for _, m := range c.of("a:1", "c:1") {
 			if status, err := m.driver.Status(t.Context()); err != nil || len(status.Peers) != 1 {
 				t.Errorf("%s has the peers %+v, %v; want one", m.address, status.Peers, err)
@@ -300,7 +318,7 @@ func TestMemberThatWasAwayLearnsOfTheChange(t *testing.T) {
 		c.start("e:1")
 		c.settled(4, left...)
 		e := c.members["e:1"]
-		<-e.driver.Done()
+		e.ends()
 		if err := e.driver.Err(); !errors.Is(err, ErrRemoved) {
 			t.Errorf("e:1 ended with %v; want ErrRemoved", err)
 		}
@@ -332,7 +350,7 @@ func TestWipedMemberIsRefused(t *testing.T) {
 		c.members["b:1"].crash()
 		c.disks["b:1"] = newDisk(99)
 		b := c.start("b:1", list...)
-		<-b.driver.Done()
+		b.ends()
 		const remedy = "conch members replace b:1 b:1"
 		if err := b.driver.Err(); !errors.Is(err, token.ErrStranger) || !strings.Contains(err.Error(), remedy) {
 			t.Errorf("b:1 ended with %v; want ErrStranger and the remedy", err)
@@ -381,7 +399,7 @@ func TestOfTwoChangesOneComesFirst(t *testing.T) {
 		if one.m.Lists(4) && !slices.ContainsFunc(one.m.Next, func(l token.Listed) bool { return l.ID == 4 }) {
 			gone = "e:1"
 		}
-		<-c.members[gone].driver.Done()
+		c.members[gone].ends()
 		c.members[gone].stop()
 		left := slices.DeleteFunc(list, func(a string) bool { return a == gone })
 		c.settled(2, left...)
@@ -438,7 +456,7 @@ func TestNodeEndsIfTheMembersCannotBeSaved(t *testing.T) {
 		c.disks["b:1"].mu.Unlock()
 		c.members["a:1"].mustChange(token.ChangeRequest{Remove: []token.Member{2}})
 		b := c.members["b:1"]
-		<-b.driver.Done()
+		b.ends()
 		if err := b.driver.Err(); !errors.Is(err, full) {
 			t.Errorf("b:1 ended with %v; want %v", err, full)
 		}

@@ -329,3 +329,17 @@ func TestRecordedChanges(t *testing.T) {
 		}
 	}
 }
+
+// TestCriticalSectionFileOfChanges: the file of --cs-file has addresses, also where several members
+// had one.
+func TestCriticalSectionFileOfChanges(t *testing.T) {
+	run := readAll(t, replaced().files()...)
+	var lines []string
+	for _, line := range sharedFile(run) {
+		lines = append(lines, strings.ReplaceAll(line, "#2", ""))
+	}
+	report := Check(run)
+	if err := report.CheckCriticalSectionFile(run, "cs.txt", strings.NewReader(strings.Join(lines, ""))); err != nil || report.Verdict() != Holds {
+		t.Errorf("%v, verdict %s:\n%s", err, report.Verdict(), reportText(report))
+	}
+}

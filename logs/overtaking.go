@@ -24,8 +24,12 @@ func (c *checker) checkOvertaking(j *Journey) {
 		for _, e := range v.Events {
 			o.step(e)
 		}
-		if last && v.Departure == nil {
+		switch {
+		case v.Departure != nil:
+		case last:
 			o.rest(v)
+		default:
+			clear(o.waiting) // somebody may have been passed over in the line that is missing
 		}
 	}
 }

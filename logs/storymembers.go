@@ -164,7 +164,7 @@ func (r *Run) difference(m *Membership) string {
 		if slices.Contains(m.Next, id) {
 			continue
 		}
-		if at := slices.IndexFunc(come, func(new int) bool { return m.addresses[new] == m.addresses[id] }); at >= 0 {
+		if at := slices.IndexFunc(come, func(other int) bool { return m.addresses[other] == m.addresses[id] }); at >= 0 {
 			parts = append(parts, fmt.Sprintf("%s comes in place of %s, with another disk at the same address", r.Members[come[at]], r.Members[id]))
 			come = slices.Delete(come, at, at+1)
 			continue

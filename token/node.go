@@ -182,7 +182,7 @@ func (n *Node) PeerUp(now Time, peer Member) {
 	n.peers[peer].connected = true
 	n.tellMembership(peer)
 	n.sayClear(peer)
-	if n.ended != 0 {
+	if n.ended != 0 && !n.gone {
 		n.send(nil, peer, Message{Kind: Bye, Session: n.ended}) // the last may be lost
 	}
 	n.sayAgain(peer)

@@ -80,7 +80,7 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 
 	security := pflag.NewFlagSet("", pflag.ContinueOnError)
 	f.tls.addTo(security)
-	security.StringVar(&f.allow, "allow", "", "a `FILE` that says which clients may lock, break or look at which locks; read again when it changes (default: the page and users of the socket may do everything, other clients lock and look)")
+	security.StringVar(&f.allow, "allow", "", "a `FILE` that says which clients may lock, break or look at which locks, and who may change the members; read again when it changes (default: users of the socket may do everything, the page all but change the members, other clients lock and look)")
 	security.BoolVar(&f.insecure, "insecure", false, "listen beyond this machine without TLS (--listen, --http): whoever reaches the node can pass for a member, whoever reaches the page may do all")
 	addGroup(cmd, "Security", security)
 

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 
 	"conch/token"
 )
@@ -16,7 +16,7 @@ type Shown struct {
 	Member string
 	Stage  Stage
 	// TTL is a session's time to live there; 0 if the node does not say.
-	TTL time.Duration
+	TTL Time
 	// Membership is nil if the node has none.
 	Membership *token.Membership
 }
@@ -26,7 +26,7 @@ type Shown struct {
 type Candidate struct {
 	self  string
 	disk  token.Disk
-	ttl   time.Duration
+	ttl   Time
 	at    []string          // whom to ask first
 	own   *token.Membership // on disk; nil if there is none
 	shown map[string]*token.Membership
@@ -36,7 +36,7 @@ type Candidate struct {
 
 // NewCandidate begins with the addresses of nodes that may be members, and the membership on
 // the node's disk, nil if there is none.
-func NewCandidate(self string, disk token.Disk, ttl time.Duration, at []string, own *token.Membership) *Candidate {
+func NewCandidate(self string, disk token.Disk, ttl Time, at []string, own *token.Membership) *Candidate {
 	return &Candidate{
 		self: self, disk: disk, ttl: ttl, at: slices.Clone(at), own: own,
 		shown: make(map[string]*token.Membership), trouble: make(map[string]string),
@@ -101,7 +101,7 @@ func (c *Candidate) Shown(address string, what Shown) {
 	default:
 		c.shown[address] = m
 		if what.TTL != 0 && what.TTL != c.ttl {
-			c.trouble[address] = fmt.Sprintf("its --session-ttl is %v, and here it is %v: give all the same", what.TTL, c.ttl)
+			c.trouble[address] = fmt.Sprintf("its --session-ttl is %s, and here it is %s: give all the same", seconds(what.TTL), seconds(c.ttl))
 		}
 	}
 }
@@ -203,3 +203,6 @@ func (c *Candidate) Report() Report {
 	r.Text = strings.Join(parts, "; ")
 	return r
 }
+
+// seconds writes a difference of times, as in 2s or 0.5s.
+func seconds(t Time) string { return strconv.FormatFloat(float64(t)/1e9, 'g', -1, 64) + "s" }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"conch/token"
 )
@@ -29,7 +28,7 @@ func diskOf(name string) (d token.Disk) {
 	return d
 }
 
-const ttl = 2 * time.Second
+const ttl = Time(2e9)
 
 // newcomer is a candidate x with a disk of that name.
 func newcomer(own *token.Membership, at ...string) *Candidate {
@@ -149,7 +148,7 @@ func TestCandidateReports(t *testing.T) {
 		{"another disk", map[string]Shown{"a": running("a", clusterOf(1, 0, "a", "x/old"))}, []string{"a", "x"}, []string{"lists x with another data directory", "run 'conch members replace x x' on the machine of another member: a"}},
 		{"a change", map[string]Shown{"a": running("a", joint)}, []string{"a", "b", "x"}, []string{"another change of the members is under way"}},
 		{
-			"another time to live", map[string]Shown{"a": {Member: "a", Stage: Running, TTL: 5 * time.Second, Membership: clusterOf(1, 0, "a")}},
+			"another time to live", map[string]Shown{"a": {Member: "a", Stage: Running, TTL: 5e9, Membership: clusterOf(1, 0, "a")}},
 			[]string{"a", "x"},
 			[]string{"add x", "a (its --session-ttl is 5s, and here it is 2s: give all the same)"},
 		},

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 	"unicode"
 
 	"google.golang.org/grpc"
@@ -107,7 +106,7 @@ func decodeShown(shown *peerv1.ShowMembersResponse, maxBallot func() uint64) (di
 		}
 	}
 	return discovery.Shown{
-		Member: shown.GetMember(), Stage: discovery.Stage(shown.GetStage()), TTL: time.Duration(shown.GetTtl()), Membership: m,
+		Member: shown.GetMember(), Stage: discovery.Stage(shown.GetStage()), TTL: discovery.Time(shown.GetTtl()), Membership: m,
 	}, nil
 }
 

@@ -153,7 +153,7 @@ func (cfg Config) candidate(j Joining) (*candidate, error) {
 		Joining: j, cfg: cfg, address: address, store: store, own: own,
 		isNew:     store.State().Fresh && store.Found().Members == nil,
 		dialled:   make(chan struct{}, 1),
-		Candidate: discovery.NewCandidate(self, store.Disk(), cfg.SessionTTL, j.At, own),
+		Candidate: discovery.NewCandidate(self, store.Disk(), discovery.Time(cfg.SessionTTL), j.At, own),
 	}, nil
 }
 

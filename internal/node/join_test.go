@@ -46,7 +46,9 @@ func single(t *testing.T) *Node {
 
 func until(t *testing.T, what string, met func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !met(); time.Sleep(5 * time.Millisecond) {
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(patience); !met(); <-ticker.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("no %s within %v", what, patience)
 		}

@@ -112,7 +112,7 @@ func planRow(when string, members []string, quorum, heard uint32) []string {
 
 // Stepped writes how far a change of the members is, on one line.
 func (p *textPrinter) Stepped(step *clientv1.ChangeMembersResponse) error {
-	text := ""
+	var text string
 	switch step.GetStage() {
 	case clientv1.ChangeStage_CHANGE_STAGE_CHOOSING:
 		text = "The members choose."
