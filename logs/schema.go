@@ -168,7 +168,7 @@ var keys = []key{
 	{"session", kindDecimal, "a session number; with token_sent, the receiver's session to which the token is addressed"},
 	{"members", kindAddresses, "the member list, in member order; with membership_adopted the list that counts, and of two the one that is left; with change_proposed the list that is proposed"},
 	{"found", kindAddresses, "the members that are known so far, sorted, the writer included"},
-	{"found_by", kindText, "how the writer knows the members, by the flags that tell it: peers, hosts-file, or discover with dns, srv or serf"},
+	{"found_by", kindText, "how the writer knows the members, by the flags that tell it: peers, hosts-file, or discover with dns, srv or serf; or data-dir, if the list is on disk"},
 	{"incarnation", kindHex, "drawn at random by each process at its start"},
 	{"version", kindText, "the program's version"},
 	{"local_batch", kindDecimal, "how many waiters at the writer may enter in a row while others wait elsewhere; without the key, 1"},
@@ -279,7 +279,7 @@ var (
 )
 
 var shapes = []shape{
-	{Awaited, "info", setOf("found", "reason"), 0, 0, "the process looks for its members (--discover) and has not started as a node; written when it has found others, and each 10 s"},
+	{Awaited, "info", setOf("found", "reason"), 0, 0, "the process looks for its members (--discover), or waits to be added to them (--join), and has not started as a node; written when what it waits for changes, and each 10 s"},
 	{NodeStarted, "info", setOf("members", "incarnation", "version", "session"), setOf("local_batch", "evidence", "found_by", "disk", "membership", "cluster"), 0, "the first line of each process, but for members_awaited; a file may hold several runs, appended. With membership, the process had that on disk, and members has the address of each ID; of one that was removed long ago, removed-ID"},
 	{NodeStopped, "info", 0, 0, 0, "the last line of a clean run"},
 	{NodeFailed, "error", setOf("reason"), 0, 0, "the last line of a process that cannot go on, for example because its data directory cannot be written"},

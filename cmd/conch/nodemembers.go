@@ -21,9 +21,6 @@ func (f *nodeFlags) foundBy() string {
 	if f.hostsFile != "" {
 		by = append(by, "hosts-file")
 	}
-	if len(f.join) > 0 {
-		by = append(by, "join")
-	}
 	return strings.Join(by, ", ")
 }
 

@@ -67,7 +67,7 @@ func Join(ctx context.Context, cfg Config, j Joining) (Standing, error) {
 	if cfg.DataDir == "" {
 		return Standing{}, ErrNoDataDir
 	}
-	c, err := cfg.candidate(j)
+	c, err := newCandidate(cfg, j)
 	if err != nil {
 		return Standing{}, err
 	}
@@ -101,7 +101,7 @@ func Learn(ctx context.Context, cfg Config, j Joining) (Standing, error) {
 	if err != nil || m != nil && len(unknown(self, m, j.At)) == 0 {
 		return Standing{Membership: m}, err
 	}
-	c, err := cfg.candidate(j)
+	c, err := newCandidate(cfg, j)
 	if err != nil {
 		return Standing{}, err
 	}
@@ -130,7 +130,7 @@ type candidate struct {
 	*discovery.Candidate
 }
 
-func (cfg Config) candidate(j Joining) (*candidate, error) {
+func newCandidate(cfg Config, j Joining) (*candidate, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err

@@ -78,8 +78,9 @@ func (cfg Config) start(members hosts.Members, access *access) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	foundBy := cfg.FoundBy
 	if memory.membership != nil {
-		cfg.FoundBy = "data-dir"
+		foundBy = "data-dir"
 	}
 	counts := newCounting(cfg.Metrics, members, cfg.Version)
 	counts.showLog(cfg.LogLoss)
@@ -108,7 +109,7 @@ func (cfg Config) start(members hosts.Members, access *access) (*Node, error) {
 		FlushLog:    cfg.FlushLog,
 		Evidence:    cfg.Evidence,
 		Version:     cfg.Version,
-		FoundBy:     cfg.FoundBy,
+		FoundBy:     foundBy,
 
 		SaveMembership: memory.saveMembership,
 	})
