@@ -23,6 +23,9 @@
 // another process: one on its own machine through a unix socket, or any by its HOST:PORT. A
 // [Node] and a [Client] are both a [Locker]. [Mutex] adapts either to sync.Locker.
 //
+// The members of a cluster can change while it serves, if each has a data directory: see
+// [Client.ChangeMembers]. [Node.Members] and [Client.Members] follow.
+//
 // # What is not promised
 //
 // A node that is cut off from most of the others, or whose process is frozen, loses its locks

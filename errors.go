@@ -69,6 +69,9 @@ var (
 	// not know, while it knows a million others. A lock that nobody asks for is forgotten
 	// two hours later.
 	ErrTooManyLocks = broadcast.ErrTooManyLocks
+	// ErrRemoved is wrapped by [Node.Err] if the node was removed from the cluster. Its data
+	// directory does not start again.
+	ErrRemoved = node.ErrRemoved
 	// ErrUndrained is what [Node.Drain] returns if the node takes requests again before all
 	// holders are done.
 	ErrUndrained = broadcast.ErrUndrained
@@ -92,6 +95,16 @@ var (
 	// ErrForbidden is wrapped by the errors of [Client.Lock] and [Client.TryLock] for a
 	// lock that the node's rules deny the client. It wraps ErrRefused.
 	ErrForbidden = client.ErrForbidden
+)
+
+// Errors of [Client.ChangeMembers].
+var (
+	// ErrCannotChange is wrapped by the error for a change that would stop the cluster or makes
+	// no sense; it has the reason.
+	ErrCannotChange = client.ErrCannotChange
+	// ErrOtherChange is wrapped by the error for a change if another came first, or is under
+	// way.
+	ErrOtherChange = client.ErrOtherChange
 )
 
 // Errors of [DoFenced].

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"conch"
+	"conch/broadcast"
 	peerv1 "conch/proto/conch/peer/v1"
 	"conch/token"
 )
@@ -31,7 +32,7 @@ func TestBallotsFromTheFutureAreRefused(t *testing.T) {
 		}
 		const inTheYear2094 = (1<<31 - 1) * token.BallotsPerSecond
 		hello := &peerv1.Hello{
-			Version: 4, Member: peer, Incarnation: make([]byte, 16), Boot: 1, Members: node.Members(), Ttl: int64(conch.DefaultSessionTTL), Floor: inTheYear2094,
+			Version: broadcast.ProtocolVersion, Member: peer, Incarnation: make([]byte, 16), Boot: 1, Members: node.Members(), Ttl: int64(conch.DefaultSessionTTL), Floor: inTheYear2094,
 		}
 		if err := stream.Send(&peerv1.Frame{Messages: []*peerv1.Message{{Kind: &peerv1.Message_Hello{Hello: hello}}}}); err != nil {
 			t.Fatal(err)

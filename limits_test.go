@@ -159,8 +159,9 @@ func TestUnauthenticatedAtAPortWithTLS(t *testing.T) {
 	certs := certify(t, addresses)
 	registry := prometheus.NewPedanticRegistry()
 	var log lockedBuffer
+	dirs := []string{t.TempDir(), t.TempDir(), t.TempDir()}
 	start := func(i int) *conch.Node {
-		cfg := conch.Config{Listen: addresses[i], Peers: addresses, DataDir: t.TempDir(), TLS: certs.of[addresses[i]]}
+		cfg := conch.Config{Listen: addresses[i], Peers: addresses, DataDir: dirs[i], TLS: certs.of[addresses[i]]}
 		if i == 0 {
 			cfg.Metrics, cfg.Log = registry, zerolog.New(&log)
 		}

@@ -83,8 +83,9 @@ type Config struct {
 	// the node can then pass for a member, and take and break every lock.
 	Insecure bool
 	// AllowFile names a file that says which clients may lock, break or look at which
-	// locks; see package rules. It is read again when it changes. Empty lets users of the
-	// socket and of the page do everything, and other clients lock and look.
+	// locks, and who may change the members; see package rules. It is read again when it
+	// changes. Empty lets users of the socket do everything, users of the page everything but
+	// change the members, and other clients lock and look.
 	AllowFile string
 
 	// Log gets a line for each event that an operator wants to read: the node's start and

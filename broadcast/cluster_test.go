@@ -35,6 +35,7 @@ type network struct {
 	listeners map[string]*bufconn.Listener
 	conns     map[[2]string][]net.Conn // by who dialled whom
 	blocked   map[[2]string]bool
+	dialled   map[[2]string]int // how often, whatever came of it
 }
 
 func newNetwork() *network {
@@ -42,6 +43,7 @@ func newNetwork() *network {
 		listeners: make(map[string]*bufconn.Listener),
 		conns:     make(map[[2]string][]net.Conn),
 		blocked:   make(map[[2]string]bool),
+		dialled:   make(map[[2]string]int),
 	}
 }
 
@@ -60,6 +62,7 @@ func (w *network) dialerOf(from string) dialer {
 	return func(ctx context.Context, to string) (net.Conn, error) {
 		w.mu.Lock()
 		listener, blocked := w.listeners[to], w.blocked[[2]string{from, to}]
+		w.dialled[[2]string{from, to}]++
 		w.mu.Unlock()
 		if listener == nil || blocked {
 			return nil, errRefused
@@ -96,6 +99,13 @@ func (w *network) block(from, to string) {
 	w.cut(from, to)
 }
 
+// dials is how often a member has dialled another.
+func (w *network) dials(from, to string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.dialled[[2]string{from, to}]
+}
+
 func (w *network) unblock(from, to string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -122,6 +132,8 @@ type setup struct {
 	store   Store
 	notes   Notes
 	floor   uint64
+	disk    *memberDisk // nil without a data directory
+	check   func(ctx context.Context, address string) error
 	// plain: no evidence is written.
 	plain bool
 	log   *logBuffer
@@ -151,9 +163,20 @@ func (w *network) startMember(t testing.TB, address string, s setup) *member {
 	s.log.collects = true
 	listener := w.listen(address)
 	began := time.Now()
+	if s.disk == nil {
+		s.disk = new(memberDisk)
+	}
 	driver, err := start(Config{
 		Members: s.members,
-		Self:    token.Member(slices.Index(s.members, address)),
+		Self:    token.Member(max(0, slices.Index(s.members, address))),
+
+		Membership:     s.disk.membership,
+		Disk:           s.disk.id,
+		Choice:         s.disk.choice,
+		SaveMembership: s.disk.save,
+		Fresh:          s.disk.isFresh(),
+		CheckMember:    s.check,
+
 		Session: s.session,
 		TTL:     s.ttl,
 		Store:   s.store,

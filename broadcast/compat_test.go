@@ -43,11 +43,13 @@ type compatFrame struct {
 	messages []token.Message
 }
 
-const sharedFrame, valueFrame, noteFrame = "shared: ", "value: ", "note: "
+const sharedFrame, valueFrame, noteFrame, membersFrame = "shared: ", "value: ", "note: ", "members: "
 
 // since returns the first version that knows a frame.
 func since(name string) uint32 {
 	switch {
+	case strings.HasPrefix(name, membersFrame):
+		return 5
 	case strings.HasPrefix(name, noteFrame):
 		return 4
 	case strings.HasPrefix(name, sharedFrame), strings.HasPrefix(name, valueFrame):
@@ -163,6 +165,33 @@ var compatFrames = []compatFrame{
 		Kind: token.WitnessAnswer, Lock: "deploy", Answer: token.NoDisk,
 		Note: &token.Note{About: token.NoteID{KeptFence: 1000<<token.FenceBits + 41, Over: true}},
 	}}},
+	{membersFrame + "MEMBERSHIP", []token.Message{{Kind: token.MembershipMessage, Change: &token.Change{Membership: compatMembership(3)}}}},
+	{membersFrame + "MEMBERSHIP of one list", []token.Message{{Kind: token.MembershipMessage, Change: &token.Change{Membership: compatMembership(2)}}}},
+	{membersFrame + "CHOOSE", []token.Message{{Kind: token.Choose, Change: &token.Change{Version: 2, Round: token.Epoch{Number: 7}}}}},
+	{membersFrame + "CHOOSE-ANSWER", []token.Message{{Kind: token.ChooseAnswer, Change: &token.Change{
+		Version: 2, Round: token.Epoch{Number: 7, Proposer: 1}, Promised: token.Epoch{Number: 9, Proposer: 2},
+	}}}},
+	{membersFrame + "CHOOSE-ANSWER with a proposal", []token.Message{{Kind: token.ChooseAnswer, Change: &token.Change{
+		Version: 2, Round: token.Epoch{Number: 7, Proposer: 1}, Promised: token.Epoch{Number: 7, Proposer: 1},
+		Accepted: token.Epoch{Number: 3, Proposer: 2}, Next: compatMembership(3).Next, IDs: 4,
+	}}}},
+	{membersFrame + "ACCEPT", []token.Message{{Kind: token.Accept, Change: &token.Change{
+		Version: 2, Round: token.Epoch{Number: 7}, Next: compatMembership(3).Next, IDs: 4,
+	}}}},
+	{membersFrame + "ACCEPT-ANSWER", []token.Message{{Kind: token.AcceptAnswer, Change: &token.Change{
+		Version: 2, Round: token.Epoch{Number: 7, Proposer: 1}, Promised: token.Epoch{Number: 7, Proposer: 1},
+	}}}},
+	{membersFrame + "JOINED", []token.Message{{Kind: token.Joined, Members: []token.Member{2}, Change: &token.Change{Version: 3, Ask: 300}}}},
+	{membersFrame + "JOINED-ANSWER", []token.Message{{
+		Kind: token.JoinedAnswer, Members: []token.Member{2}, Change: &token.Change{Version: 3, Ask: 300, Joined: true, Highest: 1000},
+	}}},
+	{membersFrame + "SYNC", []token.Message{{Kind: token.Sync, Change: &token.Change{Version: 3, After: "nächtlich"}}}},
+	{membersFrame + "SYNC-ANSWER", []token.Message{{Kind: token.SyncAnswer, Change: &token.Change{
+		Version: 3, After: "deploy", More: true, Notes: []token.LockNotes{
+			{Lock: "nightly", Notes: token.Notes{Run: *compatRun(token.RunDone), Kept: *compatKept(true)}},
+			{Lock: "nächtlich", Notes: token.Notes{Kept: *compatKept(false)}},
+		},
+	}}}},
 	{"several in one frame", []token.Message{
 		{Kind: token.Request, Lock: "a", Number: token.Number{Session: 6, Count: 1}},
 		{Kind: token.Ping, Incarnation: compatIncarnation, Session: 6, Stamp: -1},
@@ -205,6 +234,36 @@ func notedAnswer() token.Message {
 	return m
 }
 
+// compatMembership is one of the cluster of compatMembers, whose second member is replaced
+// in version 3.
+func compatMembership(version uint64) *token.Membership {
+	m := token.NewMembership(compatMembers)
+	for i := range m.Members {
+		m.Members[i].Disk = token.Disk{byte(i + 1), 15: 255}
+	}
+	m.Version, m.Cluster, m.Floor = version, token.Cluster{1, 2, 3, 15: 4}, 1000
+	if m.Joint() {
+		m.IDs++
+		m.Next = []token.Listed{m.Members[0], m.Members[2], {ID: 3, Address: compatMembers[1], Disk: token.Disk{4, 15: 255}}}
+	}
+	return m
+}
+
+// changingHello is the recorded HELLO of members that change.
+func changingHello() token.Hello {
+	h := compatHello
+	h.Membership = compatMembership(3)
+	h.Disk, h.Receiver = h.Membership.Members[0].Disk, h.Membership.Members[1].Disk
+	return h
+}
+
+// changingDriver checks HELLOs as the second member of such a cluster.
+func changingDriver(self token.Member, m *token.Membership) *Driver {
+	d := fixedDriver(self, compatMembers)
+	d.roster.Store(newRoster(self, diskOf(m, self), m, nil))
+	return d
+}
+
 func compatWitness(answer token.Answer, highest uint64) token.Message {
 	m := token.Message{
 		Kind: token.WitnessAnswer, Lock: "deploy", Answer: answer,
@@ -219,24 +278,30 @@ func compatWitness(answer token.Answer, highest uint64) token.Message {
 	return m
 }
 
-func compatDriver() *Driver {
-	d := &Driver{members: compatMembers, self: 1, byAddress: map[string]token.Member{}, ttl: 2 * time.Second, mostBallot: func() uint64 { return wire.MaxBallot }}
-	for i, address := range d.members {
-		d.byAddress[address] = token.Member(i)
-	}
+// fixedDriver is a driver that checks HELLOs, and does nothing else.
+func fixedDriver(self token.Member, members []string) *Driver {
+	d := &Driver{self: self, ttl: 2 * time.Second, mostBallot: func() uint64 { return wire.MaxBallot }}
+	d.roster.Store(fixedRoster(self, members))
 	return d
+}
+
+func compatDriver() *Driver {
+	return fixedDriver(1, compatMembers)
 }
 
 // record writes the frames as this version sends them.
 func record(file string) error {
 	var text bytes.Buffer
-	sender := compatDriver()
-	sender.self = 0
+	sender := fixedDriver(0, compatMembers)
 	hello, err := proto.Marshal(sender.helloFrame(1, compatHello))
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(&text, "%x HELLO\n", hello)
+	if hello, err = proto.Marshal(changingDriver(0, compatMembership(3)).helloFrame(1, changingHello())); err != nil {
+		return err
+	}
+	fmt.Fprintf(&text, "%x %s\n", hello, membersFrame+"HELLO")
 	for _, f := range compatFrames {
 		encoded, err := wire.AppendFrame(nil, f.messages)
 		if err != nil {
@@ -280,7 +345,10 @@ func TestFramesOfEarlierVersions(t *testing.T) {
 	for _, version := range versions {
 		t.Run(version.Name(), func(t *testing.T) {
 			frames := readFrames(t, "testdata/frames/"+version.Name())
-			spoken := checkRecordedHello(t, frames["HELLO"])
+			spoken := checkRecordedHello(t, compatDriver(), compatHello, frames["HELLO"])
+			if spoken >= since(membersFrame) {
+				checkRecordedHello(t, changingDriver(1, compatMembership(3)), changingHello(), frames[membersFrame+"HELLO"])
+			}
 			for _, want := range compatFrames {
 				encoded, recorded := frames[want.name]
 				if !recorded {
@@ -291,6 +359,9 @@ func TestFramesOfEarlierVersions(t *testing.T) {
 					continue
 				}
 				got := wire.ReceivedFrame{Decoder: testDecoder(len(compatMembers), 0, 1)}
+				if strings.HasPrefix(want.name, membersFrame) {
+					got.Decoder.Changes, got.Decoder.Members = true, 4
+				}
 				if err := errors.Join(got.Decode(encoded), got.Err); err != nil {
 					t.Errorf("%s: %v", want.name, err)
 				} else if len(got.Messages)+len(want.messages) > 0 && !reflect.DeepEqual(got.Messages, want.messages) {
@@ -303,14 +374,14 @@ func TestFramesOfEarlierVersions(t *testing.T) {
 
 // checkRecordedHello: a member of this version accepts the other's stream, if both speak the
 // same version of the protocol. It returns the other's.
-func checkRecordedHello(t *testing.T, wire []byte) (version uint32) {
+func checkRecordedHello(t *testing.T, d *Driver, want token.Hello, wire []byte) (version uint32) {
 	t.Helper()
 	var frame peerv1.Frame
 	if err := proto.Unmarshal(wire, &frame); err != nil {
 		t.Fatal(err)
 	}
 	version = firstOf(&frame).GetHello().GetVersion()
-	from, hello, refusal := compatDriver().checkHello(firstOf(&frame).GetHello())
+	from, greeting, refusal := d.checkHello(firstOf(&frame).GetHello())
 	if version != ProtocolVersion {
 		if want := fmt.Sprintf("protocol version %d; want %d", version, ProtocolVersion); refusal == nil || refusal.reason != want {
 			t.Errorf("HELLO of version %d: %v; want it refused for %q", version, refusal, want)
@@ -320,17 +391,18 @@ func checkRecordedHello(t *testing.T, wire []byte) (version uint32) {
 	if refusal != nil {
 		t.Fatalf("HELLO was refused: %s", refusal.reason)
 	}
-	if from != 0 || !reflect.DeepEqual(hello, compatHello) {
-		t.Errorf("HELLO: read member %d, %+v; want member 0, %+v", from, hello, compatHello)
+	if from != 0 || !reflect.DeepEqual(greeting.hello, want) {
+		t.Errorf("HELLO: read member %d, %+v; want member 0, %+v", from, greeting.hello, want)
 	}
 	return version
 }
 
 // Members of version 1 numbered ballots in seconds, so their tokens mean something else.
 // Members of version 2 would lose the shares that a token carries, and those of version 3 its
-// run and its kept hold. Their HELLO is refused, and the reason names both versions.
+// run and its kept hold; version 4 knew no members that change. Their HELLO is refused, and the
+// reason names both versions.
 func TestHelloOfEarlierVersionsIsRefused(t *testing.T) {
-	for version, file := range map[int]string{1: "testdata/version-1.txt", 2: "testdata/frames/0.1.0.txt", 3: "testdata/frames/version-3.txt"} {
+	for version, file := range map[int]string{1: "testdata/version-1.txt", 2: "testdata/frames/0.1.0.txt", 3: "testdata/frames/version-3.txt", 4: "testdata/frames/version-4.txt"} {
 		var frame peerv1.Frame
 		if err := proto.Unmarshal(readFrames(t, file)["HELLO"], &frame); err != nil {
 			t.Fatal(err)
@@ -342,10 +414,11 @@ func TestHelloOfEarlierVersionsIsRefused(t *testing.T) {
 	}
 }
 
-// A lock that nobody shares has the same frames as in version 2, and one without runs and
-// kept holds the same as in version 3, byte for byte.
+// A lock that nobody shares has the same frames as in version 2, one without runs and kept
+// holds the same as in version 3, and while no members change all are those of version 4, byte
+// for byte.
 func TestFramesWithoutNewerFieldsAreThoseOfEarlierVersions(t *testing.T) {
-	for version, file := range map[uint32]string{2: "testdata/frames/0.1.0.txt", 3: "testdata/frames/version-3.txt"} {
+	for version, file := range map[uint32]string{2: "testdata/frames/0.1.0.txt", 3: "testdata/frames/version-3.txt", 4: "testdata/frames/version-4.txt"} {
 		recorded := readFrames(t, file)
 		for _, f := range compatFrames {
 			if version < since(f.name) {

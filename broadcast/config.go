@@ -3,6 +3,7 @@ package broadcast
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -22,6 +23,18 @@ type Config struct {
 	// position of this one.
 	Members []string
 	Self    token.Member
+	// Membership is the one on the member's disk, nil if there is none; if it is settled it takes
+	// the place of Members and Self. Disk is the member's, zero without a data directory: then
+	// the members never change, nor do they if there are more than [token.MaxListed]. Choice is
+	// the member's part in the choice of the next membership, nil if it has none.
+	Membership *token.Membership
+	Disk       token.Disk
+	Choice     *token.Choice
+	// SaveMembership returns once the next process will find both, even if the machine goes down
+	// now. Choice may be nil. A membership that does not list Disk says that the member was
+	// removed: its data directory must not start again. An error ends the driver. If it is nil,
+	// nothing is kept.
+	SaveMembership func(*token.Membership, *token.Choice) error
 	// Session numbers the first session: above those of earlier processes of this member.
 	Session token.Session
 	// Floor is not below any ballot number that earlier processes promised.
@@ -91,7 +104,7 @@ type Observer interface {
 	// Held is called at the end of each hold, lost or released.
 	Held(lock string, hold time.Duration)
 	// Connected is called when a stream to another member is accepted.
-	Connected(peer token.Member)
+	Connected(peer string)
 	// Stored is called when notes are on disk, with how long that took.
 	Stored(notes int, took time.Duration)
 }
@@ -102,7 +115,7 @@ type noObserver struct{}
 func (noObserver) Effect(*token.Effect)         {}
 func (noObserver) Waited(string, time.Duration) {}
 func (noObserver) Held(string, time.Duration)   {}
-func (noObserver) Connected(token.Member)       {}
+func (noObserver) Connected(string)             {}
 func (noObserver) Stored(int, time.Duration)    {}
 
 // Store is stable storage for two numbers: of the session, and of the highest ballot that
@@ -126,6 +139,9 @@ func (cfg *Config) complete() error {
 		}
 	}
 	cfg.Members = slices.Clone(cfg.Members)
+	if err := cfg.completeMembership(); err != nil {
+		return err
+	}
 	if cfg.Dial == nil {
 		cfg.Dial = dialTCP
 	}
@@ -147,6 +163,29 @@ func (cfg *Config) complete() error {
 	cfg.Version = cmp.Or(cfg.Version, "unknown")
 	if cfg.Store == nil {
 		cfg.Store = noStore{}
+	}
+	return nil
+}
+
+// completeMembership settles with which membership the node starts, and where in it.
+func (cfg *Config) completeMembership() error {
+	switch m := cfg.Membership; {
+	case m == nil && (cfg.Disk == token.Disk{} || len(cfg.Members) > token.MaxListed):
+		cfg.Disk = token.Disk{}
+		return nil
+	case m == nil:
+		cfg.Membership = token.NewMembership(cfg.Members)
+		return nil
+	case cfg.Disk == token.Disk{}:
+		return errors.New("broadcast: Config.Disk: got none, want the disk of the member, beside Config.Membership")
+	case m.Check() != nil:
+		return fmt.Errorf("broadcast: Config.Membership: %w", m.Check())
+	case m.Born():
+		i := slices.IndexFunc(m.All(), func(l token.Listed) bool { return l.Disk == cfg.Disk })
+		if i < 0 {
+			return fmt.Errorf("broadcast: Config.Membership: %w: it does not list the disk %s", token.ErrStranger, cfg.Disk)
+		}
+		cfg.Self = m.All()[i].ID
 	}
 	return nil
 }

@@ -41,11 +41,20 @@
 // peer something every quarter of a session's time to live, at least an empty frame. A
 // receiver closes a stream on which nothing came for a whole time to live.
 //
+// # Members that change
+//
+// The owner opens links to new members, and closes those to removed ones, when the node goes
+// by another membership (membership.go). Everybody else sees the members through the roster,
+// which is replaced and never changed (roster.go). Who opens a stream is found by address and
+// disk, and a later membership in its HELLO is taken before that (identify.go). A member whose
+// stream is refused asks the refuser for the members, and so learns what it has missed
+// (showing.go).
+//
 // # What is refused
 //
 // A connection that does not begin as HTTP/2 (preface.go); a stream whose first message is
 // not HELLO, or that brings none within 2 s; a HELLO of another version, member list or time
-// to live, of somebody who is no member, or of this node itself (hello.go); a stream older
+// to live, of somebody who is no member, also by its disk, or of this node itself (hello.go, identify.go); a stream older
 // than one already accepted; a frame that is too long or unreadable; a message that makes no
 // sense (wire/decode.go), such as a ballot years ahead of the clock, with the whole frame
 // around it. The stream is closed with a status that says why, the log names the member or

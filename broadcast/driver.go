@@ -24,14 +24,15 @@ var errStopping = errors.New("the node is stopping")
 
 // Driver is one running member. Its methods are safe for concurrent use.
 type Driver struct {
-	members   []string
-	self      token.Member
-	byAddress map[string]token.Member
-	ttl       time.Duration
-	dial      dialer
-	secure    func(address string) credentials.TransportCredentials
-	check     func(ctx context.Context, address string) error
-	limits    limits
+	self token.Member
+	disk token.Disk // zero without a data directory
+	// roster is who the members are. Only the worker sets it.
+	roster atomic.Pointer[roster]
+	ttl    time.Duration
+	dial   dialer
+	secure func(address string) credentials.TransportCredentials
+	check  func(ctx context.Context, address string) error
+	limits limits
 	// mostBallot is the highest ballot number that is plausible now.
 	mostBallot func() uint64
 
@@ -87,7 +88,9 @@ func start(cfg Config, limits limits) (*Driver, error) {
 	}
 	nodeConfig := token.Config{
 		Self:           cfg.Self,
-		Members:        len(cfg.Members),
+		Membership:     cfg.Membership,
+		Disk:           cfg.Disk,
+		Choice:         cfg.Choice,
 		Session:        cfg.Session,
 		Floor:          cfg.Floor,
 		Encumbered:     cfg.Encumbered,
@@ -97,6 +100,9 @@ func start(cfg Config, limits limits) (*Driver, error) {
 		IdleLock:       token.DefaultIdleLock,
 		FencesPerEpoch: token.MaxFencesPerEpoch,
 		LocalBatch:     cfg.LocalBatch,
+	}
+	if cfg.Membership == nil {
+		nodeConfig.Members = len(cfg.Members)
 	}
 	if cfg.Notes != nil {
 		var err error
@@ -113,9 +119,8 @@ func start(cfg Config, limits limits) (*Driver, error) {
 		return nil, fmt.Errorf("broadcast: %w", err)
 	}
 	d := &Driver{
-		members:     cfg.Members,
 		self:        cfg.Self,
-		byAddress:   make(map[string]token.Member, len(cfg.Members)),
+		disk:        cfg.Disk,
 		ttl:         cfg.TTL,
 		dial:        cfg.Dial,
 		secure:      cfg.Credentials,
@@ -135,19 +140,17 @@ func start(cfg Config, limits limits) (*Driver, error) {
 	d.locals.New = func() any { return &localClaim{driver: d, ready: make(chan struct{}, 1)} }
 	d.life, d.endLife = context.WithCancelCause(context.Background())
 	d.opening, d.stopOpening = context.WithCancel(d.life)
-	for i, address := range cfg.Members {
-		d.byAddress[address] = token.Member(i)
+	r := fixedRoster(cfg.Self, cfg.Members)
+	if cfg.Membership != nil {
+		r = newRoster(cfg.Self, cfg.Disk, cfg.Membership, nil)
 	}
+	d.roster.Store(r)
 	o := newOwner(d, node, cfg)
 	o.log.nodeStarted(nodeConfig, cfg.Version, cfg.FoundBy)
 	d.owner = o
+	o.link(r)
 	o.start()
 	d.running.Go(o.relieve)
-	for i := range o.peers {
-		if link := o.peers[i].link; link != nil {
-			d.links.Go(link.run)
-		}
-	}
 	return d, nil
 }
 
@@ -269,6 +272,8 @@ func (d *Driver) stop(ctx context.Context) error {
 	d.post(input{kind: inputFlush})
 	flushed := make(chan struct{})
 	go func() {
+		// Once that is done, the worker opens no more links.
+		_ = d.do(context.Background(), func(*owner) {})
 		d.links.Wait()
 		close(flushed)
 	}()

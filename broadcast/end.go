@@ -66,12 +66,17 @@ func (o *owner) abandon() {
 	o.table.Abandon(o.now)
 }
 
-// fail ends the driver at once.
+// fail ends the driver at once, since it cannot go on.
 func (o *owner) fail(err error) {
-	o.err = err
 	o.log.nodeFailed(err)
+	o.endWith(err, "the node has failed")
+}
+
+// endWith ends the driver at once. Clients are told of the error, and what it means.
+func (o *owner) endWith(err error, means string) {
+	o.err = err
 	o.abandon()
-	o.table.Fail(o.now, frames.Refuse(frames.CodeNodeLeaving, "the node has failed: %v", err))
+	o.table.Fail(o.now, frames.Refuse(frames.CodeNodeLeaving, "%s: %v", means, err))
 	o.performClaims()
 	o.ended = true
 	o.endLife(err)

@@ -18,11 +18,16 @@ type eventLog struct {
 	took      time.Duration // to write lines last
 	quiet     bool          // no lines of level info are written
 	evidence  bool          // lines are written for each message and each step of the algorithm
-	addresses []string
-	times     func() string // says what led to the end of a lease
-	memory    string        // where session numbers come from, in words
-	scratch   []byte
-	lineTime  timeText
+	addresses []string      // of the members by ID
+	// membership is the one that the lines are about; nil if it never changes. awaits tells which
+	// members have not joined, and awaited are those of the latest line.
+	membership *token.Membership
+	awaits     func() []token.Member
+	awaited    []token.Member
+	times      func() string // says what led to the end of a lease
+	memory     string        // where session numbers come from, in words
+	scratch    []byte
+	lineTime   timeText
 	// arrived is the token of the latest input as it came: by the time its line is written,
 	// the node may have changed it.
 	arrived token.Token
@@ -32,17 +37,28 @@ type eventLog struct {
 }
 
 // newEventLog makes the log of a node whose configuration is complete.
-func newEventLog(cfg Config) *eventLog {
+func newEventLog(cfg Config, r *roster) *eventLog {
 	quiet := !cfg.Log.Info().Enabled()
 	return &eventLog{
-		log:       cfg.Log.With().Str("node", cfg.Members[cfg.Self]).Logger(),
+		log:       cfg.Log.With().Str("node", r.address()).Logger(),
 		flushLog:  cfg.FlushLog,
 		quiet:     quiet,
 		evidence:  cfg.Evidence && !quiet,
 		times:     func() string { return "" },
-		addresses: cfg.Members,
-		told:      make(map[string]token.Fence),
+		addresses: r.addresses,
+
+		membership: r.membership,
+		awaits:     func() []token.Member { return nil },
+		told:       make(map[string]token.Fence),
 	}
+}
+
+// address is a member's, also of one that was removed.
+func (l *eventLog) address(m token.Member) string {
+	if int(m) < len(l.addresses) {
+		return l.addresses[m]
+	}
+	return removedAddress(m)
 }
 
 // line begins a line. It is nil if such lines are not written; the methods of zerolog.Event
@@ -80,7 +96,18 @@ func (l *eventLog) nodeStarted(cfg token.Config, version, foundBy string) {
 	if foundBy != "" {
 		e.Str("found_by", foundBy)
 	}
+	m := cfg.Membership
+	if e != nil && m != nil {
+		e.Hex("disk", cfg.Disk[:])
+		if m.Born() {
+			l.decimal(e, "membership", m.Version)
+			e.Hex("cluster", m.Cluster[:])
+		}
+	}
 	e.Msg("node started")
+	if m != nil && m.Born() {
+		l.adopted(m)
+	}
 }
 
 func (l *eventLog) nodeStopped() { l.info("node_stopped").Msg("node stopped") }
@@ -90,15 +117,15 @@ func (l *eventLog) nodeFailed(reason error) {
 }
 
 func (l *eventLog) peerConnected(m token.Member) {
-	l.info("peer_connected").Str("peer", l.addresses[m]).Msg("stream to peer accepted")
+	l.info("peer_connected").Str("peer", l.address(m)).Msg("stream to peer accepted")
 }
 
 func (l *eventLog) peerLost(m token.Member, reason string) {
-	l.info("peer_lost").Str("peer", l.addresses[m]).Str("reason", reason).Msg("stream to peer ended")
+	l.info("peer_lost").Str("peer", l.address(m)).Str("reason", reason).Msg("stream to peer ended")
 }
 
 func (l *eventLog) peerRefused(m token.Member, reason string) {
-	l.line(zerolog.WarnLevel, "peer_refused").Str("peer", l.addresses[m]).Str("reason", reason).Msg("stream refused")
+	l.line(zerolog.WarnLevel, "peer_refused").Str("peer", l.address(m)).Str("reason", reason).Msg("stream refused")
 }
 
 func (l *eventLog) unauthenticatedRefused(remote, reason string) {
@@ -193,7 +220,7 @@ func (l *eventLog) about(e *token.Effect, event string) *zerolog.Event {
 		line.Str("lock", e.Lock)
 	}
 	if e.Peer != token.NoMember {
-		line.Str("peer", l.addresses[e.Peer])
+		line.Str("peer", l.address(e.Peer))
 	}
 	return line
 }
@@ -259,7 +286,7 @@ func (l *eventLog) list(line *zerolog.Event, key string, members []token.Member)
 	}
 	array := line.CreateArray()
 	for _, m := range members {
-		array.Str(l.addresses[m])
+		array.Str(l.address(m))
 	}
 	line.Array(key, array)
 }

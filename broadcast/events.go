@@ -52,6 +52,8 @@ func (l *eventLog) incident(e *token.Effect) {
 		if e.Message.Kind == token.Bye {
 			l.message(e, receivedEvents[:])
 		}
+	default:
+		l.memberStep(e)
 	}
 }
 
@@ -81,7 +83,7 @@ func (l *eventLog) step(e *token.Effect) {
 	case token.Led:
 		l.leader(e)
 	default:
-		if !l.noteStep(e) {
+		if !l.noteStep(e) && !l.memberStep(e) {
 			l.lease(e)
 		}
 	}
@@ -154,12 +156,18 @@ func (l *eventLog) lease(e *token.Effect) {
 	case token.Lapsed:
 		l.session("session_lapsed", e.Session).Str("reason", l.whyLapsed(e)).Str("times", l.times()).Msg("session lapsed")
 	case token.Gone:
-		l.session("session_ended", e.Session).Msg("session ended on purpose")
+		switch e.Reason {
+		case token.ReasonRemoved:
+			l.removed()
+		case token.ReasonStranger: // the driver fails
+		default:
+			l.session("session_ended", e.Session).Msg("session ended on purpose")
+		}
 	case token.Guarded:
 		line := l.session("guard", e.Session)
-		line.Str("peer", l.addresses[e.Peer]).Msg("session of peer guarded")
+		line.Str("peer", l.address(e.Peer)).Msg("session of peer guarded")
 	case token.Buried:
-		l.info("burial").Str("peer", l.addresses[e.Peer]).Msg("peer buried")
+		l.info("burial").Str("peer", l.address(e.Peer)).Msg("peer buried")
 	}
 }
 
@@ -170,7 +178,7 @@ func (l *eventLog) whyLapsed(e *token.Effect) string {
 	}
 	return fmt.Sprintf("%s says that another process of this node had session %d: was an older copy of %s put in its place, "+
 		"or does a second node run under this address? stop that one; this one goes on above that number",
-		l.addresses[e.Peer], e.Known, cmp.Or(l.memory, "this machine's clock"))
+		l.address(e.Peer), e.Known, cmp.Or(l.memory, "this machine's clock"))
 }
 
 // round writes a line about a round of this node, or about a forgotten lock.
@@ -217,6 +225,16 @@ var (
 
 		token.Witness:       {"witness_sent", "note sent to be remembered"},
 		token.WitnessAnswer: {"witness_answer_sent", "answer about a note sent"},
+
+		token.MembershipMessage: {"membership_sent", "own membership sent"},
+		token.Choose:            {"choose_sent", "promise asked for, to choose the next members"},
+		token.ChooseAnswer:      {"choose_answer_sent", "answer about the next members sent"},
+		token.Accept:            {"accept_sent", "proposal of the next members sent"},
+		token.AcceptAnswer:      {"accept_answer_sent", "answer to a proposal sent"},
+		token.Joined:            {"joined_sent", "member asked whether it has joined"},
+		token.JoinedAnswer:      {"joined_answer_sent", "told whether this member has joined"},
+		token.Sync:              {"sync_sent", "notes asked for"},
+		token.SyncAnswer:        {"sync_answer_sent", "notes sent"},
 	}
 	receivedEvents = [...]eventText{
 		token.Request:      {"request_received", "request received"},
@@ -233,6 +251,16 @@ var (
 
 		token.Witness:       {"witness_received", "note received to be remembered"},
 		token.WitnessAnswer: {"witness_answer_received", "answer about a note received"},
+
+		token.MembershipMessage: {"membership_received", "membership of a peer received"},
+		token.Choose:            {"choose_received", "asked for a promise, to choose the next members"},
+		token.ChooseAnswer:      {"choose_answer_received", "answer about the next members received"},
+		token.Accept:            {"accept_received", "proposal of the next members received"},
+		token.AcceptAnswer:      {"accept_answer_received", "answer to a proposal received"},
+		token.Joined:            {"joined_received", "asked whether this member has joined"},
+		token.JoinedAnswer:      {"joined_answer_received", "told whether a member has joined"},
+		token.Sync:              {"sync_received", "asked for notes"},
+		token.SyncAnswer:        {"sync_answer_received", "notes received"},
 	}
 )
 
@@ -277,6 +305,9 @@ func (l *eventLog) message(e *token.Effect, events []eventText) {
 		l.note(line, m)
 	case token.WitnessAnswer:
 		l.witnessAnswer(line, m)
+	case token.MembershipMessage, token.Choose, token.ChooseAnswer, token.Accept, token.AcceptAnswer,
+		token.Joined, token.JoinedAnswer, token.Sync, token.SyncAnswer:
+		l.change(line, m)
 	}
 	l.state(line, e)
 	line.Msg(events[m.Kind].text)
@@ -302,7 +333,7 @@ func (l *eventLog) probe(line *zerolog.Event, m *token.Message) {
 	l.number(line, m.Number)
 	l.decimal(line, "probe", m.Probe)
 	if m.Helper != token.NoMember {
-		line.Str("helper", l.addresses[m.Helper])
+		line.Str("helper", l.address(m.Helper))
 	}
 	l.limit(line, "limit", m.Limit)
 }

@@ -183,7 +183,7 @@ func TestLinesTellTheTokenAsItWasThen(t *testing.T) {
 		tok := &token.Token{Epoch: token.Epoch{Number: 1}, Hop: 7, Fence: 12}
 		e := token.Effect{Kind: kind, Peer: token.NoMember, Lock: "cs", Hop: 5, Fence: 9, Message: token.Message{Token: tok}}
 		m := member{t: t, log: new(logBuffer)}
-		newEventLog(Config{Log: zerolog.New(m.log), Evidence: true, Members: []string{"a:1", "b:1"}}).effect(&e)
+		newEventLog(Config{Log: zerolog.New(m.log), Evidence: true}, fixedRoster(0, []string{"a:1", "b:1"})).effect(&e)
 		if l := m.lines()[0]; l["event"] != event || l["hop"] != "5" || l["fence"] != "9" {
 			t.Errorf("line %v; want %s with hop 5 and fence 9", l, event)
 		}
@@ -195,7 +195,7 @@ func TestEntryWithoutRequestHasNoNumber(t *testing.T) {
 	for _, number := range []token.Number{{}, {Session: 4, Count: 2}} {
 		e := token.Effect{Kind: token.Grant, Peer: token.NoMember, Lock: "cs", Number: number, Fence: 9, Message: token.Message{Token: &token.Token{Fence: 9}}}
 		m := member{t: t, log: new(logBuffer)}
-		newEventLog(Config{Log: zerolog.New(m.log), Evidence: true, Members: []string{"a:1", "b:1"}}).effect(&e)
+		newEventLog(Config{Log: zerolog.New(m.log), Evidence: true}, fixedRoster(0, []string{"a:1", "b:1"})).effect(&e)
 		var want any
 		if number != (token.Number{}) {
 			want = "4.2"
@@ -214,7 +214,7 @@ func TestLinesDoNotAllocate(t *testing.T) {
 		levels = levels[:1] // the race detector makes sync.Pool, zerolog's memory, forget at random
 	}
 	for _, level := range levels {
-		l := newEventLog(Config{Log: zerolog.New(io.Discard).Level(level), Evidence: true, Members: []string{"a:1", "b:1"}})
+		l := newEventLog(Config{Log: zerolog.New(io.Discard).Level(level), Evidence: true}, fixedRoster(0, []string{"a:1", "b:1"}))
 		if l.evidence != (level == zerolog.InfoLevel) {
 			t.Errorf("level %v: evidence is %v; it is of level info", level, l.evidence)
 		}
@@ -235,7 +235,7 @@ func TestLinesDoNotAllocate(t *testing.T) {
 // building one costs nothing. The lines for an operator are there.
 func TestLinesWithoutEvidence(t *testing.T) {
 	m := member{t: t, log: new(logBuffer)}
-	l := newEventLog(Config{Log: zerolog.New(m.log), Members: []string{"a:1", "b:1"}})
+	l := newEventLog(Config{Log: zerolog.New(m.log)}, fixedRoster(0, []string{"a:1", "b:1"}))
 	effects := allEffects()
 	l.arriving(&token.Message{Kind: token.TokenMessage, Token: effects[0].Message.Token})
 	if l.arrived.LastGranted != nil {
@@ -279,7 +279,7 @@ func TestLinesWithoutEvidence(t *testing.T) {
 // token comes there.
 func TestKeptHoldIsLoggedOnce(t *testing.T) {
 	var out bytes.Buffer
-	l := newEventLog(Config{Log: zerolog.New(&out), Members: []string{"a:1", "b:1"}})
+	l := newEventLog(Config{Log: zerolog.New(&out)}, fixedRoster(0, []string{"a:1", "b:1"}))
 	keeping := func(f token.Fence) {
 		kept := &token.KeptHold{Fence: f}
 		l.incident(&token.Effect{Kind: token.Keeping, Lock: "x", Fence: f, Message: token.Message{Note: &token.Note{Kept: kept}}})

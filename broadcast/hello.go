@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -18,7 +19,8 @@ import (
 // ProtocolVersion stands in HELLO; no other is accepted. In version 1, ballots were
 // numbered in seconds, and KNOWN did not say whose a session was. Version 2 knew no shares,
 // and version 3 no runs and kept holds: they would have lost those that a token carries.
-const ProtocolVersion = 4
+// Version 4 knew no members that change.
+const ProtocolVersion = 5
 
 // refusal is why a stream was refused or closed, because of what its sender sent.
 type refusal struct {
@@ -43,75 +45,94 @@ func misunderstood(format string, args ...any) *refusal {
 
 // helloFrame is the first frame of a stream to a member.
 func (d *Driver) helloFrame(to token.Member, h token.Hello) *peerv1.Frame {
-	return &peerv1.Frame{Messages: []*peerv1.Message{{Kind: &peerv1.Message_Hello{Hello: &peerv1.Hello{
+	r := d.roster.Load()
+	hello := &peerv1.Hello{
 		Version:      ProtocolVersion,
-		Member:       d.members[d.self],
+		Member:       r.address(),
 		Incarnation:  h.Incarnation[:],
 		Boot:         uint64(h.Boot),
 		Counter:      h.Counter,
-		Members:      d.members,
 		Ttl:          int64(d.ttl),
 		Floor:        h.Floor,
 		KnownSession: uint64(h.KnownSession),
 
 		KnownIncarnation: h.KnownOf[:], // zeros while nothing is known
-		Receiver:         d.members[to],
+		Receiver:         r.addresses[to],
 		Fresh:            h.Fresh,
 		Remembers:        h.Remembers,
-	}}}}}
+		Disk:             wire.EncodeDisk(h.Disk),
+		Membership:       wire.EncodeMembership(h.Membership),
+		ReceiverDisk:     wire.EncodeDisk(h.Receiver),
+	}
+	if h.Membership == nil {
+		hello.Members = r.addresses
+	}
+	return &peerv1.Frame{Messages: []*peerv1.Message{{Kind: &peerv1.Message_Hello{Hello: hello}}}}
 }
 
 // checkHello checks the first message of a stream. It returns the stream's opener, or
-// NoMember beside an error if it is unknown.
-func (d *Driver) checkHello(h *peerv1.Hello) (token.Member, token.Hello, *refusal) {
+// NoMember beside an error if it is unknown; also if this node has to take the opener's
+// membership first.
+func (d *Driver) checkHello(h *peerv1.Hello) (token.Member, *greeting, *refusal) {
+	r := d.roster.Load()
 	if h.GetVersion() != ProtocolVersion {
-		return d.memberOrNone(h.GetMember()), token.Hello{}, refused("protocol version %d; want %d", h.GetVersion(), ProtocolVersion)
+		return r.memberOrNone(h.GetMember()), nil, refused("protocol version %d; want %d", h.GetVersion(), ProtocolVersion)
 	}
-	if reason := difference(d.members, h.GetMembers()); reason != "" {
-		return d.memberOrNone(h.GetMember()), token.Hello{}, refused("the member lists differ: %s", reason)
+	g, wrong := d.greeting(h)
+	if wrong != nil {
+		return r.memberOrNone(h.GetMember()), nil, wrong
 	}
-	from, ok := d.byAddress[h.GetMember()]
+	from, _, refusal := r.identify(g)
 	switch {
-	case !ok:
-		return token.NoMember, token.Hello{}, refused("%q is not a member", shorten(h.GetMember()))
-	case from == d.self:
-		return token.NoMember, token.Hello{}, refused("%q is this node itself: another process runs as the same member, or the address leads back here", shorten(h.GetMember()))
-	case h.GetReceiver() != "" && h.GetReceiver() != d.members[d.self]:
-		return from, token.Hello{}, refused("it is meant for %q, and this node is %s: the address leads to the wrong node", shorten(h.GetReceiver()), d.members[d.self])
+	case refusal != nil:
+		return from, nil, refusal
 	case time.Duration(h.GetTtl()) != d.ttl:
-		return from, token.Hello{}, refused("session time to live %v; here it is %v", time.Duration(h.GetTtl()), d.ttl)
+		return from, nil, refused("session time to live %v; here it is %v", time.Duration(h.GetTtl()), d.ttl)
 	case h.GetBoot() > wire.MaxSession:
-		return from, token.Hello{}, misunderstood("session %d at its start; want at most %d", h.GetBoot(), uint64(wire.MaxSession))
+		return from, nil, misunderstood("session %d at its start; want at most %d", h.GetBoot(), uint64(wire.MaxSession))
 	case h.GetFloor() > d.mostBallot():
-		return from, token.Hello{}, misunderstood("floor %d; want at most %d by now: is the clock here or there wrong?", h.GetFloor(), d.mostBallot())
+		return from, nil, misunderstood("floor %d; want at most %d by now: is the clock here or there wrong?", h.GetFloor(), d.mostBallot())
 	case len(h.GetIncarnation()) != len(token.Incarnation{}):
-		return from, token.Hello{}, misunderstood("incarnation of %d bytes; want %d", len(h.GetIncarnation()), len(token.Incarnation{}))
+		return from, nil, misunderstood("incarnation of %d bytes; want %d", len(h.GetIncarnation()), len(token.Incarnation{}))
+	case len(h.GetKnownIncarnation()) > 0 && len(h.GetKnownIncarnation()) != len(token.Incarnation{}):
+		return from, nil, misunderstood("known incarnation of %d bytes; want %d, or none", len(h.GetKnownIncarnation()), len(token.Incarnation{}))
 	}
-	var knownOf token.Incarnation
-	if known := h.GetKnownIncarnation(); len(known) > 0 && len(known) != len(knownOf) {
-		return from, token.Hello{}, misunderstood("known incarnation of %d bytes; want %d, or none", len(known), len(knownOf))
-	}
-	copy(knownOf[:], h.GetKnownIncarnation())
-	return from, token.Hello{
-		Incarnation: token.Incarnation(h.GetIncarnation()),
-		Boot:        token.Session(h.GetBoot()),
-		Counter:     h.GetCounter(),
-		Floor:       h.GetFloor(),
+	return from, g, nil
+}
+
+// greeting takes a HELLO of this version of the protocol apart.
+func (d *Driver) greeting(h *peerv1.Hello) (*greeting, *refusal) {
+	g := &greeting{address: h.GetMember(), members: h.GetMembers(), receiver: h.GetReceiver()}
+	var errs [3]error
+	g.hello = token.Hello{
+		Boot:    token.Session(h.GetBoot()),
+		Counter: h.GetCounter(),
+		Floor:   h.GetFloor(),
 		// Not refused if too high: a member that was once told the highest number has
 		// sessions above it.
 		KnownSession: token.Session(min(h.GetKnownSession(), wire.MaxKnownSession)),
-		KnownOf:      knownOf,
 		Fresh:        h.GetFresh(),
 		Remembers:    h.GetRemembers(),
-	}, nil
-}
-
-// memberOrNone returns the member with an address, NoMember if that is this node or none.
-func (d *Driver) memberOrNone(address string) token.Member {
-	if m, ok := d.byAddress[address]; ok && m != d.self {
-		return m
 	}
-	return token.NoMember
+	copy(g.hello.Incarnation[:], h.GetIncarnation())
+	copy(g.hello.KnownOf[:], h.GetKnownIncarnation())
+	g.hello.Membership, errs[0] = wire.DecodeMembership(h.GetMembership(), d.mostBallot)
+	g.hello.Disk, errs[1] = wire.DecodeDisk(h.GetDisk())
+	g.hello.Receiver, errs[2] = wire.DecodeDisk(h.GetReceiverDisk())
+	m := g.hello.Membership
+	if err := cmp.Or(errs[:]...); err != nil {
+		return nil, misunderstood("%v", err)
+	}
+	if m != nil {
+		if g.hello.Disk == (token.Disk{}) {
+			return nil, misunderstood("members that may change, from a process without a disk")
+		}
+		r := newRoster(0, token.Disk{}, m, nil)
+		if g.members = r.addresses; m.Born() {
+			g.members = r.present()
+		}
+	}
+	return g, nil
 }
 
 // maxListed is how many addresses a reason lists.

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
@@ -19,10 +18,7 @@ import (
 // is a member's and the algorithm takes it.
 func FuzzHello(f *testing.F) {
 	members := []string{"127.0.0.1:7401", "127.0.0.1:7402", "node3.example:7400"}
-	d := &Driver{members: members, self: 1, byAddress: map[string]token.Member{}, ttl: 2 * time.Second, mostBallot: func() uint64 { return wire.MaxBallot }}
-	for i, address := range members {
-		d.byAddress[address] = token.Member(i)
-	}
+	d := fixedDriver(1, members)
 	right := func(change func(*peerv1.Hello)) []byte {
 		h := &peerv1.Hello{
 			Version: ProtocolVersion, Member: members[0], Incarnation: make([]byte, len(token.Incarnation{})),
@@ -49,6 +45,14 @@ func FuzzHello(f *testing.F) {
 		func(h *peerv1.Hello) { h.Boot, h.Counter, h.Floor = math.MaxUint64, math.MaxUint64, math.MaxUint64 },
 	} {
 		f.Add(right(change))
+	}
+	for _, m := range []*token.Membership{compatUnborn(), compatMembership(2), compatMembership(3)} {
+		f.Add(right(func(h *peerv1.Hello) {
+			*h = peerv1.Hello{
+				Version: ProtocolVersion, Member: members[0], Incarnation: h.Incarnation, Boot: 5, Ttl: h.Ttl,
+				Disk: make([]byte, 16), Membership: wire.EncodeMembership(m), ReceiverDisk: make([]byte, 16),
+			}
+		}))
 	}
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, wire []byte) {
@@ -77,7 +81,7 @@ func FuzzHello(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := node.ReceiveHello(0, from, h); err != nil {
+		if err := node.ReceiveHello(0, from, h.hello); err != nil {
 			t.Error(err)
 		}
 		node.Effects()
@@ -86,7 +90,7 @@ func FuzzHello(f *testing.F) {
 
 // TestHelloOfManyMembersFits: the longest list that package hosts allows fits.
 func TestHelloOfManyMembersFits(t *testing.T) {
-	d := &Driver{members: slices.Repeat([]string{strings.Repeat("x", 259)}, 1024)}
+	d := fixedDriver(0, slices.Repeat([]string{strings.Repeat("x", 259)}, 1024))
 	if size := proto.Size(d.helloFrame(0, token.Hello{})); size > wire.MaxFrameBytes {
 		t.Errorf("HELLO of %d bytes; want at most %d", size, wire.MaxFrameBytes)
 	}

@@ -35,6 +35,12 @@ type hostile struct {
 	waiter  token.Waiter
 	holders map[string]token.Waiter
 	waiting map[token.Waiter]string
+	// membership is what the node goes by; nil if the members never change. ask is the number of
+	// its latest JOINED, round that of its latest proposal, and gone says that it was removed.
+	membership *token.Membership
+	ask        uint64
+	round      token.Epoch
+	gone       bool
 }
 
 // The node is the middle one of three members.
@@ -47,11 +53,16 @@ var hostileIncarnation = token.Incarnation{7}
 
 func newHostile(t *rapid.T) *hostile {
 	h := &hostile{session: 1000, saved: [2]uint64{1000, 0}, holders: map[string]token.Waiter{}, waiting: map[token.Waiter]string{}}
-	node, err := token.New(0, token.Config{
+	cfg := token.Config{
 		Self: hostileSelf, Members: hostileMembers, Session: 1000, TTL: token.MinTTL, Incarnation: hostileIncarnation,
 		IdleToken: token.DefaultIdleToken, IdleLock: token.DefaultIdleLock, FencesPerEpoch: token.MaxFencesPerEpoch,
 		Remembers: true, MaxNotes: rapid.IntRange(1, 2).Draw(t, "notes"),
-	})
+	}
+	if rapid.Bool().Draw(t, "members change") {
+		h.membership = hostileMembership()
+		cfg.Members, cfg.Membership, cfg.Disk = 0, h.membership, h.membership.Members[hostileSelf].Disk
+	}
+	node, err := token.New(0, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +98,7 @@ func (h *hostile) message(t *rapid.T, from token.Member) token.Message {
 		return token.Number{Session: token.Session(near(t, what+" session", uint64(h.number.Session), mostSession)),
 			Count: near(t, what+" count", h.number.Count, mostSession)}
 	}
-	m := messages.Any(hostileMembers, from, hostileSelf).Draw(t, "message")
+	m := messages.Any(h.ids(), from, hostileSelf).Draw(t, "message")
 	if m.Lock != "" {
 		m.Lock = lock.Draw(t, "lock")
 	}
@@ -100,6 +111,7 @@ func (h *hostile) message(t *rapid.T, from token.Member) token.Message {
 	m.Probe = near(t, "probe", h.probe, math.MaxUint64)
 	m.Incarnation = rapid.SampledFrom([]token.Incarnation{hostileIncarnation, {}, {byte(from)}}).Draw(t, "incarnation")
 	h.aim(t, &m)
+	h.aimChange(t, &m)
 	switch m.Kind {
 	case token.TokenMessage:
 		m.Session = token.Session(near(t, "addressee", uint64(h.session), mostSession))
@@ -187,6 +199,13 @@ func (h *hostile) take(t *rapid.T) {
 			h.holders[e.Lock] = e.Waiter
 		case token.Refuse, token.Ran:
 			delete(h.waiting, e.Waiter)
+		case token.Adopted:
+			if e.Membership.Check() != nil || e.Membership.Version <= h.membership.Version || e.Membership.Cluster != h.membership.Cluster {
+				t.Fatalf("adopted %+v after %+v", e.Membership, h.membership)
+			}
+			h.membership = e.Membership
+		case token.Gone:
+			h.gone = true
 		case token.Store:
 			if e.Serial != h.serial+1 {
 				t.Fatalf("a note to store has serial %d after %d", e.Serial, h.serial)
@@ -199,7 +218,7 @@ func (h *hostile) take(t *rapid.T) {
 			delete(h.holders, e.Lock)
 		}
 	}
-	if end, in := h.node.InSession(); in && end > h.now+token.MinTTL {
+	if end, in := h.node.InSession(); in && end > h.now+token.MinTTL && !(end == token.Never && h.membership != nil) { // a list of one
 		t.Fatalf("at %d the lease ends at %d; want it to end within %d", h.now, end, token.MinTTL)
 	}
 }
@@ -226,7 +245,11 @@ func (h *hostile) hear(t *rapid.T, e *token.Effect) {
 			h.epoch = m.Note.Epoch
 		}
 	}
-	honest := testDecoder(hostileMembers, hostileSelf, e.Peer)
+	if c := m.Change; c != nil {
+		h.ask, h.round = max(h.ask, c.Ask), c.Round
+	}
+	honest := testDecoder(h.ids(), hostileSelf, e.Peer)
+	honest.Changes = h.membership != nil
 	if _, err := pass(m, honest); err != nil {
 		t.Fatalf("the node sends %+v to member %d, which refuses it: %v", m, e.Peer, err)
 	}
@@ -253,9 +276,9 @@ func pass(m token.Message, d wire.Decoder) (token.Message, error) {
 
 // act performs one random event.
 func (h *hostile) act(t *rapid.T) {
-	peer := rapid.SampledFrom([]token.Member{0, 2}).Draw(t, "peer")
+	peer := rapid.SampledFrom(h.peers()).Draw(t, "peer")
 	lock := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "lock")
-	switch rapid.IntRange(0, 22).Draw(t, "act") {
+	switch rapid.IntRange(0, 24).Draw(t, "act") {
 	case 0:
 		h.now += token.Time(rapid.Int64Range(0, int64(2*token.MinTTL)).Draw(t, "pause"))
 		h.node.Tick(h.now)
@@ -264,6 +287,9 @@ func (h *hostile) act(t *rapid.T) {
 			Counter: rapid.Uint64().Draw(t, "counter"), Floor: near(t, "floor", h.epoch.Number, mostEpoch),
 			KnownSession: token.Session(near(t, "known", uint64(h.session), wire.MaxKnownSession)),
 			Remembers:    rapid.IntRange(0, 9).Draw(t, "remembers") > 0}
+		if h.membership != nil {
+			hello.Membership, hello.Disk = h.membership, diskOf(h.membership, peer)
+		}
 		if h.node.ReceiveHello(h.now, peer, hello) == nil {
 			h.node.Hello(peer)
 		}
@@ -304,6 +330,19 @@ func (h *hostile) act(t *rapid.T) {
 		h.node.Tick(h.now)
 	case 13:
 		h.note(t, lock)
+	case 23:
+		if h.membership != nil {
+			h.waiter++
+			change := token.ChangeRequest{Add: []token.Listed{{Address: "new:1", Disk: token.Disk{200, byte(h.waiter)}}}}
+			if rapid.Bool().Draw(t, "removes") {
+				change = token.ChangeRequest{Remove: []token.Member{peer}}
+			}
+			_ = h.node.Change(h.now, h.waiter, change)
+		}
+	case 24:
+		if h.membership != nil {
+			_ = h.node.ReceiveMembership(h.now, token.NoMember, h.nextMembership(t))
+		}
 	case 14:
 		h.node.Stored(h.now, h.serial)
 	case 15:
@@ -322,7 +361,8 @@ func (h *hostile) act(t *rapid.T) {
 		if m.Kind == token.KeepAlive {
 			return // has no form on the wire
 		}
-		d := testDecoder(hostileMembers, peer, hostileSelf)
+		d := testDecoder(h.ids(), peer, hostileSelf)
+		d.Changes = h.membership != nil
 		d.MaxBallot = func() uint64 { return mostEpoch }
 		decoded, err := pass(m, d)
 		if err != nil {
@@ -365,7 +405,8 @@ func (h *hostile) note(t *rapid.T, lock string) {
 func runHostile(t *rapid.T) {
 	h := newHostile(t)
 	for _, peer := range []token.Member{0, 2} {
-		if err := h.node.ReceiveHello(0, peer, token.Hello{Boot: 1, Remembers: true}); err != nil {
+		hello := token.Hello{Boot: 1, Remembers: true, Membership: h.membership, Disk: diskOf(h.membership, peer)}
+		if err := h.node.ReceiveHello(0, peer, hello); err != nil {
 			t.Fatal(err)
 		}
 		h.node.PeerUp(0, peer)
@@ -381,7 +422,9 @@ func runHostile(t *rapid.T) {
 		t.Fatal("the node has no session")
 	}
 	for range rapid.IntRange(1, 100).Draw(t, "acts") {
-		h.act(t)
+		if h.act(t); h.gone {
+			return
+		}
 	}
 }
 

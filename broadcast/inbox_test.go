@@ -19,7 +19,8 @@ func TestInputsOfOnePosterKeepTheirOrder(t *testing.T) {
 		limits: defaultLimits,
 	}
 	o := idleOwner(t, new(logBuffer))
-	d.clock, d.members = o.clock, o.members
+	d.clock = o.clock
+	d.roster.Store(o.roster.Load())
 	o.Driver, d.owner = d, o
 	o.armed, o.timer = -1, time.AfterFunc(time.Hour, func() {})
 	defer o.timer.Stop()

@@ -29,16 +29,24 @@ type service struct {
 type incoming struct {
 	remote string // the socket's address
 	// verdict brings the owner's answer to HELLO. There is room for it.
-	verdict chan error
+	verdict chan verdict
 	// accepted tells who opened the stream, once the owner has accepted it.
 	accepted chan token.Member
 	// The owner closes replaced when it accepts a later stream of the same member.
 	replaced chan struct{}
+	// wrong brings why the owner ends the stream: what came made no sense. There is room for it.
+	wrong chan *refusal
 	// closed is closed when the stream is over, for a receiver that waits for the owner.
 	closed chan struct{}
 	// heard is when the latest frame came, counted from began.
 	began time.Time
 	heard atomic.Int64
+}
+
+// verdict is the owner's answer to HELLO: who sent it, also beside an error if that is known.
+type verdict struct {
+	from token.Member
+	err  error
 }
 
 // errEnded is the receiver's error if nothing is wrong: the sender ended the stream, or the
@@ -56,9 +64,10 @@ func (s *service) Deliver(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.R
 	defer d.incoming.Done()
 	in := &incoming{
 		remote:   remoteOf(call.Context()),
-		verdict:  make(chan error, 1),
+		verdict:  make(chan verdict, 1),
 		accepted: make(chan token.Member, 1),
 		replaced: make(chan struct{}),
+		wrong:    make(chan *refusal, 1),
 		closed:   make(chan struct{}),
 		began:    time.Now(),
 	}
@@ -66,20 +75,6 @@ func (s *service) Deliver(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.R
 	d.incoming.Go(func() { received <- d.receive(call, in) })
 	defer close(in.closed)
 	return d.watch(in, received)
-}
-
-// ShowMembers tells a member that looks for the others which list this node runs with.
-func (s *service) ShowMembers(ctx context.Context, r *peerv1.ShowMembersRequest) (*peerv1.ShowMembersResponse, error) {
-	d := s.driver
-	if _, ok := d.byAddress[r.GetMember()]; !ok {
-		return nil, refused("%q is not a member; the members are %s", shorten(r.GetMember()), missing(d.members, nil))
-	}
-	if err := d.check(ctx, r.GetMember()); err != nil {
-		return nil, &refusal{code: codes.PermissionDenied, reason: fmt.Sprintf("%s is claimed, but: %v", r.GetMember(), err)}
-	}
-	return &peerv1.ShowMembersResponse{
-		Version: ProtocolVersion, Member: d.members[d.self], Members: d.members, Stage: peerv1.Stage_STAGE_RUNNING,
-	}, nil
 }
 
 func remoteOf(ctx context.Context) string {
@@ -102,6 +97,8 @@ func (d *Driver) watch(in *incoming, received <-chan error) error {
 			timer.Reset(d.ttl)
 		case <-in.replaced:
 			return status.Error(codes.Aborted, "a later stream of the same member has replaced it")
+		case wrong := <-in.wrong:
+			return wrong
 		case <-d.life.Done():
 			return status.Error(codes.Unavailable, context.Cause(d.life).Error())
 		case <-timer.C:
@@ -121,9 +118,10 @@ func (d *Driver) watch(in *incoming, received <-chan error) error {
 
 // receive takes frames from a stream until it ends.
 func (d *Driver) receive(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt], in *incoming) error {
-	from, err := d.receiveHello(call, in)
+	var frame wire.ReceivedFrame
+	from, err := d.receiveHello(call, in, &frame.Decoder)
 	if err == nil {
-		err = d.receiveFrames(call, in, from)
+		err = d.receiveFrames(call, in, from, &frame)
 	}
 	if r := (*refusal)(nil); errors.As(err, &r) {
 		d.postRefused(from, in.remote, r.reason)
@@ -131,9 +129,9 @@ func (d *Driver) receive(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Re
 	return err
 }
 
-// receiveHello takes the first frame. It returns the stream's opener, also beside an error
-// if it is known.
-func (d *Driver) receiveHello(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt], in *incoming) (token.Member, error) {
+// receiveHello takes the first frame, and sets the decoder for those that follow. It returns
+// the stream's opener, also beside an error if it is known.
+func (d *Driver) receiveHello(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt], in *incoming, decoder *wire.Decoder) (token.Member, error) {
 	frame, err := call.Recv()
 	if err != nil {
 		return token.NoMember, d.endOf(err)
@@ -142,36 +140,44 @@ func (d *Driver) receiveHello(call grpc.ClientStreamingServer[peerv1.Frame, peer
 	if hello == nil {
 		return token.NoMember, misunderstood("the first message is not HELLO")
 	}
-	from, h, r := d.checkHello(hello)
+	from, g, r := d.checkHello(hello)
 	if r != nil {
 		return from, r
 	}
-	if err := d.check(call.Context(), d.members[from]); err != nil {
-		return token.NoMember, &refusal{code: codes.PermissionDenied, reason: fmt.Sprintf("%s is claimed, but: %v", d.members[from], err)}
+	if err := d.check(call.Context(), g.address); err != nil {
+		return token.NoMember, &refusal{code: codes.PermissionDenied, reason: fmt.Sprintf("%s is claimed, but: %v", shorten(g.address), err)}
 	}
-	if !d.postIncoming(in, input{kind: inputAccept, peer: from, incoming: in, hello: h}) {
+	if !d.postIncoming(in, input{kind: inputAccept, incoming: in, greeting: g}) {
 		return from, errEnded
 	}
+	answer := verdict{from: from, err: errEnded}
 	select {
-	case err = <-in.verdict:
+	case answer = <-in.verdict:
 	case <-in.closed:
-		err = errEnded
 	}
-	if err != nil {
-		return from, err
+	if answer.err != nil {
+		return answer.from, answer.err
 	}
+	from = answer.from
 	in.heard.Store(int64(time.Since(in.began)))
 	in.accepted <- from
 	if err := call.SendHeader(metadata.MD{}); err != nil {
 		return from, errEnded
 	}
-	messages, err := d.decoder(from).Messages(frame.GetMessages()[1:])
+	*decoder = d.decoder(from, g.hello.Membership)
+	messages, err := decoder.Messages(frame.GetMessages()[1:])
 	return from, d.deliver(in, from, messages, err)
 }
 
-// decoder decodes the messages of a member to this one.
-func (d *Driver) decoder(from token.Member) wire.Decoder {
-	return wire.Decoder{Members: len(d.members), Self: d.self, From: from, MaxBallot: d.mostBallot}
+// decoder decodes the messages of a member to this one. theirs is the membership that it
+// shows, nil if that never changes.
+func (d *Driver) decoder(from token.Member, theirs *token.Membership) wire.Decoder {
+	r := d.roster.Load()
+	decoder := wire.Decoder{Members: len(r.addresses), Self: r.self, From: from, MaxBallot: d.mostBallot}
+	if theirs != nil {
+		decoder.Members, decoder.Changes = int(theirs.IDs), r.membership != nil
+	}
+	return decoder
 }
 
 func firstOf(frame *peerv1.Frame) *peerv1.Message {
@@ -182,10 +188,9 @@ func firstOf(frame *peerv1.Frame) *peerv1.Message {
 }
 
 // receiveFrames takes the frames after the first.
-func (d *Driver) receiveFrames(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt], in *incoming, from token.Member) error {
-	frame := wire.ReceivedFrame{Decoder: d.decoder(from)}
+func (d *Driver) receiveFrames(call grpc.ClientStreamingServer[peerv1.Frame, peerv1.Receipt], in *incoming, from token.Member, frame *wire.ReceivedFrame) error {
 	for {
-		if err := call.RecvMsg(&frame); err != nil {
+		if err := call.RecvMsg(frame); err != nil {
 			return d.endOf(err)
 		}
 		err := d.deliver(in, from, frame.Messages, frame.Err)

@@ -44,14 +44,15 @@ type Status struct {
 	// knows that are kept and not over.
 	Remembers             bool
 	Notes, MaxNotes, Kept int
-	// Barred is how many locks have their token here and get nobody in, since it carries a kept
-	// hold that nobody has any more.
+	// Barred is how many locks nobody gets as far as this node knows, since nobody has their kept
+	// hold any more: those whose token is here, and those whose holder was, before a restart too.
 	Barred int
-	Peers  []PeerStatus // in member order, without this node
+	Peers  []PeerStatus // the members by ID, without this node
 }
 
 // PeerStatus is what a member knows of its connection to another.
 type PeerStatus struct {
+	ID      token.Member
 	Address string
 	// Sends: the stream to it is open. Receives: the stream from it is.
 	Sends, Receives bool
@@ -191,12 +192,12 @@ func (o *owner) status() Status {
 	if lease.Session != 0 {
 		s.LeaseLeft = min(time.Duration(lease.End-now), o.ttl)
 	}
-	for i := range o.peers {
-		if token.Member(i) == o.self {
+	for _, i := range o.roster.Load().members {
+		if i == o.self {
 			continue
 		}
-		view := o.node.InspectPeer(token.Member(i))
-		peer := PeerStatus{Address: o.members[i], Sends: view.Connected, Receives: o.peers[i].receives(), Silent: -1, RoundTrip: -1}
+		view := o.node.InspectPeer(i)
+		peer := PeerStatus{ID: i, Address: o.address(i), Sends: view.Connected, Receives: o.peers[i].receives(), Silent: -1, RoundTrip: -1}
 		if view.Answered {
 			peer.Silent, peer.RoundTrip = time.Duration(now-view.AnsweredAt), time.Duration(view.RoundTrip)
 		}

@@ -34,8 +34,10 @@ func queuedWaits(tb testing.TB, waits int, cfg Config) *owner {
 	if err := cfg.complete(); err != nil {
 		tb.Fatal(err)
 	}
-	d := &Driver{members: cfg.Members, clock: cfg.Clock, limits: defaultLimits, ttl: testTTL}
+	d := &Driver{clock: cfg.Clock, limits: defaultLimits, ttl: testTTL}
+	d.roster.Store(fixedRoster(0, cfg.Members))
 	o := newOwner(d, node, cfg)
+	o.peers = make([]peer, 1)
 	for i := range waits {
 		ask(o, i+1, fmt.Sprint("lock ", i))
 	}

@@ -31,7 +31,7 @@ const (
 // keepaliveTimeout is how long the other end may stay silent once gRPC checks. On Linux it
 // is also how long written bytes may stay unacknowledged. So a connection that leads
 // nowhere ends about when its other end gives it up, and not when TCP would next retry.
-func (l *link) keepaliveTimeout() time.Duration { return max(l.driver.ttl, time.Second) }
+func (d *Driver) keepaliveTimeout() time.Duration { return max(d.ttl, time.Second) }
 
 // dialer connects to a member's address.
 type dialer func(ctx context.Context, address string) (net.Conn, error)
@@ -43,11 +43,14 @@ type link struct {
 	peer    token.Member
 	address string
 	woken   chan struct{} // has an entry if the peer is evidently there
+	// over is closed when the peer is no member any more. A stream that is open stays until it
+	// ends.
+	over    chan struct{}
 	backoff backoff
 }
 
 func newLink(d *Driver, peer token.Member, address string) *link {
-	return &link{driver: d, peer: peer, address: address, woken: make(chan struct{}, 1)}
+	return &link{driver: d, peer: peer, address: address, woken: make(chan struct{}, 1), over: make(chan struct{})}
 }
 
 // wake ends a wait before the next attempt.
@@ -58,15 +61,22 @@ func (l *link) wake() {
 	}
 }
 
-// run opens streams, one after the other, until the driver opens no more.
+// run opens streams, one after the other, until the driver opens no more, or the peer is no
+// member any more.
 func (l *link) run() {
 	d := l.driver
 	for d.opening.Err() == nil {
+		select {
+		case <-l.over:
+			return
+		default:
+		}
 		l.stream()
 		timer := time.NewTimer(l.backoff.next())
 		select {
 		case <-timer.C:
 		case <-l.woken:
+		case <-l.over:
 		case <-d.opening.Done():
 		}
 		timer.Stop()
@@ -96,7 +106,7 @@ func (l *link) stream() {
 		queue:  newQueue(d.limits.queue),
 		cancel: cancel,
 	}
-	conn, err := l.connection()
+	conn, err := d.connection(l.address)
 	if err != nil {
 		panic(fmt.Sprintf("broadcast: gRPC refuses options that do not vary: %v", err))
 	}
@@ -105,13 +115,16 @@ func (l *link) stream() {
 	opened, err := l.open(ctx, conn, out)
 	if err != nil {
 		l.refused(err)
+		if status.Code(err) == codes.FailedPrecondition {
+			l.askRefuser(conn)
+		}
 		return
 	}
 	select { // this attempt already answers the wake
 	case <-l.woken:
 	default:
 	}
-	out.lane.call, out.lane.budget = opened, wire.FrameBudget{Members: len(d.members)}
+	out.lane.call = opened
 	if !d.post(input{kind: inputUp, outgoing: out}) {
 		return
 	}
@@ -124,14 +137,14 @@ func (l *link) stream() {
 }
 
 // connection makes a gRPC connection that dials once it is used.
-func (l *link) connection() (*grpc.ClientConn, error) {
-	return grpc.NewClient("passthrough:///"+l.address,
-		grpc.WithContextDialer(l.driver.dial),
+func (d *Driver) connection(address string) (*grpc.ClientConn, error) {
+	return grpc.NewClient("passthrough:///"+address,
+		grpc.WithContextDialer(d.dial),
 		grpc.WithNoProxy(),
-		grpc.WithTransportCredentials(l.driver.secure(l.address)),
+		grpc.WithTransportCredentials(d.secure(address)),
 		grpc.WithInitialWindowSize(windowBytes),
 		grpc.WithInitialConnWindowSize(windowBytes),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: l.keepaliveTimeout()}),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: d.keepaliveTimeout()}),
 		grpc.WithDisableRetry(),
 		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(wire.Codec)),
 	)

@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -74,7 +75,7 @@ type input struct {
 	inspect  func(*owner)
 	outgoing *outgoing
 	incoming *incoming
-	hello    token.Hello
+	greeting *greeting
 	messages []token.Message
 	remote   string
 	reason   string
@@ -123,6 +124,10 @@ type owner struct {
 	filled []*outgoing
 	// told are the streams of clients that wait for the worker to have something sent.
 	told []ClientStream
+	// changes are those who wait to hear what came of a change of the members. Each has room for
+	// one answer. saveMembers is Config.SaveMembership.
+	changes     map[token.Waiter]chan changeOutcome
+	saveMembers func(*token.Membership, *token.Choice) error
 	// frees are those who wait to hear that a kept hold is over. Each has room for one answer.
 	frees map[token.Waiter]chan error
 	// barred are locks whose token came here, or was here, with a kept hold that nobody has
@@ -134,22 +139,22 @@ type owner struct {
 }
 
 func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
+	r := d.roster.Load()
 	o := &owner{
 		Driver: d,
 		saving: saving{
-			store: cfg.Store, inPlace: cfg.Evidence || len(d.members) == 1, locks: make(map[string]struct{}),
+			store: cfg.Store, always: cfg.Evidence, inPlace: cfg.Evidence || len(r.members) == 1, locks: make(map[string]struct{}),
 		},
-		storing:  newStoring(cfg.Notes, node),
+		storing:  newStoring(cfg.Notes, node, d),
 		node:     node,
-		log:      newEventLog(cfg),
+		log:      newEventLog(cfg, r),
 		observer: cfg.Observer,
-		peers:    make([]peer, len(d.members)),
 		table: claims.New(node, claims.Config{
 			TTL:          token.Time(d.ttl),
-			Member:       d.members[d.self],
-			Quorum:       len(d.members)/2 + 1,
-			Members:      len(d.members),
-			Addresses:    d.members,
+			Member:       r.address(),
+			Quorum:       r.quorum(),
+			Members:      len(r.members),
+			Addresses:    r.byID(),
 			MaxLocks:     d.limits.locks,
 			Counted:      cfg.Observer != Observer(noObserver{}),
 			MaxPerClient: d.limits.perClient,
@@ -157,16 +162,14 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 		}),
 
 		subscriptions: make(map[*Subscription]struct{}),
+		changes:       make(map[token.Waiter]chan changeOutcome),
+		saveMembers:   cfg.SaveMembership,
 		frees:         make(map[token.Waiter]chan error),
 		barred:        make(map[string]struct{}),
 	}
 	o.log.memory = cfg.Memory
 	o.log.times = o.describeTimes
-	for i, address := range d.members {
-		if m := token.Member(i); m != d.self {
-			o.peers[i].link = newLink(d, m, address)
-		}
-	}
+	o.log.awaits = func() []token.Member { return o.node.InspectMembership().Awaited }
 	return o
 }
 
@@ -200,7 +203,8 @@ func (o *owner) take(now token.Time, in *input) {
 			o.down(now, in.outgoing.peer, in.err.Error())
 		}
 	case inputAccept:
-		in.incoming.verdict <- o.accept(now, in)
+		from, err := o.accept(in)
+		in.incoming.verdict <- verdict{from, err}
 	case inputFrame:
 		o.takeFrame(now, in)
 	case inputRefusedThere, inputRefusedHere:
@@ -224,6 +228,12 @@ func (o *owner) takeFrame(now token.Time, in *input) {
 		if o.ended {
 			return
 		}
+		if m.Kind == token.MembershipMessage {
+			if wrong := o.checkTold(m.Change.Membership); wrong != nil {
+				o.endIncoming(in.peer, wrong)
+				return
+			}
+		}
 		now = o.clock()
 		o.now = now
 	}
@@ -232,13 +242,17 @@ func (o *owner) takeFrame(now token.Time, in *input) {
 // up notes that a peer has accepted a stream.
 func (o *owner) up(now token.Time, out *outgoing) {
 	p := &o.peers[out.peer]
-	if o.flushing {
+	switch {
+	case o.flushing:
 		out.queue.close()
+		return
+	case p.link == nil:
+		out.cancel(errNotMember)
 		return
 	}
 	p.out, p.refusedThere = out, ""
 	o.log.peerConnected(out.peer)
-	o.observer.Connected(out.peer)
+	o.observer.Connected(o.address(out.peer))
 	o.changed("")
 	o.node.PeerUp(now, out.peer)
 }
@@ -255,30 +269,61 @@ func (o *owner) down(now token.Time, m token.Member, reason string) {
 	o.node.PeerDown(now, m)
 }
 
-// accept decides on a stream that a peer opened. An accepted stream ends the peer's earlier
-// one, and any wait before this node dials the peer.
-func (o *owner) accept(now token.Time, in *input) error {
-	p := &o.peers[in.peer]
-	if err := o.node.ReceiveHello(now, in.peer, in.hello); err != nil {
-		reason := err.Error()
-		if in.hello.Incarnation == p.before {
-			// The process that was there before lives on.
-			reason = fmt.Sprintf("another process runs as the same member, %s, or did until just now", o.members[in.peer])
+// errNotMember ends a stream to a peer that is no member any more.
+var errNotMember = errors.New("it is no member any more")
+
+// accept decides on a stream that a peer opened, and returns who that is. An accepted stream
+// ends the peer's earlier one, and any wait before this node dials the peer.
+func (o *owner) accept(in *input) (token.Member, error) {
+	g := in.greeting
+	from, adopt, refusal := o.roster.Load().identify(g)
+	if adopt {
+		err := o.node.ReceiveMembership(o.now, from, g.hello.Membership)
+		if o.perform(); o.ended {
+			return from, errEnded
 		}
-		return &refusal{code: codes.Aborted, reason: reason}
+		if err != nil {
+			return from, refused("%v", err)
+		}
+		if from, adopt, refusal = o.roster.Load().identify(g); adopt {
+			return from, refused("the membership that it shows is not taken")
+		}
 	}
-	if in.hello.Incarnation != p.incarnation {
-		p.incarnation, p.before = in.hello.Incarnation, p.incarnation
+	if refusal != nil {
+		return from, refusal
+	}
+	if err := o.node.ReceiveHello(o.now, from, g.hello); err != nil {
+		return from, o.notWelcome(from, g, err)
+	}
+	p := &o.peers[from]
+	if g.hello.Incarnation != p.incarnation {
+		p.incarnation, p.before = g.hello.Incarnation, p.incarnation
 	}
 	if p.in != nil {
 		close(p.in.replaced)
 	}
 	p.in, p.refusedHere = in.incoming, ""
-	if p.out == nil {
+	if p.out == nil && p.link != nil {
 		p.link.wake()
 	}
-	return nil
+	return from, nil
 }
+
+// notWelcome says why the node takes no stream with this greeting.
+func (o *owner) notWelcome(from token.Member, g *greeting, err error) *refusal {
+	switch {
+	case errors.Is(err, token.ErrStranger):
+		return refused("%v", err)
+	case g.hello.Incarnation == o.peers[from].before:
+		// The process that was there before lives on.
+		return &refusal{code: codes.Aborted,
+			reason: fmt.Sprintf("another process runs as the same member, %s, or did until just now", o.address(from))}
+	}
+	return &refusal{code: codes.Aborted, reason: err.Error()}
+}
+
+// address is a member's, also of one that was removed.
+func (o *owner) address(m token.Member) string { return o.log.address(m) }
 
 // perform performs the effects of the node and of the table of claims, in order, until
 // neither has more.
@@ -336,8 +381,14 @@ func (o *owner) performOne(e *token.Effect) {
 		o.barred[e.Lock] = struct{}{}
 	case token.Unkept:
 		delete(o.barred, e.Lock)
+	case token.SaveMembership:
+		o.saveMembership(e)
+	case token.Adopted:
+		o.adopted(e.Membership)
+	case token.Changed:
+		o.changeEnded(e)
 	case token.Gone:
-		close(o.gone)
+		o.left(e)
 	}
 }
 

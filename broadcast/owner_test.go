@@ -23,7 +23,11 @@ func idleOwner(t *testing.T, log *logBuffer) *owner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newOwner(&Driver{members: cfg.Members, clock: cfg.Clock, limits: defaultLimits}, node, cfg)
+	d := &Driver{clock: cfg.Clock, limits: defaultLimits}
+	d.roster.Store(fixedRoster(0, cfg.Members))
+	o := newOwner(d, node, cfg)
+	o.peers = []peer{{}, {link: newLink(d, 1, "b:1")}}
+	return o
 }
 
 // Inputs that a receiver handed over before its stream was replaced may reach the owner
@@ -32,10 +36,12 @@ func TestFramesOfAnOlderStreamAreDropped(t *testing.T) {
 	log := new(logBuffer)
 	o := idleOwner(t, log)
 	open := func(counter uint64) *incoming {
-		in := &incoming{verdict: make(chan error, 1), replaced: make(chan struct{})}
-		o.take(0, &input{kind: inputAccept, peer: 1, incoming: in, hello: token.Hello{Counter: counter}})
-		if err := <-in.verdict; err != nil {
-			t.Fatal(err)
+		in := &incoming{verdict: make(chan verdict, 1), replaced: make(chan struct{})}
+		o.take(0, &input{kind: inputAccept, incoming: in, greeting: &greeting{
+			address: "b:1", members: []string{"a:1", "b:1"}, hello: token.Hello{Counter: counter},
+		}})
+		if v := <-in.verdict; v.from != 1 || v.err != nil {
+			t.Fatal(v)
 		}
 		return in
 	}
@@ -78,5 +84,25 @@ func TestEndOfAnOlderStreamIsPassedOver(t *testing.T) {
 	m := member{t: t, log: log}
 	if got := m.lines("peer_lost"); len(got) != 1 {
 		t.Errorf("lines %v; want one loss", got)
+	}
+}
+
+// A vote that waits for the disk while the members change was given under the membership
+// before, and leaves before the next is shown.
+func TestWhatWasHeldBackLeavesBeforeTheNextMembership(t *testing.T) {
+	o := idleOwner(t, new(logBuffer))
+	out := &outgoing{peer: 1, queue: newQueue(9)}
+	o.take(0, &input{kind: inputUp, outgoing: out})
+	p := &o.peers[1]
+	p.pending = nil
+	o.saving.current = &save{done: make(chan error, 1)}
+	o.saving.current.done <- nil
+	o.saving.held = []heldBack{{out, 1, token.Message{Kind: token.BallotAnswer, Lock: "cs"}}}
+	m := token.NewMembership([]string{"a:1", "b:1"})
+	m.Version, m.Cluster = 2, token.Cluster{1}
+	o.performOne(&token.Effect{Kind: token.Adopted, Membership: m})
+	o.performOne(&token.Effect{Kind: token.Send, Peer: 1, Message: token.Message{Kind: token.MembershipMessage}})
+	if len(p.pending) != 2 || p.pending[0].Kind != token.BallotAnswer || p.pending[1].Kind != token.MembershipMessage {
+		t.Errorf("to be sent: %+v; want the answer, then MEMBERSHIP", p.pending)
 	}
 }

@@ -110,8 +110,8 @@ func TestHelloIsRefused(t *testing.T) {
 		says   string
 		who    string // whom the log names; empty is the remote address
 	}{
-		{"version", func(h *peerv1.Hello) { h.Version = 1 }, codes.FailedPrecondition, "protocol version 1; want 4", "b:1"},
-		{"no version", func(h *peerv1.Hello) { h.Version = 0 }, codes.FailedPrecondition, "protocol version 0; want 4", "b:1"},
+		{"version", func(h *peerv1.Hello) { h.Version = 1 }, codes.FailedPrecondition, "protocol version 1; want 5", "b:1"},
+		{"no version", func(h *peerv1.Hello) { h.Version = 0 }, codes.FailedPrecondition, "protocol version 0; want 5", "b:1"},
 		{"other members", func(h *peerv1.Hello) { h.Members = []string{"b:1", "c:1"} }, codes.FailedPrecondition,
 			"the member lists differ: only in the receiver's list: a:1; only in the sender's list: c:1", "b:1"},
 		{"more members", func(h *peerv1.Hello) { h.Members = many }, codes.FailedPrecondition,

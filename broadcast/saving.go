@@ -13,20 +13,21 @@ import (
 // their order. To the algorithm this is a slow network. A ballot of the node's own fails
 // without answers, so no token is made before its own promise is saved, either.
 //
-// The worker does wait: where a session begins, whose number every message shows; in a
+// The worker does wait: where the members change, since what is held back belongs to those before;
+// where a session begins, whose number every message shows; in a
 // cluster of one, which needs no answers; with evidence, whose lines record messages in the
 // order in which they leave; and when the node stops.
 
 // saving is what a node saves or has saved.
 type saving struct {
 	store Store
-	// inPlace: the worker waits for each save.
-	inPlace bool
-	session token.Session // the latest that was saved
-	current *save         // under way; nil if none is
-	promise uint64        // the highest to be saved
-	held    []heldBack
-	locks   map[string]struct{} // of the messages in held
+	// inPlace: the worker waits for each save; always: however many members there are.
+	inPlace, always bool
+	session         token.Session // the latest that was saved
+	current         *save         // under way; nil if none is
+	promise         uint64        // the highest to be saved
+	held            []heldBack
+	locks           map[string]struct{} // of the messages in held
 
 	times saveTimes
 }

@@ -59,7 +59,7 @@ func (d *Driver) Leader(ctx context.Context, lock string) (Leader, error) {
 			answer <- Leader{}
 			return
 		}
-		answer <- Leader{Member: o.members[v.Member], Term: v.Fence, Count: v.Count, Value: v.Value, InDoubt: v.InDoubt}
+		answer <- Leader{Member: o.address(v.Member), Term: v.Fence, Count: v.Count, Value: v.Value, InDoubt: v.InDoubt}
 	})
 	if err != nil {
 		return Leader{}, err

@@ -12,8 +12,7 @@ import (
 // own sender, or a local caller whose release has just passed a token on. The caller sends
 // itself, so that the token does not wait for the sender to wake up.
 type lane struct {
-	call   call
-	budget wire.FrameBudget
+	call call
 
 	mu    sync.Mutex
 	spare []token.Message // memory for the queue to reuse
@@ -27,7 +26,7 @@ func (out *outgoing) sendQueued() (closed, ok bool) {
 	messages, closed := out.queue.take(lane.spare)
 	lane.spare = messages
 	for rest := messages; len(rest) > 0; {
-		k := lane.budget.Fit(rest)
+		k := wire.Fit(rest)
 		lane.frame.Messages = rest[:k]
 		if lane.call.SendMsg(&lane.frame) != nil {
 			return closed, false

@@ -52,7 +52,7 @@ func (l *eventLog) shares(line *zerolog.Event, t *token.Token) {
 		return
 	}
 	l.limit(line, "limit", t.Limit)
-	line.Str("limit_by", l.addresses[t.LimitBy])
+	line.Str("limit_by", l.address(t.LimitBy))
 	array := line.CreateArray()
 	for i := range t.Shares {
 		array.Bytes(l.share(&t.Shares[i]))
@@ -73,7 +73,7 @@ func (l *eventLog) share(s *token.Share) []byte {
 
 // recall adds what a RECALL or DONE says.
 func (l *eventLog) recall(line *zerolog.Event, m *token.Message) {
-	line.Bytes("share", l.share(&m.Share)).Str("recaller", l.addresses[m.Recaller])
+	line.Bytes("share", l.share(&m.Share)).Str("recaller", l.address(m.Recaller))
 	switch {
 	case m.Kind == token.Done:
 		l.decimal(line, "kept", uint64(m.Kept))
@@ -88,7 +88,7 @@ func (l *eventLog) promised(line *zerolog.Event, m *token.Message) {
 		return
 	}
 	l.limit(line, "limit", m.Limit)
-	line.Str("limit_by", l.addresses[m.LimitBy])
+	line.Str("limit_by", l.address(m.LimitBy))
 	if m.Share.ID != 0 {
 		line.Bytes("share", l.share(&m.Share))
 	}

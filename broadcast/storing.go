@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"conch/internal/runs"
 	"conch/token"
 )
 
@@ -41,8 +42,11 @@ type storing struct {
 	// What comes while current is under way: notes, and the serial number of the last.
 	pending []token.LockNotes
 	serial  uint64
-	// kept are the locks whose kept hold is not over.
-	kept map[string]struct{}
+	// kept are the locks whose kept hold is not over, each with whether its holder is or was at
+	// this node.
+	kept map[string]bool
+	// isHere reports whether a hold is of this node, by its About.
+	isHere func(about string) bool
 	// forgets: notes are to be looked through once nothing is under way.
 	forgets bool
 	timer   *time.Timer // for the next look
@@ -62,15 +66,20 @@ type write struct {
 // isKept notes whether a lock's kept hold is not over.
 func (s *storing) isKept(lock string, kept *token.KeptHold) {
 	if kept.Fence != 0 && !kept.Over {
-		s.kept[lock] = struct{}{}
+		s.kept[lock] = s.isHere(kept.About)
 	} else {
 		delete(s.kept, lock)
 	}
 }
 
 // newStoring begins with what the node remembers.
-func newStoring(notes Notes, node *token.Node) storing {
-	s := storing{notes: notes, kept: make(map[string]struct{})}
+func newStoring(notes Notes, node *token.Node, d *Driver) storing {
+	s := storing{notes: notes, kept: make(map[string]bool), isHere: func(about string) bool {
+		// What no member calls its own has no other node to count it.
+		member := runs.Parse(about).Member
+		r := d.roster.Load()
+		return member == r.address() || !slices.Contains(r.present(), member)
+	}}
 	node.InspectAllNotes(func(n token.LockNotes) bool {
 		s.isKept(n.Lock, &n.Kept)
 		return true
@@ -249,12 +258,21 @@ func (d *Driver) KeptHolds(ctx context.Context) ([]token.LockNotes, error) {
 	return held, nil
 }
 
-// barredHere counts the locks whose token is here with a kept hold that nobody has any more.
+// barredHere counts the locks that nobody gets as far as this node knows, since nobody has their
+// kept hold any more: the token is here and carries it; or its holder was here, and the token,
+// without which it cannot be here now, is not. After a restart that holds until somebody asks for
+// the lock. A kept hold of another node may have its holder, so it is left to that node.
 func (o *owner) barredHere() int {
 	for lock := range o.barred {
 		if !o.node.InspectLock(lock, &o.view) || !o.view.HasToken || o.view.Token.Kept == nil {
 			delete(o.barred, lock) // the token has gone
 		}
 	}
-	return len(o.barred)
+	count := len(o.barred)
+	for lock, isHere := range o.storing.kept {
+		if isHere && !(o.node.InspectLock(lock, &o.view) && o.view.HasToken) {
+			count++
+		}
+	}
+	return count
 }

@@ -243,6 +243,51 @@ func TestAKeptHoldOutlivesItsNode(t *testing.T) {
 	}
 }
 
+// Whoever watches a node sees that a kept hold bars a lock after a restart too, before anybody
+// asks for the lock: at the node of its holder, and only there, since another node cannot tell
+// that the holder is gone.
+func TestAKeptHoldIsCountedAfterARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork()
+		members, disks := startNoting(t, w)
+		counts := func(when string, want ...int) {
+			t.Helper()
+			for i, m := range members {
+				if s, err := m.driver.Status(t.Context()); err != nil || s.Barred != want[i] {
+					t.Errorf("%s, %s counts %d locks that nobody gets, %v; want %d", when, m.address, s.Barred, err, want[i])
+				}
+			}
+		}
+		restart := func(i int) {
+			members[i] = w.startMember(t, noteAddresses[i], setup{members: noteAddresses, notes: disks[i], log: members[i].log, floor: 1000})
+		}
+		hold, err := members[0].driver.AcquireKept(t.Context(), "disk", runs.Keep{Owner: "job"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts("while it is held", 0, 0, 0)
+		members[1].crash()
+		restart(1)
+		settled(t, members)
+		counts("while it is held, after a restart of another", 0, 0, 0)
+		for _, m := range members {
+			m.crash()
+		}
+		for i := range members {
+			restart(i)
+		}
+		settled(t, members)
+		counts("after a restart of all", 1, 0, 0)
+		if err := members[0].driver.FreeKept(t.Context(), "disk", token.Fence(hold.Fence()), "it is over", Caller{User: "me"}); err != nil {
+			t.Errorf("free: %v", err)
+		}
+		counts("after it was freed", 0, 0, 0)
+		members[1].release(members[1].acquire("disk"))
+		stopAll(members)
+		judge(t, members...)
+	})
+}
+
 // While a write is under way, what is to be remembered goes into the next: all of it at once.
 func TestNotesOfManyLocksGoInOneWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

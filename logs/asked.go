@@ -83,7 +83,7 @@ func (c *checker) checkRequests() {
 					a.fate = unclear
 					c.report(everyRequest, Insufficient, []*Event{a.begin, e}, "request %s of %s counts as granted, but no line says that somebody entered by it or gave up", a.begin.Number, a.begin.Node)
 				}
-			case SessionLapsed, SessionEnded:
+			case SessionLapsed, SessionEnded, MemberDeparted:
 				for lock, a := range outstanding {
 					if a.fate == undecided {
 						a.fate = lapsed

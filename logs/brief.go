@@ -115,6 +115,9 @@ func (x *explanation) short(group []*Event) string {
 	if text := noteBrief(group); text != "" {
 		return text
 	}
+	if e.Kind == MembershipAdopted {
+		return fmt.Sprintf("goes by membership %d", e.Listing.Version)
+	}
 	text := e.Message
 	if e.Peer != "" {
 		text += ": " + peers(group)

@@ -34,6 +34,7 @@ func Check(run *Run) *Report {
 	c.checkHeard()
 	c.checkLeaders()
 	c.checkNotes()
+	c.checkChanges()
 	c.checkRequests()
 	c.checkCost(journeys)
 	c.checkPeers(journeys)

@@ -19,6 +19,7 @@ type cluster struct {
 	locks   []string
 	withSes bool
 	ballots uint64
+	list    *simList // the latest; nil: the members never change
 
 	// Planted faults.
 	starved   int // this member is never put into Q; -1: nobody
@@ -38,6 +39,8 @@ type member struct {
 	state     map[string]*lockState
 	lines     []string
 	skew      time.Duration
+	list      *simList // that it goes by
+	departed  bool
 }
 
 type lockState struct {
@@ -112,11 +115,19 @@ func (c *cluster) log(m *member, event string, fields ...any) {
 func (c *cluster) logLock(m *member, lock string, t *simToken, event string, fields ...any) {
 	l := m.lock(c, lock)
 	all := append([]any{"lock", lock}, fields...)
-	all = append(all, "request_numbers", texts(l.rn))
+	all = append(all, "request_numbers", texts(l.rn[:c.ids(m)]))
 	if t != nil {
-		all = append(all, "last_granted", texts(t.ln), "queue", c.names(t.q))
+		all = append(all, "last_granted", texts(t.ln[:c.ids(m)]), "queue", c.names(t.q))
 	}
 	c.log(m, event, all...)
+}
+
+// ids is how many members a member knows of.
+func (c *cluster) ids(m *member) int {
+	if m.list == nil {
+		return len(c.nodes)
+	}
+	return m.list.ids
 }
 
 func texts(numbers []Number) []string {
@@ -149,11 +160,17 @@ func (c *cluster) start(m *member) {
 	m.lives++
 	m.alive, m.count, m.state = true, 0, make(map[string]*lockState)
 	m.session = uint64(c.now.UnixMicro()) + m.lives
-	fields := []any{"members", c.names(sequence(len(c.nodes))), "incarnation", fmt.Sprintf("%016x%016x", m.session, m.self), "version", "test", "session", m.session}
+	fields := []any{"members", c.names(sequence(c.ids(m))), "incarnation", fmt.Sprintf("%016x%016x", m.session, m.self), "version", "test", "session", m.session}
 	if m.batch > 1 {
 		fields = append(fields, "local_batch", m.batch)
 	}
+	if m.list != nil {
+		fields = append(fields, m.listedAt()...)
+	}
 	c.log(m, NodeStarted, fields...)
+	if m.list != nil {
+		c.adopt(m, m.list)
+	}
 	if c.withSes {
 		c.log(m, SessionStarted, "session", m.session)
 	}
@@ -286,9 +303,10 @@ func (c *cluster) passOn(m *member, lock string, l *lockState) {
 }
 
 func (c *cluster) enqueue(m *member, l *lockState) {
+	l.token.q = slices.DeleteFunc(l.token.q, func(j int) bool { return !m.stays(j) })
 	for k := range c.nodes {
 		j := (m.self + 1 + k) % len(c.nodes)
-		if j != c.starved && l.rn[j].Compare(l.token.ln[j]) > 0 && !slices.Contains(l.token.q, j) {
+		if j != c.starved && m.stays(j) && l.rn[j].Compare(l.token.ln[j]) > 0 && !slices.Contains(l.token.q, j) {
 			l.token.q = append(l.token.q, j)
 		}
 	}

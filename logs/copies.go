@@ -85,11 +85,7 @@ func (l *Life) join(at int, end *Life) Finding {
 	}
 	note := twice(end, l.Events[at])
 	for _, e := range end.Events[len(shorter.Events):] {
-		e.Life, e.Seq = l, len(l.Events)
-		l.Events = append(l.Events, e)
-		if e.Kind == NodeStopped && l.Stopped == nil {
-			l.Stopped = e
-		}
+		l.add(e)
 	}
 	return note
 }

@@ -22,6 +22,8 @@ type Messages struct {
 
 	Witness int `json:"witness,omitempty"` // WITNESS sent, repeats included, and answers to it
 	Noted   int `json:"noted,omitempty"`
+
+	Change int `json:"change,omitempty"` // sent to change the members
 }
 
 // ask is a node's request for a lock, as far as its cost goes.
@@ -33,8 +35,8 @@ type ask struct {
 // checkCost counts the messages of each entry and holds them against the paper: 0
 // where the token is here, else N, of which N-1 are REQUEST and 1 TOKEN; and 1, or
 // none, where the request rode on the token. What sends a request once more on a
-// new stream, and what makes a lost token anew, what calls in shares, and what has notes
-// remembered, is not in the paper and counted apart.
+// new stream, and what makes a lost token anew, what calls in shares, what has notes
+// remembered, and what changes the members, is not in the paper and counted apart.
 func (c *checker) checkCost(journeys []*Journey) {
 	m := &c.figures.Messages
 	broadcast := make(map[ask][]*Event) // the sends of each request
@@ -69,6 +71,10 @@ func (c *checker) checkCost(journeys []*Journey) {
 				m.Witness++
 			case WitnessAnswerSent:
 				m.Noted++
+			default:
+				if e.Listing != nil && e.Sent() {
+					m.Change++
+				}
 			}
 		}
 	}
@@ -88,10 +94,18 @@ func (c *checker) checkCost(journeys []*Journey) {
 // classify puts one entry's messages where they belong.
 func (c *checker) classify(enter *Event, requests []*Event, moved, made bool) {
 	m := &c.figures.Messages
-	others := c.run.size() - 1
+	asked := enter
+	if len(requests) > 0 {
+		asked = requests[0] // the members may change while it waits
+	}
+	others := c.run.sizeAt(asked) - 1
 	switch {
 	case others >= 0 && len(requests) > others:
-		c.report(messageCost, Violated, append([]*Event{enter}, requests...), "REQUEST %s of %s was sent %d times, and not as a repeat, want at most N-1 = %d",
+		verdict := Violated
+		if len(requests) < c.run.MostMembers() {
+			verdict = Insufficient // it may be the line of an adoption that is missing
+		}
+		c.report(messageCost, verdict, append([]*Event{enter}, requests...), "REQUEST %s of %s was sent %d times, and not as a repeat, want at most N-1 = %d",
 			enter.Number, enter.Node, len(requests), others)
 	case len(requests) == 0 && made && !enter.Number.IsZero():
 		m.Remade++

@@ -128,7 +128,7 @@ func (w *witness) alternates(sections []section) {
 
 func (w *witness) crashed(node string) bool {
 	for _, life := range w.run.Lives {
-		if life.Node == node && life.End == Crashed {
+		if life.address == node && life.End == Crashed {
 			return true
 		}
 	}
@@ -143,7 +143,7 @@ func (w *witness) agrees(sections []section) {
 	for _, j := range w.run.Journeys() {
 		entries := make(map[grant]*Event)
 		for _, entry := range j.Entries {
-			entries[grant{entry.Enter.Node, entry.Enter.Fence}] = entry.Enter
+			entries[grant{entry.Enter.Life.address, entry.Enter.Fence}] = entry.Enter
 		}
 		both := 0
 		for _, s := range sections {
@@ -166,7 +166,7 @@ func (w *witness) agrees(sections []section) {
 	}
 	for _, life := range w.run.Lives { // in order, for a report that is always the same
 		for _, e := range life.Events {
-			if e.Kind == Enter && logged[grant{e.Node, e.Fence}] == e {
+			if e.Kind == Enter && logged[grant{e.Life.address, e.Fence}] == e {
 				w.unseen(e)
 			}
 		}

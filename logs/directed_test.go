@@ -242,6 +242,10 @@ func TestDirected(t *testing.T) {
 
 		{"overtaken N-1 times", func(a *author) { overtakes(a, 2) }, overtaking, Holds, "at most 2 entries of others went ahead"},
 		{"overtaken N times", func(a *author) { overtakes(a, 3) }, overtaking, Violated, "10.0.0.3:7400 entered 2 times before it, more often than its local batch of 1"},
+		{"overtaken N times, and perhaps passed over in a line that is missing", func(a *author) {
+			overtakes(a, 3)
+			a.without(0, TokenSent)
+		}, overtaking, Insufficient, "the logs are not complete"},
 		{"overtaken by a batch", func(a *author) { overtakesInARow(a, 2) }, overtaking, Holds, "at most 2 entries went ahead of a request that had reached the token, of each node no more than its local batch, which is up to 3"},
 		{"overtaken by more than a batch", func(a *author) { overtakesInARow(a, 4) }, overtaking, Violated, "10.0.0.1:7400 entered 4 times before it, more often than its local batch of 3"},
 

@@ -59,6 +59,14 @@
 // owner. Which policy an entry has is told by the lines witnessing before it. Nor does a
 // node answer that a note is on disk before it is.
 //
+// Members, if they change: a membership has one content wherever it is adopted; a joint one
+// leaves the list of the one below it, and leads to that of the one above; IDs are given once.
+// Each member adopts them in rising order, over its restarts too. Nobody enters while its own
+// membership does not list it, after it has departed, nor after some node had gone over to a
+// list without it. That every member had gone by both lists before the second counted alone, and
+// that no quorum was one of the old list alone, rests on messages and leases that have no lines.
+// Where a step of a proof says N or "every member", it is those of the writer's membership then.
+//
 // R3, every request is granted: each request has its entry, unless its waiter gave
 // up, its session lapsed, its node stopped or crashed first, or it was made to help
 // another node find the token. A node that was named as helper while it had no session
@@ -94,8 +102,9 @@
 // schema.go and event.go have the lines; content.go, read.go and parse.go read them from
 // files, life.go and run.go put them together, and clock.go, pair.go and merge.go find what
 // caused what.
-// check.go judges the requirements, along journey.go, which follows the token; of shared
-// locks sharers.go and sharing.go do. report.go has the verdicts. story.go and explain.go tell how one entry came about.
+// membership.go has who the members were. check.go judges the requirements, along
+// journey.go, which follows the token; of shared locks sharers.go and sharing.go do, of members
+// that change changes.go. report.go has the verdicts. story.go and explain.go tell how one entry came about.
 //
 // # What is not promised
 //

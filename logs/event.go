@@ -55,6 +55,8 @@ type Event struct {
 
 	Shared *Shared // what it says of a lock that is shared; nil if nothing
 	Noted  *Noted  // what it says of runs of ticks and kept holds; nil if nothing
+	// Listing is what it says of members that change; nil if nothing.
+	Listing *Listing
 
 	File string // the name that the file was read under
 	Line int    // from 1

@@ -77,7 +77,7 @@ func (c *checker) checkRemaking(a, b *Entry) {
 	case end == a.End && end.Kind == Leave && end.Fence == a.Enter.Fence && c.clocks[end].Includes(b.Enter):
 		c.report(exclusion, Violated, []*Event{a.Enter, b.Enter, end}, "%s was inside with fence %d, and %s entered with fence %d before it left",
 			a.Enter.Node, a.Enter.Fence, b.Enter.Node, b.Enter.Fence)
-	case a.Enter.Life.End == Crashed || c.buriedFor(b.Visit.Lock, b.Visit.Epoch, a.Enter.Node):
+	case a.Enter.Life.End == Crashed || c.buriedFor(b.Visit.Lock, b.Visit.Epoch, a.Enter.Node) || leftFor(b.Enter, a.Enter.Life.ID):
 		c.order.byLease++
 	default:
 		c.report(exclusion, Insufficient, []*Event{end, b.Enter}, "neither a chain of messages nor a burial of %s orders these", a.Enter.Node)

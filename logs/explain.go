@@ -173,6 +173,9 @@ func (x *explanation) gather() {
 	x.choose(x.begin, enter, x.entry.End)
 	if x.begin != nil {
 		for _, e := range enter.Life.Events[x.begin.Seq:enter.Seq] {
+			if e.Kind == MembershipAdopted {
+				x.choose(e)
+			}
 			if e.Kind == RequestSent && e.Lock == enter.Lock && e.Number == enter.Number {
 				x.choose(e)
 				if e.Receipt != nil && x.at[e.Receipt] < x.at[enter] {

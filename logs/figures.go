@@ -44,10 +44,12 @@ func (c *checker) count(journeys []*Journey) {
 	f.Locks, f.ByLease = len(journeys), c.order.byLease
 	byNode := make(map[string]*NodeFigures)
 	waits := make(map[string][]time.Duration)
-	f.Nodes = make([]NodeFigures, len(c.run.Members))
-	for i, member := range c.run.Members {
-		f.Nodes[i].Node = member
-		byNode[member] = &f.Nodes[i]
+	f.Nodes = make([]NodeFigures, 0, len(c.run.Members))
+	for id, member := range c.run.Members {
+		if c.run.Listed(id) {
+			f.Nodes = append(f.Nodes, NodeFigures{Node: member})
+			byNode[member] = &f.Nodes[len(f.Nodes)-1]
+		}
 	}
 	for _, life := range c.run.Lives {
 		n := byNode[life.Node]

@@ -139,7 +139,7 @@ func (t *tracer) follow(life *Life) {
 		switch e.Kind {
 		case SessionLapsed:
 			t.lapse(e)
-		case SessionEnded:
+		case SessionEnded, MemberDeparted:
 			t.endShares(e)
 		}
 		if e.Lock == "" {

@@ -7,11 +7,12 @@ import (
 
 // Life is one run of one member's process, as far as it is in the files.
 type Life struct {
-	Node        string
+	Node        string   // see Run.Members
+	ID          int      // which member it was, where lines tell memberships; -1: none
 	Incarnation string   // empty where node_started is missing
 	Members     []string // in member order; nil where node_started is missing
 	Started     *Event   // node_started; nil where it is missing
-	Stopped     *Event   // node_stopped; nil where it is missing
+	Stopped     *Event   // node_stopped, or node_removed; nil where it is missing
 	End         EndKind
 	Events      []*Event // in the order in which things happened to the process
 	Index       int      // place in Run.Lives
@@ -19,6 +20,9 @@ type Life struct {
 	// holes are the places, by Seq, before which lines are missing for certain: in a log
 	// with log_gap, or where something stands that cannot be read.
 	holes []int
+
+	address string
+	adopted []adoption // in the order of lines
 }
 
 // EndKind says how a process ended, as far as the logs tell.
@@ -28,7 +32,7 @@ const (
 	// Unknown: neither the process nor another says that it ended. It may run
 	// still, or its file is cut.
 	Unknown EndKind = iota
-	// Stopped: its last line is node_stopped.
+	// Stopped: its last line is node_stopped, or node_removed.
 	Stopped
 	// Crashed: it did not say so itself, but a peer logged its loss, or the same
 	// file goes on with the member's next process.
@@ -62,21 +66,26 @@ func splitLives(files []*File) []*Life {
 			life := current[e.Node]
 			begins := e.Kind == NodeStarted || e.Kind == Awaited
 			if life == nil || begins && !life.awaits() {
-				life = &Life{Node: e.Node}
+				life = &Life{Node: e.Node, address: e.Node}
 				current[e.Node] = life
 				lives = append(lives, life)
 			}
 			if e.Kind == NodeStarted {
 				life.Started, life.Incarnation, life.Members = e, e.Incarnation, e.Members
 			}
-			if e.Kind == NodeStopped && life.Stopped == nil {
-				life.Stopped = e
-			}
-			e.Life, e.Seq = life, len(life.Events)
-			life.Events = append(life.Events, e)
+			life.add(e)
 		}
 	}
 	return lives
+}
+
+// add appends a line.
+func (l *Life) add(e *Event) {
+	if l.Stopped == nil && (e.Kind == NodeStopped || e.Kind == NodeRemoved) || e.Kind == NodeStopped && l.Stopped.Kind == NodeRemoved {
+		l.Stopped = e
+	}
+	e.Life, e.Seq = l, len(l.Events)
+	l.Events = append(l.Events, e)
 }
 
 // sortLives orders the processes by node, and those of one node in the order in

@@ -8,8 +8,9 @@ import (
 )
 
 // findMembers takes the member list from the first node_started and holds the
-// others against it.
+// others against it. Where lines tell memberships, these have the members.
 func (r *Run) findMembers() {
+	r.findMemberships()
 	var listed *Event
 	for _, life := range r.Lives {
 		switch {
@@ -18,6 +19,7 @@ func (r *Run) findMembers() {
 		case life.Started == nil:
 			r.Findings = append(r.Findings, found(Gap, life.first(),
 				"the first line of %s here is %s, want node_started: the beginning is missing; give the file from its first line on, and put the parts of a rotated log together in order, as in: zcat -f node.log.2.gz node.log.1 node.log > whole.log", life.Node, life.first().Kind))
+		case len(r.Memberships) > 0: // see takeMembers
 		case listed == nil:
 			listed, r.Members = life.Started, life.Members
 		case !slices.Equal(life.Members, r.Members):
@@ -25,6 +27,10 @@ func (r *Run) findMembers() {
 				"%s lists the members %s, but %s lists %s: these are logs of different clusters; give those of one", life.Node,
 				strings.Join(life.Members, " "), listed.Position(), strings.Join(r.Members, " ")))
 		}
+	}
+	if len(r.Memberships) > 0 {
+		r.takeMembers()
+		return
 	}
 	if listed == nil {
 		r.Members, r.ordered = r.membersSeen()
@@ -109,7 +115,7 @@ func (r *Run) agreeOnOrder(members []string) bool {
 // entered says how many nodes entered, of all as far as the lines tell.
 func (r *Run) entered(count int) string {
 	if r.ordered {
-		return fmt.Sprintf("%d of %s entered", count, counted(len(r.Members), "node", "nodes"))
+		return fmt.Sprintf("%d of %s entered", count, counted(r.everListed(), "node", "nodes"))
 	}
 	return counted(count, "node", "nodes") + " entered, and no line says how many there are"
 }
@@ -128,12 +134,4 @@ func (r *Run) name(member int) string {
 		return r.Members[member]
 	}
 	return fmt.Sprintf("member %d", member)
-}
-
-// size is how many members there are; 0 where no line tells.
-func (r *Run) size() int {
-	if r.ordered {
-		return len(r.Members)
-	}
-	return 0
 }

@@ -84,6 +84,8 @@ func (r *Run) judges(id requirementID) bool {
 		return r.logsAny(func(e *Event) bool { return e.Noted != nil && e.Noted.Run.Tick != 0 })
 	case id == keptStays:
 		return r.logsAny(func(e *Event) bool { return e.Noted != nil && e.Noted.Kept.Fence != 0 })
+	case id == oneList:
+		return r.Changes()
 	case id == overtaking && r.minimal():
 		return r.logsAny(func(e *Event) bool { return e.Has("queue") })
 	case id == messageCost && r.minimal():

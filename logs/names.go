@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -8,13 +9,14 @@ import (
 // Names gives the nodes of a run short names for people: A, B, C and so on, in member
 // order, then those that no line lists as members.
 type Names struct {
-	Nodes []string // addresses, in the order of their names
+	Nodes []string // as in Run.Members, in the order of their names
 	short map[string]string
+	run   *Run
 }
 
 // Names returns the short names of the run's nodes.
 func (r *Run) Names() *Names {
-	n := &Names{Nodes: slices.Clone(r.Members), short: make(map[string]string)}
+	n := &Names{Nodes: slices.Clone(r.Members), short: make(map[string]string), run: r}
 	for _, life := range r.Lives {
 		if !slices.Contains(n.Nodes, life.Node) {
 			n.Nodes = append(n.Nodes, life.Node)
@@ -24,6 +26,24 @@ func (r *Run) Names() *Names {
 		n.short[node] = letters(i)
 	}
 	return n
+}
+
+// At returns the names for the text of a line as it was written. In it, an address that several
+// members had, one after the other, stands for the latest of them that the writer knows.
+func (n *Names) At(e *Event) *Names {
+	known := n.run.knownAt(e)
+	at := n
+	for id, name := range n.run.Members {
+		address, _, several := strings.Cut(name, "#")
+		if !several || id >= known && e.Life.ID != id {
+			continue
+		}
+		if at == n {
+			at = &Names{Nodes: n.Nodes, short: maps.Clone(n.short), run: n.run}
+		}
+		at.short[address] = n.short[name]
+	}
+	return at
 }
 
 // letters counts A to Z, AA, AB and so on.

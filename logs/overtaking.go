@@ -24,8 +24,12 @@ func (c *checker) checkOvertaking(j *Journey) {
 		for _, e := range v.Events {
 			o.step(e)
 		}
-		if last && v.Departure == nil {
+		switch {
+		case v.Departure != nil:
+		case last:
 			o.rest(v)
+		default:
+			clear(o.waiting) // somebody may have been passed over in the line that is missing
 		}
 	}
 }
@@ -71,9 +75,9 @@ func (o *overtaken) step(e *Event) {
 			o.wait(o.run.member(e.Peer), e.Number, e)
 		}
 	}
-	if len(e.RequestNumbers) == len(o.waiting) {
+	if len(e.RequestNumbers) > 0 {
 		for _, node := range e.Queue {
-			if member := o.run.member(node); member >= 0 {
+			if member := o.run.member(node); member >= 0 && member < len(e.RequestNumbers) {
 				o.wait(member, e.RequestNumbers[member], e)
 			}
 		}
@@ -91,10 +95,12 @@ func sameTurn(before, e *Event) bool {
 	return sameShare(before, e) && e.Mode() == Unlimited && e.Number.IsZero()
 }
 
-// forget takes out whom the line shows as served, or as passed over.
+// forget takes out whom the line shows as served, or as passed over, and who is to leave the
+// list: nobody waits there any more.
 func (o *overtaken) forget(e *Event) {
+	m := e.Membership()
 	for member, t := range o.waiting {
-		if t != nil && (o.served(e, member, t.number) || o.passedOver(e, o.run.Members[member])) {
+		if t != nil && (o.served(e, member, t.number) || o.passedOver(e, o.run.Members[member]) || m != nil && !m.Stays(member)) {
 			o.waiting[member] = nil
 		}
 	}

@@ -13,17 +13,29 @@ type pairKey struct {
 	from, to string
 	number   Number
 	epoch    Epoch
-	count    uint64 // hop, probe, kept or count
-	fence    uint64 // of what a leader says
+	count    uint64 // hop, probe, kept, count or membership
+	fence    uint64 // of what a leader says; or ask
 	share    Share
 	recaller string
-	note     string // what WITNESS and its answer are about
+	note     string // what WITNESS and its answer are about; or answer
 }
 
 // send and receive events, by the message that they are about.
 var (
-	sends    = map[string]string{RequestSent: "request", TokenSent: "token", ProbeSent: "probe", BallotSent: "ballot", AnswerSent: "answer", AbortSent: "abort", RecallSent: "recall", DoneSent: "done", SaySent: "say", WitnessSent: "witness", WitnessAnswerSent: "witness-answer"}
-	receives = map[string]string{RequestReceived: "request", TokenReceived: "token", ProbeReceived: "probe", BallotReceived: "ballot", AnswerReceived: "answer", AbortReceived: "abort", RecallReceived: "recall", DoneReceived: "done", SayReceived: "say", WitnessReceived: "witness", WitnessAnswerReceived: "witness-answer"}
+	sends = map[string]string{
+		MembershipSent: "membership", ChooseSent: "choose", ChooseAnswerSent: "choose-answer", AcceptSent: "accept",
+		AcceptAnswerSent: "accept-answer", JoinedSent: "joined", JoinedAnswerSent: "joined-answer", SyncSent: "sync",
+		SyncAnswerSent: "sync-answer", RequestSent: "request", TokenSent: "token", ProbeSent: "probe",
+		BallotSent: "ballot", AnswerSent: "answer", AbortSent: "abort", RecallSent: "recall",
+		DoneSent: "done", SaySent: "say", WitnessSent: "witness", WitnessAnswerSent: "witness-answer",
+	}
+	receives = map[string]string{
+		MembershipReceived: "membership", ChooseReceived: "choose", ChooseAnswerReceived: "choose-answer", AcceptReceived: "accept",
+		AcceptAnswerReceived: "accept-answer", JoinedReceived: "joined", JoinedAnswerReceived: "joined-answer", SyncReceived: "sync",
+		SyncAnswerReceived: "sync-answer", RequestReceived: "request", TokenReceived: "token", ProbeReceived: "probe",
+		BallotReceived: "ballot", AnswerReceived: "answer", AbortReceived: "abort", RecallReceived: "recall",
+		DoneReceived: "done", SayReceived: "say", WitnessReceived: "witness", WitnessAnswerReceived: "witness-answer",
+	}
 )
 
 // Sent reports whether the event is a message's sending.
@@ -53,6 +65,9 @@ func (e *Event) pairKey() pairKey {
 		k.note, k.epoch = e.Answer+" "+e.Noted.about(), e.Epoch
 	default:
 		k.epoch, k.count = e.Ballot, e.Probe
+		if n := e.Listing; n != nil {
+			k.epoch, k.count, k.fence, k.note = n.Round, n.Version, n.Ask, e.Answer
+		}
 	}
 	return k
 }
@@ -102,8 +117,8 @@ func (r *Run) pair() {
 // certain reports whether a sending is the first of its message for certain. Where lines
 // of the sender are missing, a message that is sent again on new streams, which are
 // requests, probes and answers to them, and values, or again and again, which are RECALL and DONE,
-// and WITNESS and its answers, may have been sent before: then a receipt need not
-// have happened after the sending that is there.
+// WITNESS and its answers, and what changes the members, may have been sent before: then a
+// receipt need not have happened after the sending that is there.
 func (r *Run) certain(sent *Event) bool {
 	switch sent.Kind {
 	case RequestSent:
@@ -111,7 +126,7 @@ func (r *Run) certain(sent *Event) bool {
 	case RecallSent, DoneSent, SaySent, WitnessSent, WitnessAnswerSent:
 		return !r.partialBefore(sent.Life)
 	}
-	return !sent.Has("probe") || !r.partialBefore(sent.Life)
+	return !sent.Has("probe") && sent.Listing == nil || !r.partialBefore(sent.Life)
 }
 
 // partialBefore reports whether lines of a process are missing for certain, or of an earlier

@@ -73,6 +73,17 @@ type line struct {
 	KnownRun       string   `json:"known_run"`
 	KnownKept      string   `json:"known_kept"`
 	Serial         string   `json:"serial"`
+	Membership     string   `json:"membership"`
+	Cluster        string   `json:"cluster"`
+	Disk           string   `json:"disk"`
+	MemberIDs      []string `json:"member_ids"`
+	Next           []string `json:"next"`
+	NextIDs        []string `json:"next_ids"`
+	IDs            string   `json:"ids"`
+	Floor          string   `json:"floor"`
+	Round          string   `json:"round"`
+	Awaited        []string `json:"awaited"`
+	Ask            string   `json:"ask"`
 }
 
 // parseEvent reads one line and checks it against the minimal form of the schema, and
@@ -183,13 +194,10 @@ func (p *parser) line(l *line) {
 	e.LastGranted = p.numbers("last_granted", l.LastGranted)
 	e.Queue, e.Members = p.texts("queue", l.Queue), p.texts("members", l.Members)
 	e.Session, e.Probe = p.decimal("session", l.Session), p.decimal("probe", l.Probe)
-	e.Incarnation, e.Version = p.text("incarnation", l.Incarnation), p.text("version", l.Version)
+	e.Incarnation, e.Version = p.hex("incarnation", l.Incarnation), p.text("version", l.Version)
 	e.FoundBy, e.Found = p.text("found_by", l.FoundBy), p.texts("found", l.Found)
 	e.LocalBatch, e.Missing = p.decimal("local_batch", l.LocalBatch), p.decimal("missing", l.Missing)
 	e.Evidence = p.flag("evidence", l.Evidence)
-	if digits, err := hex.DecodeString(l.Incarnation); l.Incarnation != "" && (err != nil || len(digits) != 16) {
-		p.fail("incarnation", fmt.Errorf("got %q, want %s", l.Incarnation, kindHex))
-	}
 	e.Reason, e.Remote, e.Caller = p.text("reason", l.Reason), p.text("remote", l.Remote), p.text("caller", l.Caller)
 	e.Times = p.text("times", l.Times)
 	e.Answer, e.Helper = p.text("answer", l.Answer), p.text("helper", l.Helper)
@@ -198,6 +206,7 @@ func (p *parser) line(l *line) {
 	e.Count, e.Value, e.Over = p.decimal("count", l.Count), p.text("value", l.Value), p.flag("over", l.Over)
 	p.shared(l)
 	p.noted(l)
+	p.listing(l)
 }
 
 func (p *parser) fail(name string, err error) {
@@ -211,6 +220,13 @@ func (p *parser) text(name, value string) string {
 		p.event.has |= keyBit[name]
 	}
 	return value
+}
+
+func (p *parser) hex(name, value string) string {
+	if digits, err := hex.DecodeString(value); value != "" && (err != nil || len(digits) != 16) {
+		p.fail(name, fmt.Errorf("got %q, want %s", value, kindHex))
+	}
+	return p.text(name, value)
 }
 
 func (p *parser) flag(name string, value *bool) bool {

@@ -36,6 +36,7 @@ const (
 	outsideSession
 	ticksOnce
 	keptStays
+	oneList
 	everyRequest
 	overtaking
 	messageCost
@@ -53,6 +54,7 @@ var titles = [requirements]struct{ id, name string }{
 	outsideSession: {"R2", "no grant outside a session"},
 	ticksOnce:      {"runs", "no tick runs again"},
 	keptStays:      {"kept", "nobody enters while a hold is kept"},
+	oneList:        {"list", "one list of members at a time"},
 	everyRequest:   {"R3", "every request is granted"},
 	overtaking:     {"R3", "at most N-1 others go ahead"},
 	messageCost:    {"paper", "0 or N messages an entry"},

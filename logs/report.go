@@ -58,7 +58,7 @@ func (r *Report) add(requirement Requirement) { r.Requirements = append(r.Requir
 func (c *checker) newReport() *Report {
 	sortProblems(c.problems)
 	r := &Report{Figures: c.figures}
-	complete := Requirement{Reason: fmt.Sprintf("%s, %s, %s, every receipt with its sending", counted(len(c.run.Files), "file", "files"), counted(len(c.run.Members), "member", "members"), counted(len(c.run.Lives), "process", "processes"))}
+	complete := Requirement{Reason: fmt.Sprintf("%s, %s, %s, every receipt with its sending", counted(len(c.run.Files), "file", "files"), counted(c.run.everListed(), "member", "members"), counted(len(c.run.Lives), "process", "processes"))}
 	for _, f := range c.run.Findings {
 		q := Quote{File: f.File, Line: f.Line, Text: f.Problem}
 		if f.Kind == Note {
@@ -74,7 +74,7 @@ func (c *checker) newReport() *Report {
 		complete.Reason = complete.Details[0].Reason
 	}
 	for id := range requirements {
-		if !c.run.judges(id) && !(id == permits && c.violated(id)) {
+		if !c.run.judges(id) && !((id == permits || id == oneList) && c.violated(id)) {
 			continue
 		}
 		requirement := complete
@@ -157,6 +157,8 @@ func (c *checker) proof(id requirementID) string {
 		return counted(c.runs, "run", "runs") + ", none of a tick that needed no other"
 	case keptStays:
 		return counted(c.keptHolds, "hold that is kept", "holds that are kept") + ", each given back, freed or adopted before the next entry"
+	case oneList:
+		return c.changesProof()
 	case everyRequest:
 		return c.fates()
 	case overtaking:
@@ -168,14 +170,14 @@ func (c *checker) proof(id requirementID) string {
 		}
 		return fmt.Sprintf("at most %s of others went ahead of a request that had reached the token", counted(f.MostOvertaken, "entry", "entries"))
 	case messageCost:
-		return fmt.Sprintf("%.2f messages an entry. Entries for which the token was here: %d; that cost N = %d: %d; that rode: %d; with fewer requests: %d; by a new token: %d",
-			f.PerEntry, m.Here, len(c.run.Members), m.Asked, m.Rode, m.Fewer, m.Remade) + m.apart()
+		return fmt.Sprintf("%.2f messages an entry. Entries for which the token was here: %d; that cost N = %s: %d; that rode: %d; with fewer requests: %d; by a new token: %d",
+			f.PerEntry, m.Here, c.run.Sizes(), m.Asked, m.Rode, m.Fewer, m.Remade) + m.apart()
 	}
 	return ""
 }
 
-// apart says what the paper does not count, of locks that are shared, and of runs and kept
-// holds.
+// apart says what the paper does not count, of locks that are shared, of runs and kept
+// holds, and of members that change.
 func (m *Messages) apart() string {
 	text := ""
 	if m.Under+m.Recall+m.Done > 0 {
@@ -183,6 +185,9 @@ func (m *Messages) apart() string {
 	}
 	if m.Witness+m.Noted > 0 {
 		text += fmt.Sprintf("; to have notes remembered, apart: %d WITNESS and %d answers", m.Witness, m.Noted)
+	}
+	if m.Change > 0 {
+		text += fmt.Sprintf("; to change the members, apart: %d", m.Change)
 	}
 	return text
 }

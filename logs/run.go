@@ -14,13 +14,18 @@ var ErrNoEvents = errors.New("no line of a conch log")
 // Run is what several log files say together: the processes of the members, their
 // lines, and which receive belongs to which send.
 type Run struct {
-	Files    []*File
-	Members  []string  // in member order, as node_started has it; see membersSeen where none is there
-	Lives    []*Life   // by node, then in the order in which they ran
-	Findings []Finding // about the files, in no order that means anything
-	Sessions bool      // some line is about sessions: grants outside one are judged
+	Files []*File
+	// Members are the nodes in member order, as node_started has them; see membersSeen where none
+	// is there. Where the list changed, they are all that were ever members, by ID; one that has
+	// the address of an earlier one, with another disk, is called ADDRESS#2.
+	Members     []string
+	Memberships []*Membership // by version, as far as lines tell them; nil if none does
+	Lives       []*Life       // by node, then in the order in which they ran
+	Findings    []Finding     // about the files, in no order that means anything
+	Sessions    bool          // some line is about sessions: grants outside one are judged
 
-	merged []*Event
+	merged    []*Event
+	addresses []string // of Members, where lines tell memberships
 	// ordered: the order of Members is known, so that RN and LN can be read by it.
 	ordered bool
 }
@@ -133,14 +138,15 @@ func (r *Run) judgeEnds() {
 	for i, life := range r.Lives {
 		successor := i+1 < len(r.Lives) && r.Lives[i+1].Node == life.Node
 		switch {
+		case life.awaits(): // it took part in nothing
 		case life.Stopped != nil:
 			life.End = Stopped
-			if last := life.last(); last != life.Stopped {
+			if last := life.last(); last != life.Stopped && life.Stopped.Kind == NodeStopped {
 				r.Findings = append(r.Findings, found(Gap, last,
 					"%s goes on after its node_stopped at line %d without a node_started: lines are missing", life.Node, life.Stopped.Line))
 			}
 		case life.last().Kind == NodeFailed,
-			successor && r.Lives[i+1].first().File == life.first().File && r.Lives[i+1].Started != nil,
+			r.restartedIn(life),
 			successor && r.anyoneLost(life.Node),
 			!successor && r.lastSeenLost(life):
 			life.End = Crashed
@@ -149,6 +155,13 @@ func (r *Run) judgeEnds() {
 				"is the last line of %s, want node_stopped, and no peer logged its loss: the file is cut, or the node runs still; stop the nodes before you collect their logs", life.Node))
 		}
 	}
+}
+
+// restartedIn reports whether the file of a process goes on with the next one of its address.
+func (r *Run) restartedIn(life *Life) bool {
+	return slices.ContainsFunc(r.Lives, func(next *Life) bool {
+		return next.address == life.address && next.Started != nil && next.first().File == life.first().File && next.first().Line > life.last().Line
+	})
 }
 
 // anyoneLost reports whether some node logged the loss of this one.

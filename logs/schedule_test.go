@@ -121,13 +121,13 @@ func (c *cluster) flicker(a, b *member) {
 // settleDown serves everyone.
 func (c *cluster) settleDown() {
 	for _, a := range c.nodes {
-		if !a.alive {
+		if !a.alive && c.listed(a) {
 			c.restart(a)
 		}
 	}
 	for _, a := range c.nodes {
 		for _, b := range c.nodes {
-			if a != b && !a.connected[b.self] {
+			if a != b && !a.connected[b.self] && c.listed(a) && c.listed(b) {
 				c.connect(a, b)
 			}
 		}
@@ -140,7 +140,7 @@ func (c *cluster) settleDown() {
 		again = len(c.wires) > 0
 		for _, m := range c.nodes {
 			for _, lock := range c.locks {
-				if m.lock(c, lock).inside {
+				if m.alive && m.lock(c, lock).inside {
 					c.leave(m, lock)
 					again = true
 				}
@@ -196,7 +196,7 @@ func (c *cluster) crash(m *member) {
 			alive++
 		}
 	}
-	if alive-1 <= len(c.nodes)/2 {
+	if alive-1 <= c.size()/2 {
 		return
 	}
 	m.alive = false
@@ -262,7 +262,7 @@ func (c *cluster) remakeAt(p *member, lock string) {
 	probe, ballot := c.ballots, Epoch{100 + c.ballots, uint64(p.self)}
 	var dead []int
 	for _, m := range c.nodes {
-		if !m.alive {
+		if !m.alive && c.listed(m) {
 			dead = append(dead, m.self)
 		}
 	}
@@ -278,7 +278,7 @@ func (c *cluster) remakeAt(p *member, lock string) {
 	for k := range c.nodes {
 		m := c.nodes[(p.self+k)%len(c.nodes)]
 		t.ln[m.self] = l.rn[m.self]
-		if m.alive {
+		if m.alive && c.listed(m) {
 			t.ln[m.self] = m.lock(c, lock).rn[m.self]
 			if m.lock(c, lock).outstanding {
 				t.ln[m.self].Count--

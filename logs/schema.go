@@ -93,6 +93,31 @@ const (
 	Unkept                = "unkept"
 	Freed                 = "freed"
 	NotFreed              = "not_freed"
+
+	// Members that change.
+	MembershipAdopted    = "membership_adopted"
+	ChangeProposed       = "change_proposed"
+	MembersJoining       = "members_joining"
+	MemberDeparted       = "member_departed"
+	NodeRemoved          = "node_removed"
+	MembershipSent       = "membership_sent"
+	MembershipReceived   = "membership_received"
+	ChooseSent           = "choose_sent"
+	ChooseReceived       = "choose_received"
+	ChooseAnswerSent     = "choose_answer_sent"
+	ChooseAnswerReceived = "choose_answer_received"
+	AcceptSent           = "accept_sent"
+	AcceptReceived       = "accept_received"
+	AcceptAnswerSent     = "accept_answer_sent"
+	AcceptAnswerReceived = "accept_answer_received"
+	JoinedSent           = "joined_sent"
+	JoinedReceived       = "joined_received"
+	JoinedAnswerSent     = "joined_answer_sent"
+	JoinedAnswerReceived = "joined_answer_received"
+	SyncSent             = "sync_sent"
+	SyncReceived         = "sync_received"
+	SyncAnswerSent       = "sync_answer_sent"
+	SyncAnswerReceived   = "sync_answer_received"
 )
 
 // kind is the type of a key's value, as SCHEMA.md names it.
@@ -114,6 +139,7 @@ const (
 	kindShares    kind = `array of "MEMBER.SESSION.FENCE.PERMITS"`
 	kindRun       kind = `"TICK.FENCE.STATE"`
 	kindKept      kind = `"FENCE.held" or "FENCE.over"`
+	kindIDs       kind = "array of decimal strings"
 )
 
 // key is one key of the log's lines.
@@ -140,7 +166,7 @@ var keys = []key{
 	{"last_granted", kindNumbers, "LN: the number of each member's request granted last, in member order; where the token is at the writer, or in the message"},
 	{"queue", kindAddresses, "Q: who gets the token next, head first; wherever last_granted is"},
 	{"session", kindDecimal, "a session number; with token_sent, the receiver's session to which the token is addressed"},
-	{"members", kindAddresses, "the member list, in member order"},
+	{"members", kindAddresses, "the member list, in member order; with membership_adopted the list that counts, and of two the one that is left; with change_proposed the list that is proposed"},
 	{"found", kindAddresses, "the members that are known so far, sorted, the writer included"},
 	{"found_by", kindText, "how the writer knows the members, by the flags that tell it: peers, hosts-file, or discover with dns, srv or serf"},
 	{"incarnation", kindHex, "drawn at random by each process at its start"},
@@ -155,7 +181,7 @@ var keys = []key{
 	{"caller", kindText, "who asked for the lock, wants it broken, or set its limit: USER@HOST and process PID as the client states them, and the identity that the node knows; with client_refused, only the latter"},
 	{"ballot", kindEpoch, "the ballot, which is the epoch of the token that it may make"},
 	{"probe", kindDecimal, "the probe's number at its asker"},
-	{"answer", kindText, "to a probe: hold, recent or none; to a ballot: hold, nack or promise; to WITNESS: noted (it is on disk), nack, full (no room) or no disk"},
+	{"answer", kindText, "to a probe: hold, recent or none; to a ballot: hold, nack or promise; to WITNESS: noted (it is on disk), nack, full (no room) or no disk; to CHOOSE: promise or nack; to ACCEPT: accepted or nack; to JOINED: joined or not joined"},
 	{"helper", kindAddress, "a member that the probe asks to look for the token too"},
 	{"distant", kindAddresses, "D: the members that the ballot's proposer does not reach"},
 	{"buried", kindAddresses, "the members of D that the answerer buries"},
@@ -178,6 +204,17 @@ var keys = []key{
 	{"known_run", kindRun, "with an answer: what the answerer remembers of the lock's latest run"},
 	{"known_kept", kindKept, "with an answer: what the answerer remembers of the lock's latest kept hold"},
 	{"serial", kindDecimal, "counts the notes that the process has put on disk"},
+	{"membership", kindDecimal, "which membership of the cluster it is, from 0: an even one has one list; an odd one, which is joint, has two, and a quorum is one of both"},
+	{"cluster", kindHex, "identifies the cluster: drawn from its first list of members and their disks"},
+	{"disk", kindHex, "drawn with the writer's data directory; a member is its disk"},
+	{"member_ids", kindIDs, "the ID of each of members; of IDs member order is made, and none is given twice"},
+	{"next", kindAddresses, "the list to which a joint membership leads"},
+	{"next_ids", kindIDs, "the ID of each of next"},
+	{"ids", kindDecimal, "how many IDs were given so far; RN and LN have one entry for each"},
+	{"floor", kindDecimal, "at least each ballot number used before this membership; nodes that end the same change may have different ones"},
+	{"round", kindEpoch, "of the choice of the next membership: NUMBER and the member that proposes"},
+	{"awaited", kindAddresses, "the members of which the writer does not know yet that they go by the joint membership alone, or are buried"},
+	{"ask", kindDecimal, "counts what the sender of JOINED has asked"},
 }
 
 // keySet is a set of keys, a bit for each in the order of keys.
@@ -243,7 +280,7 @@ var (
 
 var shapes = []shape{
 	{Awaited, "info", setOf("found", "reason"), 0, 0, "the process looks for its members (--discover) and has not started as a node; written when it has found others, and each 10 s"},
-	{NodeStarted, "info", setOf("members", "incarnation", "version", "session"), setOf("local_batch", "evidence", "found_by"), 0, "the first line of each process, but for members_awaited; a file may hold several runs, appended"},
+	{NodeStarted, "info", setOf("members", "incarnation", "version", "session"), setOf("local_batch", "evidence", "found_by", "disk", "membership", "cluster"), 0, "the first line of each process, but for members_awaited; a file may hold several runs, appended. With membership, the process had that on disk, and members has the address of each ID; of one that was removed long ago, removed-ID"},
 	{NodeStopped, "info", 0, 0, 0, "the last line of a clean run"},
 	{NodeFailed, "error", setOf("reason"), 0, 0, "the last line of a process that cannot go on, for example because its data directory cannot be written"},
 	{PeerConnected, "info", setOf("peer"), 0, 0, "the writer's stream to the peer is accepted"},
@@ -325,12 +362,38 @@ var shapes = []shape{
 	{Unkept, "info", lockOnly | setOf("kept_hold"), 0, 0, "the token, which is at the writer, carries this kept hold no longer: it was freed, or is adopted now"},
 	{Freed, "info", lockOnly | setOf("kept_hold"), 0, 0, "a quorum remembers that this kept hold is over, as somebody at the writer asked for"},
 	{NotFreed, "warn", lockOnly | setOf("kept_hold", "reason"), 0, 0, "that is not known, or the node knows no such hold"},
+
+	{MembershipAdopted, "info", setOf("membership", "cluster", "members", "member_ids", "ids", "floor"), setOf("next", "next_ids"), 0, "the writer goes by this membership from now on; of one that was on disk at the start, the line is written right after node_started"},
+	{ChangeProposed, "info", setOf("membership", "round", "members"), setOf("ids"), 0, "the writer proposes another list in place of this membership's"},
+	{MembersJoining, "info", setOf("membership", "awaited"), setOf("ask"), 0, "the writer asks all members whether they go by this joint membership alone, so that its second list can take the place of both"},
+	{MemberDeparted, "info", setOf("membership", "session"), 0, 0, "the writer, which is not in the second list, has ended its session: nobody enters there any more; it goes on giving votes"},
+	{NodeRemoved, "info", setOf("membership"), 0, 0, "the writer is in no list any more, and ends; its data directory will not start again"},
+	{MembershipSent, "info", setOf("peer", "membership"), 0, 0, "the writer hands MEMBERSHIP, which tells its own, to the stream to one peer"},
+	{MembershipReceived, "info", setOf("peer", "membership"), 0, 0, "MEMBERSHIP came from the peer"},
+	{ChooseSent, "info", choiceKeys, 0, 0, "the writer hands CHOOSE, which asks for a promise, to the stream to one peer; membership is the one that is to change"},
+	{ChooseReceived, "info", choiceKeys, 0, 0, "CHOOSE came from the peer"},
+	{ChooseAnswerSent, "info", choiceKeys | setOf("answer"), 0, 0, "the writer hands its answer to CHOOSE to the stream to the proposer"},
+	{ChooseAnswerReceived, "info", choiceKeys | setOf("answer"), 0, 0, "an answer to CHOOSE came"},
+	{AcceptSent, "info", choiceKeys, setOf("members", "ids"), 0, "the writer hands ACCEPT, which proposes the list, to the stream to one peer"},
+	{AcceptReceived, "info", choiceKeys, setOf("members", "ids"), 0, "ACCEPT came from the peer"},
+	{AcceptAnswerSent, "info", choiceKeys | setOf("answer"), 0, 0, "the writer hands its answer to ACCEPT to the stream to the proposer"},
+	{AcceptAnswerReceived, "info", choiceKeys | setOf("answer"), 0, 0, "an answer to ACCEPT came"},
+	{JoinedSent, "info", joinedKeys, setOf("distant"), 0, "the writer hands JOINED, which asks whether the joint membership can be completed, to the stream to one peer"},
+	{JoinedReceived, "info", joinedKeys, setOf("distant"), 0, "JOINED came from the peer"},
+	{JoinedAnswerSent, "info", joinedKeys | setOf("answer"), setOf("buried"), 0, "the writer hands its answer to JOINED to the stream to the asker"},
+	{JoinedAnswerReceived, "info", joinedKeys | setOf("answer"), setOf("buried"), 0, "an answer to JOINED came"},
+	{SyncSent, "info", setOf("peer", "membership"), 0, 0, "the writer hands SYNC, which asks for notes, to the stream to one peer"},
+	{SyncReceived, "info", setOf("peer", "membership"), 0, 0, "SYNC came from the peer"},
+	{SyncAnswerSent, "info", setOf("peer", "membership"), 0, 0, "the writer hands notes that SYNC asked for to the stream to the asker"},
+	{SyncAnswerReceived, "info", setOf("peer", "membership"), 0, 0, "notes that SYNC asked for came"},
 }
 
 var (
 	answerKeys = setOf("number", "waiting", "buried", "buriable", "limit", "limit_by", "share")
 	recallKeys = setOf("peer", "share", "recaller")
 	sayKeys    = setOf("peer", "fence", "count")
+	choiceKeys = setOf("peer", "membership", "round")
+	joinedKeys = setOf("peer", "membership", "ask")
 )
 
 var shapeOf = func() map[string]*shape {

@@ -42,6 +42,8 @@ func TestSchemaDocument(t *testing.T) {
 | abort | lock, ballot, the proposer, the receiver |
 | RECALL, DONE | lock, share, recaller, kept, and both nodes; of those that are sent again, the first sending belongs to the first receipt |
 | SAY | lock, fence, count, and both nodes; of those that are said again on a new stream, the first sending belongs to the first receipt |
+| WITNESS and its answer | lock, run or kept_hold, epoch, answer, and both nodes; of those that are sent again, the first sending belongs to the first receipt |
+| MEMBERSHIP, CHOOSE, ACCEPT, JOINED, SYNC and their answers | membership, round, ask, answer, and both nodes; of those that are sent again, the first sending belongs to the first receipt |
 `)
 	golden(t, "SCHEMA.md", b.String())
 }
@@ -61,7 +63,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		kindText: `"x"`, kindTime: `"2026-11-22T21:01:22.1Z"`, kindAddress: `"a:1"`, kindDecimal: `"0"`, kindNumber: `"1.1"`, kindEpoch: `"1.0"`,
 		kindHex: `"000102030405060708090a0b0c0d0e0f"`, kindBool: `true`, kindNumbers: `["1.1"]`, kindAddresses: `["a:1"]`,
 		kindLimit: `"3"`, kindShare: `"0.1.2.3"`, kindShares: `["0.1.2.3"]`,
-		kindRun: `"7.1.done"`, kindKept: `"1.over"`,
+		kindRun: `"7.1.done"`, kindKept: `"1.over"`, kindIDs: `["0"]`,
 	}
 	for _, s := range shapes {
 		choices := []keySet{0}
@@ -83,9 +85,11 @@ func TestEveryKeyIsRead(t *testing.T) {
 					value = `"` + s.level + `"`
 				case "answer":
 					value = `"hold"`
-					if strings.HasPrefix(s.event, "witness") {
-						value = `"noted"`
+					if question := questions[s.event]; question != "" {
+						value = `"` + answers[question][0] + `"`
 					}
+				case "ids", "membership": // a joint one of one member
+					value = `"1"`
 				}
 				fields = append(fields, `"`+name+`":`+value)
 			}

@@ -23,14 +23,14 @@ func (c *checker) checkSessionsOf(life *Life) {
 			known, outside = false, nil
 		}
 		switch e.Kind {
-		case SessionStarted, SessionLapsed, SessionEnded:
+		case SessionStarted, SessionLapsed, SessionEnded, MemberDeparted:
 			known = true
 		}
 		switch e.Kind {
 		case SessionStarted:
 			c.reportOutside(life, over, outside)
 			began, over, outside = e, nil, nil
-		case SessionWarned, SessionLapsed, SessionEnded:
+		case SessionWarned, SessionLapsed, SessionEnded, MemberDeparted:
 			if len(outside) > 0 && (over == nil || over.Session != e.Session) {
 				// A session that began nowhere ends here: its beginning is missing.
 				c.report(outsideSession, Insufficient, []*Event{outside[0], e}, "%s was in session %d here, but no line says that it began", life.Node, e.Session)

@@ -259,6 +259,9 @@ func (c *checker) checkShares(j *Journey) {
 // gone reports whether, by some line, a share's session was over at a line that does not
 // show the share any more.
 func (c *checker) gone(s Share, e *Event) bool {
+	if leftFor(e, s.Member) {
+		return true
+	}
 	node := c.run.name(s.Member)
 	if c.heardOver(node, s.Session, func(line *Event) bool { return line.Life == e.Life && line.Seq < e.Seq }) {
 		return true
@@ -277,7 +280,7 @@ func (c *checker) gone(s Share, e *Event) bool {
 func (r *Run) sessionEnds() (ends []*Event) {
 	for _, life := range r.Lives {
 		for _, e := range life.Events {
-			if e.Kind == SessionLapsed || e.Kind == SessionEnded {
+			if e.Kind == SessionLapsed || e.Kind == SessionEnded || e.Kind == MemberDeparted {
 				ends = append(ends, e)
 			}
 		}

@@ -103,6 +103,10 @@ func (e *Event) brief() string {
 		add("run", n.Run.String())
 		add("kept_hold", n.Kept.String())
 	}
+	if n := e.Listing; n != nil {
+		add("membership", fmt.Sprint(n.Version))
+		add("round", n.Round.String())
+	}
 	add("session", fmt.Sprint(e.Session))
 	add("reason", e.Reason)
 	return strings.Map(func(r rune) rune {

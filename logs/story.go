@@ -20,7 +20,7 @@ func (x *explanation) write(w io.Writer) error {
 	p.printf("How %s got lock %s with fence %d\n\n", enter.Node, enter.Lock, enter.Fence)
 	if x.showsNumbers() {
 		p.printf("RN has the highest request number heard from each member, LN the number of each\n")
-		p.printf("member's request that was granted last, both in the order %s.\n", strings.Join(x.run.Members, ", "))
+		p.printf("member's request that was granted last, both in the order %s.\n", strings.Join(x.order(), ", "))
 		p.printf("Q is the token's queue, head first. LN and Q are known only where the token is.\n")
 	}
 	if x.oneSession() && !x.run.minimal() {
@@ -38,6 +38,23 @@ func (x *explanation) write(w io.Writer) error {
 	}
 	p.printf("\n%s\n", x.summary())
 	return p.err
+}
+
+// order are the members that RN has in the story, in member order.
+func (x *explanation) order() []string {
+	longest := 0
+	for e := range x.chosen {
+		longest = max(longest, len(e.RequestNumbers))
+	}
+	return x.run.Members[:min(longest, len(x.run.Members))]
+}
+
+// size is how many members there were when the request of the story began.
+func (x *explanation) size() int {
+	if size := x.run.sizeAt(x.begin); size > 0 {
+		return size
+	}
+	return len(x.run.Members)
 }
 
 // steps turns the chosen lines into steps.
@@ -98,6 +115,8 @@ func together(a, b *Event) bool {
 		return a.Kind == b.Kind && a.Life == b.Life && a.Fence == b.Fence && a.Count == b.Count
 	case WitnessSent:
 		return a.Kind == b.Kind && a.Life == b.Life && a.Noted.about() == b.Noted.about()
+	case ChooseSent, AcceptSent:
+		return a.Kind == b.Kind && a.Life == b.Life && a.Listing.Version == b.Listing.Version && a.Listing.Round == b.Listing.Round
 	case RequestSent, ProbeSent, BallotSent, AbortSent, RecallSent:
 		return a.Kind == b.Kind && a.Life == b.Life && a.Number == b.Number && a.Probe == b.Probe && a.Ballot == b.Ballot && a.Repeat == b.Repeat
 	}
@@ -136,6 +155,9 @@ func (x *explanation) sentence(group []*Event) string {
 		return text
 	}
 	if text := noteSentence(group); text != "" {
+		return text
+	}
+	if text := x.run.memberSentence(group); text != "" {
 		return text
 	}
 	switch e.Kind {
@@ -262,7 +284,7 @@ func (x *explanation) summary() string {
 		}
 	}
 	text := fmt.Sprintf("This entry cost %s and %s; in the paper, an entry that has to ask costs N = %s.",
-		counted(requests, "REQUEST", "REQUESTs"), counted(tokens, "TOKEN", "TOKENs"), counted(len(x.run.Members), "message", "messages"))
+		counted(requests, "REQUEST", "REQUESTs"), counted(tokens, "TOKEN", "TOKENs"), counted(x.size(), "message", "messages"))
 	if rounds > 0 {
 		text += fmt.Sprintf(" The last search for the token and the ballot that made it took %s more.", counted(rounds, "message", "messages"))
 	}

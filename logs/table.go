@@ -47,6 +47,9 @@ func (p *printer) figures(f *Figures) {
 	if m.Witness+m.Noted > 0 {
 		p.printf("; to have notes remembered: %d WITNESS and %d answers", m.Witness, m.Noted)
 	}
+	if m.Change > 0 {
+		p.printf("; to change the members: %d", m.Change)
+	}
 	p.printf("\n")
 }
 

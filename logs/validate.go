@@ -2,6 +2,7 @@ package logs
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,11 +70,22 @@ func checkKeys(raw []byte, allowed keySet) error {
 	return nil
 }
 
-// answers are the values of the key "answer", to a probe, to a ballot and about a note.
+// answers are the values of the key "answer", by what is asked.
 var answers = map[string][]string{
 	"probe":  {"hold", "recent", "none"},
 	"ballot": {"hold", "nack", "promise"},
 	"note":   {"noted", "nack", "full", "no disk"},
+	"choice": {"promise", "nack"},
+	"list":   {"accepted", "nack"},
+	"joint":  {"joined", "not joined"},
+}
+
+// questions are what is asked, by the event of the answer; those to probes and ballots share theirs.
+var questions = map[string]string{
+	WitnessAnswerSent: "note", WitnessAnswerReceived: "note",
+	ChooseAnswerSent: "choice", ChooseAnswerReceived: "choice",
+	AcceptAnswerSent: "list", AcceptAnswerReceived: "list",
+	JoinedAnswerSent: "joint", JoinedAnswerReceived: "joint",
 }
 
 func checkValues(e *Event, s *shape) error {
@@ -93,11 +105,8 @@ func checkValues(e *Event, s *shape) error {
 		return fmt.Errorf("hop: got %d, want 0", e.Hop)
 	}
 	if e.Has("answer") {
-		question := "probe"
-		switch {
-		case e.Kind == WitnessAnswerSent || e.Kind == WitnessAnswerReceived:
-			question = "note"
-		case e.Has("ballot"):
+		question := cmp.Or(questions[e.Kind], "probe")
+		if e.Has("ballot") {
 			question = "ballot"
 		}
 		for _, answer := range answers[question] {

@@ -8,7 +8,9 @@ func (n *Node) propose(l *lock) {
 	s := l.search
 	number := max(l.highest, n.floor)
 	for j := range n.peers {
-		number = max(number, n.peers[j].hello.Floor)
+		if n.peers[j].listed {
+			number = max(number, n.peers[j].hello.Floor)
+		}
 	}
 	s.balloting = true
 	s.ballot = Epoch{Number: number + 1, Proposer: n.self}
@@ -33,7 +35,7 @@ func (n *Node) distant(s *search) []Member {
 	for j := range n.peers {
 		k := Member(j)
 		unanswered := s.probe != 0 && !s.answers[k].answered || s.probe == 0 && n.silent(k)
-		if k != n.self && (!n.peers[k].connected || unanswered) {
+		if k != n.self && n.peers[k].listed && (!n.peers[k].connected || unanswered) {
 			members = append(members, k)
 		}
 	}
@@ -82,16 +84,12 @@ func (n *Node) receiveBallotAnswer(l *lock, from Member, m *Message) {
 func (n *Node) judgeBallot(l *lock) {
 	s := l.search
 	for k := range s.votes {
-		if s.votes[k].promised {
+		if s.votes[k].promised || !n.peers[k].listed {
 			continue
 		}
-		buriers := 0
-		for v := range s.votes {
-			if v != k && slices.Contains(s.votes[v].buried, Member(k)) {
-				buriers++
-			}
-		}
-		if buriers < n.quorum() {
+		if !n.quorate(func(v Member) bool {
+			return v != Member(k) && slices.Contains(s.votes[v].buried, Member(k))
+		}) {
 			return
 		}
 	}

@@ -6,6 +6,17 @@ package token
 // none is served any more.
 func (n *Node) Retire(now Time) {
 	n.advance(now)
+	if n.retiring {
+		return
+	}
+	n.retiring = true
+	n.endProposal(ReasonLeaving)
+	n.turnAwayAll()
+	n.checkGone()
+}
+
+// turnAwayAll lets nobody in any more, and passes on the tokens that nobody uses.
+func (n *Node) turnAwayAll() {
 	if n.leaving {
 		return
 	}
@@ -28,7 +39,6 @@ func (n *Node) Retire(now Time) {
 			n.giveAway(l)
 		}
 	}
-	n.checkGone()
 }
 
 // giveAway sends an idle token of a node that leaves to the first member that waits for it,
@@ -39,7 +49,7 @@ func (n *Node) giveAway(l *lock) {
 	n.wake(l)
 	n.passOn(l)
 	for j := 0; l.token != nil && j < len(n.peers); j++ {
-		if Member(j) != n.self && n.addressable(Member(j)) {
+		if n.stays(Member(j)) && n.addressable(Member(j)) {
 			n.give(l, Member(j))
 		}
 	}
@@ -48,7 +58,7 @@ func (n *Node) giveAway(l *lock) {
 // checkGone says BYE if the node leaves, nobody here is in a critical section, and nobody
 // waits to be told that a run is done or a kept hold over, which takes at most T.
 func (n *Node) checkGone() {
-	if !n.leaving || n.gone {
+	if !n.leaving || n.gone || n.departed && !n.retiring {
 		return
 	}
 	for _, l := range n.order {
@@ -72,6 +82,9 @@ func (n *Node) sayBye() {
 		if l.token != nil {
 			n.drop(l, ReasonLeaving)
 		}
+		if l.use != nil && l.sharing != nil {
+			l.sharing.close()
+		}
 		if l.use != nil && l.notes != nil {
 			n.endRounds(l, ReasonLeaving)
 		}
@@ -81,7 +94,17 @@ func (n *Node) sayBye() {
 			n.send(nil, Member(j), Message{Kind: Bye, Session: n.session})
 		}
 	}
-	n.begun, n.gone = false, true
+	if n.begun {
+		n.ended = n.session
+	}
+	n.begun = false
+	if !n.retiring {
+		n.departed = true
+		n.issue(nil, Departed, NoMember).Session = n.session
+		n.checkRemoved()
+		return
+	}
+	n.gone = true
 	n.issue(nil, Gone, NoMember).Session = n.session
 }
 

@@ -8,7 +8,15 @@ import (
 // Config is what a node needs at its start.
 type Config struct {
 	Self    Member // this node
-	Members int    // how many members there are, this node included
+	Members int    // how many members there are, this node included; 0 if Membership is set
+
+	// Membership is the one on the member's disk, or the first list; nil for Members members
+	// without data directories, which never change. Disk is the member's, and Choice its part in
+	// a choice, nil if it has none. With the first list of a cluster that is not born, Self is
+	// the member's position there; else it is the ID of the member with that disk.
+	Membership *Membership
+	Disk       Disk
+	Choice     *Choice
 
 	// Incarnation is drawn at random by each process at its start.
 	Incarnation Incarnation
@@ -89,11 +97,21 @@ func (cfg Config) check() error {
 	bad := func(field string, got any, want string) error {
 		return fmt.Errorf("%w: Config.%s: got %v, want %s", ErrConfig, field, got, want)
 	}
+	ids := cfg.Members
+	if m := cfg.Membership; m != nil {
+		if err := m.Check(); err != nil {
+			return fmt.Errorf("%w: Config.Membership: %w", ErrConfig, err)
+		}
+		ids = int(m.IDs)
+		if cfg.Members != 0 {
+			return bad("Members", cfg.Members, "0 beside Membership")
+		}
+	}
 	switch {
-	case cfg.Members < 1:
+	case ids < 1:
 		return bad("Members", cfg.Members, "at least 1")
-	case cfg.Self < 0 || int(cfg.Self) >= cfg.Members:
-		return bad("Self", cfg.Self, fmt.Sprintf("0 to %d", cfg.Members-1))
+	case cfg.Self < 0 || int(cfg.Self) >= ids:
+		return bad("Self", cfg.Self, fmt.Sprintf("0 to %d", ids-1))
 	case cfg.Session == 0:
 		return bad("Session", cfg.Session, "at least 1")
 	case cfg.TTL < MinTTL:

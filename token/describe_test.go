@@ -128,6 +128,9 @@ func describeMessage(m Message) string {
 	case Say:
 		return fmt.Sprintf("SAY %s, session %d", describeSaying(m.Saying), m.Saying.Session)
 	}
+	if m.Change != nil {
+		return fmt.Sprintf("%s %s", m.Kind, describeChange(m))
+	}
 	return m.Kind.String()
 }
 
@@ -137,6 +140,71 @@ func describeSaying(s *Saying) string {
 		return fmt.Sprintf("%s/%d over", fence(s.Fence), s.Count)
 	}
 	return fmt.Sprintf("%s/%d %q", fence(s.Fence), s.Count, s.Value)
+}
+
+// describeList writes a list of members.
+func describeList(list []Listed) string {
+	var members []Member
+	for _, l := range list {
+		members = append(members, l.ID)
+	}
+	return letters(members)
+}
+
+// describeMembership writes a membership as VERSION: LIST, or VERSION: LIST to LIST. The first list
+// is not settled unless it says so.
+func describeMembership(m *Membership) string {
+	line := fmt.Sprintf("%d: %s", m.Version, describeList(m.Members))
+	if m.Joint() {
+		line += " to " + describeList(m.Next)
+	}
+	if !m.Born() {
+		line += ", not settled"
+	}
+	return line
+}
+
+// describeAccepted writes a proposal that was accepted, if there is one.
+func describeAccepted(round Epoch, next []Listed) string {
+	if round == (Epoch{}) {
+		return ""
+	}
+	return fmt.Sprintf(", accepted in %s: %s", ballot(round), describeList(next))
+}
+
+// describeChange writes what a message says about the members.
+func describeChange(m Message) string {
+	c := m.Change
+	switch m.Kind {
+	case MembershipMessage:
+		return describeMembership(c.Membership)
+	case Choose:
+		return fmt.Sprintf("%s after %d", ballot(c.Round), c.Version)
+	case ChooseAnswer:
+		return fmt.Sprintf("%s after %d, promised %s%s", ballot(c.Round), c.Version, ballot(c.Promised), describeAccepted(c.Accepted, c.Next))
+	case Accept:
+		return fmt.Sprintf("%s after %d: %s", ballot(c.Round), c.Version, describeList(c.Next))
+	case AcceptAnswer:
+		return fmt.Sprintf("%s after %d, promised %s", ballot(c.Round), c.Version, ballot(c.Promised))
+	case Joined:
+		return fmt.Sprintf("%d in %d, out of reach %s", c.Ask, c.Version, letters(m.Members))
+	case JoinedAnswer:
+		joined := "not joined"
+		if c.Joined {
+			joined = "joined"
+		}
+		return fmt.Sprintf("%d in %d, %s, highest %d, buries %s", c.Ask, c.Version, joined, c.Highest, letters(m.Members))
+	case Sync:
+		return fmt.Sprintf("in %d after %q", c.Version, c.After)
+	}
+	line := fmt.Sprintf("in %d after %q:", c.Version, c.After)
+	for i := range c.Notes {
+		line += " " + c.Notes[i].Lock
+	}
+	if c.More {
+		line += ", more"
+	}
+	return line
 }
 
 // describeShares writes a token's limit and shares, if anybody has shared the lock.
@@ -318,6 +386,9 @@ func describeSession(e Effect) string {
 	case Guarded:
 		return fmt.Sprintf("guards %s, session %d", letter(e.Peer), e.Session)
 	}
+	if e.Reason != "" {
+		return fmt.Sprintf("is gone, session %d: %s", e.Session, e.Reason)
+	}
 	return fmt.Sprintf("is gone, session %d", e.Session)
 }
 
@@ -388,6 +459,33 @@ func describeOwn(e Effect) string {
 			line += ", " + e.Reason
 		}
 		return line
+	}
+	return describeMembers(e)
+}
+
+// describeMembers writes what a node does about the members.
+func describeMembers(e Effect) string {
+	switch e.Kind {
+	case SaveMembership:
+		line := "saves membership " + describeMembership(e.Membership)
+		if c := e.Choice; c != nil {
+			line += fmt.Sprintf(", promised %s%s", ballot(c.Promised), describeAccepted(c.Accepted, c.Next))
+		}
+		return line
+	case Adopted:
+		return "adopts membership " + describeMembership(e.Membership)
+	case Changed:
+		line := fmt.Sprintf("has a change for waiter %d: %s", e.Waiter, describeMembership(e.Membership))
+		if e.Reason != "" {
+			line += ", " + e.Reason
+		}
+		return line
+	case Choosing:
+		return "proposes: " + describeMessage(e.Message)
+	case Asking:
+		return "asks who has joined: " + describeMessage(e.Message)
+	case Departed:
+		return fmt.Sprintf("departs, session %d", e.Session)
 	}
 	return fmt.Sprintf("effect %d", e.Kind)
 }

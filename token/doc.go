@@ -29,8 +29,9 @@
 //     others), round.go (how a quorum is made to) and entry.go (who enters after that).
 //   - Unused locks: rest.go and forget.go. timers.go is the node's alarm clock.
 //   - Not part of the algorithm: inspect.go shows a node's state to a status page and to
-//     the judges, inspect_clone.go copies it, and inspect_encode.go with inspect_values.go
-//     and inspect_notes.go encodes it for the exhaustive search. No rule calls them.
+//     the judges, inspect_clone.go copies it, and inspect_encode.go with inspect_values.go,
+//     inspect_notes.go and inspect_members.go encodes it for the exhaustive search. No rule
+//     calls them.
 //
 // # What is not promised
 //

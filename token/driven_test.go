@@ -83,7 +83,7 @@ func inSessionWith(t *testing.T, cfg Config) *driven {
 func (d *driven) others() []Member {
 	var members []Member
 	for j := range d.peers {
-		if Member(j) != d.self {
+		if Member(j) != d.self && d.peers[j].listed {
 			members = append(members, Member(j))
 		}
 	}
@@ -216,7 +216,7 @@ func (d *driven) receive(from Member, m Message) {
 	switch m.Kind {
 	case KeepAlive, Ping, Pong, Busy, Clear, Bye:
 	default:
-		if m.Lock == "" {
+		if m.Lock == "" && m.Change == nil {
 			m.Lock = cs
 		}
 	}
@@ -229,6 +229,9 @@ func (d *driven) up(peer Member, start int) {
 	d.t.Helper()
 	boot := Session(1 + 1000*(start-1))
 	h := Hello{Incarnation: incarnation(peer, start), Boot: boot, Counter: d.peers[peer].hello.Counter + 1}
+	if d.changes() {
+		h.Membership, h.Disk = d.membership, diskOf(peer)
+	}
 	d.hello(peer, h)
 	d.PeerUp(d.at, peer)
 }

@@ -41,6 +41,16 @@ const (
 	// Freed: a quorum remembers that the kept hold with Fence is over, which Waiter asked for
 	// by Free. With a Reason, that is not known.
 	Freed
+	// SaveMembership: Membership and Choice must be on stable storage before any later effect
+	// is performed; Choice is nil if the member has no part in a choice. A Membership that
+	// does not list the member says that it was removed: its disk must not start again.
+	SaveMembership
+	// Adopted: the node goes by Membership from now on: the driver opens streams to its
+	// members, and none to others. Streams to members that were removed end by themselves.
+	Adopted
+	// Changed: what came of a change that Waiter asked for by Change. Membership is the one
+	// that was chosen; without a Reason it is the one that was asked for.
+	Changed
 )
 
 // What a node did, for the log. There is nothing to perform.
@@ -92,6 +102,15 @@ const (
 	Keeping
 	// Unkept: the token, which is here, carries the kept hold with Fence no longer.
 	Unkept
+	// Choosing: the node proposes the next membership; Message is what the Sends that follow
+	// carry.
+	Choosing
+	// Asking: the node asks whether a joint membership can be completed; Message is what the
+	// Sends that follow carry.
+	Asking
+	// Departed: the node, which is no member of the next list, has ended its session. It goes
+	// on giving votes.
+	Departed
 )
 
 // Why a token was dropped, or a ballot or a session failed.
@@ -116,6 +135,10 @@ const (
 	ReasonUnknown   = "no such hold is known here" // why none is freed
 	ReasonFull      = "a member remembers as many notes as it may"
 	ReasonNoDisk    = "a member has no data directory" // why a run or a kept hold is refused; so is the one above
+	ReasonMembers   = "the members change"             // why a ballot failed
+	ReasonRemoved   = "removed from the members"       // why a session ended, and the node is gone
+	ReasonStranger  = "the cluster lists another disk" // why a node is gone that never had a session
+	ReasonOther     = "another change came first"      // why a change failed
 )
 
 // Effect is one thing that a node wants done, or did. Which fields are used
@@ -136,6 +159,10 @@ type Effect struct {
 	Notes  *Notes
 	Serial uint64
 	Run    *Run
+
+	// Membership: SaveMembership, Adopted, Changed. Choice: SaveMembership. Both are read-only.
+	Membership *Membership
+	Choice     *Choice
 
 	// Repeat: a Send of a Request that an ended stream may have lost.
 	Repeat bool

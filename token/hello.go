@@ -25,6 +25,11 @@ type Hello struct {
 	Fresh bool
 	// Remembers: the sender has stable storage for notes.
 	Remembers bool
+	// Membership is the sender's, nil if that never changes, and Disk its disk.
+	Membership *Membership
+	Disk       Disk
+	// Receiver is the disk of the member that the stream is meant for, zero if it is not known.
+	Receiver Disk
 	// KnownSession is the highest session number of the receiver that the sender knows, and
 	// KnownOf the incarnation that had it, the first if there were several.
 	KnownSession Session
@@ -33,6 +38,13 @@ type Hello struct {
 
 // peer is what a node knows about one member.
 type peer struct {
+	// listed: it is a member, by one of the two lists if there are two. old and next: by the
+	// first, and by the second.
+	listed, old, next bool
+	// version is that of the membership that it has shown on its newest stream. told is what
+	// this node has shown on the newest stream to it; see shown.
+	version, told uint64
+
 	// connected: the stream to it is open.
 	connected bool
 	// opened counts the streams that this process opened to it.
@@ -80,7 +92,7 @@ type peer struct {
 	// The rest is about what it says; the rules are in say.go. values counts the locks under
 	// which it leads, as far as is known; also for this node itself.
 	values int
-	// shownAt is when its last PING or SAY came, if values is not 0. doubted: that was T ago.
+	// shownAt is when its last PING or SAY came. doubted: that was T ago.
 	shownAt Time
 	doubted bool
 	// unsaid: a stream from it has begun, its first PING there has not come, and some of its
@@ -92,7 +104,11 @@ type peer struct {
 func (n *Node) Hello(to Member) Hello {
 	p := &n.peers[to]
 	p.opened++
+	p.told = n.shown()
 	return Hello{
+		Membership:   n.shownMembership(),
+		Disk:         n.cfg.Disk,
+		Receiver:     n.diskOf(to),
 		Incarnation:  n.cfg.Incarnation,
 		Boot:         n.boot,
 		Counter:      p.opened - 1,
@@ -114,6 +130,9 @@ func (n *Node) Hello(to Member) Hello {
 // (section 2, a number of one's own).
 func (n *Node) ReceiveHello(now Time, from Member, h Hello) error {
 	n.advance(now)
+	if err := n.meet(from, &h); err != nil {
+		return err
+	}
 	p := &n.peers[from]
 	old, heard := p.hello, p.heard
 	other := h.Incarnation != old.Incarnation
@@ -125,6 +144,7 @@ func (n *Node) ReceiveHello(now Time, from Member, h Hello) error {
 			h.Counter, h.Boot, old.Counter, old.Boot, ErrOldStream)
 	}
 	p.hello, p.heard = h, true
+	p.version = h.version()
 	n.awaitSaid(from)
 	p.heardOf(h.Boot)
 	n.learn(from, h.KnownSession, h.KnownOf)
@@ -134,7 +154,10 @@ func (n *Node) ReceiveHello(now Time, from Member, h Hello) error {
 	if !h.Fresh {
 		n.fresh = false
 	}
+	n.bear(from, h.Disk)
+	n.askForNotes(from) // it can answer now
 	n.checkFresh()
+	n.checkRemoved()
 	return nil
 }
 
@@ -144,6 +167,7 @@ func (n *Node) forgetOlder(p *peer, from Member, before bool) {
 	p.heldPing = Message{}
 	p.answeredBefore = p.hasAnswered
 	p.clear = false
+	n.joining.forget(from)
 	n.sayClear(from)
 	if before {
 		p.returned = true

@@ -15,6 +15,14 @@ func (n *Node) Clone() *Node {
 	c.peers = slices.Clone(n.peers)
 	c.notes = maps.Clone(n.notes) // they do not change
 	c.storing = slices.Clone(n.storing)
+	c.birth.disks = slices.Clone(n.birth.disks)
+	c.joining.answers = slices.Clone(n.joining.answers) // their lists came in messages
+	c.joining.sync = slices.Clone(n.joining.sync)
+	if n.proposal != nil {
+		p := *n.proposal // its lists do not change
+		p.answered = slices.Clone(p.answered)
+		c.proposal = &p
+	}
 	c.effects, c.numbers, c.members, c.stamps, c.spare = nil, nil, nil, nil, nil
 
 	// One array holds all copies of a kind: a clone costs the same few allocations for one

@@ -15,10 +15,14 @@ func full() (*Node, ClockModel) {
 	const now = 1000 * second
 	run := func() *Run { return &Run{RunMark{1, 2, RunDone}, 3, "r"} }
 	kept := func() *KeptHold { return &KeptHold{1, true, "o", 2, "k"} }
+	list := func() []Listed { return []Listed{{1, "a", Disk{1}}} }
+	membership := func() *Membership { return &Membership{3, Cluster{1}, list(), list(), 2, 5} }
+	choice := func() *Choice { return &Choice{3, Epoch{2, 1}, Epoch{1, 1}, list(), 2} }
 	cfg := Config{
 		Self: 1, Members: 2, Incarnation: Incarnation{1}, Session: 7, Floor: 8, Encumbered: true, Fresh: true, TTL: 2 * second,
 		IdleToken: 10 * second, IdleLock: 20 * second, FencesPerEpoch: 9, LocalBatch: 10,
 		Remembers: true, Notes: []LockNotes{{"x", Notes{*run(), *kept()}}}, MaxNotes: 11,
+		Membership: membership(), Disk: Disk{1}, Choice: choice(),
 	}
 	note := func() *Note {
 		return &Note{Run: run(), Kept: kept(), Epoch: Epoch{1, 1}, About: NoteID{RunMark{1, 2, RunDone}, 3, true}}
@@ -39,13 +43,20 @@ func full() (*Node, ClockModel) {
 		Answer: Hold, InUse: true, Highest: Epoch{8, 1}, Waiting: true, Members: []Member{1},
 		Share: Share{1, 2, 3, 4}, Recaller: 1, Anyhow: true, Kept: 3, Limit: 4, LimitBy: 1, LimitAt: 5,
 		Saying: &Saying{1, 2, 3, "v", true}, Note: note(),
+		Change: &Change{
+			Membership: membership(), Version: 3, Round: Epoch{3, 1}, Promised: Epoch{2, 1}, Accepted: Epoch{1, 1}, Next: list(),
+			IDs: 2, Ask: 4, Joined: true, Highest: 5, After: "o", Notes: []LockNotes{{"x", Notes{*run(), *kept()}}}, More: true,
+		},
 	}
 	peerOf := func(reading Time) peer {
 		message := message
 		message.Stamp = reading - second
 		return peer{
-			connected: true, opened: 3,
-			hello: Hello{Incarnation: Incarnation{5}, Boot: 1, Counter: 2, Floor: 3, Fresh: true, Remembers: true, KnownSession: 4, KnownOf: Incarnation{6}},
+			listed: true, old: true, next: true, version: 3, told: 4, connected: true, opened: 3,
+			hello: Hello{
+				Incarnation: Incarnation{5}, Boot: 1, Counter: 2, Floor: 3, Fresh: true, Remembers: true, KnownSession: 4, KnownOf: Incarnation{6},
+				Membership: membership(), Disk: Disk{1}, Receiver: Disk{2},
+			},
 			heard: true, returned: true, session: 5, over: 4, highest: 6, highestOf: Incarnation{7},
 			answered: now - second, hasAnswered: true, answeredBefore: true, pongAt: now - second/2,
 			guarded: 7, guardEnd: now + second, burialEnd: now + second, heldPing: message, clear: true,
@@ -87,6 +98,10 @@ func full() (*Node, ClockModel) {
 		leaving: true, gone: true, promised: 17, floor: 18, forgotten: 19, probes: 20, count: 21, values: 22, notes: map[string]*remembered{"x": {Notes{*run(), *kept()}, 6}}, serial: 7, stored: 5, storing: []storing{{6, "x"}},
 		locks: make(map[string]*lock), numbers: []Number{{1, 1}}, members: []Member{1}, stamps: []Time{1},
 		effects: []Effect{{}}, spare: []*use{{}},
+		membership: membership(), version: 3, adoptedAt: now - second, removed: true, birth: birth{[]Disk{{1}}, true}, choice: choice(),
+		proposal: &proposal{6, list(), list(), 2, Epoch{1, 1}, Epoch{2, 1}, true, []bool{true}, true, 3, now + second, now + second, now + 2*second},
+		joining:  joining{4, now + second, now + second, []joinedAnswer{{true, true, 5, []Member{1}}}, []Member{1}, []syncing{{"x", true}}, 6, []string{"x"}},
+		carried:  now + second, retiring: true, departed: true, ended: 8,
 	}
 	stale := lockOf("stale", 99)
 	for i, name := range []string{"x", "y"} {
@@ -190,15 +205,18 @@ func (l leaf) change(t *testing.T) (undo func()) {
 
 // unencoded are the fields that AppendState leaves out, and why.
 var unencoded = map[string]string{
-	`\.cfg\.(Self|Members|FencesPerEpoch|LocalBatch|MaxNotes)`: "the same for a member throughout a search",
-	`\.cfg\.(Session|Floor|Encumbered|Fresh|Notes.*)`:          "read by New only",
-	`\.now`:    "the clock's reading is given; times count from it",
-	`\.warned`: "decides on a warning only, of which nothing comes here",
-	`\.newer`:  "decides when the stamps are compared, which changes nothing then",
-	`\.effects.*|\.numbers.*|\.members.*|\.stamps.*|\.spare.*`: "scratch memory, or fetched before",
-	`.*\.hello\.(Fresh|Known(Session|Of))`:                     "read when the HELLO comes",
-	`.*\.Hop`:                                                  "for the log",
-	`.*\.active`:                                               "follows from the list of active locks",
+	`\.cfg\.(Self|Members|FencesPerEpoch|LocalBatch|MaxNotes|Disk)`:         "the same for a member throughout a search",
+	`\.cfg\.(Session|Floor|Encumbered|Fresh|Notes.*|Membership.*|Choice.*)`: "read by New only",
+	`\.peers\[\]\.(listed|old|next)`:                                        "follow from the membership",
+	`\.joining\.ask`:                                                        "the questions under way count from it",
+	`\.proposal\.repeatAt`:                                                  "means nothing while the round is refused",
+	`\.now`:                                                                 "the clock's reading is given; times count from it",
+	`\.warned`:                                                              "decides on a warning only, of which nothing comes here",
+	`\.newer`:                                                               "decides when the stamps are compared, which changes nothing then",
+	`\.effects.*|\.numbers.*|\.members(\[\].*)?|\.stamps.*|\.spare.*`: "scratch memory, or fetched before",
+	`.*\.hello\.(Fresh|Known(Session|Of)|Membership.*|Disk|Receiver)`: "read when the HELLO comes",
+	`.*\.Hop`:    "for the log",
+	`.*\.active`: "follows from the list of active locks",
 }
 
 // perhaps lists the fields that may or may not change the encoding, and why.
@@ -270,7 +288,10 @@ var shared = map[string]string{
 	`.*\.heldPing\..*`:          "came in a message",
 	`.*\.answers\[\]\.buriable`: "came in a message",
 	`.*\.votes\[\]\.buried`:     "came in a message, or is about to go into one",
-	`\.notes\[\].*|.*\.note(\..*)?|.*\.(hold|Note|Run|Kept)(\..*)?|\.cfg\.Notes.*`: "does not change",
+	`\.notes\[\].*|.*\.note(\..*)?|.*\.(hold|Note|Run|Kept)(\..*)?|\.cfg\.Notes.*`:                   "does not change",
+	`(\.cfg|.*\.hello)?\.(M|m)embership(\..*)?|(\.cfg)?\.(C|c)hoice(\..*)?|\.proposal\.(asked|next)`: "does not change",
+	`\.joining\.(answers\[\]\.buried|distant.*)`:                                                     "came in a message, or has gone into one",
+	`\.joining\.names`: "does not change",
 }
 
 func TestCloneCopiesEveryField(t *testing.T) {

@@ -8,7 +8,7 @@ package token
 
 // ClockModel says how the nodes of a search are told the time.
 type ClockModel struct {
-	// Readings are those of the members' clocks now.
+	// Readings are those of the members' clocks now, by ID.
 	Readings []Time
 	// Step: each reading that the node will be told differs from the present one by a
 	// multiple of this. Deadlines between the same two steps are equal. 1 if nothing is
@@ -31,6 +31,7 @@ func (n *Node) AppendState(b []byte, c ClockModel) []byte {
 	for k := range n.peers {
 		e.peer(&n.peers[k], c.Readings[k])
 	}
+	e.changing()
 	e.uint(uint64(len(n.order)))
 	for _, l := range n.order {
 		e.lock(l)
@@ -48,17 +49,18 @@ func (n *Node) AppendState(b []byte, c ClockModel) []byte {
 }
 
 // AppendMessage appends the canonical encoding of a message on its way. owner is the node
-// that set its stamp and counted its probe: the sender of a PING or a probe, the receiver
-// of an answer to one; nil if that node does not run. now is what the owner's clock reads.
+// that set its stamp, or counted its probe or its question: the sender of a PING, a PROBE or a
+// JOINED, the receiver of an answer to one; nil if that node does not run. now is what the owner's
+// clock reads.
 func AppendMessage(b []byte, m *Message, owner *Node, now Time) []byte {
 	e := encoder{b: b}
 	switch {
 	case owner == nil:
-		e.message(m, 0, 0)
+		e.message(m, 0, 0, 0)
 	case owner.cfg.Incarnation != m.Incarnation:
-		e.message(m, 0, owner.probes) // nobody reads the stamp
+		e.message(m, 0, owner.probes, owner.joining.ask) // nobody reads the stamp
 	default:
-		e.message(m, age(m.Stamp, now, owner.cfg.TTL), owner.probes)
+		e.message(m, age(m.Stamp, now, owner.cfg.TTL), owner.probes, owner.joining.ask)
 	}
 	return e.b
 }
@@ -119,7 +121,7 @@ func (e *encoder) session() {
 	e.b = append(e.b, n.cfg.Incarnation[:]...)
 	e.uint(uint64(n.boot))
 	e.uint(uint64(n.session))
-	e.bools(n.begun, n.waiting, n.leaving, n.gone, n.encumbered(), n.fresh)
+	e.bools(n.begun, n.waiting, n.leaving, n.gone, n.waiting && n.clientsLeft, n.fresh)
 	if n.begun {
 		e.until(n.leaseEnd)
 	}
@@ -164,10 +166,10 @@ func (e *encoder) peer(p *peer, now Time) {
 	}
 	e.until(p.burialEnd)
 	if held {
-		e.message(&p.heldPing, age(p.heldPing.Stamp, now, n.cfg.TTL), 0)
+		e.message(&p.heldPing, age(p.heldPing.Stamp, now, n.cfg.TTL), 0, 0)
 	}
 	e.uint(uint64(p.values))
-	if p.values > 0 {
+	if p.values > 0 || n.membership.Joint() {
 		e.until(p.shownAt + n.cfg.TTL)
 		e.bools(p.doubted, p.unsaid)
 	}
@@ -264,8 +266,9 @@ func (e *encoder) timer(l *lock) {
 	}
 }
 
-// message encodes a message whose stamp is age old. Its probes count from the latest.
-func (e *encoder) message(m *Message, age int64, latest uint64) {
+// message encodes a message whose stamp is age old. Its probes count from the latest, probes, and
+// its questions from asks.
+func (e *encoder) message(m *Message, age int64, probes, asks uint64) {
 	e.b = append(e.b, byte(m.Kind), byte(m.Answer))
 	e.bools(m.Begun, m.InUse, m.Waiting)
 	e.string(m.Lock)
@@ -279,7 +282,7 @@ func (e *encoder) message(m *Message, age int64, latest uint64) {
 		e.string(name)
 	}
 	if m.Probe != 0 {
-		e.int(int64(latest - m.Probe))
+		e.int(int64(probes - m.Probe))
 	}
 	e.int(int64(m.Helper))
 	e.epoch(m.Ballot)
@@ -294,4 +297,5 @@ func (e *encoder) message(m *Message, age int64, latest uint64) {
 	e.uint(uint64(m.LimitAt))
 	e.saying(m.Saying)
 	e.note(m.Note)
+	e.change(m.Change, asks)
 }

@@ -36,7 +36,7 @@ func (n *Node) lose(next Session) {
 	for _, l := range n.order {
 		n.abandon(l)
 	}
-	n.begun, n.warned = false, false
+	n.begun, n.warned, n.carried = false, false, 0
 	if n.leaving {
 		n.sayBye()
 		return

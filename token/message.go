@@ -28,6 +28,17 @@ const (
 	Say           // tells the value of whoever holds a lock alone
 	Witness       // asks a member to remember a note, or tells it one
 	WitnessAnswer // answers: noted, or why not
+
+	// The rest changes the members; the rules are in the protocol's section 9.
+	MembershipMessage // tells the sender's membership
+	Choose            // asks for a promise, to choose the next membership
+	ChooseAnswer
+	Accept // proposes the next membership
+	AcceptAnswer
+	Joined // asks whether a joint membership can be completed
+	JoinedAnswer
+	Sync // asks for notes
+	SyncAnswer
 )
 
 var messageNames = [...]string{
@@ -35,6 +46,8 @@ var messageNames = [...]string{
 	Clear: "CLEAR", Bye: "BYE", Probe: "PROBE", ProbeAnswer: "PROBE-ANSWER", Ballot: "BALLOT",
 	BallotAnswer: "BALLOT-ANSWER", Abort: "ABORT", Known: "KNOWN", Recall: "RECALL", Done: "DONE", Say: "SAY",
 	Witness: "WITNESS", WitnessAnswer: "WITNESS-ANSWER",
+	MembershipMessage: "MEMBERSHIP", Choose: "CHOOSE", ChooseAnswer: "CHOOSE-ANSWER", Accept: "ACCEPT", AcceptAnswer: "ACCEPT-ANSWER",
+	Joined: "JOINED", JoinedAnswer: "JOINED-ANSWER", Sync: "SYNC", SyncAnswer: "SYNC-ANSWER",
 }
 
 // String returns the kind's name in capitals, as the protocol writes it.
@@ -141,6 +154,40 @@ type Message struct {
 	// Note: Witness, WitnessAnswer; BallotAnswer with Promise, nil if the sender remembers
 	// nothing of the lock. It does not change.
 	Note *Note
+
+	// Change: MembershipMessage to SyncAnswer. It does not change.
+	Change *Change
+}
+
+// Change is what messages say about the membership. Members, in the message, are D in Joined,
+// and whom of D the answerer buries in JoinedAnswer.
+type Change struct {
+	// Membership: MembershipMessage, the sender's.
+	Membership *Membership
+	// Version is that of the membership that the message is about: that which is to change,
+	// in Choose to AcceptAnswer; the joint one, in Joined to SyncAnswer.
+	Version uint64
+	// Round: Choose, Accept, and the answers to them.
+	Round Epoch
+	// Promised: ChooseAnswer and AcceptAnswer, the highest round that the sender has promised:
+	// Round itself if it consents.
+	Promised Epoch
+	// Accepted: ChooseAnswer, the round of the proposal that the sender has accepted, zero if
+	// there is none. Next and IDs: that proposal; Accept, the one that is proposed.
+	Accepted Epoch
+	Next     []Listed
+	IDs      Member
+	// Ask: Joined, JoinedAnswer, tells the answers to one question from those to others.
+	Ask uint64
+	// Joined: JoinedAnswer, whether the sender no longer goes by the old list. Highest: the
+	// highest ballot number that it knows.
+	Joined  bool
+	Highest uint64
+	// After: Sync and SyncAnswer, the name of the lock after which the notes begin. Notes: SyncAnswer,
+	// of the locks that follow, by name. More: there are others after these.
+	After string
+	Notes []LockNotes
+	More  bool
 }
 
 // Note is what messages say about a lock's notes.

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -37,6 +38,10 @@ type site struct {
 	slowDisk bool             // Stores are noted only by hand
 	unstored []Effect
 	freed    map[Fence]bool // kept holds
+
+	adopted []*Membership // since the process started
+	changed []Effect      // what came of the changes that were asked for
+	gone    string        // why the process has ended by itself
 }
 
 // wire is the stream from one member to another: FIFO, at most once.
@@ -60,13 +65,23 @@ func newNetwork(t rapid.TB, members int, change func(*Config)) *network {
 		cfg := testConfig(Member(m), members)
 		cfg.Session = 0 // raised at the start
 		change(&cfg)
-		n.sites = append(n.sites, &site{cfg: cfg, now: Time(m+1) * 1000 * second, disk: map[string]Notes{}})
-		n.wires = append(n.wires, nil)
-		for range members {
-			n.wires[m] = append(n.wires[m], &wire{})
-		}
+		n.addSite(cfg)
 	}
 	return n
+}
+
+// addSite adds a site, and the wires between it and the others.
+func (n *network) addSite(cfg Config) Member {
+	m := Member(len(n.sites))
+	n.sites = append(n.sites, &site{cfg: cfg, now: Time(m+1) * 1000 * second, disk: map[string]Notes{}})
+	n.wires = append(n.wires, nil)
+	for j := range n.sites {
+		n.wires[m] = append(n.wires[m], &wire{})
+		if Member(j) != m {
+			n.wires[j] = append(n.wires[j], &wire{})
+		}
+	}
+	return m
 }
 
 // running is a cluster all of whose members have a session.
@@ -98,9 +113,14 @@ func (n *network) start(m Member) {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	s.node, s.frozen = node, false
+	s.node, s.frozen, s.gone, s.adopted = node, false, "", nil
 	s.holders, s.waiting = map[string]Waiter{}, map[string][]Waiter{}
 	n.perform(m)
+	n.openAll(m)
+}
+
+// openAll opens the streams from and to a member that can be opened.
+func (n *network) openAll(m Member) {
 	for j := range n.sites {
 		n.open(m, Member(j))
 		n.open(Member(j), m)
@@ -135,7 +155,7 @@ func (n *network) heal(a, b Member) {
 // open opens a stream if it can be opened and is not open.
 func (n *network) open(from, to Member) {
 	w, s := n.wires[from][to], n.sites[from]
-	if from == to || w.open || w.cut || s.node == nil || n.sites[to].node == nil {
+	if from == to || w.open || w.cut || s.node == nil || n.sites[to].node == nil || !s.node.isListed(to) {
 		return
 	}
 	hello := s.node.Hello(to)
@@ -166,11 +186,24 @@ func (n *network) deliver(from, to Member) bool {
 	w.frames = w.frames[1:]
 	if f.hello == nil {
 		s.node.Receive(s.now, from, f.message)
-	} else if err := s.node.ReceiveHello(s.now, from, *f.hello); err != nil {
+	} else if err := s.node.ReceiveHello(s.now, from, *f.hello); errors.Is(err, ErrStranger) {
+		n.turnAway(from, to)
+	} else if err != nil {
 		n.t.Fatal(err)
 	}
 	n.perform(to)
 	return true
+}
+
+// turnAway ends a stream that its receiver refuses. The sender is shown why, as the driver does
+// it.
+func (n *network) turnAway(from, to Member) {
+	n.end(from, to)
+	s := n.sites[from]
+	if err := s.node.ReceiveMembership(s.now, to, n.sites[to].node.membership); err != nil && !errors.Is(err, ErrStranger) {
+		n.t.Fatal(err)
+	}
+	n.perform(from)
 }
 
 // settle delivers all frames, and those that they cause, until nothing is left.
@@ -289,6 +322,15 @@ func (n *network) perform(m Member) {
 			}
 		case Save:
 			s.cfg.Session, s.cfg.Floor = e.Session, e.Promised
+		case SaveMembership:
+			s.cfg.Membership, s.cfg.Choice = e.Membership, e.Choice
+		case Adopted:
+			s.adopted = append(s.adopted, e.Membership)
+			n.openAll(m)
+		case Changed:
+			s.changed = append(s.changed, e)
+		case Gone:
+			s.gone = e.Reason
 		case Store:
 			s.unstored = append(s.unstored, e)
 		case Grant:

@@ -10,7 +10,19 @@ type Node struct {
 	cfg   Config
 	self  Member
 	now   Time
-	peers []peer // by member; of this node's own entry only values is used
+	peers []peer // by member; of this node's own entry only listed and values are used
+
+	// The members; the rules are in members.go, choose.go and joining.go. version is the
+	// membership's. adoptedAt is when this node adopted it. removed: it does not list this
+	// node.
+	membership *Membership
+	version    uint64
+	adoptedAt  Time
+	removed    bool
+	birth      birth
+	choice     *Choice
+	proposal   *proposal
+	joining    joining
 
 	// The session; the rules are in session.go and lapse.go.
 	boot     Session // orders the streams of this process after those of others
@@ -18,7 +30,10 @@ type Node struct {
 	begun    bool // the session has begun: the node is inside it until leaseEnd
 	warned   bool // the end of this lease was announced
 	leaseEnd Time // Never for a cluster of one
-	newer    int  // at least how many peers answered a stamp newer than the one that leaseEnd counts from
+	// carried is the end of the lease by the membership before this one, 0 once the lease
+	// rests on this one alone.
+	carried  Time
+	newer    int // at least how many peers answered a stamp newer than the one that leaseEnd counts from
 	nextPing Time
 
 	// The wait after the start; the rules are in start.go. clientsLeft: clients may have
@@ -27,8 +42,13 @@ type Node struct {
 	startedAt                   Time
 	waiting, clientsLeft, fresh bool
 
-	// Leaving; the rules are in bye.go.
-	leaving, gone bool
+	// Leaving; the rules are in bye.go. leaving: nobody is let in any more, since the node
+	// retires, or is no member of the next list. departed: for the latter reason its session
+	// has ended.
+	leaving, retiring, departed, gone bool
+	// ended is the session that departed ended; 0 if it had none. (The clients of an earlier
+	// process may still hold locks, and no BYE ends that.)
+	ended Session
 
 	// Rounds; the rules are in promise.go and forget.go.
 	promised  uint64 // the highest ballot number promised, at least Config.Floor
@@ -68,7 +88,6 @@ func New(now Time, cfg Config) (*Node, error) {
 		cfg:         cfg,
 		self:        cfg.Self,
 		now:         now,
-		peers:       make([]peer, cfg.Members),
 		boot:        cfg.Session,
 		session:     cfg.Session,
 		startedAt:   now,
@@ -81,6 +100,7 @@ func New(now Time, cfg Config) (*Node, error) {
 		locks:       make(map[string]*lock),
 	}
 	n.loadNotes()
+	n.loadMembership()
 	n.checkWait()
 	return n, nil
 }
@@ -156,8 +176,15 @@ func (n *Node) Release(now Time, name string, w Waiter) {
 // stream may have lost, and sends an idle token that it could not deliver before.
 func (n *Node) PeerUp(now Time, peer Member) {
 	n.advance(now)
+	if !n.peers[peer].listed {
+		return
+	}
 	n.peers[peer].connected = true
+	n.tellMembership(peer)
 	n.sayClear(peer)
+	if n.ended != 0 && !n.gone {
+		n.send(nil, peer, Message{Kind: Bye, Session: n.ended}) // the last may be lost
+	}
 	n.sayAgain(peer)
 	n.ping(peer)
 	n.checkWait()
@@ -169,6 +196,7 @@ func (n *Node) PeerUp(now Time, peer Member) {
 			n.repeatWitness(l, peer)
 		}
 	}
+	n.repeatChange(peer)
 	n.passOnIdle()
 	if n.peers[peer].returned {
 		n.peers[peer].returned = false
@@ -194,6 +222,7 @@ func (n *Node) Tick(now Time) {
 	}
 	n.doubt()
 	n.fireTimers()
+	n.fireChange()
 	n.checkGone()
 }
 
@@ -202,8 +231,8 @@ func (n *Node) NextTick() Time {
 	if n.gone {
 		return Never
 	}
-	next := min(n.nextPing, n.timers.next(), n.nextDoubt())
-	if n.waiting {
+	next := min(n.nextPing, n.timers.next(), n.nextDoubt(), n.changeDue())
+	if n.waiting && !n.birth.awaited {
 		next = min(next, n.startedAt+n.cfg.TTL)
 	}
 	if n.begun {
@@ -220,7 +249,7 @@ func (n *Node) NextTick() Time {
 func (n *Node) Receive(now Time, from Member, message Message) {
 	m := &message
 	n.advance(now)
-	if n.gone {
+	if n.gone || n.version != 0 && !n.heeds(from, m) {
 		return
 	}
 	switch m.Kind {
@@ -237,6 +266,8 @@ func (n *Node) Receive(now Time, from Member, message Message) {
 		n.receiveBye(from, m)
 	case Known:
 		n.learn(from, m.Session, m.Incarnation)
+	case MembershipMessage, Choose, ChooseAnswer, Accept, AcceptAnswer, Joined, JoinedAnswer, Sync, SyncAnswer:
+		n.receiveChange(from, m)
 	default:
 		n.receiveAbout(from, m)
 	}

@@ -79,13 +79,19 @@ func (n *Node) take(l *lock, w *Note) (serial uint64, ok bool) {
 
 // store remembers something else of a lock from now on.
 func (n *Node) store(l *lock, notes Notes) uint64 {
-	n.serial++
-	r := &remembered{Notes: notes, serial: n.serial}
-	n.notes[l.name] = r
-	n.storing = append(n.storing, storing{n.serial, l.name})
+	r := n.remember(l.name, notes)
 	store := n.issue(l, Store, NoMember)
 	store.Notes, store.Serial = &r.Notes, n.serial
 	return n.serial
+}
+
+// remember remembers something else of a lock from now on. The caller issues the Store.
+func (n *Node) remember(name string, notes Notes) *remembered {
+	n.serial++
+	r := &remembered{Notes: notes, serial: n.serial}
+	n.notes[name] = r
+	n.storing = append(n.storing, storing{n.serial, name})
+	return r
 }
 
 // Stored says that all that the Store effects up to a serial number said is on stable
@@ -228,7 +234,7 @@ func (n *Node) queues(now Time, name string, r request) bool {
 func (n *Node) cannotRemember(name string) string {
 	for j := range n.peers {
 		p := &n.peers[j]
-		if Member(j) == n.self && !n.cfg.Remembers || p.heard && !p.hello.Remembers {
+		if Member(j) == n.self && !n.cfg.Remembers || p.listed && p.heard && !p.hello.Remembers {
 			return ReasonNoDisk
 		}
 	}

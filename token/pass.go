@@ -169,6 +169,7 @@ func (n *Node) refuses(l *lock, m *Message) string {
 
 // install makes a token this node's.
 func (n *Node) install(l *lock, t *Token) {
+	n.fit(t)
 	l.token = t
 	l.ahead, l.waits = 0, false
 	l.epoch = t.Epoch

@@ -153,7 +153,7 @@ func (n *Node) canBury(k Member) bool {
 func (n *Node) buriable() []Member {
 	var members []Member
 	for k := range n.peers {
-		if n.canBury(Member(k)) {
+		if n.peers[k].listed && n.canBury(Member(k)) {
 			members = append(members, Member(k))
 		}
 	}

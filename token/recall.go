@@ -245,7 +245,7 @@ func (n *Node) sharersGone(l *lock) (gone, sure bool) {
 	for j := range n.peers {
 		k := Member(j)
 		switch {
-		case k == n.self || s.answers[k].answered:
+		case k == n.self || !n.peers[k].listed || s.answers[k].answered:
 		case !n.missing(s, k):
 			sure = false
 		default:

@@ -83,13 +83,17 @@ func (n *Node) tell(l *lock, w Waiter, note *Note) {
 
 // isNoted reports whether a quorum has noted it.
 func (n *Node) isNoted(r *round) bool {
-	count := 0
-	for _, noted := range r.noted {
-		if noted {
-			count++
+	return n.quorate(func(j Member) bool { return r.noted[j] })
+}
+
+// isNotedByAll reports whether every member has noted it.
+func (n *Node) isNotedByAll(r *round) bool {
+	for j, noted := range r.noted {
+		if !noted && n.peers[j].listed {
+			return false
 		}
 	}
-	return count >= n.quorum()
+	return true
 }
 
 // receiveWitnessAnswer counts an answer.
@@ -167,7 +171,7 @@ func (n *Node) judgeRound(l *lock, r *round) {
 		if n.isNoted(r) {
 			n.settle(l, r, "")
 		}
-		if !slices.Contains(r.noted, false) {
+		if n.isNotedByAll(r) {
 			l.notes.ended = slices.DeleteFunc(l.notes.ended, func(o *round) bool { return o == r })
 		}
 	case n.isNoted(r):

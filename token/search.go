@@ -98,7 +98,7 @@ func (n *Node) probe(l *lock) {
 		n.probeSharers(l)
 		return
 	}
-	reached := !n.anyOutOfReach() && s.allAnswered(n.self)
+	reached := !n.anyOutOfReach() && n.allAnsweredProbe(s)
 	if s.probe != 0 && reached {
 		s.patience = min(2*s.patience, n.cfg.TTL)
 	}
@@ -136,21 +136,23 @@ func (s *search) reset(members int) {
 
 // nextHelper returns another member at each probe.
 func (n *Node) nextHelper(s *search) Member {
-	s.helper = (s.helper + 1) % Member(len(n.peers))
-	if s.helper == n.self {
+	for range n.peers {
 		s.helper = (s.helper + 1) % Member(len(n.peers))
+		if s.helper != n.self && n.peers[s.helper].listed {
+			break
+		}
 	}
 	return s.helper
 }
 
-// allAnswered reports whether every member but self answered the latest probe, if there was
+// allAnsweredProbe reports whether every other member answered the latest probe, if there was
 // one.
-func (s *search) allAnswered(self Member) bool {
+func (n *Node) allAnsweredProbe(s *search) bool {
 	if s.probe == 0 {
 		return true
 	}
 	for j := range s.answers {
-		if Member(j) != self && !s.answers[j].answered {
+		if Member(j) != n.self && n.peers[j].listed && !s.answers[j].answered {
 			return false
 		}
 	}
@@ -159,7 +161,7 @@ func (s *search) allAnswered(self Member) bool {
 
 // outOfReach reports whether a member cannot be asked: it has no stream, or is silent.
 func (n *Node) outOfReach(j Member) bool {
-	return j != n.self && (!n.peers[j].connected || n.silent(j))
+	return j != n.self && n.peers[j].listed && (!n.peers[j].connected || n.silent(j))
 }
 
 func (n *Node) anyOutOfReach() bool {
@@ -252,7 +254,7 @@ func (n *Node) judgeProbe(l *lock) {
 	}
 	for j := range n.peers {
 		k := Member(j)
-		if k != n.self && !s.answers[k].none && !n.missing(s, k) {
+		if k != n.self && n.peers[k].listed && !s.answers[k].none && !n.missing(s, k) {
 			return
 		}
 	}
@@ -261,21 +263,18 @@ func (n *Node) judgeProbe(l *lock) {
 
 // missing reports whether a member that did not answer counts as buriable by a quorum.
 func (n *Node) missing(s *search, k Member) bool {
-	return !(n.peers[k].connected && !s.answers[k].missed) && n.buriers(s, k) >= n.quorum()
-}
-
-// buriers counts the members that could bury k.
-func (n *Node) buriers(s *search, k Member) int {
-	count := 0
-	for v := range s.answers {
-		if Member(v) != k && slices.Contains(s.answers[v].buriable, k) {
-			count++
+	if n.peers[k].connected && !s.answers[k].missed {
+		return false
+	}
+	return n.quorate(func(v Member) bool {
+		switch v {
+		case k:
+			return false
+		case n.self:
+			return n.canBury(k)
 		}
-	}
-	if n.canBury(k) {
-		count++
-	}
-	return count
+		return slices.Contains(s.answers[v].buriable, k)
+	})
 }
 
 // pause is how long to wait after being outbid, so that two proposers do not outbid each

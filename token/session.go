@@ -10,8 +10,24 @@ import "slices"
 // node hears nothing more: Never in a cluster of one.
 func (n *Node) InSession() (leaseEnd Time, ok bool) { return n.leaseEnd, n.begun }
 
-// quorum is q.
-func (n *Node) quorum() int { return len(n.peers)/2 + 1 }
+// quorum is q of a list of members.
+func quorum(list []Listed) int { return len(list)/2 + 1 }
+
+// quorate reports whether the members of which has is true are a quorum; while there are two
+// lists, of both.
+func (n *Node) quorate(has func(Member) bool) bool {
+	return isQuorum(n.membership.Members, has) && (n.membership.Next == nil || isQuorum(n.membership.Next, has))
+}
+
+func isQuorum(list []Listed, has func(Member) bool) bool {
+	count := 0
+	for i := range list {
+		if has(list[i].ID) {
+			count++
+		}
+	}
+	return count >= quorum(list)
+}
 
 // shorten subtracts the margin by which another clock may run faster than ours: ρ is 1 %.
 func shorten(t Time) Time { return t - t/100 }
@@ -33,7 +49,7 @@ func (n *Node) pingAll() {
 }
 
 func (n *Node) ping(to Member) {
-	if n.waiting || n.gone {
+	if n.waiting || n.departed || n.gone {
 		n.send(nil, to, Message{Kind: KeepAlive})
 		return
 	}
@@ -73,7 +89,7 @@ func (n *Node) receivePing(from Member, m *Message) {
 	case n.waiting:
 		p.heldPing = *m
 		n.fresh = false // the sender's wait is over
-	case p.burialEnd <= n.now:
+	case p.burialEnd <= n.now && !n.isTooNew(p):
 		n.guard(from, m)
 	}
 }
@@ -119,14 +135,14 @@ func (n *Node) receivePong(from Member, m *Message) {
 // answers to one round of PINGs, only the one that completes a quorum does; the others need
 // no look at all members' stamps.
 func (n *Node) lengthens(stamp Time) bool {
-	if !n.begun {
+	if !n.begun || n.carried != 0 || n.membership.Next != nil {
 		return true
 	}
 	if stamp <= n.leaseEnd-shorten(n.cfg.TTL) {
 		return false
 	}
 	n.newer++
-	return n.newer >= n.quorum()-1
+	return n.newer >= quorum(n.membership.Members)-1
 }
 
 // renew computes the end of the lease, and begins the session if it has not begun.
@@ -134,7 +150,7 @@ func (n *Node) lengthens(stamp Time) bool {
 // Protocol, section 2: the lease runs until the q-th newest answered stamp, the own one
 // being now, plus T·(1−ρ).
 func (n *Node) renew() {
-	n.leaseEnd = n.leaseFromStamps()
+	n.leaseEnd = n.carry(n.leaseFromStamps())
 	if n.leaseEnd > n.now+n.cfg.TTL/10 {
 		n.warned = false
 	}
@@ -144,15 +160,27 @@ func (n *Node) renew() {
 }
 
 func (n *Node) leaseFromStamps() Time {
-	others := n.quorum() - 1
-	if others == 0 {
-		return Never
+	end := n.leaseOf(n.membership.Members)
+	if n.membership.Next != nil {
+		end = min(end, n.leaseOf(n.membership.Next))
 	}
+	return end
+}
+
+// leaseOf is the end of the lease by one list.
+func (n *Node) leaseOf(list []Listed) Time {
+	others := quorum(list)
 	n.stamps = n.stamps[:0]
-	for j := range n.peers {
-		if n.peers[j].hasAnswered {
+	for i := range list {
+		switch j := list[i].ID; {
+		case j == n.self:
+			others--
+		case n.peers[j].hasAnswered:
 			n.stamps = append(n.stamps, n.peers[j].answered)
 		}
+	}
+	if others == 0 {
+		return Never
 	}
 	if len(n.stamps) < others {
 		return n.now

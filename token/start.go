@@ -24,7 +24,8 @@ package token
 
 // encumbered reports whether clients of an earlier process, or of a session that ended
 // early, may still hold locks.
-func (n *Node) encumbered() bool { return n.clientsLeft && n.waiting }
+// A node whose directory is new, and that waits for the birth of its cluster, is silent like one.
+func (n *Node) encumbered() bool { return n.clientsLeft && n.waiting || n.birth.awaited }
 
 // encumber begins the wait of an encumbered node.
 func (n *Node) encumber() { n.waiting, n.clientsLeft, n.startedAt = true, true, n.now }
@@ -35,10 +36,18 @@ func (n *Node) checkFresh() {
 	if !n.clientsLeft || !n.fresh {
 		return
 	}
+	others := 0
 	for j := range n.peers {
-		if Member(j) != n.self && !n.peers[j].heard {
+		if Member(j) == n.self || !n.peers[j].listed {
+			continue
+		}
+		if !n.peers[j].heard {
 			return
 		}
+		others++
+	}
+	if others == 0 {
+		return
 	}
 	n.clientsLeft = false
 	n.sayClearToAll()
@@ -47,7 +56,7 @@ func (n *Node) checkFresh() {
 
 // checkWait ends the wait when it is over.
 func (n *Node) checkWait() {
-	if !n.waiting || n.now < n.startedAt+n.cfg.TTL && (n.clientsLeft || !n.allClear()) {
+	if !n.waiting || n.birth.awaited || n.now < n.startedAt+n.cfg.TTL && (n.clientsLeft || !n.allClear()) {
 		return
 	}
 	n.waiting, n.fresh = false, false
@@ -68,7 +77,7 @@ func (n *Node) checkWait() {
 // Without the stream, that member could not be told CLEAR and would have to wait for T.
 func (n *Node) allClear() bool {
 	for j := range n.peers {
-		if Member(j) != n.self && !(n.peers[j].clear && n.peers[j].connected) {
+		if Member(j) != n.self && n.peers[j].listed && !(n.peers[j].clear && n.peers[j].connected) {
 			return false
 		}
 	}

@@ -54,8 +54,9 @@ func (n *Node) receiveWitness(l *lock, from Member, m *Message) {
 		return
 	}
 	barred := bound && n.barred(l, w.Epoch)
+	outdated := n.peers[from].version < n.version
 	serial, room := uint64(0), n.isRoom(l.name)
-	if room && (w.isFact() || !barred && !n.waiting) {
+	if room && (w.isFact() || !barred && !n.waiting && !outdated) {
 		serial, _ = n.take(l, w)
 	}
 	if w.isFact() {
@@ -64,7 +65,7 @@ func (n *Node) receiveWitness(l *lock, from Member, m *Message) {
 		n.sawSign(l)
 	}
 	switch {
-	case !w.wantsAnswer() || bound && n.waiting:
+	case !w.wantsAnswer() || bound && n.waiting || outdated:
 	case !n.cfg.Remembers:
 		n.answerWitness(l, from, w, NoDisk)
 	case barred:

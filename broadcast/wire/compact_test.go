@@ -125,13 +125,14 @@ func oddities(wire []byte) map[string][]byte {
 func checkAlike(t *testing.T, wire []byte, members int) {
 	t.Helper()
 	d := testDecoder(members, 0, 1)
+	again := d
 	var frame peerv1.Frame
 	var want []token.Message
 	unreadable, wrong := proto.Unmarshal(wire, &frame), error(nil)
 	if unreadable == nil {
 		want, wrong = d.Messages(frame.GetMessages())
 	}
-	got := ReceivedFrame{Decoder: d}
+	got := ReceivedFrame{Decoder: again}
 	err := got.Decode(wire)
 	if (err != nil) != (unreadable != nil) || (got.Err != nil) != (wrong != nil) {
 		t.Fatalf("%x: %v, %v; want %v, %v", wire, err, got.Err, unreadable, wrong)

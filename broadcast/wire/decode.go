@@ -15,8 +15,11 @@ import (
 // that passes makes sense by itself, in this cluster; whether it is true, the decoder
 // cannot know.
 type Decoder struct {
-	// Members is how many members the cluster has.
+	// Members is how many members the cluster has; if they change, above each ID that the
+	// sender may name. A decoded MEMBERSHIP raises it.
 	Members int
+	// Changes: the members may change.
+	Changes bool
 	// Self is the member that decodes, From the one that sends.
 	Self, From token.Member
 	// MaxBallot returns the highest ballot number that is plausible now.
@@ -24,7 +27,7 @@ type Decoder struct {
 }
 
 // Messages decodes the messages that follow HELLO. It returns none if one is wrong.
-func (d Decoder) Messages(messages []*peerv1.Message) ([]token.Message, error) {
+func (d *Decoder) Messages(messages []*peerv1.Message) ([]token.Message, error) {
 	decoded := make([]token.Message, len(messages))
 	for i, m := range messages {
 		var err error
@@ -35,7 +38,7 @@ func (d Decoder) Messages(messages []*peerv1.Message) ([]token.Message, error) {
 	return decoded, nil
 }
 
-func (d Decoder) message(wire *peerv1.Message) (m token.Message, err error) {
+func (d *Decoder) message(wire *peerv1.Message) (m token.Message, err error) {
 	switch kind := wire.GetKind().(type) {
 	case *peerv1.Message_Ping:
 		m, err = d.ping(kind.Ping)
@@ -76,7 +79,10 @@ func (d Decoder) message(wire *peerv1.Message) (m token.Message, err error) {
 	case *peerv1.Message_Hello:
 		return token.Message{}, errors.New("a second HELLO")
 	default:
-		return token.Message{}, errors.New("a message without a kind that this version knows")
+		var ok bool
+		if m, ok, err = d.change(wire); !ok {
+			return token.Message{}, errors.New("a message without a kind that this version knows")
+		}
 	}
 	if err != nil {
 		return token.Message{}, fmt.Errorf("%v: %w", m.Kind, err)
@@ -84,12 +90,12 @@ func (d Decoder) message(wire *peerv1.Message) (m token.Message, err error) {
 	return m, nil
 }
 
-func (d Decoder) request(w *peerv1.Request) (token.Message, error) {
+func (d *Decoder) request(w *peerv1.Request) (token.Message, error) {
 	m := token.Message{Kind: token.Request, Lock: w.GetLock(), Number: decodeNumber(w.GetNumber())}
 	return m, cmp.Or(CheckName(m.Lock), checkRequested(m.Number))
 }
 
-func (d Decoder) token(w *peerv1.Token) (token.Message, error) {
+func (d *Decoder) token(w *peerv1.Token) (token.Message, error) {
 	m := token.Message{Kind: token.TokenMessage, Lock: w.GetLock(), Session: token.Session(w.GetSession())}
 	t := &token.Token{
 		Epoch: decodeEpoch(w.GetEpoch()),
@@ -101,9 +107,10 @@ func (d Decoder) token(w *peerv1.Token) (token.Message, error) {
 		return m, errors.New("addressed to session 0")
 	case t.Hop == 0:
 		return m, errors.New("hop 0; want from 1")
-	case len(w.GetLastGranted()) != d.Members:
+	case len(w.GetLastGranted()) > d.Members || len(w.GetLastGranted()) < d.Members && !d.Changes:
 		return m, fmt.Errorf("%d numbers last granted; want %d", len(w.GetLastGranted()), d.Members)
 	}
+	// A token that was made before the latest members came has none for them.
 	t.LastGranted = make([]token.Number, d.Members)
 	for i, n := range w.GetLastGranted() {
 		t.LastGranted[i] = decodeNumber(n)
@@ -123,7 +130,7 @@ func (d Decoder) token(w *peerv1.Token) (token.Message, error) {
 	return m, cmp.Or(CheckName(m.Lock), checkSession(m.Session), d.checkEpoch(t.Epoch), err, d.shares(t, w), d.carried(t, w))
 }
 
-func (d Decoder) ping(w *peerv1.Ping) (token.Message, error) {
+func (d *Decoder) ping(w *peerv1.Ping) (token.Message, error) {
 	m := token.Message{
 		Kind:    token.Ping,
 		Session: token.Session(w.GetSession()),
@@ -133,12 +140,12 @@ func (d Decoder) ping(w *peerv1.Ping) (token.Message, error) {
 	return m, cmp.Or(checkSession(m.Session), decodeIncarnation(&m.Incarnation, w.GetIncarnation()))
 }
 
-func (d Decoder) pong(w *peerv1.Pong) (token.Message, error) {
+func (d *Decoder) pong(w *peerv1.Pong) (token.Message, error) {
 	m := token.Message{Kind: token.Pong, Stamp: token.Time(w.GetStamp())}
 	return m, decodeIncarnation(&m.Incarnation, w.GetIncarnation())
 }
 
-func (d Decoder) busy(w *peerv1.Busy) (token.Message, error) {
+func (d *Decoder) busy(w *peerv1.Busy) (token.Message, error) {
 	m := token.Message{Kind: token.Busy, Locks: w.GetLocks()}
 	for _, lock := range m.Locks {
 		if err := CheckName(lock); err != nil {
@@ -148,23 +155,23 @@ func (d Decoder) busy(w *peerv1.Busy) (token.Message, error) {
 	return m, nil
 }
 
-func (d Decoder) clear(w *peerv1.Clear) (token.Message, error) {
+func (d *Decoder) clear(w *peerv1.Clear) (token.Message, error) {
 	m := token.Message{Kind: token.Clear}
 	return m, decodeIncarnation(&m.Incarnation, w.GetIncarnation())
 }
 
-func (d Decoder) bye(w *peerv1.Bye) (token.Message, error) {
+func (d *Decoder) bye(w *peerv1.Bye) (token.Message, error) {
 	m := token.Message{Kind: token.Bye, Session: token.Session(w.GetSession())}
 	return m, checkSession(m.Session)
 }
 
-func (d Decoder) known(w *peerv1.Known) (token.Message, error) {
+func (d *Decoder) known(w *peerv1.Known) (token.Message, error) {
 	// Not refused if too high, as in HELLO.
 	m := token.Message{Kind: token.Known, Session: token.Session(min(w.GetSession(), MaxKnownSession))}
 	return m, decodeIncarnation(&m.Incarnation, w.GetIncarnation())
 }
 
-func (d Decoder) probe(w *peerv1.Probe) (token.Message, error) {
+func (d *Decoder) probe(w *peerv1.Probe) (token.Message, error) {
 	m := token.Message{
 		Kind:   token.Probe,
 		Lock:   w.GetLock(),
@@ -182,7 +189,7 @@ func (d Decoder) probe(w *peerv1.Probe) (token.Message, error) {
 	return m, cmp.Or(CheckName(m.Lock), checkRequested(m.Number), checkProbe(m.Probe), err, d.checkWanted(&m))
 }
 
-func (d Decoder) probeAnswer(w *peerv1.ProbeAnswer) (token.Message, error) {
+func (d *Decoder) probeAnswer(w *peerv1.ProbeAnswer) (token.Message, error) {
 	m := token.Message{
 		Kind:   token.ProbeAnswer,
 		Lock:   w.GetLock(),
@@ -201,7 +208,7 @@ func (d Decoder) probeAnswer(w *peerv1.ProbeAnswer) (token.Message, error) {
 	return m, cmp.Or(CheckName(m.Lock), checkProbe(m.Probe), err, d.checkHeld(&m))
 }
 
-func (d Decoder) ballot(w *peerv1.Ballot) (token.Message, error) {
+func (d *Decoder) ballot(w *peerv1.Ballot) (token.Message, error) {
 	m := token.Message{
 		Kind:   token.Ballot,
 		Lock:   w.GetLock(),
@@ -213,7 +220,7 @@ func (d Decoder) ballot(w *peerv1.Ballot) (token.Message, error) {
 	return m, cmp.Or(CheckName(m.Lock), checkNumber(m.Number), d.checkProposer(m.Ballot, d.From), err)
 }
 
-func (d Decoder) ballotAnswer(w *peerv1.BallotAnswer) (token.Message, error) {
+func (d *Decoder) ballotAnswer(w *peerv1.BallotAnswer) (token.Message, error) {
 	m := token.Message{
 		Kind:    token.BallotAnswer,
 		Lock:    w.GetLock(),
@@ -237,13 +244,13 @@ func (d Decoder) ballotAnswer(w *peerv1.BallotAnswer) (token.Message, error) {
 		d.checkMember("proposer of the highest ballot", m.Highest.Proposer), err, d.promised(&m, w), d.remembered(&m, w))
 }
 
-func (d Decoder) abort(w *peerv1.Abort) (token.Message, error) {
+func (d *Decoder) abort(w *peerv1.Abort) (token.Message, error) {
 	m := token.Message{Kind: token.Abort, Lock: w.GetLock(), Ballot: decodeEpoch(w.GetBallot())}
 	return m, cmp.Or(CheckName(m.Lock), d.checkProposer(m.Ballot, d.From))
 }
 
 // list decodes a list of members without duplicates.
-func (d Decoder) list(what string, wire []uint32) ([]token.Member, error) {
+func (d *Decoder) list(what string, wire []uint32) ([]token.Member, error) {
 	switch {
 	case len(wire) == 0:
 		return nil, nil
@@ -264,14 +271,14 @@ func (d Decoder) list(what string, wire []uint32) ([]token.Member, error) {
 	return list, nil
 }
 
-func (d Decoder) checkMember(what string, m token.Member) error {
+func (d *Decoder) checkMember(what string, m token.Member) error {
 	if m < 0 || int(m) >= d.Members {
 		return fmt.Errorf("%s: member %d; want 0 to %d", what, m, d.Members-1)
 	}
 	return nil
 }
 
-func (d Decoder) checkEpoch(e token.Epoch) error {
+func (d *Decoder) checkEpoch(e token.Epoch) error {
 	if e.Number == 0 {
 		return errors.New("epoch 0; want from 1")
 	}
@@ -282,7 +289,7 @@ func (d Decoder) checkEpoch(e token.Epoch) error {
 }
 
 // checkProposer checks a ballot that only one member can have proposed.
-func (d Decoder) checkProposer(b token.Epoch, by token.Member) error {
+func (d *Decoder) checkProposer(b token.Epoch, by token.Member) error {
 	switch {
 	case b.Number == 0:
 		return errors.New("ballot 0; want from 1")
@@ -304,8 +311,10 @@ const (
 )
 
 // checkBallot checks the number of a ballot, or of an epoch, which may be 0.
-func (d Decoder) checkBallot(number uint64) error {
-	if most := d.MaxBallot(); number > most {
+func (d *Decoder) checkBallot(number uint64) error { return checkBallotBelow(number, d.MaxBallot()) }
+
+func checkBallotBelow(number, most uint64) error {
+	if number > most {
 		return fmt.Errorf("ballot %d; want at most %d by now: is the clock here or there wrong?", number, most)
 	}
 	return nil

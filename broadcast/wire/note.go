@@ -110,7 +110,7 @@ func encodeKept(k *token.KeptHold) *peerv1.KeptHold {
 }
 
 // carried decodes what a token says of a run and a kept hold.
-func (d Decoder) carried(t *token.Token, w *peerv1.Token) error {
+func (d *Decoder) carried(t *token.Token, w *peerv1.Token) error {
 	if r := w.GetRun(); r != nil {
 		mark, err := d.mark(r)
 		if err != nil {
@@ -126,7 +126,7 @@ func (d Decoder) carried(t *token.Token, w *peerv1.Token) error {
 }
 
 // remembered decodes what a promise says of the answerer's notes.
-func (d Decoder) remembered(m *token.Message, w *peerv1.BallotAnswer) error {
+func (d *Decoder) remembered(m *token.Message, w *peerv1.BallotAnswer) error {
 	if w.GetRun() == nil && w.GetKept() == nil {
 		return nil
 	}
@@ -139,7 +139,7 @@ func (d Decoder) remembered(m *token.Message, w *peerv1.BallotAnswer) error {
 }
 
 // note decodes a run and a kept hold, either of which may be absent.
-func (d Decoder) note(run *peerv1.Run, kept *peerv1.KeptHold) (*token.Note, error) {
+func (d *Decoder) note(run *peerv1.Run, kept *peerv1.KeptHold) (*token.Note, error) {
 	n := new(token.Note)
 	var errRun, errKept error
 	n.Run, errRun = d.run(run)
@@ -147,7 +147,7 @@ func (d Decoder) note(run *peerv1.Run, kept *peerv1.KeptHold) (*token.Note, erro
 	return n, cmp.Or(errRun, errKept)
 }
 
-func (d Decoder) witness(w *peerv1.Witness) (token.Message, error) {
+func (d *Decoder) witness(w *peerv1.Witness) (token.Message, error) {
 	m := token.Message{Kind: token.Witness, Lock: w.GetLock()}
 	var err, one error
 	if (w.GetRun() == nil) == (w.GetKept() == nil) {
@@ -158,7 +158,7 @@ func (d Decoder) witness(w *peerv1.Witness) (token.Message, error) {
 	return m, cmp.Or(CheckName(m.Lock), one, err, d.checkAnyEpoch(m.Note.Epoch))
 }
 
-func (d Decoder) witnessAnswer(w *peerv1.WitnessAnswer) (token.Message, error) {
+func (d *Decoder) witnessAnswer(w *peerv1.WitnessAnswer) (token.Message, error) {
 	m := token.Message{
 		Kind:    token.WitnessAnswer,
 		Lock:    w.GetLock(),
@@ -190,11 +190,11 @@ func (d Decoder) witnessAnswer(w *peerv1.WitnessAnswer) (token.Message, error) {
 }
 
 // mark decodes a run's mark that is there.
-func (d Decoder) mark(w *peerv1.RunMark) (token.RunMark, error) {
+func (d *Decoder) mark(w *peerv1.RunMark) (token.RunMark, error) {
 	return d.runMark(w.GetTick(), w.GetFence(), w.GetState())
 }
 
-func (d Decoder) runMark(tick int64, fence uint64, state peerv1.RunState) (token.RunMark, error) {
+func (d *Decoder) runMark(tick int64, fence uint64, state peerv1.RunState) (token.RunMark, error) {
 	m := token.RunMark{Tick: token.Tick(tick), Fence: token.Fence(fence)}
 	for s := token.RunBegun; int(s) < len(runStates); s++ {
 		if runStates[s] == state {
@@ -213,7 +213,7 @@ func (d Decoder) runMark(tick int64, fence uint64, state peerv1.RunState) (token
 }
 
 // run decodes a run; nil if there is none.
-func (d Decoder) run(w *peerv1.Run) (*token.Run, error) {
+func (d *Decoder) run(w *peerv1.Run) (*token.Run, error) {
 	if w == nil {
 		return nil, nil
 	}
@@ -223,7 +223,7 @@ func (d Decoder) run(w *peerv1.Run) (*token.Run, error) {
 }
 
 // kept decodes a kept hold; nil if there is none.
-func (d Decoder) kept(w *peerv1.KeptHold) (*token.KeptHold, error) {
+func (d *Decoder) kept(w *peerv1.KeptHold) (*token.KeptHold, error) {
 	if w == nil {
 		return nil, nil
 	}
@@ -238,10 +238,10 @@ func (d Decoder) kept(w *peerv1.KeptHold) (*token.KeptHold, error) {
 }
 
 // checkFence checks the fence of a hold, which may be 0.
-func (d Decoder) checkFence(f token.Fence) error { return d.checkBallot(uint64(f) >> token.FenceBits) }
+func (d *Decoder) checkFence(f token.Fence) error { return d.checkBallot(uint64(f) >> token.FenceBits) }
 
 // checkAnyEpoch checks an epoch, which may be zero.
-func (d Decoder) checkAnyEpoch(e token.Epoch) error {
+func (d *Decoder) checkAnyEpoch(e token.Epoch) error {
 	if e == (token.Epoch{}) {
 		return nil
 	}

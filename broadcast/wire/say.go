@@ -10,7 +10,7 @@ import (
 )
 
 // say decodes what the sender says of a hold of its own.
-func (d Decoder) say(w *peerv1.Say) (token.Message, error) {
+func (d *Decoder) say(w *peerv1.Say) (token.Message, error) {
 	s := &token.Saying{
 		Session: token.Session(w.GetSession()), Fence: token.Fence(w.GetFence()), Count: w.GetCount(),
 		Value: w.GetValue(), None: w.GetOver(),

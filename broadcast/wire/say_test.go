@@ -13,6 +13,7 @@ func TestDecodeRefusesNonsenseAboutValues(t *testing.T) {
 		return &peerv1.Say{Lock: "cs", Session: 1, Fence: 1 << token.FenceBits, Count: 1, Value: "here"}
 	}
 	over := func(s *peerv1.Say) { s.Value, s.Over = "", true }
+	d := testDecoder(3, 1, 0)
 	for says, change := range map[string]func(*peerv1.Say){
 		"SAY: bad lock name: it is empty":                   func(s *peerv1.Say) { s.Lock = "" },
 		"session 0; want":                                   func(s *peerv1.Say) { s.Session = 0 },
@@ -24,13 +25,13 @@ func TestDecodeRefusesNonsenseAboutValues(t *testing.T) {
 		"SAY: bad value: it is not UTF-8":                   func(s *peerv1.Say) { s.Value = "\xff" },
 		"value 4611686018427387905 of a hold; want 1 to 46": func(s *peerv1.Say) { s.Count = MaxSession + 1 },
 	} {
-		_, err := testDecoder(3, 1, 0).Messages([]*peerv1.Message{{Kind: &peerv1.Message_Say{Say: wrong(right, change)}}})
+		_, err := d.Messages([]*peerv1.Message{{Kind: &peerv1.Message_Say{Say: wrong(right, change)}}})
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v; want an error with %q", err, says)
 		}
 	}
 	for _, change := range []func(*peerv1.Say){func(*peerv1.Say) {}, over} {
-		if _, err := testDecoder(3, 1, 0).Messages([]*peerv1.Message{{Kind: &peerv1.Message_Say{Say: wrong(right, change)}}}); err != nil {
+		if _, err := d.Messages([]*peerv1.Message{{Kind: &peerv1.Message_Say{Say: wrong(right, change)}}}); err != nil {
 			t.Error(err)
 		}
 	}

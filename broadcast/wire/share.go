@@ -14,7 +14,7 @@ import (
 // these fields.
 
 // shares decodes the limit and the shares of a token whose other fields are decoded.
-func (d Decoder) shares(t *token.Token, w *peerv1.Token) error {
+func (d *Decoder) shares(t *token.Token, w *peerv1.Token) error {
 	t.Limit, t.LimitBy = token.Limit(w.GetLimit()), token.Member(w.GetLimitBy())
 	t.LimitAt = token.Fence(w.GetLimitAt())
 	if err := d.checkLimit(t.Limit, t.LimitBy, t.LimitAt); err != nil {
@@ -48,7 +48,7 @@ func (d Decoder) shares(t *token.Token, w *peerv1.Token) error {
 }
 
 // promised decodes what a promise says of the answerer's share.
-func (d Decoder) promised(m *token.Message, w *peerv1.BallotAnswer) error {
+func (d *Decoder) promised(m *token.Message, w *peerv1.BallotAnswer) error {
 	m.Limit, m.LimitBy = token.Limit(w.GetLimit()), token.Member(w.GetLimitBy())
 	m.LimitAt = token.Fence(w.GetLimitAt())
 	if err := d.checkLimit(m.Limit, m.LimitBy, m.LimitAt); err != nil {
@@ -69,14 +69,14 @@ func (d Decoder) promised(m *token.Message, w *peerv1.BallotAnswer) error {
 	return err
 }
 
-func (d Decoder) recall(w *peerv1.Recall) (token.Message, error) {
+func (d *Decoder) recall(w *peerv1.Recall) (token.Message, error) {
 	m := token.Message{Kind: token.Recall, Lock: w.GetLock(), Recaller: token.Member(w.GetRecaller()), Anyhow: w.GetAnyhow()}
 	var err error
 	m.Share, err = d.share(w.GetShare())
 	return m, cmp.Or(CheckName(m.Lock), err, d.checkRecaller(&m))
 }
 
-func (d Decoder) done(w *peerv1.Done) (token.Message, error) {
+func (d *Decoder) done(w *peerv1.Done) (token.Message, error) {
 	m := token.Message{Kind: token.Done, Lock: w.GetLock(), Recaller: token.Member(w.GetRecaller()), Kept: w.GetKept()}
 	var err error
 	m.Share, err = d.share(w.GetShare())
@@ -87,7 +87,7 @@ func (d Decoder) done(w *peerv1.Done) (token.Message, error) {
 }
 
 // checkRecaller checks between whom a RECALL or DONE goes.
-func (d Decoder) checkRecaller(m *token.Message) error {
+func (d *Decoder) checkRecaller(m *token.Message) error {
 	if err := d.checkMember("recaller", m.Recaller); err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (d Decoder) checkRecaller(m *token.Message) error {
 }
 
 // share decodes a share that is there.
-func (d Decoder) share(w *peerv1.Share) (token.Share, error) {
+func (d *Decoder) share(w *peerv1.Share) (token.Share, error) {
 	s := token.Share{
 		Member: token.Member(w.GetMember()), Session: token.Session(w.GetSession()),
 		ID: token.Fence(w.GetId()), Permits: w.GetPermits(),
@@ -114,7 +114,7 @@ func (d Decoder) share(w *peerv1.Share) (token.Share, error) {
 
 // checkWanted checks the limit that a PROBE wants, and the age of the one that it knows. Both
 // may be 0.
-func (d Decoder) checkWanted(m *token.Message) error {
+func (d *Decoder) checkWanted(m *token.Message) error {
 	switch {
 	case m.Limit > token.MaxPermits:
 		return fmt.Errorf("wants the limit %d; want at most %d", m.Limit, token.MaxPermits)
@@ -125,7 +125,7 @@ func (d Decoder) checkWanted(m *token.Message) error {
 }
 
 // checkHeld checks the limit in the answer to a probe. It may be 0.
-func (d Decoder) checkHeld(m *token.Message) error {
+func (d *Decoder) checkHeld(m *token.Message) error {
 	if m.Answer != token.Hold && m.Limit != token.Exclusive {
 		return errors.New("a limit without a token")
 	}
@@ -133,10 +133,10 @@ func (d Decoder) checkHeld(m *token.Message) error {
 }
 
 // checkAge checks the age of a limit, which may be 0. It leaves room for more changes.
-func (d Decoder) checkAge(at token.Fence) error { return d.checkBallot(uint64(at) >> token.FenceBits) }
+func (d *Decoder) checkAge(at token.Fence) error { return d.checkBallot(uint64(at) >> token.FenceBits) }
 
 // checkLimit checks a limit, who said it, and its age.
-func (d Decoder) checkLimit(limit token.Limit, by token.Member, at token.Fence) error {
+func (d *Decoder) checkLimit(limit token.Limit, by token.Member, at token.Fence) error {
 	switch {
 	case limit == token.Exclusive && by != 0:
 		return fmt.Errorf("no limit, said by member %d", by)

@@ -46,24 +46,17 @@ func CheckValue(value string) error {
 	return nil
 }
 
-// FrameBudget bounds the size of a cluster's messages on the wire, more cheaply than by
-// encoding them.
-type FrameBudget struct {
-	Members int
-}
-
-// bound returns a size that m does not exceed. A message has a name, some numbers of up to
-// ten bytes, and at most, in a token, a request number and a queue entry for each member,
-// and a share for each that has one. Only BUSY has any number of names.
-func (b FrameBudget) bound(m *token.Message) int {
-	n := 512 + 32*b.Members
-	if m.Token != nil {
-		n += 40 * len(m.Token.Shares)
+// bound returns a size on the wire that m does not exceed, more cheaply than by encoding it. A
+// message has a name, some numbers of up to ten bytes, and what is counted here.
+func bound(m *token.Message) int {
+	n := 512 + 5*len(m.Members)
+	if t := m.Token; t != nil {
+		n += 24*len(t.LastGranted) + 5*len(t.Queue) + 40*len(t.Shares)
 	}
 	if m.Saying != nil {
 		n += len(m.Saying.Value)
 	}
-	n += noteBytes(m)
+	n += noteBytes(m) + changeBytes(m)
 	for _, lock := range m.Locks {
 		n += len(lock) + 4
 	}
@@ -72,10 +65,10 @@ func (b FrameBudget) bound(m *token.Message) int {
 
 // Fit returns how many of the first messages go into one frame: as many as fit into half of
 // the longest frame, but at least one.
-func (b FrameBudget) Fit(messages []token.Message) int {
+func Fit(messages []token.Message) int {
 	room := MaxFrameBytes / 2
 	for i := range messages {
-		if room -= b.bound(&messages[i]); room < 0 {
+		if room -= bound(&messages[i]); room < 0 {
 			return max(i, 1)
 		}
 	}
@@ -194,7 +187,7 @@ func encodeRound(m *token.Message) *peerv1.Message {
 	case token.Witness, token.WitnessAnswer:
 		return encodeWitness(m)
 	default:
-		panic(fmt.Sprintf("wire: message of kind %v has no form on the wire", m.Kind))
+		return encodeChange(m)
 	}
 }
 

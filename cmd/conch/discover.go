@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -148,7 +149,7 @@ func (f *discoverFlags) find(ctx context.Context, cmd *cobra.Command, cfg *node.
 	if err != nil {
 		return nil, err
 	}
-	waiting := newWaiting(ctx, cmd.ErrOrStderr(), !isTerminal(os.Stdout) && isTerminal(cmd.ErrOrStderr()))
+	waiting := newWaiting(ctx, cmd.ErrOrStderr(), "waiting for members", !isTerminal(os.Stdout) && isTerminal(cmd.ErrOrStderr()))
 	stopPage := page.wait(waiting.text)
 	found, err := node.Find(ctx, *cfg, node.Finding{Source: source, Expect: f.expect, Tell: waiting.tell})
 	stopPage()
@@ -156,11 +157,25 @@ func (f *discoverFlags) find(ctx context.Context, cmd *cobra.Command, cfg *node.
 	if err != nil {
 		return nil, errors.Join(f.explain(err), source.Close())
 	}
-	if cfg.Peers = found.Members; found.Path != "" {
+	if cfg.Peers = found.Members; found.Path != "" && !found.Settled {
 		fmt.Fprintf(cmd.ErrOrStderr(), "conch: the members are those found before, in %s: %s\n", found.Path, strings.Join(found.Members, ", "))
 	}
 	return source, nil
 }
+
+// look asks the source once, for nodes that may be members.
+func look(ctx context.Context, source lookup.Source) []string {
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	found, err := source.Find(ctx)
+	if err != nil {
+		return nil // the members are in the data directory
+	}
+	return found
+}
+
+// lookPatience is how long look may take.
+const lookPatience = 2 * time.Second
 
 // explain adds to an error what to do about it.
 func (f *discoverFlags) explain(err error) error {

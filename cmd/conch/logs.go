@@ -152,11 +152,11 @@ func insufficient(err error) error { return &exitError{code: exitInsufficient, e
 
 func newLogsExplainCommand() *cobra.Command {
 	var lock string
-	var fence uint64
+	var fence, membership uint64
 	var full bool
 	cmd := &cobra.Command{
 		Use:   "explain FILE...",
-		Short: "Tell, message by message, how a node got the lock",
+		Short: "Tell, message by message, how a node got the lock, or how the members changed",
 		Long: `Tells the messages that led to one entry, step by step in causal order, each with the
 log lines that show it and the values of RN, LN and Q. If the token was lost on the way,
 the story tells how it was made anew.
@@ -164,12 +164,17 @@ the story tells how it was made anew.
 A terminal gets a short form, of one line a step; --full gives the whole.
 
 Without --fence, the story is of an entry for which the node had to ask, and others went
-first.`,
+first. With --membership, it is of a change of the members: how the list was chosen, who
+went over to it when, and when it was complete.`,
 		Example: `  conch logs explain node*.log
-  conch logs explain node*.log --lock cs --fence 17`,
+  conch logs explain node*.log --lock cs --fence 17
+  conch logs explain node*.log --membership 2`,
 		Args:              logFiles,
 		ValidArgsFunction: completeLogFiles,
 		RunE: func(cmd *cobra.Command, files []string) error {
+			if f := cmd.Flags(); f.Changed("membership") && (f.Changed("fence") || f.Changed("lock")) {
+				return misuse(cmd, "--membership tells of the members, and --lock and --fence of an entry: give one or the other")
+			}
 			run, err := openLogs(files)
 			if err != nil {
 				return err
@@ -178,8 +183,16 @@ first.`,
 			if isTerminal(cmd.OutOrStdout()) && !full {
 				tell = logs.Brief
 			}
-			err = tell(run, lock, fence, cmd.OutOrStdout())
-			if errors.Is(err, logs.ErrNoEntry) {
+			if cmd.Flags().Changed("membership") {
+				change := logs.ExplainChange
+				if isTerminal(cmd.OutOrStdout()) && !full {
+					change = logs.BriefChange
+				}
+				err = change(run, membership, cmd.OutOrStdout())
+			} else {
+				err = tell(run, lock, fence, cmd.OutOrStdout())
+			}
+			if errors.Is(err, logs.ErrNoEntry) || errors.Is(err, logs.ErrNoChange) {
 				return insufficient(err)
 			}
 			return err
@@ -188,6 +201,7 @@ first.`,
 	cmd.Flags().StringVar(&lock, "lock", "", "explain this `LOCK` (default: any)")
 	cmd.Flags().BoolVar(&full, "full", false, "tell it in sentences, with the lines of the logs, also at a terminal")
 	cmd.Flags().Uint64Var(&fence, "fence", 0, "explain the entry with this `FENCE` (default: one that shows much)")
+	cmd.Flags().Uint64Var(&membership, "membership", 0, "explain how the members changed to membership `N` (0: the first change)")
 	return cmd
 }
 

@@ -40,6 +40,10 @@ func TestLogsExitCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	good, bad := scenes+"contended.merged.jsonl", scenes+"two-inside.merged.jsonl"
+	grown, err := filepath.Glob(scenes + "grown/n?.log")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args []string
 		code int
@@ -60,6 +64,9 @@ func TestLogsExitCodes(t *testing.T) {
 		{[]string{"explain", good, "--fence", "99"}, exitInsufficient, "fence 99"},
 		{[]string{"explain", good, "--lock", "db"}, exitInsufficient, `nobody entered lock "db"`},
 		{[]string{"explain", good, "--fence", "many"}, exitUsage, "many"},
+		{[]string{"explain", good, "--membership", "2"}, exitInsufficient, "the members did not change"},
+		{[]string{"explain", good, "--membership", "2", "--fence", "3"}, exitUsage, "membership"},
+		{append([]string{"explain", "--membership", "4"}, grown...), 0, "comes in place of 127.0.0.1:27402, with another disk at the same address"},
 		{[]string{"merge", good}, 0, `"event":"token_sent"`},
 		{[]string{"merge"}, exitUsage, "want the log files"},
 	} {

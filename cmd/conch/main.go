@@ -49,7 +49,7 @@ Nodes can log every message, and conch judges and explains their logs.`,
 	}
 	root.SetVersionTemplate("conch {{.Version}}\n")
 	root.AddCommand(newNodeCommand(), newDemoCommand(), newLogsCommand(), newReportCommand(), newVersionCommand(), newManCommand())
-	root.AddCommand(newStatusCommand(), newWhoCommand(), newWhyCommand(), newLeaderCommand(), newWatchCommand(), newLsCommand(), newRunsCommand(), newPermitsCommand(), newBreakCommand(), newDrainCommand())
+	root.AddCommand(newStatusCommand(), newWhoCommand(), newWhyCommand(), newLeaderCommand(), newWatchCommand(), newLsCommand(), newRunsCommand(), newPermitsCommand(), newBreakCommand(), newDrainCommand(), newMembersCommand())
 	root.AddCommand(newLockCommand(), newOnceCommand(), newElectCommand(), newFenceCommand(), newCertCommand(), newBenchCommand())
 	finishUsage(root)
 	return root

@@ -71,7 +71,7 @@ CONCH_PEERS. A flag wins over its variable, and an empty variable counts as unse
 			if err := flags.check(cmd); err != nil {
 				return used.inError(err)
 			}
-			err = runNode(cmd, &flags, drain)
+			err = endOf(cmd, runNode(cmd, &flags, drain))
 			if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), errInterrupted) {
 				return nil // a signal came before the node had started
 			}
@@ -145,6 +145,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags, drain *draining) (err error) 
 		cfg.Log, cfg.FlushLog = cfg.Log.Output(behind), behind.Flush
 	}
 	cfg.Metrics = page.registerer()
+	named := flags.named
 	if flags.discover.used() {
 		source, failed := flags.discover.find(ctx, cmd, &cfg, page)
 		if errors.Is(failed, errInterrupted) {
@@ -153,6 +154,12 @@ func runNode(cmd *cobra.Command, flags *nodeFlags, drain *draining) (err error) 
 			return failed
 		}
 		defer func() { err = errors.Join(err, source.Close()) }()
+		named = append(look(ctx, source), cfg.Peers...)
+	}
+	if err := flags.stand(ctx, cmd, &cfg, named, page); errors.Is(err, errInterrupted) {
+		return nil
+	} else if err != nil {
+		return err
 	}
 	node, err := node.Start(ctx, cfg)
 	if err != nil {
@@ -162,7 +169,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags, drain *draining) (err error) 
 	serving, endServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer endServing()
 	loops := flags.loops(ctx, serving, cmd, node, page)
-	if announce := flags.announcing(cmd, cfg.Socket, cfg.Peers); announce != nil {
+	if announce := flags.announcing(cmd, cfg.Socket, node.Members); announce != nil {
 		defer socket.Withdraw(cfg.Socket)
 		loops = append(loops, func() error { announce(serving); return nil })
 	}
@@ -174,10 +181,13 @@ func runNode(cmd *cobra.Command, flags *nodeFlags, drain *draining) (err error) 
 	}, patience)
 }
 
-// loops are what else the node does: it asks for locks until ctx ends, and serves its page
-// until serving ends.
+// loops are what else the node does: it tells whom a new cluster waits for and asks for
+// locks until ctx ends, and serves its page until serving ends.
 func (f *nodeFlags) loops(ctx, serving context.Context, cmd *cobra.Command, node *node.Node, page *page) []func() error {
-	var loops []func() error
+	loops := []func() error{func() error {
+		node.TellBirth(ctx, func(text string) { fmt.Fprintf(cmd.ErrOrStderr(), "conch: waiting for members: %s\n", text) })
+		return nil
+	}}
 	if f.autoRequest {
 		loops = append(loops, func() error { return workload.Run(ctx, node, f.auto) })
 	}

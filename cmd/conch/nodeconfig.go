@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"slices"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -12,18 +13,30 @@ import (
 	"conch/internal/node"
 	"conch/internal/pki"
 	"conch/internal/socket"
+	"conch/token"
 )
 
 // config is the node's configuration by the flags, except for its log.
 func (f *nodeFlags) config(cmd *cobra.Command) (node.Config, error) {
-	members, err := f.members(cmd)
+	members, err := f.listMembers(cmd)
 	if err != nil {
 		return node.Config{}, err
 	}
 	self := members.Addresses[members.Self]
+	f.named = slices.DeleteFunc(slices.Clone(members.Addresses), func(a string) bool { return a == self })
 	dataDir, err := f.dataDirectory(self)
 	if err != nil {
 		return node.Config{}, err
+	}
+	membership, err := membershipIn(dataDir, self)
+	if err != nil {
+		return node.Config{}, err
+	}
+	if err := f.checkMembers(cmd, members, membership); err != nil {
+		return node.Config{}, err
+	}
+	if membership != nil {
+		members.Addresses = node.Standing{Membership: membership}.Members()
 	}
 	socket, err := f.socketPath()
 	if err != nil {
@@ -51,6 +64,14 @@ func (f *nodeFlags) config(cmd *cobra.Command) (node.Config, error) {
 		Evidence:  f.log.evidence,
 		Version:   readBuild().Version,
 	}, nil
+}
+
+// membershipIn is the membership in a data directory, nil if there is none.
+func membershipIn(dataDir, self string) (*token.Membership, error) {
+	if dataDir == "" {
+		return nil, nil
+	}
+	return datadir.ReadMembership(dataDir, self)
 }
 
 // none is the value of --data-dir that keeps nothing, and of --socket that opens none.
@@ -103,7 +124,7 @@ func (f *nodeFlags) cautions(cfg node.Config) []string {
 		cautions = append(cautions, "the socket is open to other users, who may take and break every lock; rules (--allow) say what they may")
 	}
 	cautions = append(cautions, f.discover.cautions(cfg.Advertise, cfg.DataDir)...)
-	if len(cfg.Peers) == 2 || f.discover.expect == 2 {
+	if len(f.join) == 0 && len(cfg.Peers) == 2 || f.discover.expect == 2 {
 		cautions = append(cautions, "two members: neither can hold a lock while the other is away; with three, one may be away")
 	}
 	return cautions

@@ -31,6 +31,7 @@ type nodeFlags struct {
 	hostsFile         string
 	single            bool
 	discover          discoverFlags
+	join              []string
 	sessionTTL        time.Duration
 	socket            string
 	socketAccess      socketAccess
@@ -51,6 +52,8 @@ type nodeFlags struct {
 	log logFlags
 
 	used variables // that set flags
+
+	named []string // the other members by the flags, as addresses
 }
 
 // addTo adds the flags to the command.
@@ -62,6 +65,7 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 	members.StringVar(&f.hostsFile, "hosts-file", "", "a `FILE` of members, one HOST:PORT a line, # begins a comment")
 	members.BoolVar(&f.single, "single", false, "this node has no other members, and grants every lock by itself")
 	f.discover.addTo(members)
+	members.StringArrayVar(&f.join, "join", nil, "wait until this node, whose data directory is empty, is added to the cluster of these members, `HOST:PORT,...` (conch members add)")
 	members.DurationVar(&f.sessionTTL, "session-ttl", node.DefaultSessionTTL, "a node that is not heard of for this `TIME` loses its locks; the same at all members")
 	addGroup(cmd, "Members", members)
 
@@ -76,7 +80,7 @@ func (f *nodeFlags) addTo(cmd *cobra.Command) {
 
 	security := pflag.NewFlagSet("", pflag.ContinueOnError)
 	f.tls.addTo(security)
-	security.StringVar(&f.allow, "allow", "", "a `FILE` that says which clients may lock, break or look at which locks; read again when it changes (default: the page and users of the socket may do everything, other clients lock and look)")
+	security.StringVar(&f.allow, "allow", "", "a `FILE` that says which clients may lock, break or look at which locks, and who may change the members; read again when it changes (default: users of the socket may do everything, the page all but change the members, other clients lock and look)")
 	security.BoolVar(&f.insecure, "insecure", false, "listen beyond this machine without TLS (--listen, --http): whoever reaches the node can pass for a member, whoever reaches the page may do all")
 	addGroup(cmd, "Security", security)
 
@@ -122,6 +126,9 @@ func (f *nodeFlags) check(cmd *cobra.Command) error {
 		return err
 	}
 	if err := f.discover.check(cmd, f.listen); err != nil {
+		return err
+	}
+	if err := f.checkJoin(cmd); err != nil {
 		return err
 	}
 	if err := f.tls.check(cmd); err != nil {

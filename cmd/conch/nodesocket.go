@@ -69,15 +69,15 @@ func (a *socketAccess) check(cmd *cobra.Command, path string) error {
 const announcePause = 10 * time.Second
 
 // announcing returns a loop by which commands find the socket of a node, in every
-// environment of its user, and know its cluster. It is nil for a socket path that the user
+// environment of its user, and know its cluster, whose members may change. It is nil for a socket path that the user
 // has chosen: commands are given that path.
-func (f *nodeFlags) announcing(cmd *cobra.Command, path string, members []string) func(context.Context) {
+func (f *nodeFlags) announcing(cmd *cobra.Command, path string, members func() []string) func(context.Context) {
 	if f.socket != "" || path == "" {
 		return nil
 	}
 	told := ""
 	announce := func() {
-		if err := socket.Announce(path, members); err != nil && err.Error() != told {
+		if err := socket.Announce(path, members()); err != nil && err.Error() != told {
 			told = err.Error()
 			fmt.Fprintf(cmd.ErrOrStderr(), "conch: caution: commands may not find this node without --node: %v\n", err)
 		}

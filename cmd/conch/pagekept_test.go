@@ -10,7 +10,8 @@ import (
 )
 
 // TestPageFreesAKeptHold: the page shows a hold that nobody alive has, and its button frees
-// that. It also shows the latest run of a job, and that a hold will be kept.
+// that. It also shows the latest run of a job, and that a hold will be kept. After a restart of
+// all nodes it lists the kept hold before anybody has asked for the lock.
 func TestPageFreesAKeptHold(t *testing.T) {
 	ctx := browser.Start(t)
 	c, url := pageCluster(ctx, t, 1, "--auto-think", maxPause.String(), "--session-ttl", "500ms")
@@ -49,7 +50,13 @@ func TestPageFreesAKeptHold(t *testing.T) {
 	says(ctx, t, "facts", "exclusive; kept if its holder dies, for ci-8")
 	check(t, held.cmd.Process.Kill())
 	held.ends(-1)
-	for _, trouble := range troubles() {
+	says(ctx, t, "facts", "nobody alive; kept since ")
+	for _, trouble := range troubles() { // from here on, that the node is away
 		t.Error(trouble)
 	}
+	check(t, c.Nodes()[0].Kill())
+	says(ctx, t, "connection", "does not answer")
+	check(t, c.Nodes()[0].Start(ctx))
+	browser.Do(ctx, t, chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS(`body[data-live=yes]`)))
+	browser.Becomes(ctx, t, `document.querySelector('.row.kept .name')?.textContent === 'infra'`)
 }

@@ -192,12 +192,12 @@ func ports(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// sendSignal INT|TERM|HUP TEXT sends a signal to the background command that has TEXT among
+// sendSignal INT|TERM|HUP|KILL TEXT sends a signal to the background command that has TEXT among
 // its arguments.
 func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
-	refuse(ts, neg || len(args) != 2, "usage: signal INT|TERM|HUP TEXT")
-	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP}
-	refuse(ts, signals[args[0]] == nil, "signal: want INT, TERM or HUP")
+	refuse(ts, neg || len(args) != 2, "usage: signal INT|TERM|HUP|KILL TEXT")
+	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": os.Kill}
+	refuse(ts, signals[args[0]] == nil, "signal: want INT, TERM, HUP or KILL")
 	for _, cmd := range ts.BackgroundCmds() {
 		for _, arg := range cmd.Args {
 			if arg == args[1] {

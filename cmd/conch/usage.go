@@ -138,6 +138,9 @@ func printUsage(cmd *cobra.Command) error {
 	line := cmd.UseLine()
 	if cmd.HasAvailableSubCommands() {
 		line = cmd.CommandPath() + " COMMAND"
+		if strings.HasSuffix(cmd.Use, "[flags]") { // it also does something by itself
+			line = cmd.UseLine() + "\n  " + line
+		}
 	}
 	fmt.Fprintf(&b, "Usage:\n  %s\n", line)
 	if cmd.HasExample() {

@@ -21,7 +21,8 @@ import (
 // in time, and others may come at any time; STATUS says what the node waits for.
 type waiting struct {
 	told   io.Writer
-	people bool // told is read by people, who do not see the log
+	what   string // the node does
+	people bool   // told is read by people, who do not see the log
 	ctx    context.Context
 	end    context.CancelFunc
 	done   chan struct{} // closed when nothing more is reported
@@ -31,8 +32,8 @@ type waiting struct {
 }
 
 // newWaiting begins to tell. ctx ends when the node is told to stop.
-func newWaiting(ctx context.Context, told io.Writer, people bool) *waiting {
-	w := &waiting{told: told, people: people, done: make(chan struct{}), line: "looking for the other members"}
+func newWaiting(ctx context.Context, told io.Writer, what string, people bool) *waiting {
+	w := &waiting{told: told, what: what, people: people, done: make(chan struct{}), line: "looking for the other members"}
 	w.ctx, w.end = context.WithCancel(ctx)
 	go func() {
 		defer close(w.done)
@@ -47,7 +48,7 @@ func (w *waiting) tell(r discovery.Report) {
 	w.line = r.Text
 	w.mu.Unlock()
 	if w.people {
-		fmt.Fprintf(w.told, "conch: waiting for members: %s\n", r.Text)
+		fmt.Fprintf(w.told, "conch: %s: %s\n", w.what, r.Text)
 	}
 }
 
@@ -77,7 +78,7 @@ func (w *waiting) report() {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
-		_, err := daemon.SdNotify(false, "STATUS=waiting for members: "+w.text())
+		_, err := daemon.SdNotify(false, "STATUS="+w.what+": "+w.text())
 		if err == nil {
 			_, err = daemon.SdNotify(false, daemon.SdNotifyWatchdog)
 		}

@@ -32,11 +32,15 @@ func (t *Table) leaving() frames.Refusal {
 	if t.stopping {
 		return frames.Refuse(frames.CodeNodeLeaving, "the node is stopping")
 	}
+	if t.departing {
+		return frames.Refuse(frames.CodeNodeLeaving, "the node is being removed from the cluster and takes no requests")
+	}
 	return frames.Refuse(frames.CodeNodeLeaving, "the node is draining and takes no requests")
 }
 
-// Undrain takes claims again, unless the table was stopped.
-func (t *Table) Undrain() { t.draining = t.stopping }
+// Undrain takes claims again, unless the table was stopped or the node leaves the list of
+// members.
+func (t *Table) Undrain() { t.draining = t.stopping || t.departing }
 
 // Stop drains the table and tells all holders that their holds end.
 func (t *Table) Stop(now token.Time) {

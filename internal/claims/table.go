@@ -51,7 +51,7 @@ type Config struct {
 	// three for texts.
 	Member          string
 	Quorum, Members int
-	// Addresses are the members', for texts.
+	// Addresses are the members' by ID, for texts; empty for who is none any more.
 	Addresses []string
 	// MaxLocks: a node that knows this many locks refuses callers here any others.
 	MaxLocks int
@@ -93,8 +93,8 @@ type Table struct {
 	// unwanted are grants without a known claim, to be returned.
 	unwanted []unwanted
 	// draining: the table takes no new claims. stopping: the end of all holds is settled,
-	// too.
-	draining, stopping bool
+	// too. departing: the node leaves the list of members.
+	draining, stopping, departing bool
 
 	effects  []Effect
 	messages []frames.NodeMessage // that the effects refer to
@@ -124,6 +124,18 @@ func New(node *token.Node, cfg Config) *Table {
 // SetLease sets the node's own lease, which is zero outside a session. The driver calls it
 // before [Table.Take] whenever the lease has changed.
 func (t *Table) SetLease(l Lease) { t.lease = l }
+
+// SetMembers tells the table, for its texts, who the members are now: addresses by ID, self
+// among them, of which the node must reach quorum.
+func (t *Table) SetMembers(self string, addresses []string, quorum int) {
+	t.cfg.Member, t.cfg.Addresses, t.cfg.Quorum = self, addresses, quorum
+	t.cfg.Members = 0
+	for _, address := range addresses {
+		if address != "" {
+			t.cfg.Members++
+		}
+	}
+}
 
 // Claim is one wait, and the hold that may follow.
 type Claim struct {

@@ -32,14 +32,23 @@ func (t *Table) Take(now token.Time, e *token.Effect) {
 			outcome = frames.RunNotNoted
 		}
 		t.runNoted(now, e.Waiter, outcome)
+	case token.Adopted:
+		t.departing = t.departing || t.node.InspectMembership().Departed
 	}
 }
 
 // Return gives back locks that were granted and that nobody here wants. The driver calls it
 // when all effects of an input have been taken. It reports whether it may have caused more.
+//
+// If the node leaves the list of members, it refuses those who wait, so that they move on, as
+// in a drain.
 func (t *Table) Return(now token.Time) bool {
+	departs := t.departing && !t.draining
+	if departs {
+		t.Drain(now)
+	}
 	if len(t.unwanted) == 0 {
-		return false
+		return departs
 	}
 	for _, u := range t.unwanted {
 		t.node.Decline(now, u.lock, u.id)
@@ -92,7 +101,7 @@ func (t *Table) refusalOf(c *Claim, e *token.Effect) frames.Refusal {
 		return frames.Refuse(frames.CodeBusy, "the lock is in use")
 	}
 	by := fmt.Sprintf("member %d", e.Peer)
-	if e.Peer >= 0 && int(e.Peer) < len(t.cfg.Addresses) {
+	if e.Peer >= 0 && int(e.Peer) < len(t.cfg.Addresses) && t.cfg.Addresses[e.Peer] != "" {
 		by = t.cfg.Addresses[e.Peer]
 	}
 	return frames.Refuse(frames.CodeOtherLimit, "the lock is %s, as somebody at %s said; wanted: %s",

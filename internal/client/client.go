@@ -37,7 +37,7 @@ type Config struct {
 
 // Client is a client of one node at a time. Its methods are safe for concurrent use.
 type Client struct {
-	targets   []Target
+	given     []Target // the nodes to try first
 	caller    *clientv1.Client
 	clock     func() token.Time
 	connector connector
@@ -57,6 +57,7 @@ type Client struct {
 	node     *node // the latest; nil before the first and after a failure
 	attached map[*node]struct{}
 	unheard  int           // kept holds of which their nodes, now gone, may not have heard that they were released
+	told     []Target      // the members, as a node told last
 	reaching *reach        // nil while nobody looks for a node
 	ttl      time.Duration // of sessions, as the latest node told
 
@@ -81,12 +82,12 @@ func start(ctx context.Context, cfg Config, dial dialer) (*Client, error) {
 		cfg.Clock = broadcast.Clock
 	}
 	c := &Client{
-		targets:   cfg.Targets,
+		given:     cfg.Targets,
 		caller:    cfg.Caller,
 		clock:     cfg.Clock,
 		connector: connector{dial: dial, secure: cfg.Secure},
 		attached:  make(map[*node]struct{}),
-		search:    attachment.Search{Nodes: len(cfg.Targets), Patience: token.Time(cfg.Patience)},
+		search:    attachment.Search{Patience: token.Time(cfg.Patience)},
 		pause:     newBackoff(),
 	}
 	c.life, c.endLife = context.WithCancel(context.Background())
@@ -102,7 +103,7 @@ func (c *Client) Node() Target {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.node == nil {
-		return c.targets[0]
+		return c.given[0]
 	}
 	return c.node.target
 }

@@ -80,6 +80,7 @@ type fakeNode struct {
 	version  uint32
 	values   bool // it understands Say
 	notes    bool // it knows runs and kept holds
+	members  []string
 	framed   bool
 	listener *bufconn.Listener
 	server   *grpc.Server
@@ -216,13 +217,14 @@ func (n *fakeNode) die() {
 
 // nodeStream is a stream as the node has it.
 type nodeStream struct {
-	node  *fakeNode
-	t     *testing.T
-	hello *clientv1.Hello
-	got   chan *clientv1.ClientMessage // but Pings
-	say   chan *clientv1.NodeMessage
-	end   chan error
-	ended chan struct{} // closed when the client has ended its side, or the stream is gone
+	node    *fakeNode
+	t       *testing.T
+	hello   *clientv1.Hello
+	got     chan *clientv1.ClientMessage // but Pings
+	say     chan *clientv1.NodeMessage
+	end     chan error
+	members chan []string
+	ended   chan struct{} // closed when the client has ended its side, or the stream is gone
 
 	mu     sync.Mutex
 	stamps []int64 // of all Pings
@@ -236,22 +238,24 @@ type nodeStream struct {
 
 // Attach is the service's call.
 func (n *fakeNode) Attach(rpc grpc.BidiStreamingServer[clientv1.ClientFrame, clientv1.NodeFrame]) error {
-	first, err := rpc.Recv()
+	hello, err := rpc.Recv()
 	if err != nil {
 		return err
 	}
 	st := &nodeStream{
-		node: n, t: n.t, hello: first.GetMessages()[0].GetHello(),
+		node: n, t: n.t, hello: hello.GetMessages()[0].GetHello(),
 		got: make(chan *clientv1.ClientMessage, 10_000), say: make(chan *clientv1.NodeMessage),
-		end: make(chan error), ended: make(chan struct{}),
+		end: make(chan error), members: make(chan []string), ended: make(chan struct{}),
 		session: 1, left: n.ttl,
 	}
 	n.mu.Lock()
 	st.deaf = n.deaf
 	n.mu.Unlock()
-	if err := rpc.Send(frame(&clientv1.NodeMessage{Kind: &clientv1.NodeMessage_Welcome{Welcome: &clientv1.Welcome{
+	first := frame(&clientv1.NodeMessage{Kind: &clientv1.NodeMessage_Welcome{Welcome: &clientv1.Welcome{
 		Version: n.version, Member: n.address, TtlNs: int64(n.ttl), Values: n.values, Notes: n.notes,
-	}}})); err != nil {
+	}}})
+	first.Members = n.members
+	if err := rpc.Send(first); err != nil {
 		return err
 	}
 	pongs := make(chan *clientv1.NodeMessage, 100)
@@ -262,6 +266,11 @@ func (n *fakeNode) Attach(rpc grpc.BidiStreamingServer[clientv1.ClientFrame, cli
 		select {
 		case m = <-st.say:
 		case m = <-pongs:
+		case members := <-st.members:
+			if err := rpc.Send(&clientv1.NodeFrame{Members: members}); err != nil {
+				return err
+			}
+			continue
 		case err := <-st.end:
 			return err
 		case <-st.ended:

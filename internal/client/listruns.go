@@ -23,10 +23,7 @@ func (c *Client) Runs(ctx context.Context, lock string) ([]runs.Run, error) {
 	if err := broadcast.CheckName(lock); err != nil {
 		return nil, err
 	}
-	if c.life.Err() != nil {
-		return nil, errClosed
-	}
-	conn, target, err := c.connector.first(ctx, c.inOrder(), DefaultPatience)
+	conn, target, err := c.askFirst(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +45,7 @@ func (c *Client) Runs(ctx context.Context, lock string) ([]runs.Run, error) {
 // inOrder returns the nodes to ask, the one that the client speaks to first.
 func (c *Client) inOrder() []Target {
 	targets := []Target{c.Node()}
-	for _, t := range c.targets {
+	for _, t := range c.targets() {
 		if !slices.Contains(targets, t) {
 			targets = append(targets, t)
 		}

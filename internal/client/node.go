@@ -21,7 +21,6 @@ import (
 type node struct {
 	client *Client
 	target Target
-	index  int // among the client's targets
 	// incarnation is that of the protocol's Hello. To the node, each attachment is a
 	// client of its own.
 	incarnation []byte
@@ -61,7 +60,6 @@ func newNode(c *Client, st *stream, incarnation []byte) *node {
 	return &node{
 		client:      c,
 		target:      st.target,
-		index:       c.index(st.target),
 		incarnation: incarnation,
 		ttl:         st.ttl,
 		wake:        make(chan struct{}, 1),
@@ -315,11 +313,11 @@ func (n *node) admits() bool {
 	return n.core.Admits()
 }
 
-// last tells what became of the node.
-func (n *node) last() *attachment.Last {
+// last tells what became of the node, which has a place among those to try.
+func (n *node) last(place int) *attachment.Last {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return &attachment.Last{Node: n.index, Useful: n.core.Useful(n.client.clock()), Avoid: n.core.Avoid()}
+	return &attachment.Last{Node: place, Useful: n.core.Useful(n.client.clock()), Avoid: n.core.Avoid()}
 }
 
 // drain ends all waits and holds, for the client ends.

@@ -59,7 +59,7 @@ func (c *Client) unreached(cause error) error {
 		return fmt.Errorf("%w: %w", cause, ErrUnreachable) // one has been found just now
 	}
 	var names []string
-	for _, t := range c.targets {
+	for _, t := range c.allTargets() {
 		names = append(names, t.String())
 	}
 	return fmt.Errorf("%w: %w: no answer yet from %s", cause, ErrUnreachable, strings.Join(names, " or "))
@@ -87,9 +87,11 @@ func (c *Client) look(r *reach, last *node) {
 func (c *Client) find(last *node) (*node, error) {
 	var before *attachment.Last
 	var why error
+	all := c.targets()
 	if last != nil {
-		before, why = last.last(), last.why()
+		before, why = last.last(max(0, slices.Index(all, last.target))), last.why()
 	}
+	c.search.Nodes = len(all)
 	order, fresh := c.search.Begin(c.clock(), before)
 	if fresh {
 		c.pause.Reset()
@@ -98,7 +100,7 @@ func (c *Client) find(last *node) (*node, error) {
 	}
 	targets := make([]Target, len(order))
 	for i, index := range order {
-		targets[i] = c.targets[index]
+		targets[i] = all[index]
 	}
 	for {
 		left := c.search.Left(c.clock())
@@ -120,9 +122,6 @@ func (c *Client) find(last *node) (*node, error) {
 		}
 	}
 }
-
-// index is a target's place among those of the client.
-func (c *Client) index(t Target) int { return slices.Index(c.targets, t) }
 
 // attempt tries each of some nodes once, and attaches to the first that welcomes it.
 func (c *Client) attempt(targets []Target, patience time.Duration) (*node, error) {

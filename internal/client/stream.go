@@ -55,10 +55,12 @@ func (c *Client) open(ctx context.Context, targets []Target, patience time.Durat
 	st.ctx, st.cancel = context.WithCancelCause(c.life)
 	stop := context.AfterFunc(ctx, func() { st.cancel(context.Cause(ctx)) })
 	defer stop()
-	if err := st.greet(c.caller, incarnation, patience); err != nil {
+	members, err := st.greet(c.caller, incarnation, patience)
+	if err != nil {
 		st.close(err)
 		return nil, &refusal{target, st.reason()}
 	}
+	c.learn(members)
 	return st, nil
 }
 
@@ -73,13 +75,13 @@ func (r *refusal) Error() string {
 }
 func (r *refusal) Unwrap() []error { return []error{ErrUnreachable, r.reason} }
 
-// greet says Hello and hears Welcome.
-func (st *stream) greet(caller *clientv1.Client, incarnation []byte, patience time.Duration) error {
+// greet says Hello and hears Welcome, of which it returns the frame.
+func (st *stream) greet(caller *clientv1.Client, incarnation []byte, patience time.Duration) (*clientv1.NodeFrame, error) {
 	timer := time.AfterFunc(patience, func() { st.cancel(fmt.Errorf("no Welcome within %v", round(patience))) })
 	defer timer.Stop()
 	link, err := st.conn.attach(st.ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	st.link = link
 	// If this fails the stream has ended, and Recv tells why.
@@ -96,18 +98,18 @@ func (st *stream) greet(caller *clientv1.Client, incarnation []byte, patience ti
 	welcome := m.GetWelcome()
 	switch {
 	case errors.Is(err, io.EOF):
-		return errEnded
+		return nil, errEnded
 	case err != nil:
-		return err
+		return nil, err
 	case welcome == nil:
-		return fmt.Errorf("%w: its first message is %T, want Welcome", errNonsense, m.GetKind())
+		return nil, fmt.Errorf("%w: its first message is %T, want Welcome", errNonsense, m.GetKind())
 	case welcome.GetVersion() != version:
-		return fmt.Errorf("%w: it speaks version %d, this client version %d", errNonsense, welcome.GetVersion(), version)
+		return nil, fmt.Errorf("%w: it speaks version %d, this client version %d", errNonsense, welcome.GetVersion(), version)
 	case welcome.GetTtlNs() <= 0:
-		return fmt.Errorf("%w: Welcome.ttl_ns is %d, want more than 0", errNonsense, welcome.GetTtlNs())
+		return nil, fmt.Errorf("%w: Welcome.ttl_ns is %d, want more than 0", errNonsense, welcome.GetTtlNs())
 	}
 	st.ttl, st.values, st.notes = token.Time(welcome.GetTtlNs()), welcome.GetValues(), welcome.GetNotes()
-	return nil
+	return frame, nil
 }
 
 // close ends the stream and its connection for a reason, if it has not ended.

@@ -3,9 +3,8 @@
 // that it may have promised, and whether it may have left clients behind that hold
 // locks (protocol, sections 2 and 3).
 //
-// The data directory of a member holds three files. The file lock is empty; the
-// process that runs the member holds the system's lock on it. The file state.json
-// is one line, for people to read:
+// The file lock in a member's data directory is empty; the process that runs the member
+// holds the system's lock on it. The file state.json is one line, for people to read:
 //
 //	{"version":2,"member":"127.0.0.1:7401","session":1790000000000004,"promised":5905580032,"crc32c":"77977595"}
 //
@@ -17,9 +16,13 @@
 // the spare file is never read. Since it keeps its space, a full disk does not keep a node
 // from beginning a session, promising a ballot, or starting again.
 //
-// A node that has found its members (package discovery) has their list in list.json, which is
-// kept in the same way, and never changes but for "over". What a member remembers of runs and
-// kept holds is in notes.db; see package notes.
+// The file list.json is kept in the same way. It has the member's disk: 128 random bits that
+// are drawn with the directory, or when a version that knows disks first opens it. It also
+// has the list that the member has found (package discovery), the newest settled membership,
+// the member's part in the choice of the next one, and whether the member was removed: then
+// nobody can open the directory again. The spaces behind the line are room for longer
+// lists, since a full disk must not keep a node from adopting one. What a member remembers of runs
+// and kept holds is in notes.db; see package notes.
 //
 // # Where the numbers begin
 //
@@ -51,6 +54,10 @@
 // node begin with a directory after it ran without one, must wait for a session's time to live before
 // the start: until then, clients of the earlier process may hold locks, and the new one
 // would not know.
+//
+// An older copy of list.json put back lets a member vote twice about one choice, and two
+// lists may be chosen. Who has lost the file is another member, which takes the old one's
+// place by conch members replace.
 //
 // The lock keeps out processes of this machine. On a network file system it depends
 // on that system whether it also keeps out those of others.

@@ -14,13 +14,16 @@ var (
 	// ErrForeign is wrapped by the error of [Open] for the directory of another
 	// member.
 	ErrForeign = errors.New("data directory of another member")
-	// ErrDamaged is wrapped by the error of [Open] for a state file that is torn or
-	// changed, or has a form that this version does not know.
+	// ErrDamaged is wrapped by the error of [Open] for a file that is torn or changed, or
+	// has a form that this version does not know.
 	ErrDamaged = errors.New("damaged state file")
+	// ErrRemoved is wrapped by the error of [Open] for the directory of a member that was
+	// removed from its cluster.
+	ErrRemoved = errors.New("data directory of a removed member")
 	// ErrUnusable is wrapped, together with what the system said, by the error for a
 	// directory that cannot be made, read, locked or written.
 	ErrUnusable = errors.New("data directory cannot be used")
-	// ErrClosed is wrapped by the errors of [Store.Save] and [Store.SetClients] after
+	// ErrClosed is wrapped by the errors of the methods of [Store] that save something, after
 	// [Store.Close].
 	ErrClosed = errors.New("data directory is closed")
 	// ErrClock is wrapped by the error for a wall clock that numbers cannot begin at.

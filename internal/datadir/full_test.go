@@ -15,7 +15,7 @@ const noMount = "no mount: "
 // saveOnSmallDisk mounts a disk, fills it, saves and starts again there, and then makes it
 // read-only.
 func saveOnSmallDisk(dir string) error {
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=8k", "conch", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=24k", "conch", dir).CombinedOutput(); err != nil {
 		fmt.Printf("%s%v: %s\n", noMount, err, out)
 		return nil
 	}
@@ -27,7 +27,7 @@ func saveOnSmallDisk(dir string) error {
 		return err
 	}
 	for i := range uint64(3) {
-		if err := errors.Join(s.Save(firstSession+2+i, firstFloor+1+i), s.SetClients(i%2 == 0)); err != nil {
+		if err := errors.Join(s.Save(firstSession+2+i, firstFloor+1+i), s.SetClients(i%2 == 0), s.SaveMembership(grown(s, i), nil)); err != nil {
 			return err
 		}
 	}

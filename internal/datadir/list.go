@@ -1,8 +1,7 @@
 package datadir
 
 import (
-	"bytes"
-	"encoding/json"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -14,19 +13,14 @@ import (
 	"github.com/gofrs/flock"
 
 	"conch/hosts"
+	"conch/token"
 )
 
-// listName is the file with the list of members that a node has found; see package
-// discovery. Nodes that are told their members have none.
+// listName is the file with the member's disk and with what it knows of the cluster's
+// members.
 const listName = "list.json"
 
-// listVersion is raised when an older program would misread what a newer one writes.
-const listVersion = 1
-
-// maxListBytes is above the longest line, with [hosts.MaxMembers] of the longest addresses.
-const maxListBytes = 1 << 20
-
-// List is the list of members that a node has found.
+// List is the list of members that a node has found; see package discovery.
 type List struct {
 	// Members are sorted; nil while the node has not settled on a list.
 	Members []string
@@ -34,127 +28,148 @@ type List struct {
 	Over bool
 }
 
-// listRecord is the file without its checksum.
-type listRecord struct {
-	Version int      `json:"version"`
-	Member  string   `json:"member"` // whose list it is
-	Members []string `json:"members"`
-	Over    bool     `json:"over"`
+// listFile is the file with what a member knows of the members.
+type listFile struct {
+	dir    string
+	record listRecord // what is on disk
 }
 
-// ListStore is where a member keeps its list, held by this process. It is for one goroutine.
+func (f *listFile) path() string { return filepath.Join(f.dir, listName) }
+
+// open reads the file, and draws the member's disk if it has none yet. The errors are those
+// of [Open].
+func (f *listFile) open(member string) error {
+	r, err := readList(f.dir, member)
+	if err != nil {
+		return err
+	}
+	if f.record = r; r.Disk != (bits{}) {
+		return nil
+	}
+	r.Version, r.Member = listVersion, member
+	if _, err := rand.Read(r.Disk[:]); err != nil {
+		return fmt.Errorf("draw the member's disk: %w", err)
+	}
+	return f.write(r)
+}
+
+// write puts a record on stable storage.
+func (f *listFile) write(r listRecord) error {
+	if err := replaceFile(f.path(), encodeList(r)); err != nil {
+		return Unusable(f.dir, err)
+	}
+	f.record = r
+	return nil
+}
+
+// readList reads the list of a directory; without one, the record is zero.
+func readList(dir, member string) (listRecord, error) {
+	path := filepath.Join(dir, listName)
+	file, err := os.Open(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return listRecord{}, nil
+	case err != nil:
+		return listRecord{}, Unusable(dir, err)
+	}
+	defer file.Close()
+	line, err := io.ReadAll(io.LimitReader(file, maxListBytes+1))
+	if err != nil {
+		return listRecord{}, Unusable(dir, err)
+	}
+	r, err := decodeList(line)
+	switch {
+	case err != nil:
+		return listRecord{}, fmt.Errorf("%w %s: %w; do not put an older copy back; if a majority of the other members runs, move the directory away, "+
+			"start the node with --join, and run 'conch members replace %s %[4]s' at one of them; "+
+			"else stop all nodes of the cluster, move that file of each away, and start them with the same members: they settle on a list anew",
+			ErrDamaged, path, err, member)
+	case r.Member != member:
+		return listRecord{}, fmt.Errorf("%w: %s is %s's, and this node is %s; give it another data directory", ErrForeign, dir, r.Member, member)
+	case r.Removed:
+		return listRecord{}, removedError(dir, r)
+	}
+	return r, nil
+}
+
+// removedError says how the machine of a removed member comes back.
+func removedError(dir string, r listRecord) error {
+	at := ""
+	if m := r.Membership; m != nil && len(m.Members) > 0 {
+		at = m.Members[0].Address
+	}
+	return fmt.Errorf("%w: %s: %s was removed from the cluster, and this directory does not start again; to add the machine as a new member, "+
+		"remove the directory or name another, start the node with --join %s, and run 'conch members add %s' there", ErrRemoved, dir, r.Member, at, r.Member)
+}
+
+// ReadMembership reads the membership in a member's data directory, nil if there is none
+// that is settled. It takes no lock, and makes nothing. The errors are those of [Open].
+func ReadMembership(dir, member string) (*token.Membership, error) {
+	r, err := readList(dir, member)
+	if err != nil {
+		return nil, err
+	}
+	return r.Membership.membership(), nil
+}
+
+// ListStore is where a member keeps what it knows of the members while it looks for them,
+// held by this process. It is for one goroutine.
 type ListStore struct {
-	dir, member string
-	lock        *flock.Flock
-	list        List
+	lock *flock.Flock
+	file listFile
 }
 
 // OpenList takes a data directory to read and write the member's list. It makes the
-// directory if there is none, and keeps other processes out of it until
-// [ListStore.Close]. The errors are those of [Open].
+// directory if there is none, draws the member's disk if it has none, and keeps other
+// processes out of it until [ListStore.Close]. The errors are those of [Open].
 func OpenList(dir, member string) (*ListStore, error) {
-	if err := checkMember(member); err != nil {
-		return nil, err
-	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return nil, Unusable(dir, err)
-	}
-	if err := makeDir(dir); err != nil {
-		return nil, Unusable(dir, err)
-	}
-	lock, err := takeLock(dir)
+	dir, lock, err := take(dir, member)
 	if err != nil {
 		return nil, err
 	}
-	s := &ListStore{dir: dir, member: member, lock: lock}
-	if s.list, err = s.read(); err != nil {
+	s := &ListStore{lock: lock, file: listFile{dir: dir}}
+	if err := s.file.open(member); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
 // Path is the file's.
-func (s *ListStore) Path() string { return filepath.Join(s.dir, listName) }
+func (s *ListStore) Path() string { return s.file.path() }
 
-// List is what is on disk.
+// List is the list that the node has found, as it is on disk.
 func (s *ListStore) List() List {
-	return List{Members: slices.Clone(s.list.Members), Over: s.list.Over}
+	return List{Members: slices.Clone(s.file.record.Members), Over: s.file.record.Over}
 }
+
+// Membership is the settled membership on disk, nil if there is none.
+func (s *ListStore) Membership() *token.Membership { return s.file.record.Membership.membership() }
 
 // Save puts a list on stable storage. It refuses another list than the one that is there,
 // with a panic: a node settles once.
 func (s *ListStore) Save(list List) error {
-	if s.list.Members != nil && !slices.Equal(s.list.Members, list.Members) {
+	r := s.file.record
+	if r.Members != nil && !slices.Equal(r.Members, list.Members) {
 		panic("datadir: another list is on disk")
 	}
-	object, err := json.Marshal(listRecord{Version: listVersion, Member: s.member, Members: list.Members, Over: list.Over})
-	if err != nil {
-		panic(err) // numbers and texts always become JSON
-	}
-	if err := replaceFile(s.Path(), seal(object[:len(object)-1])); err != nil {
-		return Unusable(s.dir, err)
-	}
-	s.list = list
-	return nil
-}
-
-// read reads the file.
-func (s *ListStore) read() (List, error) {
-	file, err := os.Open(s.Path())
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return List{}, nil
-	case err != nil:
-		return List{}, Unusable(s.dir, err)
-	}
-	defer file.Close()
-	line, err := io.ReadAll(io.LimitReader(file, maxListBytes+1))
-	if err != nil {
-		return List{}, Unusable(s.dir, err)
-	}
-	r, err := decodeList(line)
-	if err != nil {
-		return List{}, fmt.Errorf("%w %s: %w; stop all nodes of the cluster before you remove it: without it, this node may settle on another list than they have",
-			ErrDamaged, s.Path(), err)
-	}
-	if r.Member != s.member {
-		return List{}, fmt.Errorf("%w: %s is %s's, and this node is %s; give it another data directory", ErrForeign, s.dir, r.Member, s.member)
-	}
-	return List{Members: r.Members, Over: r.Over}, nil
-}
-
-// decodeList reads what Save wrote. Its errors are the bare reason.
-func decodeList(line []byte) (listRecord, error) {
-	var r listRecord
-	if len(line) < trailerBytes || len(line) > maxListBytes {
-		return r, fmt.Errorf("it has %d bytes, want %d to %d", len(line), trailerBytes, maxListBytes)
-	}
-	object := line[:len(line)-trailerBytes]
-	if !bytes.Equal(line, seal(object)) {
-		return r, errors.New("it is torn or was changed: its end is not the checksum of the rest")
-	}
-	if err := json.Unmarshal(append(bytes.Clone(object), '}'), &r); err != nil {
-		return r, fmt.Errorf("it is not a list: %w", err)
-	}
-	switch {
-	case r.Version != listVersion:
-		return r, fmt.Errorf("got version %d of the format, want %d: run the version of conch that wrote it", r.Version, listVersion)
-	case !slices.IsSorted(r.Members) || len(slices.Compact(slices.Clone(r.Members))) != len(r.Members) || !slices.Contains(r.Members, r.Member):
-		return r, errors.New("it is not a sorted list with the member itself")
-	}
-	for _, m := range r.Members {
-		if form, err := hosts.ParseAddress(m); err != nil || form != m {
-			return r, fmt.Errorf("%q is not an address in its one form", m)
-		}
-	}
-	return r, nil
+	r.Members, r.Over = list.Members, list.Over
+	return s.file.write(r)
 }
 
 // Close lets other processes use the directory.
 func (s *ListStore) Close() error {
 	if err := s.lock.Close(); err != nil {
-		return Unusable(s.dir, fmt.Errorf("unlock: %w", err))
+		return Unusable(s.file.dir, fmt.Errorf("unlock: %w", err))
+	}
+	return nil
+}
+
+// checkAddresses refuses what is not an address in its one form.
+func checkAddresses(addresses []string) error {
+	for _, a := range addresses {
+		if form, err := hosts.ParseAddress(a); err != nil || form != a {
+			return fmt.Errorf("%q is not an address in its one form", a)
+		}
 	}
 	return nil
 }

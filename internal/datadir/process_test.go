@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -203,8 +204,8 @@ func saveLimited(dir string) error {
 func TestAHalfWrittenFileIsNotTheState(t *testing.T) {
 	dir := t.TempDir()
 	mustPrint(t, "limited", dir, reported)
-	if got := names(t, dir); len(got) != 3 {
-		t.Errorf("the directory holds %q, want the lock, the state and the spare file", got)
+	if got := names(t, dir); !slices.Equal(got, allNames) {
+		t.Errorf("the directory holds %q, want %q", got, allNames)
 	}
 	checkState(t, mustOpen(t, dir), State{Session: firstSession + 1, Promised: firstFloor, Clients: true})
 }

@@ -31,7 +31,9 @@ type State struct {
 	// behind that hold locks (protocol, section 2, encumbered). So it is with a new
 	// directory: it may stand for one that was removed.
 	Clients bool
-	// Fresh: the directory is new.
+	// Fresh: the directory is new. It stays so until the cluster's first list is settled or
+	// the member has promised a ballot: a member that waits for the others of a new cluster
+	// may be restarted meanwhile.
 	Fresh bool
 }
 
@@ -44,6 +46,9 @@ type record struct {
 	// Clients is the mark of a process that serves clients. It is left out where it is
 	// false: lines without it, written before there were clients, say the same.
 	Clients bool `json:"clients,omitempty"`
+	// New: see State.Fresh. It is left out where it is false, as it was before members had
+	// disks.
+	New bool `json:"new,omitempty"`
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

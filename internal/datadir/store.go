@@ -7,12 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
 
 	"conch/hosts"
+	"conch/token"
 )
 
 // lockName is the file whose lock keeps a second process out. It stays when the lock
@@ -25,13 +27,13 @@ const lockName = "lock"
 type Store struct {
 	dir   string
 	lock  *flock.Flock
-	fresh bool   // the directory was new
 	found bool   // the mark that earlier processes had left
 	floor uint64 // where ballot numbers would begin without what is on disk; 0 for a wrong clock
 
 	mu     sync.Mutex // held while a file is written
 	record record     // what is on disk, unless failed is set
-	failed error      // what every later Save and SetClients returns
+	list   listFile   // likewise
+	failed error      // what every later change returns
 }
 
 // Open takes the data directory dir for member, an address as [hosts.ParseAddress]
@@ -41,30 +43,45 @@ type Store struct {
 // on from it, or from the clock if that is higher.
 //
 // Open raises the session number: the one in [Store.State] is new, and on stable
-// storage.
+// storage. It draws the member's disk if the directory has none yet.
 //
-// The errors wrap [ErrInUse], [ErrForeign], [ErrDamaged], [ErrUnusable], [ErrClock],
-// or [hosts.ErrAddress].
+// The errors wrap [ErrInUse], [ErrForeign], [ErrDamaged], [ErrRemoved], [ErrUnusable],
+// [ErrClock], or [hosts.ErrAddress].
 func Open(dir, member string, now time.Time) (*Store, error) {
-	if err := checkMember(member); err != nil {
-		return nil, err
-	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return nil, Unusable(dir, err)
-	}
-	if err := makeDir(dir); err != nil {
-		return nil, Unusable(dir, err)
-	}
-	lock, err := takeLock(dir)
+	dir, lock, err := take(dir, member)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, lock: lock}
-	if err := s.begin(member, now); err != nil {
+	s := &Store{dir: dir, lock: lock, list: listFile{dir: dir}}
+	err = s.begin(member, now)
+	if err == nil {
+		err = s.list.open(member)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// take makes a member's directory if there is none, and keeps other processes out of it. It
+// returns the directory's absolute path.
+func take(dir, member string) (string, *flock.Flock, error) {
+	if err := checkMember(member); err != nil {
+		return "", nil, err
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", nil, Unusable(dir, err)
+	}
+	// Before anything is made or changed.
+	if _, err := readList(dir, member); err != nil {
+		return "", nil, err
+	}
+	if err := makeDir(dir); err != nil {
+		return "", nil, Unusable(dir, err)
+	}
+	lock, err := takeLock(dir)
+	return dir, lock, err
 }
 
 // takeLock keeps other processes out of a directory.
@@ -92,7 +109,7 @@ func (s *Store) begin(member string, now time.Time) error {
 		}
 		// A directory that was removed looks like a new one: whoever had it may have left
 		// clients behind.
-		s.record, s.found, s.fresh = record{Version: formatVersion, Member: member, Clients: true}, true, true
+		s.record, s.found = record{Version: formatVersion, Member: member, Clients: true, New: true}, true
 		return s.Save(session, floor)
 	}
 	if err != nil {
@@ -142,7 +159,10 @@ func (s *Store) Dir() string { return s.dir }
 func (s *Store) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return State{Session: s.record.Session, Promised: max(s.record.Promised, s.floor), Clients: s.found, Fresh: s.fresh}
+	return State{
+		Session: s.record.Session, Promised: max(s.record.Promised, s.floor), Clients: s.found,
+		Fresh: s.record.New && s.list.record.Membership == nil,
+	}
 }
 
 // Save puts both numbers on stable storage; each stays what it was if that is higher.
@@ -152,6 +172,9 @@ func (s *Store) State() State {
 // and every later Save or SetClients returns the same error: the node must not go on.
 func (s *Store) Save(session, promised uint64) error {
 	return s.change(func(r *record) {
+		if r.Session != 0 && promised > max(r.Promised, s.floor) {
+			r.New = false // it has promised something
+		}
 		r.Session = max(r.Session, session)
 		r.Promised = max(r.Promised, promised)
 	})
@@ -166,6 +189,43 @@ func (s *Store) Save(session, promised uint64) error {
 // Errors are those of [Store.Save].
 func (s *Store) SetClients(clients bool) error {
 	return s.change(func(r *record) { r.Clients = clients })
+}
+
+// Disk is the member's disk.
+func (s *Store) Disk() token.Disk { return token.Disk(s.list.record.Disk) } // never changes
+
+// Found is the list that the member has found; see package discovery.
+func (s *Store) Found() List {
+	return List{Members: slices.Clone(s.list.record.Members), Over: s.list.record.Over} // does not change here
+}
+
+// Membership returns the newest membership that is on disk, and the member's part in the
+// choice of the next; each nil if there is none.
+func (s *Store) Membership() (*token.Membership, *token.Choice) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.list.record.Membership.membership(), s.list.record.Choice.choice()
+}
+
+// SaveMembership puts a membership on stable storage, and the member's part in the choice of
+// the next, nil if it has none. A membership that is not settled counts as none. After one that
+// does not list the member with its disk, nobody can open the directory again: the member is
+// removed.
+//
+// Errors are those of [Store.Save].
+func (s *Store) SaveMembership(m *token.Membership, c *token.Choice) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed != nil {
+		return s.failed
+	}
+	r := s.list.record
+	r.Membership, r.Choice = newMembershipRecord(m), newChoiceRecord(c)
+	r.Removed = r.Membership != nil && m.Find(r.Member, token.Disk(r.Disk)) == token.NoMember
+	if err := s.list.write(r); err != nil {
+		s.failed = err
+	}
+	return s.failed
 }
 
 // change puts a changed record on stable storage.

@@ -67,6 +67,9 @@ func names(t *testing.T, dir string) []string {
 }
 
 // checkState compares a store's numbers, and those on disk, with what is wanted.
+// allNames are the files of a directory.
+var allNames = []string{listName, listName + spareSuffix, lockName, stateName, stateName + spareSuffix}
+
 func checkState(t *testing.T, s *Store, want State) {
 	t.Helper()
 	got := s.State()
@@ -87,8 +90,8 @@ func TestANewDirectoryBeginsAtTheClock(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state", "conch", "a%3A1")
 	s := mustOpen(t, dir)
 	checkState(t, s, State{Session: firstSession, Promised: firstFloor, Clients: true})
-	if got, want := names(t, dir), []string{lockName, stateName, stateName + spareSuffix}; !slices.Equal(got, want) {
-		t.Errorf("the directory holds %q, want %q", got, want)
+	if got := names(t, dir); !slices.Equal(got, allNames) {
+		t.Errorf("the directory holds %q, want %q", got, allNames)
 	}
 	for path, want := range map[string]fs.FileMode{
 		filepath.Dir(dir):             fs.ModeDir | 0o700,
@@ -308,8 +311,8 @@ func TestWhatACrashLeavesIsOldOrNew(t *testing.T) {
 		t.Helper()
 		s := mustOpenAt(t, dir, noClock)
 		checkState(t, s, want)
-		if got, want := names(t, dir), []string{lockName, stateName, stateName + spareSuffix}; !slices.Equal(got, want) {
-			t.Errorf("the directory holds %q, want %q", got, want)
+		if got := names(t, dir); !slices.Equal(got, allNames) {
+			t.Errorf("the directory holds %q, want %q", got, allNames)
 		}
 		mustClose(t, s)
 	}

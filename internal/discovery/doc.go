@@ -27,5 +27,11 @@
 //
 // A node may settle just as another member sees an answer change, and then waits for a list
 // that never comes. [Search.Report] tells; the operator stops the nodes and removes the
-// file list.json from their data directories.
+// file list.json from their data directories. (Once a node has run with it, other rules
+// hold: the members change by conch members.)
+//
+// # Nodes that join
+//
+// A [Candidate] is a node that may not be a member, or not know yet what the members have
+// become. It believes the newest membership that it is shown, of one cluster.
 package discovery

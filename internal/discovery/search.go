@@ -28,6 +28,8 @@ const (
 	Settled
 	// Running: all members have settled on the list.
 	Running
+	// Joining: the node has no list, and waits until it is added to one.
+	Joining
 )
 
 // Showing is what a node shows of its list.
@@ -168,6 +170,8 @@ func (s *Search) Shown(member string, what Showing) {
 	switch {
 	case what.Member == s.self:
 		s.trouble[member] = "its address leads to this node, " + s.self + ": each node needs one name, the same in all answers"
+	case what.Stage == Joining:
+		s.trouble[member] = "it waits to be added to a cluster (--join)"
 	case what.Member != member:
 		s.trouble[member] = "the node there calls itself " + what.Member + ": each node needs one name, the same in all answers"
 	default:

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -36,7 +37,9 @@ type Metrics struct {
 	rounds       *prometheus.CounterVec
 	sessions     prometheus.Counter
 	lapses       prometheus.Counter
-	connects     []prometheus.Counter // by member
+	connects     *prometheus.CounterVec
+	// members are the others, of which connects has series. Only the driver's goroutine uses it.
+	members []string
 
 	// locks are the series of each lock; only the driver's goroutine uses it.
 	locks map[string]*series
@@ -108,8 +111,8 @@ func (m *Metrics) countMessages() {
 		Name: "conch_messages_total", Help: "Messages sent to other members, by kind.",
 	}, []string{"kind"})
 	m.parts = append(m.parts, vec)
-	m.messages = make([]prometheus.Counter, token.WitnessAnswer+1)
-	for kind := token.Request; kind <= token.WitnessAnswer; kind++ {
+	m.messages = make([]prometheus.Counter, token.SyncAnswer+1)
+	for kind := token.Request; kind <= token.SyncAnswer; kind++ {
 		m.messages[kind] = vec.WithLabelValues(kind.String())
 	}
 }
@@ -146,16 +149,27 @@ func (m *Metrics) countNotes() {
 
 // countConnects adds a counter for each other member.
 func (m *Metrics) countConnects(members []string, self int) {
-	vec := prometheus.NewCounterVec(prometheus.CounterOpts{
+	m.connects = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "conch_stream_connects_total", Help: "Streams to another member that it accepted; each after the first is a reconnect.",
 	}, []string{"peer"})
-	m.parts = append(m.parts, vec)
-	m.connects = make([]prometheus.Counter, len(members))
+	m.parts = append(m.parts, m.connects)
 	for i, address := range members {
 		if i != self {
-			m.connects[i] = vec.WithLabelValues(address)
+			m.connects.WithLabelValues(address)
+			m.members = append(m.members, address)
 		}
 	}
+}
+
+// adopted forgets the series of members that are none any more.
+func (m *Metrics) adopted(list []token.Listed) {
+	m.members = slices.DeleteFunc(m.members, func(address string) bool {
+		gone := !slices.ContainsFunc(list, func(l token.Listed) bool { return l.Address == address })
+		if gone {
+			m.connects.DeleteLabelValues(address)
+		}
+		return gone
+	})
 }
 
 // Describe is [prometheus.Collector]'s.
@@ -208,7 +222,12 @@ func (m *Metrics) Waited(lock string, wait time.Duration) {
 func (m *Metrics) Held(lock string, hold time.Duration) { m.of(lock).holds.Observe(hold.Seconds()) }
 
 // Connected is [broadcast.Observer]'s.
-func (m *Metrics) Connected(peer token.Member) { m.connects[peer].Inc() }
+func (m *Metrics) Connected(peer string) {
+	m.connects.WithLabelValues(peer).Inc()
+	if !slices.Contains(m.members, peer) {
+		m.members = append(m.members, peer)
+	}
+}
 
 // Stored is [broadcast.Observer]'s.
 func (m *Metrics) Stored(notes int, took time.Duration) {
@@ -263,5 +282,7 @@ func (m *Metrics) Effect(e *token.Effect) {
 		m.sessions.Inc()
 	case token.Lapsed:
 		m.lapses.Inc()
+	case token.Adopted:
+		m.adopted(e.Membership.All())
 	}
 }

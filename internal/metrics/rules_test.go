@@ -99,7 +99,7 @@ func TestRulesNameWhatIsThere(t *testing.T) {
 	for _, outcome := range outcomes {
 		values[outcome] = true
 	}
-	for kind := token.Request; kind <= token.WitnessAnswer; kind++ {
+	for kind := token.Request; kind <= token.SyncAnswer; kind++ {
 		values[kind.String()] = true
 	}
 	for file, text := range texts {

@@ -26,8 +26,11 @@ var (
 	locksKnown  = prometheus.NewDesc("conch_locks", "Locks that this node knows. From a million on its clients can ask for no others.", nil, nil)
 	notes       = prometheus.NewDesc("conch_notes", "Locks of which this node remembers a run or a kept hold.", nil, nil)
 	notesLimit  = prometheus.NewDesc("conch_notes_limit", "How many such locks it remembers at most; from then on, others get neither. 0 without a data directory.", nil, nil)
-	keptHolds   = prometheus.NewDesc("conch_kept_holds", "Locks whose token is here and that nobody gets, since a hold is kept whose holder is gone: it has to be freed or adopted.", nil, nil)
+	keptHolds   = prometheus.NewDesc("conch_kept_holds", "Locks that nobody gets as far as this node knows, since a hold is kept whose holder is gone: it has to be freed or adopted. Those whose token is here, and those whose holder was here, before a restart too.", nil, nil)
 	waiters     = prometheus.NewDesc("conch_waiters", "Callers at this node that wait for a lock.", nil, nil)
+	members     = prometheus.NewDesc("conch_members", "Members of the cluster, those included that are being added or removed.", nil, nil)
+	version     = prometheus.NewDesc("conch_membership_version", "The version of the list of members, which counts up from 0; two with each change.", nil, nil)
+	joint       = prometheus.NewDesc("conch_membership_joint", "1 while the cluster goes from one list of members to another, and decisions need both; else 0.", nil, nil)
 	peersUp     = prometheus.NewDesc("conch_peers_up", "Other members with a stream in both directions.", nil, nil)
 	peerUp      = prometheus.NewDesc("conch_peer_up", "1 if there is a stream in both directions, else 0.", []string{"peer"}, nil)
 	peerSilence = prometheus.NewDesc("conch_peer_silence_seconds", "How long ago the other member last answered; none if it never did.", []string{"peer"}, nil)
@@ -103,7 +106,7 @@ func (m *Metrics) ShowState(driver *broadcast.Driver) { m.parts = append(m.parts
 
 // Describe is [prometheus.Collector]'s.
 func (state) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{inSession, draining, leaseLeft, held, waiters, locksKnown, notes, notesLimit, keptHolds, peersUp, peerUp, peerSilence, peerQueue} {
+	for _, d := range []*prometheus.Desc{inSession, draining, leaseLeft, held, waiters, locksKnown, notes, notesLimit, keptHolds, members, version, joint, peersUp, peerUp, peerSilence, peerQueue} {
 		descs <- d
 	}
 }
@@ -132,6 +135,11 @@ func (s state) Collect(metrics chan<- prometheus.Metric) {
 	}
 	gauge(notesLimit, float64(limit))
 	gauge(keptHolds, float64(status.Barred))
+	gauge(members, float64(len(s.driver.Members())))
+	if st, err := s.driver.Membership(ctx); err == nil {
+		gauge(version, float64(st.View.Membership.Version))
+		gauge(joint, truth(st.View.Membership.Joint()))
+	}
 	up := 0.0
 	for _, p := range status.Peers {
 		both := truth(p.Sends && p.Receives)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync/atomic"
 
 	"google.golang.org/grpc/credentials"
@@ -25,8 +26,9 @@ type access struct {
 	rules func() *rules.Rules
 	// control bounds what connections make the node spend.
 	control *admission.Control
+	// members are those at the start.
 	members []string
-	// driver writes the log, once it runs.
+	// driver knows the members and writes the log, once it runs.
 	driver atomic.Pointer[broadcast.Driver]
 }
 
@@ -87,8 +89,16 @@ func (a *access) toMember(address string) credentials.TransportCredentials {
 	return a.tls.ToMemberCredentials(address)
 }
 
-// checkMember returns an error unless a stream comes from a member. The connection is a
-// member's from then on.
+// present are the addresses of the members as the node knows them now.
+func (a *access) present() []string {
+	if d := a.driver.Load(); d != nil {
+		return d.Members()
+	}
+	return a.members
+}
+
+// checkMember returns an error unless a call comes from whoever has an address. If that is a
+// member, the connection is a member's from then on.
 func (a *access) checkMember(ctx context.Context, address string) error {
 	if a.tls != nil {
 		state, secured := pki.PeerState(ctx)
@@ -99,22 +109,24 @@ func (a *access) checkMember(ctx context.Context, address string) error {
 			return err
 		}
 	}
-	if p, ok := grpcpeer.FromContext(ctx); ok {
+	// One that only waits to be added has no more room than a client.
+	if p, ok := grpcpeer.FromContext(ctx); ok && slices.Contains(a.present(), address) {
 		a.control.Admit(p.Addr, address)
 	}
 	return nil
 }
 
 // isMember reports whether a connection is a member's, by its certificate. If so, it is
-// treated as one.
+// treated as one. A certificate that names a member by conch's own URI will do for a node that
+// is about to become one: its streams come before this node has heard of it.
 func (a *access) isMember(remote net.Addr, info credentials.AuthInfo) bool {
 	secured, ok := info.(credentials.TLSInfo)
 	if !ok {
 		return false
 	}
-	id, err := pki.Identify(secured.State, a.members)
+	id, err := pki.Identify(secured.State, a.present())
 	if err != nil || id.Kind != rules.Member {
-		return false
+		return pki.NamesMember(secured.State)
 	}
 	a.control.Admit(remote, id.Name)
 	return true

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,6 +12,8 @@ import (
 
 	"conch/hosts"
 	"conch/internal/admission"
+	"conch/internal/datadir"
+	"conch/internal/discovery"
 	"conch/internal/pki"
 	"conch/token"
 )
@@ -84,6 +87,36 @@ func (cfg Config) withDefaults() (Config, error) {
 		return cfg, fmt.Errorf("%w: MaxClients: got %d, want %d to %d, or 0 for %d", ErrConfig, cfg.MaxClients, MinMaxClients, MaxMaxClients, DefaultMaxClients)
 	}
 	return cfg, nil
+}
+
+// members returns the members by the node's data directory, or else those that the
+// configuration names.
+func (cfg Config) members() (hosts.Members, error) {
+	named, err := cfg.list()
+	if err != nil {
+		return named, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	if cfg.DataDir == "" {
+		return named, nil
+	}
+	self := named.Addresses[named.Self]
+	m, err := datadir.ReadMembership(cfg.DataDir, self)
+	if err != nil || m == nil {
+		return named, err
+	}
+	return presentMembers(m, self), nil
+}
+
+// presentMembers are the members of a membership, as one of them sees it. While one disk takes the
+// place of another, their address comes once.
+func presentMembers(m *token.Membership, self string) hosts.Members {
+	var addresses []string
+	for _, a := range discovery.Addresses(m) {
+		if !slices.Contains(addresses, a) {
+			addresses = append(addresses, a)
+		}
+	}
+	return hosts.Members{Addresses: addresses, Self: slices.Index(addresses, self)}
 }
 
 // list returns the members that the configuration names.

@@ -10,9 +10,12 @@ import (
 	"sync"
 	"time"
 
+	"conch/broadcast"
 	"conch/hosts"
 	"conch/internal/datadir"
 	"conch/internal/discovery"
+	peerv1 "conch/proto/conch/peer/v1"
+	"conch/token"
 )
 
 const (
@@ -66,6 +69,9 @@ type Found struct {
 	// Path is the file that has had the list since an earlier start; empty if it was found
 	// now.
 	Path string
+	// Settled: the cluster's membership is on disk. Members are those that it lists, however
+	// many are expected.
+	Settled bool
 }
 
 // Find looks for the other members of a cluster until all have settled on the same list.
@@ -91,6 +97,10 @@ func Find(ctx context.Context, cfg Config, f Finding) (found Found, err error) {
 		return Found{}, err
 	}
 	defer func() { err = errors.Join(err, kept.Close()) }()
+	if m := kept.Membership(); m != nil {
+		members := slices.Compact(slices.Sorted(slices.Values(discovery.Addresses(m))))
+		return Found{Members: members, Path: kept.Path(), Settled: true}, nil
+	}
 	list := kept.List()
 	if n := len(list.Members); n > 0 && n != f.Expect {
 		return Found{}, fmt.Errorf("%w: got %d, but %s has the list that this node has settled on, with %d members: %s; to give the cluster others, stop all its nodes and remove that file from each data directory", ErrExpect, f.Expect, kept.Path(), n, strings.Join(list.Members, ", "))
@@ -98,11 +108,18 @@ func Find(ctx context.Context, cfg Config, f Finding) (found Found, err error) {
 	if list.Over {
 		return Found{Members: list.Members, Path: kept.Path()}, nil
 	}
-	s := &searching{cfg: cfg, Finding: f, kept: kept, self: self, search: discovery.New(self, f.Expect)}
+	s := &searching{cfg: cfg, Finding: f, kept: kept, asker: asker{self: self}, search: discovery.New(self, f.Expect)}
 	if list.Members != nil {
 		s.search = discovery.Resume(self, list.Members)
 	}
-	stop, err := s.listen(ctx)
+	access, address, err := cfg.accessAlone(self)
+	if err != nil {
+		return Found{}, err
+	}
+	s.asker = asker{self: self, access: access, resolver: f.Resolver}
+	stop, err := listenEarly(ctx, access, address, &memberServer{
+		show: s.show, dialled: func() {}, away: "this node is still looking for the other members",
+	})
 	if err != nil {
 		return Found{}, err
 	}
@@ -115,6 +132,7 @@ func Find(ctx context.Context, cfg Config, f Finding) (found Found, err error) {
 type listKeeper interface {
 	List() datadir.List
 	Save(datadir.List) error
+	Membership() *token.Membership
 	Path() string
 	Close() error
 }
@@ -129,18 +147,18 @@ func keepList(dir, self string) (listKeeper, error) {
 
 type keptNowhere struct{}
 
-func (keptNowhere) List() datadir.List      { return datadir.List{} }
-func (keptNowhere) Save(datadir.List) error { return nil }
-func (keptNowhere) Path() string            { return "" }
-func (keptNowhere) Close() error            { return nil }
+func (keptNowhere) List() datadir.List            { return datadir.List{} }
+func (keptNowhere) Save(datadir.List) error       { return nil }
+func (keptNowhere) Membership() *token.Membership { return nil }
+func (keptNowhere) Path() string                  { return "" }
+func (keptNowhere) Close() error                  { return nil }
 
 // searching is one search under way.
 type searching struct {
 	Finding
-	cfg    Config
-	kept   listKeeper
-	self   string
-	access *access
+	asker
+	cfg  Config
+	kept listKeeper
 
 	mu     sync.Mutex // held for search, never while anything is waited for
 	search *discovery.Search
@@ -197,12 +215,17 @@ func (s *searching) tellOften(ctx context.Context) {
 
 // tell tells how far the search is, in the log too.
 func (s *searching) tell(r discovery.Report) {
-	s.cfg.Log.Info().Str("node", s.self).Str("time", time.Now().UTC().Format(logTime)).
-		Str("event", "members_awaited").Strs("found", r.Found).Str("reason", r.Text).Msg("waiting for members")
-	if s.cfg.FlushLog != nil {
-		s.cfg.FlushLog()
-	}
+	s.cfg.logAwaited(s.self, r)
 	s.Tell(r)
+}
+
+// logAwaited logs what a node waits for that does not run yet.
+func (cfg Config) logAwaited(self string, r discovery.Report) {
+	cfg.Log.Info().Str("node", self).Str("time", time.Now().UTC().Format(logTime)).
+		Str("event", "members_awaited").Strs("found", r.Found).Str("reason", r.Text).Msg("waiting for members")
+	if cfg.FlushLog != nil {
+		cfg.FlushLog()
+	}
 }
 
 // logTime is the format of times in the log; see package logs.
@@ -243,20 +266,24 @@ func (s *searching) askMembers(ctx context.Context) {
 	s.mu.Lock()
 	others := s.search.Others()
 	s.mu.Unlock()
-	var asking sync.WaitGroup
-	for _, member := range others {
-		asking.Go(func() {
-			shown, err := s.askMember(ctx, member)
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if err != nil {
-				s.search.Silent(member, err.Error())
-				return
-			}
-			s.search.Shown(member, shown)
-		})
+	s.askAll(ctx, others, func(member string, shown *peerv1.ShowMembersResponse, err error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if err != nil {
+			s.search.Silent(member, err.Error())
+			return
+		}
+		s.search.Shown(member, discovery.Showing{Member: shown.GetMember(), List: shown.GetMembers(), Stage: discovery.Stage(shown.GetStage())})
+	})
+}
+
+// show is what this node shows to others.
+func (s *searching) show() *peerv1.ShowMembersResponse {
+	shows := s.showing()
+	return &peerv1.ShowMembersResponse{
+		Version: broadcast.ProtocolVersion, Member: shows.Member, Members: shows.List,
+		Stage: peerv1.Stage(shows.Stage), Ttl: int64(s.cfg.SessionTTL),
 	}
-	asking.Wait()
 }
 
 // step goes one stage on, if that is due; what has to be on disk is there first. Others are

@@ -9,6 +9,7 @@ import (
 	"conch/broadcast"
 	"conch/internal/datadir"
 	"conch/internal/notes"
+	"conch/token"
 )
 
 // memory is what a node knows of its earlier processes, and where it keeps what the next
@@ -24,8 +25,16 @@ type memory struct {
 	// encumbered: clients of an earlier process may still hold locks. fresh: whether there
 	// was one is not known.
 	encumbered, fresh bool
-	clients           *clientMark
-	close             func() error
+	// What the data directory, dir, knows of the members: disk is zero without one, and the
+	// others nil if there are none.
+	dir            string
+	disk           token.Disk
+	membership     *token.Membership
+	choice         *token.Choice
+	saveMembership func(*token.Membership, *token.Choice) error
+
+	clients *clientMark
+	close   func() error
 }
 
 // clientMark notes for the next process whether clients may hold locks when this one is
@@ -86,8 +95,10 @@ func remember(dir, member string) (memory, error) {
 		return memory{}, errors.Join(err, store.Close())
 	}
 	state := store.State()
+	membership, choice := store.Membership()
 	return memory{
 		session: state.Session, floor: state.Promised, plausible: plausible(state.Promised), encumbered: state.Clients, fresh: state.Fresh, store: store,
+		dir: store.Dir(), disk: store.Disk(), membership: membership, choice: choice, saveMembership: store.SaveMembership,
 		storeName: "the data directory " + store.Dir(),
 		notes:     noted,
 		clients:   &clientMark{save: store.SetClients},

@@ -20,7 +20,7 @@ import (
 
 // Node is one member of a cluster. Its methods are safe for concurrent use.
 type Node struct {
-	members  hosts.Members
+	address  string
 	memory   memory
 	driver   *broadcast.Driver
 	service  *service.Service
@@ -44,9 +44,9 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	members, err := cfg.list()
+	members, err := cfg.members()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+		return nil, err
 	}
 	// The name is resolved once, so the address that is checked is the one listened on.
 	listen, err := net.ResolveTCPAddr("tcp", cfg.Listen)
@@ -78,11 +78,18 @@ func (cfg Config) start(members hosts.Members, access *access) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if memory.membership != nil {
+		cfg.FoundBy = "data-dir"
+	}
 	counts := newCounting(cfg.Metrics, members, cfg.Version)
 	counts.showLog(cfg.LogLoss)
+	started := broadcast.Clock() // before the driver's first tick, which may wait for the disk
 	driver, err := broadcast.Start(broadcast.Config{
 		Members:     members.Addresses,
 		Self:        token.Member(members.Self),
+		Membership:  memory.membership,
+		Disk:        memory.disk,
+		Choice:      memory.choice,
 		Session:     token.Session(memory.session),
 		Floor:       memory.floor,
 		MaxBallot:   memory.plausible,
@@ -102,6 +109,8 @@ func (cfg Config) start(members hosts.Members, access *access) (*Node, error) {
 		Evidence:    cfg.Evidence,
 		Version:     cfg.Version,
 		FoundBy:     cfg.FoundBy,
+
+		SaveMembership: memory.saveMembership,
 	})
 	if err != nil {
 		return nil, errors.Join(err, memory.close())
@@ -125,14 +134,14 @@ func (cfg Config) start(members hosts.Members, access *access) (*Node, error) {
 		return nil, errors.Join(err, driver.Stop(context.Background()), memory.close())
 	}
 	n := &Node{
-		members: members,
+		address: members.Addresses[members.Self],
 		memory:  memory,
 		driver:  driver,
 		service: clients,
 		metrics: counts,
 		access:  access,
 		ttl:     cfg.SessionTTL,
-		started: driver.Now(),
+		started: started,
 		servers: newServers(driver, clients, access),
 	}
 	return n, nil
@@ -142,11 +151,12 @@ func (cfg Config) start(members hosts.Members, access *access) (*Node, error) {
 func programName() string { return filepath.Base(os.Args[0]) }
 
 // Address returns the address by which the members know this node.
-func (n *Node) Address() string { return n.members.Addresses[n.members.Self] }
+func (n *Node) Address() string { return n.address }
 
-// Members returns the addresses of all members, this node's included, in the
-// order that all nodes share.
-func (n *Node) Members() []string { return append([]string(nil), n.members.Addresses...) }
+// Members returns the addresses of the present members, in the order that all nodes share.
+// They change when members are added or removed. A node that is to be removed is among them
+// until it is.
+func (n *Node) Members() []string { return n.driver.Members() }
 
 // SessionTTL returns the time to live of this node's sessions.
 func (n *Node) SessionTTL() time.Duration { return n.ttl }

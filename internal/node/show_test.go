@@ -24,7 +24,7 @@ func TestCheckShown(t *testing.T) {
 		{func(r *peerv1.ShowMembersResponse) { r.Members[1] = "B:1" }, "B:1"},
 		{func(r *peerv1.ShowMembersResponse) { r.Members = make([]string, hosts.MaxMembers+1) }, "1025 members"},
 		{func(r *peerv1.ShowMembersResponse) { r.Stage = 0 }, "stage 0"},
-		{func(r *peerv1.ShowMembersResponse) { r.Stage = 4 }, "stage 4"},
+		{func(r *peerv1.ShowMembersResponse) { r.Stage = 5 }, "stage 5"},
 	} {
 		r := good()
 		test.change(r)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -62,7 +63,11 @@ func Open(dir string) (*Store, error) {
 	case !info.Mode().IsRegular():
 		return nil, datadir.Unusable(dir, fmt.Errorf("%s is not a regular file (%s)", s.path(), info.Mode().Type()))
 	case info.Size() < int64(2*os.Getpagesize()):
-		return nil, s.damaged(fmt.Errorf("it is torn: it has %d bytes only", info.Size()))
+		return nil, s.damaged(fmt.Errorf("it is cut off: it has %d bytes", info.Size()))
+	default:
+		if err := s.guard(func() error { return s.checkSize(info.Size()) }); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.open(s.path()); err != nil {
 		return nil, err
@@ -75,18 +80,38 @@ func Open(dir string) (*Store, error) {
 
 func (s *Store) path() string { return filepath.Join(s.dir, fileName) }
 
+// checkSize reads how long the file is to be, and compares. Opened for writing, bbolt would
+// read beyond its end.
+func (s *Store) checkSize(size int64) error {
+	db, err := bolt.Open(s.path(), 0, s.options(&bolt.Options{ReadOnly: true}))
+	if err != nil {
+		return err
+	}
+	err = db.View(func(tx *bolt.Tx) error {
+		if size < tx.Size() {
+			return s.damaged(fmt.Errorf("it is cut off: it has %d bytes of at least %d", size, tx.Size()))
+		}
+		return nil
+	})
+	return errors.Join(err, db.Close())
+}
+
 // open opens a file, or makes it.
 func (s *Store) open(path string) error {
 	return s.guard(func() (err error) {
-		s.db, err = bolt.Open(path, 0o600, &bolt.Options{
-			Timeout: lockWait, FreelistType: bolt.FreelistMapType, NoStatistics: true,
-			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
-				s.file, err = os.OpenFile(name, flag, mode)
-				return s.file, err
-			},
-		})
+		s.db, err = bolt.Open(path, 0o600, s.options(&bolt.Options{FreelistType: bolt.FreelistMapType}))
 		return err
 	})
+}
+
+// options adds what is common to all ways to open the file.
+func (s *Store) options(o *bolt.Options) *bolt.Options {
+	o.Timeout, o.NoStatistics = lockWait, true
+	o.OpenFile = func(name string, flag int, mode os.FileMode) (file *os.File, err error) {
+		s.file, err = os.OpenFile(name, flag, mode)
+		return s.file, err
+	}
+	return o
 }
 
 // guard calls f, and explains its error. Where the file is damaged, bbolt panics, or reads
@@ -95,13 +120,22 @@ func (s *Store) guard(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if fault := recover(); fault != nil {
-			err = s.damaged(fmt.Errorf("%v", fault))
+			err = s.damaged(panicked(fault))
 			// The database's locks may be held, so it cannot be closed; but its file can.
 			_ = s.file.Close()
 			s.db, s.failed = nil, err
 		}
 	}()
 	return s.explain(f())
+}
+
+// panicked says what is wrong with a file at which bbolt panics. What Go says of a read that
+// went astray, such as a bad address, says nothing about the file.
+func panicked(fault any) error {
+	if _, astray := fault.(runtime.Error); astray {
+		return errors.New("a page of it refers to what is not there")
+	}
+	return fmt.Errorf("%v", fault)
 }
 
 // explain makes an error of bbolt or the system one for people.
@@ -119,9 +153,10 @@ func (s *Store) explain(err error) error {
 
 // damaged makes the error for a file that is not to be believed.
 func (s *Store) damaged(reason error) error {
-	return fmt.Errorf("%w %s: %w; it has what this member remembers of runs and kept holds: "+
-		"put a copy of it back, or one of another member's that is stopped, or move it away, and start the node again; without the newest, "+
-		"a run may be repeated or a kept hold given to somebody, unless the files of all other members are whole", datadir.ErrDamaged, s.path(), reason)
+	return fmt.Errorf("%w %s: %w; it has the runs and kept holds that this member remembers: put a copy of it back, or that of another "+
+		"member which is stopped; or move it away, and the member has forgotten them; then start the node again; a run that is forgotten "+
+		"may be repeated, and a kept hold given to somebody else, unless there are other members, and the files of all of them are whole",
+		datadir.ErrDamaged, s.path(), reason)
 }
 
 // checkHead reads whether the file has notes, and how many runs.

@@ -240,6 +240,8 @@ func TestDamageIsFound(t *testing.T) {
 			t.Errorf("%s: %v; want ErrDamaged", what, err)
 		case errors.Is(err, datadir.ErrDamaged) && (!strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "move it away")):
 			t.Errorf("%s: %v; want the file, and what to do", what, err)
+		case strings.Contains(err.Error(), "runtime error"):
+			t.Errorf("%s: %v; want what is wrong with the file, not with the program", what, err)
 		default:
 			found++
 		}
@@ -259,6 +261,44 @@ func TestDamageIsFound(t *testing.T) {
 	}
 	if found < tried/4 {
 		t.Errorf("%d of %d faults were found; want more", found, tried)
+	}
+}
+
+// TestAFileThatIsCutOff: the error of a file that was not copied whole says so, what to do,
+// and what becomes of it.
+func TestAFileThatIsCutOff(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir)
+	must(t, s.Put([]token.LockNotes{note("a", 1, token.RunDone, 1)}))
+	must(t, s.Close())
+	info, err := os.Stat(s.path())
+	must(t, err)
+	for size := info.Size() / 2; size > 0; size /= 2 {
+		must(t, os.Truncate(s.path(), size))
+		_, err := Open(dir)
+		if !errors.Is(err, datadir.ErrDamaged) {
+			t.Errorf("Open of %d bytes = %v; want ErrDamaged", size, err)
+			continue
+		}
+		for _, want := range []string{
+			fmt.Sprintf("%s: it is cut off: it has %d bytes", s.path(), size),
+			"put a copy of it back", "or move it away, and the member has forgotten them", "a kept hold given to somebody else",
+		} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("Open of %d bytes = %v; want %q in it", size, err, want)
+			}
+		}
+	}
+}
+
+// TestAFileThatIsCutOffWhileOpen: a page that is gone is no fault of the program's.
+func TestAFileThatIsCutOffWhileOpen(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	must(t, s.Put([]token.LockNotes{note("a", 1, token.RunDone, 1)}))
+	must(t, os.Truncate(s.path(), int64(2*os.Getpagesize())))
+	_, err := s.All()
+	if !errors.Is(err, datadir.ErrDamaged) || !strings.Contains(err.Error(), "a page of it refers to what is not there") {
+		t.Errorf("All = %v; want ErrDamaged, and what is wrong with the file", err)
 	}
 }
 

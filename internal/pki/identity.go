@@ -59,6 +59,16 @@ func checkMemberCertificate(cert *x509.Certificate, address string) error {
 	return nil
 }
 
+// NamesMember reports whether the certificate at the other side of a connection, which has
+// been verified, is that of a member of some cluster, and says so by its URI.
+func NamesMember(state tls.ConnectionState) bool {
+	if len(state.VerifiedChains) == 0 {
+		return false
+	}
+	subjects, err := subjectsOf(state.VerifiedChains[0][0])
+	return err == nil && len(subjects) == 1 && subjects[0].Member && CheckMember(state, subjects[0].Name) == nil
+}
+
 // isForMembers reports whether a certificate, or those that an authority issued, may be
 // used for both server and client authentication.
 func isForMembers(cert *x509.Certificate) bool {

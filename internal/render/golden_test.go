@@ -27,6 +27,7 @@ import (
 //	status, who, why, ls, watch, break   [json]   who, why: ListLocksResponse; the others: the call's own
 //	kept, freed, runs, sentences   [json]   ListLocksResponse for status; BreakResponse; ListRunsResponse
 //	leader, leaders   [json]   ObserveResponse
+//	members, plan, steps   [json]   ShowMembersResponse; ChangePlan; ChangeMembersResponse
 //	queue waiting=N   why, for one who holds a lock and N who wait for it
 func TestAnswers(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txt")
@@ -100,6 +101,14 @@ func show(t *testing.T, d *datadriven.TestData, printer Printer, out io.Writer) 
 	case "drain":
 		for _, answer := range parse(t, d, &clientv1.DrainResponse{}) {
 			check(t, printer.Drained(answer))
+		}
+	case "members":
+		check(t, printer.Members(parse(t, d, &clientv1.ShowMembersResponse{})[0]))
+	case "plan":
+		check(t, printer.Planned(parse(t, d, &clientv1.ChangePlan{})[0]))
+	case "steps":
+		for _, step := range parse(t, d, &clientv1.ChangeMembersResponse{}) {
+			check(t, printer.Stepped(step))
 		}
 	case "permits":
 		answer := parse(t, d, &clientv1.ListLocksResponse{})[0]
@@ -184,8 +193,12 @@ func TestEveryKeyIsExplained(t *testing.T) {
 	for _, match := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllStringSubmatch(string(page), -1) {
 		explained[match[1]] = true
 	}
-	source, err := os.ReadFile("keys.go")
-	check(t, err)
+	var source []byte
+	for _, file := range []string{"keys.go", "keysmembers.go"} {
+		part, err := os.ReadFile(file)
+		check(t, err)
+		source = append(source, part...)
+	}
 	used := map[string]bool{}
 	for _, match := range regexp.MustCompile("`json:\"([^\"]*)\"`").FindAllStringSubmatch(string(source), -1) {
 		used[match[1]] = true
@@ -202,7 +215,7 @@ func TestEveryKeyIsExplained(t *testing.T) {
 		}
 	}
 	if len(used) < 30 {
-		t.Errorf("found %d keys in keys.go, want all of them", len(used))
+		t.Errorf("found %d keys in the sources, want all of them", len(used))
 	}
 }
 
@@ -215,6 +228,16 @@ func TestKindsAreExplained(t *testing.T) {
 	for number, name := range clientv1.Reason_name {
 		if number != 0 {
 			words = append(words, constant(name, "REASON_"))
+		}
+	}
+	for number, name := range clientv1.Standing_name {
+		if number != 0 {
+			words = append(words, constant(name, "STANDING_"))
+		}
+	}
+	for number, name := range clientv1.ChangeStage_name {
+		if number != 0 {
+			words = append(words, constant(name, "CHANGE_STAGE_"))
 		}
 	}
 	for number, name := range clientv1.Obstacle_Kind_name {
@@ -248,6 +271,9 @@ func TestWritingFails(t *testing.T) {
 			"Leader":  printer.Leader("x", nil),
 			"Changes": printer.LeaderChanged(time.Unix(0, 0), "x", nil),
 			"Drained": printer.Drained(&clientv1.DrainResponse{}),
+			"Members": printer.Members(&clientv1.ShowMembersResponse{}),
+			"Planned": printer.Planned(&clientv1.ChangePlan{}),
+			"Stepped": printer.Stepped(&clientv1.ChangeMembersResponse{}),
 		} {
 			if err == nil {
 				t.Errorf("%s: %s did not fail", name, method)

@@ -225,7 +225,10 @@ type clusterStatus struct {
 	TTLSeconds float64        `json:"ttl_seconds"`
 	Statuses   []memberStatus `json:"statuses"`
 	KeptLocks  []lockKept     `json:"kept_locks"`
-	Missing    []missing      `json:"missing"`
+	// Membership is who the members are, as the answering node knows by itself; null if its
+	// version does not tell.
+	Membership *membership `json:"membership"`
+	Missing    []missing   `json:"missing"`
 }
 
 // seconds converts nanoseconds to seconds, exact to a microsecond.
@@ -243,6 +246,9 @@ func each[From, To any](list []From, change func(From) To) []To {
 	}
 	return changed
 }
+
+// same keeps a text.
+func same(text string) string { return text }
 
 func toMissing(list []*clientv1.Missing) []missing {
 	return each(list, func(m *clientv1.Missing) missing {
@@ -415,7 +421,13 @@ func toMember(m *clientv1.MemberStatus) memberStatus {
 }
 
 func toStatus(s *clientv1.StatusResponse, locks []*clientv1.LockStatus) clusterStatus {
+	var list *membership
+	if s.GetMembership() != nil {
+		all := toMembers(s.GetMembership())
+		list = &all
+	}
 	return clusterStatus{
+		Membership: list,
 		AnsweredBy: s.GetAnsweredBy(), Members: each(s.GetMembers(), func(m string) string { return m }),
 		Single: len(s.GetMembers()) == 1, Quorum: s.GetQuorum(), TTLSeconds: seconds(s.GetTtlNs()),
 		Statuses:  each(s.GetStatuses(), toMember),

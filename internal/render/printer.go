@@ -41,6 +41,12 @@ type Printer interface {
 	LeaderChanged(at time.Time, lock string, leader *clientv1.Leader) error
 	// Drained describes the holders at a node that drains, or that takes requests again.
 	Drained(answer *clientv1.DrainResponse) error
+	// Members describes the members, and a change of them under way.
+	Members(answer *clientv1.ShowMembersResponse) error
+	// Planned describes what a change of the members means.
+	Planned(plan *clientv1.ChangePlan) error
+	// Stepped describes how far a change of the members is.
+	Stepped(step *clientv1.ChangeMembersResponse) error
 }
 
 // IsIdle reports whether nobody holds the lock or waits for it, and no kept hold bars it, as

@@ -83,6 +83,9 @@ func findTroubles(answer *clientv1.StatusResponse) []string {
 	for _, m := range answer.GetStatuses() {
 		versions[m.GetVersion()] = true
 	}
+	if change := ChangeSentence(answer.GetMembership()); change != "" {
+		troubles = append(troubles, change)
+	}
 	troubles = append(troubles, ruleTroubles(answer.GetStatuses())...)
 	troubles = append(troubles, memoryTroubles(answer.GetStatuses())...)
 	for _, m := range answer.GetStatuses() {

@@ -9,6 +9,7 @@
 //	# who         may         which locks
 //	@local        lock,break  *
 //	ops           operate     *
+//	ops           members     *
 //	alice         lock        deploy/*
 //	alice         break       deploy/staging
 //	"Ann Example" lock        "nightly backup"
@@ -24,8 +25,8 @@
 //     login;
 //   - @anonymous: whoever connects over TCP to a node that runs without TLS.
 //
-// May do what is one or more of look, lock, share, break and operate, joined by commas. To
-// look is to see a lock, its holders, its waiters, its runs, and who leads. To lock is to hold
+// May do what is one or more of look, lock, share, break, operate and members, joined by commas.
+// To // look is to see a lock, its holders, its waiters, its runs, and who leads. To lock is to hold
 // it in any mode: alone, as one of several readers, or with one of so many permits; to change
 // how many permits there are; to say a leader's value; to hold it for a run, and to say that
 // the run is done; and to keep a hold. To share is to hold it as a reader only. To break is to
@@ -47,8 +48,8 @@
 // grants, so their order does not matter, and each line can be understood without the others.
 //
 // A file is complete: what it does not grant is refused, to the local socket and the page
-// too. Without a file, [Default] holds: the local socket and the page may do everything, and
-// other clients may lock and look.
+// too. Without a file, [Default] holds: the local socket may do everything, the page everything
+// but change the members, and other clients may lock and look.
 //
 // Members may always do everything, and cannot be named in a file: a member passes tokens on
 // and makes them anew, so no rule could stop it.

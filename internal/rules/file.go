@@ -148,8 +148,10 @@ func parseGrant(words []word) (grant, error) {
 		return grant{}, err
 	}
 	locks, err := parsePattern(words[2])
-	if err == nil && may[Operate] && (locks.text != "" || !locks.prefix) {
-		err = fmt.Errorf("got operate for the locks %s; want it for *, since it is about the node and all its locks; write the other actions on a line of their own", quote(words[2].text))
+	for _, action := range []Action{Operate, Members} {
+		if err == nil && may[action] && (locks.text != "" || !locks.prefix) {
+			err = fmt.Errorf("got %v for the locks %s; want it for *, since it is about the node and all its locks; write the other actions on a line of their own", action, quote(words[2].text))
+		}
 	}
 	return grant{who: who, may: may, locks: locks}, err
 }
@@ -197,7 +199,7 @@ func parseUser(user string) (who, error) {
 }
 
 func parseActions(w word) ([actions]bool, error) {
-	const want = "want look, lock, share, break or operate, several of them joined by commas without blanks"
+	const want = "want look, lock, share, break, operate or members, several of them joined by commas without blanks"
 	var may [actions]bool
 	if w.quoted || w.star {
 		return may, fmt.Errorf("got the actions %s in quotes or with a *; %s", quote(w.text), want)
@@ -213,6 +215,8 @@ func parseActions(w word) ([actions]bool, error) {
 			may[Break] = true
 		case "operate":
 			may[Operate] = true
+		case "members":
+			may[Members] = true
 		default:
 			return may, fmt.Errorf("got the action %s; %s", quote(text), want)
 		}

@@ -19,6 +19,9 @@ func (r *Rules) Hash() []byte {
 		if g.may[Share] && !g.may[Lock] { // so that rules without it have the hash of earlier versions
 			line += " share"
 		}
+		if g.may[Members] {
+			line += " members"
+		}
 		lines = append(lines, line)
 	}
 	slices.Sort(lines)

@@ -27,7 +27,7 @@ func TestHash(t *testing.T) {
 	}
 	for _, other := range []string{
 		"", "alice lock a\n", "alice lock a\n@local lock *\n", "alice lock a*\n@local look *\n",
-		"bob lock a\n@local look *\n", "alice share a\n@local look *\n", "alice look a\n@local look *\n", "alice lock a\n@local:1 look *\n", "alice lock a\n@page look *\n",
+		"bob lock a\n@local look *\n", "alice share a\n@local look *\n", "alice look a\n@local look *\n", "alice lock a\n@local:1 look *\n", "alice lock a\n@page look *\n", "alice lock a\n@local look,members *\n",
 	} {
 		if bytes.Equal(hash(other), hash(text)) {
 			t.Errorf("%q has the hash of %q", other, text)
@@ -41,7 +41,7 @@ func TestHash(t *testing.T) {
 	if got := fmt.Sprintf("%x", hash(text)); got != earlier {
 		t.Errorf("the hash is %s, and was %s in earlier versions", got, earlier)
 	}
-	usual := "@local lock,break,operate *\n@page lock,break,operate *\n* lock *\n@anonymous lock *\n"
+	usual := "@local lock,break,operate,members *\n@page lock,break,operate *\n* lock *\n@anonymous lock *\n"
 	if !bytes.Equal(hash(usual), Default().Hash()) {
 		t.Error("the default, written down, has another hash")
 	}

@@ -64,6 +64,8 @@ const (
 	Operate
 	// Share is to hold a lock as one of several readers. Whoever may Lock may Share.
 	Share
+	// Members is to change which members the cluster has.
+	Members
 	actions // how many there are
 )
 
@@ -80,6 +82,8 @@ func (a Action) String() string {
 		return "operate"
 	case Share:
 		return "share"
+	case Members:
+		return "members"
 	}
 	return fmt.Sprintf("Action(%d)", int(a))
 }

@@ -60,12 +60,12 @@ func (p pattern) matches(lock string) bool {
 	return lock == p.text
 }
 
-// Default returns the rules of a node without a file: the local socket and the page
-// everything, all other clients lock and look.
+// Default returns the rules of a node without a file: the local socket everything, the page
+// all but the change of members, all other clients lock and look.
 func Default() *Rules {
 	all := pattern{prefix: true}
 	return &Rules{grants: []grant{
-		{who: who{kind: Local, anybody: true}, may: [actions]bool{Look: true, Lock: true, Break: true, Operate: true}, locks: all},
+		{who: who{kind: Local, anybody: true}, may: [actions]bool{Look: true, Lock: true, Break: true, Operate: true, Members: true}, locks: all},
 		{who: who{kind: Page, anybody: true}, may: [actions]bool{Look: true, Lock: true, Break: true, Operate: true}, locks: all},
 		{who: who{kind: Client, anybody: true}, may: [actions]bool{Look: true, Lock: true}, locks: all},
 		{who: who{kind: Anonymous, anybody: true}, may: [actions]bool{Look: true, Lock: true}, locks: all},
@@ -97,6 +97,18 @@ func (r *Rules) CheckOperate(caller Identity) error {
 		return nil
 	}
 	return fmt.Errorf("%w: %v may not operate this node: %s", ErrDenied, caller, r.operators())
+}
+
+// CheckMembers returns an error unless the caller may change the members of the cluster. It
+// wraps [ErrDenied].
+func (r *Rules) CheckMembers(caller Identity) error {
+	if r.any(caller, Members, func(p pattern) bool { return p.prefix && p.text == "" }) {
+		return nil
+	}
+	if r.name == "" {
+		return fmt.Errorf("%w: %v may not change the members: only users of this node's socket may, unless an --allow file grants members * to others", ErrDenied, caller)
+	}
+	return fmt.Errorf("%w: %v may not change the members: %s; want one with members *", ErrDenied, caller, r.remedy())
 }
 
 // any tells whether a line grants the action to the caller, for locks of the kind.

@@ -170,7 +170,8 @@ func TestParseRefuses(t *testing.T) {
 		{"alice lock", "got 2 words"},
 		{"alice lock a b", "got 4 words"},
 		{"alice lock, break a", "got 4 words"},
-		{"alice write a", `got the action "write"; want look, lock, share, break or operate, several of them joined by commas`},
+		{"alice write a", `got the action "write"; want look, lock, share, break, operate or members, several of them joined by commas`},
+		{"alice members a", `got members for the locks "a"; want it for *`},
 		{"alice operate a", `got operate for the locks "a"; want it for *`},
 		{"alice lock,operate a*", `got operate for the locks "a"; want it for *`},
 		{"alice lock, a", `got the action ""`},
@@ -360,6 +361,36 @@ func TestWhoMayOperate(t *testing.T) {
 	}
 	if err := file.Check(ops, rules.Lock, "a"); err == nil {
 		t.Error("who may operate may lock")
+	}
+}
+
+func TestWhoMayChangeMembers(t *testing.T) {
+	ops, alice := rules.Identity{Kind: rules.Client, Name: "ops"}, rules.Identity{Kind: rules.Client, Name: "alice"}
+	local, page := rules.Identity{Kind: rules.Local}, rules.Identity{Kind: rules.Page}
+	file, err := rules.Parse("allow.txt", "ops members *\nalice lock,break,operate *\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		rules  *rules.Rules
+		caller rules.Identity
+		says   string // empty: they may
+	}{
+		{rules.Default(), local, ""},
+		{rules.Default(), page, "the page may not change the members: only users of this node's socket may, unless an --allow file grants members * to others"},
+		{rules.Default(), alice, "client alice may not change"},
+		{rules.Default(), rules.Identity{}, "anonymous caller may not change"},
+		{file, ops, ""},
+		{file, alice, "client alice may not change the members: no line of allow.txt grants it; want one with members *"},
+		{file, local, "local user 0 may not change"},
+	} {
+		err := test.rules.CheckMembers(test.caller)
+		if (err == nil) != (test.says == "") || err != nil && !(errors.Is(err, rules.ErrDenied) && strings.Contains(err.Error(), test.says)) {
+			t.Errorf("%v: %v, want %q", test.caller, err, test.says)
+		}
+	}
+	if file.CheckOperate(ops) == nil || file.Check(ops, rules.Lock, "a") == nil {
+		t.Error("who may change the members may operate the node, or lock")
 	}
 }
 

@@ -17,9 +17,8 @@ import (
 
 // gate knows who calls, and says what they may do.
 type gate struct {
-	members []string
-	self    int
-	rules   func() *rules.Rules
+	roster func() *roster
+	rules  func() *rules.Rules
 	// refused is told of a refusal, once a minute for each caller.
 	refused func(caller string, reason error)
 
@@ -42,13 +41,13 @@ func (g *gate) identify(ctx context.Context, scope clientv1.Scope) (rules.Identi
 	}
 	p, ok := grpcpeer.FromContext(ctx)
 	if !ok { // a call of the node itself
-		return rules.Identity{Kind: rules.Member, Name: g.members[g.self]}, nil
+		return rules.Identity{Kind: rules.Member, Name: g.roster().own()}, nil
 	}
 	if u, local := p.AuthInfo.(socket.User); local {
 		return rules.Identity{Kind: rules.Local, Name: u.Name, UID: u.UID}, nil
 	}
 	if state, secured := pki.PeerState(ctx); secured {
-		id, err := pki.Identify(state, g.members)
+		id, err := pki.Identify(state, g.roster().members)
 		if err != nil {
 			return id, asStatus(g.fault(rules.Identity{Name: hostOf(p.Addr)}, err))
 		}
@@ -83,6 +82,11 @@ func (g *gate) checkState(id rules.Identity) *clientv1.Error {
 // checkOperate says why somebody may not drain this node.
 func (g *gate) checkOperate(id rules.Identity) *clientv1.Error {
 	return g.fault(id, g.rules().CheckOperate(id))
+}
+
+// checkMembers says why somebody may not change the members.
+func (g *gate) checkMembers(id rules.Identity) *clientv1.Error {
+	return g.fault(id, g.rules().CheckMembers(id))
 }
 
 // actionFor is the action for which a caller needs permission to hold a lock in a mode.

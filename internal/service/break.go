@@ -85,10 +85,11 @@ func (s *Service) breakHere(ctx context.Context, r *clientv1.BreakRequest, by br
 // breakThere has the other members break the lock. The error is this node's, if
 // nobody knows better.
 func (s *Service) breakThere(ctx context.Context, r *clientv1.BreakRequest, by broadcast.Caller, own error) (*clientv1.BreakResponse, error) {
-	answers := make([]*clientv1.BreakResponse, len(s.members))
-	errs := make([]error, len(s.members))
-	errs[s.self] = own
-	s.ask(ctx, func(ctx context.Context, i int, p *peer) {
+	m := s.members()
+	answers := make([]*clientv1.BreakResponse, len(m.members))
+	errs := make([]error, len(m.members))
+	errs[m.self] = own
+	m.ask(ctx, func(ctx context.Context, i int, p *peer) {
 		answers[i], errs[i] = p.Break(ctx, &clientv1.BreakRequest{
 			Scope: clientv1.Scope_SCOPE_NODE, Lock: r.GetLock(), Fence: r.GetFence(), Reason: r.GetReason(), Caller: asClient(&by),
 			Pid: r.GetPid(), Host: r.GetHost(),
@@ -111,7 +112,7 @@ func (s *Service) breakThere(ctx context.Context, r *clientv1.BreakRequest, by b
 			wrong = append(wrong, strings.TrimPrefix(f.GetMessage(), fmt.Sprintf("%q: ", r.GetLock())))
 		case !told || f.GetCode() != clientv1.Code_CODE_NOT_HELD:
 			unknown = asStatus(fault(clientv1.Code_CODE_UNREACHABLE,
-				"nobody who answered holds %q, and %s did not answer: %s", r.GetLock(), s.members[i], status.Convert(err).Message()))
+				"nobody who answered holds %q, and %s did not answer: %s", r.GetLock(), m.members[i], status.Convert(err).Message()))
 		}
 	}
 	switch {

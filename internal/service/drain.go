@@ -65,7 +65,7 @@ func (s *Service) undrain(rpc grpc.ServerStreamingServer[clientv1.DrainResponse]
 
 // drained says who holds locks here.
 func (s *Service) drained(d *broadcast.Drained, draining bool) *clientv1.DrainResponse {
-	r := &clientv1.DrainResponse{Member: s.members[s.self], Draining: draining, Holds: uint32(d.Holds)}
+	r := &clientv1.DrainResponse{Member: s.members().own(), Draining: draining, Holds: uint32(d.Holds)}
 	for i := range d.Held {
 		r.Held = append(r.Held, &clientv1.HeldLock{Lock: d.Held[i].Lock, Holder: s.holder(&d.Held[i].Holding)})
 	}

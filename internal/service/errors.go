@@ -35,6 +35,9 @@ var statusCodes = map[clientv1.Code]codes.Code{
 	clientv1.Code_CODE_INVALID_TICK:    codes.InvalidArgument,
 	clientv1.Code_CODE_NOTES_FULL:      codes.ResourceExhausted,
 	clientv1.Code_CODE_NO_NOTES:        codes.FailedPrecondition,
+
+	clientv1.Code_CODE_CANNOT_CHANGE: codes.FailedPrecondition,
+	clientv1.Code_CODE_CHANGING:      codes.Aborted,
 }
 
 // fault is an error for a client.

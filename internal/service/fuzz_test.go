@@ -142,7 +142,7 @@ func FuzzClientMessages(f *testing.F) {
 				if checkLock(lock) != nil {
 					continue
 				}
-				if whole, _ := n.service.state(t.Context(), lock); whole.GetKept() != nil {
+				if whole, _ := n.service.state(t.Context(), n.service.members(), lock); whole.GetKept() != nil {
 					if _, err := n.api.Break(t.Context(), &clientv1.BreakRequest{Lock: lock, Fence: whole.GetKept().GetFence(), Reason: "kept"}); err != nil {
 						t.Fatal(err)
 					}

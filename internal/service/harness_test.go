@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
 
@@ -60,7 +61,7 @@ func (r *riders) Effect(e *token.Effect) {
 }
 func (*riders) Waited(string, time.Duration) {}
 func (*riders) Held(string, time.Duration)   {}
-func (*riders) Connected(token.Member)       {}
+func (*riders) Connected(string)             {}
 func (*riders) Stored(int, time.Duration)    {}
 
 // memoryNotes are notes that no disk has.
@@ -116,7 +117,7 @@ func startNode(t testing.TB) *node {
 	n.service, err = New(Config{
 		Driver: n.driver, Members: members, TTL: testTTL,
 		Encumber: func() error { n.marks++; return n.markFail },
-		Rules:    func() *rules.Rules { return n.rules },
+		Rules:    func() *rules.Rules { return n.rules }, Credentials: insecureTo,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -355,3 +356,6 @@ func (w *wire) end() {
 	}
 	w.cancel()
 }
+
+// insecureTo secures no connection.
+func insecureTo(string) credentials.TransportCredentials { return insecure.NewCredentials() }

@@ -77,8 +77,12 @@ func keptText(k *clientv1.KeptHold) string {
 // freeKept says that a kept hold is over that nobody alive has, if that is what a Break means.
 // Otherwise the error is the one that the Break had so far.
 func (s *Service) freeKept(ctx context.Context, r *clientv1.BreakRequest, by broadcast.Caller, sofar error) (*clientv1.BreakResponse, error) {
-	whole, parts := s.state(ctx, r.GetLock())
+	m := s.members()
+	whole, parts := s.state(ctx, m, r.GetLock())
 	kept := whole.GetKept()
+	if kept == nil {
+		kept = outdated(whole, parts, r.GetFence())
+	}
 	switch {
 	case kept == nil:
 		return nil, sofar
@@ -97,7 +101,7 @@ func (s *Service) freeKept(ctx context.Context, r *clientv1.BreakRequest, by bro
 			continue
 		}
 		var err error
-		if p := s.peers[i]; p == nil {
+		if p := m.peers[i]; p == nil {
 			_, err = s.freeHere(ctx, r, by)
 		} else {
 			_, err = p.Break(ctx, &clientv1.BreakRequest{
@@ -114,6 +118,22 @@ func (s *Service) freeKept(ctx context.Context, r *clientv1.BreakRequest, by bro
 	return nil, sofar
 }
 
+// outdated returns the kept hold with a fence that a member takes for kept, though others know
+// better: it was away when the hold ended. Nil if there is none.
+func outdated(whole *clientv1.LockStatus, parts []*clientv1.LockStatus, fence uint64) *clientv1.KeptHold {
+	for _, h := range whole.GetHolders() {
+		if h.GetFence() == fence {
+			return nil
+		}
+	}
+	for _, part := range parts {
+		if keeps(part) && part.GetKept().GetFence() == fence {
+			return part.GetKept()
+		}
+	}
+	return nil
+}
+
 // freeHere says that a kept hold is over that this node remembers.
 func (s *Service) freeHere(ctx context.Context, r *clientv1.BreakRequest, by broadcast.Caller) (*clientv1.BreakResponse, error) {
 	err := s.driver.FreeKept(ctx, r.GetLock(), token.Fence(r.GetFence()), r.GetReason(), by)
@@ -127,14 +147,14 @@ func (s *Service) freeHere(ctx context.Context, r *clientv1.BreakRequest, by bro
 }
 
 // state is what the members that answer know of a lock, together and each.
-func (s *Service) state(ctx context.Context, lock string) (whole *clientv1.LockStatus, parts []*clientv1.LockStatus) {
+func (s *Service) state(ctx context.Context, m *roster, lock string) (whole *clientv1.LockStatus, parts []*clientv1.LockStatus) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	sources := s.sources(ctx, lock)
-	parts = make([]*clientv1.LockStatus, len(s.members))
+	sources := s.sources(ctx, m, lock)
+	parts = make([]*clientv1.LockStatus, len(m.members))
 	for i, src := range sources {
 		src.advance()
 		parts[i] = src.head
 	}
-	return merge(s.members, lock, parts, absentOf(sources)), parts
+	return merge(m.members, lock, parts, absentOf(sources)), parts
 }

@@ -318,14 +318,14 @@ func TestWatchesKeepTrackOfSoManyLocks(t *testing.T) {
 		}
 		w.cancel()
 	})
-	v := newView(abc)
+	v := newView(abc, "")
 	for i := range 2 * manyLocks {
 		part := partOf("a:1")
 		part.Lock = fmt.Sprint(i)
 		if i%4 == 0 {
 			part.Holder = &clientv1.Holder{Fence: 1}
 		}
-		v.take(news{member: 0, part: part})
+		v.take(news{member: "a:1", part: part})
 		if err := v.tell(func(*clientv1.WatchResponse) error { return nil }); err != nil {
 			t.Fatal(err)
 		}

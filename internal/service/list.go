@@ -54,7 +54,8 @@ func (s *Service) listHere(ctx context.Context, lock string, sees func(string) b
 
 // listAll tells what all members together know.
 func (s *Service) listAll(ctx context.Context, lock string, sees func(string) bool, send func(*clientv1.ListLocksResponse) error) error {
-	sources := s.sources(ctx, lock)
+	m := s.members()
+	sources := s.sources(ctx, m, lock)
 	for _, src := range sources {
 		src.advance()
 	}
@@ -62,7 +63,7 @@ func (s *Service) listAll(ctx context.Context, lock string, sees func(string) bo
 	if err := send(&clientv1.ListLocksResponse{Missing: absent}); err != nil {
 		return err
 	}
-	parts := make([]*clientv1.LockStatus, len(s.members))
+	parts := make([]*clientv1.LockStatus, len(m.members))
 	for {
 		lock, more := lowest(sources)
 		if !more {
@@ -78,7 +79,7 @@ func (s *Service) listAll(ctx context.Context, lock string, sees func(string) bo
 		if !sees(lock) {
 			continue
 		}
-		whole := merge(s.members, lock, parts, absent)
+		whole := merge(m.members, lock, parts, absent)
 		if err := send(&clientv1.ListLocksResponse{Lock: whole}); err != nil {
 			return err
 		}
@@ -126,11 +127,11 @@ type source struct {
 var errSlow = errors.New("it did not go on with its answer")
 
 // sources opens one source for each member, in member order.
-func (s *Service) sources(ctx context.Context, lock string) []*source {
+func (s *Service) sources(ctx context.Context, m *roster, lock string) []*source {
 	var all []*source
-	for i, p := range s.peers {
+	for i, p := range m.peers {
 		ctx, cancel := context.WithCancel(ctx)
-		src := &source{member: s.members[i], parts: make(chan *clientv1.LockStatus, locksPerPart), cancel: cancel}
+		src := &source{member: m.members[i], parts: make(chan *clientv1.LockStatus, locksPerPart), cancel: cancel}
 		all = append(all, src)
 		tell := func(part *clientv1.LockStatus) error {
 			select {

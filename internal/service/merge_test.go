@@ -127,7 +127,7 @@ func TestObstacles(t *testing.T) {
 
 // What one watches follows the members that come and go.
 func TestViewFollowsMembers(t *testing.T) {
-	v := newView(abc)
+	v := newView(abc, "")
 	told := func() (locks, absent []string) {
 		t.Helper()
 		if err := v.tell(func(r *clientv1.WatchResponse) error {
@@ -144,35 +144,35 @@ func TestViewFollowsMembers(t *testing.T) {
 		}
 		return locks, absent
 	}
-	v.take(news{member: 0, part: partOf("a:1", "a1")})
-	v.take(news{member: 0, ready: true})
-	v.take(news{member: 1, ready: true})
+	v.take(news{member: "a:1", part: partOf("a:1", "a1")})
+	v.take(news{member: "a:1", ready: true})
+	v.take(news{member: "b:1", ready: true})
 	if v.complete() {
 		t.Error("complete without c:1")
 	}
-	v.take(news{member: 2, err: errors.New("refused")})
+	v.take(news{member: "c:1", err: errors.New("refused")})
 	if !v.complete() {
 		t.Error("not complete, though c:1 does not answer")
 	}
 	if locks, absent := told(); !slices.Equal(locks, []string{"cs"}) || !slices.Equal(absent, []string{"c:1"}) {
 		t.Errorf("told of %v without %v; want cs without c:1", locks, absent)
 	}
-	v.take(news{member: 2, err: errors.New("refused")}) // again: nothing new
+	v.take(news{member: "c:1", err: errors.New("refused")}) // again: nothing new
 	if locks, _ := told(); len(locks) > 0 {
 		t.Errorf("told of %v again", locks)
 	}
-	v.take(news{member: 2, ready: true})
+	v.take(news{member: "c:1", ready: true})
 	if locks, absent := told(); !slices.Equal(locks, []string{"cs"}) || len(absent) > 0 {
 		t.Errorf("told of %v without %v; want cs, and nobody missing", locks, absent)
 	}
-	v.take(news{member: 0, err: errors.New("gone")})
+	v.take(news{member: "a:1", err: errors.New("gone")})
 	if locks, absent := told(); !slices.Equal(locks, []string{"cs"}) || !slices.Equal(absent, []string{"a:1"}) {
 		t.Errorf("told of %v without %v; want cs once more, without a:1", locks, absent)
 	}
 	if len(v.parts) > 0 {
 		t.Errorf("%d locks are kept that nobody knows", len(v.parts))
 	}
-	v.take(news{member: 1, part: &clientv1.LockStatus{Lock: "cs"}})
+	v.take(news{member: "b:1", part: &clientv1.LockStatus{Lock: "cs"}})
 	told()
 	if len(v.parts) > 0 {
 		t.Errorf("%d locks are kept that nobody knows", len(v.parts))

@@ -22,19 +22,20 @@ func (s *Service) part(state *broadcast.LockState) *clientv1.LockStatus {
 		part.Kept = keptHold(state.Notes.Kept, nil)
 		return part
 	}
-	own := s.members[s.self]
+	m := s.members()
+	own := m.own()
 	part.Waiting, part.Holding = uint64(state.Waits), uint64(state.Holds)
 	part.Views = []*clientv1.LockView{{
 		Member:         own,
-		RequestNumbers: requestNumbers(state.RequestNumbers),
+		RequestNumbers: m.numbers(state.RequestNumbers),
 		Requesting:     state.Requesting,
 		Waiting:        uint64(state.Waits),
 		Searching:      state.Searching,
 		LocalBatch:     uint32(state.LocalBatch),
-		Share:          s.share(&state.Share),
+		Share:          m.share(&state.Share),
 		Recalled:       state.Recalled,
 		Limit:          uint32(state.Limit),
-		LimitBy:        s.limitBy(state.Limit, state.LimitBy),
+		LimitBy:        m.limitBy(state.Limit, state.LimitBy),
 	}}
 	for i := range state.Holders {
 		part.Holders = append(part.Holders, s.holder(&state.Holders[i]))
@@ -56,16 +57,16 @@ func (s *Service) part(state *broadcast.LockState) *clientv1.LockStatus {
 			EpochProposer: uint32(t.Epoch.Proposer),
 			Hop:           t.Hop,
 			Fence:         uint64(t.Fence),
-			LastGranted:   requestNumbers(t.LastGranted),
+			LastGranted:   m.numbers(t.LastGranted),
 			BatchLeft:     uint32(state.BatchLeft),
 			Limit:         uint32(t.Limit),
-			LimitBy:       s.limitBy(t.Limit, t.LimitBy),
+			LimitBy:       m.limitBy(t.Limit, t.LimitBy),
 		}
 		for i := range t.Shares {
-			part.Token.Shares = append(part.Token.Shares, s.share(&t.Shares[i]))
+			part.Token.Shares = append(part.Token.Shares, m.share(&t.Shares[i]))
 		}
-		for _, m := range t.Queue {
-			part.Token.Queue = append(part.Token.Queue, s.members[m])
+		for _, waits := range t.Queue {
+			part.Token.Queue = append(part.Token.Queue, m.name(waits))
 		}
 	}
 	part.Kept = keptHold(state.Notes.Kept, inToken)
@@ -75,7 +76,7 @@ func (s *Service) part(state *broadcast.LockState) *clientv1.LockStatus {
 	case lease.Session == 0:
 		part.Obstacles = append(part.Obstacles, &clientv1.Obstacle{
 			Kind: clientv1.Obstacle_KIND_NO_SESSION, Member: own,
-			Text: fmt.Sprintf("%s has no session: it does not reach %d of the %d members", own, s.quorum, len(s.members)),
+			Text: fmt.Sprintf("%s has no session: it does not reach %d of the %d members", own, m.quorum, len(m.members)),
 		})
 	case state.Searching:
 		part.Obstacles = append(part.Obstacles, &clientv1.Obstacle{
@@ -87,27 +88,27 @@ func (s *Service) part(state *broadcast.LockState) *clientv1.LockStatus {
 }
 
 // share describes a share; nil if there is none.
-func (s *Service) share(share *token.Share) *clientv1.Share {
+func (r *roster) share(share *token.Share) *clientv1.Share {
 	if *share == (token.Share{}) {
 		return nil
 	}
 	return &clientv1.Share{
-		Member: s.members[share.Member], Session: uint64(share.Session), Id: uint64(share.ID), Permits: share.Permits,
+		Member: r.name(share.Member), Session: uint64(share.Session), Id: uint64(share.ID), Permits: share.Permits,
 	}
 }
 
 // limitBy is the address of the member that said a limit; empty if nobody has.
-func (s *Service) limitBy(limit token.Limit, by token.Member) string {
+func (r *roster) limitBy(limit token.Limit, by token.Member) string {
 	if limit == token.Exclusive {
 		return ""
 	}
-	return s.members[by]
+	return r.name(by)
 }
 
 // holder describes a hold of this node.
 func (s *Service) holder(h *broadcast.Holding) *clientv1.Holder {
 	holder := &clientv1.Holder{
-		Member:           s.members[s.self],
+		Member:           s.members().own(),
 		Client:           asClient(h.Caller),
 		Fence:            uint64(h.Fence),
 		HeldNs:           int64(h.Since),
@@ -131,9 +132,14 @@ func (s *Service) holder(h *broadcast.Holding) *clientv1.Holder {
 	return holder
 }
 
-func requestNumbers(numbers []token.Number) []*clientv1.RequestNumber {
+// numbers are the request numbers of the members, in their order, of those of all IDs.
+func (r *roster) numbers(numbers []token.Number) []*clientv1.RequestNumber {
 	var all []*clientv1.RequestNumber
-	for _, n := range numbers {
+	for _, id := range r.ids {
+		var n token.Number // of a member that the lock has not heard of
+		if int(id) < len(numbers) {
+			n = numbers[id]
+		}
 		all = append(all, &clientv1.RequestNumber{Session: uint64(n.Session), Count: n.Count})
 	}
 	return all

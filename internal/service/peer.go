@@ -41,11 +41,11 @@ func missing(address string, err error) *clientv1.Missing {
 
 // ask calls a function for each other member at once, with its position and a context
 // that ends when patience does, and returns when all have returned.
-func (s *Service) ask(ctx context.Context, call func(ctx context.Context, i int, p *peer)) {
+func (r *roster) ask(ctx context.Context, call func(ctx context.Context, i int, p *peer)) {
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()
 	var asked sync.WaitGroup
-	for i, p := range s.peers {
+	for i, p := range r.peers {
 		if p != nil {
 			asked.Go(func() { call(ctx, i, p) })
 		}

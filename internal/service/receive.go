@@ -193,9 +193,10 @@ func (st *stream) greet() error {
 	}
 	st.sending.Lock()
 	defer st.sending.Unlock()
-	all, err := st.link.Send(&clientv1.NodeFrame{Messages: []*clientv1.NodeMessage{
+	m := s.members()
+	all, err := st.link.Send(&clientv1.NodeFrame{Members: m.members, Messages: []*clientv1.NodeMessage{
 		{Kind: &clientv1.NodeMessage_Welcome{Welcome: &clientv1.Welcome{
-			Version: version, Member: s.members[s.self], TtlNs: int64(s.ttl), Values: true, Notes: true,
+			Version: version, Member: m.own(), TtlNs: int64(s.ttl), Values: true, Notes: true,
 		}}},
 	}})
 	if err == nil && !all {
@@ -203,8 +204,12 @@ func (st *stream) greet() error {
 	}
 	if err != nil {
 		s.driver.Detach(st)
+		return err
 	}
-	return err
+	if st.greeted = true; st.unsaid.Load() != nil {
+		st.out.signal()
+	}
+	return nil
 }
 
 // onlyHello returns the Hello that is all of a frame.

@@ -71,13 +71,14 @@ func (s *Service) ListRuns(ctx context.Context, r *clientv1.ListRunsRequest) (*c
 	if r.GetScope() == clientv1.Scope_SCOPE_NODE {
 		return &clientv1.ListRunsResponse{Runs: own}, err
 	}
-	answers := make([][]*clientv1.RunRecord, len(s.members))
-	faults := make([]*clientv1.Missing, len(s.members))
-	answers[s.self] = own
+	m := s.members()
+	answers := make([][]*clientv1.RunRecord, len(m.members))
+	faults := make([]*clientv1.Missing, len(m.members))
+	answers[m.self] = own
 	if err != nil {
-		faults[s.self] = missing(s.members[s.self], err)
+		faults[m.self] = missing(m.own(), err)
 	}
-	s.ask(ctx, func(ctx context.Context, i int, p *peer) {
+	m.ask(ctx, func(ctx context.Context, i int, p *peer) {
 		answer, err := p.ListRuns(ctx, &clientv1.ListRunsRequest{Scope: clientv1.Scope_SCOPE_NODE, Lock: r.GetLock()})
 		if err != nil {
 			faults[i] = missing(p.address, err)
@@ -85,7 +86,7 @@ func (s *Service) ListRuns(ctx context.Context, r *clientv1.ListRunsRequest) (*c
 		answers[i] = answer.GetRuns()
 	})
 	absent := present(faults)
-	if len(absent) == len(s.members) {
+	if len(absent) == len(m.members) {
 		return nil, err
 	}
 	return &clientv1.ListRunsResponse{Runs: mergeRuns(answers), Missing: absent}, nil

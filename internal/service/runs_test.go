@@ -78,7 +78,7 @@ func TestClientsRunATickOnce(t *testing.T) {
 		if err != nil || len(list.GetRuns()) != 0 {
 			t.Errorf("the runs of another lock are %v, %v", list, err)
 		}
-		whole, _ := n.service.state(t.Context(), "job")
+		whole, _ := n.service.state(t.Context(), n.service.members(), "job")
 		if whole.GetRun().GetTick() != tick {
 			t.Errorf("the lock is shown as %v; want its run", whole)
 		}
@@ -189,7 +189,7 @@ func TestKeptHoldOfAVanishedClient(t *testing.T) {
 		w.ping(1)
 		w.keeps(1, "deploy", "ops", false)
 		fence := w.granted(1).GetFence()
-		part, _ := n.service.state(t.Context(), "deploy")
+		part, _ := n.service.state(t.Context(), n.service.members(), "deploy")
 		if h := part.GetHolder(); !h.GetKept() || h.GetOwner() != "ops" || part.GetKept() != nil {
 			t.Errorf("while it is held it is shown as %v", part)
 		}
@@ -205,7 +205,7 @@ func TestKeptHoldOfAVanishedClient(t *testing.T) {
 		}
 		other.send(&clientv1.Acquire{Id: 2, Lock: "deploy", Mode: clientv1.Acquire_MODE_WAIT})
 		other.ping(100)
-		part, _ = n.service.state(t.Context(), "deploy")
+		part, _ = n.service.state(t.Context(), n.service.members(), "deploy")
 		if k := part.GetKept(); k.GetFence() != fence || k.GetOwner() != "ops" || k.GetClient().GetUser() != "alice" || k.GetMember() != "a:1" || !k.GetInToken() || k.GetSinceS() == 0 {
 			t.Errorf("it is shown as %v", part)
 		}
@@ -280,17 +280,61 @@ func TestNotesOfMembersAreMerged(t *testing.T) {
 	}
 }
 
+// A member that was away when a kept hold ended can be told so, by the fence that it shows; but
+// not that a hold is over which somebody has.
+func TestOutdatedKeptHold(t *testing.T) {
+	kept := func(fence uint64, over bool) *clientv1.LockStatus {
+		return &clientv1.LockStatus{Lock: "cs", Kept: &clientv1.KeptHold{Fence: fence, Over: over}}
+	}
+	for name, test := range map[string]struct {
+		parts []*clientv1.LockStatus
+		fence uint64 // 0: there is none
+	}{
+		"over elsewhere":           {[]*clientv1.LockStatus{kept(5, true), kept(5, false), nil}, 5},
+		"a later one is over":      {[]*clientv1.LockStatus{kept(6, true), kept(5, false), nil}, 5},
+		"held later by another":    {[]*clientv1.LockStatus{holding(partOf("a:1"), &clientv1.Holder{Fence: 6}), kept(5, false), nil}, 5},
+		"held by its holder":       {[]*clientv1.LockStatus{holding(partOf("a:1"), &clientv1.Holder{Fence: 5}), kept(5, false), nil}, 0},
+		"all know that it is over": {[]*clientv1.LockStatus{kept(5, true), kept(5, true), nil}, 0},
+		"another fence":            {[]*clientv1.LockStatus{kept(5, true), kept(4, false), nil}, 0},
+	} {
+		if k := outdated(merge(abc, "cs", test.parts, nil), test.parts, 5); k.GetFence() != test.fence {
+			t.Errorf("%s: %v; want the fence %d", name, k, test.fence)
+		}
+	}
+}
+
 // What is kept is shown, and not forgotten by those who watch, though nobody knows the lock.
 func TestViewKeepsKeptHolds(t *testing.T) {
-	v := newView(abc)
+	v := newView(abc, "")
 	told := 0
 	tell := func(*clientv1.WatchResponse) error { told++; return nil }
-	v.take(news{member: 0, part: &clientv1.LockStatus{Lock: "cs", Kept: &clientv1.KeptHold{Fence: 5}}})
+	v.take(news{member: "a:1", part: &clientv1.LockStatus{Lock: "cs", Kept: &clientv1.KeptHold{Fence: 5}}})
 	if err := v.tell(tell); err != nil || told != 1 || len(v.parts) != 1 {
 		t.Errorf("told of %d, %d kept, %v", told, len(v.parts), err)
 	}
-	v.take(news{member: 0, part: &clientv1.LockStatus{Lock: "cs", Kept: &clientv1.KeptHold{Fence: 5, Over: true}}})
+	v.take(news{member: "a:1", part: &clientv1.LockStatus{Lock: "cs", Kept: &clientv1.KeptHold{Fence: 5, Over: true}}})
 	if err := v.tell(tell); err != nil || told != 2 || len(v.parts) != 0 {
 		t.Errorf("told of %d, %d kept, %v", told, len(v.parts), err)
+	}
+}
+
+// Who watches a lock by name hears what each member remembers of it, though none knows it: that
+// a kept hold is over, which a member that was away takes for kept, and the latest run.
+func TestNamedViewHasWhatIsRemembered(t *testing.T) {
+	v := newView(abc, "cs")
+	var last *clientv1.LockStatus
+	tell := func(r *clientv1.WatchResponse) error { last = r.GetLock(); return nil }
+	for i, part := range []*clientv1.LockStatus{
+		{Lock: "cs", Kept: &clientv1.KeptHold{Fence: 5, Over: true}},
+		{Lock: "cs", Kept: &clientv1.KeptHold{Fence: 5}},
+		{Lock: "cs", Run: &clientv1.RunRecord{Tick: 3, Fence: 4}},
+	} {
+		v.take(news{member: abc[i], part: part})
+		if err := v.tell(tell); err != nil || last.GetKept() != nil {
+			t.Errorf("told of %v, %v; want none kept", last, err)
+		}
+	}
+	if last.GetRun().GetTick() != 3 {
+		t.Errorf("told of %v; want the run of tick 3", last)
 	}
 }

@@ -19,7 +19,7 @@ const (
 // ends. Rules guard the clients of the node that has them: a caller who is refused here
 // could go to another node.
 func (s *Service) compareRules(first, interval time.Duration, differ func(peer string)) {
-	told := make([]string, len(s.peers)) // the pair of hashes that was last told of
+	told := make(map[string]string) // the pair of hashes that was last told of, by member
 	timer := time.NewTimer(first)
 	defer timer.Stop()
 	for {
@@ -29,14 +29,16 @@ func (s *Service) compareRules(first, interval time.Duration, differ func(peer s
 		case <-timer.C:
 		}
 		own := s.gate.rules().Hash()
-		for i, theirs := range s.rulesOfOthers() {
+		m := s.members()
+		for i, theirs := range m.rulesOfOthers(s.life) {
+			member := m.members[i]
 			switch pair := string(own) + string(theirs); {
 			case len(theirs) == 0: // it does not answer, or does not know of this
 			case bytes.Equal(own, theirs):
-				told[i] = ""
-			case pair != told[i]:
-				told[i] = pair
-				differ(s.members[i])
+				delete(told, member)
+			case pair != told[member]:
+				told[member] = pair
+				differ(member)
 			}
 		}
 		timer.Reset(interval)
@@ -45,9 +47,9 @@ func (s *Service) compareRules(first, interval time.Duration, differ func(peer s
 
 // rulesOfOthers asks the other members for the hashes of their rules, in member order.
 // Those that do not answer have none.
-func (s *Service) rulesOfOthers() [][]byte {
-	hashes := make([][]byte, len(s.members))
-	s.ask(s.life, func(ctx context.Context, i int, p *peer) {
+func (r *roster) rulesOfOthers(ctx context.Context) [][]byte {
+	hashes := make([][]byte, len(r.members))
+	r.ask(ctx, func(ctx context.Context, i int, p *peer) {
 		answer, err := p.Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
 		if err == nil && len(answer.GetStatuses()) == 1 {
 			hashes[i] = answer.GetStatuses()[0].GetRules()

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -23,7 +24,7 @@ import (
 type Config struct {
 	Driver *broadcast.Driver
 	// Members are the addresses of all members in the order that all share, and Self
-	// is the position of this one.
+	// is the position of this one. If the driver has a membership, that counts.
 	Members []string
 	Self    int
 	// TTL is a session's time to live.
@@ -44,14 +45,15 @@ type Config struct {
 // Service serves the clients of one node.
 type Service struct {
 	clientv1.UnimplementedLockServiceServer
-	driver  *broadcast.Driver
-	members []string
-	self    int
-	quorum  int
-	ttl     time.Duration
-	peers   []*peer // nil for this node itself
-	health  *health.Server
-	gate    gate
+	driver     *broadcast.Driver
+	membership membership // the driver
+	// roster is who the members are.
+	roster atomic.Pointer[roster]
+	ttl    time.Duration
+	health *health.Server
+	gate   gate
+
+	credentials func(address string) credentials.TransportCredentials
 
 	encumber func() error // called once
 	logLoss  func() (lines uint64, now error)
@@ -73,12 +75,10 @@ type Service struct {
 // New returns a service for the clients of a driver. [Service.Close] ends it.
 func New(cfg Config) (*Service, error) {
 	s := &Service{
-		driver:    cfg.Driver,
-		members:   slices.Clone(cfg.Members),
-		self:      cfg.Self,
-		quorum:    len(cfg.Members)/2 + 1,
+		driver:     cfg.Driver,
+		membership: cfg.Driver,
+
 		ttl:       cfg.TTL,
-		peers:     make([]*peer, len(cfg.Members)),
 		health:    health.NewServer(),
 		encumber:  sync.OnceValue(cfg.Encumber),
 		logLoss:   cfg.LogLoss,
@@ -87,31 +87,24 @@ func New(cfg Config) (*Service, error) {
 		lists:     newUnderWay("lists of locks", maxLists, listsPerCaller),
 		observers: newUnderWay("observers of leaders", maxObservers, observersPerCaller),
 		viewed:    viewed{most: maxViewed, fair: fairViewed},
+
+		credentials: cfg.Credentials,
 	}
 	if cfg.Rules == nil {
 		usual := rules.Default()
 		cfg.Rules = func() *rules.Rules { return usual }
 	}
-	s.gate = gate{members: s.members, self: s.self, rules: cfg.Rules, refused: s.driver.RefusedClient, noted: make(map[string]time.Time)}
+	s.gate = gate{roster: s.members, rules: cfg.Rules, refused: s.driver.RefusedClient, noted: make(map[string]time.Time)}
 	s.life, s.endLife = context.WithCancel(context.Background())
-	for i, address := range s.members {
-		if i == s.self {
-			continue
-		}
-		p, err := newPeer(address, cfg.Credentials(address))
-		if err != nil {
-			return nil, errors.Join(err, s.Close(context.Background()))
-		}
-		s.peers[i] = p
+	if err := s.firstRoster(cfg); err != nil {
+		return nil, errors.Join(err, s.Close(context.Background()))
 	}
 	sub, err := s.driver.Subscribe(s.life, noLock)
 	if err != nil {
 		return nil, errors.Join(err, s.Close(context.Background()))
 	}
-	s.running.Go(func() { s.reportHealth(sub) })
-	if len(s.members) > 1 {
-		s.running.Go(func() { s.compareRules(firstRulesCheck, rulesCheck, s.driver.RulesDiffer) })
-	}
+	s.running.Go(func() { s.followState(sub) })
+	s.running.Go(func() { s.compareRules(firstRulesCheck, rulesCheck, s.driver.RulesDiffer) })
 	return s, nil
 }
 
@@ -127,9 +120,9 @@ func (s *Service) Register(server *grpc.Server) {
 	reflection.Register(server)
 }
 
-// reportHealth keeps the health service right: the process serves while it runs, and
-// LockService while there is a session with a quorum.
-func (s *Service) reportHealth(sub *broadcast.Subscription) {
+// followState keeps the roster right, and the health service: the process serves while it
+// runs, and LockService while there is a session with a quorum.
+func (s *Service) followState(sub *broadcast.Subscription) {
 	name := clientv1.LockService_ServiceDesc.ServiceName
 	for {
 		serving := healthv1.HealthCheckResponse_NOT_SERVING
@@ -137,6 +130,7 @@ func (s *Service) reportHealth(sub *broadcast.Subscription) {
 			serving = healthv1.HealthCheckResponse_SERVING
 		}
 		s.health.SetServingStatus(name, serving)
+		s.followMembers()
 		select {
 		case <-sub.Wake():
 			sub.Take()
@@ -166,9 +160,11 @@ func (s *Service) Close(ctx context.Context) error {
 	s.endLife()
 	s.running.Wait()
 	var errs []error
-	for _, p := range s.peers {
-		if p != nil {
-			errs = append(errs, p.close())
+	if r := s.members(); r != nil {
+		for _, p := range r.peers {
+			if p != nil {
+				errs = append(errs, p.close())
+			}
 		}
 	}
 	return errors.Join(errs...)

@@ -28,7 +28,7 @@ func (n *node) lockStatus(t *testing.T, lock string) *clientv1.LockStatus {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return merge(n.service.members, lock, []*clientv1.LockStatus{n.service.part(&states[0])}, nil)
+	return merge(n.service.members().members, lock, []*clientv1.LockStatus{n.service.part(&states[0])}, nil)
 }
 
 // Readers of two clients hold a lock together, and are shown with their mode; a writer
@@ -40,12 +40,12 @@ func TestReadersAreShown(t *testing.T) {
 		writer.send(&clientv1.Acquire{Id: 2, Lock: "cs", Mode: clientv1.Acquire_MODE_WAIT})
 		synctest.Wait()
 		l := n.lockStatus(t, "cs")
-		if l.GetHolding() != 2 || len(l.GetHolders()) != 2 || l.GetLimit() != uint32(token.Unlimited) || l.GetLimitBy() != n.service.members[0] {
+		if l.GetHolding() != 2 || len(l.GetHolders()) != 2 || l.GetLimit() != uint32(token.Unlimited) || l.GetLimitBy() != n.service.members().own() {
 			t.Fatalf("%v; want two readers", l)
 		}
 		for i, pid := range []int64{1, 2} {
 			h := l.GetHolders()[i]
-			if h.GetClient().GetPid() != pid || h.GetLimit() != uint32(token.Unlimited) || h.GetMember() != n.service.members[0] {
+			if h.GetClient().GetPid() != pid || h.GetLimit() != uint32(token.Unlimited) || h.GetMember() != n.service.members().own() {
 				t.Errorf("holder %d: %v; want the reader of process %d", i, h, pid)
 			}
 		}

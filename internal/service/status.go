@@ -19,24 +19,26 @@ func (s *Service) Status(ctx context.Context, r *clientv1.StatusRequest) (*clien
 	if f := s.gate.checkState(who); f != nil {
 		return nil, asStatus(f)
 	}
-	own, err := s.ownStatus(ctx)
+	own, membership, err := s.ownStatus(ctx)
 	if err != nil {
 		return nil, err
 	}
+	m := s.members()
 	response := &clientv1.StatusResponse{
-		AnsweredBy: s.members[s.self],
-		Members:    s.members,
-		Quorum:     uint32(s.quorum),
+		AnsweredBy: m.own(),
+		Members:    m.members,
+		Quorum:     uint32(m.quorum),
 		TtlNs:      int64(s.ttl),
 		Statuses:   []*clientv1.MemberStatus{own},
+		Membership: membership,
 	}
 	if r.GetScope() == clientv1.Scope_SCOPE_NODE {
 		return response, nil
 	}
-	answers := make([]*clientv1.MemberStatus, len(s.members))
-	faults := make([]*clientv1.Missing, len(s.members))
-	answers[s.self] = own
-	s.ask(ctx, func(ctx context.Context, i int, p *peer) {
+	answers := make([]*clientv1.MemberStatus, len(m.members))
+	faults := make([]*clientv1.Missing, len(m.members))
+	answers[m.self] = own
+	m.ask(ctx, func(ctx context.Context, i int, p *peer) {
 		answer, err := p.Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
 		switch {
 		case err != nil:
@@ -57,14 +59,18 @@ func present[T any](all []*T) []*T {
 	return slices.DeleteFunc(all, func(one *T) bool { return one == nil })
 }
 
-// ownStatus is what this node says of itself.
-func (s *Service) ownStatus(ctx context.Context) (*clientv1.MemberStatus, error) {
+// ownStatus is what this node says of itself and of the members.
+func (s *Service) ownStatus(ctx context.Context) (*clientv1.MemberStatus, *clientv1.ShowMembersResponse, error) {
 	st, err := s.driver.Status(ctx)
 	if err != nil {
-		return nil, callError(err)
+		return nil, nil, callError(err)
+	}
+	members, err := s.shownMembers(ctx, &st)
+	if err != nil {
+		return nil, nil, err
 	}
 	own := &clientv1.MemberStatus{
-		Member:           s.members[s.self],
+		Member:           s.members().own(),
 		Version:          st.Version,
 		Incarnation:      st.Incarnation[:],
 		UpNs:             int64(st.Up),
@@ -95,7 +101,7 @@ func (s *Service) ownStatus(ctx context.Context) (*clientv1.MemberStatus, error)
 			RefusedThere: p.RefusedThere, RefusedHere: p.RefusedHere,
 		})
 	}
-	return own, nil
+	return own, members, nil
 }
 
 // callError is what a call ends with when the driver does not answer.

@@ -55,14 +55,17 @@ type stream struct {
 	reason chan error
 	over   chan struct{} // closed when nothing is sent any more
 	who    rules.Identity
+	// unsaid are the members of which the client is to be told; nil for none.
+	unsaid atomic.Pointer[[]string]
 
 	// sending is had by whoever sends; answering: that is the one that receives.
 	sending   sync.Mutex
 	answering atomic.Bool
 	// What follows is the one's who sends. behind: the link has not sent all. ended: nothing
 	// is sent any more.
-	spare         []frames.NodeMessage // what the outbox goes on with
-	behind, ended bool
+	spare []frames.NodeMessage // what the outbox goes on with
+	// greeted: Welcome was sent.
+	behind, ended, greeted bool
 	// unread ends the stream if an answer is not read in time.
 	unread *time.Timer
 }
@@ -76,13 +79,15 @@ func (s *Service) attach(link link) error {
 	st.unread = time.AfterFunc(s.ttl, func() { st.finish(errNotRead) })
 	st.unread.Stop()
 	defer st.unread.Stop()
+	// It is enlisted first, so that it hears of all members that come after its Welcome.
+	s.enlist(st)
+	defer s.delist(st)
 	received := make(chan error, 1)
 	if !s.start(func() { received <- st.receive() }) {
+		close(st.over)
 		st.end(errLeaving)
 		return errLeaving
 	}
-	s.enlist(st)
-	defer s.delist(st)
 	s.running.Go(st.send)
 	var err error
 	select {
@@ -144,6 +149,12 @@ func (st *stream) Send() {
 	st.sending.Unlock()
 }
 
+// tellMembers has the client told who the members are.
+func (st *stream) tellMembers(members []string) {
+	st.unsaid.Store(&members)
+	st.out.signal()
+}
+
 // Wake is [broadcast.ClientStream]'s.
 func (st *stream) Wake() { st.out.signal() }
 
@@ -203,6 +214,17 @@ func (st *stream) push() (open bool) {
 		return false
 	case st.behind:
 		return true
+	}
+	if st.greeted && st.unsaid.Load() != nil {
+		all, err := st.link.Send(&clientv1.NodeFrame{Members: *st.unsaid.Swap(nil)})
+		if err != nil {
+			st.finish(err)
+			return false
+		}
+		if st.behind = !all; st.behind {
+			st.out.signal()
+			return true
+		}
 	}
 	messages, open := st.out.take(st.spare)
 	st.spare = messages

@@ -37,6 +37,7 @@ func (v *viewed) change(before, now int) *clientv1.Error {
 // view is what the members have told to one who watches.
 type view struct {
 	members []string
+	only    string // the lock that is watched; empty: all are
 	// parts are what each member knows of a lock, in member order.
 	parts map[string][]*clientv1.LockStatus
 	// ready: the member has told all that was there at first. errs: why it does not
@@ -48,32 +49,63 @@ type view struct {
 	missingChanged bool
 }
 
-func newView(members []string) *view {
-	return &view{
+func newView(members []string, only string) *view {
+	v := &view{
 		members: members,
+		only:    only,
 		parts:   make(map[string][]*clientv1.LockStatus),
 		ready:   make([]bool, len(members)),
 		errs:    make([]error, len(members)),
 		changed: make(map[string]struct{}),
 	}
+	if only != "" {
+		v.changed[only] = struct{}{} // to be told of, known or not
+	}
+	return v
 }
 
 // take takes what a member has told.
 func (v *view) take(n news) {
+	member := slices.Index(v.members, n.member)
 	switch {
-	case n.err != nil:
-		v.lose(n.member, n.err)
+	case member < 0: // it was removed meanwhile
 		return
-	case v.errs[n.member] != nil:
-		v.errs[n.member], v.missingChanged = nil, true
+	case n.err != nil:
+		v.lose(member, n.err)
+		return
+	case v.errs[member] != nil:
+		v.errs[member], v.missingChanged = nil, true
 		v.changeAll()
 	}
 	if n.ready {
-		v.ready[n.member] = true
+		v.ready[member] = true
 	}
 	if n.part != nil {
-		v.set(n.part.GetLock(), n.member, n.part)
+		v.set(n.part.GetLock(), member, n.part)
 	}
+}
+
+// setMembers goes on with other members, and what those told that are still among them.
+func (v *view) setMembers(members []string) {
+	old := *v
+	v.members, v.ready, v.errs = members, make([]bool, len(members)), make([]error, len(members))
+	from := make([]int, len(members))
+	for i, address := range members {
+		if from[i] = slices.Index(old.members, address); from[i] >= 0 {
+			v.ready[i], v.errs[i] = old.ready[from[i]], old.errs[from[i]]
+		}
+	}
+	for lock, before := range old.parts {
+		parts := make([]*clientv1.LockStatus, len(members))
+		for i, f := range from {
+			if f >= 0 {
+				parts[i] = before[f]
+			}
+		}
+		v.parts[lock] = parts
+	}
+	v.missingChanged = true
+	v.changeAll()
 }
 
 // lose forgets what a member told that does not answer any more.
@@ -97,7 +129,7 @@ func (v *view) set(lock string, member int, part *clientv1.LockStatus) {
 		parts = make([]*clientv1.LockStatus, len(v.members))
 		v.parts[lock] = parts
 	}
-	if len(part.GetViews()) == 0 && !keeps(part) { // it does not know the lock
+	if len(part.GetViews()) == 0 && part.GetKept() == nil && part.GetRun() == nil { // it knows nothing
 		part = nil
 	}
 	parts[member] = part
@@ -149,9 +181,15 @@ func used(parts []*clientv1.LockStatus) bool {
 	return slices.ContainsFunc(parts, func(p *clientv1.LockStatus) bool { return p.GetHolder() != nil || p.GetWaiting() > 0 || keeps(p) })
 }
 
-// tell tells of all locks that have changed, and forgets those that nobody knows; where
-// there are many, those that nobody uses as well. Of such a lock, the view then begins
-// with what the members tell of it next.
+// anyKnows reports whether a member knows a lock, or a hold of it is kept. What else is
+// remembered of it is of interest only to who watches it by name.
+func anyKnows(parts []*clientv1.LockStatus) bool {
+	return slices.ContainsFunc(parts, func(p *clientv1.LockStatus) bool { return len(p.GetViews()) > 0 || keeps(p) })
+}
+
+// tell tells of all locks that have changed, and, where all are watched, forgets those that
+// nobody knows; where there are many, those that nobody uses as well. Of such a lock, the
+// view then begins with what the members tell of it next.
 func (v *view) tell(tell func(*clientv1.WatchResponse) error) error {
 	absent := v.absent()
 	for _, lock := range slices.Sorted(maps.Keys(v.changed)) {
@@ -160,7 +198,7 @@ func (v *view) tell(tell func(*clientv1.WatchResponse) error) error {
 		if err := tell(r); err != nil {
 			return err
 		}
-		if len(present(slices.Clone(parts))) == 0 || len(v.parts) > manyLocks && !used(parts) {
+		if v.only == "" && (!anyKnows(parts) || len(v.parts) > manyLocks && !used(parts)) {
 			delete(v.parts, lock)
 		}
 	}

@@ -117,7 +117,7 @@ func (s *Service) tellParts(
 
 // news is what a member has to tell to who watches the whole cluster.
 type news struct {
-	member int
+	member string
 	part   *clientv1.LockStatus
 	ready  bool  // all that was there at first has been told
 	err    error // it does not answer
@@ -126,15 +126,12 @@ type news struct {
 // watchAll tells what all members together know.
 func (s *Service) watchAll(ctx context.Context, lock string, tell func(*clientv1.WatchResponse) error) error {
 	feed := make(chan news, locksPerPart)
-	for i, p := range s.peers {
-		if !s.start(func() { s.follow(ctx, i, p, lock, feed) }) {
-			return errLeaving
-		}
+	m := s.members()
+	following := make(map[string]context.CancelFunc)
+	if !s.followAll(ctx, m, lock, feed, following) {
+		return errLeaving
 	}
-	w := newView(s.members)
-	if lock != "" {
-		w.changed[lock] = struct{}{} // to be told of, known or not
-	}
+	w := newView(m.members, lock)
 	patience := time.NewTimer(askPatience)
 	defer patience.Stop()
 	for settled := false; !settled; {
@@ -168,6 +165,12 @@ func (s *Service) watchAll(ctx context.Context, lock string, tell func(*clientv1
 		select {
 		case n := <-feed:
 			w.take(n)
+		case <-m.replaced:
+			m = s.members()
+			if !s.followAll(ctx, m, lock, feed, following) {
+				return errLeaving
+			}
+			w.setMembers(m.members)
 		case <-ctx.Done():
 			return status.FromContextError(ctx.Err()).Err()
 		}
@@ -177,9 +180,33 @@ func (s *Service) watchAll(ctx context.Context, lock string, tell func(*clientv1
 	}
 }
 
+// followAll follows all members, and nobody else. following ends it for each that is followed.
+// It reports false if the service ends.
+func (s *Service) followAll(ctx context.Context, m *roster, lock string, feed chan<- news, following map[string]context.CancelFunc) bool {
+	for address, end := range following {
+		if !slices.Contains(m.members, address) {
+			end()
+			delete(following, address)
+		}
+	}
+	for i, p := range m.peers {
+		address := m.members[i]
+		if following[address] != nil {
+			continue
+		}
+		ctx, end := context.WithCancel(ctx)
+		following[address] = end
+		if !s.start(func() { s.follow(ctx, address, p, lock, feed) }) {
+			end()
+			return false
+		}
+	}
+	return true
+}
+
 // follow passes on what a member tells, and asks again when it ends, until the context
 // does.
-func (s *Service) follow(ctx context.Context, i int, p *peer, lock string, feed chan<- news) {
+func (s *Service) follow(ctx context.Context, address string, p *peer, lock string, feed chan<- news) {
 	send := func(n news) error {
 		select {
 		case feed <- n:
@@ -189,7 +216,7 @@ func (s *Service) follow(ctx context.Context, i int, p *peer, lock string, feed 
 		}
 	}
 	tell := func(r *clientv1.WatchResponse) error {
-		return send(news{member: i, part: r.GetLock(), ready: r.GetLock() == nil})
+		return send(news{member: address, part: r.GetLock(), ready: r.GetLock() == nil})
 	}
 	again := time.NewTimer(0)
 	defer again.Stop()
@@ -205,7 +232,7 @@ func (s *Service) follow(ctx context.Context, i int, p *peer, lock string, feed 
 		} else {
 			err = p.watchHere(ctx, lock, tell)
 		}
-		if send(news{member: i, err: err}) != nil {
+		if send(news{member: address, err: err}) != nil {
 			return
 		}
 		again.Reset(watchAgain)

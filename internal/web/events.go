@@ -53,7 +53,8 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	defer s.visits.detach(st)
 
 	out := &eventWriter{w: w, control: http.NewResponseController(w)}
-	if refused := s.mayLook(ctx); refused != "" {
+	members, refused := s.mayLook(ctx)
+	if refused != "" {
 		s.keepOut(ctx, refused, out)
 		return
 	}
@@ -65,27 +66,30 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	running.Go(func() { s.followLock(ctx, st, f) })
 	running.Go(func() { f.list(ctx, s.config.Node) })
 	running.Go(func() { f.ask(ctx, s.config.Node) })
-	if out.open(s.hello()) == nil {
-		_ = s.tell(ctx, st, f, out) // a reader that is gone is nobody to tell
+	if out.open(s.hello(members)) == nil {
+		_ = s.tell(ctx, st, f, members, out) // a reader that is gone is nobody to tell
 	}
 }
 
-// mayLook returns why the page may not look at anything; empty if it may, or if that is
-// not known.
-func (s *Server) mayLook(ctx context.Context) (refused string) {
+// mayLook returns who the members are, or why the page may not look at anything; empty if it
+// may, or if that is not known.
+func (s *Server) mayLook(ctx context.Context) (members places, refused string) {
 	ctx, cancel := context.WithTimeout(ctx, healthPatience)
 	defer cancel()
-	_, err := s.config.Node.Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
+	answer, err := s.config.Node.Status(ctx, &clientv1.StatusRequest{Scope: clientv1.Scope_SCOPE_NODE})
 	if status.Code(err) == codes.PermissionDenied {
-		return textOf(err)
+		return s.config.Members, textOf(err)
 	}
-	return ""
+	if err != nil {
+		return s.config.Members, ""
+	}
+	return answer.GetMembers(), ""
 }
 
 // keepOut tells a page why it may not look, until that changes. Then its stream ends, and
 // the page opens another.
 func (s *Server) keepOut(ctx context.Context, refused string, out *eventWriter) {
-	hello := s.hello()
+	hello := s.hello(s.config.Members)
 	hello.Refused = refused
 	err := out.open(hello)
 	beat := time.NewTicker(beatPeriod)
@@ -96,7 +100,7 @@ func (s *Server) keepOut(ctx context.Context, refused string, out *eventWriter) 
 		case <-ctx.Done():
 			return
 		}
-		if s.mayLook(ctx) == "" {
+		if _, refused := s.mayLook(ctx); refused == "" {
 			return
 		}
 		err = out.event("news", newsJSON{})
@@ -128,15 +132,15 @@ func (s *Server) followLock(ctx context.Context, st *stream, f *feed) {
 	}
 }
 
-func (s *Server) hello() helloJSON {
+func (s *Server) hello(members places) helloJSON {
 	return helloJSON{
-		Member: s.config.Member, Members: s.config.Members, Quorum: len(s.config.Members)/2 + 1,
+		Member: s.config.Member, Members: members, Quorum: len(members)/2 + 1,
 		TTL: s.config.TTL.Milliseconds(), Version: s.config.Version, Process: s.process, Cautions: s.config.Cautions,
 	}
 }
 
 // tell writes changes until the context ends or the page stops reading.
-func (s *Server) tell(ctx context.Context, st *stream, f *feed, out *eventWriter) error {
+func (s *Server) tell(ctx context.Context, st *stream, f *feed, members places, out *eventWriter) error {
 	beat := time.NewTicker(beatPeriod)
 	defer beat.Stop()
 	pause := time.NewTimer(0)
@@ -149,10 +153,17 @@ func (s *Server) tell(ctx context.Context, st *stream, f *feed, out *eventWriter
 			return context.Cause(ctx)
 		}
 		n := f.take()
+		if n.status != nil && !slices.Equal(members, n.status.GetMembers()) {
+			members, asked = n.status.GetMembers(), nil
+			if err := out.event("hello", s.hello(members)); err != nil {
+				return err
+			}
+			n = f.takeAll(n)
+		}
 		asks := s.visits.showAsks(st)
 		newAsks := !slices.Equal(asks, asked) || asked == nil
 		asked = asks
-		if err := s.write(n, asks, newAsks, out); err != nil {
+		if err := write(members.show(n), asks, newAsks, out); err != nil {
 			return err
 		}
 		beat.Reset(beatPeriod)
@@ -168,8 +179,7 @@ func (s *Server) tell(ctx context.Context, st *stream, f *feed, out *eventWriter
 }
 
 // write writes news, in several events if there is much of it.
-func (s *Server) write(n news, asks []askJSON, newAsks bool, out *eventWriter) error {
-	j := s.show(n)
+func write(j newsJSON, asks []askJSON, newAsks bool, out *eventWriter) error {
 	locks := j.Locks
 	j.Locks = nil
 	for len(locks) > locksPerFrame {

@@ -40,6 +40,9 @@ type fakeNode struct {
 	observeErr error
 	// visible is the lock that the rules let the page see, or everything; empty for none.
 	visible string
+	// members are those of the status, and membership how they change.
+	members    []string
+	membership *clientv1.ShowMembersResponse
 }
 
 const everything = "*"
@@ -58,7 +61,7 @@ func (n *fakeNode) see(lock string) error {
 }
 
 func newFakeNode() *fakeNode {
-	return &fakeNode{changes: make(chan *clientv1.LockStatus), session: 7, visible: everything}
+	return &fakeNode{changes: make(chan *clientv1.LockStatus), session: 7, visible: everything, members: []string{"a:1", "b:1"}}
 }
 
 func (n *fakeNode) Status(context.Context, *clientv1.StatusRequest) (*clientv1.StatusResponse, error) {
@@ -83,7 +86,7 @@ func (p asPage) Status(ctx context.Context, r *clientv1.StatusRequest) (*clientv
 // status returns the state of the members.
 func (n *fakeNode) status() *clientv1.StatusResponse {
 	return &clientv1.StatusResponse{
-		AnsweredBy: "a:1", Members: []string{"a:1", "b:1"},
+		AnsweredBy: "a:1", Members: n.members, Membership: n.membership,
 		Statuses: []*clientv1.MemberStatus{{Member: "a:1", Session: n.session}},
 	}
 }
@@ -316,6 +319,24 @@ func (l *listener) until(wanted func(newsJSON) bool) newsJSON {
 			return n
 		}
 	}
+}
+
+// untilHello reads events until the page is to begin anew.
+func (l *listener) untilHello() {
+	l.Helper()
+	kind := ""
+	for l.lines.Scan() {
+		if got, isEvent := strings.CutPrefix(l.lines.Text(), "event: "); isEvent {
+			kind = got
+		}
+		if data, isData := strings.CutPrefix(l.lines.Text(), "data: "); isData && kind == "hello" {
+			if err := json.Unmarshal([]byte(data), &l.hello); err != nil {
+				l.Fatal(err)
+			}
+			return
+		}
+	}
+	l.Fatalf("the stream has ended (%v); want another hello", l.lines.Err())
 }
 
 // asks reads news until the page's first request is in this state; empty for no request.

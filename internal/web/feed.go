@@ -36,6 +36,8 @@ type feed struct {
 	settled bool          // all that was in use at first has been told
 	status  *clientv1.StatusResponse
 	detail  *clientv1.LockStatus // of the selected lock, if it has changed
+	// detailed is the detail that was taken last.
+	detailed *clientv1.LockStatus
 }
 
 func newFeed() *feed {
@@ -63,7 +65,7 @@ func (f *feed) put(ctx context.Context, l *clientv1.LockStatus) error {
 	defer f.mu.Unlock()
 	_, told := f.locks[l.GetLock()]
 	switch {
-	case len(l.GetViews()) == 0: // no member knows it
+	case len(l.GetViews()) == 0 && l.GetKept() == nil: // no member knows it, and nothing bars it
 		if !told {
 			return nil
 		}
@@ -151,6 +153,9 @@ func (f *feed) take() news {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := news{more: f.more, settled: f.settled, status: f.status, detail: f.detail}
+	if f.detail != nil {
+		f.detailed = f.detail
+	}
 	f.status, f.detail = nil, nil
 	for name := range f.changed {
 		if l := f.locks[name]; l != nil {
@@ -163,6 +168,23 @@ func (f *feed) take() news {
 	close(f.taken)
 	f.taken = make(chan struct{})
 	return n
+}
+
+// takeAll returns all that is known, with what has just been taken, for a page that begins
+// anew.
+func (f *feed) takeAll(n news) news {
+	f.mu.Lock()
+	for name := range f.locks {
+		f.changed[name] = struct{}{}
+	}
+	if f.detail == nil {
+		f.detail = f.detailed
+	}
+	if f.status == nil {
+		f.status = n.status
+	}
+	f.mu.Unlock()
+	return f.take()
 }
 
 // sink receives the answers of a call of the node.

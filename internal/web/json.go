@@ -3,7 +3,8 @@ package web
 // What the page is told. Numbers of 64 bits are texts, since JavaScript's numbers have 53.
 // Members are told by their position in the list of members.
 
-// helloJSON opens a stream.
+// helloJSON opens a stream. It comes again when the members have changed: then all that the
+// page has been told is told anew.
 type helloJSON struct {
 	Member  string   `json:"member"`
 	Members []string `json:"members"`
@@ -35,6 +36,16 @@ type newsJSON struct {
 type statusJSON struct {
 	Statuses []memberJSON  `json:"statuses"`
 	Missing  []missingJSON `json:"missing"`
+	// Change says in words which change of the members is under way; left out if none is.
+	Change string       `json:"change,omitempty"`
+	Listed []listedJSON `json:"listed,omitempty"`
+}
+
+// listedJSON is how a member stands in a change, and what is wrong with it.
+type listedJSON struct {
+	Member   string `json:"member"`
+	Standing string `json:"standing,omitempty"` // joining or leaving
+	Trouble  string `json:"trouble,omitempty"`
 }
 
 type memberJSON struct {

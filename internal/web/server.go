@@ -43,8 +43,8 @@ type Config struct {
 	Lock func(ctx context.Context, name string) (Hold, error)
 	// Health is the node's own word on how it is, for supervisors.
 	Health func(context.Context, *clientv1.StatusRequest) (*clientv1.StatusResponse, error)
-	// Members are the addresses of all members in the order that all share, and Member
-	// is the address of this one.
+	// Members are the addresses of the members at the start, and Member is the address of
+	// this one.
 	Members []string
 	Member  string
 	// TTL is the cluster's time to live of a session. A page that has no stream for so long

@@ -16,16 +16,16 @@ import (
 func millis(nanoseconds int64) int64 { return nanoseconds / int64(time.Millisecond) }
 
 // show returns the news in the page's form.
-func (s *Server) show(n news) newsJSON {
+func (p places) show(n news) newsJSON {
 	j := newsJSON{Gone: n.gone, More: n.more, Settled: n.settled}
 	if n.status != nil {
 		j.Status = showStatus(n.status)
 	}
 	for _, l := range n.locks {
-		j.Locks = append(j.Locks, s.showLock(l))
+		j.Locks = append(j.Locks, p.showLock(l))
 	}
 	if n.detail != nil {
-		j.Detail = s.showDetail(n.detail)
+		j.Detail = p.showDetail(n.detail)
 	}
 	return j
 }
@@ -47,27 +47,40 @@ func showStatus(r *clientv1.StatusResponse) *statusJSON {
 		}
 		j.Statuses = append(j.Statuses, member)
 	}
+	j.Change = render.ChangeSentence(r.GetMembership())
+	for _, m := range r.GetMembership().GetMembers() {
+		j.Listed = append(j.Listed, listedJSON{m.GetAddress(), standings[m.GetStanding()], m.GetTrouble()})
+	}
 	for _, m := range r.GetMissing() {
 		j.Missing = append(j.Missing, missingJSON{m.GetMember(), m.GetReason()})
 	}
 	return j
 }
 
-// memberIndex is the position of a member; -1 if it is none.
-func (s *Server) memberIndex(member string) int { return slices.Index(s.config.Members, member) }
+// standings says where a member stands in a change; empty for one that stays.
+var standings = map[clientv1.Standing]string{
+	clientv1.Standing_STANDING_JOINING: "joining",
+	clientv1.Standing_STANDING_LEAVING: "leaving",
+}
 
-func (s *Server) showLock(l *clientv1.LockStatus) lockJSON {
+// places are the members as a page has been told of them last: it is told of their positions.
+type places []string
+
+// memberIndex is the position of a member; -1 if it is none.
+func (p places) memberIndex(member string) int { return slices.Index(p, member) }
+
+func (p places) showLock(l *clientv1.LockStatus) lockJSON {
 	j := lockJSON{
 		Name: l.GetLock(), Holding: l.GetHolding(), Inside: []int{}, Waiting: l.GetWaiting(), Wants: []int{}, Searches: []int{},
-		Limit: showMode(l.GetLimit()), LimitBy: s.memberIndex(l.GetLimitBy()),
+		Limit: showMode(l.GetLimit()), LimitBy: p.memberIndex(l.GetLimitBy()),
 	}
 	if h := l.GetHolder(); h != nil {
-		holder := s.showHolder(h)
+		holder := p.showHolder(h)
 		j.Holder = &holder
 	}
 	if k := l.GetKept(); k != nil {
 		j.Kept = &keptJSON{
-			Member: s.memberIndex(k.GetMember()), Client: showClient(k.GetClient()), Fence: k.GetFence(), Owner: k.GetOwner(),
+			Member: p.memberIndex(k.GetMember()), Client: showClient(k.GetClient()), Fence: k.GetFence(), Owner: k.GetOwner(),
 			Since: time.Unix(k.GetSinceS(), 0).UTC().Format(time.RFC3339), Certain: k.GetInToken(),
 		}
 	}
@@ -75,33 +88,33 @@ func (s *Server) showLock(l *clientv1.LockStatus) lockJSON {
 		j.Run = fmt.Sprintf("turn %s: %s", render.Turn(r.GetTick()), render.RunSentence(r))
 	}
 	for _, h := range l.GetHolders() {
-		if i := s.memberIndex(h.GetMember()); !slices.Contains(j.Inside, i) {
+		if i := p.memberIndex(h.GetMember()); !slices.Contains(j.Inside, i) {
 			j.Inside = append(j.Inside, i)
 		}
 	}
 	if t := l.GetToken(); t != nil {
 		j.Token = &tokenJSON{
-			Member: s.memberIndex(t.GetMember()), Epoch: t.GetEpochNumber(), Proposer: t.GetEpochProposer(),
+			Member: p.memberIndex(t.GetMember()), Epoch: t.GetEpochNumber(), Proposer: t.GetEpochProposer(),
 			Hop: t.GetHop(), Fence: t.GetFence(), Queue: []int{},
 		}
 		for _, member := range t.GetQueue() {
-			j.Token.Queue = append(j.Token.Queue, s.memberIndex(member))
+			j.Token.Queue = append(j.Token.Queue, p.memberIndex(member))
 		}
 	}
 	for _, v := range l.GetViews() {
 		if v.GetWaiting() > 0 {
-			j.Wants = append(j.Wants, s.memberIndex(v.GetMember()))
+			j.Wants = append(j.Wants, p.memberIndex(v.GetMember()))
 		}
 		if v.GetSearching() {
-			j.Searches = append(j.Searches, s.memberIndex(v.GetMember()))
+			j.Searches = append(j.Searches, p.memberIndex(v.GetMember()))
 		}
 	}
 	return j
 }
 
-func (s *Server) showHolder(h *clientv1.Holder) holderJSON {
+func (p places) showHolder(h *clientv1.Holder) holderJSON {
 	return holderJSON{
-		Member: s.memberIndex(h.GetMember()), Client: showClient(h.GetClient()), Fence: h.GetFence(),
+		Member: p.memberIndex(h.GetMember()), Client: showClient(h.GetClient()), Fence: h.GetFence(),
 		Held: millis(h.GetHeldNs()), Lease: millis(h.GetLeaseRemainingNs()), Ending: endings[h.GetEnding()],
 		Mode: showMode(h.GetLimit()), Value: h.Value, Kept: h.GetKept(), Owner: h.GetOwner(),
 	}
@@ -127,17 +140,17 @@ func showClient(c *clientv1.Client) clientJSON {
 	return clientJSON{c.GetHost(), c.GetPid(), c.GetUser(), c.GetCommand()}
 }
 
-func (s *Server) showDetail(l *clientv1.LockStatus) *detailJSON {
+func (p places) showDetail(l *clientv1.LockStatus) *detailJSON {
 	j := &detailJSON{
-		Lock: s.showLock(l), Holders: []holderJSON{}, Waiters: []waiterJSON{}, Obstacles: []string{}, Views: []viewJSON{},
+		Lock: p.showLock(l), Holders: []holderJSON{}, Waiters: []waiterJSON{}, Obstacles: []string{}, Views: []viewJSON{},
 		LastGranted: showNumbers(l.GetToken().GetLastGranted()),
 	}
 	for _, h := range l.GetHolders() {
-		j.Holders = append(j.Holders, s.showHolder(h))
+		j.Holders = append(j.Holders, p.showHolder(h))
 	}
 	for _, w := range l.GetWaiters() {
 		j.Waiters = append(j.Waiters, waiterJSON{
-			s.memberIndex(w.GetMember()), showClient(w.GetClient()), millis(w.GetWaitedNs()), w.GetAhead(), showMode(w.GetLimit()),
+			p.memberIndex(w.GetMember()), showClient(w.GetClient()), millis(w.GetWaitedNs()), w.GetAhead(), showMode(w.GetLimit()),
 		})
 	}
 	for _, o := range l.GetObstacles() {
@@ -150,7 +163,7 @@ func (s *Server) showDetail(l *clientv1.LockStatus) *detailJSON {
 	}
 	for _, v := range l.GetViews() {
 		j.Views = append(j.Views, viewJSON{
-			s.memberIndex(v.GetMember()), showNumbers(v.GetRequestNumbers()), v.GetRequesting(), v.GetWaiting(), v.GetSearching(),
+			p.memberIndex(v.GetMember()), showNumbers(v.GetRequestNumbers()), v.GetRequesting(), v.GetWaiting(), v.GetSearching(),
 		})
 	}
 	return j

@@ -11,7 +11,7 @@ import (
 
 // A lock that is shared is shown with all its holders, their mode, and whose the limit is.
 func TestSharersAreShown(t *testing.T) {
-	s := &Server{config: Config{Members: []string{"a:1", "b:1"}}}
+	s := places{"a:1", "b:1"}
 	const permits = 3
 	holders := []*clientv1.Holder{
 		{Member: "a:1", Fence: 7, Limit: permits, Client: &clientv1.Client{Pid: 11}},
@@ -38,7 +38,7 @@ func TestSharersAreShown(t *testing.T) {
 
 // What a leader says is shown with its hold, an empty text too.
 func TestValueIsShown(t *testing.T) {
-	s := &Server{config: Config{Members: []string{"a:1"}}}
+	s := places{"a:1"}
 	empty, text := "", "<b>one</b>"
 	for want, value := range map[string]*string{`}`: nil, `,"value":""}`: &empty, `,"value":"\u003cb\u003eone\u003c/b\u003e"}`: &text} {
 		shown, err := json.Marshal(s.showHolder(&clientv1.Holder{Member: "a:1", Value: value}))
@@ -53,7 +53,7 @@ func TestValueIsShown(t *testing.T) {
 
 // That a hold is kept if its holder dies is shown with it.
 func TestHolderOfAKeptHoldIsShown(t *testing.T) {
-	s := &Server{config: Config{Members: []string{"a:1"}}}
+	s := places{"a:1"}
 	shown, err := json.Marshal(s.showHolder(&clientv1.Holder{Member: "a:1", Kept: true, Owner: "ci"}))
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +65,7 @@ func TestHolderOfAKeptHoldIsShown(t *testing.T) {
 
 // A kept hold that nobody alive has is shown with its lock, and the latest run too.
 func TestKeptHoldAndRunAreShown(t *testing.T) {
-	s := &Server{config: Config{Members: []string{"a:1", "b:1"}}}
+	s := places{"a:1", "b:1"}
 	shown, err := json.Marshal(s.showLock(&clientv1.LockStatus{
 		Lock: "cs",
 		Kept: &clientv1.KeptHold{Fence: 7, Owner: "ci", Member: "b:1", Client: &clientv1.Client{Pid: 11}, SinceS: 1795996801, InToken: true},

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +121,23 @@ func TestStream(t *testing.T) {
 	close(s.node.changes) // the node stops, which ends the stream
 	for l.lines.Scan() {
 		continue
+	}
+}
+
+// A lock of which a hold is kept is told of though no member knows it, as after a restart of
+// all nodes; and gone once the hold is over.
+func TestKeptLockThatNobodyKnows(t *testing.T) {
+	s := newSite(t, time.Hour)
+	l := s.listen("")
+	defer l.close()
+	s.node.changes <- &clientv1.LockStatus{Lock: "infra", Kept: &clientv1.KeptHold{Fence: 7, Owner: "ci"}}
+	n := l.until(func(n newsJSON) bool { return len(n.Locks) > 0 })
+	if k := n.Locks[0].Kept; n.Locks[0].Name != "infra" || k == nil || k.Fence != 7 || k.Owner != "ci" || k.Certain {
+		t.Errorf("told of %+v; want infra, kept for ci, as far as is known", n.Locks[0])
+	}
+	s.node.changes <- &clientv1.LockStatus{Lock: "infra"}
+	if n := l.until(func(n newsJSON) bool { return len(n.Gone) > 0 }); n.Gone[0] != "infra" {
+		t.Errorf("gone: %q; want infra", n.Gone)
 	}
 }
 
@@ -394,4 +412,40 @@ func names(t *testing.T, files fs.FS) []string {
 		all = append(all, found...)
 	}
 	return all
+}
+
+// When the members have changed, the page begins anew: it is told who they are, how they
+// stand, and all that it was told before, by their new positions.
+func TestPageFollowsTheMembers(t *testing.T) {
+	s := newSite(t, time.Hour)
+	s.node.idle = []*clientv1.LockStatus{known("idle", 1)}
+	l := s.listen("&lock=looked")
+	defer l.close()
+	seen := map[string]bool{}
+	l.until(func(n newsJSON) bool {
+		seen["detail"] = seen["detail"] || n.Detail != nil
+		for _, lock := range n.Locks {
+			seen[lock.Name] = lock.Token.Member == 1
+		}
+		return seen["detail"] && seen["idle"]
+	})
+	s.node.mu.Lock()
+	s.node.members = []string{"b:1", "c:1"}
+	s.node.membership = &clientv1.ShowMembersResponse{Version: 3, Members: []*clientv1.ListedMember{
+		{Address: "b:1", Standing: clientv1.Standing_STANDING_LEAVING},
+		{Id: 2, Address: "c:1", Standing: clientv1.Standing_STANDING_JOINING, Trouble: "no answer for 3s"},
+	}}
+	s.node.mu.Unlock()
+	l.untilHello()
+	if !slices.Equal(l.hello.Members, []string{"b:1", "c:1"}) || l.hello.Quorum != 2 || l.hello.Member != "a:1" {
+		t.Errorf("hello: %+v", l.hello)
+	}
+	n := l.until(func(n newsJSON) bool { return len(n.Locks) > 0 })
+	if n.Locks[0].Name != "idle" || n.Locks[0].Token.Member != 0 || n.Detail == nil || n.Detail.Lock.Name != "looked" || !n.Settled || n.Asks == nil {
+		t.Errorf("told %+v; want all anew", n)
+	}
+	want := []listedJSON{{Member: "b:1", Standing: "leaving"}, {Member: "c:1", Standing: "joining", Trouble: "no answer for 3s"}}
+	if n.Status == nil || !slices.Equal(n.Status.Listed, want) || !strings.Contains(n.Status.Change, "c:1 to be added, b:1 to be removed") {
+		t.Errorf("status %+v; want who comes and who goes", n.Status)
+	}
 }

@@ -66,12 +66,17 @@ func Draw(run *logs.Run, o Options) (*Picture, error) {
 	return p.Picture, nil
 }
 
-// nodes are the members, or where no line lists them, who wrote lines.
+// nodes are all that were members, or where no line lists them, who wrote lines.
 func (s *scope) nodes() []string {
-	if len(s.run.Members) > 0 {
-		return s.run.Members
-	}
 	var nodes []string
+	for id, member := range s.run.Members {
+		if s.run.Listed(id) {
+			nodes = append(nodes, member)
+		}
+	}
+	if len(nodes) > 0 {
+		return nodes
+	}
 	for _, life := range s.run.Lives {
 		if !slices.Contains(nodes, life.Node) {
 			nodes = append(nodes, life.Node)

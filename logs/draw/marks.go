@@ -110,6 +110,9 @@ func (p *plan) drawEvents() {
 		case r.has(logs.SessionLapsed):
 			c = crashC
 			p.diamond(Lapse, c, at, 4.5)
+		case marksMembers(r.first().Kind):
+			c = memberC
+			p.box(Membership, memberC, at.X-3, at.Y-3, at.X+3, at.Y+3)
 		default:
 			p.diamond(Dot, black, at, 1.5)
 		}
@@ -219,6 +222,9 @@ func (p *plan) drawLegend() {
 	}
 	if p.hasRole(Lapse) {
 		sample(8, "session lapses", func(x, y float64) { p.diamond(Legend, crashC, Point{x + 4, y}, 3.5) })
+	}
+	if p.hasRole(Membership) {
+		sample(8, "the members change", func(x, y float64) { p.box(Legend, memberC, x+1, y-3, x+7, y+3) })
 	}
 	if p.hasRole(MessageLost) {
 		sample(8, "no line says that it came", func(x, y float64) { p.cross(Legend, grey, Point{x + 4, y}, 2, 0.8) })

@@ -38,14 +38,15 @@ const (
 	WitnessSent Role = "witness"      // WITNESS and its answers
 	MessageLost Role = "message lost" // the end of a message that did not come
 	Arrowhead   Role = "arrowhead"
-	Dot         Role = "event"    // something happened at a node
-	Crash       Role = "crash"    // a process ended without a word
-	Lapse       Role = "lapse"    // a session lapsed
-	Label       Role = "label"    // what happened
-	Halo        Role = "halo"     // white behind a label
-	RowNumber   Role = "row"      // the merged line, or the time, of a row
-	Overview    Role = "overview" // the strip of the whole run
-	Window      Role = "window"   // which part of it the picture shows
+	Dot         Role = "event"      // something happened at a node
+	Crash       Role = "crash"      // a process ended without a word
+	Lapse       Role = "lapse"      // a session lapsed
+	Membership  Role = "membership" // the members change
+	Label       Role = "label"      // what happened
+	Halo        Role = "halo"       // white behind a label
+	RowNumber   Role = "row"        // the merged line, or the time, of a row
+	Overview    Role = "overview"   // the strip of the whole run
+	Window      Role = "window"     // which part of it the picture shows
 	Legend      Role = "legend"
 )
 
@@ -88,6 +89,7 @@ var (
 	recoveryC = color.NRGBA{R: 130, G: 60, B: 170, A: 255}
 	sayC      = color.NRGBA{R: 90, G: 90, B: 90, A: 255}
 	witnessC  = color.NRGBA{R: 0, G: 130, B: 130, A: 255}
+	memberC   = color.NRGBA{R: 150, G: 110, B: 0, A: 255}
 	crashC    = color.NRGBA{R: 200, G: 20, B: 30, A: 255}
 )
 

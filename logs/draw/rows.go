@@ -180,7 +180,7 @@ func (s *scope) word(e *logs.Event, digits int) string {
 	case logs.AbortSent:
 		return "abort"
 	}
-	return ""
+	return s.memberLabel(e)
 }
 
 // fenceDigits is how many of the last digits tell all fences of the rows apart, at
@@ -229,4 +229,7 @@ func (s *scope) shortName(node string) string {
 	return port(node)
 }
 
-func port(address string) string { return address[strings.LastIndex(address, ":")+1:] }
+func port(address string) string {
+	address, _, _ = strings.Cut(address, "#") // of another disk at the same address
+	return address[strings.LastIndex(address, ":")+1:]
+}

@@ -168,5 +168,5 @@ func (s *scope) shown(e *logs.Event) bool {
 	case logs.NodeStarted, logs.NodeStopped, logs.NodeFailed, logs.SessionLapsed, logs.Burial:
 		return true
 	}
-	return e.Lock == s.lock
+	return e.Lock == s.lock || marksMembers(e.Kind)
 }

@@ -34,6 +34,7 @@ const (
 	titleEntry     = "One entry in full"
 	titleCases     = "Three cases"
 	titleSharing   = "When the lock is shared"
+	titleChanges   = "When the members change"
 	titleDeath     = "When a node dies"
 	titleFigures   = "Measurements"
 	titleVerdicts  = "Verdicts"
@@ -65,6 +66,9 @@ func Build(in Input) (*Document, logs.Verdict) {
 	}
 	if blocks := b.sharing(); len(blocks) > 0 {
 		d.Sections = append(d.Sections, Section{titleSharing, blocks})
+	}
+	if blocks := b.changes(); len(blocks) > 0 {
+		d.Sections = append(d.Sections, Section{titleChanges, blocks})
 	}
 	if b.tells(b.main) || b.tells(b.crash) {
 		d.Sections = append(d.Sections, Section{titleDeath, b.death()})
@@ -157,6 +161,9 @@ func (b *builder) about(s *source) string {
 		}
 	}
 	text += fmt.Sprintf(": %s, from %s on.", count(len(s.Events), "line", "lines"), first.Time.UTC().Format("2 January 2006, 15:04:05 UTC"))
+	if s.changed() {
+		text += fmt.Sprintf(" The members changed while it ran: of these nodes, %s were members at a time (section \"%s\").", s.run.Sizes(), titleChanges)
+	}
 	var versions []string
 	for _, life := range s.run.Lives {
 		if life.Started != nil && !slices.Contains(versions, life.Started.Version) {

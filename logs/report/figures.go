@@ -68,10 +68,15 @@ func quantile(sorted []time.Duration, q float64) string {
 func (s *source) messages() []Block {
 	f, m := &s.report.Figures, &s.report.Figures.Messages
 	n := len(s.names.Nodes)
+	sizes := fmt.Sprintf("N is %d here.", n)
+	if s.changed() {
+		n = s.run.MostMembers()
+		sizes = fmt.Sprintf("N is %s here, since the members changed.", s.run.Sizes())
+	}
 	shares := m.Recall + m.Done
 	apart := m.Probe + m.Ballot + m.Answer + m.Abort
-	text := fmt.Sprintf("For %s of the run of appendix %d, its nodes sent %s and %s: %.2f messages for each entry. In the paper, an entry costs no message if the token is at the node that asks, and N otherwise; N is %d here.",
-		count(f.Entries, "entry", "entries"), s.Number, count(m.Request, "REQUEST", "REQUESTs"), count(m.Token, "TOKEN", "TOKENs"), f.PerEntry, n)
+	text := fmt.Sprintf("For %s of the run of appendix %d, its nodes sent %s and %s: %.2f messages for each entry. In the paper, an entry costs no message if the token is at the node that asks, and N otherwise; %s",
+		count(f.Entries, "entry", "entries"), s.Number, count(m.Request, "REQUEST", "REQUESTs"), count(m.Token, "TOKEN", "TOKENs"), f.PerEntry, sizes)
 	var parts []string
 	for _, part := range []struct {
 		n         int
@@ -99,6 +104,9 @@ func (s *source) messages() []Block {
 	}
 	if m.Witness+m.Noted > 0 {
 		text += fmt.Sprintf(" To have runs and kept holds remembered, also apart: %s and %s.", count(m.Witness, "WITNESS", "WITNESS"), count(m.Noted, "answer", "answers"))
+	}
+	if m.Change > 0 {
+		text += fmt.Sprintf(" To change the members, also apart: %s.", count(m.Change, "message", "messages"))
 	}
 	members := float64(n)
 	t := Table{Caption: fmt.Sprintf("Messages for one entry, beside those of other algorithms by the sources named. The numbers are for N = %d. Only the first row was measured, in this run.", n),

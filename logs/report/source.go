@@ -101,7 +101,7 @@ func (s *source) line(e *logs.Event) Line {
 			without = append(without, "epoch")
 		}
 	}
-	return Line{Appendix: s.Number, Number: s.numbers[e], Node: s.node(e), Text: s.names.In(console.Line(e.Raw, without...))}
+	return Line{Appendix: s.Number, Number: s.numbers[e], Node: s.node(e), Text: s.names.At(e).In(console.Line(e.Raw, without...))}
 }
 
 func (s *source) quote(events ...*logs.Event) Quote {
@@ -127,11 +127,15 @@ func unique(events ...*logs.Event) []*logs.Event {
 
 // tell writes a story's steps, each with its lines.
 func (s *source) tell(story *logs.Story) []Block {
+	return append(s.steps(story.Steps), Paragraph(s.names.In(story.Summary)))
+}
+
+func (s *source) steps(steps []logs.Step) []Block {
 	var blocks []Block
-	for i, step := range story.Steps {
+	for i, step := range steps {
 		blocks = append(blocks, Paragraph(fmt.Sprintf("%d. %s", i+1, s.names.In(step.Text))), s.quote(step.Lines...))
 	}
-	return append(blocks, Paragraph(s.names.In(story.Summary)))
+	return blocks
 }
 
 // figure draws a part of the run.

@@ -60,15 +60,18 @@ func (b *builder) verdicts() []Block {
 	return blocks
 }
 
-// notedArguments are those about runs of ticks and kept holds, which not all logs have.
+// notedArguments are those about runs of ticks, kept holds and members that change, which not
+// all logs have.
 var notedArguments = []struct{ id, means, why string }{
 	{"runs", "Runs: no tick that is done, or may take place once at most, runs again.",
 		"A quorum had it on disk before anything depended on it, and the token carries the latest run: whoever makes a token anew hears from one of that quorum."},
 	{"kept", "Kept holds: nobody enters while a hold is kept.",
 		"A quorum had the hold on disk before its holder entered, and each later entry came after a line that says that the hold is over, or is that of who adopted it."},
+	{"list", "List: the members change one list at a time, and nobody else enters.",
+		"A quorum of the old list chose the new one. While both counted, every decision needed a quorum of each. The new list counted alone only once every member had gone by both; who left had ended its session by then, or was dead."},
 }
 
-// noted gives the verdicts on runs and kept holds, if there are any.
+// noted gives the verdicts on runs, kept holds and members that change, if there are any.
 func (s *source) noted() []Block {
 	var blocks []Block
 	for _, a := range notedArguments {

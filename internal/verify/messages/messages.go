@@ -2,6 +2,8 @@ package messages
 
 import (
 	"math"
+	"slices"
+	"strings"
 
 	"pgregory.net/rapid"
 
@@ -77,8 +79,8 @@ func Any(members int, from, to token.Member) *rapid.Generator[token.Message] {
 	})
 	stamp := rapid.Map(rapid.Int64(), func(s int64) token.Time { return token.Time(s) })
 	return rapid.Custom(func(t *rapid.T) token.Message {
-		m := token.Message{Kind: token.MessageKind(rapid.IntRange(int(token.Request), int(token.WitnessAnswer)).Draw(t, "kind"))}
-		if m.Kind == token.Request || m.Kind == token.TokenMessage || m.Kind >= token.Probe {
+		m := token.Message{Kind: token.MessageKind(rapid.IntRange(int(token.Request), int(token.SyncAnswer)).Draw(t, "kind"))}
+		if m.Kind == token.Request || m.Kind == token.TokenMessage || m.Kind >= token.Probe && m.Kind <= token.WitnessAnswer {
 			m.Lock = lock.Draw(t, "lock")
 		}
 		switch m.Kind {
@@ -193,6 +195,26 @@ func Any(members int, from, to token.Member) *rapid.Generator[token.Message] {
 				m.Note.About.Run = mark.Draw(t, "about")
 			} else {
 				m.Note.About.KeptFence, m.Note.About.Over = fence.Draw(t, "about"), rapid.Bool().Draw(t, "over")
+			}
+		case token.Joined, token.JoinedAnswer:
+			m.Members = list.Draw(t, "list")
+			m.Change = change(t, m.Kind, members, from, to)
+		case token.SyncAnswer:
+			m.Change = change(t, m.Kind, members, from, to)
+			for _, name := range rapid.SliceOfNDistinct(lock.Filter(func(name string) bool { return name > m.Change.After }), 0, 3, rapid.ID[string]).Draw(t, "notes of") {
+				n := token.LockNotes{Lock: name}
+				if of := note.Draw(t, "notes"); of.Run != nil {
+					n.Run = *of.Run
+				} else {
+					n.Kept = *of.Kept
+				}
+				m.Change.Notes = append(m.Change.Notes, n)
+			}
+			slices.SortFunc(m.Change.Notes, func(a, b token.LockNotes) int { return strings.Compare(a.Lock, b.Lock) })
+			m.Change.More = len(m.Change.Notes) > 0 && rapid.Bool().Draw(t, "more")
+		default:
+			if m.Kind >= token.MembershipMessage {
+				m.Change = change(t, m.Kind, members, from, to)
 			}
 		}
 		return m

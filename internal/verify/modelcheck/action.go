@@ -30,6 +30,7 @@ const (
 	crash                          // a stops
 	start                          // a is started again
 	leave                          // a is told to leave
+	propose                        // a is asked for change b of the members
 )
 
 // action is one event, and its member.
@@ -88,6 +89,8 @@ func (x action) String() string {
 		return a + " starts"
 	case leave:
 		return a + " is told to leave"
+	case propose:
+		return fmt.Sprintf("%s is asked for change %d of the members", a, x.b+1)
 	}
 	return "nothing"
 }
@@ -117,6 +120,7 @@ func (c *Config) actions(s *state, list []action) []action {
 	for i := range c.Members {
 		list = c.memberActions(s, list, i)
 	}
+	list = c.changeActions(s, list)
 	if s.left.steps > 0 {
 		list = append(list, action{kind: step})
 	}
@@ -145,7 +149,7 @@ func (c *Config) streamActions(s *state, list []action, i, j int) []action {
 	case c.Delivery == Prompt || s.nodes[i] == nil:
 	case w.up && w.dead:
 		list = append(list, action{kind: cut, a: a, b: b})
-	case !w.up && s.nodes[j] != nil:
+	case c.mayOpen(s, i, j):
 		list = append(list, action{kind: open, a: a, b: b})
 	}
 	return list
@@ -191,7 +195,7 @@ func (c *Config) clientActions(s *state, list []action, i int) []action {
 
 func (c *Config) memberActions(s *state, list []action, i int) []action {
 	a := uint8(i)
-	if c.faultless(i) {
+	if s.nodes[i] == nil && !c.mayStart(s, i) || c.faultless(i) && c.inviter(s, i) < 0 {
 		return list
 	}
 	if s.nodes[i] == nil {
@@ -242,6 +246,8 @@ func (s *state) spend(x action) {
 		f.Crashes--
 	case leave:
 		f.Leaves--
+	case propose:
+		s.left.changes &^= 1 << x.b
 	}
 }
 

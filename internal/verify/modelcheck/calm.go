@@ -25,12 +25,15 @@ func (p *stepper) calmDown(s *state, duration token.Time) {
 func (p *stepper) served(s *state) (after token.Time, broken string) {
 	p.begin(s)
 	p.quiet(s)
-	for after < patience && p.broken == "" && s.waiter() >= 0 {
+	for after < patience && p.broken == "" && (s.waiter() >= 0 || p.unsettled(s)) {
 		after += p.elapse(s, patience-after)
 		p.quiet(s)
 	}
 	if i := s.waiter(); i >= 0 {
 		p.violated("a client of %s still waits after all has gone well for %d times the time to live", name(i), patience/ttl)
+	}
+	if p.broken == "" && p.unsettled(s) {
+		p.violated("the change of the members is not complete after all has gone well for %d times the time to live", patience/ttl)
 	}
 	if p.saysValues() && p.broken == "" {
 		p.calmDown(s, 2*ttl)
@@ -93,17 +96,11 @@ func (p *stepper) act(s *state, x action) {
 // restart starts the members that are down, if the others are no quorum, and reports
 // whether it did.
 func (p *stepper) restart(s *state) bool {
-	running := 0
-	for i := range p.Members {
-		if s.nodes[i] != nil {
-			running++
-		}
-	}
-	if running > p.Members/2 {
+	if p.isQuorum(s, func(i int) bool { return s.nodes[i] != nil }) {
 		return false
 	}
 	for i := range p.Members {
-		if s.nodes[i] == nil {
+		if s.nodes[i] == nil && p.mayStart(s, i) {
 			p.act(s, action{kind: start, a: uint8(i)})
 		}
 	}
@@ -113,7 +110,7 @@ func (p *stepper) restart(s *state) bool {
 // quiet performs what takes no time, until nothing is left.
 func (p *stepper) quiet(s *state) {
 	all := *p.Config
-	all.Faultless, all.Delivery = []token.Member{0, 1, 2}, OneByOne
+	all.Faultless, all.Delivery = []token.Member{0, 1, 2, 3}, OneByOne
 	count := 0
 	for again := true; again; {
 		again = p.restart(s) || p.freeKept(s)
@@ -121,7 +118,7 @@ func (p *stepper) quiet(s *state) {
 			if p.broken != "" {
 				return
 			}
-			if !s.helps(x) {
+			if !p.helps(s, x) {
 				continue
 			}
 			p.act(s, x)
@@ -136,8 +133,10 @@ func (p *stepper) quiet(s *state) {
 
 // helps reports whether an action that was possible a moment ago still is, and is caused by
 // neither a fault nor a new request.
-func (s *state) helps(x action) bool {
+func (p *stepper) helps(s *state, x action) bool {
 	switch x.kind {
+	case start:
+		return s.nodes[x.a] == nil && p.inviter(s, int(x.a)) >= 0
 	case deliver:
 		return s.nodes[x.b] != nil && len(s.streams[x.a][x.b].queue) > 0
 	case store:
@@ -145,7 +144,7 @@ func (s *state) helps(x action) bool {
 	case resume:
 		return s.streams[x.a][x.b].stalled
 	case open:
-		return s.nodes[x.a] != nil && s.nodes[x.b] != nil && !s.streams[x.a][x.b].up
+		return p.mayOpen(s, int(x.a), int(x.b))
 	case cut:
 		return s.nodes[x.a] != nil && s.streams[x.a][x.b].up && s.streams[x.a][x.b].dead
 	case release:

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	maxMembers = 3
+	maxMembers = 4
 	maxLocks   = 2
 	maxClients = 2 // of one lock at one member
 )
@@ -20,8 +20,13 @@ const ttl token.Time = 800e6
 // Config is a small cluster and what may happen to it.
 type Config struct {
 	Name    string
-	Members int // 1 to 3
+	Members int // 1 to 4
 	Locks   int // 1 or 2
+
+	// First is how many members the first list has, if the members can change; the others may
+	// join. Changes are those that may be asked for. 0: the members are always the same.
+	First   int
+	Changes []proposal
 
 	// Start is the state in which the search begins.
 	Start Start
@@ -141,6 +146,8 @@ func (c *Config) check() {
 		panic(fmt.Sprintf("explore: %s: %d locks", c.Name, c.Locks))
 	case c.StepsPerTTL != 1 && c.StepsPerTTL != 2 && c.StepsPerTTL != 4 && c.StepsPerTTL != 8:
 		panic(fmt.Sprintf("explore: %s: %d steps to the time to live", c.Name, c.StepsPerTTL))
+	case c.First < 0 || c.First > c.Members || c.First == 0 && c.Changes != nil || len(c.Changes) > 8:
+		panic(fmt.Sprintf("explore: %s: %d of %d members are in the first list, and there are %d changes", c.Name, c.First, c.Members, len(c.Changes)))
 	case c.Sample&(c.Sample-1) != 0:
 		panic(fmt.Sprintf("explore: %s: a sample of one in %d", c.Name, c.Sample))
 	}
@@ -181,6 +188,14 @@ func (c *Config) node(i, n int, disk disk) token.Config {
 		LocalBatch:     c.LocalBatch,
 		Remembers:      c.remembers(),
 		MaxNotes:       maxLocks,
+	}
+	if c.changes() {
+		cfg.Members, cfg.Membership, cfg.Choice = 0, disk.membership, disk.choice
+		for _, l := range disk.membership.All() {
+			if l.ID == cfg.Self {
+				cfg.Disk = l.Disk
+			}
+		}
 	}
 	if c.Diskless { // as if a second had at most 100 ballots and 100 sessions
 		cfg.Session, cfg.Floor = token.Session(100*(n+1)), uint64(100*(n+1))

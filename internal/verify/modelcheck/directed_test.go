@@ -58,7 +58,7 @@ var overtime = Config{
 // streams to the others may stall.
 var unheard = Config{
 	Name: "unheard", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 6,
-	Slow: []token.Member{0}, Requests: [3]int{0, 1, 0},
+	Slow: []token.Member{0}, Requests: [maxMembers]int{0, 1, 0},
 	Faulty: []Stream{{0, 1}, {0, 2}},
 	Faults: Faults{Stalls: 2},
 }
@@ -67,7 +67,7 @@ var unheard = Config{
 // crashes.
 var reborn = Config{
 	Name: "reborn", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 4,
-	Requests: [3]int{0, 1, 0}, Faultless: []token.Member{0, 1},
+	Requests: [maxMembers]int{0, 1, 0}, Faultless: []token.Member{0, 1},
 	Faulty: []Stream{{0, 1}, {1, 0}, {0, 2}},
 	Faults: Faults{Crashes: 1, Stalls: 2, Breaks: 1},
 }
@@ -76,7 +76,7 @@ var reborn = Config{
 // way while others look for it.
 var away = Config{
 	Name: "away", Members: 3, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 6,
-	Requests: [3]int{0, 1, 1}, Faultless: []token.Member{0, 1, 2},
+	Requests: [maxMembers]int{0, 1, 1}, Faultless: []token.Member{0, 1, 2},
 	Faulty: []Stream{{0, 1}, {2, 1}, {1, 2}, {1, 0}},
 	Faults: Faults{Stalls: 3},
 }

@@ -62,6 +62,7 @@ func (h *hasher) state(c *Config, s *state) [2]uint64 {
 	}
 	b = h.leading(b, c, s)
 	b = h.noting(b, c, s)
+	b = h.change(b, c, s)
 	f := s.left.faults
 	b = append(b, byte(s.left.steps), byte(f.Withdrawals), byte(f.Breaks), byte(f.Crashes), byte(f.Leaves), byte(f.Pauses), byte(f.Stalls))
 	for i := range c.Members {
@@ -79,7 +80,7 @@ func (h *hasher) stream(b []byte, s *state, from, to int) []byte {
 	b = append(b, flag(w.up)|flag(w.dead)<<1|flag(w.stalled)<<2, byte(len(w.queue)))
 	for _, m := range w.queue {
 		owner := from
-		if m.Kind == token.Pong || m.Kind == token.ProbeAnswer {
+		if m.Kind == token.Pong || m.Kind == token.ProbeAnswer || m.Kind == token.JoinedAnswer {
 			owner = to
 		}
 		b = token.AppendMessage(b, m, s.nodes[owner], s.clocks[owner])

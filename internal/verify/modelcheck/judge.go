@@ -72,6 +72,9 @@ func (p *stepper) settle() {
 	if p.broken != "" {
 		return
 	}
+	if p.changes() {
+		p.judgeMembers()
+	}
 	for l := range p.Locks {
 		p.judgeHolders(l)
 		p.judgeTokens(l)

@@ -79,7 +79,7 @@ func (p *stepper) stop(i int) {
 	s.facts[i] = fact{}
 	p.touched[i] = false
 	for j := range p.Members {
-		s.streams[i][j].up = false
+		s.streams[i][j].up, s.streams[i][j].shown = false, 0
 		s.streams[j][i] = stream{up: s.streams[j][i].up, dead: true}
 	}
 }
@@ -88,6 +88,13 @@ func (p *stepper) stop(i int) {
 // machine.
 func (p *stepper) startMember(i int) {
 	s := p.state
+	if p.changes() && s.disks[i].membership == nil {
+		if m := p.first(); i < p.First {
+			s.disks[i].membership = m
+		} else {
+			s.disks[i].membership = s.membership(p.inviter(s, i))
+		}
+	}
 	cfg := p.node(i, s.starts[i], s.disks[i])
 	cfg.Encumbered, cfg.Notes = s.marks[i], s.notesOnDisk(p.Config, i)
 	n, err := token.New(0, cfg)
@@ -95,30 +102,22 @@ func (p *stepper) startMember(i int) {
 		panic(fmt.Sprintf("explore: %v", err))
 	}
 	s.starts[i]++
-	p.save(i, disk{cfg.Session, cfg.Floor})
+	p.save(i, cfg.Session, cfg.Floor)
 	s.nodes[i], s.clocks[i] = n, 0
+	s.leaving[i] = p.changes() && !isIn(newest(cfg.Membership), i)
 	p.touched[i] = true
 	p.effects(i, n)
 }
 
 // save puts on a member's disk, if it has one.
-func (p *stepper) save(i int, d disk) {
+func (p *stepper) save(i int, session token.Session, promised uint64) {
 	if !p.Diskless {
-		p.state.disks[i] = d
+		p.state.disks[i].session, p.state.disks[i].promised = session, promised
 	}
 }
 
 // leave tells a member to leave. Its waiters are withdrawn first.
 func (p *stepper) leave(i int) {
-	s := p.state
-	s.leaving[i] = true
-	for l := range p.Locks {
-		for k := range s.clients[i][l] {
-			if client := s.clients[i][l][k]; client == waits || client == tries { // still
-				s.clients[i][l][k] = nobody
-				p.input(i, func(n *token.Node) { n.Withdraw(s.clocks[i], lockName(l), waiter(k)) })
-			}
-		}
-	}
-	p.input(i, func(n *token.Node) { n.Retire(s.clocks[i]) })
+	p.turnAway(i)
+	p.input(i, func(n *token.Node) { n.Retire(p.state.clocks[i]) })
 }

@@ -173,13 +173,7 @@ func (p *stepper) freeKept(s *state) (found bool) {
 
 // isNoted reports whether a quorum has something on disk.
 func (p *stepper) isNoted(l int, has func(token.Notes) bool) bool {
-	count := 0
-	for i := range p.Members {
-		if has(p.state.onDisk[i][l]) {
-			count++
-		}
-	}
-	return count > p.Members/2
+	return p.isQuorum(p.state, func(i int) bool { return has(p.state.onDisk[i][l]) })
 }
 
 // judgeBarred: nobody is let in past a kept hold that was neither given back nor freed nor

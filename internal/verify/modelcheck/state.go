@@ -30,7 +30,10 @@ type state struct {
 	writes   [maxMembers][]write
 	lostRuns [maxMembers][maxLocks]token.RunMark
 	notings  [maxLocks]noting
-	left     budget
+	// memberships are those that were adopted, one of each version. They do not change once they
+	// are in a state.
+	memberships []*token.Membership
+	left        budget
 
 	facts [maxMembers]fact // of the nodes
 }
@@ -39,6 +42,9 @@ type state struct {
 type disk struct {
 	session  token.Session
 	promised uint64
+	// membership is nil if the member has not joined yet.
+	membership *token.Membership
+	choice     *token.Choice
 }
 
 // stream is one direction of a pair.
@@ -47,6 +53,9 @@ type stream struct {
 	dead    bool // the receiver's end is gone; whatever is sent is lost
 	stalled bool // with Prompt delivery: nothing is delivered, and no other stream is opened
 	queue   []*token.Message
+	// shown is the version of the membership that the sender was shown when the receiver refused
+	// the stream.
+	shown uint64
 }
 
 // budget is what may still happen.
@@ -56,6 +65,7 @@ type budget struct {
 	says     [maxMembers]int
 	frees    int
 	lates    int
+	changes  byte // one bit for each
 	steps    int
 	faults   Faults
 }

@@ -45,10 +45,12 @@ func (p *stepper) force(s *state, x action) string {
 
 // origin is the state before the prelude.
 func (p *stepper) origin() (*state, string) {
-	s := &state{left: budget{requests: p.Requests, tries: p.Tries, says: p.Says, frees: p.Frees, lates: p.Lates, steps: p.Steps, faults: p.Faults}}
+	s := &state{left: budget{requests: p.Requests, tries: p.Tries, says: p.Says, frees: p.Frees, lates: p.Lates, changes: 1<<len(p.Changes) - 1, steps: p.Steps, faults: p.Faults}}
 	p.begin(s)
 	for i := range p.Members {
-		p.startMember(i)
+		if !p.changes() || i < p.First {
+			p.startMember(i)
+		}
 	}
 	if p.Delivery == Prompt {
 		p.flow()
@@ -165,6 +167,8 @@ func (p *stepper) perform(x action) {
 		p.startMember(a)
 	case leave:
 		p.leave(a)
+	case propose:
+		p.propose(b)
 	}
 }
 
@@ -183,7 +187,7 @@ func (p *stepper) input(i int, give func(n *token.Node)) {
 // effects performs a node's effects.
 func (p *stepper) effects(i int, n *token.Node) {
 	s := p.state
-	gone := false
+	gone, leaves := false, false
 	effects := n.Effects()
 	for k := range effects {
 		e := &effects[k]
@@ -221,12 +225,20 @@ func (p *stepper) effects(i int, n *token.Node) {
 		case token.Forgot:
 			s.leading.marks[i][lockIndex(e.Lock)] = mark{}
 		case token.Save:
-			p.save(i, disk{e.Session, e.Promised})
+			p.save(i, e.Session, e.Promised)
+		case token.SaveMembership:
+			s.disks[i].membership, s.disks[i].choice = e.Membership, e.Choice
+		case token.Adopted:
+			p.adopted(i, e.Membership)
+			leaves = leaves || !isIn(newest(e.Membership), i)
 		case token.Gone:
 			gone = true
 		}
 	}
-	if gone {
+	switch {
+	case gone:
 		p.stop(i)
+	case leaves && !s.leaving[i]:
+		p.turnAway(i)
 	}
 }

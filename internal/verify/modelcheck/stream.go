@@ -1,6 +1,8 @@
 package modelcheck
 
 import (
+	"errors"
+
 	"conch/internal/protocolcheck"
 	"conch/token"
 )
@@ -38,7 +40,7 @@ func (p *stepper) deliver(from, to int) {
 func (p *stepper) flow() {
 	count := 0
 	for again := true; again && p.broken == ""; {
-		again = false
+		again = p.join()
 		for i := range p.Members {
 			for j := range p.Members {
 				if p.flowOn(i, j) {
@@ -70,7 +72,7 @@ func (p *stepper) flowOn(i, j int) bool {
 		return false
 	case w.up && w.dead:
 		p.cut(i, j)
-	case !w.up && s.nodes[j] != nil:
+	case p.mayOpen(s, i, j):
 		p.open(i, j)
 	default:
 		return false
@@ -94,7 +96,10 @@ func (p *stepper) open(from, to int) {
 	err := protocolcheck.OpenStream(from, to, func(i int, give func(n *token.Node, now token.Time)) {
 		p.input(i, func(n *token.Node) { give(n, s.clocks[i]) })
 	})
-	if err != nil {
+	switch {
+	case p.changes() && errors.Is(err, token.ErrStranger):
+		p.refuse(from, to)
+	case err != nil:
 		p.violated("%s refuses the newest stream of %s: %v", name(to), name(from), err)
 	}
 }

@@ -113,6 +113,44 @@ func messageText(m *token.Message) string {
 	case token.Abort:
 		fmt.Fprint(&b, " ", m.Ballot)
 	}
+	if m.Change != nil {
+		b.WriteString(changeText(m))
+	}
+	return b.String()
+}
+
+// changeText writes what a message says about the members.
+func changeText(m *token.Message) string {
+	c := m.Change
+	switch m.Kind {
+	case token.MembershipMessage:
+		return " " + membershipText(c.Membership)
+	case token.Joined:
+		return fmt.Sprintf(" %d in %d distant=%s", c.Ask, c.Version, names(m.Members))
+	case token.JoinedAnswer:
+		return fmt.Sprintf(" %d in %d joined=%t buried=%s highest=%d", c.Ask, c.Version, c.Joined, names(m.Members), c.Highest)
+	case token.Sync, token.SyncAnswer:
+		return fmt.Sprintf(" in %d after %q: %d more=%t", c.Version, c.After, len(c.Notes), c.More)
+	}
+	return fmt.Sprintf(" %s after %d promised=%s accepted=%s list=%s", c.Round, c.Version, c.Promised, c.Accepted, listText(c.Next))
+}
+
+// membershipText writes a membership.
+func membershipText(m *token.Membership) string {
+	text := fmt.Sprintf("membership %d of %s", m.Version, listText(m.Members))
+	if m.Joint() {
+		text += " to " + listText(m.Next)
+	}
+	return text
+}
+
+func listText(list []token.Listed) string {
+	var b strings.Builder
+	b.WriteByte('[')
+	for _, l := range list {
+		b.WriteString(name(int(l.ID)))
+	}
+	b.WriteByte(']')
 	return b.String()
 }
 
@@ -233,6 +271,12 @@ func effectText(e *token.Effect) string {
 		return fmt.Sprintf("believes of %s about %s%s %s", name(int(e.Peer)), e.Lock, sayingText(e.Message.Saying), e.Reason)
 	case token.Gone:
 		return "is gone"
+	case token.Adopted:
+		return "adopts " + membershipText(e.Membership)
+	case token.Changed:
+		return fmt.Sprintf("tells of a change: %s %s", membershipText(e.Membership), e.Reason)
+	case token.Departed:
+		return fmt.Sprintf("departs, session %d", e.Session)
 	case token.Send:
 		if e.Message.Kind == token.Ping || e.Message.Kind == token.Pong {
 			return ""

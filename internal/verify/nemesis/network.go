@@ -35,15 +35,13 @@ func (c Condition) String() string {
 const (
 	// slowDelay is the delay of a slow connection, each way.
 	slowDelay = 40 * time.Millisecond
-	// maxOpening bounds the bytes in which a connection must identify its dialler: gRPC's
-	// opening and the HELLO are less than a tenth of it.
+	// maxOpening bounds the bytes in which a connection names the member that dialled it:
+	// gRPC's opening and the HELLO are less than a tenth of it. A connection that names none is
+	// a client's, and passes in any condition.
 	maxOpening = 1 << 16
 )
 
-var (
-	errCut       = errors.New("the pair is cut")
-	errAnonymous = errors.New("the connection does not say which member opened it")
-)
+var errCut = errors.New("the pair is cut")
 
 // Network is a proxy on loopback before each of some nodes. The nodes know only the
 // proxies' addresses.
@@ -220,7 +218,8 @@ func (x *crossing) waitSlow() error {
 }
 
 // identify returns a function that reads the dialler from a connection's first bytes: the
-// HELLO names its sender in field 2, and nothing before it does.
+// HELLO names its sender in field 2, and nothing before it does. Further on, its membership
+// names others in such a field.
 func (x *crossing) identify() func([]byte) error {
 	var opening []byte
 	known := false
@@ -229,16 +228,20 @@ func (x *crossing) identify() func([]byte) error {
 			return nil
 		}
 		opening = append(opening, piece...)
+		sender, first := unknown, len(opening)
 		for i, address := range x.network.addresses {
 			field := append([]byte{2<<3 | 2, byte(len(address))}, address...)
-			if bytes.Contains(opening, field) {
-				known, opening = true, nil
-				x.network.name(x, i)
-				return nil
+			if at := bytes.Index(opening, field); at >= 0 && at < first {
+				sender, first = i, at
 			}
 		}
+		if sender != unknown {
+			known, opening = true, nil
+			x.network.name(x, sender)
+			return nil
+		}
 		if len(opening) > maxOpening {
-			return errAnonymous
+			known, opening = true, nil // a client's
 		}
 		return nil
 	}

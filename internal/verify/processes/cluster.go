@@ -28,7 +28,7 @@ func New(config Config) (*Cluster, error) {
 	if config.Nodes < 1 {
 		return nil, fmt.Errorf("cluster: Config.Nodes: got %d, want at least 1", config.Nodes)
 	}
-	if got := len(config.Advertise); got != 0 && got != config.Nodes {
+	if got := len(config.Advertise); got != 0 && got < config.Nodes {
 		return nil, fmt.Errorf("cluster: Config.Advertise: got %d addresses, want none or one for each of %d nodes", got, config.Nodes)
 	}
 	c := &Cluster{config: config}
@@ -53,7 +53,7 @@ func (c *Cluster) settle() error {
 	c.settled = true // another call means that these were taken meanwhile
 	addresses := listen
 	if len(c.config.Advertise) > 0 {
-		addresses = c.config.Advertise
+		addresses = c.config.Advertise[:n]
 	}
 	nodes := make([]*Node, n)
 	for i, address := range addresses {
@@ -61,6 +61,7 @@ func (c *Cluster) settle() error {
 			address: address, listen: listen[i],
 			logFile: filepath.Join(c.config.Dir, fmt.Sprintf("node%d.log", i+1)),
 		}
+		nodes[i].dataDir = c.dataDir(nodes[i])
 		if c.config.Use == ServeClients {
 			nodes[i].socket = filepath.Join(c.config.Dir, fmt.Sprintf("node%d.sock", i+1))
 			nodes[i].page = pages[i]
@@ -96,7 +97,7 @@ func (c *Cluster) command(n *Node) []string {
 		"--listen", n.listen,
 		"--log-file", n.logFile,
 		"--drain", "0", // a test that wants holders to finish says so in Flags
-		"--data-dir", filepath.Join(c.config.Dir, "state", strings.ReplaceAll(n.address, ":", "-")),
+		"--data-dir", n.dataDir,
 	}
 	switch c.config.Use {
 	case TakeTurns:
@@ -157,7 +158,8 @@ func (c *Cluster) Start(ctx context.Context, order ...int) error {
 
 // start launches nodes and waits until each has started.
 func (c *Cluster) start(ctx context.Context, order []int) error {
-	nodes, offsets := c.Nodes(), make([]int64, c.config.Nodes)
+	nodes := c.Nodes()
+	offsets := make([]int64, len(nodes))
 	for _, i := range order {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

@@ -24,7 +24,8 @@ type Config struct {
 	// file of the critical sections.
 	Dir string
 	// Advertise, if not empty, has an address for each node by which the others know it,
-	// such as that of a proxy that passes connections on to the node.
+	// such as that of a proxy that passes connections on to the node. Further ones are for
+	// nodes that join.
 	Advertise []string
 	// Port, if not 0, is the port of the first node, and the others' ports follow, if all
 	// of these are free. Otherwise any free ports are used.

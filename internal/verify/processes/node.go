@@ -35,6 +35,7 @@ type Node struct {
 	logFile string
 	socket  string // empty: it serves no clients
 	page    string // HOST:PORT; empty: it has none
+	dataDir string
 	command []string
 
 	mu      sync.Mutex

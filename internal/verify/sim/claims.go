@@ -39,7 +39,7 @@ func (w *World) acquire(k int, op *Op, e event) bool {
 		w.events.push(e)
 		return false
 	}
-	if m.node.InspectSession().Leaving {
+	if m.node.InspectSession().Leaving || m.leaves {
 		return false
 	}
 	if op.At < w.plan.Settle && w.now >= w.plan.Settle {

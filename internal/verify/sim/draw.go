@@ -19,6 +19,7 @@ func Draw(seed uint64) *Plan {
 		IdleLock:       Instant(token.DefaultIdleLock),
 		FencesPerEpoch: pick[uint64](&s, token.MaxFencesPerEpoch, token.MaxFencesPerEpoch, 1, 3, 7),
 	}
+	p.drawLists()
 	T := int64(p.TTL)
 	if s.chance(40) {
 		p.IdleToken = Instant(s.between(T/4, 2*T))
@@ -28,7 +29,9 @@ func Draw(seed uint64) *Plan {
 	p.Jitter = Instant(pick(&s, 1, T/500, T/50, T/12))
 	p.Creep = pick[int64](&s, 0, 0, 2, 20)
 	p.TickLate = Instant(pick(&s, 0, 0, T/1000, T/50))
-	p.Settle = Instant(s.between(3*T, pick(&s, 5*T, 8*T, 12*T, 25*T)))
+	if settle := Instant(s.between(3*T, pick(&s, 5*T, 8*T, 12*T, 25*T))); !p.Changes {
+		p.Settle = settle
+	}
 	if p.Nodes > 2 && s.chance(15) {
 		p.Cut[0] = int(s.below(int64(p.Nodes)))
 		p.Cut[1] = int(s.below(int64(p.Nodes)))
@@ -44,6 +47,7 @@ func Draw(seed uint64) *Plan {
 	p.drawLostDisks()
 	p.drawValues()
 	p.drawNotes()
+	p.drawMembers()
 	slices.SortStableFunc(p.Ops, func(a, b Op) int { return int(min(max(a.At-b.At, -1), 1)) })
 	return p
 }

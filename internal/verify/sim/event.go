@@ -26,6 +26,8 @@ const (
 	evClientStart                   // node: client; gen: its process before
 	evWritten                       // node; gen: its process; its oldest note that is not on disk now is
 	evStored                        // node; gen: its process; ref: the serial number up to which notes are on disk
+	evAsk                           // node; gen: its process, which waits to be listed, and asks somebody
+	evAnswer                        // ref: answer; it has come
 )
 
 // event is something that happens at a moment. Events of the same moment happen in the

@@ -22,14 +22,22 @@ import (
 // catches its absence, and pieces of source before and after. The tests of this package are
 // built over the copy, and must fail.
 
-var huntFlag = flag.Int("hunt", 100, "how many seeds TestHunt runs")
+var (
+	huntFlag    = flag.Int("hunt", 100, "how many seeds TestHunt runs")
+	changesFlag = flag.Bool("changes", false, "TestHunt runs only seeds whose members change")
+)
 
 // TestHunt runs seeds one after the other until one fails.
 func TestHunt(t *testing.T) {
 	w := new(World)
-	for seed := range uint64(*huntFlag) {
-		if f := w.Run(Draw(seed + 1)).Failure; f != nil {
-			t.Fatalf("seed %d: %v", seed+1, f)
+	for seed, runs := uint64(1), 0; runs < *huntFlag; seed++ {
+		p := Draw(seed)
+		if *changesFlag && !p.Changes {
+			continue
+		}
+		runs++
+		if f := w.Run(p).Failure; f != nil {
+			t.Fatalf("seed %d: %v", seed, f)
 		}
 	}
 }
@@ -40,7 +48,9 @@ type fault struct {
 	// seeds is within how many seeds the simulator must find it; 0 if it need not. A
 	// directed test of its name, if there is one, must find it too.
 	seeds int
-	edits []edit
+	// changes: these are seeds whose members change.
+	changes bool
+	edits   []edit
 }
 
 type edit struct{ file, before, after string }
@@ -91,8 +101,9 @@ func readFault(t *testing.T, path string) *fault {
 			t.Fatalf("%s: there is no directed test of that name", path)
 		}
 	default:
+		caught, f.changes = strings.CutSuffix(caught, " of changes")
 		if n, err := fmt.Sscanf(caught, "random search, %d seeds", &f.seeds); n != 1 || f.seeds < 1 {
-			t.Fatalf("%s: caught by: got %q, want \"random search, N seeds\" or \"directed test\" (%v)", path, caught, err)
+			t.Fatalf("%s: caught by: got %q, want \"random search, N seeds\", with \" of changes\" behind it or not, or \"directed test\" (%v)", path, caught, err)
 		}
 	}
 	for k := 0; k+1 < len(archive.Files); k += 2 {
@@ -151,7 +162,7 @@ var finding = regexp.MustCompile(`(seed \d+: )?at \d+ µs: .*`)
 // searches are the searches that must find the fault, as arguments of the test binary.
 func (f *fault) searches() (all [][]string) {
 	if f.seeds > 0 {
-		all = append(all, []string{"-test.run=^TestHunt$", fmt.Sprintf("-hunt=%d", f.seeds)})
+		all = append(all, []string{"-test.run=^TestHunt$", fmt.Sprintf("-hunt=%d", f.seeds), fmt.Sprintf("-changes=%t", f.changes)})
 	}
 	if directed[f.name] != nil {
 		all = append(all, []string{"-test.run=^TestDirected$/^" + f.name + "$"})

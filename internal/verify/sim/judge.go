@@ -32,6 +32,8 @@ const (
 	Leaders   Judge = "wrong belief about a leader"
 	Once      Judge = "a tick runs again"
 	Untrue    Judge = "an answer about a note is not true"
+	Lists     Judge = "two lists of one version"
+	Listed    Judge = "a session of one that is not listed"
 	Barred    Judge = "somebody enters in spite of a kept hold"
 )
 
@@ -107,6 +109,7 @@ func (w *World) judge(i int) {
 		w.judgeCounts(l)
 	}
 	w.touched = -1
+	w.judgeListed(i)
 }
 
 // inSession reports whether a node is inside a session by its own clock.
@@ -223,7 +226,11 @@ func (w *World) judgeGrant(i int, e *token.Effect) {
 // one entry of each other member, or as many as that one's batch has. A new token begins
 // anew.
 func (w *World) judgeTurns(i, l int, queue []token.Member) {
-	for _, j := range queue {
+	for _, id := range queue {
+		j := w.machineOf(id)
+		if w.members[j].id != id {
+			continue // its disk is lost
+		}
 		entries := &w.overtook[l][j]
 		entries[i]++
 		if batch := max(1, w.plan.Machines[i].LocalBatch); entries[i] > batch {
@@ -238,6 +245,10 @@ func (w *World) hadTurn(j int, lock string) { w.overtook[w.lockOf(lock)][j] = [m
 // judgeBurials: nobody is inside a session and buried by a quorum. It judges what the nodes
 // know, and so finds faults before they harm a token.
 func (w *World) judgeBurials(k int) {
+	if w.plan.Changes {
+		w.judgeBuriedMember(k)
+		return
+	}
 	if buriers, buried := protocolcheck.BuriedByQuorum((*cluster)(w), k); buried {
 		w.fail(Burials, "node %d, by %d others", k, len(buriers))
 	}
@@ -275,7 +286,7 @@ func (w *World) judgeLock(i, l int, v *token.LockView) {
 		bad = "idle token in spite of a waiter"
 	case v.HasToken && v.Outstanding && v.Holder == 0 && !v.Waits:
 		bad = "idle token in spite of an outstanding request"
-	case v.Outstanding && v.RequestNumbers[i].Session != session.Session:
+	case v.Outstanding && v.RequestNumbers[w.members[i].id].Session != session.Session:
 		bad = "outstanding request of another session"
 	case !v.HasToken && session.Begun && v.Waiters > 0 && !v.Outstanding && !session.Leaving:
 		bad = "waiter without a request"

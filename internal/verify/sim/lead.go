@@ -87,11 +87,22 @@ func (w *World) say(e event) bool {
 	return true
 }
 
-// hears notes a sign of a leader's node.
-func (w *World) hears(i, j int, m *token.Message) {
-	if m.Kind == token.Ping || m.Kind == token.Say {
-		w.heard[i][j] = w.members[i].clock.read(w.now)
+// hears notes a sign of a leader's node. A PING does not count if its sender goes by an older
+// membership.
+func (w *World) hears(s *stream, m *token.Message) {
+	switch m.Kind {
+	case token.MembershipMessage:
+		s.shown = version(m.Change.Membership)
+		return
+	case token.Ping:
+		if s.shown < version(w.members[s.to].membership) {
+			return
+		}
+	case token.Say:
+	default:
+		return
 	}
+	w.heard[s.to][s.from] = w.members[s.to].clock.read(w.now)
 }
 
 // leadersDie is called when a node's process ends.
@@ -111,7 +122,7 @@ func (w *World) judgeLed(i int, e *token.Effect) {
 		return
 	}
 	l, s := w.lockOf(e.Lock), e.Message.Saying
-	if int(e.Peer) == i {
+	if e.Peer == w.members[i].id {
 		w.noteTerm(i, l, e)
 	} else {
 		w.judgeBelief(i, l, e)
@@ -173,12 +184,12 @@ func (w *World) judgeBelief(i, l int, e *token.Effect) {
 	s := e.Message.Saying
 	t := w.terms[l][s.Fence]
 	switch {
-	case s.None && (t == nil || !t.live):
+	case s.None && (t == nil || !t.live || w.plan.Changes && !w.inSession(t.node)):
 	case s.None:
 		w.fail(Leaders, "node %d believes that nobody leads under %s (%s), and node %d does", i, e.Lock, e.Reason, t.node)
-	case t == nil || t.node != int(e.Peer) || s.Count > uint64(len(t.values)) || t.values[s.Count-1] != s.Value:
+	case t == nil || t.node != w.machineOf(e.Peer) || s.Count > uint64(len(t.values)) || t.values[s.Count-1] != s.Value:
 		w.fail(Leaders, "node %d believes that node %d said %+v about %s", i, e.Peer, *s, e.Lock)
-	case e.Reason == token.ReasonDoubt && w.members[i].clock.read(w.now) < w.heard[i][e.Peer]+token.Time(w.plan.TTL):
+	case e.Reason == token.ReasonDoubt && w.members[i].clock.read(w.now) < w.heard[i][w.machineOf(e.Peer)]+token.Time(w.plan.TTL):
 		w.fail(Leaders, "node %d doubts the leader of %s, and heard node %d within T", i, e.Lock, e.Peer)
 	}
 }
@@ -192,7 +203,7 @@ func (w *World) judgeDoubts(i int) {
 	}
 	for l := range w.plan.Locks {
 		v := m.node.InspectLeader(lockNames[l])
-		if silent := m.clock.read(w.now) - w.heard[i][v.Member]; v.Fence != 0 && int(v.Member) != i && !v.InDoubt && silent >= token.Time(w.plan.TTL) {
+		if silent := m.clock.read(w.now) - w.heard[i][w.machineOf(v.Member)]; v.Fence != 0 && v.Member != m.id && !v.InDoubt && silent >= token.Time(w.plan.TTL) {
 			w.fail(Leaders, "node %d does not doubt the leader of %s, and has not heard node %d for %d ns", i, lockNames[l], v.Member, silent)
 		}
 	}
@@ -204,18 +215,18 @@ func (w *World) judgeDoubts(i int) {
 func (w *World) judgeHeard(s *stream) {
 	from, to := &w.members[s.from], &w.members[s.to]
 	if !w.plan.Values || w.forgetful || w.again || w.failure != nil || !s.up || s.over || s.closed || s.broken || s.length() > 0 ||
-		from.node == nil || to.node == nil || from.process != s.sender || to.in[s.from] != s {
+		from.node == nil || to.node == nil || from.process != s.sender || to.in[s.from] != s || !from.knows(to) || !to.knows(from) || w.adoptedLately(s.from) || w.adoptedLately(s.to) {
 		return
 	}
 	for l := range w.plan.Locks {
 		said, believed := from.node.InspectLeader(lockNames[l]), to.node.InspectLeader(lockNames[l])
-		if int(said.Member) == s.from && said.Fence != 0 && w.marks[s.to][l].before(mark{said.Fence, said.Count}) {
+		if said.Member == from.id && said.Fence != 0 && w.marks[s.to][l].before(mark{said.Fence, said.Count}) {
 			w.fail(Leaders, "node %d says %+v of %s, and node %d has heard all and believes %+v", s.from, said, lockNames[l], s.to, believed)
 		}
-		if believed.Fence == 0 || int(believed.Member) != s.from || from.node.InspectSession().Waiting {
+		if believed.Fence == 0 || w.machineOf(believed.Member) != s.from || !w.isMember(s.from, believed.Member) || from.node.InspectSession().Waiting {
 			continue
 		}
-		if t := w.terms[l][believed.Fence]; t != nil && t.released {
+		if t := w.terms[l][believed.Fence]; t != nil && t.released && !from.departed {
 			w.fail(Leaders, "node %d gave %s back, and node %d has heard all and believes %+v", s.from, lockNames[l], s.to, believed)
 		}
 	}
@@ -229,11 +240,11 @@ func (w *World) judgeLeft() {
 	}
 	for i := range w.plan.Nodes {
 		for l := range w.plan.Locks {
-			if !w.isUp(i) {
+			if !w.isUp(i) || !w.isListed(i) {
 				continue
 			}
 			v := w.members[i].node.InspectLeader(lockNames[l])
-			if j := int(v.Member); v.Fence != 0 && (w.reaches(i, j) || !v.InDoubt) {
+			if j := w.machineOf(v.Member); v.Fence != 0 && (w.reaches(i, j) && !w.members[j].departed && w.isMember(j, v.Member) || !v.InDoubt) {
 				w.fail(Leaders, "node %d believes %+v about %s when all is over", i, v, lockNames[l])
 			}
 		}

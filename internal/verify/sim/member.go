@@ -44,6 +44,7 @@ type member struct {
 	lapsed    bool    // and no later session is saved yet
 
 	storing
+	belonging
 
 	out, in [maxNodes]*stream
 	dialing [maxNodes]bool
@@ -67,6 +68,8 @@ type disk struct {
 	// notes are by lock; nil while there are none. Copies of the disk have them, too, so they
 	// do not change.
 	notes []token.Notes
+
+	listing
 }
 
 // clock is a node's own: it read base at since, and runs drift millionths too fast.
@@ -97,30 +100,38 @@ func (c *clock) when(t token.Time) Instant {
 func (w *World) start(i int) {
 	m := &w.members[i]
 	machine := &w.plan.Machines[i]
+	if !w.startsNode(i) {
+		return
+	}
 	copy(m.copies[1:], m.copies[:])
 	m.copies[0] = m.disk
 	session, floor := w.remembered(m, machine)
 	w.judgeStart(i, m, floor)
 	binary.LittleEndian.PutUint64(m.incarnation[:], w.random.next())
 	binary.LittleEndian.PutUint64(m.incarnation[8:], w.random.next())
-	fresh := m.disk.lost
+	fresh := m.fresh(machine, w.plan.Changes)
 	m.encumbered, m.served = fresh || w.encumbered(i), false
-	if fresh {
-		m.disk.lost, m.disk.clients = false, true
+	if m.disk.lost = false; fresh {
+		m.disk.clients = true
 	}
 	if m.encumbered {
 		w.count(Encumbered)
 	}
-	node, err := token.New(m.clock.read(w.now), token.Config{
-		Self: token.Member(i), Members: w.plan.Nodes,
+	cfg := token.Config{
 		Incarnation: m.incarnation, Session: session, Floor: floor, Encumbered: m.encumbered, Fresh: fresh,
 		TTL:       token.Time(w.plan.TTL),
 		IdleToken: token.Time(w.plan.IdleToken), IdleLock: token.Time(w.plan.IdleLock),
 		FencesPerEpoch: w.plan.FencesPerEpoch, LocalBatch: machine.LocalBatch,
 		Remembers: w.remembers(i), Notes: m.disk.lockNotes(), MaxNotes: w.plan.MaxNotes,
-	})
+	}
+	w.asMember(i, &cfg)
+	m.startedFresh = fresh
+	node, err := token.New(m.clock.read(w.now), cfg)
 	if err != nil {
 		panic(err) // a plan that no configuration allows
+	}
+	if w.plan.Changes && node.InspectMembership().Departed {
+		m.leaves, m.turns, m.departed = true, true, true
 	}
 	w.log.started(w, i, m.incarnation, session)
 	m.process++
@@ -185,6 +196,7 @@ func (w *World) crashNow(i int, length Instant) {
 			w.breakOff(s, 0, w.backoff())
 		}
 	}
+	m.membership = nil
 	for k := range w.claims {
 		if c, op := &w.claims[k], &w.plan.Ops[k]; op.asks() && int(op.Node) == i && c.state != claimNone {
 			c.state = claimOver

@@ -126,14 +126,24 @@ func (w *World) judgeBarred(i, l int, wish Wish, e *token.Effect) {
 
 // judgeWitnessed: what depends on a note comes once it is on a quorum's disks.
 func (w *World) judgeWitnessed(i, l int, what string, fence token.Fence, has func(token.Notes) bool) {
-	count := 0
-	for j := range w.plan.Nodes {
-		if has(w.members[j].disk.of(l)) {
-			count++
-		}
+	w.judgeOnDisks(i, l, what, fence, w.onQuorum(w.members[i].latest(), has, l))
+}
+
+// judgeKnown is likewise for what a node remembers of a note: while there are two lists, it may
+// have been on the disks of a quorum of the first before.
+func (w *World) judgeKnown(i, l int, what string, fence token.Fence, has func(token.Notes) bool) {
+	m := w.members[i].latest()
+	if joint(m) {
+		before := *m
+		before.Next = nil
+		m = &before
 	}
-	if count < w.plan.quorum() && !w.excused() && !w.runs[l].forgotten {
-		w.fail(Untrue, "node %d goes by %s of %s with fence %d, which is on %d disks", i, what, lockNames[l], fence, count)
+	w.judgeOnDisks(i, l, what, fence, w.onQuorum(m, has, l))
+}
+
+func (w *World) judgeOnDisks(i, l int, what string, fence token.Fence, known bool) {
+	if !known && !w.excused() && !w.runs[l].forgotten {
+		w.fail(Untrue, "node %d goes by %s of %s with fence %d, which is not on a quorum's disks", i, what, lockNames[l], fence)
 	}
 }
 
@@ -198,7 +208,7 @@ func (w *World) judgeRunEnded(i int, op *Op, fence token.Fence, outcome frames.R
 		w.count(ClientEnded)
 	}
 	mark := token.RunMark{Tick: op.Note.Tick, Fence: fence, State: token.RunDone}
-	w.judgeWitnessed(i, l, "a run that is done", mark.Fence, func(n token.Notes) bool { return n.Run.Compare(mark) >= 0 })
+	w.judgeKnown(i, l, "a run that is done", mark.Fence, func(n token.Notes) bool { return n.Run.Compare(mark) >= 0 })
 	w.runs[l].noted = max(w.runs[l].noted, mark.Tick)
 }
 
@@ -280,7 +290,7 @@ func (w *World) mayBeFreed(l int, fence token.Fence) {
 
 // judgeFreed: an operator is told that a hold is freed once a quorum knows it.
 func (w *World) judgeFreed(i int, f *freeing) {
-	w.judgeWitnessed(i, f.lock, "a freed hold", f.fence, func(n token.Notes) bool {
+	w.judgeKnown(i, f.lock, "a freed hold", f.fence, func(n token.Notes) bool {
 		return n.Kept.Fence > f.fence || n.Kept.Fence == f.fence && n.Kept.Over
 	})
 }

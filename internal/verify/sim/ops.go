@@ -44,6 +44,16 @@ func (w *World) takeOp(k int, e event) bool {
 		if s := m.out[op.Peer]; s != nil {
 			w.breakOff(s, int(op.Effects), length)
 		}
+	case ChangeMembers:
+		return w.changeMembers(k, op, e)
+	case Launch, Renew:
+		if !w.launch(op, i) {
+			return false
+		}
+	case Wipe:
+		if !w.wipe(op, i) {
+			return false
+		}
 	default:
 		if m.node == nil {
 			return false
@@ -104,10 +114,13 @@ func (w *World) strikeNode(op *Op, i int, m *member) {
 		}
 		m.crash, m.crashFor = op.Effects, w.restartAfter(op.Length)
 		w.events.push(event{at: min(w.now+op.Patience, w.plan.Settle), kind: evCrash, node: int8(i), gen: m.process})
-	case CrashSave, CrashStore:
+	case CrashSave, CrashStore, CrashMembership:
 		m.crashAt = token.Save
-		if op.Kind == CrashStore {
+		switch op.Kind {
+		case CrashStore:
 			m.crashAt = token.Store
+		case CrashMembership:
+			m.crashAt = token.SaveMembership
 		}
 		m.crashSave, m.crashSaveUntil, m.crashFor = op.Effects, w.now+op.Patience, w.restartAfter(op.Length)
 	case SetBack:

@@ -30,6 +30,9 @@ func (w *World) performed(i int) {
 				m.table.Take(m.clock.read(w.now), e)
 			}
 			m.table.Return(m.clock.read(w.now))
+			if m.turns {
+				w.turnAway(i, m)
+			}
 		}
 	}
 	if m.gone {
@@ -64,14 +67,15 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 			m.promised = max(m.promised, e.Message.Ballot.Number)
 		}
 		if e.Message.Kind == token.TokenMessage {
-			w.hadTurn(int(e.Peer), e.Lock)
+			w.hadTurn(w.machineOf(e.Peer), e.Lock)
 		}
-		if m := &e.Message; m.Kind == token.Recall && int(m.Recaller) != i || m.Kind == token.Done && int(m.Share.Member) != i {
+		if about := &e.Message; about.Kind == token.Recall && about.Recaller != m.id || about.Kind == token.Done && about.Share.Member != m.id {
 			w.count(Relayed)
 		}
+		w.noteChanging(i, &e.Message)
 		w.noteLimit(e.Lock, &e.Message)
 		w.judgeWitness(i, &e.Message)
-		w.send(i, int(e.Peer), e.Message)
+		w.send(i, e.Peer, e.Message)
 	case token.Refuse:
 		if e.Limit != token.Exclusive {
 			w.count(OtherLimit)
@@ -84,18 +88,23 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 		w.judgeGrant(i, e)
 		w.served(i, w.lockOf(e.Lock))
 	case token.PassedOver:
-		w.hadTurn(int(e.Peer), e.Lock)
+		w.hadTurn(w.machineOf(e.Peer), e.Lock)
 	case token.Revoke:
 		w.sharerLeft(i, e)
 	case token.Left:
 		w.sharerLeft(i, e)
 		w.keeperLeft(e)
-		if q := e.State.Queue; len(q) > 1 && int(q[0]) == i {
+		if q := e.State.Queue; len(q) > 1 && q[0] == m.id {
 			w.count(WentAhead)
 		}
 	case token.Buried:
-		w.judgeBurials(int(e.Peer))
+		if w.judgeBurials(w.machineOf(e.Peer)); joint(m.membership) {
+			w.count(JointBurial)
+		}
 	case token.Began:
+		if w.judgeListed(i); joint(m.membership) {
+			w.count(JointLease)
+		}
 		w.judgeBurials(i)
 		w.judgeBegun(i, m, e.Session)
 	case token.Made:
@@ -121,8 +130,17 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 		w.freed(i, e)
 	case token.Forgot:
 		w.marks[i][w.lockOf(e.Lock)] = mark{}
+	case token.SaveMembership:
+		w.saveMembership(i, m, e)
+	case token.Adopted:
+		w.adopted(i, m, e)
+	case token.Changed:
+		w.changed(i, e)
+	case token.Departed:
+		m.departed = true
 	case token.Gone:
 		w.judgeGone(i)
 		m.gone = true
+		w.gone(m, e)
 	}
 }

@@ -11,7 +11,7 @@ import (
 type Instant int64
 
 const (
-	maxNodes   = 7
+	maxNodes   = 8
 	maxLocks   = 16
 	maxClients = 4
 )
@@ -58,6 +58,13 @@ type Plan struct {
 	Notes         bool
 	Writes, Tells Instant
 	MaxNotes      int
+
+	// Changes: the members change. First of the Nodes machines are the members of the first
+	// list; the processes of the others wait to be listed. Taken: the first members' disks are
+	// of a version that knew no memberships. Born: the first list is on all disks at the start.
+	Changes     bool
+	First       int
+	Taken, Born bool
 
 	// Faults are over at Settle: no op begins or lasts later.
 	Settle Instant
@@ -182,6 +189,18 @@ const (
 	FreeKept
 	// ForgetNotes: the time for which Node remembers Lock's notes is over.
 	ForgetNotes
+	// ChangeMembers: an operator at Node adds the machines in the low byte of Pairs and removes
+	// those in the next. If it is refused, it tries again, Effects times.
+	ChangeMembers
+	// Launch: the process of machine Node starts; it waits to be listed.
+	Launch
+	// Renew: as Launch, with a new disk, if the machine was removed.
+	Renew
+	// Wipe: Node's process dies, and starts again after Length with a new disk: as it did first
+	// or, with Effects 1, waiting to be listed.
+	Wipe
+	// CrashMembership is a CrashSave that waits for a membership in place of what is saved.
+	CrashMembership
 	opKinds
 )
 
@@ -194,6 +213,7 @@ var opNames = [...]string{
 	SetBack: "set-back", SetBackAll: "set-back-all",
 	SetLimit: "set-limit", LoseDisk: "lose-disk",
 	CrashStore: "crash-at-store", FreeKept: "free", ForgetNotes: "forget-notes",
+	ChangeMembers: "change-members", Launch: "launch", Renew: "renew", Wipe: "wipe", CrashMembership: "crash-at-membership",
 }
 
 // whoHasToken stands for the node that has the token of the op's lock at that time.
@@ -226,6 +246,8 @@ func (op Op) String() string {
 		return fmt.Sprintf("%s lock %d, limit %d, says %d values, hold %d µs, patience %d µs%v", head, op.Lock, op.Limit, op.Says, op.Length/1000, op.Patience/1000, op.Note)
 	case FreeKept, ForgetNotes:
 		return fmt.Sprintf("%s lock %d", head, op.Lock)
+	case ChangeMembers:
+		return fmt.Sprintf("%s adds machines %v, removes %v, tries %d times more", head, machines(op.Pairs), machines(op.Pairs>>8), op.Effects)
 	case CrashAll:
 		return fmt.Sprintf("crash-all for %d µs, each up to %d µs more", op.Length/1000, op.Patience/1000)
 	case SetBack, SetBackAll:
@@ -243,6 +265,16 @@ func (op Op) String() string {
 	return fmt.Sprintf("%s after %d effects, within %d µs, for %d µs", head, op.Effects, op.Patience/1000, op.Length/1000)
 }
 
+// machines lists the machines in a byte.
+func machines(set uint64) (all []int) {
+	for i := range maxNodes {
+		if set>>i&1 != 0 {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
 func pairBit(from, to int) uint64 { return 1 << (8*from + to) }
 
 func pairNames(pairs uint64) string {
@@ -257,8 +289,16 @@ func pairNames(pairs uint64) string {
 	return string(text)
 }
 
-// quorum is q.
+// quorum is q, if the members never change.
 func (p *Plan) quorum() int { return p.Nodes/2 + 1 }
+
+// first is how many members the first list has.
+func (p *Plan) first() int {
+	if p.Changes {
+		return p.First
+	}
+	return p.Nodes
+}
 
 // cutForGood reports whether two nodes never reach each other.
 func (p *Plan) cutForGood(i, j int) bool {
@@ -267,8 +307,8 @@ func (p *Plan) cutForGood(i, j int) bool {
 
 // String tells the plan without its ops.
 func (p *Plan) String() string {
-	text := fmt.Sprintf("seed %d: %d nodes, %d locks, T %d ms, idle %d/%d ms, %d fences an epoch, delay %d+%d µs, creep %d, cut for good %v, clients %t, shared %t, values %t, notes %t (written within %d µs, told within %d µs, of %d locks), settle at %d µs\n",
-		p.Seed, p.Nodes, p.Locks, p.TTL/1e6, p.IdleToken/1e6, p.IdleLock/1e6, p.FencesPerEpoch, p.Delay/1000, p.Jitter/1000, p.Creep, p.Cut, p.Clients, p.Shared, p.Values, p.Notes, p.Writes/1000, p.Tells/1000, p.MaxNotes, p.Settle/1000)
+	text := fmt.Sprintf("seed %d: %d nodes, %d locks, T %d ms, idle %d/%d ms, %d fences an epoch, delay %d+%d µs, creep %d, cut for good %v, clients %t, shared %t, values %t, notes %t (written within %d µs, told within %d µs, of %d locks), settle at %d µs, members change %t: the first %d, taken over %t, born %t\n",
+		p.Seed, p.Nodes, p.Locks, p.TTL/1e6, p.IdleToken/1e6, p.IdleLock/1e6, p.FencesPerEpoch, p.Delay/1000, p.Jitter/1000, p.Creep, p.Cut, p.Clients, p.Shared, p.Values, p.Notes, p.Writes/1000, p.Tells/1000, p.MaxNotes, p.Settle/1000, p.Changes, p.first(), p.Taken, p.Born)
 	for i, m := range p.Machines[:p.Nodes] {
 		text += fmt.Sprintf("  node %d: disk %t, wall clock %d ms ahead, used %t, clock from %d ns, drift %d millionths, local batch %d\n", i, m.Disk, m.Wall/1e6, m.Clocked || !m.Disk, m.Offset, m.Drift, m.LocalBatch)
 	}

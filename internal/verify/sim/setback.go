@@ -70,6 +70,9 @@ func (w *World) noteSave(m *member, s token.Session) {
 // judgeBegun: a session whose number another incarnation had begins only if a quorum does
 // not know it: those who know it guard none, until they end.
 func (w *World) judgeBegun(i int, m *member, s token.Session) {
+	if w.plan.Changes {
+		return // no disk is set back
+	}
 	ignorant := 0
 	for j := range w.plan.Nodes {
 		other := &w.members[j]

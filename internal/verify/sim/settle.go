@@ -20,6 +20,9 @@ func (p *Plan) turnBound() Instant {
 	if p.Notes { // members refuse, and are full; disks are slow
 		bound += 8*p.TTL + 4*(p.Writes+p.Tells)
 	}
+	if p.Changes { // members of the next list wait for T, and the dead for burial
+		bound += 8 * p.TTL
+	}
 	if p.wornOut() {
 		bound += Instant(p.Nodes) * 12 * p.TTL
 	}
@@ -62,6 +65,7 @@ func (w *World) checkServed() {
 	}
 	w.freeAll()
 	w.settled = w.judgeAnswered()
+	w.settled = w.checkChanges() && w.settled
 	for k := range w.claims {
 		op := &w.plan.Ops[k]
 		if w.claims[k].state == claimHolding && op.ofClient() {
@@ -122,11 +126,11 @@ func (w *World) served(i, l int) {
 // owed reports whether a waiter must be served in the end: its node is up and reaches a
 // quorum, and it or a node in its reach reaches every node that is up.
 func (w *World) owed(i int) bool {
-	if !w.reachesQuorum(i) || w.cannotKnow(i) {
+	if !w.isListed(i) || !w.reachesQuorum(i) || w.cannotKnow(i) {
 		return false
 	}
 	for k := range w.plan.Nodes {
-		if w.reaches(i, k) && w.reachesQuorum(k) && w.reachesAll(k) {
+		if w.reaches(i, k) && w.isListed(k) && w.reachesQuorum(k) && w.reachesAll(k) {
 			return true
 		}
 	}
@@ -161,6 +165,9 @@ func (w *World) reaches(i, j int) bool {
 }
 
 func (w *World) reachesQuorum(i int) bool {
+	if w.plan.Changes {
+		return w.reachesQuorums(i)
+	}
 	count := 0
 	for j := range w.plan.Nodes {
 		if w.reaches(i, j) {
@@ -172,7 +179,7 @@ func (w *World) reachesQuorum(i int) bool {
 
 func (w *World) reachesAll(i int) bool {
 	for j := range w.plan.Nodes {
-		if w.isUp(j) && !w.reaches(i, j) {
+		if w.isUp(j) && w.isListed(j) && !w.reaches(i, j) {
 			return false
 		}
 	}

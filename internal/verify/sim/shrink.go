@@ -14,10 +14,10 @@ func Shrink(p *Plan, runs int) *Plan {
 	s.judge = failure.Judge
 	for before := -1; before != len(s.best.Ops) && s.runs > 0; {
 		before = len(s.best.Ops)
+		s.plainer()
 		for size := max(1, len(s.best.Ops)/2); size > 0; size /= 2 {
 			s.takeOut(size)
 		}
-		s.plainer()
 	}
 	return s.best
 }

@@ -1,13 +1,20 @@
 package sim
 
-import "conch/token"
+import (
+	"errors"
+
+	"conch/token"
+)
 
 // stream is one stream from a process to a member: the driver's gRPC stream as the
 // algorithm sees it.
 type stream struct {
 	id       int32
 	from, to int
+	peer     token.Member // whom the sender means
+	as       token.Member // whom the receiver takes for the sender
 	hello    token.Hello
+	shown    uint64 // the version of the membership that its sender has shown on it
 	sender   uint32 // the process that opened it
 
 	up       bool   // the sender has heard that it is accepted
@@ -59,8 +66,13 @@ func (w *World) dial(from, to int) {
 		w.planDial(from, to, w.backoff())
 		return
 	}
+	peer := w.peerAt(from, to)
+	if peer == token.NoMember {
+		return
+	}
 	s := w.newStream(from, to)
-	s.hello = m.node.Hello(token.Member(to))
+	s.peer = peer
+	s.hello = m.node.Hello(peer)
 	m.out[to] = s
 	s.helloAt = w.now + w.delay(from, to)
 	s.last = s.helloAt
@@ -76,9 +88,10 @@ func (w *World) planDial(from, to int, after Instant) {
 }
 
 // send puts a message on the way.
-func (w *World) send(from, to int, m token.Message) {
+func (w *World) send(from int, peer token.Member, m token.Message) {
+	to := w.machineOf(peer)
 	s := w.members[from].out[to]
-	if s == nil || !s.up || s.closed {
+	if s == nil || !s.up || s.closed || s.peer != peer {
 		return
 	}
 	took := w.delay(from, to)
@@ -131,14 +144,17 @@ func (w *World) deliver(s *stream) bool {
 	}
 	if m.in[s.from] != s {
 		w.count(StaleDelivery)
+		if w.plan.Changes { // the one that replaced it may be over already: it was for another disk
+			w.breakOff(s, 0, w.backoff())
+		}
 		return false
 	}
 	w.traceReceive(s.from, s.to, &message)
 	w.mark(uint64(message.Kind), uint64(s.from), uint64(s.to))
 	w.log.arrives(&message)
-	w.hears(s.to, s.from, &message)
+	w.hears(s, &message)
 	w.takeBack(s.to, &message)
-	m.node.Receive(m.clock.read(w.now), token.Member(s.from), message)
+	m.node.Receive(m.clock.read(w.now), s.as, message)
 	if message.Lock != "" {
 		w.touched = w.lockOf(message.Lock)
 	}
@@ -158,15 +174,25 @@ func (w *World) unqueue(s *stream) {
 
 // hello delivers a stream's HELLO.
 func (w *World) hello(s *stream, m *member) {
-	err := m.node.ReceiveHello(m.clock.read(w.now), token.Member(s.from), s.hello)
+	process := m.process
+	if w.believe(s); m.node == nil || m.process != process || w.failure != nil {
+		return
+	}
+	err := errUnlisted
+	if s.as != token.NoMember {
+		err = m.node.ReceiveHello(m.clock.read(w.now), s.as, s.hello)
+	}
 	if w.trace != nil {
 		w.tracef("%d hears HELLO of %d, boot %d, stream %d: %v", s.to, s.from, s.hello.Boot, s.hello.Counter, err)
 	}
 	if err != nil {
-		w.count(OldStream)
+		if w.refusedStream(s, err); errors.Is(err, token.ErrOldStream) {
+			w.count(OldStream)
+		}
 		w.breakOff(s, 0, w.delay(s.to, s.from))
 	} else {
 		s.accepted, s.receiver = true, m.process
+		s.shown = version(s.hello.Membership)
 		m.in[s.from] = s
 		if s.length() > 0 {
 			w.deliverAt(s, max(w.now, s.queue[s.head].at))
@@ -192,7 +218,7 @@ func (w *World) up(e event) bool {
 	s.up = true
 	w.tracef("%d hears that %d accepted its stream %d", s.from, s.to, s.hello.Counter)
 	w.log.stream(w, s.from, s.to, true)
-	m.node.PeerUp(m.clock.read(w.now), token.Member(s.to))
+	m.node.PeerUp(m.clock.read(w.now), s.peer)
 	w.performed(s.from)
 	return true
 }
@@ -241,7 +267,7 @@ func (w *World) down(e event) bool {
 	}
 	w.tracef("%d notices that its stream to %d is over", s.from, s.to)
 	w.log.stream(w, s.from, s.to, false)
-	m.node.PeerDown(m.clock.read(w.now), token.Member(s.to))
+	m.node.PeerDown(m.clock.read(w.now), s.peer)
 	w.performed(s.from)
 	return true
 }

@@ -40,6 +40,7 @@ var effectNames = [effectKinds]string{
 	token.Began: "begins", token.Lapsed: "lapses", token.Guarded: "guards", token.Buried: "buries",
 	token.Probed: "probes", token.Balloted: "ballots", token.Ended: "ends ballot", token.Forgot: "forgets",
 	token.Led: "believes in a leader of", token.Store: "stores notes of", token.Ran: "refuses a run of", token.RunNoted: "knows a run as noted of",
+	token.SaveMembership: "saves a membership", token.Adopted: "adopts", token.Changed: "answers an operator", token.Choosing: "proposes", token.Asking: "asks who has joined", token.Departed: "has departed",
 	token.Freed: "has freed", token.Witnessing: "asks for witnesses of", token.Keeping: "keeps", token.Unkept: "keeps no more",
 }
 
@@ -70,6 +71,12 @@ func describeEffect(e *token.Effect) string {
 		text += ", " + e.Reason
 	}
 	text += notesOf(e)
+	if e.Membership != nil {
+		text += " " + membershipText(e.Membership)
+	}
+	if e.Choice != nil {
+		text += fmt.Sprintf(" choice of version %d: promised %s, accepted %s {%s}", e.Choice.Version, e.Choice.Promised, e.Choice.Accepted, listText(e.Choice.Next))
+	}
 	if s := e.Message.Saying; s != nil {
 		text += " " + sayingOf(s)
 	}
@@ -126,6 +133,14 @@ func describe(m *token.Message) string {
 		text += fmt.Sprintf(" %s %s highest %s", noteOf(m.Note), answerNames[m.Answer], m.Highest)
 	case token.Say:
 		text += " " + sayingOf(m.Saying)
+	case token.MembershipMessage:
+		text += membershipText(m.Change.Membership)
+	case token.Choose, token.ChooseAnswer, token.Accept, token.AcceptAnswer:
+		text += fmt.Sprintf("version %d round %s promised %s accepted %s {%s}", m.Change.Version, m.Change.Round, m.Change.Promised, m.Change.Accepted, listText(m.Change.Next))
+	case token.Joined, token.JoinedAnswer:
+		text += fmt.Sprintf("version %d ask %d joined %t members %v highest %d", m.Change.Version, m.Change.Ask, m.Change.Joined, m.Members, m.Change.Highest)
+	case token.Sync, token.SyncAnswer:
+		text += fmt.Sprintf("version %d after %q, %d notes, more %t", m.Change.Version, m.Change.After, len(m.Change.Notes), m.Change.More)
 	case token.Abort:
 		text += fmt.Sprintf(" %s", m.Ballot)
 	}

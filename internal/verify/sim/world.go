@@ -30,6 +30,7 @@ type World struct {
 	service
 	leading
 	noting
+	changing
 	// What the judges keep; see judge.go.
 	judges
 	Coverage
@@ -50,7 +51,7 @@ type Result struct {
 // Run runs a plan.
 func (w *World) Run(p *Plan) Result {
 	w.reset(p)
-	for i := range p.Nodes {
+	for i := range p.first() {
 		w.start(i)
 	}
 	for len(w.events.heap) > 0 && w.failure == nil && !w.settled {
@@ -72,7 +73,7 @@ func (w *World) reset(p *Plan) {
 	*w = World{
 		plan: p, random: source(p.Seed ^ 0x5eed), streams: w.streams, Coverage: w.Coverage, trace: w.trace, log: w.log,
 		events: w.events, armed: w.armed[:0], claims: append(w.claims[:0], make([]claim, len(p.Ops))...),
-		orphans: w.orphans[:0], judges: w.judges,
+		orphans: w.orphans[:0], judges: w.judges, changing: w.changing,
 	}
 	w.events.reset()
 	w.judges.reset()
@@ -84,6 +85,7 @@ func (w *World) reset(p *Plan) {
 			w.delays[i][j] = source(p.Seed + uint64(8*i+j+1)*0x632be59bd9b4e019)
 		}
 	}
+	w.layDisks()
 	for k := range p.Processes {
 		w.clients[k].clock = clock{base: p.ClientMachines[k].Offset, drift: p.ClientMachines[k].Drift}
 		w.startClient(k)
@@ -121,7 +123,7 @@ func (w *World) take(e event) bool {
 	case evRelease, evWithdraw:
 		return w.takeClaim(e)
 	case evStart:
-		if m := &w.members[e.node]; m.node == nil && m.process == e.gen {
+		if m := &w.members[e.node]; m.node == nil && m.process == e.gen && !m.waits {
 			w.start(int(e.node))
 			return true
 		}
@@ -153,6 +155,10 @@ func (w *World) take(e event) bool {
 		return w.written(e)
 	case evStored:
 		return w.stored(e)
+	case evAsk:
+		return w.ask(e)
+	case evAnswer:
+		return w.answered(e)
 	case evClientStart:
 		if c := &w.clients[e.node]; !c.alive && c.process == e.gen && !w.closing {
 			w.startClient(int(e.node))

@@ -10,6 +10,8 @@ export class Cluster {
   clear() {
     this.locks = new Map();
     this.statuses = new Map(); // by address
+    this.listed = new Map(); // how members stand in a change, and what is wrong with them, by address
+    this.change = ''; // which change of the members is under way, in words
     this.missing = new Map(); // reasons, by address
     this.detail = null;
     this.asks = [];
@@ -17,14 +19,23 @@ export class Cluster {
     this.more = false;
   }
 
-  // meet begins anew. It remembers how the members were.
+  // meet begins anew, and returns what has happened to the members. It remembers how they were.
   meet(hello) {
-    const { statuses, missing } = this;
+    const { statuses, missing, members } = this;
+    const happened = members.length === 0 ? [] : [
+      ...hello.members.filter((m) => !members.includes(m)).map((m) => ({ kind: 'back', text: `${m} is a member now` })),
+      ...members.filter((m) => !hello.members.includes(m)).map((m) => ({ kind: 'gone', text: `${m} is no member any more` })),
+    ];
     this.clear();
-    if (String(hello.members) === String(this.members)) {
-      Object.assign(this, { statuses, missing });
-    }
+    hello.members.forEach((m) => {
+      for (const [of, was] of [[this.statuses, statuses], [this.missing, missing]]) {
+        if (was.has(m)) {
+          of.set(m, was.get(m));
+        }
+      }
+    });
     Object.assign(this, { members: hello.members, self: hello.member, quorum: hello.quorum, ttl: hello.ttl, version: hello.version });
+    return happened;
   }
 
   // take takes news, and returns what happened, first things first.
@@ -77,6 +88,8 @@ export class Cluster {
     // What one that is missing said last is kept, to see what it is when it is back.
     answered.forEach((s, address) => this.statuses.set(address, s));
     this.missing = missing;
+    this.change = status.change ?? '';
+    this.listed = new Map((status.listed ?? []).map((l) => [l.member, l]));
   }
 
   takeLock(lock, now, happened) {

@@ -35,7 +35,9 @@ const stream = new Stream({
     }
     refused = Boolean(hello.refused);
     showCautions(hello.cautions ?? []);
-    cluster.meet(hello);
+    const happened = cluster.meet(hello);
+    timeline.add(happened, cluster.members);
+    happened.forEach((h) => announce(sentence(h, cluster.members)));
     changed = true;
     setText(byId('version'), `Version ${hello.version}.`);
     showConnection();

@@ -132,7 +132,7 @@ function noNumbers(lock, detail) {
   if (!detail || lock.holder || lock.token || lock.waiting > 0) {
     return 'The members are being asked for their numbers.';
   }
-  return 'Nobody has asked for this lock yet: no member knows it.';
+  return 'No member knows this lock: nobody has asked for it yet, or not since the members were started.';
 }
 
 // ending is the end of a long number, which tells it from others.
@@ -144,11 +144,15 @@ function ending(number) {
 export function showMembers(cluster, lock) {
   const table = byId('members');
   const titles = ['Member', 'State', 'Last heard', 'Round trip', 'Lease', 'Session', 'Holds', 'Waits', 'Clients', 'Up', 'Version'];
-  keep(table, String(cluster.members), () => [
+  const standing = (address) => cluster.listed.get(address)?.standing;
+  setText(byId('change'), cluster.change);
+  byId('change').hidden = cluster.change === '';
+  keep(table, String(cluster.members.map((m) => [m, standing(m)])), () => [
     html('thead', {}, html('tr', {}, ...titles.map((t) => html('th', { scope: 'col' }, t)))),
     html('tbody', {}, ...cluster.members.map((address, i) => html('tr', {},
       html('th', { scope: 'row' }, `${letter(i)} `, html('span', { class: 'address', title: address }, shorten(address, 26)),
-        address === cluster.self ? html('span', { class: 'tag' }, 'this node') : ''),
+        address === cluster.self ? html('span', { class: 'tag' }, 'this node') : '',
+        standing(address) ? html('span', { class: 'tag' }, standing(address)) : ''),
       ...titles.slice(1).map(() => html('td', {}))))),
   ]);
   const own = cluster.statuses.get(cluster.self);
@@ -171,7 +175,7 @@ export function showMembers(cluster, lock) {
       status ? status.version : '–',
     ];
     cells.forEach((text, k) => setText(row.cells[k + 1], text));
-    row.cells[1].title = cluster.missing.get(address) ?? '';
+    row.cells[1].title = cluster.missing.get(address) ?? cluster.listed.get(address)?.trouble ?? '';
     row.cells[5].title = status?.session ?? '';
   });
 }

@@ -101,6 +101,10 @@ const (
 	// A member has no data directory, so it remembers no runs and kept holds.
 	// FAILED_PRECONDITION.
 	Code_CODE_NO_NOTES Code = 21
+	// The members cannot be changed like that: the message says why. FAILED_PRECONDITION.
+	Code_CODE_CANNOT_CHANGE Code = 22
+	// Another change of the members came first. ABORTED.
+	Code_CODE_CHANGING Code = 23
 )
 
 // Enum value maps for Code.
@@ -128,6 +132,8 @@ var (
 		19: "CODE_INVALID_TICK",
 		20: "CODE_NOTES_FULL",
 		21: "CODE_NO_NOTES",
+		22: "CODE_CANNOT_CHANGE",
+		23: "CODE_CHANGING",
 	}
 	Code_value = map[string]int32{
 		"CODE_UNSPECIFIED":     0,
@@ -152,6 +158,8 @@ var (
 		"CODE_INVALID_TICK":    19,
 		"CODE_NOTES_FULL":      20,
 		"CODE_NO_NOTES":        21,
+		"CODE_CANNOT_CHANGE":   22,
+		"CODE_CHANGING":        23,
 	}
 )
 
@@ -297,6 +305,118 @@ func (Scope) EnumDescriptor() ([]byte, []int) {
 	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{2}
 }
 
+// Standing is where a member stands in a change.
+type Standing int32
+
+const (
+	Standing_STANDING_UNSPECIFIED Standing = 0
+	// It is a member, and stays.
+	Standing_STANDING_MEMBER Standing = 1
+	// It is being added.
+	Standing_STANDING_JOINING Standing = 2
+	// It is being removed.
+	Standing_STANDING_LEAVING Standing = 3
+)
+
+// Enum value maps for Standing.
+var (
+	Standing_name = map[int32]string{
+		0: "STANDING_UNSPECIFIED",
+		1: "STANDING_MEMBER",
+		2: "STANDING_JOINING",
+		3: "STANDING_LEAVING",
+	}
+	Standing_value = map[string]int32{
+		"STANDING_UNSPECIFIED": 0,
+		"STANDING_MEMBER":      1,
+		"STANDING_JOINING":     2,
+		"STANDING_LEAVING":     3,
+	}
+)
+
+func (x Standing) Enum() *Standing {
+	p := new(Standing)
+	*p = x
+	return p
+}
+
+func (x Standing) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Standing) Descriptor() protoreflect.EnumDescriptor {
+	return file_conch_client_v1_client_proto_enumTypes[3].Descriptor()
+}
+
+func (Standing) Type() protoreflect.EnumType {
+	return &file_conch_client_v1_client_proto_enumTypes[3]
+}
+
+func (x Standing) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Standing.Descriptor instead.
+func (Standing) EnumDescriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{3}
+}
+
+// ChangeStage is how far a change is.
+type ChangeStage int32
+
+const (
+	ChangeStage_CHANGE_STAGE_UNSPECIFIED ChangeStage = 0
+	// The members choose.
+	ChangeStage_CHANGE_STAGE_CHOOSING ChangeStage = 1
+	// It is chosen, and will be completed. Decisions need both lists meanwhile.
+	ChangeStage_CHANGE_STAGE_JOINT ChangeStage = 2
+	// All members go by the new list.
+	ChangeStage_CHANGE_STAGE_COMPLETE ChangeStage = 3
+)
+
+// Enum value maps for ChangeStage.
+var (
+	ChangeStage_name = map[int32]string{
+		0: "CHANGE_STAGE_UNSPECIFIED",
+		1: "CHANGE_STAGE_CHOOSING",
+		2: "CHANGE_STAGE_JOINT",
+		3: "CHANGE_STAGE_COMPLETE",
+	}
+	ChangeStage_value = map[string]int32{
+		"CHANGE_STAGE_UNSPECIFIED": 0,
+		"CHANGE_STAGE_CHOOSING":    1,
+		"CHANGE_STAGE_JOINT":       2,
+		"CHANGE_STAGE_COMPLETE":    3,
+	}
+)
+
+func (x ChangeStage) Enum() *ChangeStage {
+	p := new(ChangeStage)
+	*p = x
+	return p
+}
+
+func (x ChangeStage) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ChangeStage) Descriptor() protoreflect.EnumDescriptor {
+	return file_conch_client_v1_client_proto_enumTypes[4].Descriptor()
+}
+
+func (ChangeStage) Type() protoreflect.EnumType {
+	return &file_conch_client_v1_client_proto_enumTypes[4]
+}
+
+func (x ChangeStage) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ChangeStage.Descriptor instead.
+func (ChangeStage) EnumDescriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{4}
+}
+
 // Mode says what to do while the lock is in use.
 type Acquire_Mode int32
 
@@ -336,11 +456,11 @@ func (x Acquire_Mode) String() string {
 }
 
 func (Acquire_Mode) Descriptor() protoreflect.EnumDescriptor {
-	return file_conch_client_v1_client_proto_enumTypes[3].Descriptor()
+	return file_conch_client_v1_client_proto_enumTypes[5].Descriptor()
 }
 
 func (Acquire_Mode) Type() protoreflect.EnumType {
-	return &file_conch_client_v1_client_proto_enumTypes[3]
+	return &file_conch_client_v1_client_proto_enumTypes[5]
 }
 
 func (x Acquire_Mode) Number() protoreflect.EnumNumber {
@@ -394,11 +514,11 @@ func (x RunEnded_Outcome) String() string {
 }
 
 func (RunEnded_Outcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_conch_client_v1_client_proto_enumTypes[4].Descriptor()
+	return file_conch_client_v1_client_proto_enumTypes[6].Descriptor()
 }
 
 func (RunEnded_Outcome) Type() protoreflect.EnumType {
-	return &file_conch_client_v1_client_proto_enumTypes[4]
+	return &file_conch_client_v1_client_proto_enumTypes[6]
 }
 
 func (x RunEnded_Outcome) Number() protoreflect.EnumNumber {
@@ -451,11 +571,11 @@ func (x RunRecord_State) String() string {
 }
 
 func (RunRecord_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_conch_client_v1_client_proto_enumTypes[5].Descriptor()
+	return file_conch_client_v1_client_proto_enumTypes[7].Descriptor()
 }
 
 func (RunRecord_State) Type() protoreflect.EnumType {
-	return &file_conch_client_v1_client_proto_enumTypes[5]
+	return &file_conch_client_v1_client_proto_enumTypes[7]
 }
 
 func (x RunRecord_State) Number() protoreflect.EnumNumber {
@@ -509,11 +629,11 @@ func (x Released_Outcome) String() string {
 }
 
 func (Released_Outcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_conch_client_v1_client_proto_enumTypes[6].Descriptor()
+	return file_conch_client_v1_client_proto_enumTypes[8].Descriptor()
 }
 
 func (Released_Outcome) Type() protoreflect.EnumType {
-	return &file_conch_client_v1_client_proto_enumTypes[6]
+	return &file_conch_client_v1_client_proto_enumTypes[8]
 }
 
 func (x Released_Outcome) Number() protoreflect.EnumNumber {
@@ -587,11 +707,11 @@ func (x Obstacle_Kind) String() string {
 }
 
 func (Obstacle_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_conch_client_v1_client_proto_enumTypes[7].Descriptor()
+	return file_conch_client_v1_client_proto_enumTypes[9].Descriptor()
 }
 
 func (Obstacle_Kind) Type() protoreflect.EnumType {
-	return &file_conch_client_v1_client_proto_enumTypes[7]
+	return &file_conch_client_v1_client_proto_enumTypes[9]
 }
 
 func (x Obstacle_Kind) Number() protoreflect.EnumNumber {
@@ -797,7 +917,10 @@ type NodeFrame struct {
 	Messages []*NodeMessage         `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
 	// How the stream ends. Set only in the last frame of a stream that is not gRPC's,
 	// where no gRPC status says it.
-	End           *End `protobuf:"bytes,2,opt,name=end,proto3" json:"end,omitempty"`
+	End *End `protobuf:"bytes,2,opt,name=end,proto3" json:"end,omitempty"`
+	// The addresses of all members: in the frame that has Welcome, and in a frame of its own
+	// whenever they have changed. A client that has lost its node may go on to any of them.
+	Members       []string `protobuf:"bytes,3,rep,name=members,proto3" json:"members,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -842,6 +965,13 @@ func (x *NodeFrame) GetMessages() []*NodeMessage {
 func (x *NodeFrame) GetEnd() *End {
 	if x != nil {
 		return x.End
+	}
+	return nil
+}
+
+func (x *NodeFrame) GetMembers() []string {
+	if x != nil {
+		return x.Members
 	}
 	return nil
 }
@@ -2942,7 +3072,10 @@ type StatusResponse struct {
 	// answering one alone.
 	Statuses []*MemberStatus `protobuf:"bytes,5,rep,name=statuses,proto3" json:"statuses,omitempty"`
 	// The members that did not answer. With SCOPE_NODE, none.
-	Missing       []*Missing `protobuf:"bytes,6,rep,name=missing,proto3" json:"missing,omitempty"`
+	Missing []*Missing `protobuf:"bytes,6,rep,name=missing,proto3" json:"missing,omitempty"`
+	// The membership as the answering node knows it, without what only the others can tell. Not
+	// set by nodes of earlier versions.
+	Membership    *ShowMembersResponse `protobuf:"bytes,7,opt,name=membership,proto3" json:"membership,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3015,6 +3148,13 @@ func (x *StatusResponse) GetStatuses() []*MemberStatus {
 func (x *StatusResponse) GetMissing() []*Missing {
 	if x != nil {
 		return x.Missing
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetMembership() *ShowMembersResponse {
+	if x != nil {
+		return x.Membership
 	}
 	return nil
 }
@@ -5323,6 +5463,505 @@ func (x *HeldLock) GetHolder() *Holder {
 	return nil
 }
 
+// ShowMembersRequest asks for the members.
+type ShowMembersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether the answering node also asks the others how they are.
+	AskOthers     bool `protobuf:"varint,1,opt,name=ask_others,json=askOthers,proto3" json:"ask_others,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShowMembersRequest) Reset() {
+	*x = ShowMembersRequest{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShowMembersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShowMembersRequest) ProtoMessage() {}
+
+func (x *ShowMembersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShowMembersRequest.ProtoReflect.Descriptor instead.
+func (*ShowMembersRequest) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *ShowMembersRequest) GetAskOthers() bool {
+	if x != nil {
+		return x.AskOthers
+	}
+	return false
+}
+
+// ShowMembersResponse tells the members.
+type ShowMembersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The member that answers.
+	AnsweredBy string `protobuf:"bytes,1,opt,name=answered_by,json=answeredBy,proto3" json:"answered_by,omitempty"`
+	// Counts the memberships of the cluster from 0. During a change it is odd.
+	Version uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// 32 hexadecimal digits that tell clusters apart; empty while the first list is not settled.
+	Cluster string `protobuf:"bytes,3,opt,name=cluster,proto3" json:"cluster,omitempty"`
+	// All members, those that are to leave included, by ID.
+	Members []*ListedMember `protobuf:"bytes,4,rep,name=members,proto3" json:"members,omitempty"`
+	// For how long the cluster has had this membership, as far as the answering node has run.
+	SinceNs int64 `protobuf:"varint,5,opt,name=since_ns,json=sinceNs,proto3" json:"since_ns,omitempty"`
+	// Why the members cannot be changed now; empty if they can.
+	Fixed         string `protobuf:"bytes,6,opt,name=fixed,proto3" json:"fixed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShowMembersResponse) Reset() {
+	*x = ShowMembersResponse{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShowMembersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShowMembersResponse) ProtoMessage() {}
+
+func (x *ShowMembersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShowMembersResponse.ProtoReflect.Descriptor instead.
+func (*ShowMembersResponse) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *ShowMembersResponse) GetAnsweredBy() string {
+	if x != nil {
+		return x.AnsweredBy
+	}
+	return ""
+}
+
+func (x *ShowMembersResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ShowMembersResponse) GetCluster() string {
+	if x != nil {
+		return x.Cluster
+	}
+	return ""
+}
+
+func (x *ShowMembersResponse) GetMembers() []*ListedMember {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *ShowMembersResponse) GetSinceNs() int64 {
+	if x != nil {
+		return x.SinceNs
+	}
+	return 0
+}
+
+func (x *ShowMembersResponse) GetFixed() string {
+	if x != nil {
+		return x.Fixed
+	}
+	return ""
+}
+
+// ListedMember is a member of the cluster.
+type ListedMember struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Id      uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Address string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	// 32 hexadecimal digits, drawn with its data directory; empty if it has none.
+	Disk string `protobuf:"bytes,3,opt,name=disk,proto3" json:"disk,omitempty"`
+	// Where it stands in a change.
+	Standing Standing `protobuf:"varint,4,opt,name=standing,proto3,enum=conch.client.v1.Standing" json:"standing,omitempty"`
+	// Whether the answering node hears it; always so of itself.
+	Heard bool `protobuf:"varint,5,opt,name=heard,proto3" json:"heard,omitempty"`
+	// The number of its session; 0 if it has none, or did not answer.
+	Session uint64 `protobuf:"varint,6,opt,name=session,proto3" json:"session,omitempty"`
+	// For how long it has been running; 0 if it did not answer.
+	UpNs int64 `protobuf:"varint,7,opt,name=up_ns,json=upNs,proto3" json:"up_ns,omitempty"`
+	// Why it is not heard or counts for nothing, in plain English; empty if all is well. For example that a
+	// process with another disk runs at its address.
+	Trouble string `protobuf:"bytes,8,opt,name=trouble,proto3" json:"trouble,omitempty"`
+	// During a change: whether it goes by the new list, as far as the answering node knows.
+	Joined        bool `protobuf:"varint,9,opt,name=joined,proto3" json:"joined,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListedMember) Reset() {
+	*x = ListedMember{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListedMember) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListedMember) ProtoMessage() {}
+
+func (x *ListedMember) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListedMember.ProtoReflect.Descriptor instead.
+func (*ListedMember) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *ListedMember) GetId() uint32 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *ListedMember) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *ListedMember) GetDisk() string {
+	if x != nil {
+		return x.Disk
+	}
+	return ""
+}
+
+func (x *ListedMember) GetStanding() Standing {
+	if x != nil {
+		return x.Standing
+	}
+	return Standing_STANDING_UNSPECIFIED
+}
+
+func (x *ListedMember) GetHeard() bool {
+	if x != nil {
+		return x.Heard
+	}
+	return false
+}
+
+func (x *ListedMember) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *ListedMember) GetUpNs() int64 {
+	if x != nil {
+		return x.UpNs
+	}
+	return 0
+}
+
+func (x *ListedMember) GetTrouble() string {
+	if x != nil {
+		return x.Trouble
+	}
+	return ""
+}
+
+func (x *ListedMember) GetJoined() bool {
+	if x != nil {
+		return x.Joined
+	}
+	return false
+}
+
+// ChangeMembersRequest asks for one change of the members.
+type ChangeMembersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The addresses of new members, whose nodes run with --join.
+	Add []string `protobuf:"bytes,1,rep,name=add,proto3" json:"add,omitempty"`
+	// The addresses of members that are to leave. One that is also in add is replaced by the
+	// process with another disk that runs there.
+	Remove []string `protobuf:"bytes,2,rep,name=remove,proto3" json:"remove,omitempty"`
+	// Whether only the plan is wanted.
+	Plan bool `protobuf:"varint,3,opt,name=plan,proto3" json:"plan,omitempty"`
+	// Who asks, for the log.
+	Caller        *Client `protobuf:"bytes,4,opt,name=caller,proto3" json:"caller,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeMembersRequest) Reset() {
+	*x = ChangeMembersRequest{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeMembersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeMembersRequest) ProtoMessage() {}
+
+func (x *ChangeMembersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeMembersRequest.ProtoReflect.Descriptor instead.
+func (*ChangeMembersRequest) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *ChangeMembersRequest) GetAdd() []string {
+	if x != nil {
+		return x.Add
+	}
+	return nil
+}
+
+func (x *ChangeMembersRequest) GetRemove() []string {
+	if x != nil {
+		return x.Remove
+	}
+	return nil
+}
+
+func (x *ChangeMembersRequest) GetPlan() bool {
+	if x != nil {
+		return x.Plan
+	}
+	return false
+}
+
+func (x *ChangeMembersRequest) GetCaller() *Client {
+	if x != nil {
+		return x.Caller
+	}
+	return nil
+}
+
+// ChangeMembersResponse is the plan, or a step of the change.
+type ChangeMembersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The plan; in the first message only.
+	Plan *ChangePlan `protobuf:"bytes,1,opt,name=plan,proto3" json:"plan,omitempty"`
+	// How far the change is: none in the first message.
+	Stage ChangeStage `protobuf:"varint,2,opt,name=stage,proto3,enum=conch.client.v1.ChangeStage" json:"stage,omitempty"`
+	// While the change is joint: the addresses of the members that do not go by the new list
+	// yet.
+	Awaited []string `protobuf:"bytes,3,rep,name=awaited,proto3" json:"awaited,omitempty"`
+	// The members, once the change is complete.
+	Members       []string `protobuf:"bytes,4,rep,name=members,proto3" json:"members,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeMembersResponse) Reset() {
+	*x = ChangeMembersResponse{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeMembersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeMembersResponse) ProtoMessage() {}
+
+func (x *ChangeMembersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeMembersResponse.ProtoReflect.Descriptor instead.
+func (*ChangeMembersResponse) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *ChangeMembersResponse) GetPlan() *ChangePlan {
+	if x != nil {
+		return x.Plan
+	}
+	return nil
+}
+
+func (x *ChangeMembersResponse) GetStage() ChangeStage {
+	if x != nil {
+		return x.Stage
+	}
+	return ChangeStage_CHANGE_STAGE_UNSPECIFIED
+}
+
+func (x *ChangeMembersResponse) GetAwaited() []string {
+	if x != nil {
+		return x.Awaited
+	}
+	return nil
+}
+
+func (x *ChangeMembersResponse) GetMembers() []string {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+// ChangePlan says what a change means.
+type ChangePlan struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The addresses of the members before and after.
+	Before []string `protobuf:"bytes,1,rep,name=before,proto3" json:"before,omitempty"`
+	After  []string `protobuf:"bytes,2,rep,name=after,proto3" json:"after,omitempty"`
+	// How many members are a quorum before and after; during the change, both are needed.
+	QuorumBefore uint32 `protobuf:"varint,3,opt,name=quorum_before,json=quorumBefore,proto3" json:"quorum_before,omitempty"`
+	QuorumAfter  uint32 `protobuf:"varint,4,opt,name=quorum_after,json=quorumAfter,proto3" json:"quorum_after,omitempty"`
+	// How many members of each list are heard now.
+	HeardBefore uint32 `protobuf:"varint,5,opt,name=heard_before,json=heardBefore,proto3" json:"heard_before,omitempty"`
+	HeardAfter  uint32 `protobuf:"varint,6,opt,name=heard_after,json=heardAfter,proto3" json:"heard_after,omitempty"`
+	// What would stall or be at risk, in plain English, a sentence each.
+	Warnings      []string `protobuf:"bytes,7,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangePlan) Reset() {
+	*x = ChangePlan{}
+	mi := &file_conch_client_v1_client_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangePlan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangePlan) ProtoMessage() {}
+
+func (x *ChangePlan) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_client_v1_client_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangePlan.ProtoReflect.Descriptor instead.
+func (*ChangePlan) Descriptor() ([]byte, []int) {
+	return file_conch_client_v1_client_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *ChangePlan) GetBefore() []string {
+	if x != nil {
+		return x.Before
+	}
+	return nil
+}
+
+func (x *ChangePlan) GetAfter() []string {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+func (x *ChangePlan) GetQuorumBefore() uint32 {
+	if x != nil {
+		return x.QuorumBefore
+	}
+	return 0
+}
+
+func (x *ChangePlan) GetQuorumAfter() uint32 {
+	if x != nil {
+		return x.QuorumAfter
+	}
+	return 0
+}
+
+func (x *ChangePlan) GetHeardBefore() uint32 {
+	if x != nil {
+		return x.HeardBefore
+	}
+	return 0
+}
+
+func (x *ChangePlan) GetHeardAfter() uint32 {
+	if x != nil {
+		return x.HeardAfter
+	}
+	return 0
+}
+
+func (x *ChangePlan) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
 var File_conch_client_v1_client_proto protoreflect.FileDescriptor
 
 const file_conch_client_v1_client_proto_rawDesc = "" +
@@ -5338,10 +5977,11 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\acommand\x18\x04 \x01(\tR\acommand\x12\x1a\n" +
 	"\bidentity\x18\x05 \x01(\tR\bidentity\"I\n" +
 	"\vClientFrame\x12:\n" +
-	"\bmessages\x18\x01 \x03(\v2\x1e.conch.client.v1.ClientMessageR\bmessages\"m\n" +
+	"\bmessages\x18\x01 \x03(\v2\x1e.conch.client.v1.ClientMessageR\bmessages\"\x87\x01\n" +
 	"\tNodeFrame\x128\n" +
 	"\bmessages\x18\x01 \x03(\v2\x1c.conch.client.v1.NodeMessageR\bmessages\x12&\n" +
-	"\x03end\x18\x02 \x01(\v2\x14.conch.client.v1.EndR\x03end\"K\n" +
+	"\x03end\x18\x02 \x01(\v2\x14.conch.client.v1.EndR\x03end\x12\x18\n" +
+	"\amembers\x18\x03 \x03(\tR\amembers\"K\n" +
 	"\x03End\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\rR\x06status\x12,\n" +
 	"\x05error\x18\x02 \x01(\v2\x16.conch.client.v1.ErrorR\x05error\"\xfa\x03\n" +
@@ -5499,7 +6139,7 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x14OUTCOME_ENDED_BEFORE\x10\x02\x12\x14\n" +
 	"\x10OUTCOME_NOT_HELD\x10\x03\"=\n" +
 	"\rStatusRequest\x12,\n" +
-	"\x05scope\x18\x01 \x01(\x0e2\x16.conch.client.v1.ScopeR\x05scope\"\xe9\x01\n" +
+	"\x05scope\x18\x01 \x01(\x0e2\x16.conch.client.v1.ScopeR\x05scope\"\xaf\x02\n" +
 	"\x0eStatusResponse\x12\x1f\n" +
 	"\vanswered_by\x18\x01 \x01(\tR\n" +
 	"answeredBy\x12\x18\n" +
@@ -5507,7 +6147,10 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x06quorum\x18\x03 \x01(\rR\x06quorum\x12\x15\n" +
 	"\x06ttl_ns\x18\x04 \x01(\x03R\x05ttlNs\x129\n" +
 	"\bstatuses\x18\x05 \x03(\v2\x1d.conch.client.v1.MemberStatusR\bstatuses\x122\n" +
-	"\amissing\x18\x06 \x03(\v2\x18.conch.client.v1.MissingR\amissing\"9\n" +
+	"\amissing\x18\x06 \x03(\v2\x18.conch.client.v1.MissingR\amissing\x12D\n" +
+	"\n" +
+	"membership\x18\a \x01(\v2$.conch.client.v1.ShowMembersResponseR\n" +
+	"membership\"9\n" +
 	"\aMissing\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xcf\x04\n" +
@@ -5702,7 +6345,48 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x04held\x18\x04 \x03(\v2\x19.conch.client.v1.HeldLockR\x04held\"O\n" +
 	"\bHeldLock\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12/\n" +
-	"\x06holder\x18\x02 \x01(\v2\x17.conch.client.v1.HolderR\x06holder*\xe1\x03\n" +
+	"\x06holder\x18\x02 \x01(\v2\x17.conch.client.v1.HolderR\x06holder\"3\n" +
+	"\x12ShowMembersRequest\x12\x1d\n" +
+	"\n" +
+	"ask_others\x18\x01 \x01(\bR\taskOthers\"\xd4\x01\n" +
+	"\x13ShowMembersResponse\x12\x1f\n" +
+	"\vanswered_by\x18\x01 \x01(\tR\n" +
+	"answeredBy\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x18\n" +
+	"\acluster\x18\x03 \x01(\tR\acluster\x127\n" +
+	"\amembers\x18\x04 \x03(\v2\x1d.conch.client.v1.ListedMemberR\amembers\x12\x19\n" +
+	"\bsince_ns\x18\x05 \x01(\x03R\asinceNs\x12\x14\n" +
+	"\x05fixed\x18\x06 \x01(\tR\x05fixed\"\xfa\x01\n" +
+	"\fListedMember\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\rR\x02id\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x12\n" +
+	"\x04disk\x18\x03 \x01(\tR\x04disk\x125\n" +
+	"\bstanding\x18\x04 \x01(\x0e2\x19.conch.client.v1.StandingR\bstanding\x12\x14\n" +
+	"\x05heard\x18\x05 \x01(\bR\x05heard\x12\x18\n" +
+	"\asession\x18\x06 \x01(\x04R\asession\x12\x13\n" +
+	"\x05up_ns\x18\a \x01(\x03R\x04upNs\x12\x18\n" +
+	"\atrouble\x18\b \x01(\tR\atrouble\x12\x16\n" +
+	"\x06joined\x18\t \x01(\bR\x06joined\"\x85\x01\n" +
+	"\x14ChangeMembersRequest\x12\x10\n" +
+	"\x03add\x18\x01 \x03(\tR\x03add\x12\x16\n" +
+	"\x06remove\x18\x02 \x03(\tR\x06remove\x12\x12\n" +
+	"\x04plan\x18\x03 \x01(\bR\x04plan\x12/\n" +
+	"\x06caller\x18\x04 \x01(\v2\x17.conch.client.v1.ClientR\x06caller\"\xb0\x01\n" +
+	"\x15ChangeMembersResponse\x12/\n" +
+	"\x04plan\x18\x01 \x01(\v2\x1b.conch.client.v1.ChangePlanR\x04plan\x122\n" +
+	"\x05stage\x18\x02 \x01(\x0e2\x1c.conch.client.v1.ChangeStageR\x05stage\x12\x18\n" +
+	"\aawaited\x18\x03 \x03(\tR\aawaited\x12\x18\n" +
+	"\amembers\x18\x04 \x03(\tR\amembers\"\xe2\x01\n" +
+	"\n" +
+	"ChangePlan\x12\x16\n" +
+	"\x06before\x18\x01 \x03(\tR\x06before\x12\x14\n" +
+	"\x05after\x18\x02 \x03(\tR\x05after\x12#\n" +
+	"\rquorum_before\x18\x03 \x01(\rR\fquorumBefore\x12!\n" +
+	"\fquorum_after\x18\x04 \x01(\rR\vquorumAfter\x12!\n" +
+	"\fheard_before\x18\x05 \x01(\rR\vheardBefore\x12\x1f\n" +
+	"\vheard_after\x18\x06 \x01(\rR\n" +
+	"heardAfter\x12\x1a\n" +
+	"\bwarnings\x18\a \x03(\tR\bwarnings*\x8c\x04\n" +
 	"\x04Code\x12\x14\n" +
 	"\x10CODE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11CODE_INVALID_NAME\x10\x01\x12\x13\n" +
@@ -5726,7 +6410,9 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\bCODE_RAN\x10\x12\x12\x15\n" +
 	"\x11CODE_INVALID_TICK\x10\x13\x12\x13\n" +
 	"\x0fCODE_NOTES_FULL\x10\x14\x12\x11\n" +
-	"\rCODE_NO_NOTES\x10\x15*v\n" +
+	"\rCODE_NO_NOTES\x10\x15\x12\x16\n" +
+	"\x12CODE_CANNOT_CHANGE\x10\x16\x12\x11\n" +
+	"\rCODE_CHANGING\x10\x17*v\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fREASON_LAPSE\x10\x01\x12\x10\n" +
@@ -5737,7 +6423,17 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSCOPE_CLUSTER\x10\x01\x12\x0e\n" +
 	"\n" +
-	"SCOPE_NODE\x10\x022\xc4\x05\n" +
+	"SCOPE_NODE\x10\x02*e\n" +
+	"\bStanding\x12\x18\n" +
+	"\x14STANDING_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fSTANDING_MEMBER\x10\x01\x12\x14\n" +
+	"\x10STANDING_JOINING\x10\x02\x12\x14\n" +
+	"\x10STANDING_LEAVING\x10\x03*y\n" +
+	"\vChangeStage\x12\x1c\n" +
+	"\x18CHANGE_STAGE_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15CHANGE_STAGE_CHOOSING\x10\x01\x12\x16\n" +
+	"\x12CHANGE_STAGE_JOINT\x10\x02\x12\x19\n" +
+	"\x15CHANGE_STAGE_COMPLETE\x10\x032\x80\a\n" +
 	"\vLockService\x12F\n" +
 	"\x06Attach\x12\x1c.conch.client.v1.ClientFrame\x1a\x1a.conch.client.v1.NodeFrame(\x010\x01\x12I\n" +
 	"\x06Status\x12\x1e.conch.client.v1.StatusRequest\x1a\x1f.conch.client.v1.StatusResponse\x12T\n" +
@@ -5747,7 +6443,9 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\bSetLimit\x12 .conch.client.v1.SetLimitRequest\x1a!.conch.client.v1.SetLimitResponse\x12N\n" +
 	"\aObserve\x12\x1f.conch.client.v1.ObserveRequest\x1a .conch.client.v1.ObserveResponse0\x01\x12O\n" +
 	"\bListRuns\x12 .conch.client.v1.ListRunsRequest\x1a!.conch.client.v1.ListRunsResponse\x12H\n" +
-	"\x05Drain\x12\x1d.conch.client.v1.DrainRequest\x1a\x1e.conch.client.v1.DrainResponse0\x01B&Z$conch/proto/conch/client/v1;clientv1b\x06proto3"
+	"\x05Drain\x12\x1d.conch.client.v1.DrainRequest\x1a\x1e.conch.client.v1.DrainResponse0\x01\x12X\n" +
+	"\vShowMembers\x12#.conch.client.v1.ShowMembersRequest\x1a$.conch.client.v1.ShowMembersResponse\x12`\n" +
+	"\rChangeMembers\x12%.conch.client.v1.ChangeMembersRequest\x1a&.conch.client.v1.ChangeMembersResponse0\x01B&Z$conch/proto/conch/client/v1;clientv1b\x06proto3"
 
 var (
 	file_conch_client_v1_client_proto_rawDescOnce sync.Once
@@ -5761,180 +6459,198 @@ func file_conch_client_v1_client_proto_rawDescGZIP() []byte {
 	return file_conch_client_v1_client_proto_rawDescData
 }
 
-var file_conch_client_v1_client_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_conch_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 58)
+var file_conch_client_v1_client_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
+var file_conch_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 64)
 var file_conch_client_v1_client_proto_goTypes = []any{
-	(Code)(0),                 // 0: conch.client.v1.Code
-	(Reason)(0),               // 1: conch.client.v1.Reason
-	(Scope)(0),                // 2: conch.client.v1.Scope
-	(Acquire_Mode)(0),         // 3: conch.client.v1.Acquire.Mode
-	(RunEnded_Outcome)(0),     // 4: conch.client.v1.RunEnded.Outcome
-	(RunRecord_State)(0),      // 5: conch.client.v1.RunRecord.State
-	(Released_Outcome)(0),     // 6: conch.client.v1.Released.Outcome
-	(Obstacle_Kind)(0),        // 7: conch.client.v1.Obstacle.Kind
-	(*Error)(nil),             // 8: conch.client.v1.Error
-	(*Client)(nil),            // 9: conch.client.v1.Client
-	(*ClientFrame)(nil),       // 10: conch.client.v1.ClientFrame
-	(*NodeFrame)(nil),         // 11: conch.client.v1.NodeFrame
-	(*End)(nil),               // 12: conch.client.v1.End
-	(*ClientMessage)(nil),     // 13: conch.client.v1.ClientMessage
-	(*NodeMessage)(nil),       // 14: conch.client.v1.NodeMessage
-	(*Hello)(nil),             // 15: conch.client.v1.Hello
-	(*Welcome)(nil),           // 16: conch.client.v1.Welcome
-	(*Acquire)(nil),           // 17: conch.client.v1.Acquire
-	(*AcquireRun)(nil),        // 18: conch.client.v1.AcquireRun
-	(*RunRequest)(nil),        // 19: conch.client.v1.RunRequest
-	(*AcquireKept)(nil),       // 20: conch.client.v1.AcquireKept
-	(*Withdraw)(nil),          // 21: conch.client.v1.Withdraw
-	(*Release)(nil),           // 22: conch.client.v1.Release
-	(*EndRun)(nil),            // 23: conch.client.v1.EndRun
-	(*RunEnded)(nil),          // 24: conch.client.v1.RunEnded
-	(*RunRecord)(nil),         // 25: conch.client.v1.RunRecord
-	(*Say)(nil),               // 26: conch.client.v1.Say
-	(*Said)(nil),              // 27: conch.client.v1.Said
-	(*Ping)(nil),              // 28: conch.client.v1.Ping
-	(*Pong)(nil),              // 29: conch.client.v1.Pong
-	(*Granted)(nil),           // 30: conch.client.v1.Granted
-	(*Refused)(nil),           // 31: conch.client.v1.Refused
-	(*Withdrawn)(nil),         // 32: conch.client.v1.Withdrawn
-	(*Warned)(nil),            // 33: conch.client.v1.Warned
-	(*Lost)(nil),              // 34: conch.client.v1.Lost
-	(*Released)(nil),          // 35: conch.client.v1.Released
-	(*StatusRequest)(nil),     // 36: conch.client.v1.StatusRequest
-	(*StatusResponse)(nil),    // 37: conch.client.v1.StatusResponse
-	(*Missing)(nil),           // 38: conch.client.v1.Missing
-	(*MemberStatus)(nil),      // 39: conch.client.v1.MemberStatus
-	(*PeerStatus)(nil),        // 40: conch.client.v1.PeerStatus
-	(*ListLocksRequest)(nil),  // 41: conch.client.v1.ListLocksRequest
-	(*ListLocksResponse)(nil), // 42: conch.client.v1.ListLocksResponse
-	(*WatchRequest)(nil),      // 43: conch.client.v1.WatchRequest
-	(*WatchResponse)(nil),     // 44: conch.client.v1.WatchResponse
-	(*LockStatus)(nil),        // 45: conch.client.v1.LockStatus
-	(*KeptHold)(nil),          // 46: conch.client.v1.KeptHold
-	(*LockView)(nil),          // 47: conch.client.v1.LockView
-	(*Share)(nil),             // 48: conch.client.v1.Share
-	(*RequestNumber)(nil),     // 49: conch.client.v1.RequestNumber
-	(*Holder)(nil),            // 50: conch.client.v1.Holder
-	(*Waiter)(nil),            // 51: conch.client.v1.Waiter
-	(*TokenStatus)(nil),       // 52: conch.client.v1.TokenStatus
-	(*Obstacle)(nil),          // 53: conch.client.v1.Obstacle
-	(*BreakRequest)(nil),      // 54: conch.client.v1.BreakRequest
-	(*BreakResponse)(nil),     // 55: conch.client.v1.BreakResponse
-	(*ListRunsRequest)(nil),   // 56: conch.client.v1.ListRunsRequest
-	(*ListRunsResponse)(nil),  // 57: conch.client.v1.ListRunsResponse
-	(*ObserveRequest)(nil),    // 58: conch.client.v1.ObserveRequest
-	(*ObserveResponse)(nil),   // 59: conch.client.v1.ObserveResponse
-	(*Leader)(nil),            // 60: conch.client.v1.Leader
-	(*SetLimitRequest)(nil),   // 61: conch.client.v1.SetLimitRequest
-	(*SetLimitResponse)(nil),  // 62: conch.client.v1.SetLimitResponse
-	(*DrainRequest)(nil),      // 63: conch.client.v1.DrainRequest
-	(*DrainResponse)(nil),     // 64: conch.client.v1.DrainResponse
-	(*HeldLock)(nil),          // 65: conch.client.v1.HeldLock
+	(Code)(0),                     // 0: conch.client.v1.Code
+	(Reason)(0),                   // 1: conch.client.v1.Reason
+	(Scope)(0),                    // 2: conch.client.v1.Scope
+	(Standing)(0),                 // 3: conch.client.v1.Standing
+	(ChangeStage)(0),              // 4: conch.client.v1.ChangeStage
+	(Acquire_Mode)(0),             // 5: conch.client.v1.Acquire.Mode
+	(RunEnded_Outcome)(0),         // 6: conch.client.v1.RunEnded.Outcome
+	(RunRecord_State)(0),          // 7: conch.client.v1.RunRecord.State
+	(Released_Outcome)(0),         // 8: conch.client.v1.Released.Outcome
+	(Obstacle_Kind)(0),            // 9: conch.client.v1.Obstacle.Kind
+	(*Error)(nil),                 // 10: conch.client.v1.Error
+	(*Client)(nil),                // 11: conch.client.v1.Client
+	(*ClientFrame)(nil),           // 12: conch.client.v1.ClientFrame
+	(*NodeFrame)(nil),             // 13: conch.client.v1.NodeFrame
+	(*End)(nil),                   // 14: conch.client.v1.End
+	(*ClientMessage)(nil),         // 15: conch.client.v1.ClientMessage
+	(*NodeMessage)(nil),           // 16: conch.client.v1.NodeMessage
+	(*Hello)(nil),                 // 17: conch.client.v1.Hello
+	(*Welcome)(nil),               // 18: conch.client.v1.Welcome
+	(*Acquire)(nil),               // 19: conch.client.v1.Acquire
+	(*AcquireRun)(nil),            // 20: conch.client.v1.AcquireRun
+	(*RunRequest)(nil),            // 21: conch.client.v1.RunRequest
+	(*AcquireKept)(nil),           // 22: conch.client.v1.AcquireKept
+	(*Withdraw)(nil),              // 23: conch.client.v1.Withdraw
+	(*Release)(nil),               // 24: conch.client.v1.Release
+	(*EndRun)(nil),                // 25: conch.client.v1.EndRun
+	(*RunEnded)(nil),              // 26: conch.client.v1.RunEnded
+	(*RunRecord)(nil),             // 27: conch.client.v1.RunRecord
+	(*Say)(nil),                   // 28: conch.client.v1.Say
+	(*Said)(nil),                  // 29: conch.client.v1.Said
+	(*Ping)(nil),                  // 30: conch.client.v1.Ping
+	(*Pong)(nil),                  // 31: conch.client.v1.Pong
+	(*Granted)(nil),               // 32: conch.client.v1.Granted
+	(*Refused)(nil),               // 33: conch.client.v1.Refused
+	(*Withdrawn)(nil),             // 34: conch.client.v1.Withdrawn
+	(*Warned)(nil),                // 35: conch.client.v1.Warned
+	(*Lost)(nil),                  // 36: conch.client.v1.Lost
+	(*Released)(nil),              // 37: conch.client.v1.Released
+	(*StatusRequest)(nil),         // 38: conch.client.v1.StatusRequest
+	(*StatusResponse)(nil),        // 39: conch.client.v1.StatusResponse
+	(*Missing)(nil),               // 40: conch.client.v1.Missing
+	(*MemberStatus)(nil),          // 41: conch.client.v1.MemberStatus
+	(*PeerStatus)(nil),            // 42: conch.client.v1.PeerStatus
+	(*ListLocksRequest)(nil),      // 43: conch.client.v1.ListLocksRequest
+	(*ListLocksResponse)(nil),     // 44: conch.client.v1.ListLocksResponse
+	(*WatchRequest)(nil),          // 45: conch.client.v1.WatchRequest
+	(*WatchResponse)(nil),         // 46: conch.client.v1.WatchResponse
+	(*LockStatus)(nil),            // 47: conch.client.v1.LockStatus
+	(*KeptHold)(nil),              // 48: conch.client.v1.KeptHold
+	(*LockView)(nil),              // 49: conch.client.v1.LockView
+	(*Share)(nil),                 // 50: conch.client.v1.Share
+	(*RequestNumber)(nil),         // 51: conch.client.v1.RequestNumber
+	(*Holder)(nil),                // 52: conch.client.v1.Holder
+	(*Waiter)(nil),                // 53: conch.client.v1.Waiter
+	(*TokenStatus)(nil),           // 54: conch.client.v1.TokenStatus
+	(*Obstacle)(nil),              // 55: conch.client.v1.Obstacle
+	(*BreakRequest)(nil),          // 56: conch.client.v1.BreakRequest
+	(*BreakResponse)(nil),         // 57: conch.client.v1.BreakResponse
+	(*ListRunsRequest)(nil),       // 58: conch.client.v1.ListRunsRequest
+	(*ListRunsResponse)(nil),      // 59: conch.client.v1.ListRunsResponse
+	(*ObserveRequest)(nil),        // 60: conch.client.v1.ObserveRequest
+	(*ObserveResponse)(nil),       // 61: conch.client.v1.ObserveResponse
+	(*Leader)(nil),                // 62: conch.client.v1.Leader
+	(*SetLimitRequest)(nil),       // 63: conch.client.v1.SetLimitRequest
+	(*SetLimitResponse)(nil),      // 64: conch.client.v1.SetLimitResponse
+	(*DrainRequest)(nil),          // 65: conch.client.v1.DrainRequest
+	(*DrainResponse)(nil),         // 66: conch.client.v1.DrainResponse
+	(*HeldLock)(nil),              // 67: conch.client.v1.HeldLock
+	(*ShowMembersRequest)(nil),    // 68: conch.client.v1.ShowMembersRequest
+	(*ShowMembersResponse)(nil),   // 69: conch.client.v1.ShowMembersResponse
+	(*ListedMember)(nil),          // 70: conch.client.v1.ListedMember
+	(*ChangeMembersRequest)(nil),  // 71: conch.client.v1.ChangeMembersRequest
+	(*ChangeMembersResponse)(nil), // 72: conch.client.v1.ChangeMembersResponse
+	(*ChangePlan)(nil),            // 73: conch.client.v1.ChangePlan
 }
 var file_conch_client_v1_client_proto_depIdxs = []int32{
 	0,  // 0: conch.client.v1.Error.code:type_name -> conch.client.v1.Code
-	13, // 1: conch.client.v1.ClientFrame.messages:type_name -> conch.client.v1.ClientMessage
-	14, // 2: conch.client.v1.NodeFrame.messages:type_name -> conch.client.v1.NodeMessage
-	12, // 3: conch.client.v1.NodeFrame.end:type_name -> conch.client.v1.End
-	8,  // 4: conch.client.v1.End.error:type_name -> conch.client.v1.Error
-	15, // 5: conch.client.v1.ClientMessage.hello:type_name -> conch.client.v1.Hello
-	17, // 6: conch.client.v1.ClientMessage.acquire:type_name -> conch.client.v1.Acquire
-	21, // 7: conch.client.v1.ClientMessage.withdraw:type_name -> conch.client.v1.Withdraw
-	22, // 8: conch.client.v1.ClientMessage.release:type_name -> conch.client.v1.Release
-	28, // 9: conch.client.v1.ClientMessage.ping:type_name -> conch.client.v1.Ping
-	26, // 10: conch.client.v1.ClientMessage.say:type_name -> conch.client.v1.Say
-	18, // 11: conch.client.v1.ClientMessage.acquire_run:type_name -> conch.client.v1.AcquireRun
-	20, // 12: conch.client.v1.ClientMessage.acquire_kept:type_name -> conch.client.v1.AcquireKept
-	23, // 13: conch.client.v1.ClientMessage.end_run:type_name -> conch.client.v1.EndRun
-	16, // 14: conch.client.v1.NodeMessage.welcome:type_name -> conch.client.v1.Welcome
-	30, // 15: conch.client.v1.NodeMessage.granted:type_name -> conch.client.v1.Granted
-	31, // 16: conch.client.v1.NodeMessage.refused:type_name -> conch.client.v1.Refused
-	32, // 17: conch.client.v1.NodeMessage.withdrawn:type_name -> conch.client.v1.Withdrawn
-	33, // 18: conch.client.v1.NodeMessage.warned:type_name -> conch.client.v1.Warned
-	34, // 19: conch.client.v1.NodeMessage.lost:type_name -> conch.client.v1.Lost
-	35, // 20: conch.client.v1.NodeMessage.released:type_name -> conch.client.v1.Released
-	29, // 21: conch.client.v1.NodeMessage.pong:type_name -> conch.client.v1.Pong
-	27, // 22: conch.client.v1.NodeMessage.said:type_name -> conch.client.v1.Said
-	24, // 23: conch.client.v1.NodeMessage.run_ended:type_name -> conch.client.v1.RunEnded
-	9,  // 24: conch.client.v1.Hello.client:type_name -> conch.client.v1.Client
-	3,  // 25: conch.client.v1.Acquire.mode:type_name -> conch.client.v1.Acquire.Mode
-	17, // 26: conch.client.v1.AcquireRun.acquire:type_name -> conch.client.v1.Acquire
-	19, // 27: conch.client.v1.AcquireRun.run:type_name -> conch.client.v1.RunRequest
-	17, // 28: conch.client.v1.AcquireKept.acquire:type_name -> conch.client.v1.Acquire
-	19, // 29: conch.client.v1.EndRun.run:type_name -> conch.client.v1.RunRequest
-	4,  // 30: conch.client.v1.RunEnded.outcome:type_name -> conch.client.v1.RunEnded.Outcome
-	8,  // 31: conch.client.v1.RunEnded.error:type_name -> conch.client.v1.Error
-	5,  // 32: conch.client.v1.RunRecord.state:type_name -> conch.client.v1.RunRecord.State
-	9,  // 33: conch.client.v1.RunRecord.client:type_name -> conch.client.v1.Client
-	8,  // 34: conch.client.v1.Said.error:type_name -> conch.client.v1.Error
-	8,  // 35: conch.client.v1.Refused.error:type_name -> conch.client.v1.Error
-	25, // 36: conch.client.v1.Refused.run:type_name -> conch.client.v1.RunRecord
+	15, // 1: conch.client.v1.ClientFrame.messages:type_name -> conch.client.v1.ClientMessage
+	16, // 2: conch.client.v1.NodeFrame.messages:type_name -> conch.client.v1.NodeMessage
+	14, // 3: conch.client.v1.NodeFrame.end:type_name -> conch.client.v1.End
+	10, // 4: conch.client.v1.End.error:type_name -> conch.client.v1.Error
+	17, // 5: conch.client.v1.ClientMessage.hello:type_name -> conch.client.v1.Hello
+	19, // 6: conch.client.v1.ClientMessage.acquire:type_name -> conch.client.v1.Acquire
+	23, // 7: conch.client.v1.ClientMessage.withdraw:type_name -> conch.client.v1.Withdraw
+	24, // 8: conch.client.v1.ClientMessage.release:type_name -> conch.client.v1.Release
+	30, // 9: conch.client.v1.ClientMessage.ping:type_name -> conch.client.v1.Ping
+	28, // 10: conch.client.v1.ClientMessage.say:type_name -> conch.client.v1.Say
+	20, // 11: conch.client.v1.ClientMessage.acquire_run:type_name -> conch.client.v1.AcquireRun
+	22, // 12: conch.client.v1.ClientMessage.acquire_kept:type_name -> conch.client.v1.AcquireKept
+	25, // 13: conch.client.v1.ClientMessage.end_run:type_name -> conch.client.v1.EndRun
+	18, // 14: conch.client.v1.NodeMessage.welcome:type_name -> conch.client.v1.Welcome
+	32, // 15: conch.client.v1.NodeMessage.granted:type_name -> conch.client.v1.Granted
+	33, // 16: conch.client.v1.NodeMessage.refused:type_name -> conch.client.v1.Refused
+	34, // 17: conch.client.v1.NodeMessage.withdrawn:type_name -> conch.client.v1.Withdrawn
+	35, // 18: conch.client.v1.NodeMessage.warned:type_name -> conch.client.v1.Warned
+	36, // 19: conch.client.v1.NodeMessage.lost:type_name -> conch.client.v1.Lost
+	37, // 20: conch.client.v1.NodeMessage.released:type_name -> conch.client.v1.Released
+	31, // 21: conch.client.v1.NodeMessage.pong:type_name -> conch.client.v1.Pong
+	29, // 22: conch.client.v1.NodeMessage.said:type_name -> conch.client.v1.Said
+	26, // 23: conch.client.v1.NodeMessage.run_ended:type_name -> conch.client.v1.RunEnded
+	11, // 24: conch.client.v1.Hello.client:type_name -> conch.client.v1.Client
+	5,  // 25: conch.client.v1.Acquire.mode:type_name -> conch.client.v1.Acquire.Mode
+	19, // 26: conch.client.v1.AcquireRun.acquire:type_name -> conch.client.v1.Acquire
+	21, // 27: conch.client.v1.AcquireRun.run:type_name -> conch.client.v1.RunRequest
+	19, // 28: conch.client.v1.AcquireKept.acquire:type_name -> conch.client.v1.Acquire
+	21, // 29: conch.client.v1.EndRun.run:type_name -> conch.client.v1.RunRequest
+	6,  // 30: conch.client.v1.RunEnded.outcome:type_name -> conch.client.v1.RunEnded.Outcome
+	10, // 31: conch.client.v1.RunEnded.error:type_name -> conch.client.v1.Error
+	7,  // 32: conch.client.v1.RunRecord.state:type_name -> conch.client.v1.RunRecord.State
+	11, // 33: conch.client.v1.RunRecord.client:type_name -> conch.client.v1.Client
+	10, // 34: conch.client.v1.Said.error:type_name -> conch.client.v1.Error
+	10, // 35: conch.client.v1.Refused.error:type_name -> conch.client.v1.Error
+	27, // 36: conch.client.v1.Refused.run:type_name -> conch.client.v1.RunRecord
 	1,  // 37: conch.client.v1.Warned.reason:type_name -> conch.client.v1.Reason
 	1,  // 38: conch.client.v1.Lost.reason:type_name -> conch.client.v1.Reason
-	6,  // 39: conch.client.v1.Released.outcome:type_name -> conch.client.v1.Released.Outcome
+	8,  // 39: conch.client.v1.Released.outcome:type_name -> conch.client.v1.Released.Outcome
 	2,  // 40: conch.client.v1.StatusRequest.scope:type_name -> conch.client.v1.Scope
-	39, // 41: conch.client.v1.StatusResponse.statuses:type_name -> conch.client.v1.MemberStatus
-	38, // 42: conch.client.v1.StatusResponse.missing:type_name -> conch.client.v1.Missing
-	40, // 43: conch.client.v1.MemberStatus.peers:type_name -> conch.client.v1.PeerStatus
-	2,  // 44: conch.client.v1.ListLocksRequest.scope:type_name -> conch.client.v1.Scope
-	45, // 45: conch.client.v1.ListLocksResponse.lock:type_name -> conch.client.v1.LockStatus
-	38, // 46: conch.client.v1.ListLocksResponse.missing:type_name -> conch.client.v1.Missing
-	2,  // 47: conch.client.v1.WatchRequest.scope:type_name -> conch.client.v1.Scope
-	45, // 48: conch.client.v1.WatchResponse.lock:type_name -> conch.client.v1.LockStatus
-	38, // 49: conch.client.v1.WatchResponse.missing:type_name -> conch.client.v1.Missing
-	50, // 50: conch.client.v1.LockStatus.holder:type_name -> conch.client.v1.Holder
-	51, // 51: conch.client.v1.LockStatus.waiters:type_name -> conch.client.v1.Waiter
-	52, // 52: conch.client.v1.LockStatus.token:type_name -> conch.client.v1.TokenStatus
-	53, // 53: conch.client.v1.LockStatus.obstacles:type_name -> conch.client.v1.Obstacle
-	47, // 54: conch.client.v1.LockStatus.views:type_name -> conch.client.v1.LockView
-	50, // 55: conch.client.v1.LockStatus.holders:type_name -> conch.client.v1.Holder
-	46, // 56: conch.client.v1.LockStatus.kept:type_name -> conch.client.v1.KeptHold
-	25, // 57: conch.client.v1.LockStatus.run:type_name -> conch.client.v1.RunRecord
-	9,  // 58: conch.client.v1.KeptHold.client:type_name -> conch.client.v1.Client
-	49, // 59: conch.client.v1.LockView.request_numbers:type_name -> conch.client.v1.RequestNumber
-	48, // 60: conch.client.v1.LockView.share:type_name -> conch.client.v1.Share
-	9,  // 61: conch.client.v1.Holder.client:type_name -> conch.client.v1.Client
-	1,  // 62: conch.client.v1.Holder.ending:type_name -> conch.client.v1.Reason
-	9,  // 63: conch.client.v1.Waiter.client:type_name -> conch.client.v1.Client
-	49, // 64: conch.client.v1.TokenStatus.last_granted:type_name -> conch.client.v1.RequestNumber
-	48, // 65: conch.client.v1.TokenStatus.shares:type_name -> conch.client.v1.Share
-	7,  // 66: conch.client.v1.Obstacle.kind:type_name -> conch.client.v1.Obstacle.Kind
-	2,  // 67: conch.client.v1.BreakRequest.scope:type_name -> conch.client.v1.Scope
-	9,  // 68: conch.client.v1.BreakRequest.caller:type_name -> conch.client.v1.Client
-	50, // 69: conch.client.v1.BreakResponse.holder:type_name -> conch.client.v1.Holder
-	50, // 70: conch.client.v1.BreakResponse.holders:type_name -> conch.client.v1.Holder
-	46, // 71: conch.client.v1.BreakResponse.freed:type_name -> conch.client.v1.KeptHold
-	2,  // 72: conch.client.v1.ListRunsRequest.scope:type_name -> conch.client.v1.Scope
-	25, // 73: conch.client.v1.ListRunsResponse.runs:type_name -> conch.client.v1.RunRecord
-	38, // 74: conch.client.v1.ListRunsResponse.missing:type_name -> conch.client.v1.Missing
-	60, // 75: conch.client.v1.ObserveResponse.leader:type_name -> conch.client.v1.Leader
-	9,  // 76: conch.client.v1.SetLimitRequest.caller:type_name -> conch.client.v1.Client
-	9,  // 77: conch.client.v1.DrainRequest.caller:type_name -> conch.client.v1.Client
-	65, // 78: conch.client.v1.DrainResponse.held:type_name -> conch.client.v1.HeldLock
-	50, // 79: conch.client.v1.HeldLock.holder:type_name -> conch.client.v1.Holder
-	10, // 80: conch.client.v1.LockService.Attach:input_type -> conch.client.v1.ClientFrame
-	36, // 81: conch.client.v1.LockService.Status:input_type -> conch.client.v1.StatusRequest
-	41, // 82: conch.client.v1.LockService.ListLocks:input_type -> conch.client.v1.ListLocksRequest
-	43, // 83: conch.client.v1.LockService.Watch:input_type -> conch.client.v1.WatchRequest
-	54, // 84: conch.client.v1.LockService.Break:input_type -> conch.client.v1.BreakRequest
-	61, // 85: conch.client.v1.LockService.SetLimit:input_type -> conch.client.v1.SetLimitRequest
-	58, // 86: conch.client.v1.LockService.Observe:input_type -> conch.client.v1.ObserveRequest
-	56, // 87: conch.client.v1.LockService.ListRuns:input_type -> conch.client.v1.ListRunsRequest
-	63, // 88: conch.client.v1.LockService.Drain:input_type -> conch.client.v1.DrainRequest
-	11, // 89: conch.client.v1.LockService.Attach:output_type -> conch.client.v1.NodeFrame
-	37, // 90: conch.client.v1.LockService.Status:output_type -> conch.client.v1.StatusResponse
-	42, // 91: conch.client.v1.LockService.ListLocks:output_type -> conch.client.v1.ListLocksResponse
-	44, // 92: conch.client.v1.LockService.Watch:output_type -> conch.client.v1.WatchResponse
-	55, // 93: conch.client.v1.LockService.Break:output_type -> conch.client.v1.BreakResponse
-	62, // 94: conch.client.v1.LockService.SetLimit:output_type -> conch.client.v1.SetLimitResponse
-	59, // 95: conch.client.v1.LockService.Observe:output_type -> conch.client.v1.ObserveResponse
-	57, // 96: conch.client.v1.LockService.ListRuns:output_type -> conch.client.v1.ListRunsResponse
-	64, // 97: conch.client.v1.LockService.Drain:output_type -> conch.client.v1.DrainResponse
-	89, // [89:98] is the sub-list for method output_type
-	80, // [80:89] is the sub-list for method input_type
-	80, // [80:80] is the sub-list for extension type_name
-	80, // [80:80] is the sub-list for extension extendee
-	0,  // [0:80] is the sub-list for field type_name
+	41, // 41: conch.client.v1.StatusResponse.statuses:type_name -> conch.client.v1.MemberStatus
+	40, // 42: conch.client.v1.StatusResponse.missing:type_name -> conch.client.v1.Missing
+	69, // 43: conch.client.v1.StatusResponse.membership:type_name -> conch.client.v1.ShowMembersResponse
+	42, // 44: conch.client.v1.MemberStatus.peers:type_name -> conch.client.v1.PeerStatus
+	2,  // 45: conch.client.v1.ListLocksRequest.scope:type_name -> conch.client.v1.Scope
+	47, // 46: conch.client.v1.ListLocksResponse.lock:type_name -> conch.client.v1.LockStatus
+	40, // 47: conch.client.v1.ListLocksResponse.missing:type_name -> conch.client.v1.Missing
+	2,  // 48: conch.client.v1.WatchRequest.scope:type_name -> conch.client.v1.Scope
+	47, // 49: conch.client.v1.WatchResponse.lock:type_name -> conch.client.v1.LockStatus
+	40, // 50: conch.client.v1.WatchResponse.missing:type_name -> conch.client.v1.Missing
+	52, // 51: conch.client.v1.LockStatus.holder:type_name -> conch.client.v1.Holder
+	53, // 52: conch.client.v1.LockStatus.waiters:type_name -> conch.client.v1.Waiter
+	54, // 53: conch.client.v1.LockStatus.token:type_name -> conch.client.v1.TokenStatus
+	55, // 54: conch.client.v1.LockStatus.obstacles:type_name -> conch.client.v1.Obstacle
+	49, // 55: conch.client.v1.LockStatus.views:type_name -> conch.client.v1.LockView
+	52, // 56: conch.client.v1.LockStatus.holders:type_name -> conch.client.v1.Holder
+	48, // 57: conch.client.v1.LockStatus.kept:type_name -> conch.client.v1.KeptHold
+	27, // 58: conch.client.v1.LockStatus.run:type_name -> conch.client.v1.RunRecord
+	11, // 59: conch.client.v1.KeptHold.client:type_name -> conch.client.v1.Client
+	51, // 60: conch.client.v1.LockView.request_numbers:type_name -> conch.client.v1.RequestNumber
+	50, // 61: conch.client.v1.LockView.share:type_name -> conch.client.v1.Share
+	11, // 62: conch.client.v1.Holder.client:type_name -> conch.client.v1.Client
+	1,  // 63: conch.client.v1.Holder.ending:type_name -> conch.client.v1.Reason
+	11, // 64: conch.client.v1.Waiter.client:type_name -> conch.client.v1.Client
+	51, // 65: conch.client.v1.TokenStatus.last_granted:type_name -> conch.client.v1.RequestNumber
+	50, // 66: conch.client.v1.TokenStatus.shares:type_name -> conch.client.v1.Share
+	9,  // 67: conch.client.v1.Obstacle.kind:type_name -> conch.client.v1.Obstacle.Kind
+	2,  // 68: conch.client.v1.BreakRequest.scope:type_name -> conch.client.v1.Scope
+	11, // 69: conch.client.v1.BreakRequest.caller:type_name -> conch.client.v1.Client
+	52, // 70: conch.client.v1.BreakResponse.holder:type_name -> conch.client.v1.Holder
+	52, // 71: conch.client.v1.BreakResponse.holders:type_name -> conch.client.v1.Holder
+	48, // 72: conch.client.v1.BreakResponse.freed:type_name -> conch.client.v1.KeptHold
+	2,  // 73: conch.client.v1.ListRunsRequest.scope:type_name -> conch.client.v1.Scope
+	27, // 74: conch.client.v1.ListRunsResponse.runs:type_name -> conch.client.v1.RunRecord
+	40, // 75: conch.client.v1.ListRunsResponse.missing:type_name -> conch.client.v1.Missing
+	62, // 76: conch.client.v1.ObserveResponse.leader:type_name -> conch.client.v1.Leader
+	11, // 77: conch.client.v1.SetLimitRequest.caller:type_name -> conch.client.v1.Client
+	11, // 78: conch.client.v1.DrainRequest.caller:type_name -> conch.client.v1.Client
+	67, // 79: conch.client.v1.DrainResponse.held:type_name -> conch.client.v1.HeldLock
+	52, // 80: conch.client.v1.HeldLock.holder:type_name -> conch.client.v1.Holder
+	70, // 81: conch.client.v1.ShowMembersResponse.members:type_name -> conch.client.v1.ListedMember
+	3,  // 82: conch.client.v1.ListedMember.standing:type_name -> conch.client.v1.Standing
+	11, // 83: conch.client.v1.ChangeMembersRequest.caller:type_name -> conch.client.v1.Client
+	73, // 84: conch.client.v1.ChangeMembersResponse.plan:type_name -> conch.client.v1.ChangePlan
+	4,  // 85: conch.client.v1.ChangeMembersResponse.stage:type_name -> conch.client.v1.ChangeStage
+	12, // 86: conch.client.v1.LockService.Attach:input_type -> conch.client.v1.ClientFrame
+	38, // 87: conch.client.v1.LockService.Status:input_type -> conch.client.v1.StatusRequest
+	43, // 88: conch.client.v1.LockService.ListLocks:input_type -> conch.client.v1.ListLocksRequest
+	45, // 89: conch.client.v1.LockService.Watch:input_type -> conch.client.v1.WatchRequest
+	56, // 90: conch.client.v1.LockService.Break:input_type -> conch.client.v1.BreakRequest
+	63, // 91: conch.client.v1.LockService.SetLimit:input_type -> conch.client.v1.SetLimitRequest
+	60, // 92: conch.client.v1.LockService.Observe:input_type -> conch.client.v1.ObserveRequest
+	58, // 93: conch.client.v1.LockService.ListRuns:input_type -> conch.client.v1.ListRunsRequest
+	65, // 94: conch.client.v1.LockService.Drain:input_type -> conch.client.v1.DrainRequest
+	68, // 95: conch.client.v1.LockService.ShowMembers:input_type -> conch.client.v1.ShowMembersRequest
+	71, // 96: conch.client.v1.LockService.ChangeMembers:input_type -> conch.client.v1.ChangeMembersRequest
+	13, // 97: conch.client.v1.LockService.Attach:output_type -> conch.client.v1.NodeFrame
+	39, // 98: conch.client.v1.LockService.Status:output_type -> conch.client.v1.StatusResponse
+	44, // 99: conch.client.v1.LockService.ListLocks:output_type -> conch.client.v1.ListLocksResponse
+	46, // 100: conch.client.v1.LockService.Watch:output_type -> conch.client.v1.WatchResponse
+	57, // 101: conch.client.v1.LockService.Break:output_type -> conch.client.v1.BreakResponse
+	64, // 102: conch.client.v1.LockService.SetLimit:output_type -> conch.client.v1.SetLimitResponse
+	61, // 103: conch.client.v1.LockService.Observe:output_type -> conch.client.v1.ObserveResponse
+	59, // 104: conch.client.v1.LockService.ListRuns:output_type -> conch.client.v1.ListRunsResponse
+	66, // 105: conch.client.v1.LockService.Drain:output_type -> conch.client.v1.DrainResponse
+	69, // 106: conch.client.v1.LockService.ShowMembers:output_type -> conch.client.v1.ShowMembersResponse
+	72, // 107: conch.client.v1.LockService.ChangeMembers:output_type -> conch.client.v1.ChangeMembersResponse
+	97, // [97:108] is the sub-list for method output_type
+	86, // [86:97] is the sub-list for method input_type
+	86, // [86:86] is the sub-list for extension type_name
+	86, // [86:86] is the sub-list for extension extendee
+	0,  // [0:86] is the sub-list for field type_name
 }
 
 func init() { file_conch_client_v1_client_proto_init() }
@@ -5971,8 +6687,8 @@ func file_conch_client_v1_client_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conch_client_v1_client_proto_rawDesc), len(file_conch_client_v1_client_proto_rawDesc)),
-			NumEnums:      8,
-			NumMessages:   58,
+			NumEnums:      10,
+			NumMessages:   64,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -35,15 +35,17 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	LockService_Attach_FullMethodName    = "/conch.client.v1.LockService/Attach"
-	LockService_Status_FullMethodName    = "/conch.client.v1.LockService/Status"
-	LockService_ListLocks_FullMethodName = "/conch.client.v1.LockService/ListLocks"
-	LockService_Watch_FullMethodName     = "/conch.client.v1.LockService/Watch"
-	LockService_Break_FullMethodName     = "/conch.client.v1.LockService/Break"
-	LockService_SetLimit_FullMethodName  = "/conch.client.v1.LockService/SetLimit"
-	LockService_Observe_FullMethodName   = "/conch.client.v1.LockService/Observe"
-	LockService_ListRuns_FullMethodName  = "/conch.client.v1.LockService/ListRuns"
-	LockService_Drain_FullMethodName     = "/conch.client.v1.LockService/Drain"
+	LockService_Attach_FullMethodName        = "/conch.client.v1.LockService/Attach"
+	LockService_Status_FullMethodName        = "/conch.client.v1.LockService/Status"
+	LockService_ListLocks_FullMethodName     = "/conch.client.v1.LockService/ListLocks"
+	LockService_Watch_FullMethodName         = "/conch.client.v1.LockService/Watch"
+	LockService_Break_FullMethodName         = "/conch.client.v1.LockService/Break"
+	LockService_SetLimit_FullMethodName      = "/conch.client.v1.LockService/SetLimit"
+	LockService_Observe_FullMethodName       = "/conch.client.v1.LockService/Observe"
+	LockService_ListRuns_FullMethodName      = "/conch.client.v1.LockService/ListRuns"
+	LockService_Drain_FullMethodName         = "/conch.client.v1.LockService/Drain"
+	LockService_ShowMembers_FullMethodName   = "/conch.client.v1.LockService/ShowMembers"
+	LockService_ChangeMembers_FullMethodName = "/conch.client.v1.LockService/ChangeMembers"
 )
 
 // LockServiceClient is the client API for LockService service.
@@ -142,6 +144,19 @@ type LockServiceClient interface {
 	// Errors: CODE_FORBIDDEN (PERMISSION_DENIED), and CODE_NODE_LEAVING (UNAVAILABLE) when
 	// the node stops.
 	Drain(ctx context.Context, in *DrainRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DrainResponse], error)
+	// ShowMembers tells which members the cluster has, and how far a change of them is.
+	//
+	// Errors: CODE_FORBIDDEN (PERMISSION_DENIED).
+	ShowMembers(ctx context.Context, in *ShowMembersRequest, opts ...grpc.CallOption) (*ShowMembersResponse, error)
+	// ChangeMembers changes the members. It tells the plan at once, and then, unless only
+	// the plan is wanted, how far the change is at each step; it ends with OK when all
+	// members go by the new list. The change goes on if the call ends before.
+	//
+	// Errors: CODE_FORBIDDEN (PERMISSION_DENIED); CODE_CANNOT_CHANGE (FAILED_PRECONDITION) if
+	// the change would stop the cluster or makes no sense, CODE_CHANGING (ABORTED) if another
+	// change came first; nothing has changed then. CODE_UNREACHABLE (UNAVAILABLE) if it is not known what
+	// came of it.
+	ChangeMembers(ctx context.Context, in *ChangeMembersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ChangeMembersResponse], error)
 }
 
 type lockServiceClient struct {
@@ -281,6 +296,35 @@ func (c *lockServiceClient) Drain(ctx context.Context, in *DrainRequest, opts ..
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type LockService_DrainClient = grpc.ServerStreamingClient[DrainResponse]
 
+func (c *lockServiceClient) ShowMembers(ctx context.Context, in *ShowMembersRequest, opts ...grpc.CallOption) (*ShowMembersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ShowMembersResponse)
+	err := c.cc.Invoke(ctx, LockService_ShowMembers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *lockServiceClient) ChangeMembers(ctx context.Context, in *ChangeMembersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ChangeMembersResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &LockService_ServiceDesc.Streams[5], LockService_ChangeMembers_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ChangeMembersRequest, ChangeMembersResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type LockService_ChangeMembersClient = grpc.ServerStreamingClient[ChangeMembersResponse]
+
 // LockServiceServer is the server API for LockService service.
 // All implementations must embed UnimplementedLockServiceServer
 // for forward compatibility.
@@ -377,6 +421,19 @@ type LockServiceServer interface {
 	// Errors: CODE_FORBIDDEN (PERMISSION_DENIED), and CODE_NODE_LEAVING (UNAVAILABLE) when
 	// the node stops.
 	Drain(*DrainRequest, grpc.ServerStreamingServer[DrainResponse]) error
+	// ShowMembers tells which members the cluster has, and how far a change of them is.
+	//
+	// Errors: CODE_FORBIDDEN (PERMISSION_DENIED).
+	ShowMembers(context.Context, *ShowMembersRequest) (*ShowMembersResponse, error)
+	// ChangeMembers changes the members. It tells the plan at once, and then, unless only
+	// the plan is wanted, how far the change is at each step; it ends with OK when all
+	// members go by the new list. The change goes on if the call ends before.
+	//
+	// Errors: CODE_FORBIDDEN (PERMISSION_DENIED); CODE_CANNOT_CHANGE (FAILED_PRECONDITION) if
+	// the change would stop the cluster or makes no sense, CODE_CHANGING (ABORTED) if another
+	// change came first; nothing has changed then. CODE_UNREACHABLE (UNAVAILABLE) if it is not known what
+	// came of it.
+	ChangeMembers(*ChangeMembersRequest, grpc.ServerStreamingServer[ChangeMembersResponse]) error
 	mustEmbedUnimplementedLockServiceServer()
 }
 
@@ -413,6 +470,12 @@ func (UnimplementedLockServiceServer) ListRuns(context.Context, *ListRunsRequest
 }
 func (UnimplementedLockServiceServer) Drain(*DrainRequest, grpc.ServerStreamingServer[DrainResponse]) error {
 	return status.Error(codes.Unimplemented, "method Drain not implemented")
+}
+func (UnimplementedLockServiceServer) ShowMembers(context.Context, *ShowMembersRequest) (*ShowMembersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ShowMembers not implemented")
+}
+func (UnimplementedLockServiceServer) ChangeMembers(*ChangeMembersRequest, grpc.ServerStreamingServer[ChangeMembersResponse]) error {
+	return status.Error(codes.Unimplemented, "method ChangeMembers not implemented")
 }
 func (UnimplementedLockServiceServer) mustEmbedUnimplementedLockServiceServer() {}
 func (UnimplementedLockServiceServer) testEmbeddedByValue()                     {}
@@ -558,6 +621,35 @@ func _LockService_Drain_Handler(srv interface{}, stream grpc.ServerStream) error
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type LockService_DrainServer = grpc.ServerStreamingServer[DrainResponse]
 
+func _LockService_ShowMembers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ShowMembersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LockServiceServer).ShowMembers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: LockService_ShowMembers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LockServiceServer).ShowMembers(ctx, req.(*ShowMembersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _LockService_ChangeMembers_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ChangeMembersRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(LockServiceServer).ChangeMembers(m, &grpc.GenericServerStream[ChangeMembersRequest, ChangeMembersResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type LockService_ChangeMembersServer = grpc.ServerStreamingServer[ChangeMembersResponse]
+
 // LockService_ServiceDesc is the grpc.ServiceDesc for LockService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -580,6 +672,10 @@ var LockService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListRuns",
 			Handler:    _LockService_ListRuns_Handler,
+		},
+		{
+			MethodName: "ShowMembers",
+			Handler:    _LockService_ShowMembers_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
@@ -607,6 +703,11 @@ var LockService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Drain",
 			Handler:       _LockService_Drain_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ChangeMembers",
+			Handler:       _LockService_ChangeMembers_Handler,
 			ServerStreams: true,
 		},
 	},

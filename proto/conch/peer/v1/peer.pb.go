@@ -8,8 +8,10 @@
 //
 // Each member opens one stream to each other member and only sends on it; it
 // receives on the streams that the others open to it. The first message of the
-// first frame is Hello. Members are named on the wire by their position in the
-// member list, which Hello has shown to be the same at both ends.
+// first frame is Hello. Members are named on the wire by their IDs: their positions
+// in the cluster's first list, and for later members the numbers after those. A sender
+// names only IDs that the Membership in its Hello, or a later one on the same stream,
+// says were given.
 
 package peerv1
 
@@ -39,6 +41,8 @@ const (
 	Stage_STAGE_SETTLED Stage = 2
 	// The node runs with it.
 	Stage_STAGE_RUNNING Stage = 3
+	// The node has no list, and waits until it is added to one.
+	Stage_STAGE_JOINING Stage = 4
 )
 
 // Enum value maps for Stage.
@@ -48,12 +52,14 @@ var (
 		1: "STAGE_LOOKING",
 		2: "STAGE_SETTLED",
 		3: "STAGE_RUNNING",
+		4: "STAGE_JOINING",
 	}
 	Stage_value = map[string]int32{
 		"STAGE_UNSPECIFIED": 0,
 		"STAGE_LOOKING":     1,
 		"STAGE_SETTLED":     2,
 		"STAGE_RUNNING":     3,
+		"STAGE_JOINING":     4,
 	}
 )
 
@@ -193,7 +199,7 @@ func (x ProbeAnswer_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ProbeAnswer_Kind.Descriptor instead.
 func (ProbeAnswer_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{20, 0}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{22, 0}
 }
 
 // What the answerer says to the ballot.
@@ -253,7 +259,7 @@ func (x BallotAnswer_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use BallotAnswer_Kind.Descriptor instead.
 func (BallotAnswer_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{22, 0}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{24, 0}
 }
 
 // What the answerer did.
@@ -313,14 +319,16 @@ func (x WitnessAnswer_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use WitnessAnswer_Kind.Descriptor instead.
 func (WitnessAnswer_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{29, 0}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{31, 0}
 }
 
 // ShowMembersRequest asks for a node's list.
 type ShowMembersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The sender's address.
-	Member        string `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
+	Member string `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
+	// The sender's disk, as in Hello.
+	Disk          []byte `protobuf:"bytes,2,opt,name=disk,proto3" json:"disk,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -362,6 +370,13 @@ func (x *ShowMembersRequest) GetMember() string {
 	return ""
 }
 
+func (x *ShowMembersRequest) GetDisk() []byte {
+	if x != nil {
+		return x.Disk
+	}
+	return nil
+}
+
 // ShowMembersResponse is a node's list.
 type ShowMembersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -371,8 +386,13 @@ type ShowMembersResponse struct {
 	Member string `protobuf:"bytes,2,opt,name=member,proto3" json:"member,omitempty"`
 	// The member list, in order. It is empty while the node does not know as many
 	// members as it expects.
-	Members       []string `protobuf:"bytes,3,rep,name=members,proto3" json:"members,omitempty"`
-	Stage         Stage    `protobuf:"varint,4,opt,name=stage,proto3,enum=conch.peer.v1.Stage" json:"stage,omitempty"`
+	Members []string `protobuf:"bytes,3,rep,name=members,proto3" json:"members,omitempty"`
+	Stage   Stage    `protobuf:"varint,4,opt,name=stage,proto3,enum=conch.peer.v1.Stage" json:"stage,omitempty"`
+	// The node's disk, as in Hello, and a session's time to live there, in nanoseconds.
+	Disk []byte `protobuf:"bytes,5,opt,name=disk,proto3" json:"disk,omitempty"`
+	Ttl  int64  `protobuf:"varint,6,opt,name=ttl,proto3" json:"ttl,omitempty"`
+	// Not set while the node has none.
+	Membership    *Membership `protobuf:"bytes,7,opt,name=membership,proto3" json:"membership,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -435,6 +455,180 @@ func (x *ShowMembersResponse) GetStage() Stage {
 	return Stage_STAGE_UNSPECIFIED
 }
 
+func (x *ShowMembersResponse) GetDisk() []byte {
+	if x != nil {
+		return x.Disk
+	}
+	return nil
+}
+
+func (x *ShowMembersResponse) GetTtl() int64 {
+	if x != nil {
+		return x.Ttl
+	}
+	return 0
+}
+
+func (x *ShowMembersResponse) GetMembership() *Membership {
+	if x != nil {
+		return x.Membership
+	}
+	return nil
+}
+
+// Listed is a member in a list.
+type Listed struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Id      uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Address string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	// 16 random bytes, drawn with the member's data directory. Empty if it is not known, or
+	// there is none.
+	Disk          []byte `protobuf:"bytes,3,opt,name=disk,proto3" json:"disk,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Listed) Reset() {
+	*x = Listed{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Listed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Listed) ProtoMessage() {}
+
+func (x *Listed) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Listed.ProtoReflect.Descriptor instead.
+func (*Listed) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Listed) GetId() uint32 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Listed) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Listed) GetDisk() []byte {
+	if x != nil {
+		return x.Disk
+	}
+	return nil
+}
+
+// Membership is a list of members, or two while the cluster goes from one to the next.
+type Membership struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Counts the memberships of a cluster from 0. An odd one has two lists.
+	Version uint64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// 16 bytes that tell clusters apart. Empty while the first list is not settled.
+	Cluster []byte `protobuf:"bytes,2,opt,name=cluster,proto3" json:"cluster,omitempty"`
+	// The lists, by ID.
+	Members []*Listed `protobuf:"bytes,3,rep,name=members,proto3" json:"members,omitempty"`
+	Next    []*Listed `protobuf:"bytes,4,rep,name=next,proto3" json:"next,omitempty"`
+	// Above each ID that was ever given.
+	Ids uint32 `protobuf:"varint,5,opt,name=ids,proto3" json:"ids,omitempty"`
+	// At least each ballot number that was used before this membership.
+	Floor         uint64 `protobuf:"varint,6,opt,name=floor,proto3" json:"floor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Membership) Reset() {
+	*x = Membership{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Membership) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Membership) ProtoMessage() {}
+
+func (x *Membership) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Membership.ProtoReflect.Descriptor instead.
+func (*Membership) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Membership) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *Membership) GetCluster() []byte {
+	if x != nil {
+		return x.Cluster
+	}
+	return nil
+}
+
+func (x *Membership) GetMembers() []*Listed {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *Membership) GetNext() []*Listed {
+	if x != nil {
+		return x.Next
+	}
+	return nil
+}
+
+func (x *Membership) GetIds() uint32 {
+	if x != nil {
+		return x.Ids
+	}
+	return 0
+}
+
+func (x *Membership) GetFloor() uint64 {
+	if x != nil {
+		return x.Floor
+	}
+	return 0
+}
+
 // Frame is one write: all that was waiting for this peer at that moment, in
 // order. An empty frame only shows that its sender is there.
 type Frame struct {
@@ -446,7 +640,7 @@ type Frame struct {
 
 func (x *Frame) Reset() {
 	*x = Frame{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[2]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -458,7 +652,7 @@ func (x *Frame) String() string {
 func (*Frame) ProtoMessage() {}
 
 func (x *Frame) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[2]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -471,7 +665,7 @@ func (x *Frame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frame.ProtoReflect.Descriptor instead.
 func (*Frame) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{2}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Frame) GetMessages() []*Message {
@@ -490,7 +684,7 @@ type Receipt struct {
 
 func (x *Receipt) Reset() {
 	*x = Receipt{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[3]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -502,7 +696,7 @@ func (x *Receipt) String() string {
 func (*Receipt) ProtoMessage() {}
 
 func (x *Receipt) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[3]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -515,7 +709,7 @@ func (x *Receipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
 func (*Receipt) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{3}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{5}
 }
 
 // Message is one message of the protocol.
@@ -544,6 +738,15 @@ type Message struct {
 	//	*Message_Say
 	//	*Message_Witness
 	//	*Message_WitnessAnswer
+	//	*Message_Membership
+	//	*Message_Choose
+	//	*Message_ChooseAnswer
+	//	*Message_Accept
+	//	*Message_AcceptAnswer
+	//	*Message_Joined
+	//	*Message_JoinedAnswer
+	//	*Message_Sync
+	//	*Message_SyncAnswer
 	Kind          isMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -551,7 +754,7 @@ type Message struct {
 
 func (x *Message) Reset() {
 	*x = Message{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[4]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -563,7 +766,7 @@ func (x *Message) String() string {
 func (*Message) ProtoMessage() {}
 
 func (x *Message) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[4]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -576,7 +779,7 @@ func (x *Message) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Message.ProtoReflect.Descriptor instead.
 func (*Message) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{4}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Message) GetKind() isMessage_Kind {
@@ -757,6 +960,87 @@ func (x *Message) GetWitnessAnswer() *WitnessAnswer {
 	return nil
 }
 
+func (x *Message) GetMembership() *Membership {
+	if x != nil {
+		if x, ok := x.Kind.(*Message_Membership); ok {
+			return x.Membership
+		}
+	}
+	return nil
+}
+
+func (x *Message) GetChoose() *Choose {
+	if x != nil {
+		if x, ok := x.Kind.(*Message_Choose); ok {
+			return x.Choose
+		}
+	}
+	return nil
+}
+
+func (x *Message) GetChooseAnswer() *ChooseAnswer {
+	if x != nil {
+		if x, ok := x.Kind.(*Message_ChooseAnswer); ok {
+			return x.ChooseAnswer
+		}
+	}
+	return nil
+}
+
+func (x *Message) GetAccept() *Accept {
+	if x != nil {
+		if x, ok := x.Kind.(*Message_Accept); ok {
+			return x.Accept
+		}
+	}
+	return nil
+}
+
+func (x *Message) GetAcceptAnswer() *AcceptAnswer {
+	if x != nil {
+		if x, ok := x.Kind.(*Message_AcceptAnswer); ok {
+			return x.AcceptAnswer
+		}
+	}
+	return nil
+}
+
+func (x *Message) GetJoined() *Joined {
+	if x != nil {
+		if x, ok := x.Kind.(*Message_Joined); ok {
+			return x.Joined
+		}
+	}
+	return nil
+}
+
+func (x *Message) GetJoinedAnswer() *JoinedAnswer {
+	if x != nil {
+		if x, ok := x.Kind.(*Message_JoinedAnswer); ok {
+			return x.JoinedAnswer
+		}
+	}
+	return nil
+}
+
+func (x *Message) GetSync() *Sync {
+	if x != nil {
+		if x, ok := x.Kind.(*Message_Sync); ok {
+			return x.Sync
+		}
+	}
+	return nil
+}
+
+func (x *Message) GetSyncAnswer() *SyncAnswer {
+	if x != nil {
+		if x, ok := x.Kind.(*Message_SyncAnswer); ok {
+			return x.SyncAnswer
+		}
+	}
+	return nil
+}
+
 type isMessage_Kind interface {
 	isMessage_Kind()
 }
@@ -837,6 +1121,42 @@ type Message_WitnessAnswer struct {
 	WitnessAnswer *WitnessAnswer `protobuf:"bytes,19,opt,name=witness_answer,json=witnessAnswer,proto3,oneof"`
 }
 
+type Message_Membership struct {
+	Membership *Membership `protobuf:"bytes,20,opt,name=membership,proto3,oneof"`
+}
+
+type Message_Choose struct {
+	Choose *Choose `protobuf:"bytes,21,opt,name=choose,proto3,oneof"`
+}
+
+type Message_ChooseAnswer struct {
+	ChooseAnswer *ChooseAnswer `protobuf:"bytes,22,opt,name=choose_answer,json=chooseAnswer,proto3,oneof"`
+}
+
+type Message_Accept struct {
+	Accept *Accept `protobuf:"bytes,23,opt,name=accept,proto3,oneof"`
+}
+
+type Message_AcceptAnswer struct {
+	AcceptAnswer *AcceptAnswer `protobuf:"bytes,24,opt,name=accept_answer,json=acceptAnswer,proto3,oneof"`
+}
+
+type Message_Joined struct {
+	Joined *Joined `protobuf:"bytes,25,opt,name=joined,proto3,oneof"`
+}
+
+type Message_JoinedAnswer struct {
+	JoinedAnswer *JoinedAnswer `protobuf:"bytes,26,opt,name=joined_answer,json=joinedAnswer,proto3,oneof"`
+}
+
+type Message_Sync struct {
+	Sync *Sync `protobuf:"bytes,27,opt,name=sync,proto3,oneof"`
+}
+
+type Message_SyncAnswer struct {
+	SyncAnswer *SyncAnswer `protobuf:"bytes,28,opt,name=sync_answer,json=syncAnswer,proto3,oneof"`
+}
+
 func (*Message_Hello) isMessage_Kind() {}
 
 func (*Message_Ping) isMessage_Kind() {}
@@ -875,6 +1195,24 @@ func (*Message_Witness) isMessage_Kind() {}
 
 func (*Message_WitnessAnswer) isMessage_Kind() {}
 
+func (*Message_Membership) isMessage_Kind() {}
+
+func (*Message_Choose) isMessage_Kind() {}
+
+func (*Message_ChooseAnswer) isMessage_Kind() {}
+
+func (*Message_Accept) isMessage_Kind() {}
+
+func (*Message_AcceptAnswer) isMessage_Kind() {}
+
+func (*Message_Joined) isMessage_Kind() {}
+
+func (*Message_JoinedAnswer) isMessage_Kind() {}
+
+func (*Message_Sync) isMessage_Kind() {}
+
+func (*Message_SyncAnswer) isMessage_Kind() {}
+
 // Number is a request number. Numbers are ordered by session, then count.
 type Number struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -886,7 +1224,7 @@ type Number struct {
 
 func (x *Number) Reset() {
 	*x = Number{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[5]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -898,7 +1236,7 @@ func (x *Number) String() string {
 func (*Number) ProtoMessage() {}
 
 func (x *Number) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[5]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -911,7 +1249,7 @@ func (x *Number) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Number.ProtoReflect.Descriptor instead.
 func (*Number) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{5}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Number) GetSession() uint64 {
@@ -940,7 +1278,7 @@ type BallotNumber struct {
 
 func (x *BallotNumber) Reset() {
 	*x = BallotNumber{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[6]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -952,7 +1290,7 @@ func (x *BallotNumber) String() string {
 func (*BallotNumber) ProtoMessage() {}
 
 func (x *BallotNumber) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[6]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -965,7 +1303,7 @@ func (x *BallotNumber) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BallotNumber.ProtoReflect.Descriptor instead.
 func (*BallotNumber) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{6}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *BallotNumber) GetNumber() uint64 {
@@ -985,7 +1323,7 @@ func (x *BallotNumber) GetProposer() uint32 {
 // Hello opens a stream.
 type Hello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The version of this protocol: 4.
+	// The version of this protocol: 5.
 	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
 	// The sender's address, as it stands in the member list.
 	Member string `protobuf:"bytes,2,opt,name=member,proto3" json:"member,omitempty"`
@@ -1013,14 +1351,22 @@ type Hello struct {
 	// has had a session since.
 	Fresh bool `protobuf:"varint,12,opt,name=fresh,proto3" json:"fresh,omitempty"`
 	// Whether the sender has stable storage for notes of runs and kept holds.
-	Remembers     bool `protobuf:"varint,13,opt,name=remembers,proto3" json:"remembers,omitempty"`
+	Remembers bool `protobuf:"varint,13,opt,name=remembers,proto3" json:"remembers,omitempty"`
+	// The sender's disk; empty if it has no data directory.
+	Disk []byte `protobuf:"bytes,14,opt,name=disk,proto3" json:"disk,omitempty"`
+	// The sender's membership; not set if that never changes. Field 6 then has the addresses of
+	// all its members, by ID.
+	Membership *Membership `protobuf:"bytes,15,opt,name=membership,proto3" json:"membership,omitempty"`
+	// The disk that the receiver must have, as it stands in the membership: two members may
+	// have the same address while one replaces the other. Empty if it is not known.
+	ReceiverDisk  []byte `protobuf:"bytes,16,opt,name=receiver_disk,json=receiverDisk,proto3" json:"receiver_disk,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Hello) Reset() {
 	*x = Hello{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[7]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1032,7 +1378,7 @@ func (x *Hello) String() string {
 func (*Hello) ProtoMessage() {}
 
 func (x *Hello) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[7]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1045,7 +1391,7 @@ func (x *Hello) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hello.ProtoReflect.Descriptor instead.
 func (*Hello) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{7}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Hello) GetVersion() uint32 {
@@ -1139,6 +1485,27 @@ func (x *Hello) GetRemembers() bool {
 	return false
 }
 
+func (x *Hello) GetDisk() []byte {
+	if x != nil {
+		return x.Disk
+	}
+	return nil
+}
+
+func (x *Hello) GetMembership() *Membership {
+	if x != nil {
+		return x.Membership
+	}
+	return nil
+}
+
+func (x *Hello) GetReceiverDisk() []byte {
+	if x != nil {
+		return x.ReceiverDisk
+	}
+	return nil
+}
+
 // Ping asks for a guard of the sender's session.
 type Ping struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
@@ -1155,7 +1522,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[8]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1167,7 +1534,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[8]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1180,7 +1547,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{8}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Ping) GetIncarnation() []byte {
@@ -1223,7 +1590,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[9]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1235,7 +1602,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[9]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1248,7 +1615,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{9}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Pong) GetIncarnation() []byte {
@@ -1276,7 +1643,7 @@ type Busy struct {
 
 func (x *Busy) Reset() {
 	*x = Busy{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[10]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1288,7 +1655,7 @@ func (x *Busy) String() string {
 func (*Busy) ProtoMessage() {}
 
 func (x *Busy) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[10]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1301,7 +1668,7 @@ func (x *Busy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Busy.ProtoReflect.Descriptor instead.
 func (*Busy) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{10}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Busy) GetLocks() []string {
@@ -1323,7 +1690,7 @@ type Clear struct {
 
 func (x *Clear) Reset() {
 	*x = Clear{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[11]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1335,7 +1702,7 @@ func (x *Clear) String() string {
 func (*Clear) ProtoMessage() {}
 
 func (x *Clear) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[11]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1348,7 +1715,7 @@ func (x *Clear) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Clear.ProtoReflect.Descriptor instead.
 func (*Clear) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{11}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Clear) GetIncarnation() []byte {
@@ -1368,7 +1735,7 @@ type Bye struct {
 
 func (x *Bye) Reset() {
 	*x = Bye{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[12]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1380,7 +1747,7 @@ func (x *Bye) String() string {
 func (*Bye) ProtoMessage() {}
 
 func (x *Bye) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[12]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1393,7 +1760,7 @@ func (x *Bye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bye.ProtoReflect.Descriptor instead.
 func (*Bye) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{12}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Bye) GetSession() uint64 {
@@ -1417,7 +1784,7 @@ type Known struct {
 
 func (x *Known) Reset() {
 	*x = Known{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[13]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1429,7 +1796,7 @@ func (x *Known) String() string {
 func (*Known) ProtoMessage() {}
 
 func (x *Known) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[13]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1442,7 +1809,7 @@ func (x *Known) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Known.ProtoReflect.Descriptor instead.
 func (*Known) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{13}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Known) GetSession() uint64 {
@@ -1470,7 +1837,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[14]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1482,7 +1849,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[14]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1495,7 +1862,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{14}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Request) GetLock() string {
@@ -1546,7 +1913,7 @@ type Token struct {
 
 func (x *Token) Reset() {
 	*x = Token{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[15]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1558,7 +1925,7 @@ func (x *Token) String() string {
 func (*Token) ProtoMessage() {}
 
 func (x *Token) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[15]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1571,7 +1938,7 @@ func (x *Token) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Token.ProtoReflect.Descriptor instead.
 func (*Token) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{15}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Token) GetLock() string {
@@ -1682,7 +2049,7 @@ type Share struct {
 
 func (x *Share) Reset() {
 	*x = Share{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[16]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1694,7 +2061,7 @@ func (x *Share) String() string {
 func (*Share) ProtoMessage() {}
 
 func (x *Share) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[16]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1707,7 +2074,7 @@ func (x *Share) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Share.ProtoReflect.Descriptor instead.
 func (*Share) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{16}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Share) GetMember() uint32 {
@@ -1754,7 +2121,7 @@ type Recall struct {
 
 func (x *Recall) Reset() {
 	*x = Recall{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[17]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1766,7 +2133,7 @@ func (x *Recall) String() string {
 func (*Recall) ProtoMessage() {}
 
 func (x *Recall) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[17]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1779,7 +2146,7 @@ func (x *Recall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recall.ProtoReflect.Descriptor instead.
 func (*Recall) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{17}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Recall) GetLock() string {
@@ -1826,7 +2193,7 @@ type Done struct {
 
 func (x *Done) Reset() {
 	*x = Done{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[18]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1838,7 +2205,7 @@ func (x *Done) String() string {
 func (*Done) ProtoMessage() {}
 
 func (x *Done) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[18]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1851,7 +2218,7 @@ func (x *Done) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Done.ProtoReflect.Descriptor instead.
 func (*Done) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{18}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Done) GetLock() string {
@@ -1902,7 +2269,7 @@ type Probe struct {
 
 func (x *Probe) Reset() {
 	*x = Probe{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[19]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1914,7 +2281,7 @@ func (x *Probe) String() string {
 func (*Probe) ProtoMessage() {}
 
 func (x *Probe) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[19]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1927,7 +2294,7 @@ func (x *Probe) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Probe.ProtoReflect.Descriptor instead.
 func (*Probe) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{19}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Probe) GetLock() string {
@@ -1991,7 +2358,7 @@ type ProbeAnswer struct {
 
 func (x *ProbeAnswer) Reset() {
 	*x = ProbeAnswer{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[20]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2003,7 +2370,7 @@ func (x *ProbeAnswer) String() string {
 func (*ProbeAnswer) ProtoMessage() {}
 
 func (x *ProbeAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[20]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2016,7 +2383,7 @@ func (x *ProbeAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeAnswer.ProtoReflect.Descriptor instead.
 func (*ProbeAnswer) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{20}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ProbeAnswer) GetLock() string {
@@ -2082,7 +2449,7 @@ type Ballot struct {
 
 func (x *Ballot) Reset() {
 	*x = Ballot{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[21]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2094,7 +2461,7 @@ func (x *Ballot) String() string {
 func (*Ballot) ProtoMessage() {}
 
 func (x *Ballot) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[21]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2107,7 +2474,7 @@ func (x *Ballot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ballot.ProtoReflect.Descriptor instead.
 func (*Ballot) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{21}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Ballot) GetLock() string {
@@ -2167,7 +2534,7 @@ type BallotAnswer struct {
 
 func (x *BallotAnswer) Reset() {
 	*x = BallotAnswer{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[22]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2179,7 +2546,7 @@ func (x *BallotAnswer) String() string {
 func (*BallotAnswer) ProtoMessage() {}
 
 func (x *BallotAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[22]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2192,7 +2559,7 @@ func (x *BallotAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BallotAnswer.ProtoReflect.Descriptor instead.
 func (*BallotAnswer) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{22}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *BallotAnswer) GetLock() string {
@@ -2297,7 +2664,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[23]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2309,7 +2676,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[23]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2322,7 +2689,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{23}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Abort) GetLock() string {
@@ -2359,7 +2726,7 @@ type Say struct {
 
 func (x *Say) Reset() {
 	*x = Say{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[24]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2371,7 +2738,7 @@ func (x *Say) String() string {
 func (*Say) ProtoMessage() {}
 
 func (x *Say) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[24]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2384,7 +2751,7 @@ func (x *Say) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Say.ProtoReflect.Descriptor instead.
 func (*Say) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{24}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Say) GetLock() string {
@@ -2443,7 +2810,7 @@ type RunMark struct {
 
 func (x *RunMark) Reset() {
 	*x = RunMark{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[25]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2455,7 +2822,7 @@ func (x *RunMark) String() string {
 func (*RunMark) ProtoMessage() {}
 
 func (x *RunMark) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[25]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2468,7 +2835,7 @@ func (x *RunMark) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunMark.ProtoReflect.Descriptor instead.
 func (*RunMark) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{25}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RunMark) GetTick() int64 {
@@ -2508,7 +2875,7 @@ type Run struct {
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[26]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2520,7 +2887,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[26]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2533,7 +2900,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{26}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Run) GetTick() int64 {
@@ -2589,7 +2956,7 @@ type KeptHold struct {
 
 func (x *KeptHold) Reset() {
 	*x = KeptHold{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[27]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2601,7 +2968,7 @@ func (x *KeptHold) String() string {
 func (*KeptHold) ProtoMessage() {}
 
 func (x *KeptHold) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[27]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2614,7 +2981,7 @@ func (x *KeptHold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeptHold.ProtoReflect.Descriptor instead.
 func (*KeptHold) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{27}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *KeptHold) GetFence() uint64 {
@@ -2666,7 +3033,7 @@ type Witness struct {
 
 func (x *Witness) Reset() {
 	*x = Witness{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[28]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2678,7 +3045,7 @@ func (x *Witness) String() string {
 func (*Witness) ProtoMessage() {}
 
 func (x *Witness) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[28]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2691,7 +3058,7 @@ func (x *Witness) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Witness.ProtoReflect.Descriptor instead.
 func (*Witness) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{28}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Witness) GetLock() string {
@@ -2745,7 +3112,7 @@ type WitnessAnswer struct {
 
 func (x *WitnessAnswer) Reset() {
 	*x = WitnessAnswer{}
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[29]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2757,7 +3124,7 @@ func (x *WitnessAnswer) String() string {
 func (*WitnessAnswer) ProtoMessage() {}
 
 func (x *WitnessAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_conch_peer_v1_peer_proto_msgTypes[29]
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2770,7 +3137,7 @@ func (x *WitnessAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WitnessAnswer.ProtoReflect.Descriptor instead.
 func (*WitnessAnswer) Descriptor() ([]byte, []int) {
-	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{29}
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *WitnessAnswer) GetLock() string {
@@ -2836,21 +3203,643 @@ func (x *WitnessAnswer) GetKept() *KeptHold {
 	return nil
 }
 
+// Choose asks for a promise, to choose the membership after a stable one.
+type Choose struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The version of the membership that is to change.
+	Version       uint64        `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	Round         *BallotNumber `protobuf:"bytes,2,opt,name=round,proto3" json:"round,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Choose) Reset() {
+	*x = Choose{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Choose) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Choose) ProtoMessage() {}
+
+func (x *Choose) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Choose.ProtoReflect.Descriptor instead.
+func (*Choose) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *Choose) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *Choose) GetRound() *BallotNumber {
+	if x != nil {
+		return x.Round
+	}
+	return nil
+}
+
+// ChooseAnswer answers a Choose.
+type ChooseAnswer struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version uint64                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	Round   *BallotNumber          `protobuf:"bytes,2,opt,name=round,proto3" json:"round,omitempty"`
+	// The highest round promised: the round itself if the sender consents.
+	Promised *BallotNumber `protobuf:"bytes,3,opt,name=promised,proto3" json:"promised,omitempty"`
+	// The proposal that the sender has accepted; not set if there is none.
+	Accepted      *BallotNumber `protobuf:"bytes,4,opt,name=accepted,proto3" json:"accepted,omitempty"`
+	Next          []*Listed     `protobuf:"bytes,5,rep,name=next,proto3" json:"next,omitempty"`
+	Ids           uint32        `protobuf:"varint,6,opt,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChooseAnswer) Reset() {
+	*x = ChooseAnswer{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChooseAnswer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChooseAnswer) ProtoMessage() {}
+
+func (x *ChooseAnswer) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChooseAnswer.ProtoReflect.Descriptor instead.
+func (*ChooseAnswer) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *ChooseAnswer) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ChooseAnswer) GetRound() *BallotNumber {
+	if x != nil {
+		return x.Round
+	}
+	return nil
+}
+
+func (x *ChooseAnswer) GetPromised() *BallotNumber {
+	if x != nil {
+		return x.Promised
+	}
+	return nil
+}
+
+func (x *ChooseAnswer) GetAccepted() *BallotNumber {
+	if x != nil {
+		return x.Accepted
+	}
+	return nil
+}
+
+func (x *ChooseAnswer) GetNext() []*Listed {
+	if x != nil {
+		return x.Next
+	}
+	return nil
+}
+
+func (x *ChooseAnswer) GetIds() uint32 {
+	if x != nil {
+		return x.Ids
+	}
+	return 0
+}
+
+// Accept proposes the next list.
+type Accept struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version uint64                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	Round   *BallotNumber          `protobuf:"bytes,2,opt,name=round,proto3" json:"round,omitempty"`
+	Next    []*Listed              `protobuf:"bytes,3,rep,name=next,proto3" json:"next,omitempty"`
+	// Above each ID that was ever given, those in next included.
+	Ids           uint32 `protobuf:"varint,4,opt,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Accept) Reset() {
+	*x = Accept{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Accept) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Accept) ProtoMessage() {}
+
+func (x *Accept) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Accept.ProtoReflect.Descriptor instead.
+func (*Accept) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *Accept) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *Accept) GetRound() *BallotNumber {
+	if x != nil {
+		return x.Round
+	}
+	return nil
+}
+
+func (x *Accept) GetNext() []*Listed {
+	if x != nil {
+		return x.Next
+	}
+	return nil
+}
+
+func (x *Accept) GetIds() uint32 {
+	if x != nil {
+		return x.Ids
+	}
+	return 0
+}
+
+// AcceptAnswer answers an Accept.
+type AcceptAnswer struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version uint64                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	Round   *BallotNumber          `protobuf:"bytes,2,opt,name=round,proto3" json:"round,omitempty"`
+	// As in ChooseAnswer.
+	Promised      *BallotNumber `protobuf:"bytes,3,opt,name=promised,proto3" json:"promised,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcceptAnswer) Reset() {
+	*x = AcceptAnswer{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcceptAnswer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcceptAnswer) ProtoMessage() {}
+
+func (x *AcceptAnswer) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcceptAnswer.ProtoReflect.Descriptor instead.
+func (*AcceptAnswer) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *AcceptAnswer) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *AcceptAnswer) GetRound() *BallotNumber {
+	if x != nil {
+		return x.Round
+	}
+	return nil
+}
+
+func (x *AcceptAnswer) GetPromised() *BallotNumber {
+	if x != nil {
+		return x.Promised
+	}
+	return nil
+}
+
+// Joined asks whether a joint membership can be completed.
+type Joined struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its version.
+	Version uint64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// Tells the answers to one question from those to others.
+	Ask uint64 `protobuf:"varint,2,opt,name=ask,proto3" json:"ask,omitempty"`
+	// D: the members out of the asker's reach.
+	Distant       []uint32 `protobuf:"varint,3,rep,packed,name=distant,proto3" json:"distant,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Joined) Reset() {
+	*x = Joined{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Joined) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Joined) ProtoMessage() {}
+
+func (x *Joined) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Joined.ProtoReflect.Descriptor instead.
+func (*Joined) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *Joined) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *Joined) GetAsk() uint64 {
+	if x != nil {
+		return x.Ask
+	}
+	return 0
+}
+
+func (x *Joined) GetDistant() []uint32 {
+	if x != nil {
+		return x.Distant
+	}
+	return nil
+}
+
+// JoinedAnswer answers a Joined.
+type JoinedAnswer struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version uint64                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	Ask     uint64                 `protobuf:"varint,2,opt,name=ask,proto3" json:"ask,omitempty"`
+	// Whether the sender no longer goes by the old list alone.
+	Joined bool `protobuf:"varint,3,opt,name=joined,proto3" json:"joined,omitempty"`
+	// The highest ballot number that it knows.
+	Highest uint64 `protobuf:"varint,4,opt,name=highest,proto3" json:"highest,omitempty"`
+	// The members of D that the sender buries.
+	Buried        []uint32 `protobuf:"varint,5,rep,packed,name=buried,proto3" json:"buried,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JoinedAnswer) Reset() {
+	*x = JoinedAnswer{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JoinedAnswer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JoinedAnswer) ProtoMessage() {}
+
+func (x *JoinedAnswer) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JoinedAnswer.ProtoReflect.Descriptor instead.
+func (*JoinedAnswer) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *JoinedAnswer) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *JoinedAnswer) GetAsk() uint64 {
+	if x != nil {
+		return x.Ask
+	}
+	return 0
+}
+
+func (x *JoinedAnswer) GetJoined() bool {
+	if x != nil {
+		return x.Joined
+	}
+	return false
+}
+
+func (x *JoinedAnswer) GetHighest() uint64 {
+	if x != nil {
+		return x.Highest
+	}
+	return 0
+}
+
+func (x *JoinedAnswer) GetBuried() []uint32 {
+	if x != nil {
+		return x.Buried
+	}
+	return nil
+}
+
+// Sync asks a member of the old list for what it remembers of runs and kept holds.
+type Sync struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The version of the joint membership.
+	Version uint64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// The name of the lock after which the notes begin.
+	After         string `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Sync) Reset() {
+	*x = Sync{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Sync) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Sync) ProtoMessage() {}
+
+func (x *Sync) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Sync.ProtoReflect.Descriptor instead.
+func (*Sync) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *Sync) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *Sync) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+// SyncAnswer answers a Sync.
+type SyncAnswer struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version uint64                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	After   string                 `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	// By the name of the lock.
+	Notes []*LockNotes `protobuf:"bytes,3,rep,name=notes,proto3" json:"notes,omitempty"`
+	// Whether there are others after these.
+	More          bool `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SyncAnswer) Reset() {
+	*x = SyncAnswer{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SyncAnswer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SyncAnswer) ProtoMessage() {}
+
+func (x *SyncAnswer) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SyncAnswer.ProtoReflect.Descriptor instead.
+func (*SyncAnswer) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *SyncAnswer) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *SyncAnswer) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+func (x *SyncAnswer) GetNotes() []*LockNotes {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
+}
+
+func (x *SyncAnswer) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+// LockNotes is what a member remembers of a lock.
+type LockNotes struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Lock          string                 `protobuf:"bytes,1,opt,name=lock,proto3" json:"lock,omitempty"`
+	Run           *Run                   `protobuf:"bytes,2,opt,name=run,proto3" json:"run,omitempty"`
+	Kept          *KeptHold              `protobuf:"bytes,3,opt,name=kept,proto3" json:"kept,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LockNotes) Reset() {
+	*x = LockNotes{}
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LockNotes) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LockNotes) ProtoMessage() {}
+
+func (x *LockNotes) ProtoReflect() protoreflect.Message {
+	mi := &file_conch_peer_v1_peer_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LockNotes.ProtoReflect.Descriptor instead.
+func (*LockNotes) Descriptor() ([]byte, []int) {
+	return file_conch_peer_v1_peer_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *LockNotes) GetLock() string {
+	if x != nil {
+		return x.Lock
+	}
+	return ""
+}
+
+func (x *LockNotes) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+func (x *LockNotes) GetKept() *KeptHold {
+	if x != nil {
+		return x.Kept
+	}
+	return nil
+}
+
 var File_conch_peer_v1_peer_proto protoreflect.FileDescriptor
 
 const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\n" +
-	"\x18conch/peer/v1/peer.proto\x12\rconch.peer.v1\",\n" +
+	"\x18conch/peer/v1/peer.proto\x12\rconch.peer.v1\"@\n" +
 	"\x12ShowMembersRequest\x12\x16\n" +
-	"\x06member\x18\x01 \x01(\tR\x06member\"\x8d\x01\n" +
+	"\x06member\x18\x01 \x01(\tR\x06member\x12\x12\n" +
+	"\x04disk\x18\x02 \x01(\fR\x04disk\"\xee\x01\n" +
 	"\x13ShowMembersResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
 	"\x06member\x18\x02 \x01(\tR\x06member\x12\x18\n" +
 	"\amembers\x18\x03 \x03(\tR\amembers\x12*\n" +
-	"\x05stage\x18\x04 \x01(\x0e2\x14.conch.peer.v1.StageR\x05stage\";\n" +
+	"\x05stage\x18\x04 \x01(\x0e2\x14.conch.peer.v1.StageR\x05stage\x12\x12\n" +
+	"\x04disk\x18\x05 \x01(\fR\x04disk\x12\x10\n" +
+	"\x03ttl\x18\x06 \x01(\x03R\x03ttl\x129\n" +
+	"\n" +
+	"membership\x18\a \x01(\v2\x19.conch.peer.v1.MembershipR\n" +
+	"membership\"F\n" +
+	"\x06Listed\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\rR\x02id\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x12\n" +
+	"\x04disk\x18\x03 \x01(\fR\x04disk\"\xc4\x01\n" +
+	"\n" +
+	"Membership\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x18\n" +
+	"\acluster\x18\x02 \x01(\fR\acluster\x12/\n" +
+	"\amembers\x18\x03 \x03(\v2\x15.conch.peer.v1.ListedR\amembers\x12)\n" +
+	"\x04next\x18\x04 \x03(\v2\x15.conch.peer.v1.ListedR\x04next\x12\x10\n" +
+	"\x03ids\x18\x05 \x01(\rR\x03ids\x12\x14\n" +
+	"\x05floor\x18\x06 \x01(\x04R\x05floor\";\n" +
 	"\x05Frame\x122\n" +
 	"\bmessages\x18\x01 \x03(\v2\x16.conch.peer.v1.MessageR\bmessages\"\t\n" +
-	"\aReceipt\"\xb7\a\n" +
+	"\aReceipt\"\xbc\v\n" +
 	"\aMessage\x12,\n" +
 	"\x05hello\x18\x01 \x01(\v2\x14.conch.peer.v1.HelloH\x00R\x05hello\x12)\n" +
 	"\x04ping\x18\x02 \x01(\v2\x13.conch.peer.v1.PingH\x00R\x04ping\x12)\n" +
@@ -2871,14 +3860,26 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"\x04done\x18\x10 \x01(\v2\x13.conch.peer.v1.DoneH\x00R\x04done\x12&\n" +
 	"\x03say\x18\x11 \x01(\v2\x12.conch.peer.v1.SayH\x00R\x03say\x122\n" +
 	"\awitness\x18\x12 \x01(\v2\x16.conch.peer.v1.WitnessH\x00R\awitness\x12E\n" +
-	"\x0ewitness_answer\x18\x13 \x01(\v2\x1c.conch.peer.v1.WitnessAnswerH\x00R\rwitnessAnswerB\x06\n" +
+	"\x0ewitness_answer\x18\x13 \x01(\v2\x1c.conch.peer.v1.WitnessAnswerH\x00R\rwitnessAnswer\x12;\n" +
+	"\n" +
+	"membership\x18\x14 \x01(\v2\x19.conch.peer.v1.MembershipH\x00R\n" +
+	"membership\x12/\n" +
+	"\x06choose\x18\x15 \x01(\v2\x15.conch.peer.v1.ChooseH\x00R\x06choose\x12B\n" +
+	"\rchoose_answer\x18\x16 \x01(\v2\x1b.conch.peer.v1.ChooseAnswerH\x00R\fchooseAnswer\x12/\n" +
+	"\x06accept\x18\x17 \x01(\v2\x15.conch.peer.v1.AcceptH\x00R\x06accept\x12B\n" +
+	"\raccept_answer\x18\x18 \x01(\v2\x1b.conch.peer.v1.AcceptAnswerH\x00R\facceptAnswer\x12/\n" +
+	"\x06joined\x18\x19 \x01(\v2\x15.conch.peer.v1.JoinedH\x00R\x06joined\x12B\n" +
+	"\rjoined_answer\x18\x1a \x01(\v2\x1b.conch.peer.v1.JoinedAnswerH\x00R\fjoinedAnswer\x12)\n" +
+	"\x04sync\x18\x1b \x01(\v2\x13.conch.peer.v1.SyncH\x00R\x04sync\x12<\n" +
+	"\vsync_answer\x18\x1c \x01(\v2\x19.conch.peer.v1.SyncAnswerH\x00R\n" +
+	"syncAnswerB\x06\n" +
 	"\x04kind\"8\n" +
 	"\x06Number\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x04R\asession\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\x04R\x05count\"B\n" +
 	"\fBallotNumber\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x1a\n" +
-	"\bproposer\x18\x02 \x01(\rR\bproposer\"\xed\x02\n" +
+	"\bproposer\x18\x02 \x01(\rR\bproposer\"\xe1\x03\n" +
 	"\x05Hello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
 	"\x06member\x18\x02 \x01(\tR\x06member\x12 \n" +
@@ -2893,7 +3894,12 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	" \x01(\fR\x10knownIncarnation\x12\x1a\n" +
 	"\breceiver\x18\v \x01(\tR\breceiver\x12\x14\n" +
 	"\x05fresh\x18\f \x01(\bR\x05fresh\x12\x1c\n" +
-	"\tremembers\x18\r \x01(\bR\tremembers\"n\n" +
+	"\tremembers\x18\r \x01(\bR\tremembers\x12\x12\n" +
+	"\x04disk\x18\x0e \x01(\fR\x04disk\x129\n" +
+	"\n" +
+	"membership\x18\x0f \x01(\v2\x19.conch.peer.v1.MembershipR\n" +
+	"membership\x12#\n" +
+	"\rreceiver_disk\x18\x10 \x01(\fR\freceiverDisk\"n\n" +
 	"\x04Ping\x12 \n" +
 	"\vincarnation\x18\x01 \x01(\fR\vincarnation\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x04R\asession\x12\x14\n" +
@@ -3039,12 +4045,55 @@ const file_conch_peer_v1_peer_proto_rawDesc = "" +
 	"KIND_NOTED\x10\x01\x12\x14\n" +
 	"\x10KIND_NACK_BALLOT\x10\x02\x12\r\n" +
 	"\tKIND_FULL\x10\x03\x12\x10\n" +
-	"\fKIND_NO_DISK\x10\x04*W\n" +
+	"\fKIND_NO_DISK\x10\x04\"U\n" +
+	"\x06Choose\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\x121\n" +
+	"\x05round\x18\x02 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\x05round\"\x8a\x02\n" +
+	"\fChooseAnswer\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\x121\n" +
+	"\x05round\x18\x02 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\x05round\x127\n" +
+	"\bpromised\x18\x03 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\bpromised\x127\n" +
+	"\baccepted\x18\x04 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\baccepted\x12)\n" +
+	"\x04next\x18\x05 \x03(\v2\x15.conch.peer.v1.ListedR\x04next\x12\x10\n" +
+	"\x03ids\x18\x06 \x01(\rR\x03ids\"\x92\x01\n" +
+	"\x06Accept\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\x121\n" +
+	"\x05round\x18\x02 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\x05round\x12)\n" +
+	"\x04next\x18\x03 \x03(\v2\x15.conch.peer.v1.ListedR\x04next\x12\x10\n" +
+	"\x03ids\x18\x04 \x01(\rR\x03ids\"\x94\x01\n" +
+	"\fAcceptAnswer\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\x121\n" +
+	"\x05round\x18\x02 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\x05round\x127\n" +
+	"\bpromised\x18\x03 \x01(\v2\x1b.conch.peer.v1.BallotNumberR\bpromised\"N\n" +
+	"\x06Joined\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x10\n" +
+	"\x03ask\x18\x02 \x01(\x04R\x03ask\x12\x18\n" +
+	"\adistant\x18\x03 \x03(\rR\adistant\"\x84\x01\n" +
+	"\fJoinedAnswer\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x10\n" +
+	"\x03ask\x18\x02 \x01(\x04R\x03ask\x12\x16\n" +
+	"\x06joined\x18\x03 \x01(\bR\x06joined\x12\x18\n" +
+	"\ahighest\x18\x04 \x01(\x04R\ahighest\x12\x16\n" +
+	"\x06buried\x18\x05 \x03(\rR\x06buried\"6\n" +
+	"\x04Sync\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x14\n" +
+	"\x05after\x18\x02 \x01(\tR\x05after\"\x80\x01\n" +
+	"\n" +
+	"SyncAnswer\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x14\n" +
+	"\x05after\x18\x02 \x01(\tR\x05after\x12.\n" +
+	"\x05notes\x18\x03 \x03(\v2\x18.conch.peer.v1.LockNotesR\x05notes\x12\x12\n" +
+	"\x04more\x18\x04 \x01(\bR\x04more\"r\n" +
+	"\tLockNotes\x12\x12\n" +
+	"\x04lock\x18\x01 \x01(\tR\x04lock\x12$\n" +
+	"\x03run\x18\x02 \x01(\v2\x12.conch.peer.v1.RunR\x03run\x12+\n" +
+	"\x04kept\x18\x03 \x01(\v2\x17.conch.peer.v1.KeptHoldR\x04kept*j\n" +
 	"\x05Stage\x12\x15\n" +
 	"\x11STAGE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSTAGE_LOOKING\x10\x01\x12\x11\n" +
 	"\rSTAGE_SETTLED\x10\x02\x12\x11\n" +
-	"\rSTAGE_RUNNING\x10\x03*b\n" +
+	"\rSTAGE_RUNNING\x10\x03\x12\x11\n" +
+	"\rSTAGE_JOINING\x10\x04*b\n" +
 	"\bRunState\x12\x19\n" +
 	"\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fRUN_STATE_BEGUN\x10\x01\x12\x12\n" +
@@ -3067,7 +4116,7 @@ func file_conch_peer_v1_peer_proto_rawDescGZIP() []byte {
 }
 
 var file_conch_peer_v1_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_conch_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_conch_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_conch_peer_v1_peer_proto_goTypes = []any{
 	(Stage)(0),                  // 0: conch.peer.v1.Stage
 	(RunState)(0),               // 1: conch.peer.v1.RunState
@@ -3076,97 +4125,133 @@ var file_conch_peer_v1_peer_proto_goTypes = []any{
 	(WitnessAnswer_Kind)(0),     // 4: conch.peer.v1.WitnessAnswer.Kind
 	(*ShowMembersRequest)(nil),  // 5: conch.peer.v1.ShowMembersRequest
 	(*ShowMembersResponse)(nil), // 6: conch.peer.v1.ShowMembersResponse
-	(*Frame)(nil),               // 7: conch.peer.v1.Frame
-	(*Receipt)(nil),             // 8: conch.peer.v1.Receipt
-	(*Message)(nil),             // 9: conch.peer.v1.Message
-	(*Number)(nil),              // 10: conch.peer.v1.Number
-	(*BallotNumber)(nil),        // 11: conch.peer.v1.BallotNumber
-	(*Hello)(nil),               // 12: conch.peer.v1.Hello
-	(*Ping)(nil),                // 13: conch.peer.v1.Ping
-	(*Pong)(nil),                // 14: conch.peer.v1.Pong
-	(*Busy)(nil),                // 15: conch.peer.v1.Busy
-	(*Clear)(nil),               // 16: conch.peer.v1.Clear
-	(*Bye)(nil),                 // 17: conch.peer.v1.Bye
-	(*Known)(nil),               // 18: conch.peer.v1.Known
-	(*Request)(nil),             // 19: conch.peer.v1.Request
-	(*Token)(nil),               // 20: conch.peer.v1.Token
-	(*Share)(nil),               // 21: conch.peer.v1.Share
-	(*Recall)(nil),              // 22: conch.peer.v1.Recall
-	(*Done)(nil),                // 23: conch.peer.v1.Done
-	(*Probe)(nil),               // 24: conch.peer.v1.Probe
-	(*ProbeAnswer)(nil),         // 25: conch.peer.v1.ProbeAnswer
-	(*Ballot)(nil),              // 26: conch.peer.v1.Ballot
-	(*BallotAnswer)(nil),        // 27: conch.peer.v1.BallotAnswer
-	(*Abort)(nil),               // 28: conch.peer.v1.Abort
-	(*Say)(nil),                 // 29: conch.peer.v1.Say
-	(*RunMark)(nil),             // 30: conch.peer.v1.RunMark
-	(*Run)(nil),                 // 31: conch.peer.v1.Run
-	(*KeptHold)(nil),            // 32: conch.peer.v1.KeptHold
-	(*Witness)(nil),             // 33: conch.peer.v1.Witness
-	(*WitnessAnswer)(nil),       // 34: conch.peer.v1.WitnessAnswer
+	(*Listed)(nil),              // 7: conch.peer.v1.Listed
+	(*Membership)(nil),          // 8: conch.peer.v1.Membership
+	(*Frame)(nil),               // 9: conch.peer.v1.Frame
+	(*Receipt)(nil),             // 10: conch.peer.v1.Receipt
+	(*Message)(nil),             // 11: conch.peer.v1.Message
+	(*Number)(nil),              // 12: conch.peer.v1.Number
+	(*BallotNumber)(nil),        // 13: conch.peer.v1.BallotNumber
+	(*Hello)(nil),               // 14: conch.peer.v1.Hello
+	(*Ping)(nil),                // 15: conch.peer.v1.Ping
+	(*Pong)(nil),                // 16: conch.peer.v1.Pong
+	(*Busy)(nil),                // 17: conch.peer.v1.Busy
+	(*Clear)(nil),               // 18: conch.peer.v1.Clear
+	(*Bye)(nil),                 // 19: conch.peer.v1.Bye
+	(*Known)(nil),               // 20: conch.peer.v1.Known
+	(*Request)(nil),             // 21: conch.peer.v1.Request
+	(*Token)(nil),               // 22: conch.peer.v1.Token
+	(*Share)(nil),               // 23: conch.peer.v1.Share
+	(*Recall)(nil),              // 24: conch.peer.v1.Recall
+	(*Done)(nil),                // 25: conch.peer.v1.Done
+	(*Probe)(nil),               // 26: conch.peer.v1.Probe
+	(*ProbeAnswer)(nil),         // 27: conch.peer.v1.ProbeAnswer
+	(*Ballot)(nil),              // 28: conch.peer.v1.Ballot
+	(*BallotAnswer)(nil),        // 29: conch.peer.v1.BallotAnswer
+	(*Abort)(nil),               // 30: conch.peer.v1.Abort
+	(*Say)(nil),                 // 31: conch.peer.v1.Say
+	(*RunMark)(nil),             // 32: conch.peer.v1.RunMark
+	(*Run)(nil),                 // 33: conch.peer.v1.Run
+	(*KeptHold)(nil),            // 34: conch.peer.v1.KeptHold
+	(*Witness)(nil),             // 35: conch.peer.v1.Witness
+	(*WitnessAnswer)(nil),       // 36: conch.peer.v1.WitnessAnswer
+	(*Choose)(nil),              // 37: conch.peer.v1.Choose
+	(*ChooseAnswer)(nil),        // 38: conch.peer.v1.ChooseAnswer
+	(*Accept)(nil),              // 39: conch.peer.v1.Accept
+	(*AcceptAnswer)(nil),        // 40: conch.peer.v1.AcceptAnswer
+	(*Joined)(nil),              // 41: conch.peer.v1.Joined
+	(*JoinedAnswer)(nil),        // 42: conch.peer.v1.JoinedAnswer
+	(*Sync)(nil),                // 43: conch.peer.v1.Sync
+	(*SyncAnswer)(nil),          // 44: conch.peer.v1.SyncAnswer
+	(*LockNotes)(nil),           // 45: conch.peer.v1.LockNotes
 }
 var file_conch_peer_v1_peer_proto_depIdxs = []int32{
 	0,  // 0: conch.peer.v1.ShowMembersResponse.stage:type_name -> conch.peer.v1.Stage
-	9,  // 1: conch.peer.v1.Frame.messages:type_name -> conch.peer.v1.Message
-	12, // 2: conch.peer.v1.Message.hello:type_name -> conch.peer.v1.Hello
-	13, // 3: conch.peer.v1.Message.ping:type_name -> conch.peer.v1.Ping
-	14, // 4: conch.peer.v1.Message.pong:type_name -> conch.peer.v1.Pong
-	15, // 5: conch.peer.v1.Message.busy:type_name -> conch.peer.v1.Busy
-	16, // 6: conch.peer.v1.Message.clear:type_name -> conch.peer.v1.Clear
-	17, // 7: conch.peer.v1.Message.bye:type_name -> conch.peer.v1.Bye
-	19, // 8: conch.peer.v1.Message.request:type_name -> conch.peer.v1.Request
-	20, // 9: conch.peer.v1.Message.token:type_name -> conch.peer.v1.Token
-	24, // 10: conch.peer.v1.Message.probe:type_name -> conch.peer.v1.Probe
-	25, // 11: conch.peer.v1.Message.probe_answer:type_name -> conch.peer.v1.ProbeAnswer
-	26, // 12: conch.peer.v1.Message.ballot:type_name -> conch.peer.v1.Ballot
-	27, // 13: conch.peer.v1.Message.ballot_answer:type_name -> conch.peer.v1.BallotAnswer
-	28, // 14: conch.peer.v1.Message.abort:type_name -> conch.peer.v1.Abort
-	18, // 15: conch.peer.v1.Message.known:type_name -> conch.peer.v1.Known
-	22, // 16: conch.peer.v1.Message.recall:type_name -> conch.peer.v1.Recall
-	23, // 17: conch.peer.v1.Message.done:type_name -> conch.peer.v1.Done
-	29, // 18: conch.peer.v1.Message.say:type_name -> conch.peer.v1.Say
-	33, // 19: conch.peer.v1.Message.witness:type_name -> conch.peer.v1.Witness
-	34, // 20: conch.peer.v1.Message.witness_answer:type_name -> conch.peer.v1.WitnessAnswer
-	10, // 21: conch.peer.v1.Request.number:type_name -> conch.peer.v1.Number
-	11, // 22: conch.peer.v1.Token.epoch:type_name -> conch.peer.v1.BallotNumber
-	10, // 23: conch.peer.v1.Token.last_granted:type_name -> conch.peer.v1.Number
-	21, // 24: conch.peer.v1.Token.shares:type_name -> conch.peer.v1.Share
-	30, // 25: conch.peer.v1.Token.run:type_name -> conch.peer.v1.RunMark
-	32, // 26: conch.peer.v1.Token.kept:type_name -> conch.peer.v1.KeptHold
-	21, // 27: conch.peer.v1.Recall.share:type_name -> conch.peer.v1.Share
-	21, // 28: conch.peer.v1.Done.share:type_name -> conch.peer.v1.Share
-	10, // 29: conch.peer.v1.Probe.number:type_name -> conch.peer.v1.Number
-	2,  // 30: conch.peer.v1.ProbeAnswer.kind:type_name -> conch.peer.v1.ProbeAnswer.Kind
-	10, // 31: conch.peer.v1.Ballot.number:type_name -> conch.peer.v1.Number
-	11, // 32: conch.peer.v1.Ballot.ballot:type_name -> conch.peer.v1.BallotNumber
-	11, // 33: conch.peer.v1.BallotAnswer.ballot:type_name -> conch.peer.v1.BallotNumber
-	3,  // 34: conch.peer.v1.BallotAnswer.kind:type_name -> conch.peer.v1.BallotAnswer.Kind
-	11, // 35: conch.peer.v1.BallotAnswer.highest:type_name -> conch.peer.v1.BallotNumber
-	10, // 36: conch.peer.v1.BallotAnswer.number:type_name -> conch.peer.v1.Number
-	21, // 37: conch.peer.v1.BallotAnswer.share:type_name -> conch.peer.v1.Share
-	31, // 38: conch.peer.v1.BallotAnswer.run:type_name -> conch.peer.v1.Run
-	32, // 39: conch.peer.v1.BallotAnswer.kept:type_name -> conch.peer.v1.KeptHold
-	11, // 40: conch.peer.v1.Abort.ballot:type_name -> conch.peer.v1.BallotNumber
-	1,  // 41: conch.peer.v1.RunMark.state:type_name -> conch.peer.v1.RunState
-	1,  // 42: conch.peer.v1.Run.state:type_name -> conch.peer.v1.RunState
-	11, // 43: conch.peer.v1.Witness.epoch:type_name -> conch.peer.v1.BallotNumber
-	31, // 44: conch.peer.v1.Witness.run:type_name -> conch.peer.v1.Run
-	32, // 45: conch.peer.v1.Witness.kept:type_name -> conch.peer.v1.KeptHold
-	11, // 46: conch.peer.v1.WitnessAnswer.epoch:type_name -> conch.peer.v1.BallotNumber
-	4,  // 47: conch.peer.v1.WitnessAnswer.kind:type_name -> conch.peer.v1.WitnessAnswer.Kind
-	11, // 48: conch.peer.v1.WitnessAnswer.highest:type_name -> conch.peer.v1.BallotNumber
-	30, // 49: conch.peer.v1.WitnessAnswer.about_run:type_name -> conch.peer.v1.RunMark
-	31, // 50: conch.peer.v1.WitnessAnswer.run:type_name -> conch.peer.v1.Run
-	32, // 51: conch.peer.v1.WitnessAnswer.kept:type_name -> conch.peer.v1.KeptHold
-	7,  // 52: conch.peer.v1.PeerService.Deliver:input_type -> conch.peer.v1.Frame
-	5,  // 53: conch.peer.v1.PeerService.ShowMembers:input_type -> conch.peer.v1.ShowMembersRequest
-	8,  // 54: conch.peer.v1.PeerService.Deliver:output_type -> conch.peer.v1.Receipt
-	6,  // 55: conch.peer.v1.PeerService.ShowMembers:output_type -> conch.peer.v1.ShowMembersResponse
-	54, // [54:56] is the sub-list for method output_type
-	52, // [52:54] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	8,  // 1: conch.peer.v1.ShowMembersResponse.membership:type_name -> conch.peer.v1.Membership
+	7,  // 2: conch.peer.v1.Membership.members:type_name -> conch.peer.v1.Listed
+	7,  // 3: conch.peer.v1.Membership.next:type_name -> conch.peer.v1.Listed
+	11, // 4: conch.peer.v1.Frame.messages:type_name -> conch.peer.v1.Message
+	14, // 5: conch.peer.v1.Message.hello:type_name -> conch.peer.v1.Hello
+	15, // 6: conch.peer.v1.Message.ping:type_name -> conch.peer.v1.Ping
+	16, // 7: conch.peer.v1.Message.pong:type_name -> conch.peer.v1.Pong
+	17, // 8: conch.peer.v1.Message.busy:type_name -> conch.peer.v1.Busy
+	18, // 9: conch.peer.v1.Message.clear:type_name -> conch.peer.v1.Clear
+	19, // 10: conch.peer.v1.Message.bye:type_name -> conch.peer.v1.Bye
+	21, // 11: conch.peer.v1.Message.request:type_name -> conch.peer.v1.Request
+	22, // 12: conch.peer.v1.Message.token:type_name -> conch.peer.v1.Token
+	26, // 13: conch.peer.v1.Message.probe:type_name -> conch.peer.v1.Probe
+	27, // 14: conch.peer.v1.Message.probe_answer:type_name -> conch.peer.v1.ProbeAnswer
+	28, // 15: conch.peer.v1.Message.ballot:type_name -> conch.peer.v1.Ballot
+	29, // 16: conch.peer.v1.Message.ballot_answer:type_name -> conch.peer.v1.BallotAnswer
+	30, // 17: conch.peer.v1.Message.abort:type_name -> conch.peer.v1.Abort
+	20, // 18: conch.peer.v1.Message.known:type_name -> conch.peer.v1.Known
+	24, // 19: conch.peer.v1.Message.recall:type_name -> conch.peer.v1.Recall
+	25, // 20: conch.peer.v1.Message.done:type_name -> conch.peer.v1.Done
+	31, // 21: conch.peer.v1.Message.say:type_name -> conch.peer.v1.Say
+	35, // 22: conch.peer.v1.Message.witness:type_name -> conch.peer.v1.Witness
+	36, // 23: conch.peer.v1.Message.witness_answer:type_name -> conch.peer.v1.WitnessAnswer
+	8,  // 24: conch.peer.v1.Message.membership:type_name -> conch.peer.v1.Membership
+	37, // 25: conch.peer.v1.Message.choose:type_name -> conch.peer.v1.Choose
+	38, // 26: conch.peer.v1.Message.choose_answer:type_name -> conch.peer.v1.ChooseAnswer
+	39, // 27: conch.peer.v1.Message.accept:type_name -> conch.peer.v1.Accept
+	40, // 28: conch.peer.v1.Message.accept_answer:type_name -> conch.peer.v1.AcceptAnswer
+	41, // 29: conch.peer.v1.Message.joined:type_name -> conch.peer.v1.Joined
+	42, // 30: conch.peer.v1.Message.joined_answer:type_name -> conch.peer.v1.JoinedAnswer
+	43, // 31: conch.peer.v1.Message.sync:type_name -> conch.peer.v1.Sync
+	44, // 32: conch.peer.v1.Message.sync_answer:type_name -> conch.peer.v1.SyncAnswer
+	8,  // 33: conch.peer.v1.Hello.membership:type_name -> conch.peer.v1.Membership
+	12, // 34: conch.peer.v1.Request.number:type_name -> conch.peer.v1.Number
+	13, // 35: conch.peer.v1.Token.epoch:type_name -> conch.peer.v1.BallotNumber
+	12, // 36: conch.peer.v1.Token.last_granted:type_name -> conch.peer.v1.Number
+	23, // 37: conch.peer.v1.Token.shares:type_name -> conch.peer.v1.Share
+	32, // 38: conch.peer.v1.Token.run:type_name -> conch.peer.v1.RunMark
+	34, // 39: conch.peer.v1.Token.kept:type_name -> conch.peer.v1.KeptHold
+	23, // 40: conch.peer.v1.Recall.share:type_name -> conch.peer.v1.Share
+	23, // 41: conch.peer.v1.Done.share:type_name -> conch.peer.v1.Share
+	12, // 42: conch.peer.v1.Probe.number:type_name -> conch.peer.v1.Number
+	2,  // 43: conch.peer.v1.ProbeAnswer.kind:type_name -> conch.peer.v1.ProbeAnswer.Kind
+	12, // 44: conch.peer.v1.Ballot.number:type_name -> conch.peer.v1.Number
+	13, // 45: conch.peer.v1.Ballot.ballot:type_name -> conch.peer.v1.BallotNumber
+	13, // 46: conch.peer.v1.BallotAnswer.ballot:type_name -> conch.peer.v1.BallotNumber
+	3,  // 47: conch.peer.v1.BallotAnswer.kind:type_name -> conch.peer.v1.BallotAnswer.Kind
+	13, // 48: conch.peer.v1.BallotAnswer.highest:type_name -> conch.peer.v1.BallotNumber
+	12, // 49: conch.peer.v1.BallotAnswer.number:type_name -> conch.peer.v1.Number
+	23, // 50: conch.peer.v1.BallotAnswer.share:type_name -> conch.peer.v1.Share
+	33, // 51: conch.peer.v1.BallotAnswer.run:type_name -> conch.peer.v1.Run
+	34, // 52: conch.peer.v1.BallotAnswer.kept:type_name -> conch.peer.v1.KeptHold
+	13, // 53: conch.peer.v1.Abort.ballot:type_name -> conch.peer.v1.BallotNumber
+	1,  // 54: conch.peer.v1.RunMark.state:type_name -> conch.peer.v1.RunState
+	1,  // 55: conch.peer.v1.Run.state:type_name -> conch.peer.v1.RunState
+	13, // 56: conch.peer.v1.Witness.epoch:type_name -> conch.peer.v1.BallotNumber
+	33, // 57: conch.peer.v1.Witness.run:type_name -> conch.peer.v1.Run
+	34, // 58: conch.peer.v1.Witness.kept:type_name -> conch.peer.v1.KeptHold
+	13, // 59: conch.peer.v1.WitnessAnswer.epoch:type_name -> conch.peer.v1.BallotNumber
+	4,  // 60: conch.peer.v1.WitnessAnswer.kind:type_name -> conch.peer.v1.WitnessAnswer.Kind
+	13, // 61: conch.peer.v1.WitnessAnswer.highest:type_name -> conch.peer.v1.BallotNumber
+	32, // 62: conch.peer.v1.WitnessAnswer.about_run:type_name -> conch.peer.v1.RunMark
+	33, // 63: conch.peer.v1.WitnessAnswer.run:type_name -> conch.peer.v1.Run
+	34, // 64: conch.peer.v1.WitnessAnswer.kept:type_name -> conch.peer.v1.KeptHold
+	13, // 65: conch.peer.v1.Choose.round:type_name -> conch.peer.v1.BallotNumber
+	13, // 66: conch.peer.v1.ChooseAnswer.round:type_name -> conch.peer.v1.BallotNumber
+	13, // 67: conch.peer.v1.ChooseAnswer.promised:type_name -> conch.peer.v1.BallotNumber
+	13, // 68: conch.peer.v1.ChooseAnswer.accepted:type_name -> conch.peer.v1.BallotNumber
+	7,  // 69: conch.peer.v1.ChooseAnswer.next:type_name -> conch.peer.v1.Listed
+	13, // 70: conch.peer.v1.Accept.round:type_name -> conch.peer.v1.BallotNumber
+	7,  // 71: conch.peer.v1.Accept.next:type_name -> conch.peer.v1.Listed
+	13, // 72: conch.peer.v1.AcceptAnswer.round:type_name -> conch.peer.v1.BallotNumber
+	13, // 73: conch.peer.v1.AcceptAnswer.promised:type_name -> conch.peer.v1.BallotNumber
+	45, // 74: conch.peer.v1.SyncAnswer.notes:type_name -> conch.peer.v1.LockNotes
+	33, // 75: conch.peer.v1.LockNotes.run:type_name -> conch.peer.v1.Run
+	34, // 76: conch.peer.v1.LockNotes.kept:type_name -> conch.peer.v1.KeptHold
+	9,  // 77: conch.peer.v1.PeerService.Deliver:input_type -> conch.peer.v1.Frame
+	5,  // 78: conch.peer.v1.PeerService.ShowMembers:input_type -> conch.peer.v1.ShowMembersRequest
+	10, // 79: conch.peer.v1.PeerService.Deliver:output_type -> conch.peer.v1.Receipt
+	6,  // 80: conch.peer.v1.PeerService.ShowMembers:output_type -> conch.peer.v1.ShowMembersResponse
+	79, // [79:81] is the sub-list for method output_type
+	77, // [77:79] is the sub-list for method input_type
+	77, // [77:77] is the sub-list for extension type_name
+	77, // [77:77] is the sub-list for extension extendee
+	0,  // [0:77] is the sub-list for field type_name
 }
 
 func init() { file_conch_peer_v1_peer_proto_init() }
@@ -3174,7 +4259,7 @@ func file_conch_peer_v1_peer_proto_init() {
 	if File_conch_peer_v1_peer_proto != nil {
 		return
 	}
-	file_conch_peer_v1_peer_proto_msgTypes[4].OneofWrappers = []any{
+	file_conch_peer_v1_peer_proto_msgTypes[6].OneofWrappers = []any{
 		(*Message_Hello)(nil),
 		(*Message_Ping)(nil),
 		(*Message_Pong)(nil),
@@ -3194,6 +4279,15 @@ func file_conch_peer_v1_peer_proto_init() {
 		(*Message_Say)(nil),
 		(*Message_Witness)(nil),
 		(*Message_WitnessAnswer)(nil),
+		(*Message_Membership)(nil),
+		(*Message_Choose)(nil),
+		(*Message_ChooseAnswer)(nil),
+		(*Message_Accept)(nil),
+		(*Message_AcceptAnswer)(nil),
+		(*Message_Joined)(nil),
+		(*Message_JoinedAnswer)(nil),
+		(*Message_Sync)(nil),
+		(*Message_SyncAnswer)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -3201,7 +4295,7 @@ func file_conch_peer_v1_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conch_peer_v1_peer_proto_rawDesc), len(file_conch_peer_v1_peer_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   30,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -8,8 +8,10 @@
 //
 // Each member opens one stream to each other member and only sends on it; it
 // receives on the streams that the others open to it. The first message of the
-// first frame is Hello. Members are named on the wire by their position in the
-// member list, which Hello has shown to be the same at both ends.
+// first frame is Hello. Members are named on the wire by their IDs: their positions
+// in the cluster's first list, and for later members the numbers after those. A sender
+// names only IDs that the Membership in its Hello, or a later one on the same stream,
+// says were given.
 
 package peerv1
 
@@ -45,6 +47,8 @@ type PeerServiceClient interface {
 	Deliver(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[Frame, Receipt], error)
 	// ShowMembers tells a node that looks for the members (conch node --discover)
 	// which list the receiver has, and whether that may change. It changes nothing.
+	// A running node also tells its membership: to nodes whose stream was refused, to those
+	// that wait to be added (conch node --join), and to those that change the members.
 	ShowMembers(ctx context.Context, in *ShowMembersRequest, opts ...grpc.CallOption) (*ShowMembersResponse, error)
 }
 
@@ -94,6 +98,8 @@ type PeerServiceServer interface {
 	Deliver(grpc.ClientStreamingServer[Frame, Receipt]) error
 	// ShowMembers tells a node that looks for the members (conch node --discover)
 	// which list the receiver has, and whether that may change. It changes nothing.
+	// A running node also tells its membership: to nodes whose stream was refused, to those
+	// that wait to be added (conch node --join), and to those that change the members.
 	ShowMembers(context.Context, *ShowMembersRequest) (*ShowMembersResponse, error)
 	mustEmbedUnimplementedPeerServiceServer()
 }
