@@ -141,11 +141,15 @@ func (d *Driver) receiveHello(call grpc.ClientStreamingServer[peerv1.Frame, peer
 		return token.NoMember, misunderstood("the first message is not HELLO")
 	}
 	from, g, r := d.checkHello(hello)
+	// Who claims a member's address is told what is wrong, and which disk that member has, only
+	// if it may speak for the address.
+	if _, listed := d.roster.Load().byAddress[hello.GetMember()]; r == nil || listed && hello.GetVersion() == ProtocolVersion {
+		if err := d.check(call.Context(), hello.GetMember()); err != nil {
+			return token.NoMember, &refusal{code: codes.PermissionDenied, reason: fmt.Sprintf("%s is claimed, but: %v", shorten(hello.GetMember()), err)}
+		}
+	}
 	if r != nil {
 		return from, r
-	}
-	if err := d.check(call.Context(), g.address); err != nil {
-		return token.NoMember, &refusal{code: codes.PermissionDenied, reason: fmt.Sprintf("%s is claimed, but: %v", shorten(g.address), err)}
 	}
 	if !d.postIncoming(in, input{kind: inputAccept, incoming: in, greeting: g}) {
 		return from, errEnded

@@ -140,7 +140,7 @@ func TestEmptyBoxesSayWhatWillAppear(t *testing.T) {
 	// The timeline may have had an event by now: its box is empty and says so, or is not.
 	browser.Becomes(ctx, t, `(() => { const e = document.getElementById('no-events'); return e.checkVisibility() === (document.getElementById('timeline').childElementCount === 0) && e.textContent.includes('What happens from now on appears here'); })()`)
 	name(ctx, t, "new")
-	says(ctx, t, "numbers", "Nobody has asked for this lock yet")
+	says(ctx, t, "numbers", "nobody has asked for it yet")
 	says(ctx, t, "no-waiters", "Nobody waits")
 	for _, state := range browser.Eval[[]string](ctx, t, `[...document.querySelectorAll('.member .state')].map((e) => e.textContent)`) {
 		if state != "idle" {
