@@ -62,11 +62,7 @@ var changeConfigs = []Config{
 		Name: "the only one replaced", Members: 2, First: 1, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 14,
 		Changes: []proposal{joins(0, 1, 0)}, Requests: [maxMembers]int{0, 1}, Faults: Faults{Crashes: 1}, Sample: 64,
 	},
-	{
-		Name: "the only one replaced, runs", Members: 2, First: 1, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 14,
-		Wants: wants(once, once, once, once, plain, plain), Changes: []proposal{joins(0, 1, 0)},
-		Requests: [maxMembers]int{0, 1}, Faults: Faults{Crashes: 1}, Sample: 64,
-	},
+	replacedRuns, behind1to3,
 	behind3to1,
 }
 
@@ -81,6 +77,31 @@ var behind3to1 = Config{
 		{kind: propose, a: 0},
 		{kind: deliver, a: 0, b: 1}, // CHOOSE
 		{kind: deliver, a: 0, b: 1}, // ACCEPT
+		{kind: acquire, a: 1},
+	},
+}
+
+// replacedRuns is for notes that a new member does not have on its disk, which is slow: A has run,
+// and is replaced.
+var replacedRuns = Config{
+	Name: "the only one replaced, runs", Members: 2, First: 1, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 2, Steps: 8,
+	Wants: wants(once, once, once, once, plain, plain), Changes: []proposal{joins(0, 1, 0)},
+	Requests: [maxMembers]int{0, 1}, Faulty: []Stream{}, Faults: Faults{Crashes: 1}, Sample: 64,
+	prelude: []action{{kind: endRun, a: 0}, {kind: stall, a: 1, b: 1}},
+}
+
+// behind1to3 is for a lease of the old list alone: A, which was alone and has the lock, hears B and C
+// only one message at a time.
+var behind1to3 = Config{
+	Name: "1 to 3, behind", Members: 3, First: 1, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 7,
+	Changes:   []proposal{{at: 0, add: []token.Listed{newMember(1, 1), newMember(2, 2)}}},
+	Faultless: []token.Member{0, 1, 2}, Sample: 64,
+	prelude: []action{
+		{kind: propose, a: 0},
+		{kind: stall, a: 1, b: 0},
+		{kind: stall, a: 2, b: 0},
+		{kind: step},
+		{kind: deliver, a: 1, b: 0}, // JOINED
 		{kind: acquire, a: 1},
 	},
 }
