@@ -167,13 +167,15 @@ func TestNewDataDirectoriesAfterRestarts(t *testing.T) {
 	c.lock(2, "with new directories")
 }
 
-// A node is killed under commands and starts at once with a new data directory: nobody gets
-// their locks before the commands have lost them.
+// A node is killed under commands, starts at once with a new data directory, and takes its own
+// place: nobody gets their locks before the commands have lost them.
 func TestNewDataDirectoryAtOnceUnderCommands(t *testing.T) {
 	const locks = 5
 	ctx, cancel := context.WithTimeout(t.Context(), 6*patience)
 	defer cancel()
-	c := &diskCluster{t: t, ctx: ctx, Cluster: startMembers(ctx, t, 3)}
+	allow := filepath.Join(t.TempDir(), "allow")
+	check(t, os.WriteFile(allow, []byte("@anonymous lock,look,members *\n"), 0o600))
+	c := &diskCluster{t: t, ctx: ctx, Cluster: startMembers(ctx, t, 3, "--allow", allow)}
 	victim := c.Nodes()[2]
 	var files []string
 	var first, second []*locker
@@ -189,7 +191,13 @@ func TestNewDataDirectoryAtOnceUnderCommands(t *testing.T) {
 	}
 	check(t, victim.Kill())
 	check(t, os.RemoveAll(c.dir(2)))
-	check(t, victim.Start(ctx))
+	started := make(chan error, 1)
+	go func() { started <- victim.Start(ctx) }()
+	check(t, c.AwaitEvent(ctx, 2, "members_awaited"))
+	if out, err := exec.CommandContext(ctx, program(t), "members", "replace", "--node", c.Nodes()[0].Address(), victim.Address(), victim.Address()).CombinedOutput(); err != nil {
+		t.Fatalf("members replace: %v: %s", err, out)
+	}
+	check(t, <-started)
 	for i := range locks {
 		second[i].ends(0)
 		first[i].ends(exitLost)
