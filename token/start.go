@@ -36,10 +36,18 @@ func (n *Node) checkFresh() {
 	if !n.clientsLeft || !n.fresh {
 		return
 	}
+	others := 0
 	for j := range n.peers {
-		if Member(j) != n.self && n.peers[j].listed && !n.peers[j].heard {
+		if Member(j) == n.self || !n.peers[j].listed {
+			continue
+		}
+		if !n.peers[j].heard {
 			return
 		}
+		others++
+	}
+	if others == 0 {
+		return
 	}
 	n.clientsLeft = false
 	n.sayClearToAll()

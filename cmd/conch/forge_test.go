@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"conch"
+	"conch/broadcast"
 	"conch/internal/pki"
 	peerv1 "conch/proto/conch/peer/v1"
 )
@@ -108,7 +109,7 @@ func (c *certified) impersonate(address, member string, files conch.TLSFiles) st
 	stream, err := peerv1.NewPeerServiceClient(conn).Deliver(ctx)
 	check(c.t, err)
 	_ = stream.Send(&peerv1.Frame{Messages: []*peerv1.Message{{Kind: &peerv1.Message_Hello{Hello: &peerv1.Hello{
-		Version: 4, Member: member, Incarnation: make([]byte, 16), Boot: 1 << 61, Counter: 1, Members: c.sorted(), Ttl: int64(conch.DefaultSessionTTL),
+		Version: broadcast.ProtocolVersion, Member: member, Incarnation: make([]byte, 16), Boot: 1 << 61, Counter: 1, Members: c.sorted(), Ttl: int64(conch.DefaultSessionTTL),
 	}}}}})
 	err = stream.RecvMsg(new(peerv1.Receipt))
 	return fmt.Sprintf("%v: %s", status.Code(err), status.Convert(err).Message())

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -24,7 +25,7 @@ const membersTTL = time.Second
 func TestMembersGrowAndShrink(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 6*patience)
 	defer cancel()
-	c := startChanging(ctx, t, 1, membersTTL)
+	c := startChanging(ctx, t, 1, membersTTL, "--evidence")
 	load := c.load(3, 0)
 	load.await(ctx)
 	c.join(2)
@@ -235,7 +236,7 @@ func TestMembersKeepRunsAndHolds(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 8*patience)
 	defer cancel()
 	c := startChanging(ctx, t, 3, membersTTL)
-	const tick = 1767225600
+	tick := time.Now().Truncate(time.Hour).Unix()
 	once := func(node int) (ran bool) {
 		client := c.dial(node)
 		ran, err := client.Once(ctx, "job", tick, func(context.Context, uint64) error { return nil })
@@ -247,14 +248,14 @@ func TestMembersKeepRunsAndHolds(t *testing.T) {
 		t.Fatal("the tick was not run at first")
 	}
 	// The holder of a kept hold dies.
-	holder := exec.CommandContext(ctx, program(t), "lock", "kept", "--on-death", "keep", "--owner", "operator", "--node", c.sockets(0), "--", "witness", t.TempDir()+"/held", "alone")
+	held := filepath.Join(t.TempDir(), "held")
+	holder := exec.CommandContext(ctx, program(t), "lock", "kept", "--on-death", "keep", "--owner", "operator", "--node", c.sockets(0), "--", "witness", held, "alone")
 	check(t, holder.Start())
-	for !c.keeps(0) {
-		if !pause(ctx, 50*time.Millisecond) {
-			t.Fatal("the hold is never kept")
-		}
-	}
+	until(func() bool { return readTestimony(t, held).lines > 0 })
 	kill(t, holder)
+	if !until(func() bool { return c.keeps(0) }) {
+		t.Fatal("the hold is not kept")
+	}
 	for old := range 3 {
 		c.replaceLive(old)
 	}

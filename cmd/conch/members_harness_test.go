@@ -312,7 +312,8 @@ type loaded struct {
 // loadedLock is the lock that all want.
 const loadedLock = "load"
 
-// load starts clients, so many for each of some nodes. Each knows only its own node at first.
+// load starts clients, so many for each of some nodes. Each knows only its own node at
+// first, by its address: those that know sockets stay on their machine.
 func (c *changing) load(perNode int, nodes ...int) *loaded {
 	c.t.Helper()
 	ctx, end := context.WithCancel(c.ctx)
@@ -327,7 +328,7 @@ func (c *changing) loadMore(l *loaded, perNode int, nodes ...int) {
 	c.t.Helper()
 	for _, node := range nodes {
 		for range perNode {
-			client, err := conch.Dial(l.ctx, conch.DialConfig{Nodes: []string{c.sockets(node)}})
+			client, err := conch.Dial(l.ctx, conch.DialConfig{Nodes: c.addresses([]int{node})})
 			check(c.t, err)
 			l.clients = append(l.clients, client)
 			i := l.number

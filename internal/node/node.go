@@ -83,6 +83,7 @@ func (cfg Config) start(members hosts.Members, access *access) (*Node, error) {
 	}
 	counts := newCounting(cfg.Metrics, members, cfg.Version)
 	counts.showLog(cfg.LogLoss)
+	started := broadcast.Clock() // before the driver's first tick, which may wait for the disk
 	driver, err := broadcast.Start(broadcast.Config{
 		Members:     members.Addresses,
 		Self:        token.Member(members.Self),
@@ -140,7 +141,7 @@ func (cfg Config) start(members hosts.Members, access *access) (*Node, error) {
 		metrics: counts,
 		access:  access,
 		ttl:     cfg.SessionTTL,
-		started: driver.Now(),
+		started: started,
 		servers: newServers(driver, clients, access),
 	}
 	return n, nil

@@ -142,7 +142,7 @@ func loseTwo() []Op {
 }
 
 // directed are the chains, by the name of the fault that each is for.
-var directed = joined(joined(joined(sharedDirected, leadDirected), notesDirected), map[string]*Plan{
+var directed = joined(joined(joined(joined(sharedDirected, leadDirected), notesDirected), membersDirected), map[string]*Plan{
 	"client-pong-extends-all":   attached(3, stalledRestatement()...),
 	"early-end-forgets-clients": sessionEndsEarly(),
 	"burial-half-kept":          stage(5, buriedMeets(23*s, 24*s, 20500*ms, 0, 1, 2)...),

@@ -87,11 +87,22 @@ func (w *World) say(e event) bool {
 	return true
 }
 
-// hears notes a sign of a leader's node.
-func (w *World) hears(i, j int, m *token.Message) {
-	if m.Kind == token.Ping || m.Kind == token.Say {
-		w.heard[i][j] = w.members[i].clock.read(w.now)
+// hears notes a sign of a leader's node. A PING does not count if its sender goes by an older
+// membership.
+func (w *World) hears(s *stream, m *token.Message) {
+	switch m.Kind {
+	case token.MembershipMessage:
+		s.shown = version(m.Change.Membership)
+		return
+	case token.Ping:
+		if s.shown < version(w.members[s.to].membership) {
+			return
+		}
+	case token.Say:
+	default:
+		return
 	}
+	w.heard[s.to][s.from] = w.members[s.to].clock.read(w.now)
 }
 
 // leadersDie is called when a node's process ends.
@@ -178,7 +189,7 @@ func (w *World) judgeBelief(i, l int, e *token.Effect) {
 		w.fail(Leaders, "node %d believes that nobody leads under %s (%s), and node %d does", i, e.Lock, e.Reason, t.node)
 	case t == nil || t.node != w.machineOf(e.Peer) || s.Count > uint64(len(t.values)) || t.values[s.Count-1] != s.Value:
 		w.fail(Leaders, "node %d believes that node %d said %+v about %s", i, e.Peer, *s, e.Lock)
-	case e.Reason == token.ReasonDoubt && !w.adoptedLately(i) && w.members[i].clock.read(w.now) < w.heard[i][w.machineOf(e.Peer)]+token.Time(w.plan.TTL):
+	case e.Reason == token.ReasonDoubt && w.members[i].clock.read(w.now) < w.heard[i][w.machineOf(e.Peer)]+token.Time(w.plan.TTL):
 		w.fail(Leaders, "node %d doubts the leader of %s, and heard node %d within T", i, e.Lock, e.Peer)
 	}
 }
@@ -212,7 +223,7 @@ func (w *World) judgeHeard(s *stream) {
 		if said.Member == from.id && said.Fence != 0 && w.marks[s.to][l].before(mark{said.Fence, said.Count}) {
 			w.fail(Leaders, "node %d says %+v of %s, and node %d has heard all and believes %+v", s.from, said, lockNames[l], s.to, believed)
 		}
-		if believed.Fence == 0 || w.machineOf(believed.Member) != s.from || from.node.InspectSession().Waiting {
+		if believed.Fence == 0 || w.machineOf(believed.Member) != s.from || !w.isMember(s.from, believed.Member) || from.node.InspectSession().Waiting {
 			continue
 		}
 		if t := w.terms[l][believed.Fence]; t != nil && t.released && !from.departed {
@@ -229,7 +240,7 @@ func (w *World) judgeLeft() {
 	}
 	for i := range w.plan.Nodes {
 		for l := range w.plan.Locks {
-			if !w.isUp(i) {
+			if !w.isUp(i) || !w.isListed(i) {
 				continue
 			}
 			v := w.members[i].node.InspectLeader(lockNames[l])

@@ -166,6 +166,22 @@ func (w *World) isRunning(l token.Listed) bool {
 	return m.node != nil && m.disk.id == l.Disk
 }
 
+// latest returns the membership that a node goes by, or went by when it ended.
+func (m *member) latest() *token.Membership {
+	if m.membership == nil {
+		return m.disk.membership
+	}
+	return m.membership
+}
+
+// version is a membership's, 0 if there is none.
+func version(m *token.Membership) uint64 {
+	if m == nil {
+		return 0
+	}
+	return m.Version
+}
+
 // isMember reports whether a machine's node is that of a member.
 func (w *World) isMember(i int, id token.Member) bool {
 	if int(id) < len(w.listed) {

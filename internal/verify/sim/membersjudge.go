@@ -412,8 +412,9 @@ func (w *World) checkChanges() (done bool) {
 }
 
 // canComplete reports whether a change can be completed: each member that runs and stays reaches
-// quorums, for the notes; and one of them reaches all.
-func (w *World) canComplete() (can bool) {
+// quorums, for the notes; one of them reaches all; and one knows that the change was chosen.
+func (w *World) canComplete() bool {
+	can, knows := false, false
 	if w.latest == nil {
 		return false
 	}
@@ -425,8 +426,9 @@ func (w *World) canComplete() (can bool) {
 			return false
 		}
 		can = can || w.reachesAll(i)
+		knows = knows || w.members[i].membership != nil && w.members[i].membership.Version == w.latest.Version
 	}
-	return can
+	return can && knows
 }
 
 // reachesListed reports whether a machine can hear of the latest membership.

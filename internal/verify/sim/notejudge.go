@@ -126,13 +126,13 @@ func (w *World) judgeBarred(i, l int, wish Wish, e *token.Effect) {
 
 // judgeWitnessed: what depends on a note comes once it is on a quorum's disks.
 func (w *World) judgeWitnessed(i, l int, what string, fence token.Fence, has func(token.Notes) bool) {
-	w.judgeOnDisks(i, l, what, fence, w.onQuorum(w.members[i].membership, has, l))
+	w.judgeOnDisks(i, l, what, fence, w.onQuorum(w.members[i].latest(), has, l))
 }
 
 // judgeKnown is likewise for what a node remembers of a note: while there are two lists, it may
 // have been on the disks of a quorum of the first before.
 func (w *World) judgeKnown(i, l int, what string, fence token.Fence, has func(token.Notes) bool) {
-	m := w.members[i].membership
+	m := w.members[i].latest()
 	if joint(m) {
 		before := *m
 		before.Next = nil

@@ -14,6 +14,7 @@ type stream struct {
 	peer     token.Member // whom the sender means
 	as       token.Member // whom the receiver takes for the sender
 	hello    token.Hello
+	shown    uint64 // the version of the membership that its sender has shown on it
 	sender   uint32 // the process that opened it
 
 	up       bool   // the sender has heard that it is accepted
@@ -151,7 +152,7 @@ func (w *World) deliver(s *stream) bool {
 	w.traceReceive(s.from, s.to, &message)
 	w.mark(uint64(message.Kind), uint64(s.from), uint64(s.to))
 	w.log.arrives(&message)
-	w.hears(s.to, s.from, &message)
+	w.hears(s, &message)
 	w.takeBack(s.to, &message)
 	m.node.Receive(m.clock.read(w.now), s.as, message)
 	if message.Lock != "" {
@@ -191,6 +192,7 @@ func (w *World) hello(s *stream, m *member) {
 		w.breakOff(s, 0, w.delay(s.to, s.from))
 	} else {
 		s.accepted, s.receiver = true, m.process
+		s.shown = version(s.hello.Membership)
 		m.in[s.from] = s
 		if s.length() > 0 {
 			w.deliverAt(s, max(w.now, s.queue[s.head].at))
