@@ -26,6 +26,9 @@ func (n *Node) turnAwayAll() {
 			n.endBallot(l, ReasonLeaving)
 		}
 		if l.use != nil && l.waits {
+			if !n.retiring && l.outstanding && !l.waiters.empty() { // nobody withdraws it later: it counts as granted
+				n.issue(l, Withdrew, NoMember).Number = l.requestNumbers[n.self]
+			}
 			l.waits, l.ahead = false, 0
 			if l.notes != nil {
 				n.endEntry(l)

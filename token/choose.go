@@ -103,7 +103,7 @@ func (n *Node) startRound() {
 	for _, l := range p.asked {
 		p.ids = max(p.ids, l.ID+1)
 	}
-	own, _ := n.promiseRound(p.round)
+	own := n.promiseRound(p.round)
 	p.take(own)
 	n.propound(Message{Kind: Choose, Change: &Change{Version: n.version, Round: p.round}})
 }
@@ -150,20 +150,20 @@ func (n *Node) repeatProposal(to Member) {
 
 // promiseRound promises a round, unless a higher one was promised. It returns this node's part
 // in the choice as it is then.
-func (n *Node) promiseRound(round Epoch) (*Choice, bool) {
+func (n *Node) promiseRound(round Epoch) *Choice {
 	c := Choice{Version: n.version}
 	if n.choice != nil {
 		c = *n.choice
 	}
 	if c.Promised.Above(round) {
-		return &c, false
+		return &c
 	}
 	if round != c.Promised {
 		c.Promised = round
 		n.choice = &c
 		n.saveMembership()
 	}
-	return &c, true
+	return &c
 }
 
 // acceptRound accepts a proposal, unless a higher round was promised.
@@ -188,7 +188,7 @@ func (n *Node) receiveChoose(from Member, c *Change) {
 	if !n.votes(c) {
 		return
 	}
-	own, _ := n.promiseRound(c.Round)
+	own := n.promiseRound(c.Round)
 	n.send(nil, from, Message{Kind: ChooseAnswer, Change: &Change{
 		Version: c.Version, Round: c.Round, Promised: own.Promised,
 		Accepted: own.Accepted, Next: own.Next, IDs: own.IDs,

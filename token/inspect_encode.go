@@ -169,7 +169,7 @@ func (e *encoder) peer(p *peer, now Time) {
 		e.message(&p.heldPing, age(p.heldPing.Stamp, now, n.cfg.TTL), 0, 0)
 	}
 	e.uint(uint64(p.values))
-	if p.values > 0 || n.membership.Joint() {
+	if p.values > 0 || n.changes() {
 		e.until(p.shownAt + n.cfg.TTL)
 		e.bools(p.doubted, p.unsaid)
 	}

@@ -229,7 +229,10 @@ func (n *Node) judgeJoined() {
 // isSynced reports whether this node has the notes of a quorum of the old list on stable storage.
 func (n *Node) isSynced() bool {
 	j := &n.joining
-	return j.sync == nil || n.stored >= j.serial &&
+	if j.sync == nil {
+		return true
+	}
+	return n.stored >= j.serial &&
 		isQuorum(n.membership.Members, func(k Member) bool { return j.sync[k].done })
 }
 

@@ -17,6 +17,9 @@ func (n *Node) loadMembership() {
 	}
 	n.membership, n.version, n.adoptedAt = m, m.Version, n.now
 	n.peers = make([]peer, m.IDs)
+	for j := range n.peers {
+		n.peers[j].shownAt = n.now - n.cfg.TTL // long enough ago
+	}
 	n.mark()
 	n.raiseFloor(m.Floor)
 	if c := n.cfg.Choice; c != nil && c.Version == m.Version {
@@ -253,7 +256,9 @@ func (n *Node) grow(ids int) {
 	if more <= 0 {
 		return
 	}
-	n.peers = append(n.peers, make([]peer, more)...)
+	for range more {
+		n.peers = append(n.peers, peer{shownAt: n.now - n.cfg.TTL})
+	}
 	for _, l := range n.order {
 		shared := l.token != nil && l.sharesNumbers()
 		l.requestNumbers = append(l.requestNumbers, make([]Number, more)...)

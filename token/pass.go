@@ -135,6 +135,7 @@ func (n *Node) goAhead(l *lock) {
 // Suzuki–Kasami 1985: a node that waits for the token enters when it comes. If its waiter
 // has given up meanwhile, the token is passed on at once.
 func (n *Node) receiveToken(l *lock, from Member, m *Message) {
+	n.fit(m.Token)
 	n.issue(l, Received, from).Message = *m
 	if reason := n.refuses(l, m); reason != "" {
 		dropped := n.issue(l, Dropped, NoMember)
@@ -169,7 +170,6 @@ func (n *Node) refuses(l *lock, m *Message) string {
 
 // install makes a token this node's.
 func (n *Node) install(l *lock, t *Token) {
-	n.fit(t)
 	l.token = t
 	l.ahead, l.waits = 0, false
 	l.epoch = t.Epoch

@@ -12,8 +12,7 @@ import "slices"
 // lock with an epoch below b, and no ballot with a number not above b's. An encumbered node
 // cannot promise: a client of its earlier process may hold the lock.
 func (n *Node) receiveBallot(l *lock, from Member, m *Message) {
-	n.hear(l, from, m.Number)
-	n.issue(l, Received, from).Message = *m
+	n.hear(l, from, m)
 	if n.encumbered() {
 		return
 	}

@@ -70,21 +70,23 @@ func (n *Node) endRequest(l *lock) {
 // here and idle, and RN[j] = LN[j] + 1, send it to j. We compare with >, since numbers may
 // have gaps.
 func (n *Node) receiveRequest(l *lock, from Member, m *Message) {
-	n.hear(l, from, m.Number)
-	n.issue(l, Received, from).Message = *m
+	n.hear(l, from, m)
 	if l.idle() {
 		n.passOn(l)
 	}
 }
 
-// hear notes a request number, and that its session has begun.
-func (n *Node) hear(l *lock, from Member, number Number) {
+// hear notes a request number, and that its session has begun. What follows from that comes
+// after the message in the log.
+func (n *Node) hear(l *lock, from Member, m *Message) {
+	number := m.Number
 	if number.Above(l.requestNumbers[from]) {
 		l.requestNumbers[from] = number
 	}
 	p := &n.peers[from]
 	p.session = max(p.session, number.Session)
 	p.heardOf(number.Session)
+	n.issue(l, Received, from).Message = *m
 	if number.Session > p.over+1 {
 		n.noteOver(from, number.Session-1)
 	}

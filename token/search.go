@@ -180,8 +180,7 @@ func (n *Node) anyOutOfReach() bool {
 // ago; or NONE; each with the members whom this node could bury now. An encumbered node
 // does not know, and says nothing.
 func (n *Node) receiveProbe(l *lock, from Member, m *Message) {
-	n.hear(l, from, m.Number)
-	n.issue(l, Received, from).Message = *m
+	n.hear(l, from, m)
 	if n.encumbered() {
 		return
 	}

@@ -383,8 +383,8 @@ func (l *loaded) failed(err error) {
 	for _, known := range []error{conch.ErrUnreachable, conch.ErrNoSession, conch.ErrLost} {
 		if errors.Is(err, known) {
 			l.mu.Lock()
-			defer l.mu.Unlock()
 			l.errors[known.Error()]++
+			l.mu.Unlock()
 			return
 		}
 	}
@@ -437,24 +437,6 @@ func (l *loaded) check(troubled bool) {
 	if !troubled && l.errors[conch.ErrLost.Error()] > 0 {
 		l.t.Errorf("holds were lost, though no node was in trouble: %v", l.errors)
 	}
-}
-
-// longestGap is the longest time between two grants that began between two moments.
-func (l *loaded) longestGap(from, to int64) time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var begun []int64
-	for _, hold := range l.holds {
-		if hold.From >= from && hold.From <= to {
-			begun = append(begun, hold.From)
-		}
-	}
-	slices.Sort(begun)
-	longest := int64(0)
-	for i := 1; i < len(begun); i++ {
-		longest = max(longest, begun[i]-begun[i-1])
-	}
-	return time.Duration(longest)
 }
 
 // kill ends a command at once, as at the loss of its terminal's machine.

@@ -62,7 +62,7 @@ var changeConfigs = []Config{
 		Name: "the only one replaced", Members: 2, First: 1, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 14,
 		Changes: []proposal{joins(0, 1, 0)}, Requests: [maxMembers]int{0, 1}, Faults: Faults{Crashes: 1}, Sample: 64,
 	},
-	replacedRuns, behind1to3,
+	replacedRuns, behind1to3, silent4to3,
 	behind3to1,
 }
 
@@ -102,6 +102,22 @@ var behind1to3 = Config{
 		{kind: stall, a: 2, b: 0},
 		{kind: step},
 		{kind: deliver, a: 1, b: 0}, // JOINED
+		{kind: acquire, a: 1},
+	},
+}
+
+// silent4to3 is for a member that has not joined: A, which leaves and has the lock, and B do not hear
+// each other, and soon A hears nobody.
+var silent4to3 = Config{
+	Name: "4 to 3, silent", Members: 4, First: 4, Locks: 1, Start: Held, Delivery: Prompt, StepsPerTTL: 4, Steps: 5,
+	Changes: []proposal{removes(1, 0)}, Faultless: []token.Member{0, 1, 2, 3}, Sample: 64,
+	prelude: []action{
+		{kind: stall, a: 0, b: 1},
+		{kind: stall, a: 1, b: 0},
+		{kind: propose, a: 1},
+		{kind: step}, {kind: step}, {kind: step},
+		{kind: stall, a: 2, b: 0},
+		{kind: stall, a: 3, b: 0},
 		{kind: acquire, a: 1},
 	},
 }

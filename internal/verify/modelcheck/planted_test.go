@@ -90,6 +90,22 @@ var caught = []struct{ fault, config string }{
 	{"adoption-given-up-frees", "kept"},
 	{"freed-without-a-quorum", "kept"},
 	{"token-without-kept", "kept, crash"},
+	{"members-chosen-by-too-few", "two proposers"},
+	{"members-promise-not-kept", "three choose, crash"},
+	{"members-accepted-ignored", "three choose, crash"},
+	{"members-accepted-not-told", "three choose, crash"},
+	{"members-accepted-not-on-disk", "three choose, crash"},
+	{"members-choice-not-read", "three choose, crash"},
+	{"members-lease-by-new", "3 to 1, behind"},
+	{"members-lease-by-old", "1 to 3, behind"},
+	{"members-joined-by-the-old", "1 to 3, behind"},
+	{"members-leaver-has-joined", "2 to 1, stalls"},
+	{"members-encumbered-has-joined", "2 to 1, clients"},
+	{"members-floor-ignored", "the only one replaced"},
+	{"members-completed-with-the-old-floor", "the only one replaced"},
+	{"members-quorum-of-new", "the only one replaced"},
+	{"members-joined-without-notes", "the only one replaced, runs"},
+	{"members-notes-not-stored", "the only one replaced, runs"},
 }
 
 // hardToCatch is how many of them every test run tries; each needs a build.

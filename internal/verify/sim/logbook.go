@@ -24,13 +24,18 @@ type logbook struct {
 // epochOfLogs is the wall clock's reading at the beginning of each run.
 var epochOfLogs = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
+// address is a machine's.
 func address(m token.Member) string { return fmt.Sprintf("10.0.0.%d:7400", m+1) }
+
+// memberName stands for a member's address until the line is written: see named.
+func memberName(id token.Member) string { return "member " + strconv.Itoa(int(id)) }
 
 // fields are a line's keys beyond those of every line.
 type fields map[string]any
 
 // line writes one line of a member's log.
 func (b *logbook) line(w *World, i int, event string, f fields) {
+	w.named(f)
 	f["time"] = epochOfLogs.Add(time.Duration(w.now + w.plan.Machines[i].Wall)).Format(time.RFC3339Nano)
 	f["level"], f["node"], f["event"], f["message"] = "info", address(token.Member(i)), event, event
 	raw, err := json.Marshal(f)
@@ -44,18 +49,18 @@ func (b *logbook) started(w *World, i int, incarnation token.Incarnation, sessio
 	if b == nil {
 		return
 	}
-	var members []token.Member
-	for k := range w.plan.Nodes {
-		members = append(members, token.Member(k))
-	}
+	m := &w.members[i]
 	f := fields{
-		"members": addresses(members), "incarnation": hex.EncodeToString(incarnation[:]),
+		"members": addresses(m.all(w.plan.first())), "incarnation": hex.EncodeToString(incarnation[:]),
 		"version": "sim", "session": decimal(uint64(session)),
 	}
 	if batch := w.plan.Machines[i].LocalBatch; batch > 1 {
 		f["local_batch"] = decimal(uint64(batch))
 	}
-	b.line(w, i, "node_started", f)
+	f.began(w, m)
+	if b.line(w, i, "node_started", f); m.disk.membership != nil {
+		b.goesBy(w, i, m.membership)
+	}
 }
 
 func (b *logbook) stopped(w *World, i int) {
@@ -123,7 +128,7 @@ func (b *logbook) effect(w *World, i int, e *token.Effect) {
 		event = map[token.EffectKind]string{token.Asked: "request", token.Rode: "ride", token.Withdrew: "withdraw"}[e.Kind]
 		f["number"] = e.Number.String()
 	case token.PassedOver:
-		event, f["peer"] = "passed_over", address(e.Peer)
+		event, f["peer"] = "passed_over", memberName(e.Peer)
 	case token.Probed:
 		event = "probe"
 		probe(f, &e.Message)
@@ -135,7 +140,7 @@ func (b *logbook) effect(w *World, i int, e *token.Effect) {
 	case token.Forgot:
 		event = "lock_forgotten"
 	case token.Led:
-		event, f["peer"] = "leader", address(e.Peer)
+		event, f["peer"] = "leader", memberName(e.Peer)
 		f.saying(e.Message.Saying)
 		if e.Reason != "" {
 			f["reason"] = e.Reason
@@ -150,9 +155,13 @@ func (b *logbook) effect(w *World, i int, e *token.Effect) {
 			f["reason"] = "lease ran out"
 		}
 	case token.Guarded:
-		event, f["peer"], f["session"] = "guard", address(e.Peer), decimal(uint64(e.Session))
+		event, f["peer"], f["session"] = "guard", memberName(e.Peer), decimal(uint64(e.Session))
 	case token.Buried:
-		event, f["peer"] = "burial", address(e.Peer)
+		event, f["peer"] = "burial", memberName(e.Peer)
+	case token.Adopted:
+		b.goesBy(w, i, e.Membership)
+	case token.Choosing, token.Asking, token.Departed:
+		event = b.memberStep(w, i, e, f)
 	}
 	if event == "" {
 		return
@@ -181,7 +190,7 @@ var (
 // message fills in the line of a message, and returns its event.
 func (b *logbook) message(e *token.Effect, events map[token.MessageKind]string, f fields) string {
 	m := &e.Message
-	f["peer"] = address(e.Peer)
+	f["peer"] = memberName(e.Peer)
 	switch m.Kind {
 	case token.Request:
 		f["number"] = m.Number.String()
@@ -228,7 +237,7 @@ func (b *logbook) message(e *token.Effect, events map[token.MessageKind]string, 
 func probe(f fields, m *token.Message) {
 	f["number"], f["probe"] = m.Number.String(), decimal(m.Probe)
 	if m.Helper != token.NoMember {
-		f["helper"] = address(m.Helper)
+		f["helper"] = memberName(m.Helper)
 	}
 }
 
@@ -261,7 +270,7 @@ func numbers(all []token.Number) []string {
 func addresses(members []token.Member) []string {
 	texts := make([]string, len(members))
 	for i, m := range members {
-		texts[i] = address(m)
+		texts[i] = memberName(m)
 	}
 	return texts
 }

@@ -36,7 +36,7 @@ func (f fields) shares(t *token.Token) {
 		return
 	}
 	f.limit("limit", t.Limit)
-	f["limit_by"] = address(t.LimitBy)
+	f["limit_by"] = memberName(t.LimitBy)
 	texts := []string{}
 	for _, s := range t.Shares {
 		texts = append(texts, shareText(s))
@@ -46,7 +46,7 @@ func (f fields) shares(t *token.Token) {
 
 // recall adds what a RECALL or DONE says.
 func (f fields) recall(m *token.Message) {
-	f["share"], f["recaller"] = shareText(m.Share), address(m.Recaller)
+	f["share"], f["recaller"] = shareText(m.Share), memberName(m.Recaller)
 	switch {
 	case m.Kind == token.Done:
 		f["kept"] = decimal(uint64(m.Kept))
@@ -61,7 +61,7 @@ func (f fields) promised(m *token.Message) {
 		return
 	}
 	f.limit("limit", m.Limit)
-	f["limit_by"] = address(m.LimitBy)
+	f["limit_by"] = memberName(m.LimitBy)
 	if m.Share.ID != 0 {
 		f["share"] = shareText(m.Share)
 	}
