@@ -26,10 +26,10 @@
 // the clients. ops.go and clientfault.go perform what the plan says, setback.go and orphan.go
 // two kinds of faults. noteops.go has who asks for runs and kept holds, and notedisk.go what
 // disks remember of them. membership.go has what machines and processes know of the members,
-// joining.go who asks for a membership, and operator.go who changes it. judge.go, sharejudge.go, holdjudge.go, clientjudge.go,
-// notejudge.go, witnessjudge.go, membersjudge.go, choicejudge.go, settle.go and
-// memberssettle.go judge; shrink.go and trace.go show what was
-// found.
+// joining.go who asks for a membership, and operator.go who changes it. judge.go,
+// sharejudge.go, holdjudge.go, clientjudge.go, notejudge.go, witnessjudge.go,
+// membersjudge.go, choicejudge.go, settle.go and memberssettle.go judge; shrink.go and
+// trace.go show what was found.
 //
 // # What is not promised
 //

@@ -57,7 +57,7 @@ func (b *logbook) started(w *World, i int, incarnation token.Incarnation, sessio
 	if batch := w.plan.Machines[i].LocalBatch; batch > 1 {
 		f["local_batch"] = decimal(uint64(batch))
 	}
-	f.began(w, m)
+	f.began(m)
 	if b.line(w, i, "node_started", f); m.disk.membership != nil {
 		b.goesBy(w, i, m.membership)
 	}

@@ -46,7 +46,7 @@ func (w *World) named(f fields) {
 }
 
 // began adds to the first line of a process what it knows of the members.
-func (f fields) began(w *World, m *member) {
+func (f fields) began(m *member) {
 	if m.membership == nil {
 		return
 	}
