@@ -24,8 +24,15 @@ type logbook struct {
 // epochOfLogs is the wall clock's reading at the beginning of each run.
 var epochOfLogs = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
+var machineAddresses = func() (all [maxNodes]string) {
+	for i := range all {
+		all[i] = fmt.Sprintf("10.0.0.%d:7400", i+1)
+	}
+	return all
+}()
+
 // address is a machine's.
-func address(m token.Member) string { return fmt.Sprintf("10.0.0.%d:7400", m+1) }
+func address(m token.Member) string { return machineAddresses[m] }
 
 // memberName stands for a member's address until the line is written: see named.
 func memberName(id token.Member) string { return "member " + strconv.Itoa(int(id)) }

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"conch/token"
 )
@@ -152,12 +153,7 @@ func (w *World) machineOf(id token.Member) int {
 }
 
 func machineAt(at string) int {
-	for i := range maxNodes {
-		if address(token.Member(i)) == at {
-			return i
-		}
-	}
-	return -1
+	return slices.Index(machineAddresses[:], at)
 }
 
 // isRunning reports whether the process of a listed member runs a node.

@@ -131,13 +131,18 @@ func (w *World) judgeListed(i int) {
 	switch {
 	case m.departed:
 		w.fail(Listed, "node %d is in a session, and has departed from %s", i, membershipText(m.membership))
-	case w.latest != nil && !slices.Contains(w.latest.All(), self):
+	case w.latest != nil && !has(w.latest, self):
 		w.fail(Listed, "node %d (member %d, disk %d) is in a session, and not in %s", i, m.id, m.disk.id[7], membershipText(w.latest))
-	case m.membership.Born() && !slices.Contains(m.membership.All(), self):
+	case m.membership.Born() && !has(m.membership, self):
 		w.fail(Listed, "node %d (member %d, disk %d) is in a session, and not in its own %s", i, m.id, m.disk.id[7], membershipText(m.membership))
 	case !m.membership.Born() && m.startedFresh && !w.diskless():
 		w.fail(Listed, "node %d is in a session, and its first list is not settled", i)
 	}
+}
+
+// has reports whether a membership lists a member with its address and disk.
+func has(m *token.Membership, l token.Listed) bool {
+	return slices.Contains(m.Members, l) || slices.Contains(m.Next, l)
 }
 
 // diskless reports whether a first member has no disk: then the first list is never settled.
