@@ -8,6 +8,17 @@ import (
 
 // When the faults are over, changes are completed, and everybody hears of them.
 
+// known returns the latest membership that a node goes by which runs; nil before the first list is
+// settled. A later one may have been known only to disks that are lost by now.
+func (w *World) known() (known *token.Membership) {
+	for i := range w.plan.Nodes {
+		if m := &w.members[i]; m.node != nil && m.membership != nil && m.membership.Born() && (known == nil || known.Version < m.membership.Version) {
+			known = m.membership
+		}
+	}
+	return known
+}
+
 // isListed reports whether a machine's node is one of the members that stay.
 func (w *World) isListed(i int) bool {
 	m := &w.members[i]
@@ -16,20 +27,22 @@ func (w *World) isListed(i int) bool {
 		return true
 	case m.node == nil:
 		return false
-	case w.latest == nil:
+	}
+	known := w.known()
+	if known == nil {
 		return i < w.plan.First
 	}
-	list := w.latest.Members
-	if w.latest.Joint() {
-		list = w.latest.Next
+	list := known.Members
+	if known.Joint() {
+		list = known.Next
 	}
 	return slices.Contains(list, token.Listed{ID: m.id, Address: address(token.Member(i)), Disk: m.disk.id})
 }
 
 // reachesQuorums is reachesQuorum where members change.
 func (w *World) reachesQuorums(i int) bool {
-	if w.latest != nil {
-		return quorums(w.latest, func(l token.Listed) bool { return w.isRunning(l) && w.reaches(i, machineAt(l.Address)) })
+	if known := w.known(); known != nil {
+		return quorums(known, func(l token.Listed) bool { return w.isRunning(l) && w.reaches(i, machineAt(l.Address)) })
 	}
 	count := 0
 	for j := range w.plan.First {
@@ -67,9 +80,10 @@ func (w *World) checkChanges() (done bool) {
 			w.fail(Service, format, args...)
 		}
 	}
-	await(w.latest.Joint(), "nobody completes %s", membershipText(w.latest))
+	known := w.known()
+	await(known.Joint(), "nobody completes %s", membershipText(known))
 	for _, told := range w.told {
-		await(told.Version > w.latest.Version, "an operator was told that %s is chosen, and nobody goes by it", membershipText(told))
+		await(told.Version >= uint64(len(w.lists)) || w.lists[told.Version] == nil, "an operator was told that %s is chosen, and nobody goes by it", membershipText(told))
 	}
 	for k := range w.operators {
 		o := &w.operators[k]
@@ -80,12 +94,12 @@ func (w *World) checkChanges() (done bool) {
 		m := &w.members[i]
 		switch knows := w.reachesListed(i); {
 		case m.waits:
-			listed := w.latest.Find(address(token.Member(i)), m.disk.id) != token.NoMember
+			listed := known.Find(address(token.Member(i)), m.disk.id) != token.NoMember
 			await(listed && knows, "the process at %d is listed, and still waits", i)
 		case m.node == nil || m.disk.membership == nil || !knows:
 		case w.isListed(i):
-			await(m.membership.Version < w.latest.Version, "node %d still goes by %s, and there is %s", i, membershipText(m.membership), membershipText(w.latest))
-		case !w.latest.Joint():
+			await(m.membership.Version < known.Version, "node %d still goes by %s, and there is %s", i, membershipText(m.membership), membershipText(known))
+		case !known.Joint():
 			await(quorums(m.membership, func(l token.Listed) bool { return w.isRunning(l) && w.reaches(i, machineAt(l.Address)) }), "node %d was removed, and is not gone", i)
 		}
 	}
@@ -93,10 +107,10 @@ func (w *World) checkChanges() (done bool) {
 }
 
 // canComplete reports whether a change can be completed: each member that runs and stays reaches
-// quorums, for the notes; one of them reaches all; and one knows that the change was chosen.
+// quorums, for the notes, and one of them reaches all.
 func (w *World) canComplete() bool {
-	can, knows := false, false
-	if w.latest == nil {
+	can := false
+	if w.known() == nil {
 		return false
 	}
 	for i := range w.plan.Nodes {
@@ -107,15 +121,14 @@ func (w *World) canComplete() bool {
 			return false
 		}
 		can = can || w.reachesAll(i)
-		knows = knows || w.members[i].membership != nil && w.members[i].membership.Version == w.latest.Version
 	}
-	return can && knows
+	return can
 }
 
-// reachesListed reports whether a machine can hear of the latest membership.
+// reachesListed reports whether a machine can hear of the membership that counts.
 func (w *World) reachesListed(i int) bool {
 	for j := range w.plan.Nodes {
-		if j != i && w.isListed(j) && !w.plan.cutForGood(i, j) && w.members[j].membership.Version == w.latest.Version {
+		if j != i && w.isListed(j) && !w.plan.cutForGood(i, j) && version(w.members[j].membership) == version(w.known()) {
 			return true
 		}
 	}
