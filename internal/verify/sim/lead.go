@@ -132,7 +132,7 @@ func (w *World) judgeLed(i int, e *token.Effect) {
 		w.fail(Leaders, "node %d believes %v about %s, after %v", i, now, e.Lock, w.marks[i][l])
 	}
 	w.marks[i][l] = now
-	told := leaders.Leader{Member: address(e.Peer), Term: s.Fence, Count: s.Count, Value: s.Value, InDoubt: e.Reason == token.ReasonDoubt}
+	told := leaders.Leader{Member: w.addressOf(e.Peer), Term: s.Fence, Count: s.Count, Value: s.Value, InDoubt: e.Reason == token.ReasonDoubt}
 	if s.None {
 		told = leaders.Leader{}
 	}

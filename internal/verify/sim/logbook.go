@@ -24,8 +24,15 @@ type logbook struct {
 // epochOfLogs is the wall clock's reading at the beginning of each run.
 var epochOfLogs = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
+var machineAddresses = func() (all [maxNodes]string) {
+	for i := range all {
+		all[i] = fmt.Sprintf("10.0.0.%d:7400", i+1)
+	}
+	return all
+}()
+
 // address is a machine's.
-func address(m token.Member) string { return fmt.Sprintf("10.0.0.%d:7400", m+1) }
+func address(m token.Member) string { return machineAddresses[m] }
 
 // memberName stands for a member's address until the line is written: see named.
 func memberName(id token.Member) string { return "member " + strconv.Itoa(int(id)) }
@@ -57,7 +64,7 @@ func (b *logbook) started(w *World, i int, incarnation token.Incarnation, sessio
 	if batch := w.plan.Machines[i].LocalBatch; batch > 1 {
 		f["local_batch"] = decimal(uint64(batch))
 	}
-	f.began(w, m)
+	f.began(m)
 	if b.line(w, i, "node_started", f); m.disk.membership != nil {
 		b.goesBy(w, i, m.membership)
 	}

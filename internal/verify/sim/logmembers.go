@@ -15,7 +15,7 @@ import (
 // addressOf is a member's address as a node knows it.
 func (w *World) addressOf(id token.Member) string {
 	switch {
-	case !w.plan.Changes || int(id) >= len(w.listed):
+	case int(id) >= len(w.listed):
 		return address(id)
 	case w.listed[id].ID == token.NoMember:
 		return fmt.Sprintf("removed-%d", id)
@@ -46,7 +46,7 @@ func (w *World) named(f fields) {
 }
 
 // began adds to the first line of a process what it knows of the members.
-func (f fields) began(w *World, m *member) {
+func (f fields) began(m *member) {
 	if m.membership == nil {
 		return
 	}

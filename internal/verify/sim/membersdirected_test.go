@@ -47,9 +47,39 @@ func twoSides() []Op {
 	}
 }
 
+// oldGuards: 2 has the lock, and does not reach 4, 5 and 6, who do not guard it any more: its
+// lease is that of a quorum of the seven. 0 and 1 are removed. In the next list 4, 5 and 6 are
+// a quorum, which buries 2 as soon as that list alone counts. (3 reaches all.)
+func oldGuards() []Op {
+	return []Op{
+		hold(1*s, 2, 50*s),
+		cut(2*s, 55*s, 1, both(2, 4), both(2, 5), both(2, 6)),
+		changes(20*s, 3, 0, 1<<0|1<<1),
+		hold(21*s, 4, 20*s),
+	}
+}
+
+// oneGrows: a cluster of one, whose leases have no end, gets two new members. When these first
+// answer its PINGs, the oldest of which came while they waited, its client has a lease of T that it
+// was told a moment before. Then 0 hears neither of them until its lease would be over.
+func oneGrows() *Plan {
+	p := withFirst(1, attached(3,
+		Op{At: 1 * s, Kind: ClientAcquire, Length: 60 * s},
+		changes(5*s, 0, 1<<1|1<<2, 0),
+		hold(8*s, 0, 5*s),
+		Op{At: 16004 * ms, Kind: ClientCut, Effects: 3, Length: 40 * s},
+		cut(16870*ms, 24902*ms, 0, both(0, 1), both(0, 2)),
+	))
+	p.Settle = 120 * s
+	return seeded(14, p)
+}
+
 // membersDirected are the chains about members that change.
 var membersDirected = map[string]*Plan{
-	"members-lease-by-new": stageOf(7, twoSides()),
+	"members-lease-by-new":       stageOf(7, twoSides()),
+	"members-lease-by-old":       stageOf(7, oldGuards()),
+	"members-joined-by-the-old":  stageOf(7, oldGuards()),
+	"members-lease-ends-at-once": oneGrows(),
 	// 1 takes 0's place. It has 0's note of tick 5, but not on its disk, when it is the only
 	// member; and dies.
 	"members-notes-not-stored": settling(120*s, slowDisks(remembering(withFirst(1, stage(2,

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"conch/token"
 )
@@ -51,8 +52,8 @@ type belonging struct {
 	startedFresh bool
 }
 
-// newListing is that of a new disk of a machine.
-func (w *World) newListing(i int, joins bool) (l listing) {
+// newListing is that of a new disk.
+func (w *World) newListing(joins bool) (l listing) {
 	w.disksMade++
 	l.joins = joins
 	binary.BigEndian.PutUint64(l.id[:], w.disksMade)
@@ -81,7 +82,7 @@ func (w *World) layDisks() {
 		if m.id = token.Member(i); !w.plan.Machines[i].Disk {
 			continue
 		}
-		m.disk.listing = w.newListing(i, i >= w.plan.First)
+		m.disk.listing = w.newListing(i >= w.plan.First)
 		m.disk.taken = w.plan.Taken && i < w.plan.First
 		if i < w.plan.First {
 			born.Members[i].Disk = m.disk.id
@@ -152,12 +153,7 @@ func (w *World) machineOf(id token.Member) int {
 }
 
 func machineAt(at string) int {
-	for i := range maxNodes {
-		if address(token.Member(i)) == at {
-			return i
-		}
-	}
-	return -1
+	return slices.Index(machineAddresses[:], at)
 }
 
 // isRunning reports whether the process of a listed member runs a node.

@@ -18,7 +18,7 @@ type operator struct {
 
 // changeMembers lets an operator ask for a change at a member, or at the next that is in a
 // session.
-func (w *World) changeMembers(k int, op *Op, e event) bool {
+func (w *World) changeMembers(op *Op, e event) bool {
 	i := int(op.Node)
 	for j := range w.plan.Nodes {
 		if next := (i + j) % w.plan.Nodes; w.inSession(next) && !joint(w.members[next].membership) {
@@ -175,7 +175,7 @@ func (w *World) wipe(op *Op, i int) bool {
 func (w *World) renewDisk(i int, joins bool) {
 	m := &w.members[i]
 	w.wiped = append(w.wiped, m.disk)
-	m.disk = disk{lost: true, listing: w.newListing(i, joins)}
+	m.disk = disk{lost: true, listing: w.newListing(joins)}
 	m.promised, m.session = 0, 0
 	m.copies = [maxCopies]disk{}
 	w.tracef("%d has a new disk %v", i, m.disk.id)

@@ -45,7 +45,7 @@ func (w *World) takeOp(k int, e event) bool {
 			w.breakOff(s, int(op.Effects), length)
 		}
 	case ChangeMembers:
-		return w.changeMembers(k, op, e)
+		return w.changeMembers(op, e)
 	case Launch, Renew:
 		if !w.launch(op, i) {
 			return false
