@@ -215,7 +215,8 @@ func (w *World) judgeDoubts(i int) {
 func (w *World) judgeHeard(s *stream) {
 	from, to := &w.members[s.from], &w.members[s.to]
 	if !w.plan.Values || w.forgetful || w.again || w.failure != nil || !s.up || s.over || s.closed || s.broken || s.length() > 0 ||
-		from.node == nil || to.node == nil || from.process != s.sender || to.in[s.from] != s || !from.knows(to) || !to.knows(from) || w.adoptedLately(s.from) || w.adoptedLately(s.to) {
+		from.node == nil || to.node == nil || from.process != s.sender || to.in[s.from] != s || !from.knows(to) || !to.knows(from) ||
+		s.shown < version(to.membership) || w.adoptedLately(s.from) || w.adoptedLately(s.to) {
 		return
 	}
 	for l := range w.plan.Locks {

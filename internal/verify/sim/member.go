@@ -196,7 +196,7 @@ func (w *World) crashNow(i int, length Instant) {
 			w.breakOff(s, 0, w.backoff())
 		}
 	}
-	m.membership = nil
+	m.membership, m.ended = nil, m.membership
 	for k := range w.claims {
 		if c, op := &w.claims[k], &w.plan.Ops[k]; op.asks() && int(op.Node) == i && c.state != claimNone {
 			c.state = claimOver

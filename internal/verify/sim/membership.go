@@ -42,6 +42,7 @@ type belonging struct {
 	id         token.Member
 	membership *token.Membership // nil in runs without changes, and of members without disks
 	before     *token.Membership // the one before it
+	ended      *token.Membership // the last of the process before this one
 	adoptedAt  Instant
 	// waits: no node runs, and the process waits to be listed.
 	waits bool
@@ -101,7 +102,7 @@ func (w *World) layDisks() {
 // or ends, since its disk says that the member was removed.
 func (w *World) startsNode(i int) bool {
 	m := &w.members[i]
-	m.belonging = belonging{id: token.Member(i)}
+	m.belonging = belonging{id: token.Member(i), ended: m.ended}
 	switch {
 	case !w.plan.Changes:
 	case m.disk.removed:
@@ -165,7 +166,7 @@ func (w *World) isRunning(l token.Listed) bool {
 // latest returns the membership that a node goes by, or went by when it ended.
 func (m *member) latest() *token.Membership {
 	if m.membership == nil {
-		return m.disk.membership
+		return m.ended
 	}
 	return m.membership
 }
