@@ -104,6 +104,7 @@ var caught = []struct{ fault, config string }{
 	{"members-floor-ignored", "the only one replaced"},
 	{"members-completed-with-the-old-floor", "the only one replaced"},
 	{"members-quorum-of-new", "the only one replaced"},
+	{"members-silent-have-joined", "4 to 3, silent"},
 	{"members-joined-without-notes", "the only one replaced, runs"},
 	{"members-notes-not-stored", "the only one replaced, runs"},
 }
