@@ -107,6 +107,9 @@ FETCH_PROMTOOL := { mkdir -p bin/tools && cd bin/tools && timeout 60 apt-get upd
   rm -f prometheus_*.deb; cd ../..; }
 
 # Whether networks can be made: a namespace with a bridge.
+# Whether tests can mount small disks, which they fill.
+SMALL_DISK := unshare --user --map-root-user --mount mount -t tmpfs -o size=64k none /mnt
+
 NETWORK := { ip netns add conch-probe && ip -n conch-probe link add br0 type bridge; made=$$?; ip netns delete conch-probe; [ $$made = 0 ]; }
 
 # Go sets CGO_ENABLED to 0 by itself where it finds no C compiler.
@@ -172,6 +175,9 @@ test: ## all tests, with the race detector
 	  left_out="$$left_out; CLIENTS AND NODES ON REAL NETWORKS, which need root, Linux, network namespaces, bridges and ip (iproute2)"; \
 	elif ! command -v nft >/dev/null; then \
 	  left_out="$$left_out; RESETS ON REAL NETWORKS, which need nft (nftables)"; \
+	fi; \
+	if [ "$$(uname)" = Linux ] && ! $(SMALL_DISK) >/dev/null 2>&1; then \
+	  left_out="$$left_out; FULL DISKS, which need a system where a process may mount a disk of its own"; \
 	fi; \
 	for needed in systemd-analyze logrotate dpkg rpm; do \
 	  command -v $$needed >/dev/null || left_out="$$left_out; A PART OF THE TESTS OF PACKAGES, which needs $$needed"; \

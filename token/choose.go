@@ -260,7 +260,7 @@ func (n *Node) endProposal(reason string) {
 	changed.Waiter, changed.Reason, changed.Membership = p.waiter, reason, n.membership
 }
 
-// proposalDue is when a proposal next needs the time.
+// due is when a proposal next needs the time; Never for none.
 func (p *proposal) due() Time {
 	switch {
 	case p == nil:

@@ -1,8 +1,6 @@
 package token
 
-import (
-	"slices"
-)
+import "slices"
 
 // How a joint membership is completed (protocol, section 9). A member of the next list asks all
 // whether they have joined: whether their leases rest on both lists, and those who stay have the

@@ -36,7 +36,7 @@ head -c 49152 /dev/zero >"$0/filler"; exec "$@"`
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
 	}
 	if err := node.Start(); err != nil {
-		t.Skipf("this system does not let a process mount a disk of its own: %v", err)
+		t.Skipf("LEFT OUT: a full disk, since this system does not let a process mount one of its own: %v", err)
 	}
 	t.Cleanup(func() {
 		_ = node.Process.Kill() // as a rule it is gone
@@ -51,7 +51,7 @@ head -c 49152 /dev/zero >"$0/filler"; exec "$@"`
 		t.Fatal("the node does not start")
 	}
 	if said, _ := os.ReadFile(errors); bytes.Contains(said, []byte(noDisk)) {
-		t.Skipf("this system does not let a process mount a disk of its own: %s", said)
+		t.Skipf("LEFT OUT: a full disk, since this system does not let a process mount one of its own: %s", said)
 	}
 	return node, disk
 }
