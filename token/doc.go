@@ -27,6 +27,9 @@
 //   - What a quorum's disks remember of a lock: run.go (once per tick) and kept.go (holds that
 //     outlive their holder); notes.go (what a member remembers), witness.go (what it does for
 //     others), round.go (how a quorum is made to) and entry.go (who enters after that).
+//   - Members that change: membership.go (lists of members), birth.go (how the first is
+//     settled), members.go (going by the next), choose.go (choosing it) and joining.go
+//     (completing it).
 //   - Unused locks: rest.go and forget.go. timers.go is the node's alarm clock.
 //   - Not part of the algorithm: inspect.go shows a node's state to a status page and to
 //     the judges, inspect_clone.go copies it, and inspect_encode.go with inspect_values.go,
