@@ -162,6 +162,7 @@ func TestWhyAChangeIsRefused(t *testing.T) {
 		"under way": {st: knows(joint(ours, 0, 1, 2, 4), 1, 2), request: add, shown: joins,
 			code: clientv1.Code_CODE_CHANGING, says: "another change of the members came first: from a:1, b:1, c:1 to a:1, b:1, c:1, e:1"},
 		"chosen just now":  {st: quiet, request: add, shown: joins, planErr: token.ErrChanging, code: clientv1.Code_CODE_CHANGING, says: "came first"},
+		"no session since": {st: quiet, request: add, shown: joins, planErr: token.ErrOutside, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "ask another"},
 		"the core refuses": {st: quiet, request: add, shown: joins, planErr: token.ErrTooMany, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "too many members"},
 		"never":            {st: knows(token.NewMembership([]string{"", ""})), request: add, shown: joins, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "this node has no data directory"},
 		"not born": {

@@ -181,6 +181,8 @@ func refusal(m *token.Membership, err error) *clientv1.Error {
 	switch {
 	case errors.Is(err, token.ErrChanging), errors.Is(err, broadcast.ErrOtherChange):
 		return changing(m)
+	case errors.Is(err, token.ErrOutside): // it ended since the change was planned
+		return cannot("%s", noSession)
 	case errors.Is(err, token.ErrMembership):
 		return cannot("%v", err)
 	}

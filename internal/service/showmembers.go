@@ -152,10 +152,13 @@ func fixed(v *token.MembershipView, inSession bool) string {
 	case v.Departed:
 		return "this node leaves the cluster"
 	case !inSession:
-		return "this node has no session: it does not reach a quorum of the members; ask another"
+		return noSession
 	}
 	return ""
 }
+
+// noSession says why a node without a session changes nothing.
+const noSession = "this node has no session: it does not reach a quorum of the members; ask another"
 
 // changeText says from which list a joint membership leads to which.
 func changeText(m *token.Membership) string {
