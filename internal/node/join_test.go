@@ -21,12 +21,12 @@ import (
 const patience = 40 * time.Second
 
 // home is a node's address and data directory.
-func home(t *testing.T) Config {
+func home(t testing.TB) Config {
 	t.Helper()
 	return Config{Listen: freeAddress(t), DataDir: filepath.Join(t.TempDir(), "data"), SessionTTL: MinSessionTTL}
 }
 
-func run(t *testing.T, cfg Config) *Node {
+func run(t testing.TB, cfg Config) *Node {
 	t.Helper()
 	n, err := Start(t.Context(), cfg)
 	if err != nil {
@@ -44,7 +44,7 @@ func single(t *testing.T) *Node {
 	return n
 }
 
-func until(t *testing.T, what string, met func() bool) {
+func until(t testing.TB, what string, met func() bool) {
 	t.Helper()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
@@ -92,7 +92,7 @@ func awaitReport(t *testing.T, reports <-chan discovery.Report, says string) {
 }
 
 // change has a node change the members, once it may.
-func change(t *testing.T, n *Node, add, remove []string) {
+func change(t testing.TB, n *Node, add, remove []string) {
 	t.Helper()
 	var request token.ChangeRequest
 	for _, address := range add {
@@ -134,7 +134,7 @@ func change(t *testing.T, n *Node, add, remove []string) {
 	})
 }
 
-func awaitJoined(t *testing.T, done <-chan joined) joined {
+func awaitJoined(t testing.TB, done <-chan joined) joined {
 	t.Helper()
 	select {
 	case j := <-done:
