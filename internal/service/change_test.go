@@ -178,11 +178,10 @@ func TestWhyAChangeIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				n := startNode(t)
+				fake := &fakeMembership{st: test.st, shown: test.shown, next: test.next, planErr: test.planErr}
+				n := startNodeWith(t, fake)
 				defer n.stop()
 				n.mayChange()
-				fake := &fakeMembership{st: test.st, shown: test.shown, next: test.next, planErr: test.planErr}
-				n.service.membership = fake
 				for _, plan := range []bool{true, false} {
 					test.request.Plan = plan
 					rpc, err := n.api.ChangeMembers(t.Context(), test.request)
@@ -247,13 +246,12 @@ func TestWhatAChangeMeans(t *testing.T) {
 // A change is told of step by step, until all members go by the new list.
 func TestAChangeIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := startNode(t)
-		defer n.stop()
-		n.mayChange()
 		from := stable(0)
 		to := joint(from, 0, 1, 2)
 		fake := &fakeMembership{st: knows(from), next: to, shown: map[string]broadcast.NodeShown{"b:1": joining(1), "c:1": joining(2)}}
-		n.service.membership = fake
+		n := startNodeWith(t, fake)
+		defer n.stop()
+		n.mayChange()
 		request := &clientv1.ChangeMembersRequest{Add: []string{"b:1", "c:1"}, Plan: true}
 		rpc, err := n.api.ChangeMembers(t.Context(), request)
 		if err != nil {
@@ -318,7 +316,7 @@ func TestOutcomesOfAChange(t *testing.T) {
 		status codes.Code
 	}{
 		"another came first": {err: broadcast.ErrOtherChange, code: clientv1.Code_CODE_CHANGING, says: "from a:1 to a:1, b:1", status: codes.Aborted},
-		"the session lapsed": {err: token.ErrOutside, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "not in a session", status: codes.FailedPrecondition},
+		"the session lapsed": {err: token.ErrOutside, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "this node has no session: it does not reach a quorum of the members", status: codes.FailedPrecondition},
 		"nobody knows":       {err: broadcast.ErrNotChosen, code: clientv1.Code_CODE_UNREACHABLE, says: "not known whether the members take the change; see 'conch members'", status: codes.Unavailable},
 		"it fails later":     {after: broadcast.ErrStopped, code: clientv1.Code_CODE_UNREACHABLE, says: "the change goes on", status: codes.Unavailable},
 		"it is removed":      {after: broadcast.ErrRemoved},
@@ -367,13 +365,12 @@ func TestWhoMayNotChangeTheMembers(t *testing.T) {
 // A node tells how the members stand, and why they cannot be changed.
 func TestMembersAreShown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := startNode(t)
-		defer n.stop()
-		synctest.Wait()
 		to := joint(stable(0, 1), 0, 2)
 		st := knows(to, 2)
 		st.View.Joined, st.Since = []token.Member{2}, time.Minute
-		n.service.membership = &fakeMembership{st: st}
+		n := startNodeWith(t, &fakeMembership{st: st})
+		defer n.stop()
+		synctest.Wait()
 		r, err := n.api.ShowMembers(t.Context(), &clientv1.ShowMembersRequest{AskOthers: true})
 		if err != nil {
 			t.Fatal(err)
@@ -407,7 +404,8 @@ func TestMembersAreShown(t *testing.T) {
 // its clients.
 func TestTheServiceFollowsTheMembers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := startNode(t)
+		fake := &fakeMembership{st: knows(stable(0))}
+		n := startNodeWith(t, fake)
 		defer n.stop()
 		w := n.open()
 		w.send(&clientv1.Hello{Version: version, Incarnation: make([]byte, 16)})
@@ -416,8 +414,6 @@ func TestTheServiceFollowsTheMembers(t *testing.T) {
 			t.Fatalf("%v, %v; want the members beside Welcome", frame, err)
 		}
 		synctest.Wait()
-		fake := &fakeMembership{st: knows(stable(0))}
-		n.service.membership = fake
 		before := n.service.members()
 		for _, m := range []*token.Membership{joint(stable(0), 0, 1, 2), {Version: 2, Cluster: cluster, Members: listed(0, 2), IDs: 9}} {
 			fake.set(func(f *fakeMembership) { f.st.View.Membership = m })

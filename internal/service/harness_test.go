@@ -99,6 +99,12 @@ func (m *memoryNotes) Runs(lock string) ([]token.Run, error) {
 
 func startNode(t testing.TB) *node {
 	t.Helper()
+	return startNodeWith(t, nil)
+}
+
+// startNodeWith starts a node whose service asks m about the members; nil is the driver.
+func startNodeWith(t testing.TB, m membership) *node {
+	t.Helper()
 	all, err := rules.Parse("test", "@anonymous lock,break *\n@anonymous look *\n")
 	if err != nil {
 		t.Fatal(err)
@@ -114,11 +120,14 @@ func startNode(t testing.TB) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.service, err = New(Config{
+	if m == nil {
+		m = n.driver
+	}
+	n.service, err = newService(Config{
 		Driver: n.driver, Members: members, TTL: testTTL,
 		Encumber: func() error { n.marks++; return n.markFail },
 		Rules:    func() *rules.Rules { return n.rules }, Credentials: insecureTo,
-	})
+	}, m)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,9 +74,14 @@ type Service struct {
 
 // New returns a service for the clients of a driver. [Service.Close] ends it.
 func New(cfg Config) (*Service, error) {
+	return newService(cfg, cfg.Driver)
+}
+
+// newService is [New] with m for the driver's part that knows the members.
+func newService(cfg Config, m membership) (*Service, error) {
 	s := &Service{
 		driver:     cfg.Driver,
-		membership: cfg.Driver,
+		membership: m,
 
 		ttl:       cfg.TTL,
 		health:    health.NewServer(),
