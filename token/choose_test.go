@@ -131,8 +131,8 @@ func TestProposerAsksThenProposes(t *testing.T) {
 		"A→B CHOOSE 1.A after 0",
 		"A→C CHOOSE 1.A after 0",
 	)
-	if v := d.InspectMembership(); !v.Choosing {
-		t.Error("Choosing is not set")
+	if v := d.InspectMembership(); v.Proposed == nil || describeMembership(v.Proposed) != "1: A B C to A B C D" {
+		t.Errorf("proposed %v; want A B C to A B C D", v.Proposed)
 	}
 	d.chooses(2)
 	d.want(

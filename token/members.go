@@ -416,7 +416,10 @@ func (n *Node) checkRemoved() {
 func (n *Node) InspectMembership() MembershipView {
 	v := MembershipView{
 		Membership: n.membership, Self: n.self, Waits: n.birth.awaited, AdoptedAt: n.adoptedAt,
-		Choosing: n.proposal != nil, Departed: n.leaving && !n.stays(n.self),
+		Departed: n.leaving && !n.stays(n.self),
+	}
+	if p := n.proposal; p != nil {
+		v.Proposed = n.joint(p.next, p.ids)
 	}
 	for j, disk := range n.birth.disks {
 		if disk == (Disk{}) {

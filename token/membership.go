@@ -211,8 +211,8 @@ type MembershipView struct {
 	Unseen []Member
 	// AdoptedAt is when the node adopted it, by its own clock; its start if that was before.
 	AdoptedAt Time
-	// Choosing: the node proposes a change.
-	Choosing bool
+	// Proposed is the joint membership that the node proposes; nil for none.
+	Proposed *Membership
 	// Joined are the members of a joint membership that go by it alone now, or are buried, as
 	// far as this node knows; Awaited the others.
 	Joined, Awaited []Member

@@ -64,7 +64,7 @@ func (s *Service) change(ctx context.Context, r *clientv1.ChangeMembersRequest, 
 	}
 	chosen, err := s.membership.Change(ctx, change)
 	if err != nil {
-		return outcome(ctx, chosen, err)
+		return s.outcome(ctx, chosen, err)
 	}
 	return s.followChange(ctx, sub, chosen, send)
 }
@@ -90,7 +90,7 @@ func (s *Service) plan(ctx context.Context, r *clientv1.ChangeMembersRequest) (t
 	}
 	next, err := s.membership.PlanChange(ctx, change)
 	if err != nil {
-		if f := refusal(m, err); f != nil {
+		if f := s.refusal(ctx, nil, err); f != nil {
 			return none, nil, asStatus(f)
 		}
 		return none, nil, callError(err)
@@ -115,9 +115,10 @@ func (s *Service) showNew(ctx context.Context, list []token.Listed) []shown {
 	return nodes
 }
 
-// outcome is what a change ends with that this node's proposal did not bring about.
-func outcome(ctx context.Context, chosen *token.Membership, err error) error {
-	if f := refusal(chosen, err); f != nil {
+// outcome is what a change ends with that this node's proposal did not bring about. first is
+// the membership that came first, if one did.
+func (s *Service) outcome(ctx context.Context, first *token.Membership, err error) error {
+	if f := s.refusal(ctx, first, err); f != nil {
 		return asStatus(f)
 	}
 	if ctx.Err() != nil {

@@ -161,7 +161,7 @@ func TestWhyAChangeIsRefused(t *testing.T) {
 			code: clientv1.Code_CODE_CANNOT_CHANGE, says: "d:1 runs, but does not wait to be added: stop it, and start it"},
 		"under way": {st: knows(joint(ours, 0, 1, 2, 4), 1, 2), request: add, shown: joins,
 			code: clientv1.Code_CODE_CHANGING, says: "another change of the members came first: from a:1, b:1, c:1 to a:1, b:1, c:1, e:1"},
-		"chosen just now":  {st: quiet, request: add, shown: joins, planErr: token.ErrChanging, code: clientv1.Code_CODE_CHANGING, says: "came first"},
+		"chosen just now":  {st: quiet, request: add, shown: joins, planErr: token.ErrChanging, code: clientv1.Code_CODE_CHANGING, says: "came first: they are a:1, b:1, c:1 now"},
 		"no session since": {st: quiet, request: add, shown: joins, planErr: token.ErrOutside, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "ask another"},
 		"the core refuses": {st: quiet, request: add, shown: joins, planErr: token.ErrTooMany, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "too many members"},
 		"never":            {st: knows(token.NewMembership([]string{"", ""})), request: add, shown: joins, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "this node has no data directory"},
@@ -314,8 +314,12 @@ func TestOutcomesOfAChange(t *testing.T) {
 		code   clientv1.Code
 		says   string
 		status codes.Code
+		first  *token.Membership // nil is to
 	}{
-		"another came first": {err: broadcast.ErrOtherChange, code: clientv1.Code_CODE_CHANGING, says: "from a:1 to a:1, b:1", status: codes.Aborted},
+		"another came first": {err: broadcast.ErrOtherChange, code: clientv1.Code_CODE_CHANGING, says: "came first: from a:1 to a:1, b:1", status: codes.Aborted},
+		"another is complete": {err: broadcast.ErrOtherChange, first: stable(0, 2), code: clientv1.Code_CODE_CHANGING,
+			says: "came first: they are a:1, c:1 now", status: codes.Aborted},
+		"another began":      {err: token.ErrChanging, code: clientv1.Code_CODE_CHANGING, says: "came first: from a:1 to a:1, c:1", status: codes.Aborted},
 		"the session lapsed": {err: token.ErrOutside, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "this node has no session: it does not reach a quorum of the members", status: codes.FailedPrecondition},
 		"nobody knows":       {err: broadcast.ErrNotChosen, code: clientv1.Code_CODE_UNREACHABLE, says: "not known whether the members take the change; see 'conch members'", status: codes.Unavailable},
 		"it fails later":     {after: broadcast.ErrStopped, code: clientv1.Code_CODE_UNREACHABLE, says: "the change goes on", status: codes.Unavailable},
@@ -323,13 +327,18 @@ func TestOutcomesOfAChange(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			fake := &fakeMembership{st: knows(stable(0)), next: to, changeErr: test.err}
+			fake.st.View.Proposed = joint(stable(0), 0, 2)
+			s := &Service{membership: fake}
 			_, err := fake.Change(t.Context(), token.ChangeRequest{})
 			var last *clientv1.ChangeMembersResponse
 			if err != nil {
-				err = outcome(t.Context(), to, err)
+				first := test.first
+				if first == nil {
+					first = to
+				}
+				err = s.outcome(t.Context(), first, err)
 			} else {
 				fake.err = test.after
-				s := &Service{membership: fake}
 				err = s.followChange(t.Context(), nil, to, func(r *clientv1.ChangeMembersResponse) error {
 					last = r
 					return nil

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -25,12 +26,23 @@ func cannot(format string, args ...any) *clientv1.Error {
 	return fault(clientv1.Code_CODE_CANNOT_CHANGE, format, args...)
 }
 
-// changing refuses a change since another one came first.
+// changing refuses a change since another one came first, which leads to m, or has led to it.
 func changing(m *token.Membership) *clientv1.Error {
-	if m == nil || !m.Joint() {
+	switch {
+	case m == nil:
 		return fault(clientv1.Code_CODE_CHANGING, "another change of the members came first")
+	case !m.Joint():
+		return fault(clientv1.Code_CODE_CHANGING, "another change of the members came first: they are %s now", strings.Join(addressesOf(m.Members), ", "))
 	}
 	return fault(clientv1.Code_CODE_CHANGING, "another change of the members came first: %s", changeText(m))
+}
+
+// latest is the membership that this node proposes, or the one that it goes by.
+func latest(v *token.MembershipView) *token.Membership {
+	if v.Proposed != nil {
+		return v.Proposed
+	}
+	return v.Membership
 }
 
 // isTurn says why no change can begin now; nil if one can.
@@ -38,8 +50,8 @@ func isTurn(v *token.MembershipView, inSession bool) *clientv1.Error {
 	switch why := fixed(v, inSession); {
 	case why == "":
 		return nil
-	case v.Membership.Joint() || v.Choosing:
-		return changing(v.Membership)
+	case v.Membership.Joint() || v.Proposed != nil:
+		return changing(latest(v))
 	default:
 		return cannot("%s", why)
 	}
@@ -176,11 +188,17 @@ func printable(text string) string {
 	return text
 }
 
-// refusal says why the core refuses a change.
-func refusal(m *token.Membership, err error) *clientv1.Error {
+// refusal says why the core refuses a change. first is the membership that came first, if the
+// error says that one did.
+func (s *Service) refusal(ctx context.Context, first *token.Membership, err error) *clientv1.Error {
 	switch {
-	case errors.Is(err, token.ErrChanging), errors.Is(err, broadcast.ErrOtherChange):
-		return changing(m)
+	case errors.Is(err, token.ErrChanging): // it began since the change was planned
+		if st, err := s.membership.Membership(ctx); err == nil {
+			first = latest(&st.View)
+		}
+		return changing(first)
+	case errors.Is(err, broadcast.ErrOtherChange):
+		return changing(first)
 	case errors.Is(err, token.ErrOutside): // it ended since the change was planned
 		return cannot("%s", noSession)
 	case errors.Is(err, token.ErrMembership):

@@ -147,8 +147,8 @@ func fixed(v *token.MembershipView, inSession bool) string {
 		return "not all members have shown their disks yet: " + namesOf(m, v.Unseen) + " not; one without a data directory never does"
 	case m.Joint():
 		return "a change is under way: " + changeText(m)
-	case v.Choosing:
-		return "a change is being chosen"
+	case v.Proposed != nil:
+		return "a change is being chosen: " + changeText(v.Proposed)
 	case v.Departed:
 		return "this node leaves the cluster"
 	case !inSession:

@@ -195,7 +195,7 @@ func (p *stepper) unsettled(s *state) bool {
 			continue
 		}
 		v := s.nodes[i].InspectMembership()
-		if v.Choosing || v.Membership.Joint() || !v.Membership.Lists(token.Member(i)) || last != 0 && v.Membership.Version+1 != last {
+		if v.Proposed != nil || v.Membership.Joint() || !v.Membership.Lists(token.Member(i)) || last != 0 && v.Membership.Version+1 != last {
 			return true
 		}
 		last = v.Membership.Version + 1
