@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strconv"
-	"strings"
 	"sync"
-	"unicode"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -18,6 +15,7 @@ import (
 	"conch/broadcast/wire"
 	"conch/hosts"
 	"conch/internal/discovery"
+	"conch/internal/reason"
 	peerv1 "conch/proto/conch/peer/v1"
 	"conch/token"
 )
@@ -52,7 +50,7 @@ func (a *asker) askOne(ctx context.Context, address string) (*peerv1.ShowMembers
 	case status.Code(err) == codes.Unimplemented:
 		return nil, errors.New("its version of conch cannot look for members")
 	case err != nil:
-		return nil, errors.New(reasonOf(err))
+		return nil, errors.New(reason.Of(err))
 	case shown.GetVersion() != broadcast.ProtocolVersion:
 		return nil, fmt.Errorf("protocol version %d; want %d", shown.GetVersion(), broadcast.ProtocolVersion)
 	}
@@ -83,7 +81,7 @@ func checkShown(shown *peerv1.ShowMembersResponse) error {
 	}
 	for _, address := range append([]string{shown.GetMember()}, list...) {
 		if form, err := hosts.ParseAddress(address); err != nil || form != address {
-			return fmt.Errorf("it shows %s, which is not an address in its one form", printable(address))
+			return fmt.Errorf("it shows %s, which is not an address in its one form", reason.Printable(address))
 		}
 	}
 	if s := shown.GetStage(); s < peerv1.Stage_STAGE_LOOKING || s > peerv1.Stage_STAGE_JOINING {
@@ -96,38 +94,16 @@ func checkShown(shown *peerv1.ShowMembersResponse) error {
 func decodeShown(shown *peerv1.ShowMembersResponse, maxBallot func() uint64) (discovery.Shown, error) {
 	m, err := wire.DecodeMembership(shown.GetMembership(), maxBallot)
 	if err != nil {
-		return discovery.Shown{}, fmt.Errorf("it shows a membership that cannot be: %s", printable(err.Error()))
+		return discovery.Shown{}, fmt.Errorf("it shows a membership that cannot be: %s", reason.Printable(err.Error()))
 	}
 	if m != nil {
 		for _, l := range m.All() {
 			if form, err := hosts.ParseAddress(l.Address); err != nil || form != l.Address {
-				return discovery.Shown{}, fmt.Errorf("it shows %s, which is not an address in its one form", printable(l.Address))
+				return discovery.Shown{}, fmt.Errorf("it shows %s, which is not an address in its one form", reason.Printable(l.Address))
 			}
 		}
 	}
 	return discovery.Shown{
 		Member: shown.GetMember(), Stage: discovery.Stage(shown.GetStage()), TTL: discovery.Time(shown.GetTtl()), Membership: m,
 	}, nil
-}
-
-// reasonOf is why a call failed, without what gRPC puts around it.
-func reasonOf(err error) string {
-	reason := status.Convert(err).Message()
-	if _, inner, found := strings.Cut(reason, `desc = "`); found {
-		reason = strings.TrimPrefix(strings.TrimSuffix(inner, `"`), "transport: ")
-	}
-	return printable(reason)
-}
-
-// printable makes a text that another process sent fit for a terminal, at a length that a
-// log line may have.
-func printable(text string) string {
-	const most = 300
-	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + "…"
-	}
-	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return strconv.Quote(text)
-	}
-	return text
 }

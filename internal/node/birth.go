@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"conch/broadcast"
+	"conch/internal/reason"
 	"conch/token"
 )
 
@@ -57,7 +58,7 @@ func (n *Node) whyUnseen(ctx context.Context, address string) string {
 	shown, err := n.driver.ShowNode(ctx, address)
 	switch {
 	case err != nil:
-		return " (" + reasonOf(err) + ")"
+		return " (" + reason.Of(err) + ")"
 	case shown.Version != broadcast.ProtocolVersion:
 		return fmt.Sprintf(" (protocol version %d; want %d)", shown.Version, broadcast.ProtocolVersion)
 	case shown.Membership != nil && shown.Membership.Born():

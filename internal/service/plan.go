@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"google.golang.org/grpc/status"
-
 	"conch/broadcast"
 	"conch/hosts"
+	"conch/internal/reason"
 	clientv1 "conch/proto/conch/client/v1"
 	peerv1 "conch/proto/conch/peer/v1"
 	"conch/token"
@@ -140,11 +138,11 @@ func checkShown(m *token.Membership, address string, n *shown, replaced bool, tt
 	start := fmt.Sprintf("start it with an empty data directory: conch node --listen %s --join %s", address, own)
 	switch {
 	case n.err != nil:
-		return cannot("%s does not answer: %s; %s", address, plainReason(n.err), start)
+		return cannot("%s does not answer: %s; %s", address, reason.Of(n.err), start)
 	case n.Version != broadcast.ProtocolVersion:
 		return cannot("%s is of another version: it speaks version %d of the protocol between members, and this node version %d", address, n.Version, broadcast.ProtocolVersion)
 	case n.Address != address:
-		return cannot("the node at %s calls itself %s: a member is listed under its own address", address, printable(n.Address))
+		return cannot("the node at %s calls itself %s: a member is listed under its own address", address, reason.Printable(n.Address))
 	case n.TTL != ttl:
 		return cannot("%s has the session time to live %v, and the cluster %v: start it with --session-ttl %v", address, n.TTL, ttl, ttl)
 	case n.Disk == token.Disk{}:
@@ -168,24 +166,6 @@ func checkShown(m *token.Membership, address string, n *shown, replaced bool, tt
 	default:
 		return cannot("%s runs, but does not wait to be added: stop it, and %s", address, start)
 	}
-}
-
-// plainReason is why a call failed, without what gRPC puts around it.
-func plainReason(err error) string {
-	reason := status.Convert(err).Message()
-	if _, inner, found := strings.Cut(reason, `desc = "`); found {
-		reason = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSuffix(inner, `"`), "transport: "), "Error while dialing: ")
-	}
-	return reason
-}
-
-// printable is a text of a process that is no member, quoted if a terminal might obey it.
-func printable(text string) string {
-	const most = 100
-	if quoted := strconv.Quote(text); len(text) > most || quoted[1:len(quoted)-1] != text {
-		return fmt.Sprintf("%.*q", most, text)
-	}
-	return text
 }
 
 // refusal says why the core refuses a change. first is the membership that came first, if the
