@@ -88,6 +88,23 @@ func changed(t *testing.T, client *conch.Client, change conch.Change) {
 	})
 }
 
+// awaitRemoval waits until a node has ended since it was removed, and stops what is left of it.
+func awaitRemoval(t *testing.T, node *conch.Node) {
+	t.Helper()
+	await(t, "removed", func() bool {
+		select {
+		case <-node.Done():
+			return true
+		default:
+			return false
+		}
+	})
+	if err := node.Err(); !errors.Is(err, conch.ErrRemoved) {
+		t.Errorf("the removed node ended with %v", err)
+	}
+	_ = node.Stop(t.Context()) // the error is why it has ended
+}
+
 // A node joins, starts again with the same configuration, and comes back once its disk is lost:
 // each time it waits only if it must, and says what to do.
 func TestStartJoins(t *testing.T) {
@@ -150,11 +167,7 @@ func TestStartJoins(t *testing.T) {
 
 	// It is removed for good.
 	changed(t, client, conch.Change{Remove: self})
-	<-node.Done()
-	if err := node.Err(); !errors.Is(err, conch.ErrRemoved) {
-		t.Errorf("the removed node ended with %v", err)
-	}
-	_ = node.Stop(t.Context()) // it has ended, and says why
+	awaitRemoval(t, node)
 	for _, join := range [][]string{nil, others} {
 		cfg.Peers, cfg.Join = nil, join
 		if _, err := conch.Start(t.Context(), cfg); !errors.Is(err, conch.ErrRemoved) || !errors.Is(err, datadir.ErrRemoved) || !strings.HasPrefix(err.Error(), datadir.ErrRemoved.Error()) {

@@ -64,11 +64,7 @@ func TestAClientChangesTheMembers(t *testing.T) {
 		!slices.Equal(stages, []conch.ChangeStage{conch.ChangeChoosing, conch.ChangeJoint, conch.ChangeComplete}) {
 		t.Errorf("ChangeMembers = %v, %v, through %v", members, err, stages)
 	}
-	<-first.Done()
-	if err := first.Err(); !errors.Is(err, conch.ErrRemoved) {
-		t.Errorf("the removed node ended with %v", err)
-	}
-	_ = first.Stop(t.Context()) // it has ended, and says why
+	awaitRemoval(t, first)
 	second := joining.running(t)
 	defer stopNode(t, second)
 	if got := second.Members(); !slices.Equal(got, addresses[1:]) {
