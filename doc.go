@@ -24,7 +24,8 @@
 // [Node] and a [Client] are both a [Locker]. [Mutex] adapts either to sync.Locker.
 //
 // The members of a cluster can change while it serves, if each has a data directory: see
-// [Client.ChangeMembers]. [Node.Members] and [Client.Members] follow.
+// [Client.ChangeMembers], and [Config.Join] for a node that is to be added. [Node.Members] and
+// [Client.Members] follow.
 //
 // # What is not promised
 //

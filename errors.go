@@ -69,8 +69,8 @@ var (
 	// not know, while it knows a million others. A lock that nobody asks for is forgotten
 	// two hours later.
 	ErrTooManyLocks = broadcast.ErrTooManyLocks
-	// ErrRemoved is wrapped by [Node.Err] if the node was removed from the cluster. Its data
-	// directory does not start again.
+	// ErrRemoved is wrapped by [Node.Err] if the node was removed from the cluster, and by the
+	// error of [Start] for its data directory, which does not start again.
 	ErrRemoved = node.ErrRemoved
 	// ErrUndrained is what [Node.Drain] returns if the node takes requests again before all
 	// holders are done.

@@ -28,11 +28,11 @@ import (
 	clientv1 "conch/proto/conch/client/v1"
 )
 
-// secured are certificates of some members and of one client.
+// secured are certificates of some members and of the clients alice and operator.
 type secured struct {
 	ca   string
-	of   map[string]conch.TLSFiles
-	mine conch.TLSFiles
+	of   map[string]conch.TLSFiles // by address or name
+	mine conch.TLSFiles            // alice's
 }
 
 func certify(t *testing.T, addresses []string) secured {
@@ -42,11 +42,14 @@ func certify(t *testing.T, addresses []string) secured {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := pki.NewClient("alice")
-	if err != nil {
-		t.Fatal(err)
+	var subjects []pki.Subject
+	for _, name := range []string{"alice", "operator"} {
+		client, err := pki.NewClient(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		subjects = append(subjects, client)
 	}
-	subjects := []pki.Subject{client}
 	for _, address := range addresses {
 		member, err := pki.NewMember(address)
 		if err != nil {
@@ -60,11 +63,9 @@ func certify(t *testing.T, addresses []string) secured {
 	}
 	s := secured{ca: authority.CertFile(), of: make(map[string]conch.TLSFiles)}
 	for _, pair := range pairs {
-		files := conch.TLSFiles{Cert: pair.CertFile, Key: pair.KeyFile, CA: s.ca}
-		if s.of[pair.Subject.Name] = files; !pair.Subject.Member {
-			s.mine = files
-		}
+		s.of[pair.Subject.Name] = conch.TLSFiles{Cert: pair.CertFile, Key: pair.KeyFile, CA: s.ca}
 	}
+	s.mine = s.of["alice"]
 	return s
 }
 

@@ -54,7 +54,7 @@ const (
 // Change is one change of the members, of any size.
 type Change struct {
 	// Add are the addresses of new members. Their nodes run already, and wait to be added:
-	// conch node --join.
+	// see [Config.Join]; or conch node --join.
 	Add []string
 	// Remove are the addresses of members that leave. One that is also in Add is replaced by
 	// the process with another disk that runs there.

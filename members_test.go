@@ -9,37 +9,7 @@ import (
 	"time"
 
 	"conch"
-	"conch/internal/discovery"
-	"conch/internal/node"
 )
-
-// joinCluster starts a node that waits until it is added to a cluster, and runs it from then on.
-// The channel has the node once it runs.
-func joinCluster(t *testing.T, cfg conch.Config, at string) (waits <-chan struct{}, runs <-chan *conch.Node) {
-	t.Helper()
-	waiting, running := make(chan struct{}, 1), make(chan *conch.Node, 1)
-	go func() {
-		defer close(running)
-		joining := node.Joining{At: []string{at}, Tell: func(discovery.Report) {
-			select {
-			case waiting <- struct{}{}:
-			default:
-			}
-		}}
-		own := node.Config{Listen: cfg.Listen, DataDir: cfg.DataDir, SessionTTL: cfg.SessionTTL}
-		if _, err := node.Join(t.Context(), own, joining); err != nil {
-			t.Errorf("join: %v", err)
-			return
-		}
-		n, err := conch.Start(t.Context(), cfg)
-		if err != nil {
-			t.Errorf("start after joining: %v", err)
-			return
-		}
-		running <- n
-	}()
-	return waiting, running
-}
 
 // A client changes the members, and another one, which knew one of them only, goes on to the
 // member that has taken its place.
@@ -75,8 +45,8 @@ func TestAClientChangesTheMembers(t *testing.T) {
 	}
 
 	// Another takes its place.
-	waits, runs := joinCluster(t, conch.Config{Listen: addresses[1], DataDir: t.TempDir(), SessionTTL: ttl}, addresses[0])
-	<-waits
+	joining := begin(t, conch.Config{Listen: addresses[1], Join: addresses[:1], DataDir: t.TempDir(), SessionTTL: ttl})
+	joining.awaitWaiting(t, "conch members add")
 	change := conch.Change{Add: addresses[1:], Remove: addresses[:1]}
 	plan, err := local.PlanChange(t.Context(), change)
 	if err != nil || !slices.Equal(plan.Before, addresses[:1]) || !slices.Equal(plan.After, addresses[1:]) || plan.QuorumAfter != 1 || plan.HeardAfter != 1 ||
@@ -94,15 +64,8 @@ func TestAClientChangesTheMembers(t *testing.T) {
 		!slices.Equal(stages, []conch.ChangeStage{conch.ChangeChoosing, conch.ChangeJoint, conch.ChangeComplete}) {
 		t.Errorf("ChangeMembers = %v, %v, through %v", members, err, stages)
 	}
-	<-first.Done()
-	if err := first.Err(); !errors.Is(err, conch.ErrRemoved) {
-		t.Errorf("the removed node ended with %v", err)
-	}
-	_ = first.Stop(t.Context()) // it has ended, and says why
-	second, ok := <-runs
-	if !ok {
-		t.FailNow()
-	}
+	awaitRemoval(t, first)
+	second := joining.running(t)
 	defer stopNode(t, second)
 	if got := second.Members(); !slices.Equal(got, addresses[1:]) {
 		t.Errorf("Node.Members = %v; want %v", got, addresses[1:])

@@ -37,6 +37,11 @@ type Config struct {
 	// HostsFile names a file with addresses of members, one a line, in addition to Peers.
 	// Empty is none.
 	HostsFile string
+	// Join are addresses of members of a cluster that runs, HOST:PORT each, to which this node is
+	// to be added; Peers and HostsFile are empty then. Start waits until somebody has added it, by
+	// [Client.ChangeMembers] or conch members add. Join needs a DataDir, which is new at first.
+	// Once that is a member's, Start no longer waits, and Join may stay as it is.
+	Join []string
 
 	// SessionTTL is the time after which an unreachable node has lost its locks. It must be
 	// the same at all members. Zero is [DefaultSessionTTL]; less than [MinSessionTTL] is
@@ -127,12 +132,20 @@ type Node struct {
 }
 
 // Start listens and runs a node until [Node.Stop]. It does not wait for other
-// members: they may come later, in any order. The context bounds the start only.
+// members: they may come later, in any order. With a DataDir, it first asks those members that
+// are not in the list there what the cluster has come to, for up to 4 s if they do not answer.
 //
-// The errors wrap [ErrConfig], or what the system says of the address to listen on or
-// of the data directory.
+// Start waits only for a node that has to be added to a cluster that runs: one with Config.Join,
+// or one whose DataDir is new while the cluster of its Peers runs without it, as when its disk
+// is lost. It listens meanwhile, but serves nobody. Config.Log gets the line to run, and what
+// else the node waits for, at first, when that changes, and each 10 s (members_awaited). If the
+// context ends, the error has it too. The context bounds the start only.
+//
+// The errors wrap [ErrConfig], also if Join or Peers name nodes of different clusters;
+// [ErrRemoved]; the cause of the context's end; or what the system says of the address to
+// listen on or of the data directory.
 func Start(ctx context.Context, cfg Config) (*Node, error) {
-	n, err := node.Start(ctx, node.Config{
+	own := node.Config{
 		Listen:      cfg.Listen,
 		Advertise:   cfg.Advertise,
 		Peers:       cfg.Peers,
@@ -153,7 +166,8 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 		LogLoss:     cfg.LogLoss,
 		Version:     cfg.Version,
 		Metrics:     cfg.Metrics,
-	})
+	}
+	n, err := node.StartJoined(ctx, own, cfg.Join)
 	if err != nil {
 		return nil, err
 	}

@@ -34,13 +34,7 @@ func (f *nodeFlags) checkJoin(cmd *cobra.Command) error {
 
 // listJoin returns the members that --join names, and this node.
 func (f *nodeFlags) listJoin(cmd *cobra.Command, self hosts.Entry) (hosts.Members, error) {
-	named := hosts.Flag("--join", f.join...)
-	for _, entry := range named {
-		if address, err := hosts.ParseAddress(entry.Address); err == nil && address == self.Address {
-			return hosts.Members{}, misuse(cmd, "--join: %s is this node itself; name a member of the cluster", self.Address)
-		}
-	}
-	members, err := hosts.List(self, named)
+	members, err := node.ListJoin(self, hosts.Flag("--join", f.join...))
 	if err != nil {
 		return hosts.Members{}, misuse(cmd, "%w", err)
 	}
@@ -72,7 +66,7 @@ func (f *nodeFlags) stand(ctx context.Context, cmd *cobra.Command, cfg *node.Con
 		if len(f.join) > 0 {
 			flag = "--join"
 		}
-		return fmt.Errorf("%s: nodes of different clusters: %w; name members of one cluster, and give the node that one's data directory, or an empty one", flag, err)
+		return fmt.Errorf("%s: %w", flag, err)
 	}
 	if err != nil {
 		return err

@@ -51,13 +51,14 @@ type MixedError struct {
 	MembersA, MembersB []string
 }
 
-// Error names both clusters' members.
+// Error names both clusters' members, and says what to do.
 func (e *MixedError) Error() string {
 	a := e.A
 	if a == "" {
 		a = "this node's data directory"
 	}
-	return fmt.Sprintf("%s belongs to the cluster of %s, and %s to that of %s", a, strings.Join(e.MembersA, ", "), e.B, strings.Join(e.MembersB, ", "))
+	return fmt.Sprintf("nodes of different clusters: %s belongs to the cluster of %s, and %s to that of %s; name members of one cluster, and give the node that one's data directory, or an empty one",
+		a, strings.Join(e.MembersA, ", "), e.B, strings.Join(e.MembersB, ", "))
 }
 
 // Ask returns whom to ask: the nodes that were named, and the members of the newest

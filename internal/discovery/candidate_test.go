@@ -113,14 +113,14 @@ func TestCandidateRefusesNodesOfDifferentClusters(t *testing.T) {
 		own  *token.Membership
 		says string
 	}{
-		{"two nodes", nil, "a belongs to the cluster of a, b, and c to that of c, d"},
-		{"its own directory", clusterOf(3, 4, "x", "y"), "this node's data directory belongs to the cluster of x, y, and a to that of a, b"},
+		{"two nodes", nil, "nodes of different clusters: a belongs to the cluster of a, b, and c to that of c, d; name members of one cluster"},
+		{"its own directory", clusterOf(3, 4, "x", "y"), "nodes of different clusters: this node's data directory belongs to the cluster of x, y, and a to that of a, b; name members of one cluster"},
 	} {
 		c := newcomer(test.own, "a", "c")
 		c.Shown("a", running("a", clusterOf(1, 0, "a", "b")))
 		c.Shown("c", running("c", clusterOf(2, 8, "c", "d")))
 		var mixed *MixedError
-		if err := c.Mixed(); !errors.As(err, &mixed) || err.Error() != test.says {
+		if err := c.Mixed(); !errors.As(err, &mixed) || !strings.HasPrefix(err.Error(), test.says) {
 			t.Errorf("%s: got %v, want %q", test.name, err, test.says)
 		}
 	}

@@ -121,10 +121,7 @@ func presentMembers(m *token.Membership, self string) hosts.Members {
 
 // list returns the members that the configuration names.
 func (cfg Config) list() (hosts.Members, error) {
-	self, err := hosts.Advertise(
-		hosts.Entry{Address: cfg.Listen, Where: "Listen"},
-		hosts.Entry{Address: cfg.Advertise, Where: "Advertise"},
-	)
+	self, err := cfg.advertised()
 	if err != nil {
 		return hosts.Members{}, err
 	}
@@ -137,4 +134,12 @@ func (cfg Config) list() (hosts.Members, error) {
 		sources = append(sources, file)
 	}
 	return hosts.List(self, sources...)
+}
+
+// advertised returns the address by which the others know the node.
+func (cfg Config) advertised() (hosts.Entry, error) {
+	return hosts.Advertise(
+		hosts.Entry{Address: cfg.Listen, Where: "Listen"},
+		hosts.Entry{Address: cfg.Advertise, Where: "Advertise"},
+	)
 }

@@ -7,7 +7,8 @@
 //
 // config.go and node.go start and stop a node, access.go has its credentials and rules, and
 // serve.go its ports and sockets, of which handover.go, local.go and counting.go are parts.
-// memory.go has what is kept across restarts, find.go and show.go look for members.
+// memory.go has what is kept across restarts, find.go and show.go look for members,
+// join.go and startjoined.go become one of a cluster that runs.
 //
 // # What is not promised
 //

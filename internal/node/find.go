@@ -55,10 +55,7 @@ type Finding struct {
 
 // Self returns the address by which the others know the node.
 func (cfg Config) Self() (string, error) {
-	self, err := hosts.Advertise(
-		hosts.Entry{Address: cfg.Listen, Where: "Listen"},
-		hosts.Entry{Address: cfg.Advertise, Where: "Advertise"},
-	)
+	self, err := cfg.advertised()
 	return self.Address, err
 }
 

@@ -93,12 +93,16 @@ func Learn(ctx context.Context, cfg Config, j Joining) (Standing, error) {
 	if cfg.DataDir == "" {
 		return Standing{}, nil
 	}
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return Standing{}, err
+	}
 	self, err := cfg.Self()
 	if err != nil {
 		return Standing{}, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	m, err := datadir.ReadMembership(cfg.DataDir, self)
-	if err != nil || m != nil && len(unknown(self, m, j.At)) == 0 {
+	if err != nil || len(unknown(self, m, j.At)) == 0 {
 		return Standing{Membership: m}, err
 	}
 	c, err := newCandidate(cfg, j)
