@@ -33,6 +33,15 @@ type MembershipStatus struct {
 // list to another, of both.
 func (d *Driver) Members() []string { return d.roster.Load().present() }
 
+// Cluster is the id of the cluster, which stays when the members change; empty while not all
+// members have shown their disks.
+func (d *Driver) Cluster() string {
+	if m := d.roster.Load().membership; m != nil && m.Born() {
+		return m.Cluster.String()
+	}
+	return ""
+}
+
 // Membership describes the membership. The errors wrap [ErrStopped], or are the cause of the
 // context's end.
 func (d *Driver) Membership(ctx context.Context) (MembershipStatus, error) {

@@ -169,7 +169,7 @@ func runNode(cmd *cobra.Command, flags *nodeFlags, drain *draining) (err error) 
 	serving, endServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer endServing()
 	loops := flags.loops(ctx, serving, cmd, node, page)
-	if announce := flags.announcing(cmd, cfg.Socket, node.Members); announce != nil {
+	if announce := flags.announcing(cmd, cfg.Socket, node); announce != nil {
 		defer socket.Withdraw(cfg.Socket)
 		loops = append(loops, func() error { announce(serving); return nil })
 	}

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"conch/internal/node"
 	"conch/internal/socket"
 )
 
@@ -64,33 +66,44 @@ func (a *socketAccess) check(cmd *cobra.Command, path string) error {
 	return nil
 }
 
-// announcePause is how often the announcement is renewed: cleaners remove files from the
-// directory for temporary files.
-const announcePause = 10 * time.Second
+// How often the announcement is compared with the members, and how often it is renewed:
+// cleaners remove files from the directory for temporary files.
+const (
+	comparePause  = time.Second
+	announcePause = 10 * time.Second
+)
 
 // announcing returns a loop by which commands find the socket of a node, in every
-// environment of its user, and know its cluster, whose members may change. It is nil for a socket path that the user
-// has chosen: commands are given that path.
-func (f *nodeFlags) announcing(cmd *cobra.Command, path string, members func() []string) func(context.Context) {
+// environment of its user, and know its cluster, whose members may change. It is nil for a
+// socket path that the user has chosen: commands are given that path.
+func (f *nodeFlags) announcing(cmd *cobra.Command, path string, n *node.Node) func(context.Context) {
 	if f.socket != "" || path == "" {
 		return nil
 	}
 	told := ""
+	var cluster string
+	var members []string
 	announce := func() {
-		if err := socket.Announce(path, members()); err != nil && err.Error() != told {
+		cluster, members = n.Cluster(), n.Members()
+		if err := socket.Announce(path, cluster, members); err != nil && err.Error() != told {
 			told = err.Error()
 			fmt.Fprintf(cmd.ErrOrStderr(), "conch: caution: commands may not find this node without --node: %v\n", err)
 		}
 	}
 	announce()
 	return func(ctx context.Context) {
-		ticker := time.NewTicker(announcePause)
-		defer ticker.Stop()
+		compare, renew := time.NewTicker(comparePause), time.NewTicker(announcePause)
+		defer compare.Stop()
+		defer renew.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
-			case <-ticker.C:
+			case <-compare.C:
+				if n.Cluster() != cluster || !slices.Equal(n.Members(), members) {
+					announce()
+				}
+			case <-renew.C:
 				announce()
 			}
 		}

@@ -19,6 +19,10 @@ func TestChoose(t *testing.T) {
 		}
 		return n
 	}
+	of := func(cluster string, n socket.Node) socket.Node {
+		n.Cluster = cluster
+		return n
+	}
 	const guess = "[127.0.0.1:7400]"
 	for name, test := range map[string]struct {
 		nodes []socket.Node
@@ -32,6 +36,10 @@ func TestChoose(t *testing.T) {
 		"all of it have died":  {[]socket.Node{node("a", false, "x", "y"), node("b", false, "x", "y")}, "[unix:/s/a unix:/s/b]", "has not been stopped in order"},
 		"an unknown one died":  {[]socket.Node{node("a", false)}, "[unix:/s/a]", "has not been stopped in order"},
 		"beside an unknown":    {[]socket.Node{node("a", false), node("b", true, "x")}, "[unix:/s/b]", ""},
+		"its members changed":  {[]socket.Node{of("1", node("a", true, "x")), of("1", node("b", true, "x", "y"))}, "[unix:/s/a unix:/s/b]", ""},
+		"one was replaced":     {[]socket.Node{of("1", node("a", false, "x", "y")), of("1", node("b", true, "y", "z"))}, "[unix:/s/b unix:/s/a]", ""},
+		"of one no id is told": {[]socket.Node{node("a", true, "x"), of("1", node("b", true, "x"))}, "[unix:/s/a unix:/s/b]", ""},
+		"a new cluster":        {[]socket.Node{of("1", node("a", false, "x")), of("2", node("b", true, "x"))}, "", ""},
 		"two clusters":         {[]socket.Node{node("a", true, "x"), node("b", true, "y")}, "", ""},
 		"one of two has died":  {[]socket.Node{node("a", false, "x"), node("b", true, "y")}, "", ""},
 		"both have died":       {[]socket.Node{node("a", false, "x"), node("b", false, "y")}, "", ""},

@@ -186,7 +186,7 @@ func clustersOf(nodes []socket.Node) (clusters [][]socket.Node) {
 			continue
 		}
 		i := slices.IndexFunc(clusters, func(c []socket.Node) bool {
-			return len(node.Members) > 0 && slices.Equal(c[0].Members, node.Members)
+			return slices.ContainsFunc(c, func(other socket.Node) bool { return sameCluster(other, node) })
 		})
 		if i < 0 {
 			clusters = append(clusters, nil)
@@ -195,6 +195,15 @@ func clustersOf(nodes []socket.Node) (clusters [][]socket.Node) {
 		clusters[i] = append(clusters[i], node)
 	}
 	return clusters
+}
+
+// sameCluster reports whether two nodes are of one cluster. Its members may have changed
+// since one of them said who they are.
+func sameCluster(a, b socket.Node) bool {
+	if a.Cluster != "" && b.Cluster != "" {
+		return a.Cluster == b.Cluster
+	}
+	return len(a.Members) > 0 && slices.Equal(a.Members, b.Members)
 }
 
 // How many clusters, members of a cluster, and files are named.

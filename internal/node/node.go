@@ -159,6 +159,9 @@ func (n *Node) Address() string { return n.address }
 // until it is.
 func (n *Node) Members() []string { return n.driver.Members() }
 
+// Cluster is [broadcast.Driver.Cluster].
+func (n *Node) Cluster() string { return n.driver.Cluster() }
+
 // SessionTTL returns the time to live of this node's sessions.
 func (n *Node) SessionTTL() time.Duration { return n.ttl }
 

@@ -320,7 +320,7 @@ func TestOutcomesOfAChange(t *testing.T) {
 		"another is complete": {err: broadcast.ErrOtherChange, first: stable(0, 2), code: clientv1.Code_CODE_CHANGING,
 			says: "came first: they are a:1, c:1 now", status: codes.Aborted},
 		"another began":      {err: token.ErrChanging, code: clientv1.Code_CODE_CHANGING, says: "came first: from a:1 to a:1, c:1", status: codes.Aborted},
-		"the session lapsed": {err: token.ErrOutside, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "this node has no session: it does not reach a quorum of the members", status: codes.FailedPrecondition},
+		"the session lapsed": {err: token.ErrOutside, code: clientv1.Code_CODE_CANNOT_CHANGE, says: "this node has no session: it started less than --session-ttl ago, or does not reach a quorum of the members", status: codes.FailedPrecondition},
 		"nobody knows":       {err: broadcast.ErrNotChosen, code: clientv1.Code_CODE_UNREACHABLE, says: "not known whether the members take the change; see 'conch members'", status: codes.Unavailable},
 		"it fails later":     {after: broadcast.ErrStopped, code: clientv1.Code_CODE_UNREACHABLE, says: "the change goes on", status: codes.Unavailable},
 		"it is removed":      {after: broadcast.ErrRemoved},

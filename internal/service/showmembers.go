@@ -158,7 +158,7 @@ func fixed(v *token.MembershipView, inSession bool) string {
 }
 
 // noSession says why a node without a session changes nothing.
-const noSession = "this node has no session: it does not reach a quorum of the members; ask another"
+const noSession = "this node has no session: it started less than --session-ttl ago, or does not reach a quorum of the members; ask again then, or ask another"
 
 // changeText says from which list a joint membership leads to which.
 func changeText(m *token.Membership) string {

@@ -21,6 +21,8 @@ type Node struct {
 	Socket string
 	// Members are those of its cluster; empty if that is not known.
 	Members []string
+	// Cluster is its cluster's id; empty if that is not known.
+	Cluster string
 	// IsServed is false for a node that has died and left its socket or its record behind.
 	IsServed bool
 	// Left are the files that a dead node left: its socket and its records. Once they are
@@ -99,7 +101,7 @@ func (d directory) find(nodes map[string]Node) error {
 			nodes[path] = node
 		case entry.Type().IsRegular() && strings.HasSuffix(name, recordSuffix):
 			if r, err := read(path); err == nil { // else it says nothing that could be used
-				nodes[r.Socket] = Node{Members: r.Members, Left: append(nodes[r.Socket].Left, path)}
+				nodes[r.Socket] = Node{Members: r.Members, Cluster: r.Cluster, Left: append(nodes[r.Socket].Left, path)}
 			}
 		}
 	}

@@ -22,7 +22,7 @@ func announced(t *testing.T, port string, members ...string) string {
 		t.Fatal(err)
 	}
 	listen(t, path)
-	if err := socket.Announce(path, members); err != nil {
+	if err := socket.Announce(path, "", members); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -44,7 +44,7 @@ func TestFindTellsWhatIsServed(t *testing.T) {
 	var want []socket.Node
 	abandoned, gone := filepath.Join(dir, "conch-1.sock"), filepath.Join(dir, "conch-2.sock")
 	abandon(t, abandoned)
-	if err := socket.Announce(gone, []string{"a:1"}); err != nil {
+	if err := socket.Announce(gone, "", []string{"a:1"}); err != nil {
 		t.Fatal(err)
 	}
 	records := []string{filepath.Join(dir, "conch-2.json"), filepath.Join(shared, "conch-"+strconv.Itoa(os.Getuid()), "conch-2.json")}
@@ -125,7 +125,7 @@ func TestFindTellsWhatIsLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	abandon(t, path)
-	if err := socket.Announce(path, []string{"a:1"}); err != nil {
+	if err := socket.Announce(path, "", []string{"a:1"}); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{path, filepath.Join(login, "conch-7400.json"), filepath.Join(dir, "conch-7400.json")}
@@ -170,7 +170,7 @@ func TestAnnounceAgain(t *testing.T) {
 	if err := os.Remove(record); err != nil {
 		t.Fatal(err)
 	}
-	if err := socket.Announce(path, []string{"a:1"}); err != nil {
+	if err := socket.Announce(path, "", []string{"a:1"}); err != nil {
 		t.Fatal(err)
 	}
 	want := []socket.Node{{Socket: path, Members: []string{"a:1"}, IsServed: true}}
@@ -184,7 +184,7 @@ func TestAnnounceAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	listen(t, other)
-	if err := socket.Announce(other, []string{"b:1"}); err == nil {
+	if err := socket.Announce(other, "", []string{"b:1"}); err == nil {
 		t.Error("the record of a node that runs was replaced")
 	}
 	socket.Withdraw(other)

@@ -28,11 +28,13 @@ type record struct {
 	Socket string `json:"socket"`
 	// Members are the addresses of the cluster's members, in the order that all share.
 	Members []string `json:"members"`
+	// Cluster is the cluster's id, which stays when the members change; empty if it has none.
+	Cluster string `json:"cluster,omitempty"`
 }
 
 // same reports whether two records say the same.
 func (r record) same(other record) bool {
-	return r.Socket == other.Socket && slices.Equal(r.Members, other.Members)
+	return r.Socket == other.Socket && r.Cluster == other.Cluster && slices.Equal(r.Members, other.Members)
 }
 
 // read reads a record.
@@ -79,12 +81,12 @@ func recordPaths(socket string) (paths []string, err error) {
 	return paths, err
 }
 
-// Announce writes down that a node of the cluster with these members serves a socket
-// that [Path] has named, so that [Find] finds it in every environment of this user and
-// knows its cluster. It may be called again, and then writes only what is not there: a
-// cleaner may have removed it.
-func Announce(socket string, members []string) error {
-	want := record{socket, members}
+// Announce writes down that a node of the cluster with this id and these members serves a
+// socket that [Path] has named, so that [Find] finds it in every environment of this user
+// and knows its cluster. The id is empty if the cluster has none. It may be called again,
+// and then writes only what is not there: a cleaner may have removed it.
+func Announce(socket, cluster string, members []string) error {
+	want := record{Socket: socket, Members: members, Cluster: cluster}
 	data, err := json.Marshal(want)
 	if err != nil {
 		return err
