@@ -48,12 +48,22 @@ type Standing struct {
 	Joined bool
 }
 
-// Members are the addresses of the members, sorted; nil if there is no membership.
+// Members are the addresses of the members, sorted; nil if there is no membership. While it
+// changes, they are those of the next list.
 func (s Standing) Members() []string {
 	if s.Membership == nil {
 		return nil
 	}
-	return slices.Compact(slices.Sorted(slices.Values(discovery.Addresses(s.Membership))))
+	list := s.Membership.Members
+	if s.Membership.Joint() {
+		list = s.Membership.Next
+	}
+	var addresses []string
+	for _, l := range list {
+		addresses = append(addresses, l.Address)
+	}
+	slices.Sort(addresses)
+	return addresses
 }
 
 // Join waits until a node with a new data directory is a member of the cluster that runs at

@@ -48,7 +48,14 @@ func (s *Service) ChangeMembers(r *clientv1.ChangeMembersRequest, rpc grpc.Serve
 
 // change plans a change and, unless only the plan is wanted, makes it.
 func (s *Service) change(ctx context.Context, r *clientv1.ChangeMembersRequest, send func(*clientv1.ChangeMembersResponse) error) error {
-	change, plan, err := s.plan(ctx, r)
+	st, err := s.membership.Membership(ctx)
+	if err != nil {
+		return callError(err)
+	}
+	if isUnderWay(st.View.Membership, r) {
+		return s.goOn(ctx, &st, r, send)
+	}
+	change, plan, err := s.plan(ctx, &st, r)
 	if err != nil {
 		return err
 	}
@@ -69,13 +76,28 @@ func (s *Service) change(ctx context.Context, r *clientv1.ChangeMembersRequest, 
 	return s.followChange(ctx, sub, chosen, send)
 }
 
-// plan finds out what a change means. The error is why it cannot be.
-func (s *Service) plan(ctx context.Context, r *clientv1.ChangeMembersRequest) (token.ChangeRequest, *clientv1.ChangePlan, error) {
-	none := token.ChangeRequest{}
-	st, err := s.membership.Membership(ctx)
-	if err != nil {
-		return none, nil, callError(err)
+// goOn tells how far a change is that was chosen before somebody asked for it once more: an
+// operator whose command has ended, perhaps.
+func (s *Service) goOn(
+	ctx context.Context, st *broadcast.MembershipStatus, r *clientv1.ChangeMembersRequest, send func(*clientv1.ChangeMembersResponse) error,
+) error {
+	m := st.View.Membership
+	plan, _ := planOf(st, m) // nobody can refuse it any more
+	if err := send(&clientv1.ChangeMembersResponse{Plan: plan}); err != nil || r.GetPlan() {
+		return err
 	}
+	sub, err := s.driver.Subscribe(ctx, noLock)
+	if err != nil {
+		return callError(err)
+	}
+	return s.followChange(ctx, sub, m, send)
+}
+
+// plan finds out what a change means. The error is why it cannot be.
+func (s *Service) plan(
+	ctx context.Context, st *broadcast.MembershipStatus, r *clientv1.ChangeMembersRequest,
+) (token.ChangeRequest, *clientv1.ChangePlan, error) {
+	none := token.ChangeRequest{}
 	lease, _ := s.driver.Lease()
 	if f := isTurn(&st.View, lease.Session != 0); f != nil {
 		return none, nil, asStatus(f)
@@ -95,7 +117,7 @@ func (s *Service) plan(ctx context.Context, r *clientv1.ChangeMembersRequest) (t
 		}
 		return none, nil, callError(err)
 	}
-	plan, f := planOf(&st, next)
+	plan, f := planOf(st, next)
 	if f != nil {
 		return none, nil, asStatus(f)
 	}

@@ -305,6 +305,60 @@ func TestAChangeIsTold(t *testing.T) {
 	})
 }
 
+// Who asks for a change that is under way is told how far it is, as the first one is.
+func TestAChangeIsAskedForAgain(t *testing.T) {
+	from := stable(0, 1, 2)
+	for name, test := range map[string]struct {
+		next    []byte
+		request *clientv1.ChangeMembersRequest
+		same    bool
+	}{
+		"add":                   {[]byte{0, 1, 2, 3}, &clientv1.ChangeMembersRequest{Add: []string{"d:1"}}, true},
+		"remove":                {[]byte{0, 1}, &clientv1.ChangeMembersRequest{Remove: []string{"c:1"}}, true},
+		"replace":               {[]byte{0, 1, 3}, &clientv1.ChangeMembersRequest{Add: []string{"d:1"}, Remove: []string{"c:1"}}, true},
+		"another is added":      {[]byte{0, 1, 2, 4}, &clientv1.ChangeMembersRequest{Add: []string{"d:1"}}, false},
+		"more are added":        {[]byte{0, 1, 2, 3, 4}, &clientv1.ChangeMembersRequest{Add: []string{"d:1"}}, false},
+		"another leaves":        {[]byte{0, 2}, &clientv1.ChangeMembersRequest{Remove: []string{"c:1"}}, false},
+		"one leaves, too":       {[]byte{0, 1, 3}, &clientv1.ChangeMembersRequest{Add: []string{"d:1"}}, false},
+		"a disk of another one": {[]byte{0, 1, 2}, &clientv1.ChangeMembersRequest{Add: []string{"c:1"}, Remove: []string{"c:1"}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := joint(from, test.next...)
+				fake := &fakeMembership{st: knows(m, 1, 2)}
+				fake.st.View.Awaited = []token.Member{1}
+				n := startNodeWith(t, fake)
+				defer n.stop()
+				n.mayChange()
+				rpc, err := n.api.ChangeMembers(t.Context(), test.request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				first, err := rpc.Recv()
+				if !test.same {
+					checkFault(t, err, clientv1.Code_CODE_CHANGING, "another change of the members came first: from a:1, b:1, c:1")
+					return
+				}
+				if err != nil || !slices.Equal(first.GetPlan().GetAfter(), addressesOf(m.Next)) {
+					t.Fatalf("got %v, %v; want the plan", first, err)
+				}
+				if r, err := rpc.Recv(); err != nil || r.GetStage() != clientv1.ChangeStage_CHANGE_STAGE_JOINT || !slices.Equal(r.GetAwaited(), []string{"b:1"}) {
+					t.Fatalf("got %v, %v; want JOINT, and b:1 awaited", r, err)
+				}
+				fake.set(func(f *fakeMembership) {
+					f.st.View.Membership = &token.Membership{Version: m.Version + 1, Cluster: cluster, Members: m.Next, IDs: 9}
+				})
+				if r, err := rpc.Recv(); err != nil || r.GetStage() != clientv1.ChangeStage_CHANGE_STAGE_COMPLETE {
+					t.Errorf("got %v, %v; want COMPLETE", r, err)
+				}
+				if len(fake.changes) > 0 {
+					t.Errorf("asked the members for %v", fake.changes)
+				}
+			})
+		})
+	}
+}
+
 // What comes of a change that this node does not bring about.
 func TestOutcomesOfAChange(t *testing.T) {
 	to := joint(stable(0), 0, 1)

@@ -108,6 +108,31 @@ func readChange(m *token.Membership, r *clientv1.ChangeMembersRequest) (token.Ch
 	return change, nil
 }
 
+// isUnderWay reports whether a change is what a joint membership leads to already.
+func isUnderWay(m *token.Membership, r *clientv1.ChangeMembersRequest) bool {
+	if !m.Joint() {
+		return false
+	}
+	change, f := readChange(m, r)
+	if f != nil {
+		return false
+	}
+	after := make([]string, 0, len(m.Members)+len(change.Add))
+	for _, l := range m.Members {
+		leaves := slices.Contains(change.Remove, l.ID)
+		if leaves != (standing(m, l.ID) == clientv1.Standing_STANDING_LEAVING) {
+			return false
+		}
+		if !leaves {
+			after = append(after, l.Address)
+		}
+	}
+	for _, l := range change.Add {
+		after = append(after, l.Address)
+	}
+	return slices.Equal(slices.Sorted(slices.Values(after)), slices.Sorted(slices.Values(addressesOf(m.Next))))
+}
+
 // shown is what a process showed that is to become a member, or why it did not answer.
 type shown struct {
 	broadcast.NodeShown

@@ -174,7 +174,8 @@ func namesOf(m *token.Membership, ids []token.Member) string {
 func addressesIn(m *token.Membership, ids []token.Member) []string {
 	var all []string
 	for _, l := range m.All() {
-		if slices.Contains(ids, l.ID) {
+		// While one disk takes the place of another, their address comes once.
+		if slices.Contains(ids, l.ID) && !slices.Contains(all, l.Address) {
 			all = append(all, l.Address)
 		}
 	}
