@@ -32,14 +32,15 @@ type leaders struct {
 // observer is one of those who observe.
 type observer struct {
 	belief
-	nodes []string // that it asks
+	nodes []string // that it is told of
 }
 
-// String names the nodes that the observer asks.
+// String names the nodes that the observer is told of.
 func (o *observer) String() string { return fmt.Sprintf("the observer at %v", o.nodes) }
 
 // lead starts clients of all nodes, of which each asks the others when its own node is gone;
-// and two observers for each node, of which one asks no other node.
+// and two observers for each node, of which one is told of no other node. It learns the
+// members from its own.
 func (o *trial) lead(ctx context.Context) *leaders {
 	l := &leaders{elections: newElections()}
 	addresses := o.listens()
