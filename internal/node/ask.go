@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 
 	"google.golang.org/grpc"
@@ -28,11 +30,12 @@ type asker struct {
 	disk     token.Disk
 	access   *access
 	resolver *net.Resolver
+	patience time.Duration // how long a node may take to answer; findPatience unless a test says
 }
 
 // askOne asks the node at an address. The name is looked up anew.
 func (a *asker) askOne(ctx context.Context, address string) (*peerv1.ShowMembersResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, findPatience)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(a.patience, findPatience))
 	defer cancel()
 	dialer := net.Dialer{Resolver: a.resolver}
 	conn, err := grpc.NewClient("passthrough:///"+address,
