@@ -174,12 +174,18 @@ func (w *witness) agrees(sections []section) {
 }
 
 // unseen judges an entry of the logs that is not in the file. One that crashed, or
-// stopped, right after the line of the log may not have come to append its own.
+// stopped, right after the line of the log may not have come to append its own. Nor has one
+// whose wait ended since the node stops: the lock may be granted at that moment, and is then
+// left at once.
 func (w *witness) unseen(e *Event) {
+	left, again := false, false
 	for _, later := range e.Life.Events[e.Seq+1:] {
-		if later.Lock == e.Lock && later.Kind == Leave && later.Fence == e.Fence {
-			w.report(Insufficient, []Quote{quote(e)}, "%s entered with fence %d by its log, but the file does not have it", e.Node, e.Fence)
-			return
+		if later.Lock == e.Lock {
+			left = left || later.Kind == Leave && later.Fence == e.Fence
+			again = again || later.Kind == Request || later.Kind == Enter
 		}
+	}
+	if left && (again || e.Life.End != Stopped) {
+		w.report(Insufficient, []Quote{quote(e)}, "%s entered with fence %d by its log, but the file does not have it", e.Node, e.Fence)
 	}
 }

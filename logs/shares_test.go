@@ -264,3 +264,24 @@ func TestPartOfShares(t *testing.T) {
 		}
 	}
 }
+
+// TestSharesOfRemovedMembersAreOver: who enters under a membership that does not list another
+// enters after all that the other did, though no message says so.
+func TestSharesOfRemovedMembersAreOver(t *testing.T) {
+	reader := &Entry{Enter: &Event{Life: &Life{ID: 1}}, Visit: &Visit{}}
+	for _, test := range []struct {
+		membership Membership
+		over       bool
+	}{
+		{Membership{Version: 0, Members: []int{0, 1}}, false},
+		{Membership{Version: 1, Members: []int{0, 1}, Next: []int{0, 2}}, false},
+		{Membership{Version: 2, Members: []int{0, 2}}, true},
+	} {
+		test.membership.addresses = []string{"a:1", "b:1", "c:1"}
+		life := &Life{adopted: []adoption{{seq: 0, membership: &test.membership}}}
+		writer := &Entry{Enter: &Event{Life: life, Seq: 1}, Visit: &Visit{}}
+		if got := new(checker).overFor(reader, writer); got != test.over {
+			t.Errorf("under membership %d: over: %t, want %t", test.membership.Version, got, test.over)
+		}
+	}
+}

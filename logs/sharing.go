@@ -150,14 +150,15 @@ func howIn(e *Event) string {
 }
 
 // overFor reports whether the first of two entries was over for the second since its
-// session was: it lapsed, or its process crashed, or a round buried the node, or the second
-// had heard so.
+// session was: it lapsed, or its process crashed, or a round buried the node, or it was no
+// member any more for the second, or the second had heard so.
 func (c *checker) overFor(first, second *Entry) bool {
 	e := first.Enter
 	switch {
 	case e.Life.End == Crashed && !c.clocks[e.Life.last()].Includes(second.Enter),
 		first.End != nil && (first.End.Kind == SessionLapsed || first.End.Kind == Lost),
-		c.buriedBetween(e.Lock, c.epochOf(first), c.epochOf(second), e.Node):
+		c.buriedBetween(e.Lock, c.epochOf(first), c.epochOf(second), e.Node),
+		leftFor(second.Enter, e.Life.ID):
 		return true
 	}
 	return c.heardOver(e.Node, c.sessionAt(e), func(line *Event) bool { return c.clocks[second.Enter].Includes(line) })

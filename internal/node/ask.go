@@ -1,11 +1,13 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -26,11 +28,12 @@ type asker struct {
 	disk     token.Disk
 	access   *access
 	resolver *net.Resolver
+	patience time.Duration // how long a node may take to answer; findPatience unless a test says
 }
 
 // askOne asks the node at an address. The name is looked up anew.
 func (a *asker) askOne(ctx context.Context, address string) (*peerv1.ShowMembersResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, findPatience)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(a.patience, findPatience))
 	defer cancel()
 	dialer := net.Dialer{Resolver: a.resolver}
 	conn, err := grpc.NewClient("passthrough:///"+address,

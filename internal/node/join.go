@@ -136,9 +136,9 @@ type candidate struct {
 	store   *datadir.Store
 	own     *token.Membership // on disk
 	isNew   bool              // the data directory is
-	// dialled has an entry if a node that runs has dialled this one: it may be a member by
-	// now.
-	dialled chan struct{}
+	// news has an entry if this node may be a member by now: one that runs has dialled it, or
+	// shows so.
+	news chan struct{}
 
 	mu sync.Mutex
 	*discovery.Candidate
@@ -166,7 +166,7 @@ func newCandidate(cfg Config, j Joining) (*candidate, error) {
 		asker:   asker{self: self, disk: store.Disk(), access: access, resolver: j.Resolver},
 		Joining: j, cfg: cfg, address: address, store: store, own: own,
 		isNew:     store.State().Fresh && store.Found().Members == nil,
-		dialled:   make(chan struct{}, 1),
+		news:      make(chan struct{}, 1),
 		Candidate: discovery.NewCandidate(self, store.Disk(), discovery.Time(cfg.SessionTTL), j.At, own),
 	}, nil
 }
@@ -179,9 +179,9 @@ func (c *candidate) learn(ctx context.Context) (Standing, error) {
 	if len(named) == 0 || c.own == nil && !c.isNew {
 		return Standing{Membership: c.own}, nil
 	}
-	c.round(ctx, named)
+	c.round(ctx, named, c.maxBallot())
 	if c.Stranger() {
-		c.round(ctx, c.Ask())
+		c.round(ctx, c.Ask(), c.maxBallot())
 	}
 	return c.judge()
 }
@@ -224,12 +224,15 @@ func (c *candidate) judge() (Standing, error) {
 	return Standing{Membership: m, Joined: c.own == nil}, nil
 }
 
+// maxBallot is the highest ballot that another node may have.
+func (c *candidate) maxBallot() func() uint64 { return plausible(c.store.State().Promised) }
+
 // round asks nodes at some addresses.
-func (c *candidate) round(ctx context.Context, addresses []string) {
+func (c *candidate) round(ctx context.Context, addresses []string, maxBallot func() uint64) {
 	c.askAll(ctx, addresses, func(address string, answer *peerv1.ShowMembersResponse, err error) {
 		var shown discovery.Shown
 		if err == nil {
-			shown, err = decodeShown(answer, plausible(c.store.State().Promised))
+			shown, err = decodeShown(answer, maxBallot)
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -238,13 +241,16 @@ func (c *candidate) round(ctx context.Context, addresses []string) {
 			return
 		}
 		c.Shown(address, shown)
+		if c.Candidate.Membership() != nil {
+			c.hasNews()
+		}
 	})
 }
 
 // wait listens, and asks until the node is a member.
 func (c *candidate) wait(ctx context.Context) (standing Standing, err error) {
 	stop, err := listenEarly(ctx, c.access, c.address, &memberServer{
-		show: c.show, dialled: c.wasDialled, away: "this node waits to be added to the members",
+		show: c.show, dialled: c.hasNews, away: "this node waits to be added to the members",
 	})
 	if err != nil {
 		return Standing{}, err
@@ -252,9 +258,23 @@ func (c *candidate) wait(ctx context.Context) (standing Standing, err error) {
 	defer func() { err = errors.Join(err, stop()) }()
 	ticker := time.NewTicker(TellInterval)
 	defer ticker.Stop()
+	asking, end := context.WithCancel(ctx)
+	var rounds sync.WaitGroup
+	defer func() { end(); rounds.Wait() }()
 	pause, before := findMin, ""
 	for {
-		c.round(ctx, c.ask())
+		// A member that is silent holds up neither the others' answers nor the next round.
+		over := make(chan struct{})
+		addresses, maxBallot := c.ask(), c.maxBallot()
+		rounds.Go(func() {
+			defer close(over)
+			c.round(asking, addresses, maxBallot)
+		})
+		select {
+		case <-over:
+		case <-c.news:
+			c.hasNews() // for the pause
+		}
 		standing, err := c.judge()
 		if err != nil || standing.Membership != nil {
 			return standing, err
@@ -280,7 +300,7 @@ func (c *candidate) pause(ctx context.Context, pause time.Duration, tell <-chan 
 			return context.Cause(ctx)
 		case <-tell:
 			c.tell(c.report())
-		case <-c.dialled:
+		case <-c.news:
 			return nil
 		case <-next.C:
 			return nil
@@ -306,10 +326,10 @@ func (c *candidate) tell(r discovery.Report) {
 	c.Tell(r)
 }
 
-// wasDialled has the next round begin at once.
-func (c *candidate) wasDialled() {
+// hasNews has the next round begin at once.
+func (c *candidate) hasNews() {
 	select {
-	case c.dialled <- struct{}{}:
+	case c.news <- struct{}{}:
 	default:
 	}
 }

@@ -3,12 +3,15 @@ package node
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc"
 
 	"conch/broadcast"
 	"conch/internal/datadir"
@@ -190,6 +193,41 @@ func TestJoin(t *testing.T) {
 	_, err := Start(t.Context(), Config{Listen: a.Address(), DataDir: a.memory.dir})
 	if !errors.Is(err, datadir.ErrRemoved) || !strings.Contains(err.Error(), "--join "+cfg.Listen) {
 		t.Errorf("started again: %v", err)
+	}
+}
+
+// TestASilentNodeDoesNotHoldUpJoining: a node is added while one that it asks never answers.
+func TestASilentNodeDoesNotHoldUpJoining(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, call grpc.ServerStream) error {
+		<-call.Context().Done()
+		return nil
+	}))
+	go func() { _ = server.Serve(silent) }() // until it is stopped
+	defer server.Stop()
+	a, cfg := single(t), home(t)
+	c, err := newCandidate(cfg, Joining{At: []string{a.Address(), silent.Addr().String()}, Tell: func(discovery.Report) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.patience = time.Hour
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan joined, 1)
+	go func() {
+		standing, err := c.wait(ctx)
+		done <- joined{standing, errors.Join(err, c.store.Close())}
+	}()
+	until(t, "node that waits to be added", func() bool {
+		shown, err := a.driver.ShowNode(t.Context(), cfg.Listen)
+		return err == nil && shown.Stage == peerv1.Stage_STAGE_JOINING
+	})
+	change(t, a, []string{cfg.Listen}, nil)
+	if j := awaitJoined(t, done); j.err != nil || !j.standing.Joined {
+		t.Errorf("Join = %+v, %v", j.standing, j.err)
 	}
 }
 

@@ -24,6 +24,7 @@ func TestContainers(t *testing.T) {
 	c.awaitSessions("node1", 3)
 	t.Run("conch lock is process 1", func(t *testing.T) { lockIsProcessOne(t, c) })
 	t.Run("what happens to nodes", func(t *testing.T) { nodesComeAndGo(t, c) })
+	t.Run("members change", func(t *testing.T) { membersChange(t, c) })
 }
 
 // nodesComeAndGo: jobs go on, one at a time, while a node is killed, one is cut off, and

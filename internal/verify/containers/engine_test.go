@@ -23,6 +23,10 @@ const (
 	pollInterval = 100 * time.Millisecond
 
 	root = "../../.." // of the checkout
+
+	// The labels by which compose, and these tests, find a container.
+	projectLabel = "com.docker.compose.project"
+	serviceLabel = "com.docker.compose.service"
 )
 
 // cluster is a running compose.yaml.
@@ -118,8 +122,8 @@ func (c *cluster) output(args ...string) string {
 // node is the container of a node.
 func (c *cluster) node(name string) string {
 	c.t.Helper()
-	return c.output("docker", "ps", "--all", "--quiet", "--filter", "label=com.docker.compose.project="+c.project,
-		"--filter", "label=com.docker.compose.service="+name)
+	return c.output("docker", "ps", "--all", "--quiet", "--filter", "label="+projectLabel+"="+c.project,
+		"--filter", "label="+serviceLabel+"="+name)
 }
 
 // network is the network of the nodes.
@@ -165,8 +169,11 @@ func (c *cluster) awaitSessions(asked string, want int) {
 // state is what the nodes and their containers say, for a test that fails.
 func (c *cluster) state() string {
 	var all strings.Builder
-	for _, name := range []string{"node1", "node2", "node3"} {
+	for _, name := range []string{"node1", "node2", "node3", "node4", "node5"} {
 		container := c.node(name)
+		if container == "" {
+			continue // there is none yet, or no more
+		}
 		for _, args := range [][]string{
 			{"docker", "exec", container, "/usr/bin/conch", "why", "--node", "unix:/run/conch/conch.sock", "deploy"},
 			{"docker", "exec", container, "/usr/bin/conch", "status", "--node", "unix:/run/conch/conch.sock"},

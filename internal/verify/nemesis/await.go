@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"conch/internal/verify/processes"
@@ -37,7 +38,7 @@ func (o *trial) awaitEntries(ctx context.Context, times int, nodes ...int) error
 	return err
 }
 
-// awaitHolder waits until a node enters, and returns it.
+// awaitHolder waits until a member enters, and returns it.
 func (o *trial) awaitHolder(ctx context.Context) (int, error) {
 	if err := o.drain(); err != nil {
 		return 0, err
@@ -45,7 +46,7 @@ func (o *trial) awaitHolder(ctx context.Context) (int, error) {
 	var latest processes.Line
 	err := o.follow(ctx, o.Patience, func() bool {
 		latest = o.sections.lines[len(o.sections.lines)-1]
-		return latest.What == "enter"
+		return latest.What == "enter" && slices.Contains(o.members, o.index[latest.Node])
 	})
 	return o.index[latest.Node], err
 }

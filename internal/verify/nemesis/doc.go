@@ -5,9 +5,12 @@
 // that lead and observe, are judged by what they are told. The benchmark measures how soon
 // the lock is granted again.
 //
-// A minority of the nodes is in trouble at a time, and the others must go on meanwhile.
-// Once in each run a majority is away, and nobody may enter. At the end the faults stop,
-// and every node must enter again.
+// A minority of the members is in trouble at a time, and the others must go on meanwhile.
+// Once in each run a majority is away, and nobody may enter. In every other step the members
+// change while nodes are in trouble: one is added, removed or replaced, dead or alive. A change
+// that is refused is asked for again, and completes once the faults of its step are over. From
+// then on the node that left must not enter, and it must end. At the end the faults stop, and
+// every member must enter again.
 //
 // # What is not promised
 //

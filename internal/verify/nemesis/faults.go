@@ -13,11 +13,11 @@ func (o *trial) begin(ctx context.Context, t trouble) error {
 		if err := o.kill(t.node); err != nil {
 			return err
 		}
-		return node.Start(ctx)
-	case killLate:
+		return o.start(ctx, t.node)
+	case killLate, killForGood:
 		return o.kill(t.node)
 	case freeze:
-		return node.Freeze()
+		return o.unlessGone(t.node, node.Freeze())
 	case stop:
 		return node.Stop(ctx)
 	}
@@ -29,15 +29,34 @@ func (o *trial) begin(ctx context.Context, t trouble) error {
 func (o *trial) end(ctx context.Context, t trouble) error {
 	node := o.cluster.Nodes()[t.node]
 	switch t.kind {
-	case killQuick:
+	case killQuick, killForGood:
 		return nil
 	case killLate, stop:
-		return node.Start(ctx)
+		return o.start(ctx, t.node)
 	case freeze:
-		return node.Thaw()
+		return o.unlessGone(t.node, node.Thaw())
 	}
 	o.connect(t, Open)
 	return nil
+}
+
+// start starts a node again. One that leaves the members may end at once.
+func (o *trial) start(ctx context.Context, node int) error {
+	n := o.cluster.Nodes()[node]
+	if !o.leaving[node] {
+		return n.Start(ctx)
+	}
+	err := n.Launch()
+	n.Leave()
+	return err
+}
+
+// unlessGone is the error of a signal to a node. One that leaves the members may have ended.
+func (o *trial) unlessGone(node int, err error) error {
+	if o.leaving[node] {
+		return nil
+	}
+	return err
 }
 
 // kill kills a node, and takes the lines that it wrote until then.
@@ -54,7 +73,7 @@ func (o *trial) kill(node int) error {
 
 // connect sets the condition of the pairs that a trouble affects.
 func (o *trial) connect(t trouble, c Condition) {
-	for _, other := range o.all() {
+	for other := range len(o.network.Addresses()) {
 		if other == t.node || t.kind == cutPair && other != t.other {
 			continue
 		}

@@ -38,6 +38,11 @@ func TestSharedFileJudges(t *testing.T) {
 		{"left, and was not inside", "enter a 1, leave a 1, leave a 1", "it is not inside", true},
 		{"in twice", "enter a 1, enter a 2, leave a 2", "it has not ended its stay", true},
 		{"without a quorum", "quorum lost, enter a 1, quorum back, leave a 1", "no node had a quorum", false},
+		{"removed outside", "enter a 1, leave a 1, removed a, enter b 2, leave b 2", "", false},
+		{"removed, and told late", "enter a 1, removed a, lost a 1, enter b 2, leave b 2", "", false},
+		{"late after its removal, and lost", "removed a, enter a 1, lost a 1, enter b 2, leave b 2", "", false},
+		{"enters after its removal", "removed a, enter a 1, leave a 1", "it left, in line 2, as if the lock had been its own, but the node was no member any more", false},
+		{"leaves after its removal", "enter a 1, removed a, leave a 1", "the node was no member any more", false},
 		{"stopped, and never left", "enter a 1", "never left", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -50,6 +55,8 @@ func TestSharedFileJudges(t *testing.T) {
 					s.minority = text == quorumLost
 				case words[0] == "killed":
 					s.killed(words[1])
+				case words[0] == "removed":
+					s.removed(words[1])
 				default:
 					failures = append(failures, s.take(processes.Line{What: words[0], Node: words[1], Fence: uint64(words[2][0] - '0')}))
 				}
@@ -145,39 +152,44 @@ func TestReportsThatDoNotHoldFail(t *testing.T) {
 	}
 }
 
+// startTrial starts three nodes, and returns when each has entered.
+func startTrial(ctx context.Context, t *testing.T) *trial {
+	t.Helper()
+	o, err := prepare(Config{Program: build(t), Dir: t.TempDir(), Nodes: 3, TTL: ttl, Patience: patience, Log: t.Logf})
+	check(t, err)
+	t.Cleanup(func() { check(t, o.close()) })
+	check(t, o.cluster.Start(ctx), o.awaitEntries(ctx, 1, 0, 1, 2))
+	return o
+}
+
 // TestNodeThatIsNotServedIsNoticed cuts a node off for good and waits for it to enter,
 // which it cannot.
 func TestNodeThatIsNotServedIsNoticed(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	o, err := prepare(Config{Program: build(t), Dir: t.TempDir(), Nodes: 3, TTL: ttl, Patience: patience, Log: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := o.close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	if err := o.cluster.Start(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if err := o.awaitEntries(ctx, 1, 0, 1, 2); err != nil {
-		t.Fatal(err)
-	}
-	if err := o.begin(ctx, trouble{kind: cutOff, node: 2}); err != nil {
-		t.Fatal(err)
-	}
-	if err := o.awaitOutside(ctx, 2); err != nil {
-		t.Fatal(err)
-	}
-	if err := o.awaitEntries(ctx, 1, 0, 1); err != nil {
-		t.Fatal(err)
-	}
+	o := startTrial(ctx, t)
+	check(t, o.begin(ctx, trouble{kind: cutOff, node: 2}), o.awaitOutside(ctx, 2), o.awaitEntries(ctx, 1, 0, 1))
 	o.Patience = time.Second
-	err = o.awaitEntries(ctx, 1, 0, 1, 2)
+	err := o.awaitEntries(ctx, 1, 0, 1, 2)
 	if err == nil || !strings.Contains(err.Error(), "node 3") || strings.Contains(err.Error(), "node 1,") {
 		t.Errorf("got %v, want that node 3 alone did not enter", err)
+	}
+}
+
+// TestRemovedNodeThatGoesOnIsNoticed takes a member for one that was removed, which goes on to
+// enter, and does not end.
+func TestRemovedNodeThatGoesOnIsNoticed(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	o := startTrial(ctx, t)
+	o.Patience = time.Second
+	if err := o.part(ctx, 1, false); err == nil || !strings.Contains(err.Error(), "node 2 was removed: ") || !strings.Contains(err.Error(), "wait for the end") {
+		t.Errorf("got %v, want that node 2 did not end", err)
+	}
+	o.Patience = patience
+	if err := o.awaitEntries(ctx, 2, 1); err == nil || !strings.Contains(err.Error(), notAMember) {
+		t.Errorf("got %v, want that node 2 was no member", err)
 	}
 }

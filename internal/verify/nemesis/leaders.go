@@ -32,24 +32,27 @@ type leaders struct {
 // observer is one of those who observe.
 type observer struct {
 	belief
-	nodes []string // that it asks
+	nodes []string // that it is told of
 }
 
-// String names the nodes that the observer asks.
+// String names the nodes that the observer is told of.
 func (o *observer) String() string { return fmt.Sprintf("the observer at %v", o.nodes) }
 
 // lead starts clients of all nodes, of which each asks the others when its own node is gone;
-// and two observers for each node, of which one asks no other node.
+// and two observers for each node, of which one is told of no other of the first nodes. Who
+// only observes does not learn who joins once its client has lost its first node, so observers
+// are told where nodes will join.
 func (o *trial) lead(ctx context.Context) *leaders {
 	l := &leaders{elections: newElections()}
 	addresses := o.listens()
+	later := o.network.Addresses()[len(addresses):]
 	l.terms = make([]int, o.Leaders*len(addresses))
 	observing, end := context.WithCancel(ctx)
 	l.endObserving = end
 	if o.Leaders > 0 {
 		for i := range addresses {
 			for _, nodes := range [][]string{from(addresses, i), addresses[i : i+1]} {
-				seen := &observer{belief: belief{elections: l.elections}, nodes: nodes}
+				seen := &observer{belief: belief{elections: l.elections}, nodes: slices.Concat(nodes, later)}
 				l.observers = append(l.observers, seen)
 				l.observing.Go(func() { l.note(observing, seen, seen.observe(observing)) })
 			}

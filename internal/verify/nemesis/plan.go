@@ -22,12 +22,14 @@ const (
 	cutOut                // nothing arrives at the others
 	cutPair               // cut from one other, both ways
 	slowDown              // slow both ways
-	kinds                 // how many
+	kinds                 // how many are drawn
+
+	killForGood // SIGKILL: the node is replaced
 )
 
 // String returns the kind's name.
 func (k kind) String() string {
-	return [...]string{"kill and restart", "kill", "freeze", "stop", "cut off", "stall", "cut in", "cut out", "cut pair", "slow"}[k]
+	return [...]string{"kill and restart", "kill", "freeze", "stop", "cut off", "stall", "cut in", "cut out", "cut pair", "slow", "", "kill for good"}[k]
 }
 
 // trouble is what happens to one node during a step.
@@ -47,9 +49,11 @@ func (t trouble) String() string {
 	return fmt.Sprintf("%s for %v", text, t.last.Round(time.Millisecond))
 }
 
-// step is some troubles at the same time, after which the nodes recover.
+// step is some troubles at the same time, after which the nodes recover, and perhaps a change
+// of the members meanwhile.
 type step struct {
 	troubles []trouble
+	change   change
 	// atHolder: the first trouble befalls the node that is then inside; the two nodes swap
 	// roles.
 	atHolder bool
@@ -63,6 +67,9 @@ func (s step) String() string {
 	for _, t := range s.troubles {
 		texts = append(texts, t.String())
 	}
+	if s.change.kind != noChange {
+		texts = append(texts, s.change.String())
+	}
 	text := strings.Join(texts, ", ")
 	if s.atHolder {
 		text += "; the first one at the holder"
@@ -73,27 +80,34 @@ func (s step) String() string {
 	return text
 }
 
-// drawPlan draws steps in which a minority of the nodes is in trouble. No kind comes again
-// before all others have come.
+// drawPlan draws steps in which a minority of the members is in trouble. No kind comes again
+// before all others have come. In every other step, the members change. The nodes of a step
+// are positions among the members at its begin.
 func drawPlan(random *rand.Rand, nodes, steps int, ttl time.Duration) []step {
 	var deck []int
 	var plan []step
-	for range steps {
-		order := random.Perm(nodes)
-		s := step{atHolder: random.IntN(2) == 0, calm: random.IntN(2) == 0}
-		for _, node := range order[:1+random.IntN((nodes-1)/2)] {
-			if len(deck) == 0 {
-				deck = random.Perm(int(kinds))
+	changes, members := drawChanges(random, nodes, steps), nodes
+	for i := range steps {
+		order := random.Perm(members)
+		s := step{atHolder: random.IntN(2) == 0, calm: random.IntN(2) == 0, change: change{leaves: nobody}}
+		if i%2 == 0 {
+			s.change = drawChange(random, changes[i/2], order)
+		}
+		// Others go on under the old members and the new ones.
+		after := s.change.size(members)
+		for _, node := range order[:1+random.IntN((min(members, after)-1)/2)] {
+			t := trouble{kind: killForGood, node: node, other: order[members-1], last: time.Duration(random.Int64N(int64(2*ttl)) + int64(ttl)/8)}
+			if s.change.kind != replaceDead || node != s.change.leaves {
+				if len(deck) == 0 {
+					deck = random.Perm(int(kinds))
+				}
+				t.kind, deck = kind(deck[0]), deck[1:]
 			}
-			s.troubles = append(s.troubles, trouble{
-				kind: kind(deck[0]), node: node, other: order[nodes-1],
-				last: time.Duration(random.Int64N(int64(2*ttl)) + int64(ttl)/8),
-			})
-			deck = deck[1:]
+			s.troubles = append(s.troubles, t)
 		}
 		// A stopping node says BYE to all others, so none may be out of reach yet.
 		slices.SortStableFunc(s.troubles, func(a, b trouble) int { return rank(a) - rank(b) })
-		plan = append(plan, s)
+		plan, members = append(plan, s), after
 	}
 	return plan
 }
@@ -106,10 +120,15 @@ func rank(t trouble) int {
 	return 1
 }
 
+// on is the step with nodes instead of positions among the members.
+func (s step) on(members []int) step {
+	return s.rename(func(position int) int { return members[position] })
+}
+
 // aim moves a step to the node that is inside.
 func (s step) aim(holder int) step {
 	from := s.troubles[0].node
-	swap := func(node int) int {
+	return s.rename(func(node int) int {
 		switch node {
 		case from:
 			return holder
@@ -117,12 +136,19 @@ func (s step) aim(holder int) step {
 			return from
 		}
 		return node
-	}
-	aimed := s
-	aimed.troubles = nil
+	})
+}
+
+// rename puts other nodes in place of those of a step.
+func (s step) rename(to func(node int) int) step {
+	renamed := s
+	renamed.troubles = nil
 	for _, t := range s.troubles {
-		t.node, t.other = swap(t.node), swap(t.other)
-		aimed.troubles = append(aimed.troubles, t)
+		t.node, t.other = to(t.node), to(t.other)
+		renamed.troubles = append(renamed.troubles, t)
 	}
-	return aimed
+	if s.change.leaves != nobody {
+		renamed.change.leaves = to(s.change.leaves)
+	}
+	return renamed
 }

@@ -17,7 +17,7 @@ type Config struct {
 	Program string
 	// Dir is an existing folder for the nodes' files.
 	Dir string
-	// Nodes is how many nodes there are, at least 3.
+	// Nodes is how many nodes there are at first, at least 3.
 	Nodes int
 	// TTL is the time to live of a session.
 	TTL time.Duration
@@ -48,6 +48,8 @@ type trial struct {
 	cluster  *processes.Cluster
 	sections *sections
 	index    map[string]int // of the nodes, by address
+	members  []int          // the nodes that are members
+	leaving  map[int]bool   // the nodes that were to leave the members, or have left
 	err      error          // the first violation in the shared file
 }
 
@@ -67,20 +69,29 @@ func Run(ctx context.Context, cfg Config) (err error) {
 
 // prepare makes the network and the cluster. It starts no process.
 func prepare(cfg Config) (*trial, error) {
-	network, err := NewNetwork(cfg.Nodes)
+	network, err := NewNetwork(cfg.Nodes + cfg.Steps) // each step adds one node at most
 	if err != nil {
 		return nil, err
 	}
 	c, err := processes.New(processes.Config{
 		Program: cfg.Program, Nodes: cfg.Nodes, Dir: cfg.Dir,
 		Advertise: network.Addresses(), Flags: cfg.flags(),
+		FlagsOf: func(address string) ([]string, error) { return cfg.socketFlags(address), nil },
 	})
 	if err != nil {
 		network.Close()
 		return nil, err
 	}
-	network.Open(func(node int) string { return c.Nodes()[node].Listens() })
-	o := &trial{Config: cfg, network: network, cluster: c, sections: newSections(), index: make(map[string]int)}
+	network.Open(func(node int) string {
+		if nodes := c.Nodes(); node < len(nodes) {
+			return nodes[node].Listens()
+		}
+		return "" // not started yet
+	})
+	o := &trial{Config: cfg, network: network, cluster: c, sections: newSections(), index: make(map[string]int), leaving: make(map[int]bool)}
+	for i := range cfg.Nodes {
+		o.members = append(o.members, i)
+	}
 	for i, address := range network.Addresses() {
 		o.index[address] = i
 	}
@@ -102,7 +113,7 @@ func (o *trial) run(ctx context.Context) (err error) {
 	if err := o.cluster.Start(ctx); err != nil {
 		return err
 	}
-	if err := o.awaitEntries(ctx, 2, o.all()...); err != nil {
+	if err := o.awaitEntries(ctx, 2, o.members...); err != nil {
 		return fmt.Errorf("before any fault: %w", err)
 	}
 	sharers := o.share(ctx)
@@ -111,7 +122,7 @@ func (o *trial) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, leaders.finish()) }()
 	for i, s := range plan {
 		if i == len(plan)/2 {
-			if err := o.withoutMajority(ctx, random.Perm(o.Nodes)); err != nil {
+			if err := o.withoutMajority(ctx, random.Perm(len(o.members))); err != nil {
 				return fmt.Errorf("a majority is away: %w", err)
 			}
 		}
@@ -119,13 +130,13 @@ func (o *trial) run(ctx context.Context) (err error) {
 			return fmt.Errorf("step %d, %v: %w", i+1, s, err)
 		}
 	}
-	if err := o.awaitEntries(ctx, 3, o.all()...); err != nil {
+	if err := o.awaitEntries(ctx, 3, o.members...); err != nil {
 		return fmt.Errorf("after the last fault: %w", err)
 	}
 	if err := sharers.await(ctx, o.Patience); err != nil {
 		return fmt.Errorf("after the last fault: %w", err)
 	}
-	if err := leaders.last(ctx, o.Patience, o.listens()[random.IntN(o.Nodes)]); err != nil {
+	if err := leaders.last(ctx, o.Patience, o.listens()[o.members[random.IntN(len(o.members))]]); err != nil {
 		return fmt.Errorf("after the last fault: %w", err)
 	}
 	sharers.stop() // before their nodes do
@@ -139,8 +150,16 @@ func (o *trial) run(ctx context.Context) (err error) {
 	return o.drain()
 }
 
-// step performs a step: a minority is in trouble while the others go on; then all recover.
-func (o *trial) step(ctx context.Context, s step) error {
+// step performs a step: a minority is in trouble while the others go on, and perhaps the
+// members change; then all recover.
+func (o *trial) step(ctx context.Context, s step) (err error) {
+	s = s.on(o.members)
+	added := nobody
+	if s.change.adds() {
+		if added, err = o.join(ctx); err != nil {
+			return err
+		}
+	}
 	if s.atHolder {
 		holder, err := o.awaitHolder(ctx)
 		if err != nil {
@@ -149,20 +168,45 @@ func (o *trial) step(ctx context.Context, s step) error {
 		s = s.aim(holder)
 	}
 	o.Log("%v", s)
-	troubled := make(map[int]bool)
+	t := o.transition(s.change, added)
+	defer t.stop()
+	if err := o.trouble(ctx, s, t); err != nil {
+		return err
+	}
+	if err := o.finish(ctx, t); err != nil {
+		return err
+	}
+	if !s.calm {
+		return nil
+	}
+	return o.awaitEntries(ctx, 1, o.members...)
+}
+
+// trouble brings the nodes of a step into trouble for a while, and asks for its change of the
+// members. The others go on meanwhile.
+func (o *trial) trouble(ctx context.Context, s step, t *transition) error {
+	troubled := map[int]bool{s.change.leaves: true}
 	var longest time.Duration
 	for _, t := range s.troubles {
 		troubled[t.node] = true
 		longest = max(longest, t.last)
+	}
+	var others []int
+	for _, node := range o.members {
+		if !troubled[node] {
+			others = append(others, node)
+		}
+	}
+	if s.change.early {
+		o.ask(ctx, t, others)
+	}
+	for _, t := range s.troubles {
 		if err := o.begin(ctx, t); err != nil {
 			return err
 		}
 	}
-	var others []int
-	for _, node := range o.all() {
-		if !troubled[node] {
-			others = append(others, node)
-		}
+	if !s.change.early {
+		o.ask(ctx, t, others)
 	}
 	if err := o.awaitEntries(ctx, 1, others...); err != nil {
 		return fmt.Errorf("the others do not go on: %w", err)
@@ -175,19 +219,20 @@ func (o *trial) step(ctx context.Context, s step) error {
 			return err
 		}
 	}
-	if !s.calm {
-		return nil
-	}
-	return o.awaitEntries(ctx, 1, o.all()...)
+	return nil
 }
 
 // withoutMajority kills or freezes a majority: once the others have lost their sessions,
-// nobody enters. Then it restores the majority.
+// nobody enters. Then it restores the majority. order has positions among the members.
 func (o *trial) withoutMajority(ctx context.Context, order []int) error {
-	if err := o.awaitEntries(ctx, 1, o.all()...); err != nil {
+	if err := o.awaitEntries(ctx, 1, o.members...); err != nil {
 		return err
 	}
-	away, others := order[:o.Nodes/2+1], order[o.Nodes/2+1:]
+	var nodes []int
+	for _, position := range order {
+		nodes = append(nodes, o.members[position])
+	}
+	away, others := nodes[:len(nodes)/2+1], nodes[len(nodes)/2+1:]
 	var troubles []trouble
 	for i, node := range away {
 		troubles = append(troubles, trouble{kind: [...]kind{killLate, freeze}[i%2], node: node, last: 2 * o.TTL})
@@ -222,14 +267,5 @@ func (o *trial) withoutMajority(ctx context.Context, order []int) error {
 			return err
 		}
 	}
-	return o.awaitEntries(ctx, 1, o.all()...)
-}
-
-// all are the positions of all nodes.
-func (o *trial) all() []int {
-	var nodes []int
-	for i := range o.Nodes {
-		nodes = append(nodes, i)
-	}
-	return nodes
+	return o.awaitEntries(ctx, 1, o.members...)
 }

@@ -29,11 +29,12 @@ type sections struct {
 	inside   map[string]*section // by node: entered, and not ended
 	entries  map[string]int      // by node: how often it entered
 	minority bool                // no node can have a quorum
+	gone     map[string]bool     // by node: it is no member any more
 	late     int                 // late lines of nodes that had lost the lock
 }
 
 func newSections() *sections {
-	return &sections{inside: make(map[string]*section), entries: make(map[string]int)}
+	return &sections{inside: make(map[string]*section), entries: make(map[string]int), gone: make(map[string]bool)}
 }
 
 // take judges the next line.
@@ -77,6 +78,9 @@ func (s *sections) enter(line processes.Line) error {
 	if s.minority {
 		entered.void = "no node had a quorum"
 	}
+	if s.gone[line.Node] {
+		entered.void = notAMember
+	}
 	s.inside[line.Node] = entered
 	s.entries[line.Node]++
 	return nil
@@ -89,6 +93,18 @@ func (s *sections) killed(node string) {
 		delete(s.inside, node)
 	}
 	s.lines = append(s.lines, processes.Line{What: "killed", Node: node})
+}
+
+// notAMember is why the lock is not that of a removed node.
+const notAMember = "the node was no member any more"
+
+// removed notes that a node is no member any more, and so has no session, and that all lines
+// of the time before have been taken.
+func (s *sections) removed(node string) {
+	s.gone[node] = true
+	if present := s.inside[node]; present != nil {
+		present.void = notAMember
+	}
 }
 
 // finish judges the whole file, once all nodes have been stopped.
