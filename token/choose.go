@@ -143,7 +143,11 @@ func (n *Node) propound(m Message) {
 	p := n.proposal
 	p.answered = make([]bool, len(n.peers))
 	p.answered[n.self] = true
-	n.issue(nil, Choosing, NoMember).Message = m
+	choosing := n.issue(nil, Choosing, NoMember)
+	choosing.Message = m
+	if slices.Equal(p.next, p.asked) {
+		choosing.Waiter = p.waiter
+	}
 	p.repeatAt = n.now // the first time, to all
 	n.repeatProposal(NoMember)
 	n.judgeProposal()
