@@ -2,6 +2,7 @@ package token
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 )
 
@@ -142,7 +143,7 @@ func TestProposerTakesUpItsOwn(t *testing.T) {
 func TestTakingUpIsAChangeUnderWay(t *testing.T) {
 	d := accepted(t)
 	d.lives(2*testTTL, 1, 2)
-	if _, err := d.PlanChange(d.at, addD); err != ErrChanging {
+	if _, err := d.PlanChange(d.at, addD); !errors.Is(err, ErrChanging) {
 		t.Errorf("got %v, want ErrChanging", err)
 	}
 }
