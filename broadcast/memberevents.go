@@ -17,8 +17,7 @@ func (l *eventLog) memberStep(e *token.Effect) bool {
 	switch e.Kind {
 	case token.Adopted:
 		l.adopted(e.Membership)
-	case token.Choosing:
-		l.proposed(&e.Message)
+	case token.Choosing: // see owner.choosing
 	case token.Asking:
 		l.asking(&e.Message)
 	case token.Departed:
@@ -53,13 +52,20 @@ func (l *eventLog) adopted(m *token.Membership) {
 	line.Msg("members from now on")
 }
 
-// proposed writes a line about the list that this node proposes, once it is known which.
-func (l *eventLog) proposed(m *token.Message) {
-	if m.Kind != token.Accept {
-		return
+// choosing logs the list that this node proposes, once it is known which, and who asked for it.
+func (o *owner) choosing(e *token.Effect) {
+	if e.Message.Kind == token.Accept && !o.log.quiet {
+		o.log.proposed(e.Message.Change, o.changes[e.Waiter].by)
 	}
+}
+
+// proposed writes a line about a list that this node proposes. The zero Caller is nobody.
+func (l *eventLog) proposed(c *token.Change, by Caller) {
 	line := l.info("change_proposed")
-	l.choice(line, m.Change)
+	l.choice(line, c)
+	if by != (Caller{}) {
+		line.Stringer("caller", by)
+	}
 	line.Msg("another list of members proposed")
 }
 

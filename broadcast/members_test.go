@@ -118,11 +118,14 @@ func (m *member) membership() MembershipStatus {
 	return s
 }
 
+// operator asks for the changes of the tests.
+var operator = Caller{User: "ann", Host: "desk", PID: 7, Identity: "CN=ann"}
+
 // change has a node change the members.
 func (m *member) change(change token.ChangeRequest) (*token.Membership, error) {
 	ctx, cancel := context.WithTimeout(m.t.Context(), time.Minute)
 	defer cancel()
-	return m.driver.Change(ctx, change)
+	return m.driver.Change(ctx, change, operator)
 }
 
 // mustChange has a node change the members.
@@ -299,6 +302,35 @@ func TestDeadMemberIsReplaced(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The log names who asked for a change. Of a list that was accepted before, which others may have
+// asked for, it names nobody.
+func TestLogNamesWhoAskedForAChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := startChanging(t, "a:1", "b:1", "c:1")
+		a := c.members["a:1"]
+		a.mustChange(token.ChangeRequest{Remove: []token.Member{a.idOf("b:1")}})
+		c.settled(2, "a:1", "c:1")
+		c.members["b:1"].ends()
+		c.members["b:1"].stop()
+		want := "ann@desk, process 7, known as CN=ann"
+		if l := a.lines("change_proposed"); len(l) != 1 || l[0]["caller"] != want || fmt.Sprint(l[0]["members"]) != "[a:1 c:1]" {
+			t.Errorf("lines %v; want one with the caller %s", l, want)
+		}
+		c.members["c:1"].crash()
+		disk := c.disks["c:1"]
+		first := token.Epoch{Number: 1, Proposer: a.idOf("a:1")}
+		disk.choice = &token.Choice{Version: 2, Promised: first, Accepted: first, Next: disk.membership.Members[:1], IDs: disk.membership.IDs}
+		restarted := c.start("c:1")
+		c.settled(4, "a:1")
+		restarted.ends()
+		if l := restarted.lines("change_proposed"); len(l) != 1 || l[0]["caller"] != nil || fmt.Sprint(l[0]["members"]) != "[a:1]" {
+			t.Errorf("lines %v; want one without a caller", l)
+		}
+		restarted.stop()
+		stopAll(c.of("a:1"))
+	})
 }
 
 // A member that was away while it was removed, and one that was away during a whole change,

@@ -84,7 +84,8 @@ func (d *Driver) PlanChange(ctx context.Context, change token.ChangeRequest) (*t
 // both lists; that the change is complete, [Driver.Membership] tells. The errors are those
 // of PlanChange, and nothing has changed then; or wrap [ErrOtherChange], beside the
 // membership that came first; or [ErrNotChosen]. When the context ends, the change may go on.
-func (d *Driver) Change(ctx context.Context, change token.ChangeRequest) (*token.Membership, error) {
+// by is for the log.
+func (d *Driver) Change(ctx context.Context, change token.ChangeRequest, by Caller) (*token.Membership, error) {
 	id := token.Waiter(d.lastWaiter.Add(1))
 	changed := make(chan changeOutcome, 1)
 	err := d.do(ctx, func(o *owner) {
@@ -92,7 +93,7 @@ func (d *Driver) Change(ctx context.Context, change token.ChangeRequest) (*token
 			changed <- changeOutcome{err: err}
 			return
 		}
-		o.changes[id] = changed
+		o.changes[id] = requestedChange{changed, by}
 	})
 	if err != nil {
 		return nil, err
@@ -101,11 +102,17 @@ func (d *Driver) Change(ctx context.Context, change token.ChangeRequest) (*token
 	case c := <-changed:
 		return c.membership, c.err
 	case <-ctx.Done():
-		d.post(input{kind: inputInspect, inspect: func(o *owner) { delete(o.changes, id) }})
 		return nil, context.Cause(ctx)
 	case <-d.dead:
 		return nil, fmt.Errorf("%w: %w", ErrNotChosen, d.stopped())
 	}
+}
+
+// requestedChange is a change until it is known what came of it. changed has room for that, so
+// nobody need wait for it.
+type requestedChange struct {
+	changed chan<- changeOutcome
+	by      Caller
 }
 
 // changeOutcome is what came of a change.
@@ -116,10 +123,7 @@ type changeOutcome struct {
 
 // changeEnded tells whoever asked for a change what came of it.
 func (o *owner) changeEnded(e *token.Effect) {
-	changed := o.changes[e.Waiter]
-	if changed == nil {
-		return
-	}
+	changed := o.changes[e.Waiter].changed
 	delete(o.changes, e.Waiter)
 	switch e.Reason {
 	case "":

@@ -124,9 +124,9 @@ type owner struct {
 	filled []*outgoing
 	// told are the streams of clients that wait for the worker to have something sent.
 	told []ClientStream
-	// changes are those who wait to hear what came of a change of the members. Each has room for
-	// one answer. saveMembers is Config.SaveMembership.
-	changes     map[token.Waiter]chan changeOutcome
+	// changes are those that this node was asked for and proposes. saveMembers is
+	// Config.SaveMembership.
+	changes     map[token.Waiter]requestedChange
 	saveMembers func(*token.Membership, *token.Choice) error
 	// frees are those who wait to hear that a kept hold is over. Each has room for one answer.
 	frees map[token.Waiter]chan error
@@ -162,7 +162,7 @@ func newOwner(d *Driver, node *token.Node, cfg Config) *owner {
 		}),
 
 		subscriptions: make(map[*Subscription]struct{}),
-		changes:       make(map[token.Waiter]chan changeOutcome),
+		changes:       make(map[token.Waiter]requestedChange),
 		saveMembers:   cfg.SaveMembership,
 		frees:         make(map[token.Waiter]chan error),
 		barred:        make(map[string]struct{}),
@@ -385,6 +385,8 @@ func (o *owner) performOne(e *token.Effect) {
 		o.saveMembership(e)
 	case token.Adopted:
 		o.adopted(e.Membership)
+	case token.Choosing:
+		o.choosing(e)
 	case token.Changed:
 		o.changeEnded(e)
 	case token.Gone:

@@ -133,7 +133,7 @@ func (c *cluster) change(proposer int, next []int, steps func()) {
 func (c *cluster) choose(p *member, joint *simList) {
 	about := []any{"membership", joint.version - 1, "round", Epoch{1, uint64(p.self)}}
 	list := []any{"members", c.names(joint.next), "ids", joint.ids}
-	c.log(p, ChangeProposed, slices.Concat(about, list)...)
+	c.log(p, ChangeProposed, slices.Concat(about, list, []any{"caller", "ann@desk, process 7"})...)
 	for _, m := range c.others(p) {
 		c.tell(p, m, ChooseSent, ChooseReceived, about...)
 		c.tell(m, p, ChooseAnswerSent, ChooseAnswerReceived, append(about, "answer", "promise")...)

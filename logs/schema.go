@@ -178,7 +178,7 @@ var keys = []key{
 	{"reason", kindText, "why"},
 	{"times", kindText, "what tells why a lease was not extended in time: what is left of it, how late the node's clock was looked at, how long the last write of the log and the last save took"},
 	{"remote", kindText, "the socket address of an unauthenticated peer"},
-	{"caller", kindText, "who asked for the lock, wants it broken, or set its limit: USER@HOST and process PID as the client states them, and the identity that the node knows; with client_refused, only the latter"},
+	{"caller", kindText, "who asked for the lock, wants it broken, set its limit, or asked the node for a change of the members: USER@HOST and process PID as the client states them, and the identity that the node knows; with client_refused, only the latter"},
 	{"ballot", kindEpoch, "the ballot, which is the epoch of the token that it may make"},
 	{"probe", kindDecimal, "the probe's number at its asker"},
 	{"answer", kindText, "to a probe: hold, recent or none; to a ballot: hold, nack or promise; to WITNESS: noted (it is on disk), nack, full (no room) or no disk; to CHOOSE: promise or nack; to ACCEPT: accepted or nack; to JOINED: joined or not joined"},
@@ -364,7 +364,7 @@ var shapes = []shape{
 	{NotFreed, "warn", lockOnly | setOf("kept_hold", "reason"), 0, 0, "that is not known, or the node knows no such hold"},
 
 	{MembershipAdopted, "info", setOf("membership", "cluster", "members", "member_ids", "ids", "floor"), setOf("next", "next_ids"), 0, "the writer goes by this membership from now on; of one that was on disk at the start, the line is written right after node_started"},
-	{ChangeProposed, "info", setOf("membership", "round", "members"), setOf("ids"), 0, "the writer proposes another list in place of this membership's"},
+	{ChangeProposed, "info", setOf("membership", "round", "members"), setOf("ids", "caller"), 0, "the writer proposes another list in place of this membership's; without a caller, one that a member accepted before"},
 	{MembersJoining, "info", setOf("membership", "awaited"), setOf("ask"), 0, "the writer asks all members whether they go by this joint membership alone, so that its second list can take the place of both"},
 	{MemberDeparted, "info", setOf("membership", "session"), 0, 0, "the writer, which is not in the second list, has ended its session: nobody enters there any more; it goes on giving votes"},
 	{NodeRemoved, "info", setOf("membership"), 0, 0, "the writer is in no list any more, and ends; its data directory will not start again"},

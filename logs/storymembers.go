@@ -199,7 +199,11 @@ func (r *Run) memberSentence(group []*Event) string {
 				proposed = r.namesOf(m.Next) // which tell several disks at one address apart
 			}
 		}
-		return fmt.Sprintf("%s proposes another list of members: %s.", e.Node, proposed)
+		asked := ""
+		if e.Caller != "" {
+			asked = ", asked for by " + e.Caller
+		}
+		return fmt.Sprintf("%s proposes another list of members%s: %s.", e.Node, asked, proposed)
 	case ChooseSent:
 		return fmt.Sprintf("%s asks %s to promise that no older proposal for the next list is accepted (CHOOSE, round %s).", e.Node, peers(group), n.Round)
 	case ChooseAnswerReceived:

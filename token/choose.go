@@ -8,7 +8,7 @@ import "slices"
 
 // proposal is a change that this node proposes.
 type proposal struct {
-	waiter Waiter
+	waiter Waiter   // 0: the node took up what it has accepted
 	asked  []Listed // what the waiter asked for
 	// next and ids are what is proposed: what was asked for, or what others have accepted in
 	// the highest round, accepted.
@@ -82,13 +82,35 @@ func (n *Node) Change(now Time, w Waiter, change ChangeRequest) error {
 	if err != nil {
 		return err
 	}
-	n.proposal = &proposal{waiter: w, asked: joint.Next, end: n.now + proposalPatience*n.cfg.TTL}
-	n.startRound()
+	n.proposeList(w, joint.Next)
 	return nil
 }
 
-// proposalPatience is for how many T a change is proposed.
-const proposalPatience = 4
+// proposeList begins to propose a list.
+func (n *Node) proposeList(w Waiter, next []Listed) {
+	n.proposal = &proposal{waiter: w, asked: next, end: n.now + proposalPatience*n.cfg.TTL}
+	n.startRound()
+}
+
+// proposalPatience is for how many T a change is proposed, and takeUpPatience for how many a
+// member lets others bring through what it has accepted.
+const (
+	proposalPatience = 4
+	takeUpPatience   = 2
+)
+
+// takeUpAt is when this node proposes the list that it has accepted; Never if it does not.
+//
+// Protocol, section 9: a member in a session does so after 2T in which it has heard neither that
+// a list is chosen nor of a newer round, and T/8 for each place before its own.
+func (n *Node) takeUpAt() Time {
+	c := n.choice
+	if c == nil || c.Accepted == (Epoch{}) || n.proposal != nil || !n.begun || n.leaving {
+		return Never
+	}
+	place := slices.IndexFunc(n.membership.Members, func(l Listed) bool { return l.ID == n.self })
+	return n.choiceAt + takeUpPatience*n.cfg.TTL + Time(place)*n.cfg.TTL/8
+}
 
 // startRound begins a round, with a number above all that this node has heard of.
 func (n *Node) startRound() {
@@ -121,7 +143,11 @@ func (n *Node) propound(m Message) {
 	p := n.proposal
 	p.answered = make([]bool, len(n.peers))
 	p.answered[n.self] = true
-	n.issue(nil, Choosing, NoMember).Message = m
+	choosing := n.issue(nil, Choosing, NoMember)
+	choosing.Message = m
+	if slices.Equal(p.next, p.asked) {
+		choosing.Waiter = p.waiter
+	}
 	p.repeatAt = n.now // the first time, to all
 	n.repeatProposal(NoMember)
 	n.judgeProposal()
@@ -248,7 +274,10 @@ func (n *Node) endProposal(reason string) {
 	if p == nil {
 		return
 	}
-	n.proposal = nil
+	n.proposal, n.choiceAt = nil, n.now
+	if p.waiter == 0 {
+		return
+	}
 	chosen := n.membership.Next
 	if chosen == nil {
 		chosen = n.membership.Members
@@ -275,6 +304,9 @@ func (p *proposal) due() Time {
 func (n *Node) fireProposal() {
 	switch p := n.proposal; {
 	case p == nil:
+		if n.takeUpAt() <= n.now {
+			n.proposeList(0, n.choice.Next)
+		}
 	case p.end <= n.now:
 		n.endProposal(ReasonTime)
 	case p.refused && p.retryAt <= n.now:

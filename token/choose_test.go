@@ -278,6 +278,26 @@ func TestProposerTakesWhatItHasAcceptedItself(t *testing.T) {
 	d.wantOnly(Choosing, "A proposes: ACCEPT 2.A after 0: A B")
 }
 
+// What it proposes says who asked for it, if somebody did.
+func TestChoosingTellsWhoAskedForTheList(t *testing.T) {
+	for _, accepted := range []Epoch{{}, {0, 2}} {
+		d := proposing(t)
+		d.choosesAfter(accepted, listOf(0, 1), 1)
+		var got, want Waiter = 0, 7
+		for _, e := range d.take() {
+			if e.Kind == Choosing {
+				got = e.Waiter
+			}
+		}
+		if accepted != (Epoch{}) {
+			want = 0
+		}
+		if got != want {
+			t.Errorf("accepted in round %v: the list was asked for by waiter %d, want %d", accepted, got, want)
+		}
+	}
+}
+
 // If the others have adopted the next membership meanwhile, that is what came of the change.
 func TestProposerLearnsOfAnotherChange(t *testing.T) {
 	for _, m := range []*Membership{jointOf(firstOf(3), 0, 1), stableOf(jointOf(firstOf(3), 0, 1))} {

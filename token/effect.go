@@ -103,7 +103,7 @@ const (
 	// Unkept: the token, which is here, carries the kept hold with Fence no longer.
 	Unkept
 	// Choosing: the node proposes the next membership; Message is what the Sends that follow
-	// carry.
+	// carry. Waiter asked for that list here; 0 if nobody did.
 	Choosing
 	// Asking: the node asks whether a joint membership can be completed; Message is what the
 	// Sends that follow carry.

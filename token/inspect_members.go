@@ -29,6 +29,7 @@ func (e *encoder) changing() {
 		e.bools(p.told == n.shown())
 	}
 	e.choice(n.choice)
+	e.until(n.takeUpAt())
 	e.proposal(n.proposal)
 	e.joining(&n.joining)
 }

@@ -310,7 +310,7 @@ func (n *Node) takeNotes(theirs *LockNotes) {
 
 // changeDue is when the change of the members next needs the time.
 func (n *Node) changeDue() Time {
-	due := n.proposal.due()
+	due := min(n.proposal.due(), n.takeUpAt())
 	if n.membership.Joint() {
 		due = min(due, n.joining.nextAt)
 	}

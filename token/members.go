@@ -238,6 +238,7 @@ func (n *Node) adopt(m *Membership) {
 func (n *Node) saveMembership() {
 	save := n.issue(nil, SaveMembership, NoMember)
 	save.Membership, save.Choice = n.membership, n.choice
+	n.choiceAt = n.now
 }
 
 // tellMembership shows a peer the membership, unless it was shown before on that stream.

@@ -14,13 +14,15 @@ type Node struct {
 
 	// The members; the rules are in members.go, choose.go and joining.go. version is the
 	// membership's. adoptedAt is when this node adopted it. removed: it does not list this
-	// node.
+	// node. choiceAt is when this node last changed its choice, ended a proposal, or began a
+	// session.
 	membership *Membership
 	version    uint64
 	adoptedAt  Time
 	removed    bool
 	birth      birth
 	choice     *Choice
+	choiceAt   Time
 	proposal   *proposal
 	joining    joining
 

@@ -197,7 +197,7 @@ func (n *Node) leaseOf(list []Listed) Time {
 
 // begin enters the session. The node now asks for its waiters.
 func (n *Node) begin() {
-	n.begun = true
+	n.begun, n.choiceAt = true, n.now
 	n.issue(nil, Began, NoMember).Session = n.session
 	for _, l := range n.order {
 		if l.use != nil && n.wants(l) && !l.outstanding {

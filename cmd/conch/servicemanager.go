@@ -9,6 +9,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"conch/internal/node"
+	"conch/internal/render"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
@@ -154,7 +155,7 @@ func statusLine(r *clientv1.StatusResponse) string {
 		return fmt.Sprintf("draining: takes no more requests, and waits for the holders of %d locks", own.GetHolds())
 	}
 	if own.GetSession() == 0 {
-		return fmt.Sprintf("no session, so no lock can be held here; connected to %d of %d members, quorum %d", reached, members, r.GetQuorum())
+		return fmt.Sprintf("no session, so no lock can be held here; connected to %d of %d members, quorum %s", reached, members, render.Quorum(r))
 	}
-	return fmt.Sprintf("in session; connected to %d of %d members, quorum %d", reached, members, r.GetQuorum())
+	return fmt.Sprintf("in session; connected to %d of %d members, quorum %s", reached, members, render.Quorum(r))
 }

@@ -140,3 +140,18 @@ func TestWatchdogHearsNothingOfAnOwnerThatStandsStill(t *testing.T) {
 		<-done
 	})
 }
+
+func TestStatusLineHasBothQuorums(t *testing.T) {
+	own := &clientv1.MemberStatus{Session: 4, Peers: []*clientv1.PeerStatus{{Sends: true, Receives: true}}}
+	r := &clientv1.StatusResponse{Members: []string{"a:1", "b:1"}, Quorum: 2, Statuses: []*clientv1.MemberStatus{own}}
+	if got, want := statusLine(r), "in session; connected to 2 of 2 members, quorum 2"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	r.Membership = &clientv1.ShowMembersResponse{Version: 1, Members: []*clientv1.ListedMember{
+		{Standing: clientv1.Standing_STANDING_MEMBER}, {Standing: clientv1.Standing_STANDING_JOINING},
+	}}
+	want := "in session; connected to 2 of 2 members, quorum 1 of the 1 member before the change and 2 of the 2 after it"
+	if got := statusLine(r); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -129,7 +129,7 @@ func change(t testing.TB, n *Node, add, remove []string) {
 		if changed {
 			return true
 		}
-		_, err = n.driver.Change(t.Context(), request)
+		_, err = n.driver.Change(t.Context(), request, broadcast.Caller{})
 		if err != nil && !errors.Is(err, token.ErrMembership) && !errors.Is(err, broadcast.ErrNotChosen) {
 			t.Fatal(err)
 		}

@@ -14,8 +14,8 @@ func (p *textPrinter) Status(answer *clientv1.StatusResponse, kept []*clientv1.L
 	if len(answer.GetMembers()) == 1 {
 		members += " (single: it grants every lock by itself)"
 	}
-	fmt.Fprintf(&b, "%s, a quorum is %d; a session lives %s. Answered by %s.\n\n",
-		members, answer.GetQuorum(), span(answer.GetTtlNs()), word(answer.GetAnsweredBy()))
+	fmt.Fprintf(&b, "%s, a quorum is %s; a session lives %s. Answered by %s.\n\n",
+		members, Quorum(answer), span(answer.GetTtlNs()), word(answer.GetAnsweredBy()))
 	writeMembers(&b, answer)
 	troubles := findTroubles(answer)
 	for _, lock := range kept {
@@ -28,6 +28,24 @@ func (p *textPrinter) Status(answer *clientv1.StatusResponse, kept []*clientv1.L
 		}
 	}
 	return p.say(b.String())
+}
+
+// Quorum says how many members are a quorum; while the members change, of each list.
+func Quorum(answer *clientv1.StatusResponse) string {
+	m := answer.GetMembership()
+	if m.GetVersion()%2 == 0 {
+		return fmt.Sprint(answer.GetQuorum())
+	}
+	before, after := 0, 0
+	for _, listed := range m.GetMembers() {
+		if listed.GetStanding() != clientv1.Standing_STANDING_JOINING {
+			before++
+		}
+		if listed.GetStanding() != clientv1.Standing_STANDING_LEAVING {
+			after++
+		}
+	}
+	return fmt.Sprintf("%d of the %s before the change and %d of the %d after it", before/2+1, counted(before, "member"), after/2+1, after)
 }
 
 // writeMembers writes a line for each member. LOCKS is how many locks it knows, used or

@@ -24,7 +24,8 @@ const (
 
 // ChangeMembers is the service's call.
 func (s *Service) ChangeMembers(r *clientv1.ChangeMembersRequest, rpc grpc.ServerStreamingServer[clientv1.ChangeMembersResponse]) error {
-	if _, f := asCaller(r.GetCaller()); f != nil {
+	by, f := asCaller(r.GetCaller())
+	if f != nil {
 		return asStatus(f)
 	}
 	who, err := s.gate.identify(rpc.Context(), clientv1.Scope_SCOPE_CLUSTER)
@@ -34,6 +35,7 @@ func (s *Service) ChangeMembers(r *clientv1.ChangeMembersRequest, rpc grpc.Serve
 	if f := s.gate.checkMembers(who); f != nil {
 		return asStatus(f)
 	}
+	by.Identity = known(who)
 	end, f := s.watches.begin(who)
 	if f != nil {
 		return asStatus(f)
@@ -42,12 +44,14 @@ func (s *Service) ChangeMembers(r *clientv1.ChangeMembersRequest, rpc grpc.Serve
 	ctx, cancel := context.WithCancel(rpc.Context())
 	defer cancel()
 	return whileRead(s, rpc, func(send func(*clientv1.ChangeMembersResponse) error) error {
-		return s.change(ctx, r, send)
+		return s.change(ctx, r, by, send)
 	})
 }
 
 // change plans a change and, unless only the plan is wanted, makes it.
-func (s *Service) change(ctx context.Context, r *clientv1.ChangeMembersRequest, send func(*clientv1.ChangeMembersResponse) error) error {
+func (s *Service) change(
+	ctx context.Context, r *clientv1.ChangeMembersRequest, by broadcast.Caller, send func(*clientv1.ChangeMembersResponse) error,
+) error {
 	st, err := s.membership.Membership(ctx)
 	if err != nil {
 		return callError(err)
@@ -69,7 +73,7 @@ func (s *Service) change(ctx context.Context, r *clientv1.ChangeMembersRequest, 
 	if err := send(&clientv1.ChangeMembersResponse{Stage: clientv1.ChangeStage_CHANGE_STAGE_CHOOSING}); err != nil {
 		return err
 	}
-	chosen, err := s.membership.Change(ctx, change)
+	chosen, err := s.membership.Change(ctx, change, by)
 	if err != nil {
 		return s.outcome(ctx, chosen, err)
 	}

@@ -67,6 +67,7 @@ type fakeMembership struct {
 	planErr   error
 	changeErr error
 	changes   []token.ChangeRequest
+	by        broadcast.Caller // who asked for the last
 }
 
 func (f *fakeMembership) Membership(context.Context) (broadcast.MembershipStatus, error) {
@@ -79,10 +80,10 @@ func (f *fakeMembership) PlanChange(context.Context, token.ChangeRequest) (*toke
 	return f.next, f.planErr
 }
 
-func (f *fakeMembership) Change(_ context.Context, change token.ChangeRequest) (*token.Membership, error) {
+func (f *fakeMembership) Change(_ context.Context, change token.ChangeRequest, by broadcast.Caller) (*token.Membership, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.changes = append(f.changes, change)
+	f.changes, f.by = append(f.changes, change), by
 	return f.next, f.changeErr
 }
 
@@ -252,7 +253,9 @@ func TestAChangeIsTold(t *testing.T) {
 		n := startNodeWith(t, fake)
 		defer n.stop()
 		n.mayChange()
-		request := &clientv1.ChangeMembersRequest{Add: []string{"b:1", "c:1"}, Plan: true}
+		request := &clientv1.ChangeMembersRequest{
+			Add: []string{"b:1", "c:1"}, Plan: true, Caller: &clientv1.Client{User: "ann", Host: "desk", Pid: 7, Identity: "CN=root"},
+		}
 		rpc, err := n.api.ChangeMembers(t.Context(), request)
 		if err != nil {
 			t.Fatal(err)
@@ -301,6 +304,9 @@ func TestAChangeIsTold(t *testing.T) {
 		want := []token.Listed{{Address: "b:1", Disk: disk(1)}, {Address: "c:1", Disk: disk(2)}}
 		if len(fake.changes) != 1 || !slices.Equal(fake.changes[0].Add, want) || fake.changes[0].Remove != nil {
 			t.Errorf("changes %v; want the two with the disks that they showed", fake.changes)
+		}
+		if got := fake.by.String(); got != "ann@desk, process 7" { // this node knows of no identity
+			t.Errorf("the change is asked for by %q; want ann", got)
 		}
 	})
 }
@@ -383,7 +389,7 @@ func TestOutcomesOfAChange(t *testing.T) {
 			fake := &fakeMembership{st: knows(stable(0)), next: to, changeErr: test.err}
 			fake.st.View.Proposed = joint(stable(0), 0, 2)
 			s := &Service{membership: fake}
-			_, err := fake.Change(t.Context(), token.ChangeRequest{})
+			_, err := fake.Change(t.Context(), token.ChangeRequest{}, broadcast.Caller{})
 			var last *clientv1.ChangeMembersResponse
 			if err != nil {
 				first := test.first

@@ -16,7 +16,7 @@ import (
 type membership interface {
 	Membership(ctx context.Context) (broadcast.MembershipStatus, error)
 	PlanChange(ctx context.Context, change token.ChangeRequest) (*token.Membership, error)
-	Change(ctx context.Context, change token.ChangeRequest) (*token.Membership, error)
+	Change(ctx context.Context, change token.ChangeRequest, by broadcast.Caller) (*token.Membership, error)
 	ShowNode(ctx context.Context, address string) (broadcast.NodeShown, error)
 }
 

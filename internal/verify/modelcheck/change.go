@@ -184,7 +184,8 @@ func (p *stepper) judgeMembers() {
 	}
 }
 
-// unsettled reports whether a change is under way, or a member that was removed still runs.
+// unsettled reports whether a change is under way or half chosen, or a member that was removed still
+// runs.
 func (p *stepper) unsettled(s *state) bool {
 	if !p.changes() {
 		return false
@@ -195,6 +196,9 @@ func (p *stepper) unsettled(s *state) bool {
 			continue
 		}
 		v := s.nodes[i].InspectMembership()
+		if c := s.disks[i].choice; c != nil && c.Version == v.Membership.Version && c.Accepted != (token.Epoch{}) {
+			return true
+		}
 		if v.Proposed != nil || v.Membership.Joint() || !v.Membership.Lists(token.Member(i)) || last != 0 && v.Membership.Version+1 != last {
 			return true
 		}

@@ -43,6 +43,12 @@ func (w *World) judgeSaid(i int, m *token.Message) {
 	}
 }
 
+// halfChose reports whether a member has accepted a list after the one it goes by.
+func (m *member) halfChose() bool {
+	c := m.disk.choice
+	return c != nil && c.Version == m.membership.Version && c.Accepted != (token.Epoch{})
+}
+
 // judgeProposal judges what a node says at once to an operator.
 func (w *World) judgeProposal(i int, was *token.Membership, in bool, planned *token.Membership, planErr, err error) {
 	switch {

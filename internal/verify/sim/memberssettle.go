@@ -99,6 +99,7 @@ func (w *World) checkChanges() (done bool) {
 		case m.node == nil || m.disk.membership == nil || !knows:
 		case w.isListed(i):
 			await(m.membership.Version < known.Version, "node %d still goes by %s, and there is %s", i, membershipText(m.membership), membershipText(known))
+			await(m.halfChose(), "node %d has accepted a list after %s, and nobody brings it through", i, membershipText(m.membership))
 		case !known.Joint():
 			await(quorums(m.membership, func(l token.Listed) bool { return w.isRunning(l) && w.reaches(i, machineAt(l.Address)) }), "node %d was removed, and is not gone", i)
 		}

@@ -154,7 +154,7 @@ func (w *World) wipe(op *Op, i int) bool {
 		if !knows && w.latest.Version == 0 {
 			return false
 		}
-		known = known || knows && j != i
+		known = known || knows && j != i && !w.members[j].disk.removed
 	}
 	if !joins && !known {
 		return false // nothing would be left of the cluster that the first list remembers

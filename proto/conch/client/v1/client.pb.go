@@ -3064,7 +3064,8 @@ type StatusResponse struct {
 	AnsweredBy string `protobuf:"bytes,1,opt,name=answered_by,json=answeredBy,proto3" json:"answered_by,omitempty"`
 	// The member list, in order.
 	Members []string `protobuf:"bytes,2,rep,name=members,proto3" json:"members,omitempty"`
-	// How many members are a quorum.
+	// How many members are a quorum; while they change, of the new list. One of the old list is
+	// needed, too: membership has both.
 	Quorum uint32 `protobuf:"varint,3,opt,name=quorum,proto3" json:"quorum,omitempty"`
 	// The cluster's time to live of a session.
 	TtlNs int64 `protobuf:"varint,4,opt,name=ttl_ns,json=ttlNs,proto3" json:"ttl_ns,omitempty"`
