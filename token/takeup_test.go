@@ -207,7 +207,7 @@ func TestTwoThatTakeUpTheListAreSettled(t *testing.T) {
 	n.wires[2][1].slow = true
 	n.advance(testTTL / 8)
 	for _, m := range []Member{1, 2} {
-		if !n.sites[m].node.InspectMembership().Choosing {
+		if n.sites[m].node.InspectMembership().Proposed == nil {
 			t.Fatalf("%s does not propose", letter(m))
 		}
 	}
