@@ -125,7 +125,7 @@ func (w *World) start(i int) {
 		Remembers: w.remembers(i), Notes: m.disk.lockNotes(), MaxNotes: w.plan.MaxNotes,
 	}
 	w.asMember(i, &cfg)
-	m.startedFresh = fresh
+	m.startedFresh, m.floor = fresh, floor
 	node, err := token.New(m.clock.read(w.now), cfg)
 	if err != nil {
 		panic(err) // a plan that no configuration allows

@@ -33,8 +33,9 @@ type listing struct {
 	membership *token.Membership // nil: none yet
 	choice     *token.Choice
 	// removed: it says that the member was removed. joins: a process that finds no membership
-	// waits to be listed. taken: an older version wrote it.
-	removed, joins, taken bool
+	// waits to be listed. taken: an older version wrote it. hasPromised: the member has promised a
+	// ballot, so the disk is not new any more.
+	removed, joins, taken, hasPromised bool
 }
 
 // belonging is what a process knows of the members.
@@ -49,8 +50,9 @@ type belonging struct {
 	// leaves: it is not in the next list, and turns its callers away. turns: it has yet to.
 	// departed: it says that its session is over.
 	leaves, turns, departed bool
-	// startedFresh: see token.Config, Fresh.
+	// startedFresh and floor: see token.Config, Fresh and Floor.
 	startedFresh bool
+	floor        uint64
 }
 
 // newListing is that of a new disk.
@@ -125,7 +127,7 @@ func (m *member) fresh(machine *Machine, changes bool) bool {
 	if !changes {
 		return m.disk.lost
 	}
-	return machine.Disk && m.disk.membership == nil && !m.disk.taken
+	return machine.Disk && m.disk.membership == nil && !m.disk.taken && !m.disk.hasPromised
 }
 
 // asMember fills in what a node's configuration says of the members.

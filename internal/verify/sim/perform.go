@@ -83,6 +83,7 @@ func (w *World) perform(i int, m *member, e *token.Effect) {
 	case token.Save:
 		w.noteSave(m, e.Session)
 		m.disk.session, m.disk.promised = e.Session, e.Promised
+		m.disk.hasPromised = m.disk.hasPromised || e.Promised > m.floor
 		w.judgeSession(i, m, e.Session)
 	case token.Grant:
 		w.judgeGrant(i, e)
