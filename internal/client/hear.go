@@ -157,7 +157,7 @@ func (n *node) hear(st *stream) (answered bool, err error) {
 // who waited. An error means that the node does not keep to the protocol. The caller is
 // the one who hears.
 func (n *node) takeFrom(st *stream, frame *clientv1.NodeFrame) (answered bool, err error) {
-	n.client.learn(frame)
+	n.client.learn(frame.GetMembers())
 	messages, err := clientwire.NodeMessages(st.messages[:0], frame)
 	st.messages = messages
 	answered, wrong := n.receive(messages)

@@ -4,17 +4,15 @@ import (
 	"slices"
 
 	"conch/hosts"
-	clientv1 "conch/proto/conch/client/v1"
 )
 
-// A node tells its clients who the members are, in its first frame and whenever they have
-// changed. A client that was given a HOST:PORT goes on to any of them when its node is gone,
-// also to those that have joined since it started. One that was given sockets only stays on
-// its machine: beyond it, others may be let in, and under other names.
+// A node tells its clients, and those who observe leaders, who the members are: in its first
+// message and whenever they have changed. A client that was given a HOST:PORT goes on to any of
+// them when its node is gone, also to those that have joined since it started. One that was given
+// sockets only stays on its machine: beyond it, others may be let in, and under other names.
 
-// learn takes the members that a frame of a node tells, if it does.
-func (c *Client) learn(frame *clientv1.NodeFrame) {
-	addresses := frame.GetMembers()
+// learn takes the members that a node tells, if it does.
+func (c *Client) learn(addresses []string) {
 	if len(addresses) == 0 || !slices.ContainsFunc(c.given, isPort) {
 		return
 	}

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
 
+	"conch/broadcast"
 	clientv1 "conch/proto/conch/client/v1"
 )
 
@@ -61,6 +63,25 @@ func TestAClientMovesOnWhenItsNodeIsRemoved(t *testing.T) {
 		if err := hold.Err(); err != nil {
 			t.Errorf("the hold of before: %v; want it held", err)
 		}
+	})
+}
+
+// One who observes leaders goes on to a member of which its node has told it, first or since.
+func TestAnObserverFollowsTheMembers(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *network) {
+		a, b, c := w.node("a:1"), w.node("b:1"), w.node("c:1")
+		seen := w.observing(w.client("a:1"))
+		atA := a.observer()
+		atA.answers <- &clientv1.ObserveResponse{Members: []string{"a:1", "b:1"}}
+		atA.says(0, 5)
+		a.die()
+		atB := b.observer()
+		atB.says(0, 6)
+		atB.answers <- &clientv1.ObserveResponse{Unchanged: true, Members: []string{"b:1", "c:1"}}
+		synctest.Wait()
+		b.die()
+		c.observer().says(0, 7)
+		seen.wants(broadcast.Leader{}, led(5), led(6), led(7))
 	})
 }
 

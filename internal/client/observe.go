@@ -123,6 +123,7 @@ const maxPatience = time.Hour
 
 // observation is a call of Observe that a node has answered.
 type observation struct {
+	client   *Client
 	target   Target
 	first    broadcast.Leader
 	patience time.Duration // how long the node may be silent; 0 if it sends no heartbeats
@@ -138,14 +139,17 @@ func (o *observation) close() {
 
 // receive returns the node's next message. The error is errNoAnswer if none comes within
 // patience, of which 0 is none.
-func (o *observation) receive(patience time.Duration) (*clientv1.ObserveResponse, error) {
-	if patience == 0 {
-		return o.rpc.Recv()
+func (o *observation) receive(patience time.Duration) (r *clientv1.ObserveResponse, err error) {
+	if patience > 0 {
+		silence := time.AfterFunc(patience, o.stop)
+		defer func() {
+			if !silence.Stop() {
+				r, err = nil, errNoAnswer
+			}
+		}()
 	}
-	silence := time.AfterFunc(patience, o.stop)
-	r, err := o.rpc.Recv()
-	if !silence.Stop() {
-		return nil, errNoAnswer
+	if r, err = o.rpc.Recv(); err == nil {
+		o.client.learn(r.GetMembers())
 	}
 	return r, err
 }
@@ -202,7 +206,7 @@ func (c *Client) observeFirst(ctx context.Context, lock string, targets []Target
 	if err != nil {
 		return nil, Target{}, err
 	}
-	o := &observation{target: target, conn: conn}
+	o := &observation{client: c, target: target, conn: conn}
 	var calling context.Context
 	calling, o.stop = context.WithCancel(ctx)
 	var answer *clientv1.ObserveResponse

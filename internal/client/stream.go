@@ -60,7 +60,7 @@ func (c *Client) open(ctx context.Context, targets []Target, patience time.Durat
 		st.close(err)
 		return nil, &refusal{target, st.reason()}
 	}
-	c.learn(members)
+	c.learn(members.GetMembers())
 	return st, nil
 }
 

@@ -482,6 +482,16 @@ func TestTheServiceFollowsTheMembers(t *testing.T) {
 		if err != nil || !slices.Equal(frame.GetMembers(), []string{"a:1"}) {
 			t.Fatalf("%v, %v; want the members beside Welcome", frame, err)
 		}
+		observed, err := n.api.Observe(t.Context(), &clientv1.ObserveRequest{Lock: "x", Heartbeats: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := observed.Recv(); err != nil || !slices.Equal(r.GetMembers(), []string{"a:1"}) {
+			t.Errorf("%v, %v; want the members beside the first leader", r, err)
+		}
+		if r, err := observed.Recv(); err != nil || r.GetMembers() != nil {
+			t.Errorf("%v, %v; want a heartbeat without the same members", r, err)
+		}
 		synctest.Wait()
 		before := n.service.members()
 		for _, m := range []*token.Membership{joint(stable(0), 0, 1, 2), {Version: 2, Cluster: cluster, Members: listed(0, 2), IDs: 9}} {
@@ -491,6 +501,9 @@ func TestTheServiceFollowsTheMembers(t *testing.T) {
 			before = n.service.members()
 			if frame, err = w.rpc.Recv(); err != nil || !slices.Equal(frame.GetMembers(), addressesOf(m.All())) || len(frame.GetMessages()) > 0 {
 				t.Errorf("%v, %v; want the members alone", frame, err)
+			}
+			if r, err := observed.Recv(); err != nil || !r.GetUnchanged() || !slices.Equal(r.GetMembers(), addressesOf(m.All())) {
+				t.Errorf("%v, %v; want a heartbeat with the members", r, err)
 			}
 		}
 		r := n.service.members()

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -27,7 +28,7 @@ func (s *Service) Observe(r *clientv1.ObserveRequest, rpc grpc.ServerStreamingSe
 	defer end()
 	ctx, cancel := context.WithCancel(rpc.Context())
 	defer cancel()
-	observer := observing{first: true}
+	observer := observing{first: true, members: func() []string { return s.members().members }}
 	var ticks <-chan time.Time
 	if r.GetHeartbeats() {
 		observer.heartbeat = heartbeatFor(s.ttl)
@@ -54,18 +55,24 @@ type observing struct {
 	first     bool // it was told nothing
 	last      broadcast.Leader
 	heartbeat time.Duration // 0 if it did not ask for that
+	members   func() []string
+	told      []string // the members
 }
 
 // next returns the next message.
 func (o *observing) next(l broadcast.Leader) *clientv1.ObserveResponse {
-	defer func() { o.first, o.last = false, l }()
-	switch {
-	case o.first:
-		return &clientv1.ObserveResponse{Leader: leader(l), HeartbeatNs: int64(o.heartbeat)}
-	case l == o.last:
-		return &clientv1.ObserveResponse{Unchanged: true}
+	r := new(clientv1.ObserveResponse)
+	if r.Unchanged = l == o.last && !o.first; !r.Unchanged {
+		r.Leader = leader(l)
 	}
-	return &clientv1.ObserveResponse{Leader: leader(l)}
+	if o.first {
+		r.HeartbeatNs = int64(o.heartbeat)
+	}
+	if members := o.members(); !slices.Equal(members, o.told) {
+		r.Members, o.told = members, members
+	}
+	o.first, o.last = false, l
+	return r
 }
 
 // leader is who leads on the wire; nil if nobody does.

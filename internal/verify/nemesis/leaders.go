@@ -39,20 +39,18 @@ type observer struct {
 func (o *observer) String() string { return fmt.Sprintf("the observer at %v", o.nodes) }
 
 // lead starts clients of all nodes, of which each asks the others when its own node is gone;
-// and two observers for each node, of which one is told of no other of the first nodes. Who
-// only observes does not learn who joins once its client has lost its first node, so observers
-// are told where nodes will join.
+// and two observers for each node, of which one is told of no other node. It learns the
+// members from its own.
 func (o *trial) lead(ctx context.Context) *leaders {
 	l := &leaders{elections: newElections()}
 	addresses := o.listens()
-	later := o.network.Addresses()[len(addresses):]
 	l.terms = make([]int, o.Leaders*len(addresses))
 	observing, end := context.WithCancel(ctx)
 	l.endObserving = end
 	if o.Leaders > 0 {
 		for i := range addresses {
 			for _, nodes := range [][]string{from(addresses, i), addresses[i : i+1]} {
-				seen := &observer{belief: belief{elections: l.elections}, nodes: slices.Concat(nodes, later)}
+				seen := &observer{belief: belief{elections: l.elections}, nodes: nodes}
 				l.observers = append(l.observers, seen)
 				l.observing.Go(func() { l.note(observing, seen, seen.observe(observing)) })
 			}

@@ -5041,7 +5041,10 @@ type ObserveResponse struct {
 	// or gone. 0 if the client did not ask for heartbeats.
 	HeartbeatNs int64 `protobuf:"varint,2,opt,name=heartbeat_ns,json=heartbeatNs,proto3" json:"heartbeat_ns,omitempty"`
 	// A heartbeat: the last message that was none still says who leads.
-	Unchanged     bool `protobuf:"varint,3,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
+	Unchanged bool `protobuf:"varint,3,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
+	// The members' addresses, HOST:PORT, in the first message and once they have changed: whom
+	// the client may go on to when this node is gone. Empty otherwise.
+	Members       []string `protobuf:"bytes,4,rep,name=members,proto3" json:"members,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -5095,6 +5098,13 @@ func (x *ObserveResponse) GetUnchanged() bool {
 		return x.Unchanged
 	}
 	return false
+}
+
+func (x *ObserveResponse) GetMembers() []string {
+	if x != nil {
+		return x.Members
+	}
+	return nil
 }
 
 // Leader is who leads under a lock.
@@ -6320,11 +6330,12 @@ const file_conch_client_v1_client_proto_rawDesc = "" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12\x1e\n" +
 	"\n" +
 	"heartbeats\x18\x02 \x01(\bR\n" +
-	"heartbeats\"\x83\x01\n" +
+	"heartbeats\"\x9d\x01\n" +
 	"\x0fObserveResponse\x12/\n" +
 	"\x06leader\x18\x01 \x01(\v2\x17.conch.client.v1.LeaderR\x06leader\x12!\n" +
 	"\fheartbeat_ns\x18\x02 \x01(\x03R\vheartbeatNs\x12\x1c\n" +
-	"\tunchanged\x18\x03 \x01(\bR\tunchanged\"}\n" +
+	"\tunchanged\x18\x03 \x01(\bR\tunchanged\x12\x18\n" +
+	"\amembers\x18\x04 \x03(\tR\amembers\"}\n" +
 	"\x06Leader\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x14\n" +
 	"\x05fence\x18\x02 \x01(\x04R\x05fence\x12\x14\n" +
