@@ -117,7 +117,7 @@ func TestStartJoins(t *testing.T) {
 			cfg.Socket = path
 		}
 		node := startNode(t, cfg)
-		defer stopNode(t, node)
+		t.Cleanup(func() { stopNode(t, node) })
 	}
 	client := dial(t, "unix:"+path)
 	locked(t, client, "cs")
@@ -193,7 +193,7 @@ func TestStartRefusesToJoin(t *testing.T) {
 	// Two clusters.
 	for _, address := range addresses[1:] {
 		node := startNode(t, conch.Config{Listen: address, DataDir: t.TempDir(), SessionTTL: conch.MinSessionTTL})
-		defer stopNode(t, node)
+		t.Cleanup(func() { stopNode(t, node) })
 		locked(t, node, "cs")
 	}
 	for field, cfg := range map[string]conch.Config{"Join": {Join: addresses[1:]}, "Peers": {Peers: addresses[1:]}} {

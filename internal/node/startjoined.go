@@ -34,7 +34,7 @@ func StartJoined(ctx context.Context, cfg Config, join []string) (*Node, error) 
 	var mixed *discovery.MixedError
 	switch {
 	case errors.Is(err, datadir.ErrRemoved):
-		return nil, removedBefore{err}
+		return nil, removedError{err}
 	case errors.Is(err, ErrNoDataDir):
 		return nil, fmt.Errorf("%w: Join: %w; set DataDir, since that is what makes a member", ErrConfig, err)
 	case errors.As(err, &mixed):
@@ -74,12 +74,12 @@ func ListJoin(self hosts.Entry, at hosts.Source) (hosts.Members, error) {
 	return hosts.List(self, at)
 }
 
-// removedBefore is the error for the data directory of a node that was removed. It is
+// removedError is the error for the data directory of a node that was removed. It is
 // ErrRemoved too, which its text need not repeat.
-type removedBefore struct{ error }
+type removedError struct{ error }
 
 // Is reports whether the target is ErrRemoved.
-func (removedBefore) Is(target error) bool { return target == ErrRemoved }
+func (removedError) Is(target error) bool { return target == ErrRemoved }
 
 // Unwrap returns what is said of the directory.
-func (e removedBefore) Unwrap() error { return e.error }
+func (e removedError) Unwrap() error { return e.error }
