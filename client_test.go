@@ -19,8 +19,7 @@ var (
 	_ conch.Locker = (*conch.Client)(nil)
 )
 
-// calm is a time to live with which a slow machine loses no lock. A node with a new data
-// directory waits for no clients of an earlier process.
+// calm is a time to live with which a slow machine loses no lock.
 const calm = 10 * time.Second
 
 // socketPath is short enough for a socket.

@@ -45,11 +45,29 @@ func freeAddresses(t testing.TB, n int) []string {
 
 func startNode(t testing.TB, cfg conch.Config) *conch.Node {
 	t.Helper()
+	if cfg.SessionTTL == calm && len(cfg.Peers) == 0 {
+		letSettle(t, cfg)
+	}
 	node, err := conch.Start(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return node
+}
+
+// letSettle runs a node with a short time to live, and ends it: the next process knows by the data
+// directory that no client is left, and need not wait for a long one.
+func letSettle(t testing.TB, cfg conch.Config) {
+	t.Helper()
+	node := startNode(t, conch.Config{Listen: cfg.Listen, DataDir: cfg.DataDir, TLS: cfg.TLS, SessionTTL: conch.MinSessionTTL})
+	hold, err := node.Lock(t.Context(), "settled")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := hold.Unlock(); err != nil {
+		t.Error(err)
+	}
+	stopNode(t, node)
 }
 
 func stopNode(t testing.TB, node *conch.Node) {

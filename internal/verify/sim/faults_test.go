@@ -3,7 +3,6 @@
 package sim
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -49,8 +48,9 @@ type fault struct {
 	// directed test of its name, if there is one, must find it too.
 	seeds int
 	// changes: these are seeds whose members change.
-	changes bool
-	edits   []edit
+	changes   bool
+	edits     []edit
+	hasSwitch bool
 }
 
 type edit struct{ file, before, after string }
@@ -68,16 +68,32 @@ func TestPlantedFaults(t *testing.T) {
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("%d faults, error %v", len(paths), err)
 	}
-	for _, path := range paths {
-		f := readFault(t, path)
+	faults := make([]*fault, len(paths))
+	s := switched{files: make(map[string]*switchedFile)}
+	var alone []string
+	for i, path := range paths {
+		faults[i] = readFault(t, path)
+		if faults[i].hasSwitch = s.add(t, faults[i]); !faults[i].hasSwitch {
+			alone = append(alone, faults[i].name)
+		}
+	}
+	t.Logf("of %d faults, %d have a build of their own: %v", len(faults), len(alone), alone)
+	all := s.build(t)
+	if found := find(t, all, "", []string{"-test.run=^TestHunt$", "-hunt=100"}); found != "" {
+		t.Fatalf("with no fault switched on: %s", found)
+	}
+	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			tests := build(t, f)
+			tests := all
+			if !f.hasSwitch {
+				tests = build(t, f)
+			}
 			for _, args := range f.searches() {
 				begin := time.Now()
-				found := find(t, tests, args)
+				found := find(t, tests, f.name, args)
 				if found == "" {
-					t.Errorf("%v finds nothing\nEither the fault is not what it was (renew %s), or the simulator has lost its sight.", args, path)
+					t.Errorf("%v finds nothing\nEither the fault is not what it was (renew testdata/faults/%s.txt), or the simulator has lost its sight.", args, f.name)
 				}
 				t.Logf("%s, after %.1f s: %s", f.name, time.Since(begin).Seconds(), found)
 			}
@@ -119,42 +135,26 @@ func readFault(t *testing.T, path string) *fault {
 // build builds the tests of this package over copies of the files that have the fault.
 func build(t *testing.T, f *fault) (tests string) {
 	t.Helper()
-	dir := t.TempDir()
-	overlay := struct{ Replace map[string]string }{make(map[string]string)}
+	o := overlay{t: t, dir: t.TempDir(), Replace: make(map[string]string)}
+	texts := make(map[string]string) // with the edits so far
 	for _, e := range f.edits {
-		original, err := filepath.Abs(filepath.Join("..", "..", "..", e.path()))
-		if err != nil {
-			t.Fatal(err)
+		source, edited := texts[e.path()]
+		if !edited {
+			text, err := os.ReadFile(filepath.Join("..", "..", "..", e.path()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			source = string(text)
 		}
-		mutant := filepath.Join(dir, strings.ReplaceAll(e.path(), "/", "-"))
-		source, err := os.ReadFile(mutant) // an earlier edit's
-		if err != nil {
-			source, err = os.ReadFile(original)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := strings.Count(string(source), e.before); n != 1 {
+		if n := strings.Count(source, e.before); n != 1 {
 			t.Fatalf("%s has this %d times, want once; renew the fault:\n%s", e.path(), n, e.before)
 		}
-		if err := os.WriteFile(mutant, []byte(strings.Replace(string(source), e.before, e.after, 1)), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		overlay.Replace[original] = mutant
+		texts[e.path()] = strings.Replace(source, e.before, e.after, 1)
 	}
-	text, err := json.Marshal(overlay)
-	if err != nil {
-		t.Fatal(err)
+	for path, text := range texts {
+		o.put(path, text)
 	}
-	list := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(list, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	tests = filepath.Join(dir, "sim.test")
-	if out, err := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-overlay", list, "-c", "-o", tests, ".").CombinedOutput(); err != nil {
-		t.Fatalf("the fault does not build: %v\n%s", err, out)
-	}
-	return tests
+	return o.build()
 }
 
 var finding = regexp.MustCompile(`(seed \d+: )?at \d+ µs: .*`)
@@ -170,10 +170,12 @@ func (f *fault) searches() (all [][]string) {
 	return all
 }
 
-// find runs the tests over the fault and returns their finding; "" if they pass.
-func find(t *testing.T, tests string, args []string) string {
+// find runs the tests with the fault and returns their finding; "" if they pass.
+func find(t *testing.T, tests, fault string, args []string) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), tests, args...).CombinedOutput()
+	cmd := exec.CommandContext(t.Context(), tests, args...)
+	cmd.Env = append(os.Environ(), switchedOn+"="+fault)
+	out, err := cmd.CombinedOutput()
 	if err == nil {
 		return ""
 	}
