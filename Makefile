@@ -112,6 +112,9 @@ SMALL_DISK := unshare --user --map-root-user --mount mount -t tmpfs -o size=64k 
 
 NETWORK := { ip netns add conch-probe && ip -n conch-probe link add br0 type bridge; made=$$?; ip netns delete conch-probe; [ $$made = 0 ]; }
 
+# How many packages are tested at once. Many tests wait for clocks more than they compute.
+AT_ONCE := $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+
 # Go sets CGO_ENABLED to 0 by itself where it finds no C compiler.
 .PHONY: test
 test: ## all tests, with the race detector
@@ -187,7 +190,7 @@ test: ## all tests, with the race detector
 	fi; \
 	left_out="$${left_out#nothing; }"; \
 	echo "go test $$race $(PACKAGES)"; \
-	go test $$race -timeout 25m $(PACKAGES) && \
+	go test $$race -p $(AT_ONCE) -timeout 25m $(PACKAGES) && \
 	if [ -n "$$race" ] && [ "$(PACKAGES)" = ./... ]; then \
 	  echo "go test $(SEARCHES), without the race detector: many more steps"; \
 	  go test -count=1 -timeout 15m $(SEARCHES) && \
