@@ -106,10 +106,10 @@ FETCH_PROMTOOL := { mkdir -p bin/tools && cd bin/tools && timeout 60 apt-get upd
   dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x --strip-components=3 ./usr/bin/promtool; \
   rm -f prometheus_*.deb; cd ../..; }
 
-# Whether networks can be made: a namespace with a bridge.
 # Whether tests can mount small disks, which they fill.
 SMALL_DISK := unshare --user --map-root-user --mount mount -t tmpfs -o size=64k none /mnt
 
+# Whether networks can be made: a namespace with a bridge.
 NETWORK := { ip netns add conch-probe && ip -n conch-probe link add br0 type bridge; made=$$?; ip netns delete conch-probe; [ $$made = 0 ]; }
 
 # How many packages are tested at once. Many tests wait for clocks more than they compute.
